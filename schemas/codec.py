@@ -1,0 +1,129 @@
+"""Transactions from bytes. Decoders are built once for each champion; the hot path only calls them."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.errors import DeadLetterReason, RefusedMessageError
+from schemas.messages import Transaction
+
+#: msgspec's words to our reasons, first match wins. Its messages name fields and types, never values, so no card
+#: data gets into a log. A test feeds each kind of bad input, so a change of its words does not go unseen.
+_REASON_BY_TEXT: tuple[tuple[str, DeadLetterReason], ...] = (
+    ("missing required field", DeadLetterReason.MISSING_FIELD),
+    ("Invalid enum value", DeadLetterReason.SCHEMA_VERSION),
+    ("Number out of range", DeadLetterReason.NOT_FINITE),
+    ("Integer value out of range", DeadLetterReason.OUT_OF_RANGE),
+    ("Expected `int` <", DeadLetterReason.OUT_OF_RANGE),
+    ("Expected `int` >", DeadLetterReason.OUT_OF_RANGE),
+    ("of length", DeadLetterReason.OUT_OF_RANGE),
+    ("matching regex", DeadLetterReason.OUT_OF_RANGE),
+)
+
+
+class _FeatureNames(msgspec.Struct):
+    features: dict[str, msgspec.Raw]
+
+
+_names_decoder = msgspec.json.Decoder(_FeatureNames)
+
+
+class TransactionCodec:
+    """Decodes transactions whose `features` are those of one champion, plus what challengers ask for besides.
+
+    The champion's features must be there and be numbers or null; the extra ones may be absent or anything, for a
+    challenger must never make the champion refuse. The last of duplicate keys wins.
+
+    `Transaction.features` is a struct whose fields stand in the order (required, extra), so
+    `msgspec.structs.astuple` of it is the raw feature row. Extra fields hold `msgspec.Raw`, empty when absent.
+
+    Attributes:
+        unknown_features: How often each name that no model knows was seen since the codec was made. Names are
+            the sender's to choose, so only `MAX_UNKNOWN_NAMES` are kept; the rest is counted as "other".
+    """
+
+    MAX_UNKNOWN_NAMES = 50
+
+    def __init__(self, required: Sequence[str], extra: Sequence[str] = (), *, max_bytes: int) -> None:
+        # Feature names are JSON keys, not Python identifiers, hence neutral field names and a rename.
+        fields: list[Any] = [(f"f{i}", float | None) for i in range(len(required))]
+        fields += [(f"x{i}", msgspec.Raw, msgspec.Raw()) for i in range(len(extra))]
+        rename = {field[0]: name for field, name in zip(fields, (*required, *extra), strict=True)}
+        self._strict = _decoder(fields, rename, forbid_unknown_fields=True)
+        self._lenient = _decoder(fields, rename, forbid_unknown_fields=False)
+        self._known = frozenset(rename.values())
+        self._max_bytes = max_bytes
+        self.unknown_features: Counter[str] = Counter()
+
+    def decode(self, raw: bytes | None) -> Transaction[Any]:
+        """Decode one transaction.
+
+        Raises:
+            RefusedMessageError: With the reason for the dead letter.
+        """
+        if not raw:
+            raise RefusedMessageError(DeadLetterReason.EMPTY, "the message has no value")
+        if len(raw) > self._max_bytes:
+            detail = f"{len(raw)} bytes, the limit is {self._max_bytes} (FRAUD_MAX_TRANSACTION_BYTES)"
+            raise RefusedMessageError(DeadLetterReason.TOO_LARGE, detail)
+        try:
+            return self._strict.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # An unknown name is no error: decode again without looking at names. Only senders of unknown names
+            # pay for the second look.
+            return self._decode_leniently(raw)
+
+    def _decode_leniently(self, raw: bytes) -> Transaction[Any]:
+        try:
+            transaction = self._lenient.decode(raw)
+        except msgspec.ValidationError as error:
+            raise _wrong_shape(str(error)) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _not_json(raw, str(error)) from error
+        self._count_unknown(raw)
+        return transaction
+
+    def _count_unknown(self, raw: bytes) -> None:
+        try:
+            names = _names_decoder.decode(raw).features.keys() - self._known
+        except (msgspec.DecodeError, UnicodeDecodeError):  # an ignored name that is not UTF-8
+            names = {"other"}
+        for name in names:
+            room = name in self.unknown_features or len(self.unknown_features) < self.MAX_UNKNOWN_NAMES
+            self.unknown_features[name if room else "other"] += 1
+
+
+def _decoder(
+    fields: list[Any], rename: dict[str, str], *, forbid_unknown_fields: bool
+) -> msgspec.json.Decoder[Transaction[Any]]:
+    features = msgspec.defstruct(
+        "Features", fields, rename=rename, frozen=True, gc=False, forbid_unknown_fields=forbid_unknown_fields
+    )
+    return msgspec.json.Decoder(Transaction[features])  # type: ignore[valid-type]  # made at run time
+
+
+def _wrong_shape(text: str) -> RefusedMessageError:
+    if text.endswith("`$.features`") and "missing required field" in text:
+        return RefusedMessageError(DeadLetterReason.MISSING_FEATURE, text)
+    for words, reason in _REASON_BY_TEXT:
+        if words in text:
+            return RefusedMessageError(reason, text)
+    return RefusedMessageError(DeadLetterReason.WRONG_TYPE, text)
+
+
+def _not_json(raw: bytes, text: str) -> RefusedMessageError:
+    try:
+        words = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return RefusedMessageError(DeadLetterReason.NOT_UTF8, f"byte {error.start} is not UTF-8")
+    constants: list[str] = []
+    try:
+        json.loads(words, parse_constant=constants.append)
+    except (ValueError, RecursionError):
+        return RefusedMessageError(DeadLetterReason.NOT_JSON, text)
+    # Python's json writes NaN and Infinity by default, which no other reader accepts: name what happened.
+    detail = f"{constants[0]} is not JSON; send null" if constants else text
+    return RefusedMessageError(DeadLetterReason.NOT_FINITE if constants else DeadLetterReason.NOT_JSON, detail)

@@ -1,0 +1,115 @@
+"""The error tree. Every error's text is one line: what is wrong, and the mend.
+
+    FraudError
+    ├── SettingsError           an environment variable that cannot be used
+    ├── RefusedMessageError     one transaction cannot be scored; carries a DeadLetterReason
+    ├── BundleError
+    │   ├── BundleMissingError      nothing readable at the URL
+    │   ├── BundleCorruptError      a hash, a file or the manifest does not hold
+    │   └── BundleIncompatibleError readable, but not what this program can serve
+    ├── RolesError
+    │   └── StaleEpochError         another writer changed the roles first
+    ├── ModelFaultError         a model that passed its audit fails at its own parity rows
+    ├── DataError               training data that cannot be used
+    ├── QualityError            a trained model that must not be published
+    └── KafkaError
+        ├── BrokerAwayError         nobody answers at the bootstrap address
+        ├── TopicMissingError       the topic is not there; nothing is created by accident
+        ├── BatchRefusedError       this batch must not be committed; it will be read again
+        └── FencedError             a living twin uses the same worker slot
+"""
+
+from enum import StrEnum
+
+
+class DeadLetterReason(StrEnum):
+    """Why a message was refused, as it stands in a dead letter and in the metric's label."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    WRONG_TYPE = "wrong_type"
+    OUT_OF_RANGE = "out_of_range"
+    SCHEMA_VERSION = "schema_version"
+    MISSING_FIELD = "missing_field"
+    MISSING_FEATURE = "missing_feature"
+    NULL_FEATURE = "null_feature"
+    NOT_FINITE = "not_finite"
+    UNSCORABLE = "unscorable"
+
+
+class FraudError(Exception):
+    """Root of everything this project raises on purpose."""
+
+
+class SettingsError(FraudError):
+    """A setting that is missing or cannot be used."""
+
+
+class RefusedMessageError(FraudError):
+    """A message that becomes a dead letter.
+
+    Attributes:
+        reason: The machine-readable reason.
+    """
+
+    def __init__(self, reason: DeadLetterReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class BundleError(FraudError):
+    """A bundle that must not take a role."""
+
+
+class BundleMissingError(BundleError):
+    """Nothing readable stands at the bundle's URL."""
+
+
+class BundleCorruptError(BundleError):
+    """The bundle's bytes are not the ones its manifest promises."""
+
+
+class BundleIncompatibleError(BundleError):
+    """The bundle is whole, but this program cannot serve it."""
+
+
+class RolesError(FraudError):
+    """An assignment of roles that cannot be read or written."""
+
+
+class StaleEpochError(RolesError):
+    """Another writer changed the roles between our read and our write."""
+
+
+class ModelFaultError(FraudError):
+    """A model fails on the parity rows it passed at its audit."""
+
+
+class DataError(FraudError):
+    """Training data that cannot be used."""
+
+
+class QualityError(FraudError):
+    """A trained model that must not be published."""
+
+
+class KafkaError(FraudError):
+    """Trouble with Kafka that its client does not mend by itself."""
+
+
+class BrokerAwayError(KafkaError):
+    """Nobody answers at the bootstrap address."""
+
+
+class TopicMissingError(KafkaError):
+    """A topic is not there."""
+
+
+class BatchRefusedError(KafkaError):
+    """A batch that must not be committed: its partitions moved or an earlier batch failed."""
+
+
+class FencedError(KafkaError):
+    """A living twin uses the same worker slot."""

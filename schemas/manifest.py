@@ -1,0 +1,120 @@
+"""The bundle's contract: what a model takes, gives, promises and was made from.
+
+A bundle is a directory with `model.onnx`, `manifest.json` and whatever MLflow wants beside them. The manifest
+names the SHA-256 of every other file, so its own hash (`BundleRef.sha256`) stands for the whole bundle.
+
+`format_version` rises when a reader of the old version would misread a new manifest; a new optional field does
+not raise it. Readers refuse versions they do not know.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.errors import BundleCorruptError
+from schemas.messages import Identifier, Policy, Sha256
+
+MANIFEST_NAME = "manifest.json"
+MODEL_NAME = "model.onnx"
+
+#: numeric: `features[name]` of the transaction. amount_minor: the transaction's own amount, in minor units.
+FeatureKind = Literal["numeric", "amount_minor"]
+#: What null becomes. refuse: a dead letter. median: the reference median. nan: the model handles it.
+MissingPolicy = Literal["refuse", "median", "nan"]
+
+
+class Feature(Struct, frozen=True):
+    """One column of the feature vector, in manifest order."""
+
+    name: Identifier
+    #: Of the training part: stands for "an ordinary value" in reasons, and for null under `median`.
+    median: float
+    kind: FeatureKind = "numeric"
+
+
+class Metric(Struct, frozen=True):
+    """A measured figure with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class TrainingWindow(Struct, frozen=True):
+    """What the model was fitted on. Times are event times, half-open."""
+
+    start_ms: int
+    end_ms: int
+    rows: int
+    frauds: int
+    data_sha256: Sha256
+
+
+class ReferenceProfile(Struct, frozen=True):
+    """The frozen reference of one column for drift: deciles with counts, and 200 quantiles.
+
+    `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; `quantiles` run evenly from
+    0 to 1, both ends included.
+    """
+
+    bin_edges: tuple[float, ...]
+    bin_counts: tuple[int, ...]
+    quantiles: tuple[float, ...]
+
+
+class Parity(Struct, frozen=True):
+    """Rows a reader scores again before it trusts the model: (k, n_features) values and (k,) scores."""
+
+    rows: tuple[tuple[float, ...], ...]
+    scores: tuple[float, ...]
+    #: Largest allowed difference; tree models are bit-equal, linear ones differ in the last digits.
+    tolerance: Annotated[float, Meta(gt=0, le=1e-5)] = 1e-6
+
+
+class Manifest(Struct, frozen=True):
+    """The whole contract of one bundle."""
+
+    name: Identifier
+    version: Identifier
+    algorithm: str
+    mlflow_run_id: str
+    created_at_ms: int
+    features: Annotated[tuple[Feature, ...], Meta(min_length=1)]
+    missing: MissingPolicy
+    policy: Policy
+    training_window: TrainingWindow
+    #: Offline figures on the test part, by name.
+    metrics: dict[str, Metric]
+    #: One for each feature by name; empty only in bundles that want no drift watch.
+    reference: dict[str, ReferenceProfile]
+    score_reference: ReferenceProfile | None
+    parity: Parity
+    #: SHA-256 by path relative to the bundle, of every file but the manifest itself.
+    files: dict[str, Sha256]
+    format_version: Literal[1] = 1
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names in the order of the feature vector."""
+        return tuple(feature.name for feature in self.features)
+
+
+_decoder = msgspec.json.Decoder(Manifest)
+
+
+def decode_manifest(raw: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        BundleCorruptError: If the bytes are not a manifest of a known format version.
+    """
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleCorruptError(f"{MANIFEST_NAME} cannot be read ({error}); export the bundle again") from error
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Write a manifest for people too: indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1)

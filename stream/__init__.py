@@ -1,0 +1,1 @@
+"""The streaming fraud scorer. See README.md for the map of its floors."""

@@ -1,0 +1,115 @@
+"""Reading a bundle: audit everything before a model may take a role."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from schemas.errors import BundleCorruptError, BundleError, BundleIncompatibleError, BundleMissingError, ModelFaultError
+from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, decode_manifest
+from schemas.messages import BundleRef
+from stream.models.session import OnnxModel
+from stream.models.store import BundleStore
+from stream.scoring.features import FeaturePlan
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """An audited model."""
+
+    manifest: Manifest
+    #: Hash of the manifest: the bundle's identity.
+    sha256: str
+    plan: FeaturePlan
+    onnx: OnnxModel
+
+    def check_parity(self) -> None:
+        """Score the manifest's parity rows again.
+
+        Raises:
+            ModelFaultError: If the model cannot, or gives other scores than its manifest promises.
+        """
+        parity = self.manifest.parity
+        expected = np.array(parity.scores)
+        try:
+            scores = self.onnx.score(np.array(parity.rows, dtype=np.float32))
+        except Exception as error:  # onnxruntime raises a class of its own for each status code
+            raise ModelFaultError(f"model {self.manifest.version} fails on its parity rows: {error}") from error
+        worst = float(np.max(np.abs(scores - expected))) if scores.shape == expected.shape else float("nan")
+        if not worst <= parity.tolerance:  # also true for NaN
+            raise ModelFaultError(
+                f"model {self.manifest.version} differs by {worst:.3g} from its parity rows, "
+                f"{parity.tolerance:.3g} is allowed"
+            )
+
+
+def read_bundle(store: BundleStore, ref: BundleRef) -> LoadedModel:
+    """Fetch and audit a bundle: hashes, format version, names, shapes, dtypes, parity rows scored again.
+
+    Raises:
+        BundleError: With what does not hold; nothing of the bundle has been used then.
+    """
+    with store.fetch(ref.path) as directory:
+        model = audit(directory, ref.sha256)
+    promised = (model.manifest.name, model.manifest.version)
+    if promised != (ref.name, ref.version):
+        raise BundleCorruptError(f"bundle {ref.path} holds {promised}, not {(ref.name, ref.version)}; publish it again")
+    return model
+
+
+def audit(directory: Path, sha256: str) -> LoadedModel:
+    """Audit a bundle in a local directory and load its model.
+
+    Args:
+        directory: Of the bundle.
+        sha256: Expected hash of its manifest.
+
+    Raises:
+        BundleError: With what does not hold.
+    """
+    raw = _read(directory, MANIFEST_NAME)
+    _check_hash(MANIFEST_NAME, raw, sha256)
+    manifest = decode_manifest(raw)
+    if MODEL_NAME not in manifest.files:
+        raise BundleCorruptError(f"{MANIFEST_NAME} names no hash for {MODEL_NAME}; export the bundle again")
+    for name, expected in manifest.files.items():
+        _check_hash(name, _read(directory, name), expected)
+    extra = {f.relative_to(directory).as_posix() for f in directory.rglob("*") if f.is_file()}
+    extra -= {*manifest.files, MANIFEST_NAME}
+    if extra:
+        raise BundleCorruptError(f"{sorted(extra)[0]} is in the bundle but not in its manifest; export it again")
+    _check_consistent(manifest)
+    onnx = OnnxModel(directory / MODEL_NAME, len(manifest.features))
+    model = LoadedModel(manifest, sha256, FeaturePlan(manifest.features, manifest.missing), onnx)
+    try:
+        model.check_parity()
+    except ModelFaultError as error:
+        raise BundleCorruptError(str(error)) from error
+    return model
+
+
+def _check_consistent(manifest: Manifest) -> None:
+    names = manifest.feature_names
+    if len(set(names)) != len(names):
+        raise BundleIncompatibleError("the manifest names a feature twice")
+    if unknown := sorted(manifest.reference.keys() - set(names)):
+        raise BundleIncompatibleError(f"the manifest has a reference for {unknown[0]}, which is no feature")
+    rows, scores = manifest.parity.rows, manifest.parity.scores
+    if not rows or len(rows) != len(scores) or any(len(row) != len(names) for row in rows):
+        raise BundleIncompatibleError(f"parity rows must be (k, {len(names)}) with k scores, k at least 1")
+
+
+def _read(directory: Path, name: str) -> bytes:
+    path = (directory / name).resolve()
+    if not path.is_relative_to(directory.resolve()):
+        raise BundleError(f"{name} leads out of the bundle")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleMissingError(f"{name} is not in the bundle ({error.strerror}); publish it again") from error
+
+
+def _check_hash(name: str, raw: bytes, expected: str) -> None:
+    if hashlib.sha256(raw).hexdigest() != expected:
+        raise BundleCorruptError(f"{name} does not have the SHA-256 that was published; publish the bundle again")

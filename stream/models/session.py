@@ -1,0 +1,47 @@
+"""One ONNX model ready to score."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from schemas.errors import BundleIncompatibleError
+from stream.scoring.features import Matrix
+
+
+class OnnxModel:
+    """A model whose one input is float32 (n, n_features) and whose one output is P(fraud), float32 (n,).
+
+    Raises:
+        BundleIncompatibleError: If the graph cannot be loaded or has other inputs or outputs.
+    """
+
+    def __init__(self, path: Path, n_features: int) -> None:
+        options = ort.SessionOptions()
+        # One thread a session: batches are large enough to keep a core busy, and threads of several sessions on
+        # the same cores only get into each other's way.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a class of its own for each status code
+            raise BundleIncompatibleError(f"{path.name} is no ONNX model this runtime loads: {error}") from error
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if [(i.type, i.shape[1:]) for i in inputs] != [("tensor(float)", [n_features])]:
+            raise BundleIncompatibleError(
+                f"{path.name} must take one float32 input (n, {n_features}), it takes "
+                f"{[(i.type, i.shape) for i in inputs]}"
+            )
+        if [(o.type, len(o.shape)) for o in outputs] != [("tensor(float)", 1)]:
+            raise BundleIncompatibleError(
+                f"{path.name} must give one float32 output (n,), it gives {[(o.type, o.shape) for o in outputs]}"
+            )
+        self._input = inputs[0].name
+        self._output = [outputs[0].name]
+
+    def score(self, matrix: Matrix) -> NDArray[np.float32]:
+        """Return (n,) scores of an (n, n_features) matrix."""
+        scores: NDArray[np.float32] = self._session.run(self._output, {self._input: matrix})[0]
+        return scores

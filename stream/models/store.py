@@ -1,0 +1,74 @@
+"""The bundle store: bundles by path under any fsspec URL, copied to a local directory to be read."""
+
+import shutil
+import tempfile
+from pathlib import Path, PurePosixPath
+
+import fsspec
+
+from schemas.errors import BundleError, BundleMissingError
+
+
+class BundleStore:
+    """Immutable bundles under a URL: a folder by default, S3, GCS or ABFS by setting.
+
+    Args:
+        url: Any fsspec URL; its file system package (s3fs, gcsfs, adlfs) must be installed for other than files.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise BundleMissingError(f"bundle store {url} cannot be opened: {error}") from error
+
+    def put(self, bundle: Path, path: str) -> None:
+        """Copy a bundle directory into the store.
+
+        Raises:
+            BundleError: If something is there already: bundles are immutable.
+        """
+        target = self._locate(path)
+        if self._files.exists(target):
+            raise BundleError(f"bundle {path} is in {self._url} already and bundles are immutable; raise the version")
+        # The manifest goes last, so that a half-copied bundle is no bundle.
+        files = sorted((f for f in bundle.rglob("*") if f.is_file()), key=lambda f: f.name == "manifest.json")
+        for file in files:
+            remote = f"{target}/{file.relative_to(bundle).as_posix()}"
+            self._files.makedirs(remote.rpartition("/")[0], exist_ok=True)
+            self._files.put_file(str(file), remote)
+
+    def fetch(self, path: str) -> "FetchedBundle":
+        """Copy a bundle to a local temporary directory, which lives as long as the returned object is entered.
+
+        Raises:
+            BundleMissingError: If it is not there, or the store cannot be reached.
+        """
+        target = self._locate(path)
+        local = Path(tempfile.mkdtemp(prefix="fraud-bundle-"))
+        try:
+            self._files.get(f"{target}/", f"{local}/", recursive=True)
+        except Exception as error:  # every file system raises its own errors
+            shutil.rmtree(local)
+            raise BundleMissingError(f"bundle {path} cannot be read from {self._url}: {error}") from error
+        return FetchedBundle(local)
+
+    def _locate(self, path: str) -> str:
+        parts = PurePosixPath(path).parts
+        if not parts or ".." in parts or parts[0] == "/":
+            raise BundleError(f"bundle path {path!r} must be relative and stay inside the store")
+        return f"{self._root.rstrip('/')}/{'/'.join(parts)}"
+
+
+class FetchedBundle:
+    """A local copy of a bundle, removed on exit."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> Path:
+        return self._directory
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)

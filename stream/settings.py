@@ -1,0 +1,111 @@
+"""Settings: environment variables with the prefix FRAUD_, read once, frozen, passed down.
+
+Each field's environment name is its own in capitals: `bootstrap` is FRAUD_BOOTSTRAP. `.env.example` lists all of
+them with unit and default; a test keeps it in step.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.errors import SettingsError
+
+PREFIX = "FRAUD_"
+PositiveInt = Annotated[int, Meta(ge=1)]
+PositiveFloat = Annotated[float, Meta(gt=0)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Settings(Struct, frozen=True):
+    """All settings of the stream.
+
+    Raises:
+        SettingsError: From `read_settings`, naming the variable and what it takes.
+    """
+
+    #: Kafka's bootstrap addresses, host:port, comma-separated.
+    bootstrap: str = "127.0.0.1:9092"
+    #: Consumer group of all scoring workers.
+    group: str = "fraud-scorer"
+    #: Name of this worker among its siblings; stable over restarts, so that a restart fences its own past.
+    slot: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")] = "0"
+    #: Delivery of decisions: each once, or at least once (sooner, may repeat).
+    delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
+
+    #: Security for both Kafka clients, librdkafka and aiokafka.
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str = ""
+    sasl_password: str = ""
+    #: Paths of PEM files; empty means the system's certificates, or no client certificate.
+    ssl_ca: str = ""
+    ssl_certificate: str = ""
+    ssl_key: str = ""
+
+    #: fsspec URL under which bundles lie.
+    bundle_store: str = "var/bundles"
+
+    #: Most transactions in one batch. Larger ones win nothing: the model's cost a row is flat from here.
+    batch_max: PositiveInt = 2000
+    #: Most bytes in one batch, in MiB.
+    batch_max_mib: PositiveInt = 16
+    #: A larger transaction becomes a dead letter, in bytes.
+    max_transaction_bytes: PositiveInt = 65536
+    #: Transactional producers used in turn; with one, each transaction waits for the last one's markers.
+    producers: Annotated[int, Meta(ge=1, le=16)] = 3
+    #: Milliseconds after which the broker aborts a dead worker's transaction; readers of committed data wait for it.
+    transaction_timeout_ms: Annotated[int, Meta(ge=1000, le=900_000)] = 10_000
+    #: Milliseconds without a heartbeat after which the group gives a dead worker's partitions away.
+    session_timeout_ms: Annotated[int, Meta(ge=1000, le=300_000)] = 6_000
+    #: Seconds in which the watchdog wants a batch in hand to finish and waiting transactions to be read.
+    watchdog_s: PositiveFloat = 30.0
+    #: Unforeseen (`unscorable`) dead letters a minute above which the worker stops.
+    max_unscorable_per_minute: PositiveInt = 100
+    #: Reasons named on an alert.
+    max_reasons: Annotated[int, Meta(ge=0, le=20)] = 5
+
+    #: Where /metrics, /healthz and /readyz are served.
+    web_host: str = "127.0.0.1"
+    web_port: Port = 6066
+    #: Seconds between worker-status messages.
+    status_interval_s: PositiveFloat = 5.0
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    #: Topic names.
+    topic_transactions: str = "transactions"
+    topic_decisions: str = "decisions"
+    topic_alerts: str = "alerts"
+    topic_shadow_scores: str = "shadow-scores"
+    topic_dead_letters: str = "dead-letters"
+    topic_model_updates: str = "model-updates"
+    topic_worker_status: str = "worker-status"
+    #: Partitions of each keyed topic that `fraud-stream topics` creates.
+    partitions: PositiveInt = 4
+    #: Replication factor of topics that `fraud-stream topics` creates.
+    replication: PositiveInt = 1
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from environment variables.
+
+    Raises:
+        SettingsError: A variable with our prefix that is unknown, or a value out of range.
+    """
+    environment = os.environ if environment is None else environment
+    given = {key[len(PREFIX) :].lower(): value for key, value in environment.items() if key.startswith(PREFIX)}
+    unknown = sorted(given.keys() - set(Settings.__struct_fields__))
+    if unknown:
+        raise SettingsError(f"{PREFIX}{unknown[0].upper()} is no setting; .env.example names them all")
+    for name, value in given.items():
+        # One at a time, so that the message can name the variable.
+        try:
+            msgspec.convert({name: value}, Settings, strict=False)
+        except msgspec.ValidationError as error:
+            text = str(error).partition(" - at ")[0]
+            shown = "(hidden)" if "password" in name else repr(value)
+            raise SettingsError(f"{PREFIX}{name.upper()}={shown}: {text}; see .env.example") from None
+    return msgspec.convert(given, Settings, strict=False)

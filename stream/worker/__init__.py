@@ -1,0 +1,1 @@
+"""The scoring worker: Faust agents around the decision (floor 4)."""
