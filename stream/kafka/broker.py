@@ -1,0 +1,234 @@
+"""A real Kafka on this machine: one KRaft node as a child process, for tests, demo and `fraud-stream kafka`."""
+
+import contextlib
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.errors import KafkaError
+from stream.kafka.distribution import Distribution, fetch_distribution
+from stream.kafka.owned_process import OwnedProcess
+from stream.kafka.ports import free_ports
+
+#: Seconds within which a broker must answer. It takes 3 s on two idle cores; CI machines are slower.
+_START_TIMEOUT_S = 60.0
+#: Seconds that a broker gets to close its logs. It takes 1 s.
+_STOP_GRACE_S = 20.0
+_CLUSTER_ID = "fraud-stream-local-00A"
+# The format step lives one second: compiling well would take longer than it wins.
+_FORMAT_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
+_BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+
+#: What makes one small node of a broker whose defaults are for a cluster.
+SINGLE_NODE = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "INTERNAL",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    # 50 by default, each with files of its own: start and stop would pay for them.
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.num.partitions": "4",
+    # Nobody else is about to join: the first rebalance need not wait 3 s for company.
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+    # Above the 2 MB that an upstream may allow itself and the dead letters made of it.
+    "message.max.bytes": str(4 * 2**20),
+    # Timed-out transactions are looked for every second, not every ten, so that tests of faults need not wait.
+    # When one has timed out stays the producer's word; a production broker only notices up to 10 s later.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    # After a power cut the controller, which is the same process, waits this long for the broker that it takes to
+    # be alive still: 9 s by default.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    # 128 MB of heap by default, taken at the start.
+    "log.cleaner.dedupe.buffer.size": str(8 * 2**20),
+}
+
+_LOGGING = """\
+status = error
+appender.file.type = File
+appender.file.name = file
+appender.file.fileName = {log}
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d %p %m (%c{{1}})%n
+rootLogger.level = INFO
+rootLogger.appenderRef.file.ref = file
+"""
+
+
+class LocalBroker:
+    """A single-node Kafka as a child process; it ends with its owner at the latest.
+
+    `stop` and `start` may alternate: ports and data stay. Leaving the context stops it for good.
+
+    Args:
+        directory: Where data, configuration and log lie; by default a temporary one, removed at the end.
+        sasl: User and password that clients must give (SASL_PLAINTEXT, mechanism PLAIN); by default none.
+        advertised_port: Port that clients are told to use, when a proxy stands between them and the broker.
+        on_step: Called with a line about what is being done, for a caller that shows progress.
+
+    Attributes:
+        port: Where the broker itself listens for clients, on 127.0.0.1.
+        bootstrap: Address for clients, host:port.
+        direct: Address past proxy and password, for whoever watches from outside.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        sasl: tuple[str, str] | None = None,
+        advertised_port: int | None = None,
+        on_step: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self.port, internal, self._controller = free_ports(3)
+        self.bootstrap = f"127.0.0.1:{advertised_port or self.port}"
+        self.direct = f"127.0.0.1:{internal}"
+        # Removed by `close`, or by Python's own exit.
+        self._temporary = None if directory else tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._directory = Path(self._temporary.name if self._temporary else directory or "").absolute()
+        self._sasl = sasl
+        self._on_step = on_step
+        self._process: OwnedProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the broker, None when it was not started or was stopped."""
+        return self._process.pid if self._process else None
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code of a broker that ended by itself; None while it runs, and when it was stopped."""
+        return self._process.returncode if self._process else None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the broker and return when it serves.
+
+        Raises:
+            KafkaError: It could not be fetched, ended early, or does not answer in time.
+        """
+        self._on_step("Fetching Kafka")
+        distribution = fetch_distribution()
+        self._directory.mkdir(parents=True, exist_ok=True)
+        log = self._path("server.log")
+        # Bytes of earlier starts in the log: why this one fails must not be read out of them.
+        self._logged = log.stat().st_size if log.exists() else 0
+        self._path("log4j2.properties").write_text(_LOGGING.format(log=log))
+        self._path("server.properties").write_text(self._properties())
+        if not self._path("data/meta.properties").exists():
+            self._on_step("Preparing Kafka's storage")
+            self._format(distribution)
+        self._on_step("Starting Kafka")
+        command = self._command(
+            distribution, _BROKER_JVM, "kafka.Kafka", str(self._path("server.properties"))
+        )
+        self._process = OwnedProcess(command, self._path("console.log"))
+        self._await_answer(self._process)
+
+    def stop(self) -> None:
+        """Let the broker close its logs and end; its data stay for the next `start`."""
+        if self._process:
+            self._process.stop(_STOP_GRACE_S)
+            self._process = None
+
+    def kill(self) -> None:
+        """End the broker at once, as a power cut would; its data stay for the next `start`."""
+        if self._process:
+            self._process.kill()
+            self._process = None
+
+    def close(self) -> None:
+        """Stop the broker and remove its directory if that was temporary."""
+        self.stop()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def _path(self, name: str) -> Path:
+        return self._directory / name
+
+    def _command(
+        self, distribution: Distribution, jvm: Sequence[str], main: str, *arguments: str
+    ) -> list[str]:
+        logging = f"-Dlog4j2.configurationFile={self._path('log4j2.properties')}"
+        return [str(distribution.java), *jvm, logging, "-cp", distribution.classpath, main, *arguments]
+
+    def _properties(self) -> str:
+        host = "127.0.0.1"
+        security = "SASL_PLAINTEXT" if self._sasl else "PLAINTEXT"
+        properties = SINGLE_NODE | {
+            "log.dirs": str(self._path("data")),
+            "controller.quorum.voters": f"1@{host}:{self._controller}",
+            # The broker talks to itself on a listener of its own, so that its transaction markers need no
+            # password and pass no proxy.
+            "listeners": f"CLIENT://{host}:{self.port},INTERNAL://{self.direct},"
+            f"CONTROLLER://{host}:{self._controller}",
+            "advertised.listeners": f"CLIENT://{self.bootstrap},INTERNAL://{self.direct}",
+            "listener.security.protocol.map": f"CLIENT:{security},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        }
+        if self._sasl:
+            user, password = self._sasl
+            login = "org.apache.kafka.common.security.plain.PlainLoginModule"
+            properties |= {
+                "listener.name.client.sasl.enabled.mechanisms": "PLAIN",
+                "listener.name.client.plain.sasl.jaas.config": f'{login} required user_{user}="{password}";',
+            }
+        return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+    def _format(self, distribution: Distribution) -> None:
+        arguments = ("format", "-t", _CLUSTER_ID, "-c", str(self._path("server.properties")))
+        command = self._command(distribution, _FORMAT_JVM, "kafka.tools.StorageTool", *arguments)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - Kafka's own tool
+        if done.returncode:
+            reason = (done.stdout + done.stderr).strip().rpartition("\n")[2]
+            raise KafkaError(f"Kafka cannot use {self._directory}: {reason}; give it an empty directory")
+
+    def _await_answer(self, process: OwnedProcess) -> None:
+        # log_level 0: being refused is what we wait to see end. The wait between attempts is 10 s by default.
+        admin = AdminClient(
+            {"bootstrap.servers": self.direct, "log_level": 0, "reconnect.backoff.max.ms": 100},
+        )
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if process.returncode is not None:
+                raise KafkaError(
+                    f"the local Kafka ended with code {process.returncode}: {self._last_words()}"
+                )
+            with contextlib.suppress(KafkaException):
+                # A broker that is still fenced answers too, but lists no broker.
+                if admin.list_topics(timeout=0.5).brokers:
+                    return
+            time.sleep(0.05)
+        self.stop()
+        raise KafkaError(
+            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {self._last_words()}"
+        )
+
+    def _last_words(self) -> str:
+        """Why the broker ended: the first exception since this start, or the last line that Java printed."""
+        log, console = self._path("server.log"), self._path("console.log")
+        text = log.read_bytes()[self._logged :].decode(errors="replace") if log.exists() else ""
+        cause = re.search(r" (?:ERROR|FATAL) .*\n\S*?(\w+(?:Exception|Error): .+)", text)
+        return cause[1] if cause else console.read_text(errors="replace").strip().rpartition("\n")[2]
