@@ -142,9 +142,7 @@ class LocalBroker:
             self._on_step("Preparing Kafka's storage")
             self._format(distribution)
         self._on_step("Starting Kafka")
-        command = self._command(
-            distribution, _BROKER_JVM, "kafka.Kafka", str(self._path("server.properties"))
-        )
+        command = self._command(distribution, _BROKER_JVM, "kafka.Kafka", str(self._path("server.properties")))
         self._process = OwnedProcess(command, self._path("console.log"))
         self._await_answer(self._process)
 
@@ -169,9 +167,7 @@ class LocalBroker:
     def _path(self, name: str) -> Path:
         return self._directory / name
 
-    def _command(
-        self, distribution: Distribution, jvm: Sequence[str], main: str, *arguments: str
-    ) -> list[str]:
+    def _command(self, distribution: Distribution, jvm: Sequence[str], main: str, *arguments: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self._path('log4j2.properties')}"
         return [str(distribution.java), *jvm, logging, "-cp", distribution.classpath, main, *arguments]
 
@@ -183,8 +179,7 @@ class LocalBroker:
             "controller.quorum.voters": f"1@{host}:{self._controller}",
             # The broker talks to itself on a listener of its own, so that its transaction markers need no
             # password and pass no proxy.
-            "listeners": f"CLIENT://{host}:{self.port},INTERNAL://{self.direct},"
-            f"CONTROLLER://{host}:{self._controller}",
+            "listeners": f"CLIENT://{host}:{self.port},INTERNAL://{self.direct},CONTROLLER://{host}:{self._controller}",
             "advertised.listeners": f"CLIENT://{self.bootstrap},INTERNAL://{self.direct}",
             "listener.security.protocol.map": f"CLIENT:{security},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
         }
@@ -213,18 +208,14 @@ class LocalBroker:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.returncode is not None:
-                raise KafkaError(
-                    f"the local Kafka ended with code {process.returncode}: {self._last_words()}"
-                )
+                raise KafkaError(f"the local Kafka ended with code {process.returncode}: {self._last_words()}")
             with contextlib.suppress(KafkaException):
                 # A broker that is still fenced answers too, but lists no broker.
                 if admin.list_topics(timeout=0.5).brokers:
                     return
             time.sleep(0.05)
         self.stop()
-        raise KafkaError(
-            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {self._last_words()}"
-        )
+        raise KafkaError(f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {self._last_words()}")
 
     def _last_words(self) -> str:
         """Why the broker ended: the first exception since this start, or the last line that Java printed."""

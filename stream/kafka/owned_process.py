@@ -37,9 +37,7 @@ class OwnedProcess:
         OSError: The command cannot be started.
     """
 
-    def __init__(
-        self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None) -> None:
         with output.open("ab") as log:
             self._supervisor = subprocess.Popen(  # noqa: S603 - the command is our own program's
                 # -I -S: the supervisor needs the standard library only, and starts in half the time.

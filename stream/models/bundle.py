@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.errors import BundleCorruptError, BundleError, BundleIncompatibleError, BundleMissingError, ModelFaultError
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, decode_manifest
 from schemas.messages import BundleRef
 from stream.models.session import OnnxModel
 from stream.models.store import BundleStore
-from stream.scoring.features import FeaturePlan
+from stream.scoring.features import FeaturePlan, Matrix
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class LoadedModel:
     sha256: str
     plan: FeaturePlan
     onnx: OnnxModel
+
+    def score(self, matrix: Matrix) -> NDArray[np.float32]:
+        """Return (n,) scores of an (n, n_features) matrix."""
+        return self.onnx.score(matrix)
 
     def check_parity(self) -> None:
         """Score the manifest's parity rows again.

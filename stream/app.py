@@ -1,0 +1,127 @@
+"""The composition root: the one place that knows how the worker's parts fit together."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.errors import FraudError, SettingsError
+from stream.kafka.channel import BatchChannel
+from stream.kafka.sink import AtLeastOnceSink, Sink
+from stream.kafka.source import BatchSource
+from stream.kafka.topics import require_topics
+from stream.kafka.transactions import TransactionalSink
+from stream.models.roles import RoleLoader
+from stream.models.store import BundleStore
+from stream.settings import Settings
+from stream.worker.health import Health
+from stream.worker.metrics import WorkerMetrics
+from stream.worker.pipeline import Pipeline
+from stream.worker.roles import RoleFollower
+from stream.worker.service import add_agent, add_pages, add_status, make_app
+
+log = logging.getLogger(__name__)
+
+MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
+
+
+def make_sink(settings: Settings, source: BatchSource, metrics: WorkerMetrics) -> Sink:
+    """Choose the sink for the delivery that the settings ask for."""
+    if settings.delivery == "exactly_once":
+        return TransactionalSink(settings, metrics.aborted)
+    return AtLeastOnceSink(settings, source.commit)
+
+
+class WorkerProgram:
+    """A scoring worker, built but not running."""
+
+    def __init__(self, settings: Settings, *, new_sink: MakeSink = make_sink, loader: RoleLoader | None = None) -> None:
+        self._settings = settings
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_wanted = asyncio.Event()
+        self.metrics = WorkerMetrics()
+        self.app = make_app(settings)
+        channel = BatchChannel(self.app)
+        self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
+        self.roles = RoleFollower(
+            settings,
+            loader or RoleLoader(BundleStore(settings.bundle_store)),
+            self.metrics,
+            on_change=lambda decides: self.source.read(on=decides),
+            on_error=self.stop,
+        )
+        self.sink = new_sink(settings, self.source, self.metrics)
+        self.health = Health(settings, self.source, self.roles, self.metrics)
+        self.pipeline = Pipeline(settings, self.source, self.roles, self.sink, self.metrics, self.stop)
+        self._scoring = ThreadPoolExecutor(1, "scoring")
+        self._committing = ThreadPoolExecutor(1, "committing")
+        add_agent(self.app, channel, self.pipeline, self._scoring, self._committing)
+        add_status(self.app, settings, self.source, self.roles, self.health)
+        add_pages(self.app, self.metrics, self.health)
+
+    async def run(self) -> None:
+        """Run until a signal or a failure.
+
+        Raises:
+            FraudError: What ended the worker, if it was not a signal.
+        """
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._stop_wanted.set)
+        await asyncio.to_thread(self._start_clients)
+        await self.app.start()
+        # Last: it starts the reading, and by now the agent listens.
+        self.roles.start()
+        self.health.start()
+        try:
+            await self._stop_wanted.wait()
+        finally:
+            await self._shut_down()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self, failure: BaseException) -> None:
+        """End the worker because of a failure; callable from any thread."""
+        if self._failure is None:
+            self._failure = failure
+        self._running_loop().call_soon_threadsafe(self._stop_wanted.set)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("the worker is not running")
+        return self._loop
+
+    def _start_clients(self) -> None:
+        require_topics(self._settings)
+        require_free_port(self._settings.web_host, self._settings.web_port)
+        self.source.start()  # joins the group while the producers fence their past
+        self.sink.open()
+
+    async def _shut_down(self) -> None:
+        # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
+        await asyncio.to_thread(self.source.stop)
+        self.sink.close()
+        await asyncio.to_thread(self.roles.stop)
+        await asyncio.to_thread(self.health.stop)
+        await self.app.stop()
+        self._scoring.shutdown()
+        self._committing.shutdown()
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Check that a port can be listened on.
+
+    Raises:
+        SettingsError: If it cannot.
+    """
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise SettingsError(f"{host}:{port} cannot be listened on ({error.strerror}); set FRAUD_WEB_PORT") from None

@@ -1,0 +1,102 @@
+"""Kafka client configuration: one place for addresses, security and delivery."""
+
+import logging
+import ssl
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from faust import SASLCredentials, SSLCredentials
+from faust.types.auth import CredentialsT
+
+from schemas.errors import BrokerAwayError
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Bytes. Dead letters carry up to 2 MiB of original bytes, as base64.
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+#: Seconds to wait for a broker when a program starts.
+CONNECT_S = 10.0
+
+
+def client_config(settings: Settings) -> dict[str, Any]:
+    """Return what every librdkafka client takes: addresses, security, and its log on ours."""
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.bootstrap,
+        "security.protocol": settings.security_protocol,
+        "logger": log,
+        # Reconnect quickly after an outage; the default backs off to 10 s.
+        "reconnect.backoff.max.ms": 1000,
+    }
+    if settings.security_protocol.startswith("SASL"):
+        config["sasl.mechanism"] = settings.sasl_mechanism
+        config["sasl.username"] = settings.sasl_username
+        config["sasl.password"] = settings.sasl_password
+    for key, path in (
+        ("ssl.ca.location", settings.ssl_ca),
+        ("ssl.certificate.location", settings.ssl_certificate),
+        ("ssl.key.location", settings.ssl_key),
+    ):
+        if path:
+            config[key] = path
+    return config
+
+
+def faust_credentials(settings: Settings) -> CredentialsT | None:
+    """Return the same security for Faust's own client, aiokafka."""
+    if settings.security_protocol == "PLAINTEXT":
+        return None
+    context = None
+    if settings.security_protocol.endswith("SSL"):
+        context = ssl.create_default_context(cafile=settings.ssl_ca or None)
+        if settings.ssl_certificate:
+            context.load_cert_chain(settings.ssl_certificate, settings.ssl_key or None)
+    if not settings.security_protocol.startswith("SASL"):
+        return SSLCredentials(context)
+    return SASLCredentials(
+        username=settings.sasl_username,
+        password=settings.sasl_password,
+        mechanism=settings.sasl_mechanism,
+        ssl_context=context,
+    )
+
+
+def consumer_config(settings: Settings) -> dict[str, Any]:
+    """Return what every consumer takes: committed data only, from the beginning where nothing is committed."""
+    return client_config(settings) | {
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        # Fetched but unread data at most: bounds a batch in bytes, for a batch is what is there already.
+        "queued.max.messages.kbytes": settings.batch_max_mib * 1024,
+        # Ask again at once after an empty answer; the default waits 500 ms when the queue was full.
+        "fetch.queue.backoff.ms": 10,
+    }
+
+
+def producer_config(settings: Settings) -> dict[str, Any]:
+    """Return what every producer takes: acknowledged by all replicas, each once and in order."""
+    return client_config(settings) | {
+        "enable.idempotence": True,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        # Java's partitioner, so that a card has the same partition whoever produces.
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+    }
+
+
+def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:
+    """Wait until a broker answers.
+
+    Raises:
+        BrokerAwayError: If none does within `timeout` seconds.
+    """
+    try:
+        AdminClient(client_config(settings)).list_topics(timeout=timeout)
+    except KafkaException as error:
+        raise BrokerAwayError(
+            f"no Kafka answers at {settings.bootstrap} ({error.args[0].str()}); "
+            "start one with `fraud-stream kafka` or set FRAUD_BOOTSTRAP"
+        ) from None

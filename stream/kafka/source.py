@@ -1,0 +1,275 @@
+"""The batch source: a thread that reads what is there and hands it to the batch channel.
+
+It owns the consumer: reading, rebalances and rewinds all happen on its thread; others only raise the epoch
+(`fail`) or ask questions. Partitions are assigned eagerly on purpose: then no batch outlives the group generation
+it was read under, and its commit is either whole or refused.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.errors import BrokerAwayError
+from stream.kafka.batch import Batch
+from stream.kafka.clients import consumer_config
+from stream.scoring.scorer import Incoming
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds `poll` waits for a first message; also how soon a stop or a rewind is noticed on a quiet topic.
+POLL_S = 0.1
+#: Seconds a full channel may block reading before the consumer is paused and polled, so that rebalances are
+#: served. Pausing at every batch costs ten times the throughput.
+BLOCKED_S = 1.0
+#: Seconds a revoke waits for the batches in hand; what is not committed by then is dropped and read again.
+DRAIN_S = 3.0
+#: Seconds to ask for committed offsets before trying again.
+COMMITTED_S = 5.0
+
+Offer = Callable[[Batch], "Future[None]"]
+
+
+class BatchSource:
+    """Reads the transactions topic in batches.
+
+    Args:
+        settings: Addresses, group, batch limits.
+        offer: Takes a batch; its future is done once there was room.
+        on_error: Called with whatever ends reading for good.
+
+    Attributes:
+        assigned: Partitions this worker reads.
+        batches_read: Batches handed over so far.
+        batches_done: Of those, committed, refused or discarded so far.
+    """
+
+    def __init__(self, settings: Settings, offer: Offer, on_error: Callable[[BaseException], None]) -> None:
+        self._topic = settings.topic_transactions
+        self._batch_max = settings.batch_max
+        self._offer = offer
+        self._on_error = on_error
+        self._consumer = Consumer(
+            consumer_config(settings)
+            | {
+                "group.id": settings.group,
+                "client.id": f"{settings.group}-{settings.slot}",
+                "session.timeout.ms": settings.session_timeout_ms,
+                "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 300),
+                "partition.assignment.strategy": "range",
+            }
+        )
+        self._metadata: Any = None
+        self._lock = threading.Condition()
+        self._epoch = 0
+        self._in_hand = 0
+        self._rewind_wanted = False
+        self._reading = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="batch-source", daemon=True)
+        # By partition: the offset reading stands at, and the end it has reached, transaction markers included.
+        self._positions: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self.assigned: tuple[int, ...] = ()
+        self.batches_read = 0
+        self.batches_done = 0
+
+    @property
+    def epoch(self) -> int:
+        """Rises with every failure and every rebalance; a batch of an older one is stale."""
+        return self._epoch
+
+    @property
+    def in_hand(self) -> int:
+        """Batches handed over and not yet done."""
+        return self._in_hand
+
+    def start(self) -> None:
+        """Join the group and begin to read."""
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batches in hand, leave the group, and return when the thread has ended."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def commit(self, batch: Batch) -> None:
+        """Commit a batch's offsets outside any transaction, for delivery at least once.
+
+        Raises:
+            KafkaException: If the group did not take them.
+        """
+        self._consumer.commit(offsets=batch.offsets, asynchronous=False)
+
+    def done(self) -> None:
+        """Say that a batch in hand was committed, refused or discarded."""
+        with self._lock:
+            self._in_hand -= 1
+            self.batches_done += 1
+            self._lock.notify_all()
+
+    def read(self, *, on: bool) -> None:
+        """Begin to read, or stop reading but stay in the group. A new source does not read yet."""
+        self._reading = on
+
+    def fail(self) -> None:
+        """Make every batch read so far stale, and read again from the group's committed offsets."""
+        with self._lock:
+            self._epoch += 1
+            self._rewind_wanted = True
+
+    def lag(self, timeout: float) -> int:
+        """Ask the broker how many offsets are left to read.
+
+        Transaction markers take offsets but are never read; an end the reader has reached counts as read.
+
+        Raises:
+            BrokerAwayError: If no broker answers within `timeout` seconds.
+        """
+        left = 0
+        for partition in self.assigned:
+            at = TopicPartition(self._topic, partition)
+            try:
+                low, end = self._consumer.get_watermark_offsets(at, timeout=timeout, cached=False)
+            except KafkaException as error:
+                raise BrokerAwayError(f"no Kafka answers: {error.args[0].str()}") from error
+            reached = max(self._positions.get(partition, low), self._ends.get(partition, 0))
+            left += max(end - reached, 0)
+        return left
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                if not self._reading:
+                    self._poll_paused(until=lambda: self._reading)
+                self._rewind_if_wanted()
+                batch = self._read()
+                if batch is not None:
+                    self._hand_over(batch)
+        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the worker
+            self._on_error(error)
+        finally:
+            self._consumer.close()
+
+    def _read(self) -> Batch | None:
+        first = self._consumer.poll(POLL_S)
+        if first is None:
+            return None
+        epoch = self._epoch  # a rebalance served inside `poll` precedes its message
+        # `consume(n, t)` waits out the whole timeout, so it is asked only for what is there already.
+        messages = [first, *self._consumer.consume(self._batch_max - 1, 0)]
+        messages = [message for message in messages if message.error() is None or self._note_error(message)]
+        with self._lock:
+            if self._epoch != epoch:
+                self._rewind_wanted = True  # these may be of two assignments
+            if self._rewind_wanted or not messages:
+                return None
+        return self._batch(messages, epoch)
+
+    def _batch(self, messages: list[Any], epoch: int) -> Batch:
+        read_at = time.monotonic()
+        partitions = [message.partition() for message in messages]
+        offsets = [message.offset() for message in messages]
+        # Offsets rise within a partition, so the last one wins.
+        end = {partition: offset + 1 for partition, offset in zip(partitions, offsets, strict=True)}
+        start = {partition: self._positions[partition] for partition in end if partition in self._positions}
+        self._positions.update(end)
+        incoming = Incoming(self._topic, [message.value() for message in messages], partitions, offsets)
+        return Batch(messages, incoming, self._metadata, epoch, start, end, read_at)
+
+    def _note_error(self, message: Any) -> bool:
+        """Take in what is no transaction; always False, for it is not part of the batch."""
+        error = message.error()
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
+            self._ends[message.partition()] = message.offset()
+        elif error.fatal() or error.code() in _HOPELESS:
+            raise KafkaException(error)
+        else:
+            log.warning("reading %s: %s; the client tries again", self._topic, error.str())
+        return False
+
+    def _hand_over(self, batch: Batch) -> None:
+        with self._lock:
+            self._in_hand += 1
+        self.batches_read += 1
+        room = self._offer(batch)
+        try:
+            room.result(BLOCKED_S)
+        except FutureTimeoutError:
+            self._poll_paused(until=room.done)
+            if self._stopping.is_set() and room.cancel():
+                self.done()
+
+    def _poll_paused(self, until: Callable[[], bool]) -> None:
+        """Serve rebalances without reading, until something holds or the source stops."""
+        while not until() and not self._stopping.is_set():
+            self._consumer.pause(self._consumer.assignment())  # again each time: a rebalance may have added some
+            message = self._consumer.poll(POLL_S)
+            if message is not None and (message.error() is None or self._note_error(message)):
+                self.fail()  # it came in before the pause: read it again
+        self._consumer.resume(self._consumer.assignment())
+
+    def _rewind_if_wanted(self) -> None:
+        with self._lock:
+            if not self._rewind_wanted:
+                return
+            self._rewind_wanted = False
+        try:
+            # Waits for pending transactions of this group, so a commit in doubt is either in or out by now.
+            for place in self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_S):
+                if place.error is not None:
+                    raise KafkaException(place.error)
+                place.offset = place.offset if place.offset >= 0 else OFFSET_BEGINNING
+                self._consumer.seek(place)
+        except KafkaException as error:
+            log.warning("committed offsets: %s; asking again", error.args[0].str())
+            with self._lock:
+                self._rewind_wanted = True  # until then whatever is read is dropped
+            return
+        self._positions.clear()
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        # Taken here, not at each batch: a member that the group has just expelled has metadata without a
+        # generation, which the broker would not fence. An eager assignment lasts as long as its generation.
+        self._metadata = self._consumer.consumer_group_metadata()
+        self._move_to([place.partition for place in partitions])
+
+    def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
+        with self._lock:
+            drained = self._lock.wait_for(lambda: self._in_hand == 0, DRAIN_S)
+        if not drained:
+            log.warning("partitions moved with %d batches in hand; their new owner reads them again", self._in_hand)
+        self._move_to([])
+
+    def _on_lost(self, _: Consumer, __: list[TopicPartition]) -> None:
+        log.warning("the group gave this worker's partitions away; joining again")
+        self._move_to([])
+
+    def _move_to(self, partitions: list[int]) -> None:
+        with self._lock:
+            self._epoch += 1
+            self._rewind_wanted = False
+        self._positions.clear()
+        self._ends.clear()
+        self.assigned = tuple(sorted(partitions))
+        log.info("assigned partitions: %s", list(self.assigned))
+
+
+_HOPELESS = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError._AUTHENTICATION,  # noqa: SLF001 - as above
+        KafkaError.UNSUPPORTED_VERSION,
+    }
+)

@@ -1,0 +1,89 @@
+"""Every topic's partitions, retention, cleanup and size limit. Nothing is created by accident."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from schemas.errors import KafkaError, TopicMissingError
+from stream.kafka.clients import CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker
+from stream.settings import Settings
+
+DAY_MS = 24 * 60 * 60 * 1000
+FOR_EVER = -1
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """What a topic must be."""
+
+    name: str
+    partitions: int
+    retention_ms: int
+    cleanup: str = "delete"
+    max_message_bytes: int = 1024 * 1024
+
+    @property
+    def config(self) -> dict[str, str]:
+        """As Kafka names it."""
+        return {
+            "retention.ms": str(self.retention_ms),
+            "cleanup.policy": self.cleanup,
+            "max.message.bytes": str(self.max_message_bytes),
+        }
+
+
+def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
+    """Return every topic of the project."""
+    n = settings.partitions
+    return (
+        TopicSpec(settings.topic_transactions, n, 7 * DAY_MS, max_message_bytes=2 * 1024 * 1024),
+        TopicSpec(settings.topic_decisions, n, 30 * DAY_MS),
+        TopicSpec(settings.topic_alerts, n, 30 * DAY_MS),
+        TopicSpec(settings.topic_shadow_scores, n, 30 * DAY_MS),
+        TopicSpec(settings.topic_dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        # The audit of who decided when: one partition for one order, kept for ever.
+        TopicSpec(settings.topic_model_updates, 1, FOR_EVER),
+        TopicSpec(settings.topic_worker_status, 1, 7 * DAY_MS, cleanup="compact"),
+    )
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics that are not there yet; return their names.
+
+    Raises:
+        BrokerAwayError: If no broker answers.
+        KafkaError: If the broker refuses.
+    """
+    require_broker(settings)
+    admin = AdminClient(client_config(settings))
+    present = admin.list_topics(timeout=CONNECT_S).topics
+    wanted = [spec for spec in topic_table(settings) if spec.name not in present]
+    if not wanted:
+        return []
+    new = [
+        NewTopic(spec.name, spec.partitions, replication_factor=settings.replication, config=spec.config)
+        for spec in wanted
+    ]
+    for name, future in admin.create_topics(new, operation_timeout=CONNECT_S).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            raise KafkaError(f"topic {name} was not created: {error.args[0].str()}") from None
+    return [spec.name for spec in wanted]
+
+
+def require_topics(settings: Settings) -> None:
+    """Check that a broker answers and every topic is there.
+
+    Raises:
+        BrokerAwayError: If no broker answers.
+        TopicMissingError: Naming the first topic that is not there.
+    """
+    require_broker(settings)
+    present = AdminClient(client_config(settings)).list_topics(timeout=CONNECT_S).topics
+    for spec in topic_table(settings):
+        if spec.name not in present:
+            raise TopicMissingError(
+                f"topic {spec.name} is not on {settings.bootstrap}; create it with `fraud-stream topics`"
+            )

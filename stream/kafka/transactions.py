@@ -1,0 +1,128 @@
+"""Exactly once: a batch's outputs and offsets in one Kafka transaction, several producers used in turn.
+
+A transaction that begins right after the last commit of the same producer meets CONCURRENT_TRANSACTIONS, and
+librdkafka then waits. Producers used in turn avoid it; each begins only after the last one's commit returned, so
+the order holds. Errors follow librdkafka's transactional manual: retriable calls are made again (a commit that
+timed out is resumed, never aborted), abortable ones abort, and after anything else the producer is replaced.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from schemas.errors import BatchRefusedError, FencedError
+from stream.kafka.batch import Batch
+from stream.kafka.clients import producer_config
+from stream.kafka.sink import Outputs, queue_rows
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds one call to Kafka may take before it is made again. Short, so that a stop is noticed while Kafka is away.
+CALL_S = 2.0
+
+_FENCED = frozenset(
+    {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001 - librdkafka's own codes begin with _
+)
+
+
+class TransactionalSink:
+    """Commits batches exactly once.
+
+    Args:
+        settings: Addresses, slot, number of producers, transaction timeout.
+        on_abort: Called once for each transaction that did not commit.
+    """
+
+    def __init__(self, settings: Settings, on_abort: Callable[[], None]) -> None:
+        self._settings = settings
+        self._on_abort = on_abort
+        self._timeout_s = settings.transaction_timeout_ms / 1000
+        self._producers: list[Producer] = []
+        self._turn = 0
+        # Where the last commit of each partition ended, within one epoch of the source.
+        self._epoch = -1
+        self._ends: dict[int, int] = {}
+        self._closing = threading.Event()
+
+    def open(self) -> None:
+        """Create the producers; each fences the transactions of this slot's past and ends them at once."""
+        with ThreadPoolExecutor(self._settings.producers) as pool:
+            self._producers = list(pool.map(self._new_producer, range(self._settings.producers)))
+
+    def close(self) -> None:
+        """Stop calling Kafka again; what is not committed is aborted by the next start, or by the broker."""
+        self._closing.set()
+
+    def commit(self, batch: Batch, outputs: Outputs) -> None:
+        """Commit a batch in one transaction of the next producer."""
+        self._check_order(batch)
+        producer = self._producers[self._turn]
+        began = time.monotonic()
+        try:
+            producer.begin_transaction()
+            for topic, rows in outputs.items():
+                queue_rows(producer, topic, rows)
+            self._call(lambda: producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S))
+            self._call(lambda: producer.commit_transaction(CALL_S))
+        except KafkaException as error:
+            self._on_abort()
+            self._recover(error.args[0], began)
+            raise BatchRefusedError(f"transaction not committed: {error.args[0].str()}") from error
+        self._turn = (self._turn + 1) % len(self._producers)
+        self._ends.update(batch.end)
+
+    def _check_order(self, batch: Batch) -> None:
+        if batch.epoch != self._epoch:
+            self._epoch, self._ends = batch.epoch, {}
+        for partition, start in batch.start.items():
+            end = self._ends.get(partition, start)
+            if end != start:
+                raise BatchRefusedError(
+                    f"partition {partition}: the batch starts at {start}, the last commit ended at {end}"
+                )
+
+    def _call(self, call: Callable[[], None]) -> None:
+        """Make a call until Kafka has answered it one way or the other."""
+        while True:
+            try:
+                return call()
+            except KafkaException as error:
+                if self._closing.is_set() or not error.args[0].retriable():
+                    raise
+                log.warning("Kafka: %s; the same call again", error.args[0].str())
+
+    def _recover(self, error: KafkaError, began: float) -> None:
+        if self._closing.is_set():
+            return
+        if error.txn_requires_abort():
+            try:
+                return self._call(lambda: self._producers[self._turn].abort_transaction(CALL_S))
+            except KafkaException as abort_error:
+                error = abort_error.args[0]
+        # The broker ends a transaction that takes too long and then fences its producer. Before that time only
+        # another producer with the same id, a twin of this worker, can have done it.
+        if error.code() in _FENCED and time.monotonic() - began < self._timeout_s:
+            raise FencedError(
+                f"another worker uses slot {self._settings.slot!r} and has taken over; "
+                "give each worker its own FRAUD_SLOT"
+            )
+        log.warning("Kafka: %s; a new producer takes over", error.str())
+        self._producers[self._turn] = self._new_producer(self._turn)
+
+    def _new_producer(self, turn: int) -> Producer:
+        name = f"{self._settings.group}-{self._settings.slot}-{turn}"
+        producer = Producer(
+            producer_config(self._settings)
+            | {
+                "client.id": name,
+                "transactional.id": name,
+                "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+            }
+        )
+        self._call(lambda: producer.init_transactions(CALL_S))
+        return producer

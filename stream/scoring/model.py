@@ -1,0 +1,48 @@
+"""What the scorer needs of a model, and which model holds which role."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.manifest import Manifest
+from schemas.messages import Policy
+from stream.scoring.features import FeaturePlan, Matrix
+
+
+class ScoringModel(Protocol):
+    """An audited model, however it runs."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's contract."""
+
+    @property
+    def sha256(self) -> str:
+        """The bundle's identity."""
+
+    @property
+    def plan(self) -> FeaturePlan:
+        """How its feature vectors are made."""
+
+    def score(self, matrix: Matrix) -> NDArray[np.float32]:
+        """Return (n,) scores of an (n, n_features) matrix; raises whatever its runtime raises."""
+
+    def check_parity(self) -> None:
+        """Raise ModelFaultError if the model no longer gives the scores its manifest promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """One assignment of roles, with the models that hold them.
+
+    Attributes:
+        epoch: Of the `ModelUpdate` it was made from.
+        policy: That turns the champion's scores into verdicts.
+    """
+
+    epoch: int
+    champion: ScoringModel
+    challengers: tuple[ScoringModel, ...]
+    policy: Policy

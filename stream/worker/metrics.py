@@ -1,0 +1,108 @@
+"""The worker's Prometheus metrics. Counting happens once a batch, so it costs next to nothing an event."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from stream.scoring.model import Roles
+from stream.scoring.scorer import ScoredBatch
+
+#: Seconds: from a quiet topic's few milliseconds to an outage.
+LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+class BatchHistogram(Collector):
+    """A histogram whose observations come many at a time: all transactions of a batch share one latency."""
+
+    def __init__(self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry) -> None:
+        self._name, self._documentation, self._bounds = name, documentation, buckets
+        self._counts = [0] * (len(buckets) + 1)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe(self, value: float, times: int) -> None:
+        """Count one value a number of times."""
+        self._counts[bisect_left(self._bounds, value)] += times
+        self._sum += value * times
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the cumulative buckets that Prometheus wants."""
+        total, buckets = 0, []
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
+            total += count
+            buckets.append((bound, total))
+        yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
+
+
+class WorkerMetrics:
+    """Everything a worker counts, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._requests = Counter(
+            "prediction_requests", "Transactions settled: decided or dead-lettered.", ["outcome"], registry=registry
+        )
+        self._latency = BatchHistogram(
+            "prediction_latency_seconds", "From reading a transaction to its commit.", LATENCY_BUCKETS, registry
+        )
+        self._predictions = Counter("fraud_predictions", "Decisions by verdict.", ["verdict"], registry=registry)
+        self._batch_size = Histogram(
+            "batch_size_transactions", "Transactions in a batch.", buckets=BATCH_BUCKETS, registry=registry
+        )
+        self._dead_letters = Counter("dead_letters", "Refused messages by reason.", ["reason"], registry=registry)
+        self._unknown = Gauge(
+            "unknown_features", "Features no model knows, seen under the current roles.", ["feature"], registry=registry
+        )
+        self._model = Gauge(
+            "model_info", "1 for each model in a role.", ["role", "name", "version", "sha256"], registry=registry
+        )
+        self._epoch = Gauge("role_epoch", "Epoch of the roles in use.", registry=registry)
+        self._swaps = Counter("model_swaps", "Role changes by result.", ["result"], registry=registry)
+        self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
+        self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
+
+    def committed(self, scored: ScoredBatch, latency_s: float) -> None:
+        """Count a batch once it is committed."""
+        decided, refused = len(scored.decisions), len(scored.refusals)
+        alerts = [decision.verdict for decision in scored.alerts]
+        self._requests.labels("decided").inc(decided)
+        self._requests.labels("dead_letter").inc(refused)
+        self._predictions.labels("approve").inc(decided - len(alerts))
+        for verdict in alerts:
+            self._predictions.labels(verdict).inc()
+        for refusal in scored.refusals:
+            self._dead_letters.labels(refusal.reason.value).inc()
+        self._latency.observe(latency_s, decided + refused)
+        self._batch_size.observe(decided + refused)
+
+    def aborted(self) -> None:
+        """Count a transaction that did not commit."""
+        self._aborts.inc()
+
+    def swapped(self, roles: Roles, result: str) -> None:
+        """Show the models that hold a role from now on."""
+        self._swaps.labels(result).inc()
+        self._epoch.set(roles.epoch)
+        self._model.clear()
+        self._unknown.clear()
+        for role, model in (("champion", roles.champion), *(("challenger", m) for m in roles.challengers)):
+            self._model.labels(role, model.manifest.name, model.manifest.version, model.sha256).set(1)
+
+    def refused(self) -> None:
+        """Count a role change that was refused."""
+        self._swaps.labels("refused").inc()
+
+    def lag(self, transactions: int) -> None:
+        """Show what is left to read."""
+        self._lag.set(transactions)
+
+    def unknown_features(self, counts: dict[str, int]) -> None:
+        """Show the features that senders send and no model knows."""
+        for name, count in counts.items():
+            self._unknown.labels(name).set(count)

@@ -1,0 +1,136 @@
+"""One batch from bytes to commit, and what happens when that fails: nothing is acknowledged.
+
+`score` runs on one thread and `commit` on another, so a batch is scored while the one before it is committed.
+Any failure raises the source's epoch; batches of an older epoch are discarded wherever they wait, and reading
+begins again at the committed offsets.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas.errors import BatchRefusedError, DeadLetterReason, FraudError, ModelFaultError
+from stream.kafka.batch import Batch
+from stream.kafka.sink import Outputs, Sink
+from stream.kafka.source import BatchSource
+from stream.scoring.scorer import Moment, ScoredBatch
+from stream.settings import Settings
+from stream.worker.metrics import WorkerMetrics
+from stream.worker.outputs import make_outputs
+from stream.worker.roles import RoleFollower
+
+log = logging.getLogger(__name__)
+
+#: Failures in a row after which the worker ends: something is wrong that reading again does not mend.
+MAX_FAILURES = 10
+#: Seconds to wait after the first failure; doubled by each further one, up to the second figure.
+BACKOFF_S = (0.05, 5.0)
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A scored batch on its way to its commit."""
+
+    batch: Batch
+    scored: ScoredBatch
+    outputs: Outputs
+
+
+class Pipeline:
+    """Scores and commits batches.
+
+    Args:
+        settings: Topics and limits.
+        source: Where batches come from.
+        roles: Whose scorer decides.
+        sink: Where they go.
+        metrics: Counts what was committed.
+        stop: Ends the worker with an error; called from any thread.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: BatchSource,
+        roles: RoleFollower,
+        sink: Sink,
+        metrics: WorkerMetrics,
+        stop: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._roles = roles
+        self._sink = sink
+        self._metrics = metrics
+        self._stop = stop
+        self._failures = 0
+        self._unscorable: deque[float] = deque()
+
+    def score(self, batch: Batch) -> Work | None:
+        """Decide a batch and encode its outputs; None when it is stale or nobody may decide."""
+        scorer = self._roles.scorer  # held from here to the commit
+        if scorer is None or batch.epoch != self._source.epoch:
+            return self._discard()
+        now_ms = time.time_ns() // 1_000_000
+        latency_ms = round((time.monotonic() - batch.read_at) * 1000, 3)
+        try:
+            scored = scorer.score(batch.incoming, Moment(now_ms, latency_ms))
+        except ModelFaultError as fault:
+            self._roles.demote(scorer, fault)
+            self._source.fail()
+            return self._discard()
+        except Exception as error:  # noqa: BLE001 - a fault of our own: nothing of the batch may be acknowledged
+            self._fail(error)
+            return self._discard()
+        if scorer.codec.unknown_features:
+            self._metrics.unknown_features(scorer.codec.unknown_features)
+        return Work(batch, scored, make_outputs(batch, scored, self._settings, now_ms))
+
+    def commit(self, work: Work) -> None:
+        """Commit a scored batch, or make it be read again."""
+        try:
+            if work.batch.epoch == self._source.epoch:
+                self._check_unscorable(work.scored)
+                self._sink.commit(work.batch, work.outputs)
+                self._failures = 0
+                self._metrics.committed(work.scored, time.monotonic() - work.batch.read_at)
+        except BatchRefusedError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip transactions
+            self._source.fail()
+            self._stop(error)
+        finally:
+            self._source.done()
+
+    def _discard(self) -> None:
+        self._source.done()
+
+    def _fail(self, error: Exception) -> None:
+        self._source.fail()
+        self._failures += 1
+        log.warning("%s; read again from the committed offsets", error)
+        if self._failures >= MAX_FAILURES:
+            self._stop(FraudError(f"{self._failures} batches in a row failed, the last with: {error}"))
+            return
+        first, most = BACKOFF_S
+        time.sleep(min(first * 2 ** (self._failures - 1), most))
+
+    def _check_unscorable(self, scored: ScoredBatch) -> None:
+        """Stop before an unforeseen fault turns the stream into dead letters.
+
+        Raises:
+            FraudError: With more of them within a minute than the setting allows.
+        """
+        now = time.monotonic()
+        self._unscorable.extend(now for r in scored.refusals if r.reason is DeadLetterReason.UNSCORABLE)
+        while self._unscorable and self._unscorable[0] < now - MINUTE_S:
+            self._unscorable.popleft()
+        most = self._settings.max_unscorable_per_minute
+        if len(self._unscorable) > most:
+            raise FraudError(
+                f"more than {most} transactions in a minute could not be scored; look at the champion, "
+                "or raise FRAUD_MAX_UNSCORABLE_PER_MINUTE"
+            )

@@ -1,0 +1,160 @@
+"""Which scorer decides now: `model-updates` followed off the hot path, swapped between two batches."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from schemas.errors import BundleMissingError, FraudError, ModelFaultError
+from schemas.messages import ModelUpdate, encode
+from stream.kafka.control import ControlReader, decode_update
+from stream.models.roles import RoleLoader
+from stream.scoring.model import Roles
+from stream.scoring.scorer import Scorer
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which an assignment whose bundle could not be fetched is tried again; a store may be away for a while.
+STORE_RETRY_S = 10.0
+
+
+class SwapObserver(Protocol):
+    """Hears of role changes."""
+
+    def swapped(self, roles: Roles, result: str) -> None:
+        """New roles are in use."""
+
+    def refused(self) -> None:
+        """A role change was refused."""
+
+
+class RoleFollower:
+    """Holds the scorer in use and follows `model-updates` on a thread of its own.
+
+    Args:
+        settings: Addresses, limits of the scorer.
+        loader: Audits and loads bundles.
+        observer: Counts swaps.
+        on_change: Called after each swap, with whether anybody decides.
+        on_error: Called with whatever ends following for good.
+
+    Attributes:
+        scorer: Of the roles in use; None while nobody may decide.
+        refused: Why the newest assignment is not in use, if it is not.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        loader: RoleLoader,
+        observer: SwapObserver,
+        on_change: Callable[[bool], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._loader = loader
+        self._observer = observer
+        self._on_change = on_change
+        self._on_error = on_error
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="role-follower", daemon=True)
+        self._update: ModelUpdate | None = None
+        self._retry: tuple[ModelUpdate, float] | None = None
+        self.scorer: Scorer | None = None
+        self.refused: str | None = None
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def demote(self, scorer: Scorer, fault: ModelFaultError) -> None:
+        """Take the deciding role from a champion that turned out to be at fault.
+
+        The previous champion decides again, or nobody does until the next assignment.
+        """
+        if self.scorer is not scorer or self._update is None:
+            return  # somebody else decides already
+        self.refused = str(fault)
+        roles = self._loader.fall_back(self._update)
+        if roles is None or roles.champion.sha256 == scorer.roles.champion.sha256:
+            log.error("%s; nobody decides until another champion is published", fault)
+            self.scorer = None
+            self._on_change(False)  # noqa: FBT003 - a callback's one argument
+            return
+        log.error("%s; the previous champion %s decides again", fault, roles.champion.manifest.version)
+        self._use(roles, "fallback")
+
+    def _run(self) -> None:
+        reader = ControlReader(self._settings)
+        try:
+            self._take_newest(reader.history())
+            if self.scorer is None:
+                log.warning("no champion yet; waiting for one on %s", self._settings.topic_model_updates)
+            while not self._stopping.is_set():
+                for raw in reader.follow(until=self._interrupted):
+                    self._take(raw)
+                self._try_again()
+        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the worker
+            self._on_error(error)
+        finally:
+            reader.close()
+
+    def _take_newest(self, history: list[bytes | None]) -> None:
+        """Take the newest assignment that holds: a restarted worker must end up where its siblings are."""
+        refused = None
+        for raw in reversed(history):
+            if self._take(raw):
+                break
+            refused = refused or self.refused
+        self.refused = refused
+
+    def _take(self, raw: bytes | None) -> bool:
+        update = None
+        try:
+            update = decode_update(raw)
+            if self._update is not None and update.epoch <= self._update.epoch:
+                log.warning("epoch %d of the roles comes after %d; ignored", update.epoch, self._update.epoch)
+                return False
+            roles = self._loader.load(update)
+        except FraudError as error:
+            self._refuse(error, update)
+            return False
+        self._update, self._retry, self.refused = update, None, None
+        self._use(roles, "applied")
+        return True
+
+    def _refuse(self, error: FraudError, update: ModelUpdate | None) -> None:
+        what = f"roles of epoch {update.epoch}" if update else "a message"
+        self.refused = f"{what} refused: {error}"
+        self._observer.refused()
+        log.error("%s; %s", self.refused, "the roles in use stay" if self.scorer else "nobody decides yet")
+        if update is not None and isinstance(error, BundleMissingError):
+            self._retry = (update, time.monotonic() + STORE_RETRY_S)
+
+    def _interrupted(self) -> bool:
+        return self._stopping.is_set() or (self._retry is not None and time.monotonic() >= self._retry[1])
+
+    def _try_again(self) -> None:
+        if self._retry is not None and not self._stopping.is_set():
+            update, self._retry = self._retry[0], None
+            self._take(encode(update))
+
+    def _use(self, roles: Roles, result: str) -> None:
+        settings = self._settings
+        self.scorer = Scorer(roles, max_bytes=settings.max_transaction_bytes, max_reasons=settings.max_reasons)
+        self._observer.swapped(roles, result)
+        log.info(
+            "epoch %d: champion %s decides, %d challengers watch",
+            roles.epoch,
+            roles.champion.manifest.version,
+            len(roles.challengers),
+        )
+        self._on_change(True)  # noqa: FBT003 - a callback's one argument

@@ -1,0 +1,107 @@
+"""The scoring worker as a Faust app: one agent on the batch channel, a status timer, and the web pages."""
+
+import asyncio
+import logging
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy
+from faust.web import Request, Response, View
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from schemas.messages import WorkerStatus, encode
+from stream.kafka.channel import BatchChannel
+from stream.kafka.clients import faust_credentials
+from stream.kafka.source import BatchSource
+from stream.settings import Settings
+from stream.worker.health import Health
+from stream.worker.metrics import WorkerMetrics
+from stream.worker.pipeline import Pipeline
+from stream.worker.roles import RoleFollower
+
+log = logging.getLogger(__name__)
+
+
+class ProducerOnly(BootStrategy):
+    """Faust without its consumer: transactions come in batches over the batch channel instead."""
+
+    enable_kafka_consumer = False
+
+
+def make_app(settings: Settings) -> faust.App:
+    """Make the empty Faust app with our addresses, security and web server."""
+    app = faust.App(
+        f"{settings.group}-{settings.slot}",
+        broker=[f"kafka://{address}" for address in settings.bootstrap.split(",")],
+        broker_credentials=faust_credentials(settings),
+        web_host=settings.web_host,
+        web_bind=settings.web_host,
+        web_port=settings.web_port,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+    )
+    app.boot_strategy = ProducerOnly(app)
+    return app
+
+
+def add_agent(app: faust.App, channel: BatchChannel, pipeline: Pipeline, scoring: Executor, committing: Executor) -> None:
+    """Add the scoring agent.
+
+    Scoring and committing run on a thread each, so the event loop (status, web) never stalls, and a batch is
+    scored while the one before it is committed. The agent itself never raises: Faust would acknowledge the batch
+    and go on with the next.
+    """
+
+    @app.agent(channel, name="score-transactions")
+    async def score_transactions(batches: Any) -> None:
+        loop = asyncio.get_running_loop()
+        under_way: asyncio.Future[None] | None = None
+        async for batch in batches:
+            work = await loop.run_in_executor(scoring, pipeline.score, batch)
+            if under_way is not None:
+                await under_way
+            under_way = loop.run_in_executor(committing, pipeline.commit, work) if work is not None else None
+
+
+def add_status(app: faust.App, settings: Settings, source: BatchSource, roles: RoleFollower, health: Health) -> None:
+    """Add the timer that publishes worker-status."""
+    topic = app.topic(settings.topic_worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
+
+    @app.timer(settings.status_interval_s, on_leader=False)
+    async def publish_status() -> None:
+        scorer = roles.scorer
+        status = WorkerStatus(
+            slot=settings.slot,
+            state="waiting" if scorer is None else "unready" if health.problems() else "ready",
+            role_epoch=scorer.roles.epoch if scorer else 0,
+            champion=scorer.roles.champion.manifest.version if scorer else None,
+            challengers=tuple(m.manifest.version for m in scorer.roles.challengers) if scorer else (),
+            refused=roles.refused,
+            partitions=source.assigned,
+            lag=health.lag,
+            written_at_ms=time.time_ns() // 1_000_000,
+        )
+        try:
+            await topic.send(key=settings.slot.encode(), value=encode(status))
+        except Exception as error:  # noqa: BLE001 - aiokafka's errors have no common root; the next one is soon
+            log.warning("worker-status not sent: %s", error)
+
+
+def add_pages(app: faust.App, metrics: WorkerMetrics, health: Health) -> None:
+    """Add /metrics, /healthz (the process lives) and /readyz (it decides)."""
+
+    @app.page("/metrics")
+    async def show_metrics(view: View, request: Request) -> Response:
+        return view.bytes(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+    @app.page("/healthz")
+    async def show_health(view: View, request: Request) -> Response:
+        return view.json({"status": "ok"})
+
+    @app.page("/readyz")
+    async def show_readiness(view: View, request: Request) -> Response:
+        problems = health.problems()
+        return view.json({"ready": not problems, "problems": problems}, status=503 if problems else 200)
