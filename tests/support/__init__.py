@@ -1,0 +1,1 @@
+"""What tests stand on: a broker for the session, a proxy that loses replies, a worker process, topics."""

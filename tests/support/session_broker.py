@@ -1,0 +1,64 @@
+"""One Kafka for a whole test session: the user's own, else a container, else a local one."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from stream.kafka.broker import SINGLE_NODE, LocalBroker
+from stream.kafka.distribution import KAFKA_VERSION
+from stream.kafka.ports import free_port
+
+#: Seconds that a container's broker gets to answer.
+_CONTAINER_START_S = 60.0
+
+
+@contextlib.contextmanager
+def session_broker() -> Iterator[str]:
+    """Yield the bootstrap address of a broker; end the broker afterwards if it is ours."""
+    if given := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield given
+    elif _docker_answers():
+        with _container() as bootstrap:
+            yield bootstrap
+    else:
+        with LocalBroker() as broker:
+            yield broker.bootstrap
+
+
+def _docker_answers() -> bool:
+    try:
+        # Imported here because it is slow, and asked for only when no address is given.
+        from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
+
+        DockerClient(timeout=3).client.ping()
+    except Exception:  # noqa: BLE001 - no package, no engine, no permission: each means no Docker here
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _container() -> Iterator[str]:
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - see above
+
+    bootstrap = f"127.0.0.1:{(port := free_port())}"
+    properties = SINGLE_NODE | {
+        "controller.quorum.voters": "1@localhost:9093",
+        "listeners": "CLIENT://:9092,INTERNAL://:9094,CONTROLLER://:9093",
+        "advertised.listeners": f"CLIENT://{bootstrap},INTERNAL://localhost:9094",
+        "listener.security.protocol.map": "CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    }
+    container = DockerContainer(f"apache/kafka:{KAFKA_VERSION}").with_bind_ports(9092, port)
+    for name, value in properties.items():
+        container.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
+    with container:
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 500})
+        deadline = time.monotonic() + _CONTAINER_START_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(KafkaException):
+                if admin.list_topics(timeout=1).brokers:
+                    break
+        yield bootstrap

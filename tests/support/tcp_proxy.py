@@ -1,0 +1,159 @@
+"""A proxy between Kafka clients and a broker that can lose replies, hold them, and cut connections.
+
+The broker must advertise the proxy's port, or clients leave it after their first request:
+
+    port = free_port()
+    with LocalBroker(advertised_port=port) as broker, TcpProxy(port, broker.port) as proxy:
+        ...
+"""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from typing import Self
+
+#: Kafka's number of the request that commits or aborts a transaction, https://kafka.apache.org/protocol#protocol_api_keys
+END_TXN = 26
+#: Likewise of the request that adds consumed offsets to a transaction.
+TXN_OFFSET_COMMIT = 28
+#: Likewise of the request that carries messages.
+PRODUCE = 0
+
+
+class TcpProxy:
+    """Passes whole Kafka frames between clients and one broker, both on 127.0.0.1, until told otherwise.
+
+    Args:
+        port: Where clients connect.
+        target: Where the broker listens.
+    """
+
+    def __init__(self, port: int, target: int) -> None:
+        self.port = port
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._accepting = True
+        self._replies = threading.Event()
+        self._replies.set()
+        self._losing: int | None = None
+        self._lost = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def hold(self) -> None:
+        """Keep back every reply from now on; what is held arrives after `release`, or never after `cut`."""
+        self._replies.clear()
+
+    def release(self) -> None:
+        """Let replies pass again, the held ones first."""
+        self._replies.set()
+
+    def cut(self) -> None:
+        """Close every connection; held replies are lost. Clients may connect again."""
+        with self._lock:
+            ends, self._open = self._open, set()
+        for end in ends:
+            _close(end)
+
+    def refuse(self) -> None:
+        """Close every connection and each new one at once."""
+        with self._lock:
+            self._accepting = False
+        self.cut()
+
+    def accept(self) -> None:
+        """Let clients connect again after `refuse`."""
+        with self._lock:
+            self._accepting = True
+
+    def lose_reply(self, api_key: int) -> None:
+        """Lose the reply to the next request of this kind: the broker does it, the client sees a cut connection."""
+        self._lost.clear()
+        self._losing = api_key
+
+    def wait_lost(self, timeout: float) -> bool:
+        """Wait until the reply that `lose_reply` asked for is lost; False after `timeout` seconds."""
+        return self._lost.wait(timeout)
+
+    def close(self) -> None:
+        """Stop listening and close every connection."""
+        _close(self._listener)
+        self.refuse()
+        self.release()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                client, _ = self._listener.accept()
+                try:
+                    broker = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # the broker is away, and so are we
+                    _close(client)
+                    continue
+                with self._lock:
+                    if not self._accepting:
+                        _close(client)
+                        _close(broker)
+                        continue
+                    self._open |= {client, broker}
+                for end in (client, broker):
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                awaited: set[bytes] = set()
+                for pump in (self._pass_requests, self._pass_replies):
+                    threading.Thread(target=pump, args=(client, broker, awaited), daemon=True).start()
+
+    def _pass_requests(self, client: socket.socket, broker: socket.socket, awaited: set[bytes]) -> None:
+        with self._both_ends(client, broker):
+            while frame := _read_frame(client):
+                # A request starts with its kind and version, 2 bytes each; then 4 bytes that its reply repeats.
+                if int.from_bytes(frame[4:6]) == self._losing:
+                    self._losing = None
+                    awaited.add(frame[8:12])
+                broker.sendall(frame)
+
+    def _pass_replies(self, client: socket.socket, broker: socket.socket, awaited: set[bytes]) -> None:
+        with self._both_ends(client, broker):
+            while frame := _read_frame(broker):
+                self._replies.wait()
+                if frame[4:8] in awaited:
+                    self._lost.set()
+                    return
+                client.sendall(frame)
+
+    @contextlib.contextmanager
+    def _both_ends(self, client: socket.socket, broker: socket.socket) -> Iterator[None]:
+        """Close both ends when one is closed: neither pump is of use without the other."""
+        try:
+            with contextlib.suppress(OSError):
+                yield
+        finally:
+            with self._lock:
+                self._open -= {client, broker}
+            _close(client)
+            _close(broker)
+
+
+def _read_frame(source: socket.socket) -> bytes:
+    """Read 4 bytes of length and as many bytes as they say; nothing when the connection has ended."""
+    header = source.recv(4, socket.MSG_WAITALL)
+    if len(header) < 4:
+        return b""
+    (size,) = struct.unpack(">i", header)
+    body = source.recv(size, socket.MSG_WAITALL)
+    return header + body if len(body) == size else b""
+
+
+def _close(end: socket.socket) -> None:
+    """Close a socket so that a thread that waits in it wakes up, which closing alone does not do."""
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -1,0 +1,89 @@
+"""Write a topic and read it whole."""
+
+import time
+from collections.abc import Iterable
+from typing import Literal
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+Isolation = Literal["read_committed", "read_uncommitted"]
+
+
+def create_topic(bootstrap: str, topic: str, partitions: int = 1) -> None:
+    """Create a topic and return when it is there."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, partitions, 1)], operation_timeout=10)[topic].result()
+
+
+def produce_all(
+    bootstrap: str, topic: str, messages: Iterable[tuple[bytes | None, bytes | None]], *, partition: int = -1
+) -> None:
+    """Write (key, value) pairs, in one partition if it is given, and return when all are acknowledged."""
+    failed: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failed.append(error)
+
+    # The same partitioner as the project's own producers; large messages are for the topic's limit to refuse.
+    config = {"enable.idempotence": True, "partitioner": "murmur2_random", "message.max.bytes": 4 * 2**20}
+    producer = Producer(config | {"bootstrap.servers": bootstrap, "linger.ms": 5})
+    for key, value in messages:
+        while True:
+            try:
+                producer.produce(topic, value, key, partition, on_delivery=delivered)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        producer.poll(0)
+    waiting = producer.flush(30)
+    assert not failed, f"{len(failed)} messages were refused, the first with {failed[0]}"
+    assert waiting == 0, f"{waiting} messages were not acknowledged within 30 s"
+
+
+def read_all(
+    bootstrap: str, topic: str, isolation: Isolation = "read_committed", *, timeout: float = 30.0
+) -> list[Message]:
+    """Read every partition of a topic from its beginning to its end as it is now.
+
+    Committed data end at the first transaction that is still open. The end is where the broker says it is: offsets
+    alone cannot tell, because transaction markers take offsets and are never delivered.
+
+    Args:
+        bootstrap: Address of the broker.
+        topic: A topic that exists.
+        isolation: Whether what was aborted or is still open is read too.
+        timeout: Seconds within which the end must be reached.
+
+    Returns:
+        The messages, in order within each partition.
+    """
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "tests-read-all",  # asked for by the client; nothing joins or commits
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+            "reconnect.backoff.max.ms": 500,
+        }
+    )
+    try:
+        unread = set(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in unread])
+        messages: list[Message] = []
+        deadline = time.monotonic() + timeout
+        while unread:
+            assert time.monotonic() < deadline, f"the end of {topic} was not reached within {timeout:.0f} s"
+            for message in consumer.consume(1000, timeout=0.05):
+                if (error := message.error()) is None:
+                    messages.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread.discard(message.partition())
+                else:
+                    raise KafkaException(error)
+        return messages
+    finally:
+        consumer.close()
