@@ -12,6 +12,7 @@
     ├── ModelFaultError         a model that passed its audit fails at its own parity rows
     ├── DataError               training data that cannot be used
     ├── QualityError            a trained model that must not be published
+    ├── RegistryError           MLflow is away, or refuses what it is asked
     └── KafkaError
         ├── BrokerAwayError         nobody answers at the bootstrap address
         ├── TopicMissingError       the topic is not there; nothing is created by accident
@@ -93,6 +94,10 @@ class DataError(FraudError):
 
 class QualityError(FraudError):
     """A trained model that must not be published."""
+
+
+class RegistryError(FraudError):
+    """MLflow is away, or refuses what it is asked."""
 
 
 class KafkaError(FraudError):

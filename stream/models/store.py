@@ -23,6 +23,10 @@ class BundleStore:
         except (ImportError, ValueError) as error:
             raise BundleMissingError(f"bundle store {url} cannot be opened: {error}") from error
 
+    def exists(self, path: str) -> bool:
+        """Return whether something is at a path, whole or not."""
+        return bool(self._files.exists(self._locate(path)))
+
     def put(self, bundle: Path, path: str) -> None:
         """Copy a bundle directory into the store.
 
@@ -30,7 +34,7 @@ class BundleStore:
             BundleError: If something is there already: bundles are immutable.
         """
         target = self._locate(path)
-        if self._files.exists(target):
+        if self.exists(path):
             raise BundleError(f"bundle {path} is in {self._url} already and bundles are immutable; raise the version")
         # The manifest goes last, so that a half-copied bundle is no bundle.
         files = sorted((f for f in bundle.rglob("*") if f.is_file()), key=lambda f: f.name == "manifest.json")
