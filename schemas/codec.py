@@ -10,17 +10,17 @@ import msgspec
 from schemas.errors import DeadLetterReason, RefusedMessageError
 from schemas.messages import Transaction
 
-#: msgspec's words to our reasons, first match wins. Its messages name fields and types, never values, so no card
-#: data gets into a log. A test feeds each kind of bad input, so a change of its words does not go unseen.
-_REASON_BY_TEXT: tuple[tuple[str, DeadLetterReason], ...] = (
-    ("missing required field", DeadLetterReason.MISSING_FIELD),
-    ("Invalid enum value", DeadLetterReason.SCHEMA_VERSION),
+#: How msgspec's messages begin, to our reasons. But for the schema version they name fields and types, never
+#: values, so no card data gets into a log. A test feeds each kind of bad input, so a change of its words does not
+#: go unseen.
+_REASON_BY_BEGINNING: tuple[tuple[str, DeadLetterReason], ...] = (
+    ("Object missing required field", DeadLetterReason.MISSING_FIELD),
     ("Number out of range", DeadLetterReason.NOT_FINITE),
     ("Integer value out of range", DeadLetterReason.OUT_OF_RANGE),
     ("Expected `int` <", DeadLetterReason.OUT_OF_RANGE),
     ("Expected `int` >", DeadLetterReason.OUT_OF_RANGE),
-    ("of length", DeadLetterReason.OUT_OF_RANGE),
-    ("matching regex", DeadLetterReason.OUT_OF_RANGE),
+    ("Expected `str` of length", DeadLetterReason.OUT_OF_RANGE),
+    ("Expected `str` matching regex", DeadLetterReason.OUT_OF_RANGE),
 )
 
 
@@ -42,10 +42,12 @@ class TransactionCodec:
 
     Attributes:
         unknown_features: How often each name that no model knows was seen since the codec was made. Names are
-            the sender's to choose, so only `MAX_UNKNOWN_NAMES` are kept; the rest is counted as "other".
+            the sender's to choose, so only `MAX_UNKNOWN_NAMES` of ordinary length are kept; the rest is counted
+            as "other".
     """
 
     MAX_UNKNOWN_NAMES = 50
+    MAX_NAME_LENGTH = 128
 
     def __init__(self, required: Sequence[str], extra: Sequence[str] = (), *, max_bytes: int) -> None:
         # Feature names are JSON keys, not Python identifiers, hence neutral field names and a rename.
@@ -89,11 +91,11 @@ class TransactionCodec:
     def _count_unknown(self, raw: bytes) -> None:
         try:
             names = _names_decoder.decode(raw).features.keys() - self._known
-        except (msgspec.DecodeError, UnicodeDecodeError):  # an ignored name that is not UTF-8
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # an ignored name that is not UTF-8
             names = {"other"}
         for name in names:
-            room = name in self.unknown_features or len(self.unknown_features) < self.MAX_UNKNOWN_NAMES
-            self.unknown_features[name if room else "other"] += 1
+            room = len(self.unknown_features) < self.MAX_UNKNOWN_NAMES and len(name) <= self.MAX_NAME_LENGTH
+            self.unknown_features[name if room or name in self.unknown_features else "other"] += 1
 
 
 def _decoder(
@@ -106,10 +108,12 @@ def _decoder(
 
 
 def _wrong_shape(text: str) -> RefusedMessageError:
-    if text.endswith("`$.features`") and "missing required field" in text:
+    if text.startswith("Invalid enum value"):  # the only enum of a transaction
+        return RefusedMessageError(DeadLetterReason.SCHEMA_VERSION, "a schema_version that is not known; send 1")
+    if text.startswith("Object missing required field") and text.endswith("`$.features`"):
         return RefusedMessageError(DeadLetterReason.MISSING_FEATURE, text)
-    for words, reason in _REASON_BY_TEXT:
-        if words in text:
+    for beginning, reason in _REASON_BY_BEGINNING:
+        if text.startswith(beginning):
             return RefusedMessageError(reason, text)
     return RefusedMessageError(DeadLetterReason.WRONG_TYPE, text)
 

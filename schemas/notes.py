@@ -1,0 +1,26 @@
+"""What the source says about a struct's fields: the `#:` comments, so that generated files need no second text."""
+
+import inspect
+import re
+
+import msgspec
+
+_NOTE = re.compile(r"^    #: ?(.*)$")
+_FIELD = re.compile(r"^    (\w+)\s*:")
+
+
+def field_notes(struct: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the `#:` comment above each field that has one, its lines joined by spaces.
+
+    A comment above a group of fields belongs to the group's first.
+    """
+    notes: dict[str, str] = {}
+    lines: list[str] = []
+    for line in inspect.getsource(struct).splitlines():
+        if note := _NOTE.match(line):
+            lines.append(note[1])
+        elif lines:
+            if field := _FIELD.match(line):
+                notes[field[1]] = " ".join(lines)
+            lines = []
+    return notes

@@ -1,0 +1,1 @@
+"""What crosses a boundary: the codec and the published contracts."""

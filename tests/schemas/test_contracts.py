@@ -1,0 +1,102 @@
+"""The contracts with the outside: JSON Schema files are fresh, and messages of every version stay readable."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its types are a package of their own
+import msgspec
+import pytest
+
+from schemas.jsonschema import CONTRACTS, DIRECTORY, rendered
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+#: `v<version>/<contract>[.<variant>].json`. A file is never edited: a new optional field gets a variant, a change that
+#: old readers can't take gets a new version.
+FILES = sorted(GOLDEN.glob("v*/*.json"))
+NEWEST = max(int(directory.name[1:]) for directory in GOLDEN.glob("v*"))
+
+
+def _contract(file: Path) -> str:
+    return file.name.partition(".")[0]
+
+
+def _named(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
+
+
+def _kept(old: Any, new: Any) -> bool:
+    """Return whether `new` says everything `old` says; objects may have gained fields."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return all(name in new and _kept(value, new[name]) for name, value in old.items())
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_kept, old, new))
+    return type(old) is type(new) and bool(old == new)
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_json_schema_files_are_fresh(name: str) -> None:
+    """The committed file is what the structs say now."""
+    written = (DIRECTORY / f"{name}.schema.json").read_text(encoding="utf-8")
+    assert written == rendered(CONTRACTS[name]), "stale: run `python -m schemas.jsonschema` and commit schemas/json/"
+
+
+def test_there_is_no_schema_file_besides() -> None:
+    """A contract that went away takes its file with it."""
+    assert {file.name for file in DIRECTORY.iterdir()} == {f"{name}.schema.json" for name in CONTRACTS}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_json_schemas_are_valid_and_say_what_they_are(name: str) -> None:
+    """Each is a draft 2020-12 schema with title and description, and needs nothing from elsewhere."""
+    schema = json.loads(rendered(CONTRACTS[name]))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["title"]
+    assert schema["description"]
+    assert "$id" not in schema
+    assert all(part["description"] for part in schema.get("$defs", {}).values())
+
+
+def test_every_field_is_in_a_golden_file() -> None:
+    """The newest golden files of each contract name all of its fields between them."""
+    for name, contract in CONTRACTS.items():
+        files = [file for file in FILES if file.parent.name == f"v{NEWEST}" and _contract(file) == name]
+        named = {field for file in files for field in json.loads(file.read_bytes())}
+        missing = set(msgspec.json.schema_components([contract])[1][_component(contract)]["properties"]) - named
+        assert not missing, f"add tests/golden/v{NEWEST}/{name}.<variant>.json with {sorted(missing)}"
+
+
+def _component(contract: type[msgspec.Struct]) -> str:
+    (root,), _ = msgspec.json.schema_components([contract])
+    return str(root["$ref"].rpartition("/")[2])
+
+
+@pytest.mark.parametrize("file", FILES, ids=_named)
+def test_golden_files_stay_readable(file: Path) -> None:
+    """A message of any version is read, and written again it still says the same."""
+    golden = file.read_bytes()
+    again = msgspec.json.encode(msgspec.json.decode(golden, type=CONTRACTS[_contract(file)]))
+    assert _kept(json.loads(golden), json.loads(again))
+
+
+@pytest.mark.parametrize("file", FILES, ids=_named)
+def test_golden_files_satisfy_their_json_schema(file: Path) -> None:
+    """What Python reads and writes is what the published schema promises to everyone else."""
+    schema = json.loads((DIRECTORY / f"{_contract(file)}.schema.json").read_bytes())
+    jsonschema.validate(json.loads(file.read_bytes()), schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_golden_files_with_another_value_are_told_apart() -> None:
+    """The comparison above can fail."""
+    assert _kept({"a": [1, {"b": None}]}, {"a": [1, {"b": None, "c": 2}]})
+    for other in ({"a": [1, {"b": 0}]}, {"a": [1]}, {"a": [1.0, {"b": None}]}, {}):
+        assert not _kept({"a": [1, {"b": None}]}, other)
+
+
+def test_a_schema_refuses_what_is_no_transaction() -> None:
+    """The schema refuses as the codec does: a wrong currency, a missing field."""
+    golden = json.loads((GOLDEN / "v1" / "transaction.json").read_bytes())
+    schema = json.loads((DIRECTORY / "transaction.schema.json").read_bytes())
+    for change in ({"currency": "eur"}, {"amount_minor": -1}, {"features": [1.0]}, {"schema_version": 2}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**golden, **change}, schema)
