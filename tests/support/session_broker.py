@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from stream.kafka.broker import SINGLE_NODE, LocalBroker
+from stream.kafka.broker import LocalBroker
+from stream.kafka.broker_config import SINGLE_NODE
 from stream.kafka.distribution import KAFKA_VERSION
 from stream.kafka.ports import free_port
 
