@@ -73,6 +73,7 @@ class Settings(Struct, frozen=True):
     #: Seconds between worker-status messages.
     status_interval_s: PositiveFloat = 5.0
 
+    #: Log lines less severe than this are left out.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     #: Topic names.

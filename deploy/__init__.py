@@ -1,0 +1,1 @@
+"""Running the whole: the demo, containers, the example environment."""
