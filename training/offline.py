@@ -1,0 +1,81 @@
+"""Offline files for the stream: transactions as JSON lines, and what every model says of them."""
+
+import os
+from pathlib import Path
+from typing import Literal, get_args
+
+import polars as pl
+
+from schemas.errors import DataError
+from schemas.messages import encode
+from stream.models.bundle import read_bundle
+from stream.models.store import BundleStore
+from stream.scoring.policy import VERDICTS, severities
+from training.data import Transactions, load
+from training.roles import TrainedRoles
+from training.split import split_by_time
+from training.ulb import transactions
+
+Part = Literal["train", "validation", "test", "all"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+
+def load_part(data: Path, part: Part) -> Transactions:
+    """Read one part of the time-ordered split, in order of event time.
+
+    Raises:
+        DataError: If the data cannot be used.
+    """
+    everything = load(data)
+    if part == "all":
+        return everything
+    chosen: Transactions = getattr(split_by_time(everything), part)
+    return chosen
+
+
+def export_stream(rows: Transactions, out: Path) -> None:
+    """Write one transaction message a line; the file appears only when it is whole.
+
+    Raises:
+        DataError: If the file cannot be written.
+    """
+    scratch = _scratch(out)
+    try:
+        with scratch.open("wb") as file:
+            file.writelines(encode(transaction) + b"\n" for transaction in transactions(rows))
+        os.replace(scratch, out)
+    except OSError as error:
+        raise DataError(f"{out} cannot be written ({error.strerror})") from error
+
+
+def export_scores(rows: Transactions, roles: TrainedRoles, store_url: str, out: Path) -> None:
+    """Write a Parquet file to hold the stream's decisions against.
+
+    Columns: transaction_id, label, amount_minor, and for each model `score_<version>` (float32) and
+    `verdict_<version>` by its own policy.
+
+    Raises:
+        BundleError: If a bundle does not pass its audit.
+        DataError: If the file cannot be written.
+    """
+    store = BundleStore(store_url)
+    columns: dict[str, object] = {
+        "transaction_id": [str(row) for row in rows.row.tolist()],
+        "label": rows.label,
+        "amount_minor": rows.amount_minor,
+    }
+    for ref in (roles.champion, *roles.challengers):
+        model = read_bundle(store, ref)
+        scores = model.onnx.score(rows.matrix(model.plan))
+        columns[f"score_{ref.version}"] = scores
+        columns[f"verdict_{ref.version}"] = [VERDICTS[i] for i in severities(scores, model.manifest.policy)]
+    scratch = _scratch(out)
+    try:
+        pl.DataFrame(columns).write_parquet(scratch)
+        os.replace(scratch, out)
+    except OSError as error:
+        raise DataError(f"{out} cannot be written ({error})") from error
+
+
+def _scratch(out: Path) -> Path:
+    return out.with_name(f".{out.name}.part")

@@ -1,0 +1,52 @@
+"""Which bundles the last baseline made, kept as a file so that they can be published again to another broker."""
+
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from schemas.errors import DataError
+from schemas.messages import BundleRef, Challenger, ModelUpdate
+from stream.kafka.control import publish_roles
+from stream.settings import Settings
+
+
+class TrainedRoles(Struct, frozen=True):
+    """The bundles of one baseline, all in one bundle store."""
+
+    #: URL of the bundle store they were put into.
+    store: str
+    champion: BundleRef
+    challengers: tuple[BundleRef, ...]
+
+
+def save_roles(roles: TrainedRoles, path: Path) -> None:
+    """Write the file; whoever reads it meanwhile sees the old one or the new one whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".tmp")
+    scratch.write_bytes(msgspec.json.format(msgspec.json.encode(roles), indent=2))
+    os.replace(scratch, path)
+
+
+def load_roles(path: Path) -> TrainedRoles:
+    """Read the file.
+
+    Raises:
+        DataError: If it is not there or not readable.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=TrainedRoles)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} names no trained models ({error}); train them with: fraud-train baseline") from error
+
+
+def publish(roles: TrainedRoles, settings: Settings, note: str) -> ModelUpdate:
+    """Give the champion and its challengers their roles on the control topic.
+
+    Raises:
+        KafkaError: If no broker answers.
+        RolesError: If the roles were not written.
+    """
+    challengers = tuple(Challenger(ref) for ref in roles.challengers)
+    return publish_roles(settings, champion=roles.champion, challengers=challengers, author="fraud-train", note=note)
