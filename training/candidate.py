@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 
 from schemas.errors import QualityError
-from schemas.manifest import MODEL_NAME, Feature, Metric
+from schemas.manifest import MODEL_NAME, Feature, Metric, MissingPolicy
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
@@ -25,7 +25,7 @@ from training.thresholds import choose_policy
 MIN_PR_AUC = 0.75
 #: Suffix of the figures on test rows that do not equal an earlier row in every column.
 NOT_REPEATED = "_not_repeated"
-MISSING = "median"
+MISSING: MissingPolicy = "median"
 
 
 @dataclass(frozen=True)

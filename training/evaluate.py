@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from schemas.manifest import Metric
 from training.models import Labels
 
-RESAMPLES = 1000
+RESAMPLES = 5000
 #: Fixed, so that the same scores give the same interval.
 SEED = 0
 _INTERVAL = (0.025, 0.975)
@@ -15,12 +15,14 @@ Floats = NDArray[np.float64]
 
 
 def evaluate(scores: NDArray[np.float32], labels: Labels, threshold: float) -> dict[str, Metric]:
-    """Measure scores (n,) against labels (n,): PR-AUC (average precision), ROC-AUC, and precision, recall and F1 of
-    alerting at `threshold`.
+    """Measure scores (n,) against labels (n,).
+
+    `pr_auc` (average precision) and `roc_auc` judge the ranking; `precision`, `recall` and `f1` judge alerting at
+    `threshold`.
 
     Intervals are percentiles over `RESAMPLES` resamples of all n rows with replacement (B. Efron, 1979). All five
     figures depend only on how many frauds and legitimate rows stand at each step of the ranking, so whole steps are
-    drawn from a multinomial: the same distribution as drawing rows, without touching n rows a thousand times.
+    drawn from a multinomial: the same distribution as drawing rows, without touching n rows each time.
     """
     frauds, legitimate, alerted = _steps(scores, labels, threshold)
     values = _figures(frauds[np.newaxis], legitimate[np.newaxis], alerted)

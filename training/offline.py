@@ -1,6 +1,5 @@
 """Offline files for the stream: transactions as JSON lines, and what every model says of them."""
 
-import os
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -43,7 +42,7 @@ def export_stream(rows: Transactions, out: Path) -> None:
     try:
         with scratch.open("wb") as file:
             file.writelines(encode(transaction) + b"\n" for transaction in transactions(rows))
-        os.replace(scratch, out)
+        scratch.replace(out)
     except OSError as error:
         raise DataError(f"{out} cannot be written ({error.strerror})") from error
 
@@ -72,7 +71,7 @@ def export_scores(rows: Transactions, roles: TrainedRoles, store_url: str, out: 
     scratch = _scratch(out)
     try:
         pl.DataFrame(columns).write_parquet(scratch)
-        os.replace(scratch, out)
+        scratch.replace(out)
     except OSError as error:
         raise DataError(f"{out} cannot be written ({error})") from error
 

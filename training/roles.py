@@ -1,6 +1,5 @@
 """Which bundles the last baseline made, kept as a file so that they can be published again to another broker."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -26,7 +25,7 @@ def save_roles(roles: TrainedRoles, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_bytes(msgspec.json.format(msgspec.json.encode(roles), indent=2))
-    os.replace(scratch, path)
+    scratch.replace(path)
 
 
 def load_roles(path: Path) -> TrainedRoles:

@@ -38,18 +38,27 @@ class TreeTable:
     #: Value of a leaf; 0 for a branch.
     value: list[float] = field(default_factory=list)
 
-    def add_leaf(self, tree: int, node: int, value: float) -> None:
+    def add_leaf(self, *, tree: int, node: int, value: float) -> None:
         """Add a leaf."""
-        self._add(tree, node, "LEAF", 0, 0.0, (0, 0), value)
+        self._add(tree=tree, node=node, value=value)
 
     def add_branch(
-        self, tree: int, node: int, mode: Mode, feature: int, threshold: float, children: tuple[int, int]
+        self, *, tree: int, node: int, mode: Mode, feature: int, threshold: float, children: tuple[int, int]
     ) -> None:
         """Add a branch; children are the nodes for a comparison that holds and one that does not."""
-        self._add(tree, node, mode, feature, _round_threshold(threshold, mode), children, 0.0)
+        rounded = _round_threshold(threshold, mode)
+        self._add(tree=tree, node=node, mode=mode, feature=feature, threshold=rounded, children=children)
 
     def _add(
-        self, tree: int, node: int, mode: Mode, feature: int, threshold: float, children: tuple[int, int], value: float
+        self,
+        *,
+        tree: int,
+        node: int,
+        mode: Mode = "LEAF",
+        feature: int = 0,
+        threshold: float = 0.0,
+        children: tuple[int, int] = (0, 0),
+        value: float = 0.0,
     ) -> None:
         self.tree.append(tree)
         self.node.append(node)
@@ -85,45 +94,68 @@ def read_extra_trees(model: ExtraTreesClassifier) -> TreeTable:
     table = TreeTable()
     for index, estimator in enumerate(model.estimators_):
         tree = estimator.tree_
-        for node in range(tree.node_count):
-            if tree.children_left[node] < 0:
-                table.add_leaf(index, node, float(tree.value[node, 0, 1]) / len(model.estimators_))
-            else:
-                children = (int(tree.children_left[node]), int(tree.children_right[node]))
-                table.add_branch(
-                    index, node, "BRANCH_LEQ", int(tree.feature[node]), float(tree.threshold[node]), children
-                )
+        nodes = zip(
+            tree.children_left.tolist(),
+            tree.children_right.tolist(),
+            tree.feature.tolist(),
+            tree.threshold.tolist(),
+            tree.value[:, 0, 1].tolist(),
+            strict=True,
+        )
+        for node, (left, right, feature, threshold, value) in enumerate(nodes):
+            if left < 0:
+                table.add_leaf(tree=index, node=node, value=value / len(model.estimators_))
+                continue
+            table.add_branch(
+                tree=index,
+                node=node,
+                mode="BRANCH_LEQ",
+                feature=feature,
+                threshold=threshold,
+                children=(left, right),
+            )
     return table
 
 
 def _add_lightgbm(table: TreeTable, tree: int, leaves: int, structure: dict[str, Any]) -> None:
     node = _lightgbm_node(structure, leaves)
     if "split_feature" not in structure:
-        table.add_leaf(tree, node, structure["leaf_value"])
+        table.add_leaf(tree=tree, node=node, value=structure["leaf_value"])
         return
     left, right = structure["left_child"], structure["right_child"]
-    children = (_lightgbm_node(left, leaves), _lightgbm_node(right, leaves))
-    table.add_branch(tree, node, "BRANCH_LEQ", structure["split_feature"], structure["threshold"], children)
+    table.add_branch(
+        tree=tree,
+        node=node,
+        mode="BRANCH_LEQ",
+        feature=structure["split_feature"],
+        threshold=structure["threshold"],
+        children=(_lightgbm_node(left, leaves), _lightgbm_node(right, leaves)),
+    )
     for child in (left, right):
         _add_lightgbm(table, tree, leaves, child)
+
+
+def _add_xgboost(table: TreeTable, tree: int, structure: dict[str, Any]) -> None:
+    node = structure["nodeid"]
+    if "leaf" in structure:
+        table.add_leaf(tree=tree, node=node, value=structure["leaf"])
+        return
+    table.add_branch(
+        tree=tree,
+        node=node,
+        mode="BRANCH_LT",
+        feature=int(structure["split"].removeprefix("f")),
+        threshold=structure["split_condition"],
+        children=(structure["yes"], structure["no"]),
+    )
+    for child in structure["children"]:
+        _add_xgboost(table, tree, child)
 
 
 def _lightgbm_node(structure: dict[str, Any], leaves: int) -> int:
     # LightGBM numbers branches and leaves apart: branches first here. A tree that is one leaf has no number at all.
     branch: int | None = structure.get("split_index")
     return leaves - 1 + int(structure.get("leaf_index", 0)) if branch is None else branch
-
-
-def _add_xgboost(table: TreeTable, tree: int, structure: dict[str, Any]) -> None:
-    node = structure["nodeid"]
-    if "leaf" in structure:
-        table.add_leaf(tree, node, structure["leaf"])
-        return
-    feature = int(structure["split"].removeprefix("f"))
-    children = (structure["yes"], structure["no"])
-    table.add_branch(tree, node, "BRANCH_LT", feature, structure["split_condition"], children)
-    for child in structure["children"]:
-        _add_xgboost(table, tree, child)
 
 
 def _round_threshold(threshold: float, mode: Mode) -> float:
