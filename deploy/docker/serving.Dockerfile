@@ -1,0 +1,32 @@
+# syntax=docker/dockerfile:1
+# The worker and its command line: no MLflow, scikit-learn, pandas, pip or compiler.
+FROM python:3.12-slim AS build
+# Only for processors that a package has no wheel for.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+RUN python -m venv --without-pip /opt/fraud
+COPY requirements/serving.txt requirements/
+RUN pip --python /opt/fraud/bin/python install --no-deps --no-cache-dir --require-hashes -r requirements/serving.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY stream stream
+# The training half is not copied, so its command would have nothing to run.
+RUN pip --python /opt/fraud/bin/python install --no-deps --no-cache-dir --no-build-isolation . \
+    && rm /opt/fraud/bin/fraud-train
+
+FROM python:3.12-slim
+# The owner of a new volume is the owner of the directory it is first mounted on.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud && install -d -o fraud -g fraud /bundles
+COPY --from=build /opt/fraud /opt/fraud
+ENV PATH=/opt/fraud/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FRAUD_BUNDLE_STORE=/bundles \
+    FRAUD_WEB_HOST=0.0.0.0 \
+    FRAUD_WEB_PORT=6066
+WORKDIR /tmp
+USER 10001:10001
+EXPOSE 6066
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:6066/healthz', timeout=2)"]
+CMD ["fraud-stream", "worker"]

