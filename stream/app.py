@@ -1,16 +1,12 @@
 """The composition root: the one place that knows how the worker's parts fit together."""
 
 import asyncio
-import contextlib
-import logging
 import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
 
-from schemas.errors import FraudError, SettingsError
+from schemas.errors import SettingsError
 from stream.kafka.channel import BatchChannel
 from stream.kafka.sink import AtLeastOnceSink, Sink
 from stream.kafka.source import BatchSource
@@ -24,8 +20,6 @@ from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.roles import RoleFollower
 from stream.worker.service import add_agent, add_pages, add_status, make_app
-
-log = logging.getLogger(__name__)
 
 MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
 
@@ -104,11 +98,11 @@ class WorkerProgram:
         self.sink.open()
 
     async def _shut_down(self) -> None:
+        await asyncio.to_thread(self.health.stop)
+        await asyncio.to_thread(self.roles.stop)
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
         self.sink.close()
-        await asyncio.to_thread(self.roles.stop)
-        await asyncio.to_thread(self.health.stop)
         await self.app.stop()
         self._scoring.shutdown()
         self._committing.shutdown()

@@ -39,7 +39,9 @@ class ControlReader:
 
     def __init__(self, settings: Settings) -> None:
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
-        self._consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.group}-control-reader"})
+        # The short wait is for the end of a quiet topic, which the broker otherwise holds back for 500 ms.
+        own = {"group.id": f"{settings.group}-control-reader", "fetch.wait.max.ms": 50}
+        self._consumer = Consumer(consumer_config(settings) | own)
         self._topic = settings.topic_model_updates
         self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
 

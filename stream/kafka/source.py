@@ -13,11 +13,12 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.errors import BrokerAwayError
 from stream.kafka.batch import Batch
-from stream.kafka.clients import consumer_config
+from stream.kafka.clients import client_config, consumer_config
 from stream.scoring.scorer import Incoming
 from stream.settings import Settings
 
@@ -65,6 +66,7 @@ class BatchSource:
                 "partition.assignment.strategy": "range",
             }
         )
+        self._admin = AdminClient(client_config(settings))
         self._metadata: Any = None
         self._lock = threading.Condition()
         self._epoch = 0
@@ -136,15 +138,23 @@ class BatchSource:
         Raises:
             BrokerAwayError: If no broker answers within `timeout` seconds.
         """
+        places = [TopicPartition(self._topic, partition) for partition in self.assigned]
+        try:
+            # Not the consumer's own query, which waits past its timeout for a broker that is away.
+            asked = self._admin.list_offsets(
+                dict.fromkeys(places, OffsetSpec.latest()),
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=timeout,
+            )
+            ends = {place.partition: future.result(timeout).offset for place, future in asked.items()}
+            unread = [place for place in places if place.partition not in self._positions]
+            committed = {p.partition: p.offset for p in self._consumer.committed(unread, timeout)} if unread else {}
+        except (KafkaException, FutureTimeoutError, RuntimeError) as error:  # RuntimeError: the consumer is closed
+            raise BrokerAwayError(f"no Kafka answers: {error}") from error
         left = 0
-        for partition in self.assigned:
-            at = TopicPartition(self._topic, partition)
-            try:
-                low, end = self._consumer.get_watermark_offsets(at, timeout=timeout, cached=False)
-            except KafkaException as error:
-                raise BrokerAwayError(f"no Kafka answers: {error.args[0].str()}") from error
-            reached = max(self._positions.get(partition, low), self._ends.get(partition, 0))
-            left += max(end - reached, 0)
+        for partition, end in ends.items():
+            position = self._positions.get(partition, max(committed.get(partition, 0), 0))
+            left += max(end - max(position, self._ends.get(partition, 0)), 0)
         return left
 
     def _run(self) -> None:

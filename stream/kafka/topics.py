@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import KafkaError, TopicMissingError
 from stream.kafka.clients import CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -95,7 +94,8 @@ def add_pages(app: faust.App, metrics: WorkerMetrics, health: Health) -> None:
 
     @app.page("/metrics")
     async def show_metrics(view: View, request: Request) -> Response:
-        return view.bytes(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+        body = generate_latest(metrics.registry)
+        return view.bytes(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     @app.page("/healthz")
     async def show_health(view: View, request: Request) -> Response:
