@@ -1,0 +1,88 @@
+"""Small real bundles for tests: a logistic model in ONNX, written by hand so that tests need no training."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from schemas.manifest import (
+    MANIFEST_NAME,
+    MODEL_NAME,
+    Feature,
+    Manifest,
+    MissingPolicy,
+    Parity,
+    TrainingWindow,
+    encode_manifest,
+)
+from schemas.messages import BundleRef, Policy
+from stream.models.session import OnnxModel
+from stream.models.store import BundleStore
+
+#: The features of every test transaction.
+NUMERIC = ("V1", "V2", "V3")
+
+
+def logistic_onnx(weights: NDArray[np.float32], bias: float) -> bytes:
+    """Return a graph of sigmoid(x·w + b): float32 (n, k) in, float32 (n,) out."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["margin"]),
+        helper.make_node("Add", ["margin", "b"], ["shifted"]),
+        helper.make_node("Sigmoid", ["shifted"], ["score"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "logistic",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, len(weights)])],
+        [helper.make_tensor_value_info("score", TensorProto.FLOAT, [None])],
+        [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(np.array(bias, dtype=np.float32), "b")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    raw: bytes = model.SerializeToString()
+    return raw
+
+
+def put_bundle(
+    store: Path,
+    version: str = "1",
+    *,
+    numeric: tuple[str, ...] = NUMERIC,
+    weights: tuple[float, ...] | None = None,
+    bias: float = -4.0,
+    missing: MissingPolicy = "median",
+    review: float = 0.5,
+    decline: float = 0.9,
+) -> BundleRef:
+    """Write a bundle into a store and return its reference.
+
+    The score is sigmoid(Σ wᵢ·Vᵢ + bias), every weight 1 unless given; the amount has no weight.
+    """
+    features = (*(Feature(name, 0.0) for name in numeric), Feature("Amount", 1000.0, "amount_minor"))
+    w = np.array([*(weights or (1.0,) * len(numeric)), 0.0], dtype=np.float32)
+    work = store.parent / f"making-{version}"
+    work.mkdir(parents=True)
+    (work / MODEL_NAME).write_bytes(logistic_onnx(w, bias))
+    rows = np.random.default_rng(0).normal(size=(16, len(features))).astype(np.float32)
+    scores = OnnxModel(work / MODEL_NAME, len(features)).score(rows)
+    manifest = Manifest(
+        name="fraud",
+        version=version,
+        algorithm="logistic regression",
+        mlflow_run_id="none",
+        created_at_ms=0,
+        features=features,
+        missing=missing,
+        policy=Policy("1", review, decline),
+        training_window=TrainingWindow(0, 1, 2, 1, "0" * 64),
+        metrics={},
+        reference={},
+        score_reference=None,
+        parity=Parity(tuple(map(tuple, rows.tolist())), tuple(scores.tolist())),
+        files={MODEL_NAME: hashlib.sha256((work / MODEL_NAME).read_bytes()).hexdigest()},
+    )
+    raw = encode_manifest(manifest)
+    (work / MANIFEST_NAME).write_bytes(raw)
+    BundleStore(str(store)).put(work, f"fraud/{version}")
+    return BundleRef("fraud", version, f"fraud/{version}", hashlib.sha256(raw).hexdigest())
