@@ -52,7 +52,14 @@ class WorkerProgram:
         )
         self.sink = new_sink(settings, self.source, self.metrics)
         self.health = Health(settings, self.source, self.roles, self.metrics)
-        self.pipeline = Pipeline(settings, self.source, self.roles, self.sink, self.metrics, self.stop)
+        self.pipeline = Pipeline(
+            settings=settings,
+            source=self.source,
+            roles=self.roles,
+            sink=self.sink,
+            metrics=self.metrics,
+            stop=self.stop,
+        )
         self._scoring = ThreadPoolExecutor(1, "scoring")
         self._committing = ThreadPoolExecutor(1, "committing")
         add_agent(self.app, channel, self.pipeline, self._scoring, self._committing)

@@ -1,55 +1,180 @@
 """`fraud-stream`: the command line of the stream."""
 
 import asyncio
+import itertools
 import logging
 import sys
-from collections.abc import Callable
+import threading
 from pathlib import Path
-from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import FraudError
+from stream.app import WorkerProgram
+from stream.kafka.broker import LocalBroker
+from stream.kafka.replay import follow_topic, send_file
+from stream.kafka.topics import create_topics
 from stream.settings import Settings, read_settings
+
+#: Exit codes, beside 0 and click's 2 for bad usage.
+FAILED = 1
+INTERRUPTED = 130
+
+
+class Rate(click.ParamType):
+    """Transactions a second, or `max`."""
+
+    name = "N|max"
+
+    def convert(
+        self, value: str | float | None, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """Read a positive number, or `max` as None."""
+        if value is None or value == "max":
+            return None
+        try:
+            rate = float(value)
+        except ValueError:
+            rate = 0.0
+        if not 0 < rate < float("inf"):
+            self.fail(f"{value!r} is neither a positive number nor max", param, ctx)
+        return rate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Score card transactions on Kafka. Settings are FRAUD_… variables; .env.example names them all."""
+    r"""Score card transactions on Kafka.
+
+    Settings are FRAUD_... environment variables; .env.example names each with unit and default.
+
+    \b
+    Example, each command in a terminal of its own:
+      fraud-stream kafka
+      fraud-stream topics && fraud-train baseline --bootstrap 127.0.0.1:9092 && fraud-stream worker
+      fraud-stream produce var/data/test.jsonl --rate 2000
+      fraud-stream tail alerts
+    """
 
 
 @cli.command()
-def worker() -> None:
-    """Score transactions until stopped.
+@click.option("--port", type=click.IntRange(1, 65535), default=9092, show_default=True, help="For clients.")
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("var/kafka"),
+    show_default=True,
+    help="Keeps the broker's data.",
+)
+def kafka(port: int, directory: Path) -> None:
+    r"""Run a real Kafka on this machine until stopped: one node, no Docker, no installed Java.
 
     \b
     Example:
-      FRAUD_BOOTSTRAP=kafka-1:9092 FRAUD_SLOT=a fraud-stream worker
+      fraud-stream kafka --port 19092 --dir /tmp/kafka
     """
-    from stream.app import WorkerProgram
-    settings = read_settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-
-    async def go():
-        await WorkerProgram(settings).run()
-    asyncio.run(go())
+    with Console(stderr=True).status("Kafka") as status:
+        broker = LocalBroker(directory, port=port, on_step=status.update)
+        broker.start()
+    try:
+        click.echo(f"Kafka answers at {broker.bootstrap}; its data are in {directory}. Ctrl-C stops it.", err=True)
+        threading.Event().wait()
+    finally:
+        broker.close()
 
 
 @cli.command()
 def topics() -> None:
-    """Create the topics that are not there yet."""
-    from stream.kafka.topics import create_topics
-    for name in create_topics(read_settings()):
-        click.echo(name)
+    r"""Create the project's topics that are not there yet, and name them.
+
+    \b
+    Example:
+      FRAUD_BOOTSTRAP=kafka:9092 FRAUD_PARTITIONS=12 FRAUD_REPLICATION=3 fraud-stream topics
+    """
+    created = create_topics(read_settings())
+    click.echo("\n".join(created) if created else "every topic is there already")
+
+
+@cli.command()
+def worker() -> None:
+    r"""Score transactions until stopped (SIGTERM or Ctrl-C finishes the batches in hand).
+
+    Workers share the partitions of the transactions topic; each needs a slot of its own.
+
+    \b
+    Example:
+      FRAUD_BOOTSTRAP=kafka:9092 FRAUD_SLOT=a FRAUD_WEB_PORT=6067 fraud-stream worker
+    """
+    settings = read_settings()
+    set_up_logging(settings)
+    asyncio.run(run_worker(settings))
+
+
+async def run_worker(settings: Settings) -> None:
+    """Build a worker inside the running event loop, and run it."""
+    await WorkerProgram(settings).run()
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Log lines to stderr; Faust's own only from warnings on, for it narrates each service it starts."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("faust", "mode", "aiokafka"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--rate", type=Rate(), default="max", show_default=True, help="Transactions a second.")
+def produce(file: Path, rate: float | None) -> None:
+    r"""Send FILE, one JSON transaction a line, to the transactions topic.
+
+    \b
+    Examples:
+      fraud-stream produce var/data/test.jsonl --rate 2000
+      fraud-stream produce var/data/test.jsonl --rate max
+    """
+    settings = read_settings()
+    with file.open("rb") as lines:
+        total = sum(1 for _ in lines)
+    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        sent = send_file(settings, file, rate, lambda n: progress.advance(task, n))
+    click.echo(f"{sent} transactions sent to {settings.topic_transactions}")
+
+
+@cli.command()
+@click.argument("topic")
+@click.option("--from-beginning", is_flag=True, help="Begin with what is there already.")
+@click.option("--count", type=click.IntRange(1), help="Stop after so many messages.")
+def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
+    r"""Print the committed messages of TOPIC, one JSON a line, as they come.
+
+    \b
+    Examples:
+      fraud-stream tail alerts | jq '{transaction_id, score, reasons}'
+      fraud-stream tail dead-letters --from-beginning --count 10
+    """
+    messages = follow_topic(read_settings(), topic, from_beginning=from_beginning)
+    for value in itertools.islice(messages, count):
+        click.echo(value)
 
 
 def main() -> None:
-    """Run the command line; every foreseen error is one line."""
+    """Run the command line: 0 done, 1 failed with one line on stderr, 2 bad usage."""
     try:
-        cli()
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except FraudError as error:
         click.echo(f"fraud-stream: {error}", err=True)
-        sys.exit(1)
+        sys.exit(FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+
 
 if __name__ == "__main__":
     main()

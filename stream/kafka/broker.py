@@ -37,6 +37,7 @@ class LocalBroker:
 
     Args:
         directory: Where data, configuration and log lie; by default a temporary one, removed at the end.
+        port: Where clients find it; by default a free one.
         sasl: User and password that clients must give (SASL_PLAINTEXT, mechanism PLAIN); by default none.
         advertised_port: Port that clients are told to use, when a proxy stands between them and the broker.
         on_step: Called with a line about what is being done, for a caller that shows progress.
@@ -51,11 +52,13 @@ class LocalBroker:
         self,
         directory: Path | None = None,
         *,
+        port: int | None = None,
         sasl: tuple[str, str] | None = None,
         advertised_port: int | None = None,
         on_step: Callable[[str], object] = lambda _: None,
     ) -> None:
-        self.port, internal, controller = free_ports(3)
+        free, internal, controller = free_ports(3)
+        self.port = port or free
         self.bootstrap = f"127.0.0.1:{advertised_port or self.port}"
         self.direct = f"127.0.0.1:{internal}"
         self._controller = f"127.0.0.1:{controller}"

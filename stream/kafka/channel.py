@@ -10,7 +10,7 @@ from mode.utils.queues import FlowControlEvent, ThrowableQueue
 from stream.kafka.batch import Batch
 
 
-class BatchChannel(Channel):
+class BatchChannel(Channel[Batch]):
     """A Faust channel that a reader thread fills, one batch waiting at most.
 
     A reader that runs ahead makes latency worse and throughput no better, so there is room for one batch beside
@@ -34,4 +34,5 @@ class BatchChannel(Channel):
         """
         if not self._subscribers:
             raise RuntimeError("no agent listens to the batch channel")
-        return asyncio.run_coroutine_threadsafe(self.put(batch), loop)
+        # Faust types channels by their events, but any value may flow over one.
+        return asyncio.run_coroutine_threadsafe(self.put(batch), loop)  # type: ignore[arg-type]

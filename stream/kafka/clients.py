@@ -33,14 +33,12 @@ def client_config(settings: Settings) -> dict[str, Any]:
         config["sasl.mechanism"] = settings.sasl_mechanism
         config["sasl.username"] = settings.sasl_username
         config["sasl.password"] = settings.sasl_password
-    for key, path in (
-        ("ssl.ca.location", settings.ssl_ca),
-        ("ssl.certificate.location", settings.ssl_certificate),
-        ("ssl.key.location", settings.ssl_key),
-    ):
-        if path:
-            config[key] = path
-    return config
+    files = {
+        "ssl.ca.location": settings.ssl_ca,
+        "ssl.certificate.location": settings.ssl_certificate,
+        "ssl.key.location": settings.ssl_key,
+    }
+    return config | {key: path for key, path in files.items() if path}
 
 
 def faust_credentials(settings: Settings) -> CredentialsT | None:

@@ -58,11 +58,12 @@ class ControlReader:
             message = self._consumer.poll(0.1)
             if message is None:
                 continue
-            if message.error() is None:
+            error = message.error()
+            if error is None:
                 found.append(message.value())
-            elif message.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own code
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
                 return found
-            elif message.error().code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001 - likewise
+            elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - likewise
                 raise TopicMissingError(f"topic {self._topic} is not there; create it with `fraud-stream topics`")
         raise BrokerAwayError(f"{self._topic} could not be read to its end in {timeout:g} s")
 

@@ -48,7 +48,7 @@ def queue_rows(producer: Producer, topic: str, rows: Sequence[dict[str, Any]], *
     Raises:
         KafkaException: If a row cannot be queued at all, for example because it is too large.
     """
-    left = rows
+    left = list(rows)
     while left:
         producer.produce_batch(topic, left, **options)
         left = [row for row in left if "_error" in row]
@@ -89,7 +89,7 @@ class AtLeastOnceSink:
                 queue_rows(self._producer, topic, rows, on_delivery=delivered)
             while self._producer.flush(FLUSH_S):
                 if self._closing:
-                    raise BatchRefusedError("stopped before Kafka acknowledged the batch; it is read again")
+                    raise BatchRefusedError("stopped before Kafka acknowledged the batch")  # noqa: TRY301 - see Sink
             if failures:
                 raise KafkaException(failures[0])
             self._commit_offsets(batch)

@@ -90,20 +90,24 @@ class TransactionalSink:
         """Make a call until Kafka has answered it one way or the other."""
         while True:
             try:
-                return call()
+                call()
             except KafkaException as error:
                 if self._closing.is_set() or not error.args[0].retriable():
                     raise
                 log.warning("Kafka: %s; the same call again", error.args[0].str())
+            else:
+                return
 
     def _recover(self, error: KafkaError, began: float) -> None:
         if self._closing.is_set():
             return
         if error.txn_requires_abort():
             try:
-                return self._call(lambda: self._producers[self._turn].abort_transaction(CALL_S))
+                self._call(lambda: self._producers[self._turn].abort_transaction(CALL_S))
             except KafkaException as abort_error:
                 error = abort_error.args[0]
+            else:
+                return
         # The broker ends a transaction that takes too long and then fences its producer. Before that time only
         # another producer with the same id, a twin of this worker, can have done it.
         if error.code() in _FENCED and time.monotonic() - began < self._timeout_s:

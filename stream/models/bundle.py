@@ -83,7 +83,7 @@ def audit(directory: Path, sha256: str) -> LoadedModel:
     extra = {f.relative_to(directory).as_posix() for f in directory.rglob("*") if f.is_file()}
     extra -= {*manifest.files, MANIFEST_NAME}
     if extra:
-        raise BundleCorruptError(f"{sorted(extra)[0]} is in the bundle but not in its manifest; export it again")
+        raise BundleCorruptError(f"{min(extra)} is in the bundle but not in its manifest; export it again")
     _check_consistent(manifest)
     onnx = OnnxModel(directory / MODEL_NAME, len(manifest.features))
     model = LoadedModel(manifest, sha256, FeaturePlan(manifest.features, manifest.missing), onnx)

@@ -17,9 +17,7 @@ from stream.scoring.model import ScoringModel
 CHUNK = 64
 
 
-def explain(
-    model: ScoringModel, matrix: Matrix, scores: NDArray[np.float32], most: int
-) -> list[tuple[Reason, ...]]:
+def explain(model: ScoringModel, matrix: Matrix, scores: NDArray[np.float32], most: int) -> list[tuple[Reason, ...]]:
     """Name the features that push scores up.
 
     Args:

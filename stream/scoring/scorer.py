@@ -94,9 +94,8 @@ class Scorer:
         scores = np.empty(0, dtype=np.float32)
         if rows.transactions:
             scores, scored = score_or_isolate(self.roles.champion, rows.matrix)
-            for place in rows.places[~scored]:
-                detail = f"model {self.roles.champion.manifest.version} gives no score for it"
-                refusals.append(Refusal(int(place), DeadLetterReason.UNSCORABLE, detail))
+            detail = f"model {self.roles.champion.manifest.version} gives no score for it"
+            refusals += [Refusal(place, DeadLetterReason.UNSCORABLE, detail) for place in rows.places[~scored].tolist()]
             rows, scores = rows.where(scored), scores[scored]
         decisions = self._decide(rows, scores, incoming, moment)
         shadow_scores = [shadow.score(rows, decisions) for shadow in self._shadows] if decisions else []
@@ -126,43 +125,38 @@ class Scorer:
                 refusals.append(Refusal(int(rows.places[i]), reason, f"feature {self._plan.names[found[i]]} {what}"))
         return rows.where((infinite < 0) & (null < 0))
 
-    def _decide(
-        self, rows: Rows, scores: NDArray[np.float32], incoming: Incoming, moment: Moment
-    ) -> list[Decision]:
+    def _decide(self, rows: Rows, scores: NDArray[np.float32], incoming: Incoming, moment: Moment) -> list[Decision]:
         champion, policy, epoch = self.roles.champion, self.roles.policy, self.roles.epoch
         manifest, sha256, topic = champion.manifest, champion.sha256, incoming.topic
         verdicts = severities(scores, policy)
         reasons = self._reasons(rows, scores, verdicts)
-        decisions = []
-        for i, (transaction, place, score, verdict) in enumerate(
-            zip(rows.transactions, rows.places.tolist(), scores.tolist(), verdicts.tolist(), strict=True)
-        ):
-            partition, offset = incoming.partitions[place], incoming.offsets[place]
-            decisions.append(
-                Decision(
-                    f"{topic}/{partition}/{offset}@{epoch}",
-                    transaction.transaction_id,
-                    transaction.card_id,
-                    transaction.event_time_ms,
-                    score,
-                    policy.review,
-                    VERDICTS[verdict],
-                    manifest.name,
-                    manifest.version,
-                    sha256,
-                    policy.version,
-                    epoch,
-                    "champion",
-                    1.0,
-                    reasons.get(i, ()),
-                    topic,
-                    partition,
-                    offset,
-                    moment.scored_at_ms,
-                    moment.latency_ms,
-                )
+        return [
+            Decision(
+                f"{topic}/{incoming.partitions[place]}/{incoming.offsets[place]}@{epoch}",
+                transaction.transaction_id,
+                transaction.card_id,
+                transaction.event_time_ms,
+                score,
+                policy.review,
+                VERDICTS[verdict],
+                manifest.name,
+                manifest.version,
+                sha256,
+                policy.version,
+                epoch,
+                "champion",
+                1.0,
+                reasons.get(i, ()),
+                topic,
+                incoming.partitions[place],
+                incoming.offsets[place],
+                moment.scored_at_ms,
+                moment.latency_ms,
             )
-        return decisions
+            for i, (transaction, place, score, verdict) in enumerate(
+                zip(rows.transactions, rows.places.tolist(), scores.tolist(), verdicts.tolist(), strict=True)
+            )
+        ]
 
     def _reasons(
         self, rows: Rows, scores: NDArray[np.float32], verdicts: NDArray[np.intp]

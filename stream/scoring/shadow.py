@@ -68,8 +68,8 @@ class Shadow:
                 problems[i] = problems[i] or problem
         matrix = plan.matrix(numeric, rows.amounts)
         for found, what in ((plan.first_infinite(matrix), "not finite"), (plan.first_refused_null(matrix), "null")):
-            for i in np.flatnonzero(found >= 0):
-                problems[i] = problems[i] or f"feature {plan.names[found[i]]} is {what}"
+            for row in np.flatnonzero(found >= 0).tolist():
+                problems[row] = problems[row] or f"feature {plan.names[found[row]]} is {what}"
         return matrix
 
     def _records(

@@ -18,9 +18,7 @@ TRUNCATED_BYTES = 64 * 1024
 def make_outputs(batch: Batch, scored: ScoredBatch, settings: Settings, now_ms: int) -> Outputs:
     """Encode everything a batch sends, by topic. Decisions and shadow scores keep their card's key."""
     decisions = [{"key": d.card_id, "value": encode(d)} for d in scored.decisions]
-    alerts = [
-        row for row, decision in zip(decisions, scored.decisions, strict=True) if decision.verdict != "approve"
-    ]
+    alerts = [row for row, decision in zip(decisions, scored.decisions, strict=True) if decision.verdict != "approve"]
     outputs = {
         settings.topic_decisions: decisions,
         # A row of its own each: the producer may mark rows it did not take.

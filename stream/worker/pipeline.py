@@ -53,6 +53,7 @@ class Pipeline:
 
     def __init__(
         self,
+        *,
         settings: Settings,
         source: BatchSource,
         roles: RoleFollower,
@@ -73,7 +74,7 @@ class Pipeline:
         """Decide a batch and encode its outputs; None when it is stale or nobody may decide."""
         scorer = self._roles.scorer  # held from here to the commit
         if scorer is None or batch.epoch != self._source.epoch:
-            return self._discard()
+            return self._discarded()
         now_ms = time.time_ns() // 1_000_000
         latency_ms = round((time.monotonic() - batch.read_at) * 1000, 3)
         try:
@@ -81,10 +82,10 @@ class Pipeline:
         except ModelFaultError as fault:
             self._roles.demote(scorer, fault)
             self._source.fail()
-            return self._discard()
+            return self._discarded()
         except Exception as error:  # noqa: BLE001 - a fault of our own: nothing of the batch may be acknowledged
             self._fail(error)
-            return self._discard()
+            return self._discarded()
         if scorer.codec.unknown_features:
             self._metrics.unknown_features(scorer.codec.unknown_features)
         return Work(batch, scored, make_outputs(batch, scored, self._settings, now_ms))
@@ -105,8 +106,9 @@ class Pipeline:
         finally:
             self._source.done()
 
-    def _discard(self) -> None:
+    def _discarded(self) -> Work | None:
         self._source.done()
+        return None
 
     def _fail(self, error: Exception) -> None:
         self._source.fail()

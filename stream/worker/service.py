@@ -46,7 +46,9 @@ def make_app(settings: Settings) -> faust.App:
     return app
 
 
-def add_agent(app: faust.App, channel: BatchChannel, pipeline: Pipeline, scoring: Executor, committing: Executor) -> None:
+def add_agent(
+    app: faust.App, channel: BatchChannel, pipeline: Pipeline, scoring: Executor, committing: Executor
+) -> None:
     """Add the scoring agent.
 
     Scoring and committing run on a thread each, so the event loop (status, web) never stalls, and a batch is
@@ -69,7 +71,7 @@ def add_status(app: faust.App, settings: Settings, source: BatchSource, roles: R
     """Add the timer that publishes worker-status."""
     topic = app.topic(settings.topic_worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
 
-    @app.timer(settings.status_interval_s, on_leader=False)
+    @app.timer(settings.status_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def publish_status() -> None:
         scorer = roles.scorer
         status = WorkerStatus(
@@ -93,15 +95,15 @@ def add_pages(app: faust.App, metrics: WorkerMetrics, health: Health) -> None:
     """Add /metrics, /healthz (the process lives) and /readyz (it decides)."""
 
     @app.page("/metrics")
-    async def show_metrics(view: View, request: Request) -> Response:
+    async def show_metrics(view: View, _: Request) -> Response:
         body = generate_latest(metrics.registry)
         return view.bytes(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     @app.page("/healthz")
-    async def show_health(view: View, request: Request) -> Response:
+    async def show_health(view: View, _: Request) -> Response:
         return view.json({"status": "ok"})
 
     @app.page("/readyz")
-    async def show_readiness(view: View, request: Request) -> Response:
+    async def show_readiness(view: View, _: Request) -> Response:
         problems = health.problems()
         return view.json({"ready": not problems, "problems": problems}, status=503 if problems else 200)

@@ -1,0 +1,109 @@
+"""Sending a file of transactions, and following a topic: what `fraud-stream produce` and `tail` do."""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Producer, TopicPartition
+
+from schemas.errors import DataError, KafkaError, TopicMissingError
+from stream.kafka.clients import CONNECT_S, consumer_config, producer_config, require_broker
+from stream.kafka.sink import queue_rows
+from stream.settings import Settings
+
+#: Seconds between two slices of a steady rate: short beside any latency that matters, long beside a system call.
+SLICE_S = 0.01
+#: Transactions a slice at full speed.
+FULL_SLICE = 5000
+
+
+class _Keyed(msgspec.Struct):
+    card_id: str | None = None
+
+
+_keyed = msgspec.json.Decoder(_Keyed)
+
+
+def send_file(settings: Settings, file: Path, rate: float | None, on_sent: Callable[[int], None]) -> int:
+    """Send each line of a file to the transactions topic, as it is, keyed by its card.
+
+    Lines that are no transactions are sent too: refusing is the worker's part.
+
+    Args:
+        settings: Addresses and the topic's name.
+        file: JSON lines.
+        rate: Transactions a second; None for as many as possible.
+        on_sent: Called with the number of transactions of each slice.
+
+    Returns:
+        The number sent, all acknowledged.
+
+    Raises:
+        DataError: If the file cannot be read.
+        KafkaError: If Kafka does not take a transaction.
+    """
+    require_broker(settings)
+    producer = Producer(producer_config(settings))
+    failures: list[Any] = []
+
+    def delivered(error: Any, _: Any) -> None:
+        if error is not None:
+            failures.append(error)
+
+    sent = 0
+    began = time.monotonic()
+    try:
+        for rows in _slices(file, rate):
+            queue_rows(producer, settings.topic_transactions, rows, on_delivery=delivered)
+            sent += len(rows)
+            on_sent(len(rows))
+            if rate is not None:
+                time.sleep(max(began + sent / rate - time.monotonic(), 0))
+        producer.flush()
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror})") from error
+    except KafkaException as error:
+        failures.append(error.args[0])
+    if failures:
+        raise KafkaError(f"{len(failures)} transactions were not taken, the first because: {failures[0].str()}")
+    return sent
+
+
+def _slices(file: Path, rate: float | None) -> Iterator[list[dict[str, Any]]]:
+    size = FULL_SLICE if rate is None else max(round(rate * SLICE_S), 1)
+    with file.open("rb") as lines:
+        while rows := [_row(line.rstrip(b"\r\n")) for line in islice(lines, size)]:
+            yield rows
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    try:
+        key = _keyed.decode(line).card_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        key = None
+    return {"key": key, "value": line}
+
+
+def follow_topic(settings: Settings, topic: str, *, from_beginning: bool) -> Iterator[bytes]:
+    """Yield the committed messages of a topic as they come, for ever.
+
+    Raises:
+        TopicMissingError: If there is no such topic.
+    """
+    require_broker(settings)
+    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.group}-tail"})
+    found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
+    if found.error is not None:
+        raise TopicMissingError(f"topic {topic} is not on {settings.bootstrap}; `fraud-stream topics` makes ours")
+    start = OFFSET_BEGINNING if from_beginning else OFFSET_END
+    consumer.assign([TopicPartition(topic, partition, start) for partition in found.partitions])
+    try:
+        while True:
+            message = consumer.poll(0.2)
+            if message is not None and message.error() is None:
+                yield message.value() or b""
+    finally:
+        consumer.close()
