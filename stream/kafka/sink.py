@@ -89,12 +89,13 @@ class AtLeastOnceSink:
                 queue_rows(self._producer, topic, rows, on_delivery=delivered)
             while self._producer.flush(FLUSH_S):
                 if self._closing:
-                    raise BatchRefusedError("stopped before Kafka acknowledged the batch")  # noqa: TRY301 - see Sink
-            if failures:
-                raise KafkaException(failures[0])
-            self._commit_offsets(batch)
+                    raise BatchRefusedError("stopped before Kafka acknowledged the batch")
+            if not failures:
+                self._commit_offsets(batch)
         except KafkaException as error:
-            raise BatchRefusedError(f"batch not committed: {error.args[0].str()}") from error
+            failures.append(error.args[0])
+        if failures:
+            raise BatchRefusedError(f"batch not committed: {failures[0].str()}")
 
     def close(self) -> None:
         """Stop waiting."""

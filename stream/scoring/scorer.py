@@ -121,8 +121,10 @@ class Scorer:
             (infinite, DeadLetterReason.NOT_FINITE, "is not finite as float32"),
             (np.where(infinite < 0, null, -1), DeadLetterReason.NULL_FEATURE, "is null, which this model refuses"),
         ):
-            for i in np.flatnonzero(found >= 0):
-                refusals.append(Refusal(int(rows.places[i]), reason, f"feature {self._plan.names[found[i]]} {what}"))
+            refusals += [
+                Refusal(int(rows.places[i]), reason, f"feature {self._plan.names[found[i]]} {what}")
+                for i in np.flatnonzero(found >= 0)
+            ]
         return rows.where((infinite < 0) & (null < 0))
 
     def _decide(self, rows: Rows, scores: NDArray[np.float32], incoming: Incoming, moment: Moment) -> list[Decision]:
