@@ -49,16 +49,17 @@ def run_baseline(data: Path, store_url: str, tracker: Tracker, report: Report) -
     store = BundleStore(store_url)
     parts = prepare(split_by_time(load(data)))
     examined = [_examine(family, parts, tracker, report) for family in (CHAMPION, *CHALLENGERS)]
-    refs = []
+    refs, registered = [], []
     with ExitStack() as undo:
         for candidate, run in examined:
             report(f"register {candidate.family.algorithm}")
-            registered = undo.enter_context(tracker.register(run))
-            ref = _store_bundle(candidate, parts, run, store, registered)
+            registered.append(undo.enter_context(tracker.register(run)))
+            refs.append(_store_bundle(candidate, parts, run, store, registered[-1]))
+        # Aliases move last: they lead to the old versions until all new ones are whole.
+        for (candidate, _), version, ref in zip(examined, registered, refs, strict=True):
             role = "champion" if candidate.family is CHAMPION else f"challenger-{candidate.family.algorithm}"
             tags = {"bundle_version": ref.version, "bundle_sha256": ref.sha256}
-            tracker.annotate(registered, role, tags | _lineage(parts))
-            refs.append(ref)
+            tracker.annotate(version, role, tags | _lineage(parts))
     return TrainedRoles(store_url, refs[0], tuple(refs[1:])), [candidate for candidate, _ in examined]
 
 

@@ -185,7 +185,8 @@ def main() -> None:
 def _progress(steps: int) -> Iterator[Callable[[str], None]]:
     """Show a bar on stderr, where it is a terminal; each report names the step that begins."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("start", total=steps)
         done = -1
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -142,10 +143,6 @@ def _clear_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        reason = str(error).partition("\n")[0]
-        raise RegistryError(f"MLflow at {_without_password(uri)}: {reason}; see MLFLOW_TRACKING_URI") from error
-
-
-def _without_password(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+        text = f"MLflow at {uri}: {str(error).partition(chr(10))[0]}; see MLFLOW_TRACKING_URI"
+        # The URI may carry a password, and MLflow repeats it.
+        raise RegistryError(re.sub(r"//[^/@\s]*@", "//", text)) from error

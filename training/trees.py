@@ -46,8 +46,7 @@ class TreeTable:
         self, *, tree: int, node: int, mode: Mode, feature: int, threshold: float, children: tuple[int, int]
     ) -> None:
         """Add a branch; children are the nodes for a comparison that holds and one that does not."""
-        rounded = _round_threshold(threshold, mode)
-        self._add(tree=tree, node=node, mode=mode, feature=feature, threshold=rounded, children=children)
+        self._add(tree=tree, node=node, mode=mode, feature=feature, threshold=threshold, children=children)
 
     def _add(
         self,
@@ -67,7 +66,7 @@ class TreeTable:
         self.threshold.append(threshold)
         self.true_child.append(children[0])
         self.false_child.append(children[1])
-        self.value.append(value)
+        self.value.append(float(value))  # JSON writes 0.0 as 0, which ONNX would take for an integer list
 
 
 def read_lightgbm(booster: Booster) -> TreeTable:
@@ -111,7 +110,7 @@ def read_extra_trees(model: ExtraTreesClassifier) -> TreeTable:
                 node=node,
                 mode="BRANCH_LEQ",
                 feature=feature,
-                threshold=threshold,
+                threshold=_round_down(threshold),
                 children=(left, right),
             )
     return table
@@ -128,7 +127,7 @@ def _add_lightgbm(table: TreeTable, tree: int, leaves: int, structure: dict[str,
         node=node,
         mode="BRANCH_LEQ",
         feature=structure["split_feature"],
-        threshold=structure["threshold"],
+        threshold=_round_down(structure["threshold"]),
         children=(_lightgbm_node(left, leaves), _lightgbm_node(right, leaves)),
     )
     for child in (left, right):
@@ -145,7 +144,8 @@ def _add_xgboost(table: TreeTable, tree: int, structure: dict[str, Any]) -> None
         node=node,
         mode="BRANCH_LT",
         feature=int(structure["split"].removeprefix("f")),
-        threshold=structure["split_condition"],
+        # A float32 by its shortest decimal name, which as a double may be on its other side.
+        threshold=float(np.float32(structure["split_condition"])),
         children=(structure["yes"], structure["no"]),
     )
     for child in structure["children"]:
@@ -158,17 +158,11 @@ def _lightgbm_node(structure: dict[str, Any], leaves: int) -> int:
     return leaves - 1 + int(structure.get("leaf_index", 0)) if branch is None else branch
 
 
-def _round_threshold(threshold: float, mode: Mode) -> float:
-    """Return the float32 that divides float32 values just as the double does.
+def _round_down(threshold: float) -> float:
+    """Return the largest float32 ≤ threshold: for every float32 x, x ≤ it exactly when x ≤ threshold.
 
-    For x ≤ t that is the largest float32 ≤ t, for x < t the smallest float32 ≥ t.
-
-    >>> _round_threshold(0.1, "BRANCH_LEQ") <= 0.1 <= _round_threshold(0.1, "BRANCH_LT")
-    True
+    >>> _round_down(0.1) <= 0.1, _round_down(0.5)
+    (True, 0.5)
     """
     nearest = np.float32(threshold)
-    if mode == "BRANCH_LEQ" and float(nearest) > threshold:
-        nearest = np.nextafter(nearest, np.float32(-np.inf))
-    if mode == "BRANCH_LT" and float(nearest) < threshold:
-        nearest = np.nextafter(nearest, np.float32(np.inf))
-    return float(nearest)
+    return float(nearest if float(nearest) <= threshold else np.nextafter(nearest, np.float32(-np.inf)))

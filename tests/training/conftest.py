@@ -1,0 +1,77 @@
+"""Small made-up data in the shape of the real, and one baseline trained on it for all tests that look at its result."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from training.baseline import run_baseline
+from training.candidate import Candidate
+from training.data import NUMERIC
+from training.roles import TrainedRoles
+from training.tracking import Tracker
+
+ROWS = 4000
+
+
+def make_frame(rows: int = ROWS, fraud_share: float = 0.05, seed: int = 0) -> pl.DataFrame:
+    """Transactions in time order, several in one second, whose frauds stand apart in the first features."""
+    random = np.random.default_rng(seed)
+    label = (random.random(rows) < fraud_share).astype(float)
+    numeric = random.normal(size=(rows, len(NUMERIC)))
+    numeric[:, :6] += 1.5 * label[:, np.newaxis]
+    return pl.DataFrame(
+        {
+            "Time": np.sort(random.integers(0, rows // 2, rows)).astype(float),
+            **{name: numeric[:, column] for column, name in enumerate(NUMERIC)},
+            "Amount": np.round(random.lognormal(3, 1.5, rows), 2),
+            "Class": label,
+        }
+    )
+
+
+@pytest.fixture
+def frame() -> pl.DataFrame:
+    """The made-up data."""
+    return make_frame()
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[pl.DataFrame], Path]:
+    """Factory: write a frame as Parquet and return its path."""
+
+    def write(frame: pl.DataFrame) -> Path:
+        path = tmp_path / "data.parquet"
+        frame.write_parquet(path)
+        return path
+
+    return write
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished baseline."""
+
+    root: Path
+    data: Path
+    store: str
+    tracker: Tracker
+    roles: TrainedRoles
+    candidates: list[Candidate]
+    steps: list[str]
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    """The baseline on the made-up data, in a store and an MLflow database of its own."""
+    root = tmp_path_factory.mktemp("baseline")
+    data, store, steps = root / "data.parquet", str(root / "bundles"), list[str]()
+    make_frame().write_parquet(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        tracker = Tracker(root)
+        roles, candidates = run_baseline(data, store, tracker, steps.append)
+        yield Trained(root, data, store, tracker, roles, candidates, steps)

@@ -1,0 +1,190 @@
+"""The baseline from data to bundles, on made-up data."""
+
+from pathlib import Path
+
+import mlflow.pyfunc
+import numpy as np
+import polars as pl
+import pytest
+from mlflow.tracking import MlflowClient
+
+from schemas.errors import QualityError
+from schemas.messages import BundleRef
+from stream.kafka.control import current_roles
+from stream.models.bundle import LoadedModel, read_bundle
+from stream.models.store import BundleStore
+from stream.scoring.policy import VERDICTS, severities
+from stream.settings import Settings
+from tests.training.conftest import Trained, make_frame
+from training.baseline import STEPS, run_baseline
+from training.data import load
+from training.offline import export_scores, load_part
+from training.profile import PARITY_ROWS
+from training.roles import load_roles, publish, save_roles
+from training.split import split_by_time
+from training.ulb import event_time_ms
+
+ALGORITHMS = ("lightgbm", "xgboost", "extra-trees")
+
+
+def refs(trained: Trained) -> tuple[BundleRef, ...]:
+    """Champion first."""
+    return (trained.roles.champion, *trained.roles.challengers)
+
+
+def models(trained: Trained) -> list[LoadedModel]:
+    """The bundles as the stream reads them."""
+    return [read_bundle(BundleStore(trained.store), ref) for ref in refs(trained)]
+
+
+def client(trained: Trained) -> MlflowClient:
+    """MLflow as anybody would look at it."""
+    return MlflowClient(f"sqlite:///{trained.root / 'mlflow.db'}")
+
+
+def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
+    """Each passes the stream's own audit and says truly what it was made from."""
+    split = split_by_time(load(trained.data))
+    assert tuple(model.manifest.algorithm for model in models(trained)) == ALGORITHMS
+    for model in models(trained):
+        window = model.manifest.training_window
+        assert (window.rows, window.frauds) == (len(split.train), split.train.label.sum())
+        assert window.end_ms == event_time_ms(split.validation.time_s[0])
+        assert window.data_sha256 == split.train.sha256
+        assert len(model.manifest.parity.rows) == PARITY_ROWS
+        assert set(model.manifest.reference) == set(model.manifest.feature_names)
+        assert "Time" not in model.manifest.feature_names
+        assert [f.kind for f in model.manifest.features if f.name == "Amount"] == ["amount_minor"]
+
+
+def test_no_bundle_holds_a_pickle(trained: Trained) -> None:
+    """Nothing in it runs when it is read: text and one ONNX graph."""
+    for ref in refs(trained):
+        files = [file for file in (Path(trained.store) / ref.path).rglob("*") if file.is_file()]
+        assert {file.suffix for file in files} <= {"", ".json", ".onnx", ".yaml", ".txt"}
+        assert not any(file.read_bytes().startswith(b"\x80") for file in files)
+
+
+def test_a_score_does_not_depend_on_its_neighbours(trained: Trained) -> None:
+    """Bit-equal alone, in small batches and in one large batch."""
+    rows = load(trained.data).part(slice(0, 300))
+    for model in models(trained):
+        matrix = rows.matrix(model.plan)
+        together = model.onnx.score(matrix)
+        for size in (1, 7, 64):
+            parts = [model.onnx.score(matrix[at : at + size]) for at in range(0, len(matrix), size)]
+            assert np.concatenate(parts).tobytes() == together.tobytes()
+
+
+def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -> None:
+    """Parameters, metrics with intervals, also on rows not seen before, plots, data hash and code version."""
+    for model in models(trained):
+        run = client(trained).get_run(model.manifest.mlflow_run_id)
+        assert run.info.status == "FINISHED"
+        assert run.data.params["trees"] == "300"
+        for name in ("pr_auc", "roc_auc", "precision", "recall", "f1"):
+            for key in (name, f"{name}_not_repeated"):
+                low, value, high = (run.data.metrics[f"{key}{end}"] for end in ("_low", "", "_high"))
+                assert low <= value <= high
+                assert model.manifest.metrics[key].value == value
+        assert run.data.tags["data_sha256"] == model.manifest.training_window.data_sha256
+        assert {"git_commit", "git_dirty"} <= run.data.tags.keys()
+        plots = {file.path for file in client(trained).list_artifacts(run.info.run_id, "plots")}
+        assert plots == {"plots/pr_curve.png", "plots/calibration.png", "plots/scores.png"}
+
+
+def test_aliases_lead_to_the_registered_bundles(trained: Trained) -> None:
+    """MLflow's registry knows each bundle by role, and serves the same score as the stream."""
+    for ref, alias in zip(refs(trained), ("champion", "challenger-xgboost", "challenger-extra-trees"), strict=True):
+        version = client(trained).get_model_version_by_alias("fraud", alias)
+        assert (version.tags["bundle_version"], version.tags["bundle_sha256"]) == (ref.version, ref.sha256)
+    champion = models(trained)[0]
+    matrix = load(trained.data).part(slice(0, 50)).matrix(champion.plan)
+    version = client(trained).get_model_version_by_alias("fraud", "champion")
+    served = mlflow.pyfunc.load_model(version.source).predict(matrix)
+    np.testing.assert_array_equal(served["score"], champion.onnx.score(matrix))
+
+
+def test_progress_names_every_step(trained: Trained) -> None:
+    """The bar ends where the work ends."""
+    assert len(trained.steps) == STEPS
+
+
+def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> None:
+    """One row a transaction, each model's score and verdict."""
+    out = tmp_path / "scores.parquet"
+    rows = load_part(trained.data, "test")
+    export_scores(rows, trained.roles, trained.store, out)
+    written = pl.read_parquet(out)
+    assert written["transaction_id"].to_list() == [str(row) for row in rows.row]
+    for model in models(trained):
+        scores = model.onnx.score(rows.matrix(model.plan))
+        np.testing.assert_array_equal(written[f"score_{model.manifest.version}"], scores)
+        verdicts = [VERDICTS[i] for i in severities(scores, model.manifest.policy)]
+        assert written[f"verdict_{model.manifest.version}"].to_list() == verdicts
+
+
+def test_a_store_keeps_its_bundles_when_mlflow_forgets(trained: Trained, tmp_path: Path) -> None:
+    """A second baseline with a version that the store has already takes the next free one."""
+    for ref in refs(trained):
+        (tmp_path / "bundles" / ref.path).mkdir(parents=True)
+    for number in range(1, 10):
+        (tmp_path / "bundles" / "fraud" / str(number)).mkdir(exist_ok=True)
+    roles, _ = run_baseline(trained.data, str(tmp_path / "bundles"), trained.tracker, trained.steps[:0].append)
+    assert [ref.version for ref in (roles.champion, *roles.challengers)] == ["10", "11", "12"]
+    version = client(trained).get_model_version_by_alias("fraud", "champion")
+    assert version.tags["bundle_version"] == "10"
+    for ref, alias in zip(refs(trained), ("champion", "challenger-xgboost", "challenger-extra-trees"), strict=True):
+        client(trained).set_registered_model_alias("fraud", alias, ref.version)
+
+
+def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_path: Path) -> None:
+    """Labels that are chance: the job fails, its run stays to show why, registry and store stay as they were."""
+    data = tmp_path / "noise.parquet"
+    frame = make_frame()
+    frame.with_columns(frame["Class"].shuffle(seed=1)).write_parquet(data)
+    before = len(client(trained).search_model_versions("name = 'fraud'"))
+    with pytest.raises(QualityError, match=r"PR-AUC on the test part is 0\.\d+ .* below 0.75"):
+        run_baseline(data, str(tmp_path / "bundles"), trained.tracker, lambda _: None)
+    assert len(client(trained).search_model_versions("name = 'fraud'")) == before
+    assert not (tmp_path / "bundles").exists()
+    experiment = client(trained).get_experiment_by_name("fraud-baseline")
+    assert experiment is not None
+    newest = client(trained).search_runs([experiment.experiment_id], max_results=1)[0]
+    assert newest.info.status == "FAILED"
+    assert newest.data.metrics["pr_auc"] < 0.75
+
+
+def test_a_failure_while_registering_leaves_no_version(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store breaks at the second bundle: no version stays behind, aliases still lead to the old ones."""
+    put, calls = BundleStore.put, []
+
+    def put_once(self: BundleStore, bundle: Path, path: str) -> None:
+        calls.append(path)
+        if len(calls) > 1:
+            raise OSError("disk full")
+        put(self, bundle, path)
+
+    monkeypatch.setattr(BundleStore, "put", put_once)
+    before = {version.version for version in client(trained).search_model_versions("name = 'fraud'")}
+    with pytest.raises(OSError, match="disk full"):
+        run_baseline(trained.data, str(tmp_path / "bundles"), trained.tracker, lambda _: None)
+    assert {version.version for version in client(trained).search_model_versions("name = 'fraud'")} == before
+    champion = client(trained).get_model_version_by_alias("fraud", "champion")
+    assert champion.tags["bundle_version"] == trained.roles.champion.version
+
+
+def test_roles_are_published_to_kafka_as_often_as_wanted(trained: Trained, settings: Settings, tmp_path: Path) -> None:
+    """From the noted file to any broker; each time a new epoch."""
+    save_roles(trained.roles, tmp_path / "models" / "baseline.json")
+    roles = load_roles(tmp_path / "models" / "baseline.json")
+    assert roles == trained.roles
+    for epoch in (1, 2):
+        assert publish(roles, settings, "note").epoch == epoch
+    update = current_roles(settings)
+    assert update is not None
+    assert update.champion == roles.champion
+    assert tuple(challenger.bundle for challenger in update.challengers) == roles.challengers
+    assert {challenger.mode for challenger in update.challengers} == {"shadow"}

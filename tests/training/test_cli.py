@@ -1,0 +1,105 @@
+"""The command line: one clear line for what is wrong, 1 for failure, 2 for bad usage."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.training.conftest import Trained
+from training.cli import cli, main
+from training.roles import save_roles
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run `fraud-train` in an empty directory and return exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("FRAUD_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["fraud-train", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_explains_itself_with_an_example(run: Run, command: str) -> None:
+    """Help on stdout, exit code 0."""
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert "Example" in out
+    assert f"fraud-train {command}" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["baseline", "--data", "gone.parquet"],
+        ["publish"],
+        ["export-stream", "--out", "x.jsonl"],
+        ["offline-scores", "--out", "x.parquet"],
+        ["publish", "--roles", "/dev/null"],
+    ],
+)
+def test_what_fails_says_so_in_one_line(run: Run, arguments: list[str]) -> None:
+    """No traceback, exit code 1."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("fraud-train: ")
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["baseline", "--nonsense"], ["export-stream"], ["export-stream", "--part", "x"]]
+)
+def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
+    """With click's own explanation."""
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert "Error" in err
+
+
+def test_a_setting_that_is_no_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are read before anything is done."""
+    monkeypatch.setenv("FRAUD_BOOTSTRP", "x")
+    assert run("publish") == (1, "", "fraud-train: FRAUD_BOOTSTRP is no setting; .env.example names them all\n")
+
+
+def test_an_mlflow_that_is_away_is_one_line(run: Run, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tracking URI is named without its password."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    code, _, err = run("baseline", "--data", str(trained.data))
+    assert code == 1
+    assert err.startswith("fraud-train: MLflow at http://127.0.0.1:9: ")
+    assert "secret" not in err
+
+
+def test_a_broker_that_is_away_is_one_line(run: Run, trained: Trained, tmp_path: Path) -> None:
+    """The bundles are made and noted; publishing can be tried again."""
+    save_roles(trained.roles, tmp_path / "roles.json")
+    code, _, err = run("publish", "--roles", "roles.json", "--bootstrap", "127.0.0.1:9")
+    assert code == 1
+    assert "127.0.0.1:9" in err
+    assert "Traceback" not in err
+
+
+def test_export_and_scores_write_their_files(run: Run, trained: Trained, tmp_path: Path) -> None:
+    """Both commands name the file they wrote on stdout."""
+    save_roles(trained.roles, tmp_path / "roles.json")
+    data = str(trained.data)
+    assert run("export-stream", "--data", data, "--out", "t.jsonl")[:2] == (0, "t.jsonl\n")
+    assert run("offline-scores", "--data", data, "--roles", "roles.json", "--out", "s.parquet")[:2] == (
+        0,
+        "s.parquet\n",
+    )
+    assert (tmp_path / "t.jsonl").stat().st_size
+    assert (tmp_path / "s.parquet").stat().st_size

@@ -1,0 +1,66 @@
+"""The data as a stream: what the stream reads is, bit for bit, what training saw."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+
+from schemas.codec import TransactionCodec
+from schemas.errors import DataError
+from stream.scoring.features import FeaturePlan
+from training.data import NUMERIC, load
+from training.offline import export_stream, load_part
+from training.profile import make_features
+from training.split import split_by_time
+from training.ulb import BASE_TIME_MS, CARDS, card_id
+
+Save = Callable[[pl.DataFrame], Path]
+
+
+def test_the_stream_reads_the_vectors_that_training_saw(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
+    """Through JSON, codec and feature plan every float32 is the same, awkward ones too."""
+    awkward = [1e-300, 0.1 + 0.2, -0.0, 1.17549435e-38, 3.4028234e38, 1 / 3, 16777217.0]
+    values = np.resize(awkward, len(frame))
+    data = load(save(frame.with_columns(pl.Series("V3", values))))
+    out = tmp_path / "all.jsonl"
+    export_stream(data, out)
+    plan = FeaturePlan(make_features(data), "median")
+    codec = TransactionCodec(plan.numeric, max_bytes=65536)
+    read = [codec.decode(line) for line in out.read_bytes().splitlines()]
+    matrix = plan.matrix(
+        np.array([msgspec.structs.astuple(transaction.features) for transaction in read], dtype=np.float64),
+        np.array([transaction.amount_minor for transaction in read]),
+    )
+    assert matrix.tobytes() == data.matrix(plan).tobytes()
+    assert not codec.unknown_features
+
+
+def test_a_part_is_exported_in_event_time(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
+    """Ids are row numbers of the file, times count from the base date, neither time nor label is a feature."""
+    path = save(frame)
+    out = tmp_path / "test.jsonl"
+    export_stream(load_part(path, "test"), out)
+    lines = [msgspec.json.decode(line) for line in out.read_bytes().splitlines()]
+    test = split_by_time(load(path)).test
+    assert [line["transaction_id"] for line in lines] == [str(row) for row in test.row]
+    assert [line["event_time_ms"] for line in lines] == [BASE_TIME_MS + int(time) * 1000 for time in test.time_s]
+    assert set(lines[0]["features"]) == set(NUMERIC)
+    assert {line["currency"] for line in lines} == {"EUR"}
+
+
+def test_cards_are_made_up_once_and_for_all() -> None:
+    """The same row has the same card in every run; cards are spread evenly over rows."""
+    assert card_id(227845) == "card-7c8682504fe038a7"
+    cards = [card_id(row) for row in range(5 * CARDS)]
+    assert 0.98 * CARDS < len(set(cards)) <= CARDS
+    assert Counter(cards).most_common(1)[0][1] < 25
+
+
+def test_a_place_that_cannot_be_written_is_named(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
+    """One line, and no half a file."""
+    with pytest.raises(DataError, match="cannot be written"):
+        export_stream(load(save(frame)), tmp_path / "gone" / "out.jsonl")
