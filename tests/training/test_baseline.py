@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from mlflow.tracking import MlflowClient
 
+import training.models
 from schemas.errors import QualityError
 from schemas.messages import BundleRef
 from stream.kafka.control import current_roles
@@ -40,6 +41,12 @@ def models(trained: Trained) -> list[LoadedModel]:
 def client(trained: Trained) -> MlflowClient:
     """MLflow as anybody would look at it."""
     return MlflowClient(f"sqlite:///{trained.root / 'mlflow.db'}")
+
+
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small models, for tests that look at what happens around them."""
+    monkeypatch.setattr(training.models, "TREES", 20)
 
 
 def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
@@ -124,6 +131,7 @@ def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> Non
         assert written[f"verdict_{model.manifest.version}"].to_list() == verdicts
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_store_keeps_its_bundles_when_mlflow_forgets(trained: Trained, tmp_path: Path) -> None:
     """A second baseline with a version that the store has already takes the next free one."""
     for ref in refs(trained):
@@ -138,6 +146,7 @@ def test_a_store_keeps_its_bundles_when_mlflow_forgets(trained: Trained, tmp_pat
         client(trained).set_registered_model_alias("fraud", alias, ref.version)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_path: Path) -> None:
     """Labels that are chance: the job fails, its run stays to show why, registry and store stay as they were."""
     data = tmp_path / "noise.parquet"
@@ -155,6 +164,7 @@ def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_
     assert newest.data.metrics["pr_auc"] < 0.75
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_failure_while_registering_leaves_no_version(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
