@@ -1,0 +1,42 @@
+"""What the fault tests share: topics with a champion published, and worker processes that end with their test."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.messages import Challenger
+from stream.kafka.control import publish_roles
+from stream.kafka.topics import create_topics
+from stream.settings import Settings
+from tests.support.bundles import put_bundle
+from tests.support.worker_process import WorkerProcess
+
+
+def publish_champion(settings: Settings) -> None:
+    """Publish bundle 1 as champion and bundle 2, which scores a little higher, as challenger."""
+    store = Path(settings.bundle_store)
+    champion, challenger = put_bundle(store, "1"), put_bundle(store, "2", bias=-3.0)
+    publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")
+
+
+@pytest.fixture
+def ready(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
+    """Factory of settings whose topics exist and whose champion and challenger are published."""
+
+    def make(**overrides: Any) -> Settings:
+        settings = make_settings(**overrides)
+        create_topics(settings)
+        publish_champion(settings)
+        return settings
+
+    return make
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[Callable[[Settings], WorkerProcess]]:
+    """Start worker processes; each ends with the test at the latest."""
+    with contextlib.ExitStack() as workers:
+        yield lambda settings: workers.enter_context(WorkerProcess(settings, tmp_path))

@@ -1,0 +1,79 @@
+"""Processes that die, freeze, come twice, or come and go."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stream.kafka.ports import free_port
+from stream.settings import Settings
+from tests.support.reckoning import reckon
+from tests.support.traffic import Feeder, send
+from tests.support.watch import RECOVERY_S, Watch
+from tests.support.worker_process import WorkerProcess
+
+StartWorker = Callable[[Settings], WorkerProcess]
+
+
+@pytest.mark.parametrize("count", [30_000, pytest.param(200_000, marks=pytest.mark.slow)])
+def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorker, count: int) -> None:
+    """A worker killed three times in mid-stream and restarted each time decides every transaction exactly once.
+
+    Small batches keep it at work for long enough to be hit between reading and committing.
+    """
+    settings = ready(batch_max=count // 200)
+    send(settings, count)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        for kill in range(1, 4):
+            watch.wait(count * kill // 5)
+            worker.kill()
+            assert watch.settled < count, "the kill came too late to prove anything"
+            killed = time.monotonic()
+            worker.start()
+            watch.assert_resumes(killed + 0.5)
+        watch.wait(count)
+        assert worker.stop() == 0
+    assert len(reckon(settings).decisions) == count
+
+
+def test_sigkill_at_least_once(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """Delivery at least once loses nothing over a SIGKILL; it may repeat."""
+    settings = ready(delivery="at_least_once", batch_max=100)
+    send(settings, 20_000)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        watch.wait(4_000)
+        worker.kill()
+        killed = time.monotonic()
+        assert watch.settled < 20_000, "the kill came too late to prove anything"
+        worker.start()
+        watch.assert_resumes(killed + 0.5)
+        watch.wait(20_000)
+        assert worker.stop() == 0
+    reckon(settings, repeats_allowed=True)
+
+
+def test_a_second_worker_joins_and_leaves(
+    ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker
+) -> None:
+    """Partitions move to a second worker and back under load, and no transaction is decided by both."""
+    settings = ready()
+    with Watch(settings) as watch, Feeder(settings, rate=2_000) as feeder:
+        first = start_worker(settings)
+        first.wait_ready()
+        watch.wait(1_000)
+        second = start_worker(make_settings())
+        second.wait_ready()
+        joined = time.monotonic()
+        watch.assert_resumes(joined)
+        time.sleep(1)
+        assert second.stop() == 0
+        watch.assert_resumes(time.monotonic())
+        time.sleep(1)
+        feeder.stop()
+        watch.wait(feeder.sent)
+        assert first.stop() == 0
+    assert len(reckon(settings).decisions) == feeder.sent

@@ -1,0 +1,133 @@
+"""The reckoning that every fault test ends with: nothing lost, nothing twice, nothing scored differently.
+
+It reads every topic from its beginning, as a reader of committed data does, and compares what came out with what
+went in. Offline scores are computed here from the transactions' JSON, without the stream's own feature code.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from confluent_kafka import Message
+from numpy.typing import NDArray
+
+from schemas.manifest import MANIFEST_NAME, Feature
+from schemas.messages import DeadLetter, Decision, ShadowScore
+from stream.models.bundle import LoadedModel, audit
+from stream.settings import Settings
+from tests.support.topics import read_all
+
+#: A logistic score depends on the size of its batch in the last digit.
+TOLERANCE = 1e-6
+
+#: Partition and offset in the input.
+Place = tuple[int, int]
+
+_decisions = msgspec.json.Decoder(Decision)
+_letters = msgspec.json.Decoder(DeadLetter)
+_shadows = msgspec.json.Decoder(ShadowScore)
+
+
+@dataclass(frozen=True)
+class Reckoning:
+    """What became of the input, by place. Without repeats each place has exactly one decision or dead letter."""
+
+    sent: dict[Place, Message]
+    decisions: dict[Place, Decision]
+    letters: dict[Place, DeadLetter]
+
+
+def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed: bool = False) -> Reckoning:
+    """Compare committed decisions and dead letters with the input.
+
+    Args:
+        settings: Topics and bundle store, and the address unless `bootstrap` is given.
+        bootstrap: Another way to the broker, past a proxy or a password.
+        repeats_allowed: For delivery at least once.
+
+    Raises:
+        AssertionError: With what was lost, repeated or scored differently.
+    """
+    bootstrap = bootstrap or settings.bootstrap
+    sent = {(m.partition(), m.offset()): m for m in read_all(bootstrap, settings.topic_transactions)}
+    decisions = [_decisions.decode(m.value()) for m in read_all(bootstrap, settings.topic_decisions)]
+    letters = [_letters.decode(m.value()) for m in read_all(bootstrap, settings.topic_dead_letters)]
+    settled = Counter((s.source_partition, s.source_offset) for s in (*decisions, *letters))
+
+    lost = sent.keys() - settled.keys()
+    made_up = settled.keys() - sent.keys()
+    repeated = [place for place, times in settled.items() if times > 1]
+    assert not lost, f"{len(lost)} of {len(sent)} transactions lost, first {min(lost)}"
+    assert not made_up, f"{len(made_up)} settled that were never sent, first {min(made_up)}"
+    assert repeats_allowed or not repeated, f"{len(repeated)} settled more than once, first {min(repeated)}"
+
+    _check_scores(sent, decisions, Path(settings.bundle_store))
+    alerts = [_decisions.decode(m.value()) for m in read_all(bootstrap, settings.topic_alerts)]
+    assert Counter(a.decision_id for a in alerts) == Counter(d.decision_id for d in decisions if d.verdict != "approve")
+    shadows = [_shadows.decode(m.value()) for m in read_all(bootstrap, settings.topic_shadow_scores)]
+    _check_shadows(shadows, decisions, repeats_allowed=repeats_allowed)
+    return Reckoning(
+        sent,
+        {(d.source_partition, d.source_offset): d for d in decisions},
+        {(letter.source_partition, letter.source_offset): letter for letter in letters},
+    )
+
+
+def _check_scores(sent: dict[Place, Message], decisions: Sequence[Decision], store: Path) -> None:
+    """Score everything again offline, with the bundle that each decision names."""
+    for sha256 in {decision.bundle_sha256 for decision in decisions}:
+        model = _find_bundle(store, sha256)
+        own = [decision for decision in decisions if decision.bundle_sha256 == sha256]
+        inputs = [json.loads(sent[d.source_partition, d.source_offset].value()) for d in own]
+        matrix = np.array([_vector(transaction, model) for transaction in inputs], dtype=np.float32)
+        offline = model.onnx.score(matrix).astype(np.float64)
+        online = np.array([decision.score for decision in own])
+        worst = np.max(np.abs(offline - online))
+        assert worst <= TOLERANCE, f"a score of bundle {model.manifest.version} is {worst:.3g} off"
+        policy = model.manifest.policy
+        for decision, transaction, score in zip(own, inputs, offline, strict=True):
+            assert decision.transaction_id == transaction["transaction_id"]
+            assert decision.model_version == model.manifest.version
+            near = min(abs(score - policy.review), abs(score - policy.decline)) <= TOLERANCE
+            verdict = "approve" if score < policy.review else "review" if score < policy.decline else "decline"
+            assert near or decision.verdict == verdict, f"{decision.decision_id}: {decision.verdict}, not {verdict}"
+
+
+def _find_bundle(store: Path, sha256: str) -> LoadedModel:
+    for manifest in store.rglob(MANIFEST_NAME):
+        if hashlib.sha256(manifest.read_bytes()).hexdigest() == sha256:
+            return audit(manifest.parent, sha256)
+    raise AssertionError(f"no bundle has the hash {sha256} that a decision names")
+
+
+def _vector(transaction: dict[str, Any], model: LoadedModel) -> NDArray[np.float64]:
+    def value(feature: Feature) -> float:
+        given = transaction["amount_minor" if feature.kind == "amount_minor" else "features"]
+        if feature.kind == "numeric":
+            given = given[feature.name]
+        if given is not None:
+            return float(given)
+        return feature.median if model.manifest.missing == "median" else np.nan
+
+    return np.array([value(feature) for feature in model.manifest.features])
+
+
+def _check_shadows(shadows: Sequence[ShadowScore], decisions: Sequence[Decision], *, repeats_allowed: bool) -> None:
+    """Each challenger has one shadow score for each decision of its time, and never one without a decision."""
+    by_model = Counter((shadow.bundle_sha256, shadow.decision_id) for shadow in shadows)
+    decided = {decision.decision_id for decision in decisions}
+    assert {decision_id for _, decision_id in by_model} <= decided, "a shadow score stands without its decision"
+    if not repeats_allowed:
+        assert all(times == 1 for times in by_model.values()), "a shadow score is repeated"
+    watching: dict[int, set[str]] = {}
+    for shadow in shadows:
+        watching.setdefault(shadow.role_epoch, set()).add(shadow.bundle_sha256)
+    for decision in decisions:
+        for sha256 in watching.get(decision.role_epoch, set()):
+            assert (sha256, decision.decision_id) in by_model, f"{decision.decision_id} has no shadow score"

@@ -1,0 +1,84 @@
+"""What a reader of committed data sees, while it happens."""
+
+import threading
+import time
+from typing import Self
+
+from confluent_kafka import Consumer, TopicPartition
+
+from stream.settings import Settings
+
+#: Seconds within which scoring must go on after a fault has ended.
+RECOVERY_S = 15.0
+
+
+class Watch:
+    """Follows decisions and dead letters, read committed, from a thread of its own.
+
+    Args:
+        settings: Topics, and the address unless `bootstrap` is given.
+        bootstrap: Another way to the broker, past a proxy or a password.
+
+    Attributes:
+        settled: Transactions decided or dead-lettered so far.
+    """
+
+    def __init__(self, settings: Settings, bootstrap: str | None = None) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap or settings.bootstrap,
+                "group.id": f"{settings.group}-watch",  # asked for by the client; nothing joins or commits
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "reconnect.backoff.max.ms": 500,
+                "fetch.wait.max.ms": 20,
+                "log_level": 0,
+            }
+        )
+        topics = (settings.topic_decisions, settings.topic_dead_letters)
+        self._consumer.assign(
+            [TopicPartition(topic, partition, 0) for topic in topics for partition in range(settings.partitions)]
+        )
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._arrivals: list[float] = []  # time.monotonic()
+        self.settled = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def wait(self, settled: int, timeout: float = 30.0) -> None:
+        """Wait until so many transactions are settled in all, `timeout` seconds at most."""
+        deadline = time.monotonic() + timeout
+        while self.settled < settled:
+            assert time.monotonic() < deadline, f"{self.settled} of {settled} settled within {timeout:g} s"
+            time.sleep(0.01)
+
+    def assert_resumes(self, fault_ended: float, within: float = RECOVERY_S) -> float:
+        """Return how many seconds after a `time.monotonic()` moment the next transaction was settled.
+
+        Raises:
+            AssertionError: If that takes longer than `within` seconds.
+        """
+        while not self._arrivals or self._arrivals[-1] < fault_ended:
+            assert time.monotonic() < fault_ended + within, f"nothing was settled within {within:g} s after the fault"
+            time.sleep(0.01)
+        return next(at for at in self._arrivals if at >= fault_ended) - fault_ended
+
+    def longest_gap(self, since: float, until: float) -> float:
+        """Return the longest time without an arrival between two `time.monotonic()` moments, in seconds."""
+        moments = [since, *(at for at in self._arrivals if since <= at <= until), until]
+        return max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            messages = self._consumer.consume(5000, 0.02)
+            if settled := sum(message.error() is None for message in messages):
+                self._arrivals.append(time.monotonic())
+                self.settled += settled
