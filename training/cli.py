@@ -88,12 +88,13 @@ def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) 
     Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`.
     Fails when ONNX and the original differ, or when the champion's PR-AUC on the test part is below 0.75.
     """
-    # MLflow and the boosters take seconds to import; commands that don't train start at once.
-    from training.baseline import STEPS, run_baseline  # noqa: PLC0415
-    from training.tracking import Tracker  # noqa: PLC0415
-
     settings = read_settings()
     started = time.perf_counter()
+    with _progress(1) as report:
+        report("load MLflow and the boosters")
+        # They take seconds to import; commands that don't train start at once.
+        from training.baseline import STEPS, run_baseline  # noqa: PLC0415
+        from training.tracking import Tracker  # noqa: PLC0415
     with _progress(STEPS) as report:
         trained, candidates = run_baseline(data, store or settings.bundle_store, Tracker(VAR), report)
     save_roles(trained, roles)
