@@ -1,5 +1,6 @@
 """`fraud-train`: fetch data, train the baseline, publish it, and write what the stream is tested with."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -167,6 +168,8 @@ def offline_scores(data: Path, part: Part, out: Path, roles: Path, store: str | 
 
 def main() -> None:
     """Run the command line: 0 done, 1 failed with one line on stderr, 2 bad usage."""
+    # librdkafka logs each retry; what fails for good is raised.
+    logging.getLogger("stream").setLevel(logging.CRITICAL)
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
