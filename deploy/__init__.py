@@ -1,1 +1,1 @@
-"""Running the whole: the demo, containers, the example environment."""
+"""How the project is run: the demo, container images, and what watches over them."""

@@ -13,7 +13,15 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # not in its type stubs
 
 from schemas.errors import BrokerAwayError
@@ -55,6 +63,7 @@ class BatchSource:
 
     def __init__(self, settings: Settings, offer: Offer, on_error: Callable[[BaseException], None]) -> None:
         self._topic = settings.topic_transactions
+        self._group = settings.group
         self._batch_max = settings.batch_max
         self._offer = offer
         self._on_error = on_error
@@ -141,23 +150,28 @@ class BatchSource:
             BrokerAwayError: If no broker answers within `timeout` seconds.
         """
         places = [TopicPartition(self._topic, partition) for partition in self.assigned]
+        unread = [place for place in places if place.partition not in self._positions]
         try:
-            # Not the consumer's own query, which waits past its timeout for a broker that is away.
+            # Not through the consumer, whose own queries outwait their timeout when it is idle or the broker away.
             asked = self._admin.list_offsets(
                 dict.fromkeys(places, _LATEST),
                 isolation_level=IsolationLevel.READ_COMMITTED,
                 request_timeout=timeout,
             )
             ends = {place.partition: future.result(timeout).offset for place, future in asked.items()}
-            unread = [place for place in places if place.partition not in self._positions]
-            committed = {p.partition: p.offset for p in self._consumer.committed(unread, timeout)} if unread else {}
-        except (KafkaException, FutureTimeoutError, RuntimeError) as error:  # RuntimeError: the consumer is closed
+            committed = self._committed(unread, timeout) if unread else {}
+        except (KafkaException, FutureTimeoutError) as error:
             raise BrokerAwayError(f"no Kafka answers: {error}") from error
         left = 0
         for partition, end in ends.items():
             position = self._positions.get(partition, max(committed.get(partition, 0), 0))
             left += max(end - max(position, self._ends.get(partition, 0)), 0)
         return left
+
+    def _committed(self, places: list[TopicPartition], timeout: float) -> dict[int, int]:
+        request = ConsumerGroupTopicPartitions(self._group, places)
+        (future,) = self._admin.list_consumer_group_offsets([request], request_timeout=timeout).values()
+        return {place.partition: place.offset for place in future.result(timeout).topic_partitions}
 
     def _run(self) -> None:
         try:

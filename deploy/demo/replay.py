@@ -1,0 +1,79 @@
+"""The streaming part: the test part once at full speed, then a steady rate for the latency."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from deploy.demo.collect import Collector, repeated
+from deploy.demo.prepare import Prepared
+from deploy.demo.summary import Summary, compare
+from schemas.messages import Decision
+from stream.bench.load import send
+from stream.settings import Settings
+
+#: Transactions a second of the latency part, and how many.
+STEADY_RATE = 2000.0
+STEADY_TRANSACTIONS = 20_000
+_STEADY_PREFIX = "steady-"
+QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
+
+
+def replay(prepared: Prepared, settings: Settings) -> Summary:
+    """Send the test part, collect what comes of it, and hold it against the offline scores."""
+    messages = prepared.messages
+    challengers = len(prepared.roles.challengers)
+    steady = _steady(messages)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with (
+        Collector(settings) as collector,
+        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+    ):
+        task = progress.add_task("at full speed", total=len(messages))
+        first_ns = send(settings, messages, None, lambda n: progress.update(task, completed=n))[0]
+        collector.wait(len(messages), challengers * len(messages))
+        last_ns = collector.arrived_ns[-1] if collector.arrived_ns else first_ns
+        full_speed = len(collector.decisions)
+        task = progress.add_task(f"at a steady {STEADY_RATE:,.0f}/s", total=len(steady))
+        sent_ns = send(settings, steady, STEADY_RATE, lambda n: progress.update(task, completed=n))
+        sent = len(messages) + len(steady)
+        collector.wait(sent, challengers * sent)
+    decisions = collector.decoded()
+    test_part = decisions[:full_speed]
+    shadow = [s for s in collector.decoded_shadow_scores() if not s.transaction_id.startswith(_STEADY_PREFIX)]
+    figures, beside, difference = compare(test_part, shadow, prepared.offline, prepared.roles.champion.version)
+    twice = repeated(decisions)
+    return Summary(
+        sent=sent,
+        decided=len(decisions),
+        missing=sent - (len(decisions) - twice) - collector.dead_letters,
+        repeated=twice,
+        dead_lettered=collector.dead_letters,
+        alerts=int(figures["alerts"]),
+        precision=figures["precision"],
+        recall=figures["recall"],
+        frauds=int(figures["frauds"]),
+        champion=f"champion {prepared.algorithms[prepared.roles.champion.version]}",
+        challengers=[(prepared.algorithms[version], agreement, flips) for version, agreement, flips in beside],
+        shadow_missing=challengers * sent - len(collector.shadow_scores),
+        score_difference=difference,
+        events_per_second=full_speed / max(last_ns - first_ns, 1) * 1e9,
+        latency_ms=_latency(decisions[full_speed:], collector.arrived_ns[full_speed:], sent_ns),
+    )
+
+
+def _steady(messages: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Take transactions of the test part again, under ids of their own, so that none is a repeat."""
+    chosen = []
+    for i, (key, value) in enumerate(messages[:STEADY_TRANSACTIONS]):
+        transaction = msgspec.json.decode(value)
+        transaction["transaction_id"] = f"{_STEADY_PREFIX}{i}"
+        chosen.append((key, msgspec.json.encode(transaction)))
+    return chosen
+
+
+def _latency(decisions: list[Decision], arrived_ns: list[int], sent_ns: NDArray[np.int64]) -> dict[str, float]:
+    sent = [sent_ns[int(decision.transaction_id.removeprefix(_STEADY_PREFIX))] for decision in decisions]
+    latency_ms = (np.array(arrived_ns) - np.array(sent)) / 1e6
+    return {name: float(np.percentile(latency_ms, q)) for name, q in QUANTILES.items()} if sent else {}
