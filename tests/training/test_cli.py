@@ -1,7 +1,7 @@
 """The command line: one clear line for what is wrong, 1 for failure, 2 for bad usage."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,10 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run `fraud-train` in an empty directory and return exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    # `main` quiets the stream's log, which must not outlast the test.
-    monkeypatch.setattr(logging.getLogger("stream"), "level", logging.NOTSET)
     for name in ("FRAUD_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
         monkeypatch.delenv(name, raising=False)
 
@@ -30,7 +28,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         out, err = capfd.readouterr()
         return int(ended.value.code or 0), out, err
 
-    return call
+    yield call
+    # `main` quiets the stream's log, which must not outlast the test.
+    logging.getLogger("stream").setLevel(logging.NOTSET)
 
 
 @pytest.mark.parametrize("command", sorted(cli.commands))
