@@ -43,22 +43,34 @@ class Rate(click.ParamType):
         return rate
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _examples(*lines: str) -> str:
+    # A backspace on a line of its own keeps click from re-wrapping what follows.
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_examples(
+        "fraud-stream kafka                                   # in a terminal of its own",
+        "fraud-stream topics",
+        "fraud-train baseline --bootstrap 127.0.0.1:9092",
+        "fraud-stream worker                                  # in a terminal of its own",
+        "fraud-stream produce var/data/test.jsonl --rate 2000",
+        "fraud-stream tail alerts",
+    ),
+)
 def cli() -> None:
-    r"""Score card transactions on Kafka.
+    """Score card transactions on Kafka.
 
     Settings are FRAUD_... environment variables; .env.example names each with unit and default.
-
-    \b
-    Example, each command in a terminal of its own:
-      fraud-stream kafka
-      fraud-stream topics && fraud-train baseline --bootstrap 127.0.0.1:9092 && fraud-stream worker
-      fraud-stream produce var/data/test.jsonl --rate 2000
-      fraud-stream tail alerts
     """
 
 
-@cli.command()
+@cli.command(
+    epilog=_examples(
+        "fraud-stream kafka --port 19092 --dir /tmp/kafka",
+    )
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=9092, show_default=True, help="For clients.")
 @click.option(
     "--dir",
@@ -69,12 +81,7 @@ def cli() -> None:
     help="Keeps the broker's data.",
 )
 def kafka(port: int, directory: Path) -> None:
-    r"""Run a real Kafka on this machine until stopped: one node, no Docker, no installed Java.
-
-    \b
-    Example:
-      fraud-stream kafka --port 19092 --dir /tmp/kafka
-    """
+    """Run a real Kafka on this machine until stopped: one node, no Docker, no installed Java."""
     with Console(stderr=True).status("Kafka") as status:
         broker = LocalBroker(directory, port=port, on_step=status.update)
         broker.start()
@@ -85,27 +92,26 @@ def kafka(port: int, directory: Path) -> None:
         broker.close()
 
 
-@cli.command()
+@cli.command(
+    epilog=_examples(
+        "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_PARTITIONS=12 FRAUD_REPLICATION=3 fraud-stream topics",
+    )
+)
 def topics() -> None:
-    r"""Create the project's topics that are not there yet, and name them.
-
-    \b
-    Example:
-      FRAUD_BOOTSTRAP=kafka:9092 FRAUD_PARTITIONS=12 FRAUD_REPLICATION=3 fraud-stream topics
-    """
+    """Create the project's topics that are not there yet, and name them."""
     created = create_topics(read_settings())
     click.echo("\n".join(created) if created else "every topic is there already")
 
 
-@cli.command()
+@cli.command(
+    epilog=_examples(
+        "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_SLOT=a FRAUD_WEB_PORT=6067 fraud-stream worker",
+    )
+)
 def worker() -> None:
-    r"""Score transactions until stopped (SIGTERM or Ctrl-C finishes the batches in hand).
+    """Score transactions until stopped (SIGTERM or Ctrl-C finishes the batches in hand).
 
     Workers share the partitions of the transactions topic; each needs a slot of its own.
-
-    \b
-    Example:
-      FRAUD_BOOTSTRAP=kafka:9092 FRAUD_SLOT=a FRAUD_WEB_PORT=6067 fraud-stream worker
     """
     settings = read_settings()
     set_up_logging(settings)
@@ -124,17 +130,16 @@ def set_up_logging(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-@cli.command()
+@cli.command(
+    epilog=_examples(
+        "fraud-stream produce var/data/test.jsonl --rate 2000",
+        "fraud-stream produce var/data/test.jsonl --rate max",
+    )
+)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--rate", type=Rate(), default="max", show_default=True, help="Transactions a second.")
 def produce(file: Path, rate: float | None) -> None:
-    r"""Send FILE, one JSON transaction a line, to the transactions topic.
-
-    \b
-    Examples:
-      fraud-stream produce var/data/test.jsonl --rate 2000
-      fraud-stream produce var/data/test.jsonl --rate max
-    """
+    """Send FILE, one JSON transaction a line, to the transactions topic."""
     settings = read_settings()
     with file.open("rb") as lines:
         total = sum(1 for _ in lines)
@@ -145,18 +150,17 @@ def produce(file: Path, rate: float | None) -> None:
     click.echo(f"{sent} transactions sent to {settings.topic_transactions}")
 
 
-@cli.command()
+@cli.command(
+    epilog=_examples(
+        "fraud-stream tail alerts | jq '{transaction_id, score, reasons}'",
+        "fraud-stream tail dead-letters --from-beginning --count 10",
+    )
+)
 @click.argument("topic")
 @click.option("--from-beginning", is_flag=True, help="Begin with what is there already.")
 @click.option("--count", type=click.IntRange(1), help="Stop after so many messages.")
 def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
-    r"""Print the committed messages of TOPIC, one JSON a line, as they come.
-
-    \b
-    Examples:
-      fraud-stream tail alerts | jq '{transaction_id, score, reasons}'
-      fraud-stream tail dead-letters --from-beginning --count 10
-    """
+    """Print the committed messages of TOPIC, one JSON a line, as they come."""
     messages = follow_topic(read_settings(), topic, from_beginning=from_beginning)
     for value in itertools.islice(messages, count):
         click.echo(value)

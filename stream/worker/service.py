@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import tempfile
 import time
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -40,6 +42,8 @@ def make_app(settings: Settings) -> faust.App:
         web_bind=settings.web_host,
         web_port=settings.web_port,
         topic_allow_declare=False,
+        # Faust makes a data directory even without tables; nothing of ours goes into it.
+        datadir=str(Path(tempfile.gettempdir()) / f"faust-{settings.group}-{settings.slot}"),
         topic_disable_leader=True,
     )
     app.boot_strategy = ProducerOnly(app)
