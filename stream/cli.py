@@ -64,6 +64,8 @@ def cli() -> None:
 
     Settings are FRAUD_... environment variables; .env.example names each with unit and default.
     """
+    # What the Kafka client tries again by itself is no news to whoever waits for one command.
+    logging.getLogger("stream").setLevel(logging.ERROR)
 
 
 @cli.command(
@@ -125,6 +127,7 @@ async def run_worker(settings: Settings) -> None:
 
 def set_up_logging(settings: Settings) -> None:
     """Log lines to stderr; Faust's own only from warnings on, for it narrates each service it starts."""
+    logging.getLogger("stream").setLevel(settings.log_level)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -31,7 +31,7 @@ class Settings(Struct, frozen=True):
     #: Consumer group of all scoring workers.
     group: str = "fraud-scorer"
     #: Name of this worker among its siblings; stable over restarts, so that a restart fences its own past.
-    slot: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")] = "0"
+    slot: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")] = "0"
     #: Delivery of decisions: each once, or at least once (sooner, may repeat).
     delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
 
@@ -88,6 +88,10 @@ class Settings(Struct, frozen=True):
     partitions: PositiveInt = 4
     #: Replication factor of topics that `fraud-stream topics` creates.
     replication: PositiveInt = 1
+
+    def __repr__(self) -> str:
+        """Show what tells one worker from another; never the password."""
+        return f"Settings(bootstrap={self.bootstrap!r}, group={self.group!r}, slot={self.slot!r})"
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

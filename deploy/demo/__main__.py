@@ -1,6 +1,7 @@
 """The demo, from an empty directory to a summary. Exit code 1 when a transaction is missing or repeated."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -32,6 +33,8 @@ FAILED, INTERRUPTED = 1, 130
 
 def main() -> int:
     """Run the demo and return its exit code."""
+    # What the Kafka client tries again by itself is no news here.
+    logging.getLogger("stream").setLevel(logging.ERROR)
     try:
         prepared = prepare()
         with tempfile.TemporaryDirectory(prefix="fraud-demo-") as directory, _Running(prepared.roles, directory) as run:
