@@ -60,8 +60,9 @@ class Settings(Struct, frozen=True):
     transaction_timeout_ms: Annotated[int, Meta(ge=1000, le=900_000)] = 10_000
     #: Milliseconds without a heartbeat after which the group gives a dead worker's partitions away.
     session_timeout_ms: Annotated[int, Meta(ge=1000, le=300_000)] = 6_000
-    #: Seconds in which the watchdog wants a batch in hand to finish and waiting transactions to be read.
-    watchdog_s: PositiveFloat = 30.0
+    #: Seconds in which the watchdog wants a batch in hand to finish and waiting transactions to be read; more than
+    #: the 10 s after which a silent broker counts as away.
+    watchdog_s: Annotated[float, Meta(ge=15)] = 30.0
     #: Unforeseen (`unscorable`) dead letters a minute above which the worker stops.
     max_unscorable_per_minute: PositiveInt = 100
     #: Reasons named on an alert.

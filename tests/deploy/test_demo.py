@@ -1,0 +1,102 @@
+"""The demo's reckoning: a summary that must not hold when something is lost, repeated or scored differently."""
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from deploy.demo.collect import repeated
+from deploy.demo.summary import SAME_SCORE, Summary, compare
+from schemas.messages import Decision, ShadowScore, Verdict
+
+GOOD = Summary(
+    sent=4,
+    decided=4,
+    missing=0,
+    repeated=0,
+    dead_lettered=0,
+    alerts=2,
+    precision=0.5,
+    recall=1.0,
+    frauds=1,
+    champion="champion",
+    challengers=[],
+    shadow_missing=0,
+    score_difference=0.0,
+    events_per_second=1.0,
+    latency_ms={},
+)
+
+
+def decision(transaction: str, score: float, verdict: Verdict) -> Decision:
+    """Return a decision about a transaction."""
+    place = ("transactions", 0, int(transaction), 0, 0.0)
+    model = ("fraud", "1", "0" * 64, "1", 1, "champion", 1.0)
+    return Decision(f"t/0/{transaction}@1", transaction, "c", 0, score, 0.5, verdict, *model, (), *place)
+
+
+def shadow_score(transaction: str, score: float, verdict: Verdict) -> ShadowScore:
+    """Return a shadow score about a transaction."""
+    return ShadowScore("d", transaction, "c", 0, score, 0.5, verdict, None, "fraud", "2", "0" * 64, 1, 0)
+
+
+@pytest.fixture
+def offline() -> pl.DataFrame:
+    """Return four transactions, the first a fraud, with both models' offline scores."""
+    return pl.DataFrame(
+        {
+            "transaction_id": ["0", "1", "2", "3"],
+            "label": [1, 0, 0, 0],
+            "score_1": [0.9, 0.6, 0.1, 0.1],
+            "score_2": [0.8, 0.1, 0.1, 0.1],
+        }
+    )
+
+
+DECISIONS = [decision("0", 0.9, "decline"), decision("1", 0.6, "review"), decision("2", 0.1, "approve")]
+SHADOW = [shadow_score("0", 0.8, "review"), shadow_score("1", 0.1, "approve"), shadow_score("2", 0.1, "approve")]
+
+
+def test_precision_and_recall_are_against_the_labels(offline: pl.DataFrame) -> None:
+    """Two alerts of which one is the only fraud."""
+    figures, _, _ = compare(DECISIONS, SHADOW, offline, "1")
+    assert figures == {"alerts": 2, "precision": 0.5, "recall": 1.0, "frauds": 1}
+
+
+def test_a_challenger_is_compared_by_alerts(offline: pl.DataFrame) -> None:
+    """It agrees on two of three: review and decline are both alerts, approve is none."""
+    _, challengers, _ = compare(DECISIONS, SHADOW, offline, "1")
+    assert challengers == [("2", pytest.approx(2 / 3), 1)]
+
+
+@pytest.mark.parametrize("who", ["champion", "challenger"])
+def test_the_largest_difference_is_found_in_every_model(offline: pl.DataFrame, who: str) -> None:
+    """One score that differs from its offline twin shows, whoever gave it."""
+    decisions, shadow = list(DECISIONS), list(SHADOW)
+    if who == "champion":
+        decisions[2] = decision("2", 0.3, "approve")
+    else:
+        shadow[2] = shadow_score("2", 0.3, "approve")
+    _, _, difference = compare(decisions, shadow, offline, "1")
+    assert difference == pytest.approx(0.2)
+
+
+def test_each_repeat_counts() -> None:
+    """Three decisions about one transaction are two too many."""
+    assert repeated([*DECISIONS, DECISIONS[0], DECISIONS[0]]) == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"missing": 1},
+        {"repeated": 1},
+        {"dead_lettered": 1},
+        {"shadow_missing": 1},
+        {"score_difference": 2 * SAME_SCORE},
+    ],
+)
+def test_the_demo_fails_when_anything_is_lost_repeated_or_different(fault: dict[str, float]) -> None:
+    """Each fault by itself makes the exit code non-zero."""
+    assert GOOD.holds
+    assert not replace(GOOD, **fault).holds

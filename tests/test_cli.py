@@ -1,0 +1,128 @@
+"""`fraud-stream`: help with examples, one line for each error, exit codes, and the commands on a real Kafka."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import StaleEpochError
+from schemas.messages import ModelUpdate
+from stream.kafka.control import current_roles, publish_roles
+from stream.kafka.ports import free_port
+from stream.settings import Settings
+from tests.support.bundles import put_bundle
+from tests.support.topics import read_all
+from tests.support.worker_process import worker_environment
+
+COMMANDS = ("kafka", "topics", "worker", "produce", "tail", "bench")
+
+
+def run(*arguments: str, settings: Settings | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run `fraud-stream` as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "stream.cli", *arguments],
+        env=worker_environment(settings or Settings()),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_that_can_be_copied(command: str) -> None:
+    """Each command's help ends with an example on a line of its own."""
+    shown = run(command, "--help")
+    assert shown.returncode == 0
+    assert "Example:" in shown.stdout
+    assert any(line.strip().startswith(("fraud-stream", "FRAUD_")) for line in shown.stdout.splitlines()[2:])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("no-such-command",), ("produce",), ("produce", "no-such-file"), ("tail",), ("tail", "x", "--count", "0")],
+)
+def test_bad_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
+    """Bad usage is click's exit code 2, and no traceback."""
+    shown = run(*arguments)
+    assert shown.returncode == 2
+    assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "many"])
+def test_a_rate_is_a_positive_number_or_max(rate: str, tmp_path: Path) -> None:
+    """Any other rate is bad usage."""
+    file = tmp_path / "empty.jsonl"
+    file.touch()
+    shown = run("produce", str(file), "--rate", rate)
+    assert shown.returncode == 2
+    assert "neither a positive number nor max" in shown.stderr
+
+
+@pytest.mark.parametrize("arguments", [("topics",), ("worker",), ("tail", "decisions")])
+def test_no_broker_is_one_line_with_the_mend(arguments: tuple[str, ...]) -> None:
+    """With nobody at the bootstrap address, each command says so in one line and exits with 1."""
+    settings = Settings(bootstrap=f"127.0.0.1:{free_port()}", web_port=free_port())
+    shown = run(*arguments, settings=settings)
+    assert shown.returncode == 1
+    lines = [line for line in shown.stderr.splitlines() if line.startswith("fraud-stream:")]
+    assert len(lines) == 1
+    assert settings.bootstrap in lines[0]
+    assert "FRAUD_BOOTSTRAP" in lines[0]
+    assert "Traceback" not in shown.stderr
+
+
+def test_topics_creates_what_is_missing_and_only_once(make_settings: "type[Settings]") -> None:
+    """The first call names the topics it made, the second says that all are there."""
+    settings = make_settings()
+    first, second = run("topics", settings=settings), run("topics", settings=settings)
+    assert settings.topic_transactions in first.stdout.splitlines()
+    assert "already" in second.stdout
+
+
+def test_produce_sends_every_line_as_it_is_keyed_by_card(settings: Settings, tmp_path: Path) -> None:
+    """Good and bad lines are sent alike; a line without a card has no key; `tail` prints what was sent."""
+    lines = [b'{"card_id": "c1", "n": %d}' % n for n in range(50)] + [b"not json"]
+    file = tmp_path / "in.jsonl"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    shown = run("produce", str(file), "--rate", "max", settings=settings)
+    assert "51 transactions sent" in shown.stdout
+    sent = read_all(settings.bootstrap, settings.topic_transactions)
+    assert sorted(m.value() for m in sent) == sorted(lines)
+    assert {m.key() for m in sent} == {b"c1", None}
+    tailed = run("tail", settings.topic_transactions, "--from-beginning", "--count", "51", settings=settings)
+    assert sorted(tailed.stdout.encode().splitlines()) == sorted(lines)
+
+
+def test_a_slow_rate_takes_its_time(settings: Settings, tmp_path: Path) -> None:
+    """Produced at a rate, transactions carry timestamps spread over at least that time."""
+    file = tmp_path / "in.jsonl"
+    file.write_bytes(b'{"card_id": "c1"}\n' * 60)
+    run("produce", str(file), "--rate", "100", settings=settings)
+    stamps = [m.timestamp()[1] for m in read_all(settings.bootstrap, settings.topic_transactions)]
+    assert len(stamps) == 60
+    assert max(stamps) - min(stamps) >= 500
+
+
+def test_tail_of_an_unknown_topic_is_one_line(settings: Settings) -> None:
+    """A topic that is not there is named, and how ours are made."""
+    shown = run("tail", "no-such-topic", settings=settings)
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("fraud-stream: topic no-such-topic is not on")
+
+
+def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings) -> None:
+    """The champion that is replaced becomes `previous`; a writer with a stale epoch is refused."""
+    store = Path(settings.bundle_store)
+    one, two = put_bundle(store, "1"), put_bundle(store, "2")
+    assert current_roles(settings) is None
+    first = publish_roles(settings, champion=one, author="test", expected_epoch=0)
+    second = publish_roles(settings, champion=two, author="test", expected_epoch=1)
+    with pytest.raises(StaleEpochError, match="epoch 2, not 1"):
+        publish_roles(settings, champion=one, author="test", expected_epoch=1)
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert second.previous == one
+    assert isinstance(second, ModelUpdate)
+    assert current_roles(settings) == second

@@ -1,0 +1,124 @@
+"""Readiness and the watchdog. The source here is a stand-in whose answers each test chooses."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from schemas.errors import BrokerAwayError
+from stream.settings import Settings
+from stream.worker.health import AWAY_LOOKS, Health
+from stream.worker.metrics import WorkerMetrics
+
+WATCHDOG_LOOKS = 15
+
+
+@dataclass
+class Source:
+    """A stand-in for the batch source."""
+
+    assigned: tuple[int, ...] = (0, 1)
+    left: int = 0
+    away: bool = False
+    in_hand: int = 0
+    batches_read: int = 0
+    batches_done: int = 0
+
+    def lag(self, timeout: float) -> int:
+        """Answer, or not."""
+        if self.away:
+            raise BrokerAwayError(f"nobody answers within {timeout} s")
+        return self.left
+
+
+@dataclass
+class Roles:
+    """A stand-in for the roles: somebody decides, or nobody."""
+
+    scorer: object | None = field(default_factory=object)
+
+
+@pytest.fixture
+def source() -> Source:
+    """A source without work."""
+    return Source()
+
+
+@pytest.fixture
+def stuck() -> list[str]:
+    """What the watchdog said when it would have ended the process."""
+    return []
+
+
+@pytest.fixture
+def health(source: Source, stuck: list[str]) -> Health:
+    """Health with the shortest watchdog."""
+    settings = Settings(watchdog_s=WATCHDOG_LOOKS)
+    return Health(settings, cast("Any", source), cast("Any", Roles()), WorkerMetrics(), on_stuck=stuck.append)
+
+
+def look(health: Health, times: int) -> None:
+    """Look several times."""
+    for _ in range(times):
+        health.look()
+
+
+def test_ready_after_the_first_answer(health: Health) -> None:
+    """Before the broker has answered once the worker is not ready."""
+    assert health.problems() == ["no broker answers"]
+    health.look()
+    assert health.problems() == []
+
+
+def test_no_partitions_and_no_champion_are_named(source: Source) -> None:
+    """Each reason for not being ready stands by itself."""
+    source.assigned = ()
+    health = Health(Settings(), cast("Any", source), cast("Any", Roles(None)), WorkerMetrics())
+    health.look()
+    assert health.problems() == ["no champion", "no partitions"]
+
+
+def test_work_that_does_not_move_ends_the_process(health: Health, source: Source, stuck: list[str]) -> None:
+    """Transactions wait and nothing is read: after the watchdog's time it says so, once a look."""
+    source.left = 7
+    look(health, WATCHDOG_LOOKS - 1)
+    assert stuck == []
+    look(health, 1)
+    assert len(stuck) == 1
+    assert "7 transactions waiting" in stuck[0]
+
+
+def test_a_batch_in_hand_that_does_not_finish_ends_the_process(
+    health: Health, source: Source, stuck: list[str]
+) -> None:
+    """A batch that hangs is stuck even when no lag is left."""
+    source.in_hand = 1
+    look(health, WATCHDOG_LOOKS)
+    assert len(stuck) == 1
+
+
+def test_a_quiet_topic_is_not_stuck(health: Health, stuck: list[str]) -> None:
+    """Without work nothing has to move."""
+    look(health, WATCHDOG_LOOKS * 3)
+    assert stuck == []
+
+
+def test_slow_but_moving_is_not_stuck(health: Health, source: Source, stuck: list[str]) -> None:
+    """A batch now and then is enough."""
+    source.left = 1000
+    for _ in range(WATCHDOG_LOOKS * 3):
+        source.batches_read += 1
+        look(health, WATCHDOG_LOOKS - 1)
+    assert stuck == []
+
+
+def test_a_broker_that_is_away_is_no_fault_of_the_worker(health: Health, source: Source, stuck: list[str]) -> None:
+    """While nobody answers the watchdog is disarmed, and the worker is not ready."""
+    source.left, source.in_hand = 10, 1
+    health.look()
+    source.away = True
+    source.batches_done = 1
+    look(health, AWAY_LOOKS)
+    assert "no broker answers" in health.problems()
+    look(health, WATCHDOG_LOOKS * 3)
+    assert stuck == []
