@@ -18,6 +18,8 @@
         ├── TopicMissingError       the topic is not there; nothing is created by accident
         ├── BatchRefusedError       this batch must not be committed; it will be read again
         └── FencedError             a living twin uses the same worker slot
+
+Whoever refuses a message says why in a DeadLetterReason; nothing here knows a transport.
 """
 
 from enum import StrEnum
