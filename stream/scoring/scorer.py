@@ -31,6 +31,10 @@ class Incoming:
     partitions: Sequence[int]
     offsets: Sequence[int]
 
+    def part(self, start: int, stop: int) -> "Incoming":
+        """Return messages start … stop-1."""
+        return Incoming(self.topic, self.values[start:stop], self.partitions[start:stop], self.offsets[start:stop])
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:

@@ -8,7 +8,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from stream.scoring.model import Roles
-from stream.scoring.scorer import ScoredBatch
+from stream.worker.outputs import BatchOutputs
 
 #: Seconds: from a quiet topic's few milliseconds to an outage.
 LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -67,19 +67,18 @@ class WorkerMetrics:
         self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
         self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
 
-    def committed(self, scored: ScoredBatch, latency_s: float) -> None:
+    def committed(self, outputs: BatchOutputs, latency_s: float) -> None:
         """Count a batch once it is committed."""
-        decided, refused = len(scored.decisions), len(scored.refusals)
-        alerts = [decision.verdict for decision in scored.alerts]
-        self._requests.labels("decided").inc(decided)
-        self._requests.labels("dead_letter").inc(refused)
-        self._predictions.labels("approve").inc(decided - len(alerts))
-        for verdict in alerts:
+        settled = outputs.decided + len(outputs.refusals)
+        self._requests.labels("decided").inc(outputs.decided)
+        self._requests.labels("dead_letter").inc(len(outputs.refusals))
+        self._predictions.labels("approve").inc(outputs.decided - len(outputs.alerts))
+        for verdict in outputs.alerts:
             self._predictions.labels(verdict).inc()
-        for refusal in scored.refusals:
-            self._dead_letters.labels(refusal.reason.value).inc()
-        self._latency.observe(latency_s, decided + refused)
-        self._batch_size.observe(decided + refused)
+        for reason in outputs.refusals:
+            self._dead_letters.labels(reason.value).inc()
+        self._latency.observe(latency_s, settled)
+        self._batch_size.observe(settled)
 
     def aborted(self) -> None:
         """Count a transaction that did not commit."""

@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from schemas.messages import DeadLetter, encode
+from schemas.errors import DeadLetterReason
+from schemas.messages import DeadLetter, Verdict, encode
 from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Refusal, ScoredBatch
@@ -15,24 +16,59 @@ MAX_ORIGINAL_BYTES = 2 * 1024 * 1024
 TRUNCATED_BYTES = 64 * 1024
 
 
-def make_outputs(batch: Batch, scored: ScoredBatch, settings: Settings, now_ms: int) -> Outputs:
-    """Encode everything a batch sends, by topic. Decisions and shadow scores keep their card's key."""
-    decisions = [{"key": d.card_id, "value": encode(d)} for d in scored.decisions]
-    alerts = [row for row, decision in zip(decisions, scored.decisions, strict=True) if decision.verdict != "approve"]
-    outputs = {
-        settings.topic_decisions: decisions,
-        # A row of its own each: the producer may mark rows it did not take.
-        settings.topic_alerts: [dict(row) for row in alerts],
-        settings.topic_shadow_scores: [
-            {"key": shadow.card_id, "value": encode(shadow)} for scores in scored.shadow_scores for shadow in scores
-        ],
-        settings.topic_dead_letters: [_dead_letter(batch, refusal, now_ms) for refusal in scored.refusals],
-    }
-    return {topic: rows for topic, rows in outputs.items() if rows}
+class BatchOutputs:
+    """Collects everything a batch sends, encoded, and what is counted once it is committed.
+
+    Args:
+        batch: The whole batch.
+        settings: Topics.
+        now_ms: UTC milliseconds of refusal.
+
+    Attributes:
+        decided: How many transactions were decided.
+        alerts: Verdict of each that was not approved.
+        refusals: Reason of each that was refused.
+    """
+
+    def __init__(self, batch: Batch, settings: Settings, now_ms: int) -> None:
+        self._batch = batch
+        self._settings = settings
+        self._now_ms = now_ms
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self.decided = 0
+        self.alerts: list[Verdict] = []
+        self.refusals: list[DeadLetterReason] = []
+
+    def add(self, scored: ScoredBatch, start: int) -> None:
+        """Encode a scored part of the batch that began at message `start`.
+
+        Decisions and shadow scores keep their card's key.
+        """
+        settings = self._settings
+        self.decided += len(scored.decisions)
+        self.alerts += [decision.verdict for decision in scored.alerts]
+        self.refusals += [refusal.reason for refusal in scored.refusals]
+        self._add(settings.topic_decisions, [{"key": d.card_id, "value": encode(d)} for d in scored.decisions])
+        self._add(settings.topic_alerts, [{"key": d.card_id, "value": encode(d)} for d in scored.alerts])
+        for scores in scored.shadow_scores:
+            self._add(settings.topic_shadow_scores, [{"key": s.card_id, "value": encode(s)} for s in scores])
+        letters = [
+            _dead_letter(self._batch, refusal, start + refusal.place, self._now_ms) for refusal in scored.refusals
+        ]
+        self._add(settings.topic_dead_letters, letters)
+
+    @property
+    def rows(self) -> Outputs:
+        """By topic, what is sent."""
+        return self._rows
+
+    def _add(self, topic: str, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._rows.setdefault(topic, []).extend(rows)
 
 
-def _dead_letter(batch: Batch, refusal: Refusal, now_ms: int) -> dict[str, Any]:
-    incoming, place = batch.incoming, refusal.place
+def _dead_letter(batch: Batch, refusal: Refusal, place: int, now_ms: int) -> dict[str, Any]:
+    incoming = batch.incoming
     key, value = batch.messages[place].key(), incoming.values[place]
     size = len(value or b"")
     truncated = size > MAX_ORIGINAL_BYTES

@@ -8,21 +8,24 @@ begins again at the committed offsets.
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import BatchRefusedError, DeadLetterReason, FraudError, ModelFaultError
 from stream.kafka.batch import Batch
-from stream.kafka.sink import Outputs, Sink
+from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
-from stream.scoring.scorer import Moment, ScoredBatch
+from stream.scoring.scorer import Moment
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
-from stream.worker.outputs import make_outputs
+from stream.worker.outputs import BatchOutputs
 from stream.worker.roles import RoleFollower
 
 log = logging.getLogger(__name__)
 
+#: Transactions decoded, scored and encoded at a time. Their objects then still lie in the processor's cache when they
+#: are used and freed: 18 µs each, against 22 to 27 µs for 2,000 at a time. Models run no slower from 128 rows on.
+PART = 250
 #: Failures in a row after which the worker ends: something is wrong that reading again does not mend.
 MAX_FAILURES = 10
 #: Seconds to wait after the first failure; doubled by each further one, up to the second figure.
@@ -35,8 +38,7 @@ class Work:
     """A scored batch on its way to its commit."""
 
     batch: Batch
-    scored: ScoredBatch
-    outputs: Outputs
+    outputs: BatchOutputs
 
 
 class Pipeline:
@@ -76,9 +78,11 @@ class Pipeline:
         if scorer is None or batch.epoch != self._source.epoch:
             return self._discarded()
         now_ms = time.time_ns() // 1_000_000
-        latency_ms = round((time.monotonic() - batch.read_at) * 1000, 3)
+        moment = Moment(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
+        outputs = BatchOutputs(batch, self._settings, now_ms)
         try:
-            scored = scorer.score(batch.incoming, Moment(now_ms, latency_ms))
+            for start in range(0, len(batch), PART):
+                outputs.add(scorer.score(batch.incoming.part(start, start + PART), moment), start)
         except ModelFaultError as fault:
             self._roles.demote(scorer, fault)
             self._source.fail()
@@ -88,16 +92,16 @@ class Pipeline:
             return self._discarded()
         if scorer.codec.unknown_features:
             self._metrics.unknown_features(scorer.codec.unknown_features)
-        return Work(batch, scored, make_outputs(batch, scored, self._settings, now_ms))
+        return Work(batch, outputs)
 
     def commit(self, work: Work) -> None:
         """Commit a scored batch, or make it be read again."""
         try:
             if work.batch.epoch == self._source.epoch:
-                self._check_unscorable(work.scored)
-                self._sink.commit(work.batch, work.outputs)
+                self._check_unscorable(work.outputs.refusals)
+                self._sink.commit(work.batch, work.outputs.rows)
                 self._failures = 0
-                self._metrics.committed(work.scored, time.monotonic() - work.batch.read_at)
+                self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
         except BatchRefusedError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip transactions
@@ -120,14 +124,14 @@ class Pipeline:
         first, most = BACKOFF_S
         time.sleep(min(first * 2 ** (self._failures - 1), most))
 
-    def _check_unscorable(self, scored: ScoredBatch) -> None:
+    def _check_unscorable(self, refusals: Sequence[DeadLetterReason]) -> None:
         """Stop before an unforeseen fault turns the stream into dead letters.
 
         Raises:
             FraudError: With more of them within a minute than the setting allows.
         """
         now = time.monotonic()
-        self._unscorable.extend(now for r in scored.refusals if r.reason is DeadLetterReason.UNSCORABLE)
+        self._unscorable.extend(now for reason in refusals if reason is DeadLetterReason.UNSCORABLE)
         while self._unscorable and self._unscorable[0] < now - MINUTE_S:
             self._unscorable.popleft()
         most = self._settings.max_unscorable_per_minute
