@@ -64,7 +64,7 @@ class AtLeastOnceSink:
 
     Args:
         settings: Addresses and security.
-        commit_offsets: Commits a batch's offsets to its group; raises KafkaException.
+        commit_offsets: Has a batch's offsets committed to its group.
     """
 
     def __init__(self, settings: Settings, commit_offsets: Any) -> None:

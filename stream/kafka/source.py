@@ -64,6 +64,7 @@ class BatchSource:
     def __init__(self, settings: Settings, offer: Offer, on_error: Callable[[BaseException], None]) -> None:
         self._topic = settings.topic_transactions
         self._group = settings.group
+        self._group = settings.group
         self._batch_max = settings.batch_max
         self._offer = offer
         self._on_error = on_error
@@ -89,6 +90,8 @@ class BatchSource:
         # By partition: the offset reading stands at, and the end it has reached, transaction markers included.
         self._positions: dict[int, int] = {}
         self._ends: dict[int, int] = {}
+        # By partition: what `commit` was told and the group not yet.
+        self._consumed: dict[int, int] = {}
         self.assigned: tuple[int, ...] = ()
         self.batches_read = 0
         self.batches_done = 0
@@ -117,12 +120,14 @@ class BatchSource:
             self._thread.join()
 
     def commit(self, batch: Batch) -> None:
-        """Commit a batch's offsets outside any transaction, for delivery at least once.
+        """Have a batch's offsets committed outside any transaction, for delivery at least once.
 
-        Raises:
-            KafkaException: If the group did not take them.
+        The reading thread does it before it reads on: a consumer that is polled again and again keeps calls from
+        other threads waiting for seconds, or for ever.
         """
-        self._consumer.commit(offsets=batch.offsets, asynchronous=False)
+        with self._lock:
+            if batch.epoch == self._epoch:
+                self._consumed.update(batch.end)
 
     def done(self) -> None:
         """Say that a batch in hand was committed, refused or discarded."""
@@ -173,11 +178,17 @@ class BatchSource:
         (future,) = self._admin.list_consumer_group_offsets([request], request_timeout=timeout).values()
         return {place.partition: place.offset for place in future.result(timeout).topic_partitions}
 
+    def _committed(self, places: list[TopicPartition], timeout: float) -> dict[int, int]:
+        wanted = [ConsumerGroupTopicPartitions(self._group, places)]
+        asked = self._admin.list_consumer_group_offsets(wanted, request_timeout=timeout)
+        return {place.partition: place.offset for place in asked[self._group].result(timeout).topic_partitions}
+
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
                 if not self._reading:
                     self._poll_paused(until=lambda: self._reading)
+                self._commit_consumed()
                 self._rewind_if_wanted()
                 batch = self._read()
                 if batch is not None:
@@ -245,6 +256,18 @@ class BatchSource:
                 self.fail()  # it came in before the pause: read it again
         self._consumer.resume(self._consumer.assignment())
 
+    def _commit_consumed(self) -> None:
+        """Send the group what was consumed; what is lost on the way is read again.
+
+        Not waiting for the answer is enough: all a member's requests reach its coordinator in their order, also
+        the next question for committed offsets and the farewell to the group.
+        """
+        with self._lock:
+            consumed, self._consumed = self._consumed, {}
+        if consumed:
+            offsets = [TopicPartition(self._topic, partition, end) for partition, end in consumed.items()]
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+
     def _rewind_if_wanted(self) -> None:
         with self._lock:
             if not self._rewind_wanted:
@@ -263,6 +286,7 @@ class BatchSource:
                 self._rewind_wanted = True  # until then whatever is read is dropped
             return
         self._positions.clear()
+        self._ends.clear()
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         # Taken here, not at each batch: a member that the group has just expelled has metadata without a
@@ -275,6 +299,7 @@ class BatchSource:
             drained = self._lock.wait_for(lambda: self._in_hand == 0, DRAIN_S)
         if not drained:
             log.warning("partitions moved with %d batches in hand; their new owner reads them again", self._in_hand)
+        self._commit_consumed()
         self._move_to([])
 
     def _on_lost(self, _: Consumer, __: list[TopicPartition]) -> None:
@@ -285,6 +310,7 @@ class BatchSource:
         with self._lock:
             self._epoch += 1
             self._rewind_wanted = False
+            self._consumed.clear()
         self._positions.clear()
         self._ends.clear()
         self.assigned = tuple(sorted(partitions))
