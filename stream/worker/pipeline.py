@@ -75,7 +75,10 @@ class Pipeline:
     def score(self, batch: Batch) -> Work | None:
         """Decide a batch and encode its outputs; None when it is stale or nobody may decide."""
         scorer = self._roles.scorer  # held from here to the commit
-        if scorer is None or batch.epoch != self._source.epoch:
+        if batch.epoch != self._source.epoch:
+            return self._discarded()
+        if scorer is None:
+            self._source.fail()  # read just when the champion fell: the next one must find it again
             return self._discarded()
         now_ms = time.time_ns() // 1_000_000
         moment = Moment(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
@@ -98,8 +101,9 @@ class Pipeline:
         """Commit a scored batch, or make it be read again."""
         try:
             if work.batch.epoch == self._source.epoch:
-                self._check_unscorable(work.outputs.refusals)
+                unscorable = self._admit_unscorable(work.outputs.refusals)
                 self._sink.commit(work.batch, work.outputs.rows)
+                self._unscorable += unscorable
                 self._failures = 0
                 self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
         except BatchRefusedError as error:
@@ -124,19 +128,23 @@ class Pipeline:
         first, most = BACKOFF_S
         time.sleep(min(first * 2 ** (self._failures - 1), most))
 
-    def _check_unscorable(self, refusals: Sequence[DeadLetterReason]) -> None:
+    def _admit_unscorable(self, refusals: Sequence[DeadLetterReason]) -> list[float]:
         """Stop before an unforeseen fault turns the stream into dead letters.
+
+        Returns:
+            The moment of each, to be kept once they are committed: a batch read again counts once.
 
         Raises:
             FraudError: With more of them within a minute than the setting allows.
         """
         now = time.monotonic()
-        self._unscorable.extend(now for reason in refusals if reason is DeadLetterReason.UNSCORABLE)
         while self._unscorable and self._unscorable[0] < now - MINUTE_S:
             self._unscorable.popleft()
+        found = [now for reason in refusals if reason is DeadLetterReason.UNSCORABLE]
         most = self._settings.max_unscorable_per_minute
-        if len(self._unscorable) > most:
+        if len(self._unscorable) + len(found) > most:
             raise FraudError(
                 f"more than {most} transactions in a minute could not be scored; look at the champion, "
                 "or raise FRAUD_MAX_UNSCORABLE_PER_MINUTE"
             )
+        return found
