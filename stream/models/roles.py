@@ -1,10 +1,14 @@
 """From an assignment on `model-updates` to models that hold the roles."""
 
-from schemas.errors import BundleIncompatibleError
+import logging
+
+from schemas.errors import BundleError, BundleIncompatibleError, ModelFaultError
 from schemas.messages import BundleRef, ModelUpdate
 from stream.models.bundle import LoadedModel, read_bundle
 from stream.models.store import BundleStore
 from stream.scoring.model import Roles
+
+log = logging.getLogger(__name__)
 
 
 class RoleLoader:
@@ -20,6 +24,8 @@ class RoleLoader:
     def __init__(self, store: BundleStore) -> None:
         self._store = store
         self._models: dict[str, LoadedModel] = {}
+        self._champion: LoadedModel | None = None
+        self._stand_by: LoadedModel | None = None
 
     def load(self, update: ModelUpdate) -> Roles:
         """Audit and load every model of an assignment; all or nothing.
@@ -30,18 +36,35 @@ class RoleLoader:
         refs = [update.champion, *(challenger.bundle for challenger in update.challengers)]
         if len({ref.sha256 for ref in refs}) < len(refs):
             raise BundleIncompatibleError("an assignment names one bundle in two roles; give each model one role")
+        models = {ref.sha256: self._read(ref) for ref in refs}
+        champion, *challengers = models.values()
         # The previous champion stays loaded: it decides again the moment the new one turns out to be at fault.
-        wanted = refs if update.previous is None else [*refs, update.previous]
-        models = {ref.sha256: self._models.get(ref.sha256) or read_bundle(self._store, ref) for ref in wanted}
-        self._models = models
-        champion, *challengers = (models[ref.sha256] for ref in refs)
+        self._stand_by = self._read_previous(update.previous)
+        if self._stand_by is not None:
+            models[self._stand_by.sha256] = self._stand_by
+        self._models, self._champion = models, champion
         return Roles(update.epoch, champion, tuple(challengers), update.policy or champion.manifest.policy)
 
     def fall_back(self, update: ModelUpdate) -> Roles | None:
         """Return the assignment with the previous champion deciding, or None where there is none that works."""
-        previous: BundleRef | None = update.previous
-        model = self._models.get(previous.sha256) if previous else None
+        model = self._stand_by
         if model is None:
             return None
-        model.check_parity()
+        try:
+            model.check_parity()
+        except ModelFaultError:
+            return None
         return Roles(update.epoch, model, (), model.manifest.policy)
+
+    def _read(self, ref: BundleRef) -> LoadedModel:
+        return self._models.get(ref.sha256) or read_bundle(self._store, ref)
+
+    def _read_previous(self, ref: BundleRef | None) -> LoadedModel | None:
+        """A previous champion that is gone or was refused keeps no new one away: the one until now stands by."""
+        if ref is None:
+            return None
+        try:
+            return self._read(ref)
+        except BundleError as error:
+            log.warning("previous champion %s cannot stand by: %s", ref.version, error)
+            return self._champion
