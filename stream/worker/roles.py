@@ -109,12 +109,12 @@ class RoleFollower:
 
     def _take_newest(self, history: list[bytes | None]) -> None:
         """Take the newest assignment that holds: a restarted worker must end up where its siblings are."""
-        refused = None
+        refused = retry = None
         for raw in reversed(history):
             if self._take(raw):
                 break
-            refused = refused or self.refused
-        self.refused = refused
+            refused, retry = refused or self.refused, retry or self._retry
+        self.refused, self._retry = refused, retry
 
     def _take(self, raw: bytes | None) -> bool:
         update = None
