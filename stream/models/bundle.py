@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import BundleCorruptError, BundleError, BundleIncompatibleError, BundleMissingError, ModelFaultError
+from schemas.errors import BundleCorruptError, BundleIncompatibleError, BundleMissingError, ModelFaultError
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, decode_manifest
 from schemas.messages import BundleRef
 from stream.models.session import OnnxModel
@@ -106,9 +106,12 @@ def _check_consistent(manifest: Manifest) -> None:
 
 
 def _read(directory: Path, name: str) -> bytes:
-    path = (directory / name).resolve()
+    try:
+        path = (directory / name).resolve()
+    except ValueError as error:  # a NUL in the name
+        raise BundleCorruptError(f"{name!r} is no file name; export the bundle again") from error
     if not path.is_relative_to(directory.resolve()):
-        raise BundleError(f"{name} leads out of the bundle")
+        raise BundleCorruptError(f"{name} leads out of the bundle; export it again")
     try:
         return path.read_bytes()
     except OSError as error:
