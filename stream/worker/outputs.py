@@ -12,7 +12,7 @@ from stream.settings import Settings
 
 #: Bytes of the original that a dead letter can carry: base64 of it must fit the topic's 4 MiB limit.
 MAX_ORIGINAL_BYTES = 2 * 1024 * 1024
-#: Bytes kept of a larger one.
+#: Bytes kept of a larger one, and of any key: a key that made its dead letter too large would never be settled.
 TRUNCATED_BYTES = 64 * 1024
 
 
@@ -71,18 +71,19 @@ def _dead_letter(batch: Batch, refusal: Refusal, place: int, now_ms: int) -> dic
     incoming = batch.incoming
     key, value = batch.messages[place].key(), incoming.values[place]
     size = len(value or b"")
-    truncated = size > MAX_ORIGINAL_BYTES
+    too_large = size > MAX_ORIGINAL_BYTES
+    kept_key = key[:TRUNCATED_BYTES] if key else key
     letter = DeadLetter(
         reason=refusal.reason,
         detail=refusal.detail,
         source_topic=incoming.topic,
         source_partition=incoming.partitions[place],
         source_offset=incoming.offsets[place],
-        key=key,
-        value=value[:TRUNCATED_BYTES] if truncated and value else value,
+        key=kept_key,
+        value=value[:TRUNCATED_BYTES] if too_large and value else value,
         value_size=size,
         value_sha256=hashlib.sha256(value or b"").hexdigest(),
-        truncated=truncated,
+        truncated=too_large or kept_key != key,
         refused_at_ms=now_ms,
     )
-    return {"key": key, "value": encode(letter)}
+    return {"key": kept_key, "value": encode(letter)}
