@@ -77,3 +77,52 @@ def test_a_second_worker_joins_and_leaves(
         watch.wait(feeder.sent)
         assert first.stop() == 0
     assert len(reckon(settings).decisions) == feeder.sent
+
+
+def test_a_frozen_worker(
+    ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker
+) -> None:
+    """A worker stopped for 30 s loses its partitions to a second one, and joins again when it wakes.
+
+    What it had in hand when it froze is refused, and its own watchdog does not take the pause for a fault.
+    """
+    settings = ready()
+    with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+        frozen, other = start_worker(settings), start_worker(make_settings())
+        frozen.wait_ready()
+        other.wait_ready()
+        watch.wait(1_000)
+        frozen.freeze()
+        time.sleep(30)
+        frozen.thaw()
+        watch.assert_resumes(time.monotonic())
+        frozen.wait_ready(RECOVERY_S)
+        assert other.stop() == 0
+        watch.assert_resumes(time.monotonic())
+        feeder.stop()
+        watch.wait(feeder.sent)
+        assert frozen.stop() == 0
+    assert len(reckon(settings).decisions) == feeder.sent
+
+
+def test_a_living_twin(ready: Callable[..., Settings], start_worker: StartWorker, tmp_path: Path) -> None:
+    """Of two workers with one slot the older ends with one line that says so; nothing is decided twice."""
+    settings = ready()
+    with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+        older = start_worker(settings)
+        older.wait_ready()
+        (tmp_path / "twin").mkdir()
+        with WorkerProcess(msgspec.structs.replace(settings, web_port=free_port()), tmp_path / "twin") as younger:
+            younger.wait_ready()
+            deadline = time.monotonic() + RECOVERY_S
+            while older.returncode is None:
+                assert time.monotonic() < deadline, "the older twin still runs"
+                time.sleep(0.05)
+            watch.assert_resumes(time.monotonic())
+            feeder.stop()
+            watch.wait(feeder.sent)
+            assert younger.stop() == 0
+    assert older.returncode == 1
+    assert "give each worker its own FRAUD_SLOT" in older.last_words().splitlines()[-1]
+    assert "Traceback" not in older.last_words()
+    assert len(reckon(settings).decisions) == feeder.sent

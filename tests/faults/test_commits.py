@@ -1,0 +1,161 @@
+"""Commits that fail: at the wrong moment, out of order, in doubt, or too late."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import BatchRefusedError
+from stream.app import WorkerProgram
+from stream.kafka import transactions
+from stream.kafka.broker import LocalBroker
+from stream.kafka.clients import producer_config
+from stream.kafka.ports import free_port
+from stream.settings import Settings
+from tests.support.faulty_sink import Gate, steered
+from tests.support.reckoning import reckon
+from tests.support.tcp_proxy import END_TXN, TcpProxy
+from tests.support.traffic import send
+from tests.support.watch import RECOVERY_S, Watch
+from tests.support.worker_here import run_worker
+from tests.support.worker_process import WorkerProcess
+
+StartWorker = Callable[[Settings], WorkerProcess]
+
+
+def test_a_rebalance_with_a_scored_batch_in_hand(
+    ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker
+) -> None:
+    """A scored batch whose partitions move before its commit is refused, and its new owner decides it."""
+    settings = ready(batch_max=500)
+    gate = Gate(3)
+    send(settings, 4_000)
+
+    def steps(program: WorkerProgram) -> list[str]:
+        gate.wait_reached()
+        start_worker(make_settings(batch_max=500)).wait_ready()
+        watch.wait(2_500)  # more than half: the other worker has decided the batch that is held here
+        gate.open()
+        watch.assert_resumes(time.monotonic())
+        watch.wait(4_000)
+        return program.sink.refused
+
+    with Watch(settings) as watch:
+        refused = run_worker(lambda: steered(settings, gate), steps)
+    assert any("generation" in text or "member" in text for text in refused), refused
+    assert len(reckon(settings).decisions) == 4_000
+
+
+def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -> None:
+    """When batch 3 fails with 4 and 5 scored or queued, none of them passes the hole."""
+    settings = ready(batch_max=500)
+    send(settings, 6_000)
+    held = threading.Event()
+
+    def fail_once(number: int) -> None:
+        if number == 3:
+            held.wait(2)  # batches 4 and 5 are scored and queued by now
+            raise BatchRefusedError("made to fail")
+
+    with Watch(settings) as watch:
+        refused = run_worker(
+            lambda: steered(settings, fail_once), lambda program: (watch.wait(6_000), program.sink.refused)[1]
+        )
+    assert refused == ["made to fail"]
+    assert len(reckon(settings).decisions) == 6_000
+
+
+def test_a_full_producer_queue(ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches far larger than the producer's queue are committed whole."""
+    monkeypatch.setattr(
+        transactions, "producer_config", lambda s: producer_config(s) | {"queue.buffering.max.messages": 100}
+    )
+    settings = ready(batch_max=1_000, transaction_timeout_ms=60_000)
+    send(settings, 3_000)
+    with Watch(settings) as watch:
+        run_worker(lambda: WorkerProgram(settings), lambda _: watch.wait(3_000))
+    assert len(reckon(settings).decisions) == 3_000
+
+
+def test_a_transaction_that_the_broker_timed_out(
+    ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction held open for longer than its timeout is ended by the broker; the batch is read and decided again.
+
+    The broker looks every 10 s, so the batch is held for 14 s after its offsets were sent.
+    """
+    settings = ready(transaction_timeout_ms=1_000, batch_max=500)
+    send(settings, 3_000)
+    held = threading.Event()
+
+    class SlowProducer(transactions.Producer):  # type: ignore[misc]  # confluent_kafka is untyped
+        """Holds the first transaction that it has opened."""
+
+        def commit_transaction(self, *args: Any) -> None:
+            if not held.is_set():
+                held.set()
+                time.sleep(14)
+            super().commit_transaction(*args)
+
+    monkeypatch.setattr(transactions, "Producer", SlowProducer)
+
+    def steps(program: WorkerProgram) -> None:
+        assert held.wait(30)
+        time.sleep(14)
+        watch.assert_resumes(time.monotonic())
+        watch.wait(3_000)
+        assert program.metrics.registry.get_sample_value("transaction_aborts_total") >= 1
+
+    with Watch(settings) as watch:
+        run_worker(lambda: WorkerProgram(settings), steps)
+    assert len(reckon(settings).decisions) == 3_000
+
+
+@pytest.fixture
+def proxied() -> Iterator[tuple[LocalBroker, TcpProxy]]:
+    """A broker and the proxy in front of it."""
+    port = free_port()
+    with LocalBroker(advertised_port=port) as broker, TcpProxy(port, broker.port) as proxy:
+        yield broker, proxy
+
+
+def test_commits_whose_replies_are_lost(
+    ready: Callable[..., Settings], start_worker: StartWorker, proxied: tuple[LocalBroker, TcpProxy]
+) -> None:
+    """A commit that the broker did and the worker never heard of is neither aborted nor done again."""
+    broker, proxy = proxied
+    settings = ready(bootstrap=broker.bootstrap, batch_max=200)
+    send(settings, 20_000)
+    with Watch(settings, broker.direct) as watch:
+        worker = start_worker(settings)
+        for part in range(1, 4):
+            watch.wait(part * 4_000)
+            proxy.lose_reply(END_TXN)
+            assert proxy.wait_lost(10), "no commit to lose the reply of"
+            watch.assert_resumes(time.monotonic())
+        watch.wait(20_000)
+        assert worker.stop() == 0
+    assert len(reckon(settings, broker.direct).decisions) == 20_000
+
+
+def test_a_broker_away_for_20_s(
+    ready: Callable[..., Settings], start_worker: StartWorker, own_broker: LocalBroker, tmp_path: Path
+) -> None:
+    """A broker that is stopped for 20 s and started again finds the worker waiting, and soon at work."""
+    settings = ready(bootstrap=own_broker.bootstrap, batch_max=200)
+    send(settings, 30_000)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        watch.wait(3_000)
+        own_broker.stop()
+        assert watch.settled < 30_000, "the broker went too late to prove anything"
+        time.sleep(20)
+        own_broker.start()
+        watch.assert_resumes(time.monotonic())
+        watch.wait(30_000)
+        worker.wait_ready(RECOVERY_S)
+        assert worker.stop() == 0
+    assert len(reckon(settings).decisions) == 30_000
