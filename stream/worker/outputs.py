@@ -1,12 +1,12 @@
 """What a scored batch puts on which topic."""
 
 import hashlib
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, Verdict, encode
 from stream.kafka.batch import Batch
-from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Refusal, ScoredBatch
 from stream.settings import Settings
 
@@ -16,55 +16,50 @@ MAX_ORIGINAL_BYTES = 2 * 1024 * 1024
 TRUNCATED_BYTES = 64 * 1024
 
 
+@dataclass(slots=True)
 class BatchOutputs:
-    """Collects everything a batch sends, encoded, and what is counted once it is committed.
+    """What a batch, or a part of one, sends, and what is counted once it is committed."""
 
-    Args:
-        batch: The whole batch.
-        settings: Topics.
-        now_ms: UTC milliseconds of refusal.
+    #: By topic, encoded.
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: How many transactions were decided.
+    decided: int = 0
+    #: Verdict of each that was not approved.
+    alerts: list[Verdict] = field(default_factory=list)
+    #: Reason of each that was refused.
+    refusals: list[DeadLetterReason] = field(default_factory=list)
 
-    Attributes:
-        decided: How many transactions were decided.
-        alerts: Verdict of each that was not approved.
-        refusals: Reason of each that was refused.
+    def extend(self, part: "BatchOutputs") -> None:
+        """Add the next part of the same batch."""
+        for topic, rows in part.rows.items():
+            self.rows.setdefault(topic, []).extend(rows)
+        self.decided += part.decided
+        self.alerts += part.alerts
+        self.refusals += part.refusals
+
+
+def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settings, now_ms: int) -> BatchOutputs:
+    """Encode what came of the part of a batch that begins at message `start`.
+
+    Decisions and shadow scores keep their card's key.
     """
-
-    def __init__(self, batch: Batch, settings: Settings, now_ms: int) -> None:
-        self._batch = batch
-        self._settings = settings
-        self._now_ms = now_ms
-        self._rows: dict[str, list[dict[str, Any]]] = {}
-        self.decided = 0
-        self.alerts: list[Verdict] = []
-        self.refusals: list[DeadLetterReason] = []
-
-    def add(self, scored: ScoredBatch, start: int) -> None:
-        """Encode a scored part of the batch that began at message `start`.
-
-        Decisions and shadow scores keep their card's key.
-        """
-        settings = self._settings
-        self.decided += len(scored.decisions)
-        self.alerts += [decision.verdict for decision in scored.alerts]
-        self.refusals += [refusal.reason for refusal in scored.refusals]
-        self._add(settings.topic_decisions, [{"key": d.card_id, "value": encode(d)} for d in scored.decisions])
-        self._add(settings.topic_alerts, [{"key": d.card_id, "value": encode(d)} for d in scored.alerts])
-        for scores in scored.shadow_scores:
-            self._add(settings.topic_shadow_scores, [{"key": s.card_id, "value": encode(s)} for s in scores])
-        letters = [
-            _dead_letter(self._batch, refusal, start + refusal.place, self._now_ms) for refusal in scored.refusals
-        ]
-        self._add(settings.topic_dead_letters, letters)
-
-    @property
-    def rows(self) -> Outputs:
-        """By topic, what is sent."""
-        return self._rows
-
-    def _add(self, topic: str, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._rows.setdefault(topic, []).extend(rows)
+    alerts = scored.alerts
+    rows = {
+        settings.topic_decisions: [{"key": d.card_id, "value": encode(d)} for d in scored.decisions],
+        settings.topic_alerts: [{"key": d.card_id, "value": encode(d)} for d in alerts],
+        settings.topic_shadow_scores: [
+            {"key": shadow.card_id, "value": encode(shadow)} for scores in scored.shadow_scores for shadow in scores
+        ],
+        settings.topic_dead_letters: [
+            _dead_letter(batch, refusal, start + refusal.place, now_ms) for refusal in scored.refusals
+        ],
+    }
+    return BatchOutputs(
+        {topic: found for topic, found in rows.items() if found},
+        len(scored.decisions),
+        [decision.verdict for decision in alerts],
+        [refusal.reason for refusal in scored.refusals],
+    )
 
 
 def _dead_letter(batch: Batch, refusal: Refusal, place: int, now_ms: int) -> dict[str, Any]:
