@@ -59,8 +59,9 @@ class BundleStore:
         return FetchedBundle(local)
 
     def _locate(self, path: str) -> str:
-        parts = PurePosixPath(path).parts
-        if not parts or ".." in parts or parts[0] == "/":
+        relative = PurePosixPath(path)
+        parts = relative.parts
+        if not parts or ".." in parts or relative.is_absolute():
             raise BundleError(f"bundle path {path!r} must be relative and stay inside the store")
         return f"{self._root.rstrip('/')}/{'/'.join(parts)}"
 
