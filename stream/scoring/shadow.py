@@ -32,6 +32,7 @@ class Shadow:
         # Challengers mostly share the champion's features; then its matrix serves as it is.
         self._same_matrix = (
             model.plan.names == champion.names
+            and model.plan.numeric == champion.numeric
             and model.plan.missing == champion.missing
             and np.array_equal(model.plan.medians, champion.medians)
         )
