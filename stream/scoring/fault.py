@@ -32,6 +32,7 @@ def score_or_isolate(model: ScoringModel, matrix: Matrix) -> tuple[NDArray[np.fl
     scored = (scores >= 0) & (scores <= 1)
     if not scored.all():
         model.check_parity()
+        scores = np.where(scored, scores, np.float32(np.nan))
     return scores, scored
 
 
