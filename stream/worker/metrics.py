@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from stream.scoring.model import Roles
 from stream.worker.outputs import BatchOutputs
@@ -32,7 +33,7 @@ class BatchHistogram(Collector):
     def collect(self) -> Iterable[Metric]:
         """Give the cumulative buckets that Prometheus wants."""
         total, buckets = 0, []
-        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
+        for bound, count in zip((*map(floatToGoString, self._bounds), "+Inf"), self._counts, strict=True):
             total += count
             buckets.append((bound, total))
         yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
