@@ -1,0 +1,97 @@
+"""The field that all programs run on: one broker, one input topic, and output topics fresh for each trial."""
+
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its type stubs
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    OffsetSpec,
+)
+
+from schemas.messages import Challenger
+from stream.bench.materials import Materials
+from stream.kafka.clients import CONNECT_S, client_config, consumer_config
+from stream.kafka.control import publish_roles
+from stream.kafka.ports import free_port
+from stream.kafka.topics import create_topics
+from stream.settings import Settings
+
+_LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
+
+
+class Field:
+    """Makes the settings of one trial after the other.
+
+    Args:
+        bootstrap: The broker's address.
+        materials: Bundles.
+    """
+
+    def __init__(self, bootstrap: str, materials: Materials) -> None:
+        self._base = Settings(bootstrap=bootstrap, bundle_store=materials.store)
+        self._materials = materials
+        self._trials = 0
+
+    def prepare(self, *, challengers: int = 1, transactions: str | None = None) -> Settings:
+        """Create a trial's topics and give the roles.
+
+        Args:
+            challengers: How many watch.
+            transactions: Input topic to read again; a fresh one by default.
+        """
+        self._trials += 1
+        mark = f"trial-{self._trials}"
+        own: dict[str, Any] = {
+            name: f"{mark}-{default}"
+            for name, default in msgspec.structs.asdict(self._base).items()
+            if name.startswith("topic_")
+        }
+        if transactions:
+            own["topic_transactions"] = transactions
+        settings = msgspec.structs.replace(self._base, group=mark, web_port=free_port(), **own)
+        create_topics(settings)
+        _stamp_on_append(settings)
+        watching = tuple(Challenger(ref) for ref in self._materials.challengers[:challengers])
+        publish_roles(settings, champion=self._materials.champion, challengers=watching, author="bench")
+        return settings
+
+
+def committed_end(settings: Settings) -> int:
+    """Return the sum of the decision topic's ends, as far as it is committed; transaction markers count too."""
+    admin = AdminClient(client_config(settings))
+    places = [TopicPartition(settings.topic_decisions, p) for p in range(settings.partitions)]
+    answers = admin.list_offsets(
+        dict.fromkeys(places, _LATEST),
+        isolation_level=IsolationLevel.READ_COMMITTED,
+        request_timeout=CONNECT_S,
+    )
+    return sum(future.result().offset for future in answers.values())
+
+
+def read_all(settings: Settings) -> list[Any]:
+    """Read every committed decision that is there, as confluent_kafka messages."""
+    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.group}-read-all"})
+    consumer.assign([TopicPartition(settings.topic_decisions, p, 0) for p in range(settings.partitions)])
+    found: list[Any] = []
+    ended = 0
+    while ended < settings.partitions:
+        for message in consumer.consume(10_000, 0.1):
+            if message.error() is None:
+                found.append(message)
+            else:  # the end of a partition
+                ended += 1
+    consumer.close()
+    return found
+
+
+def _stamp_on_append(settings: Settings) -> None:
+    """Let the broker's clock stamp decisions when it appends them, whatever their producer says."""
+    entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, settings.topic_decisions, incremental_configs=[entry])
+    admin = AdminClient(client_config(settings))  # must outlive its answers
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result()

@@ -1,0 +1,174 @@
+"""Scoring as one writes it without a second thought: dictionaries in, dictionaries out, orjson at both ends.
+
+It gives the worker's decisions and shadow scores byte for byte, but for the envelope's clock. It validates nothing
+and keeps no dead letters, so a rival does less than the worker, never more.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+import orjson
+from numpy.typing import NDArray
+
+from schemas.manifest import MANIFEST_NAME, MODEL_NAME, decode_manifest
+from stream.bench.rivals.job import Job
+from stream.scoring.features import FeaturePlan, Matrix
+from stream.scoring.policy import VERDICTS
+from stream.scoring.reasons import explain
+
+
+class Place(NamedTuple):
+    """Where a transaction came from."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class PlainOutputs(NamedTuple):
+    """Encoded messages with their keys, ready to be produced."""
+
+    decisions: list[tuple[str, bytes]]
+    alerts: list[tuple[str, bytes]]
+    shadow_scores: list[tuple[str, bytes]]
+
+
+class PlainModel:
+    """A bundle's model, trusted as it is; one thread, as the worker's."""
+
+    def __init__(self, directory: str) -> None:
+        raw = (Path(directory) / MANIFEST_NAME).read_bytes()
+        self.manifest = decode_manifest(raw)
+        self.sha256 = hashlib.sha256(raw).hexdigest()
+        self.plan = FeaturePlan(self.manifest.features, self.manifest.missing)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._session = ort.InferenceSession(
+            str(Path(directory) / MODEL_NAME), options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def score(self, matrix: Matrix) -> NDArray[np.float32]:
+        """Return (n,) scores."""
+        scores: NDArray[np.float32] = self._session.run(None, {self._input: matrix})[0]
+        return scores
+
+    def check_parity(self) -> None:
+        """Trust the model."""
+
+
+class PlainScorer:
+    """Champion and challengers over one matrix: all share the champion's features, as the baseline's do."""
+
+    def __init__(self, job: Job) -> None:
+        self._champion = PlainModel(job.champion)
+        self._challengers = [PlainModel(directory) for directory in job.challengers]
+        self._role_epoch = job.role_epoch
+        self._max_reasons = job.max_reasons
+        features = self._champion.manifest.features
+        self._values = itemgetter(*self._champion.plan.numeric)
+        self._numeric_at = [i for i, feature in enumerate(features) if feature.kind == "numeric"]
+        self._amount_at = [i for i, feature in enumerate(features) if feature.kind == "amount_minor"]
+
+    def score(self, values: Sequence[bytes], places: Sequence[Place], read_at: float) -> PlainOutputs:
+        """Decide a batch: n transactions as bytes, beside where they came from; `read_at` is monotonic seconds."""
+        transactions = [orjson.loads(value) for value in values]
+        now_ms = time.time_ns() // 1_000_000
+        latency_ms = round((time.monotonic() - read_at) * 1000, 3)
+        matrix = self._matrix(transactions)
+        decisions = self._decide(transactions, places, matrix, now_ms, latency_ms)
+        outputs = PlainOutputs([], [], [])
+        for decision in decisions:
+            row = (decision["card_id"], orjson.dumps(decision))
+            outputs.decisions.append(row)
+            if decision["verdict"] != "approve":
+                outputs.alerts.append(row)
+        for model in self._challengers:
+            for shadow in self._watch(model, matrix, decisions):
+                outputs.shadow_scores.append((shadow["card_id"], orjson.dumps(shadow)))
+        return outputs
+
+    def _matrix(self, transactions: Sequence[dict[str, Any]]) -> Matrix:
+        matrix = np.empty((len(transactions), len(self._champion.plan.names)), dtype=np.float32)
+        matrix[:, self._numeric_at] = [self._values(transaction["features"]) for transaction in transactions]
+        for column in self._amount_at:
+            matrix[:, column] = [transaction["amount_minor"] for transaction in transactions]
+        return matrix
+
+    def _decide(
+        self,
+        transactions: Sequence[dict[str, Any]],
+        places: Sequence[Place],
+        matrix: Matrix,
+        now_ms: int,
+        latency_ms: float,
+    ) -> list[dict[str, Any]]:
+        manifest, policy = self._champion.manifest, self._champion.manifest.policy
+        scores = self._champion.score(matrix)
+        alerts = [i for i, score in enumerate(scores.tolist()) if score >= policy.review]
+        reasons = dict(zip(alerts, self._explain(matrix, scores, alerts), strict=True))
+        return [
+            {
+                "decision_id": f"{place.topic}/{place.partition}/{place.offset}@{self._role_epoch}",
+                "transaction_id": transaction["transaction_id"],
+                "card_id": transaction["card_id"],
+                "event_time_ms": transaction["event_time_ms"],
+                "score": score,
+                "threshold": policy.review,
+                "verdict": _verdict(score, policy.review, policy.decline),
+                "model_name": manifest.name,
+                "model_version": manifest.version,
+                "bundle_sha256": self._champion.sha256,
+                "policy_version": policy.version,
+                "role_epoch": self._role_epoch,
+                "arm": "champion",
+                "propensity": 1.0,
+                "reasons": reasons.get(i, ()),
+                "source_topic": place.topic,
+                "source_partition": place.partition,
+                "source_offset": place.offset,
+                "scored_at_ms": now_ms,
+                "latency_ms": latency_ms,
+                "schema_version": 1,
+            }
+            for i, (transaction, place, score) in enumerate(zip(transactions, places, scores.tolist(), strict=True))
+        ]
+
+    def _explain(self, matrix: Matrix, scores: NDArray[np.float32], alerts: list[int]) -> list[list[dict[str, Any]]]:
+        if not alerts:
+            return []
+        found = explain(self._champion, matrix[alerts], scores[alerts], self._max_reasons)
+        return [[{"feature": r.feature, "contribution": r.contribution} for r in reasons] for reasons in found]
+
+    def _watch(self, model: PlainModel, matrix: Matrix, decisions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        manifest, policy = model.manifest, model.manifest.policy
+        return [
+            {
+                "decision_id": decision["decision_id"],
+                "transaction_id": decision["transaction_id"],
+                "card_id": decision["card_id"],
+                "event_time_ms": decision["event_time_ms"],
+                "score": score,
+                "threshold": policy.review,
+                "verdict": _verdict(score, policy.review, policy.decline),
+                "problem": None,
+                "model_name": manifest.name,
+                "model_version": manifest.version,
+                "bundle_sha256": model.sha256,
+                "role_epoch": self._role_epoch,
+                "scored_at_ms": decision["scored_at_ms"],
+                "schema_version": 1,
+            }
+            for decision, score in zip(decisions, model.score(matrix).tolist(), strict=True)
+        ]
+
+
+def _verdict(score: float, review: float, decline: float) -> str:
+    return VERDICTS[(score >= review) + (score >= decline)]

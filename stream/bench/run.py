@@ -1,0 +1,214 @@
+"""One whole bench on one broker."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from stream.bench.feed import Feed
+from stream.bench.field import Field
+from stream.bench.footprint import Footprint, Soak, measure_footprint, soak
+from stream.bench.latency import Latency, measure_latency
+from stream.bench.load import send
+from stream.bench.machine import look_at_machine
+from stream.bench.materials import Materials, gather
+from stream.bench.programs import WORKER, Program, rival, the_worker
+from stream.bench.quix_environment import quix_python
+from stream.bench.report import BenchReport, summarize_runs
+from stream.bench.throughput import best_batch, measure, order_of
+from stream.kafka.broker import LocalBroker
+
+#: Batch sizes tried for each rival.
+RIVALS: dict[str, tuple[int, ...]] = {
+    "confluent_loop": (500, 1000, 2000),
+    "quix": (500, 2000, 10_000),
+    "plain_faust": (100, 500, 2000),
+}
+#: Transactions a second at which latency is measured.
+RATES = (2_000, 10_000)
+SOAK_EVENTS = 2_000_000
+#: Transactions with which batch sizes are compared, and the footprint is measured, as a part of all.
+_TRIAL_PART = 4
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What to measure.
+
+    Attributes:
+        runs: Of each program; the median counts.
+        events: Transactions in a run.
+        quick: One short run with one batch size each, to see that everything works.
+        rivals: Names out of `RIVALS`.
+        latency: Whether to measure latency.
+        latency_s: Seconds at each rate.
+        soak: Whether to send two million transactions for the growth of memory.
+        var: Where data and models lie, or are put when they are not there.
+    """
+
+    runs: int = 5
+    events: int = 200_000
+    quick: bool = False
+    rivals: tuple[str, ...] = tuple(RIVALS)
+    latency: bool = True
+    latency_s: float = 30.0
+    soak: bool = False
+    var: Path = Path("var")
+
+    @property
+    def quickened(self) -> "BenchOptions":
+        """What `quick` makes of them."""
+        if not self.quick:
+            return self
+        return BenchOptions(1, 20_000, self.quick, self.rivals, self.latency, 5.0, soak=self.soak, var=self.var)
+
+
+class _Display:
+    """One line of progress on stderr: what is done now, and how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID = progress.add_task("start", total=None)
+
+    def step(self, what: str, total: int | None = None) -> None:
+        """Begin something."""
+        self._progress.update(self._task, description=what, completed=0, total=total)
+
+    def at(self, done: int) -> None:
+        """Show how far it is."""
+        self._progress.update(self._task, completed=done)
+
+
+@contextmanager
+def _display() -> Iterator[_Display]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield _Display(progress)
+
+
+def run_bench(options: BenchOptions) -> BenchReport:
+    """Measure everything the options ask for, on a broker of its own.
+
+    Raises:
+        FraudError: If a program fails, or decides a transaction not exactly once.
+    """
+    options = options.quickened
+    machine = look_at_machine()
+    with _display() as display, tempfile.TemporaryDirectory(prefix="fraud-bench-") as directory:
+        scratch = Path(directory)
+        materials = gather(options.var, scratch, display.step)
+        programs, left_out = _programs(options, materials, display)
+        with LocalBroker(on_step=display.step) as broker:
+            bench = _Bench(options, Field(broker.bootstrap, materials), materials, scratch, display)
+            rates, batch = bench.throughput(programs)
+            latency = bench.latency() if options.latency else None
+            footprint = bench.footprint()
+            soaked = bench.soak() if options.soak else None
+    medians, spreads = summarize_runs(rates)
+    names = (WORKER, *RIVALS)
+    return BenchReport(
+        throughput={name: medians.get(name) for name in names},
+        ratio={name: round(medians[WORKER] / medians[name], 3) if name in medians else None for name in RIVALS},
+        spread={name: spreads.get(name) for name in names},
+        batch=batch,
+        left_out=left_out,
+        events=options.events,
+        latency_ms=latency,
+        rss_mib=footprint.rss_mib,
+        start_seconds=footprint.start_seconds,
+        stop_seconds=footprint.stop_seconds,
+        soak=soaked,
+        machine=machine,
+    )
+
+
+def _programs(options: BenchOptions, materials: Materials, display: _Display) -> tuple[list[Program], dict[str, str]]:
+    programs, left_out = [the_worker()], {}
+    for name, batches in RIVALS.items():
+        python: Path | None = Path(sys.executable)
+        reason = "not asked for"
+        if name in options.rivals and name == "quix":
+            display.step("Installing Quix Streams into an environment of its own")
+            python, reason = quix_python()
+        if name in options.rivals and python is not None:
+            programs.append(rival(name, python, materials, batches[1:2] if options.quick else batches))
+        else:
+            left_out[name] = reason
+    return programs, left_out
+
+
+class _Bench:
+    """The parts of a bench, on one field."""
+
+    def __init__(
+        self, options: BenchOptions, field: Field, materials: Materials, scratch: Path, display: _Display
+    ) -> None:
+        self._options = options
+        self._field = field
+        self._rows = materials.rows
+        self._scratch = scratch
+        self._display = display
+
+    def throughput(self, programs: Sequence[Program]) -> tuple[dict[str, list[float]], dict[str, int]]:
+        """Return the rates of all runs by program, and the batch size each rival is best at."""
+        events, at = self._options.events, self._display.at
+        topic, small = self._filled(events), self._filled(events // _TRIAL_PART)
+        batch = {}
+        for program in programs:
+            self._display.step(f"{program.name}: the best of batches {program.batches}", events // _TRIAL_PART)
+            batch[program.name] = best_batch(
+                program, self._field, small, events=events // _TRIAL_PART, scratch=self._scratch, on_progress=at
+            )
+        rates: dict[str, list[float]] = {program.name: [] for program in programs}
+        for run in range(self._options.runs):
+            for program in order_of(run, programs):
+                self._display.step(f"{program.name}: run {run + 1} of {self._options.runs}", events)
+                settings = self._field.prepare(transactions=topic)
+                rate = measure(
+                    program, settings, batch=batch[program.name], events=events, scratch=self._scratch, on_progress=at
+                )
+                rates[program.name].append(rate)
+        batch.pop(WORKER)
+        return rates, batch
+
+    def latency(self) -> dict[str, Latency]:
+        """Return the worker's latency by rate."""
+        found = {}
+        for rate in RATES:
+            count = round(rate * self._options.latency_s)
+            self._display.step(f"latency at {rate:,} transactions/s", count)
+            settings = self._field.prepare()
+            found[str(rate)] = measure_latency(
+                the_worker(),
+                settings,
+                Feed(self._rows, count),
+                rate=rate,
+                scratch=self._scratch,
+                on_sent=self._display.at,
+            )
+        return found
+
+    def footprint(self) -> Footprint:
+        """Return the worker's memory, start and stop, with three models."""
+        self._display.step("start, memory and stop")
+        feed = Feed(self._rows, self._options.events)
+        return measure_footprint(the_worker(), self._field.prepare(challengers=2), feed, self._scratch)
+
+    def soak(self) -> Soak:
+        """Return the growth of its memory."""
+        events = self._options.events * 2 if self._options.quick else SOAK_EVENTS
+        self._display.step(f"memory over {events:,} transactions", events)
+        settings = self._field.prepare(challengers=2)
+        return soak(the_worker(), settings, Feed(self._rows, events), self._scratch, self._display.at)
+
+    def _filled(self, events: int) -> str:
+        """Fill a fresh input topic and return its name."""
+        self._display.step(f"sending {events:,} transactions", events)
+        settings = self._field.prepare()
+        send(settings, Feed(self._rows, events), on_sent=self._display.at)
+        return settings.topic_transactions
