@@ -1,0 +1,1 @@
+"""The decision itself, as specifications."""

@@ -1,0 +1,47 @@
+"""Accepted transactions as columns."""
+
+import numpy as np
+
+from schemas.codec import TransactionCodec
+from stream.scoring.rows import Rows, as_rows
+from tests.scoring.stand_in import MAX_BYTES, features, stand_in, transaction
+
+
+def rows() -> Rows:
+    """Three transactions, the second without V2, with a feature for a challenger besides."""
+    plan = stand_in().plan
+    codec = TransactionCodec(plan.numeric, ["W1"], max_bytes=MAX_BYTES)
+    values = [features(1, 2, 3, W1=9), features(4, None, 6), features(7, 8, 9)]
+    decoded = [codec.decode(transaction(each, number, amount_minor=number)) for number, each in enumerate(values)]
+    return as_rows([0, 2, 5], decoded, plan)
+
+
+def test_columns_hold_the_champion_s_features_alone() -> None:
+    """Null is NaN in `numeric`, whatever the policy puts into the matrix."""
+    made = rows()
+    np.testing.assert_array_equal(made.numeric, [[1, 2, 3], [4, np.nan, 6], [7, 8, 9]])
+    assert made.amounts.tolist() == [0, 1, 2]
+    assert made.matrix.tolist() == [[1, 0, 2, 3], [4, 1, -0.5, 6], [7, 2, 8, 9]]
+
+
+def test_where_keeps_all_columns_side_by_side() -> None:
+    """A row that goes, goes from everything."""
+    kept = rows().where(np.array([True, False, True]))
+    assert kept.places.tolist() == [0, 5]
+    assert [each.transaction_id for each in kept.transactions] == ["t-0", "t-2"]
+    assert kept.numeric[:, 0].tolist() == [1, 7]
+    assert kept.amounts.tolist() == [0, 2]
+    assert kept.matrix[:, 0].tolist() == [1, 7]
+
+
+def test_where_everything_stays_nothing_is_copied() -> None:
+    """The ordinary batch, in which nothing is refused, costs nothing."""
+    made = rows()
+    assert made.where(np.ones(3, dtype=np.bool_)) is made
+
+
+def test_none_are_columns_too() -> None:
+    """A batch of refused messages has no rows but all columns."""
+    none = as_rows([], [], stand_in().plan)
+    assert none.numeric.shape == (0, 3)
+    assert none.matrix.shape == (0, 4)
