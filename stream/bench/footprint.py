@@ -57,7 +57,7 @@ def measure_footprint(program: Program, settings: Settings, feed: Feed, scratch:
             ended = time.monotonic()
             process.stop()
             stop_seconds = time.monotonic() - ended
-        first_ns = reader.arrived_ns[reader.arrived_ns > 0].min()
+        first_ns = int(reader.arrived_ns[reader.arrived_ns > 0].min())
     return Footprint(round(first_ns / 1e9 - began, 2), round(stop_seconds, 2), round(rss_mib, 1))
 
 
