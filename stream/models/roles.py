@@ -38,6 +38,7 @@ class RoleLoader:
             raise BundleIncompatibleError("an assignment names one bundle in two roles; give each model one role")
         models = {ref.sha256: self._read(ref) for ref in refs}
         champion, *challengers = models.values()
+        self._models |= models  # a previous champion that watches from now on is not read twice
         # The previous champion stays loaded: it decides again the moment the new one turns out to be at fault.
         self._stand_by = self._read_previous(update.previous)
         if self._stand_by is not None:
