@@ -1,0 +1,1 @@
+"""Bundles, sessions, the store and roles, as specifications."""

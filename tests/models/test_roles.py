@@ -1,0 +1,164 @@
+"""Roles: an assignment takes effect whole or not at all, and a model that stays keeps its session."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.errors import BundleCorruptError, BundleIncompatibleError, BundleMissingError, ModelFaultError
+from schemas.manifest import MODEL_NAME
+from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
+from stream.models.bundle import LoadedModel
+from stream.models.roles import RoleLoader
+from stream.models.store import BundleStore
+from stream.scoring.model import ScoringModel
+from tests.support.bundles import put_bundle
+
+SHA = "0" * 64
+NOWHERE = BundleRef("fraud", "99", "fraud/99", SHA)
+
+
+@pytest.fixture
+def refs(store: Path) -> list[BundleRef]:
+    """Four sound bundles, versions 0 to 3."""
+    return [put_bundle(store, str(version), bias=-4.0 + version, review=0.5 + version / 10) for version in range(4)]
+
+
+@pytest.fixture
+def loader(store: Path) -> RoleLoader:
+    """A loader that has loaded nothing yet."""
+    return RoleLoader(BundleStore(str(store)))
+
+
+def update(champion: BundleRef, *challengers: BundleRef, epoch: int = 1, **more: Any) -> ModelUpdate:
+    """Return an assignment of roles."""
+    watching = tuple(Challenger(ref) for ref in challengers)
+    return ModelUpdate(epoch, champion, 0, "test", challengers=watching, **more)
+
+
+def break_model(model: ScoringModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a loaded model give other scores than it promises."""
+    assert isinstance(model, LoadedModel)
+    monkeypatch.setattr(model.onnx, "score", lambda matrix: matrix[:, 0])
+    with pytest.raises(ModelFaultError):
+        model.check_parity()
+
+
+def test_each_model_holds_the_role_it_is_given(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """The champion, the challengers in order, the epoch, and the champion's own policy."""
+    roles = loader.load(update(refs[2], refs[0], refs[1], epoch=5))
+    assert roles.epoch == 5
+    assert roles.champion.manifest.version == "2"
+    assert [model.manifest.version for model in roles.challengers] == ["0", "1"]
+    assert roles.policy == Policy("1", 0.7, 0.9)
+
+
+def test_an_assignment_s_policy_goes_before_the_manifest_s(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """Thresholds can change without a new model."""
+    policy = Policy("stricter", 0.1, 0.2)
+    assert loader.load(update(refs[0], policy=policy)).policy == policy
+
+
+def test_a_model_keeps_its_session_over_reassignments(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
+    """In its role or in another; its bundle is not even looked at again."""
+    first = loader.load(update(refs[0], refs[1], refs[2]))
+    shutil.rmtree(store)
+    second = loader.load(update(refs[1], refs[2], refs[0], epoch=2))
+    assert second.champion is first.challengers[0]
+    assert second.challengers[0] is first.challengers[1]
+    assert second.challengers[1] is first.champion
+
+
+def test_a_model_without_a_role_is_let_go(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """Memory holds what has a role; whoever comes back is audited again."""
+    first = loader.load(update(refs[0], refs[1]))
+    loader.load(update(refs[0], epoch=2))
+    third = loader.load(update(refs[0], refs[1], epoch=3))
+    assert third.champion is first.champion
+    assert third.challengers[0] is not first.challengers[0]
+
+
+def test_all_or_nothing(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
+    """One bad challenger refuses the assignment, and what was loaded stays as it was."""
+    first = loader.load(update(refs[0], refs[1], previous=refs[2]))
+    with pytest.raises(BundleMissingError, match="fraud/99"):
+        loader.load(update(refs[1], refs[3], NOWHERE, epoch=2, previous=refs[0]))
+    (store / refs[3].path / MODEL_NAME).write_bytes(b"x")
+    with pytest.raises(BundleCorruptError, match=r"model\.onnx"):
+        loader.load(update(refs[3], epoch=2))
+    fallback = loader.fall_back(update(refs[0], refs[1], previous=refs[2]))
+    assert fallback is not None
+    assert fallback.champion.manifest.version == "2"
+    again = loader.load(update(refs[1], refs[0], epoch=2))
+    assert (again.champion, again.challengers) == (first.challengers[0], (first.champion,))
+
+
+@pytest.mark.parametrize("challengers", [(0,), (1, 1), (1, 2, 0)], ids=repr)
+def test_one_bundle_has_one_role(challengers: tuple[int, ...], loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """A model beside itself would be two roles' figures under one hash."""
+    with pytest.raises(BundleIncompatibleError, match="one bundle in two roles; give each model one role"):
+        loader.load(update(refs[0], *(refs[i] for i in challengers)))
+
+
+def test_one_bundle_under_two_paths_is_still_one(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """What a bundle is, its hash says."""
+    with pytest.raises(BundleIncompatibleError, match="one bundle in two roles"):
+        loader.load(update(refs[0], msgspec.structs.replace(refs[0], path="elsewhere/0")))
+
+
+def test_a_challenger_may_be_the_previous_champion(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """It watches, and would decide again."""
+    assignment = update(refs[1], refs[0], previous=refs[0])
+    roles = loader.load(assignment)
+    fallback = loader.fall_back(assignment)
+    assert fallback is not None
+    assert fallback.champion is roles.challengers[0]
+
+
+def test_the_previous_champion_decides_again(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
+    """At once, from memory, with its own policy, alone."""
+    before = loader.load(update(refs[0]))
+    assignment = update(refs[1], refs[2], epoch=2, previous=refs[0], policy=Policy("for the new one", 0.0, 0.0))
+    loader.load(assignment)
+    shutil.rmtree(store)
+    fallback = loader.fall_back(assignment)
+    assert fallback is not None
+    assert fallback.champion is before.champion
+    assert (fallback.epoch, fallback.challengers, fallback.policy) == (2, (), before.policy)
+
+
+def test_without_a_previous_champion_nobody_decides(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """The first champion has none."""
+    loader.load(update(refs[0]))
+    assert loader.fall_back(update(refs[0])) is None
+
+
+def test_nothing_loaded_is_nothing_to_fall_back_to(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """A loader that has loaded nothing has nobody standing by."""
+    assert loader.fall_back(update(refs[1], previous=refs[0])) is None
+
+
+def test_a_previous_champion_at_fault_does_not_decide_either(
+    loader: RoleLoader, refs: list[BundleRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both fail: nobody decides, and that is no error of its own."""
+    before = loader.load(update(refs[0]))
+    assignment = update(refs[1], epoch=2, previous=refs[0])
+    loader.load(assignment)
+    break_model(before.champion, monkeypatch)
+    assert loader.fall_back(assignment) is None
+
+
+def test_a_previous_champion_that_is_gone_keeps_no_new_one_away(
+    loader: RoleLoader, refs: list[BundleRef], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The champion until now stands by in its place, and the log says so."""
+    before = loader.load(update(refs[0]))
+    assignment = update(refs[1], epoch=2, previous=NOWHERE)
+    assert loader.load(assignment).champion.manifest.version == "1"
+    assert "previous champion 99 cannot stand by: bundle fraud/99 cannot be read" in caplog.text
+    fallback = loader.fall_back(assignment)
+    assert fallback is not None
+    assert fallback.champion is before.champion
