@@ -21,6 +21,8 @@ from stream.settings import Settings, read_settings
 #: Exit codes, beside 0 and click's 2 for bad usage.
 FAILED = 1
 INTERRUPTED = 130
+#: What the bench measures the worker against.
+RIVALS = ("confluent_loop", "quix", "plain_faust")
 
 
 class Rate(click.ParamType):
@@ -167,6 +169,43 @@ def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
     messages = follow_topic(read_settings(), topic, from_beginning=from_beginning)
     for value in itertools.islice(messages, count):
         click.echo(value)
+
+
+@cli.command(
+    epilog=_examples(
+        "fraud-stream bench --json > bench.json",
+        "fraud-stream bench --quick --rival confluent_loop",
+        "fraud-stream bench --soak",
+    )
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table.")
+@click.option(
+    "--runs", type=click.IntRange(1), default=5, show_default=True, help="Of each program; the median counts."
+)
+@click.option("--events", type=click.IntRange(1000), default=200_000, show_default=True, help="Transactions in a run.")
+@click.option("--quick", is_flag=True, help="One short run of each, to see that everything works.")
+@click.option("--rival", "rivals", type=click.Choice(RIVALS), multiple=True, help="Only this one; may be repeated.")
+@click.option("--no-latency", is_flag=True, help="Leave the latency out.")
+@click.option("--soak", is_flag=True, help="Also send two million transactions, for the growth of memory.")
+def bench(
+    *, as_json: bool, runs: int, events: int, quick: bool, rivals: tuple[str, ...], no_latency: bool, soak: bool
+) -> None:
+    """Measure the worker beside other pipelines, in one run on one broker of its own.
+
+    Exactly once, with validation, metrics, a champion and a challenger: throughput of the worker, a plain
+    confluent-kafka loop, Quix Streams and plain Faust; then the worker's latency, memory, start and stop.
+    """
+    try:
+        from stream.bench.report import render, to_json  # noqa: PLC0415 - the serving image has no psutil
+        from stream.bench.run import BenchOptions, run_bench  # noqa: PLC0415 - likewise
+    except ImportError as error:
+        raise FraudError(f"{error.name} is not installed; the bench needs: pip install 'fraud-stream[dev]'") from error
+    options = BenchOptions(runs, events, quick, rivals or RIVALS, latency=not no_latency, soak=soak)
+    report = run_bench(options)
+    if as_json:
+        click.echo(to_json(report))
+    else:
+        Console().print(render(report))
 
 
 def main() -> None:
