@@ -1,0 +1,151 @@
+"""The worker's figures, read as Prometheus reads them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from schemas.errors import DeadLetterReason
+from stream.scoring.model import Roles, ScoringModel
+from stream.worker.metrics import LATENCY_BUCKETS, BatchHistogram, WorkerMetrics
+from stream.worker.outputs import BatchOutputs
+from tests.scoring.stand_in import stand_in
+
+R = DeadLetterReason
+Sample = tuple[str, dict[str, str], float]
+
+
+def samples(registry: CollectorRegistry) -> list[Sample]:
+    """Return what a scrape gives, but for when counting began."""
+    text = generate_latest(registry).decode()
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    ]
+
+
+def shown(metrics: WorkerMetrics, name: str, label: str) -> dict[str, float]:
+    """Return a metric's values by one of its labels."""
+    return {labels[label]: value for found, labels, value in samples(metrics.registry) if found == name}
+
+
+def value(metrics: WorkerMetrics, name: str) -> float:
+    """Return the value of a metric without labels."""
+    (found,) = (value for found, _, value in samples(metrics.registry) if found == name)
+    return found
+
+
+def roles(champion: ScoringModel, *challengers: ScoringModel, epoch: int = 1) -> Roles:
+    """Return roles with the champion's own policy."""
+    return Roles(epoch, champion, challengers, champion.manifest.policy)
+
+
+def test_a_committed_batch_is_counted_once() -> None:
+    """Each transaction by its outcome, each decision by its verdict, each dead letter by its reason."""
+    metrics = WorkerMetrics()
+    outputs = BatchOutputs(decided=10, alerts=["review", "decline", "review"], refusals=[R.NOT_JSON, R.EMPTY, R.EMPTY])
+    metrics.committed(outputs, latency_s=0.004)
+    assert shown(metrics, "prediction_requests_total", "outcome") == {"decided": 10, "dead_letter": 3}
+    assert shown(metrics, "fraud_predictions_total", "verdict") == {"approve": 7, "review": 2, "decline": 1}
+    assert shown(metrics, "dead_letters_total", "reason") == {"not_json": 1, "empty": 2}
+    assert value(metrics, "batch_size_transactions_count") == 1
+    assert value(metrics, "batch_size_transactions_sum") == 13
+
+
+def test_every_transaction_of_a_batch_has_its_latency() -> None:
+    """The histogram counts transactions, not batches."""
+    metrics = WorkerMetrics()
+    metrics.committed(BatchOutputs(decided=10), latency_s=0.004)
+    metrics.committed(BatchOutputs(decided=2, refusals=[R.EMPTY]), latency_s=0.5)
+    assert value(metrics, "prediction_latency_seconds_count") == 13
+    assert value(metrics, "prediction_latency_seconds_sum") == pytest.approx(10 * 0.004 + 3 * 0.5)
+    buckets = shown(metrics, "prediction_latency_seconds_bucket", "le")
+    assert (buckets["0.002"], buckets["0.005"], buckets["0.25"], buckets["0.5"], buckets["+Inf"]) == (0, 10, 10, 13, 13)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.002, 0.0021, 1.0, 30.0, 31.0, 500.0]), st.integers(0, 5))))
+def test_a_batch_histogram_reads_as_the_client_s_own_would(observed: list[tuple[float, int]]) -> None:
+    """The same text as if each observation had come alone: buckets, their names, count and sum."""
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    many = BatchHistogram("latency_seconds", "Help.", LATENCY_BUCKETS, ours)
+    single = Histogram("latency_seconds", "Help.", buckets=LATENCY_BUCKETS, registry=theirs)
+    for seconds, times in observed:
+        many.observe(seconds, times)
+        for _ in range(times):
+            single.observe(seconds)
+    assert [each[:2] for each in samples(ours)] == [each[:2] for each in samples(theirs)]
+    assert [each[2] for each in samples(ours)] == pytest.approx([each[2] for each in samples(theirs)])
+
+
+def test_nothing_observed_is_shown_as_zero() -> None:
+    """A rate can be asked for before the first batch."""
+    metrics = WorkerMetrics()
+    assert set(shown(metrics, "prediction_latency_seconds_bucket", "le").values()) == {0}
+    assert value(metrics, "transaction_aborts_total") == 0
+
+
+def test_the_models_in_a_role_are_shown() -> None:
+    """One line each, with name, version and hash."""
+    metrics = WorkerMetrics()
+    metrics.swapped(roles(stand_in(), stand_in(version="2"), stand_in(version="3"), epoch=4), "applied")
+    assert value(metrics, "role_epoch") == 4
+    info = [labels for name, labels, one in samples(metrics.registry) if name == "model_info" and one == 1]
+    assert sorted((each["role"], each["name"], each["version"], each["sha256"]) for each in info) == [
+        ("challenger", "fraud", "2", "2".rjust(64, "0")),
+        ("challenger", "fraud", "3", "3".rjust(64, "0")),
+        ("champion", "fraud", "1", "1".rjust(64, "0")),
+    ]
+
+
+def test_a_swap_clears_what_belonged_to_the_roles_before() -> None:
+    """No model shown that has no role, no feature called unknown that somebody knows by now; counts go on."""
+    metrics = WorkerMetrics()
+    metrics.swapped(roles(stand_in(), stand_in(version="2")), "applied")
+    metrics.unknown_features({"W1": 3})
+    metrics.committed(BatchOutputs(decided=1), 0.01)
+    metrics.swapped(roles(stand_in(version="2"), epoch=2), "fallback")
+    assert shown(metrics, "model_info", "version") == {"2": 1}
+    assert shown(metrics, "model_info", "role") == {"champion": 1}
+    assert shown(metrics, "unknown_features", "feature") == {}
+    assert shown(metrics, "prediction_requests_total", "outcome")["decided"] == 1
+    assert value(metrics, "role_epoch") == 2
+
+
+def test_role_changes_are_counted_by_their_result() -> None:
+    """Applied, fallen back, refused; a refused one leaves what is shown as it is."""
+    metrics = WorkerMetrics()
+    metrics.swapped(roles(stand_in()), "applied")
+    metrics.swapped(roles(stand_in(version="2"), epoch=2), "applied")
+    metrics.swapped(roles(stand_in(), epoch=2), "fallback")
+    metrics.refused()
+    assert shown(metrics, "model_swaps_total", "result") == {"applied": 2, "fallback": 1, "refused": 1}
+    assert shown(metrics, "model_info", "version") == {"1": 1}
+
+
+def test_unknown_features_show_the_scorer_s_own_count() -> None:
+    """It counts on over batches, so the newest figure is the whole."""
+    metrics = WorkerMetrics()
+    metrics.unknown_features({"W1": 1})
+    metrics.unknown_features({"W1": 5, "other": 2})
+    assert shown(metrics, "unknown_features", "feature") == {"W1": 5, "other": 2}
+
+
+def test_aborts_and_lag() -> None:
+    """Aborts add up; the lag is what it is now."""
+    metrics = WorkerMetrics()
+    metrics.aborted()
+    metrics.aborted()
+    metrics.lag(7)
+    metrics.lag(3)
+    assert value(metrics, "transaction_aborts_total") == 2
+    assert value(metrics, "consumer_lag_transactions") == 3
+
+
+def test_two_workers_in_one_process_count_apart() -> None:
+    """Each has a registry of its own."""
+    one, other = WorkerMetrics(), WorkerMetrics()
+    one.aborted()
+    assert value(other, "transaction_aborts_total") == 0

@@ -1,0 +1,188 @@
+"""What a scored batch puts on which topic, byte by byte."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.errors import DeadLetterReason
+from schemas.messages import DeadLetter, Decision, ShadowScore
+from stream.kafka.batch import Batch
+from stream.kafka.clients import MAX_MESSAGE_BYTES
+from stream.scoring.scorer import Refusal, ScoredBatch
+from stream.settings import Settings
+from stream.worker.outputs import MAX_ORIGINAL_BYTES, TRUNCATED_BYTES, BatchOutputs, make_outputs
+from tests.scoring.stand_in import AMOUNT, MOMENT, features, incoming, scorer, stand_in, transaction
+
+SETTINGS = Settings(
+    topic_decisions="a-decisions",
+    topic_alerts="a-alerts",
+    topic_shadow_scores="a-shadow-scores",
+    topic_dead_letters="a-dead-letters",
+)
+NOW_MS = 1_700_000_000_005
+#: Declined, refused, approved, reviewed.
+VALUES = (
+    transaction(features(2), 0),
+    b"{",
+    transaction(features(-2), 2),
+    transaction(features(0.5), 3),
+)
+
+
+@dataclass
+class Message:
+    """What is asked of a message that was read: its key."""
+
+    _key: bytes | None
+
+    def key(self) -> bytes | None:
+        """Return the key."""
+        return self._key
+
+
+def batch_of(values: Sequence[bytes | None], keys: Sequence[bytes | None] | None = None) -> Batch:
+    """Return a batch of two partitions whose offsets begin at 100."""
+    messages = [Message(key) for key in keys or [b"key"] * len(values)]
+    return Batch(messages, incoming(values, first=100), None, 0, {}, {}, 0.0)
+
+
+def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
+    """Score a batch in so many parts, with two challengers, the second of which lacks its feature."""
+    lacking = stand_in([msgspec.structs.replace(AMOUNT, name="W1", kind="numeric")], version="3")
+    scores = scorer(stand_in(), stand_in(version="2"), lacking)
+    batch, outputs, size = batch_of(values), BatchOutputs(), -(-len(values) // parts)
+    for start in range(0, len(values), size):
+        scored = scores.score(batch.incoming.part(start, start + size), MOMENT)
+        outputs.extend(make_outputs(batch, scored, start, SETTINGS, NOW_MS))
+    return outputs
+
+
+def letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dict[str, Any], DeadLetter]:
+    """Return the row and the dead letter of one refused message."""
+    refusal = Refusal(0, DeadLetterReason.NOT_JSON, "no JSON")
+    scored = ScoredBatch(scorer(stand_in()).roles, [], [], [refusal])
+    (row,) = make_outputs(batch_of([value], [key]), scored, 0, SETTINGS, NOW_MS).rows["a-dead-letters"]
+    return row, msgspec.json.decode(row["value"], type=DeadLetter)
+
+
+def test_everything_goes_to_its_topic() -> None:
+    """Three decisions, two alerts, two challengers' scores of each decision, one dead letter."""
+    rows = outputs_of(VALUES).rows
+    assert {topic: len(found) for topic, found in rows.items()} == {
+        "a-decisions": 3,
+        "a-alerts": 2,
+        "a-shadow-scores": 6,
+        "a-dead-letters": 1,
+    }
+
+
+def test_a_topic_that_gets_nothing_is_not_named() -> None:
+    """So the sink is not asked to send nothing."""
+    assert outputs_of([VALUES[2]]).rows.keys() == {"a-decisions", "a-shadow-scores"}
+    assert outputs_of([b"{"]).rows.keys() == {"a-dead-letters"}
+
+
+def test_a_decision_is_sent_whole_under_its_card() -> None:
+    """In the order of the input, each with its place in it."""
+    rows = outputs_of(VALUES).rows["a-decisions"]
+    decisions = [msgspec.json.decode(row["value"], type=Decision) for row in rows]
+    assert [row["key"] for row in rows] == [decision.card_id for decision in decisions] == ["c-0", "c-2", "c-0"]
+    assert [(d.source_partition, d.source_offset) for d in decisions] == [(0, 100), (0, 101), (1, 101)]
+    assert decisions == scorer(stand_in()).score(incoming(VALUES, first=100), MOMENT).decisions
+
+
+def test_an_alert_is_the_same_bytes_as_its_decision() -> None:
+    """Analysts and the ledger see the same."""
+    rows = outputs_of(VALUES).rows
+    assert rows["a-alerts"] == [rows["a-decisions"][0], rows["a-decisions"][2]]
+
+
+def test_a_shadow_score_is_sent_under_its_card_with_or_without_a_score() -> None:
+    """One challenger after the other."""
+    rows = outputs_of(VALUES).rows["a-shadow-scores"]
+    records = [msgspec.json.decode(row["value"], type=ShadowScore) for row in rows]
+    assert [row["key"] for row in rows] == [record.card_id for record in records]
+    assert [record.model_version for record in records] == ["2"] * 3 + ["3"] * 3
+    assert [record.problem for record in records] == [None] * 3 + ["feature W1 is missing"] * 3
+
+
+def test_a_dead_letter_says_where_it_comes_from_and_holds_all_that_came() -> None:
+    """Every field; key and value in base64, the row under the original key."""
+    (row,) = outputs_of(VALUES).rows["a-dead-letters"]
+    assert row["key"] == b"key"
+    assert msgspec.json.decode(row["value"]) == {
+        "reason": "not_json",
+        "detail": "Input data was truncated",
+        "source_topic": "transactions",
+        "source_partition": 1,
+        "source_offset": 100,
+        "key": base64.b64encode(b"key").decode(),
+        "value": base64.b64encode(b"{").decode(),
+        "value_size": 1,
+        "value_sha256": hashlib.sha256(b"{").hexdigest(),
+        "truncated": False,
+        "refused_at_ms": NOW_MS,
+        "schema_version": 1,
+    }
+
+
+@pytest.mark.parametrize("value", [None, b""], ids=["no value", "empty"])
+@pytest.mark.parametrize("key", [None, b"", b"\xff\x00"], ids=["no key", "empty key", "binary key"])
+def test_nothing_is_told_from_empty(value: bytes | None, key: bytes | None) -> None:
+    """Neither key nor value is made up."""
+    row, letter = letter_of(value, key)
+    assert row["key"] == letter.key == key
+    assert letter.value == value
+    assert (letter.value_size, letter.truncated) == (0, False)
+    assert letter.value_sha256 == hashlib.sha256(b"").hexdigest()
+
+
+def test_the_largest_original_is_kept_whole() -> None:
+    """Up to the bound every byte can be sent again, and the letter fits its topic."""
+    value = bytes(range(256)) * (MAX_ORIGINAL_BYTES // 256)
+    row, letter = letter_of(value, b"k" * TRUNCATED_BYTES)
+    assert letter.value == value
+    assert not letter.truncated
+    assert len(row["value"]) + len(row["key"]) < MAX_MESSAGE_BYTES
+
+
+def test_a_larger_original_is_cut_and_known_by_its_hash() -> None:
+    """The first 64 KiB, with size and hash of the whole."""
+    value = b"x" * MAX_ORIGINAL_BYTES + b"y"
+    _, letter = letter_of(value)
+    assert letter.truncated
+    assert letter.value == value[:TRUNCATED_BYTES]
+    assert letter.value_size == MAX_ORIGINAL_BYTES + 1
+    assert letter.value_sha256 == hashlib.sha256(value).hexdigest()
+
+
+def test_a_huge_key_is_cut_too() -> None:
+    """In the letter and as its row's key: a letter too large to send would hold up its partition for ever."""
+    row, letter = letter_of(b"{", b"k" * MAX_ORIGINAL_BYTES)
+    assert row["key"] == letter.key == b"k" * TRUNCATED_BYTES
+    assert letter.truncated
+    assert letter.value == b"{"
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4])
+def test_parts_add_up_to_the_whole(parts: int) -> None:
+    """A refusal's place counts from the beginning of the batch, wherever its part began."""
+    whole, parted = outputs_of(VALUES), outputs_of(VALUES, parts)
+    for topic in ("a-decisions", "a-alerts", "a-dead-letters"):
+        assert parted.rows[topic] == whole.rows[topic]
+    by_value = sorted(row["value"] for row in whole.rows["a-shadow-scores"])
+    assert sorted(row["value"] for row in parted.rows["a-shadow-scores"]) == by_value
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4])
+def test_what_is_counted_is_what_is_sent(parts: int) -> None:
+    """Decisions, verdicts of alerts, reasons of refusals."""
+    outputs = outputs_of(VALUES, parts)
+    assert outputs.decided == 3
+    assert outputs.alerts == ["decline", "review"]
+    assert outputs.refusals == [DeadLetterReason.NOT_JSON]
