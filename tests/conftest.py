@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from stream.kafka.broker import LocalBroker
@@ -12,6 +13,10 @@ from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.support.session_broker import session_broker
+
+# A property holds or does not; how long an example takes says only how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
