@@ -126,6 +126,8 @@ class TransactionalSink:
                 "client.id": name,
                 "transactional.id": name,
                 "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+                # A batch is queued whole, so there is nothing to wait for; 5 ms by default.
+                "linger.ms": 1,
             }
         )
         self._call(lambda: producer.init_transactions(CALL_S))

@@ -94,7 +94,8 @@ class Pipeline:
 
         outputs = BatchOutputs()
         try:
-            for part in self._parts.map(score_part, range(0, len(batch), PART)):
+            spread = self._parts.map if len(batch) > PART else map  # one part needs no other thread
+            for part in spread(score_part, range(0, len(batch), PART)):
                 outputs.extend(part)
         except ModelFaultError as fault:
             self._roles.demote(scorer, fault)
