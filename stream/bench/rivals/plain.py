@@ -74,8 +74,10 @@ class PlainScorer:
         self._max_reasons = job.max_reasons
         features = self._champion.manifest.features
         self._values = itemgetter(*self._champion.plan.numeric)
-        self._numeric_at = [i for i, feature in enumerate(features) if feature.kind == "numeric"]
-        self._amount_at = [i for i, feature in enumerate(features) if feature.kind == "amount_minor"]
+        # Rows are laid out as (numeric …, amount) and then put into manifest order, where that is another.
+        places = {name: i for i, name in enumerate(self._champion.plan.numeric)}
+        order = [places.get(feature.name, len(places)) for feature in features]
+        self._order = None if order == sorted(order) else order
 
     def score(self, values: Sequence[bytes], places: Sequence[Place], read_at: float) -> PlainOutputs:
         """Decide a batch: n transactions as bytes, beside where they came from; `read_at` is monotonic seconds."""
@@ -96,11 +98,9 @@ class PlainScorer:
         return outputs
 
     def _matrix(self, transactions: Sequence[dict[str, Any]]) -> Matrix:
-        matrix = np.empty((len(transactions), len(self._champion.plan.names)), dtype=np.float32)
-        matrix[:, self._numeric_at] = [self._values(transaction["features"]) for transaction in transactions]
-        for column in self._amount_at:
-            matrix[:, column] = [transaction["amount_minor"] for transaction in transactions]
-        return matrix
+        rows = [(*self._values(each["features"]), each["amount_minor"]) for each in transactions]
+        matrix = np.array(rows, dtype=np.float32)
+        return matrix if self._order is None else matrix[:, self._order]
 
     def _decide(
         self,

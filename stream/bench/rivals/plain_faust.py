@@ -4,6 +4,7 @@ At least once: Faust's own exactly once loses messages. Its consumer reads uncom
 here, for the transactions were produced outside any transaction.
 """
 
+import logging
 import sys
 import time
 from typing import Any
@@ -27,7 +28,7 @@ def make_app(job: Job) -> faust.App:
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         producer_compression_type="lz4",
-        producer_linger=0.005,
+        producer_linger=0.05,
         producer_max_batch_size=256 * 1024,
         # Faust's stream buffer holds two of the largest batches, so that `take` finds a batch ready.
         stream_buffer_maxsize=4096,
@@ -62,4 +63,6 @@ def make_app(job: Job) -> faust.App:
 if __name__ == "__main__":
     application = make_app(read_job())
     sys.argv = sys.argv[:1]  # Faust reads the command line too
+    # Its libraries' loggers are else asked for debug lines at each message.
+    logging.disable(logging.INFO)
     faust.Worker(application, loglevel="WARNING").execute_from_commandline()

@@ -30,6 +30,8 @@ def run(job: Job) -> None:
         producer_extra_config={
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
+            # Larger requests; a commit flushes at once.
+            "linger.ms": 50,
             # A transaction that begins right after a commit is told to come again; by default it waits 100 ms.
             "retry.backoff.ms": 10,
         },
