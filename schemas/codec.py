@@ -1,6 +1,7 @@
 """Transactions from bytes. Decoders are built once for each champion; the hot path only calls them."""
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -39,11 +40,6 @@ class TransactionCodec:
 
     `Transaction.features` is a struct whose fields stand in the order (required, extra), so
     `msgspec.structs.astuple` of it is the raw feature row. Extra fields hold `msgspec.Raw`, empty when absent.
-
-    Attributes:
-        unknown_features: How often each name that no model knows was seen since the codec was made. Names are
-            the sender's to choose, so only `MAX_UNKNOWN_NAMES` of ordinary length are kept; the rest is counted
-            as "other".
     """
 
     MAX_UNKNOWN_NAMES = 50
@@ -58,7 +54,18 @@ class TransactionCodec:
         self._lenient = _decoder(fields, rename, forbid_unknown_fields=False)
         self._known = frozenset(rename.values())
         self._max_bytes = max_bytes
-        self.unknown_features: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+        self._unknown_lock = threading.Lock()  # parts of a batch are decoded on several threads
+
+    @property
+    def unknown_features(self) -> dict[str, int]:
+        """How often each name that no model knows was seen since the codec was made.
+
+        Names are the sender's to choose, so only `MAX_UNKNOWN_NAMES` of ordinary length are kept; the rest is counted
+        as "other".
+        """
+        with self._unknown_lock:
+            return dict(self._unknown)
 
     def decode(self, raw: bytes | None) -> Transaction[Any]:
         """Decode one transaction.
@@ -93,9 +100,10 @@ class TransactionCodec:
             names = _names_decoder.decode(raw).features.keys() - self._known
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # an ignored name that is not UTF-8
             names = {"other"}
-        for name in names:
-            room = len(self.unknown_features) < self.MAX_UNKNOWN_NAMES and len(name) <= self.MAX_NAME_LENGTH
-            self.unknown_features[name if room or name in self.unknown_features else "other"] += 1
+        with self._unknown_lock:
+            for name in names:
+                room = len(self._unknown) < self.MAX_UNKNOWN_NAMES and len(name) <= self.MAX_NAME_LENGTH
+                self._unknown[name if room or name in self._unknown else "other"] += 1
 
 
 def _decoder(

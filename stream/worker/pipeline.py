@@ -104,8 +104,7 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - a fault of our own: nothing of the batch may be acknowledged
             self._fail(error)
             return self._discarded()
-        if scorer.codec.unknown_features:
-            self._metrics.unknown_features(scorer.codec.unknown_features)
+        self._metrics.unknown_features(scorer.codec.unknown_features)
         return Work(batch, outputs)
 
     def commit(self, work: Work) -> None:
