@@ -110,15 +110,23 @@ class DecisionReader:
         return True
 
     def _assign(self, topics: tuple[str, ...]) -> None:
-        try:
-            known = self._consumer.list_topics(timeout=CONNECT_S).topics
-            places = [TopicPartition(topic, partition) for topic in topics for partition in known[topic].partitions]
-            for place in places:
-                place.offset = self._consumer.get_watermark_offsets(place, timeout=CONNECT_S)[1]
-        except KafkaException as error:
-            self._consumer.close()
-            raise BrokerAwayError(f"{topics[0]} cannot be read: {error.args[0].str()}") from None
-        self._consumer.assign(places)
+        deadline = time.monotonic() + CONNECT_S
+        while True:
+            try:
+                return self._consumer.assign([place for topic in topics for place in self._ends(topic)])
+            except KafkaException as error:
+                # Partitions of a topic that was just created have no leader for a moment.
+                if time.monotonic() > deadline:
+                    self._consumer.close()
+                    raise BrokerAwayError(f"{topics[0]} cannot be read: {error.args[0].str()}") from None
+                time.sleep(0.05)
+
+    def _ends(self, topic: str) -> list[TopicPartition]:
+        partitions = self._consumer.list_topics(topic, timeout=CONNECT_S).topics[topic].partitions
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        for place in places:
+            place.offset = self._consumer.get_watermark_offsets(place, timeout=CONNECT_S)[1]
+        return places
 
     def _run(self) -> None:
         try:
