@@ -62,8 +62,8 @@ class BatchSource:
     """
 
     def __init__(self, settings: Settings, offer: Offer, on_error: Callable[[BaseException], None]) -> None:
+        self._settings = settings
         self._topic = settings.topic_transactions
-        self._group = settings.group
         self._group = settings.group
         self._batch_max = settings.batch_max
         self._offer = offer
@@ -166,6 +166,8 @@ class BatchSource:
             ends = {place.partition: future.result(timeout).offset for place, future in asked.items()}
             committed = self._committed(unread, timeout) if unread else {}
         except (KafkaException, FutureTimeoutError) as error:
+            # It may wait for ever for a broker that was away (confluentinc/librdkafka#5511): ask with a new one.
+            self._admin = AdminClient(client_config(self._settings))
             raise BrokerAwayError(f"no Kafka answers: {error}") from error
         left = 0
         for partition, end in ends.items():
@@ -288,7 +290,10 @@ class BatchSource:
         self._positions.clear()
         self._ends.clear()
 
-    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # A partition that was lost while it was paused comes back paused.
+        consumer.assign(partitions)
+        consumer.resume(partitions)
         # Taken here, not at each batch: a member that the group has just expelled has metadata without a
         # generation, which the broker would not fence. An eager assignment lasts as long as its generation.
         self._metadata = self._consumer.consumer_group_metadata()
