@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from schemas.errors import BatchRefusedError, FencedError
+from schemas.errors import BatchRefusedError, FencedError, FraudError
 from stream.kafka.batch import Batch
 from stream.kafka.clients import producer_config
 from stream.kafka.sink import Outputs, queue_rows
@@ -44,6 +44,8 @@ class TransactionalSink:
         self._timeout_s = settings.transaction_timeout_ms / 1000
         self._producers: list[Producer] = []
         self._turn = 0
+        # Turns whose producer has lost a broker since it was made.
+        self._shaken: set[int] = set()
         # Where the last commit of each partition ended, within one epoch of the source.
         self._epoch = -1
         self._ends: dict[int, int] = {}
@@ -61,13 +63,14 @@ class TransactionalSink:
     def commit(self, batch: Batch, outputs: Outputs) -> None:
         """Commit a batch in one transaction of the next producer."""
         self._check_order(batch)
-        producer = self._producers[self._turn]
+        producer = self._steady_producer()
         began = time.monotonic()
         try:
             producer.begin_transaction()
             for topic, rows in outputs.items():
                 queue_rows(producer, topic, rows)
-            self._call(lambda: producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S))
+            # Not made again: it might never return (see _steady_producer), and nothing is committed yet.
+            producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S)
             self._call(lambda: producer.commit_transaction(CALL_S))
         except KafkaException as error:
             self._on_abort()
@@ -75,6 +78,18 @@ class TransactionalSink:
             raise BatchRefusedError(f"transaction not committed: {error.args[0].str()}") from error
         self._turn = (self._turn + 1) % len(self._producers)
         self._ends.update(batch.end)
+
+    def _steady_producer(self) -> Producer:
+        """Return the producer whose turn it is, a new one if the last has lost a broker.
+
+        While it comes back a broker may be missing from the cluster's list; librdkafka then gives its connection up
+        but remembers it as the group's coordinator, and send_offsets_to_transaction waits for it without end,
+        whatever its timeout (confluentinc/librdkafka#5511, open with 2.16). A new producer asks who it is.
+        """
+        self._producers[self._turn].poll(0)  # tells what it has seen since its last turn
+        if self._turn in self._shaken:
+            self._replace_producer()
+        return self._producers[self._turn]
 
     def _check_order(self, batch: Batch) -> None:
         if batch.epoch != self._epoch:
@@ -116,6 +131,9 @@ class TransactionalSink:
                 "give each worker its own FRAUD_SLOT"
             )
         log.warning("Kafka: %s; a new producer takes over", error.str())
+        self._replace_producer()
+
+    def _replace_producer(self) -> None:
         self._producers[self._turn] = self._new_producer(self._turn)
 
     def _new_producer(self, turn: int) -> Producer:
@@ -125,10 +143,17 @@ class TransactionalSink:
             | {
                 "client.id": name,
                 "transactional.id": name,
+                "error_cb": lambda _: self._shaken.add(turn),
                 "transaction.timeout.ms": self._settings.transaction_timeout_ms,
                 # A batch is queued whole, so there is nothing to wait for; 5 ms by default.
                 "linger.ms": 1,
             }
         )
-        self._call(lambda: producer.init_transactions(CALL_S))
+        try:
+            self._call(lambda: producer.init_transactions(CALL_S))
+        except KafkaException as error:
+            if self._closing.is_set():
+                raise BatchRefusedError("stopped while Kafka was away") from error
+            raise FraudError(f"Kafka takes no transactions of {name}: {error.args[0].str()}") from error
+        self._shaken.discard(turn)
         return producer
