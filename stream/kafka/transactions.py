@@ -145,8 +145,6 @@ class TransactionalSink:
                 "transactional.id": name,
                 "error_cb": lambda _: self._shaken.add(turn),
                 "transaction.timeout.ms": self._settings.transaction_timeout_ms,
-                # A batch is queued whole, so there is nothing to wait for; 5 ms by default.
-                "linger.ms": 1,
             }
         )
         try:
