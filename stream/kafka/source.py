@@ -13,20 +13,11 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # not in its type stubs
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.errors import BrokerAwayError
 from stream.kafka.batch import Batch
-from stream.kafka.clients import client_config, consumer_config
+from stream.kafka.clients import consumer_config
+from stream.kafka.lag import Lag
 from stream.scoring.scorer import Incoming
 from stream.settings import Settings
 
@@ -41,8 +32,6 @@ BLOCKED_S = 1.0
 DRAIN_S = 3.0
 #: Seconds to ask for committed offsets before trying again.
 COMMITTED_S = 5.0
-
-_LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
 Offer = Callable[[Batch], "Future[None]"]
 
@@ -62,9 +51,7 @@ class BatchSource:
     """
 
     def __init__(self, settings: Settings, offer: Offer, on_error: Callable[[BaseException], None]) -> None:
-        self._settings = settings
         self._topic = settings.topic_transactions
-        self._group = settings.group
         self._batch_max = settings.batch_max
         self._offer = offer
         self._on_error = on_error
@@ -78,7 +65,7 @@ class BatchSource:
                 "partition.assignment.strategy": "range",
             }
         )
-        self._admin = AdminClient(client_config(settings))
+        self._lag = Lag(settings)
         self._metadata: Any = None
         self._lock = threading.Condition()
         self._epoch = 0
@@ -154,36 +141,11 @@ class BatchSource:
         Raises:
             BrokerAwayError: If no broker answers within `timeout` seconds.
         """
-        places = [TopicPartition(self._topic, partition) for partition in self.assigned]
-        unread = [place for place in places if place.partition not in self._positions]
-        try:
-            # Not through the consumer, whose own queries outwait their timeout when it is idle or the broker away.
-            asked = self._admin.list_offsets(
-                dict.fromkeys(places, _LATEST),
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=timeout,
-            )
-            ends = {place.partition: future.result(timeout).offset for place, future in asked.items()}
-            committed = self._committed(unread, timeout) if unread else {}
-        except (KafkaException, FutureTimeoutError) as error:
-            # It may wait for ever for a broker that was away (confluentinc/librdkafka#5511): ask with a new one.
-            self._admin = AdminClient(client_config(self._settings))
-            raise BrokerAwayError(f"no Kafka answers: {error}") from error
-        left = 0
-        for partition, end in ends.items():
-            position = self._positions.get(partition, max(committed.get(partition, 0), 0))
-            left += max(end - max(position, self._ends.get(partition, 0)), 0)
-        return left
-
-    def _committed(self, places: list[TopicPartition], timeout: float) -> dict[int, int]:
-        request = ConsumerGroupTopicPartitions(self._group, places)
-        (future,) = self._admin.list_consumer_group_offsets([request], request_timeout=timeout).values()
-        return {place.partition: place.offset for place in future.result(timeout).topic_partitions}
-
-    def _committed(self, places: list[TopicPartition], timeout: float) -> dict[int, int]:
-        wanted = [ConsumerGroupTopicPartitions(self._group, places)]
-        asked = self._admin.list_consumer_group_offsets(wanted, request_timeout=timeout)
-        return {place.partition: place.offset for place in asked[self._group].result(timeout).topic_partitions}
+        reached = {partition: self._positions.get(partition) for partition in self.assigned}
+        for partition, end in list(self._ends.items()):  # a copy: the reading thread goes on
+            if partition in reached:
+                reached[partition] = max(reached[partition] or 0, end)
+        return self._lag.left(reached, timeout)
 
     def _run(self) -> None:
         try:
