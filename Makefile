@@ -26,7 +26,7 @@ help: ## List the commands
 demo: $(DEMO) ## Card transactions through a real Kafka, scored by ONNX models, each exactly once
 	@$(BIN)/python -m deploy.demo
 
-test: $(DEV) ## The whole suite on a local Kafka
+test: $(DEV) $(QUIX)/.installed-bench-quix ## The whole suite on a local Kafka
 	@$(BIN)/python -m pytest
 
 test-slow: $(DEV) ## The long soak and fault runs besides

@@ -14,7 +14,8 @@ from stream.bench.feed import Feed
 from stream.bench.field import read_all
 from stream.bench.load import send
 from stream.bench.materials import Materials
-from stream.bench.programs import ROOT, Program, rival, running, the_worker
+from stream.bench.programs import Program, rival, running, the_worker
+from stream.bench.quix_environment import quix_python
 from stream.bench.reader import DecisionReader
 from stream.kafka.control import publish_roles
 from stream.kafka.topics import create_topics
@@ -22,7 +23,6 @@ from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
 
 COUNT = 300
-QUIX = ROOT / ".venv-quix"
 #: The envelope: the worker's clock.
 _CLOCK = re.compile(rb'"(scored_at_ms|latency_ms)":[0-9.e+-]+')
 
@@ -84,9 +84,8 @@ def test_a_rival_writes_what_the_worker_writes(
     name: str, materials: Materials, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     """All bytes are the same but for the clock, and every transaction is decided once."""
-    if name == "quix" and not (QUIX / ".installed-bench-quix").exists():
-        pytest.skip("Quix Streams has an environment of its own, which `make bench` installs")
-    python = QUIX / "bin" / "python" if name == "quix" else Path(sys.executable)
+    python, problem = quix_python() if name == "quix" else (Path(sys.executable), "")
+    assert python is not None, problem
     first, second = make_settings(), make_settings()
     # Each on topics of its own: both must see the same offsets.
     second = msgspec.structs.replace(
