@@ -18,9 +18,17 @@ def create_topic(bootstrap: str, topic: str, partitions: int = 1) -> None:
 
 
 def produce_all(
-    bootstrap: str, topic: str, messages: Iterable[tuple[bytes | None, bytes | None]], *, partition: int = -1
+    bootstrap: str,
+    topic: str,
+    messages: Iterable[tuple[bytes | None, bytes | None]],
+    *,
+    partition: int = -1,
+    compression: str = "none",
 ) -> None:
-    """Write (key, value) pairs, in one partition if it is given, and return when all are acknowledged."""
+    """Write (key, value) pairs, in one partition if it is given, and return when all are acknowledged.
+
+    A topic's limit holds for what is sent: compressed, larger messages fit.
+    """
     failed: list[KafkaError] = []
 
     def delivered(error: KafkaError | None, _: Message) -> None:
@@ -29,7 +37,7 @@ def produce_all(
 
     # The same partitioner as the project's own producers; large messages are for the topic's limit to refuse.
     config = {"enable.idempotence": True, "partitioner": "murmur2_random", "message.max.bytes": 4 * 2**20}
-    producer = Producer(config | {"bootstrap.servers": bootstrap, "linger.ms": 5})
+    producer = Producer(config | {"bootstrap.servers": bootstrap, "linger.ms": 5, "compression.type": compression})
     for key, value in messages:
         while True:
             try:

@@ -1,0 +1,212 @@
+"""Bad input between good: each bad message becomes a dead letter with its reason and origin, the good are decided."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from schemas.errors import FraudError
+from schemas.manifest import MissingPolicy
+from schemas.messages import ModelUpdate
+from stream.app import WorkerProgram
+from stream.kafka.control import publish_roles
+from stream.models.roles import RoleLoader
+from stream.models.store import BundleStore
+from stream.scoring.features import Matrix
+from stream.scoring.model import Roles
+from stream.settings import Settings
+from tests.support.bundles import put_bundle
+from tests.support.control import metrics
+from tests.support.failing_model import FailingModel
+from tests.support.reckoning import reckon
+from tests.support.topics import produce_all, read_all
+from tests.support.traffic import send, transaction
+from tests.support.until import until
+from tests.support.watch import Watch
+from tests.support.worker_here import run_worker
+from tests.support.worker_process import WorkerProcess
+
+StartWorker = Callable[[Settings], WorkerProcess]
+
+
+def text(**overrides: Any) -> str:
+    """Return a good transaction as JSON text, to be spoilt by replacing."""
+    return transaction(1, **overrides).decode()
+
+
+def features(**values: Any) -> dict[str, Any]:
+    """Return the features of a good transaction with some replaced."""
+    return {"V1": 0.5, "V2": 0.25, "V3": -0.5} | values
+
+
+def number(literal: str) -> bytes:
+    """Return a transaction whose V1 is written as this literal."""
+    return text(features=features(V1="HERE")).replace('"HERE"', literal).encode()
+
+
+#: By kind: the bytes, and the reason of their dead letter.
+BAD: dict[str, tuple[bytes | None, str]] = {
+    "not JSON": (b"card 1 pays 5 euros", "not_json"),
+    "cut off": (transaction(1)[:-5], "not_json"),
+    "empty": (b"", "empty"),
+    "tombstone": (None, "empty"),
+    "a list": (b"[]", "wrong_type"),
+    "a number as text": (transaction(1, amount_minor="12"), "wrong_type"),
+    "a feature as text": (transaction(1, features=features(V2="high")), "wrong_type"),
+    "negative time": (transaction(1, event_time_ms=-1), "out_of_range"),
+    "no features": (json.dumps({k: v for k, v in json.loads(text()).items() if k != "features"}).encode(), "missing_field"),
+    "a feature missing": (transaction(1, features={"V1": 1.0, "V2": 1.0}), "missing_feature"),
+    "NaN": (number("NaN"), "not_finite"),
+    "1e39": (number("1e39"), "not_finite"),
+    "1e400": (number("1e400"), "not_finite"),
+    "unknown version": (transaction(1, schema_version=2), "schema_version"),
+    "UTF-16": (text().encode("utf-16"), "not_utf8"),
+    "Latin-1": (text(card_id="Käse").encode().replace(b"\\u00e4", b"\xe4"), "not_utf8"),
+    "too large": (transaction(1, note="x" * 70_000), "too_large"),
+    "nearly 2 MiB": (transaction(1, note="x" * 2_000_000), "too_large"),
+    "more than 2 MiB": (transaction(1, note="x" * 2_500_000), "too_large"),
+}  # fmt: skip
+
+
+def test_bad_between_good(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """Each bad message between good ones becomes a dead letter that names reason and origin and carries its bytes.
+
+    Beyond 2 MiB it carries the first 64 KiB and the hash of the whole.
+    """
+    settings = ready()
+    good = [(b"key", transaction(number)) for number in range(100)]
+    bad = [(kind.encode(), value) for kind, (value, _) in BAD.items()]
+    mixed = [pair for i, one in enumerate(bad) for pair in (*good[5 * i : 5 * i + 5], one)] + good[5 * len(bad) :]
+    # All in one partition, and lying there before the worker starts: they come in one batch.
+    produce_compressed(settings, mixed)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        watch.wait(len(mixed))
+        counted = metrics(settings)
+        assert worker.stop() == 0
+    result = reckon(settings)
+    assert len(result.decisions) == len(good)
+    by_kind = {(letter.key or b"").decode(): letter for letter in result.letters.values()}
+    assert {kind: letter.reason.value for kind, letter in by_kind.items()} == {k: reason for k, (_, reason) in BAD.items()}
+    for (partition, offset), letter in result.letters.items():
+        message = result.sent[partition, offset]
+        value = message.value()
+        assert letter.source_topic == settings.topic_transactions
+        assert letter.key == message.key()
+        assert letter.value_size == len(value or b"")
+        assert letter.value_sha256 == hashlib.sha256(value or b"").hexdigest()
+        assert letter.truncated == (letter.value_size > 2 * 2**20)
+        assert letter.value == (value[: 64 * 1024] if letter.truncated else value)
+    for reason in {reason for _, reason in BAD.values()}:
+        assert counted[f'dead_letters_total{{reason="{reason}"}}'] == sum(r == reason for _, r in BAD.values())
+
+
+def produce_compressed(settings: Settings, messages: list[tuple[bytes | None, bytes | None]]) -> None:
+    """Send to partition 0; compressed, so that 2.5 MB of one letter fit."""
+    produce_all(settings.bootstrap, settings.topic_transactions, messages, partition=0, compression="lz4")
+
+
+def test_a_huge_key(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """A dead letter whose key alone would make it too large to send carries the beginning of the key, and is sent."""
+    settings = ready()
+    produce_compressed(settings, [(b"k" * 1_900_000, b"x" * 1_900_000), (None, transaction(1))])
+    with Watch(settings) as watch:
+        start_worker(settings)
+        watch.wait(2)
+    [letter] = reckon(settings).letters.values()
+    assert letter.truncated
+    assert letter.key == b"k" * 64 * 1024
+    assert letter.value == b"x" * 1_900_000
+
+
+def test_odd_but_good(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """No key, a repeated name, a feature nobody knows: decided; the last of repeated names counts, the unknown are counted."""
+    settings = ready()
+    odd = [
+        (None, transaction(1)),
+        (b"k", text(features=features(V1="HERE")).replace('"HERE"', '9.0, "V1": -9.0').encode()),
+        (b"k", transaction(3, features=features(V99=1.0))),
+        (b"k", transaction(4, features=features(V99="anything"))),
+    ]
+    produce_all(settings.bootstrap, settings.topic_transactions, odd)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        watch.wait(len(odd))
+        assert metrics(settings)['unknown_features{feature="V99"}'] == 2
+        assert worker.stop() == 0
+    result = reckon(settings)
+    assert not result.letters
+    assert min(decision.score for decision in result.decisions.values()) < 1e-4  # V1 = -9, not 9
+
+
+@pytest.mark.parametrize(("missing", "settled"), [("refuse", "letter"), ("median", "score"), ("nan", "unscorable")])
+def test_null(
+    settings: Settings, start_worker: StartWorker, missing: MissingPolicy, settled: str
+) -> None:
+    """Null follows the champion's policy: refused, replaced by the median, or passed on to the model.
+
+    A logistic model cannot take it: then the transaction itself is at fault, for the parity rows still score.
+    """
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "1", missing=missing), author="test")
+    null = transaction(0, features=features(V2=None))
+    produce_all(settings.bootstrap, settings.topic_transactions, [(b"k", null), (b"k", transaction(1))])
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        watch.wait(2)
+        assert worker.stop() == 0
+    result = reckon(settings)
+    found = [letter.reason.value for letter in result.letters.values()]
+    assert found == {"letter": ["null_feature"], "score": [], "unscorable": ["unscorable"]}[settled]
+
+
+class PickyLoader(RoleLoader):
+    """Loads champions that fail at every run with a row whose first feature is above 100."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(BundleStore(settings.bundle_store))
+
+    def load(self, update: ModelUpdate) -> Roles:
+        """Load, and wrap the champion."""
+        roles = super().load(update)
+
+        def is_bad(matrix: Matrix) -> NDArray[np.bool_]:
+            return np.asarray(matrix[:, 0] > 100)
+
+        return Roles(roles.epoch, FailingModel(roles.champion, is_bad=is_bad), roles.challengers, roles.policy)
+
+
+def unscorable(count: int) -> list[tuple[bytes | None, bytes | None]]:
+    """Return transactions that the picky champion fails at."""
+    return [(b"bad", transaction(i, features=features(V1=1000.0))) for i in range(count)]
+
+
+def test_a_row_the_champion_cannot_score(ready: Callable[..., Settings]) -> None:
+    """A row that makes the champion's whole run fail is found by bisection and dead-lettered; its neighbours are decided."""
+    settings = ready()
+    send(settings, 500)
+    produce_all(settings.bootstrap, settings.topic_transactions, unscorable(3))
+    send(settings, 500, first=500)
+    with Watch(settings) as watch:
+        run_worker(lambda: WorkerProgram(settings, loader=PickyLoader(settings)), lambda _: watch.wait(1_003))
+    result = reckon(settings)
+    assert {letter.reason.value for letter in result.letters.values()} == {"unscorable"}
+    assert len(result.letters) == 3
+    assert len(result.decisions) == 1_000
+
+
+def test_too_many_that_cannot_be_scored(ready: Callable[..., Settings]) -> None:
+    """More unscorable transactions a minute than the setting allows end the worker with one line, and none is settled."""
+    settings = ready(max_unscorable_per_minute=10)
+    produce_all(settings.bootstrap, settings.topic_transactions, unscorable(11), partition=0)
+    with pytest.raises(FraudError, match="more than 10 transactions in a minute could not be scored"):
+        run_worker(
+            lambda: WorkerProgram(settings, loader=PickyLoader(settings)),
+            lambda program: until(lambda: program._failure is not None),
+        )
+    assert not read_all(settings.bootstrap, settings.topic_dead_letters)

@@ -1,0 +1,220 @@
+"""Champions that are late, change under load, cannot be trusted, or fail at work."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, Parity, decode_manifest, encode_manifest
+from schemas.messages import BundleRef, ModelUpdate
+from stream.app import WorkerProgram
+from stream.kafka.control import publish_roles
+from stream.kafka.topics import create_topics
+from stream.models.roles import RoleLoader
+from stream.models.store import BundleStore
+from stream.scoring.model import Roles
+from stream.settings import Settings
+from tests.support.bundles import logistic_onnx, put_bundle
+from tests.support.control import metrics, newest_status
+from tests.support.failing_model import FailingModel
+from tests.support.reckoning import reckon
+from tests.support.traffic import Feeder, send
+from tests.support.until import until
+from tests.support.watch import RECOVERY_S, Watch
+from tests.support.worker_here import run_worker
+from tests.support.worker_process import WorkerProcess
+
+StartWorker = Callable[[Settings], WorkerProcess]
+
+
+def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
+    """Without a champion the worker waits, says so and is not ready; once there is one it decides what came meanwhile."""
+    send(settings, 1_000)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        until(lambda: "no champion yet" in worker.last_words())
+        assert not worker.is_ready()
+        assert watch.settled == 0
+        champion = put_bundle(Path(settings.bundle_store), "1")
+        publish_roles(settings, champion=champion, author="test")
+        watch.wait(1_000)
+        worker.wait_ready(RECOVERY_S)
+        assert worker.stop() == 0
+    assert len(reckon(settings).decisions) == 1_000
+
+
+def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """A new champion takes over between two batches: nothing is lost, and no pause is longer than 100 ms more."""
+    settings = ready()
+    with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+        start_worker(settings).wait_ready()
+        watch.wait(500)
+        time.sleep(2)
+        new = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
+        before = time.monotonic()
+        time.sleep(3)
+        published = time.monotonic()
+        publish_roles(settings, champion=new, author="test")
+        time.sleep(3)
+        ordinary = watch.longest_gap(before, published)
+        around_swap = watch.longest_gap(published, time.monotonic())
+        feeder.stop()
+        watch.wait(feeder.sent)
+    result = reckon(settings)
+    assert len(result.decisions) == feeder.sent
+    by_epoch = {(decision.role_epoch, decision.model_version) for decision in result.decisions.values()}
+    assert by_epoch == {(1, "1"), (2, "3")}
+    assert around_swap <= ordinary + 0.1, f"{around_swap:.3f} s without a decision, {ordinary:.3f} s before the swap"
+
+
+def replace_manifest(bundle: Path, change: Callable[[Manifest], Manifest]) -> str:
+    """Change a bundle's manifest in the store and return its new hash."""
+    raw = encode_manifest(change(decode_manifest((bundle / MANIFEST_NAME).read_bytes())))
+    (bundle / MANIFEST_NAME).write_bytes(raw)
+    return hashlib.sha256(raw).hexdigest()
+
+
+def replace_model(bundle: Path, model: bytes) -> str:
+    """Change a bundle's model in the store, with the hash that fits it, and return the manifest's new hash."""
+    (bundle / MODEL_NAME).write_bytes(model)
+    sha256 = hashlib.sha256(model).hexdigest()
+    return replace_manifest(bundle, lambda m: msgspec.structs.replace(m, files={MODEL_NAME: sha256}))
+
+
+def _parity_off(manifest: Manifest) -> Manifest:
+    scores = tuple(score + 0.01 for score in manifest.parity.scores)
+    return msgspec.structs.replace(manifest, parity=Parity(manifest.parity.rows, scores))
+
+
+def _unknown_format(bundle: Path) -> str:
+    raw = (bundle / MANIFEST_NAME).read_bytes().replace(b'"format_version": 1', b'"format_version": 99')
+    (bundle / MANIFEST_NAME).write_bytes(raw)
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _changed_bytes(bundle: Path) -> None:
+    (bundle / MODEL_NAME).write_bytes(logistic_onnx(np.ones(4, dtype=np.float32), 0.0))
+
+
+def _same_feature_twice(manifest: Manifest) -> Manifest:
+    return msgspec.structs.replace(manifest, features=(manifest.features[0], *manifest.features[:-1]))
+
+
+#: By what is wrong with a bundle: how it is made so (returning the new hash of its manifest, if it has one), and what
+#: the refusal says.
+CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
+    "other bytes": (_changed_bytes, "does not have the SHA-256"),
+    "garbage": (lambda b: replace_model(b, b"garbage"), "is no ONNX model"),
+    "wrong shape": (
+        lambda b: replace_model(b, logistic_onnx(np.ones(7, dtype=np.float32), 0.0)),
+        "must take one float32 input (n, 4)",
+    ),
+    "unknown format": (_unknown_format, "cannot be read"),
+    "one feature twice": (lambda b: replace_manifest(b, _same_feature_twice), "names a feature twice"),
+    "parity off": (lambda b: replace_manifest(b, _parity_off), "differs by"),
+    "not in the store": (lambda b: shutil.rmtree(b), "cannot be read from"),
+}
+
+
+def test_corrupt_bundles_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """Each kind of corrupt bundle is refused with its reason on the log, in the metric and in worker-status; the old
+    champion goes on, and a sound bundle published afterwards takes over.
+    """  # fmt: skip
+    settings = ready(status_interval_s=0.5)
+    store = Path(settings.bundle_store)
+    with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
+        worker = start_worker(settings)
+        worker.wait_ready()
+        for number, (corrupt, reason) in enumerate(CORRUPTIONS.values(), start=1):
+            version = f"bad-{number}"
+            ref = put_bundle(store, version)
+            sha256 = corrupt(store / "fraud" / version) or ref.sha256
+            publish_roles(settings, champion=BundleRef("fraud", version, ref.path, sha256), author="test")
+            until(lambda: metrics(settings)['model_swaps_total{result="refused"}'] == number)  # noqa: B023 - called at once
+            assert f"roles of epoch {number + 1} refused" in worker.last_words()
+            assert reason in worker.last_words().splitlines()[-1]
+            until(lambda: (status := newest_status(settings)) is not None and reason in (status.refused or ""))  # noqa: B023 - likewise
+            assert worker.is_ready()
+        watch.assert_resumes(time.monotonic())
+        publish_roles(settings, champion=put_bundle(store, "good"), author="test")
+        until(lambda: metrics(settings)['model_swaps_total{result="applied"}'] == 2)
+        until(lambda: (status := newest_status(settings)) is not None and status.champion == "good")
+        feeder.stop()
+        watch.wait(feeder.sent)
+        assert worker.stop() == 0
+    result = reckon(settings)
+    assert len(result.decisions) == feeder.sent
+    assert {decision.model_version for decision in result.decisions.values()} <= {"1", "good"}
+
+
+class FailingLoader(RoleLoader):
+    """Loads bundles as ever, and wraps each so that a test can make it fail.
+
+    Attributes:
+        failing: Versions that fail from now on at everything, their parity rows included.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(BundleStore(settings.bundle_store))
+        self.failing: set[str] = set()
+
+    def load(self, update: ModelUpdate) -> Roles:
+        """Load, and wrap the champion."""
+        roles = super().load(update)
+        champion = FailingModel(roles.champion, self.failing)
+        return Roles(roles.epoch, champion, roles.challengers, roles.policy)
+
+
+def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -> None:
+    """A champion that starts to fail for every row makes way for the one before it; there are no dead letters."""
+    settings = ready()
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "3", bias=-2.0), author="test")
+    loader = FailingLoader(settings)
+
+    def steps(program: WorkerProgram) -> None:
+        watch.wait(1_000)
+        loader.failing.add("3")
+        failed = time.monotonic()
+        watch.assert_resumes(failed + 0.5)
+        assert program.roles.scorer is not None
+        assert program.roles.scorer.roles.champion.manifest.version == "1"
+        assert not program.health.problems()
+        feeder.stop()
+        watch.wait(feeder.sent)
+
+    with Watch(settings) as watch, Feeder(settings) as feeder:
+        run_worker(lambda: WorkerProgram(settings, loader=loader), steps)
+    result = reckon(settings)
+    assert not result.letters
+    assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
+
+
+def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
+    """Without a predecessor nobody decides: not ready, no dead letters, nothing lost; a new champion picks it all up."""
+    settings = ready()
+    loader = FailingLoader(settings)
+
+    def steps(program: WorkerProgram) -> None:
+        watch.wait(1_000)
+        loader.failing.add("1")
+        until(lambda: "no champion" in program.health.problems())
+        time.sleep(1)
+        settled = watch.settled
+        time.sleep(1)
+        assert watch.settled == settled
+        publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "3"), author="test")
+        watch.assert_resumes(time.monotonic())
+        until(lambda: not program.health.problems())
+        feeder.stop()
+        watch.wait(feeder.sent)
+
+    with Watch(settings) as watch, Feeder(settings) as feeder:
+        run_worker(lambda: WorkerProgram(settings, loader=loader), steps)
+    result = reckon(settings)
+    assert not result.letters
+    assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
+

@@ -1,0 +1,181 @@
+"""The worker as a program: how it stops, what it says when it cannot start, and what it waits for."""
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import Producer
+
+from schemas.messages import WorkerStatus
+from stream.kafka.broker import LocalBroker
+from stream.kafka.ports import free_port
+from stream.settings import Settings
+from tests.support.ending import assert_ends
+from tests.support.reckoning import reckon
+from tests.support.topics import read_all
+from tests.support.traffic import Feeder, send, transaction
+from tests.support.watch import Watch
+from tests.support.worker_process import WorkerProcess
+
+StartWorker = Callable[[Settings], WorkerProcess]
+Ready = Callable[..., Settings]
+
+#: Seconds from the command to its one line: 10 s of trying, and the start of Python on a busy machine.
+GIVE_UP_S = 14.0
+
+
+def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
+    """SIGTERM ends a busy worker within 5 s; with what the next one decides, nothing is lost or decided twice."""
+    settings = ready()
+    with Watch(settings) as watch, Feeder(settings, rate=2_000) as feeder:
+        worker = start_worker(settings)
+        watch.wait(1_000)
+        began = time.monotonic()
+        assert worker.stop() == 0
+        assert time.monotonic() - began <= 5
+        worker.start()
+        watch.assert_resumes(time.monotonic())
+        feeder.stop()
+        watch.wait(feeder.sent)
+        assert worker.stop() == 0
+    assert len(reckon(settings).decisions) == feeder.sent
+
+
+def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker, own_broker: LocalBroker) -> None:
+    """SIGTERM ends a worker whose broker is away; what it had in hand is decided by the next one."""
+    settings = ready(bootstrap=own_broker.bootstrap, batch_max=100)
+    with Watch(settings) as watch:
+        with Feeder(settings, rate=2_000) as feeder:
+            worker = start_worker(settings)
+            watch.wait(1_000)
+            own_broker.kill()
+            time.sleep(1)
+            began = time.monotonic()
+            code = worker.stop(30)
+            took = time.monotonic() - began
+            own_broker.start()
+        assert took <= 6, f"{took:.1f} s\n{worker.last_words()}"
+        assert code == 0, worker.last_words()
+        worker.start()
+        watch.wait(feeder.sent)
+        assert worker.stop() == 0
+    assert len(reckon(settings).decisions) == feeder.sent
+
+
+def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> None:
+    """What an upstream aborts is not decided, and the markers it leaves behind are not taken for waiting transactions.
+
+    Each partition ends with markers and aborted transactions, for the worker that reads them and for the one that
+    is started afterwards and finds nothing else. Half the watchdog's time without moving makes a worker unready.
+    """
+    settings = ready(watchdog_s=15, status_interval_s=0.5)
+    send_in_transactions(settings, committed=5, of=100)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        watch.wait(500)
+        wait_for_status(settings, "ready", lag=0)
+        assert worker.stop() == 0
+        worker.start()
+        worker.wait_ready()
+        until = time.monotonic() + settings.watchdog_s / 2 + 2
+        while time.monotonic() < until:
+            assert worker.is_ready(), worker.last_words()
+            time.sleep(0.2)
+        assert status_of(settings).lag == 0
+        send(settings, 10)
+        watch.wait(510)
+        assert worker.stop() == 0
+    reckoning = reckon(settings)
+    assert len(reckoning.decisions) == 510
+    assert not any(decision.transaction_id.startswith("aborted") for decision in reckoning.decisions.values())
+
+
+def send_in_transactions(settings: Settings, *, committed: int, of: int) -> None:
+    """Send committed transactions of so many messages in turn with aborted ones; an aborted one is the last."""
+    name = f"{settings.group}-upstream"
+    producer = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": name})
+    producer.init_transactions(30)
+    for turn in range(committed):
+        producer.begin_transaction()
+        for number in range(turn * of, (turn + 1) * of):
+            producer.produce(settings.topic_transactions, transaction(number), f"card-{number % 500}".encode())
+        producer.commit_transaction(30)
+        producer.begin_transaction()
+        for number in range(of):
+            value = transaction(number, transaction_id=f"aborted-{turn}-{number}")
+            producer.produce(settings.topic_transactions, value, partition=number % settings.partitions)
+        producer.flush(30)  # or they would never reach the log
+        producer.abort_transaction(30)
+
+
+def status_of(settings: Settings) -> WorkerStatus:
+    """Return the newest worker-status."""
+    newest = read_all(settings.bootstrap, settings.topic_worker_status)[-1]
+    return msgspec.json.decode(newest.value(), type=WorkerStatus)
+
+
+def wait_for_status(settings: Settings, state: str, *, lag: int | None = None, within: float = 15) -> WorkerStatus:
+    """Wait until worker-status shows a state, and a lag if one is given."""
+    deadline = time.monotonic() + within
+    while True:
+        messages = read_all(settings.bootstrap, settings.topic_worker_status)
+        if messages:
+            status = msgspec.json.decode(messages[-1].value(), type=WorkerStatus)
+            if status.state == state and lag in (None, status.lag):
+                return status
+            assert time.monotonic() < deadline, f"still {status}"
+        assert time.monotonic() < deadline, "no worker-status came"
+        time.sleep(0.1)
+
+
+def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """Without a broker at the address, the worker says so and ends."""
+    settings = make_settings(bootstrap=f"127.0.0.1:{free_port()}")
+    line = assert_ends(start_worker(settings), GIVE_UP_S)
+    assert line.startswith(f"fraud-stream: no Kafka answers at {settings.bootstrap}")
+    assert line.endswith("start one with `fraud-stream kafka` or set FRAUD_BOOTSTRAP")
+
+
+def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """A missing topic is named, with the command that creates it; nothing is created by accident."""
+    settings = make_settings()
+    line = assert_ends(start_worker(settings), GIVE_UP_S)
+    assert line == (
+        f"fraud-stream: topic {settings.topic_transactions} is not on {settings.bootstrap}; "
+        "create it with `fraud-stream topics`"
+    )
+
+
+def test_a_web_port_in_use(ready: Ready, start_worker: StartWorker) -> None:
+    """A web port that somebody else has is named, with the setting that chooses another."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = ready(web_port=other.getsockname()[1])
+        line = assert_ends(start_worker(settings), GIVE_UP_S)
+    assert line.startswith(f"fraud-stream: 127.0.0.1:{settings.web_port} cannot be listened on")
+    assert line.endswith("set FRAUD_WEB_PORT")
+
+
+def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: Path) -> None:
+    """While the store is away the worker waits and says why, on its log and in worker-status; then it decides."""
+    settings = ready(status_interval_s=0.5)
+    store, away = Path(settings.bundle_store), tmp_path / "away"
+    store.rename(away)
+    send(settings, 100)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        status = wait_for_status(settings, "waiting")
+        why = f"bundle fraud/1 cannot be read from {store}"
+        assert status.refused is not None
+        assert why in status.refused
+        assert why in worker.last_words()
+        assert not worker.is_ready()
+        assert worker.returncode is None
+        assert watch.settled == 0
+        away.rename(store)
+        watch.wait(100)
+        assert wait_for_status(settings, "ready").refused is None
+        assert worker.stop() == 0
+    assert "Traceback" not in worker.last_words()
+    assert len(reckon(settings).decisions) == 100

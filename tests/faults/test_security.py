@@ -1,0 +1,73 @@
+"""A broker that asks for user and password."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.messages import WorkerStatus
+from stream.kafka.broker import LocalBroker
+from stream.settings import Settings
+from tests.support.ending import assert_ends
+from tests.support.reckoning import reckon
+from tests.support.topics import produce_all, read_all
+from tests.support.traffic import transaction
+from tests.support.watch import Watch
+from tests.support.worker_process import WorkerProcess
+
+StartWorker = Callable[[Settings], WorkerProcess]
+
+USER, PASSWORD, WRONG = "scorer", "right-4f9a", "wrong-71cd"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[LocalBroker]:
+    """A broker that lets only one user in."""
+    with LocalBroker(sasl=(USER, PASSWORD)) as broker:
+        yield broker
+
+
+@pytest.fixture
+def login(guarded: LocalBroker, ready: Callable[..., Settings]) -> Settings:
+    """Settings with the right password, and the noisiest log."""
+    how: dict[str, Any] = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+    return ready(
+        bootstrap=guarded.bootstrap,
+        sasl_username=USER,
+        sasl_password=PASSWORD,
+        log_level="DEBUG",
+        status_interval_s=0.5,
+        **how,
+    )
+
+
+def whole_log(tmp_path: Path) -> str:
+    """Return everything the test's workers printed."""
+    return "".join(log.read_text() for log in tmp_path.glob("worker-*.log"))
+
+
+def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
+    """Both Kafka clients log in: decisions come by librdkafka, worker-status by Faust's aiokafka."""
+    rows = ((b"card", transaction(number)) for number in range(500))
+    produce_all(guarded.direct, login.topic_transactions, rows)
+    with Watch(login, guarded.direct) as watch:
+        worker = start_worker(login)
+        watch.wait(500)
+        worker.wait_ready()
+        assert worker.stop() == 0
+    assert len(reckon(login, guarded.direct).decisions) == 500
+    (*_, newest) = read_all(guarded.direct, login.topic_worker_status)
+    assert msgspec.json.decode(newest.value(), type=WorkerStatus).champion == "1"
+    assert PASSWORD not in whole_log(tmp_path)
+
+
+def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
+    """A refused login ends the worker with one line that names the settings to mend, and no password."""
+    worker = start_worker(msgspec.structs.replace(login, sasl_password=WRONG))
+    assert assert_ends(worker, 14) == (
+        f"fraud-stream: Kafka at {login.bootstrap} refused user {USER!r}; "
+        "set FRAUD_SASL_USERNAME, FRAUD_SASL_PASSWORD and FRAUD_SASL_MECHANISM"
+    )
+    assert WRONG not in whole_log(tmp_path)

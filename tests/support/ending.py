@@ -1,0 +1,21 @@
+"""How a worker that cannot go on has to end: soon, with exit code 1 and one clear line."""
+
+import time
+
+from tests.support.worker_process import WorkerProcess
+
+
+def assert_ends(worker: WorkerProcess, within: float) -> str:
+    """Wait until a worker has ended with code 1 and no traceback; return its last line.
+
+    Raises:
+        AssertionError: If it still runs after `within` seconds, or ends in another way.
+    """
+    deadline = time.monotonic() + within
+    while worker.returncode is None:
+        assert time.monotonic() < deadline, f"the worker still runs after {within:g} s:\n{worker.last_words()}"
+        time.sleep(0.02)
+    words = worker.last_words()
+    assert worker.returncode == 1, f"code {worker.returncode}:\n{words}"
+    assert "Traceback" not in words, words
+    return words.splitlines()[-1]
