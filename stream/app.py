@@ -2,8 +2,11 @@
 
 import asyncio
 import gc
+import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +28,11 @@ from stream.worker.service import add_agent, add_pages, add_status, make_app
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
 #: no cycles, so this costs 7 % of the processor's time and finds nothing.
 GC_THRESHOLD = 100_000
+#: Seconds from a signal to the end of the process at the latest. A call to a broker that is away may take 10 s, and
+#: nothing can interrupt it; what it was about is not acknowledged and will be read again.
+STOP_S = 5.0
+
+log = logging.getLogger(__name__)
 
 MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
 
@@ -81,7 +89,7 @@ class WorkerProgram:
         gc.freeze()  # what is imported and built by now stays for good: no use looking at it again
         gc.set_threshold(GC_THRESHOLD)
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._stop_wanted.set)
+            self._loop.add_signal_handler(number, self._stop_on_signal)
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
         # Last: it starts the reading, and by now the agent listens.
@@ -99,6 +107,12 @@ class WorkerProgram:
         if self._failure is None:
             self._failure = failure
         self._running_loop().call_soon_threadsafe(self._stop_wanted.set)
+
+    def _stop_on_signal(self) -> None:
+        backstop = threading.Timer(STOP_S, end_at_once)
+        backstop.daemon = True  # a process that stops in time ends without it
+        backstop.start()
+        self._stop_wanted.set()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -120,6 +134,12 @@ class WorkerProgram:
         await self.app.stop()
         self._scoring.shutdown()
         self._committing.shutdown()
+
+
+def end_at_once() -> None:
+    """End a process that was asked to stop, without waiting for whatever holds it."""
+    log.warning("not stopped within %g s; what was in hand will be read again", STOP_S)
+    os._exit(0)
 
 
 def require_free_port(host: str, port: int) -> None:
