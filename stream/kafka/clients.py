@@ -2,14 +2,15 @@
 
 import logging
 import ssl
+import time
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from faust import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerAwayError, SettingsError
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -18,10 +19,16 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 #: Seconds to wait for a broker when a program starts.
 CONNECT_S = 10.0
+#: Of these, seconds for one attempt; between two it shows that a login was refused, which more waiting does not mend.
+ATTEMPT_S = 2.0
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
-    """Return what every librdkafka client takes: addresses, security, and its log on ours."""
+    """Return what every librdkafka client takes: addresses, security, and its log on ours.
+
+    Raises:
+        SettingsError: If security asks for a name, a password or a file that is not there.
+    """
     config: dict[str, Any] = {
         "bootstrap.servers": settings.bootstrap,
         "security.protocol": settings.security_protocol,
@@ -30,6 +37,10 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "reconnect.backoff.max.ms": 1000,
     }
     if settings.security_protocol.startswith("SASL"):
+        if not (settings.sasl_username and settings.sasl_password):
+            raise SettingsError(
+                f"{settings.security_protocol} wants FRAUD_SASL_USERNAME and FRAUD_SASL_PASSWORD; set both"
+            )
         config["sasl.mechanism"] = settings.sasl_mechanism
         config["sasl.username"] = settings.sasl_username
         config["sasl.password"] = settings.sasl_password
@@ -47,9 +58,12 @@ def faust_credentials(settings: Settings) -> CredentialsT | None:
         return None
     context = None
     if settings.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=settings.ssl_ca or None)
-        if settings.ssl_certificate:
-            context.load_cert_chain(settings.ssl_certificate, settings.ssl_key or None)
+        try:
+            context = ssl.create_default_context(cafile=settings.ssl_ca or None)
+            if settings.ssl_certificate:
+                context.load_cert_chain(settings.ssl_certificate, settings.ssl_key or None)
+        except OSError as error:
+            raise SettingsError(f"TLS: {error}; look at FRAUD_SSL_CA, _CERTIFICATE and _KEY") from error
     if not settings.security_protocol.startswith("SASL"):
         return SSLCredentials(context)
     return SASLCredentials(
@@ -89,12 +103,25 @@ def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:
     """Wait until a broker answers.
 
     Raises:
-        BrokerAwayError: If none does within `timeout` seconds.
+        BrokerAwayError: If none does within `timeout` seconds, or it refuses the login.
     """
-    try:
-        AdminClient(client_config(settings)).list_topics(timeout=timeout)
-    except KafkaException as error:
-        raise BrokerAwayError(
-            f"no Kafka answers at {settings.bootstrap} ({error.args[0].str()}); "
-            "start one with `fraud-stream kafka` or set FRAUD_BOOTSTRAP"
-        ) from None
+    errors: list[KafkaError] = []
+    admin = AdminClient(client_config(settings) | {"error_cb": errors.append})
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            admin.list_topics(timeout=min(ATTEMPT_S, timeout))
+        except KafkaException as error:
+            admin.poll(0)  # a refused login is told to the callback alone; the call itself only times out
+            if any(found.code() == KafkaError._AUTHENTICATION for found in errors):  # noqa: SLF001 - librdkafka's own codes begin with _
+                raise BrokerAwayError(
+                    f"Kafka at {settings.bootstrap} refused user {settings.sasl_username!r}; "
+                    "set FRAUD_SASL_USERNAME, FRAUD_SASL_PASSWORD and FRAUD_SASL_MECHANISM"
+                ) from None
+            if time.monotonic() >= deadline:
+                raise BrokerAwayError(
+                    f"no Kafka answers at {settings.bootstrap} ({error.args[0].str()}); "
+                    "start one with `fraud-stream kafka` or set FRAUD_BOOTSTRAP"
+                ) from None
+        else:
+            return
