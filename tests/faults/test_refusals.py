@@ -1,0 +1,136 @@
+"""What a dead letter says, what null becomes, and where dead letters end: beside the kinds of `test_bad_input`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from onnx import helper, load_from_string, numpy_helper
+
+from schemas.manifest import MissingPolicy
+from stream.kafka.control import publish_roles
+from stream.settings import Settings
+from tests.support import bundles
+from tests.support.bundles import logistic_onnx, put_bundle
+from tests.support.ending import assert_ends
+from tests.support.reckoning import Reckoning, reckon
+from tests.support.topics import produce_all, read_all
+from tests.support.traffic import transaction
+from tests.support.watch import Watch
+from tests.support.worker_process import WorkerProcess
+
+StartWorker = Callable[[Settings], WorkerProcess]
+
+
+def with_features(**changes: float | str | None) -> bytes:
+    """Return a good transaction with some of its features replaced."""
+    return transaction(1, features={"V1": 0.5, "V2": -0.5, "V3": 1.0} | changes)
+
+
+def with_v2(literal: str) -> bytes:
+    """Return a transaction whose V2 is written in these very characters."""
+    return with_features(V2="?").replace(b'"?"', literal.encode())
+
+
+def padded(size: int) -> bytes:
+    """Return a transaction of exactly so many bytes, good but for its size."""
+    return transaction(1).ljust(size)
+
+
+#: Value, reason, and detail in full, unless it is the JSON reader's own.
+BAD: tuple[tuple[bytes | None, str, str], ...] = (
+    (None, "empty", "the message has no value"),
+    (transaction(1) * 2, "not_json", "JSON is malformed: trailing characters"),
+    (transaction(1).decode().encode("utf-16"), "not_utf8", "byte 0 is not UTF-8"),
+    (transaction(1).decode().encode("utf-16-le"), "not_json", "JSON is malformed"),  # without a byte order mark
+    (transaction(1, amount_minor=1.5), "wrong_type", "Expected `int`, got `float` - at `$.amount_minor`"),
+    (transaction(1, currency="eur"), "out_of_range", "at `$.currency`"),
+    (transaction(1, features={"V1": 1, "V3": 1}), "missing_feature", "missing required field `V2`"),
+    (transaction(1, schema_version=2), "schema_version", "a schema_version that is not known; send 1"),
+    (with_v2("NaN"), "not_finite", "NaN is not JSON; send null"),
+    (with_v2("-Infinity"), "not_finite", "-Infinity is not JSON; send null"),
+    (with_v2("1e39"), "not_finite", "feature V2 is not finite as float32"),
+    (with_v2("1e400"), "not_finite", "Number out of range"),
+    (padded(65_537), "too_large", "65537 bytes, the limit is 65536 (FRAUD_MAX_TRANSACTION_BYTES)"),
+)
+
+
+def settle(settings: Settings, start_worker: StartWorker, values: list[bytes | None]) -> Reckoning:
+    """Send all to partition 0 before the worker starts, so that it reads them together; return what became of them."""
+    rows = [(b"\xff key", value) for value in values]  # a key need not be text
+    produce_all(settings.bootstrap, settings.topic_transactions, rows, partition=0)
+    with Watch(settings) as watch:
+        worker = start_worker(settings)
+        watch.wait(len(rows))
+        assert worker.stop() == 0
+    return reckon(settings)
+
+
+def test_a_dead_letter_says_precisely_why(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """Each dead letter names the field, the limit or the byte at fault; a good one of just the limit is decided."""
+    found = settle(ready(), start_worker, [*(value for value, _, _ in BAD), padded(65_536)])
+    for offset, (value, reason, detail) in enumerate(BAD):
+        letter = found.letters[0, offset]
+        assert letter.reason == reason, letter
+        assert detail in letter.detail
+        assert (letter.key, letter.value) == (b"\xff key", value)
+    assert list(found.decisions) == [(0, len(BAD))]
+
+
+def nan_aware_onnx(weights: NDArray[np.float32], bias: float) -> bytes:
+    """Return the logistic graph with NaN read as 0.25, as a tree would have a branch for it."""
+    model = load_from_string(logistic_onnx(weights, bias))
+    matmul, *rest = model.graph.node
+    matmul.input[0] = "known"
+    nodes = [
+        helper.make_node("IsNaN", ["x"], ["missing"]),
+        helper.make_node("Where", ["missing", "quarter", "x"], ["known"]),
+        matmul,
+        *rest,
+    ]
+    quarter = numpy_helper.from_array(np.array(0.25, dtype=np.float32), "quarter")
+    graph = helper.make_graph(
+        nodes, "nan-aware", model.graph.input, model.graph.output, [*model.graph.initializer, quarter]
+    )
+    raw: bytes = helper.make_model(graph, opset_imports=model.opset_import, ir_version=9).SerializeToString()
+    return raw
+
+
+@pytest.mark.parametrize(("missing", "stands_for_null"), [("median", 0.0), ("nan", 0.25)])
+def test_null_is_scored(
+    settings: Settings,
+    start_worker: StartWorker,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: MissingPolicy,
+    stands_for_null: float,
+) -> None:
+    """Null is the reference median, or left to a model that knows NaN, as the champion's manifest says."""
+    monkeypatch.setattr(bundles, "logistic_onnx", nan_aware_onnx)
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), missing=missing), author="test")
+    found = settle(settings, start_worker, [transaction(0), with_features(V2=None), transaction(2)])
+    assert not found.letters
+    margin = 0.5 + stands_for_null + 1.0 - 4.0
+    assert found.decisions[0, 1].score == pytest.approx(1 / (1 + np.exp(-margin)), abs=1e-6)
+
+
+def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_worker: StartWorker) -> None:
+    """One line and exit code 1; the batch is not acknowledged, and a worker with a higher limit settles it."""
+    # This logistic model gives NaN for NaN, though its manifest says that it handles it.
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), missing="nan"), author="test")
+    rows = [(b"card", with_features(V1=None) if n % 10 == 0 else transaction(n)) for n in range(40)]
+    produce_all(settings.bootstrap, settings.topic_transactions, rows, partition=0)
+    strict = msgspec.structs.replace(settings, max_unscorable_per_minute=3)
+    assert assert_ends(start_worker(strict), 15) == (
+        "fraud-stream: more than 3 transactions in a minute could not be scored; look at the champion, "
+        "or raise FRAUD_MAX_UNSCORABLE_PER_MINUTE"
+    )
+    for topic in (settings.topic_decisions, settings.topic_dead_letters):
+        assert read_all(settings.bootstrap, topic) == []
+    with Watch(settings) as watch:
+        start_worker(msgspec.structs.replace(settings, max_unscorable_per_minute=4))
+        watch.wait(40)
+    letters = reckon(settings).letters
+    assert {letter.detail for letter in letters.values()} == {"model 1 gives no score for it"}
+    assert sorted(letters) == [(0, 0), (0, 10), (0, 20), (0, 30)]
