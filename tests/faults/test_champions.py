@@ -13,7 +13,6 @@ from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, Parity, decode
 from schemas.messages import BundleRef, ModelUpdate
 from stream.app import WorkerProgram
 from stream.kafka.control import publish_roles
-from stream.kafka.topics import create_topics
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.scoring.model import Roles
@@ -32,7 +31,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
-    """Without a champion the worker waits, says so and is not ready; once there is one it decides what came meanwhile."""
+    """Without a champion the worker waits, says so and is not ready; the first one decides what came meanwhile."""
     send(settings, 1_000)
     with Watch(settings) as watch:
         worker = start_worker(settings)
@@ -100,6 +99,10 @@ def _changed_bytes(bundle: Path) -> None:
     (bundle / MODEL_NAME).write_bytes(logistic_onnx(np.ones(4, dtype=np.float32), 0.0))
 
 
+def _remove(bundle: Path) -> None:
+    shutil.rmtree(bundle)
+
+
 def _same_feature_twice(manifest: Manifest) -> Manifest:
     return msgspec.structs.replace(manifest, features=(manifest.features[0], *manifest.features[:-1]))
 
@@ -116,14 +119,15 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
     "unknown format": (_unknown_format, "cannot be read"),
     "one feature twice": (lambda b: replace_manifest(b, _same_feature_twice), "names a feature twice"),
     "parity off": (lambda b: replace_manifest(b, _parity_off), "differs by"),
-    "not in the store": (lambda b: shutil.rmtree(b), "cannot be read from"),
+    "not in the store": (_remove, "cannot be read from"),
 }
 
 
 def test_corrupt_bundles_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """Each kind of corrupt bundle is refused with its reason on the log, in the metric and in worker-status; the old
-    champion goes on, and a sound bundle published afterwards takes over.
-    """  # fmt: skip
+    """Each kind of corrupt bundle is refused, with its reason on the log, in the metric and in worker-status.
+
+    The old champion goes on, and a sound bundle published afterwards takes over.
+    """
     settings = ready(status_interval_s=0.5)
     store = Path(settings.bundle_store)
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
@@ -194,7 +198,7 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
 
 
 def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
-    """Without a predecessor nobody decides: not ready, no dead letters, nothing lost; a new champion picks it all up."""
+    """Without a predecessor nobody decides: not ready, no dead letters; a new champion picks everything up."""
     settings = ready()
     loader = FailingLoader(settings)
 
@@ -217,4 +221,3 @@ def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
     result = reckon(settings)
     assert not result.letters
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
-

@@ -24,4 +24,4 @@ def newest_status(settings: Settings, bootstrap: str | None = None) -> WorkerSta
     """Return the newest worker-status of a worker's slot, None before the first."""
     messages = read_all(bootstrap or settings.bootstrap, settings.topic_worker_status)
     own = [message.value() for message in messages if message.key() == settings.slot.encode()]
-    return _statuses.decode(own[-1]) if own else None
+    return _statuses.decode(own[-1] or b"") if own else None

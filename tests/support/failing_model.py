@@ -1,6 +1,7 @@
 """A model that can be made to fail, wholly or for some rows."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ class FailingModel:
     def __init__(
         self,
         model: ScoringModel,
-        failing: Set[str] = frozenset(),
+        failing: AbstractSet[str] = frozenset(),
         is_bad: Callable[[Matrix], NDArray[np.bool_]] = lambda matrix: np.zeros(len(matrix), dtype=np.bool_),
     ) -> None:
         self._model = model

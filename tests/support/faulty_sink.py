@@ -53,6 +53,12 @@ def steered(settings: Settings, before: Callable[[int], None]) -> WorkerProgram:
     )
 
 
+def refusals(program: WorkerProgram) -> list[str]:
+    """Return why a steered worker's batches were refused, in order."""
+    assert isinstance(program.sink, SteeredSink)
+    return program.sink.refused
+
+
 class Gate:
     """Holds one batch before its commit.
 

@@ -55,10 +55,11 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
         AssertionError: With what was lost, repeated or scored differently.
     """
     bootstrap = bootstrap or settings.bootstrap
-    sent = {(m.partition(), m.offset()): m for m in read_all(bootstrap, settings.topic_transactions)}
-    decisions = [_decisions.decode(m.value()) for m in read_all(bootstrap, settings.topic_decisions)]
-    letters = [_letters.decode(m.value()) for m in read_all(bootstrap, settings.topic_dead_letters)]
-    settled = Counter((s.source_partition, s.source_offset) for s in (*decisions, *letters))
+    sent = {_place(m): m for m in read_all(bootstrap, settings.topic_transactions)}
+    decisions = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_decisions)]
+    letters = [_letters.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_dead_letters)]
+    settled = Counter((d.source_partition, d.source_offset) for d in decisions)
+    settled.update((letter.source_partition, letter.source_offset) for letter in letters)
 
     lost = sent.keys() - settled.keys()
     made_up = settled.keys() - sent.keys()
@@ -68,9 +69,9 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
     assert repeats_allowed or not repeated, f"{len(repeated)} settled more than once, first {min(repeated)}"
 
     _check_scores(sent, decisions, Path(settings.bundle_store))
-    alerts = [_decisions.decode(m.value()) for m in read_all(bootstrap, settings.topic_alerts)]
+    alerts = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_alerts)]
     assert Counter(a.decision_id for a in alerts) == Counter(d.decision_id for d in decisions if d.verdict != "approve")
-    shadows = [_shadows.decode(m.value()) for m in read_all(bootstrap, settings.topic_shadow_scores)]
+    shadows = [_shadows.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_shadow_scores)]
     _check_shadows(shadows, decisions, repeats_allowed=repeats_allowed)
     return Reckoning(
         sent,
@@ -79,12 +80,19 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
     )
 
 
+def _place(message: Message) -> Place:
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    return partition, offset
+
+
 def _check_scores(sent: dict[Place, Message], decisions: Sequence[Decision], store: Path) -> None:
     """Score everything again offline, with the bundle that each decision names."""
     for sha256 in {decision.bundle_sha256 for decision in decisions}:
         model = _find_bundle(store, sha256)
         own = [decision for decision in decisions if decision.bundle_sha256 == sha256]
-        inputs = [json.loads(sent[d.source_partition, d.source_offset].value()) for d in own]
+        inputs = [json.loads(sent[d.source_partition, d.source_offset].value() or b"") for d in own]
         matrix = np.array([_vector(transaction, model) for transaction in inputs], dtype=np.float32)
         offline = model.onnx.score(matrix).astype(np.float64)
         online = np.array([decision.score for decision in own])

@@ -1,5 +1,6 @@
 """What a reader of committed data sees, while it happens."""
 
+import itertools
 import threading
 import time
 from typing import Self
@@ -74,7 +75,7 @@ class Watch:
     def longest_gap(self, since: float, until: float) -> float:
         """Return the longest time without an arrival between two `time.monotonic()` moments, in seconds."""
         moments = [since, *(at for at in self._arrivals if since <= at <= until), until]
-        return max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False))
+        return max(later - earlier for earlier, later in itertools.pairwise(moments))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
