@@ -114,7 +114,7 @@ class DeadLetter(Struct, frozen=True):
     source_topic: str
     source_partition: int
     source_offset: int
-    #: Base64. The original key and bytes; beyond the topic's limit only the value's first 64 KiB.
+    #: Base64. The original key and bytes; of any key, and of a value beyond the limit, only the first 64 KiB.
     key: bytes | None
     value: bytes | None
     value_size: int
