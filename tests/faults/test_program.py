@@ -5,17 +5,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from confluent_kafka import Producer
 
 from schemas.messages import WorkerStatus
 from stream.kafka.broker import LocalBroker
 from stream.kafka.ports import free_port
 from stream.settings import Settings
+from tests.support.control import newest_status
 from tests.support.ending import assert_ends
 from tests.support.reckoning import reckon
-from tests.support.topics import read_all
 from tests.support.traffic import Feeder, send, transaction
+from tests.support.until import until
 from tests.support.watch import Watch
 from tests.support.worker_process import WorkerProcess
 
@@ -34,7 +34,8 @@ def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
         watch.wait(1_000)
         began = time.monotonic()
         assert worker.stop() == 0
-        assert time.monotonic() - began <= 5
+        assert time.monotonic() - began <= 5, worker.last_words()
+        assert "not stopped within" not in worker.last_words()
         worker.start()
         watch.assert_resumes(time.monotonic())
         feeder.stop()
@@ -75,12 +76,12 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
     with Watch(settings) as watch:
         worker = start_worker(settings)
         watch.wait(500)
-        wait_for_status(settings, "ready", lag=0)
+        until(lambda: (status_of(settings).state, status_of(settings).lag) == ("ready", 0))
         assert worker.stop() == 0
         worker.start()
         worker.wait_ready()
-        until = time.monotonic() + settings.watchdog_s / 2 + 2
-        while time.monotonic() < until:
+        deadline = time.monotonic() + settings.watchdog_s / 2 + 2
+        while time.monotonic() < deadline:
             assert worker.is_ready(), worker.last_words()
             time.sleep(0.2)
         assert status_of(settings).lag == 0
@@ -111,23 +112,11 @@ def send_in_transactions(settings: Settings, *, committed: int, of: int) -> None
 
 
 def status_of(settings: Settings) -> WorkerStatus:
-    """Return the newest worker-status."""
-    newest = read_all(settings.bootstrap, settings.topic_worker_status)[-1]
-    return msgspec.json.decode(newest.value(), type=WorkerStatus)
-
-
-def wait_for_status(settings: Settings, state: str, *, lag: int | None = None, within: float = 15) -> WorkerStatus:
-    """Wait until worker-status shows a state, and a lag if one is given."""
-    deadline = time.monotonic() + within
-    while True:
-        messages = read_all(settings.bootstrap, settings.topic_worker_status)
-        if messages:
-            status = msgspec.json.decode(messages[-1].value(), type=WorkerStatus)
-            if status.state == state and lag in (None, status.lag):
-                return status
-            assert time.monotonic() < deadline, f"still {status}"
-        assert time.monotonic() < deadline, "no worker-status came"
-        time.sleep(0.1)
+    """Return the newest worker-status, once there is one."""
+    until(lambda: newest_status(settings) is not None)
+    status = newest_status(settings)
+    assert status is not None
+    return status
 
 
 def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
@@ -165,17 +154,16 @@ def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: 
     send(settings, 100)
     with Watch(settings) as watch:
         worker = start_worker(settings)
-        status = wait_for_status(settings, "waiting")
         why = f"bundle fraud/1 cannot be read from {store}"
-        assert status.refused is not None
-        assert why in status.refused
+        until(lambda: why in (status_of(settings).refused or ""))
+        assert status_of(settings).state == "waiting"
         assert why in worker.last_words()
         assert not worker.is_ready()
         assert worker.returncode is None
         assert watch.settled == 0
         away.rename(store)
         watch.wait(100)
-        assert wait_for_status(settings, "ready").refused is None
+        until(lambda: (status_of(settings).state, status_of(settings).refused) == ("ready", None))
         assert worker.stop() == 0
     assert "Traceback" not in worker.last_words()
     assert len(reckon(settings).decisions) == 100

@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.messages import WorkerStatus
 from stream.kafka.broker import LocalBroker
 from stream.settings import Settings
+from tests.support.control import newest_status
 from tests.support.ending import assert_ends
 from tests.support.reckoning import reckon
-from tests.support.topics import produce_all, read_all
+from tests.support.topics import produce_all
 from tests.support.traffic import transaction
+from tests.support.until import until
 from tests.support.watch import Watch
 from tests.support.worker_process import WorkerProcess
 
@@ -56,10 +57,12 @@ def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker:
         worker = start_worker(login)
         watch.wait(500)
         worker.wait_ready()
+        until(lambda: newest_status(login, guarded.direct) is not None)
         assert worker.stop() == 0
     assert len(reckon(login, guarded.direct).decisions) == 500
-    (*_, newest) = read_all(guarded.direct, login.topic_worker_status)
-    assert msgspec.json.decode(newest.value(), type=WorkerStatus).champion == "1"
+    status = newest_status(login, guarded.direct)
+    assert status is not None
+    assert status.champion == "1"
     assert PASSWORD not in whole_log(tmp_path)
 
 
