@@ -11,7 +11,7 @@ from schemas.messages import WorkerStatus
 from stream.kafka.broker import LocalBroker
 from stream.kafka.ports import free_port
 from stream.settings import Settings
-from tests.support.control import newest_status
+from tests.support.control import metrics, newest_status
 from tests.support.ending import assert_ends
 from tests.support.reckoning import reckon
 from tests.support.traffic import Feeder, send, transaction
@@ -71,12 +71,13 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
     Each partition ends with markers and aborted transactions, for the worker that reads them and for the one that
     is started afterwards and finds nothing else. Half the watchdog's time without moving makes a worker unready.
     """
-    settings = ready(watchdog_s=15, status_interval_s=0.5)
+    settings = ready(watchdog_s=15)
     send_in_transactions(settings, committed=5, of=100)
     with Watch(settings) as watch:
         worker = start_worker(settings)
         watch.wait(500)
-        until(lambda: (status_of(settings).state, status_of(settings).lag) == ("ready", 0))
+        worker.wait_ready()
+        until(lambda: metrics(settings)["consumer_lag_transactions"] == 0)
         assert worker.stop() == 0
         worker.start()
         worker.wait_ready()
@@ -84,7 +85,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
         while time.monotonic() < deadline:
             assert worker.is_ready(), worker.last_words()
             time.sleep(0.2)
-        assert status_of(settings).lag == 0
+        assert metrics(settings)["consumer_lag_transactions"] == 0
         send(settings, 10)
         watch.wait(510)
         assert worker.stop() == 0
