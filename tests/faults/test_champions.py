@@ -47,27 +47,34 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
 
 
 def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A new champion takes over between two batches: nothing is lost, and no pause is longer than 100 ms more."""
+    """A new champion takes over between two batches: nothing is lost, nothing waits more than 100 ms longer.
+
+    What counts is each transaction's wait from being sent to being scored, the longest before and around the swap.
+    """
     settings = ready()
     with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
         start_worker(settings).wait_ready()
         watch.wait(500)
         time.sleep(2)
         new = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
-        before = time.monotonic()
+        settled_in_ms = time.time_ns() // 1_000_000
         time.sleep(3)
-        published = time.monotonic()
+        published_ms = time.time_ns() // 1_000_000
         publish_roles(settings, champion=new, author="test")
         time.sleep(3)
-        ordinary = watch.longest_gap(before, published)
-        around_swap = watch.longest_gap(published, time.monotonic())
         feeder.stop()
         watch.wait(feeder.sent)
     result = reckon(settings)
     assert len(result.decisions) == feeder.sent
-    by_epoch = {(decision.role_epoch, decision.model_version) for decision in result.decisions.values()}
-    assert by_epoch == {(1, "1"), (2, "3")}
-    assert around_swap <= ordinary + 0.1, f"{around_swap:.3f} s without a decision, {ordinary:.3f} s before the swap"
+    versions = {(decision.role_epoch, decision.model_version) for decision in result.decisions.values()}
+    assert versions == {(1, "1"), (2, "3")}
+    sent_and_wait = [
+        (sent_ms := result.sent[place].timestamp()[1], decision.scored_at_ms - sent_ms)
+        for place, decision in result.decisions.items()
+    ]
+    before = max(wait for sent_ms, wait in sent_and_wait if settled_in_ms <= sent_ms < published_ms)
+    around = max(wait for sent_ms, wait in sent_and_wait if sent_ms >= published_ms)
+    assert around <= before + 100, f"up to {around} ms around the swap, {before} ms before"
 
 
 def replace_manifest(bundle: Path, change: Callable[[Manifest], Manifest]) -> str:

@@ -1,6 +1,5 @@
 """What a reader of committed data sees, while it happens."""
 
-import itertools
 import threading
 import time
 from typing import Self
@@ -71,11 +70,6 @@ class Watch:
             assert time.monotonic() < fault_ended + within, f"nothing was settled within {within:g} s after the fault"
             time.sleep(0.01)
         return next(at for at in self._arrivals if at >= fault_ended) - fault_ended
-
-    def longest_gap(self, since: float, until: float) -> float:
-        """Return the longest time without an arrival between two `time.monotonic()` moments, in seconds."""
-        moments = [since, *(at for at in self._arrivals if since <= at <= until), until]
-        return max(later - earlier for earlier, later in itertools.pairwise(moments))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
