@@ -1,0 +1,1 @@
+"""Specifications, most of them on a real Kafka."""

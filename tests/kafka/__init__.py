@@ -1,0 +1,1 @@
+"""The Kafka floor: broker, child process, proxy."""
