@@ -26,10 +26,10 @@ help: ## List the commands
 demo: $(DEMO) ## Card transactions through a real Kafka, scored by ONNX models, each exactly once
 	@$(BIN)/python -m deploy.demo
 
-test: $(DEV) $(QUIX)/.installed-bench-quix ## The whole suite on a local Kafka
+test: $(DEV) ## The whole suite on a local Kafka
 	@$(BIN)/python -m pytest
 
-test-slow: $(DEV) ## The long soak and fault runs besides
+test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## The long soak and fault runs besides
 	@$(BIN)/python -m pytest -m slow
 
 lint: $(DEV) ## ruff, format check, mypy

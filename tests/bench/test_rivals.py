@@ -79,6 +79,7 @@ def _run(program: Program, settings: Settings, materials: Materials, scratch: Pa
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["confluent_loop", "plain_faust", "quix"])
 def test_a_rival_writes_what_the_worker_writes(
     name: str, materials: Materials, make_settings: MakeSettings, tmp_path: Path

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, Parity, decode_manifest, encode_manifest
 from schemas.messages import BundleRef, ModelUpdate
@@ -130,6 +131,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
 }
 
 
+@pytest.mark.slow
 def test_corrupt_bundles_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Each kind of corrupt bundle is refused, with its reason on the log, in the metric and in worker-status.
 

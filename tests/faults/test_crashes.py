@@ -39,6 +39,7 @@ def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorke
     assert len(reckon(settings).decisions) == count
 
 
+@pytest.mark.slow
 def test_sigkill_at_least_once(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Delivery at least once loses nothing over a SIGKILL; it may repeat."""
     settings = ready(delivery="at_least_once", batch_max=100)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Producer
 
 from schemas.messages import WorkerStatus
@@ -44,6 +45,7 @@ def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
     assert len(reckon(settings).decisions) == feeder.sent
 
 
+@pytest.mark.slow
 def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker, own_broker: LocalBroker) -> None:
     """SIGTERM ends a worker whose broker is away; what it had in hand is decided by the next one."""
     settings = ready(bootstrap=own_broker.bootstrap, batch_max=100)
@@ -65,6 +67,7 @@ def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker
     assert len(reckon(settings).decisions) == feeder.sent
 
 
+@pytest.mark.slow
 def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> None:
     """What an upstream aborts is not decided, and the markers it leaves behind are not taken for waiting transactions.
 
