@@ -28,6 +28,8 @@ POLL_S = 0.1
 #: Seconds a full channel may block reading before the consumer is paused and polled, so that rebalances are
 #: served. Pausing at every batch costs ten times the throughput.
 BLOCKED_S = 1.0
+#: Batches in hand while there is a backlog: one committed, one scored, one read. Without a backlog there is one.
+READ_AHEAD = 3
 #: Seconds a revoke waits for the batches in hand; what is not committed by then is dropped and read again.
 DRAIN_S = 3.0
 #: Seconds to ask for committed offsets before trying again.
@@ -72,6 +74,7 @@ class BatchSource:
         self._in_hand = 0
         self._rewind_wanted = False
         self._reading = False
+        self._backlog = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="batch-source", daemon=True)
         # By partition: the offset reading stands at, and the end it has reached, transaction markers included.
@@ -152,6 +155,7 @@ class BatchSource:
             while not self._stopping.is_set():
                 if not self._reading:
                     self._poll_paused(until=lambda: self._reading)
+                self._await_turn()
                 self._commit_consumed()
                 self._rewind_if_wanted()
                 batch = self._read()
@@ -162,6 +166,19 @@ class BatchSource:
         finally:
             self._consumer.close()
 
+    def _await_turn(self) -> None:
+        """Read no sooner than a batch can be worked on.
+
+        A batch read early waits for the commit of the one before it, while one read late takes along what has come
+        meanwhile, for the same price: a commit takes longer than scoring a small batch. Only full batches are worth
+        reading ahead, so that neither scoring nor committing waits for the other.
+        """
+        most = READ_AHEAD if self._backlog else 1
+        with self._lock:
+            free = self._lock.wait_for(lambda: self._in_hand < most or self._stopping.is_set(), BLOCKED_S)
+        if not free:
+            self._poll_paused(until=lambda: self._in_hand < most)
+
     def _read(self) -> Batch | None:
         first = self._consumer.poll(POLL_S)
         if first is None:
@@ -170,6 +187,7 @@ class BatchSource:
         # `consume(n, t)` waits out the whole timeout, so it is asked only for what is there already.
         messages = [first, *self._consumer.consume(self._batch_max - 1, 0)]
         messages = [message for message in messages if message.error() is None or self._note_error(message)]
+        self._backlog = len(messages) == self._batch_max
         with self._lock:
             if self._epoch != epoch:
                 self._rewind_wanted = True  # these may be of two assignments
