@@ -6,9 +6,11 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from schemas.errors import SettingsError
 from stream.kafka.channel import BatchChannel
@@ -53,7 +55,8 @@ class WorkerProgram:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_wanted = asyncio.Event()
         self.metrics = WorkerMetrics()
-        self.app = make_app(settings)
+        self._directory = tempfile.TemporaryDirectory(prefix="fraud-worker-")
+        self.app = make_app(settings, Path(self._directory.name))
         channel = BatchChannel(self.app)
         self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
         self.roles = RoleFollower(
@@ -134,6 +137,7 @@ class WorkerProgram:
         await self.app.stop()
         self._scoring.shutdown()
         self._committing.shutdown()
+        self._directory.cleanup()
 
 
 def end_at_once() -> None:

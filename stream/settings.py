@@ -48,8 +48,8 @@ class Settings(Struct, frozen=True):
     #: fsspec URL under which bundles lie.
     bundle_store: str = "var/bundles"
 
-    #: Most transactions in one batch. Larger ones win nothing: the model's cost a row is flat from here.
-    batch_max: PositiveInt = 2000
+    #: Most transactions in one batch, and so in one Kafka transaction. Batches grow this large only under a backlog.
+    batch_max: PositiveInt = 5000
     #: Most bytes in one batch, in MiB.
     batch_max_mib: PositiveInt = 16
     #: A larger transaction becomes a dead letter, in bytes.

@@ -25,7 +25,7 @@ from stream.kafka.broker import LocalBroker
 
 #: Batch sizes tried for each rival.
 RIVALS: dict[str, tuple[int, ...]] = {
-    "confluent_loop": (500, 1000, 2000),
+    "confluent_loop": (1000, 2000, 5000),
     "quix": (500, 2000, 10_000),
     "plain_faust": (100, 500, 2000),
 }

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import tempfile
 import time
 from concurrent.futures import Executor
 from pathlib import Path
@@ -32,8 +31,11 @@ class ProducerOnly(BootStrategy):
     enable_kafka_consumer = False
 
 
-def make_app(settings: Settings) -> faust.App:
-    """Make the empty Faust app with our addresses, security and web server."""
+def make_app(settings: Settings, directory: Path) -> faust.App:
+    """Make the empty Faust app with our addresses, security and web server.
+
+    Faust wants a data directory even without tables; nothing of ours goes into it.
+    """
     app = faust.App(
         f"{settings.group}-{settings.slot}",
         broker=[f"kafka://{address}" for address in settings.bootstrap.split(",")],
@@ -42,8 +44,7 @@ def make_app(settings: Settings) -> faust.App:
         web_bind=settings.web_host,
         web_port=settings.web_port,
         topic_allow_declare=False,
-        # Faust makes a data directory even without tables; nothing of ours goes into it.
-        datadir=str(Path(tempfile.gettempdir()) / f"faust-{settings.group}-{settings.slot}"),
+        datadir=str(directory),
         topic_disable_leader=True,
     )
     app.boot_strategy = ProducerOnly(app)
