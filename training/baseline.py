@@ -9,16 +9,16 @@ from pathlib import Path
 from schemas.manifest import Manifest, TrainingWindow
 from schemas.messages import BundleRef
 from stream.models.store import BundleStore
-from training.bundle import write_bundle
 from training.candidate import MISSING, Candidate, PreparedSplit, examine, fit, prepare, require_quality
-from training.data import load
-from training.models import CHALLENGERS, CHAMPION, TREES, Family
-from training.plots import save_plots
-from training.profile import choose_parity_rows, make_profile
-from training.roles import TrainedRoles
-from training.split import split_by_time
-from training.tracking import BUNDLE_ARTIFACT, REGISTERED_MODEL, TrackedRun, Tracker, code_version
-from training.ulb import event_time_ms
+from training.data.dataset import load
+from training.data.split import split_by_time
+from training.data.ulb import event_time_ms
+from training.evaluation.plots import save_plots
+from training.models.families import CHALLENGERS, CHAMPION, TREES, Family
+from training.registry.bundle import write_bundle
+from training.registry.profile import choose_parity_rows, make_profile
+from training.registry.roles import TrainedRoles
+from training.registry.tracking import BUNDLE_ARTIFACT, REGISTERED_MODEL, TrackedRun, Tracker, code_version
 
 Report = Callable[[str], None]
 #: Calls to `report` in a whole baseline, for a progress bar.

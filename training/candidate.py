@@ -13,13 +13,13 @@ from schemas.manifest import MODEL_NAME, Feature, Metric, MissingPolicy
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
-from training.calibrate import Calibration, fit_calibration
-from training.evaluate import evaluate
-from training.export import check_parity, to_onnx
-from training.models import Family, FittedModel
-from training.profile import make_features
-from training.split import Split
-from training.thresholds import choose_policy
+from training.data.split import Split
+from training.evaluation.figures import evaluate
+from training.evaluation.thresholds import choose_policy
+from training.models.calibrate import Calibration, fit_calibration
+from training.models.export import check_parity, to_onnx
+from training.models.families import Family, FittedModel
+from training.registry.profile import make_features
 
 #: A champion below this on the time-ordered test part has not learnt the data: untuned models reach .79 to .81.
 MIN_PR_AUC = 0.75

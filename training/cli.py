@@ -15,9 +15,9 @@ from rich.table import Table
 
 from schemas.errors import FraudError
 from stream.settings import read_settings
-from training.fetch import FILE_NAME, fetch
+from training.data.fetch import FILE_NAME, fetch
 from training.offline import PARTS, Part, export_scores, export_stream, load_part
-from training.roles import load_roles, publish, save_roles
+from training.registry.roles import load_roles, publish, save_roles
 
 VAR = Path("var")
 DATA = VAR / "data" / FILE_NAME
@@ -95,7 +95,7 @@ def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) 
         report("load MLflow and the boosters")
         # They take seconds to import; commands that don't train start at once.
         from training.baseline import STEPS, run_baseline  # noqa: PLC0415
-        from training.tracking import Tracker  # noqa: PLC0415
+        from training.registry.tracking import Tracker  # noqa: PLC0415
     with _progress(STEPS) as report:
         trained, candidates = run_baseline(data, store or settings.bundle_store, Tracker(VAR), report)
     save_roles(trained, roles)

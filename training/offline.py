@@ -10,10 +10,10 @@ from schemas.messages import encode
 from stream.models.bundle import read_bundle
 from stream.models.store import BundleStore
 from stream.scoring.policy import VERDICTS, severities
-from training.data import Transactions, load
-from training.roles import TrainedRoles
-from training.split import split_by_time
-from training.ulb import transactions
+from training.data.dataset import Transactions, load
+from training.data.split import split_by_time
+from training.data.ulb import transactions
+from training.registry.roles import TrainedRoles
 
 Part = Literal["train", "validation", "test", "all"]
 PARTS: tuple[Part, ...] = get_args(Part)

@@ -22,7 +22,7 @@ from stream.kafka.owned_process import OwnedProcess
 from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.settings import PREFIX, Settings
-from training.roles import TrainedRoles, publish
+from training.registry.roles import TrainedRoles, publish
 
 WORKER_LOG = Path("var/demo/worker.log")
 #: Seconds that the worker may take to get ready, and to stop.

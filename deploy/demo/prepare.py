@@ -13,7 +13,7 @@ from schemas.errors import FraudError
 from stream.models.bundle import read_bundle
 from stream.models.store import BundleStore
 from training.cli import DATA, ROLES
-from training.roles import TrainedRoles, load_roles
+from training.registry.roles import TrainedRoles, load_roles
 
 MESSAGES = DATA.parent / "test.jsonl"
 OFFLINE = DATA.parent / "test-scores.parquet"

@@ -56,9 +56,9 @@ def gather(var: Path, scratch: Path, on_step: Callable[[str], None]) -> Material
         BundleError: If a bundle that is noted is not there.
     """
     # The extra `training` takes seconds to import; commands that don't measure start at once.
-    from training.fetch import fetch  # noqa: PLC0415
+    from training.data.fetch import fetch  # noqa: PLC0415
+    from training.data.ulb import transactions  # noqa: PLC0415
     from training.offline import load_part  # noqa: PLC0415
-    from training.ulb import transactions  # noqa: PLC0415
 
     data = fetch((var / _DATA).parent, on_step)
     if not (var / _ROLES).exists():
@@ -77,8 +77,8 @@ def gather(var: Path, scratch: Path, on_step: Callable[[str], None]) -> Material
 
 def _train(data: Path, var: Path, on_step: Callable[[str], None]) -> None:
     from training.baseline import run_baseline  # noqa: PLC0415 - as above
-    from training.roles import save_roles  # noqa: PLC0415
-    from training.tracking import Tracker  # noqa: PLC0415
+    from training.registry.roles import save_roles  # noqa: PLC0415
+    from training.registry.tracking import Tracker  # noqa: PLC0415
 
     roles, _ = run_baseline(data, str(var / _STORE), Tracker(var), on_step)
     save_roles(roles, var / _ROLES)

@@ -10,9 +10,9 @@ import pytest
 
 from training.baseline import run_baseline
 from training.candidate import Candidate
-from training.data import NUMERIC
-from training.roles import TrainedRoles
-from training.tracking import Tracker
+from training.data.dataset import NUMERIC
+from training.registry.roles import TrainedRoles
+from training.registry.tracking import Tracker
 
 ROWS = 4000
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from mlflow.tracking import MlflowClient
 
-import training.models
+import training.models.families
 from schemas.errors import QualityError
 from schemas.messages import BundleRef
 from stream.kafka.control import current_roles
@@ -18,12 +18,12 @@ from stream.scoring.policy import VERDICTS, severities
 from stream.settings import Settings
 from tests.training.conftest import Trained, make_frame
 from training.baseline import STEPS, run_baseline
-from training.data import load
+from training.data.dataset import load
+from training.data.split import split_by_time
+from training.data.ulb import event_time_ms
 from training.offline import export_scores, load_part
-from training.profile import PARITY_ROWS
-from training.roles import load_roles, publish, save_roles
-from training.split import split_by_time
-from training.ulb import event_time_ms
+from training.registry.profile import PARITY_ROWS
+from training.registry.roles import load_roles, publish, save_roles
 
 ALGORITHMS = ("lightgbm", "xgboost", "extra-trees")
 
@@ -46,7 +46,7 @@ def client(trained: Trained) -> MlflowClient:
 @pytest.fixture
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small models, for tests that look at what happens around them."""
-    monkeypatch.setattr(training.models, "TREES", 20)
+    monkeypatch.setattr(training.models.families, "TREES", 20)
 
 
 def test_the_stream_accepts_every_bundle(trained: Trained) -> None:

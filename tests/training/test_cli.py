@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.conftest import Trained
 from training.cli import cli, main
-from training.roles import save_roles
+from training.registry.roles import save_roles
 
 Run = Callable[..., tuple[int, str, str]]
 

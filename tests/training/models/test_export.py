@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from schemas.errors import QualityError
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
-from training.calibrate import Calibration, fit_calibration
-from training.export import TOLERANCE, check_parity, to_onnx
-from training.models import CHALLENGERS, CHAMPION, LIGHTGBM, Family
-from training.trees import _round_down
+from training.models.calibrate import Calibration, fit_calibration
+from training.models.export import TOLERANCE, check_parity, to_onnx
+from training.models.families import CHALLENGERS, CHAMPION, LIGHTGBM, Family
+from training.models.trees import _round_down
 
 _POLICY = Policy("v", review=0.5, decline=0.9)
 

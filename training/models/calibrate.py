@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
-from training.models import Labels, MarginKind
+from training.models.families import Labels, MarginKind
 
 #: A probability margin is held this far from 0 and 1 before its logit is taken. A float32 just below 1 has steps of
 #: 6e-8, which at this distance moves the logit by less than 1e-3 and the score by less than 1e-7.

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.manifest import Metric
-from training.models import Labels
+from training.models.families import Labels
 
 RESAMPLES = 5000
 #: Fixed, so that the same scores give the same interval.

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from schemas.manifest import Feature, Parity, ReferenceProfile
 from schemas.messages import Policy
 from stream.scoring.features import Matrix
-from training.data import AMOUNT, NUMERIC, Transactions
+from training.data.dataset import AMOUNT, NUMERIC, Transactions
 
 QUANTILES = 200
 BINS = 10

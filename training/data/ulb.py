@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from schemas.messages import FeatureValue, Transaction
-from training.data import NUMERIC, Transactions
+from training.data.dataset import NUMERIC, Transactions
 
 #: The data covers two days of September 2013; its makers did not say which.
 BASE_TIME_MS = int(datetime(2013, 9, 1, tzinfo=UTC).timestamp() * 1000)

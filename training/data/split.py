@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import DataError
-from training.data import Transactions
+from training.data.dataset import Transactions
 
 #: Shares of all rows at which validation and test begin.
 VALIDATION_FROM = 0.6

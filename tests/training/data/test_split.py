@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from schemas.errors import DataError
-from training.data import load
-from training.split import split_by_time
+from training.data.dataset import load
+from training.data.split import split_by_time
 
 Save = Callable[[pl.DataFrame], Path]
 

@@ -12,11 +12,11 @@ import pytest
 from schemas.codec import TransactionCodec
 from schemas.errors import DataError
 from stream.scoring.features import FeaturePlan
-from training.data import NUMERIC, load
+from training.data.dataset import NUMERIC, load
+from training.data.split import split_by_time
+from training.data.ulb import BASE_TIME_MS, CARDS, card_id
 from training.offline import export_stream, load_part
-from training.profile import make_features
-from training.split import split_by_time
-from training.ulb import BASE_TIME_MS, CARDS, card_id
+from training.registry.profile import make_features
 
 Save = Callable[[pl.DataFrame], Path]
 

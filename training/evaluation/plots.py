@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 from schemas.messages import Policy
-from training.models import Labels
+from training.models.families import Labels
 
 _CALIBRATION_BINS = 10
 

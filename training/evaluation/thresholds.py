@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import Policy
-from training.models import Labels
+from training.models.families import Labels
 
 #: A decline turns a customer away without a person having looked: at most one in a hundred may be wrong.
 DECLINE_PRECISION = 0.99

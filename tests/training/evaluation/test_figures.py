@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from training.evaluate import evaluate
+from training.evaluation.figures import evaluate
 
 
 @settings(max_examples=60, deadline=None)

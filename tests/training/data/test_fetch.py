@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from schemas.errors import DataError
-from training.data import load
-from training.fetch import MEMBER, fetch
+from training.data.dataset import load
+from training.data.fetch import MEMBER, fetch
 
 
 @pytest.fixture

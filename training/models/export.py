@@ -8,8 +8,8 @@ from onnx import TensorProto, helper
 from schemas.errors import QualityError
 from schemas.messages import Policy
 from stream.scoring.policy import severities
-from training.calibrate import EPSILON, Calibration
-from training.trees import TreeTable
+from training.models.calibrate import EPSILON, Calibration
+from training.models.trees import TreeTable
 
 #: Pinned, so that a newer onnx at training does not make bundles that an older serving runtime refuses.
 OPSET = 17

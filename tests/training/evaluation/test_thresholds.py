@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from stream.scoring.policy import severities
-from training.thresholds import DECLINE_PRECISION, choose_policy
+from training.evaluation.thresholds import DECLINE_PRECISION, choose_policy
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1, max_size=60))

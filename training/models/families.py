@@ -15,7 +15,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from xgboost import XGBClassifier
 
 from stream.scoring.features import Matrix
-from training.trees import TreeTable, read_extra_trees, read_lightgbm, read_xgboost
+from training.models.trees import TreeTable, read_extra_trees, read_lightgbm, read_xgboost
 
 SEED = 0
 TREES = 300

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.messages import Policy
-from training.profile import BINS, PARITY_ROWS, QUANTILES, choose_parity_rows, make_profile
+from training.registry.profile import BINS, PARITY_ROWS, QUANTILES, choose_parity_rows, make_profile
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=200))

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from schemas.errors import DataError
-from training.data import SOURCE_SHA256, file_sha256, load
+from training.data.dataset import SOURCE_SHA256, file_sha256, load
 
 Save = Callable[[pl.DataFrame], Path]
 

@@ -1,0 +1,1 @@
+"""Data: fetched or a user's own, described, checked, split, watched for leaks."""

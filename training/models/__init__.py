@@ -1,0 +1,1 @@
+"""Model families, resampling, calibration, and the one road to ONNX."""

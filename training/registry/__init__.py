@@ -1,0 +1,1 @@
+"""MLflow runs and the registered model, bundles, cards, and who was promoted when."""
