@@ -13,6 +13,7 @@
     ├── DataError               training data that cannot be used
     ├── QualityError            a trained model that must not be published
     ├── RegistryError           MLflow is away, or refuses what it is asked
+    ├── StudyError              a study's plan, budget or continuation that cannot be
     └── KafkaError
         ├── BrokerAwayError         nobody answers at the bootstrap address
         ├── TopicMissingError       the topic is not there; nothing is created by accident
@@ -100,6 +101,10 @@ class QualityError(FraudError):
 
 class RegistryError(FraudError):
     """MLflow is away, or refuses what it is asked."""
+
+
+class StudyError(FraudError):
+    """A study that can't be run as asked: its plan, its budget, or what it should go on with."""
 
 
 class KafkaError(FraudError):

@@ -1,0 +1,25 @@
+"""`fraud-train leaderboard`."""
+
+import click
+from rich.console import Console
+
+from training.commands.study_desk import examples, name_option, open_mlflow
+
+
+@click.command(epilog=examples("fraud-train leaderboard", "fraud-train leaderboard --study quick"))
+@name_option
+def leaderboard(name: str | None) -> None:
+    """Show a study's entries, best first, by their PR-AUC on folds inside the training part. No test figures."""
+    # MLflow takes seconds to import.
+    from schemas.errors import StudyError  # noqa: PLC0415
+    from training.study.leaderboard import table  # noqa: PLC0415
+    from training.study.runs import StudyRuns  # noqa: PLC0415
+
+    runs = StudyRuns(open_mlflow())
+    study = runs.require(name)
+    records = [record for _, record in runs.finished(study).values()]
+    if not records:
+        raise StudyError(f"study {study.name} has no finished entry yet; run: fraud-train study")
+    Console().print(table(f"study {study.name}, {study.status.lower()}", records))
+    for key, reason in study.left_out.items():
+        click.echo(f"left out: {key}, {reason}")

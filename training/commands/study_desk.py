@@ -1,0 +1,85 @@
+"""What the study's commands share: their options, and how they get at MLflow."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from schemas.errors import StudyError
+from training.data.fetch import FILE_NAME
+
+if TYPE_CHECKING:
+    from training.data.dataset import Dataset
+    from training.data.leaks import LeakName
+    from training.evaluation.costs import Costs
+    from training.registry.connection import Connection
+
+VAR = Path("var")
+#: Beside the study of the same name: studies of these names must not mix.
+DEFAULT_PLAN, QUICK_PLAN = "study-default.yaml", "study-quick.yaml"
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+a_file = click.Path(path_type=Path, dir_okay=False)
+data_option = click.option(
+    "--data", default=str(VAR / "data" / FILE_NAME), show_default=True, help="Parquet or CSV file, or an fsspec URL."
+)
+description_option = click.option(
+    "--description", type=a_file, help="YAML that names the data's columns.  [default: the ULB data's]"
+)
+name_option = click.option("--study", "name", help="Name of the study.  [default: the one that began last]")
+accept_option = click.option(
+    "--accept-leak", "accepted", multiple=True, metavar="NAME", help="Go on when the leak alarm names this; recorded."
+)
+review_cost_option = click.option(
+    "--review-cost", type=click.IntRange(min=1), help="Of one review, in minor units.  [default: 500]"
+)
+
+
+def examples(*lines: str) -> str:
+    """Return an epilog for help texts; the lines can be copied."""
+    # A backspace on a line of its own keeps click from re-wrapping what follows.
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
+def open_mlflow() -> "Connection":
+    """Open MLflow: the one MLFLOW_TRACKING_URI names, else SQLite under var/.
+
+    Raises:
+        RegistryError: If it can't be opened.
+    """
+    from training.registry.connection import connect  # noqa: PLC0415  # MLflow takes seconds to import
+
+    return connect(VAR)
+
+
+def read_data(data: str, description: Path | None) -> "Dataset":
+    """Read training data.
+
+    Raises:
+        DataError: If they can't be used.
+    """
+    from training.data.dataset import load  # noqa: PLC0415  # likewise polars
+    from training.data.description import read_description  # noqa: PLC0415
+
+    return load(data, read_description(description) if description else None)
+
+
+def costs(review_cost: int | None) -> "Costs":
+    """Return the costs that policies are chosen and judged by."""
+    from training.evaluation.costs import Costs  # noqa: PLC0415  # likewise scikit-learn behind it
+
+    return Costs() if review_cost is None else Costs(review_cost_minor=review_cost)
+
+
+def known_leaks(names: tuple[str, ...]) -> "tuple[LeakName, ...]":
+    """Return names of leaks as the alarm takes them.
+
+    Raises:
+        StudyError: If it knows no such leak.
+    """
+    from training.data.leaks import LEAKS  # noqa: PLC0415  # likewise
+    from training.study.plan import no_such  # noqa: PLC0415
+
+    if unknown := [name for name in names if name not in LEAKS]:
+        raise StudyError(f"--accept-leak: {no_such(unknown[0], LEAKS)}")
+    return tuple(leak for leak in LEAKS if leak in names)

@@ -1,0 +1,144 @@
+"""The final evaluation: the chosen model and the champion on the test part, once."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import StudyError
+from schemas.manifest import MANIFEST_NAME, Metric
+from schemas.messages import Policy
+from stream.models.bundle import LoadedModel, audit, read_bundle
+from stream.models.store import BundleStore
+from training.data.dataset import Dataset
+from training.data.leaks import LeakAlarm
+from training.data.sealed import SealedTest
+from training.evaluation.costs import Costs
+from training.evaluation.figures import FigureSettings, evaluate
+from training.evaluation.operating_points import choose_comparison
+from training.evaluation.paired import compare_paired
+from training.evaluation.scored import Scored
+from training.registry.tracking import BUNDLE_ARTIFACT
+from training.registry.versions import CHAMPION, Registry
+from training.study.identity import require_same_data, split_of
+from training.study.look import Examined, Look
+from training.study.runs import CHOSEN, Study, StudyRuns
+from training.study.settings import splitter
+
+#: Figures at maximum F1 on validation, as papers compare models; all others are at the deployed thresholds.
+COMPARISON = "comparison_"
+_COMPARED = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A model, and what it says of the test part."""
+
+    name: str
+    model: LoadedModel
+    test: Scored
+    comparison: Policy
+
+
+def look_at_test(
+    study: Study,
+    data: Dataset,
+    *,
+    runs: StudyRuns,
+    registry: Registry,
+    store: BundleStore,
+    alarm: LeakAlarm,
+    costs: Costs,
+    again: bool,
+) -> Look:
+    """Score the test part with the study's chosen model and the champion, and keep what was found with the study.
+
+    The look is counted before a row is seen: one that fails later has been taken all the same.
+
+    Args:
+        study: Ended, with a chosen model.
+        data: The same that the study was run on.
+        runs: Of the study.
+        registry: Where the champion is.
+        store: That holds the champion's bundle.
+        alarm: Told each PR-AUC.
+        costs: For the figures in money.
+        again: Look although somebody has looked already.
+
+    Raises:
+        StudyError: If the study has no chosen model, the data are others, or there was a look already.
+        BundleError: If a bundle does not pass its audit.
+        LeakError: If a figure is too good to be true.
+        RegistryError: If MLflow is away or refuses.
+    """
+    require_same_data(study, data)
+    if CHOSEN not in study.tags:
+        raise StudyError(f"study {study.name} has not chosen a model yet; go on with it: fraud-train study")
+    if study.looks and not again:
+        raise StudyError(
+            f"the test part was looked at {study.looks} times for study {study.name}; fraud-train compare shows what "
+            "was found, and --again looks once more, which makes it a little less unseen and is recorded"
+        )
+    parts = splitter(split_of(study))(data)
+    models = _models(study, runs, registry, store)
+    sealed = SealedTest(parts.test, lambda look: runs.count_look(study, look), looks=study.looks)
+    test = sealed.look("again" if study.looks else "final evaluation")
+    candidates = [_score(name, model, parts.validation, test) for name, model in models.items()]
+    for candidate in candidates:
+        pr_auc = float(evaluate(candidate.test, candidate.comparison, resamples=1)["pr_auc"].value)
+        alarm.check_pr_auc(pr_auc, f"the test part, by {candidate.name}")
+    settings = FigureSettings(costs=costs)
+    selected, *champion = [_examine(candidate, settings) for candidate in candidates]
+    look = Look(
+        number=sealed.looks,
+        looked_at_ms=time.time_ns() // 1_000_000,
+        selected=selected,
+        champion=champion[0] if champion else None,
+        differences=_differences(candidates[1], candidates[0], settings) if champion else {},
+    )
+    runs.keep_look(study, look)
+    return look
+
+
+def _models(study: Study, runs: StudyRuns, registry: Registry, store: BundleStore) -> dict[str, LoadedModel]:
+    """Return the chosen model and the champion, if there is one, by name and in that order."""
+    key = study.tags[CHOSEN]
+    run_id, _ = runs.finished(study)[key]
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = runs.bundle(run_id, BUNDLE_ARTIFACT, Path(scratch))
+        models = {key: audit(directory, hashlib.sha256((directory / MANIFEST_NAME).read_bytes()).hexdigest())}
+    if number := registry.aliases().get(CHAMPION):
+        models[f"champion, version {number}"] = read_bundle(store, registry.find(number).bundle)
+    return models
+
+
+def _score(name: str, model: LoadedModel, validation: Dataset, test: Dataset) -> _Candidate:
+    comparison = choose_comparison(_scored(model, validation), f"{model.manifest.algorithm}-f1")
+    return _Candidate(name, model, _scored(model, test), comparison)
+
+
+def _scored(model: LoadedModel, rows: Dataset) -> Scored:
+    return Scored(model.onnx.score(rows.matrix(model.plan)), rows.label, rows.amount_minor, rows.event_time_ms)
+
+
+def _examine(candidate: _Candidate, settings: FigureSettings) -> Examined:
+    manifest = candidate.model.manifest
+    deployed = evaluate(candidate.test, manifest.policy, settings)
+    compared = evaluate(candidate.test, candidate.comparison, settings)
+    return Examined(candidate.name, manifest.algorithm, deployed | _comparison(compared))
+
+
+def _differences(champion: _Candidate, selected: _Candidate, settings: FigureSettings) -> dict[str, Metric]:
+    """Return selected less champion."""
+    deployed = compare_paired(
+        champion.test, champion.model.manifest.policy, selected.test, selected.model.manifest.policy, settings=settings
+    )
+    compared = compare_paired(champion.test, champion.comparison, selected.test, selected.comparison, settings=settings)
+    found = {name: pair.difference for name, pair in deployed.items()}
+    return found | _comparison({name: pair.difference for name, pair in compared.items()})
+
+
+def _comparison(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    return {f"{COMPARISON}{name}": metrics[name] for name in _COMPARED if name in metrics}

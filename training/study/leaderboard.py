@@ -1,0 +1,70 @@
+"""The leaderboard: a study's entries in order, by figures of folds inside the training part. It has no test figures."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from training.study.choose import choose, rank, ties
+from training.study.look import Look
+from training.study.paired import interval, signed
+from training.study.record import EntryRecord
+
+#: Marks the entry that is chosen, and those that are as good but cost more.
+CHOSEN, TIED = "★", "="
+
+
+def marks(records: Sequence[EntryRecord]) -> dict[str, str]:
+    """Return the mark of each entry by key; none for those that lost."""
+    found = {record.key: TIED for record in ties(records)}
+    return found | {choose(records).key: CHOSEN}
+
+
+def table(title: str, records: Sequence[EntryRecord]) -> Table:
+    """Make the terminal's table of at least one entry."""
+    board = Table(
+        *("", "family", "treatment", "PR-AUC (folds)", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "s"),
+        title=title,
+        caption=f"{CHOSEN} chosen: cheapest of the best; {TIED} as good within a standard error. No test figures.",
+    )
+    for column in board.columns[3:]:
+        column.justify = "right"
+    mark = marks(records)
+    for record in rank(records):
+        board.add_row(
+            mark.get(record.key, ""),
+            record.family,
+            record.treatment,
+            f"{record.mean:.4f}",
+            f"{record.standard_error:.4f}",
+            f"{record.by_fold.min():.4f}",
+            f"{record.cost_us:.2f}",
+            trials_text(record),
+            f"{record.legitimate_share:.0%}",
+            f"{record.seconds:.0f}",
+            style="bold" if mark.get(record.key) == CHOSEN else "",
+        )
+    return board
+
+
+def look_table(look: Look) -> Table:
+    """Make the terminal's table of one look at the test part."""
+    champion = look.champion
+    board = Table("figure", look.selected.name, title=f"on the test part, look {look.number}")
+    if champion:
+        board.add_column(champion.name)
+        board.add_column("difference, paired")
+    for name, metric in look.selected.metrics.items():
+        cells = [interval(metric)]
+        if champion:
+            cells.append(interval(champion.metrics[name]) if name in champion.metrics else "-")
+            cells.append(signed(look.differences[name]) if name in look.differences else "-")
+        board.add_row(name, *cells)
+    return board
+
+
+def trials_text(record: EntryRecord) -> str:
+    """Say how many trials there were: `20 (7 pruned)`, `3, cut short`; a dash where nothing was searched."""
+    if not record.trials:
+        return "-"
+    text = f"{record.trials} ({record.pruned} pruned)" if record.pruned else str(record.trials)
+    return f"{text}, cut short" if record.cut_short else text

@@ -1,0 +1,96 @@
+"""What a study works on: the data's parts behind what each is for, with the features made from the training part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.manifest import Feature
+from stream.scoring.features import FeaturePlan, Matrix
+from training.data.dataset import Dataset
+from training.data.featureset import FeatureSet, make_features
+from training.data.leaks import LeakAlarm
+from training.data.sealed import OnLook, SealedTest, seal
+from training.data.split import Fold, Split
+from training.models.fitted import Labels
+
+
+@dataclass(frozen=True)
+class Material:
+    """What models are searched and selected on: the training part and nothing else."""
+
+    features: tuple[Feature, ...]
+    #: (n, n_features), in order of event time.
+    matrix: Matrix
+    #: (n,).
+    labels: Labels
+    #: Rows to fit on and rows to score, the latter always later.
+    folds: tuple[Fold, ...]
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Rows of which nobody tells whether they are frauds."""
+
+    #: (m, n_features).
+    matrix: Matrix
+    #: (m,).
+    amount_minor: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """The parts, each for its purpose."""
+
+    plan: FeaturePlan
+    #: For search and selection.
+    material: Material
+    #: The training part's rows as they were read, for medians and reference profiles.
+    train: Dataset
+    #: The validation part: for calibration and thresholds.
+    calibration: Dataset
+    #: The test part without its labels: for parity of ONNX and the original.
+    parity: Unlabelled
+    #: The test part, opened by a counted look.
+    test: SealedTest
+
+
+def prepare(
+    data: Dataset,
+    feature_set: FeatureSet,
+    *,
+    split: Callable[[Dataset], Split],
+    folds: int,
+    alarm: LeakAlarm,
+    on_look: OnLook,
+    looks: int = 0,
+) -> StudyData:
+    """Split, check for leaks, make features.
+
+    Args:
+        data: As loaded.
+        feature_set: What a model takes.
+        split: Cuts the data into its parts.
+        folds: Rolling-origin folds inside the training part.
+        alarm: Stops at a leak that was not accepted.
+        on_look: Told of each look at the test part.
+        looks: Taken before.
+
+    Raises:
+        LeakError: If a leak was found that was not accepted.
+        DataError: If the data are too few, or have not what the feature set names.
+    """
+    parts = split(data)
+    features = make_features(feature_set, parts.train)
+    plan = FeaturePlan(features, feature_set.missing)
+    sealed = seal(parts, folds=folds, alarm=alarm, on_look=on_look, looks=looks)
+    train = sealed.search.train
+    return StudyData(
+        plan=plan,
+        material=Material(features, train.matrix(plan), train.label, sealed.search.folds),
+        train=train,
+        calibration=sealed.calibration,
+        parity=Unlabelled(parts.test.matrix(plan), parts.test.amount_minor),
+        test=sealed.test,
+    )
