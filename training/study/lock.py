@@ -19,7 +19,7 @@ def only_one(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
     except OSError as error:
-        raise StudyError(f"{path} cannot be written ({error.strerror}); free the disk or name another --var") from error
+        raise StudyError(f"{path} cannot be written ({error.strerror}); mend the folder, or run elsewhere") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,20 @@
+"""Made-up entries."""
+
+from training.models.treatments import Treatment
+from training.study.record import EntryRecord
+
+
+def make_record(
+    *by_fold: float, family: str = "xgboost", treatment: Treatment = "none", cost_us: float = 1.0
+) -> EntryRecord:
+    """A record with one seed."""
+    return EntryRecord(
+        family=family,
+        treatment=treatment,
+        legitimate_share=1.0,
+        params={"depth": 3},
+        pr_auc=(by_fold,),
+        seconds=1.0,
+        cost_us=cost_us,
+        fit_rows=100,
+    )
