@@ -131,10 +131,7 @@ class DeadLetter(Struct, frozen=True):
 class Policy(Struct, frozen=True):
     """How a score becomes a verdict.
 
-    Kind `score`: score ≥ decline declines, else score ≥ review is reviewed. Kind `expected_loss`: what has
-    score · amount_minor ≥ review_cost_minor is reviewed, and of this score ≥ decline is declined.
-
-    Expected loss: C. Elkan, "The foundations of cost-sensitive learning", 2001.
+    Expected loss against the cost of acting: C. Elkan, "The foundations of cost-sensitive learning", 2001.
 
     Raises:
         ValueError: If review > decline, or a review cost and the kind do not go together.
@@ -144,6 +141,8 @@ class Policy(Struct, frozen=True):
     #: Not read by kind expected_loss: write 0.
     review: Annotated[float, Meta(ge=0, le=1)]
     decline: Annotated[float, Meta(ge=0, le=1)]
+    #: score: score ≥ decline declines, else score ≥ review is reviewed. expected_loss: what has score · amount_minor ≥
+    #: review_cost_minor is reviewed, and of this score ≥ decline is declined instead.
     kind: Literal["score", "expected_loss"] = "score"
     #: What a review costs, in the minor units that amounts have; at least 1 for kind expected_loss, 0 for kind score.
     #: Amounts are taken as they stand, so expected_loss is for a stream of one currency.

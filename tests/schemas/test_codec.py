@@ -217,6 +217,7 @@ def test_a_categorical_feature_is_a_string(value: Any, reason: DeadLetterReason)
     with pytest.raises(RefusedMessageError, match=r"`\$\.features\.country`") as refused:
         codec.decode(_bytes(features={"V1": 1, "country": value}))
     assert refused.value.reason is reason
+    assert json.dumps(value) not in str(refused.value)
 
 
 def test_a_categorical_feature_must_be_there() -> None:
