@@ -35,21 +35,25 @@ _names_decoder = msgspec.json.Decoder(_FeatureNames)
 class TransactionCodec:
     """Decodes transactions whose `features` are those of one champion, plus what challengers ask for besides.
 
-    The champion's features must be there and be numbers or null; the extra ones may be absent or anything, for a
-    challenger must never make the champion refuse. The last of duplicate keys wins.
+    The champion's features must be there: numeric ones are numbers or null, categorical ones strings or null. The
+    extra ones may be absent or anything, for a challenger must never make the champion refuse. The last of duplicate
+    keys wins.
 
-    `Transaction.features` is a struct whose fields stand in the order (required, extra), so
+    `Transaction.features` is a struct whose fields stand in the order (numeric, categorical, extra), so
     `msgspec.structs.astuple` of it is the raw feature row. Extra fields hold `msgspec.Raw`, empty when absent.
     """
 
     MAX_UNKNOWN_NAMES = 50
     MAX_NAME_LENGTH = 128
 
-    def __init__(self, required: Sequence[str], extra: Sequence[str] = (), *, max_bytes: int) -> None:
+    def __init__(
+        self, numeric: Sequence[str], extra: Sequence[str] = (), *, categorical: Sequence[str] = (), max_bytes: int
+    ) -> None:
         # Feature names are JSON keys, not Python identifiers, hence neutral field names and a rename.
-        fields: list[Any] = [(f"f{i}", float | None) for i in range(len(required))]
+        fields: list[Any] = [(f"n{i}", float | None) for i in range(len(numeric))]
+        fields += [(f"c{i}", str | None) for i in range(len(categorical))]
         fields += [(f"x{i}", msgspec.Raw, msgspec.Raw()) for i in range(len(extra))]
-        rename = {field[0]: name for field, name in zip(fields, (*required, *extra), strict=True)}
+        rename = {field[0]: name for field, name in zip(fields, (*numeric, *categorical, *extra), strict=True)}
         self._strict = _decoder(fields, rename, forbid_unknown_fields=True)
         self._lenient = _decoder(fields, rename, forbid_unknown_fields=False)
         self._known = frozenset(rename.values())

@@ -3,8 +3,9 @@
 A bundle is a directory with `model.onnx`, `manifest.json` and whatever MLflow wants beside them. The manifest
 names the SHA-256 of every other file, so its own hash (`BundleRef.sha256`) stands for the whole bundle.
 
-`format_version` rises when a reader of the old version would misread a new manifest; a new optional field does
-not raise it. Readers refuse versions they do not know.
+`format_version` rises when a reader of the old version would misread a new manifest. A new optional field does not
+raise it, nor does a new kind of feature or policy: an older reader refuses a word it does not know, so it misreads
+nothing. Readers refuse versions they do not know.
 """
 
 from typing import Annotated, Literal
@@ -18,9 +19,8 @@ from schemas.messages import Identifier, Policy, Sha256
 MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 
-#: numeric: `features[name]` of the transaction. amount_minor: the transaction's own amount, in minor units.
-FeatureKind = Literal["numeric", "amount_minor"]
-#: What null becomes. refuse: a dead letter. median: the reference median. nan: the model handles it.
+FeatureKind = Literal["numeric", "amount_minor", "categorical", "log_amount", "hour_sin", "hour_cos"]
+#: What null becomes. refuse: a dead letter. median: the feature's `median`. nan: the model handles it.
 MissingPolicy = Literal["refuse", "median", "nan"]
 
 
@@ -28,9 +28,16 @@ class Feature(Struct, frozen=True):
     """One column of the feature vector, in manifest order."""
 
     name: Identifier
-    #: Of the training part: stands for "an ordinary value" in reasons, and for null under `median`.
+    #: Of the training part: stands for "an ordinary value" in reasons, and for null under `median`. Of a categorical
+    #: feature the index of its most frequent category: 0.
     median: float
+    #: numeric: the number `features[name]` of the transaction. categorical: the string `features[name]`, as its index
+    #: in `categories`. amount_minor: the transaction's own amount, in minor units. log_amount: ln(1 + amount_minor).
+    #: hour_sin, hour_cos: sine and cosine of 2π · (time since UTC midnight) / (24 hours) of event_time_ms.
     kind: FeatureKind = "numeric"
+    #: Of a categorical feature, as training froze them: the most frequent first, no two alike. A string that is none of
+    #: them is accepted; its value is their number. Empty for every other kind.
+    categories: tuple[str, ...] = ()
 
 
 class Metric(Struct, frozen=True):

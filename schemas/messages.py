@@ -45,8 +45,10 @@ class Transaction(Struct, Generic[FeaturesT], frozen=True, gc=False):
 class Reason(Struct, frozen=True, gc=False):
     """A feature that pushed a score up."""
 
+    #: Of several made of the amount, or of the event time, the first: they are looked at together.
     feature: str
-    #: How much the score falls when the feature is replaced by its reference median; in (0, 1].
+    #: How much the score falls when the feature is replaced by its reference median, or by the most frequent category;
+    #: in (0, 1].
     contribution: float
 
 
@@ -63,7 +65,8 @@ class Decision(Struct, frozen=True, gc=False):
     event_time_ms: int
     #: Calibrated P(fraud) in [0, 1].
     score: float
-    #: The lowest score that is reviewed.
+    #: The lowest score that is reviewed. Under a policy of kind expected_loss that is the one for this amount: review
+    #: cost / amount, but 2 at most; above 1 no score is reviewed.
     threshold: float
     verdict: Verdict
     model_name: str
@@ -95,6 +98,7 @@ class ShadowScore(Struct, frozen=True, gc=False):
     event_time_ms: int
     #: None where the challenger could not score; `problem` then says why.
     score: float | None
+    #: As in a decision, by the challenger's own policy.
     threshold: float
     verdict: Verdict | None
     problem: str | None
@@ -125,20 +129,32 @@ class DeadLetter(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """How a score becomes a verdict: score ≥ decline declines, else score ≥ review is reviewed.
+    """How a score becomes a verdict.
+
+    Expected loss against the cost of acting: C. Elkan, "The foundations of cost-sensitive learning", 2001.
 
     Raises:
-        ValueError: If a threshold is outside [0, 1] or review > decline.
+        ValueError: If review > decline, or a review cost and the kind do not go together.
     """
 
     version: Identifier
+    #: Not read by kind expected_loss: write 0.
     review: Annotated[float, Meta(ge=0, le=1)]
     decline: Annotated[float, Meta(ge=0, le=1)]
-    kind: Literal["score"] = "score"
+    #: score: score ≥ decline declines, else score ≥ review is reviewed. expected_loss: what has score · amount_minor ≥
+    #: review_cost_minor is reviewed, and of this score ≥ decline is declined instead.
+    kind: Literal["score", "expected_loss"] = "score"
+    #: What a review costs, in the minor units that amounts have; at least 1 for kind expected_loss, 0 for kind score.
+    #: Amounts are taken as they stand, so expected_loss is for a stream of one currency.
+    review_cost_minor: AmountMinor = 0
 
     def __post_init__(self) -> None:
         if self.review > self.decline:
             raise ValueError(f"policy {self.version}: review {self.review} is above decline {self.decline}")
+        if self.kind == "expected_loss" and self.review_cost_minor < 1:
+            raise ValueError(f"policy {self.version}: kind expected_loss needs a review_cost_minor of at least 1")
+        if self.kind == "score" and self.review_cost_minor:
+            raise ValueError(f"policy {self.version}: review_cost_minor is for kind expected_loss, not for kind score")
 
 
 class BundleRef(Struct, frozen=True):

@@ -84,7 +84,7 @@ def examine(family: Family, fitted: FittedModel, parts: PreparedSplit) -> Candid
         session = OnnxModel(path, len(parts.features))
     validation_scores, test_scores = session.score(parts.validation), session.score(parts.test)
     policy = choose_policy(validation_scores, validation_labels, f"{family.algorithm}-f1")
-    parity = check_parity(test_scores, calibration.apply(fitted.margin(parts.test)), policy)
+    parity = check_parity(test_scores, calibration.apply(fitted.margin(parts.test)), policy, test.amount_minor)
     fresh = ~test.repeat
     metrics = evaluate(test_scores, test.label, policy.review)
     metrics |= {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import BundleCorruptError, BundleIncompatibleError, BundleMissingError, ModelFaultError
-from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, decode_manifest
+from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Feature, Manifest, decode_manifest
 from schemas.messages import BundleRef
 from stream.models.session import OnnxModel
 from stream.models.store import BundleStore
@@ -98,11 +98,28 @@ def _check_consistent(manifest: Manifest) -> None:
     names = manifest.feature_names
     if len(set(names)) != len(names):
         raise BundleIncompatibleError("the manifest names a feature twice")
+    for feature in manifest.features:
+        _check_categories(feature)
     if unknown := sorted(manifest.reference.keys() - set(names)):
         raise BundleIncompatibleError(f"the manifest has a reference for {unknown[0]}, which is no feature")
     rows, scores = manifest.parity.rows, manifest.parity.scores
     if not rows or len(rows) != len(scores) or any(len(row) != len(names) for row in rows):
         raise BundleIncompatibleError(f"parity rows must be (k, {len(names)}) with k scores, k at least 1")
+
+
+def _check_categories(feature: Feature) -> None:
+    count = len(feature.categories)
+    if (feature.kind == "categorical") != bool(count):
+        raise BundleIncompatibleError(
+            f"feature {feature.name} is {feature.kind} and has {count} categories; a categorical feature has one or "
+            "more, any other none; export the bundle again"
+        )
+    if len(set(feature.categories)) != count:
+        raise BundleIncompatibleError(f"feature {feature.name} names a category twice; export the bundle again")
+    if count and feature.median not in range(count):
+        raise BundleIncompatibleError(
+            f"the median of feature {feature.name} is no index of its {count} categories; export the bundle again"
+        )
 
 
 def _read(directory: Path, name: str) -> bytes:

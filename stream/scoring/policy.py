@@ -5,17 +5,35 @@ from numpy.typing import NDArray
 
 from schemas.messages import Policy, Verdict
 
-#: By severity: the number of thresholds a score reaches.
+#: By severity.
 VERDICTS: tuple[Verdict, ...] = ("approve", "review", "decline")
+#: Stands for every threshold above: no score is that high, and JSON has no infinity for an amount of zero.
+UNREACHABLE = 2.0
 
 
-def severities(scores: NDArray[np.float32], policy: Policy) -> NDArray[np.intp]:
-    """Return (n,) indices into `VERDICTS`.
+def thresholds(policy: Policy, amount_minor: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return (n,) the lowest score that is reviewed, for each amount (n,); `UNREACHABLE` at most.
+
+    Expected loss reaches the review cost, score · amount ≥ cost, exactly where score ≥ cost / amount.
+
+    >>> by_loss = Policy("1", review=0, decline=0.9, kind="expected_loss", review_cost_minor=500)
+    >>> thresholds(by_loss, np.array([0, 500, 2000]))
+    array([2.  , 1.  , 0.25])
+    """
+    if policy.kind == "score":
+        return np.full(len(amount_minor), policy.review)
+    cost = float(policy.review_cost_minor)
+    return cost / np.maximum(amount_minor, cost / UNREACHABLE)
+
+
+def severities(scores: NDArray[np.floating], policy: Policy, amount_minor: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return (n,) indices into `VERDICTS` of scores (n,) of transactions with these amounts (n,).
 
     Scores are compared as doubles, so a threshold that is itself a score of the model is reached by that score.
 
-    >>> severities(np.array([0.1, 0.5, 0.9], dtype=np.float32), Policy("1", review=0.5, decline=0.8))
+    >>> scores = np.array([0.1, 0.5, 0.9], dtype=np.float32)
+    >>> severities(scores, Policy("1", review=0.5, decline=0.8), np.array([100, 100, 100]))
     array([0, 1, 2])
     """
     exact = scores.astype(np.float64)
-    return np.searchsorted(np.array([policy.review, policy.decline]), exact, side="right")
+    return np.where(exact >= thresholds(policy, amount_minor), np.where(exact >= policy.decline, 2, 1), 0)

@@ -3,6 +3,17 @@
 Single-feature occlusion against a fixed background (Robnik-Sikonja and Kononenko 2008, "Explaining
 classifications for individual instances"). It needs only the model's own scores, so any ONNX model will do, and
 it is a pure function of the feature vector.
+
+What stands in place of a feature depends on its kind:
+
+- numeric: the median. categorical: the most frequent category, whatever stood there, an unknown one or null too.
+- Features made of one thing are replaced together, and the first of them in manifest order is named: of the amount
+  and its logarithm, one alone would contradict the other and keep what both say; one of the hour's two coordinates
+  alone would be another hour, not an ordinary one. The hour's medians lie inside the dial's circle, towards the hours
+  most used.
+
+Reasons are reasons for the score. What an expected_loss policy reviews for its amount at a middling score may have
+few.
 """
 
 import numpy as np
@@ -40,14 +51,16 @@ def _explain_chunk(
     model: ScoringModel, matrix: Matrix, scores: NDArray[np.float32], most: int
 ) -> list[tuple[Reason, ...]]:
     rows, width = matrix.shape
-    replaced = np.repeat(matrix, width, axis=0).reshape(rows, width, width)
-    features = np.arange(width)
-    replaced[:, features, features] = model.plan.medians
+    # One copy of the row for each source, with the columns made of it replaced.
+    sources, copy_of = np.unique(model.plan.sources, return_inverse=True)
+    replaced = np.repeat(matrix, len(sources), axis=0).reshape(rows, len(sources), width)
+    replaced[:, copy_of, np.arange(width)] = model.plan.medians
     # A replaced row that the model cannot score has NaN here and so gives no reason.
-    without = score_or_isolate(model, replaced.reshape(rows * width, width))[0].reshape(rows, width)
+    without = score_or_isolate(model, replaced.reshape(rows * len(sources), width))[0].reshape(rows, len(sources))
     contributions = scores[:, np.newaxis].astype(np.float64) - without
     strongest = np.argsort(-contributions, axis=1, kind="stable")[:, :most]
+    names = [model.plan.names[source] for source in sources]
     return [
-        tuple(Reason(model.plan.names[j], float(row[j])) for j in order if row[j] > 0)
+        tuple(Reason(names[j], float(row[j])) for j in order if row[j] > 0)
         for row, order in zip(contributions, strongest, strict=True)
     ]

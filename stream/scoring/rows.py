@@ -23,6 +23,8 @@ class Rows:
     numeric: NDArray[np.float64]
     #: (n,) minor units.
     amounts: NDArray[np.int64]
+    #: (n,) UTC milliseconds since 1970.
+    times: NDArray[np.int64]
     #: (n, n_features) the champion's feature vectors.
     matrix: Matrix
 
@@ -32,13 +34,22 @@ class Rows:
             return self
         kept = np.flatnonzero(mask)
         transactions = [self.transactions[i] for i in kept]
-        return Rows(self.places[kept], transactions, self.numeric[kept], self.amounts[kept], self.matrix[kept])
+        columns = (self.numeric[kept], self.amounts[kept], self.times[kept], self.matrix[kept])
+        return Rows(self.places[kept], transactions, *columns)
 
 
 def as_rows(places: Sequence[int], transactions: list[Transaction[Any]], plan: FeaturePlan) -> Rows:
-    """Lay decoded transactions out as columns; their feature structs begin with the plan's numeric features."""
+    """Lay decoded transactions out as columns.
+
+    Their feature structs begin with the plan's numeric features and go on with its categorical ones.
+    """
     width = len(plan.numeric)
-    values = [msgspec.structs.astuple(transaction.features)[:width] for transaction in transactions]
-    numeric = np.array(values, dtype=np.float64).reshape(len(transactions), width)
+    values = [msgspec.structs.astuple(transaction.features) for transaction in transactions]
+    numeric = np.array([row[:width] for row in values], dtype=np.float64).reshape(len(transactions), width)
+    codes = np.empty((len(transactions), len(plan.categorical)))
+    for column, name in enumerate(plan.categorical):
+        codes[:, column] = plan.codes(name, [row[width + column] for row in values])
     amounts = np.array([transaction.amount_minor for transaction in transactions], dtype=np.int64)
-    return Rows(np.array(places, dtype=np.intp), transactions, numeric, amounts, plan.matrix(numeric, amounts))
+    times = np.array([transaction.event_time_ms for transaction in transactions], dtype=np.int64)
+    matrix = plan.matrix(numeric, codes, amounts, times)
+    return Rows(np.array(places, dtype=np.intp), transactions, numeric, amounts, times, matrix)

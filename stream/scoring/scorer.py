@@ -16,7 +16,7 @@ from schemas.errors import DeadLetterReason, RefusedMessageError
 from schemas.messages import Decision, Reason, ShadowScore, Transaction
 from stream.scoring.fault import score_or_isolate
 from stream.scoring.model import Roles
-from stream.scoring.policy import VERDICTS, severities
+from stream.scoring.policy import VERDICTS, severities, thresholds
 from stream.scoring.reasons import explain
 from stream.scoring.rows import Rows, as_rows
 from stream.scoring.shadow import Shadow
@@ -82,9 +82,12 @@ class Scorer:
         self.roles = roles
         self._max_reasons = max_reasons
         self._plan = roles.champion.plan
-        wanted = (name for model in roles.challengers for name in model.plan.numeric)
-        extra = tuple(dict.fromkeys(name for name in wanted if name not in self._plan.numeric))
-        self.codec = TransactionCodec(self._plan.numeric, extra, max_bytes=max_bytes)
+        own = {*self._plan.numeric, *self._plan.categorical}
+        wanted = (name for model in roles.challengers for name in (*model.plan.numeric, *model.plan.categorical))
+        extra = tuple(dict.fromkeys(name for name in wanted if name not in own))
+        self.codec = TransactionCodec(
+            self._plan.numeric, extra, categorical=self._plan.categorical, max_bytes=max_bytes
+        )
         self._shadows = [Shadow(model, self._plan, extra) for model in roles.challengers]
 
     def score(self, incoming: Incoming, moment: Moment) -> ScoredBatch:
@@ -134,7 +137,7 @@ class Scorer:
     def _decide(self, rows: Rows, scores: NDArray[np.float32], incoming: Incoming, moment: Moment) -> list[Decision]:
         champion, policy, epoch = self.roles.champion, self.roles.policy, self.roles.epoch
         manifest, sha256, topic = champion.manifest, champion.sha256, incoming.topic
-        verdicts = severities(scores, policy)
+        verdicts = severities(scores, policy, rows.amounts)
         reasons = self._reasons(rows, scores, verdicts)
         return [
             Decision(
@@ -143,7 +146,7 @@ class Scorer:
                 transaction.card_id,
                 transaction.event_time_ms,
                 score,
-                policy.review,
+                threshold,
                 VERDICTS[verdict],
                 manifest.name,
                 manifest.version,
@@ -159,8 +162,15 @@ class Scorer:
                 moment.scored_at_ms,
                 moment.latency_ms,
             )
-            for i, (transaction, place, score, verdict) in enumerate(
-                zip(rows.transactions, rows.places.tolist(), scores.tolist(), verdicts.tolist(), strict=True)
+            for i, (transaction, place, score, threshold, verdict) in enumerate(
+                zip(
+                    rows.transactions,
+                    rows.places.tolist(),
+                    scores.tolist(),
+                    thresholds(policy, rows.amounts).tolist(),
+                    verdicts.tolist(),
+                    strict=True,
+                )
             )
         ]
 

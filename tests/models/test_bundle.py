@@ -16,11 +16,20 @@ from schemas.errors import (
     BundleMissingError,
     ModelFaultError,
 )
-from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Parity, ReferenceProfile, decode_manifest, encode_manifest
+from schemas.manifest import (
+    MANIFEST_NAME,
+    MODEL_NAME,
+    Feature,
+    Parity,
+    ReferenceProfile,
+    decode_manifest,
+    encode_manifest,
+)
 from schemas.messages import BundleRef
 from stream.models.bundle import audit, read_bundle
 from stream.models.store import BundleStore
 from tests.models.graphs import first_rows, row_means
+from tests.support.bundles import put_bundle
 
 WIDTH = 4
 Spoil = Callable[[Path], object]
@@ -56,6 +65,16 @@ def feature_twice(bundle: Path) -> None:
     """Name the second feature like the first."""
     features = decode_manifest((bundle / MANIFEST_NAME).read_bytes()).features
     rewrite(features=(features[0], *features[:1], *features[2:]))(bundle)
+
+
+def first_feature(**changes: Any) -> Spoil:
+    """Return a change of the first feature."""
+
+    def spoil(bundle: Path) -> None:
+        first, *others = decode_manifest((bundle / MANIFEST_NAME).read_bytes()).features
+        rewrite(features=(msgspec.structs.replace(first, **changes), *others))(bundle)
+
+    return spoil
 
 
 def parity(rows: int, width: int, scores: int) -> Spoil:
@@ -155,6 +174,51 @@ DEFECTS: dict[str, tuple[Spoil, type[BundleError], str]] = {
         "above decline",
     ),
     "a feature named twice": (feature_twice, BundleIncompatibleError, "names a feature twice"),
+    "a kind of feature from the future": (
+        raw_manifest(lambda fields: fields["features"][0].update(kind="embedding")),
+        BundleCorruptError,
+        "Invalid enum value",
+    ),
+    "a category that is no string": (
+        raw_manifest(lambda fields: fields["features"][0].update(kind="categorical", categories=["a", 7])),
+        BundleCorruptError,
+        "$.features[0].categories[1]",
+    ),
+    "a categorical feature without categories": (
+        first_feature(kind="categorical"),
+        BundleIncompatibleError,
+        "feature V1 is categorical and has 0 categories",
+    ),
+    "a numeric feature with categories": (
+        first_feature(categories=("a",)),
+        BundleIncompatibleError,
+        "feature V1 is numeric and has 1 categories",
+    ),
+    "a derived feature with categories": (
+        first_feature(kind="log_amount", categories=("a", "b")),
+        BundleIncompatibleError,
+        "feature V1 is log_amount and has 2 categories",
+    ),
+    "a category twice": (
+        first_feature(kind="categorical", categories=("a", "b", "a")),
+        BundleIncompatibleError,
+        "feature V1 names a category twice",
+    ),
+    "a median beyond the categories": (
+        first_feature(kind="categorical", categories=("a", "b"), median=2.0),
+        BundleIncompatibleError,
+        "the median of feature V1 is no index",
+    ),
+    "a median between two categories": (
+        first_feature(kind="categorical", categories=("a", "b"), median=0.5),
+        BundleIncompatibleError,
+        "the median of feature V1 is no index",
+    ),
+    "a policy of expected loss without a cost": (
+        raw_manifest(lambda fields: fields["policy"].update(kind="expected_loss")),
+        BundleCorruptError,
+        "needs a review_cost_minor",
+    ),
     "the reference of an unknown feature": (
         rewrite(reference={"V9": ReferenceProfile((), (), ())}),
         BundleIncompatibleError,
@@ -203,6 +267,20 @@ def test_a_sound_bundle_becomes_a_model(store: Path, ref: BundleRef) -> None:
     assert model.plan.names == ("V1", "V2", "V3", "Amount")
     scores = model.score(np.zeros((3, WIDTH), dtype=np.float32))
     np.testing.assert_allclose(scores, 1 / (1 + np.exp(4)), atol=1e-6)
+
+
+def test_a_bundle_of_every_kind_becomes_a_model(tmp_path: Path) -> None:
+    """Its plan reads numbers and strings by name and makes the rest."""
+    further = {
+        Feature("country", 0, "categorical", ("FR", "BE")): 1.0,
+        Feature("log_amount", 7.0, "log_amount"): 0.5,
+        Feature("hour_sin", 0.0, "hour_sin"): 1.0,
+        Feature("hour_cos", 0.0, "hour_cos"): 1.0,
+    }
+    store = tmp_path / "bundles"
+    plan = read_bundle(BundleStore(str(store)), put_bundle(store, further=further)).plan
+    assert plan.names == ("V1", "V2", "V3", "Amount", "country", "log_amount", "hour_sin", "hour_cos")
+    assert (plan.numeric, plan.categorical) == (("V1", "V2", "V3"), ("country",))
 
 
 def test_further_files_are_welcome_when_the_manifest_names_them(bundle: Path) -> None:

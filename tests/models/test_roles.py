@@ -23,7 +23,8 @@ NOWHERE = BundleRef("fraud", "99", "fraud/99", SHA)
 @pytest.fixture
 def refs(store: Path) -> list[BundleRef]:
     """Four sound bundles, versions 0 to 3."""
-    return [put_bundle(store, str(version), bias=-4.0 + version, review=0.5 + version / 10) for version in range(4)]
+    policies = [Policy("1", review=0.5 + version / 10, decline=0.9) for version in range(4)]
+    return [put_bundle(store, str(i), bias=-4.0 + i, policy=policy) for i, policy in enumerate(policies)]
 
 
 @pytest.fixture

@@ -201,6 +201,55 @@ def test_an_absent_challengers_feature_is_empty() -> None:
     assert bytes(_feature_row(_bytes())[2]) == b""
 
 
+STRINGS: dict[str, tuple[Any, DeadLetterReason]] = {
+    "a number": (7, R.WRONG_TYPE),
+    "a number with a point": (7.5, R.WRONG_TYPE),
+    "a boolean": (True, R.WRONG_TYPE),
+    "an array": (["FR"], R.WRONG_TYPE),
+    "an object": ({"code": "FR"}, R.WRONG_TYPE),
+}
+
+
+@pytest.mark.parametrize(("value", "reason"), STRINGS.values(), ids=STRINGS)
+def test_a_categorical_feature_is_a_string(value: Any, reason: DeadLetterReason) -> None:
+    """Whatever else stands there is refused, and no value is told."""
+    codec = TransactionCodec(["V1"], categorical=["country"], max_bytes=LIMIT)
+    with pytest.raises(RefusedMessageError, match=r"`\$\.features\.country`") as refused:
+        codec.decode(_bytes(features={"V1": 1, "country": value}))
+    assert refused.value.reason is reason
+    assert json.dumps(value) not in str(refused.value)
+
+
+def test_a_categorical_feature_must_be_there() -> None:
+    """Absent is no null."""
+    codec = TransactionCodec(["V1"], categorical=["country"], max_bytes=LIMIT)
+    with pytest.raises(RefusedMessageError, match="country") as refused:
+        codec.decode(_bytes(features={"V1": 1}))
+    assert refused.value.reason is R.MISSING_FEATURE
+
+
+@pytest.mark.parametrize(
+    ("literal", "reason"),
+    [(b'"\xff"', R.NOT_UTF8), (rb'"\ud800"', R.NOT_JSON), (b"'FR'", R.NOT_JSON), (b"NaN", R.NOT_FINITE)],
+)
+def test_a_category_that_is_no_text_is_refused(literal: bytes, reason: DeadLetterReason) -> None:
+    """As anywhere else in a transaction."""
+    codec = TransactionCodec([], categorical=["country"], max_bytes=LIMIT)
+    with pytest.raises(RefusedMessageError) as refused:
+        codec.decode(_bytes(features={"country": "here"}).replace(b'"here"', literal))
+    assert refused.value.reason is reason
+
+
+@given(st.none() | st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
+def test_a_category_is_read_as_it_was_sent(category: str | None, ascii_only: bool) -> None:
+    """Any text, behind the numbers and before what challengers ask for, whatever the order in the message."""
+    codec = TransactionCodec(["V1"], ["W1"], categorical=["country"], max_bytes=LIMIT)
+    features = {"W1": "x", "country": category, "V1": 1}
+    raw = json.dumps(GOOD | {"features": features}, ensure_ascii=ascii_only).encode()
+    v1, country, w1 = _feature_row(raw, codec)
+    assert (v1, country, bytes(w1)) == (1.0, category, b'"x"')
+
+
 def test_unknown_features_are_counted() -> None:
     """Unknown names don't refuse; each is counted once a transaction."""
     codec = _codec()

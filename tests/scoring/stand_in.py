@@ -23,6 +23,17 @@ MOMENT = Moment(scored_at_ms=1_700_000_000_000, latency_ms=1.5)
 AMOUNT = Feature("Amount", 1000.0, "amount_minor")
 #: The amount stands in the middle, where code that appends it would be seen.
 FEATURES = (Feature("V1", 0.25), AMOUNT, Feature("V2", -0.5), Feature("V3", 0.5))
+COUNTRY = Feature("country", 0, "categorical", ("FR", "BE", "DE"))
+#: One of each kind, derived ones of the same field apart.
+ALL_KINDS = (
+    Feature("hour_sin", 0.5, "hour_sin"),
+    COUNTRY,
+    Feature("log_amount", 7.0, "log_amount"),
+    Feature("V1", 0.25),
+    Feature("hour_cos", -0.5, "hour_cos"),
+    AMOUNT,
+)
+POLICY = Policy("p1", 0.5, 0.75)
 
 Rule = Callable[[Matrix], NDArray[np.float32]]
 
@@ -84,8 +95,9 @@ def stand_in(
     version: str = "1",
     rule: Rule = digits,
     parity_holds: bool = True,
+    policy: Policy = POLICY,
 ) -> StandIn:
-    """Return a model with these features that reviews from 0.5 and declines from 0.75."""
+    """Return a model with these features that reviews from 0.5 and declines from 0.75, unless told otherwise."""
     manifest = Manifest(
         name="fraud",
         version=version,
@@ -94,7 +106,7 @@ def stand_in(
         created_at_ms=0,
         features=tuple(features),
         missing=missing,
-        policy=Policy("p1", 0.5, 0.75),
+        policy=policy,
         training_window=TrainingWindow(0, 1, 2, 1, "0" * 64),
         metrics={},
         reference={},

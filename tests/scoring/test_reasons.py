@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.manifest import Feature
-from schemas.messages import Decision
+from schemas.manifest import Feature, FeatureKind
+from schemas.messages import Decision, Reason
 from stream.scoring.features import Matrix
 from stream.scoring.reasons import CHUNK, explain
 from tests.scoring.stand_in import (
     AMOUNT,
+    COUNTRY,
     MOMENT,
     StandIn,
     digits,
@@ -81,6 +82,35 @@ def test_equal_contributions_stand_in_manifest_order() -> None:
     matrix = np.array([[2, 2, 2, 1000]], dtype=np.float32)
     (reasons,) = explain(alike, matrix, alike.score(matrix), 5)
     assert [reason.feature for reason in reasons] == list(names)
+
+
+def test_a_category_is_replaced_by_the_most_frequent_one() -> None:
+    """An unknown one too; what is the most frequent already pushes nothing up."""
+    model = stand_in([COUNTRY, Feature("V1", 0.0)])
+    matrix = np.array([[2, 0], [3, 0], [0, 2]], dtype=np.float32)
+    found = explain(model, matrix, model.score(matrix), 5)
+    assert [[reason.feature for reason in reasons] for reasons in found] == [["country"], ["country"], ["V1"]]
+    assert found[0][0].contribution == 2 / 4  # from level 3 to the most frequent category's level 1
+
+
+@pytest.mark.parametrize(
+    ("pair", "ordinary", "row"),
+    [
+        pytest.param(("amount_minor", "log_amount"), (0.0, 0.0), [2, 2], id="amount"),
+        pytest.param(("hour_sin", "hour_cos"), (-0.5, -0.5), [0.5, 0.5], id="hour"),
+    ],
+)
+def test_features_made_of_one_thing_are_replaced_together(
+    pair: tuple[FeatureKind, FeatureKind], ordinary: tuple[float, float], row: list[float]
+) -> None:
+    """A model that alerts where either is high has one reason, under the first one's name; each alone gave none."""
+    one, other = (Feature(kind, median, kind) for kind, median in zip(pair, ordinary, strict=True))
+    either = stand_in(
+        [one, Feature("V1", 0.0), other],
+        rule=lambda matrix: np.asarray(np.where(matrix[:, [0, 2]].max(axis=1) > 0, 0.75, 0.25), dtype=np.float32),
+    )
+    matrix = np.array([[row[0], 9, row[1]]], dtype=np.float32)
+    assert explain(either, matrix, either.score(matrix), 5) == [(Reason(pair[0], 0.5),)]
 
 
 def test_more_alerts_than_one_chunk_are_explained_as_each_alone() -> None:

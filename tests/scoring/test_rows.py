@@ -1,10 +1,14 @@
 """Accepted transactions as columns."""
 
+from typing import Any
+
 import numpy as np
 
 from schemas.codec import TransactionCodec
+from schemas.manifest import Feature
+from stream.scoring.features import FeaturePlan
 from stream.scoring.rows import Rows, as_rows
-from tests.scoring.stand_in import MAX_BYTES, features, stand_in, transaction
+from tests.scoring.stand_in import COUNTRY, MAX_BYTES, features, stand_in, transaction
 
 
 def rows() -> Rows:
@@ -21,7 +25,20 @@ def test_columns_hold_the_champion_s_features_alone() -> None:
     made = rows()
     np.testing.assert_array_equal(made.numeric, [[1, 2, 3], [4, np.nan, 6], [7, 8, 9]])
     assert made.amounts.tolist() == [0, 1, 2]
+    assert made.times.tolist() == [1_378_000_000_000, 1_378_000_000_001, 1_378_000_000_002]
     assert made.matrix.tolist() == [[1, 0, 2, 3], [4, 1, -0.5, 6], [7, 2, 8, 9]]
+
+
+def test_strings_become_codes() -> None:
+    """Each stands in its own feature's column, behind all numbers in the struct and in its place in the vector."""
+    plan = FeaturePlan([Feature("a", 0, "categorical", ("x", "y")), Feature("V1", 0.0), COUNTRY], "nan")
+    codec = TransactionCodec(plan.numeric, ["W1"], categorical=plan.categorical, max_bytes=MAX_BYTES)
+    values: list[dict[str, Any]] = [
+        {"country": "BE", "V1": 7, "a": "y", "W1": 1},
+        {"a": "?", "V1": None, "country": None},
+    ]
+    made = as_rows([0, 1], [codec.decode(transaction(each)) for each in values], plan)
+    np.testing.assert_array_equal(made.matrix, np.array([[1, 7, 1], [2, np.nan, np.nan]], dtype=np.float32))
 
 
 def test_where_keeps_all_columns_side_by_side() -> None:
@@ -31,6 +48,7 @@ def test_where_keeps_all_columns_side_by_side() -> None:
     assert [each.transaction_id for each in kept.transactions] == ["t-0", "t-2"]
     assert kept.numeric[:, 0].tolist() == [1, 7]
     assert kept.amounts.tolist() == [0, 2]
+    assert kept.times.tolist() == [1_378_000_000_000, 1_378_000_000_002]
     assert kept.matrix[:, 0].tolist() == [1, 7]
 
 

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import DeadLetterReason, ModelFaultError
-from schemas.manifest import MissingPolicy
-from schemas.messages import Decision
+from schemas.manifest import Feature, MissingPolicy
+from schemas.messages import Decision, Policy
 from stream.scoring.features import Matrix
 from stream.scoring.scorer import Moment, Refusal, ScoredBatch
 from tests.scoring.stand_in import (
+    ALL_KINDS,
+    COUNTRY,
     MAX_BYTES,
     MOMENT,
     StandIn,
@@ -179,6 +181,65 @@ def test_null_follows_the_champion_s_policy(missing: MissingPolicy, reason: Dead
         assert np.isnan(seen[0][0, 0])
 
 
+@pytest.mark.parametrize(
+    ("country", "reason", "words"),
+    [
+        ("FR", None, ""),
+        ("LU", None, ""),
+        ("", None, ""),
+        (None, R.NULL_FEATURE, "feature country is null"),
+        (7, R.WRONG_TYPE, "`$.features.country`"),
+        (1.5, R.WRONG_TYPE, "`$.features.country`"),
+        (True, R.WRONG_TYPE, "`$.features.country`"),
+        (["FR"], R.WRONG_TYPE, "`$.features.country`"),
+    ],
+    ids=str,
+)
+def test_what_may_stand_in_a_categorical_feature(country: Any, reason: DeadLetterReason | None, words: str) -> None:
+    """Any string, also one that training never saw; null as the policy has it; nothing else."""
+    scored = score([transaction({"V1": 0, "country": country})], stand_in(ALL_KINDS, "refuse"))
+    assert [refusal.reason for refusal in scored.refusals] == ([reason] if reason else [])
+    assert len(scored.decisions) == (reason is None)
+    assert all(words in refusal.detail for refusal in scored.refusals)
+
+
+def test_a_categorical_feature_must_be_there() -> None:
+    """As a numeric one must."""
+    (refusal,) = score([transaction({"V1": 0})], stand_in(ALL_KINDS)).refusals
+    assert refusal.reason == R.MISSING_FEATURE
+    assert "country" in refusal.detail
+
+
+def test_an_unknown_category_is_scored_as_one_of_its_own() -> None:
+    """Its code is the number of categories; null under `median` is the most frequent one."""
+    seen: list[Matrix] = []
+
+    def watching(matrix: Matrix) -> Any:
+        seen.append(matrix)
+        return digits(matrix)
+
+    values = [transaction({"country": country}) for country in ("DE", "LU", None)]
+    score(values, stand_in([COUNTRY], rule=watching))
+    assert seen[0].tolist() == [[2], [3], [0]]
+
+
+def test_expected_loss_decides_by_the_amount_and_says_from_which_score() -> None:
+    """The same score is approved, reviewed or declined; the threshold is the review cost over the amount."""
+    by_loss = Policy("p1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=500)
+    model = stand_in([Feature("V1", 0.0)], policy=by_loss)
+    values = [
+        transaction({"V1": v1}, amount_minor=amount) for v1 in (0.5, 2) for amount in (0, 250, 800, 1000, 100_000)
+    ]
+    decided = score(values, model).decisions
+    assert [decision.score for decision in decided] == [0.5] * 5 + [0.75] * 5
+    assert [decision.threshold for decision in decided] == [2, 2, 0.625, 0.5, 0.005] * 2
+    assert [decision.verdict for decision in decided] == [
+        *("approve", "approve", "approve", "review", "review"),
+        *("approve", "approve", "decline", "decline", "decline"),
+    ]
+    assert [bool(decision.reasons) for decision in decided] == [each.verdict != "approve" for each in decided]
+
+
 def test_a_row_with_two_faults_is_refused_once() -> None:
     """A value that is not finite is named before a null."""
     (refusal,) = score([transaction(features(v1=None, v3=1e39))]).refusals
@@ -240,6 +301,13 @@ def test_a_challenger_s_features_are_not_unknown() -> None:
     """What any model in a role reads is known."""
     counting = scorer(champion(), stand_in([*stand_in().manifest.features, _w1()], version="2"))
     counting.score(incoming([transaction(features(W1=1))]), MOMENT)
+    assert not counting.codec.unknown_features
+
+
+def test_a_challenger_s_strings_are_not_unknown() -> None:
+    """Those neither."""
+    counting = scorer(champion(), stand_in(ALL_KINDS, version="2"))
+    counting.score(incoming([transaction(features(country="FR"))]), MOMENT)
     assert not counting.codec.unknown_features
 
 

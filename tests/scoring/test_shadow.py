@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.manifest import Feature, MissingPolicy
-from schemas.messages import ShadowScore
+from schemas.messages import Policy, ShadowScore
 from stream.scoring.scorer import ScoredBatch
 from tests.scoring.stand_in import (
     AMOUNT,
+    COUNTRY,
     FEATURES,
     MOMENT,
+    POLICY,
     StandIn,
     failing_where,
     features,
@@ -27,8 +29,20 @@ from tests.scoring.stand_in import (
 
 W1, W2 = Feature("W1", 0.75), Feature("W2", -0.75)
 POISON = 666.0
+BY_LOSS = Policy("p1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=300)
 VALUE = st.none() | st.sampled_from([-2.0, -0.5, 0.5, 2.0])
-POOL = (*(msgspec.structs.replace(each, median=-each.median) for each in FEATURES), W1, W2)
+STRING = st.none() | st.sampled_from(["FR", "BE", "LU", "7"])
+#: For challengers: of what the champion reads with other medians, and of what it does not.
+POOL = (
+    *(msgspec.structs.replace(each, median=-each.median) for each in FEATURES),
+    W1,
+    W2,
+    Feature("log_amount", 5.0, "log_amount"),
+    Feature("hour_sin", 0.0, "hour_sin"),
+    Feature("hour_cos", 0.0, "hour_cos"),
+    Feature("country", 0, "categorical", ("BE", "FR")),
+    Feature("channel", 0, "categorical", ("7",)),
+)
 MISSING: list[MissingPolicy] = ["refuse", "median", "nan"]
 
 
@@ -54,19 +68,32 @@ def problems(scored: ScoredBatch) -> list[str | None]:
 @given(
     st.permutations(POOL).flatmap(lambda pool: st.integers(1, len(pool)).map(lambda n: pool[:n])),
     st.sampled_from(MISSING),
-    st.lists(st.fixed_dictionaries(dict.fromkeys(("V1", "V2", "V3", "W1", "W2"), VALUE)), min_size=1, max_size=10),
+    st.lists(
+        st.fixed_dictionaries(
+            dict.fromkeys(("V1", "V2", "V3", "W1", "W2"), VALUE) | dict.fromkeys(("country", "channel"), STRING)
+        ),
+        min_size=1,
+        max_size=10,
+    ),
+    st.sampled_from([POLICY, BY_LOSS]),
 )
 def test_a_challenger_scores_as_it_would_alone(
-    taken: list[Feature], missing: MissingPolicy, rows: list[dict[str, float | None]]
+    taken: list[Feature], missing: MissingPolicy, rows: list[dict[str, float | str | None]], policy: Policy
 ) -> None:
-    """With fewer features, other ones, another order, other medians, another policy on nulls."""
-    values = [transaction(row, number) for number, row in enumerate(rows)]
-    challenger = stand_in(taken, missing, version="2")
-    (records,) = watched(values, challenger).shadow_scores
+    """With fewer features, other kinds, order, medians and categories, another policy on nulls and on verdicts."""
+    values = [
+        transaction(row, number, amount_minor=number * 250, event_time_ms=number * 5_000_000)
+        for number, row in enumerate(rows)
+    ]
+    challenger = stand_in(taken, missing, version="2", policy=policy)
+    deciding = stand_in([*FEATURES, COUNTRY])
+    (records,) = watched(values, challenger, champion=deciding).shadow_scores
     alone = scorer(challenger).score(incoming(values), MOMENT)
     refused = {refusal.place for refusal in alone.refusals}
     assert [place for place, record in enumerate(records) if record.problem] == sorted(refused)
-    assert [(r.score, r.verdict) for r in records if not r.problem] == [(d.score, d.verdict) for d in alone.decisions]
+    assert [(r.score, r.threshold, r.verdict) for r in records if not r.problem] == [
+        (d.score, d.threshold, d.verdict) for d in alone.decisions
+    ]
 
 
 def test_a_record_says_who_watched_and_which_decision() -> None:
@@ -128,6 +155,42 @@ def test_whatever_stands_in_a_challenger_s_feature_the_champion_decides(literal:
     raw = transaction(features(W1="here")).replace(b'"here"', literal.encode())
     values = [raw, transaction(features(W1=0), 1)]
     assert problems(watched(values, stand_in([W1], "refuse", version="2"))) == [problem, None]
+
+
+@pytest.mark.parametrize(
+    ("literal", "problem"),
+    [
+        pytest.param('"FR"', None, id="known"),
+        pytest.param('"LU"', None, id="unknown"),
+        pytest.param("null", "feature country is null", id="null"),
+        pytest.param("7", "feature country is no string", id="number"),
+        pytest.param("true", "feature country is no string", id="boolean"),
+        pytest.param('["FR"]', "feature country is no string", id="list"),
+    ],
+)
+def test_whatever_stands_in_a_challenger_s_string_the_champion_decides(literal: str, problem: str | None) -> None:
+    """Its record says what is wrong; the transactions beside it are scored."""
+    raw = transaction(features(country="here")).replace(b'"here"', literal.encode())
+    values = [raw, transaction(features(country="BE"), 1), transaction(features(), 2)]
+    challenger = stand_in([COUNTRY], "refuse", version="2")
+    assert problems(watched(values, challenger)) == [problem, None, "feature country is missing"]
+
+
+@pytest.mark.parametrize(
+    ("deciding", "watching", "sent", "problem"),
+    [
+        (Feature("X", 0.0), Feature("X", 0, "categorical", ("a",)), 7, "feature X is no string"),
+        (Feature("X", 0, "categorical", ("a",)), Feature("X", 0.0), "a", "feature X is no number"),
+    ],
+    ids=["a number for the champion", "a string for the champion"],
+)
+def test_a_challenger_that_reads_a_name_as_another_type_says_so(
+    deciding: Feature, watching: Feature, sent: Any, problem: str
+) -> None:
+    """The champion's type is the one that is accepted; null is null for both."""
+    values = [transaction({"X": sent}), transaction({"X": None}, 1)]
+    challenger = stand_in([watching], "median", version="2")
+    assert problems(watched(values, challenger, champion=stand_in([deciding]))) == [problem, None]
 
 
 def test_bad_utf8_in_a_challenger_s_feature_is_its_own_problem() -> None:
@@ -193,6 +256,22 @@ def test_a_challenger_that_takes_what_the_champion_takes_shares_its_matrix() -> 
     )
     assert len(seen) == 2
     np.testing.assert_array_equal(*seen)
+
+
+@pytest.mark.parametrize(
+    ("categories", "score"),
+    [
+        pytest.param(("FR", "BE", "DE"), 0.75, id="the same categories"),
+        pytest.param(("DE", "FR", "BE"), 0.25, id="in another order"),
+        pytest.param(("FR",), 0.5, id="fewer"),
+    ],
+)
+def test_a_challenger_with_other_categories_has_its_own_codes(categories: tuple[str, ...], score: float) -> None:
+    """The champion's codes mean something else to it."""
+    challenger = stand_in([msgspec.structs.replace(COUNTRY, categories=categories)], version="2")
+    scored = watched([transaction({"country": "DE"})], challenger, champion=stand_in([COUNTRY]))
+    assert [decision.score for decision in scored.decisions] == [0.75]
+    assert [record.score for record in scored.shadow_scores[0]] == [score]
 
 
 def test_no_usable_row_is_no_fault() -> None:

@@ -1,7 +1,9 @@
 """Small real bundles for tests: a logistic model in ONNX, written by hand so that tests need no training."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from stream.models.store import BundleStore
 
 #: The features of every test transaction.
 NUMERIC = ("V1", "V2", "V3")
+POLICY = Policy("1", review=0.5, decline=0.9)
 
 
 def logistic_onnx(weights: NDArray[np.float32], bias: float) -> bytes:
@@ -52,15 +55,16 @@ def put_bundle(
     weights: tuple[float, ...] | None = None,
     bias: float = -4.0,
     missing: MissingPolicy = "median",
-    review: float = 0.5,
-    decline: float = 0.9,
+    policy: Policy = POLICY,
+    further: Mapping[Feature, float] = MappingProxyType({}),
 ) -> BundleRef:
     """Write a bundle into a store and return its reference.
 
-    The score is sigmoid(Σ wᵢ·Vᵢ + bias), every weight 1 unless given; the amount has no weight.
+    The score is sigmoid(Σ wᵢ·Vᵢ + bias), every weight 1 unless given; the amount has no weight. `further` features with
+    their weights come after the amount.
     """
-    features = (*(Feature(name, 0.0) for name in numeric), Feature("Amount", 1000.0, "amount_minor"))
-    w = np.array([*(weights or (1.0,) * len(numeric)), 0.0], dtype=np.float32)
+    features = (*(Feature(name, 0.0) for name in numeric), Feature("Amount", 1000.0, "amount_minor"), *further)
+    w = np.array([*(weights or (1.0,) * len(numeric)), 0.0, *further.values()], dtype=np.float32)
     work = store.parent / f"making-{version}"
     work.mkdir(parents=True)
     (work / MODEL_NAME).write_bytes(logistic_onnx(w, bias))
@@ -74,7 +78,7 @@ def put_bundle(
         created_at_ms=0,
         features=features,
         missing=missing,
-        policy=Policy("1", review, decline),
+        policy=policy,
         training_window=TrainingWindow(0, 1, 2, 1, "0" * 64),
         metrics={},
         reference={},

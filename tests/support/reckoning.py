@@ -10,17 +10,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 from confluent_kafka import Message
-from numpy.typing import NDArray
 
-from schemas.manifest import MANIFEST_NAME, Feature
+from schemas.manifest import MANIFEST_NAME
 from schemas.messages import DeadLetter, Decision, ShadowScore
 from stream.models.bundle import LoadedModel, audit
 from stream.settings import Settings
+from tests.support.by_hand import above_review, vector
 from tests.support.topics import read_all
 
 #: A logistic score depends on the size of its batch in the last digit.
@@ -93,7 +92,7 @@ def _check_scores(sent: dict[Place, Message], decisions: Sequence[Decision], sto
         model = _find_bundle(store, sha256)
         own = [decision for decision in decisions if decision.bundle_sha256 == sha256]
         inputs = [json.loads(sent[d.source_partition, d.source_offset].value() or b"") for d in own]
-        matrix = np.array([_vector(transaction, model) for transaction in inputs], dtype=np.float32)
+        matrix = np.array([vector(transaction, model.manifest) for transaction in inputs], dtype=np.float32)
         offline = model.onnx.score(matrix).astype(np.float64)
         online = np.array([decision.score for decision in own])
         worst = np.max(np.abs(offline - online))
@@ -102,8 +101,9 @@ def _check_scores(sent: dict[Place, Message], decisions: Sequence[Decision], sto
         for decision, transaction, score in zip(own, inputs, offline, strict=True):
             assert decision.transaction_id == transaction["transaction_id"]
             assert decision.model_version == model.manifest.version
-            near = min(abs(score - policy.review), abs(score - policy.decline)) <= TOLERANCE
-            verdict = "approve" if score < policy.review else "review" if score < policy.decline else "decline"
+            above = above_review(score, policy, transaction["amount_minor"])
+            near = min(abs(above), abs(score - policy.decline)) <= TOLERANCE
+            verdict = "approve" if above < 0 else "review" if score < policy.decline else "decline"
             assert near or decision.verdict == verdict, f"{decision.decision_id}: {decision.verdict}, not {verdict}"
 
 
@@ -112,18 +112,6 @@ def _find_bundle(store: Path, sha256: str) -> LoadedModel:
         if hashlib.sha256(manifest.read_bytes()).hexdigest() == sha256:
             return audit(manifest.parent, sha256)
     raise AssertionError(f"no bundle has the hash {sha256} that a decision names")
-
-
-def _vector(transaction: dict[str, Any], model: LoadedModel) -> NDArray[np.float64]:
-    def value(feature: Feature) -> float:
-        given = transaction["amount_minor" if feature.kind == "amount_minor" else "features"]
-        if feature.kind == "numeric":
-            given = given[feature.name]
-        if given is not None:
-            return float(given)
-        return feature.median if model.manifest.missing == "median" else np.nan
-
-    return np.array([value(feature) for feature in model.manifest.features])
 
 
 def _check_shadows(shadows: Sequence[ShadowScore], decisions: Sequence[Decision], *, repeats_allowed: bool) -> None:

@@ -64,7 +64,9 @@ class Transactions:
     def matrix(self, plan: FeaturePlan) -> Matrix:
         """Return (n, n_features), made by the very code that the stream uses."""
         columns = [NUMERIC.index(name) for name in plan.numeric]
-        return plan.matrix(self.numeric[:, columns], self.amount_minor)
+        # Hours count from the data's first transaction, at a midnight.
+        event_time_ms = np.rint(self.time_s * 1000).astype(np.int64)
+        return plan.matrix(self.numeric[:, columns], np.empty((len(self), 0)), self.amount_minor, event_time_ms)
 
 
 def load(path: Path) -> Transactions:

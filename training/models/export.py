@@ -64,7 +64,9 @@ def to_onnx(trees: TreeTable, calibration: Calibration, n_features: int) -> onnx
     return model
 
 
-def check_parity(scores: NDArray[np.float32], original: NDArray[np.float64], policy: Policy) -> float:
+def check_parity(
+    scores: NDArray[np.float32], original: NDArray[np.float64], policy: Policy, amount_minor: NDArray[np.int64]
+) -> float:
     """Return the largest difference between the graph's scores and the original's.
 
     Raises:
@@ -73,8 +75,8 @@ def check_parity(scores: NDArray[np.float32], original: NDArray[np.float64], pol
     worst = float(np.max(np.abs(scores - original)))
     if not worst <= TOLERANCE:  # also true for NaN
         raise QualityError(f"the ONNX graph differs from the original by {worst:.3g}, {TOLERANCE} is allowed")
-    exact = np.searchsorted([policy.review, policy.decline], original, side="right")
-    if flips := int(np.sum(severities(scores, policy) != exact)):
+    exact = severities(original, policy, amount_minor)
+    if flips := int(np.sum(severities(scores, policy, amount_minor) != exact)):
         raise QualityError(f"the ONNX graph flips {flips} of {len(scores)} verdicts of the original")
     return worst
 

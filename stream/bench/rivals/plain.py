@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, decode_manifest
 from stream.bench.rivals.job import Job
 from stream.scoring.features import FeaturePlan, Matrix
-from stream.scoring.policy import VERDICTS
+from stream.scoring.policy import VERDICTS, severities, thresholds
 from stream.scoring.reasons import explain
 
 
@@ -72,20 +72,14 @@ class PlainScorer:
         self._challengers = [PlainModel(directory) for directory in job.challengers]
         self._role_epoch = job.role_epoch
         self._max_reasons = job.max_reasons
-        features = self._champion.manifest.features
         self._values = itemgetter(*self._champion.plan.numeric)
-        # Rows are laid out as (numeric …, amount) and then put into manifest order, where that is another.
-        places = {name: i for i, name in enumerate(self._champion.plan.numeric)}
-        order = [places.get(feature.name, len(places)) for feature in features]
-        self._order = None if order == sorted(order) else order
 
     def score(self, values: Sequence[bytes], places: Sequence[Place], read_at: float) -> PlainOutputs:
         """Decide a batch: n transactions as bytes, beside where they came from; `read_at` is monotonic seconds."""
         transactions = [orjson.loads(value) for value in values]
-        now_ms = time.time_ns() // 1_000_000
-        latency_ms = round((time.monotonic() - read_at) * 1000, 3)
-        matrix = self._matrix(transactions)
-        decisions = self._decide(transactions, places, matrix, now_ms, latency_ms)
+        amounts = np.array([each["amount_minor"] for each in transactions], dtype=np.int64)
+        matrix = self._matrix(transactions, amounts)
+        decisions = self._decide(transactions, places, matrix, amounts, read_at)
         outputs = PlainOutputs([], [], [])
         for decision in decisions:
             row = (decision["card_id"], orjson.dumps(decision))
@@ -93,26 +87,33 @@ class PlainScorer:
             if decision["verdict"] != "approve":
                 outputs.alerts.append(row)
         for model in self._challengers:
-            for shadow in self._watch(model, matrix, decisions):
+            for shadow in self._watch(model, matrix, amounts, decisions):
                 outputs.shadow_scores.append((shadow["card_id"], orjson.dumps(shadow)))
         return outputs
 
-    def _matrix(self, transactions: Sequence[dict[str, Any]]) -> Matrix:
-        rows = [(*self._values(each["features"]), each["amount_minor"]) for each in transactions]
-        matrix = np.array(rows, dtype=np.float32)
-        return matrix if self._order is None else matrix[:, self._order]
+    def _matrix(self, transactions: Sequence[dict[str, Any]], amounts: NDArray[np.int64]) -> Matrix:
+        plan = self._champion.plan
+        numeric = np.array([self._values(each["features"]) for each in transactions], dtype=np.float64)
+        codes = np.empty((len(transactions), len(plan.categorical)))
+        for column, name in enumerate(plan.categorical):
+            codes[:, column] = plan.codes(name, [each["features"][name] for each in transactions])
+        times = np.array([each["event_time_ms"] for each in transactions], dtype=np.int64)
+        return plan.matrix(numeric, codes, amounts, times)
 
     def _decide(
         self,
         transactions: Sequence[dict[str, Any]],
         places: Sequence[Place],
         matrix: Matrix,
-        now_ms: int,
-        latency_ms: float,
+        amounts: NDArray[np.int64],
+        read_at: float,
     ) -> list[dict[str, Any]]:
+        now_ms = time.time_ns() // 1_000_000
+        latency_ms = round((time.monotonic() - read_at) * 1000, 3)
         manifest, policy = self._champion.manifest, self._champion.manifest.policy
         scores = self._champion.score(matrix)
-        alerts = [i for i, score in enumerate(scores.tolist()) if score >= policy.review]
+        verdicts = severities(scores, policy, amounts)
+        alerts = np.flatnonzero(verdicts).tolist()
         reasons = dict(zip(alerts, self._explain(matrix, scores, alerts), strict=True))
         return [
             {
@@ -121,8 +122,8 @@ class PlainScorer:
                 "card_id": transaction["card_id"],
                 "event_time_ms": transaction["event_time_ms"],
                 "score": score,
-                "threshold": policy.review,
-                "verdict": _verdict(score, policy.review, policy.decline),
+                "threshold": threshold,
+                "verdict": VERDICTS[verdict],
                 "model_name": manifest.name,
                 "model_version": manifest.version,
                 "bundle_sha256": self._champion.sha256,
@@ -138,7 +139,16 @@ class PlainScorer:
                 "latency_ms": latency_ms,
                 "schema_version": 1,
             }
-            for i, (transaction, place, score) in enumerate(zip(transactions, places, scores.tolist(), strict=True))
+            for i, (transaction, place, score, threshold, verdict) in enumerate(
+                zip(
+                    transactions,
+                    places,
+                    scores.tolist(),
+                    thresholds(policy, amounts).tolist(),
+                    verdicts.tolist(),
+                    strict=True,
+                )
+            )
         ]
 
     def _explain(self, matrix: Matrix, scores: NDArray[np.float32], alerts: list[int]) -> list[list[dict[str, Any]]]:
@@ -147,8 +157,10 @@ class PlainScorer:
         found = explain(self._champion, matrix[alerts], scores[alerts], self._max_reasons)
         return [[{"feature": r.feature, "contribution": r.contribution} for r in reasons] for reasons in found]
 
-    def _watch(self, model: PlainModel, matrix: Matrix, decisions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        manifest, policy = model.manifest, model.manifest.policy
+    def _watch(
+        self, model: PlainModel, matrix: Matrix, amounts: NDArray[np.int64], decisions: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        manifest, scores = model.manifest, model.score(matrix)
         return [
             {
                 "decision_id": decision["decision_id"],
@@ -156,8 +168,8 @@ class PlainScorer:
                 "card_id": decision["card_id"],
                 "event_time_ms": decision["event_time_ms"],
                 "score": score,
-                "threshold": policy.review,
-                "verdict": _verdict(score, policy.review, policy.decline),
+                "threshold": threshold,
+                "verdict": VERDICTS[verdict],
                 "problem": None,
                 "model_name": manifest.name,
                 "model_version": manifest.version,
@@ -166,9 +178,11 @@ class PlainScorer:
                 "scored_at_ms": decision["scored_at_ms"],
                 "schema_version": 1,
             }
-            for decision, score in zip(decisions, model.score(matrix).tolist(), strict=True)
+            for decision, score, threshold, verdict in zip(
+                decisions,
+                scores.tolist(),
+                thresholds(manifest.policy, amounts).tolist(),
+                severities(scores, manifest.policy, amounts).tolist(),
+                strict=True,
+            )
         ]
-
-
-def _verdict(score: float, review: float, decline: float) -> str:
-    return VERDICTS[(score >= review) + (score >= decline)]

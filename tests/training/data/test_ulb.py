@@ -33,7 +33,9 @@ def test_the_stream_reads_the_vectors_that_training_saw(frame: pl.DataFrame, sav
     read = [codec.decode(line) for line in out.read_bytes().splitlines()]
     matrix = plan.matrix(
         np.array([msgspec.structs.astuple(transaction.features) for transaction in read], dtype=np.float64),
+        np.empty((len(read), 0)),
         np.array([transaction.amount_minor for transaction in read]),
+        np.array([transaction.event_time_ms for transaction in read]),
     )
     assert matrix.tobytes() == data.matrix(plan).tobytes()
     assert not codec.unknown_features

@@ -57,19 +57,20 @@ def test_a_constant_model_is_a_model(tmp_path_factory: pytest.TempPathFactory) -
 def test_a_difference_is_refused() -> None:
     """Above 1e-5 anywhere on the test part, or not a number."""
     original = np.array([0.1, 0.6, 0.95])
-    assert check_parity(original.astype(np.float32), original, _POLICY) < TOLERANCE
+    amounts = np.ones(3, dtype=np.int64)
+    assert check_parity(original.astype(np.float32), original, _POLICY, amounts) < TOLERANCE
     for wrong in (original[1] + 2e-5, float("nan")):
         scores = original.astype(np.float32)
         scores[1] = wrong
         with pytest.raises(QualityError, match="differs from the original"):
-            check_parity(scores, original, _POLICY)
+            check_parity(scores, original, _POLICY, amounts)
 
 
 def test_a_flipped_verdict_is_refused() -> None:
     """However small the difference: 1e-7 across a threshold is another decision."""
     original = np.array([0.1, 0.5 - 1e-8])
     with pytest.raises(QualityError, match="flips 1 of 2 verdicts"):
-        check_parity(np.array([0.1, 0.5], dtype=np.float32), original, _POLICY)
+        check_parity(np.array([0.1, 0.5], dtype=np.float32), original, _POLICY, np.ones(2, dtype=np.int64))
 
 
 @pytest.mark.parametrize("kind", ["log_odds", "probability"])
