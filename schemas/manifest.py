@@ -19,7 +19,9 @@ MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 
 #: numeric: `features[name]` of the transaction. amount_minor: the transaction's own amount, in minor units.
-FeatureKind = Literal["numeric", "amount_minor"]
+#: categorical: the index of `features[name]` in `categories`. Derived: log_amount is ln(1 + amount_minor); hour_sin
+#: and hour_cos are of the event time's share of its UTC day, a full turn.
+FeatureKind = Literal["numeric", "amount_minor", "categorical", "log_amount", "hour_sin", "hour_cos"]
 #: What null becomes. refuse: a dead letter. median: the reference median. nan: the model handles it.
 MissingPolicy = Literal["refuse", "median", "nan"]
 
@@ -31,6 +33,8 @@ class Feature(Struct, frozen=True):
     #: Of the training part: stands for "an ordinary value" in reasons, and for null under `median`.
     median: float
     kind: FeatureKind = "numeric"
+    #: Of a categorical feature, frozen at training, the most frequent first; any other value is len(categories).
+    categories: tuple[str, ...] = ()
 
 
 class Metric(Struct, frozen=True):
