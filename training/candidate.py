@@ -1,24 +1,21 @@
 """One model from fit to figures: everything that is known before it may be registered."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from schemas.errors import QualityError
-from schemas.manifest import MODEL_NAME, Feature, Metric, MissingPolicy
+from schemas.manifest import Feature, Metric, MissingPolicy
 from schemas.messages import Policy
-from stream.models.session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
 from training.data.split import Split
 from training.evaluation.figures import evaluate
 from training.evaluation.thresholds import choose_policy
 from training.models.calibrate import Calibration, fit_calibration
-from training.models.export import check_parity, to_onnx
-from training.models.families import Family, FittedModel
+from training.models.export import check_parity, open_session, to_onnx
+from training.models.families import SEED, Family, FittedModel
 from training.registry.profile import make_features
 
 #: A champion below this on the time-ordered test part has not learnt the data: untuned models reach .79 to .81.
@@ -65,7 +62,8 @@ def prepare(split: Split) -> PreparedSplit:
 
 def fit(family: Family, parts: PreparedSplit) -> FittedModel:
     """Fit on the training part."""
-    return family.fit(family.params, parts.train, parts.split.train.label)
+    train, labels = parts.train, parts.split.train.label
+    return family.fit(family.params, train, labels, features=parts.features, seed=SEED)
 
 
 def examine(family: Family, fitted: FittedModel, parts: PreparedSplit) -> Candidate:
@@ -76,12 +74,8 @@ def examine(family: Family, fitted: FittedModel, parts: PreparedSplit) -> Candid
     """
     validation_labels, test = parts.split.validation.label, parts.split.test
     calibration = fit_calibration(fitted.margin(parts.validation), validation_labels, family.margin_kind)
-    model = to_onnx(fitted.trees, calibration, len(parts.features))
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / MODEL_NAME
-        path.write_bytes(model.SerializeToString())
-        # The stream's own session: with more threads, sums of leaves differ in the last digits.
-        session = OnnxModel(path, len(parts.features))
+    model = to_onnx(fitted, calibration, parts.features)
+    session = open_session(model)
     validation_scores, test_scores = session.score(parts.validation), session.score(parts.test)
     policy = choose_policy(validation_scores, validation_labels, f"{family.algorithm}-f1")
     parity = check_parity(test_scores, calibration.apply(fitted.margin(parts.test)), policy, test.amount_minor)

@@ -1,67 +1,51 @@
-"""From a fitted tree model and its calibration to one ONNX graph, and the proof that both score alike."""
+"""From a fitted model of any family and its calibration to one ONNX graph, and the proof that both score alike."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from schemas.errors import QualityError
+from schemas.manifest import MODEL_NAME, Feature
 from schemas.messages import Policy
+from stream.models.session import OnnxModel
 from stream.scoring.policy import severities
-from training.models.calibrate import EPSILON, Calibration
-from training.models.trees import TreeTable
+from training.models.calibrate import Calibration
+from training.models.fitted import FittedModel
+from training.models.graph import GraphWriter
 
-#: Pinned, so that a newer onnx at training does not make bundles that an older serving runtime refuses.
-OPSET = 17
-ML_OPSET = 3
-IR_VERSION = 9
 #: Largest difference between the graph and the original on the whole test part.
 TOLERANCE = 1e-5
 
 
-def to_onnx(trees: TreeTable, calibration: Calibration, n_features: int) -> onnx.ModelProto:
+def to_onnx(fitted: FittedModel, calibration: Calibration, features: Sequence[Feature]) -> onnx.ModelProto:
     """Make a graph with one input, float32 (n, n_features), and one output, float32 (n,): the calibrated score.
 
-    The calibration is part of the graph, so a bundle needs nothing but ONNX Runtime.
+    Imputation, encoding, scaling and calibration are part of the graph, so a bundle needs nothing but ONNX Runtime.
     """
-    # Calibration runs in double: ONNX Runtime's float32 logarithm differs in the last digit between a full vector and
-    # a batch's tail, so a score would depend on its neighbours. Rounded from double, it does not.
-    constants = {"slope": calibration.slope, "offset": calibration.offset}
-    nodes = [
-        _ensemble(trees),
-        helper.make_node("Reshape", ["column", "flat"], ["float_margin"]),
-        helper.make_node("Cast", ["float_margin"], ["margin"], to=TensorProto.DOUBLE),
+    graph = GraphWriter()
+    calibration.write(graph, fitted.write_log_odds(graph))
+    return graph.model(len(features))
+
+
+def open_session(model: onnx.ModelProto) -> OnnxModel:
+    """Open a graph as the stream does: with more threads, sums of leaves differ in the last digits."""
+    n_features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / MODEL_NAME
+        path.write_bytes(model.SerializeToString())
+        return OnnxModel(path, n_features)
+
+
+def nearest_rows(scores: NDArray[np.float32], policy: Policy, count: int) -> NDArray[np.intp]:
+    """Return the indices of the `count` rows whose scores stand closest to each threshold: where a flip would be."""
+    nearest = [
+        np.argsort(np.abs(scores - threshold), kind="stable")[:count] for threshold in (policy.review, policy.decline)
     ]
-    log_odds = "margin"
-    if calibration.margin_kind == "probability":
-        constants |= {"low": EPSILON, "high": 1 - EPSILON, "one": 1.0}
-        nodes += [
-            helper.make_node("Clip", ["margin", "low", "high"], ["clipped"]),
-            helper.make_node("Sub", ["one", "clipped"], ["complement"]),
-            helper.make_node("Div", ["clipped", "complement"], ["odds"]),
-            helper.make_node("Log", ["odds"], ["log_odds"]),
-        ]
-        log_odds = "log_odds"
-    nodes += [
-        helper.make_node("Mul", [log_odds, "slope"], ["scaled"]),
-        helper.make_node("Add", ["scaled", "offset"], ["calibrated"]),
-        helper.make_node("Sigmoid", ["calibrated"], ["double_score"]),
-        helper.make_node("Cast", ["double_score"], ["score"], to=TensorProto.FLOAT),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "fraud",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, n_features])],
-        [helper.make_tensor_value_info("score", TensorProto.FLOAT, [None])],
-        [
-            *(helper.make_tensor(name, TensorProto.DOUBLE, [], [value]) for name, value in constants.items()),
-            helper.make_tensor("flat", TensorProto.INT64, [1], [-1]),
-        ],
-    )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
-    onnx.checker.check_model(model)
-    return model
+    return np.unique(np.concatenate(nearest))
 
 
 def check_parity(
@@ -79,26 +63,3 @@ def check_parity(
     if flips := int(np.sum(severities(scores, policy, amount_minor) != exact)):
         raise QualityError(f"the ONNX graph flips {flips} of {len(scores)} verdicts of the original")
     return worst
-
-
-def _ensemble(trees: TreeTable) -> onnx.NodeProto:
-    leaves = [i for i, mode in enumerate(trees.mode) if mode == "LEAF"]
-    return helper.make_node(
-        "TreeEnsembleRegressor",
-        ["features"],
-        ["column"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        base_values=[trees.base],
-        nodes_treeids=trees.tree,
-        nodes_nodeids=trees.node,
-        nodes_modes=trees.mode,
-        nodes_featureids=trees.feature,
-        nodes_values=trees.threshold,
-        nodes_truenodeids=trees.true_child,
-        nodes_falsenodeids=trees.false_child,
-        target_treeids=[trees.tree[i] for i in leaves],
-        target_nodeids=[trees.node[i] for i in leaves],
-        target_ids=[0] * len(leaves),
-        target_weights=[trees.value[i] for i in leaves],
-    )

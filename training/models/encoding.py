@@ -1,0 +1,60 @@
+"""The feature vector as linear models and nets need it: nothing missing, a column of 0 and 1 for each category."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.manifest import Feature
+from stream.scoring.features import Matrix
+from training.models.graph import FEATURES, GraphWriter
+
+#: Columns of 0 and 1 a categorical feature gets at most: its most frequent categories. All rarer ones and those
+#: never seen at training share one more, so that a feature of thousands of categories does not fill the memory.
+MAX_LEVELS = 50
+
+
+class Encoding:
+    """Numeric columns first, missing values replaced by the training part's median; then the categorical ones.
+
+    A missing category has 0 in all its columns. Both ways below give the same numbers to the last bit.
+    """
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self._numeric = [i for i, feature in enumerate(features) if feature.kind != "categorical"]
+        self._medians = np.array([features[i].median for i in self._numeric], dtype=np.float32)
+        #: Column and number of own levels of each categorical feature.
+        self._categorical = [
+            (i, min(len(feature.categories), MAX_LEVELS))
+            for i, feature in enumerate(features)
+            if feature.kind == "categorical"
+        ]
+
+    @property
+    def width(self) -> int:
+        """Columns after encoding."""
+        return len(self._numeric) + sum(levels + 1 for _, levels in self._categorical)
+
+    def transform(self, matrix: Matrix) -> NDArray[np.float64]:
+        """Return (n, width) for (n, n_features)."""
+        numeric = matrix[:, self._numeric]
+        parts = [np.where(np.isnan(numeric), self._medians, numeric)]
+        for column, levels in self._categorical:
+            codes = matrix[:, [column]]
+            parts += [codes == np.arange(levels), codes >= levels]
+        return np.concatenate(parts, axis=1, dtype=np.float64)
+
+    def write(self, graph: GraphWriter) -> str:
+        """Write the same from `FEATURES` on and return its name, double (n, width)."""
+        parts = []
+        if self._numeric:
+            numeric = graph.add("Gather", FEATURES, graph.constant(self._numeric, np.int64), axis=1)
+            missing = graph.add("IsNaN", numeric)
+            filled = graph.add("Where", missing, graph.constant(self._medians, np.float32), numeric)
+            parts.append(graph.double(filled))
+        for column, levels in self._categorical:
+            codes = graph.add("Gather", FEATURES, graph.constant([column], np.int64), axis=1)
+            own = graph.add("Equal", codes, graph.constant(np.arange(levels), np.float32))
+            rare = graph.add("GreaterOrEqual", codes, graph.constant(levels, np.float32))
+            parts += [graph.double(own), graph.double(rare)]
+        return graph.add("Concat", *parts, axis=1)

@@ -1,0 +1,37 @@
+"""Random forests and extremely randomised trees (scikit-learn)."""
+
+from optuna import Trial
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+
+from training.models.fitted import FittedModel, Params, Task
+from training.models.tree_readers import read_forest
+
+
+def fit_random_forest(params: Params, task: Task) -> FittedModel:
+    """Fit a random forest (L. Breiman, "Random forests", 2001)."""
+    return _fit(RandomForestClassifier, params, task)
+
+
+def fit_extra_trees(params: Params, task: Task) -> FittedModel:
+    """Fit extremely randomised trees (P. Geurts et al., "Extremely randomized trees", 2006)."""
+    return _fit(ExtraTreesClassifier, params, task)
+
+
+def suggest_forest(trial: Trial) -> Params:
+    """Suggest how far trees grow; deeper ones hardly score better and take several times the stream's time."""
+    return {
+        "max_depth": trial.suggest_int("max_depth", 6, 14),
+        "min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 20, log=True),
+        "max_features": trial.suggest_float("max_features", 0.1, 0.6),
+    }
+
+
+def _fit(kind: type[RandomForestClassifier | ExtraTreesClassifier], params: Params, task: Task) -> FittedModel:
+    rest = {name: value for name, value in params.items() if name != "trees"}
+    model = kind(**rest, n_estimators=params["trees"], random_state=task.seed)
+    model.fit(task.rows.matrix, task.rows.labels, sample_weight=task.rows.sample_weight)
+    # Several threads add up their trees in any order, and a stack fitted on such sums is never the same twice.
+    model.set_params(n_jobs=1)
+    return FittedModel(
+        "probability", lambda rows: model.predict_proba(rows)[:, 1], read_forest(model).write, len(model.estimators_)
+    )
