@@ -1,4 +1,4 @@
-"""A small plan, data that are hard enough to raise no alarm, and one whole study for all tests that look at its result."""
+"""A small plan, data hard enough to raise no alarm, and one whole study for all tests that look at its result."""
 
 import shutil
 from collections.abc import Callable, Iterator

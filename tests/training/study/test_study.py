@@ -142,9 +142,7 @@ def test_an_entry_that_can_not_be_fitted_does_not_end_the_others(place: Place) -
 
 def test_a_study_without_one_finished_entry_says_why(place: Place) -> None:
     """And ends failed."""
-    plan = tiny_plan(
-        families=[{"family": "logistic-regression", "treatments": ["none"], "legitimate_share": 1e-9}]
-    )
+    plan = tiny_plan(families=[{"family": "logistic-regression", "treatments": ["none"], "legitimate_share": 1e-9}])
     with pytest.raises(StudyError, match=r"no entry was finished \(failed: DataError"):
         place.run(plan)
     latest = place.runs.latest("tiny")
@@ -232,7 +230,7 @@ def test_the_plan_is_kept_with_the_study(done: Done, tmp_path: Path) -> None:
 def test_the_alarm_hears_of_the_split_before_anything_runs(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A leak in the data leaves no study behind."""
 
-    def leak(self: LeakAlarm, _: Any) -> None:
+    def leak(_: LeakAlarm, __: Any) -> None:
         raise LeakError("row-in-two-parts: x")
 
     monkeypatch.setattr(LeakAlarm, "check_split", leak)

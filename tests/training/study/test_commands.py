@@ -1,0 +1,91 @@
+"""The study's commands: what they print, and one line for each bad input."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from schemas.errors import FraudError, StudyError
+from tests.training.study.conftest import PLAN, Place
+from training.commands.compare import compare
+from training.commands.evaluate import evaluate
+from training.commands.leaderboard import leaderboard
+from training.commands.study import study
+
+Run = Callable[..., str]
+COMMANDS = {"study": study, "leaderboard": leaderboard, "compare": compare, "evaluate": evaluate}
+
+
+@pytest.fixture
+def run(place: Place, data_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in a directory of its own and return what it printed."""
+    (place.root / "var").mkdir()
+    (place.root / "mlflow.db").rename(place.root / "var" / "mlflow.db")
+    families = [{"family": "logistic-regression", "treatments": ["none", "undersampling"]}]
+    plan = PLAN | {"name": "tiny", "seeds": [0], "families": families}
+    (place.root / "plan.yaml").write_text(yaml.safe_dump(plan))
+    monkeypatch.chdir(place.root)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def call(name: str, *arguments: str) -> str:
+        given = ["--data", str(data_file)] if name in {"study", "evaluate"} else []
+        COMMANDS[name].main([*arguments, *given], prog_name=f"fraud-train {name}", standalone_mode=False)
+        return capfd.readouterr().out
+
+    return call
+
+
+def test_from_a_study_to_its_final_evaluation(run: Run) -> None:
+    """Each command prints what it found; only the last one has test figures."""
+    out = run("study", "--plan", "plan.yaml")
+    assert "chosen: logistic-regression/" in out
+    assert "fraud-train register " in out
+    board = run("leaderboard")
+    assert "study tiny, finished" in board
+    assert "nobody has looked at the test part yet" in run("compare", "--out", "page.html")
+    assert Path("page.html").read_text().startswith("<!doctype html>")
+    final = run("evaluate", "--final", "--store", "bundles")
+    assert "on the test part, look 1" in final
+    assert "comparison_f1" in final
+    with pytest.raises(StudyError, match="--again"):
+        run("evaluate", "--final", "--store", "bundles")
+    assert "look 2" in run("evaluate", "--final", "--again", "--store", "bundles")
+    assert run("leaderboard") == board
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("study", "--budget", "0"), "a budget of 0 minutes leaves no time"),
+        (("study", "--plan", "gone.yaml"), "gone.yaml cannot be read"),
+        (("study", "--plan", "plan.yaml", "--split", "odd"), "there is no split 'odd'; name time, or stratified-0"),
+        (("study", "--accept-leak", "id-lik"), "--accept-leak: there is no 'id-lik', did you mean id-like?"),
+        (("study", "--plan", "plan.yaml", "--storage", "nonsense://x"), "the trials' storage nonsense://x cannot be"),
+        (("leaderboard",), "there is no study in MLflow at sqlite:"),
+        (("compare", "--study", "gone"), "there is no study called gone in MLflow at sqlite:"),
+        (("evaluate", "--final"), "there is no study in MLflow"),
+    ],
+)
+def test_bad_input_is_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    """What is wrong, and the mend."""
+    with pytest.raises(FraudError) as raised:
+        run(*arguments)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("arguments", [("study", "--quick", "--plan", "plan.yaml"), ("evaluate",)])
+def test_bad_usage_is_told_as_click_does(run: Run, arguments: tuple[str, ...]) -> None:
+    """Before anything is loaded."""
+    with pytest.raises(click.UsageError):
+        run(*arguments)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_explains_itself_with_an_example(name: str) -> None:
+    """To be copied."""
+    command = COMMANDS[name]
+    with click.Context(command, info_name=f"fraud-train {name}") as context:
+        assert f"  fraud-train {name}" in command.get_help(context)
