@@ -19,7 +19,9 @@ MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 
 #: numeric: `features[name]` of the transaction. amount_minor: the transaction's own amount, in minor units.
-FeatureKind = Literal["numeric", "amount_minor"]
+#: categorical: the index of `features[name]` in `Feature.categories`, their number for an unknown one.
+#: log_amount: ln(1 + amount_minor). hour_sin, hour_cos: sin and cos of 2π · seconds since UTC midnight / 86400.
+FeatureKind = Literal["numeric", "amount_minor", "categorical", "log_amount", "hour_sin", "hour_cos"]
 #: What null becomes. refuse: a dead letter. median: the reference median. nan: the model handles it.
 MissingPolicy = Literal["refuse", "median", "nan"]
 
@@ -31,6 +33,8 @@ class Feature(Struct, frozen=True):
     #: Of the training part: stands for "an ordinary value" in reasons, and for null under `median`.
     median: float
     kind: FeatureKind = "numeric"
+    #: Of a categorical feature, frozen at training, most frequent first.
+    categories: tuple[str, ...] = ()
 
 
 class Metric(Struct, frozen=True):

@@ -41,4 +41,6 @@ def as_rows(places: Sequence[int], transactions: list[Transaction[Any]], plan: F
     values = [msgspec.structs.astuple(transaction.features)[:width] for transaction in transactions]
     numeric = np.array(values, dtype=np.float64).reshape(len(transactions), width)
     amounts = np.array([transaction.amount_minor for transaction in transactions], dtype=np.int64)
-    return Rows(np.array(places, dtype=np.intp), transactions, numeric, amounts, plan.matrix(numeric, amounts))
+    times = np.array([transaction.event_time_ms for transaction in transactions], dtype=np.int64)
+    matrix = plan.matrix(numeric, np.empty((len(amounts), 0)), amounts, times)
+    return Rows(np.array(places, dtype=np.intp), transactions, numeric, amounts, matrix)

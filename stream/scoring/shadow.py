@@ -67,7 +67,8 @@ class Shadow:
                 value, problem = _read_extra(transaction, at, plan.numeric[column])
                 numeric[i, column] = value
                 problems[i] = problems[i] or problem
-        matrix = plan.matrix(numeric, rows.amounts)
+        times = np.array([transaction.event_time_ms for transaction in rows.transactions], dtype=np.int64)
+        matrix = plan.matrix(numeric, np.empty((len(numeric), 0)), rows.amounts, times)
         for found, what in ((plan.first_infinite(matrix), "not finite"), (plan.first_refused_null(matrix), "null")):
             for row in np.flatnonzero(found >= 0).tolist():
                 problems[row] = problems[row] or f"feature {plan.names[found[row]]} is {what}"

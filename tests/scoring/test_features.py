@@ -18,7 +18,8 @@ LARGEST = float(np.finfo(np.float32).max)
 def vectors(plan: FeaturePlan, rows: list[list[float]], amounts: list[int] | None = None) -> Matrix:
     """Make the model's input of numeric rows, NaN for null."""
     numeric: NDArray[np.float64] = np.array(rows, dtype=np.float64).reshape(len(rows), len(plan.numeric))
-    return plan.matrix(numeric, np.array(amounts or [250] * len(rows), dtype=np.int64))
+    minor = np.array(amounts or [250] * len(rows), dtype=np.int64)
+    return plan.matrix(numeric, np.empty((len(rows), 0)), minor, np.zeros(len(rows), dtype=np.int64))
 
 
 def test_columns_stand_in_manifest_order_with_the_derived_one_in_its_place() -> None:
