@@ -1,0 +1,1 @@
+"""Commands of `fraud-train`, one a file."""
