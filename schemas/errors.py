@@ -12,6 +12,7 @@
     ├── ModelFaultError         a model that passed its audit fails at its own parity rows
     ├── DataError               training data that cannot be used
     ├── QualityError            a trained model that must not be published
+    │   └── LeakError               what is to be predicted is known from the data in a way it won't be live
     ├── RegistryError           MLflow is away, or refuses what it is asked
     ├── StudyError              a study's plan, budget or continuation that cannot be
     └── KafkaError
@@ -97,6 +98,10 @@ class DataError(FraudError):
 
 class QualityError(FraudError):
     """A trained model that must not be published."""
+
+
+class LeakError(QualityError):
+    """What is to be predicted is known from the training data in a way it will not be when the model is used."""
 
 
 class RegistryError(FraudError):

@@ -12,7 +12,6 @@ from stream.models.store import BundleStore
 from training.candidate import MISSING, Candidate, PreparedSplit, examine, fit, prepare, require_quality
 from training.data.dataset import load
 from training.data.split import split_by_time
-from training.data.ulb import event_time_ms
 from training.evaluation.plots import save_plots
 from training.models.families import CHALLENGERS, CHAMPION, TREES, Family
 from training.registry.bundle import write_bundle
@@ -121,8 +120,8 @@ def _manifest(candidate: Candidate, parts: PreparedSplit, run_id: str, version: 
         missing=MISSING,
         policy=candidate.policy,
         training_window=TrainingWindow(
-            start_ms=event_time_ms(split.train.time_s[0]),
-            end_ms=event_time_ms(split.validation.time_s[0]),
+            start_ms=int(split.train.event_time_ms[0]),
+            end_ms=int(split.validation.event_time_ms[0]),
             rows=len(split.train),
             frauds=int(split.train.label.sum()),
             data_sha256=split.train.sha256,

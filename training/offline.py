@@ -10,16 +10,16 @@ from schemas.messages import encode
 from stream.models.bundle import read_bundle
 from stream.models.store import BundleStore
 from stream.scoring.policy import VERDICTS, severities
-from training.data.dataset import Transactions, load
+from training.data.dataset import Dataset, load
+from training.data.messages import transactions
 from training.data.split import split_by_time
-from training.data.ulb import transactions
 from training.registry.roles import TrainedRoles
 
 Part = Literal["train", "validation", "test", "all"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 
-def load_part(data: Path, part: Part) -> Transactions:
+def load_part(data: Path, part: Part) -> Dataset:
     """Read one part of the time-ordered split, in order of event time.
 
     Raises:
@@ -28,11 +28,11 @@ def load_part(data: Path, part: Part) -> Transactions:
     everything = load(data)
     if part == "all":
         return everything
-    chosen: Transactions = getattr(split_by_time(everything), part)
+    chosen: Dataset = getattr(split_by_time(everything), part)
     return chosen
 
 
-def export_stream(rows: Transactions, out: Path) -> None:
+def export_stream(rows: Dataset, out: Path) -> None:
     """Write one transaction message a line; the file appears only when it is whole.
 
     Raises:
@@ -47,7 +47,7 @@ def export_stream(rows: Transactions, out: Path) -> None:
         raise DataError(f"{out} cannot be written ({error.strerror})") from error
 
 
-def export_scores(rows: Transactions, roles: TrainedRoles, store_url: str, out: Path) -> None:
+def export_scores(rows: Dataset, roles: TrainedRoles, store_url: str, out: Path) -> None:
     """Write a Parquet file to hold the stream's decisions against.
 
     Columns: transaction_id, label, amount_minor, and for each model `score_<version>` (float32) and
@@ -59,7 +59,7 @@ def export_scores(rows: Transactions, roles: TrainedRoles, store_url: str, out: 
     """
     store = BundleStore(store_url)
     columns: dict[str, object] = {
-        "transaction_id": [str(row) for row in rows.row.tolist()],
+        "transaction_id": rows.transaction_id,
         "label": rows.label,
         "amount_minor": rows.amount_minor,
     }

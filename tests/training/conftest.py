@@ -10,7 +10,7 @@ import pytest
 
 from training.baseline import run_baseline
 from training.candidate import Candidate
-from training.data.dataset import NUMERIC
+from training.data.description import ULB
 from training.registry.roles import TrainedRoles
 from training.registry.tracking import Tracker
 
@@ -21,12 +21,12 @@ def make_frame(rows: int = ROWS, fraud_share: float = 0.05, seed: int = 0) -> pl
     """Transactions in time order, several in one second, whose frauds stand apart in the first features."""
     random = np.random.default_rng(seed)
     label = (random.random(rows) < fraud_share).astype(float)
-    numeric = random.normal(size=(rows, len(NUMERIC)))
+    numeric = random.normal(size=(rows, len(ULB.features)))
     numeric[:, :6] += 1.5 * label[:, np.newaxis]
     return pl.DataFrame(
         {
             "Time": np.sort(random.integers(0, rows // 2, rows)).astype(float),
-            **{name: numeric[:, column] for column, name in enumerate(NUMERIC)},
+            **{name: numeric[:, column] for column, name in enumerate(ULB.features)},
             "Amount": np.round(random.lognormal(3, 1.5, rows), 2),
             "Class": label,
         }

@@ -20,7 +20,6 @@ from tests.training.conftest import Trained, make_frame
 from training.baseline import STEPS, run_baseline
 from training.data.dataset import load
 from training.data.split import split_by_time
-from training.data.ulb import event_time_ms
 from training.offline import export_scores, load_part
 from training.registry.profile import PARITY_ROWS
 from training.registry.roles import load_roles, publish, save_roles
@@ -56,7 +55,7 @@ def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
     for model in models(trained):
         window = model.manifest.training_window
         assert (window.rows, window.frauds) == (len(split.train), split.train.label.sum())
-        assert window.end_ms == event_time_ms(split.validation.time_s[0])
+        assert window.end_ms == split.validation.event_time_ms[0]
         assert window.data_sha256 == split.train.sha256
         assert len(model.manifest.parity.rows) == PARITY_ROWS
         assert set(model.manifest.reference) == set(model.manifest.feature_names)

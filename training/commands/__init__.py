@@ -1,1 +1,1 @@
-"""The commands of `fraud-train`, one file each."""
+"""Commands of `fraud-train`, one a file."""

@@ -1,7 +1,6 @@
 """Training data: a Parquet or CSV file, checked column by column, in order of event time."""
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,145 +9,193 @@ from numpy.typing import NDArray
 
 from schemas.errors import DataError
 from stream.scoring.features import FeaturePlan, Matrix
+from training.data import columns
+from training.data.cards import made_up_cards
+from training.data.description import ULB, CurrencyColumn, DataDescription
+from training.data.source import column_names, local_copy, read_columns, shown_source, source_sha256
 
-TIME = "Time"
-AMOUNT = "Amount"
-LABEL = "Class"
-#: The principal components that the data's makers published instead of the raw attributes.
-NUMERIC = tuple(f"V{i}" for i in range(1, 29))
-COLUMNS = (TIME, *NUMERIC, AMOUNT, LABEL)
-
-#: Key in the Parquet file's metadata that holds the SHA-256 of the file it was made from.
-SOURCE_SHA256 = "source_sha256"
-_HUNDRED = 100  # minor units in one unit of the data's currency
-_MAX_AMOUNT = 1e13  # units; what `schemas.messages.AmountMinor` takes
-_CHUNK = 1 << 20
+#: Rows that become features at a time, so that doubles never stand beside the whole matrix.
+_BLOCK = 1 << 16
+#: Missing columns that an error names; hundreds would hide the first.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Transactions:
-    """Labelled transactions in order of event time; rows of the same second keep the file's order.
+class Dataset:
+    """Labelled transactions in order of event time; rows of the same time keep the file's order.
 
-    All arrays have length n.
+    All arrays and both frames have n rows.
     """
 
+    description: DataDescription
+    #: Of the file the data came from: identifies the data in manifests and in MLflow.
+    sha256: str
     #: Row number in the file, from 0.
     row: NDArray[np.int64]
-    #: Seconds since the data's first transaction; never a feature.
-    time_s: NDArray[np.float64]
-    #: (n, len(NUMERIC)).
-    numeric: NDArray[np.float64]
+    #: UTC milliseconds; never a feature.
+    event_time_ms: NDArray[np.int64]
     amount_minor: NDArray[np.int64]
     #: 1 is fraud.
     label: NDArray[np.int8]
-    #: True where every column equals an earlier row's.
+    #: Equal where two rows are equal in every column but the id; a hash of 64 bits, so unequal ones differ but for a
+    #: chance of n²/2⁶⁵. Comparable within one process.
+    fingerprint: NDArray[np.uint64]
+    #: True where every column but the id equals an earlier row's.
     repeat: NDArray[np.bool_]
-    #: Of the file the data came from: identifies the data in manifests and in MLflow.
-    sha256: str
+    #: The features' source columns: Float32 or Float64 where numeric, String where categorical; null where missing.
+    frame: pl.DataFrame
+    #: Text that is no feature: `currency` and, where the file names them, `transaction_id` and `card_id`.
+    keys: pl.DataFrame
 
     def __len__(self) -> int:
         return len(self.row)
 
-    def part(self, rows: slice) -> "Transactions":
-        """Return the given rows."""
-        return Transactions(
+    @property
+    def transaction_id(self) -> NDArray[np.object_]:
+        """Ids (n,) as str: the file's own, or row numbers."""
+        made_up = self.description.id is None
+        return (pl.Series(self.row).cast(pl.String) if made_up else self.keys["transaction_id"]).to_numpy()
+
+    @property
+    def card_id(self) -> NDArray[np.object_]:
+        """Cards (n,) as str: the file's own, or made up from row numbers."""
+        return made_up_cards(self.row) if self.description.card is None else self.keys["card_id"].to_numpy()
+
+    @property
+    def currency(self) -> NDArray[np.object_]:
+        """ISO 4217 codes (n,)."""
+        return self.keys["currency"].to_numpy()
+
+    def part(self, rows: "slice | NDArray[np.int64]") -> "Dataset":
+        """Return the given rows, in the given order."""
+        return replace(
+            self,
             row=self.row[rows],
-            time_s=self.time_s[rows],
-            numeric=self.numeric[rows],
+            event_time_ms=self.event_time_ms[rows],
             amount_minor=self.amount_minor[rows],
             label=self.label[rows],
+            fingerprint=self.fingerprint[rows],
             repeat=self.repeat[rows],
-            sha256=self.sha256,
+            frame=self.frame[rows],
+            keys=self.keys[rows],
         )
 
     def matrix(self, plan: FeaturePlan) -> Matrix:
-        """Return (n, n_features), made by the very code that the stream uses."""
-        columns = [NUMERIC.index(name) for name in plan.numeric]
-        # Hours count from the data's first transaction, at a midnight.
-        event_time_ms = np.rint(self.time_s * 1000).astype(np.int64)
-        return plan.matrix(self.numeric[:, columns], np.empty((len(self), 0)), self.amount_minor, event_time_ms)
+        """Return (n, n_features), made by the very code that the stream uses.
+
+        Raises:
+            DataError: If the data lack a feature of the plan, or have it as another kind.
+        """
+        kinds = dict.fromkeys(plan.numeric, "numeric") | dict.fromkeys(plan.categorical, "categorical")
+        for name, kind in kinds.items():
+            if self.description.features.get(name) != kind:
+                raise DataError(f"the data have no {kind} feature {name}, which the model takes; describe it")
+        matrix = np.empty((len(self), len(plan.names)), dtype=np.float32)
+        codes = [_codes(plan, self.frame[name]) for name in plan.categorical]
+        for start in range(0, len(self), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            matrix[block] = plan.matrix(
+                _side_by_side([self.frame[name][block].to_numpy() for name in plan.numeric], len(self.row[block])),
+                _side_by_side([each[block] for each in codes], len(self.row[block])),
+                self.amount_minor[block],
+                self.event_time_ms[block],
+            )
+        return matrix
 
 
-def load(path: Path) -> Transactions:
+def load(path: str | Path, description: DataDescription | None = None) -> Dataset:
     """Read and check training data.
+
+    Args:
+        path: Of a Parquet or CSV file, or any fsspec URL of one.
+        description: What its columns are; the ULB data's when not given.
 
     Raises:
         DataError: If the file or a column of it cannot be used; names the column and the first bad row, never a
             value, for these are card data.
     """
-    frame = _read(path)
-    if missing := [name for name in COLUMNS if name not in frame.columns]:
-        raise DataError(f"{path} has no column {', '.join(missing)}; it takes {TIME}, V1 to V28, {AMOUNT}, {LABEL}")
-    if frame.is_empty():
-        raise DataError(f"{path} has no rows; fetch it again with: fraud-train fetch-data")
-    frame = frame.select(_finite(frame[name], path) for name in COLUMNS).with_row_index("row")
-    frame = frame.sort(TIME, maintain_order=True)
-    amount = frame[AMOUNT].to_numpy()
-    if amount.min() < 0 or amount.max() > _MAX_AMOUNT:
-        raise DataError(f"{path}: {AMOUNT} must lie between 0 and {_MAX_AMOUNT:.0e}; correct or remove these rows")
-    return Transactions(
-        row=frame["row"].to_numpy().astype(np.int64),
-        time_s=frame[TIME].to_numpy(),
-        numeric=frame.select(NUMERIC).to_numpy(),
-        amount_minor=np.rint(amount * _HUNDRED).astype(np.int64),
-        label=_labels(frame[LABEL], path),
-        repeat=~frame.select(pl.struct(COLUMNS).is_first_distinct()).to_series().to_numpy(),
-        sha256=_source_sha256(path),
+    description = description or ULB
+    shown = shown_source(path)
+    with local_copy(path) as file:
+        _require_columns(description, column_names(file, shown), shown)
+        wanted = (*description.columns, *description.features)
+        raw = read_columns(file, shown, wanted, description.texts, description.missing)
+        sha256 = source_sha256(file)
+    if raw.is_empty():
+        raise DataError(f"{shown} has no rows; fetch or copy it again")
+    return _in_order(_checked(raw, description, sha256, shown))
+
+
+def _checked(raw: pl.DataFrame, description: DataDescription, sha256: str, shown: str) -> Dataset:
+    time = columns.times(raw[description.time.column], description.time, shown)
+    label = columns.labels(raw[description.label], shown)
+    keys = _keys(raw, description, shown)
+    amount = columns.amounts(raw[description.amount.column], description.amount, keys["currency"], shown)
+    read = {"numeric": columns.numbers, "categorical": columns.texts}
+    frame = pl.DataFrame([read[kind](raw[name], shown) for name, kind in description.features.items()])
+    but_the_id = (
+        pl.Series(time),
+        pl.Series(label),
+        pl.Series(amount),
+        *keys.drop("transaction_id", strict=False),
+        *frame,
+    )
+    # A feature may have the name of a key.
+    fingerprint = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(but_the_id)]).hash_rows()
+    return Dataset(
+        description=description,
+        sha256=sha256,
+        row=np.arange(len(raw), dtype=np.int64),
+        event_time_ms=time,
+        amount_minor=amount,
+        label=label,
+        fingerprint=fingerprint.to_numpy(),
+        repeat=~fingerprint.is_first_distinct().to_numpy(),
+        frame=frame,
+        keys=keys,
     )
 
 
-def read_csv(path: Path) -> pl.DataFrame:
-    """Read a CSV file as doubles, null where a field is no number.
-
-    Types are not inferred: this data has whole numbers, then 1e+05, and its label in quotes.
-    """
-    return pl.read_csv(path, infer_schema=False).with_columns(pl.all().cast(pl.Float64, strict=False))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, read in chunks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+def _keys(raw: pl.DataFrame, description: DataDescription, shown: str) -> pl.DataFrame:
+    if isinstance(description.currency, CurrencyColumn):
+        currency = columns.currencies(raw[description.currency.column], shown)
+    else:
+        currency = pl.repeat(description.currency, len(raw), dtype=pl.String, eager=True)
+    keys = [currency.alias("currency")]
+    if description.id is not None:
+        keys.append(columns.ids(raw[description.id], shown, unique=True).alias("transaction_id"))
+    if description.card is not None:
+        keys.append(columns.ids(raw[description.card], shown, unique=False).alias("card_id"))
+    return pl.DataFrame(keys)
 
 
-def _read(path: Path) -> pl.DataFrame:
-    try:
-        if path.suffix == ".csv":
-            return read_csv(path)
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-    except FileNotFoundError:
-        raise DataError(f"{path} is not there; fetch the data with: fraud-train fetch-data") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"{path} cannot be read ({reason}); is it cut off? Fetch or copy it again") from error
-    raise DataError(f"{path} must end in .parquet or .csv")
+def _in_order(data: Dataset) -> Dataset:
+    if (np.diff(data.event_time_ms) >= 0).all():
+        return data
+    # Equal rows have equal times, so the first of them stays the first.
+    return data.part(np.argsort(data.event_time_ms, kind="stable"))
 
 
-def _finite(column: pl.Series, path: Path) -> pl.Series:
-    numbers = column.cast(pl.Float64, strict=False)
-    # What is infinite as float32 would be refused by the stream, so it is no training data either.
-    bad = ~numbers.cast(pl.Float32, strict=False).is_finite().fill_null(value=False)
-    if bad.any():
-        where = f"{path}: {column.name} is not a finite number in {bad.sum()} rows, first in row {bad.arg_max()}"
-        raise DataError(f"{where}; correct or remove these rows, or fetch the file again if it is cut off")
-    return numbers
+def _require_columns(description: DataDescription, given: list[str], shown: str) -> None:
+    missing = [name for name in (*description.columns, *description.features) if name not in set(given)]
+    if missing:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise DataError(
+            f"{shown} has no column {', '.join(missing[:_NAMED])}{more}; "
+            f"describe its columns with: fraud-train describe {shown}"
+        )
 
 
-def _labels(column: pl.Series, path: Path) -> NDArray[np.int8]:
-    given = column.to_numpy()
-    if not np.isin(given, (0, 1)).all():
-        raise DataError(f"{path}: {LABEL} must be 0 (legitimate) or 1 (fraud) in every row")
-    labels: NDArray[np.int8] = given.astype(np.int8)
-    if labels.min() == labels.max():
-        raise DataError(f"{path}: {LABEL} is the same in every row; training needs frauds and legitimate rows")
-    return labels
+def _codes(plan: FeaturePlan, column: pl.Series) -> NDArray[np.float64]:
+    """Return (n,) codes of one categorical column; the plan's own code sees each distinct value once."""
+    distinct = column.drop_nulls().unique()
+    table = pl.DataFrame({"value": distinct, "code": plan.codes(column.name, distinct.to_list())})
+    joined = pl.DataFrame({"value": column}).join(table, on="value", how="left", maintain_order="left")
+    return joined["code"].to_numpy()
 
 
-def _source_sha256(path: Path) -> str:
-    if path.suffix == ".parquet" and (known := pl.read_parquet_metadata(path).get(SOURCE_SHA256)):
-        return known
-    return file_sha256(path)
+def _side_by_side(columns_: list[NDArray[np.float64]], rows: int) -> NDArray[np.float64]:
+    made = np.empty((rows, len(columns_)))
+    for i, column in enumerate(columns_):
+        made[:, i] = column
+    return made

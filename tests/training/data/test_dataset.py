@@ -8,7 +8,10 @@ import polars as pl
 import pytest
 
 from schemas.errors import DataError
-from training.data.dataset import SOURCE_SHA256, file_sha256, load
+from stream.scoring.features import FeaturePlan
+from training.data.dataset import load
+from training.data.featureset import DEFAULT, make_features
+from training.data.source import SOURCE_SHA256, source_sha256
 
 Save = Callable[[pl.DataFrame], Path]
 
@@ -18,7 +21,7 @@ def test_parquet_and_csv_give_the_same(frame: pl.DataFrame, save: Save, tmp_path
     csv = tmp_path / "data.csv"
     frame.write_csv(csv)
     one, other = load(save(frame)), load(csv)
-    for name in ("row", "time_s", "numeric", "amount_minor", "label", "repeat"):
+    for name in ("row", "event_time_ms", "amount_minor", "label", "repeat", "fingerprint"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
@@ -29,7 +32,7 @@ def test_csv_as_its_makers_wrote_it(frame: pl.DataFrame, tmp_path: Path) -> None
     first, second, *rest = lines.splitlines()
     csv.write_text("\n".join([first, "1e+05" + second[second.index(",") :], *rest]))
     data = load(csv)
-    assert data.time_s.max() == 100_000
+    assert data.event_time_ms.max() == 1_377_993_600_000 + 100_000_000
     assert set(data.label) == {0, 1}
 
 
@@ -37,10 +40,10 @@ def test_rows_come_in_order_of_event_time(frame: pl.DataFrame, save: Save) -> No
     """An unsorted file is sorted; rows of one second keep the file's order; each knows its row in the file."""
     shuffled = frame.sample(fraction=1, shuffle=True, seed=1)
     data = load(save(shuffled))
-    assert (np.diff(data.time_s) >= 0).all()
-    same_second = np.diff(data.time_s) == 0
+    assert (np.diff(data.event_time_ms) >= 0).all()
+    same_second = np.diff(data.event_time_ms) == 0
     assert (np.diff(data.row)[same_second] > 0).all()
-    np.testing.assert_array_equal(shuffled["V1"].to_numpy()[data.row], data.numeric[:, 0])
+    np.testing.assert_array_equal(shuffled["V1"].to_numpy()[data.row], data.frame["V1"].to_numpy())
 
 
 def test_amounts_become_whole_minor_units(frame: pl.DataFrame, save: Save) -> None:
@@ -63,20 +66,22 @@ def test_data_is_known_by_the_file_it_came_from(frame: pl.DataFrame, tmp_path: P
     frame.write_parquet(path, metadata={SOURCE_SHA256: "a" * 64})
     assert load(path).sha256 == "a" * 64
     frame.write_parquet(path)
-    assert load(path).sha256 == file_sha256(path)
+    assert load(path).sha256 == source_sha256(path)
 
 
 @pytest.mark.parametrize(
     ("column", "value", "says"),
     [
-        ("V7", None, "V7 is not a finite number in 1 rows, first in row 5"),
-        ("V7", float("nan"), "V7 is not a finite number"),
-        ("V7", float("inf"), "V7 is not a finite number"),
+        ("V7", float("inf"), "V7 is not a finite number in 1 row, first in row 5"),
         ("V7", 1e39, "V7 is not a finite number"),
-        ("Time", None, "Time is not a finite number"),
-        ("Amount", -0.01, "Amount must lie between 0"),
-        ("Class", 2.0, "Class must be 0"),
-        ("Class", None, "Class is not a finite number"),
+        ("Time", None, "Time is missing"),
+        ("Time", -2e9, "Time lies before 1970"),
+        ("Time", 1e18, "Time lies before 1970 or after 9999 in 1 row, first in row 5; is its unit s"),
+        ("Amount", -0.01, "Amount is less than 0"),
+        ("Amount", None, "Amount is missing"),
+        ("Amount", 1e16, "Amount is less than 0 or more than 10"),
+        ("Class", 2.0, "Class is not 0"),
+        ("Class", None, "Class is not 0"),
     ],
 )
 def test_a_bad_value_is_named_by_column_and_row(
@@ -90,6 +95,18 @@ def test_a_bad_value_is_named_by_column_and_row(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_missing_feature_is_null(frame: pl.DataFrame, save: Save, value: float | None) -> None:
+    """Nothing and NaN are the same, and what becomes of them is the model's missing-value policy."""
+    here = pl.int_range(pl.len()) == 5
+    data = load(save(frame.with_columns(pl.when(here).then(pl.lit(value)).otherwise("V7").alias("V7"))))
+    assert data.frame["V7"].is_null().to_list() == [row == 5 for row in range(len(frame))]
+    features = make_features(DEFAULT, data)
+    median = next(feature.median for feature in features if feature.name == "V7")
+    assert data.matrix(FeaturePlan(features, "median"))[5, 6] == np.float32(median)
+    assert np.isnan(data.matrix(FeaturePlan(features, "nan"))[5, 6])
+
+
 @pytest.mark.parametrize("column", ["Time", "V28", "Amount", "Class"])
 def test_a_missing_column_is_named(frame: pl.DataFrame, save: Save, column: str) -> None:
     """Nothing is guessed for a column that is not there."""
@@ -97,14 +114,20 @@ def test_a_missing_column_is_named(frame: pl.DataFrame, save: Save, column: str)
         load(save(frame.drop(column)))
 
 
+def test_of_many_missing_columns_the_first_are_named(save: Save) -> None:
+    """Another file altogether: still one line."""
+    with pytest.raises(DataError, match=r"has no column Time, Class, Amount, V1, V2 and 26 more; .* describe "):
+        load(save(pl.DataFrame({"x": [1]})))
+
+
 def test_words_in_a_number_column_are_refused(frame: pl.DataFrame, tmp_path: Path) -> None:
     """A CSV with text where a number belongs names column and row."""
     csv = tmp_path / "data.csv"
-    frame.with_columns(pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("x")).otherwise("V2").alias("V2")).write_csv(
-        csv
-    )
-    with pytest.raises(DataError, match="V2 is not a finite number in 1 rows, first in row 3"):
+    word = pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("secret")).otherwise("V2").alias("V2")
+    frame.with_columns(word).write_csv(csv)
+    with pytest.raises(DataError, match="V2 is not a finite number in 1 row, first in row 3") as caught:
         load(csv)
+    assert "secret" not in str(caught.value)
 
 
 def test_one_class_cannot_be_learnt(frame: pl.DataFrame, save: Save) -> None:
@@ -116,13 +139,17 @@ def test_one_class_cannot_be_learnt(frame: pl.DataFrame, save: Save) -> None:
 def test_files_that_are_not_data(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
     """Missing, empty, cut off, without rows, or of another kind: each one line that says what to do."""
     whole = save(frame).read_bytes()
+    csv = frame.write_csv().encode()
+    header = csv.partition(b"\n")[0]
     cases = {
         "gone.parquet": (None, "is not there"),
         "empty.parquet": (b"", "cannot be read"),
         "cut.parquet": (whole[: len(whole) // 2], "cannot be read"),
-        "empty.csv": (b"", "cannot be read"),
-        "header.csv": (",".join(frame.columns).encode(), "has no rows"),
-        "cut.csv": (frame.write_csv().encode()[:-40], "is not a finite number in 1 rows"),
+        "empty.csv": (b"", "is empty"),
+        "header.csv": (header, "has no rows"),
+        "cut.csv": (csv[:-40], "is cut off in its last line"),
+        "long.csv": (csv + b"1," + csv.splitlines()[-1] + b"\n", "cannot be read"),
+        "binary.csv": (header + b"\n" + whole[:1000], "is cut off in its last line"),
         "data.xlsx": (b"x", "must end in .parquet or .csv"),
     }
     for name, (content, says) in cases.items():

@@ -1,14 +1,18 @@
-"""The split never lets a model see the future."""
+"""The split by time never lets a model see the future; the stratified one never lets it see a row twice."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
 
 from schemas.errors import DataError
 from training.data.dataset import load
-from training.data.split import split_by_time
+from training.data.split import rolling_origin_folds, split_by_time, split_stratified
 
 Save = Callable[[pl.DataFrame], Path]
 
@@ -16,8 +20,8 @@ Save = Callable[[pl.DataFrame], Path]
 def test_parts_follow_each_other_in_event_time(frame: pl.DataFrame, save: Save) -> None:
     """Every validation row is strictly later than every training row, every test row later than both."""
     split = split_by_time(load(save(frame)))
-    assert split.train.time_s.max() < split.validation.time_s.min()
-    assert split.validation.time_s.max() < split.test.time_s.min()
+    assert split.train.event_time_ms.max() < split.validation.event_time_ms.min()
+    assert split.validation.event_time_ms.max() < split.test.event_time_ms.min()
 
 
 def test_parts_are_60_20_20_and_together_everything(frame: pl.DataFrame, save: Save) -> None:
@@ -31,15 +35,15 @@ def test_parts_are_60_20_20_and_together_everything(frame: pl.DataFrame, save: S
 def test_order_in_the_file_does_not_matter(frame: pl.DataFrame, save: Save) -> None:
     """The split is in event time, whatever the file's order."""
     split = split_by_time(load(save(frame.reverse())))
-    assert split.train.time_s.max() < split.validation.time_s.min()
+    assert split.train.event_time_ms.max() < split.validation.event_time_ms.min()
 
 
 def test_a_second_is_never_torn_apart(frame: pl.DataFrame, save: Save) -> None:
     """When the boundary falls inside a second, all of it goes to the later part."""
     busy = frame.with_columns((pl.col("Time") // 100).alias("Time"))
     split = split_by_time(load(save(busy)))
-    assert not set(split.train.time_s) & set(split.validation.time_s)
-    assert not set(split.validation.time_s) & set(split.test.time_s)
+    assert not set(split.train.event_time_ms) & set(split.validation.event_time_ms)
+    assert not set(split.validation.event_time_ms) & set(split.test.event_time_ms)
 
 
 @pytest.mark.parametrize("time", [0, 1])
@@ -52,3 +56,69 @@ def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Sav
         bad = frame.with_columns(pl.lit(0.0).alias("Time"))
     with pytest.raises(DataError, match=r"the (train|validation) part has 0 frauds"):
         split_by_time(load(save(bad)))
+
+
+def test_stratified_parts_have_the_same_share_of_frauds(frame: pl.DataFrame, save: Save) -> None:
+    """60/20/20 of the frauds and of the others; every distinct row is in exactly one part."""
+    data = load(save(frame))
+    split = split_stratified(data, seed=0)
+    for part, share in zip((split.train, split.validation, split.test), (0.6, 0.2, 0.2), strict=True):
+        assert part.label.sum() == pytest.approx(share * data.label.sum(), abs=1)
+        assert len(part) == pytest.approx(share * len(data), abs=2)
+        assert (np.diff(part.event_time_ms) >= 0).all()
+    assert sorted([*split.train.row, *split.validation.row, *split.test.row]) == list(range(len(data)))
+
+
+def test_repeats_are_dropped_before_the_random_split(frame: pl.DataFrame, save: Save) -> None:
+    """No row can stand in two parts, however often the file has it."""
+    split = split_stratified(load(save(pl.concat([frame, frame, frame]))), seed=1)
+    parts = [set(part.fingerprint.tolist()) for part in (split.train, split.validation, split.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == len(frame)
+
+
+def test_a_seed_makes_the_split(frame: pl.DataFrame, save: Save) -> None:
+    """The same seed, the same rows; another seed, other rows."""
+    data = load(save(frame))
+    one, same, other = (split_stratified(data, seed).test.row.tolist() for seed in (3, 3, 4))
+    assert one == same != other
+
+
+def test_too_few_frauds_cannot_be_stratified(frame: pl.DataFrame, save: Save) -> None:
+    """Each part needs one."""
+    few = frame.with_columns((pl.int_range(pl.len()) < 2).cast(pl.Float64).alias("Class"))
+    with pytest.raises(DataError, match="part has 0 frauds"):
+        split_stratified(load(save(few)), seed=0)
+
+
+@given(st.lists(st.integers(0, 3), min_size=20, max_size=100), st.integers(1, 5))
+def test_each_fold_is_measured_on_what_came_after_it(steps: list[int], folds: int) -> None:
+    """Folds learn from all rows before; what they are measured on is strictly later and adjoins the next fold's."""
+    times = np.repeat(np.cumsum(np.array(steps, dtype=np.int64)), 2)
+    labels = np.resize([0, 1], len(times)).astype(np.int8)
+    try:
+        made = rolling_origin_folds(times, labels, folds)
+    except DataError:
+        reject()
+    assert len(made) == folds
+    assert made[-1].validate.stop == len(times)
+    for fold in made:
+        assert fold.train == slice(0, fold.validate.start)
+        assert times[fold.train].max() < times[fold.validate].min()
+        assert 0 < labels[fold.train].mean() < 1
+        assert 0 < labels[fold.validate].mean() < 1
+    for one, after in pairwise(made):
+        assert one.validate.stop == after.validate.start
+
+
+def test_blocks_are_of_equal_size() -> None:
+    """Three folds: a quarter to begin with, then a quarter more each."""
+    labels = np.resize([0, 1], 100).astype(np.int8)
+    made = rolling_origin_folds(np.arange(100), labels, 3)
+    assert [(fold.train.stop, fold.validate.stop) for fold in made] == [(25, 50), (50, 75), (75, 100)]
+
+
+def test_a_fold_without_frauds_is_named() -> None:
+    """All frauds are late: the first fold has none to learn from."""
+    labels = (np.arange(100) > 60).astype(np.int8)
+    with pytest.raises(DataError, match="train of fold 1 has 0 frauds in 33 rows"):
+        rolling_origin_folds(np.arange(100), labels, 2)

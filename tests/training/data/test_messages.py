@@ -12,11 +12,12 @@ import pytest
 from schemas.codec import TransactionCodec
 from schemas.errors import DataError
 from stream.scoring.features import FeaturePlan
-from training.data.dataset import NUMERIC, load
+from training.data.cards import CARDS, card_id
+from training.data.dataset import load
+from training.data.description import ULB
+from training.data.featureset import DEFAULT, make_features
 from training.data.split import split_by_time
-from training.data.ulb import BASE_TIME_MS, CARDS, card_id
 from training.offline import export_stream, load_part
-from training.registry.profile import make_features
 
 Save = Callable[[pl.DataFrame], Path]
 
@@ -28,7 +29,7 @@ def test_the_stream_reads_the_vectors_that_training_saw(frame: pl.DataFrame, sav
     data = load(save(frame.with_columns(pl.Series("V3", values))))
     out = tmp_path / "all.jsonl"
     export_stream(data, out)
-    plan = FeaturePlan(make_features(data), "median")
+    plan = FeaturePlan(make_features(DEFAULT, data), "median")
     codec = TransactionCodec(plan.numeric, max_bytes=65536)
     read = [codec.decode(line) for line in out.read_bytes().splitlines()]
     matrix = plan.matrix(
@@ -49,8 +50,10 @@ def test_a_part_is_exported_in_event_time(frame: pl.DataFrame, save: Save, tmp_p
     lines = [msgspec.json.decode(line) for line in out.read_bytes().splitlines()]
     test = split_by_time(load(path)).test
     assert [line["transaction_id"] for line in lines] == [str(row) for row in test.row]
-    assert [line["event_time_ms"] for line in lines] == [BASE_TIME_MS + int(time) * 1000 for time in test.time_s]
-    assert set(lines[0]["features"]) == set(NUMERIC)
+    assert [line["event_time_ms"] for line in lines] == [
+        1_377_993_600_000 + int(frame["Time"][row]) * 1000 for row in test.row.tolist()
+    ]
+    assert set(lines[0]["features"]) == set(ULB.features)
     assert {line["currency"] for line in lines} == {"EUR"}
 
 

@@ -1,0 +1,207 @@
+"""A user's own columns: what the description says they are, and one line for what they cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+
+from schemas.errors import DataError
+from stream.scoring.features import FeaturePlan
+from tests.training.data.own_data import OWN, ROWS, START_MS, make_own
+from training.data.dataset import Dataset, load
+from training.data.description import AmountColumn, DataDescription, TimeColumn
+from training.data.featureset import DEFAULT, make_features
+from training.data.messages import transactions
+
+
+def saved(frame: pl.DataFrame, path: Path) -> Path:
+    """Write a frame in the format of the path's extension and return the path."""
+    if path.suffix == ".csv":
+        frame.write_csv(path, null_value="NA")
+    else:
+        frame.write_parquet(path)
+    return path
+
+
+def described(**changes: Any) -> DataDescription:
+    """Return the description of the own data with changes."""
+    return msgspec.structs.replace(OWN, **changes)
+
+
+@pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
+def test_strings_missing_values_and_currencies_are_read(tmp_path: Path, name: str) -> None:
+    """From either format: ids and cards are the file's, amounts follow their currency, null stays null."""
+    frame = make_own()
+    data = load(saved(frame, tmp_path / name), OWN)
+    assert data.transaction_id.tolist() == frame["trans_num"].to_list()
+    assert data.card_id.tolist() == frame["cc_num"].to_list()
+    assert data.currency.tolist() == frame["ccy"].to_list()
+    assert data.event_time_ms[0] == START_MS
+    factor = np.where(frame["ccy"].to_numpy() == "JPY", 1, 100)
+    np.testing.assert_array_equal(data.amount_minor, frame["amt"].to_numpy() * factor)
+    assert data.frame["risk"].to_list() == frame["risk"].to_list()
+    assert data.frame["channel"].to_list() == frame["channel"].to_list()
+    assert data.frame["mcc"].to_list() == [str(code) for code in frame["mcc"].to_list()]
+    assert not data.repeat.any()
+
+
+def test_any_fsspec_url_is_read(tmp_path: Path) -> None:
+    """The same data from a store that is no folder; what is not there is said without the URL's secrets."""
+    path = saved(make_own(), tmp_path / "own.parquet")
+    fsspec.filesystem("memory").put_file(str(path), "/lake/own.parquet")
+    there, here = load("memory://lake/own.parquet", OWN), load(path, OWN)
+    assert there.sha256 == here.sha256
+    assert there.frame.equals(here.frame)
+    with pytest.raises(DataError, match=r"^memory://lake/gone.csv is not there"):
+        load("memory://me:secret@lake/gone.csv", OWN)
+    with pytest.raises(DataError, match="cannot be fetched"):
+        load("nonsense://lake/own.csv", OWN)
+
+
+@pytest.mark.parametrize(
+    ("unit", "column"),
+    [
+        ("s", pl.Series([1_772_323_200.0, 1_772_323_200.5])),
+        ("ms", pl.Series([1_772_323_200_000, 1_772_323_200_500])),
+        ("iso", pl.Series(["2026-03-01T00:00:00Z", "2026-03-01T01:00:00.500+01:00"])),
+        ("iso", pl.Series(["2026-03-01 00:00:00.000", "2026-03-01 00:00:00.500"])),
+        ("iso", pl.from_epoch(pl.Series([1_772_323_200_000, 1_772_323_200_500]), time_unit="ms")),
+    ],
+)
+def test_times_come_in_many_ways(tmp_path: Path, unit: Any, column: pl.Series) -> None:
+    """Seconds, milliseconds, text with and without a zone, Parquet's own: all are UTC milliseconds here."""
+    frame = make_own(2).with_columns(column.alias("happened_at"), pl.Series("is_fraud", [0, 1]))
+    data = load(saved(frame, tmp_path / "own.parquet"), described(time=TimeColumn("happened_at", unit)))
+    assert (data.event_time_ms - START_MS).tolist() == [0, 500]
+
+
+def test_the_matrix_has_codes_of_categories(tmp_path: Path) -> None:
+    """As the plan codes them one by one: frozen ones, unknown ones, missing ones; in blocks as in one piece."""
+    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+    plan = FeaturePlan(make_features(DEFAULT, data.part(slice(0, 500))), "nan")
+    assert plan.categorical == ("channel", "merchant", "mcc")
+    matrix = data.matrix(plan)
+    for name in plan.categorical:
+        codes = plan.codes(name, data.frame[name].to_list())
+        np.testing.assert_array_equal(matrix[:, plan.names.index(name)], codes.astype(np.float32))
+    assert np.isnan(matrix[:, plan.names.index("channel")]).sum() == data.frame["channel"].null_count() > 0
+
+
+def test_a_matrix_of_many_blocks_is_that_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many rows are made at a time changes nothing."""
+    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+    plan = FeaturePlan(make_features(DEFAULT, data), "median")
+    whole = data.matrix(plan)
+    monkeypatch.setattr("training.data.dataset._BLOCK", 7)
+    assert data.matrix(plan).tobytes() == whole.tobytes()
+
+
+def test_a_feature_that_the_data_lack_is_named(tmp_path: Path) -> None:
+    """A model of other data does not score these by luck."""
+    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+    plan = FeaturePlan(make_features(DEFAULT, data), "median")
+    less = described(features={"visits": "numeric", "channel": "categorical", "merchant": "categorical"})
+    with pytest.raises(DataError, match="no numeric feature risk"):
+        load(tmp_path / "own.parquet", less).matrix(plan)
+
+
+def test_messages_carry_the_file_s_own_values(tmp_path: Path) -> None:
+    """Numbers, strings and nulls as a live transaction would have them."""
+    frame = make_own()
+    data = load(saved(frame, tmp_path / "own.parquet"), OWN)
+    messages = list(transactions(data))
+    assert len(messages) == ROWS
+    first, row = messages[3], frame.row(3, named=True)
+    assert (first.transaction_id, first.card_id, first.currency) == (row["trans_num"], row["cc_num"], row["ccy"])
+    assert first.features == {
+        "risk": row["risk"],
+        "visits": float(row["visits"]),
+        "channel": row["channel"],
+        "merchant": row["merchant"],
+        "mcc": str(row["mcc"]),
+    }
+    assert any(message.features["channel"] is None for message in messages)
+
+
+def test_rows_that_differ_in_their_id_alone_are_repeats(tmp_path: Path) -> None:
+    """An id says nothing of the payment; a float32 column or another order of rows changes nothing."""
+    frame = make_own(100)
+    again = frame[:2].with_columns(pl.Series("trans_num", ["x", "y"]))
+    data = load(saved(pl.concat([frame, again]).reverse(), tmp_path / "own.parquet"), OWN)
+    assert data.repeat.sum() == 2
+    assert len(set(data.fingerprint.tolist())) == 100
+
+
+def refusal(frame: pl.DataFrame, tmp_path: Path, description: DataDescription = OWN) -> str:
+    """Return the line with which a frame is refused."""
+    with pytest.raises(DataError) as caught:
+        load(saved(frame, tmp_path / "own.parquet"), description)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line.partition(": ")[2]
+
+
+def changed(column: str, value: Any) -> pl.DataFrame:
+    """Return the own data with a value in row 5 of a column."""
+    frame = make_own(200)
+    values = frame[column].to_list()
+    values[5] = value
+    return frame.with_columns(pl.Series(column, values, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("trans_num", "t000003", "trans_num repeats an earlier row's in 1 row, first in row 5"),
+        ("trans_num", None, "trans_num is missing in 1 row, first in row 5"),
+        ("trans_num", "x" * 129, "trans_num is longer than 128"),
+        ("cc_num", None, "cc_num is missing in 1 row"),
+        ("happened_at", None, "happened_at is missing or no time in 1 row, first in row 5"),
+        ("happened_at", "yesterday", "happened_at is missing or no time in 1 row, first in row 5"),
+        ("happened_at", "1969-01-01T00:00:00Z", "happened_at lies before 1970"),
+        ("ccy", "usd", "ccy is no ISO 4217 code such as EUR in 1 row, first in row 5"),
+        ("is_fraud", 2, "is_fraud is not 0 (legitimate) or 1 (fraud) in 1 row, first in row 5"),
+    ],
+)
+def test_what_a_column_cannot_hold_is_named(tmp_path: Path, column: str, value: Any, says: str) -> None:
+    """By column, reason and first row; never the value."""
+    assert refusal(changed(column, value), tmp_path).startswith(says)
+
+
+def test_kinds_that_a_column_cannot_be_are_named(tmp_path: Path) -> None:
+    """Words as numbers, fractions as categories, dates and lists as features, fractions of cents."""
+    frame = make_own(200).with_columns(
+        pl.Series("visits", [[1]] * 200),
+        mcc=pl.col("risk"),
+        when=pl.col("happened_at").str.to_datetime(time_zone="UTC"),
+    )
+    for column, kind, says in (
+        ("channel", "numeric", "channel is not a finite number in"),
+        ("visits", "numeric", "visits holds List(Int64), which is no number"),
+        ("visits", "categorical", "visits holds List(Int64), which is no category"),
+        ("when", "numeric", "when holds Datetime"),
+        ("mcc", "categorical", "mcc is no category but a fraction in"),
+    ):
+        assert refusal(frame, tmp_path, described(features={column: kind})).startswith(says)
+    fractions = make_own(200).with_columns(amt=pl.col("amt") + 0.5)
+    minor = described(amount=AmountColumn("amt", "minor"))
+    assert refusal(fractions, tmp_path, minor).startswith("amt is no whole number in 200 rows")
+
+
+def test_unsorted_data_keep_every_row_whole(tmp_path: Path) -> None:
+    """Sorting by time moves all columns alike."""
+    frame = make_own()
+    shuffled = frame.sample(fraction=1, shuffle=True, seed=3)
+    data, expected = (load(saved(each, tmp_path / "own.parquet"), OWN) for each in (shuffled, frame))
+
+    def columns(data: Dataset) -> list[list[Any]]:
+        arrays = (data.event_time_ms, data.amount_minor, data.label, data.transaction_id, data.card_id, data.currency)
+        return [array.tolist() for array in arrays]
+
+    assert columns(data) == columns(expected)
+    assert data.frame.equals(expected.frame)
+    np.testing.assert_array_equal(shuffled["trans_num"].to_numpy()[data.row], data.transaction_id)

@@ -1,0 +1,20 @@
+"""Minor units of currencies."""
+
+#: Decimal digits of the minor unit by ISO 4217 code, where they are not two (ISO 4217, list one).
+_DIGITS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
+    ),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+_USUAL_DIGITS = 2
+
+
+def minor_per_unit(currency: str) -> int:
+    """Return how many minor units make one unit.
+
+    >>> [minor_per_unit(code) for code in ("EUR", "JPY", "KWD")]
+    [100, 1, 1000]
+    """
+    return int(10 ** _DIGITS.get(currency, _USUAL_DIGITS))

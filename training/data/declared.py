@@ -1,0 +1,43 @@
+"""What is declared in YAML: read from a user's file, or from those shipped in `training/configs`."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from schemas.errors import DataError
+
+_CONFIGS = files("training") / "configs"
+
+T = TypeVar("T")
+
+
+def read_declared(path: Path, kind: type[T]) -> T:
+    """Read a YAML file as a struct.
+
+    Raises:
+        DataError: If it is not there, is no YAML, or says something that the struct has no place for.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from None
+    return decode_declared(raw, kind, str(path))
+
+
+def built_in(name: str, kind: type[T]) -> T:
+    """Read a YAML file of `training/configs`."""
+    return decode_declared((_CONFIGS / name).read_bytes(), kind, name)
+
+
+def decode_declared(raw: bytes, kind: type[T], where: str) -> T:
+    """Decode YAML as a struct; `where` it came from begins the error's text.
+
+    Raises:
+        DataError: As `read_declared`.
+    """
+    try:
+        return msgspec.yaml.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DataError(f"{where}: {' '.join(str(error).split())}") from None

@@ -1,0 +1,28 @@
+"""Data as the stream sees it: one transaction message a row."""
+
+from collections.abc import Iterator
+
+from schemas.messages import FeatureValue, Transaction
+from training.data.dataset import Dataset
+
+
+def transactions(data: Dataset) -> Iterator[Transaction[dict[str, FeatureValue]]]:
+    """Yield messages in the data's order. Numbers are the file's own, so features come out bit-equal."""
+    names = data.frame.columns
+    for transaction_id, card, time, amount_minor, currency, values in zip(
+        data.transaction_id.tolist(),
+        data.card_id.tolist(),
+        data.event_time_ms.tolist(),
+        data.amount_minor.tolist(),
+        data.currency.tolist(),
+        data.frame.iter_rows(),
+        strict=True,
+    ):
+        yield Transaction(
+            transaction_id=transaction_id,
+            card_id=card,
+            event_time_ms=time,
+            amount_minor=amount_minor,
+            currency=currency,
+            features=dict(zip(names, values, strict=True)),
+        )
