@@ -125,20 +125,29 @@ class DeadLetter(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """How a score becomes a verdict: score ≥ decline declines, else score ≥ review is reviewed.
+    """How a score becomes a verdict.
+
+    score: score ≥ decline declines, else score ≥ review is reviewed. expected_loss: score · amount_minor ≥
+    review_cost_minor is reviewed, and of that score ≥ decline is declined; `review` says nothing there.
 
     Raises:
-        ValueError: If a threshold is outside [0, 1] or review > decline.
+        ValueError: If review > decline, or a review cost and the kind do not go together.
     """
 
     version: Identifier
     review: Annotated[float, Meta(ge=0, le=1)]
     decline: Annotated[float, Meta(ge=0, le=1)]
-    kind: Literal["score"] = "score"
+    kind: Literal["score", "expected_loss"] = "score"
+    #: Minor units of the transaction's currency; only for expected_loss.
+    review_cost_minor: Annotated[int, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:
         if self.review > self.decline:
             raise ValueError(f"policy {self.version}: review {self.review} is above decline {self.decline}")
+        if (self.kind == "expected_loss") != (self.review_cost_minor > 0):
+            raise ValueError(
+                f"policy {self.version}: review_cost_minor is for kind expected_loss, and at least 1 there"
+            )
 
 
 class BundleRef(Struct, frozen=True):

@@ -67,7 +67,8 @@ def export_scores(rows: Transactions, roles: TrainedRoles, store_url: str, out: 
         model = read_bundle(store, ref)
         scores = model.onnx.score(rows.matrix(model.plan))
         columns[f"score_{ref.version}"] = scores
-        columns[f"verdict_{ref.version}"] = [VERDICTS[i] for i in severities(scores, model.manifest.policy)]
+        verdicts = severities(scores, model.manifest.policy, rows.amount_minor)
+        columns[f"verdict_{ref.version}"] = [VERDICTS[i] for i in verdicts]
     scratch = _scratch(out)
     try:
         pl.DataFrame(columns).write_parquet(scratch)

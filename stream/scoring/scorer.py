@@ -134,7 +134,7 @@ class Scorer:
     def _decide(self, rows: Rows, scores: NDArray[np.float32], incoming: Incoming, moment: Moment) -> list[Decision]:
         champion, policy, epoch = self.roles.champion, self.roles.policy, self.roles.epoch
         manifest, sha256, topic = champion.manifest, champion.sha256, incoming.topic
-        verdicts = severities(scores, policy)
+        verdicts = severities(scores, policy, rows.amounts)
         reasons = self._reasons(rows, scores, verdicts)
         return [
             Decision(

@@ -56,7 +56,7 @@ class Shadow:
             fault = "the model gives no score for this transaction"
         for i in np.flatnonzero(usable)[~scored]:
             problems[i] = fault
-        return self._records(decisions, scores, problems)
+        return self._records(rows, decisions, scores, problems)
 
     def _matrix(self, rows: Rows, problems: list[str | None]) -> Matrix:
         plan = self._model.plan
@@ -74,11 +74,11 @@ class Shadow:
         return matrix
 
     def _records(
-        self, decisions: Sequence[Decision], scores: NDArray[np.float32], problems: Sequence[str | None]
+        self, rows: Rows, decisions: Sequence[Decision], scores: NDArray[np.float32], problems: Sequence[str | None]
     ) -> list[ShadowScore]:
         manifest, sha256 = self._model.manifest, self._model.sha256
         name, version, threshold = manifest.name, manifest.version, manifest.policy.review
-        verdicts = severities(scores, manifest.policy)
+        verdicts = severities(scores, manifest.policy, rows.amounts)
         return [
             ShadowScore(
                 decision.decision_id,

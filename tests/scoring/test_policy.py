@@ -13,7 +13,7 @@ SCORE = st.floats(0, 1, width=32)
 
 def verdict(score: float, policy: Policy) -> Verdict:
     """Return the verdict of one float32 score."""
-    return VERDICTS[int(severities(np.array([score], dtype=np.float32), policy)[0])]
+    return VERDICTS[int(severities(np.array([score], dtype=np.float32), policy, np.array([100]))[0])]
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,5 @@ def test_a_threshold_of_zero_lets_nothing_pass() -> None:
 def test_a_higher_score_is_never_judged_more_mildly(scores: list[float], one: float, other: float) -> None:
     """Severity rises with the score."""
     policy = Policy("1", min(one, other), max(one, other))
-    assert (np.diff(severities(np.sort(np.array(scores, dtype=np.float32)), policy)) >= 0).all()
+    amounts = np.zeros(len(scores), dtype=np.int64)
+    assert (np.diff(severities(np.sort(np.array(scores, dtype=np.float32)), policy, amounts)) >= 0).all()

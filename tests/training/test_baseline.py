@@ -127,7 +127,7 @@ def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> Non
     for model in models(trained):
         scores = model.onnx.score(rows.matrix(model.plan))
         np.testing.assert_array_equal(written[f"score_{model.manifest.version}"], scores)
-        verdicts = [VERDICTS[i] for i in severities(scores, model.manifest.policy)]
+        verdicts = [VERDICTS[i] for i in severities(scores, model.manifest.policy, rows.amount_minor)]
         assert written[f"verdict_{model.manifest.version}"].to_list() == verdicts
 
 

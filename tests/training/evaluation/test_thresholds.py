@@ -28,7 +28,8 @@ def test_thresholds_lie_between_scores() -> None:
     policy = choose_policy(scores, np.array([0, 0, 1, 1], dtype=np.int8), "v")
     assert (round(policy.review, 6), round(policy.decline, 6)) == (0.4, 0.4)
     shaken = np.nextafter(scores, np.float32(0))
-    assert severities(scores, policy).tolist() == severities(shaken, policy).tolist() == [0, 0, 2, 2]
+    amounts = np.zeros(len(scores), dtype=np.int64)
+    assert severities(scores, policy, amounts).tolist() == severities(shaken, policy, amounts).tolist() == [0, 0, 2, 2]
 
 
 def test_nothing_is_declined_when_nothing_is_certain() -> None:
