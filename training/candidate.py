@@ -13,9 +13,12 @@ from schemas.manifest import MODEL_NAME, Feature, Metric, MissingPolicy
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
+from training.data.dataset import Transactions
 from training.data.split import Split
+from training.data.ulb import BASE_TIME_MS
 from training.evaluation.figures import evaluate
-from training.evaluation.thresholds import choose_policy
+from training.evaluation.operating_points import choose_comparison
+from training.evaluation.scored import Scored
 from training.models.calibrate import Calibration, fit_calibration
 from training.models.export import check_parity, to_onnx
 from training.models.families import Family, FittedModel
@@ -83,15 +86,18 @@ def examine(family: Family, fitted: FittedModel, parts: PreparedSplit) -> Candid
         # The stream's own session: with more threads, sums of leaves differ in the last digits.
         session = OnnxModel(path, len(parts.features))
     validation_scores, test_scores = session.score(parts.validation), session.score(parts.test)
-    policy = choose_policy(validation_scores, validation_labels, f"{family.algorithm}-f1")
+    policy = choose_comparison(as_scored(validation_scores, parts.split.validation), f"{family.algorithm}-f1")
     parity = check_parity(test_scores, calibration.apply(fitted.margin(parts.test)), policy)
-    fresh = ~test.repeat
-    metrics = evaluate(test_scores, test.label, policy.review)
-    metrics |= {
-        f"{name}{NOT_REPEATED}": metric
-        for name, metric in evaluate(test_scores[fresh], test.label[fresh], policy.review).items()
-    }
+    scored = as_scored(test_scores, test)
+    metrics = evaluate(scored, policy)
+    metrics |= {f"{name}{NOT_REPEATED}": metric for name, metric in evaluate(scored.part(~test.repeat), policy).items()}
     return Candidate(family, calibration, model, policy, metrics, parity, validation_scores, test_scores)
+
+
+def as_scored(scores: NDArray[np.float32], rows: Transactions) -> Scored:
+    """Put scores (n,) beside what they were given for."""
+    times = BASE_TIME_MS + np.rint(rows.time_s * 1000).astype(np.int64)
+    return Scored(scores, rows.label, rows.amount_minor, times)
 
 
 def require_quality(champion: Candidate) -> None:
