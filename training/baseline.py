@@ -9,9 +9,10 @@ from pathlib import Path
 from schemas.manifest import Manifest, TrainingWindow
 from schemas.messages import BundleRef
 from stream.models.store import BundleStore
-from training.candidate import MISSING, Candidate, PreparedSplit, examine, fit, prepare, require_quality
+from training.candidate import MISSING, Candidate, PreparedSplit, as_scored, examine, fit, prepare, require_quality
 from training.data.dataset import load
 from training.data.split import split_by_time
+from training.evaluation.costs import Costs
 from training.evaluation.plots import save_plots
 from training.models.families import CHALLENGERS, CHAMPION, TREES, Family
 from training.registry.bundle import write_bundle
@@ -85,7 +86,8 @@ def _examine(family: Family, parts: PreparedSplit, tracker: Tracker, report: Rep
             },
         )
         with tempfile.TemporaryDirectory() as plots:
-            save_plots(Path(plots), candidate.test_scores, parts.split.test.label, policy)
+            scored = as_scored(candidate.test_scores, parts.split.test)
+            save_plots(Path(plots), scored, {"baseline": policy}, Costs(), "test part")
             run.log_files(Path(plots), "plots")
         if family is CHAMPION:
             require_quality(candidate)  # last, so that the failed run shows why

@@ -10,10 +10,12 @@ from schemas.errors import QualityError
 from schemas.manifest import Feature, Metric
 from schemas.messages import Policy
 from stream.scoring.features import FeaturePlan, Matrix
+from training.data.dataset import Dataset
 from training.data.featureset import DEFAULT, make_features
 from training.data.split import Split
 from training.evaluation.figures import evaluate
-from training.evaluation.thresholds import choose_policy
+from training.evaluation.operating_points import choose_comparison
+from training.evaluation.scored import Scored
 from training.models.calibrate import Calibration, fit_calibration
 from training.models.export import check_parity, open_session, to_onnx
 from training.models.families import SEED, Family, FittedModel
@@ -77,15 +79,17 @@ def examine(family: Family, fitted: FittedModel, parts: PreparedSplit) -> Candid
     model = to_onnx(fitted, calibration, parts.features)
     session = open_session(model)
     validation_scores, test_scores = session.score(parts.validation), session.score(parts.test)
-    policy = choose_policy(validation_scores, validation_labels, f"{family.algorithm}-f1")
+    policy = choose_comparison(as_scored(validation_scores, parts.split.validation), f"{family.algorithm}-f1")
     parity = check_parity(test_scores, calibration.apply(fitted.margin(parts.test)), policy, test.amount_minor)
-    fresh = ~test.repeat
-    metrics = evaluate(test_scores, test.label, policy.review)
-    metrics |= {
-        f"{name}{NOT_REPEATED}": metric
-        for name, metric in evaluate(test_scores[fresh], test.label[fresh], policy.review).items()
-    }
+    scored = as_scored(test_scores, test)
+    metrics = evaluate(scored, policy)
+    metrics |= {f"{name}{NOT_REPEATED}": metric for name, metric in evaluate(scored.part(~test.repeat), policy).items()}
     return Candidate(family, calibration, model, policy, metrics, parity, validation_scores, test_scores)
+
+
+def as_scored(scores: NDArray[np.float32], rows: Dataset) -> Scored:
+    """Put scores (n,) beside what they were given for."""
+    return Scored(scores, rows.label, rows.amount_minor, rows.event_time_ms)
 
 
 def require_quality(champion: Candidate) -> None:

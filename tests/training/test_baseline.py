@@ -20,6 +20,7 @@ from tests.training.conftest import Trained, make_frame
 from training.baseline import STEPS, run_baseline
 from training.data.dataset import load
 from training.data.split import split_by_time
+from training.evaluation.plots import PLOTS
 from training.offline import export_scores, load_part
 from training.registry.profile import PARITY_ROWS
 from training.registry.roles import load_roles, publish, save_roles
@@ -96,7 +97,7 @@ def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -
         assert run.data.tags["data_sha256"] == model.manifest.training_window.data_sha256
         assert {"git_commit", "git_dirty"} <= run.data.tags.keys()
         plots = {file.path for file in client(trained).list_artifacts(run.info.run_id, "plots")}
-        assert plots == {"plots/pr_curve.png", "plots/calibration.png", "plots/scores.png"}
+        assert plots == {f"plots/{name}" for name in PLOTS}
 
 
 def test_aliases_lead_to_the_registered_bundles(trained: Trained) -> None:

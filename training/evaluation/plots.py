@@ -1,58 +1,188 @@
-"""Plots of one model on the test part, as PNG files for its MLflow run."""
+"""Plots of one model on one part of the data, as PNG files for its MLflow run."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from schemas.messages import Policy
-from training.models.families import Labels
+from stream.scoring.policy import severities
+from training.evaluation.alerts import alerts_tally
+from training.evaluation.calibration import calibration_curve
+from training.evaluation.costs import Costs
+from training.evaluation.cuts import cuts_by_loss, cuts_by_score
+from training.evaluation.operating_points import review_costs
+from training.evaluation.ranking import ranking_tally
+from training.evaluation.scored import Scored
 
-_CALIBRATION_BINS = 10
+#: Files that `save_plots` writes.
+PLOTS = ("pr_curve.png", "calibration.png", "scores.png", "cost.png")
+#: Marker, size and colour of the operating points: smaller ones are drawn over larger ones, so none hides another.
+_POINTS = (("o", 13, "black"), ("s", 10, "tab:red"), ("D", 7, "tab:purple"), ("^", 5, "tab:green"))
+#: Scores are drawn from here to as close to 1; those beyond stand at the edge.
+_LOWEST_SCORE = 1e-5
+_SCORE_TICKS = (1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+#: Where the calibration plot's log axes end at the latest.
+_LOWEST_RATE = 1e-7
 
 
-def save_plots(directory: Path, scores: NDArray[np.float32], labels: Labels, policy: Policy) -> None:
-    """Write pr_curve.png, calibration.png and scores.png."""
-    for name, draw in (("pr_curve", _pr_curve), ("calibration", _calibration), ("scores", _histogram)):
+class _Point(NamedTuple):
+    """An operating point as it is drawn."""
+
+    name: str
+    policy: Policy
+    marker: str
+    size: int
+    color: str
+
+
+def save_plots(directory: Path, scored: Scored, policies: Mapping[str, Policy], costs: Costs, part: str) -> None:
+    """Write `PLOTS`.
+
+    Args:
+        directory: To write into; is there already.
+        scored: Frauds and legitimate transactions.
+        policies: Up to four operating points by the name they are shown with.
+        costs: Of the cost curve.
+        part: Of the data, for the titles: "test part", say.
+    """
+    points = [_Point(name, policy, *look) for (name, policy), look in zip(policies.items(), _POINTS, strict=False)]
+    draw: dict[str, Callable[[Axes], None]] = {
+        "pr_curve.png": lambda axes: _pr_curve(axes, scored, points, costs),
+        "calibration.png": lambda axes: _calibration(axes, scored),
+        "scores.png": lambda axes: _histogram(axes, scored, points),
+        "cost.png": lambda axes: _cost_curve(axes, scored, points, costs),
+    }
+    for name in PLOTS:
         # Figure without pyplot: no global state, no display, nothing to close.
-        figure = Figure(figsize=(6, 4.5), layout="constrained")
-        draw(figure.subplots(), scores.astype(np.float64), labels, policy)
-        figure.savefig(directory / f"{name}.png", dpi=100)
+        figure = Figure(figsize=(7, 5.5), layout="constrained")
+        axes = figure.subplots()
+        axes.grid(visible=True, alpha=0.3)
+        draw[name](axes)
+        subject = f"{part}: {len(scored):,} transactions, {scored.labels.sum():,} frauds"
+        axes.set_title(f"{axes.get_title()}\n{subject}", fontsize="medium")
+        figure.savefig(directory / name, dpi=120)
 
 
-def _pr_curve(axes: Axes, scores: NDArray[np.float64], labels: Labels, policy: Policy) -> None:
-    precision, recall, _ = precision_recall_curve(labels, scores)
-    axes.step(recall, precision, where="post")
-    for name, threshold in (("review", policy.review), ("decline", policy.decline)):
-        alerts = scores >= threshold
-        if alerts.any():
-            axes.plot(
-                labels[alerts].sum() / labels.sum(), labels[alerts].mean(), "o", label=f"{name} ≥ {threshold:.3f}"
-            )
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02), title="precision and recall, test part")
-    axes.legend(loc="lower left")
+def _pr_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) -> None:
+    cuts = cuts_by_score(scored.scores)
+    caught = cuts.sums(scored.labels)[1:]
+    pr_auc = ranking_tally(scored, alert_rate=1.0).values()["pr_auc"]
+    # "pre" draws what average precision sums up: each fraud's precision over the recall that it adds.
+    axes.step(
+        np.append(0.0, caught / scored.labels.sum()),
+        np.append(1.0, caught / cuts.alerts[1:]),
+        where="pre",
+        label=f"cut by score, PR-AUC {pr_auc:.3f}",
+    )
+    for point in points:
+        at = alerts_tally(scored, point.policy, costs).values()
+        text = f"{point.name}: precision {at['precision']:.2f}, recall {at['recall']:.2f} of frauds"
+        if not np.isnan(at["value_recall"]):
+            text += f", {at['value_recall']:.2f} of their amount"
+        axes.plot(at["recall"], at["precision"], point.marker, markersize=point.size, color=point.color, label=text)
+    axes.set(
+        xlabel="recall (share of frauds that are alerted)",
+        ylabel="precision (share of alerts that are frauds)",
+        xlim=(-0.02, 1.02),
+        ylim=(-0.02, 1.03),
+        title="Precision and recall",
+    )
+    _legend_below(axes)
 
 
-def _calibration(axes: Axes, scores: NDArray[np.float64], labels: Labels, _: Policy) -> None:
-    # Bins even in log odds, for nearly all scores are close to zero.
-    edges = 1 / (1 + np.exp(-np.linspace(-10, 5, _CALIBRATION_BINS + 1)))
-    bins = np.digitize(scores, edges)
-    filled = np.unique(bins)
-    mean_score = [scores[bins == b].mean() for b in filled]
-    fraud_rate = [labels[bins == b].mean() for b in filled]
-    axes.plot([1e-5, 1], [1e-5, 1], "--", color="grey", label="perfect")
-    axes.plot(mean_score, np.maximum(fraud_rate, 1e-5), "o-", label="model")
-    axes.set(xscale="log", yscale="log", xlabel="mean score", ylabel="share of frauds", title="calibration, test part")
-    axes.legend()
+def _calibration(axes: Axes, scored: Scored) -> None:
+    bins = calibration_curve(scored)
+    seen, empty = [b for b in bins if b.frauds], [b for b in bins if not b.frauds]
+    score = np.maximum([b.mean_score for b in seen], _LOWEST_RATE)
+    rate, low, high = (np.array([getattr(b.fraud_rate, end) for b in seen]) for end in ("value", "low", "high"))
+    floor = max(min(rate.min(), *(b.mean_score for b in bins), *low[low > 0]) / 3, _LOWEST_RATE)
+    axes.plot([floor, 1], [floor, 1], "--", color="grey", label="perfect")
+    axes.errorbar(score, rate, [rate - low, high - rate], fmt="o", capsize=3, label="model, with 95 % interval")
+    for x, y, b in zip(score, rate, seen, strict=True):
+        text = f"{b.frauds:,} of {b.rows:,}"
+        axes.annotate(text, (x, y), (4, -8), textcoords="offset points", fontsize=7, rotation=90, va="top")
+    if empty:
+        # A rate of zero has no place on a log axis.
+        axes.plot(
+            np.maximum([b.mean_score for b in empty], floor),
+            np.full(len(empty), 1.3 * floor),
+            "v",
+            color="tab:red",
+            label=f"no fraud in {sum(b.rows for b in empty):,} transactions",
+        )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=(floor, 2),
+        ylim=(floor, 2),
+        xlabel="mean score of the bin (log)",
+        ylabel="share of frauds in the bin (log)",
+        title="Calibration (numbers: frauds of transactions in the bin)",
+    )
+    axes.legend(loc="upper left")
 
 
-def _histogram(axes: Axes, scores: NDArray[np.float64], labels: Labels, policy: Policy) -> None:
-    bins = np.linspace(0, 1, 51).tolist()
-    axes.hist([scores[labels == 0], scores[labels == 1]], bins=bins, log=True, label=["legitimate", "fraud"])
-    for threshold in (policy.review, policy.decline):
-        axes.axvline(threshold, linestyle="--", color="black", linewidth=1)
-    axes.set(xlabel="score", ylabel="transactions", title="scores, test part (dashed: thresholds)")
-    axes.legend()
+def _histogram(axes: Axes, scored: Scored, points: list[_Point]) -> None:
+    edge = np.log(_LOWEST_SCORE / (1 - _LOWEST_SCORE))
+    bins = 1 / (1 + np.exp(-np.linspace(edge, -edge, 47)))
+    shown = np.clip(scored.scores.astype(np.float64), bins[0], bins[-1])
+    for label, name, color in ((0, "legitimate", "tab:blue"), (1, "fraud", "tab:orange")):
+        axes.hist(shown[scored.labels == label], bins=bins.tolist(), color=color, alpha=0.6, label=name)
+    for point in points:
+        policy, width = point.policy, point.size / 5
+        if policy.kind == "score":
+            text = f"{point.name}: review from {policy.review:.3g}"
+            axes.axvline(policy.review, linestyle="--", color=point.color, linewidth=width, label=text)
+        if policy.decline < 1:
+            text = f"{point.name}: decline from {policy.decline:.3g}"
+            axes.axvline(policy.decline, linestyle=":", color=point.color, linewidth=width, label=text)
+    axes.set(
+        xscale="logit",
+        yscale="log",
+        xlim=(bins[0], bins[-1]),
+        xlabel="score (even in log odds)",
+        ylabel="transactions (log)",
+        title="Scores by label",
+    )
+    axes.set_xticks(_SCORE_TICKS, [np.format_float_positional(tick, trim="-") for tick in _SCORE_TICKS])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    _legend_below(axes)
+
+
+def _cost_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) -> None:
+    n = len(scored)
+    by_score, by_loss = cuts_by_score(scored.scores), cuts_by_loss(scored.scores, scored.amount_minor)
+    for name, cuts in (("score", by_score), ("score · amount", by_loss)):
+        curve = review_costs(scored, cuts, costs) / n
+        axes.plot(cuts.alerts[1:] / n, curve[1:], drawstyle="steps-post", label=f"the highest by {name} reviewed")
+    nothing = review_costs(scored, by_score, costs)[0] / n
+    axes.axhline(nothing, linestyle="--", color="grey", label=f"nothing reviewed: {nothing:,.1f}")
+    for point in points:
+        alert_rate = float(np.mean(severities(scored.scores, point.policy, scored.amount_minor) > 0))
+        cost = alerts_tally(scored, point.policy, costs).values()["expected_cost"]
+        text = f"{point.name}, with its declines: {cost:,.1f}"
+        # No alert at all has no place on a log axis; it stands where one would.
+        axes.plot(max(alert_rate, 1 / n), cost, point.marker, markersize=point.size, color=point.color, label=text)
+    axes.set(
+        xscale="log",
+        xlabel="share of transactions that are alerted (log)",
+        ylabel="mean cost of a transaction (minor units)",
+        xlim=(0.7 / n, 1.2),
+        ylim=(0, max(2 * nothing, 1)),
+        title=(
+            f"Cost at {costs.review_cost_minor:,} a review, {costs.recovered_share:.0%} of a reviewed fraud saved, "
+            f"{costs.false_decline_cost_minor:,} a false decline"
+        ),
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+    _legend_below(axes)
+
+
+def _legend_below(axes: Axes) -> None:
+    """Put the legend where it covers nothing."""
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=8, frameon=False)

@@ -1,4 +1,4 @@
-"""Figures equal scikit-learn's, and their intervals are those of resampling rows."""
+"""Figures equal scikit-learn's, or a count done by hand."""
 
 import numpy as np
 import pytest
@@ -6,53 +6,85 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from training.evaluation.figures import evaluate
+from schemas.errors import DataError
+from schemas.messages import Policy
+from stream.scoring.policy import severities
+from tests.training.evaluation.simulate import scored, simulated, small
+from training.evaluation.figures import DEFAULTS, FIGURES, FigureSettings, all_figures, evaluate
+from training.evaluation.scored import Scored
+
+POLICIES = [
+    Policy("score", 0.3, 0.8),
+    Policy("all", 0.0, 1.0),
+    Policy("loss", 0.0, 0.5, kind="expected_loss", review_cost_minor=90),
+]
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_figures_are_the_ones_everyone_uses(data: st.DataObject) -> None:
-    """Also with ties, with no alerts, and with every row alerted."""
-    size = data.draw(st.integers(2, 60))
-    levels = data.draw(st.lists(st.integers(0, 8), min_size=size, max_size=size))
-    labels = np.array(data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size)), dtype=np.int8)
-    labels[:2] = [0, 1]
-    scores = (np.array(levels) / 8).astype(np.float32)
-    threshold = data.draw(st.sampled_from([0.0, 0.3, 0.5, 1.0]))
-    alerts = scores >= threshold
-    figures = {name: metric.value for name, metric in evaluate(scores, labels, threshold).items()}
-    assert figures == pytest.approx(
-        {
-            "pr_auc": sk.average_precision_score(labels, scores),
-            "roc_auc": sk.roc_auc_score(labels, scores),
-            "precision": sk.precision_score(labels, alerts, zero_division=0),
-            "recall": sk.recall_score(labels, alerts),
-            "f1": sk.f1_score(labels, alerts),
-        }
-    )
+@settings(max_examples=100, deadline=None)
+@given(small(), st.sampled_from(POLICIES))
+def test_figures_are_the_ones_everyone_uses(rows: Scored, policy: Policy) -> None:
+    """With ties, with no alerts, with every row alerted, for both kinds of policy."""
+    figures = all_figures(rows, policy, DEFAULTS).values()
+    labels, scores = rows.labels, rows.scores
+    alerts = severities(scores, policy, rows.amount_minor) > 0
+    expected = {
+        "pr_auc": sk.average_precision_score(labels, scores),
+        "roc_auc": sk.roc_auc_score(labels, scores),
+        "precision": sk.precision_score(labels, alerts, zero_division=0),
+        "recall": sk.recall_score(labels, alerts),
+        "f1": sk.f1_score(labels, alerts),
+        "brier": sk.brier_score_loss(labels, scores.astype(float)),
+        "mean_score_ratio": scores.mean() / labels.mean(),
+    }
+    assert {name: figures[name] for name in expected} == pytest.approx(expected)
+    if rows.amount_minor[labels == 1].sum():
+        amounts = rows.amount_minor * labels
+        assert figures["value_recall"] == pytest.approx(amounts[alerts].sum() / amounts.sum())
+    if labels[alerts].any():
+        wrong = sk.confusion_matrix(labels, alerts, labels=[0, 1])[0, 1]
+        assert figures["false_positives_per_fraud"] == pytest.approx(wrong / labels[alerts].sum())
 
 
-def test_intervals_are_those_of_resampled_rows() -> None:
-    """Drawing whole steps of the ranking has the same distribution as drawing rows one by one."""
-    random = np.random.default_rng(3)
-    labels = (random.random(2000) < 0.05).astype(np.int8)
-    scores = np.round(random.normal(labels * 1.5), 2).astype(np.float32)
-    metric = evaluate(scores, labels, 1.5)["pr_auc"]
-    draws = (random.integers(0, 2000, 2000) for _ in range(400))
-    resampled = [sk.average_precision_score(labels[rows], scores[rows]) for rows in draws]
-    assert (metric.low, metric.high) == pytest.approx(np.quantile(resampled, [0.025, 0.975]), abs=0.02)
-    assert metric.low < metric.value < metric.high
+def test_all_figures_come_with_an_interval_around_them() -> None:
+    """In the order of the report, PR-AUC first."""
+    metrics = evaluate(simulated(), Policy("v", 0.5, 0.9))
+    assert tuple(metrics) == FIGURES
+    for metric in metrics.values():
+        assert metric.low <= metric.value <= metric.high
 
 
 def test_the_same_scores_give_the_same_interval() -> None:
     """A report can be made again."""
-    labels = np.array([0, 1] * 50, dtype=np.int8)
-    scores = np.linspace(0, 1, 100, dtype=np.float32)
-    assert evaluate(scores, labels, 0.5) == evaluate(scores, labels, 0.5)
+    rows = simulated(500, fraud_share=0.1)
+    assert evaluate(rows, POLICIES[0]) == evaluate(rows, POLICIES[0])
 
 
 def test_a_perfect_model_has_no_doubt() -> None:
-    """All figures and their intervals are 1, though some resamples hold few frauds."""
-    labels = np.array([0] * 95 + [1] * 5, dtype=np.int8)
-    for metric in evaluate(labels.astype(np.float32), labels, 0.5).values():
-        assert (metric.value, metric.low, metric.high) == (1, 1, 1)
+    """Its figures and their intervals are as good as can be, though some resamples hold few frauds."""
+    labels = np.array([0] * 95 + [1] * 5)
+    metrics = evaluate(scored(labels, labels), Policy("v", 0.5, 1.0), FigureSettings(alert_rate=0.2))
+    for name in ("pr_auc", "roc_auc", "precision", "recall", "f1", "value_recall", "mean_score_ratio"):
+        assert (metrics[name].value, metrics[name].low, metrics[name].high) == (1, 1, 1)
+    for name in ("brier", "false_positives_per_fraud", "expected_cost"):
+        assert (metrics[name].value, metrics[name].low, metrics[name].high) == (0, 0, 0)
+
+
+def test_without_alerts_nothing_is_caught() -> None:
+    """Precision is 0 by convention; false positives for each fraud caught are undefined and left out."""
+    rows = simulated(2000)
+    metrics = evaluate(rows.part(rows.scores < 0.9), Policy("v", 0.95, 1.0))
+    assert [metrics[name].high for name in ("precision", "recall", "f1", "value_recall")] == [0, 0, 0, 0]
+    assert set(FIGURES) - set(metrics) == {"false_positives_per_fraud"}
+
+
+def test_frauds_without_amount_have_no_value_to_recall() -> None:
+    """Card checks of nothing: left out, not divided by zero."""
+    metrics = evaluate(scored([0.1, 0.9, 0.2], [0, 1, 0], [5, 0, 5]), POLICIES[0])
+    assert "value_recall" not in metrics
+    assert metrics["recall"].value == 1
+
+
+def test_one_class_has_no_figures() -> None:
+    """Said in one line."""
+    with pytest.raises(DataError, match="all 3 transactions are legitimate"):
+        evaluate(scored([0.1, 0.9, 0.2], [0, 0, 0]), POLICIES[0])

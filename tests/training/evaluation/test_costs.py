@@ -1,0 +1,51 @@
+"""What a verdict costs."""
+
+import doctest
+
+import pytest
+
+import training.evaluation.costs
+import training.evaluation.cuts
+from schemas.errors import SettingsError
+from schemas.messages import Policy
+from tests.training.evaluation.simulate import scored
+from training.evaluation.alerts import alerts_tally
+from training.evaluation.costs import Costs
+from training.evaluation.figures import FigureSettings
+
+
+def test_the_examples_in_the_documentation_hold() -> None:
+    """They are the shortest way to see the table of costs and the cuts at work."""
+    for module in (training.evaluation.costs, training.evaluation.cuts):
+        result = doctest.testmod(module)
+        assert (result.failed, result.attempted > 0) == (0, True)
+
+
+def test_expected_cost_is_the_mean_over_transactions() -> None:
+    """One of each: missed fraud, reviewed fraud, declined fraud; approved, reviewed, declined customer."""
+    each = scored([0.125, 0.5, 0.875] * 2, [1, 1, 1, 0, 0, 0], [1000] * 6)
+    costs = Costs(review_cost_minor=100, recovered_share=0.75, false_decline_cost_minor=400)
+    tally = alerts_tally(each, Policy("v", review=0.5, decline=0.875), costs)
+    assert tally.values()["expected_cost"] == pytest.approx((1000 + (100 + 250) + 0 + 0 + 100 + 400) / 6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"review_cost_minor": -1}, "review_cost_minor must not be negative"),
+        ({"false_decline_cost_minor": -1}, "false_decline_cost_minor must not be negative"),
+        ({"recovered_share": 1.1}, "recovered_share must be within 0 and 1"),
+        ({"recovered_share": float("nan")}, "recovered_share must be within 0 and 1"),
+    ],
+)
+def test_costs_out_of_range_are_refused(wrong: dict[str, float], says: str) -> None:
+    """A typo in a setting ends the run, not the result."""
+    with pytest.raises(SettingsError, match=says):
+        Costs(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("wrong", "says"), [({"alert_rate": 0.0}, "alert_rate"), ({"alerts_a_day": 0}, "at least 1")])
+def test_figure_settings_out_of_range_are_refused(wrong: dict[str, float], says: str) -> None:
+    """As above."""
+    with pytest.raises(SettingsError, match=says):
+        FigureSettings(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,149 @@
+"""Policies come from validation scores: F1 to compare, cost or a budget to deploy, near certainty to decline."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from schemas.errors import DataError
+from schemas.messages import Policy
+from stream.scoring.policy import severities
+from tests.training.evaluation.simulate import scored, simulated, small
+from training.evaluation.alerts import alerts_tally
+from training.evaluation.costs import Costs
+from training.evaluation.operating_points import (
+    DECLINE_PRECISION,
+    PolicyKind,
+    budget_by_day,
+    budget_by_share,
+    choose_by_budget,
+    choose_by_cost,
+    choose_comparison,
+)
+from training.evaluation.ranking import DAY_MS
+from training.evaluation.scored import Scored
+
+KINDS: tuple[PolicyKind, ...] = ("score", "expected_loss")
+
+
+def reviewed_cost(rows: Scored, alerts: np.ndarray[tuple[int], np.dtype[np.bool_]], costs: Costs) -> float:
+    """What everything costs when these alerts are reviewed and none is declined."""
+    return float(costs.of_verdicts(alerts.astype(np.intp), rows.labels, rows.amount_minor).sum())
+
+
+@given(small())
+def test_comparison_has_the_largest_f1_and_decline_is_no_lower(rows: Scored) -> None:
+    """No other threshold does better; the policy is always a valid one."""
+    policy = choose_comparison(rows, "v")
+    best = max(f1_score(rows.labels, rows.scores >= score) for score in rows.scores)
+    assert f1_score(rows.labels, rows.scores >= policy.review) == best
+    declined = rows.scores >= policy.decline
+    assert policy.decline == 1 or rows.labels[declined].mean() >= DECLINE_PRECISION
+
+
+def test_thresholds_lie_between_scores() -> None:
+    """A score that is rounded in its last digit keeps its verdict."""
+    rows = scored([0.1, 0.2, 0.6, 0.9], [0, 0, 1, 1])
+    policy = choose_comparison(rows, "v")
+    assert (round(policy.review, 6), round(policy.decline, 6)) == (0.4, 0.4)
+    shaken = np.nextafter(rows.scores, np.float32(0))
+    for scores in (rows.scores, shaken):
+        assert severities(scores, policy, rows.amount_minor).tolist() == [0, 0, 2, 2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_declined_when_nothing_is_certain(kind: PolicyKind) -> None:
+    """The highest score of all was no fraud: declines would be wrong, so only people decide."""
+    rows = scored([0.1, 0.5, 0.9], [0, 1, 0], [9000, 9000, 9000])
+    assert choose_comparison(rows, "v").decline == 1.0
+    assert choose_by_cost(rows, Costs(), kind, "v").decline == 1.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(small(), st.sampled_from(KINDS), st.sampled_from([0, 1, 60, 500, 20_000]))
+def test_no_other_cut_is_cheaper(rows: Scored, kind: PolicyKind, review_cost: int) -> None:
+    """Not even reviewing nothing or everything."""
+    costs = Costs(review_cost_minor=review_cost)
+    policy = choose_by_cost(rows, costs, kind, "v")
+    assert (policy.kind, policy.version) == (kind, "v")
+    alerts = severities(rows.scores, policy, rows.amount_minor) > 0
+    rank = rows.scores.astype(float) if kind == "score" else np.floor(rows.scores.astype(float) * rows.amount_minor)
+    others = [reviewed_cost(rows, rank >= cut, costs) for cut in rank if kind == "score" or cut >= 1]
+    if kind == "expected_loss" or rows.scores.max() < 1:  # a score of 1 reaches every threshold there is
+        others.append(reviewed_cost(rows, np.zeros(len(rows), dtype=np.bool_), costs))
+        assert reviewed_cost(rows, alerts, costs) == pytest.approx(min(others))
+    else:
+        assert reviewed_cost(rows, alerts, costs) <= min(others) * (1 + 1e-9)
+
+
+def test_a_review_that_cannot_pay_is_not_made() -> None:
+    """At 1,000 a review, frauds of 100 are cheaper let through."""
+    rows = scored([0.1, 0.6, 0.9], [0, 1, 1])
+    for kind in KINDS:
+        policy = choose_by_cost(rows, Costs(review_cost_minor=1000), kind, "v")
+        assert severities(rows.scores, policy, rows.amount_minor).tolist() == [0, 0, 0]
+
+
+def test_the_amount_pays() -> None:
+    """With true chances and amounts of all sizes, weighing both costs less on new transactions than scores alone."""
+    costs = Costs()
+    validation, test = (simulated(60_000, seed=seed, skill=3, fraud_share=0.005) for seed in (1, 2))
+    by_score, by_loss = (
+        alerts_tally(test, choose_by_cost(validation, costs, kind, "v"), costs).values()["expected_cost"]
+        for kind in KINDS
+    )
+    assert by_loss < 0.95 * by_score
+
+
+def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
+    """Of scores that are chances, a review pays from score · amount · recovered share = its cost on."""
+    policy = choose_by_cost(simulated(300_000, skill=3, fraud_share=0.01), Costs(), "expected_loss", "v")
+    assert policy.review_cost_minor == pytest.approx(500 / 0.9, rel=0.5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(small(classes=1), st.sampled_from(KINDS), st.integers(0, 45))
+def test_a_budget_is_used_and_never_exceeded(rows: Scored, kind: PolicyKind, budget: int) -> None:
+    """Only equal ranks may leave some of it; where not even the first fit, that is said."""
+    rank = rows.scores.astype(float) if kind == "score" else np.floor(rows.scores.astype(float) * rows.amount_minor)
+    cuts = [cut for cut in rank if kind == "score" or cut >= 1]
+    fitting = [int((rank >= cut).sum()) for cut in cuts if (rank >= cut).sum() <= budget]
+    if not fitting:
+        with pytest.raises(DataError, match=f"a budget of {budget} alerts on .* is too small"):
+            choose_by_budget(rows, budget, kind, "v")
+        return
+    policy = choose_by_budget(rows, budget, kind, "v")
+    assert (severities(rows.scores, policy, rows.amount_minor) > 0).sum() == max(fitting)
+
+
+def test_budgets_are_counted_on_the_time_and_number_of_transactions() -> None:
+    """Half a day has half a day's alerts."""
+    rows = scored([0.1] * 1000, [0] * 1000, times=np.linspace(0, DAY_MS / 2, 1000))
+    assert budget_by_day(rows, 30) == 15
+    assert budget_by_share(rows, 0.005) == 5
+
+
+def test_expected_loss_declines_only_what_it_reviews() -> None:
+    """A certain fraud of a few cents is let through; of the rest, the near certain are declined."""
+    rows = scored([0.99, 0.98, 0.9, 0.1, 0.05], [1, 1, 1, 0, 0], [10, 50_000, 60_000, 70_000, 10])
+    policy = choose_by_cost(rows, Costs(), "expected_loss", "v")
+    assert severities(rows.scores, policy, rows.amount_minor).tolist() == [0, 2, 2, 0, 0]
+    assert 0.1 < policy.decline < 0.9
+
+
+def test_one_class_chooses_nothing() -> None:
+    """Said in one line."""
+    rows = scored([0.1, 0.2], [0, 0])
+    with pytest.raises(DataError, match="all 2 transactions are legitimate"):
+        choose_comparison(rows, "v")
+    with pytest.raises(DataError, match="all 2 transactions are legitimate"):
+        choose_by_cost(rows, Costs(), "score", "v")
+
+
+def test_a_chosen_policy_is_the_streams() -> None:
+    """Plain data that a manifest holds: a struct of the schemas with a version and both thresholds."""
+    policy = choose_by_budget(simulated(1000), 10, "expected_loss", "lightgbm-budget")
+    assert isinstance(policy, Policy)
+    assert isinstance(policy.review_cost_minor, int)
+    assert (policy.version, policy.review) == ("lightgbm-budget", 0.0)

@@ -1,0 +1,39 @@
+"""What a policy's alerts are worth: counts, amounts and cost."""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from schemas.messages import Policy
+from stream.scoring.policy import severities
+from training.evaluation.costs import Costs
+from training.evaluation.scored import Scored
+from training.evaluation.tally import Floats, Tally
+
+
+def alerts_tally(scored: Scored, policy: Policy, costs: Costs) -> Tally:
+    """Tally what the policy's alerts (reviewed or declined) do.
+
+    `precision`, `recall`, `f1`; `value_recall`, the share of fraud amount that is alerted;
+    `false_positives_per_fraud`, legitimate transactions alerted for each fraud that is, undefined when none is;
+    `expected_cost`, the mean cost of a transaction in minor units.
+    """
+    verdicts = severities(scored.scores, policy, scored.amount_minor)
+    alert, fraud = (verdicts > 0).astype(np.float64), scored.labels.astype(np.float64)
+    fraud_amount = fraud * scored.amount_minor
+    cost = costs.of_verdicts(verdicts, scored.labels, scored.amount_minor)
+    terms = (np.ones(len(scored)), fraud, alert, fraud * alert, fraud_amount, fraud_amount * alert, cost)
+    return Tally(csr_array(np.stack(terms)), _figures)
+
+
+def _figures(sums: Floats) -> dict[str, Floats]:
+    rows, frauds, alerts, caught, fraud_amount, stopped_amount, cost = sums
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            # Of no alerts none was wrong; zero is the cautious convention.
+            "precision": np.where(alerts > 0, caught / alerts, 0.0),
+            "recall": caught / frauds,
+            "f1": 2 * caught / (alerts + frauds),
+            "value_recall": stopped_amount / fraud_amount,
+            "false_positives_per_fraud": np.where(caught > 0, (alerts - caught) / caught, np.nan),
+            "expected_cost": cost / rows,
+        }

@@ -1,0 +1,58 @@
+"""Labelled transactions with one model's scores: what figures, slices and operating points are made from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import DataError
+from training.models.families import Labels
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model said of n transactions, and what they were. All amounts are of one currency.
+
+    Raises:
+        DataError: If the arrays do not fit together or hold what no score, label or amount can be.
+    """
+
+    #: (n,) calibrated P(fraud) in [0, 1].
+    scores: NDArray[np.float32]
+    #: (n,) 1 is fraud.
+    labels: Labels
+    #: (n,) minor units, not negative.
+    amount_minor: NDArray[np.int64]
+    #: (n,) UTC milliseconds since 1970, in any order.
+    event_time_ms: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        shapes = {name: array.shape for name, array in vars(self).items()}
+        if len(set(shapes.values())) > 1 or self.scores.ndim != 1:
+            told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise DataError(f"scores, labels, amounts and times must be of one length, not {told}")
+        if not len(self):
+            raise DataError("there are no transactions to evaluate; give a part that has some")
+        if bad := int(np.sum(~((self.scores >= 0) & (self.scores <= 1)))):  # also true for NaN
+            raise DataError(f"{bad} of {len(self)} scores are not within 0 and 1; calibrate them to chances of fraud")
+        if not np.isin(self.labels, (0, 1)).all():
+            raise DataError("labels must be 0 (legitimate) or 1 (fraud); correct or leave out the other rows")
+        if self.amount_minor.min() < 0:
+            raise DataError("amounts must not be negative; correct or leave out these rows")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def part(self, rows: slice | NDArray[np.bool_]) -> "Scored":
+        """Return the given rows; a mask is (n,)."""
+        return Scored(self.scores[rows], self.labels[rows], self.amount_minor[rows], self.event_time_ms[rows])
+
+    def require_both_classes(self) -> None:
+        """Refuse what no ranking can be judged on.
+
+        Raises:
+            DataError: If all labels are equal.
+        """
+        if self.labels.min() == self.labels.max():
+            kind = "fraud" if self.labels[0] else "legitimate"
+            raise DataError(f"all {len(self)} transactions are {kind}; figures need frauds and legitimate ones")

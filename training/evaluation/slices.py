@@ -1,0 +1,71 @@
+"""Figures by amount band and hour of day: where a model is weaker than its average says."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from schemas.errors import SettingsError
+from schemas.manifest import Metric
+from schemas.messages import Policy
+from training.evaluation.bootstrap import RESAMPLES
+from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures, measure
+from training.evaluation.scored import Scored
+
+#: Lower edges of the bands in minor units; the last has no upper end. For a currency with cents: 10, 50, 200, 1,000.
+AMOUNT_EDGES = (0, 1_000, 5_000, 20_000, 100_000)
+HOURS_A_BAND = 4
+_HOUR_MS = 3_600_000
+_HOURS = 24
+
+
+class Slice(Struct, frozen=True):
+    """One slice of the transactions with its own figures."""
+
+    by: str
+    #: For people, with its unit; bands contain their lower end only.
+    name: str
+    rows: int
+    frauds: int
+    #: Those that are defined here: without a fraud there is no recall.
+    metrics: dict[str, Metric]
+
+
+def slice_figures(
+    scored: Scored,
+    policy: Policy,
+    settings: FigureSettings = DEFAULTS,
+    amount_edges: Sequence[int] = AMOUNT_EDGES,
+    resamples: int = RESAMPLES,
+) -> list[Slice]:
+    """Measure each amount band, then each band of hours of the UTC day; bands without transactions are left out.
+
+    `recall_at_alert_rate` and `precision_at_alerts_a_day` give each slice the whole rate and the whole day's alerts.
+
+    Raises:
+        SettingsError: If the edges do not rise from 0.
+    """
+    slices = []
+    for by, name, mask in (*_amount_bands(scored, amount_edges), *_hour_bands(scored)):
+        if mask.any():
+            part = scored.part(mask)
+            metrics = measure(all_figures(part, policy, settings), resamples)
+            slices.append(Slice(by, name, len(part), int(part.labels.sum()), metrics))
+    return slices
+
+
+def _amount_bands(scored: Scored, edges: Sequence[int]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    if not edges or edges[0] != 0 or any(high <= low for low, high in pairwise(edges)):
+        raise SettingsError("the edges of amount bands must begin with 0 and rise; give them in minor units")
+    band = np.digitize(scored.amount_minor, edges) - 1
+    for i, low in enumerate(edges):
+        name = f"{low:,} to {edges[i + 1]:,} minor units" if i + 1 < len(edges) else f"{low:,} minor units and more"
+        yield "amount", name, band == i
+
+
+def _hour_bands(scored: Scored) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    hour = scored.event_time_ms // _HOUR_MS % _HOURS
+    for low in range(0, _HOURS, HOURS_A_BAND):
+        yield "hour", f"{low:02}:00 to {low + HOURS_A_BAND:02}:00 UTC", hour // HOURS_A_BAND * HOURS_A_BAND == low
