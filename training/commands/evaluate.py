@@ -56,11 +56,12 @@ def evaluate(
     from training.study.leaderboard import look_table  # noqa: PLC0415
     from training.study.runs import StudyRuns  # noqa: PLC0415
 
-    leaks = AcceptedLeaks()
-    alarm = LeakAlarm(leaks.record, known_leaks(accepted))
     connection = open_mlflow()
     runs = StudyRuns(connection)
     study = runs.require(name)
+    leaks = AcceptedLeaks()
+    # What was accepted for the study is accepted here too.
+    alarm = LeakAlarm(leaks.record, known_leaks((*accepted, *study.accepted)))
     leaks.attach(runs, study)
     look = look_at_test(
         study,

@@ -17,7 +17,7 @@ from training.registry.lineage import feature_set as short_hash
 from training.registry.tracking import BUNDLE_ARTIFACT
 from training.study.accepted import AcceptedLeaks
 from training.study.budget import Budget
-from training.study.choose import choose
+from training.study.choose import choose, rank
 from training.study.conduct import Conductor
 from training.study.finish import Finished, finish
 from training.study.identity import Identity, encode_identity, identify, require_same
@@ -39,6 +39,7 @@ class Outcome:
     study: Study
     #: Whether an earlier process had begun it.
     resumed: bool
+    #: Best first.
     records: Sequence[EntryRecord]
     chosen: EntryRecord
     #: The chosen entry's run, which holds the bundle.
@@ -81,7 +82,7 @@ def run_study(
         conductor = Conductor(plan, parts.material, study, runs, storage, budget=budget, progress=progress, alarm=alarm)
         left_out = conductor.run()
         finished = _require_some(runs.finished(study), left_out)
-        records = [record for _, record in finished.values()]
+        records = rank([record for _, record in finished.values()])
         chosen = choose(records)
         run_id = finished[chosen.key][0]
         with tempfile.TemporaryDirectory() as scratch:
