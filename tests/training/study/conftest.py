@@ -25,7 +25,7 @@ from training.study.settings import StudySettings
 from training.study.study import Outcome, run_study
 
 TREES = 15
-PLAN = {
+PLAN: dict[str, Any] = {
     "name": "small",
     "folds": 3,
     "seeds": [0, 1],

@@ -1,0 +1,79 @@
+"""One fit of an entry."""
+
+import numpy as np
+import pytest
+
+import training.models.families
+from schemas.manifest import Feature
+from stream.scoring.features import Matrix
+from tests.training.study.conftest import TREES
+from tests.training.study.records import make_record
+from training.data.split import Fold
+from training.models.families import FAMILIES
+from training.models.fitted import Labels, Params
+from training.study.fitting import fit, stack_params
+from training.study.material import Material
+from training.study.plan import KNOWN, STACK, Entry
+
+ROWS, FRAUDS = 1000, 100
+
+
+@pytest.fixture(autouse=True)
+def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at is what goes into a model, not how good it is."""
+    monkeypatch.setattr(training.models.families, "TREES", TREES)
+
+
+@pytest.fixture
+def material() -> Material:
+    """Every tenth row is a fraud and stands apart in the first of four columns."""
+    labels: Labels = (np.arange(ROWS) % (ROWS // FRAUDS) == 0).astype(np.int8)
+    matrix: Matrix = np.random.default_rng(0).normal(size=(ROWS, 4)).astype(np.float32)
+    matrix[:, 0] += 2 * labels
+    features = tuple(Feature(name, 0.0) for name in "abcd")
+    return Material(features, matrix, labels, (Fold(slice(0, 600), slice(600, ROWS)),))
+
+
+def members() -> Params:
+    """A stack of two, each with parameters of its family."""
+    described = stack_params([make_record(0.5, 0.5, family=name) for name in ("logistic-regression", "lightgbm")])
+    for member in described["members"]:
+        member["params"] = FAMILIES[member["family"]].params
+    return described
+
+
+@pytest.mark.parametrize("family", KNOWN)
+def test_the_same_seed_gives_the_same_model(material: Material, family: str) -> None:
+    """Subsampling, treatment and model are seeded; what is fitted tells frauds from the rest on later rows."""
+    entry = Entry(family, "undersampling", 0, 0.8)
+    # So few rows are soon seen: a net learns by the batch.
+    given = members() if family == STACK else FAMILIES[family].params | ({"batch_size": 16} if family == "net" else {})
+    later = material.folds[0].validate
+    margins = [
+        fit(entry, given, material, material.folds[0].train, seed=3).model.margin(material.matrix[later])
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(margins[0], margins[1])
+    fraud = material.labels[later] == 1
+    assert margins[0][fraud].mean() > margins[0][~fraud].mean()
+
+
+def test_frauds_are_all_kept_whatever_the_share_of_legitimate_rows(material: Material) -> None:
+    """Half of 900 legitimate rows, and 100 frauds; the number is logged with the entry."""
+    entry = Entry("logistic-regression", "none", 0, 0.5)
+    rows = fit(entry, FAMILIES["logistic-regression"].params, material, slice(0, ROWS), seed=0).rows
+    assert FRAUDS + 400 < rows < FRAUDS + 500
+
+
+def test_a_fit_sees_its_own_rows_only(material: Material) -> None:
+    """Whatever stands after them changes nothing: neither in a model nor in a stack of models."""
+    train = material.folds[0].train
+    spoilt = Material(material.features, material.matrix.copy(), material.labels.copy(), material.folds)
+    spoilt.matrix[train.stop :] = 0
+    spoilt.labels[train.stop :] = 0
+    for family, given in (("lightgbm", FAMILIES["lightgbm"].params), (STACK, members())):
+        entry = Entry(family, "smote", 0, 1.0)
+        one, other = (
+            fit(entry, given, each, train, seed=0).model.margin(material.matrix) for each in (material, spoilt)
+        )
+        np.testing.assert_array_equal(one, other)
