@@ -91,7 +91,19 @@ def audit(directory: Path, sha256: str) -> LoadedModel:
         model.check_parity()
     except ModelFaultError as error:
         raise BundleCorruptError(str(error)) from error
+    _check_any_length(model)
     return model
+
+
+def _check_any_length(model: LoadedModel) -> None:
+    """Refuse a graph that gives fewer or more scores than it is given rows: its parity rows alone need not show it."""
+    parity = np.array(model.manifest.parity.rows, dtype=np.float32)
+    for rows in (parity[:1], np.concatenate([parity, parity[:1]])):
+        scores = model.score(rows)
+        if scores.shape != (len(rows),):
+            raise BundleIncompatibleError(
+                f"{MODEL_NAME} gives {scores.shape} scores for {len(rows)} rows; export it again"
+            )
 
 
 def _check_consistent(manifest: Manifest) -> None:
