@@ -84,7 +84,7 @@ class WorkerProgram:
         self._scoring = ThreadPoolExecutor(1, "scoring")
         self._committing = ThreadPoolExecutor(1, "committing")
         add_agent(self.app, channel, self.pipeline, self._scoring, self._committing)
-        add_status(self.app, settings, self.source, self.roles, self.health)
+        self._publish_stopped = add_status(self.app, settings, self.source, self.roles, self.health)
         add_pages(self.app, self.metrics, self.health)
 
     async def run(self) -> None:
@@ -149,6 +149,7 @@ class WorkerProgram:
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
         self.sink.close()
+        await self._publish_stopped()
         await self.app.stop()
         self._scoring.shutdown()
         self._committing.shutdown()

@@ -35,7 +35,7 @@ def decode_update(raw: bytes | None) -> ModelUpdate:
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RolesError(f"no assignment of roles: {error}") from error
+        raise RolesError(f"no assignment of roles ({error}); publish one with `fraud-train publish`") from error
 
 
 class ControlReader:
@@ -73,7 +73,9 @@ class ControlReader:
                 return found
             elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - likewise
                 raise TopicMissingError(f"topic {self._topic} is not there; create it with `fraud-stream topics`")
-        raise BrokerAwayError(f"{self._topic} could not be read to its end in {timeout:g} s")
+        raise BrokerAwayError(
+            f"{self._topic} could not be read to its end in {timeout:g} s; look at the broker and its log"
+        )
 
     def follow(self, until: Callable[[], bool], poll_s: float = 0.2) -> Iterator[bytes | None]:
         """Yield each further message, in order, until something holds."""
@@ -161,5 +163,8 @@ def publish_roles(
         reason = error.args[0]
         if reason.fatal() or reason.code() == KafkaError._FENCED:  # noqa: SLF001 - librdkafka's own code
             raise StaleEpochError("another writer changed the roles meanwhile; look at them and decide again") from None
-        raise RolesError(f"roles were not written: {reason.str()}") from error
+        raise RolesError(
+            f"whether the roles were written is not known ({reason.str()}); "
+            f"look with: fraud-stream tail {settings.topic_model_updates} --from-beginning"
+        ) from error
     return update

@@ -109,12 +109,16 @@ def _check_any_length(model: LoadedModel) -> None:
 def _check_consistent(manifest: Manifest) -> None:
     names = manifest.feature_names
     if len(set(names)) != len(names):
-        raise BundleIncompatibleError("the manifest names a feature twice")
+        raise BundleIncompatibleError("the manifest names a feature twice; export the bundle again")
     if unknown := sorted(manifest.reference.keys() - set(names)):
-        raise BundleIncompatibleError(f"the manifest has a reference for {unknown[0]}, which is no feature")
+        raise BundleIncompatibleError(
+            f"the manifest has a reference for {unknown[0]}, which is no feature; export it again"
+        )
     rows, scores = manifest.parity.rows, manifest.parity.scores
     if not rows or len(rows) != len(scores) or any(len(row) != len(names) for row in rows):
-        raise BundleIncompatibleError(f"parity rows must be (k, {len(names)}) with k scores, k at least 1")
+        raise BundleIncompatibleError(
+            f"parity rows must be (k, {len(names)}) with k scores, k at least 1; export it again"
+        )
 
 
 def _read(directory: Path, name: str) -> bytes:

@@ -46,6 +46,8 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
         watch.wait(1_000)
         worker.wait_ready(RECOVERY_S)
         assert worker.stop() == 0
+    assert (status := newest_status(settings)) is not None
+    assert status.state == "stopped"
     assert len(reckon(settings).decisions) == 1_000
 
 
@@ -133,8 +135,12 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
 }
 
 
-@pytest.mark.slow
-def test_corrupt_bundles_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+@pytest.mark.parametrize(
+    "kinds", [("other bytes", "parity off"), pytest.param(tuple(CORRUPTIONS), marks=pytest.mark.slow, id="every kind")]
+)
+def test_corrupt_bundles_under_load(
+    kinds: tuple[str, ...], ready: Callable[..., Settings], start_worker: StartWorker
+) -> None:
     """Each kind of corrupt bundle is refused, with its reason on the log, in the metric and in worker-status.
 
     The old champion goes on, and a sound bundle published afterwards takes over.
@@ -144,7 +150,7 @@ def test_corrupt_bundles_under_load(ready: Callable[..., Settings], start_worker
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         worker.wait_ready()
-        for number, (corrupt, reason) in enumerate(CORRUPTIONS.values(), start=1):
+        for number, (corrupt, reason) in enumerate((CORRUPTIONS[kind] for kind in kinds), start=1):
             version = f"bad-{number}"
             ref = put_bundle(store, version)
             sha256 = corrupt(store / "fraud" / version) or ref.sha256
