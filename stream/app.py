@@ -1,6 +1,7 @@
 """The composition root: the one place that knows how the worker's parts fit together."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -30,8 +31,10 @@ from stream.worker.service import add_agent, add_pages, add_status, make_app
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
 #: no cycles, so this costs 7 % of the processor's time and finds nothing.
 GC_THRESHOLD = 100_000
-#: Seconds from a signal to the end of the process at the latest. A call to a broker that is away may take 10 s, and
-#: nothing can interrupt it; what it was about is not acknowledged and will be read again.
+#: Exit code of a worker that was ended by a failure.
+FAILED = 1
+#: Seconds from a signal or a failure to the end of the process at the latest. A call to a broker that is away may
+#: take 10 s, and nothing can interrupt it; what it was about is not acknowledged and will be read again.
 STOP_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,8 @@ class WorkerProgram:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_wanted = asyncio.Event()
+        self._backstop = threading.Timer(STOP_S, self._end_at_once)
+        self._backstop.daemon = True
         self.metrics = WorkerMetrics()
         self._directory = tempfile.TemporaryDirectory(prefix="fraud-worker-")
         self.app = make_app(settings, Path(self._directory.name))
@@ -67,7 +72,7 @@ class WorkerProgram:
             on_error=self.stop,
         )
         self.sink = new_sink(settings, self.source, self.metrics)
-        self.health = Health(settings, self.source, self.roles, self.metrics)
+        self.health = Health(settings, self.source, self.roles, self.metrics, on_error=self.stop)
         self.pipeline = Pipeline(
             settings=settings,
             source=self.source,
@@ -79,7 +84,7 @@ class WorkerProgram:
         self._scoring = ThreadPoolExecutor(1, "scoring")
         self._committing = ThreadPoolExecutor(1, "committing")
         add_agent(self.app, channel, self.pipeline, self._scoring, self._committing)
-        add_status(self.app, settings, self.source, self.roles, self.health)
+        self._publish_stopped = add_status(self.app, settings, self.source, self.roles, self.health)
         add_pages(self.app, self.metrics, self.health)
 
     async def run(self) -> None:
@@ -102,6 +107,7 @@ class WorkerProgram:
             await self._stop_wanted.wait()
         finally:
             await self._shut_down()
+            self._backstop.cancel()
         if self._failure is not None:
             raise self._failure
 
@@ -109,13 +115,23 @@ class WorkerProgram:
         """End the worker because of a failure; callable from any thread."""
         if self._failure is None:
             self._failure = failure
+            self._limit_stop()
         self._running_loop().call_soon_threadsafe(self._stop_wanted.set)
 
     def _stop_on_signal(self) -> None:
-        backstop = threading.Timer(STOP_S, end_at_once)
-        backstop.daemon = True  # a process that stops in time ends without it
-        backstop.start()
+        self._limit_stop()
         self._stop_wanted.set()
+
+    def _limit_stop(self) -> None:
+        with contextlib.suppress(RuntimeError):  # a thread starts once: the first reason to stop counts
+            self._backstop.start()
+
+    def _end_at_once(self) -> None:
+        """End the process without waiting for whatever holds it."""
+        log.warning("not stopped within %g s; what was in hand will be read again", STOP_S)
+        if self._failure is not None:
+            log.critical(self._failure)
+        os._exit(0 if self._failure is None else FAILED)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -129,21 +145,16 @@ class WorkerProgram:
         self.sink.open()
 
     async def _shut_down(self) -> None:
-        await asyncio.to_thread(self.health.stop)
         await asyncio.to_thread(self.roles.stop)
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
         self.sink.close()
+        await self._publish_stopped()
         await self.app.stop()
         self._scoring.shutdown()
         self._committing.shutdown()
+        await asyncio.to_thread(self.health.stop)
         self._directory.cleanup()
-
-
-def end_at_once() -> None:
-    """End a process that was asked to stop, without waiting for whatever holds it."""
-    log.warning("not stopped within %g s; what was in hand will be read again", STOP_S)
-    os._exit(0)
 
 
 def require_free_port(host: str, port: int) -> None:

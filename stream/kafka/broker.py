@@ -166,14 +166,20 @@ class LocalBroker:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.returncode is not None:
-                raise KafkaError(f"the local Kafka ended with code {process.returncode}: {self._last_words()}")
+                raise KafkaError(
+                    f"the local Kafka ended with code {process.returncode}: {self._last_words()}; "
+                    "choose another port or directory"
+                )
             with contextlib.suppress(KafkaException):
                 # A broker that is still fenced answers too, but lists no broker.
                 if admin.list_topics(timeout=0.5).brokers:
                     return
             time.sleep(0.05)
         self.stop()
-        raise KafkaError(f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {self._last_words()}")
+        raise KafkaError(
+            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {self._last_words()}; "
+            f"look at {self._path('server.log')}"
+        )
 
     def _last_words(self) -> str:
         """Why the broker ended: the first exception since this start, or the last line that Java printed."""

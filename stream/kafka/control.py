@@ -4,6 +4,8 @@ One partition, kept for ever, read whole by every worker without a group. One wr
 fences every other (the same transactional id), then reads the newest epoch, then writes the next.
 """
 
+import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,7 +17,13 @@ from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy, encode
 from stream.kafka.clients import CONNECT_S, consumer_config, producer_config, require_broker
 from stream.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _decoder = msgspec.json.Decoder(ModelUpdate)
+
+
+class _Versioned(msgspec.Struct):
+    schema_version: int
 
 
 def decode_update(raw: bytes | None) -> ModelUpdate:
@@ -27,7 +35,7 @@ def decode_update(raw: bytes | None) -> ModelUpdate:
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RolesError(f"no assignment of roles: {error}") from error
+        raise RolesError(f"no assignment of roles ({error}); publish one with `fraud-train publish`") from error
 
 
 class ControlReader:
@@ -65,14 +73,21 @@ class ControlReader:
                 return found
             elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - likewise
                 raise TopicMissingError(f"topic {self._topic} is not there; create it with `fraud-stream topics`")
-        raise BrokerAwayError(f"{self._topic} could not be read to its end in {timeout:g} s")
+        raise BrokerAwayError(
+            f"{self._topic} could not be read to its end in {timeout:g} s; look at the broker and its log"
+        )
 
     def follow(self, until: Callable[[], bool], poll_s: float = 0.2) -> Iterator[bytes | None]:
         """Yield each further message, in order, until something holds."""
         while not until():
             message = self._consumer.poll(poll_s)
-            if message is not None and message.error() is None:
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
                 yield message.value()
+            elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
+                log.warning("following %s: %s; the client tries again", self._topic, error.str())
 
     def close(self) -> None:
         """Let go of the consumer."""
@@ -80,13 +95,25 @@ class ControlReader:
 
 
 def current_roles(settings: Settings) -> ModelUpdate | None:
-    """Return the newest assignment, or None before the first."""
+    """Return the newest assignment that can be read, as every worker takes it, or None before the first."""
     reader = ControlReader(settings)
     try:
         history = reader.history()
     finally:
         reader.close()
-    return decode_update(history[-1]) if history else None
+    for raw in reversed(history):
+        with contextlib.suppress(RolesError):
+            return decode_update(raw)
+        _refuse_newer(raw)
+    return None
+
+
+def _refuse_newer(raw: bytes | None) -> None:
+    """Raise RolesError if a message that cannot be read is from a newer program, which knows better who decides."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        version = msgspec.json.decode(raw or b"", type=_Versioned).schema_version
+        if version > ModelUpdate.__struct_defaults__[-1]:
+            raise RolesError(f"roles were last written in schema version {version}; upgrade this program first")
 
 
 def publish_roles(
@@ -136,5 +163,8 @@ def publish_roles(
         reason = error.args[0]
         if reason.fatal() or reason.code() == KafkaError._FENCED:  # noqa: SLF001 - librdkafka's own code
             raise StaleEpochError("another writer changed the roles meanwhile; look at them and decide again") from None
-        raise RolesError(f"roles were not written: {reason.str()}") from error
+        raise RolesError(
+            f"whether the roles were written is not known ({reason.str()}); "
+            f"look with: fraud-stream tail {settings.topic_model_updates} --from-beginning"
+        ) from error
     return update

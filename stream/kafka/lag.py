@@ -41,7 +41,9 @@ class Lag:
         places = [TopicPartition(self._settings.topic_transactions, partition) for partition in reached]
         unread = [place for place in places if reached[place.partition] is None]
         try:
-            ends = self._ends(places, timeout)
+            if not places:
+                self._admin.list_topics(self._settings.topic_transactions, timeout=timeout)
+            ends = self._ends(places, timeout) if places else {}
             committed = self._committed(unread, timeout) if unread else {}
         except (KafkaException, FutureTimeoutError) as error:
             # It may wait for ever for a broker that was away (confluentinc/librdkafka#5511): ask with a new one.

@@ -12,6 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 from schemas.errors import DataError, KafkaError, TopicMissingError
 from stream.kafka.clients import CONNECT_S, consumer_config, producer_config, require_broker
 from stream.kafka.sink import queue_rows
+from stream.kafka.topics import require_topics
 from stream.settings import Settings
 
 #: Seconds between two slices of a steady rate: short beside any latency that matters, long beside a system call.
@@ -43,9 +44,10 @@ def send_file(settings: Settings, file: Path, rate: float | None, on_sent: Calla
 
     Raises:
         DataError: If the file cannot be read.
+        TopicMissingError: If there is no transactions topic.
         KafkaError: If Kafka does not take a transaction.
     """
-    require_broker(settings)
+    require_topics(settings)
     producer = Producer(producer_config(settings))
     failures: list[Any] = []
 
@@ -64,11 +66,14 @@ def send_file(settings: Settings, file: Path, rate: float | None, on_sent: Calla
                 time.sleep(max(began + sent / rate - time.monotonic(), 0))
         producer.flush()
     except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror})") from error
+        raise DataError(f"{file} cannot be read ({error.strerror}); look at its rights and its disk") from error
     except KafkaException as error:
         failures.append(error.args[0])
     if failures:
-        raise KafkaError(f"{len(failures)} transactions were not taken, the first because: {failures[0].str()}")
+        raise KafkaError(
+            f"{len(failures)} transactions were not taken, the first because: {failures[0].str()}; "
+            "mend that and send the file again"
+        )
     return sent
 
 

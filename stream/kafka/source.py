@@ -13,10 +13,13 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaError as Code
 
+from schemas.errors import KafkaError
 from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
+from stream.kafka.in_hand import InHand
 from stream.kafka.lag import Lag
 from stream.scoring.scorer import Incoming
 from stream.settings import Settings
@@ -48,12 +51,11 @@ class BatchSource:
 
     Attributes:
         assigned: Partitions this worker reads.
-        batches_read: Batches handed over so far.
-        batches_done: Of those, committed, refused or discarded so far.
     """
 
     def __init__(self, settings: Settings, offer: Offer, on_error: Callable[[BaseException], None]) -> None:
         self._topic = settings.topic_transactions
+        self._group = settings.group
         self._batch_max = settings.batch_max
         self._offer = offer
         self._on_error = on_error
@@ -69,9 +71,10 @@ class BatchSource:
         )
         self._lag = Lag(settings)
         self._metadata: Any = None
-        self._lock = threading.Condition()
+        self._batch_bytes = settings.batch_max_mib * 1024 * 1024
+        self._lock = threading.Lock()
         self._epoch = 0
-        self._in_hand = 0
+        self._in_hand = InHand()
         self._rewind_wanted = False
         self._reading = False
         self._backlog = False
@@ -83,8 +86,6 @@ class BatchSource:
         # By partition: what `commit` was told and the group not yet.
         self._consumed: dict[int, int] = {}
         self.assigned: tuple[int, ...] = ()
-        self.batches_read = 0
-        self.batches_done = 0
 
     @property
     def epoch(self) -> int:
@@ -92,8 +93,8 @@ class BatchSource:
         return self._epoch
 
     @property
-    def in_hand(self) -> int:
-        """Batches handed over and not yet done."""
+    def in_hand(self) -> InHand:
+        """The batches handed over and not yet done."""
         return self._in_hand
 
     def start(self) -> None:
@@ -106,6 +107,7 @@ class BatchSource:
     def stop(self) -> None:
         """Finish the batches in hand, leave the group, and return when the thread has ended."""
         self._stopping.set()
+        self._in_hand.wake()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -121,10 +123,7 @@ class BatchSource:
 
     def done(self) -> None:
         """Say that a batch in hand was committed, refused or discarded."""
-        with self._lock:
-            self._in_hand -= 1
-            self.batches_done += 1
-            self._lock.notify_all()
+        self._in_hand.settle()
 
     def read(self, *, on: bool) -> None:
         """Begin to read, or stop reading but stay in the group. A new source does not read yet."""
@@ -139,7 +138,8 @@ class BatchSource:
     def lag(self, timeout: float) -> int:
         """Ask the broker how many offsets are left to read.
 
-        Transaction markers take offsets but are never read; an end the reader has reached counts as read.
+        Transaction markers take offsets but are never read; an end the reader has reached counts as read. Without
+        partitions, the broker is asked all the same, and nothing is left to this worker.
 
         Raises:
             BrokerAwayError: If no broker answers within `timeout` seconds.
@@ -156,12 +156,16 @@ class BatchSource:
                 if not self._reading:
                     self._poll_paused(until=lambda: self._reading)
                 self._await_turn()
+                if self._stopping.is_set():
+                    break
                 self._commit_consumed()
                 self._rewind_if_wanted()
                 batch = self._read()
                 if batch is not None:
                     self._hand_over(batch)
-        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the worker
+        except KafkaException as error:
+            self._on_error(KafkaError(f"reading {self._topic}: {error.args[0].str()}; look at the broker and its log"))
+        except BaseException as error:  # noqa: BLE001 - whatever else ends the thread must reach the worker
             self._on_error(error)
         finally:
             self._consumer.close()
@@ -173,21 +177,20 @@ class BatchSource:
         meanwhile, for the same price: a commit takes longer than scoring a small batch. Only full batches are worth
         reading ahead, so that neither scoring nor committing waits for the other.
         """
-        most = READ_AHEAD if self._backlog else 1
-        with self._lock:
-            free = self._lock.wait_for(lambda: self._in_hand < most or self._stopping.is_set(), BLOCKED_S)
-        if not free:
-            self._poll_paused(until=lambda: self._in_hand < most)
+        # A rewind waits for all of them: see `_rewind_if_wanted`.
+        most = READ_AHEAD if self._backlog and not self._rewind_wanted else 1
+        if not self._in_hand.wait_below(most, BLOCKED_S, or_when=self._stopping.is_set):
+            self._poll_paused(until=lambda: len(self._in_hand) < most)
 
     def _read(self) -> Batch | None:
         first = self._consumer.poll(POLL_S)
         if first is None:
+            self._backlog = False
             return None
         epoch = self._epoch  # a rebalance served inside `poll` precedes its message
         # `consume(n, t)` waits out the whole timeout, so it is asked only for what is there already.
         messages = [first, *self._consumer.consume(self._batch_max - 1, 0)]
         messages = [message for message in messages if message.error() is None or self._note_error(message)]
-        self._backlog = len(messages) == self._batch_max
         with self._lock:
             if self._epoch != epoch:
                 self._rewind_wanted = True  # these may be of two assignments
@@ -203,31 +206,34 @@ class BatchSource:
         end = {partition: offset + 1 for partition, offset in zip(partitions, offsets, strict=True)}
         start = {partition: self._positions[partition] for partition in end if partition in self._positions}
         self._positions.update(end)
-        incoming = Incoming(self._topic, [message.value() for message in messages], partitions, offsets)
+        values = [message.value() for message in messages]
+        incoming = Incoming(self._topic, values, partitions, offsets)
+        # Large messages fill the client's queue before they fill a batch, hence half of its bytes.
+        full = len(messages) == self._batch_max
+        self._backlog = full or sum(map(len, filter(None, values))) * 2 > self._batch_bytes
         return Batch(messages, incoming, self._metadata, epoch, start, end, read_at)
 
     def _note_error(self, message: Any) -> bool:
         """Take in what is no transaction; always False, for it is not part of the batch."""
         error = message.error()
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
+        if error.code() == Code._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
             self._ends[message.partition()] = message.offset()
         elif error.fatal() or error.code() in _HOPELESS:
-            raise KafkaException(error)
+            raise KafkaError(
+                f"{self._topic} may not be read: {error.str()}; grant the user Read on the topic and on group "
+                f"{self._group}"
+            )
         else:
             log.warning("reading %s: %s; the client tries again", self._topic, error.str())
         return False
 
     def _hand_over(self, batch: Batch) -> None:
-        with self._lock:
-            self._in_hand += 1
-        self.batches_read += 1
+        self._in_hand.add()
         room = self._offer(batch)
         try:
             room.result(BLOCKED_S)
         except FutureTimeoutError:
             self._poll_paused(until=room.done)
-            if self._stopping.is_set() and room.cancel():
-                self.done()
 
     def _poll_paused(self, until: Callable[[], bool]) -> None:
         """Serve rebalances without reading, until something holds or the source stops."""
@@ -251,12 +257,14 @@ class BatchSource:
             self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def _rewind_if_wanted(self) -> None:
+        # Not while a batch is in hand: it may be past the look at its epoch and commit after the question was answered,
+        # and then it would be read, and decided, again.
         with self._lock:
-            if not self._rewind_wanted:
+            if not self._rewind_wanted or self._in_hand:
                 return
             self._rewind_wanted = False
         try:
-            # Waits for pending transactions of this group, so a commit in doubt is either in or out by now.
+            # Waits for this group's transactions whose offsets were sent: a commit in doubt is in or out by now.
             for place in self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_S):
                 if place.error is not None:
                     raise KafkaException(place.error)  # noqa: TRY301 - one handler for the call's and the place's
@@ -280,10 +288,10 @@ class BatchSource:
         self._move_to([place.partition for place in partitions])
 
     def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
-        with self._lock:
-            drained = self._lock.wait_for(lambda: self._in_hand == 0, DRAIN_S)
-        if not drained:
-            log.warning("partitions moved with %d batches in hand; their new owner reads them again", self._in_hand)
+        if not self._in_hand.wait_below(1, DRAIN_S):
+            log.warning(
+                "partitions moved with %d batches in hand; their new owner reads them again", len(self._in_hand)
+            )
         self._commit_consumed()
         self._move_to([])
 
@@ -304,9 +312,9 @@ class BatchSource:
 
 _HOPELESS = frozenset(
     {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError._AUTHENTICATION,  # noqa: SLF001 - as above
-        KafkaError.UNSUPPORTED_VERSION,
+        Code.TOPIC_AUTHORIZATION_FAILED,
+        Code.GROUP_AUTHORIZATION_FAILED,
+        Code._AUTHENTICATION,  # noqa: SLF001 - as above
+        Code.UNSUPPORTED_VERSION,
     }
 )

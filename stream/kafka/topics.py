@@ -70,7 +70,9 @@ def create_topics(settings: Settings) -> list[str]:
         try:
             future.result()
         except KafkaException as error:
-            raise KafkaError(f"topic {name} was not created: {error.args[0].str()}") from None
+            raise KafkaError(
+                f"topic {name} was not created: {error.args[0].str()}; create it by hand, or ask for other numbers"
+            ) from None
     return [spec.name for spec in wanted]
 
 

@@ -152,6 +152,9 @@ class TransactionalSink:
         except KafkaException as error:
             if self._closing.is_set():
                 raise BatchRefusedError("stopped while Kafka was away") from error
-            raise FraudError(f"Kafka takes no transactions of {name}: {error.args[0].str()}") from error
+            raise FraudError(
+                f"Kafka takes no transactions of {name}: {error.args[0].str()}; "
+                "grant the user Write on that transactional id and on our topics"
+            ) from error
         self._shaken.discard(turn)
         return producer

@@ -91,20 +91,36 @@ def audit(directory: Path, sha256: str) -> LoadedModel:
         model.check_parity()
     except ModelFaultError as error:
         raise BundleCorruptError(str(error)) from error
+    _check_any_length(model)
     return model
+
+
+def _check_any_length(model: LoadedModel) -> None:
+    """Refuse a graph that gives fewer or more scores than it is given rows: its parity rows alone need not show it."""
+    parity = np.array(model.manifest.parity.rows, dtype=np.float32)
+    for rows in (parity[:1], np.concatenate([parity, parity[:1]])):
+        scores = model.score(rows)
+        if scores.shape != (len(rows),):
+            raise BundleIncompatibleError(
+                f"{MODEL_NAME} gives {scores.shape} scores for {len(rows)} rows; export it again"
+            )
 
 
 def _check_consistent(manifest: Manifest) -> None:
     names = manifest.feature_names
     if len(set(names)) != len(names):
-        raise BundleIncompatibleError("the manifest names a feature twice")
+        raise BundleIncompatibleError("the manifest names a feature twice; export the bundle again")
     for feature in manifest.features:
         _check_categories(feature)
     if unknown := sorted(manifest.reference.keys() - set(names)):
-        raise BundleIncompatibleError(f"the manifest has a reference for {unknown[0]}, which is no feature")
+        raise BundleIncompatibleError(
+            f"the manifest has a reference for {unknown[0]}, which is no feature; export it again"
+        )
     rows, scores = manifest.parity.rows, manifest.parity.scores
     if not rows or len(rows) != len(scores) or any(len(row) != len(names) for row in rows):
-        raise BundleIncompatibleError(f"parity rows must be (k, {len(names)}) with k scores, k at least 1")
+        raise BundleIncompatibleError(
+            f"parity rows must be (k, {len(names)}) with k scores, k at least 1; export it again"
+        )
 
 
 def _check_categories(feature: Feature) -> None:

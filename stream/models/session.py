@@ -27,16 +27,19 @@ class OnnxModel:
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a class of its own for each status code
-            raise BundleIncompatibleError(f"{path.name} is no ONNX model this runtime loads: {error}") from error
+            raise BundleIncompatibleError(
+                f"{path.name} is no ONNX model this runtime loads ({error}); export it again"
+            ) from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if [(i.type, i.shape[1:]) for i in inputs] != [("tensor(float)", [n_features])] or _is_fixed(inputs[0]):
             raise BundleIncompatibleError(
                 f"{path.name} must take one float32 input (n, {n_features}) with n free, it takes "
-                f"{[(i.type, i.shape) for i in inputs]}"
+                f"{[(i.type, i.shape) for i in inputs]}; export it again"
             )
         if [(o.type, len(o.shape)) for o in outputs] != [("tensor(float)", 1)]:
             raise BundleIncompatibleError(
-                f"{path.name} must give one float32 output (n,), it gives {[(o.type, o.shape) for o in outputs]}"
+                f"{path.name} must give one float32 output (n,), it gives "
+                f"{[(o.type, o.shape) for o in outputs]}; export it again"
             )
         self._input = inputs[0].name
         self._output = [outputs[0].name]

@@ -21,7 +21,9 @@ class BundleStore:
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
-            raise BundleMissingError(f"bundle store {url} cannot be opened: {error}") from error
+            raise BundleMissingError(
+                f"bundle store {url} cannot be opened ({error}); set FRAUD_BUNDLE_STORE, or install its file system"
+            ) from error
 
     def exists(self, path: str) -> bool:
         """Return whether something is at a path, whole or not."""
@@ -55,14 +57,18 @@ class BundleStore:
             self._files.get(f"{target}/", f"{local}/", recursive=True)
         except Exception as error:  # every file system raises its own errors
             shutil.rmtree(local)
-            raise BundleMissingError(f"bundle {path} cannot be read from {self._url}: {error}") from error
+            raise BundleMissingError(
+                f"bundle {path} cannot be read from {self._url} ({error}); publish it again, or set FRAUD_BUNDLE_STORE"
+            ) from error
         return FetchedBundle(local)
 
     def _locate(self, path: str) -> str:
         relative = PurePosixPath(path)
         parts = relative.parts
         if not parts or ".." in parts or relative.is_absolute():
-            raise BundleError(f"bundle path {path!r} must be relative and stay inside the store")
+            raise BundleError(
+                f"bundle path {path!r} must be relative and stay inside the store; publish it under another"
+            )
         return f"{self._root.rstrip('/')}/{'/'.join(parts)}"
 
 

@@ -24,7 +24,7 @@ def score_or_isolate(model: ScoringModel, matrix: Matrix) -> tuple[NDArray[np.fl
         ModelFaultError: If the model is at fault.
     """
     try:
-        scores = model.score(matrix)
+        scores = _run(model.score, matrix)
     except Exception:  # noqa: BLE001 - a runtime's errors have no common root; parity decides whose fault it is
         model.check_parity()
         scores = _bisect(model.score, matrix)
@@ -36,17 +36,24 @@ def score_or_isolate(model: ScoringModel, matrix: Matrix) -> tuple[NDArray[np.fl
     return scores, scored
 
 
+def _run(score: Score, matrix: Matrix) -> NDArray[np.float32]:
+    scores = score(matrix)
+    if scores.shape != (len(matrix),):
+        raise ValueError(f"{scores.shape} scores for {len(matrix)} rows")
+    return scores
+
+
 def _bisect(score: Score, matrix: Matrix) -> NDArray[np.float32]:
     if len(matrix) == 1:
         try:
-            return score(matrix)
+            return _run(score, matrix)
         except Exception:  # noqa: BLE001 - as above
             return np.full(1, np.nan, dtype=np.float32)
     half = len(matrix) // 2
     parts = []
     for part in (matrix[:half], matrix[half:]):
         try:
-            parts.append(score(part))
+            parts.append(_run(score, part))
         except Exception:  # noqa: BLE001 - as above
             parts.append(_bisect(score, part))
     return np.concatenate(parts)

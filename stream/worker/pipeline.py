@@ -133,7 +133,8 @@ class Pipeline:
         self._failures += 1
         log.warning("%s; read again from the committed offsets", error)
         if self._failures >= MAX_FAILURES:
-            self._stop(FraudError(f"{self._failures} batches in a row failed, the last with: {error}"))
+            text = f"{self._failures} batches in a row failed, the last with: {error}; mend that and start again"
+            self._stop(FraudError(text))
             return
         first, most = BACKOFF_S
         time.sleep(min(first * 2 ** (self._failures - 1), most))

@@ -62,8 +62,11 @@ class RoleFollower:
         self._thread = threading.Thread(target=self._run, name="role-follower", daemon=True)
         self._update: ModelUpdate | None = None
         self._retry: tuple[ModelUpdate, float] | None = None
+        # A demotion on the scoring thread and an assignment on ours must not overwrite one another.
+        self._swap = threading.Lock()
         self.scorer: Scorer | None = None
         self.refused: str | None = None
+        self._refused_epoch = 0
 
     def start(self) -> None:
         """Begin to follow."""
@@ -80,17 +83,18 @@ class RoleFollower:
 
         The previous champion decides again, or nobody does until the next assignment.
         """
-        if self.scorer is not scorer or self._update is None:
-            return  # somebody else decides already
-        self.refused = str(fault)
-        roles = self._loader.fall_back(self._update)
-        if roles is None or roles.champion.sha256 == scorer.roles.champion.sha256:
-            log.error("%s; nobody decides until another champion is published", fault)
-            self.scorer = None
-            self._on_change(False)  # noqa: FBT003 - a callback's one argument
-            return
-        log.error("%s; the previous champion %s decides again", fault, roles.champion.manifest.version)
-        self._use(roles, "fallback")
+        with self._swap:
+            if self.scorer is not scorer or self._update is None:
+                return  # somebody else decides already
+            self.refused = str(fault)
+            roles = self._loader.fall_back(self._update)
+            if roles is None or roles.champion.sha256 == scorer.roles.champion.sha256:
+                log.error("%s; nobody decides until another champion is published", fault)
+                self.scorer = None
+                self._on_change(False)  # noqa: FBT003 - a callback's one argument
+                return
+            log.error("%s; the previous champion %s decides again", fault, roles.champion.manifest.version)
+            self._use(roles, "fallback")
 
     def _run(self) -> None:
         reader = ControlReader(self._settings)
@@ -127,13 +131,17 @@ class RoleFollower:
         except FraudError as error:
             self._refuse(error, update)
             return False
-        self._update, self._retry, self.refused = update, None, None
-        self._use(roles, "applied")
+        with self._swap:
+            self._update, self._retry = update, None
+            if update.epoch >= self._refused_epoch:
+                self.refused = None
+            self._use(roles, "applied")
         return True
 
     def _refuse(self, error: FraudError, update: ModelUpdate | None) -> None:
         what = f"roles of epoch {update.epoch}" if update else "a message"
         self.refused = f"{what} refused: {error}"
+        self._refused_epoch = max(self._refused_epoch, update.epoch if update else 0)
         self._observer.refused()
         log.error("%s; %s", self.refused, "the roles in use stay" if self.scorer else "nobody decides yet")
         if update is not None and isinstance(error, BundleMissingError):

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import faust
 from faust.app.base import BootStrategy
@@ -23,6 +24,9 @@ from stream.worker.pipeline import Pipeline
 from stream.worker.roles import RoleFollower
 
 log = logging.getLogger(__name__)
+
+#: Seconds for a status to be on its way: it must not hold a stop up while the broker is away.
+SEND_S = 1.0
 
 
 class ProducerOnly(BootStrategy):
@@ -72,16 +76,29 @@ def add_agent(
             under_way = loop.run_in_executor(committing, pipeline.commit, work) if work is not None else None
 
 
-def add_status(app: faust.App, settings: Settings, source: BatchSource, roles: RoleFollower, health: Health) -> None:
-    """Add the timer that publishes worker-status."""
+def add_status(
+    app: faust.App, settings: Settings, source: BatchSource, roles: RoleFollower, health: Health
+) -> Callable[[], Awaitable[None]]:
+    """Add the timer that publishes worker-status.
+
+    Returns:
+        What publishes the last one: the worker has stopped. The topic is compacted, so it stays.
+    """
     topic = app.topic(settings.topic_worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
 
     @app.timer(settings.status_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def publish_status() -> None:
         scorer = roles.scorer
+        await publish("waiting" if scorer is None else "unready" if health.problems() else "ready")
+
+    async def publish_stopped() -> None:
+        await publish("stopped")
+
+    async def publish(state: Literal["waiting", "ready", "unready", "stopped"]) -> None:
+        scorer = roles.scorer
         status = WorkerStatus(
             slot=settings.slot,
-            state="waiting" if scorer is None else "unready" if health.problems() else "ready",
+            state=state,
             role_epoch=scorer.roles.epoch if scorer else 0,
             champion=scorer.roles.champion.manifest.version if scorer else None,
             challengers=tuple(m.manifest.version for m in scorer.roles.challengers) if scorer else (),
@@ -91,9 +108,11 @@ def add_status(app: faust.App, settings: Settings, source: BatchSource, roles: R
             written_at_ms=time.time_ns() // 1_000_000,
         )
         try:
-            await topic.send(key=settings.slot.encode(), value=encode(status))
+            await asyncio.wait_for(topic.send(key=settings.slot.encode(), value=encode(status)), SEND_S)
         except Exception as error:  # noqa: BLE001 - aiokafka's errors have no common root; the next one is soon
             log.warning("worker-status not sent: %s", error)
+
+    return publish_stopped
 
 
 def add_pages(app: faust.App, metrics: WorkerMetrics, health: Health) -> None:

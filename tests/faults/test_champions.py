@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, Parity, decode_manifest, encode_manifest
 from schemas.messages import BundleRef, ModelUpdate
-from stream.app import WorkerProgram
+from stream.app import WorkerProgram, make_sink
 from stream.kafka.control import publish_roles
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
@@ -21,6 +22,7 @@ from stream.settings import Settings
 from tests.support.bundles import logistic_onnx, put_bundle
 from tests.support.control import metrics, newest_status
 from tests.support.failing_model import FailingModel
+from tests.support.faulty_sink import SteeredSink
 from tests.support.reckoning import reckon
 from tests.support.traffic import Feeder, send
 from tests.support.until import until
@@ -44,6 +46,8 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
         watch.wait(1_000)
         worker.wait_ready(RECOVERY_S)
         assert worker.stop() == 0
+    assert (status := newest_status(settings)) is not None
+    assert status.state == "stopped"
     assert len(reckon(settings).decisions) == 1_000
 
 
@@ -131,8 +135,12 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
 }
 
 
-@pytest.mark.slow
-def test_corrupt_bundles_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+@pytest.mark.parametrize(
+    "kinds", [("other bytes", "parity off"), pytest.param(tuple(CORRUPTIONS), marks=pytest.mark.slow, id="every kind")]
+)
+def test_corrupt_bundles_under_load(
+    kinds: tuple[str, ...], ready: Callable[..., Settings], start_worker: StartWorker
+) -> None:
     """Each kind of corrupt bundle is refused, with its reason on the log, in the metric and in worker-status.
 
     The old champion goes on, and a sound bundle published afterwards takes over.
@@ -142,7 +150,7 @@ def test_corrupt_bundles_under_load(ready: Callable[..., Settings], start_worker
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         worker.wait_ready()
-        for number, (corrupt, reason) in enumerate(CORRUPTIONS.values(), start=1):
+        for number, (corrupt, reason) in enumerate((CORRUPTIONS[kind] for kind in kinds), start=1):
             version = f"bad-{number}"
             ref = put_bundle(store, version)
             sha256 = corrupt(store / "fraud" / version) or ref.sha256
@@ -203,6 +211,33 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
         run_worker(lambda: WorkerProgram(settings, loader=loader), steps)
     result = reckon(settings)
     assert not result.letters
+    assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
+
+
+def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -> None:
+    """Reading again waits for a commit that has begun: else its batch would be committed, read again and decided twice.
+
+    Batch 3 is held between the look at its epoch and its Kafka transaction while the champion fails on batch 4.
+    """
+    settings = ready(batch_max=500)
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "3", bias=-2.0), author="test")
+    send(settings, 6_000)
+    loader = FailingLoader(settings)
+    held = threading.Event()
+
+    def fail_meanwhile(number: int) -> None:
+        if number == 3:
+            loader.failing.add("3")
+            held.wait(0.5)  # long enough to ask for the committed offsets, which would still be batch 3's start
+
+    def make() -> WorkerProgram:
+        return WorkerProgram(
+            settings, new_sink=lambda s, src, m: SteeredSink(make_sink(s, src, m), fail_meanwhile), loader=loader
+        )
+
+    with Watch(settings) as watch:
+        run_worker(make, lambda _: watch.wait(6_000))
+    result = reckon(settings)
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
 
 

@@ -14,6 +14,7 @@ from stream.kafka.broker import LocalBroker
 from stream.kafka.clients import producer_config
 from stream.kafka.ports import free_port
 from stream.settings import Settings
+from tests.support.control import metrics
 from tests.support.faulty_sink import Gate, refusals, steered
 from tests.support.reckoning import reckon
 from tests.support.tcp_proxy import END_TXN, TcpProxy
@@ -60,19 +61,23 @@ def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -
     """When batch 3 fails with 4 and 5 scored or queued, none of them passes the hole."""
     settings = ready(batch_max=500)
     send(settings, 6_000)
-    held = threading.Event()
+    waiting: list[WorkerProgram] = []
 
     def fail_once(number: int) -> None:
         if number == 3:
-            held.wait(2)  # batches 4 and 5 are scored and queued by now
+            until(lambda: len(waiting[0].source.in_hand) == 3)
             raise BatchRefusedError("made to fail")
+
+    def make() -> WorkerProgram:
+        waiting.append(steered(settings, fail_once))
+        return waiting[0]
 
     def steps(program: WorkerProgram) -> list[str]:
         watch.wait(6_000)
         return refusals(program)
 
     with Watch(settings) as watch:
-        refused = run_worker(lambda: steered(settings, fail_once), steps)
+        refused = run_worker(make, steps)
     assert refused == ["made to fail"]
     assert len(reckon(settings).decisions) == 6_000
 
@@ -94,7 +99,7 @@ def test_a_transaction_that_the_broker_timed_out(
 ) -> None:
     """A transaction held open for longer than its timeout is ended by the broker; the batch is read and decided again.
 
-    The broker looks every 10 s, so the batch is held for 12 s after its offsets were sent.
+    The batch is held for 12 s after its offsets were sent, long enough for a broker that looks every 10 s too.
     """
     settings = ready(transaction_timeout_ms=1_000, batch_max=500)
     send(settings, 3_000)
@@ -176,6 +181,7 @@ def test_commits_whose_replies_are_lost(
             assert proxy.wait_lost(10), "no commit to lose the reply of"
             watch.assert_resumes(time.monotonic())
         watch.wait(20_000)
+        assert metrics(settings)["transaction_aborts_total"] == 0
         assert worker.stop() == 0
     assert len(reckon(settings, broker.direct).decisions) == 20_000
 

@@ -237,6 +237,11 @@ DEFECTS: dict[str, tuple[Spoil, type[BundleError], str]] = {
         BundleCorruptError,
         "from its parity rows",
     ),
+    "a model that scores as many rows as it has parity rows": (
+        another_model(first_rows(WIDTH, 2), parity=Parity(((0.0,) * WIDTH,) * 2, (0.5, 0.5))),
+        BundleIncompatibleError,
+        "gives (2,) scores for 3 rows",
+    ),
 }
 
 

@@ -19,6 +19,7 @@ from tests.scoring.stand_in import (
     MOMENT,
     POLICY,
     StandIn,
+    digits,
     failing_where,
     features,
     incoming,
@@ -217,6 +218,15 @@ def test_rows_that_a_challenger_cannot_score_say_so(failure: float | None) -> No
     failing = stand_in(version="2", rule=failing_where(lambda matrix: np.asarray(matrix[:, 0] == POISON), failure))
     values = [transaction(features(v1), i) for i, v1 in enumerate([1, POISON, 2])]
     assert problems(watched(values, failing)) == [None, "the model gives no score for this transaction", None]
+
+
+def test_a_challenger_that_scores_too_few_rows_is_its_own_problem() -> None:
+    """Whatever it gives for a whole batch, row by row it is well or not; the champion never notices."""
+    short = stand_in(version="2", rule=lambda matrix: digits(matrix)[:2])
+    values = [transaction(features(i), i) for i in range(5)]
+    assert problems(watched(values, short)) == [None] * 5
+    nothing = stand_in(version="2", rule=lambda matrix: digits(matrix)[:0])
+    assert problems(watched(values, nothing)) == ["the model gives no score for this transaction"] * 5
 
 
 @pytest.mark.parametrize("failure", [None, float("nan")])

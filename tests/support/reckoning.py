@@ -16,7 +16,8 @@ import numpy as np
 from confluent_kafka import Message
 
 from schemas.manifest import MANIFEST_NAME
-from schemas.messages import DeadLetter, Decision, ShadowScore
+from schemas.messages import DeadLetter, Decision, ModelUpdate, ShadowScore
+from stream.kafka.control import decode_update
 from stream.models.bundle import LoadedModel, audit
 from stream.settings import Settings
 from tests.support.by_hand import above_review, vector
@@ -71,7 +72,8 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
     alerts = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_alerts)]
     assert Counter(a.decision_id for a in alerts) == Counter(d.decision_id for d in decisions if d.verdict != "approve")
     shadows = [_shadows.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_shadow_scores)]
-    _check_shadows(shadows, decisions, repeats_allowed=repeats_allowed)
+    updates = [decode_update(m.value()) for m in read_all(bootstrap, settings.topic_model_updates)]
+    _check_shadows(shadows, decisions, {update.epoch: update for update in updates}, repeats_allowed=repeats_allowed)
     return Reckoning(
         sent,
         {(d.source_partition, d.source_offset): d for d in decisions},
@@ -114,16 +116,26 @@ def _find_bundle(store: Path, sha256: str) -> LoadedModel:
     raise AssertionError(f"no bundle has the hash {sha256} that a decision names")
 
 
-def _check_shadows(shadows: Sequence[ShadowScore], decisions: Sequence[Decision], *, repeats_allowed: bool) -> None:
-    """Each challenger has one shadow score for each decision of its time, and never one without a decision."""
+def _check_shadows(
+    shadows: Sequence[ShadowScore],
+    decisions: Sequence[Decision],
+    updates: dict[int, ModelUpdate],
+    *,
+    repeats_allowed: bool,
+) -> None:
+    """Each challenger has one shadow score for each decision of its time, and never one without a decision.
+
+    A champion that decides because the one above it failed has none: its decisions name another bundle than their
+    epoch's champion.
+    """
     by_model = Counter((shadow.bundle_sha256, shadow.decision_id) for shadow in shadows)
     decided = {decision.decision_id for decision in decisions}
     assert {decision_id for _, decision_id in by_model} <= decided, "a shadow score stands without its decision"
     if not repeats_allowed:
         assert all(times == 1 for times in by_model.values()), "a shadow score is repeated"
-    watching: dict[int, set[str]] = {}
-    for shadow in shadows:
-        watching.setdefault(shadow.role_epoch, set()).add(shadow.bundle_sha256)
     for decision in decisions:
-        for sha256 in watching.get(decision.role_epoch, set()):
-            assert (sha256, decision.decision_id) in by_model, f"{decision.decision_id} has no shadow score"
+        update = updates[decision.role_epoch]
+        if decision.bundle_sha256 == update.champion.sha256:
+            for challenger in update.challengers:
+                found = (challenger.bundle.sha256, decision.decision_id) in by_model
+                assert found, f"{decision.decision_id} has no shadow score of {challenger.bundle.version}"

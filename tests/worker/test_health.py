@@ -6,9 +6,11 @@ from typing import Any, cast
 import pytest
 
 from schemas.errors import BrokerAwayError
+from stream.kafka.in_hand import InHand
 from stream.settings import Settings
 from stream.worker.health import AWAY_LOOKS, Health
 from stream.worker.metrics import WorkerMetrics
+from tests.support.until import until
 
 WATCHDOG_LOOKS = 15
 
@@ -20,9 +22,7 @@ class Source:
     assigned: tuple[int, ...] = (0, 1)
     left: int = 0
     away: bool = False
-    in_hand: int = 0
-    batches_read: int = 0
-    batches_done: int = 0
+    in_hand: InHand = field(default_factory=InHand)
 
     def lag(self, timeout: float) -> int:
         """Answer, or not."""
@@ -92,7 +92,8 @@ def test_a_batch_in_hand_that_does_not_finish_ends_the_process(
     health: Health, source: Source, stuck: list[str]
 ) -> None:
     """A batch that hangs is stuck even when no lag is left."""
-    source.in_hand = 1
+    source.in_hand.add()
+    look(health, 1)  # it came in: something has moved
     look(health, WATCHDOG_LOOKS)
     assert len(stuck) == 1
 
@@ -107,18 +108,42 @@ def test_slow_but_moving_is_not_stuck(health: Health, source: Source, stuck: lis
     """A batch now and then is enough."""
     source.left = 1000
     for _ in range(WATCHDOG_LOOKS * 3):
-        source.batches_read += 1
+        source.in_hand.add()
+        source.in_hand.settle()
         look(health, WATCHDOG_LOOKS - 1)
     assert stuck == []
 
 
 def test_a_broker_that_is_away_is_no_fault_of_the_worker(health: Health, source: Source, stuck: list[str]) -> None:
     """While nobody answers the watchdog is disarmed, and the worker is not ready."""
-    source.left, source.in_hand = 10, 1
+    source.left = 10
+    source.in_hand.add()
     health.look()
     source.away = True
-    source.batches_done = 1
+    source.in_hand.settle()
     look(health, AWAY_LOOKS)
     assert "no broker answers" in health.problems()
     look(health, WATCHDOG_LOOKS * 3)
     assert stuck == []
+
+
+def test_an_outage_does_not_look_like_an_empty_topic(health: Health, source: Source) -> None:
+    """A worker that has lost its partitions to an outage goes on showing what was left, not 0."""
+    source.left = 40_000
+    health.look()
+    source.assigned, source.left = (), 0
+    health.look()
+    assert health.lag == 40_000
+    assert health.problems() == ["no partitions"]
+
+
+def test_a_watch_that_ends_ends_the_worker(source: Source) -> None:
+    """Whatever stops the watchdog itself is no reason to go on without one."""
+    ended = list[BaseException]()
+    health = Health(
+        Settings(), cast("Any", source), cast("Any", None), WorkerMetrics(), on_stuck=print, on_error=ended.append
+    )
+    health.start()
+    until(lambda: bool(ended))
+    health.stop()
+    assert isinstance(ended[0], AttributeError)

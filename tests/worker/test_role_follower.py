@@ -1,9 +1,11 @@
 """Following `model-updates`: which assignment holds at a start, and what is tried again."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from schemas.errors import ModelFaultError
 from schemas.messages import BundleRef, ModelUpdate, encode
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
@@ -86,3 +88,43 @@ def test_an_older_epoch_is_ignored(follower: RoleFollower, store: Path) -> None:
     follower._take(update(2, new))
     follower._take(update(1, old))
     assert version(follower) == "2"
+
+
+def test_a_demotion_does_not_undo_a_new_champion(
+    follower: RoleFollower, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a failing champion is being demoted, the next one may arrive: that one decides in the end."""
+    old, new = put_bundle(store, "1"), put_bundle(store, "2")
+    follower._take(update(1, old))
+    failing = follower.scorer
+    assert failing is not None
+    looking, go_on = threading.Event(), threading.Event()
+
+    def look_slowly(_: ModelUpdate) -> None:
+        looking.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(follower._loader, "fall_back", look_slowly)
+    demotion = threading.Thread(target=lambda: follower.demote(failing, ModelFaultError("made to fail")))
+    demotion.start()
+    assert looking.wait(10)
+    arrival = threading.Thread(target=lambda: follower._take(update(2, new)))
+    arrival.start()
+    go_on.set()
+    demotion.join()
+    arrival.join()
+    assert version(follower) == "2"
+
+
+def test_an_older_assignment_tried_again_does_not_hide_a_newer_refusal(follower: RoleFollower, store: Path) -> None:
+    """Epoch 2 comes in late, when 3 was refused already: it decides, and the refusal of 3 is still shown."""
+    old, late = put_bundle(store, "1"), put_bundle(store, "2")
+    follower._take(update(1, old))
+    away = (store / late.path).rename(store / "away")
+    follower._take(update(2, late))
+    follower._take(update(3, BundleRef("fraud", "1", old.path, "0" * 64)))
+    away.rename(store / late.path)
+    follower._try_again()
+    assert version(follower) == "2"
+    assert follower.refused is not None
+    assert follower.refused.startswith("roles of epoch 3 refused")

@@ -40,7 +40,7 @@ class PlainOutputs(NamedTuple):
 
 
 class PlainModel:
-    """A bundle's model, trusted as it is; one thread, as the worker's."""
+    """A bundle's model, trusted as it is; a session of one thread, as the worker's (which runs two parts at a time)."""
 
     def __init__(self, directory: str) -> None:
         raw = (Path(directory) / MANIFEST_NAME).read_bytes()

@@ -1,0 +1,49 @@
+"""Who is champion, written and read on a real Kafka."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import RolesError, StaleEpochError
+from stream.kafka.control import current_roles, publish_roles
+from stream.settings import Settings
+from tests.support.bundles import put_bundle
+from tests.support.topics import produce_all
+
+
+def test_epochs_rise_and_the_champion_before_is_remembered(settings: Settings) -> None:
+    """Each assignment carries the next epoch and who decided before."""
+    assert current_roles(settings) is None
+    old, new = (put_bundle(Path(settings.bundle_store), version) for version in "12")
+    assert publish_roles(settings, champion=old, author="test").epoch == 1
+    update = publish_roles(settings, champion=new, author="test")
+    assert (update.epoch, update.previous) == (2, old)
+    assert current_roles(settings) == update
+
+
+def test_a_change_thought_out_on_older_roles_is_refused(settings: Settings) -> None:
+    """Two people promote at once: the second is told to look again."""
+    champion = put_bundle(Path(settings.bundle_store), "1")
+    publish_roles(settings, champion=champion, author="first", expected_epoch=0)
+    with pytest.raises(StaleEpochError, match="roles are at epoch 1, not 0"):
+        publish_roles(settings, champion=champion, author="second", expected_epoch=0)
+
+
+def test_a_message_that_cannot_be_read_blocks_nobody(settings: Settings) -> None:
+    """Workers pass it over, and so does the writer; the topic is kept for ever, so it would block for ever."""
+    champion = put_bundle(Path(settings.bundle_store), "1")
+    publish_roles(settings, champion=champion, author="test")
+    produce_all(
+        settings.bootstrap, settings.topic_model_updates, [(None, b"rubbish"), (None, b'{"schema_version": "x"}')]
+    )
+    assert publish_roles(settings, champion=champion, author="test").epoch == 2
+
+
+def test_roles_of_a_newer_program_are_not_overwritten(settings: Settings) -> None:
+    """Its epoch cannot be read, so the next one cannot be known."""
+    champion = put_bundle(Path(settings.bundle_store), "1")
+    newer = json.dumps({"schema_version": 2, "epoch": 7}).encode()
+    produce_all(settings.bootstrap, settings.topic_model_updates, [(None, newer)])
+    with pytest.raises(RolesError, match="schema version 2; upgrade this program first"):
+        publish_roles(settings, champion=champion, author="test")
