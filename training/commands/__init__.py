@@ -1,0 +1,1 @@
+"""The commands of `fraud-train`, one file each."""
