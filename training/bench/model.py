@@ -51,7 +51,7 @@ def few_rows_model(parts: PreparedSplit) -> Model:
     return Model(fitted, calibration, parts.features)
 
 
-def export(model: Model, path: Path) -> None:
+def write_graph(model: Model, path: Path) -> None:
     """Write the graph and open it as the stream does."""
     graph: onnx.ModelProto = to_onnx(model.fitted.trees, model.calibration, len(model.features))
     path.write_bytes(graph.SerializeToString())

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from stream.machine import Machine
-from training.bench.steps import Measured
+from training.bench.measure import Measured
 
 #: What people read for each step.
 _TITLES = {

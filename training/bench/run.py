@@ -12,11 +12,18 @@ import polars as pl
 
 from schemas.errors import DataError, FraudError
 from stream.machine import look_at_machine
+from training.bench.measure import CSV, Measured
 from training.bench.report import BenchReport, DataSize, summarize
-from training.bench.steps import CSV, STEPS, Measured
 from training.data.dataset import load
 
-_PROGRAM = "training.bench.steps"
+#: The program that holds each step, in the order of the work: a step may need an earlier one's file.
+STEPS = {
+    "csv_to_parquet": "training.bench.data_steps",
+    "load_parquet": "training.bench.data_steps",
+    "trial": "training.bench.model_steps",
+    "export": "training.bench.model_steps",
+    "parity": "training.bench.model_steps",
+}
 Report = Callable[[str], None]
 #: Whose versions decide the figures.
 _PACKAGES = ("lightgbm", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn")
@@ -68,7 +75,7 @@ def _copy_as_csv(data: Path, csv: Path) -> None:
 
 
 def _measure_apart(name: str, directory: Path) -> Measured:
-    command = [sys.executable, "-m", _PROGRAM, name, str(directory)]
+    command = [sys.executable, "-m", STEPS[name], name, str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # all our own
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

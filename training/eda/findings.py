@@ -109,6 +109,11 @@ def _of_duplicates(duplicates: Duplicates) -> Iterator[Finding]:
             text=f"{duplicates.contradictory:,} rows look exactly like a row with the other label: no model can get "
             "both right.",
         )
+    if duplicates.alike_across:
+        yield Finding(
+            act=False,
+            text=f"{duplicates.alike_across:,} validation and test rows equal a train row in all but the time.",
+        )
     if duplicates.repeats:
         yield Finding(
             act=False,

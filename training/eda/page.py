@@ -42,6 +42,7 @@ svg text{font-family:inherit;fill:var(--ink)}
 svg.heat text{font-size:7px;fill:var(--muted)}
 .legend{font-size:.9rem;color:var(--muted)}
 .legend i{display:inline-block;width:1em;height:.7em;border-radius:2px;margin:0 .35em 0 .9em}
+.legend i:first-child{margin-left:0}
 .scroll{overflow:auto;max-height:34rem;border:1px solid var(--line);border-radius:10px;background:var(--card);
 margin:.6rem 0}
 table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}
