@@ -94,24 +94,20 @@ def look_at_columns(rows: Rows, part: Counts) -> Iterator[ColumnFacts]:
         part: Indices (n,) into `PARTS`.
     """
     label = rows.label.astype(np.int64)
-    yield _number(pl.Series("amount", rows.amount_minor / 100), label, part, id_like=False)
+    yield _number(pl.Series("amount", rows.amount_minor / 100), label, part)
     for column in rows.frame.iter_columns():
         if column.dtype.is_numeric() or column.dtype == pl.Boolean:
-            yield _number(column, label, part, id_like=not column.dtype.is_float() and _names_rows(column))
+            yield _number(column, label, part)
         else:
             yield _text(column, label, part)
 
 
-def _names_rows(column: pl.Series) -> bool:
-    there = column.drop_nulls()
-    return len(there) > 1 and there.n_unique() > ID_LIKE * len(there)
-
-
-def _number(column: pl.Series, label: Counts, part: Counts, *, id_like: bool) -> ColumnFacts:
+def _number(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
     values = column.cast(pl.Float64).to_numpy()
     there = np.isfinite(values)
     ranking = Ranking(values[there])
     label_there, part_there = label[there], part[there]
+    distinct = int(there.any()) + int(np.count_nonzero(np.diff(ranking.ascending)))
     in_part = [part_there == index for index in range(len(PARTS))]
     bins, by_bin, spread = None, np.zeros((len(PARTS), 0), dtype=np.int64), ()
     if there.any():
@@ -124,8 +120,9 @@ def _number(column: pl.Series, label: Counts, part: Counts, *, id_like: bool) ->
         name=column.name,
         kind="number",
         rows=len(column),
-        distinct=int(1 + np.count_nonzero(np.diff(ranking.ascending))) if there.any() else 0,
-        id_like=id_like,
+        distinct=distinct,
+        # Fractions may well all differ; whole numbers, whatever type holds them, hardly do.
+        id_like=_names_rows(distinct, there) and bool((ranking.ascending == np.rint(ranking.ascending)).all()),
         missing=_missing(there, part, len(PARTS)),
         missing_by_class=_missing(there, label, 2),
         spread=spread,
@@ -155,7 +152,7 @@ def _text(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
         kind="text",
         rows=len(column),
         distinct=len(ranked),
-        id_like=_names_rows(column),
+        id_like=_names_rows(len(ranked), there),
         missing=_missing(there, part, len(PARTS)),
         missing_by_class=_missing(there, label, 2),
         spread=(),
@@ -164,6 +161,11 @@ def _text(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
         psi=_psi_by_part(by_part, there, part),
         ks=(None, None),
     )
+
+
+def _names_rows(distinct: int, there: Mask) -> bool:
+    values = int(there.sum())
+    return values > 1 and distinct > ID_LIKE * values
 
 
 def _histogram(values: Floats, ranking: Ranking, label: Counts, part: Counts) -> Bins:

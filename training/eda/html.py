@@ -53,5 +53,19 @@ def bar(share: float, colour: str) -> Html:
     return element("span", element("i", style=f"width:{width};background:var(--{colour})"), class_="bar")
 
 
+def card(title: str, body: Html, note: str = "") -> Html:
+    """Make a card of the page's grid: a title, what it is about, a note below."""
+    caption = element("figcaption", note) if note else Html("")
+    return element("figure", element("h3", title), body, caption, class_="card")
+
+
+def legend(first: str, second: str) -> Html:
+    """Make the key to the two colours that all plots have."""
+    keys = []
+    for name, colour in ((first, "legit"), (second, "fraud")):
+        keys += [element("i", style=f"background:var(--{colour})"), name]
+    return element("p", *keys, class_="legend")
+
+
 def _kind(column: int, text_columns: int) -> str:
     return "t" if column < text_columns else "n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.errors import DataError
-from training.eda import sections
+from training.eda import column_sections, row_sections
 from training.eda.columns import look_at_columns
 from training.eda.correlations import correlate
 from training.eda.duplicates import count_duplicates
@@ -105,14 +105,14 @@ def look_at(rows: Rows, source: str) -> Look:
         f"The data: {source}",
         f"{n:,} transactions over {days:.1f} days, {frauds:,} of them frauds, in a time-ordered split.",
         (
-            Section("overview", "Overview", sections.overview(tiles, identity, found)),
-            Section("balance", "Class balance", sections.class_balance(rows, part)),
-            Section("missing", "Missing values", sections.missing(facts, rows, part)),
-            Section("distributions", "Distributions", sections.distributions(facts)),
-            Section("correlations", "Correlations", sections.correlations(correlations)),
-            Section("hour-amount", "Hour and amount", sections.hour_and_amount(rows)),
-            Section("duplicates", "Duplicates", sections.duplicates(duplicates, n)),
-            Section("drift", "Drift", sections.drift(facts)),
+            Section("overview", "Overview", row_sections.overview(tiles, identity, found)),
+            Section("balance", "Class balance", row_sections.class_balance(rows, part)),
+            Section("missing", "Missing values", column_sections.missing(facts, rows, part)),
+            Section("distributions", "Distributions", column_sections.distributions(facts)),
+            Section("correlations", "Correlations", column_sections.correlations(correlations)),
+            Section("hour-amount", "Hour and amount", row_sections.hour_and_amount(rows)),
+            Section("duplicates", "Duplicates", row_sections.duplicates(duplicates, n)),
+            Section("drift", "Drift", column_sections.drift(facts)),
         ),
         f"Made by fraud-train eda, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
     )

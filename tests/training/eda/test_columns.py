@@ -103,8 +103,14 @@ def test_beginning_to_be_missing_is_drift() -> None:
 
 @pytest.mark.parametrize(
     ("column", "expected"),
-    [(np.arange(ROWS), True), ([f"d{i}" for i in range(ROWS)], True), (NORMAL, False), (np.arange(ROWS) // 2, False)],
-    ids=["numbers", "text", "fractions", "pairs"],
+    [
+        (np.arange(ROWS), True),
+        (np.arange(ROWS, dtype=np.float32), True),
+        ([f"d{i}" for i in range(ROWS)], True),
+        (NORMAL, False),
+        (np.arange(ROWS) // 2, False),
+    ],
+    ids=["numbers", "numbers as floats", "text", "fractions", "pairs"],
 )
 def test_what_names_a_row_is_like_an_id(column: Any, expected: bool) -> None:
     """Fractions may well all differ."""

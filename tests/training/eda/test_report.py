@@ -15,8 +15,8 @@ from schemas.errors import DataError
 from tests.training.conftest import ROWS, make_frame
 from tests.training.eda.rows import make_rows
 from training.commands.eda import eda
+from training.eda.column_sections import DRAWN
 from training.eda.report import STEPS, look_at, run_eda
-from training.eda.sections import DRAWN
 from training.registry.tracking import Tracker
 
 SECTIONS = ("overview", "balance", "missing", "distributions", "correlations", "hour-amount", "duplicates", "drift")

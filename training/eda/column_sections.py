@@ -1,16 +1,14 @@
-"""The sections of the report, from figures to markup."""
+"""Sections about the columns: missing values, distributions, correlations, drift."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from training.eda.charts import heat_map, histogram, rate_by, shares_by_part, timeline
+from training.eda.charts import heat_map, histogram
 from training.eda.columns import TOP_LEVELS, Bins, ColumnFacts
 from training.eda.correlations import SHOWN, Correlations
-from training.eda.duplicates import Duplicates
-from training.eda.findings import MOVED_PSI, Finding
-from training.eda.groups import HOURS, band_names, by_band, by_hour, frauds_by_hour_and_band, over_time
-from training.eda.html import Html, bar, element, join, table
+from training.eda.findings import MOVED_PSI
+from training.eda.html import Html, bar, card, element, join, legend, table
 from training.eda.measures import Counts
 from training.eda.rows import PARTS, Rows
 
@@ -18,46 +16,6 @@ from training.eda.rows import PARTS, Rows
 DRAWN = 40
 #: Columns whose move from train to test is drawn.
 _DRIFT_DRAWN = 6
-#: Rows of a ranking with bars.
-_RANKED = 20
-
-
-def overview(tiles: Sequence[tuple[str, str]], facts: Sequence[tuple[str, str]], found: Sequence[Finding]) -> Html:
-    """Figures at a glance, the data's identity, and what to know first."""
-    boxes = (element("div", element("b", value), element("span", name), class_="tile") for name, value in tiles)
-    items = [element("li", finding.text, class_="act" if finding.act else "note") for finding in found]
-    return join(
-        [
-            element("div", *boxes, class_="tiles"),
-            element("h3", "What to know before training"),
-            element("ul", *(items or [element("li", "Nothing stands out.", class_="note")]), class_="findings"),
-            table(("", ""), facts, text_columns=2),
-        ]
-    )
-
-
-def class_balance(rows: Rows, part: Counts) -> Html:
-    """How many frauds there are, over time and in each part."""
-    every = np.bincount(part, minlength=len(PARTS))
-    frauds = np.bincount(part[rows.label == 1], minlength=len(PARTS))
-    every_and_all, frauds_and_all = np.append(every, every.sum()), np.append(frauds, frauds.sum())
-    starts = [int(rows.event_time_ms[part == index][0]) for index in range(len(PARTS)) if every[index]]
-    counted = over_time(rows)
-    cells = [
-        (name, f"{of:,}", f"{hits:,}", f"{hits / of:.3%}" if of else "-", f"{of // hits:,}" if hits else "-")
-        for name, of, hits in zip((*PARTS, "all"), every_and_all.tolist(), frauds_and_all.tolist(), strict=True)
-    ]
-    return join(
-        [
-            element(
-                "div",
-                _card("Over time (UTC)", timeline(counted.edges_ms, counted.by_class, starts)),
-                _card("Share of frauds", shares_by_part(every_and_all, frauds_and_all)),
-                class_="grid",
-            ),
-            table(("part", "rows", "frauds", "share", "rows a fraud"), cells),
-        ]
-    )
 
 
 def missing(facts: Sequence[ColumnFacts], rows: Rows, part: Counts) -> Html:
@@ -102,7 +60,7 @@ def distributions(facts: Sequence[ColumnFacts]) -> Html:
             "over levels for text; 0 is alike, 1 is apart. Values beyond an axis (outside the 1 to 99 % "
             f"quantiles of both classes) are counted in its outermost bins. {_how_many(len(drawn), len(facts))}",
         ),
-        _legend("legitimate", "fraud"),
+        legend("legitimate", "fraud"),
         element("div", *numbers, class_="grid small-plots"),
     ]
     if texts:
@@ -134,62 +92,16 @@ def correlations(found: Correlations) -> Html:
                 f"Spearman's rank correlation of the numeric columns on {found.rows:,} rows taken evenly over time; a "
                 f"missing value counts as the middle rank. {among}",
             ),
-            _legend("falls with the other", "rises with the other"),
+            legend("falls with the other", "rises with the other"),
             element(
                 "div",
-                _card("Map", heat_map(shown.matrix, shown.names, shown.names, texts)),
-                _card("Strongest pairs", table(("column", "column", "", "correlation"), pairs, text_columns=2)),
+                card("Map", heat_map(shown.matrix, shown.names, shown.names, texts)),
+                card("Strongest pairs", table(("column", "column", "", "correlation"), pairs, text_columns=2)),
                 class_="grid",
                 style="--w:26rem",
             ),
         ]
     )
-
-
-def hour_and_amount(rows: Rows) -> Html:
-    """Frauds by hour of the day, by amount, and by both."""
-    bands = band_names()
-    frauds = frauds_by_hour_and_band(rows)
-    texts = [
-        [f"{hour}:00 to {hour}:59 UTC, amount from {band}: {frauds[i, hour]} frauds" for hour in range(HOURS)]
-        for i, band in enumerate(bands)
-    ]
-    squares = heat_map(frauds / max(int(frauds.max()), 1), bands, [str(hour) for hour in range(HOURS)], texts)
-    lost = int(rows.amount_minor[rows.label == 1].sum())
-    share = lost / max(int(rows.amount_minor.sum()), 1)
-    return join(
-        [
-            element(
-                "p",
-                f"Frauds are worth {lost / 100:,.0f}, {share:.2%} of all amounts. Amounts are in units of 100 minor "
-                "units; a band is named by its lower end.",
-            ),
-            element(
-                "div",
-                _card("By hour of the day", rate_by([str(hour) for hour in range(HOURS)], by_hour(rows), "hour (UTC)")),
-                _card("By amount", rate_by(bands, by_band(rows), "amount")),
-                _card("Frauds by amount and hour (UTC)", squares),
-                class_="grid",
-            ),
-        ]
-    )
-
-
-def duplicates(found: Duplicates, rows: int) -> Html:
-    """Rows that are there more than once."""
-    cells = [
-        (name, f"{count:,}", f"{count / rows:.3%}")
-        for name, count in (
-            ("equal an earlier row in every column", found.repeats),
-            ("of these, frauds", found.repeated_frauds),
-            ("equal an earlier row in amount and features, whatever the time", found.alike),
-            ("of these, frauds", found.alike_frauds),
-            ("validation or test rows with the amount and features of a train row", found.alike_across),
-            ("have the amount and features of a row with the other label", found.contradictory),
-            ("repeat an earlier row's transaction id", found.repeated_ids),
-        )
-    ]
-    return table(("rows that", "rows", "of all"), cells)
 
 
 def drift(facts: Sequence[ColumnFacts]) -> Html:
@@ -210,7 +122,7 @@ def drift(facts: Sequence[ColumnFacts]) -> Html:
     ]
     drawn = [fact for fact in ranked if fact.bins is not None and fact.kind == "number" and not fact.constant]
     moved = [
-        _card(
+        card(
             fact.name,
             histogram(fact.bins, fact.bins.by_part[[0, 2]], f"{fact.name} in train and test"),
             f"PSI {_number(fact.psi[1])}, KS {_number(fact.ks[1])}",
@@ -229,7 +141,7 @@ def drift(facts: Sequence[ColumnFacts]) -> Html:
             ),
             table(head, rows),
             element("h3", "Moved most from train to test"),
-            _legend("train", "test"),
+            legend("train", "test"),
             element("div", *moved, class_="grid small-plots"),
         ]
     )
@@ -238,7 +150,7 @@ def drift(facts: Sequence[ColumnFacts]) -> Html:
 def _drawn(fact: ColumnFacts, bins: Bins) -> Html:
     scale = ", logarithmic" if bins.log else ""
     plotted = histogram(bins, bins.by_class, f"{fact.name} by class")
-    return _card(fact.name, plotted, f"KS {_number(fact.separation)}{scale}")
+    return card(fact.name, plotted, f"KS {_number(fact.separation)}{scale}")
 
 
 def _levels(fact: ColumnFacts, bins: Bins) -> Html:
@@ -255,7 +167,7 @@ def _levels(fact: ColumnFacts, bins: Bins) -> Html:
         for level, legit, fraud, of, hits in zip(bins.levels, legit_share, fraud_share, rows, frauds, strict=True)
     ]
     note = f"total variation {_number(fact.separation)}, {fact.distinct:,} levels"
-    return _card(fact.name, table(("level", "", "rows", "frauds"), cells), note)
+    return card(fact.name, table(("level", "", "rows", "frauds"), cells), note)
 
 
 def _all_columns(facts: Sequence[ColumnFacts]) -> Html:
@@ -272,18 +184,6 @@ def _all_columns(facts: Sequence[ColumnFacts]) -> Html:
         for fact in facts
     ]
     return table(head, rows, text_columns=2)
-
-
-def _card(title: str, plotted: Html, note: str = "") -> Html:
-    caption = element("figcaption", note) if note else Html("")
-    return element("figure", element("h3", title), plotted, caption, class_="card")
-
-
-def _legend(first: str, second: str) -> Html:
-    keys = []
-    for name, colour in ((first, "legit"), (second, "fraud")):
-        keys += [element("i", style=f"background:var(--{colour})"), name]
-    return element("p", *keys, class_="legend")
 
 
 def _psi_bar(value: float | None, scale: float) -> Html:
