@@ -88,7 +88,7 @@ def _of_columns(facts: Sequence[ColumnFacts]) -> Iterator[Finding]:
     telling = [fact for fact in facts if (fact.separation or 0) > TELLS_LABEL]
     for chosen, text in (
         ([fact for fact in facts if fact.empty], "No value in any row, to be left out"),
-        ([fact for fact in facts if fact.constant], "One and the same value in all rows, to be left out"),
+        ([fact for fact in facts if fact.constant], "The same value in all rows that have one, to be left out"),
         (
             [fact for fact in facts if fact.id_like],
             f"Like an id, more than {ID_LIKE:.0%} of the values distinct, to be left out",

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from schemas.errors import DataError
@@ -17,6 +18,7 @@ from tests.training.eda.rows import make_rows
 from training.commands.eda import eda
 from training.eda.column_sections import DRAWN
 from training.eda.report import STEPS, look_at, run_eda
+from training.eda.rows import read_rows
 from training.registry.tracking import Tracker
 
 SECTIONS = ("overview", "balance", "missing", "distributions", "correlations", "hour-amount", "duplicates", "drift")
@@ -72,14 +74,21 @@ def read(html: str) -> Reader:
     return page
 
 
-def test_the_page_of_ordinary_data_has_everything(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, MlflowClient]:
+    """An MLflow of this module's own."""
+    root = tmp_path_factory.mktemp("mlflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        return Tracker(root), MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+
+
+def test_the_page_of_ordinary_data_has_everything(tmp_path: Path, mlflow: tuple[Tracker, MlflowClient]) -> None:
     """Sections, a plot of every column, colours of the page in both schemes, a phone's width; in MLflow too."""
     data, out, told = tmp_path / "data.parquet", tmp_path / "made" / "eda.html", list[str]()
     make_frame().write_parquet(data)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        look = run_eda(data, out, Tracker(tmp_path), told.append)
-        client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    tracker, client = mlflow
+    look = run_eda(data, out, tracker, told.append)
     assert len(told) == STEPS
     html = out.read_text(encoding="utf-8")
     assert html == look.html
@@ -91,8 +100,7 @@ def test_the_page_of_ordinary_data_has_everything(tmp_path: Path) -> None:
     assert not re.search(r"#0101\d\d", html), "a colour that only stands for one of the page's"
     for expected in (f"{ROWS:,}", "SHA-256", "PSI = Σ (c - r) · ln(c / r)", "KS = sup", "Every one of the 29 columns"):
         assert expected in page.text
-    [experiment] = [each for each in client.search_experiments() if each.name == "fraud-baseline"]
-    [run] = client.search_runs([experiment.experiment_id])
+    [run] = _runs(client)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["rows"] == ROWS
     assert [each.path for each in client.list_artifacts(run.info.run_id, "eda")] == ["eda/eda.html"]
@@ -126,7 +134,7 @@ def test_strings_and_missing_values_are_shown_by_level_part_and_class() -> None:
     assert "33.33%" in page.text
     found = "\n".join(finding.text for finding in look.findings)
     assert "No value in any row, to be left out: empty, nothing." in found
-    assert "One and the same value in all rows, to be left out: constant." in found
+    assert "The same value in all rows that have one, to be left out: constant." in found
 
 
 @pytest.mark.parametrize("days", [0.0, 1 / 86_400, 1.0, 400.0], ids=["a moment", "a second", "a day", "a year"])
@@ -180,22 +188,21 @@ def test_the_same_data_give_the_same_page() -> None:
 def test_duplicates_are_counted_in_every_sense(frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path]) -> None:
     """From a file: rows equal in all, and rows equal in all but the time."""
     twice = pl.concat([frame, frame.head(3), frame.head(2).with_columns(Time=frame["Time"].max())])
-    path = save(twice)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        look = run_eda(path, path.with_suffix(".html"), Tracker(path.parent), lambda _: None)
+    look = look_at(read_rows(save(twice)), "twice.parquet")
     found = "\n".join(finding.text for finding in look.findings)
     assert "3 rows repeat an earlier row in every column" in found
     assert "2 validation and test rows equal a train row in all but the time" in found
 
 
-def test_a_page_that_cannot_be_written_is_one_line(frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path]) -> None:
+def test_a_page_that_cannot_be_written_is_one_line(
+    frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path], mlflow: tuple[Tracker, MlflowClient]
+) -> None:
     """And MLflow has no run of it."""
-    path = save(frame)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        with pytest.raises(DataError, match="cannot be written"):
-            run_eda(path, path / "eda.html", Tracker(path.parent), lambda _: None)
+    path, (tracker, client) = save(frame), mlflow
+    before = len(_runs(client))
+    with pytest.raises(DataError, match="cannot be written"):
+        run_eda(path, path / "eda.html", tracker, lambda _: None)
+    assert len(_runs(client)) == before
 
 
 def test_the_command_prints_what_stands_out(frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path]) -> None:
@@ -209,3 +216,7 @@ def test_the_command_prints_what_stands_out(frame: pl.DataFrame, save: Callable[
     assert "- The data cover 0.0 days." in done.stdout
     assert done.stdout.splitlines()[-1].startswith("var/eda.html, in ")
     read((data.parent / "var" / "eda.html").read_text(encoding="utf-8"))
+
+
+def _runs(client: MlflowClient) -> list[Run]:
+    return list(client.search_runs([each.experiment_id for each in client.search_experiments()]))
