@@ -12,6 +12,7 @@ from msgspec import Struct
 #: Files in a bench's directory: the first is given, the others are made by the steps.
 CSV = "data.csv"
 PARQUET = "data.parquet"
+MATRICES = "matrices.npz"
 ONNX = "model.onnx"
 _MIB = 1 << 20
 _KIB = 1 << 10

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from schemas.manifest import Feature
 from stream.models.session import OnnxModel
 from stream.scoring.features import Matrix
-from training.candidate import PreparedSplit, prepare
+from training.candidate import prepare
 from training.data.dataset import load
 from training.data.split import split_by_time
 from training.evaluation.thresholds import choose_policy
@@ -23,17 +22,38 @@ _FEW = 20_000
 
 
 @dataclass(frozen=True)
+class Matrices:
+    """The three parts as models take them."""
+
+    train: Matrix
+    train_labels: Labels
+    validation: Matrix
+    validation_labels: Labels
+    test: Matrix
+    test_labels: Labels
+
+
+@dataclass(frozen=True)
 class Model:
     """A model before its export."""
 
     fitted: FittedModel
     calibration: Calibration
-    features: tuple[Feature, ...]
 
 
-def read_parts(data: Path) -> PreparedSplit:
-    """Read a data file into the three matrices."""
-    return prepare(split_by_time(load(data)))
+def write_matrices(data: Path, path: Path) -> None:
+    """Split a data file and write its parts."""
+    parts = prepare(split_by_time(load(data)))
+    split = parts.split
+    labels = (split.train.label, split.validation.label, split.test.label)
+    made = Matrices(parts.train, labels[0], parts.validation, labels[1], parts.test, labels[2])
+    np.savez(path, **vars(made))
+
+
+def read_matrices(path: Path) -> Matrices:
+    """Read what `write_matrices` wrote."""
+    with np.load(path) as arrays:
+        return Matrices(**arrays)
 
 
 def fit(matrix: Matrix, labels: Labels) -> FittedModel:
@@ -41,29 +61,29 @@ def fit(matrix: Matrix, labels: Labels) -> FittedModel:
     return LIGHTGBM.fit(LIGHTGBM.params, matrix, labels)
 
 
-def few_rows_model(parts: PreparedSplit) -> Model:
+def few_rows_model(parts: Matrices) -> Model:
     """Fit on all frauds and some of the other rows of the training part, and calibrate."""
-    labels = parts.split.train.label
+    labels = parts.train_labels
     every = max(1, len(labels) // _FEW)
     kept = (labels == 1) | (np.arange(len(labels)) % every == 0)
     fitted = fit(parts.train[kept], labels[kept])
-    calibration = fit_calibration(fitted.margin(parts.validation), parts.split.validation.label, LIGHTGBM.margin_kind)
-    return Model(fitted, calibration, parts.features)
+    calibration = fit_calibration(fitted.margin(parts.validation), parts.validation_labels, LIGHTGBM.margin_kind)
+    return Model(fitted, calibration)
 
 
-def write_graph(model: Model, path: Path) -> None:
+def write_graph(model: Model, n_features: int, path: Path) -> None:
     """Write the graph and open it as the stream does."""
-    graph: onnx.ModelProto = to_onnx(model.fitted.trees, model.calibration, len(model.features))
+    graph: onnx.ModelProto = to_onnx(model.fitted.trees, model.calibration, n_features)
     path.write_bytes(graph.SerializeToString())
-    OnnxModel(path, len(model.features))
+    OnnxModel(path, n_features)
 
 
-def hold_against(model: Model, path: Path, parts: PreparedSplit) -> float:
+def hold_against(model: Model, path: Path, parts: Matrices) -> float:
     """Score the test part in the graph and in the original, and return the largest difference.
 
     Raises:
         QualityError: If they differ by more than a version may.
     """
-    scores = OnnxModel(path, len(model.features)).score(parts.test)
+    scores = OnnxModel(path, parts.test.shape[1]).score(parts.test)
     original = model.calibration.apply(model.fitted.margin(parts.test))
-    return check_parity(scores, original, choose_policy(scores, parts.split.test.label, "bench"))
+    return check_parity(scores, original, choose_policy(scores, parts.test_labels, "bench"))

@@ -3,30 +3,36 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from training.bench.measure import ONNX, PARQUET, Step, main
-from training.bench.model import few_rows_model, fit, hold_against, read_parts, write_graph
+from training.bench.measure import MATRICES, ONNX, PARQUET, Step, main
+from training.bench.model import few_rows_model, fit, hold_against, read_matrices, write_graph, write_matrices
+
+
+def matrices(directory: Path) -> Callable[[], object]:
+    """Read the data, split it and make the feature matrices; the other steps take them from a file."""
+    return lambda: write_matrices(directory / PARQUET, directory / MATRICES)
 
 
 def trial(directory: Path) -> Callable[[], object]:
     """Fit on the training part and score validation."""
-    parts = read_parts(directory / PARQUET)
-    return lambda: fit(parts.train, parts.split.train.label).margin(parts.validation)
+    parts = read_matrices(directory / MATRICES)
+    return lambda: fit(parts.train, parts.train_labels).margin(parts.validation)
 
 
 def export(directory: Path) -> Callable[[], object]:
     """Write a model as ONNX."""
-    model = few_rows_model(read_parts(directory / PARQUET))
-    return lambda: write_graph(model, directory / ONNX)
+    parts = read_matrices(directory / MATRICES)
+    model = few_rows_model(parts)
+    return lambda: write_graph(model, parts.train.shape[1], directory / ONNX)
 
 
 def parity(directory: Path) -> Callable[[], object]:
     """Hold the graph against its original on the test part."""
-    parts = read_parts(directory / PARQUET)
+    parts = read_matrices(directory / MATRICES)
     model = few_rows_model(parts)  # the one that `export` wrote, for the seed is fixed
     return lambda: hold_against(model, directory / ONNX, parts)
 
 
-STEPS: dict[str, Step] = {"trial": trial, "export": export, "parity": parity}
+STEPS: dict[str, Step] = {"matrices": matrices, "trial": trial, "export": export, "parity": parity}
 
 if __name__ == "__main__":
     main(STEPS)

@@ -14,10 +14,11 @@ from training.bench.measure import Measured
 #: What people read for each step.
 _TITLES = {
     "csv_to_parquet": "CSV to Parquet",
-    "load_parquet": "load Parquet, checked",
-    "trial": "one study trial: fit LightGBM, score validation",
-    "export": "export to ONNX, session opened",
-    "parity": "parity on the test part",
+    "load_parquet": "load Parquet",
+    "matrices": "split and feature matrices",
+    "trial": "one study trial",
+    "export": "export to ONNX",
+    "parity": "parity on test",
 }
 
 

@@ -20,6 +20,7 @@ from training.data.dataset import load
 STEPS = {
     "csv_to_parquet": "training.bench.data_steps",
     "load_parquet": "training.bench.data_steps",
+    "matrices": "training.bench.model_steps",
     "trial": "training.bench.model_steps",
     "export": "training.bench.model_steps",
     "parity": "training.bench.model_steps",

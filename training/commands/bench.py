@@ -17,8 +17,9 @@ _a_path = click.Path(path_type=Path, dir_okay=False)
 @click.option("--runs", type=click.IntRange(1), default=3, show_default=True, help="Of each step; the median counts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table.")
 def bench(data: Path, runs: int, as_json: bool) -> None:
-    """Measure CSV to Parquet, loading Parquet, one study trial, export and parity.
+    """Measure CSV to Parquet, loading Parquet, feature matrices, one study trial, export and parity.
 
+    The trial fits the champion's LightGBM on the training part and scores validation; export opens the graph it wrote.
     Each step runs in a process of its own and is measured alone: seconds, and the process's highest memory.
     """
     with progress(1) as report:
