@@ -23,6 +23,7 @@ FLOORS = {
     "schemas": 0,
     "stream": 0,  # the package's docstring
     "stream.settings": 0,
+    "stream.machine": 0,
     "stream.scoring": 1,
     "stream.models": 2,
     "stream.kafka": 3,

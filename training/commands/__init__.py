@@ -1,1 +1,1 @@
-"""Commands of `fraud-train`, one a file."""
+"""The commands of `fraud-train`, one file each."""

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from training.commands.study_desk import VAR, a_file, examples, name_option, open_mlflow
+from training.commands.display import examples
+from training.commands.study_desk import VAR, a_file, name_option, open_mlflow
 
 
 @click.command(epilog=examples("fraud-train compare", "fraud-train compare --study quick --out quick.html"))

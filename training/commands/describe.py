@@ -5,14 +5,11 @@ from pathlib import Path
 import click
 
 from schemas.errors import DataError
+from training.commands.display import examples
 
 
 @click.command(
-    # A backspace on a line of its own keeps click from re-wrapping what follows.
-    epilog="""\b
-Example:
-  fraud-train describe mine.csv --out mine.yaml
-  fraud-train describe s3://bucket/mine.parquet"""
+    epilog=examples("fraud-train describe mine.csv --out mine.yaml", "fraud-train describe s3://bucket/mine.parquet")
 )
 @click.argument("file")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.  [default: stdout]")

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from training.commands.display import examples
 from training.commands.study_desk import (
     accept_option,
     costs,
     data_option,
     description_option,
-    examples,
     known_leaks,
     name_option,
     open_mlflow,

@@ -3,7 +3,8 @@
 import click
 from rich.console import Console
 
-from training.commands.study_desk import examples, name_option, open_mlflow
+from training.commands.display import examples
+from training.commands.study_desk import name_option, open_mlflow
 
 
 @click.command(epilog=examples("fraud-train leaderboard", "fraud-train leaderboard --study quick"))

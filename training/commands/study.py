@@ -7,6 +7,7 @@ from typing import Literal
 import click
 from rich.console import Console
 
+from training.commands.display import examples
 from training.commands.study_desk import (
     CONFIGS,
     DEFAULT_PLAN,
@@ -17,7 +18,6 @@ from training.commands.study_desk import (
     costs,
     data_option,
     description_option,
-    examples,
     known_leaks,
     open_mlflow,
     read_data,

@@ -35,12 +35,6 @@ review_cost_option = click.option(
 )
 
 
-def examples(*lines: str) -> str:
-    """Return an epilog for help texts; the lines can be copied."""
-    # A backspace on a line of its own keeps click from re-wrapping what follows.
-    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
-
-
 def open_mlflow() -> "Connection":
     """Open MLflow: the one MLFLOW_TRACKING_URI names, else SQLite under var/.
 

@@ -1,0 +1,42 @@
+"""The machine that figures were measured on."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Machine(Struct, frozen=True):
+    """A machine and the Python on it."""
+
+    cpu: str
+    cores: int
+    memory_gib: float
+    os: str
+    python: str
+    #: Versions by distribution.
+    packages: dict[str, str]
+    #: Runnable processes when the measuring began, beside it; above 0.5 the figures say little.
+    load_before: float
+
+
+def look_at_machine(packages: tuple[str, ...]) -> Machine:
+    """Describe this machine with the versions of the distributions named."""
+    return Machine(
+        cpu=_cpu(),
+        cores=os.cpu_count() or 1,
+        memory_gib=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        os=platform.platform(),
+        python=platform.python_version(),
+        packages={name: version(name) for name in packages},
+        load_before=round(os.getloadavg()[0], 2),
+    )
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")  # Linux; macOS tells platform.processor
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,1 @@
+"""Seconds and memory of the steps of training: `fraud-train bench`."""
