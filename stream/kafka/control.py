@@ -4,6 +4,7 @@ One partition, kept for ever, read whole by every worker without a group. One wr
 fences every other (the same transactional id), then reads the newest epoch, then writes the next.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 
@@ -87,6 +88,30 @@ def current_roles(settings: Settings) -> ModelUpdate | None:
     finally:
         reader.close()
     return decode_update(history[-1]) if history else None
+
+
+def all_roles(settings: Settings) -> list[ModelUpdate]:
+    """Return every assignment, oldest first.
+
+    What workers ignore is left out: what cannot be read, and an epoch that does not rise.
+
+    Raises:
+        BrokerAwayError: If no broker answers.
+        TopicMissingError: If there is no control topic.
+    """
+    require_broker(settings)
+    reader = ControlReader(settings)
+    try:
+        history = reader.history()
+    finally:
+        reader.close()
+    updates: list[ModelUpdate] = []
+    for message in history:
+        with contextlib.suppress(RolesError):
+            update = decode_update(message)
+            if not updates or update.epoch > updates[-1].epoch:
+                updates.append(update)
+    return updates
 
 
 def publish_roles(
