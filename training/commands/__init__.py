@@ -1,0 +1,1 @@
+"""The commands of `fraud-train`, a file each; `training.cli` puts them together."""
