@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from schemas.manifest import Manifest, TrainingWindow
-from schemas.messages import BundleRef
+from schemas.messages import Challenger
 from stream.models.store import BundleStore
 from training.candidate import MISSING, Candidate, PreparedSplit, as_scored, examine, fit, prepare, require_quality
 from training.data.dataset import load
@@ -15,10 +15,16 @@ from training.data.split import split_by_time
 from training.evaluation.costs import Costs
 from training.evaluation.plots import save_plots
 from training.models.families import CHALLENGERS, CHAMPION, TREES, Family
-from training.registry.bundle import write_bundle
+from training.registry.bundle import UNREGISTERED, write_bundle
+from training.registry.history import History
+from training.registry.lineage import code_version, library_versions
 from training.registry.profile import choose_parity_rows, make_profile
-from training.registry.roles import TrainedRoles
-from training.registry.tracking import BUNDLE_ARTIFACT, REGISTERED_MODEL, TrackedRun, Tracker, code_version
+from training.registry.promote import Promoter
+from training.registry.register import register, withdraw
+from training.registry.roles import AUTHOR, TrainedRoles
+from training.registry.runs import Runs
+from training.registry.tracking import BUNDLE_ARTIFACT, TrackedRun, Tracker
+from training.registry.versions import REGISTERED_MODEL, RegisteredVersion, Registry
 
 Report = Callable[[str], None]
 #: Calls to `report` in a whole baseline, for a progress bar.
@@ -47,19 +53,20 @@ def run_baseline(data: Path, store_url: str, tracker: Tracker, report: Report) -
     """
     report("read the data")
     store = BundleStore(store_url)
+    registry, runs = Registry(tracker.connection), Runs(tracker.connection)
     parts = prepare(split_by_time(load(data)))
     examined = [_examine(family, parts, tracker, report) for family in (CHAMPION, *CHALLENGERS)]
-    refs, registered = [], []
+    registered: list[RegisteredVersion] = []
     with ExitStack() as undo:
         for candidate, run in examined:
             report(f"register {candidate.family.algorithm}")
-            registered.append(undo.enter_context(tracker.register(run)))
-            refs.append(_store_bundle(candidate, parts, run, store, registered[-1]))
-        # Aliases move last: they lead to the old versions until all new ones are whole.
-        for (candidate, _), version, ref in zip(examined, registered, refs, strict=True):
-            role = "champion" if candidate.family is CHAMPION else f"challenger-{candidate.family.algorithm}"
-            tags = {"bundle_version": ref.version, "bundle_sha256": ref.sha256}
-            tracker.annotate(version, role, tags | _lineage(parts))
+            registered.append(register(run.run_id, registry, runs, store))
+            undo.callback(withdraw, registered[-1], registry, store)
+        undo.pop_all()
+    # Roles move last: they lead to the old versions until all new ones are whole.
+    refs = [version.bundle for version in registered]
+    promoter = Promoter(registry, History(tracker.connection), runs, store)
+    promoter.appoint(refs[0], tuple(Challenger(ref) for ref in refs[1:]), who=AUTHOR, why="baseline")
     return TrainedRoles(store_url, refs[0], tuple(refs[1:])), [candidate for candidate, _ in examined]
 
 
@@ -89,32 +96,20 @@ def _examine(family: Family, parts: PreparedSplit, tracker: Tracker, report: Rep
             scored = as_scored(candidate.test_scores, parts.split.test)
             save_plots(Path(plots), scored, {"baseline": policy}, Costs(), "test part")
             run.log_files(Path(plots), "plots")
+        with tempfile.TemporaryDirectory() as scratch:
+            directory = Path(scratch) / BUNDLE_ARTIFACT
+            write_bundle(directory, candidate.onnx, _manifest(candidate, parts, run.run_id))
+            run.log_files(directory, BUNDLE_ARTIFACT)
         if family is CHAMPION:
             require_quality(candidate)  # last, so that the failed run shows why
         return candidate, run
 
 
-def _store_bundle(
-    candidate: Candidate, parts: PreparedSplit, run: TrackedRun, store: BundleStore, registered: str
-) -> BundleRef:
-    # MLflow counts anew when its database is new, but the store keeps its bundles for ever.
-    number = int(registered)
-    while store.exists(f"{REGISTERED_MODEL}/{number}"):
-        number += 1
-    version, path = str(number), f"{REGISTERED_MODEL}/{number}"
-    with tempfile.TemporaryDirectory() as scratch:
-        directory = Path(scratch) / BUNDLE_ARTIFACT
-        model = write_bundle(directory, candidate.onnx, _manifest(candidate, parts, run.run_id, version))
-        run.log_files(directory, BUNDLE_ARTIFACT)
-        store.put(directory, path)
-    return BundleRef(REGISTERED_MODEL, version, path, model.sha256)
-
-
-def _manifest(candidate: Candidate, parts: PreparedSplit, run_id: str, version: str) -> Manifest:
+def _manifest(candidate: Candidate, parts: PreparedSplit, run_id: str) -> Manifest:
     split = parts.split
     return Manifest(
         name=REGISTERED_MODEL,
-        version=version,
+        version=UNREGISTERED,
         algorithm=candidate.family.algorithm,
         mlflow_run_id=run_id,
         created_at_ms=time.time_ns() // 1_000_000,
@@ -138,4 +133,4 @@ def _manifest(candidate: Candidate, parts: PreparedSplit, run_id: str, version: 
 
 
 def _lineage(parts: PreparedSplit) -> dict[str, str]:
-    return {"data_sha256": parts.split.train.sha256} | code_version()
+    return {"data_sha256": parts.split.train.sha256} | code_version() | library_versions()

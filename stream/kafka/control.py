@@ -95,25 +95,44 @@ class ControlReader:
 
 
 def current_roles(settings: Settings) -> ModelUpdate | None:
-    """Return the newest assignment that can be read, as every worker takes it, or None before the first."""
+    """Return the newest assignment, as every worker takes it, or None before the first; errors as `all_roles`."""
+    updates = all_roles(settings)
+    return updates[-1] if updates else None
+
+
+def all_roles(settings: Settings) -> list[ModelUpdate]:
+    """Return every assignment, oldest first.
+
+    What workers ignore is left out: what cannot be read, and an epoch that does not rise.
+
+    Raises:
+        BrokerAwayError: If no broker answers.
+        TopicMissingError: If there is no control topic.
+        RolesError: If a newer program has written there: it knows better who decides.
+    """
+    require_broker(settings)
     reader = ControlReader(settings)
     try:
         history = reader.history()
     finally:
         reader.close()
-    for raw in reversed(history):
-        with contextlib.suppress(RolesError):
-            return decode_update(raw)
-        _refuse_newer(raw)
-    return None
+    updates: list[ModelUpdate] = []
+    for raw in history:
+        try:
+            update = decode_update(raw)
+        except RolesError:
+            _refuse_newer(raw)
+            continue
+        if not updates or update.epoch > updates[-1].epoch:
+            updates.append(update)
+    return updates
 
 
 def _refuse_newer(raw: bytes | None) -> None:
-    """Raise RolesError if a message that cannot be read is from a newer program, which knows better who decides."""
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
         version = msgspec.json.decode(raw or b"", type=_Versioned).schema_version
         if version > ModelUpdate.__struct_defaults__[-1]:
-            raise RolesError(f"roles were last written in schema version {version}; upgrade this program first")
+            raise RolesError(f"roles were written in schema version {version}; upgrade this program first")
 
 
 def publish_roles(

@@ -1,5 +1,6 @@
 """The bundle store: bundles by path under any fsspec URL, copied to a local directory to be read."""
 
+import contextlib
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -30,20 +31,32 @@ class BundleStore:
         return bool(self._files.exists(self._locate(path)))
 
     def put(self, bundle: Path, path: str) -> None:
-        """Copy a bundle directory into the store.
+        """Copy a bundle directory into the store; what was copied when that fails is taken away again.
 
         Raises:
-            BundleError: If something is there already: bundles are immutable.
+            BundleError: If something is there already, for bundles are immutable, or the store cannot be written.
         """
         target = self._locate(path)
         if self.exists(path):
             raise BundleError(f"bundle {path} is in {self._url} already and bundles are immutable; raise the version")
-        # The manifest goes last, so that a half-copied bundle is no bundle.
+        # The manifest goes last: a half-copied bundle is no bundle, even if its writer is killed.
         files = sorted((f for f in bundle.rglob("*") if f.is_file()), key=lambda f: f.name == "manifest.json")
-        for file in files:
-            remote = f"{target}/{file.relative_to(bundle).as_posix()}"
-            self._files.makedirs(remote.rpartition("/")[0], exist_ok=True)
-            self._files.put_file(str(file), remote)
+        try:
+            for file in files:
+                remote = f"{target}/{file.relative_to(bundle).as_posix()}"
+                self._files.makedirs(remote.rpartition("/")[0], exist_ok=True)
+                self._files.put_file(str(file), remote)
+        except BaseException as error:
+            self.discard(path)
+            if not isinstance(error, Exception):  # Ctrl-C, say
+                raise
+            # Every file system raises its own errors.
+            raise BundleError(f"bundle {path} cannot be written to {self._url}: {error}; see to the store") from error
+
+    def discard(self, path: str) -> None:
+        """Take away what is at a path, as far as the store lets us; only for a bundle that nobody was told of."""
+        with contextlib.suppress(Exception):
+            self._files.rm(self._locate(path), recursive=True)
 
     def fetch(self, path: str) -> "FetchedBundle":
         """Copy a bundle to a local temporary directory, which lives as long as the returned object is entered.

@@ -98,8 +98,9 @@ def test_a_store_that_cannot_be_opened_says_why(url: str, why: str) -> None:
 def test_a_half_copied_bundle_is_no_bundle(
     url: str, bundle: Path, ref: BundleRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The manifest goes last: a writer that dies leaves nothing that could be read as a bundle."""
+    """The manifest goes last: a writer that is killed leaves nothing that could be read as a bundle."""
     store = BundleStore(url)
+    monkeypatch.setattr(store, "discard", lambda _: None)  # who is killed takes nothing away
     copy_file = store._files.put_file
     copied: list[str] = []
 
@@ -110,11 +111,35 @@ def test_a_half_copied_bundle_is_no_bundle(
         copy_file(source, target)
 
     monkeypatch.setattr(store._files, "put_file", dies_at_the_last)
-    with pytest.raises(OSError, match="the writer dies"):
+    with pytest.raises(BundleError, match="the writer dies"):
         store.put(bundle, ref.path)
     assert copied == ["model.onnx"]
     with pytest.raises(BundleMissingError, match=r"manifest.json is not in the bundle"):
         read_bundle(store, ref)
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
+def test_what_cannot_be_stored_whole_is_taken_away(
+    error: BaseException, url: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first file the disk is full, or somebody presses Ctrl-C: the path is free again."""
+    store = BundleStore(url)
+    copy_file = store._files.put_file
+    copied: list[str] = []
+
+    def fails_at_the_second(source: str, target: str) -> None:
+        if copied:
+            raise error
+        copied.append(target)
+        copy_file(source, target)
+
+    monkeypatch.setattr(store._files, "put_file", fails_at_the_second)
+    with pytest.raises((BundleError, KeyboardInterrupt)):
+        store.put(bundle, "fraud/7")
+    assert copied
+    assert not store.exists("fraud/7")
+    monkeypatch.undo()
+    store.put(bundle, "fraud/7")
 
 
 @pytest.mark.parametrize("sound", [True, False])

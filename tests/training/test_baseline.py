@@ -9,8 +9,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 import training.models.families
-from schemas.errors import QualityError
-from schemas.messages import BundleRef
+from schemas.errors import BundleError, QualityError
+from schemas.messages import BundleRef, Challenger
 from stream.kafka.control import current_roles
 from stream.models.bundle import LoadedModel, read_bundle
 from stream.models.store import BundleStore
@@ -22,10 +22,16 @@ from training.data.dataset import load
 from training.data.split import split_by_time
 from training.evaluation.plots import PLOTS
 from training.offline import export_scores, load_part
+from training.registry.history import History
 from training.registry.profile import PARITY_ROWS
+from training.registry.promote import Promoter
 from training.registry.roles import load_roles, publish, save_roles
+from training.registry.runs import Runs
+from training.registry.versions import Registry
 
 ALGORITHMS = ("lightgbm", "xgboost", "extra-trees")
+#: In the same order.
+ALIASES = ("champion", "challenger", "challenger-2")
 
 
 def refs(trained: Trained) -> tuple[BundleRef, ...]:
@@ -102,7 +108,7 @@ def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -
 
 def test_aliases_lead_to_the_registered_bundles(trained: Trained) -> None:
     """MLflow's registry knows each bundle by role, and serves the same score as the stream."""
-    for ref, alias in zip(refs(trained), ("champion", "challenger-xgboost", "challenger-extra-trees"), strict=True):
+    for ref, alias in zip(refs(trained), ALIASES, strict=True):
         version = client(trained).get_model_version_by_alias("fraud", alias)
         assert (version.tags["bundle_version"], version.tags["bundle_sha256"]) == (ref.version, ref.sha256)
     champion = models(trained)[0]
@@ -142,8 +148,16 @@ def test_a_store_keeps_its_bundles_when_mlflow_forgets(trained: Trained, tmp_pat
     assert [ref.version for ref in (roles.champion, *roles.challengers)] == ["10", "11", "12"]
     version = client(trained).get_model_version_by_alias("fraud", "champion")
     assert version.tags["bundle_version"] == "10"
-    for ref, alias in zip(refs(trained), ("champion", "challenger-xgboost", "challenger-extra-trees"), strict=True):
-        client(trained).set_registered_model_alias("fraud", alias, ref.version)
+    previous = client(trained).get_model_version_by_alias("fraud", "previous")
+    assert previous.tags["bundle_sha256"] == trained.roles.champion.sha256
+    promoter = Promoter(
+        Registry(trained.tracker.connection),
+        History(trained.tracker.connection),
+        Runs(trained.tracker.connection),
+        BundleStore(trained.store),
+    )
+    challengers = tuple(Challenger(ref) for ref in trained.roles.challengers)
+    promoter.appoint(trained.roles.champion, challengers, who="test", why="the others' trained models again")
 
 
 @pytest.mark.usefixtures("few_trees")
@@ -168,20 +182,21 @@ def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_
 def test_a_failure_while_registering_leaves_no_version(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store breaks at the second bundle: no version stays behind, aliases still lead to the old ones."""
+    """The store breaks at the second bundle: no version and no bundle stays, aliases lead to the old ones."""
     put, calls = BundleStore.put, []
 
     def put_once(self: BundleStore, bundle: Path, path: str) -> None:
         calls.append(path)
         if len(calls) > 1:
-            raise OSError("disk full")
+            raise BundleError("disk full")
         put(self, bundle, path)
 
     monkeypatch.setattr(BundleStore, "put", put_once)
     before = {version.version for version in client(trained).search_model_versions("name = 'fraud'")}
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(BundleError, match="disk full"):
         run_baseline(trained.data, str(tmp_path / "bundles"), trained.tracker, lambda _: None)
     assert {version.version for version in client(trained).search_model_versions("name = 'fraud'")} == before
+    assert not list((tmp_path / "bundles" / "fraud").iterdir())
     champion = client(trained).get_model_version_by_alias("fraud", "champion")
     assert champion.tags["bundle_version"] == trained.roles.champion.version
 

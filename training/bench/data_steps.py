@@ -11,7 +11,9 @@ from training.data.source import read_columns
 
 def csv_to_parquet(directory: Path) -> Callable[[], object]:
     """Parse CSV and write Parquet."""
-    return lambda: read_columns(directory / CSV, CSV, (*ULB.columns, *ULB.features), ULB.texts).write_parquet(directory / PARQUET)
+    return lambda: read_columns(directory / CSV, CSV, (*ULB.columns, *ULB.features), ULB.texts).write_parquet(
+        directory / PARQUET
+    )
 
 
 def load_parquet(directory: Path) -> Callable[[], object]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from schemas.errors import DataError
-from training.eda import column_sections, row_sections
 from training.data.dataset import load
 from training.data.description import DataDescription
+from training.eda import column_sections, row_sections
 from training.eda.columns import look_at_columns
 from training.eda.correlations import correlate
 from training.eda.duplicates import count_duplicates

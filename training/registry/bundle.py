@@ -11,8 +11,11 @@ import onnxruntime
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Schema, TensorSpec
 
-from schemas.manifest import MANIFEST_NAME, Manifest, encode_manifest
+from schemas.manifest import MANIFEST_NAME, Manifest, decode_manifest, encode_manifest
 from stream.models.bundle import LoadedModel, audit
+
+#: Version in the manifest of a bundle that its run holds and nobody has registered.
+UNREGISTERED = "unregistered"
 
 
 def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) -> LoadedModel:
@@ -26,9 +29,11 @@ def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) ->
     Raises:
         BundleError: If the bundle does not pass its audit.
     """
+    # By the graph's own names: `mlflow models serve` hands rows over under the signature's.
+    taken, given = model.graph.input[0], model.graph.output[0]
     signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, len(manifest.features)), "features")]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "score")]),
+        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, len(manifest.features)), taken.name)]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), given.name)]),
     )
     mlflow.onnx.save_model(
         model,
@@ -39,10 +44,31 @@ def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) ->
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
     )
+    return _seal(directory, manifest)
+
+
+def renumber_bundle(directory: Path, name: str, version: str, run_id: str) -> LoadedModel:
+    """Give a bundle its place in the registry, in its own directory: only the manifest changes, and so its hash.
+
+    Args:
+        directory: Of a bundle that passed its audit.
+        name: Of the registered model.
+        version: That the bundle store knows it by.
+        run_id: Of the MLflow run that holds it.
+
+    Raises:
+        BundleError: If the bundle does not pass its audit.
+    """
+    manifest = decode_manifest((directory / MANIFEST_NAME).read_bytes())
+    return _seal(directory, msgspec.structs.replace(manifest, name=name, version=version, mlflow_run_id=run_id))
+
+
+def _seal(directory: Path, manifest: Manifest) -> LoadedModel:
+    """Write the manifest with the hashes of all other files, and audit the whole."""
     files = {
         file.relative_to(directory).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(directory.rglob("*"))
-        if file.is_file()
+        if file.is_file() and file != directory / MANIFEST_NAME
     }
     raw = encode_manifest(msgspec.structs.replace(manifest, files=files))
     (directory / MANIFEST_NAME).write_bytes(raw)

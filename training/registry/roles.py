@@ -10,6 +10,9 @@ from schemas.messages import BundleRef, Challenger, ModelUpdate
 from stream.kafka.control import publish_roles
 from stream.settings import Settings
 
+#: Who wrote roles that no person asked for one by one.
+AUTHOR = "fraud-train"
+
 
 class TrainedRoles(Struct, frozen=True):
     """The bundles of one baseline, all in one bundle store."""
@@ -48,4 +51,4 @@ def publish(roles: TrainedRoles, settings: Settings, note: str) -> ModelUpdate:
         RolesError: If the roles were not written.
     """
     challengers = tuple(Challenger(ref) for ref in roles.challengers)
-    return publish_roles(settings, champion=roles.champion, challengers=challengers, author="fraud-train", note=note)
+    return publish_roles(settings, champion=roles.champion, challengers=challengers, author=AUTHOR, note=note)

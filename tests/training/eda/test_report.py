@@ -16,9 +16,9 @@ from schemas.errors import DataError
 from tests.training.conftest import ROWS, make_frame
 from tests.training.eda.rows import make_rows
 from training.commands.eda import eda
-from training.eda.column_sections import DRAWN
 from training.data.dataset import load
 from training.data.description import ULB
+from training.eda.column_sections import DRAWN
 from training.eda.report import STEPS, look_at, run_eda
 from training.registry.tracking import Tracker
 

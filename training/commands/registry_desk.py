@@ -1,0 +1,70 @@
+"""What the registry's commands share: their options, and how they get at MLflow, the bundle store and Kafka."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from stream.models.store import BundleStore
+from stream.settings import read_settings
+
+if TYPE_CHECKING:
+    from training.registry.promote import Promoter
+
+#: Where MLflow's SQLite lies unless MLFLOW_TRACKING_URI names another MLflow.
+ROOT = Path("var")
+
+
+def examples(*lines: str) -> str:
+    """Return an epilog for help texts; the lines can be copied."""
+    # A backspace on a line of its own keeps click from re-wrapping what follows.
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return "fraud-train"
+
+
+bootstrap_option = click.option(
+    "--bootstrap", help="Kafka, host:port: tell the stream's workers too, after MLflow has been reconciled with Kafka."
+)
+store_option = click.option(
+    "--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]"
+)
+why_option = click.option("--why", required=True, help="The reason, kept in the history.")
+who_option = click.option("--who", default=_user, show_default="your user name", help="Who decided it.")
+
+
+def open_store(store: str | None) -> BundleStore:
+    """Open the bundle store that an option or a setting names.
+
+    Raises:
+        BundleMissingError: If it cannot be opened.
+        SettingsError: If a setting cannot be used.
+    """
+    return BundleStore(store or read_settings().bundle_store)
+
+
+def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
+    """Open MLflow and the bundle store, and with a bootstrap address Kafka.
+
+    Raises:
+        FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is away.
+    """
+    settings = read_settings()
+    bundles = open_store(store)
+    # MLflow takes seconds to import; help and bad usage are told at once.
+    from training.registry.connection import connect  # noqa: PLC0415
+    from training.registry.history import History  # noqa: PLC0415
+    from training.registry.promote import Promoter  # noqa: PLC0415
+    from training.registry.runs import Runs  # noqa: PLC0415
+    from training.registry.versions import Registry  # noqa: PLC0415
+
+    mlflow = connect(ROOT)
+    kafka = msgspec.structs.replace(settings, bootstrap=bootstrap) if bootstrap else None
+    return Promoter(Registry(mlflow), History(mlflow), Runs(mlflow), bundles, kafka)

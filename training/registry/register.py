@@ -1,0 +1,112 @@
+"""From a run that holds a bundle to a version of `fraud` whose bundle is in the store: all of it or nothing."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from schemas.errors import FraudError, RegistryError
+from schemas.manifest import MANIFEST_NAME
+from schemas.messages import BundleRef
+from stream.models.bundle import audit, read_bundle
+from stream.models.store import BundleStore
+from training.models.export import TOLERANCE
+from training.registry.bundle import renumber_bundle
+from training.registry.card import write_card
+from training.registry.lineage import version_tags
+from training.registry.runs import FINISHED, FinishedRun, Runs
+from training.registry.tracking import BUNDLE_ARTIFACT
+from training.registry.versions import REGISTERED_MODEL, RegisteredVersion, Registry
+
+#: Metric of a run: largest difference between the ONNX graph and the original on the whole test part.
+PARITY = "onnx_parity"
+
+
+def register(run_id: str, registry: Registry, runs: Runs, store: BundleStore) -> RegisteredVersion:
+    """Make a run's bundle the next version.
+
+    The bundle is audited, given its number, put into the store, read back from there, and named in the version's
+    tags last. What fails before that is undone. A process that is killed leaves at most a version without a bundle's
+    hash, which can be neither staged nor promoted and is cleared away when its run is registered again, and a bundle
+    that no version names.
+
+    Args:
+        run_id: Of a finished run whose artifact `bundle` is a bundle.
+        registry: Where the version is made.
+        runs: Where the run is.
+        store: Where the bundle goes, under `fraud/<version>`.
+
+    Raises:
+        RegistryError: If there is no such run, it did not finish, holds no bundle or is registered already, or MLflow
+            is away or refuses.
+        BundleError: If the bundle does not pass its audit or cannot be stored.
+    """
+    run = runs.get(run_id)
+    _require_sound(run)
+    _clear_away(run_id, registry)
+    if not runs.holds(run_id, f"{BUNDLE_ARTIFACT}/{MANIFEST_NAME}"):
+        raise RegistryError(f"run {run_id} holds no bundle; register a run of `study` or `baseline` that has one")
+    try:
+        with tempfile.TemporaryDirectory() as scratch, ExitStack() as undo:
+            directory = runs.fetch(run_id, BUNDLE_ARTIFACT, Path(scratch))
+            found = audit(directory, hashlib.sha256((directory / MANIFEST_NAME).read_bytes()).hexdigest())
+            lineage = version_tags(run_id, run.tags, found.manifest)
+            number = registry.reserve(run_id, f"{run.artifact_uri}/{BUNDLE_ARTIFACT}", lineage)
+            undo.callback(_quietly, registry.forget, number)
+            version, path = _free_place(number, store)
+            model = renumber_bundle(directory, REGISTERED_MODEL, version, run_id)
+            runs.add(run_id, directory / MANIFEST_NAME, BUNDLE_ARTIFACT)
+            store.put(directory, path)
+            undo.callback(_quietly, store.discard, path)
+            bundle = BundleRef(REGISTERED_MODEL, version, path, model.sha256)
+            read_bundle(store, bundle)
+            write_card(number, lineage, model.manifest, runs)
+            registry.finish(number, bundle)
+            undo.pop_all()
+    except OSError as error:  # the disk is full, most likely
+        raise RegistryError(f"run {run_id} was not registered: {error.strerror or error}") from error
+    return registry.find(number)
+
+
+def withdraw(version: RegisteredVersion, registry: Registry, store: BundleStore) -> None:
+    """Undo a registration; for whoever registers several that only make sense together.
+
+    What cannot be undone, for MLflow or the store is away by now, stays.
+    """
+    _quietly(registry.forget, version.number)
+    _quietly(store.discard, version.bundle.path)
+
+
+def _require_sound(run: FinishedRun) -> None:
+    if run.status != FINISHED:
+        raise RegistryError(f"run {run.run_id} did not finish, it is {run.status}; its page in MLflow shows why")
+    parity = run.metrics.get(PARITY, 0.0)
+    if not parity <= TOLERANCE:  # also true for NaN
+        raise RegistryError(
+            f"run {run.run_id}: its ONNX graph differs from the original by {parity:.3g}, {TOLERANCE} is allowed"
+        )
+
+
+def _clear_away(run_id: str, registry: Registry) -> None:
+    """Delete what an earlier registration of the run left when it was killed; refuse a run that is registered."""
+    for version in registry.all():
+        if version.run_id != run_id:
+            continue
+        if version.finished:
+            raise RegistryError(f"run {run_id} is version {version.number} already; stage or promote that")
+        registry.forget(version.number)
+
+
+def _free_place(number: str, store: BundleStore) -> tuple[str, str]:
+    # MLflow counts anew when its database is new, but the store keeps its bundles for ever.
+    version = int(number)
+    while store.exists(f"{REGISTERED_MODEL}/{version}"):
+        version += 1
+    return str(version), f"{REGISTERED_MODEL}/{version}"
+
+
+def _quietly(undo: Callable[[str], None], what: str) -> None:
+    # The failure that made it necessary is the one to tell of.
+    with suppress(FraudError):
+        undo(what)

@@ -1,0 +1,69 @@
+"""Finished MLflow runs: what they say, and the files they hold."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mlflow.exceptions import MlflowException
+
+from schemas.errors import RegistryError
+from training.registry.connection import Connection
+
+FINISHED = "FINISHED"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One run as MLflow tells it."""
+
+    run_id: str
+    #: MLflow's own word: FINISHED, FAILED, KILLED, RUNNING.
+    status: str
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    artifact_uri: str
+
+
+class Runs:
+    """Runs by id.
+
+    Every method raises RegistryError when MLflow is away or refuses.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._mlflow = connection
+
+    def get(self, run_id: str) -> FinishedRun:
+        """Return a run.
+
+        Raises:
+            RegistryError: If there is none.
+        """
+        with self._mlflow.clear_errors():
+            try:
+                run = self._mlflow.client.get_run(run_id)
+            except MlflowException as error:
+                if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                    raise
+                run = None
+        if run is None or run.info.lifecycle_stage != "active":
+            raise RegistryError(
+                f"MLflow knows no run {run_id!r}; its page names the ids, `fraud-train study` prints them"
+            )
+        return FinishedRun(run_id, run.info.status, run.data.tags, run.data.metrics, run.info.artifact_uri)
+
+    def holds(self, run_id: str, artifact: str) -> bool:
+        """Return whether a run holds a file or folder, given by its path among the run's artifacts."""
+        path = PurePosixPath(artifact)
+        folder = None if path.parent == PurePosixPath() else str(path.parent)
+        with self._mlflow.clear_errors():
+            return any(each.path == artifact for each in self._mlflow.client.list_artifacts(run_id, folder))
+
+    def fetch(self, run_id: str, artifact: str, into: Path) -> Path:
+        """Copy a file or folder of a run into a local directory and return the copy's path."""
+        with self._mlflow.clear_errors():
+            return Path(self._mlflow.client.download_artifacts(run_id, artifact, str(into)))
+
+    def add(self, run_id: str, file: Path, folder: str) -> None:
+        """Put a file among a run's artifacts, over an earlier one of the same name."""
+        with self._mlflow.clear_errors():
+            self._mlflow.client.log_artifact(run_id, str(file), folder)
