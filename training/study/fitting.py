@@ -14,10 +14,8 @@ from training.models.stack import fit_stack
 from training.models.treatments import subsample_negatives, treat
 from training.study.material import Material
 from training.study.plan import Entry
-from training.study.record import EntryRecord
+from training.study.record import MEMBERS, EntryRecord
 
-#: In a stack's params: its members.
-MEMBERS = "members"
 #: Of a stack's rows: members fitted on the part before give the margins for the rest, from which the stack learns how
 #: far to trust each. In time order, as everywhere.
 _MEMBERS_UNTIL = 0.6

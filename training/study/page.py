@@ -10,7 +10,7 @@ from training.study.choose import choose, rank
 from training.study.leaderboard import CHOSEN, TIED, marks, trials_text
 from training.study.look import Look
 from training.study.paired import interval, signed
-from training.study.record import EntryRecord
+from training.study.record import MEMBERS, EntryRecord
 from training.study.svg import cost_plot, fold_plot
 
 _STYLE = """
@@ -75,6 +75,7 @@ def page(comparison: Comparison) -> str:
             "<h2>All entries</h2>",
             f'<p class="note">{escape(_LEGEND)}</p>',
             _entries(comparison.records),
+            _parameters(comparison.records),
             _list("Left out:", comparison.left_out),
             _list("Leaks that were found and accepted, so read the figures with care:", comparison.accepted),
             "<h2>On each fold</h2>",
@@ -108,12 +109,22 @@ def _entries(records: Sequence[EntryRecord]) -> str:
             trials_text(record),
             f"{record.legitimate_share:.0%}",
             f"{record.seconds:.0f}",
-            ", ".join(f"{name} {_short(value)}" for name, value in record.params.items()),
         )
         for record in rank(records)
     )
     columns = ("", "family", "treatment", "PR-AUC", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "seconds")
-    return _table((*columns, "parameters"), rows, text={0, 1, 2, 10}, strong=CHOSEN)
+    return _table(columns, rows, text={0, 1, 2}, strong=CHOSEN)
+
+
+def _parameters(records: Sequence[EntryRecord]) -> str:
+    lines = (f"<dt>{escape(record.key)}</dt><dd>{escape(_fitted_with(record))}</dd>" for record in rank(records))
+    return f"<details><summary>What each was fitted with</summary><dl>{''.join(lines)}</dl></details>"
+
+
+def _fitted_with(record: EntryRecord) -> str:
+    if members := record.params.get(MEMBERS):
+        return "over " + ", ".join(f"{member['family']}/{member['treatment']}" for member in members)
+    return ", ".join(f"{name} {_short(value)}" for name, value in record.params.items())
 
 
 def _list(head: str, given: Mapping[str, str]) -> str:

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from training.models.treatments import Treatment
 
+#: In a stack's params: its members.
+MEMBERS = "members"
+
 
 class EntryRecord(Struct, frozen=True):
     """One row of the leaderboard. Figures are of rolling-origin folds inside the training part, never of the test."""

@@ -4,10 +4,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from schemas.manifest import Metric
 from tests.training.study.records import make_record
+from training.study.fitting import stack_params
 from training.study.leaderboard import look_table, table
 from training.study.look import Examined, Look, decode_look, encode_look
 from training.study.page import Comparison, page
@@ -87,6 +89,14 @@ def test_text_from_outside_is_escaped() -> None:
     text = make_page()
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 8
+
+
+def test_the_page_says_what_each_entry_was_fitted_with() -> None:
+    """Parameters; of a stack, its members."""
+    assert "depth 3" in make_page()
+    stack = replace(RECORDS[0], params=stack_params(RECORDS[1:]))
+    comparison = Comparison("s", {}, [stack], {}, "none yet", None, None, {})
+    assert "over xgboost/none, net/smote" in page(comparison)
 
 
 def test_the_page_follows_light_and_dark() -> None:
