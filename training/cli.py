@@ -1,20 +1,31 @@
-"""`fraud-train`: fetch data, train the baseline, publish it, and write what the stream is tested with."""
+"""`fraud-train`: the baseline and what the stream is tested with; the other commands stand in `training.commands`."""
 
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from schemas.errors import FraudError
 from stream.settings import read_settings
+from training.commands.bench import bench
+from training.commands.card import card
+from training.commands.compare import compare
+from training.commands.describe import describe
+from training.commands.display import examples, progress
+from training.commands.eda import eda
+from training.commands.evaluate import evaluate
+from training.commands.history import history
+from training.commands.leaderboard import leaderboard
+from training.commands.promote import promote
+from training.commands.register import register
+from training.commands.rollback import rollback
+from training.commands.stage import stage
+from training.commands.study import study
 from training.data.fetch import FILE_NAME, fetch
 from training.offline import PARTS, Part, export_scores, export_stream, load_part
 from training.registry.roles import load_roles, publish, save_roles
@@ -27,11 +38,6 @@ FAILED = 1
 INTERRUPTED = 130
 
 
-def _examples(*lines: str) -> str:
-    # A backspace on a line of its own keeps click from re-wrapping what follows.
-    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
-
-
 _a_path = click.Path(path_type=Path, dir_okay=False)
 _data = click.option("--data", type=_a_path, default=DATA, show_default=True, help="Parquet or CSV file.")
 _store = click.option("--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]")
@@ -42,9 +48,13 @@ _out = click.option("--out", type=_a_path, required=True, help="File to write.")
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_examples(
+    epilog=examples(
         "fraud-train fetch-data",
         "fraud-train baseline --bootstrap 127.0.0.1:9092",
+        "fraud-train study --quick",
+        "fraud-train leaderboard",
+        "fraud-train register RUN_ID",
+        "fraud-train promote 4 --why 'fewer false alarms' --bootstrap 127.0.0.1:9092",
     ),
 )
 def cli() -> None:
@@ -53,7 +63,7 @@ def cli() -> None:
 
 @cli.command(
     "fetch-data",
-    epilog=_examples(
+    epilog=examples(
         "fraud-train fetch-data --data-dir var/data",
     ),
 )
@@ -69,13 +79,13 @@ def fetch_data(data_dir: Path) -> None:
 
     Does nothing when it is there already. pip's own settings (index, proxy, certificates) apply.
     """
-    with _progress(3) as report:
+    with progress(3) as report:
         path = fetch(data_dir, report)
     click.echo(path)
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "fraud-train baseline", "fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092"
     )
 )
@@ -91,12 +101,12 @@ def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) 
     """
     settings = read_settings()
     started = time.perf_counter()
-    with _progress(1) as report:
+    with progress(1) as report:
         report("load MLflow and the boosters")
         # They take seconds to import; commands that don't train start at once.
         from training.baseline import STEPS, run_baseline  # noqa: PLC0415
         from training.registry.tracking import Tracker  # noqa: PLC0415
-    with _progress(STEPS) as report:
+    with progress(STEPS) as report:
         trained, candidates = run_baseline(data, store or settings.bundle_store, Tracker(VAR), report)
     save_roles(trained, roles)
     table = Table("version", "model", "PR-AUC (95 %)", "ROC-AUC", "precision", "recall", "F1", title="on the test part")
@@ -116,7 +126,7 @@ def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) 
         click.echo(f"published as roles {update.epoch}")
 
 
-@cli.command("publish", epilog=_examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
+@cli.command("publish", epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
 @_roles
 @click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
 def publish_command(roles: Path, bootstrap: str | None) -> None:
@@ -129,7 +139,7 @@ def publish_command(roles: Path, bootstrap: str | None) -> None:
 
 @cli.command(
     "export-stream",
-    epilog=_examples(
+    epilog=examples(
         "fraud-train export-stream --part test --out var/data/test.jsonl",
         "fraud-stream produce var/data/test.jsonl --rate 2000",
     ),
@@ -139,7 +149,7 @@ def publish_command(roles: Path, bootstrap: str | None) -> None:
 @_out
 def export_stream_command(data: Path, part: Part, out: Path) -> None:
     """Write a part of the data as transaction messages, JSON lines in order of event time."""
-    with _progress(2) as report:
+    with progress(2) as report:
         report("read the data")
         rows = load_part(data, part)
         report(f"write {len(rows):,} transactions")
@@ -148,7 +158,7 @@ def export_stream_command(data: Path, part: Part, out: Path) -> None:
 
 
 @cli.command(
-    "offline-scores", epilog=_examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet")
+    "offline-scores", epilog=examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet")
 )
 @_data
 @_part
@@ -158,12 +168,20 @@ def export_stream_command(data: Path, part: Part, out: Path) -> None:
 def offline_scores(data: Path, part: Part, out: Path, roles: Path, store: str | None) -> None:
     """Score a part of the data with the last baseline's models, to hold the stream's decisions against."""
     trained = load_roles(roles)
-    with _progress(2) as report:
+    with progress(2) as report:
         report("read the data")
         rows = load_part(data, part)
         report(f"score {len(rows):,} transactions")
         export_scores(rows, trained, store or trained.store, out)
     click.echo(out)
+
+
+for command in (
+    *(eda, describe, bench),
+    *(study, leaderboard, compare, evaluate),
+    *(register, stage, promote, rollback, history, card),
+):
+    cli.add_command(command)
 
 
 def main() -> None:
@@ -181,23 +199,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("fraud-train: stopped", err=True)
         sys.exit(INTERRUPTED)
-
-
-@contextmanager
-def _progress(steps: int) -> Iterator[Callable[[str], None]]:
-    """Show a bar on stderr, where it is a terminal; each report names the step that begins."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("start", total=steps)
-        done = -1
-
-        def report(step: str) -> None:
-            nonlocal done
-            done += 1
-            progress.update(task, description=step, completed=done)
-
-        yield report
 
 
 if __name__ == "__main__":

@@ -56,9 +56,8 @@ def gather(var: Path, scratch: Path, on_step: Callable[[str], None]) -> Material
         BundleError: If a bundle that is noted is not there.
     """
     # The extra `training` takes seconds to import; commands that don't measure start at once.
-    from training.data.ulb import transactions  # noqa: PLC0415
-
     from training.data.fetch import fetch  # noqa: PLC0415
+    from training.data.messages import transactions  # noqa: PLC0415
     from training.offline import load_part  # noqa: PLC0415
 
     data = fetch((var / _DATA).parent, on_step)

@@ -19,7 +19,8 @@ from training.eda.findings import Finding, find
 from training.eda.groups import DAY_MS
 from training.eda.page import Section, page
 from training.eda.rows import PARTS, Rows, parts_of
-from training.registry.tracking import Tracker, code_version
+from training.registry.lineage import code_version
+from training.registry.tracking import Tracker
 
 Report = Callable[[str], None]
 #: Calls to `report`, for a progress bar.
