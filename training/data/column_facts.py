@@ -102,7 +102,7 @@ def _as_numbers(column: pl.Series) -> tuple[pl.Series, set[str]]:
 def _facts(column: pl.Series) -> Facts:
     values = column.fill_nan(None) if column.dtype.is_float() else column
     there = values.drop_nulls()
-    if there.dtype.is_nested():
+    if there.dtype.is_nested() or there.dtype == pl.Binary:
         return Facts("nested", len(column), values.null_count(), 0)
     facts = functools.partial(Facts, rows=len(column), missing=values.null_count(), distinct=there.n_unique())
     if there.is_empty():

@@ -29,8 +29,7 @@ def numbers(column: pl.Series, shown: str) -> pl.Series:
     Raises:
         DataError: If it holds anything else, or a value that is infinite as float32: the stream would refuse it.
     """
-    if column.dtype.is_temporal() or column.dtype.is_nested():
-        raise DataError(f"{shown}: {column.name} holds {column.dtype}, which is no number; leave it out")
+    _refuse_type(column, shown, "number")
     made = column.cast(pl.Float32 if column.dtype in _SMALL else pl.Float64, strict=False)
     infinite = made.cast(pl.Float32, strict=False).is_infinite().fill_null(value=False)
     _refuse(
@@ -55,8 +54,7 @@ def texts(column: pl.Series, shown: str) -> pl.Series:
             "describe it as numeric",
         )
         column = whole.cast(pl.Int64, strict=False)
-    if column.dtype.is_temporal() or column.dtype.is_nested():
-        raise DataError(f"{shown}: {column.name} holds {column.dtype}, which is no category; leave it out")
+    _refuse_type(column, shown, "category")
     return column.cast(pl.String)
 
 
@@ -107,6 +105,7 @@ def labels(column: pl.Series, shown: str) -> NDArray[np.int8]:
     Raises:
         DataError: If one is neither 0 nor 1, or all are the same.
     """
+    _refuse_type(column, shown, "label")
     made = column.cast(pl.Float64, strict=False)
     _refuse(
         ~made.is_in([0.0, 1.0]).fill_null(value=False),
@@ -167,6 +166,11 @@ def _moments(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Datetime:
         return column
     return pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
+
+
+def _refuse_type(column: pl.Series, shown: str, what: str) -> None:
+    if column.dtype.is_temporal() or column.dtype.is_nested() or column.dtype == pl.Binary:
+        raise DataError(f"{shown}: {column.name} holds {column.dtype}, which is no {what}; take another column")
 
 
 def _refuse(bad: pl.Series, what: str, mend: str) -> None:

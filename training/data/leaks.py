@@ -17,7 +17,7 @@ from training.data.split import Split
 LeakName = Literal["resampled-before-split", "row-in-two-parts", "feature-too-good", "id-like", "pr-auc-too-good"]
 LEAKS: tuple[LeakName, ...] = get_args(LeakName)
 
-#: Card fraud is rarer than 1 in 25 in any published data; half and half is what resampling makes.
+#: Card fraud is rare (0.17 % of the ULB data); half and half is what resampling makes.
 MAX_FRAUD_SHARE = 0.2
 #: 4 % of the ULB data's frauds equal an earlier row; oversampling repeats nearly all of them.
 MAX_REPEATED_FRAUDS = 0.2

@@ -128,7 +128,7 @@ def test_messages_carry_the_file_s_own_values(tmp_path: Path) -> None:
 
 
 def test_rows_that_differ_in_their_id_alone_are_repeats(tmp_path: Path) -> None:
-    """An id says nothing of the payment; a float32 column or another order of rows changes nothing."""
+    """An id says nothing of the payment, and neither does the order of rows in the file."""
     frame = make_own(100)
     again = frame[:2].with_columns(pl.Series("trans_num", ["x", "y"]))
     data = load(saved(pl.concat([frame, again]).reverse(), tmp_path / "own.parquet"), OWN)
@@ -178,6 +178,10 @@ def test_kinds_that_a_column_cannot_be_are_named(tmp_path: Path) -> None:
         pl.Series("visits", [[1]] * 200),
         mcc=pl.col("risk"),
         when=pl.col("happened_at").str.to_datetime(time_zone="UTC"),
+    )
+    label = described(label="raw")
+    assert refusal(frame.with_columns(raw=pl.lit(b"1")), tmp_path, label).startswith(
+        "raw holds Binary, which is no label"
     )
     for column, kind, says in (
         ("channel", "numeric", "channel is not a finite number in"),
