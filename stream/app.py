@@ -31,7 +31,7 @@ from stream.worker.service import add_agent, add_pages, add_status, make_app
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
 #: no cycles, so this costs 7 % of the processor's time and finds nothing.
 GC_THRESHOLD = 100_000
-#: Exit code of a worker that was ended by a failure.
+#: Exit code of what was ended by a failure.
 FAILED = 1
 #: Seconds from a signal or a failure to the end of the process at the latest. A call to a broker that is away may
 #: take 10 s, and nothing can interrupt it; what it was about is not acknowledged and will be read again.

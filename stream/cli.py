@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import FraudError
-from stream.app import WorkerProgram
+from stream.app import FAILED, WorkerProgram
 from stream.kafka.broker import LocalBroker
 from stream.kafka.replay import follow_topic, send_file
 from stream.kafka.topics import create_topics
 from stream.settings import Settings, read_settings
 
-#: Exit codes, beside 0 and click's 2 for bad usage.
-FAILED = 1
+#: Exit code of a command that was interrupted, beside 0, FAILED and click's 2 for bad usage.
 INTERRUPTED = 130
 #: What the bench measures the worker against.
 RIVALS = ("confluent_loop", "quix", "plain_faust")

@@ -21,6 +21,7 @@ from training.commands.eda import eda
 from training.commands.evaluate import evaluate
 from training.commands.history import history
 from training.commands.leaderboard import leaderboard
+from training.commands.options import VAR, a_file, store_option
 from training.commands.promote import promote
 from training.commands.register import register
 from training.commands.rollback import rollback
@@ -30,20 +31,16 @@ from training.data.fetch import FILE_NAME, fetch
 from training.offline import PARTS, Part, export_scores, export_stream, load_part
 from training.registry.roles import load_roles, publish, save_roles
 
-VAR = Path("var")
 DATA = VAR / "data" / FILE_NAME
 ROLES = VAR / "models" / "baseline.json"
 #: Exit codes, beside 0 and click's 2 for bad usage.
 FAILED = 1
 INTERRUPTED = 130
 
-
-_a_path = click.Path(path_type=Path, dir_okay=False)
-_data = click.option("--data", type=_a_path, default=DATA, show_default=True, help="Parquet or CSV file.")
-_store = click.option("--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]")
-_roles = click.option("--roles", type=_a_path, default=ROLES, show_default=True, help="Where the models are noted.")
+_data = click.option("--data", type=a_file, default=DATA, show_default=True, help="Parquet or CSV file.")
+_roles = click.option("--roles", type=a_file, default=ROLES, show_default=True, help="Where the models are noted.")
 _part = click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Of the split.")
-_out = click.option("--out", type=_a_path, required=True, help="File to write.")
+_out = click.option("--out", type=a_file, required=True, help="File to write.")
 
 
 @click.group(
@@ -90,7 +87,7 @@ def fetch_data(data_dir: Path) -> None:
     )
 )
 @_data
-@_store
+@store_option
 @_roles
 @click.option("--bootstrap", help="Kafka, host:port: publish the models there too.")
 def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) -> None:

@@ -6,7 +6,8 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
-from training.commands.study_desk import VAR, a_file, name_option, open_mlflow
+from training.commands.options import VAR, a_file
+from training.commands.study_desk import name_option, open_mlflow
 
 
 @click.command(epilog=examples("fraud-train compare", "fraud-train compare --study quick --out quick.html"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from training.commands.display import examples, progress
-from training.commands.study_desk import VAR, a_file, data_option, description_option
+from training.commands.options import VAR, a_file, data_option, description_option
 
 _OUT = VAR / "eda.html"
 

@@ -6,11 +6,10 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
+from training.commands.options import data_option, description_option, store_option
 from training.commands.study_desk import (
     accept_option,
     costs,
-    data_option,
-    description_option,
     known_leaks,
     name_option,
     open_mlflow,
@@ -25,7 +24,7 @@ from training.commands.study_desk import (
 @name_option
 @data_option
 @description_option
-@click.option("--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]")
+@store_option
 @review_cost_option
 @accept_option
 def evaluate(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from training.commands.registry_desk import bootstrap_option, examples, open_promoter
+from training.commands.display import examples
+from training.commands.registry_desk import bootstrap_option, open_promoter
 
 if TYPE_CHECKING:
     from training.registry.history import Change

@@ -2,7 +2,9 @@
 
 import click
 
-from training.commands.registry_desk import examples, open_promoter, store_option
+from training.commands.display import examples
+from training.commands.options import store_option
+from training.commands.registry_desk import open_promoter
 
 
 @click.command(epilog=examples("fraud-train register 4f0c6f2f1d5a4c0f9a6d1b7c2e3f4a5b"))

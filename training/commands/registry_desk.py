@@ -1,7 +1,6 @@
 """What the registry's commands share: their options, and how they get at MLflow, the bundle store and Kafka."""
 
 import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,18 +8,10 @@ import msgspec
 
 from stream.models.store import BundleStore
 from stream.settings import read_settings
+from training.commands.options import VAR
 
 if TYPE_CHECKING:
     from training.registry.promote import Promoter
-
-#: Where MLflow's SQLite lies unless MLFLOW_TRACKING_URI names another MLflow.
-ROOT = Path("var")
-
-
-def examples(*lines: str) -> str:
-    """Return an epilog for help texts; the lines can be copied."""
-    # A backspace on a line of its own keeps click from re-wrapping what follows.
-    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
 
 
 def _user() -> str:
@@ -32,9 +23,6 @@ def _user() -> str:
 
 bootstrap_option = click.option(
     "--bootstrap", help="Kafka, host:port: tell the stream's workers too, after MLflow has been reconciled with Kafka."
-)
-store_option = click.option(
-    "--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]"
 )
 why_option = click.option("--why", required=True, help="The reason, kept in the history.")
 who_option = click.option("--who", default=_user, show_default="your user name", help="Who decided it.")
@@ -65,6 +53,6 @@ def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
     from training.registry.runs import Runs  # noqa: PLC0415
     from training.registry.versions import Registry  # noqa: PLC0415
 
-    mlflow = connect(ROOT)
+    mlflow = connect(VAR)
     kafka = msgspec.structs.replace(settings, bootstrap=bootstrap) if bootstrap else None
     return Promoter(Registry(mlflow), History(mlflow), Runs(mlflow), bundles, kafka)

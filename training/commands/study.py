@@ -8,16 +8,13 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
+from training.commands.options import VAR, a_file, data_option, description_option
 from training.commands.study_desk import (
     CONFIGS,
     DEFAULT_PLAN,
     QUICK_PLAN,
-    VAR,
-    a_file,
     accept_option,
     costs,
-    data_option,
-    description_option,
     known_leaks,
     open_mlflow,
     read_data,

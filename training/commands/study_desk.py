@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from schemas.errors import StudyError
-from training.data.fetch import FILE_NAME
+from training.commands.options import VAR
 
 if TYPE_CHECKING:
     from training.data.dataset import Dataset
@@ -14,18 +14,10 @@ if TYPE_CHECKING:
     from training.evaluation.costs import Costs
     from training.registry.connection import Connection
 
-VAR = Path("var")
 #: Beside the study of the same name: studies of these names must not mix.
 DEFAULT_PLAN, QUICK_PLAN = "study-default.yaml", "study-quick.yaml"
 CONFIGS = Path(__file__).parents[1] / "configs"
 
-a_file = click.Path(path_type=Path, dir_okay=False)
-data_option = click.option(
-    "--data", default=str(VAR / "data" / FILE_NAME), show_default=True, help="Parquet or CSV file, or an fsspec URL."
-)
-description_option = click.option(
-    "--description", type=a_file, help="YAML that names the data's columns.  [default: the ULB data's]"
-)
 name_option = click.option("--study", "name", help="Name of the study.  [default: the one that began last]")
 accept_option = click.option(
     "--accept-leak", "accepted", multiple=True, metavar="NAME", help="Go on when the leak alarm names this; recorded."

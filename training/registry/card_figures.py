@@ -1,7 +1,4 @@
-"""What the evaluation tells a model card beyond the manifest's metrics: an artifact of the run, `evaluation.json`.
-
-Fields are named as in `training.evaluation`, so its own slices and calibration bins encode to this.
-"""
+"""What the evaluation tells a model card beyond the manifest's metrics: an artifact of the run, `evaluation.json`."""
 
 import msgspec
 from msgspec import Struct
@@ -9,29 +6,10 @@ from msgspec import Struct
 from schemas.errors import RegistryError
 from schemas.manifest import Metric
 from schemas.messages import Policy
+from training.evaluation.calibration import CalibrationBin
+from training.evaluation.slices import Slice
 
 FIGURES_ARTIFACT = "evaluation.json"
-
-
-class Slice(Struct, frozen=True):
-    """Transactions that have something in common, with their own figures."""
-
-    #: What they have in common: "amount", "hour".
-    by: str
-    #: For people, with its unit.
-    name: str
-    rows: int
-    frauds: int
-    metrics: dict[str, Metric]
-
-
-class CalibrationBin(Struct, frozen=True):
-    """Transactions of like score; score and rate in [0, 1]."""
-
-    rows: int
-    frauds: int
-    mean_score: float
-    fraud_rate: Metric
 
 
 class OperatingPoint(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The leaderboard: a study's entries in order, by figures of folds inside the training part. It has no test figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
@@ -30,19 +30,7 @@ def table(title: str, records: Sequence[EntryRecord]) -> Table:
         column.justify = "right"
     mark = marks(records)
     for record in rank(records):
-        board.add_row(
-            mark.get(record.key, ""),
-            record.family,
-            record.treatment,
-            f"{record.mean:.4f}",
-            f"{record.standard_error:.4f}",
-            f"{record.by_fold.min():.4f}",
-            f"{record.cost_us:.2f}",
-            trials_text(record),
-            f"{record.legitimate_share:.0%}",
-            f"{record.seconds:.0f}",
-            style="bold" if mark.get(record.key) == CHOSEN else "",
-        )
+        board.add_row(*cells(record, mark), style="bold" if mark.get(record.key) == CHOSEN else "")
     return board
 
 
@@ -54,15 +42,31 @@ def look_table(look: Look) -> Table:
         board.add_column(champion.name)
         board.add_column("difference, paired")
     for name, metric in look.selected.metrics.items():
-        cells = [interval(metric)]
+        row = [interval(metric)]
         if champion:
-            cells.append(interval(champion.metrics[name]) if name in champion.metrics else "-")
-            cells.append(signed(look.differences[name]) if name in look.differences else "-")
-        board.add_row(name, *cells)
+            row.append(interval(champion.metrics[name]) if name in champion.metrics else "-")
+            row.append(signed(look.differences[name]) if name in look.differences else "-")
+        board.add_row(name, *row)
     return board
 
 
-def trials_text(record: EntryRecord) -> str:
+def cells(record: EntryRecord, mark: Mapping[str, str]) -> tuple[str, ...]:
+    """Return an entry's row, here and on the page of `compare`; `mark` is of `marks`."""
+    return (
+        mark.get(record.key, ""),
+        record.family,
+        record.treatment,
+        f"{record.mean:.4f}",
+        f"{record.standard_error:.4f}",
+        f"{record.by_fold.min():.4f}",
+        f"{record.cost_us:.2f}",
+        _trials_text(record),
+        f"{record.legitimate_share:.0%}",
+        f"{record.seconds:.0f}",
+    )
+
+
+def _trials_text(record: EntryRecord) -> str:
     """Say how many trials there were: `20 (7 pruned)`, `3, cut short`; a dash where nothing was searched."""
     if not record.trials:
         return "-"

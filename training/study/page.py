@@ -7,7 +7,7 @@ from html import escape
 
 from schemas.manifest import Metric
 from training.study.choose import choose, rank
-from training.study.leaderboard import CHOSEN, TIED, marks, trials_text
+from training.study.leaderboard import CHOSEN, TIED, cells, marks
 from training.study.look import Look
 from training.study.paired import interval, signed
 from training.study.record import MEMBERS, EntryRecord
@@ -97,21 +97,7 @@ def _facts(facts: Mapping[str, str]) -> str:
 
 def _entries(records: Sequence[EntryRecord]) -> str:
     mark = marks(records)
-    rows = (
-        (
-            mark.get(record.key, ""),
-            record.family,
-            record.treatment,
-            f"{record.mean:.4f}",
-            f"{record.standard_error:.4f}",
-            f"{record.by_fold.min():.4f}",
-            f"{record.cost_us:.2f}",
-            trials_text(record),
-            f"{record.legitimate_share:.0%}",
-            f"{record.seconds:.0f}",
-        )
-        for record in rank(records)
-    )
+    rows = (cells(record, mark) for record in rank(records))
     columns = ("", "family", "treatment", "PR-AUC", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "seconds")
     return _table(columns, rows, text={0, 1, 2}, strong=CHOSEN)
 

@@ -13,8 +13,10 @@ from schemas.manifest import Feature, Manifest, Metric, Parity, TrainingWindow
 from schemas.messages import Policy
 from stream.models.bundle import read_bundle
 from tests.training.registry.conftest import Add, MakeRun
+from training.evaluation.calibration import CalibrationBin
+from training.evaluation.slices import Slice
 from training.registry.card import Card, make_card, read_figures
-from training.registry.card_figures import CalibrationBin, CardFigures, OperatingPoint, Slice
+from training.registry.card_figures import CardFigures, OperatingPoint
 from training.registry.promote import Promoter
 from training.registry.register import register
 from training.registry.tracking import TrackedRun

@@ -1,0 +1,21 @@
+"""Options that several commands have, and where files lie unless an option says otherwise."""
+
+from pathlib import Path
+
+import click
+
+from training.data.fetch import FILE_NAME
+
+#: What the project fetches and makes; MLflow's SQLite too, unless MLFLOW_TRACKING_URI names another MLflow.
+VAR = Path("var")
+
+a_file = click.Path(path_type=Path, dir_okay=False)
+data_option = click.option(
+    "--data", default=str(VAR / "data" / FILE_NAME), show_default=True, help="Parquet or CSV file, or an fsspec URL."
+)
+description_option = click.option(
+    "--description", type=a_file, help="YAML that names the data's columns.  [default: the ULB data's]"
+)
+store_option = click.option(
+    "--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]"
+)
