@@ -1,9 +1,11 @@
 """Every step is measured in a process of its own, and the report says on what."""
 
 import json
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -12,10 +14,14 @@ from schemas.errors import DataError, FraudError
 from stream.machine import look_at_machine
 from tests.training.conftest import make_frame
 from training.bench import data_steps, model_steps
-from training.bench.measure import Measured, measure, peak_mib
+from training.bench.measure import Measured
 from training.bench.report import BenchReport, DataSize, StepReport, render, summarize
 from training.bench.run import STEPS, run_bench
 from training.commands.bench import bench
+
+#: Of the sizes below, MiB: far above what an interpreter takes by itself between two looks.
+_PREPARED = 40
+_WORKED = 64
 
 
 # Four of its six processes import the boosters, 5 s each on an idle core and many times that on a busy machine.
@@ -70,16 +76,23 @@ def test_the_median_counts_and_the_highest_memory() -> None:
 
 def test_preparing_is_not_measured(tmp_path: Path) -> None:
     """Memory that a step needs shows as its own, and what was there before as such."""
-    held = [bytearray(30 << 20)]
+    # In a process of its own, as a bench's steps are: the peak of one that has done much else moves no more.
+    program = f"""
+from pathlib import Path
+from training.bench.measure import main
 
-    def step(directory: Path) -> Callable[[], object]:
-        assert directory == tmp_path
-        held.append(bytearray(30 << 20))
-        return lambda: held.append(bytearray(b"\1" * (64 << 20)))
+held = []
 
-    found = measure(step, tmp_path)
-    assert found.peak_mib - found.before_mib > 50
-    assert peak_mib() >= found.peak_mib
+def step(directory):
+    held.append(b"\\1" * ({_PREPARED} << 20))
+    return lambda: held.append(b"\\1" * ({_WORKED} << 20))
+
+main({{"step": step}})
+"""
+    done = subprocess.run([sys.executable, "-c", program, "step", str(tmp_path)], capture_output=True, check=True)
+    found = msgspec.json.decode(done.stdout, type=Measured)
+    assert found.before_mib > _PREPARED
+    assert 0.8 * _WORKED < found.peak_mib - found.before_mib < 1.2 * _WORKED
 
 
 def test_every_step_stands_in_the_program_that_is_started_for_it() -> None:
