@@ -50,6 +50,8 @@ class TransactionalSink:
         self._epoch = -1
         self._ends: dict[int, int] = {}
         self._closing = threading.Event()
+        # Set for good: a producer made afterwards would fence the twin in turn, and both would end.
+        self._fenced: FencedError | None = None
 
     def open(self) -> None:
         """Create the producers; each fences the transactions of this slot's past and ends them at once."""
@@ -61,11 +63,18 @@ class TransactionalSink:
         self._closing.set()
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
-        """Commit a batch in one transaction of the next producer."""
+        """Commit a batch in one transaction of the next producer.
+
+        Raises:
+            BatchRefusedError: If it was not committed; it is to be read again.
+            FencedError: If another worker uses this slot, now and at every later call.
+        """
+        if self._fenced is not None:
+            raise self._fenced
         self._check_order(batch)
-        producer = self._steady_producer()
         began = time.monotonic()
         try:
+            producer = self._steady_producer()
             producer.begin_transaction()
             for topic, rows in outputs.items():
                 queue_rows(producer, topic, rows)
@@ -126,10 +135,11 @@ class TransactionalSink:
         # The broker ends a transaction that takes too long and then fences its producer. Before that time only
         # another producer with the same id, a twin of this worker, can have done it.
         if error.code() in _FENCED and time.monotonic() - began < self._timeout_s:
-            raise FencedError(
+            self._fenced = FencedError(
                 f"another worker uses slot {self._settings.slot!r} and has taken over; "
                 "give each worker its own FRAUD_SLOT"
             )
+            raise self._fenced
         log.warning("Kafka: %s; a new producer takes over", error.str())
         self._replace_producer()
 
