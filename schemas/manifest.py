@@ -59,7 +59,7 @@ class TrainingWindow(Struct, frozen=True):
 
 
 class ReferenceProfile(Struct, frozen=True):
-    """The frozen reference of one column for drift: deciles with counts, and 200 quantiles.
+    """The frozen reference of one column for drift, missing values left out: deciles with counts, and 200 quantiles.
 
     `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; `quantiles` run evenly from
     0 to 1, both ends included.
@@ -73,7 +73,8 @@ class ReferenceProfile(Struct, frozen=True):
 class Parity(Struct, frozen=True):
     """Rows a reader scores again before it trusts the model: (k, n_features) values and (k,) scores."""
 
-    rows: tuple[tuple[float, ...], ...]
+    #: null is a missing value, NaN to the model; only where `missing` is `nan`.
+    rows: tuple[tuple[float | None, ...], ...]
     scores: tuple[float, ...]
     #: Largest allowed difference; tree models are bit-equal, linear ones differ in the last digits.
     tolerance: Annotated[float, Meta(gt=0, le=1e-5)] = 1e-6
@@ -91,7 +92,7 @@ class Manifest(Struct, frozen=True):
     missing: MissingPolicy
     policy: Policy
     training_window: TrainingWindow
-    #: Offline figures on the test part, by name.
+    #: Offline figures by name, on the test part unless the name ends with another (`pr_auc_validation`).
     metrics: dict[str, Metric]
     #: One for each feature by name; empty only in bundles that want no drift watch.
     reference: dict[str, ReferenceProfile]

@@ -2,16 +2,14 @@
 
 import logging
 import sys
-import time
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from schemas.errors import FraudError
 from stream.settings import read_settings
+from training.commands.baseline import baseline
 from training.commands.bench import bench
 from training.commands.card import card
 from training.commands.compare import compare
@@ -21,24 +19,22 @@ from training.commands.eda import eda
 from training.commands.evaluate import evaluate
 from training.commands.history import history
 from training.commands.leaderboard import leaderboard
-from training.commands.options import VAR, a_file, store_option
+from training.commands.options import VAR, a_file, data_option, description_option, roles_option
 from training.commands.promote import promote
 from training.commands.register import register
 from training.commands.rollback import rollback
 from training.commands.stage import stage
 from training.commands.study import study
-from training.data.fetch import FILE_NAME, fetch
-from training.offline import PARTS, Part, export_scores, export_stream, load_part
-from training.registry.roles import load_roles, publish, save_roles
+from training.commands.study_desk import read_data
+from training.data.fetch import fetch
+from training.offline import PARTS, Part, export_scores, export_stream, part_of
+from training.registry.roles import load_roles, publish
 
-DATA = VAR / "data" / FILE_NAME
-ROLES = VAR / "models" / "baseline.json"
+DATA_DIR = VAR / "data"
 #: Exit codes, beside 0 and click's 2 for bad usage.
 FAILED = 1
 INTERRUPTED = 130
 
-_data = click.option("--data", type=a_file, default=DATA, show_default=True, help="Parquet or CSV file.")
-_roles = click.option("--roles", type=a_file, default=ROLES, show_default=True, help="Where the models are noted.")
 _part = click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Of the split.")
 _out = click.option("--out", type=a_file, required=True, help="File to write.")
 
@@ -67,7 +63,7 @@ def cli() -> None:
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    default=DATA.parent,
+    default=DATA_DIR,
     show_default=True,
     help="Directory to keep the data in.",
 )
@@ -81,50 +77,8 @@ def fetch_data(data_dir: Path) -> None:
     click.echo(path)
 
 
-@cli.command(
-    epilog=examples(
-        "fraud-train baseline", "fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092"
-    )
-)
-@_data
-@store_option
-@_roles
-@click.option("--bootstrap", help="Kafka, host:port: publish the models there too.")
-def baseline(data: Path, store: str | None, roles: Path, bootstrap: str | None) -> None:
-    """Train a LightGBM champion with XGBoost and ExtraTrees challengers.
-
-    Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`.
-    Fails when ONNX and the original differ, or when the champion's PR-AUC on the test part is below 0.75.
-    """
-    settings = read_settings()
-    started = time.perf_counter()
-    with progress(1) as report:
-        report("load MLflow and the boosters")
-        # They take seconds to import; commands that don't train start at once.
-        from training.baseline import STEPS, run_baseline  # noqa: PLC0415
-        from training.registry.tracking import Tracker  # noqa: PLC0415
-    with progress(STEPS) as report:
-        trained, candidates = run_baseline(data, store or settings.bundle_store, Tracker(VAR), report)
-    save_roles(trained, roles)
-    table = Table("version", "model", "PR-AUC (95 %)", "ROC-AUC", "precision", "recall", "F1", title="on the test part")
-    for ref, candidate in zip((trained.champion, *trained.challengers), candidates, strict=True):
-        pr_auc = candidate.metrics["pr_auc"]
-        others = (candidate.metrics[name].value for name in ("roc_auc", "precision", "recall", "f1"))
-        table.add_row(
-            ref.version,
-            candidate.family.algorithm,
-            f"{pr_auc.value:.3f} ({pr_auc.low:.2f}-{pr_auc.high:.2f})",
-            *(f"{value:.3f}" for value in others),
-        )
-    Console().print(table)
-    click.echo(f"trained in {time.perf_counter() - started:.0f} s, noted in {roles}")
-    if bootstrap:
-        update = publish(trained, msgspec.structs.replace(settings, bootstrap=bootstrap), "baseline")
-        click.echo(f"published as roles {update.epoch}")
-
-
 @cli.command("publish", epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
-@_roles
+@roles_option
 @click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
 def publish_command(roles: Path, bootstrap: str | None) -> None:
     """Publish the last baseline's models again, for example to a fresh broker."""
@@ -141,14 +95,15 @@ def publish_command(roles: Path, bootstrap: str | None) -> None:
         "fraud-stream produce var/data/test.jsonl --rate 2000",
     ),
 )
-@_data
+@data_option
+@description_option
 @_part
 @_out
-def export_stream_command(data: Path, part: Part, out: Path) -> None:
+def export_stream_command(data: str, description: Path | None, part: Part, out: Path) -> None:
     """Write a part of the data as transaction messages, JSON lines in order of event time."""
     with progress(2) as report:
         report("read the data")
-        rows = load_part(data, part)
+        rows = part_of(read_data(data, description), part)
         report(f"write {len(rows):,} transactions")
         export_stream(rows, out)
     click.echo(out)
@@ -157,24 +112,27 @@ def export_stream_command(data: Path, part: Part, out: Path) -> None:
 @cli.command(
     "offline-scores", epilog=examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet")
 )
-@_data
+@data_option
+@description_option
 @_part
 @_out
-@_roles
+@roles_option
 @click.option("--store", help="Bundle store.  [default: the one the models were put into]")
-def offline_scores(data: Path, part: Part, out: Path, roles: Path, store: str | None) -> None:
+def offline_scores(
+    *, data: str, description: Path | None, part: Part, out: Path, roles: Path, store: str | None
+) -> None:
     """Score a part of the data with the last baseline's models, to hold the stream's decisions against."""
     trained = load_roles(roles)
     with progress(2) as report:
         report("read the data")
-        rows = load_part(data, part)
+        rows = part_of(read_data(data, description), part)
         report(f"score {len(rows):,} transactions")
         export_scores(rows, trained, store or trained.store, out)
     click.echo(out)
 
 
 for command in (
-    *(eda, describe, bench),
+    *(eda, describe, baseline, bench),
     *(study, leaderboard, compare, evaluate),
     *(register, stage, promote, rollback, history, card),
 ):

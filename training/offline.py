@@ -10,7 +10,7 @@ from schemas.messages import encode
 from stream.models.bundle import read_bundle
 from stream.models.store import BundleStore
 from stream.scoring.policy import VERDICTS, severities
-from training.data.dataset import Dataset, load
+from training.data.dataset import Dataset
 from training.data.messages import transactions
 from training.data.split import split_by_time
 from training.registry.roles import TrainedRoles
@@ -19,16 +19,15 @@ Part = Literal["train", "validation", "test", "all"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 
-def load_part(data: Path, part: Part) -> Dataset:
-    """Read one part of the time-ordered split, in order of event time.
+def part_of(rows: Dataset, part: Part) -> Dataset:
+    """Return one part of the time-ordered split, in order of event time.
 
     Raises:
-        DataError: If the data cannot be used.
+        DataError: If the data are too few.
     """
-    everything = load(data)
     if part == "all":
-        return everything
-    chosen: Dataset = getattr(split_by_time(everything), part)
+        return rows
+    chosen: Dataset = getattr(split_by_time(rows), part)
     return chosen
 
 

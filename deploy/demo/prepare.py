@@ -12,11 +12,11 @@ import polars as pl
 from schemas.errors import FraudError
 from stream.models.bundle import read_bundle
 from stream.models.store import BundleStore
-from training.cli import DATA, ROLES
+from training.commands.options import ROLES, VAR
 from training.registry.roles import TrainedRoles, load_roles
 
-MESSAGES = DATA.parent / "test.jsonl"
-OFFLINE = DATA.parent / "test-scores.parquet"
+MESSAGES = VAR / "data" / "test.jsonl"
+OFFLINE = VAR / "data" / "test-scores.parquet"
 
 
 class Prepared(msgspec.Struct, frozen=True):

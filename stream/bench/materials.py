@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,9 @@ from msgspec import Struct
 from schemas.errors import BundleMissingError
 from schemas.messages import BundleRef, FeatureValue, Transaction
 from stream.models.store import BundleStore
+
+if TYPE_CHECKING:
+    from training.data.dataset import Dataset
 
 #: The same places that `fraud-train` uses by default.
 _DATA, _ROLES, _STORE = "data/creditcard.parquet", "models/baseline.json", "bundles"
@@ -56,13 +60,14 @@ def gather(var: Path, scratch: Path, on_step: Callable[[str], None]) -> Material
         BundleError: If a bundle that is noted is not there.
     """
     # The extra `training` takes seconds to import; commands that don't measure start at once.
+    from training.data.dataset import load  # noqa: PLC0415
     from training.data.fetch import fetch  # noqa: PLC0415
     from training.data.messages import transactions  # noqa: PLC0415
-    from training.offline import load_part  # noqa: PLC0415
+    from training.offline import part_of  # noqa: PLC0415
 
     data = fetch((var / _DATA).parent, on_step)
     if not (var / _ROLES).exists():
-        _train(data, var, on_step)
+        _train(load(data), var, on_step)
     on_step("Reading transactions and bundles")
     noted = msgspec.json.decode((var / _ROLES).read_bytes(), type=_Noted)
     refs = (noted.champion, *noted.challengers)
@@ -71,16 +76,16 @@ def gather(var: Path, scratch: Path, on_step: Callable[[str], None]) -> Material
             f"{var / _ROLES} names {len(refs)} models, the bench takes 3; run fraud-train baseline"
         )
     bundles = {ref.sha256: _copy(BundleStore(noted.store), ref, scratch) for ref in refs}
-    rows = list(transactions(load_part(data, "test")))
+    rows = list(transactions(part_of(load(data), "test")))
     return Materials(rows, noted.store, noted.champion, noted.challengers, bundles)
 
 
-def _train(data: Path, var: Path, on_step: Callable[[str], None]) -> None:
+def _train(rows: "Dataset", var: Path, on_step: Callable[[str], None]) -> None:
     from training.baseline import run_baseline  # noqa: PLC0415 - as above
     from training.registry.roles import save_roles  # noqa: PLC0415
     from training.registry.tracking import Tracker  # noqa: PLC0415
 
-    roles, _ = run_baseline(data, str(var / _STORE), Tracker(var), on_step)
+    roles, _ = run_baseline(rows, str(var / _STORE), Tracker(var), on_step)
     save_roles(roles, var / _ROLES)
 
 

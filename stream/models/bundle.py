@@ -121,6 +121,11 @@ def _check_consistent(manifest: Manifest) -> None:
         raise BundleIncompatibleError(
             f"parity rows must be (k, {len(names)}) with k scores, k at least 1; export it again"
         )
+    if manifest.missing != "nan" and any(None in row for row in rows):
+        raise BundleIncompatibleError(
+            f"a parity row has a missing value, which the policy {manifest.missing!r} never hands to the model; "
+            "export it again"
+        )
 
 
 def _check_categories(feature: Feature) -> None:

@@ -82,6 +82,13 @@ def parity(rows: int, width: int, scores: int) -> Spoil:
     return rewrite(parity=Parity(((0.0,) * width,) * rows, (0.5,) * scores))
 
 
+def null_in_parity(bundle: Path, **changes: Any) -> None:
+    """Leave a value of the first parity row out."""
+    kept = decode_manifest((bundle / MANIFEST_NAME).read_bytes()).parity
+    first, *others = kept.rows
+    rewrite(parity=msgspec.structs.replace(kept, rows=((None, *first[1:]), *others)), **changes)(bundle)
+
+
 def parity_off(by: float) -> Spoil:
     """Return a change of one expected score."""
 
@@ -228,6 +235,7 @@ DEFECTS: dict[str, tuple[Spoil, type[BundleError], str]] = {
     "no parity rows": (parity(0, WIDTH, 0), BundleIncompatibleError, "parity rows must be (k, 4)"),
     "parity rows too narrow": (parity(2, WIDTH - 1, 2), BundleIncompatibleError, "parity rows must be (k, 4)"),
     "a parity score too few": (parity(2, WIDTH, 1), BundleIncompatibleError, "parity rows must be (k, 4)"),
+    "a missing value in a parity row": (null_in_parity, BundleIncompatibleError, "which the policy 'median' never"),
     "a parity score off": (parity_off(1e-3), BundleCorruptError, "differs by 0.001 from its parity rows, 1e-06"),
     # Model
     "garbage for a model": (another_model(b"no model"), BundleIncompatibleError, "is no ONNX model"),
@@ -308,6 +316,13 @@ def test_a_difference_within_tolerance_passes(bundle: Path) -> None:
     """Another processor's last digits are no fault."""
     parity_off(5e-7)(bundle)
     audit(bundle, sha256_of(bundle / MANIFEST_NAME)).check_parity()
+
+
+def test_a_missing_value_of_a_parity_row_reaches_the_model(bundle: Path) -> None:
+    """Where the policy hands them over: without it the way of a tree that missing values take is never tried."""
+    null_in_parity(bundle, missing="nan")
+    with pytest.raises(BundleCorruptError, match="differs by nan from its parity rows"):
+        audit(bundle, sha256_of(bundle / MANIFEST_NAME))
 
 
 def test_a_loaded_model_that_goes_wrong_is_at_fault(

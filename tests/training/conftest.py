@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.baseline import run_baseline
-from training.candidate import Candidate
+from training.baseline import BaselineModel, run_baseline
+from training.data.dataset import load
 from training.data.description import ULB
 from training.registry.roles import TrainedRoles
 from training.registry.tracking import Tracker
@@ -60,7 +60,7 @@ class Trained:
     store: str
     tracker: Tracker
     roles: TrainedRoles
-    candidates: list[Candidate]
+    models: list[BaselineModel]
     steps: list[str]
 
 
@@ -73,5 +73,5 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         tracker = Tracker(root)
-        roles, candidates = run_baseline(data, store, tracker, steps.append)
-        yield Trained(root, data, store, tracker, roles, candidates, steps)
+        roles, models = run_baseline(load(data), store, tracker, steps.append)
+        yield Trained(root, data, store, tracker, roles, models, steps)

@@ -1,5 +1,6 @@
 """The baseline from data to bundles, on made-up data."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow.pyfunc
@@ -9,7 +10,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 import training.models.families
-from schemas.errors import BundleError, QualityError
+from schemas.errors import BundleError, LeakError, QualityError
 from schemas.messages import BundleRef, Challenger
 from stream.kafka.control import current_roles
 from stream.models.bundle import LoadedModel, read_bundle
@@ -19,14 +20,17 @@ from stream.settings import Settings
 from tests.training.conftest import Trained, make_frame
 from training.baseline import STEPS, run_baseline
 from training.data.dataset import load
+from training.data.leaks import LeakName
 from training.data.split import split_by_time
 from training.evaluation.plots import PLOTS
-from training.offline import export_scores, load_part
+from training.offline import export_scores, part_of
+from training.registry.card import read_figures
 from training.registry.history import History
 from training.registry.profile import PARITY_ROWS
 from training.registry.promote import Promoter
 from training.registry.roles import load_roles, publish, save_roles
 from training.registry.runs import Runs
+from training.registry.tracking import Tracker
 from training.registry.versions import Registry
 
 ALGORITHMS = ("lightgbm", "xgboost", "extra-trees")
@@ -95,7 +99,16 @@ def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -
         run = client(trained).get_run(model.manifest.mlflow_run_id)
         assert run.info.status == "FINISHED"
         assert run.data.params["trees"] == "300"
-        for name in ("pr_auc", "roc_auc", "precision", "recall", "f1"):
+        for name in (
+            "pr_auc",
+            "roc_auc",
+            "precision",
+            "recall",
+            "f1",
+            "comparison_f1",
+            "value_recall",
+            "expected_cost",
+        ):
             for key in (name, f"{name}_not_repeated"):
                 low, value, high = (run.data.metrics[f"{key}{end}"] for end in ("_low", "", "_high"))
                 assert low <= value <= high
@@ -104,6 +117,40 @@ def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -
         assert {"git_commit", "git_dirty"} <= run.data.tags.keys()
         plots = {file.path for file in client(trained).list_artifacts(run.info.run_id, "plots")}
         assert plots == {f"plots/{name}" for name in PLOTS}
+
+
+def test_the_cheapest_policy_is_deployed_and_the_best_f1_only_compared(trained: Trained) -> None:
+    """The card's figures know both; what is in the bundle is the one that was chosen by cost."""
+    runs = Runs(trained.tracker.connection)
+    for model, loaded in zip(trained.models, models(trained), strict=True):
+        figures = read_figures(model.run_id, runs)
+        assert figures is not None
+        assert figures.part == "test"
+        assert {point.name: point.policy for point in figures.operating_points} == {
+            "deployed": loaded.manifest.policy,
+            "comparison": model.finished.comparison,
+        }
+        assert (loaded.manifest.policy.kind, model.finished.comparison.kind) == ("expected_loss", "score")
+        assert figures.slices
+        assert figures.calibration
+        for name, metric in figures.metrics.items():
+            assert loaded.manifest.metrics[name] == metric
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_a_leak_stops_the_baseline_unless_it_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Callable[[pl.DataFrame], Path]
+) -> None:
+    """And what was accepted stands on the runs."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    frame, tracker = make_frame(), Tracker(tmp_path)
+    rows = load(save(frame.with_columns(V1=frame["Class"] + frame["V1"] / 1e3)))
+    with pytest.raises(LeakError, match="feature-too-good: V1 alone has average precision"):
+        run_baseline(rows, str(tmp_path / "bundles"), tracker, lambda _: None)
+    accepted: tuple[LeakName, ...] = ("feature-too-good", "pr-auc-too-good")
+    _, examined = run_baseline(rows, str(tmp_path / "bundles"), tracker, lambda _: None, accepted=accepted)
+    noted = Runs(tracker.connection).get(examined[0].run_id).tags["accepted_leaks"]
+    assert noted.startswith("feature-too-good: V1 alone")
 
 
 def test_aliases_lead_to_the_registered_bundles(trained: Trained) -> None:
@@ -126,7 +173,7 @@ def test_progress_names_every_step(trained: Trained) -> None:
 def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> None:
     """One row a transaction, each model's score and verdict."""
     out = tmp_path / "scores.parquet"
-    rows = load_part(trained.data, "test")
+    rows = part_of(load(trained.data), "test")
     export_scores(rows, trained.roles, trained.store, out)
     written = pl.read_parquet(out)
     assert written["transaction_id"].to_list() == [str(row) for row in rows.row]
@@ -138,13 +185,19 @@ def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("few_trees")
-def test_a_store_keeps_its_bundles_when_mlflow_forgets(trained: Trained, tmp_path: Path) -> None:
-    """A second baseline with a version that the store has already takes the next free one."""
+def test_a_second_baseline(trained: Trained, tmp_path: Path) -> None:
+    """It goes on counting looks at the test part; a version that the store has already is passed over."""
+    rows, tracker = load(trained.data), trained.tracker
+    looks = tracker.looks(rows.sha256)
     for ref in refs(trained):
         (tmp_path / "bundles" / ref.path).mkdir(parents=True)
     for number in range(1, 10):
         (tmp_path / "bundles" / "fraud" / str(number)).mkdir(exist_ok=True)
-    roles, _ = run_baseline(trained.data, str(tmp_path / "bundles"), trained.tracker, trained.steps[:0].append)
+    roles, examined = run_baseline(rows, str(tmp_path / "bundles"), tracker, lambda _: None)
+    runs = Runs(tracker.connection)
+    assert looks >= 1
+    assert {runs.get(model.run_id).tags["looks"] for model in examined} == {str(looks + 1)}
+    assert (tracker.looks(rows.sha256), tracker.looks("0" * 64)) == (looks + 1, 0)
     assert [ref.version for ref in (roles.champion, *roles.challengers)] == ["10", "11", "12"]
     version = client(trained).get_model_version_by_alias("fraud", "champion")
     assert version.tags["bundle_version"] == "10"
@@ -168,14 +221,14 @@ def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_
     frame.with_columns(frame["Class"].shuffle(seed=1)).write_parquet(data)
     before = len(client(trained).search_model_versions("name = 'fraud'"))
     with pytest.raises(QualityError, match=r"PR-AUC on the test part is 0\.\d+ .* below 0.75"):
-        run_baseline(data, str(tmp_path / "bundles"), trained.tracker, lambda _: None)
+        run_baseline(load(data), str(tmp_path / "bundles"), trained.tracker, lambda _: None)
     assert len(client(trained).search_model_versions("name = 'fraud'")) == before
     assert not (tmp_path / "bundles").exists()
     experiment = client(trained).get_experiment_by_name("fraud-baseline")
     assert experiment is not None
-    newest = client(trained).search_runs([experiment.experiment_id], max_results=1)[0]
-    assert newest.info.status == "FAILED"
-    assert newest.data.metrics["pr_auc"] < 0.75
+    newest = client(trained).search_runs([experiment.experiment_id], max_results=len(ALGORITHMS))
+    assert {run.info.run_name: run.info.status for run in newest} == dict.fromkeys(ALGORITHMS, "FAILED")
+    assert all(run.data.metrics["pr_auc"] < 0.75 for run in newest)
 
 
 @pytest.mark.usefixtures("few_trees")
@@ -194,7 +247,7 @@ def test_a_failure_while_registering_leaves_no_version(
     monkeypatch.setattr(BundleStore, "put", put_once)
     before = {version.version for version in client(trained).search_model_versions("name = 'fraud'")}
     with pytest.raises(BundleError, match="disk full"):
-        run_baseline(trained.data, str(tmp_path / "bundles"), trained.tracker, lambda _: None)
+        run_baseline(load(trained.data), str(tmp_path / "bundles"), trained.tracker, lambda _: None)
     assert {version.version for version in client(trained).search_model_versions("name = 'fraud'")} == before
     assert not list((tmp_path / "bundles" / "fraud").iterdir())
     champion = client(trained).get_model_version_by_alias("fraud", "champion")

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from schemas.manifest import Feature
 from stream.models.session import OnnxModel
-from stream.scoring.features import Matrix
-from training.candidate import prepare
+from stream.scoring.features import FeaturePlan, Matrix
 from training.data.dataset import load
+from training.data.featureset import DEFAULT, make_features
 from training.data.split import split_by_time
 from training.evaluation.operating_points import choose_comparison
 from training.evaluation.scored import Scored
@@ -58,14 +58,15 @@ class Model:
 
 def write_matrices(data: Path, path: Path) -> None:
     """Split a data file and write its parts."""
-    parts = prepare(split_by_time(load(data)))
-    split = parts.split
-    labels = (split.train.label, split.validation.label, split.test.label)
+    split = split_by_time(load(data))
+    features = make_features(DEFAULT, split.train)
+    plan = FeaturePlan(features, DEFAULT.missing)
+    train, validation, test = ((part.matrix(plan), part.label) for part in (split.train, split.validation, split.test))
     made = Matrices(
-        *(parts.train, labels[0], parts.validation, labels[1], parts.test, labels[2]),
+        *(*train, *validation, *test),
         test_amounts=split.test.amount_minor,
         test_times_ms=split.test.event_time_ms,
-        features_json=np.array(msgspec.json.encode(parts.features).decode()),
+        features_json=np.array(msgspec.json.encode(features).decode()),
     )
     np.savez(path, **vars(made))
 

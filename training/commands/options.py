@@ -8,6 +8,8 @@ from training.data.fetch import FILE_NAME
 
 #: What the project fetches and makes; MLflow's SQLite too, unless MLFLOW_TRACKING_URI names another MLflow.
 VAR = Path("var")
+#: Which models the last baseline made.
+ROLES = VAR / "models" / "baseline.json"
 
 a_file = click.Path(path_type=Path, dir_okay=False)
 data_option = click.option(
@@ -18,4 +20,7 @@ description_option = click.option(
 )
 store_option = click.option(
     "--store", help="Bundle store, any fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]"
+)
+roles_option = click.option(
+    "--roles", type=a_file, default=ROLES, show_default=True, help="Where the models are noted."
 )

@@ -91,7 +91,7 @@ def rolling_origin_folds(event_time_ms: NDArray[np.int64], labels: NDArray[np.in
     Args:
         event_time_ms: (n,) of the training part, rising.
         labels: (n,) of the same rows.
-        folds: At least 1.
+        folds: None are made of 0.
 
     Raises:
         DataError: If a fold would have no frauds, or no legitimate transactions, to learn from or to be measured on.

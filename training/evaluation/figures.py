@@ -1,6 +1,7 @@
 """Offline figures of a model under a policy, each with a 95 % bootstrap interval."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.errors import SettingsError
@@ -29,6 +30,12 @@ FIGURES = (
     "brier",
     "mean_score_ratio",
 )
+
+
+#: Begins the name of a figure at maximum F1 on validation, as papers compare models; all others are at the deployed
+#: thresholds.
+COMPARISON = "comparison_"
+_COMPARED = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,22 @@ def evaluate(
     """
     scored.require_both_classes()
     return measure(all_figures(scored, policy, settings), resamples)
+
+
+def evaluate_both(
+    scored: Scored, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
+) -> dict[str, Metric]:
+    """Measure `FIGURES` at the deployed operating point, and a few at the one that models are compared at.
+
+    Raises:
+        DataError: If the transactions are all frauds or all legitimate.
+    """
+    return evaluate(scored, deployed, settings) | as_comparison(evaluate(scored, comparison, settings))
+
+
+def as_comparison(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Return what of the figures is worth telling of the comparison point, named so."""
+    return {f"{COMPARISON}{name}": metrics[name] for name in _COMPARED if name in metrics}
 
 
 def all_figures(scored: Scored, policy: Policy, settings: FigureSettings) -> Tally:

@@ -12,7 +12,7 @@ from schemas.errors import QualityError
 from schemas.manifest import MODEL_NAME, Feature
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
-from stream.scoring.policy import severities
+from stream.scoring.policy import severities, thresholds
 from training.models.calibrate import Calibration
 from training.models.fitted import FittedModel
 from training.models.graph import GraphWriter
@@ -40,10 +40,13 @@ def open_session(model: onnx.ModelProto) -> OnnxModel:
         return OnnxModel(path, n_features)
 
 
-def nearest_rows(scores: NDArray[np.float32], policy: Policy, count: int) -> NDArray[np.intp]:
+def nearest_rows(
+    scores: NDArray[np.float32], policy: Policy, amount_minor: NDArray[np.int64], count: int
+) -> NDArray[np.intp]:
     """Return the indices of the `count` rows whose scores stand closest to each threshold: where a flip would be."""
     nearest = [
-        np.argsort(np.abs(scores - threshold), kind="stable")[:count] for threshold in (policy.review, policy.decline)
+        np.argsort(np.abs(scores - threshold), kind="stable")[:count]
+        for threshold in (thresholds(policy, amount_minor), policy.decline)
     ]
     return np.unique(np.concatenate(nearest))
 

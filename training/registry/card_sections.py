@@ -21,6 +21,15 @@ LIMITS = (
     "It was measured on payments shortly after its training window. Fraud changes, and figures fall with time.",
     "A label is what a bank found out: fraud that nobody noticed counts as legitimate.",
 )
+_PARTS = (
+    "Each with its 95 % interval. The end of a name says what it was measured on: _folds on folds inside the training "
+    "part; _validation on the part that calibration and thresholds were chosen on, which flatters what depends on "
+    "them; _not_repeated on test rows that equal no earlier row; no such end, on the test part."
+)
+_POINTS = (
+    "Names that begin with comparison_ are at the threshold of the largest F1 on validation, as papers compare models, "
+    "which is never deployed; all others that need a threshold are at the bundle's."
+)
 #: Shown of each slice, where measured.
 SLICE_METRICS = ("pr_auc", "precision", "recall", "value_recall")
 NOT_MEASURED = "Not measured for this version."
@@ -56,7 +65,7 @@ def sections(tags: Mapping[str, str], manifest: Manifest, figures: CardFigures |
     )
     yield Section(
         "Figures",
-        ("On the test part, each with its 95 % bootstrap interval.",) if manifest.metrics else (NOT_MEASURED,),
+        (_PARTS, _POINTS) if manifest.metrics else (NOT_MEASURED,),
         ("metric", "value", "low", "high"),
         tuple((name, *_parts(metric)) for name, metric in sorted(manifest.metrics.items())),
     )
@@ -110,7 +119,10 @@ def _operating_points(manifest: Manifest, figures: CardFigures) -> Section:
 
 
 def _thresholds(policy: Policy) -> tuple[str, ...]:
-    return policy.version, policy.kind, f"{policy.review:.6f}", f"{policy.decline:.6f}"
+    review = f"{policy.review:.6f}"
+    if policy.kind == "expected_loss":
+        review = f"score times amount from {policy.review_cost_minor} minor units"
+    return policy.version, policy.kind, review, f"{policy.decline:.6f}"
 
 
 def _parts(metric: Metric) -> tuple[str, ...]:

@@ -18,6 +18,16 @@ from training.registry.connection import Connection, connect
 
 EXPERIMENT = "fraud-baseline"
 BUNDLE_ARTIFACT = "bundle"
+#: Tag of a run: the how-manieth look at its data's test part its figures are from.
+LOOKS = "looks"
+
+
+def flatten(metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """Return metrics as MLflow takes them: value, `_low` and `_high` each by itself."""
+    flat: dict[str, float] = {}
+    for name, metric in metrics.items():
+        flat |= {name: metric.value, f"{name}_low": metric.low, f"{name}_high": metric.high}
+    return flat
 
 
 @dataclass(frozen=True)
@@ -32,9 +42,7 @@ class TrackedRun:
 
     def log(self, params: Mapping[str, Any], metrics: Mapping[str, Metric], figures: Mapping[str, float]) -> None:
         """Log parameters, metrics with their intervals (`_low`, `_high`) and plain figures, in one call."""
-        flat = dict(figures)
-        for name, metric in metrics.items():
-            flat |= {name: metric.value, f"{name}_low": metric.low, f"{name}_high": metric.high}
+        flat = dict(figures) | flatten(metrics)
         now = time.time_ns() // 1_000_000
         with self.connection.clear_errors():
             self.connection.client.log_batch(
@@ -42,6 +50,11 @@ class TrackedRun:
                 metrics=[MlflowMetric(name, value, now, 0) for name, value in flat.items()],
                 params=[Param(name, str(value)) for name, value in params.items()],
             )
+
+    def tag(self, key: str, value: str) -> None:
+        """Set a tag."""
+        with self.connection.clear_errors():
+            self.connection.client.set_tag(self.run_id, key, value)
 
     def log_files(self, directory: Path, artifact_path: str) -> None:
         """Log a directory's files as artifacts."""
@@ -74,6 +87,17 @@ class Tracker:
             self._experiment_id = (
                 found.experiment_id if found else client.create_experiment(experiment, self.connection.artifacts)
             )
+
+    def looks(self, data_sha256: str) -> int:
+        """Return how often the test part of these data was looked at by the runs of this experiment.
+
+        Raises:
+            RegistryError: If MLflow is away or refuses.
+        """
+        wanted = f"tags.`data_sha256` = '{data_sha256}' and tags.`{LOOKS}` != ''"
+        with self.connection.clear_errors():
+            newest = self.connection.client.search_runs([self._experiment_id], wanted, max_results=1)
+        return int(newest[0].data.tags[LOOKS]) if newest else 0
 
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:

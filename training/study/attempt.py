@@ -8,6 +8,7 @@ from optuna.storages import BaseStorage
 from sklearn.metrics import average_precision_score
 
 from training.data.leaks import LeakAlarm
+from training.data.material import Material
 from training.models.calibrate import Calibration
 from training.models.cost import cost_us
 from training.models.export import open_session, to_onnx
@@ -15,7 +16,6 @@ from training.models.families import FAMILIES
 from training.models.fitted import FittedModel, Params
 from training.study.budget import Budget, OutOfTimeError
 from training.study.fitting import Fit, fit
-from training.study.material import Material
 from training.study.plan import Entry
 from training.study.progress import StudyProgress
 from training.study.record import EntryRecord

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from schemas.errors import LeakError, RegistryError
 from training.data.leaks import LeakAlarm
+from training.data.material import Material
 from training.models.families import FAMILIES
 from training.models.fitted import Params
 from training.models.stack import ALGORITHM as STACK
@@ -21,7 +22,6 @@ from training.study.attempt import Attempt
 from training.study.budget import Budget, OutOfTimeError
 from training.study.choose import rank
 from training.study.fitting import stack_params
-from training.study.material import Material
 from training.study.plan import Entry, StudyPlan, entries
 from training.study.progress import StudyProgress
 from training.study.record import EntryRecord

@@ -3,7 +3,6 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +15,17 @@ from training.data.dataset import Dataset
 from training.data.leaks import LeakAlarm
 from training.data.sealed import SealedTest
 from training.evaluation.costs import Costs
-from training.evaluation.figures import FigureSettings, evaluate
+from training.evaluation.figures import FigureSettings, as_comparison, evaluate
 from training.evaluation.operating_points import choose_comparison
 from training.evaluation.paired import compare_paired
 from training.evaluation.scored import Scored
+from training.registry.card_figures import FIGURES_ARTIFACT, CardFigures, encode_figures, measure_card
 from training.registry.tracking import BUNDLE_ARTIFACT
 from training.registry.versions import CHAMPION, Registry
 from training.study.identity import require_same_data, split_of
 from training.study.look import Examined, Look
 from training.study.runs import CHOSEN, Study, StudyRuns
 from training.study.settings import splitter
-
-#: Figures at maximum F1 on validation, as papers compare models; all others are at the deployed thresholds.
-COMPARISON = "comparison_"
-_COMPARED = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,10 @@ class _Candidate:
     model: LoadedModel
     test: Scored
     comparison: Policy
+
+    def measure(self, settings: FigureSettings) -> CardFigures:
+        """Measure it on the test part."""
+        return measure_card("test", self.test, self.model.manifest.policy, self.comparison, settings)
 
 
 def look_at_test(
@@ -82,7 +82,8 @@ def look_at_test(
             "was found, and --again looks once more, which makes it a little less unseen and is recorded"
         )
     parts = splitter(split_of(study))(data)
-    models = _models(study, runs, registry, store)
+    run_id = runs.finished(study)[study.tags[CHOSEN]][0]
+    models = _models(study, run_id, runs, registry, store)
     sealed = SealedTest(parts.test, lambda look: runs.count_look(study, look), looks=study.looks)
     test = sealed.look("again" if study.looks else "final evaluation")
     candidates = [_score(name, model, parts.validation, test) for name, model in models.items()]
@@ -90,7 +91,11 @@ def look_at_test(
         pr_auc = float(evaluate(candidate.test, candidate.comparison, resamples=1)["pr_auc"].value)
         alarm.check_pr_auc(pr_auc, f"the test part, by {candidate.name}")
     settings = FigureSettings(costs=costs)
-    selected, *champion = [_examine(candidate, settings) for candidate in candidates]
+    cards = [candidate.measure(settings) for candidate in candidates]
+    selected, *champion = [
+        Examined(candidate.name, candidate.model.manifest.algorithm, card.metrics)
+        for candidate, card in zip(candidates, cards, strict=True)
+    ]
     look = Look(
         number=sealed.looks,
         looked_at_ms=time.time_ns() // 1_000_000,
@@ -99,13 +104,16 @@ def look_at_test(
         differences=_differences(candidates[1], candidates[0], settings) if champion else {},
     )
     runs.keep_look(study, look)
+    # Over the figures of validation: the selected model's card shows these from now on.
+    runs.log_text(run_id, FIGURES_ARTIFACT, encode_figures(cards[0]).decode())
     return look
 
 
-def _models(study: Study, runs: StudyRuns, registry: Registry, store: BundleStore) -> dict[str, LoadedModel]:
+def _models(
+    study: Study, run_id: str, runs: StudyRuns, registry: Registry, store: BundleStore
+) -> dict[str, LoadedModel]:
     """Return the chosen model and the champion, if there is one, by name and in that order."""
     key = study.tags[CHOSEN]
-    run_id, _ = runs.finished(study)[key]
     with tempfile.TemporaryDirectory() as scratch:
         directory = runs.bundle(run_id, BUNDLE_ARTIFACT, Path(scratch))
         models = {key: audit(directory, hashlib.sha256((directory / MANIFEST_NAME).read_bytes()).hexdigest())}
@@ -123,13 +131,6 @@ def _scored(model: LoadedModel, rows: Dataset) -> Scored:
     return Scored(model.onnx.score(rows.matrix(model.plan)), rows.label, rows.amount_minor, rows.event_time_ms)
 
 
-def _examine(candidate: _Candidate, settings: FigureSettings) -> Examined:
-    manifest = candidate.model.manifest
-    deployed = evaluate(candidate.test, manifest.policy, settings)
-    compared = evaluate(candidate.test, candidate.comparison, settings)
-    return Examined(candidate.name, manifest.algorithm, deployed | _comparison(compared))
-
-
 def _differences(champion: _Candidate, selected: _Candidate, settings: FigureSettings) -> dict[str, Metric]:
     """Return selected less champion."""
     deployed = compare_paired(
@@ -137,8 +138,4 @@ def _differences(champion: _Candidate, selected: _Candidate, settings: FigureSet
     )
     compared = compare_paired(champion.test, champion.comparison, selected.test, selected.comparison, settings=settings)
     found = {name: pair.difference for name, pair in deployed.items()}
-    return found | _comparison({name: pair.difference for name, pair in compared.items()})
-
-
-def _comparison(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
-    return {f"{COMPARISON}{name}": metrics[name] for name in _COMPARED if name in metrics}
+    return found | as_comparison({name: pair.difference for name, pair in compared.items()})

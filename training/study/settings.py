@@ -9,6 +9,7 @@ from training.data.leaks import LeakName
 from training.data.split import Split, split_by_time, split_stratified
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind
+from training.finish import policy_kind
 
 #: The split that a study uses unless it is told otherwise.
 BY_TIME = "time"
@@ -33,10 +34,8 @@ class StudySettings:
     policy: PolicyKind | None = None
 
     def policy_kind(self, data: Dataset) -> PolicyKind:
-        """Return the kind of the deployed policy: expected losses in several currencies can't be compared."""
-        if self.policy is not None:
-            return self.policy
-        return "expected_loss" if len(set(data.currency)) == 1 else "score"
+        """Return the kind of the deployed policy."""
+        return self.policy or policy_kind(data)
 
 
 def splitter(name: str) -> Callable[[Dataset], Split]:

@@ -12,22 +12,28 @@ from schemas.errors import StudyError
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet
 from training.data.leaks import LeakAlarm
+from training.data.material import Prepared, prepare
 from training.data.sealed import Look
+from training.evaluation.figures import FigureSettings
+from training.finish import Finished, write
+from training.registry.card_figures import FIGURES_ARTIFACT, encode_figures, measure_card
 from training.registry.lineage import feature_set as short_hash
-from training.registry.tracking import BUNDLE_ARTIFACT
+from training.registry.tracking import BUNDLE_ARTIFACT, flatten
 from training.study.accepted import AcceptedLeaks
 from training.study.budget import Budget
 from training.study.choose import choose, rank
 from training.study.conduct import Conductor
-from training.study.finish import Finished, finish
 from training.study.identity import Identity, encode_identity, identify, require_same
-from training.study.material import StudyData, prepare
+from training.study.paired import t_interval
 from training.study.plan import StudyPlan, entries
 from training.study.progress import StudyProgress
 from training.study.record import EntryRecord
+from training.study.refit import refit
 from training.study.runs import CHOSEN, PLAN, Study, StudyRuns
 from training.study.settings import StudySettings, splitter
 
+#: The test part's figures are not known yet, so a study's manifest names where its own come from.
+ON_FOLDS, ON_VALIDATION = "_folds", "_validation"
 #: Run id and record.
 _Finished = tuple[str, EntryRecord]
 
@@ -85,12 +91,8 @@ def run_study(
         records = rank([record for _, record in finished.values()])
         chosen = choose(records)
         run_id = finished[chosen.key][0]
-        with tempfile.TemporaryDirectory() as scratch:
-            directory = Path(scratch) / BUNDLE_ARTIFACT
-            kind = settings.policy_kind(data)
-            model = finish(chosen, parts, plan.seeds[0], run_id, directory, kind=kind, costs=settings.costs)
-            runs.log_files(run_id, directory, BUNDLE_ARTIFACT)
-        runs.log_metrics(run_id, model.figures)
+        model = refit(chosen, parts, plan.seeds[0], kind=settings.policy_kind(data), costs=settings.costs)
+        _keep(model, chosen, parts, run_id=run_id, runs=runs, settings=FigureSettings(costs=settings.costs))
         runs.tag(study.run_id, CHOSEN, chosen.key)
     except BaseException as error:
         runs.end(study, "FAILED" if isinstance(error, Exception) else "KILLED", {})
@@ -99,8 +101,23 @@ def run_study(
     return Outcome(study, resumed, records, chosen, run_id, model, left_out, accepted.found)
 
 
+def _keep(
+    model: Finished, chosen: EntryRecord, parts: Prepared, *, run_id: str, runs: StudyRuns, settings: FigureSettings
+) -> None:
+    """Put bundle and figures among the artifacts of the chosen entry's run."""
+    card = measure_card("validation", model.validation, model.policy, model.comparison, settings)
+    metrics = {f"pr_auc{ON_FOLDS}": t_interval(chosen.by_fold)}
+    metrics |= {f"{name}{ON_VALIDATION}": metric for name, metric in card.metrics.items()}
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch) / BUNDLE_ARTIFACT
+        write(model, parts, run_id, metrics, directory)
+        runs.log_files(run_id, directory, BUNDLE_ARTIFACT)
+    runs.log_metrics(run_id, model.figures | flatten(metrics))
+    runs.log_text(run_id, FIGURES_ARTIFACT, encode_figures(card).decode())
+
+
 def _begin(
-    settings: StudySettings, identity: Identity, runs: StudyRuns, facts: Mapping[str, str], parts: StudyData
+    settings: StudySettings, identity: Identity, runs: StudyRuns, facts: Mapping[str, str], parts: Prepared
 ) -> tuple[Study, bool]:
     """Return the study to be run, and whether an earlier process had begun it."""
     before = None if settings.fresh else runs.latest(settings.name)
@@ -112,7 +129,7 @@ def _begin(
     return runs.begin(settings.name, encode_identity(identity), facts, lineage), False
 
 
-def _facts(plan: StudyPlan, data: Dataset, parts: StudyData, settings: StudySettings) -> dict[str, str]:
+def _facts(plan: StudyPlan, data: Dataset, parts: Prepared, settings: StudySettings) -> dict[str, str]:
     return {
         "plan": plan.name,
         "entries": str(len(entries(plan))),

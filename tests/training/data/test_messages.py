@@ -17,7 +17,7 @@ from training.data.dataset import load
 from training.data.description import ULB
 from training.data.featureset import DEFAULT, make_features
 from training.data.split import split_by_time
-from training.offline import export_stream, load_part
+from training.offline import export_stream, part_of
 
 Save = Callable[[pl.DataFrame], Path]
 
@@ -46,7 +46,7 @@ def test_a_part_is_exported_in_event_time(frame: pl.DataFrame, save: Save, tmp_p
     """Ids are row numbers of the file, times count from the base date, neither time nor label is a feature."""
     path = save(frame)
     out = tmp_path / "test.jsonl"
-    export_stream(load_part(path, "test"), out)
+    export_stream(part_of(load(path), "test"), out)
     lines = [msgspec.json.decode(line) for line in out.read_bytes().splitlines()]
     test = split_by_time(load(path)).test
     assert [line["transaction_id"] for line in lines] == [str(row) for row in test.row]

@@ -70,10 +70,11 @@ def test_the_graph_scores_as_the_original(algorithm: str, mixed: bool) -> None:
     ordered = np.unique(scores)
     review, decline = (float(np.mean(ordered[at : at + 2])) for at in (len(ordered) // 2, len(ordered) * 9 // 10))
     policy = Policy("v", review=review, decline=decline)
-    near = nearest_rows(scores, policy, 20)
+    no_amounts = np.zeros(len(scores), dtype=np.int64)  # which this kind of policy does not look at
+    near = nearest_rows(scores, policy, no_amounts, 20)
     assert len(near) >= 20
     matrix = np.concatenate([test.matrix, test.matrix[near]])
-    no_amounts = np.zeros(len(matrix), dtype=np.int64)  # which this kind of policy does not look at
+    no_amounts = np.zeros(len(matrix), dtype=np.int64)
     assert check_parity(session.score(matrix), calibration.apply(fitted.margin(matrix)), policy, no_amounts) < CLOSE
 
 

@@ -29,7 +29,10 @@ FIGURES = CardFigures(
         Slice("hour", "00:00 to 04:00 UTC", 40, 0, {}),
     ),
     calibration=(CalibrationBin(300, 3, 0.01234, Metric(0.01, 0.0, 0.02)),),
-    operating_points=(OperatingPoint("comparison", Policy("f1", 0.25, 0.75), {"f1": METRIC}),),
+    operating_points=(
+        OperatingPoint("deployed", Policy("cost", 0.0, 0.875, "expected_loss", 487), {"f1": METRIC}),
+        OperatingPoint("comparison", Policy("f1", 0.25, 0.75), {"f1": METRIC}),
+    ),
     limits=("Trained on two days.",),
 )
 #: What a name could bring along. None of it may reach a reader as anything but text.
@@ -107,6 +110,7 @@ def test_both_forms_say_everything() -> None:
             "0.125000",
             "comparison",
             "0.250000",
+            "score times amount from 487 minor units",
             "Trained on two days.",
         ):
             assert text in page.text, text

@@ -130,7 +130,7 @@ def test_a_study_that_chose_nothing_has_nothing_to_look_with(duel: Duel, monkeyp
     def fails(*_: Any, **__: Any) -> None:
         raise StudyError("nothing")
 
-    monkeypatch.setattr("training.study.study.finish", fails)
+    monkeypatch.setattr("training.study.study.refit", fails)
     plan = make_plan(name="cut", seeds=[0], families=[{"family": "logistic-regression", "treatments": ["none"]}])
     with pytest.raises(StudyError, match="nothing"):
         duel.place.run(plan)

@@ -8,12 +8,12 @@ from schemas.manifest import Feature
 from stream.scoring.features import Matrix
 from tests.training.study.conftest import TREES
 from tests.training.study.records import make_record
+from training.data.material import Material
 from training.data.split import Fold
 from training.models.families import FAMILIES
 from training.models.fitted import Labels, Params
 from training.models.stack import ALGORITHM as STACK
 from training.study.fitting import fit, stack_params
-from training.study.material import Material
 from training.study.plan import KNOWN, Entry
 
 ROWS, FRAUDS = 1000, 100

@@ -1,4 +1,4 @@
-"""What a study works on: the data's parts behind what each is for, with the features made from the training part."""
+"""What training works on: the data's parts behind what each is for, with the features made from the training part."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Unlabelled:
 
 
 @dataclass(frozen=True)
-class StudyData:
+class Prepared:
     """The parts, each for its purpose."""
 
     plan: FeaturePlan
@@ -51,7 +51,7 @@ class StudyData:
     #: The validation part: for calibration and thresholds.
     calibration: Dataset
     #: The test part without its labels: for parity of ONNX and the original.
-    parity: Unlabelled
+    unlabelled: Unlabelled
     #: The test part, opened by a counted look.
     test: SealedTest
 
@@ -65,14 +65,14 @@ def prepare(
     alarm: LeakAlarm,
     on_look: OnLook,
     looks: int = 0,
-) -> StudyData:
+) -> Prepared:
     """Split, check for leaks, make features.
 
     Args:
         data: As loaded.
         feature_set: What a model takes.
         split: Cuts the data into its parts.
-        folds: Rolling-origin folds inside the training part.
+        folds: Rolling-origin folds inside the training part; 0 where nothing is searched.
         alarm: Stops at a leak that was not accepted.
         on_look: Told of each look at the test part.
         looks: Taken before.
@@ -86,11 +86,11 @@ def prepare(
     plan = FeaturePlan(features, feature_set.missing)
     sealed = seal(parts, folds=folds, alarm=alarm, on_look=on_look, looks=looks)
     train = sealed.search.train
-    return StudyData(
+    return Prepared(
         plan=plan,
         material=Material(features, train.matrix(plan), train.label, sealed.search.folds),
         train=train,
         calibration=sealed.calibration,
-        parity=Unlabelled(parts.test.matrix(plan), parts.test.amount_minor),
+        unlabelled=Unlabelled(parts.test.matrix(plan), parts.test.amount_minor),
         test=sealed.test,
     )
