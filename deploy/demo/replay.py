@@ -55,6 +55,7 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
         alerts=int(figures["alerts"]),
         precision=figures["precision"],
         recall=figures["recall"],
+        value_recall=figures["value_recall"],
         frauds=int(figures["frauds"]),
         champion=f"champion {prepared.algorithms[prepared.roles.champion.version]}",
         challengers=[(prepared.algorithms[version], agreement, flips) for version, agreement, flips in beside],

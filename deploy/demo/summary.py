@@ -25,6 +25,8 @@ class Summary:
     alerts: int
     precision: float
     recall: float
+    #: Share of the frauds' amount in what was alerted.
+    value_recall: float
     frauds: int
     champion: str
     #: For each challenger its name, its agreement with the champion in [0, 1], and the verdicts that differ.
@@ -55,7 +57,7 @@ def compare(
         champion: Its version.
 
     Returns:
-        {alerts, precision, recall, frauds}; (challenger, agreement, flips) for each; the largest score difference.
+        {alerts, precision, recall, value_recall, frauds}; (challenger, agreement, flips) for each; the largest score difference.
     """
     online = pl.DataFrame(
         {
@@ -64,12 +66,15 @@ def compare(
             "alert": [d.verdict != "approve" for d in decisions],
         }
     ).join(offline, on="transaction_id")
-    alerts, hits = int(online["alert"].sum()), online.filter(pl.col("alert") & (pl.col("label") == 1)).height
     frauds = int(offline["label"].sum())
+    caught = online.filter(pl.col("alert") & (pl.col("label") == 1))
+    alerts, hits = int(online["alert"].sum()), caught.height
+    at_stake = int(offline.filter(pl.col("label") == 1)["amount_minor"].sum())
     figures = {
         "alerts": alerts,
         "precision": hits / alerts if alerts else float("nan"),
         "recall": hits / frauds if frauds else float("nan"),
+        "value_recall": int(caught["amount_minor"].sum()) / at_stake if at_stake else float("nan"),
         "frauds": frauds,
     }
     difference = _largest_difference(online, champion)
@@ -105,6 +110,7 @@ def show(summary: Summary) -> None:
         ("dead-lettered", _expected_zero(summary.dead_lettered)),
         ("alerts", f"{summary.alerts:,}"),
         ("precision, recall of alerts", f"{summary.precision:.3f}, {summary.recall:.3f} ({summary.frauds} frauds)"),
+        ("share of the frauds' amount alerted", f"{summary.value_recall:.1%}"),
     ]
     rows += [
         (f"{summary.champion} beside {name}", f"{agreement:.3%} agree, {flips} verdicts flip")

@@ -19,6 +19,7 @@ GOOD = Summary(
     alerts=2,
     precision=0.5,
     recall=1.0,
+    value_recall=1.0,
     frauds=1,
     champion="champion",
     challengers=[],
@@ -48,6 +49,7 @@ def offline() -> pl.DataFrame:
         {
             "transaction_id": ["0", "1", "2", "3"],
             "label": [1, 0, 0, 0],
+            "amount_minor": [900, 100, 100, 100],
             "score_1": [0.9, 0.6, 0.1, 0.1],
             "score_2": [0.8, 0.1, 0.1, 0.1],
         }
@@ -61,7 +63,14 @@ SHADOW = [shadow_score("0", 0.8, "review"), shadow_score("1", 0.1, "approve"), s
 def test_precision_and_recall_are_against_the_labels(offline: pl.DataFrame) -> None:
     """Two alerts of which one is the only fraud."""
     figures, _, _ = compare(DECISIONS, SHADOW, offline, "1")
-    assert figures == {"alerts": 2, "precision": 0.5, "recall": 1.0, "frauds": 1}
+    assert figures == {"alerts": 2, "precision": 0.5, "recall": 1.0, "value_recall": 1.0, "frauds": 1}
+
+
+def test_the_share_of_the_frauds_amount_is_of_all_frauds(offline: pl.DataFrame) -> None:
+    """A fraud that was not alerted counts with its amount, a false alarm with none."""
+    labels = pl.Series("label", [1, 0, 1, 0])
+    figures, _, _ = compare(DECISIONS, SHADOW, offline.with_columns(labels), "1")
+    assert figures["value_recall"] == pytest.approx(0.9)
 
 
 def test_a_challenger_is_compared_by_alerts(offline: pl.DataFrame) -> None:

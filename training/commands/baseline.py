@@ -69,26 +69,23 @@ def baseline(
 def _table(trained: "TrainedRoles", models: "Sequence[BaselineModel]") -> Table:
     figures = {
         "ROC-AUC": "roc_auc",
-        "best F1": "comparison_f1",
+        "best\nF1": "comparison_f1",
         "precision": "precision",
-        "recall": "recall",
-        "value recall": "value_recall",
+        "value\nrecall": "value_recall",
     }
     table = Table(
         "version",
-        "model",
         "PR-AUC (95 %)",
         *figures,
         title="on the test part",
-        caption="best F1: at the threshold that was best on validation, as papers compare models; after it, what the "
-        "deployed policy, the cheapest on validation, alerts",
+        caption="best F1: with the threshold that was best on validation, as papers compare models. After it the deployed "
+        "policy, the cheapest on validation: share of its alerts that are frauds, share of the frauds' amount",
     )
     for ref, model in zip((trained.champion, *trained.challengers), models, strict=True):
         pr_auc = model.metrics["pr_auc"]
         values = (model.metrics[name].value for name in figures.values())
         table.add_row(
-            ref.version,
-            model.finished.algorithm,
+            f"{ref.version} {model.finished.algorithm}",
             f"{pr_auc.value:.3f} ({pr_auc.low:.2f}-{pr_auc.high:.2f})",
             *(f"{value:.3f}" for value in values),
         )
