@@ -57,7 +57,8 @@ def compare(
         champion: Its version.
 
     Returns:
-        {alerts, precision, recall, value_recall, frauds}; (challenger, agreement, flips) for each; the largest score difference.
+        {alerts, precision, recall, value_recall, frauds}; (challenger, agreement, flips) for each; the largest score
+        difference.
     """
     online = pl.DataFrame(
         {

@@ -78,8 +78,8 @@ def _table(trained: "TrainedRoles", models: "Sequence[BaselineModel]") -> Table:
         "PR-AUC (95 %)",
         *figures,
         title="on the test part",
-        caption="best F1: with the threshold that was best on validation, as papers compare models. After it the deployed "
-        "policy, the cheapest on validation: share of its alerts that are frauds, share of the frauds' amount",
+        caption="best F1: with the threshold that was best on validation, as papers compare models. After it the "
+        "deployed policy, the cheapest on validation: share of its alerts that are frauds, share of the frauds' amount",
     )
     for ref, model in zip((trained.champion, *trained.challengers), models, strict=True):
         pr_auc = model.metrics["pr_auc"]

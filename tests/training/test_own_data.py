@@ -1,0 +1,119 @@
+"""A user's own data, with strings, gaps and two currencies, from the file to decisions on Kafka by the commands."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from schemas.messages import DeadLetter, Decision
+from stream.models.bundle import read_bundle
+from stream.models.store import BundleStore
+from stream.settings import PREFIX, Settings
+from tests.support.topics import produce_all, read_all
+from tests.support.watch import Watch
+from tests.support.worker_process import WorkerProcess
+from tests.training.data.own_data import make_own
+from tests.training.study.conftest import PLAN
+from training.cli import cli
+from training.data.dataset import load
+from training.data.description import read_description
+from training.offline import part_of
+from training.registry.connection import connect
+from training.registry.versions import CHAMPION, Registry
+
+#: A tree takes a missing value one way or the other; strings of thousands of levels, log amount and hour beside.
+FEATURES = {
+    "missing": "nan",
+    "numeric": ["risk", "visits"],
+    "categorical": ["channel", "merchant", "mcc"],
+    "derived": ["log_amount", "hour_of_day"],
+}
+STUDY = PLAN | {
+    "name": "own",
+    "seeds": [0],
+    "families": [{"family": "lightgbm", "treatments": ["none"]}, {"family": "extra-trees", "treatments": ["none"]}],
+}
+#: What no row of the file has, by transaction id, and what becomes of it.
+NEW: dict[str, tuple[dict[str, Any], str]] = {
+    "new-words": ({"channel": "kiosk", "merchant": "shop that opened today", "mcc": ""}, "decided"),
+    "all-missing": (dict.fromkeys(("risk", "visits", "channel", "merchant", "mcc")), "decided"),
+    "no-string": ({"channel": 7}, "wrong_type"),
+    "no-number": ({"risk": "high"}, "wrong_type"),
+}
+
+
+def new_transactions(line: bytes) -> dict[str, bytes]:
+    """Return `NEW` as messages, each with the rest of its features as in this one."""
+    paid = msgspec.json.decode(line)
+    return {
+        name: msgspec.json.encode(paid | {"transaction_id": name, "features": paid["features"] | features})
+        for name, (features, _) in NEW.items()
+    }
+
+
+@pytest.fixture
+def run(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Run `fraud-train` in a directory of its own, on the test's topics, and return what it printed."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in msgspec.to_builtins(settings).items():
+        monkeypatch.setenv(f"{PREFIX}{name.upper()}", str(value))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def call(*arguments: str) -> str:
+        cli.main(arguments, prog_name="fraud-train", standalone_mode=False)
+        return capfd.readouterr().out
+
+    return call
+
+
+def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_path: Path) -> None:
+    """Described, studied, registered, promoted; then the worker's score of each row is the offline one."""
+    make_own().write_csv("own.csv", null_value="NA")
+    run("describe", "own.csv", "--out", "own.yaml")
+    Path("features.yaml").write_text(yaml.safe_dump(FEATURES))
+    Path("plan.yaml").write_text(yaml.safe_dump(STUDY))
+    own = ("--data", "own.csv", "--description", "own.yaml")
+    store = ("--store", settings.bundle_store)
+    studied = run("study", *own, "--features", "features.yaml", "--plan", "plan.yaml")
+    found = re.search(r"fraud-train register (\w+)", studied)
+    assert found is not None
+    run("register", found[1], *store)
+    run("promote", "1", "--why", "the first", "--bootstrap", settings.bootstrap, *store)
+    run("export-stream", *own, "--out", "test.jsonl")
+
+    lines = Path("test.jsonl").read_bytes().splitlines()
+    sent = {msgspec.json.decode(line)["transaction_id"]: line for line in lines} | new_transactions(lines[0])
+    produce_all(settings.bootstrap, settings.topic_transactions, [(b"card", line) for line in sent.values()])
+    with Watch(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
+        watch.wait(len(sent))
+        assert worker.stop() == 0
+
+    written, dead = (
+        [message.value() or b"" for message in read_all(settings.bootstrap, topic)]
+        for topic in (settings.topic_decisions, settings.topic_dead_letters)
+    )
+    decided = [msgspec.json.decode(raw, type=Decision) for raw in written]
+    letters = [msgspec.json.decode(raw, type=DeadLetter) for raw in dead]
+    decisions = {decision.transaction_id: decision for decision in decided}
+    assert len(decisions) + len(letters) == len(sent)
+    became = {name: "decided" if name in decisions else "dead" for name in NEW}
+    assert became == {name: "decided" if fate == "decided" else "dead" for name, (_, fate) in NEW.items()}
+    assert sorted(letter.reason.value for letter in letters) == ["wrong_type", "wrong_type"]
+    rows = part_of(load("own.csv", read_description(Path("own.yaml"))), "test")
+    registry = Registry(connect(Path("var")))
+    model = read_bundle(BundleStore(settings.bundle_store), registry.find(registry.aliases()[CHAMPION]).bundle)
+    offline = model.onnx.score(rows.matrix(model.plan))
+    online = [decisions[name].score for name in rows.transaction_id]
+    np.testing.assert_allclose(online, offline, rtol=0, atol=1e-7)
+    # It has learnt something of what it decides on: chance would be the frauds' share, one in twenty.
+    told = pl.DataFrame({"fraud": rows.label, "score": online}).sort("score", descending=True)
+    assert told["fraud"][: int(rows.label.sum())].mean() > 0.3
+    assert {decisions[name].model_version for name in rows.transaction_id} == {"1"}
