@@ -21,6 +21,7 @@ from training.commands.history import history
 from training.commands.leaderboard import leaderboard
 from training.commands.options import VAR, a_file, data_option, description_option, roles_option
 from training.commands.promote import promote
+from training.commands.quality import quality
 from training.commands.register import register
 from training.commands.rollback import rollback
 from training.commands.stage import stage
@@ -133,7 +134,7 @@ def offline_scores(
 
 for command in (
     *(eda, describe, baseline, bench),
-    *(study, leaderboard, compare, evaluate),
+    *(study, leaderboard, compare, evaluate, quality),
     *(register, stage, promote, rollback, history, card),
 ):
     cli.add_command(command)

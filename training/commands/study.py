@@ -8,11 +8,13 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
-from training.commands.options import VAR, a_file, data_option, description_option
+from training.commands.options import a_file, data_option, description_option
 from training.commands.study_desk import (
     CONFIGS,
     DEFAULT_PLAN,
+    LOCK,
     QUICK_PLAN,
+    TRIALS,
     accept_option,
     costs,
     known_leaks,
@@ -20,9 +22,6 @@ from training.commands.study_desk import (
     read_data,
     review_cost_option,
 )
-
-_TRIALS = VAR / "study-trials.db"
-_LOCK = VAR / "study.lock"
 
 
 @click.command(
@@ -40,7 +39,7 @@ _LOCK = VAR / "study.lock"
 @click.option("--name", help="Name of the study.  [default: the plan's]")
 @click.option("--budget", type=float, metavar="MINUTES", help="Begin nothing that would not be done by then.")
 @click.option("--split", default="time", show_default=True, help="time, or stratified-SEED to compare with papers.")
-@click.option("--storage", envvar="OPTUNA_STORAGE", help=f"Of the trials, a SQLAlchemy URL.  [default: {_TRIALS}]")
+@click.option("--storage", envvar="OPTUNA_STORAGE", help=f"Of the trials, a SQLAlchemy URL.  [default: {TRIALS}]")
 @click.option("--policy", type=click.Choice(["score", "expected_loss"]), help="Kind.  [default: by currencies]")
 @review_cost_option
 @click.option("--fresh", is_flag=True, help="Begin anew even where there is one to go on with.")
@@ -95,7 +94,7 @@ def study(
         costs=costs(review_cost),
         policy=policy,
     )
-    with only_one(_LOCK):
+    with only_one(LOCK):
         runs = StudyRuns(open_mlflow())
         with console.status("read the data"):
             rows = read_data(data, description)
@@ -105,7 +104,7 @@ def study(
             read_feature_set(features) if features else DEFAULT,
             settings,
             runs=runs,
-            storage=open_storage(storage or f"sqlite:///{_TRIALS}"),
+            storage=open_storage(storage or f"sqlite:///{TRIALS}"),
             budget=limit,
             progress=StudyProgress(console),
         )

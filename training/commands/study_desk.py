@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Beside the study of the same name: studies of these names must not mix.
 DEFAULT_PLAN, QUICK_PLAN = "study-default.yaml", "study-quick.yaml"
+#: Optuna's trials; and what one study at a time holds.
+TRIALS, LOCK = VAR / "study-trials.db", VAR / "study.lock"
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 name_option = click.option("--study", "name", help="Name of the study.  [default: the one that began last]")

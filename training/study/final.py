@@ -24,7 +24,7 @@ from training.registry.tracking import BUNDLE_ARTIFACT
 from training.registry.versions import CHAMPION, Registry
 from training.study.identity import require_same_data, split_of
 from training.study.look import Examined, Look
-from training.study.runs import CHOSEN, Study, StudyRuns
+from training.study.runs import Study, StudyRuns
 from training.study.settings import splitter
 
 
@@ -74,16 +74,17 @@ def look_at_test(
         RegistryError: If MLflow is away or refuses.
     """
     require_same_data(study, data)
-    if CHOSEN not in study.tags:
-        raise StudyError(f"study {study.name} has not chosen a model yet; go on with it: fraud-train study")
+    key = study.require_chosen()
     if study.looks and not again:
         raise StudyError(
             f"the test part was looked at {study.looks} times for study {study.name}; fraud-train compare shows what "
             "was found, and --again looks once more, which makes it a little less unseen and is recorded"
         )
     parts = splitter(split_of(study))(data)
-    run_id = runs.finished(study)[study.tags[CHOSEN]][0]
-    models = _models(study, run_id, runs, registry, store)
+    run_id = runs.finished(study)[key][0]
+    models = {key: _selected(run_id, runs)}
+    champion, left_out = _champion(registry, store, parts.test)
+    models |= champion
     sealed = SealedTest(parts.test, lambda look: runs.count_look(study, look), looks=study.looks)
     test = sealed.look("again" if study.looks else "final evaluation")
     candidates = [_score(name, model, parts.validation, test) for name, model in models.items()]
@@ -92,7 +93,7 @@ def look_at_test(
         alarm.check_pr_auc(pr_auc, f"the test part, by {candidate.name}")
     settings = FigureSettings(costs=costs)
     cards = [candidate.measure(settings) for candidate in candidates]
-    selected, *champion = [
+    selected, *rival = [
         Examined(candidate.name, candidate.model.manifest.algorithm, card.metrics)
         for candidate, card in zip(candidates, cards, strict=True)
     ]
@@ -100,8 +101,9 @@ def look_at_test(
         number=sealed.looks,
         looked_at_ms=time.time_ns() // 1_000_000,
         selected=selected,
-        champion=champion[0] if champion else None,
-        differences=_differences(candidates[1], candidates[0], settings) if champion else {},
+        champion=rival[0] if rival else None,
+        differences=_differences(candidates[1], candidates[0], settings) if rival else {},
+        left_out=left_out,
     )
     runs.keep_look(study, look)
     # Over the figures of validation: the selected model's card shows these from now on.
@@ -109,17 +111,22 @@ def look_at_test(
     return look
 
 
-def _models(
-    study: Study, run_id: str, runs: StudyRuns, registry: Registry, store: BundleStore
-) -> dict[str, LoadedModel]:
-    """Return the chosen model and the champion, if there is one, by name and in that order."""
-    key = study.tags[CHOSEN]
+def _selected(run_id: str, runs: StudyRuns) -> LoadedModel:
     with tempfile.TemporaryDirectory() as scratch:
         directory = runs.bundle(run_id, BUNDLE_ARTIFACT, Path(scratch))
-        models = {key: audit(directory, hashlib.sha256((directory / MANIFEST_NAME).read_bytes()).hexdigest())}
-    if number := registry.aliases().get(CHAMPION):
-        models[f"champion, version {number}"] = read_bundle(store, registry.find(number).bundle)
-    return models
+        return audit(directory, hashlib.sha256((directory / MANIFEST_NAME).read_bytes()).hexdigest())
+
+
+def _champion(registry: Registry, store: BundleStore, test: Dataset) -> tuple[dict[str, LoadedModel], str]:
+    """Return the champion under its name, or nothing, and why not if there is one that can't be compared."""
+    number = registry.aliases().get(CHAMPION)
+    if number is None:
+        return {}, ""
+    name, model = f"champion, version {number}", read_bundle(store, registry.find(number).bundle)
+    # On rows from the time it learnt from, as a stratified split's test part has them, it would look too good.
+    if model.manifest.training_window.end_ms > int(test.event_time_ms[0]):
+        return {}, f"the {name}, learnt from the time of this test part and is not compared"
+    return {name: model}, ""
 
 
 def _score(name: str, model: LoadedModel, validation: Dataset, test: Dataset) -> _Candidate:

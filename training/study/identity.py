@@ -64,6 +64,21 @@ def require_same_data(study: Study, data: Dataset) -> None:
         raise StudyError(f"study {study.name} was run on other data; give them with --data, or name its --study")
 
 
+def require_same_features(study: Study, features: FeatureSet) -> None:
+    """Hold a feature set against the one that a study was run with.
+
+    Raises:
+        StudyError: If they differ.
+    """
+    if _begun(study).features != _hash(features):
+        raise StudyError(f"study {study.name} was run with other features; give them with --features")
+
+
+def same_identity(study: Study, identity: Identity) -> bool:
+    """Tell whether a study was begun with this identity."""
+    return _begun(study) == identity
+
+
 def same_folds(one: Study, other: Study) -> bool:
     """Tell whether two studies scored their entries on the same rows: figures by fold can then be paired."""
     first, second = _begun(one), _begun(other)

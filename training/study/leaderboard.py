@@ -37,7 +37,8 @@ def table(title: str, records: Sequence[EntryRecord]) -> Table:
 def look_table(look: Look) -> Table:
     """Make the terminal's table of one look at the test part."""
     champion = look.champion
-    board = Table("figure", look.selected.name, title=f"on the test part, look {look.number}")
+    title = f"on the test part, look {look.number}"
+    board = Table("figure", look.selected.name, title=title, caption=look.left_out or None)
     if champion:
         board.add_column(champion.name)
         board.add_column("difference, paired")

@@ -26,6 +26,8 @@ class Look(Struct, frozen=True):
     champion: Examined | None = None
     #: Selected less champion by figure, from a paired bootstrap: both on the same resampled rows.
     differences: dict[str, Metric] = {}
+    #: Why a champion that was registered is not here; empty where none is missing.
+    left_out: str = ""
 
 
 def encode_look(look: Look) -> bytes:

@@ -55,11 +55,23 @@ class Study:
     status: str
     #: What it is run on and with.
     facts: Mapping[str, str]
+    #: From its beginning to its end, breaks among them; 0 while it runs.
+    minutes: float
 
     @property
     def whole(self) -> bool:
         """Whether nothing is left to go on with. What failed is no such thing: it would fail again."""
         return self.status == "FINISHED" and all(reason.startswith(FAILED) for reason in self.left_out.values())
+
+    def require_chosen(self) -> str:
+        """Return the key of the entry that was chosen.
+
+        Raises:
+            StudyError: If the study has not come that far.
+        """
+        if CHOSEN in self.tags:
+            return self.tags[CHOSEN]
+        raise StudyError(f"study {self.name} has not chosen a model yet; go on with it: fraud-train study")
 
     @property
     def looks(self) -> int:
@@ -259,7 +271,8 @@ class StudyRuns:
 
 def _study(run: Run) -> Study:
     tags = dict(run.data.tags)
-    return Study(run.info.run_id, tags[STUDY], tags, run.info.status, dict(run.data.params))
+    minutes = ((run.info.end_time or run.info.start_time) - run.info.start_time) / 60_000
+    return Study(run.info.run_id, tags[STUDY], tags, run.info.status, dict(run.data.params), minutes)
 
 
 def _code() -> dict[str, str]:
