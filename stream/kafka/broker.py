@@ -22,6 +22,8 @@ from stream.kafka.ports import free_ports
 _START_TIMEOUT_S = 60.0
 #: Seconds that a broker gets to close its logs. It takes 1 s.
 _STOP_GRACE_S = 20.0
+#: Kafka logs it when every listener has its port.
+_STARTED = "Kafka Server started"
 _CLUSTER_ID = "fraud-stream-local-00A"
 # The format step lives one second: compiling well would take longer than it wins.
 _FORMAT_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
@@ -171,8 +173,9 @@ class LocalBroker:
                     "choose another port or directory"
                 )
             with contextlib.suppress(KafkaException):
-                # A broker that is still fenced answers too, but lists no broker.
-                if admin.list_topics(timeout=0.5).brokers:
+                # A broker that is still fenced answers too, but lists no broker; and one that fails to get the clients'
+                # port answers for a moment at the other.
+                if admin.list_topics(timeout=0.5).brokers and _STARTED in self._log_since_start():
                     return
             time.sleep(0.05)
         self.stop()
@@ -183,7 +186,10 @@ class LocalBroker:
 
     def _last_words(self) -> str:
         """Why the broker ended: the first exception since this start, or the last line that Java printed."""
-        log, console = self._path("server.log"), self._path("console.log")
-        text = log.read_bytes()[self._logged :].decode(errors="replace") if log.exists() else ""
-        cause = re.search(r" (?:ERROR|FATAL) .*\n\S*?(\w+(?:Exception|Error): .+)", text)
+        console = self._path("console.log")
+        cause = re.search(r" (?:ERROR|FATAL) .*\n\S*?(\w+(?:Exception|Error): .+)", self._log_since_start())
         return cause[1] if cause else console.read_text(errors="replace").strip().rpartition("\n")[2]
+
+    def _log_since_start(self) -> str:
+        log = self._path("server.log")
+        return log.read_bytes()[self._logged :].decode(errors="replace") if log.exists() else ""
