@@ -27,7 +27,7 @@ demo: $(DEMO) ## Card transactions through a real Kafka, scored by ONNX models, 
 	@$(BIN)/python -m deploy.demo
 
 test: $(DEV) ## The whole suite on a local Kafka
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## The long soak and fault runs besides
 	@$(BIN)/python -m pytest -m slow

@@ -1,5 +1,6 @@
 """Fixtures on a real Kafka. Tests share one broker and nothing else: topics, groups and slots are each test's own."""
 
+import contextlib
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 import hypothesis
 import pytest
 
+from schemas.errors import KafkaError
+from stream.kafka import ports
 from stream.kafka.broker import LocalBroker
+from stream.kafka.distribution import fetch_distribution
 from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
@@ -17,6 +21,18 @@ from tests.support.session_broker import session_broker
 # A property holds or does not; how long an example takes says only how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the suite's processes, which run at once, fetch nothing twice and take no port from each other."""
+    process: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if process is None:
+        # Before there are two who would fetch. Without network or package, the tests that need a broker say so.
+        with contextlib.suppress(KafkaError):
+            fetch_distribution()
+    else:
+        number, count = int(process["workerid"].removeprefix("gw")), int(process["workercount"])
+        ports._PORTS = ports._PORTS[number::count]  # a port is free until its server starts, which takes seconds
 
 
 @pytest.fixture(scope="session")

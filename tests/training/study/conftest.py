@@ -93,7 +93,7 @@ def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_place(data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Place]]:
-    """Factory: an empty place with the made-up data, where models are small."""
+    """Factory: an empty place with the made-up data."""
     empty = tmp_path_factory.mktemp("mlflow")
 
     def make() -> Place:
@@ -104,9 +104,14 @@ def make_place(data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(training.models.families, "TREES", TREES)
         connect(empty).client.search_experiments()
         yield make
+
+
+@pytest.fixture(autouse=True)
+def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are small, in these tests and in no others."""
+    monkeypatch.setattr(training.models.families, "TREES", TREES)
 
 
 @pytest.fixture
@@ -127,4 +132,6 @@ class Done:
 def done(make_place: Callable[[], Place]) -> Done:
     """The small study, run once."""
     place = make_place()
-    return Done(place, place.run())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.models.families, "TREES", TREES)
+        return Done(place, place.run())
