@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from schemas.manifest import Feature
 from stream.scoring.features import Matrix
 from training.models.graph import GraphWriter
-from training.models.odds import FLOAT_EPSILON, log_odds, write_log_odds
+from training.models.odds import FLOAT_EPSILON, log_odds
 
 #: What a margin is: log odds of fraud, or a probability summed in float32 by the graph.
 MarginKind = Literal["log_odds", "probability"]
@@ -51,17 +51,12 @@ class FittedModel:
     margin_kind: MarginKind
     #: (n, n_features) → (n,) margins in double precision: the original that the ONNX graph is held against.
     margin: Callable[[Matrix], NDArray[np.float64]]
-    #: Writes the nodes from `FEATURES` to the margin, double (n,), and returns its name.
-    write: Callable[[GraphWriter], str]
+    #: Writes the nodes from `FEATURES` to the margin as log odds, double (n,), and returns its name.
+    write_log_odds: Callable[[GraphWriter], str]
     #: Trees in use, fewer than asked for where a booster stopped early; None for what is no ensemble of trees.
     trees: int | None = None
 
-    def write_log_odds(self, graph: GraphWriter) -> str:
-        """Write the margin as log odds, double (n,)."""
-        margin = self.write(graph)
-        return margin if self.margin_kind == "log_odds" else write_log_odds(graph, margin, FLOAT_EPSILON)
-
 
 def margin_log_odds(margin: NDArray[np.float64], kind: MarginKind) -> NDArray[np.float64]:
-    """Return a margin of either kind as log odds, as `FittedModel.write_log_odds` does in the graph."""
+    """Return a margin of either kind as log odds, as `FittedModel.write_log_odds` gives it in the graph."""
     return margin if kind == "log_odds" else log_odds(margin, FLOAT_EPSILON)

@@ -4,6 +4,7 @@ from optuna import Trial
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from training.models.fitted import FittedModel, Params, Task
+from training.models.odds import FLOAT_EPSILON
 from training.models.tree_readers import read_forest
 
 
@@ -32,6 +33,10 @@ def _fit(kind: type[RandomForestClassifier | ExtraTreesClassifier], params: Para
     model.fit(task.rows.matrix, task.rows.labels, sample_weight=task.rows.sample_weight)
     # Several threads add up their trees in any order, and a stack fitted on such sums is never the same twice.
     model.set_params(n_jobs=1)
+    table = read_forest(model)
     return FittedModel(
-        "probability", lambda rows: model.predict_proba(rows)[:, 1], read_forest(model).write, len(model.estimators_)
+        "probability",
+        lambda rows: model.predict_proba(rows)[:, 1],
+        lambda graph: table.write_log_odds(graph, FLOAT_EPSILON),
+        len(model.estimators_),
     )

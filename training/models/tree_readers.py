@@ -47,12 +47,12 @@ def read_forest(model: RandomForestClassifier | ExtraTreesClassifier) -> TreeTab
             tree.feature.tolist(),
             tree.threshold.tolist(),
             tree.missing_go_to_left.tolist(),
-            tree.value[:, 0, 1].tolist(),
+            (tree.value[:, 0] / len(model.estimators_)).tolist(),
             strict=True,
         )
-        for node, (left, right, feature, threshold, missing_left, value) in enumerate(nodes):
+        for node, (left, right, feature, threshold, missing_left, (legitimate, fraud)) in enumerate(nodes):
             if left < 0:
-                table.add_leaf(tree=index, node=node, value=value / len(model.estimators_))
+                table.add_leaf(tree=index, node=node, value=fraud, complement=legitimate)
                 continue
             table.add_branch(
                 tree=index,

@@ -1,5 +1,6 @@
 """Tree ensembles as one flat table, and the table as one ONNX node."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,10 +31,12 @@ class TreeTable:
     missing_true: list[bool] = field(default_factory=list)
     #: Value of a leaf; 0 for a branch.
     value: list[float] = field(default_factory=list)
+    #: Where values are probabilities, the leaf's share of the other class; else 0.
+    complement: list[float] = field(default_factory=list)
 
-    def add_leaf(self, *, tree: int, node: int, value: float) -> None:
+    def add_leaf(self, *, tree: int, node: int, value: float, complement: float = 0.0) -> None:
         """Add a leaf."""
-        self._add(tree=tree, node=node, value=value)
+        self._add(tree=tree, node=node, value=value, complement=complement)
 
     def add_branch(
         self,
@@ -59,13 +62,34 @@ class TreeTable:
 
     def write(self, graph: GraphWriter) -> str:
         """Write the ensemble and return the name of its margin, double (n,)."""
+        column = self._write(graph, [self.value], [self.base])
+        return graph.double(graph.add("Reshape", column, graph.constant([-1], "int64")))
+
+    def write_log_odds(self, graph: GraphWriter, epsilon: float) -> str:
+        """Write an ensemble of probabilities and return the name of its log odds, double (n,).
+
+        Both classes are summed: 1 - p of a p summed in float32 has lost the digits that tell a sure row from a surer.
+
+        Args:
+            graph: To write into.
+            epsilon: Probabilities are held this far from 0 and 1.
+        """
+        sums = graph.double(self._write(graph, [self.value, self.complement], [0.0, 0.0]))
+        logs = graph.add("Log", graph.add("Clip", sums, graph.constant(epsilon), graph.constant(1 - epsilon)))
+        fraud, legitimate = (graph.add("Gather", logs, graph.constant(at, "int64"), axis=1) for at in (0, 1))
+        return graph.add("Sub", fraud, legitimate)
+
+    def _write(self, graph: GraphWriter, targets: Sequence[Sequence[float]], bases: Sequence[float]) -> str:
+        """Write the ensemble and return the name of its sums, float32 (n, targets)."""
         leaves = [i for i, mode in enumerate(self.mode) if mode == "LEAF"]
-        column = graph.add(
+        weights = [(self.tree[i], self.node[i], at, each[i]) for i in leaves for at, each in enumerate(targets)]
+        trees, nodes, ids, values = (list(column) for column in zip(*weights, strict=True))
+        return graph.add(
             "TreeEnsembleRegressor",
             FEATURES,
             domain=ML_DOMAIN,
-            n_targets=1,
-            base_values=[self.base],
+            n_targets=len(targets),
+            base_values=list(bases),
             nodes_treeids=self.tree,
             nodes_nodeids=self.node,
             nodes_modes=self.mode,
@@ -74,12 +98,11 @@ class TreeTable:
             nodes_truenodeids=self.true_child,
             nodes_falsenodeids=self.false_child,
             nodes_missing_value_tracks_true=[int(missing) for missing in self.missing_true],
-            target_treeids=[self.tree[i] for i in leaves],
-            target_nodeids=[self.node[i] for i in leaves],
-            target_ids=[0] * len(leaves),
-            target_weights=[self.value[i] for i in leaves],
+            target_treeids=trees,
+            target_nodeids=nodes,
+            target_ids=ids,
+            target_weights=values,
         )
-        return graph.double(graph.add("Reshape", column, graph.constant([-1], "int64")))
 
     def _add(
         self,
@@ -92,6 +115,7 @@ class TreeTable:
         children: tuple[int, int] = (0, 0),
         missing_true: bool = False,
         value: float = 0.0,
+        complement: float = 0.0,
     ) -> None:
         self.tree.append(tree)
         self.node.append(node)
@@ -102,3 +126,4 @@ class TreeTable:
         self.false_child.append(children[1])
         self.missing_true.append(missing_true)
         self.value.append(float(value))  # JSON writes 0.0 as 0, which ONNX would take for an integer list
+        self.complement.append(float(complement))
