@@ -74,7 +74,9 @@ class Decision(Struct, frozen=True, gc=False):
     bundle_sha256: str
     policy_version: str
     role_epoch: int
-    #: Which arm of a split decided, and with which probability the transaction got there.
+    #: Who decided, and with which probability the transaction got there. champion, challenger: whoever the card is
+    #: drawn to. fallback: the champion, for a challenger that could not score. exploration: a would-be decline of
+    #: either was let through.
     arm: str
     propensity: float
     #: Only for review and decline, strongest first.
@@ -90,15 +92,18 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 class ShadowScore(Struct, frozen=True, gc=False):
-    """What one challenger would have decided about one transaction. It never decides."""
+    """What a model that did not decide about a transaction would have decided.
+
+    One for each challenger; where a challenger of a split decided, the champion's stands in its place.
+    """
 
     decision_id: str
     transaction_id: str
     card_id: str
     event_time_ms: int
-    #: None where the challenger could not score; `problem` then says why.
+    #: None where the model could not score; `problem` then says why.
     score: float | None
-    #: As in a decision, by the challenger's own policy.
+    #: As in a decision, by the model's own policy.
     threshold: float
     verdict: Verdict | None
     problem: str | None
@@ -107,6 +112,23 @@ class ShadowScore(Struct, frozen=True, gc=False):
     bundle_sha256: str
     role_epoch: int
     scored_at_ms: int
+    #: Empty in messages of before policies could be shadowed.
+    policy_version: str = ""
+    schema_version: Literal[1] = 1
+
+
+class Label(Struct, frozen=True, gc=False):
+    """What somebody came to know about one transaction. Keyed by transaction_id; may come weeks later, in any order."""
+
+    #: The sender's own; a repeated one is the same label.
+    label_id: Identifier
+    transaction_id: Identifier
+    #: chargeback: the card's bank took the payment back. analyst: somebody reviewed it. cardholder: its owner confirmed.
+    source: Literal["chargeback", "analyst", "cardholder"]
+    #: None: the source takes back what it said.
+    fraud: bool | None
+    #: When the source came to know.
+    event_time_ms: EventTimeMs
     schema_version: Literal[1] = 1
 
 
@@ -169,14 +191,40 @@ class BundleRef(Struct, frozen=True):
 
 
 class Challenger(Struct, frozen=True):
-    """A candidate and how it takes part. `shadow`: scores everything, decides nothing."""
+    """A candidate and how it takes part. It scores every transaction, whatever its mode.
+
+    Raises:
+        ValueError: If mode and share do not go together.
+    """
 
     bundle: BundleRef
-    mode: Literal["shadow"] = "shadow"
+    #: shadow: decides nothing. split: decides for a share of the cards, always the same ones.
+    mode: Literal["shadow", "split"] = "shadow"
+    #: Of the cards that it decides for; 0 under shadow.
+    share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    #: None: the policy of its manifest. Another policy over the champion's own bundle is a challenger too.
+    policy: Policy | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mode == "split") != (self.share > 0):
+            raise ValueError(f"challenger {self.bundle.version}: a share above 0 goes with mode split, and only with it")
+
+
+class Exploration(Struct, frozen=True):
+    """Would-be declines that are let through, so that their labels are not for ever unknown."""
+
+    #: Of the would-be declines up to the cap.
+    share: Annotated[float, Meta(gt=0, le=0.5)]
+    #: A larger amount is never let through.
+    max_amount_minor: AmountMinor
 
 
 class ModelUpdate(Struct, frozen=True):
-    """The whole assignment of roles. The newest on `model-updates` holds; the topic is the audit."""
+    """The whole assignment of roles. The newest on `model-updates` holds; the topic is the audit.
+
+    Raises:
+        ValueError: If the challengers' shares leave the champion nothing.
+    """
 
     epoch: Epoch
     champion: BundleRef
@@ -188,7 +236,18 @@ class ModelUpdate(Struct, frozen=True):
     challengers: tuple[Challenger, ...] = ()
     #: None: the policy of the champion's manifest.
     policy: Policy | None = None
-    schema_version: Literal[1] = 1
+    #: That `previous` decided with; None: the policy of its manifest.
+    previous_policy: Policy | None = None
+    #: None: every decline is declined.
+    exploration: Exploration | None = None
+    #: Goes into the hashes that draw cards and explored transactions; another one draws anew.
+    salt: Annotated[str, Meta(max_length=64)] = ""
+    #: 1 knew neither shares, nor challengers' policies, nor exploration.
+    schema_version: Literal[1, 2] = 2
+
+    def __post_init__(self) -> None:
+        if sum(challenger.share for challenger in self.challengers) >= 1:
+            raise ValueError("the challengers' shares add up to 1 or more; leave the champion some cards")
 
 
 class WorkerStatus(Struct, frozen=True):
@@ -214,6 +273,7 @@ PUBLIC: dict[str, type[Struct]] = {
     "transaction": Transaction[dict[str, FeatureValue]],
     "decision": Decision,
     "shadow-score": ShadowScore,
+    "label": Label,
     "dead-letter": DeadLetter,
     "model-update": ModelUpdate,
     "worker-status": WorkerStatus,

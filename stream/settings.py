@@ -82,6 +82,7 @@ class Settings(Struct, frozen=True):
     topic_decisions: str = "decisions"
     topic_alerts: str = "alerts"
     topic_shadow_scores: str = "shadow-scores"
+    topic_labels: str = "labels"
     topic_dead_letters: str = "dead-letters"
     topic_model_updates: str = "model-updates"
     topic_worker_status: str = "worker-status"

@@ -42,6 +42,8 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
         TopicSpec(settings.topic_decisions, n, 30 * DAY_MS),
         TopicSpec(settings.topic_alerts, n, 30 * DAY_MS),
         TopicSpec(settings.topic_shadow_scores, n, 30 * DAY_MS),
+        # Chargebacks come weeks late, and a ledger built anew wants all that decisions of today will be judged by.
+        TopicSpec(settings.topic_labels, n, 180 * DAY_MS),
         TopicSpec(settings.topic_dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         # The audit of who decided when: one partition for one order, kept for ever.
         TopicSpec(settings.topic_model_updates, 1, FOR_EVER),
