@@ -55,8 +55,8 @@ class Reason(Struct, frozen=True, gc=False):
 class Decision(Struct, frozen=True, gc=False):
     """What the champion decided about one transaction.
 
-    All but the last two fields are the *body*: a pure function of the transaction's bytes and place, the role
-    epoch and the bundle. A replay gives the same body. The last two are the *envelope*: the worker's clock.
+    `scored_at_ms` and `latency_ms` are the *envelope*: the worker's clock. All other fields are the *body*: a pure
+    function of the transaction's bytes and place, the role epoch and the bundle. A replay gives the same body.
     """
 
     decision_id: str
@@ -88,6 +88,9 @@ class Decision(Struct, frozen=True, gc=False):
     scored_at_ms: int
     #: Milliseconds from reading the transaction to its score.
     latency_ms: float
+    #: The transaction's own; None in messages of before the ledger, which weighs mistakes by them.
+    amount_minor: int | None = None
+    currency: str | None = None
     schema_version: Literal[1] = 1
 
 

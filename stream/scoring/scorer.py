@@ -161,6 +161,8 @@ class Scorer:
                 incoming.offsets[place],
                 moment.scored_at_ms,
                 moment.latency_ms,
+                transaction.amount_minor,
+                transaction.currency,
             )
             for i, (transaction, place, score, threshold, verdict) in enumerate(
                 zip(
