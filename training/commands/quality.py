@@ -1,5 +1,7 @@
 """`fraud-train quality`."""
 
+import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -10,7 +12,7 @@ from training.commands.options import VAR, a_file, data_option, description_opti
 from training.commands.study_desk import (
     CONFIGS,
     LOCK,
-    QUICK_PLAN,
+    SPLIT_PLAN,
     TRIALS,
     accept_option,
     known_leaks,
@@ -27,7 +29,7 @@ _SPLITS, _MODELS = 10, 5
     ),
 )
 @click.option("--study", "name", required=True, help="Name of the finished study.")
-@click.option("--plan", type=a_file, help=f"Of the studies by split.  [default: {CONFIGS.name}/{QUICK_PLAN}]")
+@click.option("--plan", type=a_file, help=f"Of the studies by split.  [default: {CONFIGS.name}/{SPLIT_PLAN}]")
 @click.option("--splits", type=click.IntRange(min=2), default=_SPLITS, show_default=True, help="Stratified, from 0.")
 @click.option("--models", type=click.IntRange(min=2), default=_MODELS, show_default=True, help="Model seeds, from 0.")
 @click.option("--features", type=a_file, help="YAML feature set of the study.  [default: every column and the amount]")
@@ -71,7 +73,7 @@ def quality(
         from training.study.quality_page import QualityPage  # noqa: PLC0415
         from training.study.runs import StudyRuns  # noqa: PLC0415
         from training.study.search import open_storage  # noqa: PLC0415
-    machine, planned = look_at_machine(()), load_plan(plan or CONFIGS / QUICK_PLAN)
+    machine, planned = look_at_machine(()), load_plan(plan or CONFIGS / SPLIT_PLAN)
     with only_one(LOCK):
         connection = open_mlflow()
         runs = StudyRuns(connection)
@@ -100,7 +102,7 @@ def quality(
         plan=planned.name,
         model_seeds=by_model,
         machine=machine,
-        command=f"fraud-train quality --study {study.name}",
+        command=shlex.join(("fraud-train", *sys.argv[1:])),
     )
     try:
         out.write_text(page.markdown(), encoding="utf-8")

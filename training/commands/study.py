@@ -66,7 +66,7 @@ def study(
     inside the training part; the validation part serves calibration and thresholds, and nobody looks at the test part.
 
     A study that was killed, or that ran out of its budget, goes on where it was when it is called again with the same
-    plan on the same data. The best is the cheapest of those within one standard error of the highest PR-AUC.
+    plan on the same data. The best has the highest PR-AUC of those that the stream can afford.
     """
     started = time.perf_counter()
     if plan and quick:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from training.registry.connection import Connection
 
 #: Beside the study of the same name: studies of these names must not mix.
-DEFAULT_PLAN, QUICK_PLAN = "study-default.yaml", "study-quick.yaml"
+DEFAULT_PLAN, QUICK_PLAN, SPLIT_PLAN = "study-default.yaml", "study-quick.yaml", "study-stratified.yaml"
 #: Optuna's trials; and what one study at a time holds.
 TRIALS, LOCK = VAR / "study-trials.db", VAR / "study.lock"
 CONFIGS = Path(__file__).parents[1] / "configs"

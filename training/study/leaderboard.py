@@ -4,27 +4,45 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from training.study.choose import choose, rank, ties
+from training.study.choose import MAX_COST_US, choose, is_affordable, is_as_good, rank
 from training.study.look import Look
 from training.study.paired import interval, signed
 from training.study.record import EntryRecord
 
-#: Marks the entry that is chosen, and those that are as good but cost more.
-CHOSEN, TIED = "★", "="
+#: Marks of the entry that is chosen, of those that are as good, and of those that the stream can't afford.
+CHOSEN, AS_GOOD, TOO_DEAR = "★", "=", "✗"
+LEGEND = (
+    f"{CHOSEN} chosen: the best of those that score a row in {MAX_COST_US:.0f} µs or less; {AS_GOOD} as good within "
+    f"one standard error of the paired difference; {TOO_DEAR} costs more. Figures of folds inside the training part."
+)
 
 
 def marks(records: Sequence[EntryRecord]) -> dict[str, str]:
-    """Return the mark of each entry by key; none for those that lost."""
-    found = {record.key: TIED for record in ties(records)}
-    return found | {choose(records).key: CHOSEN}
+    """Return the mark of each entry by key; none for those that lost.
+
+    Raises:
+        StudyError: If every entry costs too much.
+    """
+    chosen = choose(records)
+    found = {}
+    for record in records:
+        if not is_affordable(record):
+            found[record.key] = TOO_DEAR
+        elif is_as_good(record, chosen):
+            found[record.key] = AS_GOOD
+    return found | {chosen.key: CHOSEN}
 
 
 def table(title: str, records: Sequence[EntryRecord]) -> Table:
-    """Make the terminal's table of at least one entry."""
+    """Make the terminal's table of at least one entry.
+
+    Raises:
+        StudyError: If every entry costs too much.
+    """
     board = Table(
         *("", "family", "treatment", "PR-AUC (folds)", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "s"),
         title=title,
-        caption=f"{CHOSEN} chosen: cheapest of the best; {TIED} as good within a standard error. No test figures.",
+        caption=LEGEND,
     )
     for column in board.columns[3:]:
         column.justify = "right"

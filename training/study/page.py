@@ -7,7 +7,7 @@ from html import escape
 
 from schemas.manifest import Metric
 from training.study.choose import choose, rank
-from training.study.leaderboard import CHOSEN, TIED, cells, marks
+from training.study.leaderboard import CHOSEN, LEGEND, cells, marks
 from training.study.look import Look
 from training.study.paired import interval, signed
 from training.study.record import MEMBERS, EntryRecord
@@ -35,11 +35,6 @@ svg .grid { stroke: var(--line); } svg .dot { fill: var(--dot); fill-opacity: .5
 svg .dot.chosen, svg .mean.chosen { fill: var(--mark); } svg .mean { fill: var(--dot); }
 """
 _FIGURE_COLUMNS = ("figure", "chosen", "champion", "difference")
-
-_LEGEND = (
-    f"{CHOSEN} chosen: the cheapest of the best. {TIED} as good as the best within one standard error of the paired "
-    "difference. Every figure is of rolling-origin folds inside the training part."
-)
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def page(comparison: Comparison) -> str:
             f"<h1>{escape(title)}</h1>",
             _facts(comparison.facts),
             "<h2>All entries</h2>",
-            f'<p class="note">{escape(_LEGEND)}</p>',
+            f'<p class="note">{escape(LEGEND)}</p>',
             _entries(comparison.records),
             _parameters(comparison.records),
             _list("Left out:", comparison.left_out),

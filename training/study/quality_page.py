@@ -8,7 +8,7 @@ import numpy as np
 from schemas.manifest import Metric
 from stream.machine import Machine
 from training.study.choose import rank
-from training.study.leaderboard import CHOSEN, TIED, cells, marks
+from training.study.leaderboard import LEGEND, cells, marks
 from training.study.look import Look
 from training.study.paired import interval, signed, t_interval
 from training.study.quality import SeedFigures
@@ -54,8 +54,7 @@ class QualityPage:
         yield "\n## The study\n"
         yield (
             f"Study `{self.study.name}`: {len(self.records)} runs on {facts['folds']} rolling-origin folds inside the "
-            f"first 60 % of the data, in {self.study.minutes:.0f} minutes. {CHOSEN} is chosen: the cheapest of the "
-            f"best; {TIED} is as good within one standard error of the paired difference. No test figures.\n"
+            f"first 60 % of the data, in {self.study.minutes:.0f} minutes. {LEGEND}\n"
         )
         yield from _table(
             ("", "family", "treatment", "PR-AUC", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "s"),

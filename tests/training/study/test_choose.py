@@ -2,8 +2,9 @@
 
 import pytest
 
+from schemas.errors import StudyError
 from tests.training.study.records import make_record
-from training.study.choose import choose, rank, ties
+from training.study.choose import MAX_COST_US, choose, is_as_good, rank
 from training.study.paired import paired_difference
 from training.study.record import EntryRecord, decode_record, encode_record
 
@@ -15,20 +16,32 @@ def test_the_highest_mean_over_folds_and_seeds_leads() -> None:
     assert rank([low, high, twin]) == [twin, high, low]
 
 
-def test_of_ties_the_cheapest_is_chosen() -> None:
-    """The dear one leads on one fold and loses on another: within the doubt, and not worth ten times the cost."""
-    dear = make_record(0.70, 0.81, 0.60, family="stack", cost_us=10)
-    cheap = make_record(0.71, 0.79, 0.60, cost_us=1)
-    assert ties([cheap, dear]) == [dear, cheap]
-    assert choose([dear, cheap]) == cheap
+def test_the_best_is_chosen_of_those_that_the_stream_can_afford() -> None:
+    """Up to the bound, cost does not count at all; above it, nothing else does."""
+    dear = make_record(0.9, 0.9, family="stack", cost_us=MAX_COST_US + 0.1)
+    best = make_record(0.8, 0.8, family="lightgbm", cost_us=MAX_COST_US)
+    cheap = make_record(0.79, 0.79, cost_us=1)
+    assert choose([cheap, dear, best]) == best
+
+
+def test_nothing_is_chosen_where_all_are_too_dear() -> None:
+    """One line with the mend."""
+    with pytest.raises(StudyError, match="30 µs or less; name a cheaper family"):
+        choose([make_record(0.9, 0.9, cost_us=31)])
+
+
+def test_one_fold_won_and_one_lost_is_as_good() -> None:
+    """Within the doubt."""
+    chosen = make_record(0.70, 0.81, 0.60, family="stack")
+    assert is_as_good(make_record(0.71, 0.79, 0.60), chosen)
 
 
 def test_how_hard_a_fold_is_is_no_doubt_between_entries() -> None:
     """A lead of 0.02 on every fold counts, though each entry's folds lie 0.3 apart: the differences are paired."""
-    best = make_record(0.52, 0.72, 0.821, cost_us=10)
-    cheap = make_record(0.50, 0.70, 0.80, family="logistic-regression", cost_us=1)
-    assert best.standard_error > 0.05
-    assert choose([best, cheap]) == best
+    chosen = make_record(0.52, 0.72, 0.821)
+    other = make_record(0.50, 0.70, 0.80, family="logistic-regression")
+    assert chosen.standard_error > 0.05
+    assert not is_as_good(other, chosen)
 
 
 def test_one_entry_is_chosen_for_want_of_another() -> None:
