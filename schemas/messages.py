@@ -126,7 +126,7 @@ class Label(Struct, frozen=True, gc=False):
     #: The sender's own; a repeated one is the same label.
     label_id: Identifier
     transaction_id: Identifier
-    #: chargeback: the card's bank took the payment back. analyst: somebody reviewed it. cardholder: its owner confirmed.
+    #: chargeback: the card's bank took the payment back. analyst: somebody reviewed it. cardholder: its owner says so.
     source: Literal["chargeback", "analyst", "cardholder"]
     #: None: the source takes back what it said.
     fraud: bool | None
@@ -210,7 +210,9 @@ class Challenger(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.mode == "split") != (self.share > 0):
-            raise ValueError(f"challenger {self.bundle.version}: a share above 0 goes with mode split, and only with it")
+            raise ValueError(
+                f"challenger {self.bundle.version}: a share above 0 goes with mode split, and only with it"
+            )
 
 
 class Exploration(Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from stream.scoring.scorer import Incoming
+from stream.scoring.incoming import Incoming
 
 
 @dataclass(frozen=True, slots=True)

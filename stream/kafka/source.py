@@ -21,7 +21,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
 from stream.kafka.in_hand import InHand
 from stream.kafka.lag import Lag
-from stream.scoring.scorer import Incoming
+from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)

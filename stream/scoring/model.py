@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.manifest import Manifest
-from schemas.messages import Policy
+from schemas.messages import Exploration, Policy
 from stream.scoring.features import FeaturePlan, Matrix
 
 
@@ -34,15 +34,30 @@ class ScoringModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Player:
+    """A model with the policy that turns its scores into verdicts.
+
+    Attributes:
+        share: Of the cards that a challenger decides for; 0 where it only watches. The champion has what is left.
+    """
+
+    model: ScoringModel
+    policy: Policy
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Roles:
     """One assignment of roles, with the models that hold them.
 
     Attributes:
         epoch: Of the `ModelUpdate` it was made from.
-        policy: That turns the champion's scores into verdicts.
+        exploration: Which would-be declines are let through.
+        salt: Of the hashes that draw cards and explored transactions.
     """
 
     epoch: int
-    champion: ScoringModel
-    challengers: tuple[ScoringModel, ...]
-    policy: Policy
+    champion: Player
+    challengers: tuple[Player, ...] = ()
+    exploration: Exploration | None = None
+    salt: str = ""

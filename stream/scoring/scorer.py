@@ -9,39 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.codec import TransactionCodec
 from schemas.errors import DeadLetterReason, RefusedMessageError
-from schemas.messages import Decision, Reason, ShadowScore, Transaction
+from schemas.messages import Decision, ShadowScore, Transaction
+from stream.scoring.decide import Drawn, decide, draw
 from stream.scoring.fault import score_or_isolate
+from stream.scoring.incoming import Incoming, Moment
+from stream.scoring.judgement import Judgement, judge
 from stream.scoring.model import Roles
-from stream.scoring.policy import VERDICTS, severities, thresholds
-from stream.scoring.reasons import explain
 from stream.scoring.rows import Rows, as_rows
 from stream.scoring.shadow import Shadow
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A batch of messages of one topic; `partitions` and `offsets` run beside `values`."""
-
-    topic: str
-    values: Sequence[bytes | None]
-    partitions: Sequence[int]
-    offsets: Sequence[int]
-
-    def part(self, start: int, stop: int) -> "Incoming":
-        """Return messages start … stop-1."""
-        return Incoming(self.topic, self.values[start:stop], self.partitions[start:stop], self.offsets[start:stop])
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The envelope's clock: UTC milliseconds of scoring, and milliseconds since the batch was read."""
-
-    scored_at_ms: int
-    latency_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +58,17 @@ class Scorer:
 
     def __init__(self, roles: Roles, *, max_bytes: int, max_reasons: int) -> None:
         self.roles = roles
+        self._model = roles.champion.model
         self._max_reasons = max_reasons
-        self._plan = roles.champion.plan
+        self._plan = self._model.plan
         own = {*self._plan.numeric, *self._plan.categorical}
-        wanted = (name for model in roles.challengers for name in (*model.plan.numeric, *model.plan.categorical))
+        plans = [player.model.plan for player in roles.challengers]
+        wanted = (name for plan in plans for name in (*plan.numeric, *plan.categorical))
         extra = tuple(dict.fromkeys(name for name in wanted if name not in own))
         self.codec = TransactionCodec(
             self._plan.numeric, extra, categorical=self._plan.categorical, max_bytes=max_bytes
         )
-        self._shadows = [Shadow(model, self._plan, extra) for model in roles.challengers]
+        self._shadows = [Shadow(player, self._model, extra) for player in roles.challengers]
 
     def score(self, incoming: Incoming, moment: Moment) -> ScoredBatch:
         """Decide a batch.
@@ -98,15 +78,20 @@ class Scorer:
         """
         refusals: list[Refusal] = []
         rows = self._refuse_unusable(self._decode(incoming.values, refusals), refusals)
-        scores = np.empty(0, dtype=np.float32)
         if rows.transactions:
-            scores, scored = score_or_isolate(self.roles.champion, rows.matrix)
-            detail = f"model {self.roles.champion.manifest.version} gives no score for it"
+            scores, scored = score_or_isolate(self._model, rows.matrix)
+            detail = f"model {self._model.manifest.version} gives no score for it"
             refusals += [Refusal(place, DeadLetterReason.UNSCORABLE, detail) for place in rows.places[~scored].tolist()]
             rows, scores = rows.where(scored), scores[scored]
-        decisions = self._decide(rows, scores, incoming, moment)
-        shadow_scores = [shadow.score(rows, decisions) for shadow in self._shadows] if decisions else []
-        return ScoredBatch(self.roles, decisions, shadow_scores, refusals)
+        if not rows.transactions:
+            return ScoredBatch(self.roles, [], [], refusals)
+        champion = judge(self.roles.champion, rows.matrix, scores, rows.amounts, [None] * len(scores))
+        judgements = [champion, *(shadow.judge(rows, champion) for shadow in self._shadows)]
+        drawn = draw(self.roles, judgements, rows)
+        decisions = decide(
+            self.roles, judgements, rows, drawn, incoming=incoming, moment=moment, max_reasons=self._max_reasons
+        )
+        return ScoredBatch(self.roles, decisions, _watched(judgements, drawn, decisions), refusals)
 
     def _decode(self, values: Sequence[bytes | None], refusals: list[Refusal]) -> Rows:
         places: list[int] = []
@@ -134,53 +119,18 @@ class Scorer:
             ]
         return rows.where((infinite < 0) & (null < 0))
 
-    def _decide(self, rows: Rows, scores: NDArray[np.float32], incoming: Incoming, moment: Moment) -> list[Decision]:
-        champion, policy, epoch = self.roles.champion, self.roles.policy, self.roles.epoch
-        manifest, sha256, topic = champion.manifest, champion.sha256, incoming.topic
-        verdicts = severities(scores, policy, rows.amounts)
-        reasons = self._reasons(rows, scores, verdicts)
-        return [
-            Decision(
-                f"{topic}/{incoming.partitions[place]}/{incoming.offsets[place]}@{epoch}",
-                transaction.transaction_id,
-                transaction.card_id,
-                transaction.event_time_ms,
-                score,
-                threshold,
-                VERDICTS[verdict],
-                manifest.name,
-                manifest.version,
-                sha256,
-                policy.version,
-                epoch,
-                "champion",
-                1.0,
-                reasons.get(i, ()),
-                topic,
-                incoming.partitions[place],
-                incoming.offsets[place],
-                moment.scored_at_ms,
-                moment.latency_ms,
-                transaction.amount_minor,
-                transaction.currency,
-            )
-            for i, (transaction, place, score, threshold, verdict) in enumerate(
-                zip(
-                    rows.transactions,
-                    rows.places.tolist(),
-                    scores.tolist(),
-                    thresholds(policy, rows.amounts).tolist(),
-                    verdicts.tolist(),
-                    strict=True,
-                )
-            )
-        ]
 
-    def _reasons(
-        self, rows: Rows, scores: NDArray[np.float32], verdicts: NDArray[np.intp]
-    ) -> dict[int, tuple[Reason, ...]]:
-        alerts = np.flatnonzero(verdicts)
-        if not len(alerts):
-            return {}
-        found = explain(self.roles.champion, rows.matrix[alerts], scores[alerts], self._max_reasons)
-        return dict(zip(alerts.tolist(), found, strict=True))
+def _watched(judgements: Sequence[Judgement], drawn: Drawn, decisions: Sequence[Decision]) -> list[list[ShadowScore]]:
+    """Return what each challenger would have decided; where it did decide, what the champion would have."""
+    champion, *challengers = judgements
+    found = []
+    for number, challenger in enumerate(challengers, start=1):
+        decided = drawn.by == number
+        if decided.any():
+            found.append(
+                challenger.shadow_scores(decisions, np.flatnonzero(~decided))
+                + champion.shadow_scores(decisions, np.flatnonzero(decided))
+            )
+        else:
+            found.append(challenger.shadow_scores(decisions))
+    return found

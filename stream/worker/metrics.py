@@ -91,7 +91,8 @@ class WorkerMetrics:
         self._epoch.set(roles.epoch)
         self._model.clear()
         self._unknown.clear()
-        for role, model in (("champion", roles.champion), *(("challenger", m) for m in roles.challengers)):
+        for role, player in (("champion", roles.champion), *(("challenger", each) for each in roles.challengers)):
+            model = player.model
             self._model.labels(role, model.manifest.name, model.manifest.version, model.sha256).set(1)
 
     def refused(self) -> None:

@@ -16,7 +16,7 @@ from schemas.errors import BatchRefusedError, DeadLetterReason, FraudError, Mode
 from stream.kafka.batch import Batch
 from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
-from stream.scoring.scorer import Moment
+from stream.scoring.incoming import Moment
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.outputs import BatchOutputs, make_outputs

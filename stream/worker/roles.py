@@ -88,12 +88,12 @@ class RoleFollower:
                 return  # somebody else decides already
             self.refused = str(fault)
             roles = self._loader.fall_back(self._update)
-            if roles is None or roles.champion.sha256 == scorer.roles.champion.sha256:
+            if roles is None or roles.champion.model.sha256 == scorer.roles.champion.model.sha256:
                 log.error("%s; nobody decides until another champion is published", fault)
                 self.scorer = None
                 self._on_change(False)  # noqa: FBT003 - a callback's one argument
                 return
-            log.error("%s; the previous champion %s decides again", fault, roles.champion.manifest.version)
+            log.error("%s; the previous champion %s decides again", fault, roles.champion.model.manifest.version)
             self._use(roles, "fallback")
 
     def _run(self) -> None:
@@ -160,9 +160,10 @@ class RoleFollower:
         self.scorer = Scorer(roles, max_bytes=settings.max_transaction_bytes, max_reasons=settings.max_reasons)
         self._observer.swapped(roles, result)
         log.info(
-            "epoch %d: champion %s decides, %d challengers watch",
+            "epoch %d: champion %s decides, challengers decide for %.0f %% of the cards, %d only watch",
             roles.epoch,
-            roles.champion.manifest.version,
-            len(roles.challengers),
+            roles.champion.model.manifest.version,
+            100 * sum(player.share for player in roles.challengers),
+            sum(player.share == 0 for player in roles.challengers),
         )
         self._on_change(True)  # noqa: FBT003 - a callback's one argument

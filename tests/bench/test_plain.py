@@ -13,8 +13,9 @@ from stream.bench.rivals.job import Job
 from stream.bench.rivals.plain import Place, PlainScorer
 from stream.models.bundle import read_bundle
 from stream.models.store import BundleStore
-from stream.scoring.model import Roles
-from stream.scoring.scorer import Incoming, Moment, Scorer
+from stream.scoring.incoming import Incoming, Moment
+from stream.scoring.model import Player, Roles
+from stream.scoring.scorer import Scorer
 from tests.support.bundles import NUMERIC, POLICY, put_bundle
 
 COUNT = 200
@@ -58,7 +59,7 @@ def test_the_plain_scorer_decides_as_the_worker_does(policy: Policy, tmp_path: P
     job = Job("", "", "", "", "", "", directories[0], tuple(directories[1:]), role_epoch=3, max_reasons=5, batch=COUNT)
     plain = PlainScorer(job).score(values, [Place("t", 0, offset) for offset in offsets], time.monotonic())
 
-    scorer = Scorer(Roles(3, champion, (challenger,), policy), max_bytes=65_536, max_reasons=5)
+    scorer = Scorer(Roles(3, Player(champion, policy), (Player(challenger, policy),)), max_bytes=65_536, max_reasons=5)
     worker = scorer.score(Incoming("t", values, [0] * COUNT, offsets), Moment(0, 0.0))
     assert 0 < len(worker.alerts) < COUNT
     for ours, theirs in (

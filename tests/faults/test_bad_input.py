@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,8 @@ class PickyLoader(RoleLoader):
         def is_bad(matrix: Matrix) -> NDArray[np.bool_]:
             return np.asarray(matrix[:, 0] > 100)
 
-        return Roles(roles.epoch, FailingModel(roles.champion, is_bad=is_bad), roles.challengers, roles.policy)
+        champion = FailingModel(roles.champion.model, is_bad=is_bad)
+        return replace(roles, champion=replace(roles.champion, model=champion))
 
 
 def unscorable(count: int) -> list[Pair]:

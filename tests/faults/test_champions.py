@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -186,8 +187,8 @@ class FailingLoader(RoleLoader):
     def load(self, update: ModelUpdate) -> Roles:
         """Load, and wrap the champion."""
         roles = super().load(update)
-        champion = FailingModel(roles.champion, self.failing)
-        return Roles(roles.epoch, champion, roles.challengers, roles.policy)
+        champion = FailingModel(roles.champion.model, self.failing)
+        return replace(roles, champion=replace(roles.champion, model=champion))
 
 
 def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -> None:
@@ -202,7 +203,7 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
         failed = time.monotonic()
         watch.assert_resumes(failed + 0.5)
         assert program.roles.scorer is not None
-        assert program.roles.scorer.roles.champion.manifest.version == "1"
+        assert program.roles.scorer.roles.champion.model.manifest.version == "1"
         assert not program.health.problems()
         feeder.stop()
         watch.wait(feeder.sent)

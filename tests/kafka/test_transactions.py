@@ -11,7 +11,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
 from stream.kafka.sink import Outputs
 from stream.kafka.transactions import TransactionalSink
-from stream.scoring.scorer import Incoming
+from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 
 PARTITION = 0

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.errors import BundleCorruptError, BundleIncompatibleError, BundleMissingError, ModelFaultError
 from schemas.manifest import MODEL_NAME
-from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
+from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
 from stream.models.bundle import LoadedModel
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
@@ -51,15 +51,15 @@ def test_each_model_holds_the_role_it_is_given(loader: RoleLoader, refs: list[Bu
     """The champion, the challengers in order, the epoch, and the champion's own policy."""
     roles = loader.load(update(refs[2], refs[0], refs[1], epoch=5))
     assert roles.epoch == 5
-    assert roles.champion.manifest.version == "2"
-    assert [model.manifest.version for model in roles.challengers] == ["0", "1"]
-    assert roles.policy == Policy("1", 0.7, 0.9)
+    assert roles.champion.model.manifest.version == "2"
+    assert [player.model.manifest.version for player in roles.challengers] == ["0", "1"]
+    assert roles.champion.policy == Policy("1", 0.7, 0.9)
 
 
 def test_an_assignment_s_policy_goes_before_the_manifest_s(loader: RoleLoader, refs: list[BundleRef]) -> None:
     """Thresholds can change without a new model."""
     policy = Policy("stricter", 0.1, 0.2)
-    assert loader.load(update(refs[0], policy=policy)).policy == policy
+    assert loader.load(update(refs[0], policy=policy)).champion.policy == policy
 
 
 def test_a_model_keeps_its_session_over_reassignments(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
@@ -67,9 +67,9 @@ def test_a_model_keeps_its_session_over_reassignments(loader: RoleLoader, refs: 
     first = loader.load(update(refs[0], refs[1], refs[2]))
     shutil.rmtree(store)
     second = loader.load(update(refs[1], refs[2], refs[0], epoch=2))
-    assert second.champion is first.challengers[0]
-    assert second.challengers[0] is first.challengers[1]
-    assert second.challengers[1] is first.champion
+    assert second.champion.model is first.challengers[0].model
+    assert second.challengers[0].model is first.challengers[1].model
+    assert second.challengers[1].model is first.champion.model
 
 
 def test_a_model_without_a_role_is_let_go(loader: RoleLoader, refs: list[BundleRef]) -> None:
@@ -77,8 +77,8 @@ def test_a_model_without_a_role_is_let_go(loader: RoleLoader, refs: list[BundleR
     first = loader.load(update(refs[0], refs[1]))
     loader.load(update(refs[0], epoch=2))
     third = loader.load(update(refs[0], refs[1], epoch=3))
-    assert third.champion is first.champion
-    assert third.challengers[0] is not first.challengers[0]
+    assert third.champion.model is first.champion.model
+    assert third.challengers[0].model is not first.challengers[0].model
 
 
 def test_all_or_nothing(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
@@ -91,21 +91,49 @@ def test_all_or_nothing(loader: RoleLoader, refs: list[BundleRef], store: Path) 
         loader.load(update(refs[3], epoch=2))
     fallback = loader.fall_back(update(refs[0], refs[1], previous=refs[2]))
     assert fallback is not None
-    assert fallback.champion.manifest.version == "2"
+    assert fallback.champion.model.manifest.version == "2"
     again = loader.load(update(refs[1], refs[0], epoch=2))
     assert (again.champion, again.challengers) == (first.challengers[0], (first.champion,))
 
 
 @pytest.mark.parametrize("challengers", [(0,), (1, 1), (1, 2, 0)], ids=repr)
-def test_one_bundle_has_one_role(challengers: tuple[int, ...], loader: RoleLoader, refs: list[BundleRef]) -> None:
+def test_a_bundle_with_its_policy_has_one_role(
+    challengers: tuple[int, ...], loader: RoleLoader, refs: list[BundleRef]
+) -> None:
     """A model beside itself would be two roles' figures under one hash."""
-    with pytest.raises(BundleIncompatibleError, match="one bundle in two roles; give each model one role"):
+    with pytest.raises(BundleIncompatibleError, match="one policy version in two roles; give each its own"):
         loader.load(update(refs[0], *(refs[i] for i in challengers)))
+
+
+def test_another_policy_makes_a_champion_s_bundle_its_own_challenger(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """Thresholds are tried out like models; one session serves both."""
+    watching = Challenger(refs[0], policy=Policy("lower", 0.1, 0.9))
+    roles = loader.load(ModelUpdate(1, refs[0], 0, "test", challengers=(watching,)))
+    assert roles.challengers[0].model is roles.champion.model
+    assert roles.challengers[0].policy.version == "lower"
+
+
+def test_shares_exploration_and_salt_reach_the_scorer(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """As they were written."""
+    half = Challenger(refs[1], "split", 0.5)
+    exploration = Exploration(0.1, 1000)
+    roles = loader.load(ModelUpdate(1, refs[0], 0, "test", challengers=(half,), exploration=exploration, salt="s"))
+    assert (roles.challengers[0].share, roles.exploration, roles.salt) == (0.5, exploration, "s")
+
+
+def test_the_previous_champion_decides_with_the_policy_it_had(loader: RoleLoader, refs: list[BundleRef]) -> None:
+    """Where it was not its manifest's."""
+    had = Policy("had", 0.3, 0.4)
+    assignment = update(refs[1], previous=refs[0], previous_policy=had)
+    loader.load(assignment)
+    fallback = loader.fall_back(assignment)
+    assert fallback is not None
+    assert fallback.champion.policy == had
 
 
 def test_one_bundle_under_two_paths_is_still_one(loader: RoleLoader, refs: list[BundleRef]) -> None:
     """What a bundle is, its hash says."""
-    with pytest.raises(BundleIncompatibleError, match="one bundle in two roles"):
+    with pytest.raises(BundleIncompatibleError, match="one policy version in two roles"):
         loader.load(update(refs[0], msgspec.structs.replace(refs[0], path="elsewhere/0")))
 
 
@@ -115,7 +143,7 @@ def test_a_challenger_may_be_the_previous_champion(loader: RoleLoader, refs: lis
     roles = loader.load(assignment)
     fallback = loader.fall_back(assignment)
     assert fallback is not None
-    assert fallback.champion is roles.challengers[0]
+    assert fallback.champion.model is roles.challengers[0].model
 
 
 def test_the_previous_champion_decides_again(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
@@ -126,8 +154,8 @@ def test_the_previous_champion_decides_again(loader: RoleLoader, refs: list[Bund
     shutil.rmtree(store)
     fallback = loader.fall_back(assignment)
     assert fallback is not None
-    assert fallback.champion is before.champion
-    assert (fallback.epoch, fallback.challengers, fallback.policy) == (2, (), before.policy)
+    assert fallback.champion.model is before.champion.model
+    assert (fallback.epoch, fallback.challengers, fallback.champion.policy) == (2, (), before.champion.policy)
 
 
 def test_without_a_previous_champion_nobody_decides(loader: RoleLoader, refs: list[BundleRef]) -> None:
@@ -148,7 +176,7 @@ def test_a_previous_champion_at_fault_does_not_decide_either(
     before = loader.load(update(refs[0]))
     assignment = update(refs[1], epoch=2, previous=refs[0])
     loader.load(assignment)
-    break_model(before.champion, monkeypatch)
+    break_model(before.champion.model, monkeypatch)
     assert loader.fall_back(assignment) is None
 
 
@@ -158,8 +186,8 @@ def test_a_previous_champion_that_is_gone_keeps_no_new_one_away(
     """The champion until now stands by in its place, and the log says so."""
     before = loader.load(update(refs[0]))
     assignment = update(refs[1], epoch=2, previous=NOWHERE)
-    assert loader.load(assignment).champion.manifest.version == "1"
+    assert loader.load(assignment).champion.model.manifest.version == "1"
     assert "previous champion 99 cannot stand by: bundle fraud/99 cannot be read" in caplog.text
     fallback = loader.fall_back(assignment)
     assert fallback is not None
-    assert fallback.champion is before.champion
+    assert fallback.champion.model is before.champion.model

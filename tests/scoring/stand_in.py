@@ -15,8 +15,9 @@ from schemas.errors import ModelFaultError
 from schemas.manifest import Feature, Manifest, MissingPolicy, Parity, TrainingWindow
 from schemas.messages import Policy
 from stream.scoring.features import FeaturePlan, Matrix
-from stream.scoring.model import Roles, ScoringModel
-from stream.scoring.scorer import Incoming, Moment, Scorer
+from stream.scoring.incoming import Incoming, Moment
+from stream.scoring.model import Player, Roles, ScoringModel
+from stream.scoring.scorer import Scorer
 
 MAX_BYTES = 4096
 MOMENT = Moment(scored_at_ms=1_700_000_000_000, latency_ms=1.5)
@@ -117,9 +118,19 @@ def stand_in(
     return StandIn(manifest, version.rjust(64, "0"), rule, parity_holds)
 
 
+def players(champion: ScoringModel, *challengers: ScoringModel) -> tuple[Player, tuple[Player, ...]]:
+    """Return each with its own policy; challengers only watch."""
+    playing = [Player(model, model.manifest.policy) for model in (champion, *challengers)]
+    return playing[0], tuple(playing[1:])
+
+
 def scorer(champion: ScoringModel, *challengers: ScoringModel, max_reasons: int = 5) -> Scorer:
     """Return a scorer of epoch 7 with the champion's own policy."""
-    roles = Roles(7, champion, challengers, champion.manifest.policy)
+    return of(Roles(7, *players(champion, *challengers)), max_reasons=max_reasons)
+
+
+def of(roles: Roles, *, max_reasons: int = 5) -> Scorer:
+    """Return a scorer of these roles."""
     return Scorer(roles, max_bytes=MAX_BYTES, max_reasons=max_reasons)
 
 

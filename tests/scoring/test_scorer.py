@@ -15,7 +15,8 @@ from schemas.errors import DeadLetterReason, ModelFaultError
 from schemas.manifest import Feature, MissingPolicy
 from schemas.messages import Decision, Policy
 from stream.scoring.features import Matrix
-from stream.scoring.scorer import Moment, Refusal, ScoredBatch
+from stream.scoring.incoming import Moment
+from stream.scoring.scorer import Refusal, ScoredBatch
 from tests.scoring.stand_in import (
     ALL_KINDS,
     COUNTRY,
@@ -148,6 +149,8 @@ def test_a_decision_says_what_was_decided_by_whom_and_on_what() -> None:
         "source_offset": 17,
         "scored_at_ms": MOMENT.scored_at_ms,
         "latency_ms": MOMENT.latency_ms,
+        "amount_minor": 250,
+        "currency": "EUR",
         "schema_version": 1,
     }
 

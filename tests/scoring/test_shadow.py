@@ -116,6 +116,7 @@ def test_a_record_says_who_watched_and_which_decision() -> None:
                 bundle_sha256="2".rjust(64, "0"),
                 role_epoch=7,
                 scored_at_ms=MOMENT.scored_at_ms,
+                policy_version="p1",
             )
         ]
     ]

@@ -10,7 +10,7 @@ from schemas.errors import DeadLetterReason
 from stream.scoring.model import Roles, ScoringModel
 from stream.worker.metrics import LATENCY_BUCKETS, BatchHistogram, WorkerMetrics
 from stream.worker.outputs import BatchOutputs
-from tests.scoring.stand_in import stand_in
+from tests.scoring.stand_in import players, stand_in
 
 R = DeadLetterReason
 Sample = tuple[str, dict[str, str], float]
@@ -40,7 +40,7 @@ def value(metrics: WorkerMetrics, name: str) -> float:
 
 def roles(champion: ScoringModel, *challengers: ScoringModel, epoch: int = 1) -> Roles:
     """Return roles with the champion's own policy."""
-    return Roles(epoch, champion, challengers, champion.manifest.policy)
+    return Roles(epoch, *players(champion, *challengers))
 
 
 def test_a_committed_batch_is_counted_once() -> None:

@@ -37,7 +37,7 @@ def update(epoch: int, champion: BundleRef) -> bytes:
 
 def version(follower: RoleFollower) -> str | None:
     """Return who decides."""
-    return follower.scorer.roles.champion.manifest.version if follower.scorer else None
+    return follower.scorer.roles.champion.model.manifest.version if follower.scorer else None
 
 
 def test_the_newest_sound_assignment_holds(follower: RoleFollower, store: Path) -> None:

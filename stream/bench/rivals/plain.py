@@ -137,6 +137,8 @@ class PlainScorer:
                 "source_offset": place.offset,
                 "scored_at_ms": now_ms,
                 "latency_ms": latency_ms,
+                "amount_minor": transaction["amount_minor"],
+                "currency": transaction["currency"],
                 "schema_version": 1,
             }
             for i, (transaction, place, score, threshold, verdict) in enumerate(
@@ -176,6 +178,7 @@ class PlainScorer:
                 "bundle_sha256": model.sha256,
                 "role_epoch": self._role_epoch,
                 "scored_at_ms": decision["scored_at_ms"],
+                "policy_version": manifest.policy.version,
                 "schema_version": 1,
             }
             for decision, score, threshold, verdict in zip(
