@@ -125,7 +125,7 @@ def test_everyone_else_is_on_record_beside_each_decision() -> None:
 
 def test_whoever_decides_gives_the_reasons() -> None:
     """An alert of a challenger that sees only the amount is explained by the amount."""
-    champion, (challenger,) = players(stand_in(), stand_in([AMOUNT], version="2"))
+    champion, (challenger,) = players(stand_in(), stand_in([msgspec.structs.replace(AMOUNT, median=0.0)], version="2"))
     scored = score(Roles(7, champion, (Player(challenger.model, challenger.policy, 0.5),)))
     reasons = {
         decision.arm: {reason.feature for reason in decision.reasons}
