@@ -252,7 +252,7 @@ class ModelUpdate(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if sum(challenger.share for challenger in self.challengers) >= 1:
-            raise ValueError("the challengers' shares add up to 1 or more; leave the champion some cards")
+            raise ValueError("the challengers' shares add up to 1 or more and leave the champion nothing")
 
 
 class WorkerStatus(Struct, frozen=True):

@@ -13,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from schemas.errors import FraudError
 from stream.app import FAILED, WorkerProgram
+from stream.commands.display import examples
+from stream.commands.models import models
+from stream.commands.policy import policy
 from stream.kafka.broker import LocalBroker
 from stream.kafka.replay import follow_topic, send_file
 from stream.kafka.topics import create_topics
@@ -44,14 +47,9 @@ class Rate(click.ParamType):
         return rate
 
 
-def _examples(*lines: str) -> str:
-    # A backspace on a line of its own keeps click from re-wrapping what follows.
-    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
-
-
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_examples(
+    epilog=examples(
         "fraud-stream kafka                                   # in a terminal of its own",
         "fraud-stream topics",
         "fraud-train baseline --bootstrap 127.0.0.1:9092",
@@ -70,7 +68,7 @@ def cli() -> None:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "fraud-stream kafka --port 19092 --dir /tmp/kafka",
     )
 )
@@ -96,7 +94,7 @@ def kafka(port: int, directory: Path) -> None:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_PARTITIONS=12 FRAUD_REPLICATION=3 fraud-stream topics",
     )
 )
@@ -107,7 +105,7 @@ def topics() -> None:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_SLOT=a FRAUD_WEB_PORT=6067 fraud-stream worker",
     )
 )
@@ -137,7 +135,7 @@ def set_up_logging(settings: Settings) -> None:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "fraud-stream produce var/data/test.jsonl --rate 2000",
         "fraud-stream produce var/data/test.jsonl --rate max",
     )
@@ -157,7 +155,7 @@ def produce(file: Path, rate: float | None) -> None:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "fraud-stream tail alerts | jq '{transaction_id, score, reasons}'",
         "fraud-stream tail dead-letters --from-beginning --count 10",
     )
@@ -173,7 +171,7 @@ def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "fraud-stream bench --json > bench.json",
         "fraud-stream bench --quick --rival confluent_loop",
         "fraud-stream bench --soak",
@@ -207,6 +205,10 @@ def bench(
         click.echo(to_json(report))
     else:
         Console().print(render(report))
+
+
+cli.add_command(models)
+cli.add_command(policy)
 
 
 def main() -> None:

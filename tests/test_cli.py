@@ -1,34 +1,20 @@
 """`fraud-stream`: help with examples, one line for each error, exit codes, and the commands on a real Kafka."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import StaleEpochError
 from schemas.messages import ModelUpdate
-from stream.kafka.control import current_roles, publish_roles
+from stream.kafka.assign import publish_roles
+from stream.kafka.control import current_roles
 from stream.kafka.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
+from tests.support.command import run
 from tests.support.topics import read_all
-from tests.support.worker_process import worker_environment
 
-COMMANDS = ("kafka", "topics", "worker", "produce", "tail", "bench")
-
-
-def run(*arguments: str, settings: Settings | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run `fraud-stream` as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "stream.cli", *arguments],
-        env=worker_environment(settings or Settings()),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+COMMANDS = ("kafka", "topics", "worker", "produce", "tail", "models", "policy", "bench")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

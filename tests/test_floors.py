@@ -32,6 +32,7 @@ FLOORS = {
     "stream.http": 4,
     "stream.app": 5,
     "stream.cli": 5,
+    "stream.commands": 5,
     BENCH: 5,
 }
 #: Third-party packages of the pure floors; the floors above them may use more.
@@ -49,7 +50,7 @@ RESERVED = {
     "jgo": ("stream.kafka",),
 }
 #: What training may use of the stream besides floors 0 to 2: the control topic, and the ledger's labels.
-OPEN_TO_TRAINING = (TRAINING, "stream.kafka.control", "stream.ledger")
+OPEN_TO_TRAINING = (TRAINING, "stream.kafka.assign", "stream.kafka.control", "stream.ledger")
 #: What is imported under another name than it is installed by; `mode` is faust's own foundation.
 DISTRIBUTIONS = {
     "confluent_kafka": "confluent-kafka",

@@ -14,8 +14,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 
 from schemas.messages import Challenger
 from stream.bench.materials import Materials
+from stream.kafka.assign import publish_roles
 from stream.kafka.clients import CONNECT_S, client_config, consumer_config
-from stream.kafka.control import publish_roles
 from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.settings import Settings

@@ -63,6 +63,18 @@ def read_bundle(store: BundleStore, ref: BundleRef) -> LoadedModel:
     return model
 
 
+def find_bundle(store: BundleStore, path: str) -> BundleRef:
+    """Audit what lies at a path of the store, and return the reference that stands for exactly this bundle.
+
+    Raises:
+        BundleError: With what does not hold.
+    """
+    with store.fetch(path) as directory:
+        sha256 = hashlib.sha256(_read(directory, MANIFEST_NAME)).hexdigest()
+        manifest = audit(directory, sha256).manifest
+    return BundleRef(manifest.name, manifest.version, path, sha256)
+
+
 def audit(directory: Path, sha256: str) -> LoadedModel:
     """Audit a bundle in a local directory and load its model.
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from schemas.errors import BundleMissingError, FraudError, ModelFaultError
 from schemas.messages import ModelUpdate, encode
-from stream.kafka.control import ControlReader, decode_update
+from stream.kafka.control import decode_update
+from stream.kafka.whole_topic import WholeTopic
 from stream.models.roles import RoleLoader
 from stream.scoring.model import Roles
 from stream.scoring.scorer import Scorer
@@ -97,7 +98,7 @@ class RoleFollower:
             self._use(roles, "fallback")
 
     def _run(self) -> None:
-        reader = ControlReader(self._settings)
+        reader = WholeTopic(self._settings, self._settings.topic_model_updates)
         try:
             self._take_newest(reader.history())
             if self.scorer is None:

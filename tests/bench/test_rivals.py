@@ -17,7 +17,7 @@ from stream.bench.materials import Materials
 from stream.bench.programs import Program, rival, running, the_worker
 from stream.bench.quix_environment import quix_python
 from stream.bench.reader import DecisionReader
-from stream.kafka.control import publish_roles
+from stream.kafka.assign import publish_roles
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle

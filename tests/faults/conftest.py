@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.messages import Challenger
-from stream.kafka.control import publish_roles
+from stream.kafka.assign import publish_roles
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.support.bundles import put_bundle

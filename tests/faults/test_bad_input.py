@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from schemas.manifest import MissingPolicy
 from schemas.messages import ModelUpdate
 from stream.app import WorkerProgram
-from stream.kafka.control import publish_roles
+from stream.kafka.assign import publish_roles
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.scoring.features import Matrix

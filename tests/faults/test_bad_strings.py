@@ -8,7 +8,7 @@ import pytest
 
 from schemas.manifest import Feature, MissingPolicy
 from schemas.messages import Challenger, Policy
-from stream.kafka.control import publish_roles
+from stream.kafka.assign import publish_roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.reckoning import reckon

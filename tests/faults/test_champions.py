@@ -15,7 +15,7 @@ import pytest
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, Parity, decode_manifest, encode_manifest
 from schemas.messages import BundleRef, ModelUpdate
 from stream.app import WorkerProgram, make_sink
-from stream.kafka.control import publish_roles
+from stream.kafka.assign import publish_roles
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.scoring.model import Roles

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import helper, load_from_string, numpy_helper
 
 from schemas.manifest import MissingPolicy
-from stream.kafka.control import publish_roles
+from stream.kafka.assign import publish_roles
 from stream.settings import Settings
 from tests.support import bundles
 from tests.support.bundles import logistic_onnx, put_bundle

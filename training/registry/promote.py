@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from schemas.errors import FraudError, RegistryError
-from schemas.messages import BundleRef, Challenger, ModelUpdate
-from stream.kafka.control import all_roles, publish_roles
+from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
+from stream.kafka.assign import publish_roles
+from stream.kafka.control import all_roles
 from stream.models.bundle import read_bundle
 from stream.models.store import BundleStore
 from stream.settings import Settings
@@ -172,8 +173,7 @@ class Promoter:
             self.kafka,
             champion=champion,
             challengers=challengers,
-            # A policy instead of the champion's own was meant for that champion only.
-            policy=before.policy if before and before.champion.sha256 == champion.sha256 else None,
+            policy=_policy_of(champion, before),
             author=who,
             note=note.write(),
             expected_epoch=before.epoch if before else 0,
@@ -182,6 +182,15 @@ class Promoter:
             newest = reconcile(self.registry, self.history, all_roles(self.kafka))
         assert newest is not None  # noqa: S101 - for the type checker: there is at least the one just written
         return newest
+
+
+def _policy_of(champion: BundleRef, before: ModelUpdate | None) -> Policy | None:
+    """Return what a champion decides with: a policy instead of its own was meant for that champion only."""
+    if before is not None and before.champion.sha256 == champion.sha256:
+        return before.policy
+    if before is not None and before.previous is not None and before.previous.sha256 == champion.sha256:
+        return before.previous_policy
+    return None
 
 
 def _change(state: _State, champion: BundleRef, challengers: tuple[Challenger, ...], who: str, note: Note) -> Change:

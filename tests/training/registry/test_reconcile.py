@@ -9,7 +9,8 @@ import pytest
 
 from schemas.errors import BrokerAwayError, RegistryError, StaleEpochError, TopicMissingError
 from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
-from stream.kafka.control import all_roles, current_roles, publish_roles
+from stream.kafka.assign import publish_roles
+from stream.kafka.control import all_roles, current_roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.topics import produce_all

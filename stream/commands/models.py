@@ -1,0 +1,168 @@
+"""`fraud-stream models`: who decides, who watches, and what every worker has of it."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
+from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
+from stream.kafka.assign import change_roles
+from stream.kafka.control import all_roles
+from stream.kafka.roster import Change, challenge, dismiss, explore, reassign, shuffle
+from stream.kafka.status import worker_statuses
+from stream.models.bundle import find_bundle
+from stream.models.store import BundleStore
+from stream.settings import read_settings
+
+
+class Share(click.ParamType):
+    """`PATH=SHARE`, a bundle and the share of cards it decides for."""
+
+    name = "PATH=SHARE"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """Read it."""
+        path, _, share = value.rpartition("=")
+        return path, _fraction(self, share, param, ctx) if path else self.fail(f"{value!r} names no bundle", param, ctx)
+
+
+class Capped(click.ParamType):
+    """`SHARE:AMOUNT`, how many would-be declines up to which amount; or `off`."""
+
+    name = "SHARE:AMOUNT|off"
+
+    def convert(
+        self, value: str | Exploration, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Exploration | None:
+        """Read it."""
+        if isinstance(value, Exploration):
+            return value
+        if value == "off":
+            return None
+        share, _, cap = value.partition(":")
+        if not cap.isdecimal():
+            self.fail(f"{value!r} caps no amount; write for instance 0.01:5000", param, ctx)
+        return Exploration(_fraction(self, share, param, ctx, most=0.5), int(cap))
+
+
+def _fraction(
+    kind: click.ParamType, text: str, param: click.Parameter | None, ctx: click.Context | None, most: float = 1.0
+) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= most or share == 1:
+        kind.fail(f"{text!r} is no share above 0 and {'below' if most == 1 else 'up to'} {most:g}", param, ctx)
+    return share
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=examples(
+        "fraud-stream models",
+        'fraud-stream models set --champion fraud/2 --shadow fraud/3 --why "the season\'s first"',
+        'fraud-stream models set --split fraud/3=0.1 --why "a tenth of the cards, for a week"',
+    ),
+)
+@click.pass_context
+def models(context: click.Context) -> None:
+    """Show each role, and what every worker has of it."""
+    if context.invoked_subcommand is None:
+        _show()
+
+
+@models.command(
+    name="set",
+    epilog=examples(
+        'fraud-stream models set --shadow fraud/4 --why "better on folds"',
+        'fraud-stream models set --dismiss fraud/3 --explore 0.01:5000 --why "labels for declines"',
+    ),
+)
+@click.option("--champion", metavar="PATH", help="Bundle in the store that decides from now on.")
+@click.option("--shadow", "shadows", metavar="PATH", multiple=True, help="Scores everything, decides nothing.")
+@click.option("--split", "splits", type=Share(), multiple=True, help="Decides for a share of the cards.")
+@click.option("--dismiss", "dismissed", metavar="PATH", multiple=True, help="A challenger no more.")
+@click.option("--explore", "exploration", type=Capped(), help="Would-be declines to let through, up to minor units.")
+@click.option("--salt", help="Draw cards and explored transactions anew.")
+@why_option
+@who_option
+@epoch_option
+@click.pass_context
+def set_models(
+    context: click.Context,
+    *,
+    champion: str | None,
+    shadows: tuple[str, ...],
+    splits: tuple[tuple[str, float], ...],
+    dismissed: tuple[str, ...],
+    exploration: Exploration | None,
+    salt: str | None,
+    why: str,
+    who: str,
+    epoch: int | None,
+) -> None:
+    """Change roles; whatever is not named stays. Bundles are audited first; of two writers at once one is refused."""
+    settings = read_settings()
+    store = BundleStore(settings.bundle_store)
+    changes: list[Change] = [dismiss(path) for path in dismissed]
+    changes += [challenge(Challenger(find_bundle(store, path))) for path in shadows]
+    changes += [challenge(Challenger(find_bundle(store, path), "split", share)) for path, share in splits]
+    if context.get_parameter_source("exploration") is click.core.ParameterSource.COMMANDLINE:
+        changes.append(explore(exploration))
+    if salt is not None:
+        changes.append(shuffle(salt))
+    if not changes and not champion:
+        raise click.UsageError("nothing to change; name a role, --explore or --salt")
+    change = reassign(changes, find_bundle(store, champion) if champion else None)
+    click.echo(written(change_roles(settings, change, author=who, note=why, expected_epoch=epoch)))
+
+
+def _show() -> None:
+    settings = read_settings()
+    updates, console = all_roles(settings), Console()
+    if not updates:
+        click.echo("nobody decides yet; publish a champion: fraud-stream models set --champion PATH")
+        return
+    update = updates[-1]
+    table = Table("role", "bundle", "sha256", "decides for", "policy", "since", title=f"Roles, epoch {update.epoch}")
+    left = 1 - sum(challenger.share for challenger in update.challengers)
+    for role, ref, share, policy in (
+        ("champion", update.champion, left, update.policy),
+        *((each.mode, each.bundle, each.share, each.policy) for each in update.challengers),
+        *([("previous", update.previous, 0.0, update.previous_policy)] if update.previous else []),
+    ):
+        since = moment(_since(updates, role, ref, policy))
+        table.add_row(role, ref.path, ref.sha256[:12], f"{share:.0%}" if share else "-", _named(policy), since)
+    console.print(table)
+    if update.exploration:
+        cap = update.exploration.max_amount_minor
+        console.print(f"{update.exploration.share:.1%} of would-be declines up to {cap} minor units are let through")
+    workers = Table("worker", "state", "epoch", "partitions", "lag", "said", "refused", title="Workers")
+    for status in worker_statuses(settings):
+        partitions = " ".join(map(str, status.partitions)) or "-"
+        cells = (status.slot, status.state, str(status.role_epoch), partitions, str(status.lag))
+        workers.add_row(*cells, moment(status.written_at_ms), status.refused or "")
+    console.print(workers)
+
+
+def _since(updates: list[ModelUpdate], role: str, ref: BundleRef, policy: Policy | None) -> int:
+    """Return when a bundle with its policy took the role that it holds."""
+    since = updates[-1].written_at_ms
+    for update in reversed(updates):
+        if (ref, policy) not in _holders(update, role):
+            break
+        since = update.written_at_ms
+    return since
+
+
+def _holders(update: ModelUpdate, role: str) -> list[tuple[BundleRef | None, Policy | None]]:
+    if role == "champion":
+        return [(update.champion, update.policy)]
+    if role == "previous":
+        return [(update.previous, update.previous_policy)]
+    return [(each.bundle, each.policy) for each in update.challengers if each.mode == role]
+
+
+def _named(policy: Policy | None) -> str:
+    return policy.version if policy else "its own"

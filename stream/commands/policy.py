@@ -1,0 +1,113 @@
+"""`fraud-stream policy`: thresholds, which change more often than models."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import RolesError
+from schemas.messages import Challenger, ModelUpdate, Policy
+from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
+from stream.kafka.assign import change_roles
+from stream.kafka.control import all_roles
+from stream.kafka.roster import challenge, govern, reassign
+from stream.settings import read_settings
+
+_PROBABILITY = click.FloatRange(0, 1)
+
+
+@click.group(
+    epilog=examples(
+        'fraud-stream policy set --version strict --review 0.1 --decline 0.6 --why "a wave of fraud"',
+        'fraud-stream policy set --version by-loss --review-cost 500 --decline 0.9 --why "small doubts, large amounts"',
+        'fraud-stream policy set --shadow --version lax --review 0.3 --decline 0.9 --why "how many fewer reviews?"',
+        "fraud-stream policy history",
+    )
+)
+def policy() -> None:
+    """Change how scores become verdicts, without a new model."""
+
+
+@policy.command(name="set")
+@click.option("--version", help="Its name, on every decision it makes.")
+@click.option("--review", type=_PROBABILITY, help="Lowest score that is reviewed.")
+@click.option("--review-cost", type=click.IntRange(1), help="Minor units; instead of --review: by expected loss.")
+@click.option("--decline", type=_PROBABILITY, help="Lowest score that is declined.")
+@click.option("--own", is_flag=True, help="Back to the policy of the champion's manifest.")
+@click.option("--shadow", is_flag=True, help="Only watch: what the champion would decide by it.")
+@why_option
+@who_option
+@epoch_option
+def set_policy(
+    *,
+    version: str | None,
+    review: float | None,
+    review_cost: int | None,
+    decline: float | None,
+    own: bool,
+    shadow: bool,
+    why: str,
+    who: str,
+    epoch: int | None,
+) -> None:
+    """Let the champion decide by another policy from its next batch on."""
+    wanted = None if own else _policy(version, review, review_cost, decline)
+    if own and (shadow or any(given is not None for given in (version, review, review_cost, decline))):
+        raise click.UsageError("--own goes with no other policy and not with --shadow")
+
+    def change(last: ModelUpdate | None) -> ModelUpdate:
+        if shadow and last is not None:
+            return reassign([challenge(Challenger(last.champion, policy=wanted))])(last)
+        return reassign([govern(wanted)])(last)
+
+    click.echo(written(change_roles(read_settings(), change, author=who, note=why, expected_epoch=epoch)))
+
+
+@policy.command(epilog=examples("fraud-stream policy history"))
+def history() -> None:
+    """Show every policy that decided, newest first, with who set it and why."""
+    table = Table("epoch", "when", "champion", "policy", "who", "why")
+    before: tuple[str, Policy | None] | None = None
+    rows = []
+    for update in all_roles(read_settings()):
+        held = (update.champion.sha256, update.policy)
+        if held != before:
+            shown = describe(update.policy)
+            rows.append(
+                (
+                    str(update.epoch),
+                    moment(update.written_at_ms),
+                    update.champion.path,
+                    shown,
+                    update.author,
+                    update.note,
+                )
+            )
+        before = held
+    for row in reversed(rows):
+        table.add_row(*row)
+    Console().print(table)
+
+
+def describe(policy: Policy | None) -> str:
+    """Say what a policy does.
+
+    >>> describe(Policy("strict", 0.1, 0.6))
+    'strict: review from 0.1, decline from 0.6'
+    """
+    if policy is None:
+        return "of its manifest"
+    if policy.kind == "expected_loss":
+        reviewed = f"where score x amount reaches {policy.review_cost_minor}"
+        return f"{policy.version}: review {reviewed}, decline from {policy.decline:g}"
+    return f"{policy.version}: review from {policy.review:g}, decline from {policy.decline:g}"
+
+
+def _policy(version: str | None, review: float | None, review_cost: int | None, decline: float | None) -> Policy:
+    if version is None or decline is None or (review is None) == (review_cost is None):
+        raise click.UsageError("a policy needs --version, --decline, and one of --review and --review-cost")
+    try:
+        if review_cost is not None:
+            return Policy(version, 0.0, decline, "expected_loss", review_cost)
+        return Policy(version, review or 0.0, decline)
+    except ValueError as error:
+        raise RolesError(f"{error}; give other thresholds") from error

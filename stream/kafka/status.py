@@ -1,0 +1,33 @@
+"""Reading `worker-status`: what each worker slot said last."""
+
+import contextlib
+
+import msgspec
+
+from schemas.messages import WorkerStatus
+from stream.kafka.clients import require_broker
+from stream.kafka.whole_topic import WholeTopic
+from stream.settings import Settings
+
+_decoder = msgspec.json.Decoder(WorkerStatus)
+
+
+def worker_statuses(settings: Settings) -> list[WorkerStatus]:
+    """Return the newest status of each slot, by slot; what cannot be read is no status.
+
+    Raises:
+        BrokerAwayError: If no broker answers.
+        TopicMissingError: If there is no such topic.
+    """
+    require_broker(settings)
+    reader = WholeTopic(settings, settings.topic_worker_status)
+    try:
+        history = reader.history()
+    finally:
+        reader.close()
+    newest: dict[str, WorkerStatus] = {}
+    for raw in history:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            status = _decoder.decode(raw or b"")
+            newest[status.slot] = status
+    return [newest[slot] for slot in sorted(newest)]

@@ -1,0 +1,70 @@
+"""Reading a small topic of one partition whole, without a group, and following it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from schemas.errors import BrokerAwayError, TopicMissingError
+from stream.kafka.clients import CONNECT_S, consumer_config
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class WholeTopic:
+    """Reads a topic's one partition from its beginning and follows it.
+
+    Args:
+        settings: Addresses.
+        topic: Its name.
+    """
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        # A group id is required but never used: partitions are assigned by hand and nothing is committed.
+        # The short wait is for the end of a quiet topic, which the broker otherwise holds back for 500 ms.
+        own = {"group.id": f"{settings.group}-whole-topic", "fetch.wait.max.ms": 50}
+        self._consumer = Consumer(consumer_config(settings) | own)
+        self._topic = topic
+        self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
+
+    def history(self, timeout: float = CONNECT_S) -> list[bytes | None]:
+        """Read everything that is there now.
+
+        Raises:
+            BrokerAwayError: If the end is not reached within `timeout` seconds.
+            TopicMissingError: If there is no such topic.
+        """
+        deadline = time.monotonic() + timeout
+        found: list[bytes | None] = []
+        while time.monotonic() < deadline:
+            message = self._consumer.poll(0.1)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                found.append(message.value())
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
+                return found
+            elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - likewise
+                raise TopicMissingError(f"topic {self._topic} is not there; create it with `fraud-stream topics`")
+        raise BrokerAwayError(
+            f"{self._topic} could not be read to its end in {timeout:g} s; look at the broker and its log"
+        )
+
+    def follow(self, until: Callable[[], bool], poll_s: float = 0.2) -> Iterator[bytes | None]:
+        """Yield each further message, in order, until something holds."""
+        while not until():
+            message = self._consumer.poll(poll_s)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                yield message.value()
+            elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
+                log.warning("following %s: %s; the client tries again", self._topic, error.str())
+
+    def close(self) -> None:
+        """Let go of the consumer."""
+        self._consumer.close()

@@ -1,0 +1,1 @@
+"""Commands of `fraud-stream` with a file of their own."""

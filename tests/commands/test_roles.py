@@ -1,0 +1,113 @@
+"""`fraud-stream models` and `policy` on a real Kafka: what they write, and what they refuse."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
+from stream.kafka.control import current_roles
+from stream.settings import Settings
+from tests.support.bundles import put_bundle
+from tests.support.command import run
+
+WHY = ("--why", "a test", "--who", "ann")
+
+
+@pytest.fixture
+def refs(settings: Settings) -> list[BundleRef]:
+    """Four bundles in the store."""
+    return [put_bundle(Path(settings.bundle_store), str(number), bias=number - 4.0) for number in range(4)]
+
+
+def change(settings: Settings, *arguments: str) -> ModelUpdate:
+    """Run a command that must succeed; return what holds then."""
+    shown = run(*arguments, *WHY, settings=settings)
+    assert shown.returncode == 0, shown.stderr
+    roles = current_roles(settings)
+    assert roles is not None
+    assert f"roles {roles.epoch} written" in shown.stdout
+    assert (roles.author, roles.note) == ("ann", "a test")
+    return roles
+
+
+def refused(settings: Settings, *arguments: str, code: int = 1) -> str:
+    """Run a command that must fail, and change nothing; return what it says."""
+    before = current_roles(settings)
+    shown = run(*arguments, *WHY, settings=settings)
+    assert shown.returncode == code, shown.stdout
+    assert current_roles(settings) == before
+    assert "Traceback" not in shown.stderr
+    return shown.stderr
+
+
+def test_roles_are_changed_one_thing_at_a_time(settings: Settings, refs: list[BundleRef]) -> None:
+    """What is not named stays as it is; a challenger changes its mode; the last champion is remembered."""
+    assert change(settings, "models", "set", "--champion", refs[0].path).champion == refs[0]
+    roles = change(settings, "models", "set", "--shadow", refs[1].path, "--split", f"{refs[2].path}=0.1")
+    assert roles.challengers == (Challenger(refs[1]), Challenger(refs[2], "split", 0.1))
+    roles = change(settings, "models", "set", "--split", f"{refs[1].path}=0.25", "--explore", "0.01:5000")
+    assert roles.challengers == (Challenger(refs[2], "split", 0.1), Challenger(refs[1], "split", 0.25))
+    assert roles.exploration == Exploration(0.01, 5000)
+    roles = change(settings, "models", "set", "--champion", refs[1].path, "--salt", "new")
+    assert (roles.champion, roles.previous, roles.salt) == (refs[1], refs[0], "new")
+    assert roles.challengers == (Challenger(refs[2], "split", 0.1),)
+    roles = change(settings, "models", "set", "--dismiss", refs[2].path, "--explore", "off")
+    assert (roles.challengers, roles.exploration, roles.champion) == ((), None, refs[1])
+    shown = run("models", settings=settings)
+    assert "champion" in shown.stdout
+    assert "previous" in shown.stdout
+    assert refs[1].sha256[:12] in shown.stdout
+
+
+def test_what_makes_no_sense_is_refused(settings: Settings, refs: list[BundleRef]) -> None:
+    """One line with the mend, and nothing is written."""
+    assert "no champion yet" in refused(settings, "models", "set", "--shadow", refs[1].path)
+    change(settings, "models", "set", "--champion", refs[0].path, "--split", f"{refs[1].path}=0.6")
+    assert "champion already" in refused(settings, "models", "set", "--champion", refs[0].path)
+    assert "add up to 1 or more" in refused(settings, "models", "set", "--split", f"{refs[2].path}=0.5")
+    assert "is no challenger; these are: fraud/1" in refused(settings, "models", "set", "--dismiss", refs[3].path)
+    assert "cannot be read from" in refused(settings, "models", "set", "--shadow", "fraud/99")
+    assert "roles are at epoch 1, not 7" in refused(settings, "models", "set", "--salt", "x", "--epoch", "7")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["models", "set"], "nothing to change"),
+        (["models", "set", "--split", "fraud/1=1.5"], "no share above 0"),
+        (["models", "set", "--split", "0.1"], "names no bundle"),
+        (["models", "set", "--explore", "0.9:100"], "up to 0.5"),
+        (["models", "set", "--explore", "0.1"], "caps no amount"),
+        (["policy", "set", "--version", "a", "--review", "0.1"], "--decline"),
+        (["policy", "set", "--version", "a", "--review", "2", "--decline", "1"], "not in the range"),
+        (["policy", "set", "--own", "--shadow"], "--own goes with no other"),
+    ],
+)
+def test_bad_usage_is_exit_code_2(settings: Settings, arguments: list[str], said: str) -> None:
+    """Told before Kafka is asked."""
+    assert said in refused(settings, *arguments, code=2)
+
+
+def test_a_policy_is_set_shadowed_and_taken_back(settings: Settings, refs: list[BundleRef]) -> None:
+    """Its history names who and why; a champion's new policy leaves roles as they are."""
+    assert "no champion yet" in refused(settings, "policy", "set", "--own")
+    change(settings, "models", "set", "--champion", refs[0].path)
+    strict = ("--version", "strict", "--review", "0.1", "--decline", "0.6")
+    assert change(settings, "policy", "set", *strict).policy == Policy("strict", 0.1, 0.6)
+    by_loss = ("--version", "by-loss", "--review-cost", "500", "--decline", "0.9")
+    roles = change(settings, "policy", "set", "--shadow", *by_loss)
+    tried = Policy("by-loss", 0.0, 0.9, "expected_loss", 500)
+    assert roles.challengers == (Challenger(refs[0], policy=tried),)
+    assert roles.policy == Policy("strict", 0.1, 0.6)
+    assert change(settings, "policy", "set", "--own").policy is None
+    shown = run("policy", "history", settings=settings)
+    assert shown.stdout.index("of its manifest") < shown.stdout.index("strict: review")
+    assert "review 0.6 is above decline 0.1" in refused(
+        settings, "policy", "set", "--version", "upside-down", "--review", "0.6", "--decline", "0.1"
+    )
+
+
+def test_before_the_first_champion_models_says_so(settings: Settings) -> None:
+    """And how to have one."""
+    shown = run("models", settings=settings)
+    assert "models set --champion PATH" in shown.stdout
