@@ -16,7 +16,7 @@ import numpy as np
 from confluent_kafka import Message
 
 from schemas.manifest import MANIFEST_NAME
-from schemas.messages import DeadLetter, Decision, ModelUpdate, ShadowScore
+from schemas.messages import DeadLetter, Decision, ModelUpdate, Policy, ShadowScore
 from stream.kafka.control import decode_update
 from stream.models.bundle import LoadedModel, audit
 from stream.settings import Settings
@@ -68,12 +68,12 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
     assert not made_up, f"{len(made_up)} settled that were never sent, first {min(made_up)}"
     assert repeats_allowed or not repeated, f"{len(repeated)} settled more than once, first {min(repeated)}"
 
-    _check_scores(sent, decisions, Path(settings.bundle_store))
+    updates = {u.epoch: u for u in map(_update, read_all(bootstrap, settings.topic_model_updates))}
+    _check_scores(sent, decisions, updates, Path(settings.bundle_store))
     alerts = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_alerts)]
     assert Counter(a.decision_id for a in alerts) == Counter(d.decision_id for d in decisions if d.verdict != "approve")
     shadows = [_shadows.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_shadow_scores)]
-    updates = [decode_update(m.value()) for m in read_all(bootstrap, settings.topic_model_updates)]
-    _check_shadows(shadows, decisions, {update.epoch: update for update in updates}, repeats_allowed=repeats_allowed)
+    _check_shadows(shadows, decisions, updates, repeats_allowed=repeats_allowed)
     return Reckoning(
         sent,
         {(d.source_partition, d.source_offset): d for d in decisions},
@@ -88,7 +88,13 @@ def _place(message: Message) -> Place:
     return partition, offset
 
 
-def _check_scores(sent: dict[Place, Message], decisions: Sequence[Decision], store: Path) -> None:
+def _update(message: Message) -> ModelUpdate:
+    return decode_update(message.value())
+
+
+def _check_scores(
+    sent: dict[Place, Message], decisions: Sequence[Decision], updates: dict[int, ModelUpdate], store: Path
+) -> None:
     """Score everything again offline, with the bundle that each decision names."""
     for sha256 in {decision.bundle_sha256 for decision in decisions}:
         model = _find_bundle(store, sha256)
@@ -99,13 +105,17 @@ def _check_scores(sent: dict[Place, Message], decisions: Sequence[Decision], sto
         online = np.array([decision.score for decision in own])
         worst = np.max(np.abs(offline - online))
         assert worst <= TOLERANCE, f"a score of bundle {model.manifest.version} is {worst:.3g} off"
-        policy = model.manifest.policy
         for decision, transaction, score in zip(own, inputs, offline, strict=True):
+            policy = _policies(updates[decision.role_epoch]).get(sha256) or model.manifest.policy
+            assert decision.policy_version == policy.version
             assert decision.transaction_id == transaction["transaction_id"]
             assert decision.model_version == model.manifest.version
             above = above_review(score, policy, transaction["amount_minor"])
             near = min(abs(above), abs(score - policy.decline)) <= TOLERANCE
             verdict = "approve" if above < 0 else "review" if score < policy.decline else "decline"
+            if decision.arm == "exploration":
+                assert verdict == "decline", f"{decision.decision_id} was let through, and is no would-be decline"
+                verdict = "approve"
             assert near or decision.verdict == verdict, f"{decision.decision_id}: {decision.verdict}, not {verdict}"
 
 
@@ -123,10 +133,10 @@ def _check_shadows(
     *,
     repeats_allowed: bool,
 ) -> None:
-    """Each challenger has one shadow score for each decision of its time, and never one without a decision.
+    """Each model but the one that decided has one shadow score for each decision of its time, and none without one.
 
-    A champion that decides because the one above it failed has none: its decisions name another bundle than their
-    epoch's champion.
+    A champion that decides because the one above it failed has none: its decisions name a bundle without a role in
+    their epoch.
     """
     by_model = Counter((shadow.bundle_sha256, shadow.decision_id) for shadow in shadows)
     decided = {decision.decision_id for decision in decisions}
@@ -134,8 +144,12 @@ def _check_shadows(
     if not repeats_allowed:
         assert all(times == 1 for times in by_model.values()), "a shadow score is repeated"
     for decision in decisions:
-        update = updates[decision.role_epoch]
-        if decision.bundle_sha256 == update.champion.sha256:
-            for challenger in update.challengers:
-                found = (challenger.bundle.sha256, decision.decision_id) in by_model
-                assert found, f"{decision.decision_id} has no shadow score of {challenger.bundle.version}"
+        playing = set(_policies(updates[decision.role_epoch]))
+        if decision.bundle_sha256 in playing:
+            for sha256 in playing - {decision.bundle_sha256}:
+                assert (sha256, decision.decision_id) in by_model, f"{decision.decision_id}: no score of {sha256[:8]}"
+
+
+def _policies(update: ModelUpdate) -> dict[str, Policy | None]:
+    """By bundle, the policy instead of its manifest's; each bundle plays once here."""
+    return {update.champion.sha256: update.policy} | {each.bundle.sha256: each.policy for each in update.challengers}

@@ -1,0 +1,66 @@
+"""A challenger that decides for a share of the cards, on a real Kafka: sticky, complete, followed by every worker."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from schemas.messages import Challenger, Exploration, ModelUpdate, Policy
+from stream.kafka.assign import change_roles
+from stream.kafka.control import current_roles
+from stream.kafka.ports import free_port
+from stream.kafka.roster import challenge, explore, govern, reassign
+from stream.settings import Settings
+from tests.support.bundles import put_bundle
+from tests.support.reckoning import reckon
+from tests.support.traffic import Feeder
+from tests.support.watch import Watch
+from tests.support.worker_process import WorkerProcess
+
+#: Seconds in which every worker follows.
+FOLLOW_S = 5.0
+
+
+def change(settings: Settings, *changes: Callable[[ModelUpdate], ModelUpdate]) -> ModelUpdate:
+    """Write a change of roles, and let some traffic pass under it."""
+    update = change_roles(settings, reassign(changes), author="test")
+    time.sleep(FOLLOW_S / 2)
+    return update
+
+
+def test_two_workers_split_cards_alike(
+    ready: Callable[..., Settings], start_worker: Callable[[Settings], WorkerProcess]
+) -> None:
+    """Over a rebalance and a new policy a card keeps its arm, and each model is heard once for each transaction."""
+    settings = ready()
+    challenger = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
+    split, watching = Challenger(challenger, "split", 0.3), Challenger(challenger)
+    with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
+        start_worker(settings).wait_ready()
+        change(settings, challenge(split))
+        second = start_worker(replace(settings, slot=f"{settings.slot}-b", web_port=free_port()))
+        second.wait_ready()
+        change(settings, govern(Policy("all", 0.0, 0.0)), explore(Exploration(0.5, 10**6)))
+        second.stop()
+        change(settings, challenge(watching))
+        feeder.stop()
+        watch.wait(feeder.sent)
+    decisions = reckon(settings).decisions.values()
+    epochs = defaultdict(set)
+    arms = defaultdict(set)
+    for decision in decisions:
+        epochs[decision.role_epoch].add(decision.arm)
+        if decision.role_epoch in {2, 3}:
+            arms[decision.card_id].add(decision.bundle_sha256)
+    assert len(decisions) == feeder.sent
+    assert epochs[1] <= {"champion"}
+    assert epochs[2] == {"champion", "challenger"}
+    assert epochs[3] == {"champion", "challenger", "exploration"}
+    assert "challenger" not in epochs[4]
+    assert all(len(bundles) == 1 for bundles in arms.values())
+    share = sum(bundles == {challenger.sha256} for bundles in arms.values()) / len(arms)
+    assert 0.2 < share < 0.4
+    assert (roles := current_roles(settings)) is not None
+    assert roles.epoch == 4
