@@ -16,8 +16,10 @@ from stream.app import FAILED, WorkerProgram
 from stream.commands.display import examples
 from stream.commands.models import models
 from stream.commands.policy import policy
+from stream.commands.replay import replay_command, verify_command
 from stream.kafka.broker import LocalBroker
-from stream.kafka.replay import follow_topic, send_file
+from stream.kafka.send import send_file
+from stream.kafka.tail import follow_topic
 from stream.kafka.topics import create_topics
 from stream.settings import Settings, read_settings
 
@@ -209,6 +211,8 @@ def bench(
 
 cli.add_command(models)
 cli.add_command(policy)
+cli.add_command(replay_command)
+cli.add_command(verify_command)
 
 
 def main() -> None:

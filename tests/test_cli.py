@@ -14,7 +14,7 @@ from tests.support.bundles import put_bundle
 from tests.support.command import run
 from tests.support.topics import read_all
 
-COMMANDS = ("kafka", "topics", "worker", "produce", "tail", "models", "policy", "bench")
+COMMANDS = ("kafka", "topics", "worker", "produce", "tail", "models", "policy", "replay", "verify", "bench")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -29,6 +29,7 @@ FLOORS = {
     "stream.kafka": 3,
     "stream.worker": 4,
     "stream.ledger": 4,
+    "stream.replay": 4,
     "stream.http": 4,
     "stream.app": 5,
     "stream.cli": 5,

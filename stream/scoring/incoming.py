@@ -17,6 +17,15 @@ class Incoming:
         """Return messages start … stop-1."""
         return Incoming(self.topic, self.values[start:stop], self.partitions[start:stop], self.offsets[start:stop])
 
+    def at(self, places: Sequence[int]) -> "Incoming":
+        """Return the messages at these indices."""
+        return Incoming(
+            self.topic,
+            [self.values[i] for i in places],
+            [self.partitions[i] for i in places],
+            [self.offsets[i] for i in places],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:

@@ -1,4 +1,4 @@
-"""Sending a file of transactions, and following a topic: what `fraud-stream produce` and `tail` do."""
+"""Sending a file of transactions: what `fraud-stream produce` does."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 
-from schemas.errors import DataError, KafkaError, TopicMissingError
-from stream.kafka.clients import CONNECT_S, consumer_config, producer_config, require_broker
+from schemas.errors import DataError, KafkaError
+from stream.kafka.clients import producer_config
 from stream.kafka.sink import queue_rows
 from stream.kafka.topics import require_topics
 from stream.settings import Settings
@@ -90,25 +90,3 @@ def _row(line: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         key = None
     return {"key": key, "value": line}
-
-
-def follow_topic(settings: Settings, topic: str, *, from_beginning: bool) -> Iterator[bytes]:
-    """Yield the committed messages of a topic as they come, for ever.
-
-    Raises:
-        TopicMissingError: If there is no such topic.
-    """
-    require_broker(settings)
-    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.group}-tail"})
-    found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
-    if found.error is not None:
-        raise TopicMissingError(f"topic {topic} is not on {settings.bootstrap}; `fraud-stream topics` makes ours")
-    start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-    consumer.assign([TopicPartition(topic, partition, start) for partition in found.partitions])
-    try:
-        while True:
-            message = consumer.poll(0.2)
-            if message is not None and message.error() is None:
-                yield message.value() or b""
-    finally:
-        consumer.close()

@@ -1,0 +1,151 @@
+"""Replay and verify on a real Kafka: what a worker decided comes out again, under splits, policies and a fallback."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas.messages import Challenger, Decision, Exploration, Policy
+from stream.kafka.assign import change_roles
+from stream.kafka.roster import challenge, explore, govern, reassign
+from stream.kafka.span import Span, read_span
+from stream.settings import Settings
+from tests.faults.conftest import publish_champion
+from tests.support.bundles import put_bundle
+from tests.support.command import run
+from tests.support.topics import produce_all, read_all
+from tests.support.traffic import send
+from tests.support.until import until
+from tests.support.watch import Watch
+from tests.support.worker_process import WorkerProcess
+
+#: Sent under each assignment of roles.
+COUNT = 600
+
+
+def wait_epoch(worker: WorkerProcess, epoch: int) -> None:
+    """Wait until a worker has taken an assignment."""
+    until(lambda: f"epoch {epoch}: champion" in worker.last_words())
+
+
+@pytest.fixture
+def decided(settings: Settings, tmp_path: Path) -> Settings:
+    """Topics with transactions decided under three assignments, rubbish among them."""
+    publish_champion(settings)
+    challenger = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
+    with Watch(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
+        worker.wait_ready()
+        send(settings, COUNT)
+        produce_all(settings.bootstrap, settings.topic_transactions, [(b"k", b"rubbish")] * 3)
+        watch.wait(COUNT + 3)
+        for number, changes in enumerate(
+            (
+                [challenge(Challenger(challenger, "split", 0.3))],
+                [govern(Policy("all", 0.0, 0.0)), explore(Exploration(0.5, 10**6))],
+            ),
+            start=1,
+        ):
+            epoch = change_roles(settings, reassign(changes), author="test").epoch
+            wait_epoch(worker, epoch)
+            send(settings, COUNT, first=number * COUNT)
+            watch.wait((number + 1) * COUNT + 3)
+    return settings
+
+
+def test_history_is_decided_the_same_again(decided: Settings, tmp_path: Path) -> None:
+    """Arms, exploration, policies and reasons too; nothing is written to any topic but what was there."""
+    before = {name: len(read_all(decided.bootstrap, name)) for name in _topics(decided)}
+    shown = run("replay", settings=decided)
+    report = json.loads(shown.stdout)
+    assert shown.returncode == 0
+    assert (report["transactions"], report["same"]) == (3 * COUNT + 3, 3 * COUNT)
+    assert (report["different"], report["refused"], report["without_decision"]) == (0, 0, 3)
+    assert {name: len(read_all(decided.bootstrap, name)) for name in _topics(decided)} == before
+
+    decisions = [m.value() or b"" for m in read_all(decided.bootstrap, decided.topic_decisions)]
+    for arm in ("champion", "challenger", "exploration"):
+        raw = next(each for each in decisions if json.loads(each)["arm"] == arm)
+        (file := tmp_path / "decision.json").write_bytes(raw)
+        assert "is what bundle" in run("verify", str(file), settings=decided).stdout
+    tampered = msgspec.structs.replace(msgspec.json.decode(raw, type=Decision), verdict="decline", score=0.999)
+    file.write_bytes(msgspec.json.encode(tampered))
+    shown = run("verify", str(file), settings=decided)
+    assert shown.returncode == 1
+    assert "verdict: the decision says 'decline', recomputed it is 'approve'" in shown.stdout
+    assert "score: the decision says 0.999" in shown.stdout
+
+
+def test_a_model_alone_is_held_against_what_was_decided(decided: Settings, tmp_path: Path) -> None:
+    """By path, version or URL alike; each decision that would be another is one line, and the counts are theirs."""
+    out = tmp_path / "differ.jsonl"
+    reports = []
+    for which in ("fraud/3", "3", f"file://{Path(decided.bundle_store).resolve()}/fraud/3"):
+        shown = run("replay", "--model", which, "--out", str(out), settings=decided)
+        assert shown.returncode == 0, shown.stderr
+        reports.append(json.loads(shown.stdout))
+    assert reports[0] == reports[1] == reports[2]
+    report, lines = reports[0], [json.loads(line) for line in out.read_bytes().splitlines()]
+    assert report["different"] == len(lines) == sum(flip["transactions"] for flip in report["flips"].values()) > 0
+    assert report["same"] + report["different"] == 3 * COUNT
+    assert all(line["fields"]["verdict"][0] != line["fields"]["verdict"][1] for line in lines)
+
+
+def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
+    """Half-open by Kafka's own timestamps; before and after it there is nothing."""
+    send(settings, 50)
+    stamps = sorted(m.timestamp()[1] for m in read_all(settings.bootstrap, settings.topic_transactions))
+    first, last = stamps[0], stamps[-1]
+    assert _count(settings, Span(first, last + 1)) == 50
+    assert _count(settings, Span(first, last)) == sum(stamp < last for stamp in stamps)
+    assert _count(settings, Span(None, first)) == _count(settings, Span(last + 1, None)) == 0
+    assert _count(settings, Span()) == 50
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d | {"source_offset": 10**9}, "is not there; its retention may have passed"),
+        (lambda d: d | {"source_partition": 99}, "has no partition 99"),
+        (lambda d: d | {"role_epoch": 99}, "role epoch 99 is not on"),
+        (lambda d: d | {"role_epoch": 1}, "no champion before to fall back to"),
+        (lambda _: {}, "no decision"),
+    ],
+    ids=["offset", "partition", "epoch", "bundle", "nothing"],
+)
+def test_what_cannot_be_verified_is_one_line(
+    change: Callable[[dict[str, object]], dict[str, object]], said: str, settings: Settings, tmp_path: Path
+) -> None:
+    """Each says what is missing, and where to look."""
+    publish_champion(settings)
+    send(settings, 1)
+    (sent,) = read_all(settings.bootstrap, settings.topic_transactions)
+    golden = Path(__file__).parents[1] / "golden" / "v1" / "decision.json"
+    place = {"source_partition": sent.partition(), "source_offset": sent.offset()}
+    decision = json.loads(golden.read_bytes()) | {"source_topic": settings.topic_transactions} | place
+    (file := tmp_path / "decision.json").write_text(json.dumps(change(decision)))
+    shown = run("verify", str(file), settings=settings)
+    assert shown.returncode == 1
+    assert said in shown.stderr
+    assert len(shown.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("--from", "yesterday"), ("--model",)])
+def test_bad_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
+    """Told before Kafka is asked."""
+    assert run("replay", *arguments).returncode == 2
+
+
+def _topics(settings: Settings) -> tuple[str, ...]:
+    return (
+        settings.topic_decisions,
+        settings.topic_alerts,
+        settings.topic_shadow_scores,
+        settings.topic_dead_letters,
+        settings.topic_model_updates,
+    )
+
+
+def _count(settings: Settings, span: Span) -> int:
+    return sum(len(batch.values) for batch in read_span(settings, settings.topic_transactions, span))
