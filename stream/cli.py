@@ -187,9 +187,18 @@ def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
 @click.option("--quick", is_flag=True, help="One short run of each, to see that everything works.")
 @click.option("--rival", "rivals", type=click.Choice(RIVALS), multiple=True, help="Only this one; may be repeated.")
 @click.option("--no-latency", is_flag=True, help="Leave the latency out.")
+@click.option("--no-shadows", is_flag=True, help="Leave out what each further challenger costs.")
 @click.option("--soak", is_flag=True, help="Also send two million transactions, for the growth of memory.")
 def bench(
-    *, as_json: bool, runs: int, events: int, quick: bool, rivals: tuple[str, ...], no_latency: bool, soak: bool
+    *,
+    as_json: bool,
+    runs: int,
+    events: int,
+    quick: bool,
+    rivals: tuple[str, ...],
+    no_latency: bool,
+    no_shadows: bool,
+    soak: bool,
 ) -> None:
     """Measure the worker beside other pipelines, in one run on one broker of its own.
 
@@ -201,7 +210,9 @@ def bench(
         from stream.bench.run import BenchOptions, run_bench  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise FraudError(f"{error.name} is not installed; the bench needs: pip install 'fraud-stream[dev]'") from error
-    options = BenchOptions(runs, events, quick, rivals or RIVALS, latency=not no_latency, soak=soak)
+    options = BenchOptions(
+        runs, events, quick, rivals or RIVALS, latency=not no_latency, shadows=not no_shadows, soak=soak
+    )
     report = run_bench(options)
     if as_json:
         click.echo(to_json(report))

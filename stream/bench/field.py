@@ -36,11 +36,14 @@ class Field:
         self._materials = materials
         self._trials = 0
 
-    def prepare(self, *, challengers: int = 1, transactions: str | None = None) -> Settings:
+    def prepare(
+        self, *, challengers: int = 1, watching: tuple[Challenger, ...] | None = None, transactions: str | None = None
+    ) -> Settings:
         """Create a trial's topics and give the roles.
 
         Args:
-            challengers: How many watch.
+            challengers: How many of the materials' watch.
+            watching: Instead of them.
             transactions: Input topic to read again; a fresh one by default.
         """
         self._trials += 1
@@ -55,7 +58,8 @@ class Field:
         settings = msgspec.structs.replace(self._base, group=mark, web_port=free_port(), **own)
         create_topics(settings)
         _stamp_on_append(settings)
-        watching = tuple(Challenger(ref) for ref in self._materials.challengers[:challengers])
+        if watching is None:
+            watching = tuple(Challenger(ref) for ref in self._materials.challengers[:challengers])
         publish_roles(settings, champion=self._materials.champion, challengers=watching, author="bench")
         return settings
 

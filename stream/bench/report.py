@@ -11,6 +11,7 @@ from stream.bench.footprint import Soak
 from stream.bench.latency import Latency
 from stream.bench.machine import Machine
 from stream.bench.programs import WORKER
+from stream.bench.shadows import ShadowCost
 
 
 class Spread(Struct, frozen=True):
@@ -34,6 +35,7 @@ class BenchReport(Struct, frozen=True):
     #: Why a program was not measured, by name.
     left_out: dict[str, str]
     events: int
+    shadows: ShadowCost | None
     #: End to end, by transactions a second.
     latency_ms: dict[str, Latency] | None
     #: Of a worker with a champion and two challengers.
@@ -63,7 +65,7 @@ def render(report: BenchReport) -> RenderableType:
     """Tables for people."""
     machine = report.machine
     title = f"{machine.cores} x {machine.cpu}, {machine.memory_gib:g} GiB, {machine.os}, Python {machine.python}"
-    return Group(title, _throughput(report), _latency(report), _footprint(report))
+    return Group(title, _throughput(report), _shadows(report), _latency(report), _footprint(report))
 
 
 def _throughput(report: BenchReport) -> Table:
@@ -80,6 +82,16 @@ def _throughput(report: BenchReport) -> Table:
             "" if name == WORKER or ratio is None else f"{ratio:.2f} x as fast",
             str(report.batch.get(name, "")),
         )
+    return table
+
+
+def _shadows(report: BenchReport) -> RenderableType:
+    if report.shadows is None:
+        return ""
+    table = Table("challengers", "events/s", "the last one adds, µs", title="The worker by number of challengers")
+    for count, rate in report.shadows.throughput.items():
+        added = report.shadows.added_us.get(count)
+        table.add_row(count, f"{rate:,.0f}", "" if added is None else f"{added:.2f}")
     return table
 
 

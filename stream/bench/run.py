@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +20,7 @@ from stream.bench.materials import Materials, gather
 from stream.bench.programs import WORKER, Program, rival, the_worker
 from stream.bench.quix_environment import quix_python
 from stream.bench.report import BenchReport, summarize_runs
+from stream.bench.shadows import ShadowCost, measure_shadows
 from stream.bench.throughput import best_batch, measure, order_of
 from stream.kafka.broker import LocalBroker
 
@@ -47,6 +48,7 @@ class BenchOptions:
         rivals: Names out of `RIVALS`.
         latency: Whether to measure latency.
         latency_s: Seconds at each rate.
+        shadows: Whether to measure what each further challenger costs.
         soak: Whether to send two million transactions for the growth of memory.
         var: Where data and models lie, or are put when they are not there.
     """
@@ -58,6 +60,7 @@ class BenchOptions:
     latency: bool = True
     latency_s: float = 30.0
     soak: bool = False
+    shadows: bool = True
     var: Path = Path("var")
 
     @property
@@ -65,7 +68,7 @@ class BenchOptions:
         """What `quick` makes of them."""
         if not self.quick:
             return self
-        return BenchOptions(1, 20_000, self.quick, self.rivals, self.latency, 5.0, soak=self.soak, var=self.var)
+        return replace(self, runs=1, events=20_000, latency_s=5.0)
 
 
 class _Display:
@@ -106,6 +109,7 @@ def run_bench(options: BenchOptions) -> BenchReport:
         with LocalBroker(on_step=display.step) as broker:
             bench = _Bench(options, Field(broker.bootstrap, materials), materials, scratch, display)
             rates, batch = bench.throughput(programs)
+            shadows = bench.shadows() if options.shadows else None
             latency = bench.latency() if options.latency else None
             footprint = bench.footprint()
             soaked = bench.soak() if options.soak else None
@@ -118,6 +122,7 @@ def run_bench(options: BenchOptions) -> BenchReport:
         batch=batch,
         left_out=left_out,
         events=options.events,
+        shadows=shadows,
         latency_ms=latency,
         rss_mib=footprint.rss_mib,
         start_seconds=footprint.start_seconds,
@@ -151,6 +156,7 @@ class _Bench:
         self._options = options
         self._field = field
         self._rows = materials.rows
+        self._challenger = materials.challengers[0]
         self._scratch = scratch
         self._display = display
 
@@ -175,6 +181,20 @@ class _Bench:
                 rates[program.name].append(rate)
         batch.pop(WORKER)
         return rates, batch
+
+    def shadows(self) -> ShadowCost:
+        """Return what each further challenger costs."""
+        events = self._options.events
+        return measure_shadows(
+            self._field,
+            self._challenger,
+            self._filled(events),
+            runs=self._options.runs,
+            events=events,
+            scratch=self._scratch,
+            on_step=lambda what: self._display.step(what, events),
+            on_progress=self._display.at,
+        )
 
     def latency(self) -> dict[str, Latency]:
         """Return the worker's latency by rate."""

@@ -1,0 +1,61 @@
+"""What each further challenger costs: the same model once more, so that only its number differs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from msgspec import Struct
+
+from schemas.messages import BundleRef, Challenger, Policy
+from stream.bench.field import Field
+from stream.bench.programs import the_worker
+from stream.bench.throughput import OnProgress, measure
+
+#: Challengers, from none to so many.
+MOST = 3
+
+
+class ShadowCost(Struct, frozen=True):
+    """The worker's throughput by number of challengers, median of the runs, and what each one takes."""
+
+    #: By number of challengers, events/s.
+    throughput: dict[str, float]
+    #: By challenger: microseconds a transaction that the worker takes longer with it than without.
+    added_us: dict[str, float]
+
+
+def measure_shadows(
+    field: Field,
+    bundle: BundleRef,
+    topic: str,
+    *,
+    runs: int,
+    events: int,
+    scratch: Path,
+    on_step: Callable[[str], None],
+    on_progress: OnProgress,
+) -> ShadowCost:
+    """Measure the worker with 0 to `MOST` challengers, every other run backwards.
+
+    Raises:
+        FraudError: If it fails, or decides a transaction not exactly once.
+    """
+    rates: dict[int, list[float]] = {count: [] for count in range(MOST + 1)}
+    for run in range(runs):
+        for count in sorted(rates, reverse=run % 2 == 1):
+            on_step(f"{count} challengers: run {run + 1} of {runs}")
+            settings = field.prepare(watching=twins(bundle, count), transactions=topic)
+            rates[count].append(
+                measure(the_worker(), settings, batch=0, events=events, scratch=scratch, on_progress=on_progress)
+            )
+    medians = {count: median(found) for count, found in rates.items()}
+    added = {count: 1e6 / medians[count] - 1e6 / medians[count - 1] for count in range(1, MOST + 1)}
+    return ShadowCost(
+        {str(count): round(rate, 1) for count, rate in medians.items()},
+        {str(count): round(cost, 2) for count, cost in added.items()},
+    )
+
+
+def twins(bundle: BundleRef, count: int) -> tuple[Challenger, ...]:
+    """Return challengers with one bundle and a policy each, which are scored each by itself."""
+    return tuple(Challenger(bundle, policy=Policy(f"twin-{number}", 0.5, 0.9)) for number in range(count))
