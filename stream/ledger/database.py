@@ -4,7 +4,7 @@ SQLite (WAL, one writer at a time) or Postgres (psycopg), by URL.
 """
 
 import contextlib
-import logging
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
 from schemas.errors import LedgerAwayError, LedgerError
-
-log = logging.getLogger(__name__)
 
 #: Seconds that a writer waits for another one's transaction; and for a server to answer.
 BUSY_S = 5.0
@@ -92,22 +90,44 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Run questions that all see the database as it is at the first.
+
+    Raises:
+        LedgerAwayError: If the database does not answer.
+    """
+    with asking(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # SQLite knows nothing less
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - likewise
+        with connection.begin():
+            yield connection
+
+
+@contextlib.contextmanager
 def asking(engine: Engine) -> Iterator[None]:
-    """Turn the errors of a database that does not answer into one of ours.
+    """Turn the database's errors into ours.
 
     Raises:
         LedgerAwayError: Whatever waiting may mend.
+        LedgerError: What it may not.
     """
     try:
         yield
     except DBAPIError as error:
-        if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-            shown = engine.url.render_as_string(hide_password=True)
-            words = str(error.orig).strip().partition("\n")[0]
-            raise LedgerAwayError(
-                f"no ledger database at {shown} ({words}); mend it or set FRAUD_LEDGER_URL"
-            ) from error
-        raise
+        shown = engine.url.render_as_string(hide_password=True)
+        words = str(error.orig).strip().partition("\n")[0]
+        if error.connection_invalidated or _may_pass(error):
+            text = f"no ledger database at {shown} ({words}); mend it or set FRAUD_LEDGER_URL"
+            raise LedgerAwayError(text) from error
+        raise LedgerError(
+            f"the ledger database at {shown} refuses ({words}); look whether it is a ledger's, and at its user's rights"
+        ) from error
+
+
+def _may_pass(error: DBAPIError) -> bool:
+    # SQLite says "operational" of nearly everything, but gives statements that are wrong a code of their own.
+    wrong = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return isinstance(error, OperationalError | InterfaceError) and not wrong
 
 
 def migrate(engine: Engine) -> None:
@@ -115,7 +135,7 @@ def migrate(engine: Engine) -> None:
 
     Raises:
         LedgerAwayError: If the database does not answer.
-        LedgerError: If a newer program was here before, or the database refuses.
+        LedgerError: If a newer program was here before, or the database is not a ledger's.
     """
     config = Config()
     config.set_main_option("script_location", "stream.ledger:migrations")
@@ -128,5 +148,3 @@ def migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
     except CommandError as error:
         raise LedgerError(f"the ledger's database is of a newer program ({error}); upgrade this one") from error
-    except DBAPIError as error:
-        raise LedgerError(f"the ledger's database cannot be made: {error.orig}; look at its user's rights") from error
