@@ -4,6 +4,7 @@ Of rows with one key the smallest in `order` is kept, a total order made of plac
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, case, tuple_
@@ -26,7 +27,7 @@ def insert_rows(connection: Connection, table: Table, order: Sequence[str], rows
         return 0
     key = [column.name for column in table.primary_key]
     # Always in one order: two ledgers that write the same keys must not wait for each other in a circle.
-    ordered = sorted(rows, key=lambda row: [row[name] for name in key])
+    ordered = sorted(rows, key=itemgetter(*key))
     insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     # Nearly always all are new, and this costs least.
     attempt = connection.begin_nested()

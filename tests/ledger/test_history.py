@@ -158,7 +158,7 @@ def test_retention_goes_by_ingest_time_in_bounded_chunks(engine: Engine) -> None
     clock = SetClock(BASE_MS)
     writers = [Writer(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
     for make, writer in zip((decision, shadow, label), writers, strict=True):
-        writer.write([make(number) for number in range(25)])  # type: ignore[operator]  # three makers alike
+        writer.write([make(number) for number in range(25)])
     writers[1].write([shadow(900)])
     writers[2].write([label(901)])
     clock.ms += 1_000

@@ -1,10 +1,10 @@
 """A ledger as users run it: `fraud-stream ledger` in a process of its own, which a test may kill."""
 
+import functools
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from pathlib import Path
 
 import msgspec
 from sqlalchemy import Engine, func, select, text
@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from stream.ledger.database import open_engine
 from stream.ledger.tables import metadata
-from stream.settings import Settings
 from tests.support.worker_process import WorkerProcess
 
 
@@ -26,9 +25,10 @@ class LedgerProcess(WorkerProcess):
 
     command = "ledger"
 
-    def __init__(self, settings: Settings, directory: Path) -> None:
-        super().__init__(settings, directory)
-        self._engine: Engine = open_engine(settings.ledger_url)
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """Its database, asked past it."""
+        return open_engine(self.settings.ledger_url)
 
     @property
     def web_port(self) -> int:
@@ -38,7 +38,7 @@ class LedgerProcess(WorkerProcess):
     def rows(self, table: str) -> int:
         """Return how many rows a table has; 0 while it is not there or cannot be asked."""
         try:
-            with self._engine.connect() as connection:
+            with self.engine.connect() as connection:
                 found = connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar()
                 return int(found or 0)
         except SQLAlchemyError:
@@ -46,7 +46,7 @@ class LedgerProcess(WorkerProcess):
 
     def ask(self, sql: str) -> list[tuple[object, ...]]:
         """Return what a query gives."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(sql))]
 
     def wait_rows(self, timeout: float = 60.0, **tables: int) -> None:
