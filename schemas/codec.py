@@ -14,7 +14,7 @@ from schemas.messages import Transaction
 #: How msgspec's messages begin, to our reasons. But for the schema version they name fields and types, never
 #: values, so no card data gets into a log. A test feeds each kind of bad input, so a change of its words does not
 #: go unseen.
-_REASON_BY_BEGINNING: tuple[tuple[str, DeadLetterReason], ...] = (
+REASON_BY_BEGINNING: tuple[tuple[str, DeadLetterReason], ...] = (
     ("Object missing required field", DeadLetterReason.MISSING_FIELD),
     ("Number out of range", DeadLetterReason.NOT_FINITE),
     ("Integer value out of range", DeadLetterReason.OUT_OF_RANGE),
@@ -95,7 +95,7 @@ class TransactionCodec:
         except msgspec.ValidationError as error:
             raise _wrong_shape(str(error)) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _not_json(raw, str(error)) from error
+            raise not_json(raw, str(error)) from error
         self._count_unknown(raw)
         return transaction
 
@@ -124,13 +124,14 @@ def _wrong_shape(text: str) -> RefusedMessageError:
         return RefusedMessageError(DeadLetterReason.SCHEMA_VERSION, "a schema_version that is not known; send 1")
     if text.startswith("Object missing required field") and text.endswith("`$.features`"):
         return RefusedMessageError(DeadLetterReason.MISSING_FEATURE, text)
-    for beginning, reason in _REASON_BY_BEGINNING:
+    for beginning, reason in REASON_BY_BEGINNING:
         if text.startswith(beginning):
             return RefusedMessageError(reason, text)
     return RefusedMessageError(DeadLetterReason.WRONG_TYPE, text)
 
 
-def _not_json(raw: bytes, text: str) -> RefusedMessageError:
+def not_json(raw: bytes, text: str) -> RefusedMessageError:
+    """Say why bytes are no JSON at all; `text` is what msgspec said."""
     try:
         words = raw.decode("utf-8")
     except UnicodeDecodeError as error:

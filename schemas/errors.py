@@ -15,6 +15,9 @@
     │   └── LeakError               what is to be predicted is known from the data in a way it won't be live
     ├── RegistryError           MLflow is away, or refuses what it is asked
     ├── StudyError              a study's plan, budget or continuation that cannot be
+    ├── LedgerError             the ledger's database cannot be used
+    │   ├── LedgerAwayError         it does not answer now; what was to be written will be read again
+    │   └── StaleOwnerError         another ledger was given the partition since
     └── KafkaError
         ├── BrokerAwayError         nobody answers at the bootstrap address
         ├── TopicMissingError       the topic is not there; nothing is created by accident
@@ -110,6 +113,18 @@ class RegistryError(FraudError):
 
 class StudyError(FraudError):
     """A study that can't be run as asked: its plan, its budget, or what it should go on with."""
+
+
+class LedgerError(FraudError):
+    """The ledger's database cannot be used."""
+
+
+class LedgerAwayError(LedgerError):
+    """The ledger's database does not answer now."""
+
+
+class StaleOwnerError(LedgerError):
+    """Another ledger was given the partition after this one: what this one holds must not be written."""
 
 
 class KafkaError(FraudError):

@@ -6,15 +6,15 @@ import gc
 import logging
 import os
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from schemas.errors import SettingsError
 from stream.kafka.channel import BatchChannel
+from stream.kafka.faust_app import make_app
+from stream.kafka.ports import require_free_port
 from stream.kafka.sink import AtLeastOnceSink, Sink
 from stream.kafka.source import BatchSource
 from stream.kafka.topics import require_topics
@@ -26,7 +26,7 @@ from stream.worker.health import Health
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.roles import RoleFollower
-from stream.worker.service import add_agent, add_pages, add_status, make_app
+from stream.worker.service import add_agent, add_pages, add_status
 
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
 #: no cycles, so this costs 7 % of the processor's time and finds nothing.
@@ -155,16 +155,3 @@ class WorkerProgram:
         self._committing.shutdown()
         await asyncio.to_thread(self.health.stop)
         self._directory.cleanup()
-
-
-def require_free_port(host: str, port: int) -> None:
-    """Check that a port can be listened on.
-
-    Raises:
-        SettingsError: If it cannot.
-    """
-    try:
-        with socket.create_server((host, port)):
-            pass
-    except OSError as error:
-        raise SettingsError(f"{host}:{port} cannot be listened on ({error.strerror}); set FRAUD_WEB_PORT") from None

@@ -126,11 +126,33 @@ async def run_worker(settings: Settings) -> None:
     await WorkerProgram(settings).run()
 
 
+@cli.command(
+    epilog=_examples(
+        "fraud-stream ledger",
+        "FRAUD_LEDGER_URL=postgresql+psycopg://fraud@db/fraud PGPASSWORD=… fraud-stream ledger",
+    )
+)
+def ledger() -> None:
+    """Keep decisions, shadow scores, labels and role changes in a SQL database until stopped, each row once.
+
+    Makes the tables and brings them up to date. Ledgers of one database share the topics' partitions.
+    """
+    try:
+        from stream.ledger.program import run_ledger  # noqa: PLC0415 - a worker's image has no SQLAlchemy
+    except ImportError as error:
+        raise FraudError(
+            f"{error.name} is not installed; the ledger needs: pip install 'fraud-stream[ledger]'"
+        ) from error
+    settings = read_settings()
+    set_up_logging(settings)
+    asyncio.run(run_ledger(settings))
+
+
 def set_up_logging(settings: Settings) -> None:
     """Log lines to stderr; Faust's own only from warnings on, for it narrates each service it starts."""
     logging.getLogger("stream").setLevel(settings.log_level)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("faust", "mode"):
+    for name in ("faust", "mode", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # Ten lines a second while Kafka is away; what it could not send, worker-status, is logged where it is sent.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

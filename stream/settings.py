@@ -74,6 +74,23 @@ class Settings(Struct, frozen=True):
     #: Seconds between worker-status messages.
     status_interval_s: PositiveFloat = 5.0
 
+    #: SQL database of the ledger, as SQLAlchemy names it: sqlite:///file, or postgresql+psycopg://user@host/name with
+    #: the password in PGPASSWORD.
+    ledger_url: str = "sqlite:///var/ledger.db"
+    #: How the consumer groups of all ledgers begin, one for each topic. They only share partitions out: what is read
+    #: stands in the database.
+    ledger_group: str = "fraud-ledger"
+    #: Where the ledger serves /metrics, /healthz and /readyz, on FRAUD_WEB_HOST.
+    ledger_web_port: Port = 6068
+    #: Days after which a decision is deleted with its shadow scores and labels, counted from when the ledger read it.
+    ledger_retention_days: PositiveInt = 400
+    #: Seconds by which a decision may be later than its neighbours before history counts as complete without it.
+    ledger_lateness_s: Annotated[float, Meta(ge=0)] = 60.0
+    #: Seconds without a decision after which a partition no longer holds history's completeness back.
+    ledger_idle_s: PositiveFloat = 300.0
+    #: Seconds by which an event time may be ahead of the clock; of a later one nothing is concluded.
+    ledger_ahead_s: Annotated[float, Meta(ge=0)] = 3600.0
+
     #: Log lines less severe than this are left out.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

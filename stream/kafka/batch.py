@@ -15,8 +15,9 @@ class Batch:
     Attributes:
         messages: confluent_kafka messages, for the keys of dead letters.
         incoming: Their bytes and places, for the scorer.
-        metadata: The consumer's group metadata when they were read. Fresh metadata at commit time would let a
-            worker commit partitions that have moved to another.
+        metadata: What proves, when they are committed, that their partitions were ours when they were read: the
+            consumer's group metadata, or by partition the claim on an offset store. Fresh metadata at commit time would
+            let a worker commit partitions that have moved to another.
         epoch: The source's epoch when they were read; an older one than the source's is stale.
         start: By partition, where reading stood before the batch; absent just after an assignment or a rewind.
         end: By partition, the offset after its last message: what is committed.

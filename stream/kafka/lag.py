@@ -1,4 +1,4 @@
-"""How many transactions are left to read."""
+"""How many messages of a topic are left to read."""
 
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -20,11 +20,15 @@ class Lag:
     Not through the consumer, whose own queries outwait their timeout when it is idle or the broker away.
 
     Args:
-        settings: Addresses, topic and group.
+        settings: Addresses.
+        topic: That is read.
+        group: That reads it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, topic: str, group: str) -> None:
         self._settings = settings
+        self._topic = topic
+        self._group = group
         self._admin = AdminClient(client_config(settings))
 
     def left(self, reached: Mapping[int, int | None], timeout: float) -> int:
@@ -38,11 +42,11 @@ class Lag:
         Raises:
             BrokerAwayError: If there is no answer in time.
         """
-        places = [TopicPartition(self._settings.topic_transactions, partition) for partition in reached]
+        places = [TopicPartition(self._topic, partition) for partition in reached]
         unread = [place for place in places if reached[place.partition] is None]
         try:
             if not places:
-                self._admin.list_topics(self._settings.topic_transactions, timeout=timeout)
+                self._admin.list_topics(self._topic, timeout=timeout)
             ends = self._ends(places, timeout) if places else {}
             committed = self._committed(unread, timeout) if unread else {}
         except (KafkaException, FutureTimeoutError) as error:
@@ -62,7 +66,6 @@ class Lag:
         return {place.partition: future.result(timeout).offset for place, future in asked.items()}
 
     def _committed(self, places: list[TopicPartition], timeout: float) -> dict[int, int]:
-        group = self._settings.group
-        wanted = [ConsumerGroupTopicPartitions(group, places)]
+        wanted = [ConsumerGroupTopicPartitions(self._group, places)]
         asked = self._admin.list_consumer_group_offsets(wanted, request_timeout=timeout)
-        return {place.partition: place.offset for place in asked[group].result(timeout).topic_partitions}
+        return {place.partition: place.offset for place in asked[self._group].result(timeout).topic_partitions}

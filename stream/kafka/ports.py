@@ -1,8 +1,10 @@
-"""Free TCP ports on the loopback address, for servers whose clients must find them again after a restart."""
+"""Free TCP ports: for servers whose clients must find them again after a restart, and for our own pages."""
 
 import contextlib
 import secrets
 import socket
+
+from schemas.errors import SettingsError
 
 #: Below the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections. A client that
 #: keeps calling a stopped server in that range can be given the very same port, connect to itself and hold it.
@@ -36,3 +38,16 @@ def free_ports(count: int) -> list[int]:
 def free_port() -> int:
     """Find one port that nobody listens on."""
     return free_ports(1)[0]
+
+
+def require_free_port(host: str, port: int, setting: str = "FRAUD_WEB_PORT") -> None:
+    """Check that a port can be listened on.
+
+    Raises:
+        SettingsError: If it cannot, naming the setting that says the port.
+    """
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise SettingsError(f"{host}:{port} cannot be listened on ({error.strerror}); set {setting}") from None

@@ -42,34 +42,44 @@ Offer = Callable[[Batch], "Future[None]"]
 
 
 class BatchSource:
-    """Reads the transactions topic in batches.
+    """Reads a topic in batches.
 
     Args:
-        settings: Addresses, group, batch limits.
+        settings: Addresses and batch limits.
         offer: Takes a batch; its future is done once there was room.
         on_error: Called with whatever ends reading for good.
+        topic: Read; the transactions topic by default.
+        group: That reads it; the scoring workers' by default.
 
     Attributes:
         assigned: Partitions this worker reads.
     """
 
-    def __init__(self, settings: Settings, offer: Offer, on_error: Callable[[BaseException], None]) -> None:
-        self._topic = settings.topic_transactions
-        self._group = settings.group
+    def __init__(
+        self,
+        settings: Settings,
+        offer: Offer,
+        on_error: Callable[[BaseException], None],
+        *,
+        topic: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        self._topic = topic or settings.topic_transactions
+        self._group = group or settings.group
         self._batch_max = settings.batch_max
         self._offer = offer
         self._on_error = on_error
         self._consumer = Consumer(
             consumer_config(settings)
             | {
-                "group.id": settings.group,
-                "client.id": f"{settings.group}-{settings.slot}",
+                "group.id": self._group,
+                "client.id": f"{self._group}-{settings.slot}",
                 "session.timeout.ms": settings.session_timeout_ms,
                 "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 300),
                 "partition.assignment.strategy": "range",
             }
         )
-        self._lag = Lag(settings)
+        self._lag = Lag(settings, self._topic, self._group)
         self._metadata: Any = None
         self._batch_bytes = settings.batch_max_mib * 1024 * 1024
         self._lock = threading.Lock()
@@ -263,6 +273,21 @@ class BatchSource:
             if not self._rewind_wanted or self._in_hand:
                 return
             self._rewind_wanted = False
+        positions = self._rewind()
+        if positions is None:
+            with self._lock:
+                self._rewind_wanted = True  # until then whatever is read is dropped
+            return
+        self._positions.clear()
+        self._positions.update(positions)
+        self._ends.clear()
+
+    def _rewind(self) -> dict[int, int] | None:
+        """Read on from what is committed.
+
+        Returns:
+            By partition, where reading stands, as far as that is known already; None when it must be tried again.
+        """
         try:
             # Waits for this group's transactions whose offsets were sent: a commit in doubt is in or out by now.
             for place in self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_S):
@@ -272,11 +297,8 @@ class BatchSource:
                 self._consumer.seek(place)
         except KafkaException as error:
             log.warning("committed offsets: %s; asking again", error.args[0].str())
-            with self._lock:
-                self._rewind_wanted = True  # until then whatever is read is dropped
-            return
-        self._positions.clear()
-        self._ends.clear()
+            return None
+        return {}
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # A partition that was lost while it was paused comes back paused.
@@ -307,7 +329,7 @@ class BatchSource:
         self._positions.clear()
         self._ends.clear()
         self.assigned = tuple(sorted(partitions))
-        log.info("assigned partitions: %s", list(self.assigned))
+        log.info("assigned partitions of %s: %s", self._topic, list(self.assigned))
 
 
 _HOPELESS = frozenset(

@@ -1,19 +1,14 @@
 """What a scored batch puts on which topic."""
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.errors import DeadLetterReason
-from schemas.messages import DeadLetter, Verdict, encode
+from schemas.messages import Verdict, encode
 from stream.kafka.batch import Batch
-from stream.scoring.scorer import Refusal, ScoredBatch
+from stream.kafka.letters import letter_row
+from stream.scoring.scorer import ScoredBatch
 from stream.settings import Settings
-
-#: Bytes of the original that a dead letter can carry: base64 of it must fit the topic's 4 MiB limit.
-MAX_ORIGINAL_BYTES = 2 * 1024 * 1024
-#: Bytes kept of a larger one, and of any key: a key that made its dead letter too large would never be settled.
-TRUNCATED_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -51,7 +46,8 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
             {"key": shadow.card_id, "value": encode(shadow)} for scores in scored.shadow_scores for shadow in scores
         ],
         settings.topic_dead_letters: [
-            _dead_letter(batch, refusal, start + refusal.place, now_ms) for refusal in scored.refusals
+            letter_row(batch, start + refusal.place, refusal.reason, refusal.detail, now_ms)
+            for refusal in scored.refusals
         ],
     }
     return BatchOutputs(
@@ -60,25 +56,3 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
         [decision.verdict for decision in alerts],
         [refusal.reason for refusal in scored.refusals],
     )
-
-
-def _dead_letter(batch: Batch, refusal: Refusal, place: int, now_ms: int) -> dict[str, Any]:
-    incoming = batch.incoming
-    key, value = batch.messages[place].key(), incoming.values[place]
-    size = len(value or b"")
-    too_large = size > MAX_ORIGINAL_BYTES
-    kept_key = key[:TRUNCATED_BYTES] if key else key
-    letter = DeadLetter(
-        reason=refusal.reason,
-        detail=refusal.detail,
-        source_topic=incoming.topic,
-        source_partition=incoming.partitions[place],
-        source_offset=incoming.offsets[place],
-        key=kept_key,
-        value=value[:TRUNCATED_BYTES] if too_large and value else value,
-        value_size=size,
-        value_sha256=hashlib.sha256(value or b"").hexdigest(),
-        truncated=too_large or kept_key != key,
-        refused_at_ms=now_ms,
-    )
-    return {"key": kept_key, "value": encode(letter)}

@@ -5,17 +5,14 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any, Literal
 
 import faust
-from faust.app.base import BootStrategy
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from schemas.messages import WorkerStatus, encode
 from stream.kafka.channel import BatchChannel
-from stream.kafka.clients import faust_credentials
 from stream.kafka.source import BatchSource
 from stream.settings import Settings
 from stream.worker.health import Health
@@ -27,32 +24,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds for a status to be on its way: it must not hold a stop up while the broker is away.
 SEND_S = 1.0
-
-
-class ProducerOnly(BootStrategy):
-    """Faust without its consumer: transactions come in batches over the batch channel instead."""
-
-    enable_kafka_consumer = False
-
-
-def make_app(settings: Settings, directory: Path) -> faust.App:
-    """Make the empty Faust app with our addresses, security and web server.
-
-    Faust wants a data directory even without tables; nothing of ours goes into it.
-    """
-    app = faust.App(
-        f"{settings.group}-{settings.slot}",
-        broker=[f"kafka://{address}" for address in settings.bootstrap.split(",")],
-        broker_credentials=faust_credentials(settings),
-        web_host=settings.web_host,
-        web_bind=settings.web_host,
-        web_port=settings.web_port,
-        topic_allow_declare=False,
-        datadir=str(directory),
-        topic_disable_leader=True,
-    )
-    app.boot_strategy = ProducerOnly(app)
-    return app
 
 
 def add_agent(

@@ -30,9 +30,12 @@ class WorkerProcess:
         directory: Receives the worker's output, `worker-<slot>.log`.
     """
 
+    #: Of `fraud-stream`.
+    command = "worker"
+
     def __init__(self, settings: Settings, directory: Path) -> None:
         self.settings = settings
-        self._output = directory / f"worker-{settings.slot}.log"
+        self._output = directory / f"{self.command}-{settings.slot}.log"
         self._process: OwnedProcess | None = None
 
     def __enter__(self) -> Self:
@@ -44,13 +47,18 @@ class WorkerProcess:
             self._process.kill()
 
     @property
+    def web_port(self) -> int:
+        """Where its pages are."""
+        return self.settings.web_port
+
+    @property
     def returncode(self) -> int | None:
         """Exit code, 128 + n if signal n ended it; None while it runs."""
         return self._running.returncode
 
     def start(self) -> None:
         """Start the worker; `wait_ready` tells when it is."""
-        command = [sys.executable, "-m", "stream.cli", "worker"]
+        command = [sys.executable, "-m", "stream.cli", self.command]
         self._process = OwnedProcess(command, self._output, worker_environment(self.settings))
 
     def wait_ready(self, timeout: float = 30.0) -> None:
@@ -63,7 +71,7 @@ class WorkerProcess:
 
     def is_ready(self) -> bool:
         """Whether /readyz says yes."""
-        url = f"http://{self.settings.web_host}:{self.settings.web_port}/readyz"
+        url = f"http://{self.settings.web_host}:{self.web_port}/readyz"
         try:
             with urllib.request.urlopen(url, timeout=2) as reply:
                 return bool(reply.status == HTTPStatus.OK)

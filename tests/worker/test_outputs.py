@@ -13,9 +13,10 @@ from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, Decision, ShadowScore
 from stream.kafka.batch import Batch
 from stream.kafka.clients import MAX_MESSAGE_BYTES
+from stream.kafka.letters import MAX_ORIGINAL_BYTES, TRUNCATED_BYTES
 from stream.scoring.scorer import Refusal, ScoredBatch
 from stream.settings import Settings
-from stream.worker.outputs import MAX_ORIGINAL_BYTES, TRUNCATED_BYTES, BatchOutputs, make_outputs
+from stream.worker.outputs import BatchOutputs, make_outputs
 from tests.scoring.stand_in import AMOUNT, MOMENT, features, incoming, scorer, stand_in, transaction
 
 SETTINGS = Settings(

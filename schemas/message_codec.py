@@ -1,0 +1,73 @@
+"""Any message of ours from bytes, or the reason why it becomes a dead letter.
+
+Transactions have a codec of their own (`schemas.codec`), made for one champion's features.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from schemas.codec import REASON_BY_BEGINNING, not_json
+from schemas.errors import DeadLetterReason, RefusedMessageError
+
+MessageT = TypeVar("MessageT", bound=msgspec.Struct)
+
+#: What 64 bits hold; a database column holds no more.
+_INT64 = range(-(2**63), 2**63)
+
+
+class MessageCodec(Generic[MessageT]):
+    """Decodes messages of one kind.
+
+    Args:
+        kind: The struct.
+    """
+
+    def __init__(self, kind: type[MessageT]) -> None:
+        self._decoder = msgspec.json.Decoder(kind)
+        self._integers = tuple(field.name for field in msgspec.structs.fields(kind) if _is_integer(field.type))
+
+    def decode(self, raw: bytes | None) -> MessageT:
+        """Decode one message.
+
+        Raises:
+            RefusedMessageError: With the reason for the dead letter.
+        """
+        if not raw:
+            raise RefusedMessageError(DeadLetterReason.EMPTY, "the message has no value")
+        try:
+            message = self._decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            raise _wrong_shape(str(error)) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise not_json(raw, str(error)) from error
+        self._refuse_unstorable(raw, message)
+        return message
+
+    def _refuse_unstorable(self, raw: bytes, message: MessageT) -> None:
+        # JSON allows both, SQL neither. One such message must not hold up the rest of its partition for ever.
+        if rb"\u0000" in raw:
+            raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, "a NUL character, which no SQL text holds")
+        for name in self._integers:
+            value = getattr(message, name)
+            if value is not None and value not in _INT64:
+                raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, f"{name} is beyond 64 bits")
+
+
+def _is_integer(annotation: object) -> bool:
+    kind = msgspec.inspect.type_info(annotation)
+    kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+    return any(isinstance(each, msgspec.inspect.IntType) for each in kinds)
+
+
+def _wrong_shape(text: str) -> RefusedMessageError:
+    if text.startswith("Invalid enum value"):
+        # The text before the path holds the sender's value: it may be anything, so it is not passed on.
+        path = text.rpartition(" - at ")[2]
+        version = path == "`$.schema_version`"
+        reason = DeadLetterReason.SCHEMA_VERSION if version else DeadLetterReason.WRONG_TYPE
+        return RefusedMessageError(reason, f"a value that is not known at {path}; upgrade this program or its sender")
+    for beginning, reason in REASON_BY_BEGINNING:
+        if text.startswith(beginning):
+            return RefusedMessageError(reason, text)
+    return RefusedMessageError(DeadLetterReason.WRONG_TYPE, text)

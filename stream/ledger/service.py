@@ -1,0 +1,87 @@
+"""The ledger as a Faust app: an agent for each kind of message, a timer that deletes what is old, and pages."""
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+from typing import Any
+
+import faust
+from faust.web import Request, Response, View
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import Engine
+
+from schemas.errors import LedgerAwayError
+from stream.clock import Clock
+from stream.kafka.channel import BatchChannel
+from stream.ledger.health import LedgerHealth
+from stream.ledger.metrics import LedgerMetrics
+from stream.ledger.outage import Outage
+from stream.ledger.pipeline import LedgerPipeline
+from stream.ledger.retention import delete_chunk
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks for old rows.
+RETENTION_S = 60.0
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def add_agent(app: faust.App, channel: BatchChannel, pipeline: LedgerPipeline, writing: Executor) -> None:
+    """Add the agent that writes one kind of message.
+
+    All agents share one writing thread: SQLite has one writer, and the event loop (web) never stalls.
+    """
+
+    @app.agent(channel, name=f"write-{pipeline.kind.name}")
+    async def write(batches: Any) -> None:
+        loop = asyncio.get_running_loop()
+        async for batch in batches:
+            await loop.run_in_executor(writing, pipeline.settle, batch)
+
+
+def add_retention(
+    app: faust.App,
+    settings: Settings,
+    *,
+    engine: Engine,
+    outage: Outage,
+    clock: Clock,
+    metrics: LedgerMetrics,
+    writing: Executor,
+) -> None:
+    """Add the timer that deletes old rows, a chunk at a time between the batches."""
+
+    def delete_some() -> int:
+        with outage.watched():
+            deleted = delete_chunk(engine, clock.now_ms() - settings.ledger_retention_days * DAY_MS)
+        for kind, rows in deleted.items():
+            metrics.deleted(kind, rows)
+        return sum(deleted.values())
+
+    @app.timer(RETENTION_S, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    async def delete_old() -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while await loop.run_in_executor(writing, delete_some):
+                pass
+        except LedgerAwayError:
+            log.debug("old rows stay until the next look")  # the outage itself is told already
+
+
+def add_pages(app: faust.App, metrics: LedgerMetrics, health: LedgerHealth) -> None:
+    """Add /metrics, /healthz (the process lives) and /readyz (it writes)."""
+
+    @app.page("/metrics")
+    async def show_metrics(view: View, _: Request) -> Response:
+        body = generate_latest(metrics.registry)
+        return view.bytes(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    @app.page("/healthz")
+    async def show_health(view: View, _: Request) -> Response:
+        return view.json({"status": "ok"})
+
+    @app.page("/readyz")
+    async def show_readiness(view: View, _: Request) -> Response:
+        problems = health.problems()
+        return view.json({"ready": not problems, "problems": problems}, status=503 if problems else 200)

@@ -1,0 +1,136 @@
+"""The ledger's tables. The newest migration makes exactly these; a test compares.
+
+Columns `topic_partition` and `topic_offset` are a message's place on its own topic. `ingested_at_ms` is the ledger's
+clock when it read the message, or the first of several that were made one; `repeats` counts those besides the one that
+is kept.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, MetaData, Table, Text
+
+metadata = MetaData()
+
+#: Text in code point order on every database: which of two repeated rows is kept depends on it.
+PlainText = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _bookkeeping() -> tuple[Column[int], ...]:
+    return (
+        Column("topic_partition", BigInteger, nullable=False),
+        Column("topic_offset", BigInteger, nullable=False),
+        Column("ingested_at_ms", BigInteger, nullable=False),
+        Column("repeats", BigInteger, nullable=False),
+    )
+
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("transaction_id", PlainText, primary_key=True),
+    Column("decision_id", PlainText, nullable=False),
+    Column("card_id", PlainText, nullable=False),
+    Column("event_time_ms", BigInteger, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("verdict", PlainText, nullable=False),
+    Column("model_name", PlainText, nullable=False),
+    Column("model_version", PlainText, nullable=False),
+    Column("bundle_sha256", PlainText, nullable=False),
+    Column("policy_version", PlainText, nullable=False),
+    Column("role_epoch", BigInteger, nullable=False),
+    Column("arm", PlainText, nullable=False),
+    Column("propensity", Double, nullable=False),
+    # JSON: [{"feature": …, "contribution": …}]
+    Column("reasons", PlainText, nullable=False),
+    Column("source_topic", PlainText, nullable=False),
+    Column("source_partition", BigInteger, nullable=False),
+    Column("source_offset", BigInteger, nullable=False),
+    Column("scored_at_ms", BigInteger, nullable=False),
+    Column("latency_ms", Double, nullable=False),
+    # Both null in messages of before decisions carried them.
+    Column("amount_minor", BigInteger),
+    Column("currency", PlainText),
+    *_bookkeeping(),
+    Index("decisions_by_event_time", "event_time_ms"),
+    Index("decisions_by_ingest_time", "ingested_at_ms"),
+)
+
+shadow_scores = Table(
+    "shadow_scores",
+    metadata,
+    Column("transaction_id", PlainText, primary_key=True),
+    Column("bundle_sha256", PlainText, primary_key=True),
+    Column("policy_version", PlainText, primary_key=True),
+    Column("decision_id", PlainText, nullable=False),
+    Column("card_id", PlainText, nullable=False),
+    Column("event_time_ms", BigInteger, nullable=False),
+    # Null with a problem that says why.
+    Column("score", Double),
+    Column("threshold", Double, nullable=False),
+    Column("verdict", PlainText),
+    Column("problem", PlainText),
+    Column("model_name", PlainText, nullable=False),
+    Column("model_version", PlainText, nullable=False),
+    Column("role_epoch", BigInteger, nullable=False),
+    # Of the transaction: what its decision_id says.
+    Column("source_topic", PlainText, nullable=False),
+    Column("source_partition", BigInteger, nullable=False),
+    Column("source_offset", BigInteger, nullable=False),
+    Column("scored_at_ms", BigInteger, nullable=False),
+    *_bookkeeping(),
+    Index("shadow_scores_by_ingest_time", "ingested_at_ms"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("label_id", PlainText, primary_key=True),
+    Column("transaction_id", PlainText, nullable=False),
+    Column("source", PlainText, nullable=False),
+    # Null: the source takes back what it said.
+    Column("fraud", Boolean),
+    Column("event_time_ms", BigInteger, nullable=False),
+    *_bookkeeping(),
+    Index("labels_by_transaction", "transaction_id"),
+    Index("labels_by_ingest_time", "ingested_at_ms"),
+)
+
+role_changes = Table(
+    "role_changes",
+    metadata,
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("champion_name", PlainText, nullable=False),
+    Column("champion_version", PlainText, nullable=False),
+    Column("champion_sha256", PlainText, nullable=False),
+    Column("author", PlainText, nullable=False),
+    Column("note", PlainText, nullable=False),
+    Column("written_at_ms", BigInteger, nullable=False),
+    # The whole assignment, as JSON.
+    Column("body", PlainText, nullable=False),
+    *_bookkeeping(),
+)
+
+#: One row for each partition that was ever read.
+offsets = Table(
+    "offsets",
+    metadata,
+    Column("topic", PlainText, primary_key=True),
+    Column("topic_partition", BigInteger, primary_key=True, autoincrement=False),
+    # The offset to read next.
+    Column("next_offset", BigInteger, nullable=False),
+    # Rises with each claim; a writer with an older one is refused.
+    Column("owner_epoch", BigInteger, nullable=False),
+    # Who claimed last, for people who look.
+    Column("owner", PlainText, nullable=False),
+    # What the watermark is made of; see stream.evaluation.watermark.
+    Column("highest_event_ms", BigInteger),
+    Column("seen_ms", BigInteger, nullable=False),
+    # Event times too far ahead of the clock to conclude anything from.
+    Column("ahead", BigInteger, nullable=False),
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("topic", PlainText, primary_key=True),
+    Column("event_time_ms", BigInteger, nullable=False),
+)

@@ -1,0 +1,81 @@
+"""The watermark as properties: it never goes back, and no single bad time moves it far."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.clock import ScaledClock, SystemClock
+from stream.evaluation.watermark import PartitionTime, advance, highest_event_time
+
+TIMES = st.integers(0, 2**45)
+PARTITIONS = st.lists(st.builds(PartitionTime, st.none() | TIMES, TIMES), max_size=6)
+SPANS = st.integers(0, 10**9)
+
+
+@given(st.none() | TIMES, PARTITIONS, TIMES, SPANS, SPANS)
+def test_it_never_goes_back(
+    before: int | None, partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
+) -> None:
+    """Whatever partitions say, and even if they vanish."""
+    after = advance(before, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
+    assert before is None or (after is not None and after >= before)
+
+
+@given(PARTITIONS, TIMES, SPANS, SPANS)
+def test_it_is_behind_every_partition_that_is_not_idle(
+    partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
+) -> None:
+    """By the allowed lateness; one that is read and has shown no time yet holds it back altogether."""
+    after = advance(None, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
+    live = [each for each in partitions if each.seen_ms >= now_ms - idle_ms]
+    heads = [each.highest_event_ms for each in live if each.highest_event_ms is not None]
+    if not heads or len(heads) < len(live):
+        assert after is None
+    else:
+        assert after == min(heads) - lateness_ms
+
+
+@given(PARTITIONS, PARTITIONS, TIMES, SPANS, SPANS)
+def test_idle_partitions_change_nothing(
+    live: list[PartitionTime], others: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
+) -> None:
+    """Left out or not there is the same."""
+    idle = [each for each in others if each.seen_ms < now_ms - idle_ms]
+    alone = advance(None, live, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
+    assert advance(None, [*idle, *live], now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms) == alone
+
+
+@given(st.lists(TIMES), st.lists(TIMES), TIMES, SPANS)
+def test_batches_may_be_cut_anywhere(left: list[int], right: list[int], ingest_ms: int, ahead_ms: int) -> None:
+    """The highest of the parts is the highest of the whole, and so is the count of what was ignored."""
+    whole = highest_event_time(left + right, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
+    parts = [highest_event_time(part, ingest_ms=ingest_ms, ahead_ms=ahead_ms) for part in (left, right)]
+    highest = max((head for head, _ in parts if head is not None), default=None)
+    assert whole == (highest, sum(ignored for _, ignored in parts))
+
+
+@given(st.lists(TIMES, min_size=1), TIMES, SPANS, st.integers(1, 2**45))
+def test_a_time_too_far_ahead_is_as_if_it_had_not_been(
+    times: list[int], ingest_ms: int, ahead_ms: int, beyond: int
+) -> None:
+    """But for the count."""
+    highest, ignored = highest_event_time(times, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
+    bad = ingest_ms + ahead_ms + beyond
+    assert highest_event_time([*times, bad], ingest_ms=ingest_ms, ahead_ms=ahead_ms) == (highest, ignored + 1)
+
+
+def test_one_transaction_dated_2099_moves_nothing() -> None:
+    """Neither alone in its partition nor beside honest ones."""
+    in_2099, now = 4_070_908_800_000, 1_795_000_000_000
+    assert highest_event_time([in_2099], ingest_ms=now, ahead_ms=3_600_000) == (None, 1)
+    assert highest_event_time([now - 5, in_2099], ingest_ms=now, ahead_ms=3_600_000) == (now - 5, 1)
+    held = [PartitionTime(None, now), PartitionTime(now, now)]
+    assert advance(now - 99, held, now_ms=now, lateness_ms=0, idle_ms=1) == now - 99
+
+
+def test_a_scaled_clock_begins_where_it_is_told_and_goes_as_fast() -> None:
+    """A year in an hour, for experiments; the system's clock is the system's."""
+    seconds = iter([10.0, 10.0, 11.5])
+    clock = ScaledClock(1_000, 8_760, ticks=lambda: next(seconds))
+    assert clock.now_ms() == 1_000
+    assert clock.now_ms() == 1_000 + 1_500 * 8_760
+    assert SystemClock().now_ms() > 1_700_000_000_000

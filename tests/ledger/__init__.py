@@ -1,0 +1,1 @@
+"""The SQL ledger on real databases and a real Kafka."""

@@ -1,0 +1,78 @@
+"""Real databases, and ledgers that end with their test."""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from stream.kafka.ports import free_port
+from stream.kafka.topics import create_topics
+from stream.ledger.database import migrate, open_engine
+from stream.settings import Settings
+from tests.support.ledger_process import LedgerProcess
+from tests.support.postgres import Postgres, binaries, postgres
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Postgres]:
+    """The session's Postgres; where none is installed, the tests that need one say so and are skipped."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("no initdb here: `apt-get install postgresql`, as .ci/run does on Debian")
+    with postgres(programs) as running:
+        yield running
+
+
+@pytest.fixture
+def new_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Factory of URLs of databases that no other test uses, by kind: sqlite or postgres."""
+
+    def make(kind: str) -> str:
+        name = f"ledger-{uuid.uuid4().hex[:8]}"
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path}/{name}.db"
+        running: Postgres = request.getfixturevalue("cluster")
+        return running.create_database(name)
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, new_url: Callable[[str], str]) -> str:
+    """An empty database, once of each kind."""
+    return new_url(request.param)
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """A ledger's database without rows, once of each kind."""
+    opened = open_engine(url)
+    migrate(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[str], str]) -> Callable[..., Settings]:
+    """Factory of settings of a ledger whose topics exist; two calls share topics and groups, as two ledgers do."""
+
+    def make(database: str = "sqlite", **overrides: Any) -> Settings:
+        own: dict[str, Any] = {"ledger_web_port": free_port()}
+        if "ledger_url" not in overrides:
+            own["ledger_url"] = new_url(database)
+        settings = make_settings(**(own | overrides))
+        create_topics(settings)
+        return settings
+
+    return make
+
+
+@pytest.fixture
+def start_ledger(tmp_path: Path) -> Iterator[Callable[[Settings], LedgerProcess]]:
+    """Start ledger processes; each ends with the test at the latest."""
+    with contextlib.ExitStack() as running:
+        yield lambda settings: running.enter_context(LedgerProcess(settings, tmp_path))

@@ -1,0 +1,158 @@
+"""Ledgers that die, freeze, come twice, and whose database goes: the tables equal the topics all the same."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from stream.kafka.ports import free_port
+from stream.ledger.database import open_engine, writing
+from stream.settings import Settings
+from tests.support.ledger_process import LedgerProcess
+from tests.support.ledger_reckoning import reckon_ledger
+from tests.support.ledger_traffic import HistoryFeeder, send_history
+from tests.support.postgres import Postgres
+from tests.support.until import until
+
+StartLedger = Callable[[Settings], LedgerProcess]
+LedgerSettings = Callable[..., Settings]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_three_sigkills(ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str) -> None:
+    """A ledger killed three times in mid-stream and restarted each time neither loses nor repeats a row.
+
+    Small batches keep it at work for long enough to be hit between reading and committing.
+    """
+    count = 12_000
+    settings = ledger_settings(database, batch_max=50)
+    send_history(settings, count)
+    ledger = start_ledger(settings)
+    for kill in range(1, 4):
+        ledger.wait_rows(decisions=count * kill // 6)
+        ledger.kill()
+        assert ledger.rows("decisions") < count, "the kill came too late to prove anything"
+        ledger.start()
+    ledger.wait_rows(decisions=count, shadow_scores=count, labels=count // 10, role_changes=3)
+    until(lambda: ledger.problems() == [])
+    until(lambda: ledger.ask("SELECT sum(repeats) FROM decisions") == [(count // 50,)])
+    assert ledger.stop() == 0
+    reckon_ledger(settings)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_second_ledger_joins_and_one_is_killed(
+    ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str
+) -> None:
+    """Partitions move under load, by agreement and by death; each row is written by one of both."""
+    settings = ledger_settings(database)
+    second_settings = ledger_settings(ledger_url=settings.ledger_url)
+    with HistoryFeeder(settings) as feeder:
+        first = start_ledger(settings)
+        first.wait_rows(decisions=500)
+        second = start_ledger(second_settings)
+        second.wait_ready()
+        until(lambda: second.metrics()['ledger_rows_total{kind="decisions"}'] > 100)
+        first.kill()
+        at = second.rows("decisions")
+        second.wait_rows(decisions=at + 2_000, timeout=30)
+        first.start()
+        first.wait_ready()
+        assert second.stop() == 0
+        at = first.rows("decisions")
+        first.wait_rows(decisions=at + 1_000, timeout=30)
+        feeder.stop()
+        first.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
+    until(lambda: first.problems() == [] and sum(_lags(first)) == 0, 30)
+    assert first.stop() == 0
+    assert reckon_ledger(settings)["decisions"] == feeder.sent
+
+
+def test_a_frozen_ledger_is_fenced(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+    """One stopped for longer than its session wakes with a batch that is no longer its own, and goes on."""
+    settings = ledger_settings(batch_max=20)
+    second_settings = ledger_settings(ledger_url=settings.ledger_url)
+    with HistoryFeeder(settings, rate=1_000) as feeder:
+        frozen = start_ledger(settings)
+        frozen.wait_rows(decisions=500)
+        frozen.freeze()
+        second = start_ledger(second_settings)
+        at = second.rows("decisions")
+        second.wait_rows(decisions=at + 3_000, timeout=40)
+        frozen.thaw()
+        frozen.wait_ready()
+        assert second.stop() == 0
+        feeder.stop()
+        frozen.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
+    until(lambda: frozen.problems() == [] and sum(_lags(frozen)) == 0, 30)
+    assert frozen.stop() == 0
+    assert reckon_ledger(settings)["decisions"] == feeder.sent
+
+
+@pytest.mark.parametrize("away_s", [8.0, pytest.param(30.0, marks=pytest.mark.slow)])
+def test_postgres_away(
+    ledger_settings: LedgerSettings, start_ledger: StartLedger, cluster: Postgres, away_s: float
+) -> None:
+    """The ledger says so once, is not ready, waits, goes on by itself and loses nothing."""
+    settings = ledger_settings("postgres")
+    with HistoryFeeder(settings) as feeder:
+        ledger = start_ledger(settings)
+        ledger.wait_rows(decisions=300)
+        cluster.stop()
+        try:
+            until(lambda: "no database answers" in ledger.problems())
+            time.sleep(away_s)
+            assert "no database answers" in ledger.problems()
+            assert ledger.metrics()["ledger_database_up"] == 0
+        finally:
+            cluster.start()
+        until(lambda: ledger.problems() == [], 20)
+        feeder.stop()
+        ledger.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
+    until(lambda: sum(_lags(ledger)) == 0, 30)
+    words = ledger.last_words()
+    assert ledger.stop() == 0
+    assert words.count("reading waits until it answers") == 1
+    assert words.count("answers again") == 1
+    assert "Traceback" not in words
+    assert reckon_ledger(settings)["decisions"] == feeder.sent
+
+
+def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+    """A backup that holds the file for long is an outage like any other."""
+    settings = ledger_settings()
+    with HistoryFeeder(settings) as feeder:
+        ledger = start_ledger(settings)
+        ledger.wait_rows(decisions=300)
+        with writing(open_engine(settings.ledger_url)):
+            until(lambda: "no database answers" in ledger.problems(), 20)
+        until(lambda: ledger.problems() == [], 20)
+        feeder.stop()
+        ledger.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
+    until(lambda: sum(_lags(ledger)) == 0, 30)
+    assert ledger.last_words().count("reading waits until it answers") == 1
+    assert ledger.stop() == 0
+    reckon_ledger(settings)
+
+
+def test_a_twin_with_groups_of_its_own(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+    """Two ledgers that both read every partition into one database fence each other; no row is lost or repeated."""
+    settings = ledger_settings()
+    twin = msgspec.structs.replace(
+        settings, ledger_group=f"{settings.group}-twin", slot="twin", ledger_web_port=free_port()
+    )
+    with HistoryFeeder(settings) as feeder:
+        first, second = start_ledger(settings), start_ledger(twin)
+        first.wait_rows(decisions=3_000, timeout=60)
+        assert second.stop() == 0
+        feeder.stop()
+        first.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
+    until(lambda: sum(_lags(first)) == 0, 30)
+    assert first.stop() == 0
+    assert "was claimed by" in first.last_words() + second.last_words()
+    assert reckon_ledger(settings)["decisions"] == feeder.sent
+
+
+def _lags(ledger: LedgerProcess) -> list[float]:
+    return [value for name, value in ledger.metrics().items() if name.startswith("consumer_lag_messages")]

@@ -1,0 +1,154 @@
+"""The ledger as a program, on a real Kafka: what it writes, what it refuses, and how it ends."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import update
+
+from schemas.errors import DeadLetterReason
+from schemas.messages import DeadLetter, encode
+from stream.kafka.ports import free_port
+from stream.ledger.tables import offsets
+from stream.settings import Settings
+from tests.support.ending import assert_ends
+from tests.support.ledger_process import LedgerProcess
+from tests.support.ledger_reckoning import reckon_ledger
+from tests.support.ledger_traffic import change, send_history
+from tests.support.records import decision, label, shadow
+from tests.support.topics import produce_all, read_all
+from tests.support.until import until
+
+StartLedger = Callable[[Settings], LedgerProcess]
+LedgerSettings = Callable[..., Settings]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_everything_is_there_once_whatever_the_order(
+    ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str, seed: int
+) -> None:
+    """Labels before their decisions, repeats before what they repeat: the tables equal the topics."""
+    settings = ledger_settings(database)
+    send_history(settings, 3_000, seed=seed)
+    ledger = start_ledger(settings)
+    ledger.wait_rows(decisions=3_000, shadow_scores=3_000, labels=300, role_changes=3)
+    ledger.wait_ready()
+    until(lambda: ledger.metrics()['consumer_lag_messages{kind="decisions"}'] == 0)
+    counted = ledger.metrics()
+    assert counted['ledger_rows_total{kind="decisions"}'] == 3_000
+    assert counted['ledger_repeated_total{kind="decisions"}'] == 60
+    assert counted['ledger_repeated_total{kind="labels"}'] == 60
+    assert counted["ledger_database_up"] == 1
+    assert ledger.stop() == 0
+    assert reckon_ledger(settings) == {"decisions": 3_000, "shadow_scores": 3_000, "labels": 300, "role_changes": 3}
+
+
+def test_what_cannot_be_decoded_becomes_a_dead_letter_and_the_rest_goes_on(
+    ledger_settings: LedgerSettings, start_ledger: StartLedger
+) -> None:
+    """On every topic, in the middle of good messages, with reason, origin and the original bytes."""
+    settings = ledger_settings()
+    bad = [
+        (None, DeadLetterReason.EMPTY),
+        (b"not json", DeadLetterReason.NOT_JSON),
+        (b"\xff\xfe", DeadLetterReason.NOT_UTF8),
+        (b"{}", DeadLetterReason.MISSING_FIELD),
+        (b"[]", DeadLetterReason.WRONG_TYPE),
+    ]
+    own = {
+        settings.topic_decisions: [
+            (encode(decision(1, schema_version=9)), DeadLetterReason.SCHEMA_VERSION),
+            (encode(decision(1, verdict="perhaps")), DeadLetterReason.WRONG_TYPE),
+            (encode(decision(1, transaction_id="a\0b")), DeadLetterReason.OUT_OF_RANGE),
+            (encode(decision(1, source_offset=2**63)), DeadLetterReason.OUT_OF_RANGE),
+        ],
+        settings.topic_shadow_scores: [(encode(shadow(1, score="high")), DeadLetterReason.WRONG_TYPE)],
+        settings.topic_labels: [(encode(label(1, label_id="")), DeadLetterReason.OUT_OF_RANGE)],
+        settings.topic_model_updates: [],
+    }
+    good = {
+        settings.topic_decisions: [encode(decision(n)) for n in range(4)],
+        settings.topic_shadow_scores: [encode(shadow(n)) for n in range(4)],
+        settings.topic_labels: [encode(label(n)) for n in range(4)],
+        settings.topic_model_updates: [encode(change(n)) for n in range(1, 5)],
+    }
+    for topic, reasons in own.items():
+        values = [*good[topic][:2], *(value for value, _ in bad + reasons), *good[topic][2:]]
+        produce_all(settings.bootstrap, topic, [(b"k", value) for value in values], partition=0)
+    ledger = start_ledger(settings)
+    ledger.wait_rows(decisions=4, shadow_scores=4, labels=4, role_changes=4)
+    counted = ledger.metrics()
+    assert ledger.stop() == 0
+    decoder = msgspec.json.Decoder(DeadLetter)
+    letters = [decoder.decode(m.value() or b"") for m in read_all(settings.bootstrap, settings.topic_dead_letters)]
+    for topic, reasons in own.items():
+        found = sorted((each for each in letters if each.source_topic == topic), key=lambda each: each.source_offset)
+        assert [(each.value, each.reason) for each in found] == [*bad, *reasons]
+        assert [each.source_offset for each in found] == list(range(2, 2 + len(found)))
+        assert all("perhaps" not in each.detail for each in found)
+    assert counted['dead_letters_total{reason="not_json"}'] == 4
+    assert reckon_ledger(settings)["decisions"] == 4
+
+
+def test_a_restart_reads_on_where_the_database_is(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+    """A new group, so Kafka knows nothing; a database put back to an earlier state reads what it lacks."""
+    settings = ledger_settings()
+    send_history(settings, 200)
+    ledger = start_ledger(settings)
+    ledger.wait_rows(decisions=200)
+    assert ledger.stop() == 0
+    other = msgspec.structs.replace(settings, ledger_group=f"{settings.group}-other")
+    send_history(settings, 300)
+    again = start_ledger(msgspec.structs.replace(other, slot="again", ledger_web_port=free_port()))
+    again.wait_rows(decisions=300)
+    until(lambda: again.ask("SELECT max(repeats) FROM decisions") == [(3,)])
+    assert again.stop() == 0
+    assert reckon_ledger(settings)["decisions"] == 300
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        ({"ledger_url": "mysql://u:secret@h/d"}, "the ledger knows sqlite:/// and postgresql+psycopg://"),
+        ({"ledger_url": "sqlite:////proc/nowhere/l.db"}, "cannot be made"),
+        ({"ledger_url": "postgresql+psycopg://u:secret@127.0.0.1:1/d"}, "mend it or set FRAUD_LEDGER_URL"),
+    ],
+)
+def test_what_cannot_start_says_so_in_one_line(
+    ledger_settings: LedgerSettings, tmp_path: Path, overrides: dict[str, str], line: str
+) -> None:
+    """With the setting to mend and no password."""
+    settings = msgspec.structs.replace(ledger_settings(), **overrides)
+    with LedgerProcess(settings, tmp_path) as ledger:
+        last = assert_ends(ledger, 20)
+        words = ledger.last_words()
+    assert line in last
+    assert "secret" not in words
+
+
+def test_a_port_in_use_is_one_line(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+    """It names the ledger's own setting."""
+    settings = ledger_settings()
+    with socket.create_server(("127.0.0.1", settings.ledger_web_port)):
+        last = assert_ends(start_ledger(settings), 20)
+    assert last.endswith("set FRAUD_LEDGER_WEB_PORT")
+
+
+def test_a_topic_made_anew_ends_the_ledger_with_the_mend(
+    ledger_settings: LedgerSettings, start_ledger: StartLedger
+) -> None:
+    """Offsets that go back would make rows anew under old places: somebody must decide."""
+    settings = ledger_settings()
+    send_history(settings, 20)
+    ledger = start_ledger(settings)
+    ledger.wait_rows(decisions=20)
+    assert ledger.stop() == 0
+    with ledger.engine.begin() as connection:
+        connection.execute(update(offsets).where(offsets.c.topic == settings.topic_decisions).values(next_offset=1_000))
+    ledger.start()
+    last = assert_ends(ledger, 30)
+    assert "it was made anew" in last
+    assert "begin a new ledger" in last

@@ -1,0 +1,172 @@
+"""Rows and offsets in one transaction, written by one owner."""
+
+import contextlib
+import logging
+import threading
+
+import pytest
+from sqlalchemy import Engine, event, func, select, text
+
+from schemas.errors import LedgerAwayError, StaleOwnerError
+from stream.ledger.database import open_engine, reading, writing
+from stream.ledger.outage import Outage
+from stream.ledger.tables import decisions, offsets
+from tests.support.ledger_batch import Writer
+from tests.support.postgres import Postgres
+from tests.support.records import decision, label
+
+
+def rows(engine: Engine) -> int:
+    """Return how many decisions there are."""
+    with reading(engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(decisions)).scalar_one())
+
+
+def test_a_new_partition_begins_at_0_and_a_known_one_where_it_was(engine: Engine) -> None:
+    """With an epoch one higher at each claim."""
+    first = Writer(engine, partitions=(0, 1))
+    assert {p: (c.owner_epoch, c.next_offset) for p, c in first.claims.items()} == {0: (1, 0), 1: (1, 0)}
+    first.write([decision(1), decision(2)])
+    second = Writer(engine, partitions=(0, 1), name="two")
+    assert {p: (c.owner_epoch, c.next_offset) for p, c in second.claims.items()} == {0: (2, 2), 1: (2, 0)}
+
+
+def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
+    """Its transaction is rolled back whole; the error names who has the partition now."""
+    first = Writer(engine)
+    held = first.batch([decision(1)])
+    second = Writer(engine, name="two")
+    with pytest.raises(StaleOwnerError, match="decisions/0 was claimed by two since"):
+        first.write_batch(held)
+    assert rows(engine) == 0
+    second.write([decision(1)])
+    with pytest.raises(StaleOwnerError):
+        first.write_batch(held)
+    assert rows(engine) == 1
+
+
+def test_a_stale_partition_holds_up_the_whole_batch(engine: Engine) -> None:
+    """What is still ours in it is read again too: half a batch would need offsets of its own."""
+    first = Writer(engine, partitions=(0, 1))
+    mine, theirs = first.batch([decision(1)], 0), first.batch([decision(2)], 1)
+    mixed = first.batch([decision(1)], 0)
+    mixed.start.update(theirs.start)
+    mixed.end.update(theirs.end)
+    Writer(engine, partitions=(1,), name="two")
+    with pytest.raises(StaleOwnerError, match="decisions/1"):
+        first.write_batch(mixed)
+    assert rows(engine) == 0
+    first.write_batch(mine)
+    assert rows(engine) == 1
+
+
+def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> None:
+    """As after a commit whose answer was lost: its rows are there, and its repeats are not counted."""
+    writer = Writer(engine)
+    batch = writer.batch([decision(1)])
+    writer.write_batch(batch)
+    with pytest.raises(StaleOwnerError):
+        writer.write_batch(batch)
+    with reading(engine) as connection:
+        assert connection.execute(select(decisions.c.repeats)).scalars().all() == [0]
+
+
+def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engine: Engine) -> None:
+    """They are one transaction."""
+    writer = Writer(engine)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("struck just before the commit")
+
+    event.listen(engine, "commit", fail)
+    with pytest.raises(RuntimeError):
+        writer.write([decision(1)])
+    event.remove(engine, "commit", fail)
+    with reading(engine) as connection:
+        assert connection.execute(select(offsets.c.next_offset)).scalars().all() == [0]
+    assert rows(engine) == 0
+    writer.write([decision(1)])
+    assert rows(engine) == 1
+
+
+def test_repeats_are_counted_once(engine: Engine) -> None:
+    """In the batch, and over batches."""
+    writer = Writer(engine)
+    first = writer.write([decision(1), decision(2), decision(1)])
+    second = writer.write([decision(1), decision(3)])
+    assert [(each.new, each.repeated) for each in (first, second)] == [(2, 1), (1, 1)]
+
+
+def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> None:
+    """Unknown when they come; there all the same."""
+    said = Writer(engine, "labels")
+    assert said.write([label(1), label(2)]).unknown == 2
+    Writer(engine).write([decision(1)])
+    assert said.write([label(1, label_id="again"), label(3)]).unknown == 1
+
+
+def test_claims_and_writes_of_many_owners_leave_one_row_each(engine: Engine) -> None:
+    """Four owners fight for one partition: each message is written once, in order, by somebody."""
+    messages = [decision(number) for number in range(60)]
+
+    def fight(name: str) -> None:
+        while True:
+            writer = Writer(engine, name=name)
+            at = writer.next[0]
+            if at >= len(messages):
+                return
+            with contextlib.suppress(StaleOwnerError):
+                writer.write(messages[at : at + 5])
+
+    threads = [threading.Thread(target=fight, args=(str(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    with reading(engine) as connection:
+        found = connection.execute(select(decisions.c.topic_offset, decisions.c.repeats)).all()
+    assert sorted(tuple(row) for row in found) == [(number, 0) for number in range(60)]
+
+
+def test_sqlite_in_use_by_a_stranger_is_an_outage(
+    tmp_path: object, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line when it begins, one when it is over, however often it is asked meanwhile."""
+    monkeypatch.setattr("stream.ledger.database.BUSY_S", 0.05)
+    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
+    outage = Outage()
+    caplog.set_level(logging.INFO)
+
+    def ask() -> None:
+        with outage.watched(), writing(engine) as connection:
+            connection.execute(text("SELECT 1"))
+
+    with writing(open_engine(f"sqlite:///{tmp_path}/ledger.db")):
+        for _ in range(3):
+            with pytest.raises(LedgerAwayError, match="database is locked"):
+                ask()
+        began = outage.under_way
+    assert began
+    ask()
+    assert not outage.under_way
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert "reading waits until it answers" in lines[0]
+    assert lines[1].startswith("the ledger database answers again")
+
+
+def test_a_postgres_that_goes_and_comes_is_an_outage(cluster: Postgres) -> None:
+    """Connections from before are replaced without a further error."""
+    engine = open_engine(cluster.create_database("goes-and-comes"))
+    with reading(engine) as connection:
+        connection.execute(text("SELECT 1"))
+    cluster.stop()
+    try:
+        for _ in range(2):
+            with pytest.raises(LedgerAwayError), reading(engine):
+                pass
+    finally:
+        cluster.start()
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()

@@ -1,0 +1,107 @@
+"""Rows that come twice, and in any order."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, select
+
+from schemas.messages import encode
+from stream.ledger.database import writing
+from stream.ledger.kinds import Kind, all_kinds
+from stream.ledger.upsert import insert_rows
+from stream.settings import Settings
+from tests.support.records import decision, label, shadow
+
+KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in all_kinds(Settings())}
+
+
+def contents(engine: Engine, kind: Kind[Any]) -> list[tuple[Any, ...]]:
+    """Return a table's rows in the order of their keys."""
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(select(kind.table).order_by(*kind.table.primary_key))]
+
+
+def insert(engine: Engine, kind: Kind[Any], rows: Sequence[dict[str, Any]]) -> int:
+    """Insert rows in a transaction of their own; return how many were repeated."""
+    with writing(engine) as connection:
+        return insert_rows(connection, kind.table, kind.order, rows)
+
+
+def repeated_decisions() -> list[dict[str, Any]]:
+    """Return three transactions, each decided several times: after a crash, by a replayed source, by another epoch."""
+    kind = KINDS["decisions"]
+    made = [
+        (decision(1), 5),
+        (decision(1, scored_at_ms=1), 9),  # at least once: the same source, written again later
+        (decision(1, source_offset=77, score=0.5), 12),  # the source replayed
+        (decision(2, source_topic="Transactions"), 6),
+        (decision(2, source_topic="transactions-2"), 7),
+        (decision(2, source_topic="transactions.0"), 8),
+        (decision(3, source_partition=0), 10),
+        (decision(3, source_partition=1, source_offset=0), 11),
+    ]
+    return [kind.row(encode(each), 0, offset, 1000 + offset) for each, offset in made]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_decisions_commute(engine: Engine, seed: int) -> None:
+    """Whatever order they come in and however they are cut into batches, the table ends up the same."""
+    kind, rows = KINDS["decisions"], repeated_decisions()
+    shuffled = random.Random(seed).sample(rows, len(rows))  # noqa: S311 - reproducible, not secret
+    cut = seed % 3 + 1
+    repeated = sum(insert(engine, kind, shuffled[at : at + cut]) for at in range(0, len(rows), cut))
+    assert repeated == 5
+    kept = {row[0]: row for row in contents(engine, kind)}
+    names = [column.name for column in kind.table.c]
+    one, two, three = (dict(zip(names, kept[f"t{n}"], strict=True)) for n in (1, 2, 3))
+    assert (one["source_offset"], one["topic_offset"], one["score"], one["repeats"]) == (1, 5, 0.001, 2)
+    assert (two["source_topic"], two["repeats"], two["ingested_at_ms"]) == ("Transactions", 2, 1006)
+    assert (three["source_partition"], three["repeats"], three["topic_offset"]) == (0, 1, 10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shadow_scores_commute(engine: Engine, seed: int) -> None:
+    """The one of the decision that is kept is kept; another policy over the same bundle is another challenger."""
+    kind = KINDS["shadow_scores"]
+    made = [
+        shadow(1),
+        shadow(1, decision_id="transactions/1/77@1", score=0.9),
+        shadow(1, policy_version="p3", score=0.7),
+        shadow(1, decision_id="transactions/1/9@1", score=0.8),
+    ]
+    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate(made)]
+    random.Random(seed).shuffle(rows)  # noqa: S311 - reproducible, not secret
+    assert sum(insert(engine, kind, [row]) for row in rows) == 2
+    with engine.connect() as connection:
+        c = kind.table.c
+        found = connection.execute(select(c.policy_version, c.score, c.repeats).order_by(c.policy_version)).all()
+    assert [tuple(row) for row in found] == [("p2", 0.101, 2), ("p3", 0.7, 0)]
+
+
+def test_labels_keep_their_whole_history(engine: Engine) -> None:
+    """Each label_id is a row; a source that takes back what it said adds one; a repeated one is counted."""
+    kind = KINDS["labels"]
+    said = [label(1), label(1, label_id="l2", fraud=None), label(1, label_id="l3", source="analyst", fraud=False)]
+    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate([*said, said[0]])]
+    assert insert(engine, kind, rows) == 1
+    with engine.connect() as connection:
+        c = kind.table.c
+        found = connection.execute(select(c.label_id, c.fraud, c.repeats).order_by(c.label_id)).all()
+    assert [tuple(row) for row in found] == [("l1", True, 1), ("l2", None, 0), ("l3", False, 0)]
+
+
+def test_amounts_may_be_missing_in_old_messages(engine: Engine) -> None:
+    """They stay unknown, which is not zero."""
+    kind = KINDS["decisions"]
+    insert(engine, kind, [kind.row(encode(decision(1, amount_minor=None, currency=None)), 0, 0, 0)])
+    with engine.connect() as connection:
+        assert connection.execute(select(kind.table.c.amount_minor, kind.table.c.currency)).one() == (None, None)
+
+
+def test_nothing_is_inserted_by_nothing(engine: Engine) -> None:
+    """A batch of refused messages has no rows."""
+    assert insert(engine, KINDS["labels"], []) == 0
+    with writing(engine) as connection:
+        assert connection.execute(delete(KINDS["labels"].table)).rowcount == 0

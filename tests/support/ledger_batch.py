@@ -1,0 +1,85 @@
+"""Batches for a ledger's store without a Kafka, and a clock that a test moves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+
+from schemas.messages import encode
+from stream.kafka.batch import Batch
+from stream.ledger.kinds import Kind, all_kinds
+from stream.ledger.outage import Outage
+from stream.ledger.store import LedgerStore, Written
+from stream.scoring.scorer import Incoming
+from stream.settings import Settings
+from tests.support.records import BASE_MS
+
+KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in all_kinds(Settings())}
+
+
+class SetClock:
+    """Shows what it is set to.
+
+    Args:
+        now_ms: UTC milliseconds.
+    """
+
+    def __init__(self, now_ms: int = BASE_MS) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        """Return UTC milliseconds since 1970."""
+        return self.ms
+
+
+class Writer:
+    """A ledger's store with claims on partitions, fed with messages instead of a topic.
+
+    Args:
+        engine: A ledger's database.
+        kind: Name of what it writes.
+        partitions: Claimed at once.
+        settings: Bounds of the watermark.
+        clock: Ingest time.
+        name: Of the owner.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        kind: str = "decisions",
+        partitions: Sequence[int] = (0,),
+        *,
+        settings: Settings | None = None,
+        clock: SetClock | None = None,
+        name: str = "one",
+    ) -> None:
+        self.kind = KINDS[kind]
+        self.clock = clock or SetClock()
+        self.store = LedgerStore(engine, settings or Settings(), self.clock, Outage(), name)
+        self.claims = dict(self.store.claim(self.kind.topic, partitions))
+        self.next = {partition: claim.next_offset for partition, claim in self.claims.items()}
+
+    def batch(self, messages: Sequence[msgspec.Struct], partition: int = 0) -> Batch:
+        """Return messages as the next batch of a partition."""
+        start = self.next[partition]
+        offsets = list(range(start, start + len(messages)))
+        values = [encode(message) for message in messages]
+        owners = {each: claim.owner_epoch for each, claim in self.claims.items()}
+        incoming = Incoming(self.kind.topic, values, [partition] * len(values), offsets)
+        return Batch([], incoming, owners, 0, {partition: start}, {partition: start + len(values)}, 0.0)
+
+    def write(self, messages: Sequence[msgspec.Struct], partition: int = 0) -> Written:
+        """Write messages as the next batch of a partition."""
+        return self.write_batch(self.batch(messages, partition))
+
+    def write_batch(self, batch: Batch) -> Written:
+        """Write a batch; where it is committed, the next one begins at its end."""
+        now_ms = self.clock.now_ms()
+        incoming = batch.incoming
+        places = zip(incoming.values, incoming.partitions, incoming.offsets, strict=True)
+        rows = [self.kind.row(value, partition, offset, now_ms) for value, partition, offset in places]
+        written = self.store.write(self.kind, batch, rows, now_ms)
+        self.next.update(batch.end)
+        return written

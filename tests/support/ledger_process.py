@@ -1,0 +1,75 @@
+"""A ledger as users run it: `fraud-stream ledger` in a process of its own, which a test may kill."""
+
+import functools
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+
+import msgspec
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from stream.ledger.database import open_engine
+from stream.ledger.tables import metadata
+from tests.support.worker_process import WorkerProcess
+
+
+class LedgerProcess(WorkerProcess):
+    """A ledger that ends with the test at the latest.
+
+    Args:
+        settings: Everything it is told, by environment variables alone.
+        directory: Receives its output.
+    """
+
+    command = "ledger"
+
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """Its database, asked past it."""
+        return open_engine(self.settings.ledger_url)
+
+    @property
+    def web_port(self) -> int:
+        """Where its pages are."""
+        return self.settings.ledger_web_port
+
+    def rows(self, table: str) -> int:
+        """Return how many rows a table has; 0 while it is not there or cannot be asked."""
+        try:
+            with self.engine.connect() as connection:
+                found = connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar()
+                return int(found or 0)
+        except SQLAlchemyError:
+            return 0
+
+    def ask(self, sql: str) -> list[tuple[object, ...]]:
+        """Return what a query gives."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(sql))]
+
+    def wait_rows(self, timeout: float = 60.0, **tables: int) -> None:
+        """Wait until each table named has so many rows at least."""
+        deadline = time.monotonic() + timeout
+        while short := {t: n for t, least in tables.items() if (n := self.rows(t)) < least}:
+            assert time.monotonic() < deadline, f"only {short} within {timeout:g} s:\n{self.last_words()}"
+            time.sleep(0.05)
+
+    def metrics(self) -> Counter[str]:
+        """Return its metrics by name and labels; 0 for what was never counted."""
+        with urllib.request.urlopen(f"http://{self.settings.web_host}:{self.web_port}/metrics", timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+        counted = (line.rpartition(" ") for line in lines if line[0] != "#")
+        return Counter({name: float(value) for name, _, value in counted})
+
+    def problems(self) -> list[str]:
+        """Return why it is not ready."""
+        url = f"http://{self.settings.web_host}:{self.web_port}/readyz"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as reply:
+                body = reply.read()
+        except urllib.error.HTTPError as error:
+            body = error.read()
+        found: list[str] = msgspec.json.decode(body)["problems"]
+        return found

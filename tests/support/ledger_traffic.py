@@ -1,0 +1,91 @@
+"""What a worker, banks and operators would write: everything a ledger reads, at once or kept coming."""
+
+import random
+import threading
+import time
+from collections.abc import Iterable
+from typing import Self
+
+from confluent_kafka import Producer
+
+from schemas.messages import BundleRef, Challenger, ModelUpdate, encode
+from stream.settings import Settings
+from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
+from tests.support.topics import produce_all
+
+Pair = tuple[bytes, bytes]
+
+
+def change(epoch: int) -> ModelUpdate:
+    """Return role change `epoch`."""
+    champion = BundleRef("fraud", "1", "fraud/1", CHAMPION)
+    watching = (Challenger(BundleRef("fraud", "2", "fraud/2", CHALLENGER)),)
+    return ModelUpdate(epoch, champion, 1_793_491_200_000 + epoch, "test", challengers=watching)
+
+
+def of_one(settings: Settings, number: int) -> Iterable[tuple[str, Pair]]:
+    """Yield by topic what there is about transaction `number`: every tenth has a label, every 50th is decided twice."""
+    made, key = decision(number), decision(number).card_id.encode()
+    yield settings.topic_decisions, (key, encode(made))
+    yield settings.topic_shadow_scores, (key, encode(shadow(number)))
+    if number % 10 == 0:
+        yield settings.topic_labels, (made.transaction_id.encode(), encode(label(number)))
+    if number % 50 == 0:
+        again = decision(number, source_offset=number + 1_000_000, score=0.5)
+        yield settings.topic_decisions, (key, encode(again))
+        yield settings.topic_labels, (made.transaction_id.encode(), encode(label(number)))
+
+
+def send_history(settings: Settings, count: int, *, seed: int | None = None) -> None:
+    """Send all there is about transactions 0 … count-1, and three role changes; shuffled where a seed is given."""
+    by_topic: dict[str, list[Pair]] = {}
+    for number in range(count):
+        for topic, pair in of_one(settings, number):
+            by_topic.setdefault(topic, []).append(pair)
+    for topic, pairs in by_topic.items():
+        if seed is not None:
+            random.Random(seed).shuffle(pairs)  # noqa: S311 - reproducible, not secret
+        produce_all(settings.bootstrap, topic, pairs)
+    produce_all(settings.bootstrap, settings.topic_model_updates, [(b"", encode(change(n))) for n in (1, 2, 3)])
+
+
+class HistoryFeeder:
+    """Keeps history coming at a steady rate from a thread of its own, until left; then everything is acknowledged.
+
+    Args:
+        settings: Address and topics.
+        rate: Transactions a second.
+    """
+
+    def __init__(self, settings: Settings, rate: int = 500) -> None:
+        self._settings = settings
+        self._rate = rate
+        self._producer = Producer(
+            {"bootstrap.servers": settings.bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random"}
+        )
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.sent = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop sending and wait until everything sent is acknowledged."""
+        self._stopping.set()
+        self._thread.join()
+        assert self._producer.flush(60) == 0, "the feeder's messages were not acknowledged within 60 s"
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        while not self._stopping.wait(0.01):
+            due = int((time.monotonic() - began) * self._rate)
+            for number in range(self.sent, due):
+                for topic, (key, value) in of_one(self._settings, number):
+                    self._producer.produce(topic, value, key)
+            self.sent = due
+            self._producer.poll(0)

@@ -1,0 +1,94 @@
+"""A real Postgres of a test session's own, from the machine's binaries: private, on loopback, gone afterwards."""
+
+import contextlib
+import glob
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from stream.kafka.ports import free_port
+
+#: Where Debian keeps what it does not put on the PATH, newest last.
+_DEBIAN = "/usr/lib/postgresql/*/bin"
+#: Postgres refuses to run as root; Debian's package makes this user, and any other will do.
+_USERS = ("postgres", "nobody")
+
+
+def binaries() -> Path | None:
+    """Return the directory of initdb and pg_ctl; None where Postgres is not installed."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    return max((Path(each) for each in glob.glob(_DEBIAN)), default=None)  # noqa: PTH207 - an absolute pattern
+
+
+class Postgres:
+    """A cluster on a free loopback port.
+
+    Args:
+        directory: Keeps its data; must be its user's to write in.
+        programs: Directory of initdb and pg_ctl.
+    """
+
+    def __init__(self, directory: Path, programs: Path) -> None:
+        self._data = directory / "data"
+        self._programs = programs
+        self._port = free_port()
+        self._user = next((u for u in _USERS if os.geteuid() == 0 and shutil.which("runuser") and _exists(u)), None)
+        if self._user:
+            shutil.chown(directory, self._user)
+        # -N and fsync: the cluster does not outlive the tests.
+        self._run("initdb", "-D", self._data, "-U", "ledger", "-A", "trust", "-N", "--locale=C.UTF-8", "-E", "UTF8")
+        with (self._data / "postgresql.auto.conf").open("a") as config:
+            config.write(f"port = {self._port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n")
+            config.write("fsync = off\n")
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        self._run("pg_ctl", "-D", self._data, "-l", self._data / "log", "-w", "start")
+
+    def stop(self) -> None:
+        """Stop at once, as a machine that fails does."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def create_database(self, name: str) -> str:
+        """Create a database and return its URL."""
+        address = f"postgresql://ledger@127.0.0.1:{self._port}"
+        self._run("psql", "-q", f"{address}/postgres", "-c", f'CREATE DATABASE "{name}"')
+        return f"postgresql+psycopg://ledger@127.0.0.1:{self._port}/{name}"
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(self._programs / program), *map(str, arguments)]
+        if self._user:
+            command = ["runuser", "-u", self._user, "--", *command]
+        # Not a pipe: the server would inherit it and hold it open.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False, cwd="/")
+            output.seek(0)
+            assert done.returncode == 0, f"{program}: {output.read().decode(errors='replace')}"
+
+
+def _exists(user: str) -> bool:
+    with contextlib.suppress(KeyError):
+        return bool(pwd.getpwnam(user))
+    return False
+
+
+@contextlib.contextmanager
+def postgres(programs: Path) -> Iterator[Postgres]:
+    """Run a cluster; it and its data are gone afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="fraud-postgres-"))
+    try:
+        cluster = Postgres(directory, programs)
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            with contextlib.suppress(AssertionError):  # a test left it stopped
+                cluster.stop()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
