@@ -210,7 +210,9 @@ class Challenger(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.mode == "split") != (self.share > 0):
-            raise ValueError(f"challenger {self.bundle.version}: a share above 0 goes with mode split, and only with it")
+            raise ValueError(
+                f"challenger {self.bundle.version}: a share above 0 goes with mode split, and only with it"
+            )
 
 
 class Exploration(Struct, frozen=True):
