@@ -10,10 +10,10 @@ ALPHA = 0.05
 def next_alpha(promoted: Sequence[bool], alpha: float = ALPHA) -> float:
     """Return the level of the next challenger's test.
 
-    The k-th gets α · 6 / (π² k²), which adds up to α over all k; what the one before it was promoted with is handed on
-    to it besides, since a level spent on a true finding is not lost:
+    The k-th gets alpha · 6 / (π² k²), which adds up to alpha over all k; what the one before it was promoted with is
+    handed on to it besides, since a level spent on a true finding is not lost:
 
-        α_k = α γ_k + R_{k-1} α_{k-1},   γ_k = 6 / (π² k²)
+        alpha_k = alpha g_k + R_{k-1} alpha_{k-1},   g_k = 6 / (π² k²)
 
     the online fallback procedure of J. Tian and A. Ramdas, "Online control of the familywise error rate", Statistical
     Methods in Medical Research 30, 2021, arXiv:1910.04900, which holds however the tests depend on each other. They

@@ -61,12 +61,12 @@ class Pairs:
     @property
     def fraud(self) -> NDArray[np.bool_]:
         """(n,) which are known to be frauds."""
-        return self.outcome == Outcome.FRAUD
+        return np.equal(self.outcome, Outcome.FRAUD)
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """All transactions with start_ms ≤ event time < end_ms."""
+    """All transactions of one span of time: start_ms ≤ time < end_ms, by event time, or by their spell's."""
 
     start_ms: int
     end_ms: int
@@ -74,26 +74,46 @@ class Cohort:
 
 
 def closed_cohorts(
-    pairs: Pairs, *, from_ms: int, span_ms: int, maturity_ms: int, watermark_ms: int
+    pairs: Pairs, *, from_ms: int, span_ms: int, spell_ms: int, maturity_ms: int, watermark_ms: int
 ) -> Iterator[Cohort]:
-    """Yield the closed cohorts in order of time; empty spans too, for nothing fraudulent happened is evidence as well.
+    """Yield the closed cohorts in order of time, empty ones too.
 
-    A cohort is closed when end_ms + maturity_ms ≤ watermark_ms. Only then have its frauds and its legitimate
+    A cohort is closed when end_ms + spell_ms + maturity_ms ≤ watermark_ms. Only then have its frauds and its legitimate
     transactions had the same time to become known. Frauds report first: a model that only trades missed frauds for
     false alarms looks better every time on what is known so far (`tests/evaluation/test_gate_simulated.py`).
+
+    The frauds of one card come in spells and are caught or missed together. So a fraud belongs to the cohort of the
+    earliest fraud of its card within the spell_ms before it: a spell that a border cuts would make one cohort foretell
+    the next.
 
     Cohorts are spans of time, not counts: a late transaction then changes one cohort and no border.
 
     Args:
-        pairs: In any order; those before `from_ms` and those of open cohorts are passed over.
+        pairs: In any order, all from from_ms - spell_ms on; those of open cohorts are passed over.
         from_ms: Start of the first: the plan's, or the end of the last one whose evidence was taken.
-        span_ms: At least 1.
+        span_ms: Length of a cohort, at least 1.
+        spell_ms: How long a spell of frauds on one card lasts, at least 0.
         maturity_ms: How long a label may take.
         watermark_ms: Up to where transactions and labels are known to be read.
     """
-    count = max(0, (watermark_ms - maturity_ms - from_ms) // span_ms)
+    count = max(0, (watermark_ms - maturity_ms - spell_ms - from_ms) // span_ms)
     borders = from_ms + span_ms * np.arange(count + 1)
-    order = np.argsort(pairs.event_time_ms, kind="stable")
-    places = np.searchsorted(pairs.event_time_ms[order], borders)
+    time_ms = _spell_starts(pairs, spell_ms)
+    order = np.argsort(time_ms, kind="stable")
+    places = np.searchsorted(time_ms[order], borders)
     for start_ms, first, last in zip(borders.tolist(), places, places[1:], strict=False):
         yield Cohort(start_ms, start_ms + span_ms, pairs.take(order[first:last]))
+
+
+def _spell_starts(pairs: Pairs, spell_ms: int) -> NDArray[np.int64]:
+    """Return (n,) event times; of a fraud that of its card's earliest fraud within spell_ms before it."""
+    starts, frauds = pairs.event_time_ms.copy(), np.flatnonzero(pairs.fraud)
+    if not len(frauds):
+        return starts
+    times = starts[frauds] - starts[frauds].min()
+    # One number line on which the cards lie apart by more than a spell.
+    line = np.unique(pairs.card[frauds], return_inverse=True)[1] * (times.max() + spell_ms + 1) + times
+    order = np.argsort(line, kind="stable")
+    earliest = order[np.searchsorted(line[order], line - spell_ms)]
+    starts[frauds] = starts[frauds[earliest]]
+    return starts

@@ -19,15 +19,10 @@ class CappedCosts(Struct, frozen=True):
 
     The form is that of A. Correa Bahnsen et al., "Cost Sensitive Credit Card Fraud Detection using Bayes Minimum
     Risk", ICMLA 2013. Without a cap a mean of heavy-tailed amounts has no useful bound, and a test of it no power.
-
-    Raises:
-        ValueError: If one card may cost less than one transaction.
     """
 
     #: Of one fraud's amount, what counts.
     cap_minor: Annotated[int, Meta(ge=1, le=10**15)]
-    #: Of what one card costs in one cohort, what counts; at least any single transaction's cost.
-    card_cap_minor: Annotated[int, Meta(ge=1, le=10**15)]
     #: An analyst's time for one reviewed transaction.
     review_cost_minor: AmountMinor = 500
     #: Share of a reviewed fraud's loss that is saved.
@@ -35,19 +30,13 @@ class CappedCosts(Struct, frozen=True):
     #: A customer who was turned away wrongly.
     false_decline_cost_minor: AmountMinor = 2000
 
-    def __post_init__(self) -> None:
-        reviewed = self.review_cost_minor + (1 - self.recovered_share) * self.cap_minor
-        most = max(self.cap_minor, reviewed, self.false_decline_cost_minor)
-        if self.card_cap_minor < most:
-            raise ValueError(f"card_cap_minor {self.card_cap_minor} is below {most:.0f}, the cost of one transaction")
-
     def of(
         self, verdicts: NDArray[np.integer], fraud: NDArray[np.bool_], amount_minor: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return (n,) what each transaction costs; `verdicts` (n,) index `stream.scoring.policy.VERDICTS`.
 
         >>> fraud, amounts = np.array([False] * 3 + [True] * 3), np.full(6, 25_000)
-        >>> costs = CappedCosts(cap_minor=10_000, card_cap_minor=20_000)
+        >>> costs = CappedCosts(cap_minor=10_000)
         >>> costs.of(np.array([0, 1, 2, 0, 1, 2]), fraud, amounts).round(2).tolist()
         [0.0, 500.0, 2000.0, 10000.0, 1500.0, 0.0]
         """

@@ -40,14 +40,15 @@ def guardrails(limits: Limits, evidence: Sequence[Evidence], observed: Observed)
     undecided = _ratio(total("undecided"), max(1.0, total("differing")))
     latency, gap = observed.latency_p99_ms, observed.parity_gap
     off = max(calibration, 1 / calibration) if calibration > 0 else math.nan
+    factor = limits.calibration_ratio
     return (
         Guardrail("labels", frauds >= limits.minimum_frauds, f"{frauds:.0f} frauds of {limits.minimum_frauds} needed"),
         _at_most("alert rate", alert_ratio, limits.alert_rate_ratio, "times the champion's"),
         _at_most("latency", latency, limits.latency_p99_ms, "ms at the 99th percentile"),
         Guardrail(
             "calibration",
-            off <= limits.calibration_ratio,
-            f"{calibration:.3g} frauds expected for each that came, at most {limits.calibration_ratio:.3g} or 1 over it",
+            off <= factor,
+            f"{calibration:.3g} frauds expected for each that came, to be within a factor of {factor:.3g}",
         ),
         _at_most("parity", gap, limits.parity_gap, "between live and offline scores"),
         _at_most("missing scores", missing, limits.missing_share, "of the transactions"),

@@ -154,4 +154,5 @@ def _newest(labels: LabelColumns) -> NDArray[np.intp]:
     order = np.lexsort((labels.fraud, rank, labels.event_time_ms, labels.source, labels.transaction))
     transaction, source = labels.transaction[order], labels.source[order]
     last = np.append((np.diff(transaction) != 0) | (np.diff(source) != 0), True)
-    return order[last]
+    newest: NDArray[np.intp] = order[last]
+    return newest

@@ -50,4 +50,5 @@ def is_unseen(
     outcome: NDArray[np.int8], would_decline: NDArray[np.bool_], share: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Return (n,) which are censored with no explored one to stand for them."""
-    return (outcome == Outcome.CENSORED) & ~(would_decline & (share > 0))
+    unseen: NDArray[np.bool_] = (outcome == Outcome.CENSORED) & ~(would_decline & (share > 0))
+    return unseen

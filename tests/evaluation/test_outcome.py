@@ -1,6 +1,7 @@
 """What is known about a transaction, whatever order its labels come in."""
 
 import doctest
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,9 +31,9 @@ LABELS = st.lists(
 DECISIONS = st.lists(st.tuples(st.sampled_from(VERDICTS), st.integers(0, 12)), min_size=3, max_size=3)
 
 
-def label(source: str, fraud: bool | None, event_time_ms: int = 0, label_id: str = "l") -> Label:
+def label(source: Any, event_time_ms: int = 0, label_id: str = "l", *, fraud: bool | None) -> Label:
     """Return a label of transaction t."""
-    return Label(label_id, "t", source, fraud, event_time_ms)  # type: ignore[arg-type]
+    return Label(label_id, "t", source, fraud, event_time_ms)
 
 
 def decided(verdict: Verdict, *labels: Label, watermark_ms: int = MATURITY_MS) -> str:
@@ -53,38 +54,53 @@ def test_the_examples_in_the_documentation_hold() -> None:
         pytest.param("approve", [], "LEGITIMATE_BY_MATURITY", id="approved, and nobody complained"),
         pytest.param("review", [], "CENSORED", id="a review nobody answered"),
         pytest.param("decline", [], "CENSORED", id="a decline nobody reviewed"),
-        pytest.param("review", [label("analyst", False)], "LEGITIMATE", id="released"),
-        pytest.param("decline", [label("analyst", True)], "FRAUD", id="the analyst agrees"),
+        pytest.param("review", [label("analyst", fraud=False)], "LEGITIMATE", id="released"),
+        pytest.param("decline", [label("analyst", fraud=True)], "FRAUD", id="the analyst agrees"),
         pytest.param(
-            "review", [label("analyst", False), label("chargeback", True)], "FRAUD", id="released, and charged back"
-        ),
-        pytest.param(
-            "approve", [label("cardholder", True, 9), label("analyst", False)], "LEGITIMATE", id="precedence, not time"
-        ),
-        pytest.param(
-            "approve", [label("analyst", True, 1), label("analyst", False, 2)], "LEGITIMATE", id="the later one counts"
-        ),
-        pytest.param(
-            "approve", [label("analyst", True, 1, "b"), label("analyst", False, 1, "a")], "FRAUD", id="tie: label_id"
+            "review",
+            [label("analyst", fraud=False), label("chargeback", fraud=True)],
+            "FRAUD",
+            id="released, and charged back",
         ),
         pytest.param(
             "approve",
-            [label("chargeback", True, 1), label("chargeback", None, 2), label("cardholder", False)],
+            [label("cardholder", 9, fraud=True), label("analyst", fraud=False)],
+            "LEGITIMATE",
+            id="precedence, not time",
+        ),
+        pytest.param(
+            "approve",
+            [label("analyst", 1, fraud=True), label("analyst", 2, fraud=False)],
+            "LEGITIMATE",
+            id="the later one counts",
+        ),
+        pytest.param(
+            "approve",
+            [label("analyst", 1, "b", fraud=True), label("analyst", 1, "a", fraud=False)],
+            "FRAUD",
+            id="tie: label_id",
+        ),
+        pytest.param(
+            "approve",
+            [label("chargeback", 1, fraud=True), label("chargeback", 2, fraud=None), label("cardholder", fraud=False)],
             "LEGITIMATE",
             id="a retracted source leaves the word to the next",
         ),
         pytest.param(
             "approve",
-            [label("chargeback", True, 1), label("chargeback", None, 2)],
+            [label("chargeback", 1, fraud=True), label("chargeback", 2, fraud=None)],
             "LEGITIMATE_BY_MATURITY",
             id="all retracted",
         ),
         pytest.param(
-            "decline", [label("analyst", True, 1), label("analyst", None, 2)], "CENSORED", id="all retracted, declined"
+            "decline",
+            [label("analyst", 1, fraud=True), label("analyst", 2, fraud=None)],
+            "CENSORED",
+            id="all retracted, declined",
         ),
         pytest.param(
             "review",
-            [label("analyst", False, 1), label("analyst", None, 2)],
+            [label("analyst", 1, fraud=False), label("analyst", 2, fraud=None)],
             "LEGITIMATE_BY_MATURITY",
             id="the release is taken back, the money is gone",
         ),
@@ -99,7 +115,7 @@ def test_silence_means_nothing_before_maturity_and_a_label_does() -> None:
     """A transaction is mature at event time + maturity, not a millisecond earlier."""
     assert decided("approve", watermark_ms=MATURITY_MS - 1) == "WAITING"
     assert decided("decline", watermark_ms=MATURITY_MS - 1) == "WAITING"
-    assert decided("approve", label("cardholder", True), watermark_ms=0) == "FRAUD"
+    assert decided("approve", label("cardholder", fraud=True), watermark_ms=0) == "FRAUD"
 
 
 @given(LABELS, DECISIONS, st.integers(8, 25), st.randoms())
@@ -108,7 +124,7 @@ def test_neither_order_nor_repetition_matters_one_by_one_or_all_at_once(
 ) -> None:
     """The scalar form on the labels as they came, and both forms on a shuffled and doubled lot, agree."""
     shuffled = labels + labels[::2]
-    random.shuffle(shuffled)  # type: ignore[arg-type]
+    random.shuffle(shuffled)
     place = {f"t{i}": i for i in range(3)}
     scalar, again = (
         [
