@@ -1,1 +1,1 @@
-"""What history says about models, pure."""
+"""Tests of `stream.evaluation`."""

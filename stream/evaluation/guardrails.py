@@ -1,0 +1,64 @@
+"""What must hold besides being better, each with a line that says how it stands."""
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from stream.evaluation.evidence import Evidence
+from stream.evaluation.plan import Limits
+
+
+class Observed(Struct, frozen=True):
+    """What pairs do not show; the caller measures it."""
+
+    #: The challenger's 99th percentile of milliseconds for scoring one transaction.
+    latency_p99_ms: float
+    #: The largest difference between its live scores and the same transactions scored again offline.
+    parity_gap: float
+
+
+class Guardrail(Struct, frozen=True):
+    """One limit, and whether it holds."""
+
+    name: str
+    holds: bool
+    #: One line with the figure and the limit.
+    detail: str
+
+
+def guardrails(limits: Limits, evidence: Sequence[Evidence], observed: Observed) -> tuple[Guardrail, ...]:
+    """Return every guardrail over all cohorts so far; a figure that is undefined does not hold."""
+
+    def total(field: str) -> float:
+        return float(sum(getattr(each, field) for each in evidence))
+
+    alert_ratio = _ratio(total("challenger_alerts"), total("champion_alerts"))
+    calibration = _ratio(total("expected_frauds"), total("scored_frauds"))
+    frauds, missing = total("frauds"), _ratio(total("missing"), total("transactions"))
+    # Models that never differ leave nothing undecided.
+    undecided = _ratio(total("undecided"), max(1.0, total("differing")))
+    latency, gap = observed.latency_p99_ms, observed.parity_gap
+    off = max(calibration, 1 / calibration) if calibration > 0 else math.nan
+    factor = limits.calibration_ratio
+    return (
+        Guardrail("labels", frauds >= limits.minimum_frauds, f"{frauds:.0f} frauds of {limits.minimum_frauds} needed"),
+        _at_most("alert rate", alert_ratio, limits.alert_rate_ratio, "times the champion's"),
+        _at_most("latency", latency, limits.latency_p99_ms, "ms at the 99th percentile"),
+        Guardrail(
+            "calibration",
+            off <= factor,
+            f"{calibration:.3g} frauds expected for each that came, to be within a factor of {factor:.3g}",
+        ),
+        _at_most("parity", gap, limits.parity_gap, "between live and offline scores"),
+        _at_most("missing scores", missing, limits.missing_share, "of the transactions"),
+        _at_most("undecided", undecided, limits.undecided_share, "of the different verdicts"),
+    )
+
+
+def _at_most(name: str, value: float, limit: float, of_what: str) -> Guardrail:
+    return Guardrail(name, value <= limit, f"{value:.3g} {of_what}, at most {limit:.3g}")
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else math.nan

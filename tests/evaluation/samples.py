@@ -1,0 +1,71 @@
+"""Pairs and evidence by hand: what a test does not name is unremarkable."""
+
+from typing import Any
+
+import numpy as np
+
+from stream.evaluation.cohorts import Pairs
+from stream.evaluation.costs import CappedCosts
+from stream.evaluation.evidence import Evidence, Measure
+from stream.evaluation.guardrails import Observed
+from stream.evaluation.outcome import Outcome
+from stream.evaluation.plan import Plan, Timing
+
+HEALTHY = Observed(latency_p99_ms=1.0, parity_gap=0.0)
+COSTS = CappedCosts(cap_minor=10_000, review_cost_minor=500, recovered_share=0.75, false_decline_cost_minor=2000)
+MEASURE = Measure(COSTS, threshold=0.5)
+#: A gain of 1,000 minor units, or of two frauds, is the most that counts in one cohort of 10 ms.
+PLAN = Plan("c", 0.05, Timing(0, 10, 10, 0), MEASURE, cost_bound_minor=1000.0, recall_bound=2.0)
+_TYPES = {
+    "event_time_ms": np.int64,
+    "card": np.int64,
+    "amount_minor": np.int64,
+    "champion_verdict": np.int8,
+    "champion_score": np.float64,
+    "challenger_verdict": np.int8,
+    "challenger_score": np.float64,
+    "outcome": np.int8,
+    "weight": np.float64,
+    "unseen": np.bool_,
+}
+
+
+def pairs(count: int, **columns: Any) -> Pairs:
+    """Return pairs of legitimate transactions of different cards that both models approve, but for `columns`."""
+    plain: dict[str, Any] = {
+        "event_time_ms": np.arange(count),
+        "card": np.arange(count),
+        "amount_minor": np.full(count, 1000),
+        "champion_verdict": np.zeros(count),
+        "champion_score": np.full(count, 0.125),
+        "challenger_verdict": np.zeros(count),
+        "challenger_score": np.full(count, 0.125),
+        "outcome": np.full(count, Outcome.LEGITIMATE_BY_MATURITY),
+        "weight": np.ones(count),
+        "unseen": np.zeros(count),
+    }
+    return Pairs(**{name: np.array(value, dtype=_TYPES[name]) for name, value in (plain | columns).items()})
+
+
+def evidence(nth: int, **fields: Any) -> Evidence:
+    """Return what `PLAN`'s cohort number `nth` says: ten frauds, and nothing to choose between the models."""
+    plain: dict[str, Any] = {
+        "start_ms": 10 * nth,
+        "end_ms": 10 * nth + 10,
+        "transactions": 1000,
+        "frauds": 10,
+        "missing": 0,
+        "differing": 20,
+        "undecided": 0,
+        "champion_alerts": 20,
+        "challenger_alerts": 20,
+        "weight": 1000.0,
+        "fraud_weight": 10.0,
+        "scored_frauds": 10.0,
+        "expected_frauds": 10.0,
+        "champion_cost_minor": 5000.0,
+        "challenger_cost_minor": 5000.0,
+        "champion_caught": 7.0,
+        "challenger_caught": 7.0,
+    }
+    return Evidence(**(plain | fields))

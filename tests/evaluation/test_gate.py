@@ -1,0 +1,141 @@
+"""What the gate decides, and what it says about it."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from stream.evaluation.evidence import Evidence
+from stream.evaluation.gate import judge
+from stream.evaluation.guardrails import Observed, guardrails
+from stream.evaluation.plan import Limits
+from tests.evaluation.samples import HEALTHY, PLAN, evidence
+
+BETTER = {"challenger_cost_minor": 4500.0, "challenger_caught": 8.0}
+
+
+def cohorts(count: int, **fields: Any) -> list[Evidence]:
+    """Return cohorts that all say the same."""
+    return [evidence(nth, **fields) for nth in range(count)]
+
+
+def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
+    """Once there is enough of it."""
+    assert [judge(PLAN, cohorts(count, **BETTER), HEALTHY).verdict for count in (5, 20)] == ["continue", "promote"]
+    found = judge(PLAN, cohorts(20, **BETTER), HEALTHY)
+    assert "cost less" in found.reason
+    assert (found.cohorts, found.frauds, found.frauds_needed) == (20, 200, 0)
+    assert found.cost_gain_minor == pytest.approx(0.5)
+    assert found.recall_gain == pytest.approx(0.1)
+    low, high = found.cost_gain_interval
+    assert 0 < low < 0.5 < high
+
+
+def test_the_forecast_is_about_right() -> None:
+    """From half-way, if it goes on as it did; evidence that comes early and evenly is forecast to a cohort or two."""
+    needed = judge(PLAN, cohorts(6, **BETTER), HEALTHY).frauds_needed
+    assert needed is not None
+    shown_after = next(count for count in range(1, 40) if judge(PLAN, cohorts(count, **BETTER), HEALTHY).cost.shown)
+    assert abs(6 + needed / 10 - shown_after) <= 2
+
+
+@pytest.mark.parametrize(
+    ("count", "fields", "verdict", "says"),
+    [
+        pytest.param(0, {}, "continue", "nothing points", id="nothing seen"),
+        pytest.param(20, {}, "continue", "cost: nothing points to a better", id="no difference"),
+        pytest.param(300, {}, "keep", "3000 frauds reach the horizon of 3000, and nothing was shown", id="horizon"),
+        pytest.param(40, {"challenger_cost_minor": 5500.0}, "keep", "cost no less", id="dearer"),
+        pytest.param(
+            40, BETTER | {"challenger_caught": 6.0}, "keep", "lower by 0.02 or more", id="cheaper, but catches less"
+        ),
+        pytest.param(
+            40, {"challenger_caught": 8.0}, "continue", "cost: nothing points", id="catches more, but is no cheaper"
+        ),
+        pytest.param(
+            15, BETTER | {"challenger_caught": 7.1}, "continue", "recall: about", id="cheaper, recall not shown yet"
+        ),
+        pytest.param(
+            40, BETTER | {"challenger_alerts": 40}, "continue", "alert rate: 2 times", id="better, with more alerts"
+        ),
+        pytest.param(
+            300, BETTER | {"challenger_alerts": 40}, "keep", "alert rate: 2 times", id="and so up to the horizon"
+        ),
+        pytest.param(
+            20, BETTER | {"frauds": 1}, "continue", "labels: 20 frauds of 100 needed", id="better on too few frauds"
+        ),
+    ],
+)
+def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict: str, says: str) -> None:
+    """One line each."""
+    found = judge(PLAN, cohorts(count, **fields), HEALTHY)
+    assert found.verdict == verdict
+    assert says in found.reason
+    assert "\n" not in found.reason
+
+
+def test_what_was_shown_stays_shown() -> None:
+    """Capital may be spent again; that it was there is what counts."""
+    bad = [evidence(nth, challenger_cost_minor=5500.0, challenger_caught=8.0) for nth in range(20, 24)]
+    found = judge(PLAN, [*cohorts(20, **BETTER), *bad], HEALTHY)
+    assert found.cost.log_capital < found.cost.highest
+    assert found.verdict == "promote"
+
+
+def test_one_cohort_never_decides() -> None:
+    """Whatever a single day brought, it counts up to the bound."""
+    assert not judge(PLAN, [evidence(0, challenger_cost_minor=-1e9)], HEALTHY).cost.shown
+
+
+@pytest.mark.parametrize("order", [[1], [0, 0], [0, 2], [1, 0]])
+def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> None:
+    """Leaving one out, or looking at one twice, is how a test is bent."""
+    with pytest.raises(ValueError, match="missing, doubled or out of order"):
+        judge(PLAN, [evidence(nth) for nth in order], HEALTHY)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "observed"),
+    [
+        ("labels", {"frauds": 4}, HEALTHY),
+        ("alert rate", {"challenger_alerts": 23}, HEALTHY),
+        ("alert rate", {"champion_alerts": 0}, HEALTHY),
+        ("latency", {}, Observed(latency_p99_ms=20.1, parity_gap=0.0)),
+        ("latency", {}, Observed(latency_p99_ms=np.nan, parity_gap=0.0)),
+        ("calibration", {"expected_frauds": 20.5}, HEALTHY),
+        ("calibration", {"expected_frauds": 4.9}, HEALTHY),
+        ("calibration", {"expected_frauds": 0.0}, HEALTHY),
+        ("calibration", {"scored_frauds": 0.0}, HEALTHY),
+        ("parity", {}, Observed(latency_p99_ms=1.0, parity_gap=1e-4)),
+        ("missing scores", {"missing": 11}, HEALTHY),
+        ("undecided", {"undecided": 2}, HEALTHY),
+    ],
+)
+def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: Observed) -> None:
+    """Alone, and with a figure; one that is undefined does not hold."""
+    rails = guardrails(Limits(), cohorts(20, **fields), observed)
+    assert [rail.name for rail in rails if not rail.holds] == [name]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"challenger_alerts": 22},
+        {"expected_frauds": 20.0},
+        {"expected_frauds": 5.0},
+        {"missing": 10},
+        {"undecided": 1},
+        {"differing": 0},
+    ],
+)
+def test_a_guardrail_holds_up_to_its_limit(fields: dict[str, Any]) -> None:
+    """At the limit is within it."""
+    assert all(rail.holds for rail in guardrails(Limits(), cohorts(20, **fields), Observed(20.0, 1e-5)))
+
+
+def test_a_judgement_can_be_written_down_before_anything_was_seen() -> None:
+    """Undefined figures become null in JSON."""
+    written = msgspec.json.decode(msgspec.json.encode(judge(PLAN, [], HEALTHY)))
+    assert (written["cost_gain_minor"], written["recall_gain"]) == (None, None)
