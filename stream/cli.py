@@ -127,7 +127,7 @@ async def run_worker(settings: Settings) -> None:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "fraud-stream ledger",
         "FRAUD_LEDGER_URL=postgresql+psycopg://fraud@db/fraud PGPASSWORD=… fraud-stream ledger",
     )

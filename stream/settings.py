@@ -94,6 +94,20 @@ class Settings(Struct, frozen=True):
     #: Log lines less severe than this are left out.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    #: Days after which silence means that a transaction was legitimate; how long chargebacks may take.
+    gate_maturity_days: PositiveInt = 45
+    #: Hours of event time that the gate judges at once; some ten frauds each are best.
+    gate_cohort_hours: PositiveInt = 24
+    #: Hours within which frauds on one card count as one spell.
+    gate_spell_hours: Annotated[int, Meta(ge=0)] = 72
+    #: Seconds between two looks for cohorts that have closed.
+    gate_interval_s: PositiveFloat = 60.0
+    #: Of one fraud's amount, the minor units that count in the gate; 0 takes what earlier frauds suggest.
+    gate_cap_minor: Annotated[int, Meta(ge=0)] = 0
+    #: Minor units that an analyst's review costs, and a customer who was turned away wrongly.
+    gate_review_cost_minor: Annotated[int, Meta(ge=0)] = 500
+    gate_false_decline_cost_minor: Annotated[int, Meta(ge=0)] = 2000
+
     #: Topic names.
     topic_transactions: str = "transactions"
     topic_decisions: str = "decisions"

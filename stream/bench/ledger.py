@@ -29,7 +29,7 @@ from stream.ledger.kinds import Kind, all_kinds
 from stream.ledger.outage import Outage
 from stream.ledger.store import LedgerStore
 from stream.ledger.tables import decisions, offsets, shadow_scores
-from stream.scoring.scorer import Incoming
+from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 
 #: Decisions written at full speed, with as many shadow scores.

@@ -60,6 +60,7 @@ class Matured:
         arm: Who decided: champion, challenger, fallback, exploration.
         propensity: Probability with which the transaction got to that arm.
         by_challenger: Whether the challenger's model decided.
+        role_epoch: Of the roles of then.
         verdict: What was done.
         champion_score: In [0, 1]; NaN where it could not score.
         champion_verdict: What it says, also where it did not decide; None where it could not score.
@@ -76,6 +77,7 @@ class Matured:
     arm: Texts
     propensity: Numbers
     by_challenger: Flags
+    role_epoch: Integers
     verdict: Texts
     champion_score: Numbers
     champion_verdict: Texts
@@ -144,6 +146,7 @@ _DECIDED = (
     decisions.c.score,
     decisions.c.bundle_sha256,
     decisions.c.policy_version,
+    decisions.c.role_epoch,
     shadow_scores.c.score.label("shadow_score"),
     shadow_scores.c.verdict.label("shadow_verdict"),
 )
@@ -206,9 +209,8 @@ def _partitions(connection: Connection, asked: Select[Any]) -> Iterator[Any]:
 
 
 def _matured(found: list[list[Any]], said: list[list[Any]], challenger: ModelIdentity) -> Matured:
-    ids, cards, times, amounts, currencies, arms, propensities, verdicts, scores, bundles, policies, others, watched = (
-        found
-    )
+    ids, cards, times, amounts, currencies, arms, propensities, verdicts, scores, *rest = found
+    bundles, policies, epochs, others, watched = rest
     by_challenger = np.array(
         [ModelIdentity(*each) == challenger for each in zip(bundles, policies, strict=True)], dtype=np.bool_
     )
@@ -228,6 +230,7 @@ def _matured(found: list[list[Any]], said: list[list[Any]], challenger: ModelIde
         arm=arm,
         propensity=_numbers(propensities),
         by_challenger=by_challenger,
+        role_epoch=np.array(epochs, dtype=np.int64),
         verdict=done,
         champion_score=np.where(by_challenger, other, score),
         champion_verdict=np.where(by_challenger, shadow, deciding),

@@ -134,3 +134,40 @@ watermarks = Table(
     Column("topic", PlainText, primary_key=True),
     Column("event_time_ms", BigInteger, nullable=False),
 )
+
+#: One row a test, in the order in which plans were frozen: the order in which the chance of a mistake is spent.
+gate_tests = Table(
+    "gate_tests",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("champion_sha256", PlainText, nullable=False),
+    Column("champion_policy", PlainText, nullable=False),
+    Column("challenger_sha256", PlainText, nullable=False),
+    Column("challenger_policy", PlainText, nullable=False),
+    # JSON of stream.evaluation.plan.Plan.
+    Column("plan", PlainText, nullable=False),
+    Column("frozen_at_ms", BigInteger, nullable=False),
+    # promote or keep; null while the test goes on.
+    Column("verdict", PlainText),
+    # JSON of stream.evaluation.gate.Judgement, the newest.
+    Column("judgement", PlainText),
+    Column("judged_at_ms", BigInteger),
+    Index(
+        "gate_tests_by_models",
+        "champion_sha256",
+        "champion_policy",
+        "challenger_sha256",
+        "challenger_policy",
+        unique=True,
+    ),
+)
+
+gate_evidence = Table(
+    "gate_evidence",
+    metadata,
+    Column("test_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
+    # JSON of stream.evaluation.evidence.Evidence.
+    Column("evidence", PlainText, nullable=False),
+    Column("taken_at_ms", BigInteger, nullable=False),
+)

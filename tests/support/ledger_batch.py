@@ -11,7 +11,7 @@ from stream.kafka.batch import Batch
 from stream.ledger.kinds import Kind, all_kinds
 from stream.ledger.outage import Outage
 from stream.ledger.store import LedgerStore, Written
-from stream.scoring.scorer import Incoming
+from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 from tests.support.records import BASE_MS
 
