@@ -2,24 +2,46 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from schemas.messages import EventTimeMs
 from stream.evaluation.outcome import Outcome
 
 DAY_MS = 86_400_000
+Positive = Annotated[int, Meta(ge=1)]
+
 #: In `Pairs.challenger_verdict`: the challenger could not score.
 MISSING = -1
+
+
+class Timing(Struct, frozen=True):
+    """How a stream is cut into cohorts, and when they close."""
+
+    #: Start of the first tested cohort; everything that was looked at to make a plan lies before.
+    starts_ms: EventTimeMs
+    #: How long a label may take; beyond, silence means legitimate.
+    maturity_ms: Positive
+    #: Length of a cohort. Some ten frauds each is best: fewer gain nothing, more leave too few bets.
+    cohort_ms: Positive = DAY_MS
+    #: How long a spell of frauds on one card lasts. Longer ones are not seen as one.
+    spell_ms: Annotated[int, Meta(ge=0)] = 3 * DAY_MS
+
+    @property
+    def closing_ms(self) -> int:
+        """How long after its end a cohort closes."""
+        return self.spell_ms + self.maturity_ms
 
 
 @dataclass(frozen=True)
 class Pairs:
     """n transactions, what both models would have done about each, and what became of it.
 
-    A champion's verdict is its own, whoever decided and whatever was explored: decline for a would-be decline. In a
-    split it stands in the decision where the champion decided, else in the shadow score.
+    A verdict is what the model's own policy says, whoever decided and whatever was explored: decline for a would-be
+    decline that was let through. The deciding model's stands in the decision, the other's in the shadow score.
 
     Raises:
         ValueError: If the columns differ in length.
@@ -73,12 +95,10 @@ class Cohort:
     pairs: Pairs
 
 
-def closed_cohorts(
-    pairs: Pairs, *, from_ms: int, span_ms: int, spell_ms: int, maturity_ms: int, watermark_ms: int
-) -> Iterator[Cohort]:
+def closed_cohorts(pairs: Pairs, timing: Timing, *, from_ms: int, watermark_ms: int) -> Iterator[Cohort]:
     """Yield the closed cohorts in order of time, empty ones too.
 
-    A cohort is closed when end_ms + spell_ms + maturity_ms ≤ watermark_ms. Only then have its frauds and its legitimate
+    A cohort is closed when its end_ms + timing.closing_ms ≤ watermark_ms. Only then have its frauds and its legitimate
     transactions had the same time to become known. Frauds report first: a model that only trades missed frauds for
     false alarms looks better every time on what is known so far (`tests/evaluation/test_gate_simulated.py`).
 
@@ -89,16 +109,15 @@ def closed_cohorts(
     Cohorts are spans of time, not counts: a late transaction then changes one cohort and no border.
 
     Args:
-        pairs: In any order, all from from_ms - spell_ms on; those of open cohorts are passed over.
-        from_ms: Start of the first: the plan's, or the end of the last one whose evidence was taken.
-        span_ms: Length of a cohort, at least 1.
-        spell_ms: How long a spell of frauds on one card lasts, at least 0.
-        maturity_ms: How long a label may take.
+        pairs: In any order, all from from_ms - timing.spell_ms on; those of open cohorts are passed over.
+        timing: Of the plan.
+        from_ms: Start of the first: the timing's, or the end of the last one whose evidence was taken.
         watermark_ms: Up to where transactions and labels are known to be read.
     """
-    count = max(0, (watermark_ms - maturity_ms - spell_ms - from_ms) // span_ms)
+    span_ms = timing.cohort_ms
+    count = max(0, (watermark_ms - timing.closing_ms - from_ms) // span_ms)
     borders = from_ms + span_ms * np.arange(count + 1)
-    time_ms = _spell_starts(pairs, spell_ms)
+    time_ms = _spell_starts(pairs, timing.spell_ms)
     order = np.argsort(time_ms, kind="stable")
     places = np.searchsorted(time_ms[order], borders)
     for start_ms, first, last in zip(borders.tolist(), places, places[1:], strict=False):

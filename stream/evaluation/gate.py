@@ -62,7 +62,8 @@ def judge(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> Judge
 
     Promote needs all three: the capital against "its capped cost is no lower" has reached 1/alpha; so has the one
     against "its recall at equal alert rate is lower by the margin or more"; every guardrail holds. Both tests must be
-    passed, so each may use the whole alpha (R. Berger, "Multiparameter hypothesis testing and acceptance sampling", 1982).
+    passed, so each may use the whole alpha (R. Berger, "Multiparameter hypothesis testing and acceptance sampling",
+    Technometrics 24, 1982).
 
     Keep when the opposite of either is shown (level 0.05), or at the horizon, a number of matured frauds frozen in the
     plan. Everything else continues; a guardrail that fails may still recover, so it only holds up a promotion.

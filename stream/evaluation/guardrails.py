@@ -38,11 +38,16 @@ def guardrails(limits: Limits, evidence: Sequence[Evidence], observed: Observed)
     frauds, missing = total("frauds"), _ratio(total("missing"), total("transactions"))
     # Models that never differ leave nothing undecided.
     undecided = _ratio(total("undecided"), max(1.0, total("differing")))
+    # What is rarer than the earlier period showed, a day of disaster, counts up to a bound in the test, but whole here.
+    gain = total("champion_cost_minor") - total("challenger_cost_minor")
     latency, gap = observed.latency_p99_ms, observed.parity_gap
     off = max(calibration, 1 / calibration) if calibration > 0 else math.nan
     factor = limits.calibration_ratio
     return (
         Guardrail("labels", frauds >= limits.minimum_frauds, f"{frauds:.0f} frauds of {limits.minimum_frauds} needed"),
+        Guardrail(
+            "whole gain", gain >= 0, f"{gain:.0f} minor units saved so far with no bound on a cohort, at least 0"
+        ),
         _at_most("alert rate", alert_ratio, limits.alert_rate_ratio, "times the champion's"),
         _at_most("latency", latency, limits.latency_p99_ms, "ms at the 99th percentile"),
         Guardrail(

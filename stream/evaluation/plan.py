@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from schemas.errors import DataError
-from schemas.messages import EventTimeMs, Identifier
-from stream.evaluation.cohorts import DAY_MS, MISSING, Pairs, closed_cohorts
+from schemas.messages import Identifier
+from stream.evaluation.cohorts import MISSING, Pairs, Positive, Timing, closed_cohorts
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import Evidence, Measure, RankKind, ranks, take_evidence
 
@@ -27,7 +27,6 @@ CAP_QUANTILE = 0.75
 BOUND_FACTOR = 3.0
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-Positive = Annotated[int, Meta(ge=1)]
 Factor = Annotated[float, Meta(gt=0)]
 
 
@@ -48,19 +47,6 @@ class Limits(Struct, frozen=True):
     missing_share: Share = 0.01
     #: Of the transactions that the two models judge differently, those whose outcome cannot be seen; at most.
     undecided_share: Share = 0.05
-
-
-class Timing(Struct, frozen=True):
-    """How a stream is cut into cohorts, and when they close."""
-
-    #: Start of the first tested cohort; everything that was looked at to make a plan lies before.
-    starts_ms: EventTimeMs
-    #: How long a label may take; beyond, silence means legitimate.
-    maturity_ms: Positive
-    #: Length of a cohort. Some ten frauds each is best: fewer gain nothing, more leave too few bets.
-    cohort_ms: Positive = DAY_MS
-    #: How long a spell of frauds on one card lasts. Longer ones are not seen as one.
-    spell_ms: Annotated[int, Meta(ge=0)] = 3 * DAY_MS
 
 
 class Plan(Struct, frozen=True):
@@ -129,12 +115,10 @@ def freeze(
         take_evidence(measure, cohort)
         for cohort in closed_cohorts(
             before,
+            timing,
             from_ms=timing.starts_ms - cohorts * timing.cohort_ms,
-            span_ms=timing.cohort_ms,
-            spell_ms=timing.spell_ms,
             # The caller vouches that they are matured.
-            maturity_ms=0,
-            watermark_ms=timing.starts_ms + timing.spell_ms,
+            watermark_ms=timing.starts_ms + timing.closing_ms,
         )
     ]
     cost_bound, recall_bound = (

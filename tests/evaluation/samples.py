@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from stream.evaluation.cohorts import Pairs
+from stream.evaluation.cohorts import Pairs, Timing
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import Evidence, Measure
 from stream.evaluation.guardrails import Observed
 from stream.evaluation.outcome import Outcome
-from stream.evaluation.plan import Plan, Timing
+from stream.evaluation.plan import Plan
 
 HEALTHY = Observed(latency_p99_ms=1.0, parity_gap=0.0)
 COSTS = CappedCosts(cap_minor=10_000, review_cost_minor=500, recovered_share=0.75, false_decline_cost_minor=2000)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.evaluation.alpha import next_alpha
-from stream.evaluation.cohorts import DAY_MS, Pairs, closed_cohorts
+from stream.evaluation.cohorts import DAY_MS, Pairs, Timing, closed_cohorts
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import Evidence, take_evidence
 from stream.evaluation.guardrails import Observed
-from stream.evaluation.plan import Limits, Plan, Timing, freeze, usual_cap
+from stream.evaluation.plan import Limits, Plan, freeze, usual_cap
 
 HOUR_MS = 3_600_000
 MATURITY_MS = 30 * DAY_MS
@@ -123,11 +123,9 @@ def evidence_of(
         pairs, timing = known, msgspec.structs.replace(timing, spell_ms=0)
     cohorts = closed_cohorts(
         pairs,
+        timing,
         from_ms=timing.starts_ms,
-        span_ms=timing.cohort_ms,
-        spell_ms=timing.spell_ms,
-        maturity_ms=timing.maturity_ms,
-        watermark_ms=STARTS_MS + TESTED * 7 * DAY_MS + timing.spell_ms + timing.maturity_ms,
+        watermark_ms=STARTS_MS + TESTED * 7 * DAY_MS + timing.closing_ms,
     )
     return plan, [take_evidence(plan.measure, cohort) for cohort in cohorts]
 

@@ -98,6 +98,22 @@ def test_nothing_seen_excludes_nothing() -> None:
     assert confidence_interval(np.empty(0), 0.05) == pytest.approx((-1.0, 1.0))
 
 
+def test_no_challenger_of_many_is_promoted_wrongly_more_often_than_alpha() -> None:
+    """Of 1,000 histories of ten that are no better, after one that is: looked at 100 times each (4 sigma)."""
+    random = np.random.default_rng(13)
+    values = random.choice([-0.5, 0.5], (11, 1000, 100), p=[0.5, 0.5])
+    values[0] += 0.4
+    highest = log_capital(values).max(axis=-1).T
+    wrong = 0
+    for history in highest:
+        promoted: list[bool] = []
+        for capital in history:
+            promoted.append(bool(capital >= -math.log(next_alpha(promoted))))
+        wrong += any(promoted[1:])
+    assert (highest[:, 0] >= -math.log(next_alpha([]))).all()
+    assert wrong / 1000 <= ALPHA + 4 * math.sqrt(ALPHA * (1 - ALPHA) / 1000)
+
+
 @given(st.lists(st.booleans(), max_size=40))
 def test_levels_never_add_up_to_more_than_the_whole(promoted: list[bool]) -> None:
     """Whatever was promoted: the levels of those that were not, and of one more, stay within alpha."""

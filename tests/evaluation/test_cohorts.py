@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.evaluation.cohorts import Cohort, Pairs, closed_cohorts
+from stream.evaluation.cohorts import Cohort, Pairs, Timing, closed_cohorts
 from stream.evaluation.outcome import Outcome
 from tests.evaluation.samples import pairs
 
@@ -17,9 +17,7 @@ TIMES = st.lists(st.integers(-20, 60), max_size=25)
 
 def cut(each: Pairs, *, from_ms: int = 0, spell_ms: int = 0, watermark_ms: int = 1000) -> list[Cohort]:
     """Return closed cohorts of 10 ms that mature in 100 ms."""
-    return list(
-        closed_cohorts(each, from_ms=from_ms, span_ms=10, spell_ms=spell_ms, maturity_ms=100, watermark_ms=watermark_ms)
-    )
+    return list(closed_cohorts(each, Timing(0, 100, 10, spell_ms), from_ms=from_ms, watermark_ms=watermark_ms))
 
 
 def frauds(times: list[int], cards: list[int]) -> Pairs:
@@ -76,6 +74,17 @@ def test_a_spell_of_frauds_on_a_card_is_not_cut() -> None:
         [8, 12, 14],
         [13],
         [29],
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 39), st.integers(0, 2)), max_size=12), st.integers(0, 12))
+def test_a_fraud_belongs_where_its_spell_began(each: list[tuple[int, int]], spell_ms: int) -> None:
+    """With the earliest fraud of its card within the spell before it, looked up one by one."""
+    began = [min(at for at, of in each if of == card and time - spell_ms <= at <= time) for time, card in each]
+    expected = [sorted(each[i] for i, at in enumerate(began) if at // 10 == nth) for nth in range(4)]
+    found = cut(frauds([time for time, _ in each], [card for _, card in each]), spell_ms=spell_ms)[:4]
+    assert expected == [
+        sorted(zip(cohort.pairs.event_time_ms.tolist(), cohort.pairs.card.tolist(), strict=True)) for cohort in found
     ]
 
 

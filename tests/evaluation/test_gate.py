@@ -83,6 +83,15 @@ def test_what_was_shown_stays_shown() -> None:
     assert found.verdict == "promote"
 
 
+def test_a_day_of_disaster_holds_up_a_promotion() -> None:
+    """It counts little in the test, which is about what days are like; nobody wants it again all the same."""
+    disaster = evidence(20, challenger_cost_minor=1e6, challenger_caught=0.0)
+    found = judge(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
+    assert found.cost.shown
+    assert found.verdict == "continue"
+    assert "whole gain" in found.reason
+
+
 def test_one_cohort_never_decides() -> None:
     """Whatever a single day brought, it counts up to the bound."""
     assert not judge(PLAN, [evidence(0, challenger_cost_minor=-1e9)], HEALTHY).cost.shown
@@ -99,6 +108,7 @@ def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> 
     ("name", "fields", "observed"),
     [
         ("labels", {"frauds": 4}, HEALTHY),
+        ("whole gain", {"challenger_cost_minor": 5000.5}, HEALTHY),
         ("alert rate", {"challenger_alerts": 23}, HEALTHY),
         ("alert rate", {"champion_alerts": 0}, HEALTHY),
         ("latency", {}, Observed(latency_p99_ms=20.1, parity_gap=0.0)),

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from schemas.errors import DataError
-from stream.evaluation.cohorts import MISSING, Pairs
+from stream.evaluation.cohorts import MISSING, Pairs, Timing
 from stream.evaluation.evidence import ranks
 from stream.evaluation.outcome import Outcome
-from stream.evaluation.plan import Plan, Timing, freeze, usual_cap
+from stream.evaluation.plan import Plan, freeze, usual_cap
 from tests.evaluation.samples import COSTS, PLAN, pairs
 
 COUNT = 1000
