@@ -1,6 +1,7 @@
 """`fraud-stream`: the command line of the stream."""
 
 import asyncio
+import functools
 import itertools
 import logging
 import sys
@@ -21,6 +22,7 @@ from stream.kafka.broker import LocalBroker
 from stream.kafka.send import send_file
 from stream.kafka.tail import follow_topic
 from stream.kafka.topics import create_topics
+from stream.replay.parity import parity_gap
 from stream.settings import Settings, read_settings
 
 #: Exit code of a command that was interrupted, beside 0, FAILED and click's 2 for bad usage.
@@ -121,6 +123,29 @@ def worker() -> None:
     asyncio.run(run_worker(settings))
 
 
+@cli.command(
+    epilog=examples(
+        "fraud-stream compare",
+        "fraud-stream compare 3fa4c1 --days 30",
+    )
+)
+@click.argument("challenger", required=False, metavar="[SHA256]")
+@click.option("--days", type=click.IntRange(1), default=14, show_default=True, help="Of event time, the last ones.")
+def compare(challenger: str | None, days: int) -> None:
+    """Show what challengers would have changed, and how far their tests are.
+
+    Each challenger of the roles in use, or the one whose bundle's hash begins so. By day: verdicts that differ, money
+    saved and lost, false positives removed and added, on matured transactions; and how many wait.
+    """
+    try:
+        from stream.commands.compare import show  # noqa: PLC0415 - a worker's image has no SQLAlchemy
+    except ImportError as error:
+        raise FraudError(
+            f"{error.name} is not installed; to compare needs: pip install 'fraud-stream[ledger]'"
+        ) from error
+    show(read_settings(), challenger or "", days)
+
+
 async def run_worker(settings: Settings) -> None:
     """Build a worker inside the running event loop, and run it."""
     await WorkerProgram(settings).run()
@@ -145,7 +170,7 @@ def ledger() -> None:
         ) from error
     settings = read_settings()
     set_up_logging(settings)
-    asyncio.run(run_ledger(settings))
+    asyncio.run(run_ledger(settings, functools.partial(parity_gap, settings)))
 
 
 def set_up_logging(settings: Settings) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.manifest import Feature
-from stream.scoring.features import FeaturePlan, Matrix
+from stream.scoring.features import FeaturePlan
 from training.data.dataset import Dataset
 from training.data.featureset import DEFAULT, make_features
 from training.data.material import Material
@@ -45,7 +44,7 @@ def cross_fitted(
         on_step: Told each fit.
     """
     features = make_features(DEFAULT, data)
-    matrix = data.matrix(FeaturePlan(features, DEFAULT.missing))
+    material = Material(features, data.matrix(FeaturePlan(features, DEFAULT.missing)), data.label, ())
     edges = np.linspace(data.event_time_ms[0], data.event_time_ms[-1] + 1, BLOCKS + 1)
     ends = np.searchsorted(data.event_time_ms, edges)
     found = {each.name: np.empty(len(data)) for each in contestants}
@@ -54,20 +53,13 @@ def cross_fitted(
         before = slice(0, rows.start) if block else slice(int(ends[1]), int(ends[2]))
         for each in contestants:
             on_step(f"{each.name}: block {block + 1} of {BLOCKS}")
-            found[each.name][rows] = _scores(each, features, matrix, data.label, before, rows)
+            found[each.name][rows] = _scores(each, material, before, rows)
     return found
 
 
-def _scores(
-    contestant: Contestant,
-    features: tuple[Feature, ...],
-    matrix: Matrix,
-    labels: NDArray[np.int8],
-    before: slice,
-    rows: slice,
-) -> NDArray[np.float64]:
+def _scores(contestant: Contestant, material: Material, before: slice, rows: slice) -> NDArray[np.float64]:
+    matrix, labels = material.matrix, material.labels
     turn = before.stop - int((before.stop - before.start) * _CALIBRATION)
-    material = Material(features, matrix, labels, ())
     model = fit(contestant.entry, contestant.params, material, slice(before.start, turn), seed=0).model
     calibration = fit_calibration(
         model.margin(matrix[turn : before.stop]), labels[turn : before.stop], model.margin_kind

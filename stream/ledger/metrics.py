@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 from schemas.errors import DeadLetterReason
+from stream.ledger.referee import Ruling
 from stream.ledger.store import Written
 
 #: Seconds: from a small batch to one that waits for another ledger's.
@@ -55,7 +56,31 @@ class LedgerMetrics:
         )
         self._deleted = Counter("ledger_deleted", "Rows deleted for their age.", ["kind"], registry=registry)
         self._lag = Gauge("consumer_lag_messages", "Messages left to read.", ["kind"], registry=registry)
+        self._capital = Gauge(
+            "gate_log_capital",
+            "Logarithm of the capital against 'the challenger is no better'; the test is won at -log(alpha).",
+            ["challenger", "policy", "measure"],
+            registry=registry,
+        )
+        self._frauds = Gauge(
+            "gate_frauds", "Matured frauds that the test has seen.", ["challenger", "policy"], registry=registry
+        )
+        self._verdict = Gauge(
+            "gate_verdict", "1 for the verdict that stands.", ["challenger", "policy", "verdict"], registry=registry
+        )
         self._up = Gauge("ledger_database_up", "Whether the database answered last time.", registry=registry)
+
+    def ruled(self, rulings: Sequence[Ruling]) -> None:
+        """Show what every challenger's test has come to."""
+        for gauge in (self._capital, self._frauds, self._verdict):
+            gauge.clear()
+        for ruling in rulings:
+            if ruling.judgement is not None:
+                who = (ruling.challenger.bundle_sha256, ruling.challenger.policy_version)
+                self._capital.labels(*who, "cost").set(ruling.judgement.cost.log_capital)
+                self._capital.labels(*who, "recall").set(ruling.judgement.recall.log_capital)
+                self._frauds.labels(*who).set(ruling.judgement.frauds)
+                self._verdict.labels(*who, ruling.judgement.verdict).set(1)
 
     def written(
         self, kind: str, written: Written, refused: Sequence[DeadLetterReason], *, batch_s: float, delay_s: float

@@ -23,9 +23,11 @@ from stream.ledger.database import migrate, open_engine
 from stream.ledger.health import LedgerHealth
 from stream.ledger.kinds import Kind, all_kinds
 from stream.ledger.metrics import LedgerMetrics
+from stream.ledger.newest import ParityGap, observer
 from stream.ledger.outage import Outage
 from stream.ledger.pipeline import LedgerPipeline
-from stream.ledger.service import add_agent, add_pages, add_retention
+from stream.ledger.referee import Referee
+from stream.ledger.service import add_agent, add_pages, add_referee, add_retention
 from stream.ledger.store import LedgerStore
 from stream.settings import Settings
 
@@ -43,9 +45,16 @@ class LedgerProgram:
     Args:
         settings: Addresses, topics, database.
         clock: Ingest time; the machine's by default.
+        parity_gap: Scores challengers again; without it nothing is judged.
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        parity_gap: ParityGap | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._failure: BaseException | None = None
@@ -79,6 +88,17 @@ class LedgerProgram:
             metrics=self.metrics,
             writing=self._writing,
         )
+        self._judging = ThreadPoolExecutor(1, "judging")
+        if parity_gap is not None:
+            referee = Referee(self.engine, settings, self._clock, observer(self.engine, parity_gap))
+            add_referee(
+                self.app,
+                settings,
+                referee=referee,
+                outage=self.outage,
+                metrics=self.metrics,
+                judging=self._judging,
+            )
         add_pages(self.app, self.metrics, self.health)
 
     async def run(self) -> None:
@@ -147,6 +167,7 @@ class LedgerProgram:
         self._letters.close()
         await self.app.stop()
         self._writing.shutdown()
+        self._judging.shutdown(wait=False, cancel_futures=True)  # what it reads, the next look reads again
         await asyncio.to_thread(self.health.stop)
         self.engine.dispose()
         self._directory.cleanup()
@@ -172,10 +193,10 @@ class LedgerProgram:
         return self._loop
 
 
-async def run_ledger(settings: Settings) -> None:
-    """Build a ledger inside the running event loop, and run it.
+async def run_ledger(settings: Settings, parity_gap: ParityGap) -> None:
+    """Build a ledger that judges challengers inside the running event loop, and run it.
 
     Raises:
         FraudError: What ended it, if it was not a signal.
     """
-    await LedgerProgram(settings).run()
+    await LedgerProgram(settings, parity_gap=parity_gap).run()

@@ -10,13 +10,14 @@ from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Engine
 
-from schemas.errors import LedgerAwayError
+from schemas.errors import FraudError, LedgerAwayError
 from stream.clock import Clock
 from stream.kafka.channel import BatchChannel
 from stream.ledger.health import LedgerHealth
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.outage import Outage
 from stream.ledger.pipeline import LedgerPipeline
+from stream.ledger.referee import Referee
 from stream.ledger.retention import delete_chunk
 from stream.settings import Settings
 
@@ -67,6 +68,24 @@ def add_retention(
                 pass
         except LedgerAwayError:
             log.debug("old rows stay until the next look")  # the outage itself is told already
+
+
+def add_referee(
+    app: faust.App, settings: Settings, *, referee: Referee, outage: Outage, metrics: LedgerMetrics, judging: Executor
+) -> None:
+    """Add the timer that judges challengers, on a thread of its own: it reads much and waits for Kafka."""
+
+    def look() -> None:
+        with outage.watched():
+            metrics.ruled(referee.look())
+
+    @app.timer(settings.gate_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    async def judge_challengers() -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(judging, look)
+        except FraudError as error:
+            # Whatever it was, nothing was kept; the rows go on being written, and the next look begins anew.
+            log.warning("challengers were not judged: %s", error)
 
 
 def add_pages(app: faust.App, metrics: LedgerMetrics, health: LedgerHealth) -> None:
