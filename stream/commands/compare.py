@@ -44,16 +44,21 @@ def show(settings: Settings, challenger: str, days: int) -> None:
 
 def _by_day(contest: Contest, found: list[Change]) -> Table:
     title = f"{_named(contest.challenger)} beside {_named(contest.champion)}"
-    columns = ("day", "transactions", "wait", "unknown", "no score", "differ", "saved", "lost")
-    table = Table(*columns, "false pos. -", "+", "frauds +", "-", title=title, caption="saved, lost: minor units")
+    table = Table(
+        *("day", "tx", "judged", "differ", "saved", "lost", "alarms", "frauds"),
+        title=title,
+        caption="saved and lost in minor units; alarms: false positives removed and added; frauds: gained and lost",
+    )
+    table.columns[0].no_wrap = True
     for each in found:
         differ = sum(count for i, row in enumerate(each.flips) for j, count in enumerate(row) if i != j)
+        judged = each.transactions - each.waiting - each.censored - each.missing
         table.add_row(
             datetime.fromtimestamp(each.start_ms / 1000, UTC).strftime("%Y-%m-%d"),
-            *map(str, (each.transactions, each.waiting, each.censored, each.missing, differ)),
+            *map(str, (each.transactions, judged, differ)),
             *(f"{value:,.0f}" for value in (each.saved_minor, each.lost_minor)),
-            *(f"{value:g}" for value in (each.false_positives_removed, each.false_positives_added)),
-            *(f"{value:g}" for value in (each.frauds_gained, each.frauds_lost)),
+            f"-{each.false_positives_removed:g} +{each.false_positives_added:g}",
+            f"+{each.frauds_gained:g} -{each.frauds_lost:g}",
         )
     return table
 

@@ -1,6 +1,7 @@
 """Replay and verify on a real Kafka: what a worker decided comes out again, under splits, policies and a fallback."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 
 from schemas.messages import Challenger, Decision, Exploration, Policy
 from stream.kafka.assign import change_roles
+from stream.kafka.control import current_roles
 from stream.kafka.roster import challenge, explore, govern, reassign
 from stream.kafka.span import Span, read_span
+from stream.replay.difference import TOLERANCE
+from stream.replay.parity import parity_gap
 from stream.settings import Settings
 from tests.faults.conftest import publish_champion
 from tests.support.bundles import put_bundle
@@ -90,6 +94,16 @@ def test_a_model_alone_is_held_against_what_was_decided(decided: Settings, tmp_p
     assert report["different"] == len(lines) == sum(flip["transactions"] for flip in report["flips"].values()) > 0
     assert report["same"] + report["different"] == 3 * COUNT
     assert all(line["fields"]["verdict"][0] != line["fields"]["verdict"][1] for line in lines)
+
+
+def test_live_scores_are_a_challenger_s_own(decided: Settings) -> None:
+    """The newest shadow scores come out again; of a model that nobody heard there is nothing to compare."""
+    until = max(m.timestamp()[1] for m in read_all(decided.bootstrap, decided.topic_shadow_scores)) + 1
+    roles = current_roles(decided)
+    assert roles is not None
+    for challenger in roles.challengers:
+        assert parity_gap(decided, challenger.bundle, until) <= TOLERANCE
+    assert math.isnan(parity_gap(decided, msgspec.structs.replace(roles.champion, sha256="f" * 64), until))
 
 
 def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:

@@ -1,0 +1,66 @@
+"""`fraud-stream compare` on a ledger: what it counts is what happened."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from stream.evaluation.counterfactual import change, changes_by_day
+from stream.ledger.contests import contests, pairs_of
+from stream.ledger.database import migrate, open_engine
+from stream.ledger.referee import DAY_MS, Referee, costs_of
+from tests.ledger.test_referee import HEALTHY
+from tests.support.command import run
+from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, History
+
+
+@pytest.fixture
+def history(new_url: object) -> tuple[str, History]:
+    """Forty days in a SQLite ledger, with a test under way."""
+    url = new_url("sqlite")  # type: ignore[operator]  # the fixture is a factory
+    engine = open_engine(url)
+    migrate(engine)
+    lived = History(engine, caught=(0.5, 0.85))
+    lived.live(34)
+    Referee(engine, SETTINGS, lived.clock, lambda _: HEALTHY).look()
+    lived.live(6)
+    return url, lived
+
+
+def test_the_command_shows_days_flips_and_the_test(history: tuple[str, History]) -> None:
+    """One table by day, the matrix, and where the test stands; another hash is one line."""
+    url, lived = history
+    engine = open_engine(url)
+    Referee(engine, SETTINGS, lived.clock, lambda _: HEALTHY).look()
+    settings = msgspec.structs.replace(SETTINGS, ledger_url=url)
+    shown = run("compare", "--days", "5", settings=settings)
+    assert shown.returncode == 0, shown.stderr
+    assert "test 1: continue" in " ".join(shown.stdout.split())
+    assert shown.stdout.count("2026-12-") + shown.stdout.count("2026-11-") == 5
+    assert "challenger: decline" in shown.stdout
+    shown = run("compare", "ffff", settings=settings)
+    assert shown.returncode == 1
+    assert "no such challenger" in shown.stderr
+
+
+def test_changes_add_up(history: tuple[str, History]) -> None:
+    """Days add up to the whole; saved less lost is the difference of the costs; young transactions wait."""
+    url, lived = history
+    engine = open_engine(url)
+    (contest,) = contests(engine)
+    pairs = pairs_of(engine, contest, since=0, until=contest.complete_ms, maturity_ms=10 * DAY_MS)
+    costs = costs_of(SETTINGS, 10_000)
+    days = list(changes_by_day(pairs, costs))
+    whole = change(pairs, costs, 0, 0)
+    assert sum(day.transactions for day in days) == whole.transactions == len(pairs)
+    assert len(pairs) == 40 * (FRAUDS + LEGITIMATE) - 1  # the watermark's own transaction is not complete
+    for field in ("saved_minor", "lost_minor", "false_positives_removed", "frauds_gained", "frauds_lost", "waiting"):
+        assert sum(getattr(day, field) for day in days) == pytest.approx(getattr(whole, field))
+    fraud = pairs.fraud
+    of = (
+        costs.of(verdict, fraud, pairs.amount_minor) for verdict in (pairs.champion_verdict, pairs.challenger_verdict)
+    )
+    champion, challenger = (float(pairs.weight @ each) for each in of)
+    assert whole.saved_minor - whole.lost_minor == pytest.approx(champion - challenger)
+    assert np.sum(whole.flips) == len(pairs)
+    assert whole.waiting > 0
+    assert lived.clock.ms > contest.complete_ms
