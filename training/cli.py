@@ -27,6 +27,7 @@ from training.commands.rollback import rollback
 from training.commands.stage import stage
 from training.commands.study import study
 from training.commands.study_desk import read_data
+from training.commands.watch import watch
 from training.data.fetch import fetch
 from training.offline import PARTS, Part, export_scores, export_stream, part_of
 from training.registry.roles import load_roles, publish
@@ -135,7 +136,7 @@ def offline_scores(
 for command in (
     *(eda, describe, baseline, bench),
     *(study, leaderboard, compare, evaluate, quality),
-    *(register, stage, promote, rollback, history, card),
+    *(register, stage, promote, rollback, watch, history, card),
 ):
     cli.add_command(command)
 

@@ -11,7 +11,7 @@ from stream.ledger.gate_store import GateStore
 from stream.ledger.referee import Referee, Ruling
 from stream.ledger.repository import ModelIdentity
 from tests.support.ledger_batch import SetClock, Writer
-from tests.support.ledger_history import FIRST_DAY, FRAUDS, LEGITIMATE, ROLES, SETTINGS, History
+from tests.support.ledger_history import FIRST_DAY, FRAUDS, LEGITIMATE, SETTINGS, History, roles_of
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 
 HEALTHY = Observed(latency_p99_ms=1.0, parity_gap=0.0)
@@ -117,8 +117,9 @@ def test_the_level_is_spent_over_challengers(engine: Engine) -> None:
     history = History(engine, caught=(0.5, 0.85))
     history.live(32)
     look(engine, history)
-    other = Challenger(ROLES.champion, policy=Policy("strict", 0.1, 0.2))
-    update = msgspec.structs.replace(ROLES, epoch=2, challengers=(*ROLES.challengers, other))
+    roles = roles_of(CHAMPION, CHALLENGER)
+    other = Challenger(roles.champion, policy=Policy("strict", 0.1, 0.2))
+    update = msgspec.structs.replace(roles, epoch=2, challengers=(*roles.challengers, other))
     Writer(engine, "role_changes", (1,), clock=history.clock).write([update], 1)
     watched = [
         shadow(number, bundle_sha256=CHAMPION, policy_version="strict", card_id=f"card-{number}", verdict="review")

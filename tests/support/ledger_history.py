@@ -15,13 +15,12 @@ FIRST_DAY = (BASE_MS + DAY_MS) // DAY_MS * DAY_MS
 FRAUDS, LEGITIMATE = 10, 40
 #: Share of the legitimate ones that champion and challenger review: with it both alert as often.
 FALSE_ALARMS = (0.15, 0.06)
-ROLES = ModelUpdate(
-    1,
-    BundleRef("fraud", "1", "fraud/1", CHAMPION),
-    BASE_MS,
-    "ann",
-    challengers=(Challenger(BundleRef("fraud", "2", "fraud/2", CHALLENGER)),),
-)
+
+
+def roles_of(champion: str, challenger: str) -> ModelUpdate:
+    """Roles in which a challenger watches; both decide by their own policies."""
+    watching = Challenger(BundleRef("fraud", "2", "fraud/2", challenger))
+    return ModelUpdate(1, BundleRef("fraud", "1", "fraud/1", champion), BASE_MS, "ann", challengers=(watching,))
 
 
 class History:
@@ -30,15 +29,22 @@ class History:
     Args:
         engine: A ledger's database.
         caught: Share of the frauds that the champion and the challenger catch.
+        models: Hash and policy version of both.
     """
 
-    def __init__(self, engine: Engine, caught: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        caught: tuple[float, float],
+        models: tuple[tuple[str, str], tuple[str, str]] = ((CHAMPION, "p1"), (CHALLENGER, "p2")),
+    ) -> None:
         self.clock = SetClock(FIRST_DAY)
         self._writers = {
             kind: Writer(engine, kind, settings=SETTINGS, clock=self.clock)
             for kind in ("decisions", "shadow_scores", "labels", "role_changes")
         }
-        self._writers["role_changes"].write([ROLES])
+        self._models = [dict(zip(("bundle_sha256", "policy_version"), model, strict=True)) for model in models]
+        self._writers["role_changes"].write([roles_of(models[0][0], models[1][0])])
         self._caught = caught
         self._random = np.random.default_rng(5)
         self._days = 0
@@ -64,9 +70,9 @@ class History:
             scores = [(0.9 if alert else 0.05) + 0.001 * self._random.random() for alert in alerts]
             verdicts = ["review" if alert else "approve" for alert in alerts]
             common = {"card_id": f"card-{number}", "event_time_ms": time_ms, "amount_minor": 20_000}
-            decided.append(decision(number, score=scores[0], verdict=verdicts[0], **common))
+            decided.append(decision(number, score=scores[0], verdict=verdicts[0], **common, **self._models[0]))
             del common["amount_minor"]
-            watched.append(shadow(number, score=scores[1], verdict=verdicts[1], **common))
+            watched.append(shadow(number, score=scores[1], verdict=verdicts[1], **common, **self._models[1]))
             if fraud:
                 said.append(label(number, event_time_ms=time_ms + DAY_MS))
             elif alerts[0]:
