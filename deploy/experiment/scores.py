@@ -28,6 +28,7 @@ class Contestant:
     name: str
     entry: Entry
     params: dict[str, Any]
+    seed: int = 0
 
 
 def cross_fitted(
@@ -60,7 +61,7 @@ def cross_fitted(
 def _scores(contestant: Contestant, material: Material, before: slice, rows: slice) -> NDArray[np.float64]:
     matrix, labels = material.matrix, material.labels
     turn = before.stop - int((before.stop - before.start) * _CALIBRATION)
-    model = fit(contestant.entry, contestant.params, material, slice(before.start, turn), seed=0).model
+    model = fit(contestant.entry, contestant.params, material, slice(before.start, turn), contestant.seed).model
     calibration = fit_calibration(
         model.margin(matrix[turn : before.stop]), labels[turn : before.stop], model.margin_kind
     )

@@ -1,0 +1,162 @@
+"""A broken challenger, promoted by hand on a real Kafka with two workers: it is taken back by itself."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from deploy.demo.prepare import Prepared, prepare
+from schemas.errors import FraudError
+from schemas.manifest import MANIFEST_NAME, decode_manifest, encode_manifest
+from schemas.messages import BundleRef, Decision, ModelUpdate, Policy
+from stream.bench.load import send
+from stream.kafka.assign import change_roles
+from stream.kafka.broker import LocalBroker
+from stream.kafka.control import all_roles
+from stream.kafka.owned_process import OwnedProcess
+from stream.kafka.ports import free_port
+from stream.kafka.roster import reassign
+from stream.kafka.span import Span, read_span
+from stream.kafka.topics import create_topics
+from stream.models.bundle import find_bundle
+from stream.models.store import BundleStore
+from stream.settings import PREFIX, Settings
+from training.registry.roles import publish
+
+#: Transactions a second, and how many before the promotion: the guard wants to know what is usual.
+RATE, USUAL = 1_500.0, 40_000
+#: Seconds that the guard gets; well beyond what it promises.
+PATIENCE_S = 60.0
+STOP_S = 10.0
+#: Alerts on most transactions: what a threshold in percent instead of a share does.
+BROKEN = Policy("broken", review=0.0001, decline=1.0)
+LOG = Path("var/experiment")
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """What became of the promotion."""
+
+    #: Seconds from the promotion being written to the rollback being written.
+    seconds: float
+    #: What the guard wrote.
+    note: str
+    #: Decisions made by the broken champion, and of these alerts.
+    decisions: int
+    alerts: int
+    #: Roles that were written after the promotion.
+    changes: int
+
+
+def promote_a_broken_one(directory: Path) -> RolledBack:
+    """Run two workers, promote a broken bundle by hand, and wait until the guard takes it back.
+
+    Raises:
+        FraudError: If a program fails, or nothing is taken back within `PATIENCE_S`.
+    """
+    prepared = prepare()
+    with _stream(prepared, directory) as settings:
+        stopping = threading.Event()
+        feeder = threading.Thread(target=_feed, args=(settings, prepared, stopping), daemon=True)
+        feeder.start()
+        try:
+            _await_usual(settings)
+            broken = _break(settings, prepared)
+            change = reassign([], broken)
+            promoted = change_roles(settings, change, author="experiment", note="promoted by hand, unseen by any gate")
+            back = _await_rollback(settings, promoted.epoch)
+        finally:
+            stopping.set()
+            feeder.join()
+        time.sleep(2.0)  # what was in hand is decided
+        decisions = [each for each in _decisions(settings) if each.role_epoch == promoted.epoch]
+        alerts = sum(each.verdict != "approve" for each in decisions)
+        after = [update for update in all_roles(settings) if update.epoch > promoted.epoch]
+        return RolledBack(
+            (back.written_at_ms - promoted.written_at_ms) / 1000, back.note, len(decisions), alerts, len(after)
+        )
+
+
+@contextlib.contextmanager
+def _stream(prepared: Prepared, directory: Path) -> Iterator[Settings]:
+    with LocalBroker(directory / "kafka") as broker, contextlib.ExitStack() as running:
+        store = directory / "bundles"
+        settings = Settings(bootstrap=broker.bootstrap, bundle_store=str(store))
+        source = BundleStore(prepared.roles.store)
+        for ref in (prepared.roles.champion, *prepared.roles.challengers):
+            with source.fetch(ref.path) as local:
+                BundleStore(str(store)).put(local, ref.path)
+        create_topics(settings)
+        publish(prepared.roles, settings, "experiment")
+        for slot in ("a", "b"):
+            own = msgspec.structs.replace(settings, slot=slot, web_port=free_port())
+            given = {f"{PREFIX}{name.upper()}": str(value) for name, value in msgspec.to_builtins(own).items()}
+            LOG.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", "stream.cli", "worker"]
+            worker = OwnedProcess(command, LOG / f"worker-{slot}.log", os.environ | given)
+            running.callback(worker.stop, STOP_S)
+        yield settings
+
+
+def _feed(settings: Settings, prepared: Prepared, stopping: threading.Event) -> None:
+    """Send the test part over and over, under ids of their own."""
+    turn = 0
+    while not stopping.is_set():
+        for start in range(0, len(prepared.messages), int(RATE)):
+            if stopping.is_set():
+                return
+            part = prepared.messages[start : start + int(RATE)]
+            send(settings, [(key, _renamed(value, turn)) for key, value in part], RATE, lambda _: None)
+        turn += 1
+
+
+def _renamed(value: bytes, turn: int) -> bytes:
+    transaction = msgspec.json.decode(value)
+    transaction["transaction_id"] = f"{turn}-{transaction['transaction_id']}"
+    return msgspec.json.encode(transaction)
+
+
+def _break(settings: Settings, prepared: Prepared) -> BundleRef:
+    """Put the champion's bundle into the store again with a policy that alerts on nearly everything."""
+    store = BundleStore(settings.bundle_store)
+    with store.fetch(prepared.roles.champion.path) as local, tempfile.TemporaryDirectory() as scratch:
+        broken = Path(scratch) / "bundle"
+        broken.mkdir()
+        for file in local.iterdir():
+            (broken / file.name).write_bytes(file.read_bytes())
+        manifest = decode_manifest((broken / MANIFEST_NAME).read_bytes())
+        manifest = msgspec.structs.replace(manifest, version="broken", policy=BROKEN)
+        (broken / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
+        store.put(broken, "fraud/broken")
+    return find_bundle(store, "fraud/broken")
+
+
+def _await_usual(settings: Settings) -> None:
+    deadline = time.monotonic() + USUAL / RATE + PATIENCE_S
+    while sum(1 for _ in _decisions(settings)) < USUAL:
+        if time.monotonic() > deadline:
+            raise FraudError(f"fewer than {USUAL} decisions in time; {LOG} says why")
+        time.sleep(1.0)
+
+
+def _await_rollback(settings: Settings, epoch: int) -> ModelUpdate:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        newest = all_roles(settings)[-1]
+        if newest.epoch > epoch:
+            return newest
+        time.sleep(0.2)
+    raise FraudError(f"nothing was taken back within {PATIENCE_S:g} s; {LOG} says why")
+
+
+def _decisions(settings: Settings) -> Iterator[Decision]:
+    decode = msgspec.json.Decoder(Decision).decode
+    for batch in read_span(settings, settings.topic_decisions, Span()):
+        yield from (decode(value or b"") for value in batch.values)
