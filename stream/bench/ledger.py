@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 from sqlalchemy import Engine, func, select
 
-from schemas.messages import Decision, Reason, ShadowScore, encode
+from schemas.messages import Decision, Reason, ShadowScore, Verdict, encode
 from stream.bench.load import Message, send
 from stream.bench.programs import Program, running
 from stream.clock import SystemClock
@@ -56,7 +56,8 @@ class LedgerSpeed(Struct, frozen=True):
 def made(number: int) -> tuple[Decision, ShadowScore]:
     """Return a decision as workers write them, one in ten with reasons, and its challenger's shadow score."""
     place, now_ms = f"transactions/{number % 4}/{number // 4}@1", time.time_ns() // 1_000_000
-    card, verdict = f"card-{number * 7919 % 100_003}", "review" if number % 10 == 0 else "approve"
+    card = f"card-{number * 7919 % 100_003}"
+    verdict: Verdict = "review" if number % 10 == 0 else "approve"
     reasons = tuple(Reason(f"V{n}", 0.1) for n in range(5)) if number % 10 == 0 else ()
     decision = Decision(
         place, f"tx-{number:012d}", card, now_ms, 0.123456, 0.5, verdict, "fraud", "1", "a" * 64, "1", 1, "champion",

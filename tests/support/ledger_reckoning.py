@@ -41,7 +41,7 @@ def reckon_ledger(settings: Settings, bootstrap: str | None = None) -> dict[str,
             assert not wrong, f"{len(wrong)} {kind.name} differ, first {found[wrong[0]]}, not {wanted[wrong[0]]}"
             c = offsets.c
             asked = select(c.topic_partition, c.next_offset).where(c.topic == kind.topic)
-            reached = dict(connection.execute(asked).all())  # type: ignore[arg-type]  # rows of two are pairs
+            reached = dict(connection.execute(asked).all())
             assert {partition: reached[partition] for partition in ends} == ends
             sizes[kind.name] = len(found)
     engine.dispose()
