@@ -94,9 +94,9 @@ class LedgerStore:
 
 def _without_decision(connection: Connection, rows: Sequence[Row]) -> int:
     wanted = list({row["transaction_id"] for row in rows})
-    known = 0
+    known: set[str] = set()
     for start in range(0, len(wanted), ASKED_AT_ONCE):
         part = wanted[start : start + ASKED_AT_ONCE]
-        found = connection.execute(select(decisions.c.transaction_id).where(decisions.c.transaction_id.in_(part)))
-        known += len(found.all())
-    return len(wanted) - known
+        c = decisions.c
+        known.update(connection.scalars(select(c.transaction_id).where(c.transaction_id.in_(part))))
+    return sum(row["transaction_id"] not in known for row in rows)
