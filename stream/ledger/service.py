@@ -53,7 +53,7 @@ def add_retention(
     """Add the timer that deletes old rows, a chunk at a time between the batches."""
 
     def delete_some() -> int:
-        with outage.watched():
+        with outage.watched("retention"):
             deleted = delete_chunk(engine, clock.now_ms() - settings.ledger_retention_days * DAY_MS)
         for kind, rows in deleted.items():
             metrics.deleted(kind, rows)

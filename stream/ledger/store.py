@@ -62,7 +62,7 @@ class LedgerStore:
         Raises:
             LedgerAwayError: If the database does not answer.
         """
-        with self._outage.watched(), writing(self._engine) as connection:
+        with self._outage.watched(topic), writing(self._engine) as connection:
             return claim(connection, topic, partitions, self._owner, self._clock.now_ms())
 
     def write(self, kind: Kind[Any], batch: Batch, rows: Sequence[Row], now_ms: int) -> Written:
@@ -80,7 +80,7 @@ class LedgerStore:
         """
         dated = kind.table is decisions
         highest = highest_by_partition(rows, now_ms, self._settings) if dated else {}
-        with self._outage.watched(), writing(self._engine) as connection:
+        with self._outage.watched(kind.topic), writing(self._engine) as connection:
             move_on(connection, batch, highest, now_ms)  # first: a stale owner must not do the work
             repeated = insert_rows(connection, kind.table, kind.order, rows)
             return Written(

@@ -64,7 +64,7 @@ def look(health: LedgerHealth, times: int) -> None:
 
 def lose_database(outage: Outage) -> None:
     """Ask a database that does not answer."""
-    with pytest.raises(LedgerAwayError), outage.watched():
+    with pytest.raises(LedgerAwayError), outage.watched("labels"):
         raise LedgerAwayError("away")
 
 

@@ -138,7 +138,7 @@ def test_sqlite_in_use_by_a_stranger_is_an_outage(
     caplog.set_level(logging.INFO)
 
     def ask() -> None:
-        with outage.watched(), writing(engine) as connection:
+        with outage.watched("somebody"), writing(engine) as connection:
             connection.execute(text("SELECT 1"))
 
     with writing(open_engine(f"sqlite:///{tmp_path}/ledger.db")):
