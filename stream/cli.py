@@ -163,7 +163,7 @@ def ledger() -> None:
     Makes the tables and brings them up to date. Ledgers of one database share the topics' partitions.
     """
     try:
-        from stream.ledger.program import run_ledger  # noqa: PLC0415 - a worker's image has no SQLAlchemy
+        from stream.ledger.program import run_ledger  # noqa: PLC0415 - SQLAlchemy is an extra
     except ImportError as error:
         raise FraudError(
             f"{error.name} is not installed; the ledger needs: pip install 'fraud-stream[ledger]'"

@@ -191,6 +191,10 @@ def test_imports_point_down(module: str) -> None:
         ("stream.cli", "import training.cli"),
         ("stream.cli", "def f():\n    import sklearn.metrics"),
         ("stream.cli", "from deploy import demo"),
+        ("stream.evaluation.watermark", "from stream.ledger import repository"),
+        ("stream.worker.pipeline", "import sqlalchemy"),
+        ("stream.ledger.store", "import confluent_kafka"),
+        ("stream.ledger.store", "import sklearn"),
         ("training.publish", "from stream.kafka.source import BatchSource"),
         ("training.publish", "from stream.worker import health"),
         ("training.publish", "import confluent_kafka"),
@@ -206,6 +210,7 @@ def test_an_import_that_points_up_is_found(module: str, planted: str) -> None:
     [
         ("stream.worker.pipeline", "import faust, asyncio\nfrom stream.kafka.sink import Sink\nfrom . import health"),
         ("stream.bench.rivals", "import confluent_kafka, faust, stream.worker.pipeline"),
+        ("stream.ledger.store", "import sqlalchemy, faust\nfrom stream.evaluation import watermark"),
         ("training.publish", "import mlflow, sklearn\nfrom stream.kafka.control import x\nfrom schemas import codec"),
     ],
 )

@@ -19,7 +19,7 @@ MATURITY_MS = 12 * HOUR_MS
 SPELL_MS = 2 * HOUR_MS
 #: Hours before the test: thresholds, cap and bounds come from them.
 EARLIER_HOURS = 16
-#: Made-up delays: an analyst's label an hour after the review, a chargeback after this long on average, cut at maturity.
+#: Made-up delays: an analyst's label an hour after the review, a chargeback after four on average, cut at maturity.
 ANALYST_MS = HOUR_MS
 CHARGEBACK_MEAN_MS = 4 * HOUR_MS
 
@@ -49,9 +49,7 @@ def policy_of(data: Dataset, scores: Scores, timing: Timing, name: str) -> Polic
     return Policy(name, review=chosen.review, decline=1.0)
 
 
-def live(
-    data: Dataset, champion: Scores, challenger: Scores, policies: tuple[Policy, Policy], seed: int = 0
-) -> tuple[Pairs, NDArray[np.int64]]:
+def live(data: Dataset, champion: Scores, challenger: Scores, policies: tuple[Policy, Policy], seed: int = 0) -> Pairs:
     """Let the champion decide and the labels come.
 
     Args:
@@ -62,7 +60,7 @@ def live(
         seed: Of the delays.
 
     Returns:
-        The pairs as they are known in the end, and (n,) when each fraud's label came, UTC milliseconds.
+        The pairs as they are known in the end: labels come before maturity, so each cohort closes knowing its own.
     """
     verdicts = [
         severities(scores, policy, data.amount_minor).astype(np.int8)
@@ -82,7 +80,7 @@ def live(
     end_ms = int(data.event_time_ms[-1]) + MATURITY_MS + SPELL_MS + HOUR_MS
     outcome = outcomes(verdicts[0], data.event_time_ms, labels, watermark_ms=end_ms, maturity_ms=MATURITY_MS)
     nobody, nothing = np.zeros(len(data), dtype=np.bool_), np.zeros(len(data))
-    pairs = Pairs(
+    return Pairs(
         data.event_time_ms,
         np.unique(data.card_id.astype(str), return_inverse=True)[1].astype(np.int64),
         data.amount_minor,
@@ -94,4 +92,3 @@ def live(
         weights(outcome, nobody, nobody, nothing),
         is_unseen(outcome, nobody, nothing),
     )
-    return pairs, np.where(fraud, came_ms, 0)

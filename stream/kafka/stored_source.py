@@ -84,13 +84,11 @@ class StoredSource(BatchSource):
         self.fail()
 
     def _rewind(self) -> dict[int, int] | None:
-        if not self.assigned:
-            self.joined = True
-            return {}
         if time.monotonic() < self._next_claim:
             self._consumer.assign([])  # or the topic would be read, and dropped, meanwhile
             return None
         try:
+            # Of no partitions too: a member without any still wants to know whether the store answers.
             claims = self._store.claim(self._topic, self.assigned)
         except LedgerAwayError:
             first, most = BACKOFF_S

@@ -11,6 +11,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -42,8 +44,14 @@ def open_engine(url: str) -> Engine:
         return _open_sqlite(place, shown)
     if place.drivername != "postgresql+psycopg":
         raise LedgerError(f"FRAUD_LEDGER_URL={shown}: the ledger knows sqlite:/// and postgresql+psycopg://")
-    # A server that vanished without a word is given up as soon as one that refuses.
-    limits = {"connect_timeout": round(BUSY_S), "tcp_user_timeout": round(BUSY_S * 1000)}
+    # A server that vanished without a word is given up as soon as one that refuses. A ledger that is frozen in
+    # mid-transaction loses it, or whoever is given its partitions would wait for its locks.
+    busy_ms = round(BUSY_S * 1000)
+    limits = {
+        "connect_timeout": round(BUSY_S),
+        "tcp_user_timeout": busy_ms,
+        "options": f"-c lock_timeout={busy_ms} -c idle_in_transaction_session_timeout={2 * busy_ms}",
+    }
     try:
         return create_engine(place, connect_args=limits, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError):
@@ -140,6 +148,10 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", "stream.ledger:migrations")
     config.set_main_option("path_separator", "os")
+    with reading(engine) as connection:
+        # Nothing to do is the rule; it needs no turn as a writer.
+        if MigrationContext.configure(connection).get_current_revision() == _newest(config):
+            return
     try:
         with writing(engine) as connection:
             if engine.dialect.name == "postgresql":
@@ -148,3 +160,7 @@ def migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
     except CommandError as error:
         raise LedgerError(f"the ledger's database is of a newer program ({error}); upgrade this one") from error
+
+
+def _newest(config: Config) -> str | None:
+    return ScriptDirectory.from_config(config).get_current_head()

@@ -16,29 +16,36 @@ class Outage:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._since: float | None = None  # time.monotonic()
+        self._unanswered: set[str] = set()
+        self._began = 0.0  # time.monotonic()
 
     @property
     def under_way(self) -> bool:
-        """Whether the last question got no answer."""
-        return self._since is not None
+        """Whether somebody's last question got no answer."""
+        return bool(self._unanswered)
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
+    def watched(self, who: str) -> Iterator[None]:
         """Ask the database something inside.
 
+        Args:
+            who: Asks. An outage lasts until everyone who met it was answered: the database may hold one up and not
+                the others.
+
         Raises:
-            LedgerAwayError: As raised inside; the first of a row is logged, the others are the same news.
+            LedgerAwayError: As raised inside; the first of an outage is logged, the others are the same news.
         """
         try:
             yield
         except LedgerAwayError as error:
             with self._lock:
-                if self._since is None:
-                    self._since = time.monotonic()
+                if not self._unanswered:
+                    self._began = time.monotonic()
                     log.warning("%s; nothing is lost, reading waits until it answers", error)
+                self._unanswered.add(who)
             raise
         with self._lock:
-            if self._since is not None:
-                log.info("the ledger database answers again, after %.0f s", time.monotonic() - self._since)
-                self._since = None
+            if who in self._unanswered:
+                self._unanswered.remove(who)
+                if not self._unanswered:
+                    log.info("the ledger database answers again, after %.0f s", time.monotonic() - self._began)

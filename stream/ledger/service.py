@@ -54,7 +54,7 @@ def add_retention(
     """Add the timer that deletes old rows, a chunk at a time between the batches."""
 
     def delete_some() -> int:
-        with outage.watched():
+        with outage.watched("retention"):
             deleted = delete_chunk(engine, clock.now_ms() - settings.ledger_retention_days * DAY_MS)
         for kind, rows in deleted.items():
             metrics.deleted(kind, rows)
@@ -76,7 +76,7 @@ def add_referee(
     """Add the timer that judges challengers, on a thread of its own: it reads much and waits for Kafka."""
 
     def look() -> None:
-        with outage.watched():
+        with outage.watched("referee"):
             metrics.ruled(referee.look())
 
     @app.timer(settings.gate_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here

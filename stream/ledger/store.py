@@ -62,7 +62,7 @@ class LedgerStore:
         Raises:
             LedgerAwayError: If the database does not answer.
         """
-        with self._outage.watched(), writing(self._engine) as connection:
+        with self._outage.watched(topic), writing(self._engine) as connection:
             return claim(connection, topic, partitions, self._owner, self._clock.now_ms())
 
     def write(self, kind: Kind[Any], batch: Batch, rows: Sequence[Row], now_ms: int) -> Written:
@@ -80,7 +80,7 @@ class LedgerStore:
         """
         dated = kind.table is decisions
         highest = highest_by_partition(rows, now_ms, self._settings) if dated else {}
-        with self._outage.watched(), writing(self._engine) as connection:
+        with self._outage.watched(kind.topic), writing(self._engine) as connection:
             move_on(connection, batch, highest, now_ms)  # first: a stale owner must not do the work
             repeated = insert_rows(connection, kind.table, kind.order, rows)
             return Written(
@@ -94,9 +94,9 @@ class LedgerStore:
 
 def _without_decision(connection: Connection, rows: Sequence[Row]) -> int:
     wanted = list({row["transaction_id"] for row in rows})
-    known = 0
+    known: set[str] = set()
     for start in range(0, len(wanted), ASKED_AT_ONCE):
         part = wanted[start : start + ASKED_AT_ONCE]
-        found = connection.execute(select(decisions.c.transaction_id).where(decisions.c.transaction_id.in_(part)))
-        known += len(found.all())
-    return len(wanted) - known
+        c = decisions.c
+        known.update(connection.scalars(select(c.transaction_id).where(c.transaction_id.in_(part))))
+    return sum(row["transaction_id"] not in known for row in rows)

@@ -106,7 +106,7 @@ def test_settings_are_real_and_valid(service: str) -> None:
     dockerfile = _dockerfile(service)
     environment = {**(dockerfile.environment if dockerfile else {}), **SERVICES[service].get("environment", {})}
     settings = read_settings(_settings(environment))
-    if service in {"topics", "worker", "train"}:
+    if service in {"topics", "worker", "ledger", "train"}:
         assert settings.bootstrap == "kafka:9092"
     if service in {"worker", "train"}:
         assert any(mount.startswith(f"bundles:{settings.bundle_store}") for mount in SERVICES[service]["volumes"])
@@ -142,6 +142,7 @@ def test_ports_are_listened_on() -> None:
     worker = _dockerfile("worker")
     assert worker is not None
     assert inner["worker"] == {int(worker.of("EXPOSE")[0])} == {int(worker.environment["FRAUD_WEB_PORT"])}
+    assert inner["ledger"] == {read_settings(_settings(SERVICES["ledger"]["environment"])).ledger_web_port}
     assert inner["mlflow"] == {int(port) for word in SERVICES["mlflow"]["command"] for port in _port_option(word)}
     listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
     assert inner["kafka"] == {int(port) for port in re.findall(r"HOST://:(\d+)", listeners)}
@@ -168,13 +169,13 @@ def test_volumes_and_networks_are_declared_and_used(kind: str) -> None:
 
 
 def test_services_reach_whom_they_depend_on() -> None:
-    """Who waits for another shares a network with it; the database is shared with MLflow alone."""
+    """Who waits for another shares a network with it; the database is shared with MLflow and the ledger alone."""
     networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
     for name, service in SERVICES.items():
         for other in service.get("depends_on", {}):
             reached = networks[name] & networks[other]
             assert reached or SERVICES[other]["restart"] == "on-failure:3"
-    assert {name for name, reached in networks.items() if "database" in reached} == {"postgres", "mlflow"}
+    assert {name for name, reached in networks.items() if "database" in reached} == {"postgres", "mlflow", "ledger"}
 
 
 @pytest.mark.parametrize("command", _all_commands(), ids=" ".join)

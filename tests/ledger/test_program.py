@@ -103,8 +103,9 @@ def test_a_restart_reads_on_where_the_database_is(ledger_settings: LedgerSetting
     other = msgspec.structs.replace(settings, ledger_group=f"{settings.group}-other")
     send_history(settings, 300)
     again = start_ledger(msgspec.structs.replace(other, slot="again", ledger_web_port=free_port()))
-    again.wait_rows(decisions=300)
+    again.wait_rows(decisions=300, shadow_scores=300, labels=30)
     until(lambda: again.ask("SELECT max(repeats) FROM decisions") == [(3,)])
+    until(lambda: again.problems() == [] and again.lag() == 0)
     assert again.stop() == 0
     assert reckon_ledger(settings)["decisions"] == 300
 

@@ -102,7 +102,7 @@ def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> N
     said = Writer(engine, "labels")
     assert said.write([label(1), label(2)]).unknown == 2
     Writer(engine).write([decision(1)])
-    assert said.write([label(1, label_id="again"), label(3)]).unknown == 1
+    assert said.write([label(1, label_id="again"), label(3), label(3, label_id="more")]).unknown == 2
 
 
 def test_claims_and_writes_of_many_owners_leave_one_row_each(engine: Engine) -> None:
@@ -138,7 +138,7 @@ def test_sqlite_in_use_by_a_stranger_is_an_outage(
     caplog.set_level(logging.INFO)
 
     def ask() -> None:
-        with outage.watched(), writing(engine) as connection:
+        with outage.watched("somebody"), writing(engine) as connection:
             connection.execute(text("SELECT 1"))
 
     with writing(open_engine(f"sqlite:///{tmp_path}/ledger.db")):

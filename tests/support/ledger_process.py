@@ -63,6 +63,10 @@ class LedgerProcess(WorkerProcess):
         counted = (line.rpartition(" ") for line in lines if line[0] != "#")
         return Counter({name: float(value) for name, _, value in counted})
 
+    def lag(self) -> float:
+        """Return how many messages of all kinds it says are left to read."""
+        return sum(value for name, value in self.metrics().items() if name.startswith("consumer_lag_messages"))
+
     def problems(self) -> list[str]:
         """Return why it is not ready."""
         url = f"http://{self.settings.web_host}:{self.web_port}/readyz"
