@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 #: The best bet is Σ x / Σ x², and makes the logarithm grow by (Σ x)² / 2 Σ x². With values bounded at 2.5 root mean
-#: squares, 300 of them (a horizon of 3,000 frauds) have a Σ x² of some 48, so what needs a bet below 0.4 cannot be shown
-#: before the horizon. More and smaller bets only share the capital with too many. Below 1, so that no loss is final.
+#: squares, 300 of them (a horizon of 3,000 frauds) have a Σ x² of some 48, so what needs a bet below 0.4 cannot be
+#: shown before the horizon. More and smaller bets only share the capital with too many. Below 1, so that no loss is
+#: final.
 BETS: Floats = np.geomspace(0.4, 0.96, 3)
 #: Halvings of [-1, 1]: far below any mean that matters.
 _HALVINGS = 30

@@ -16,7 +16,6 @@ from stream.evaluation.plan import Plan, cost_gains, recall_gains
 #: To keep a champion wrongly costs a chance, not money: this level is not spent over challengers.
 KEEP_ALPHA = 0.05
 
-
 Verdict = Literal["promote", "keep", "continue"]
 
 
@@ -66,7 +65,8 @@ def judge(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> Judge
     Technometrics 24, 1982).
 
     Keep when the opposite of either is shown (level 0.05), or at the horizon, a number of matured frauds frozen in the
-    plan. Everything else continues; a guardrail that fails may still recover, so it only holds up a promotion.
+    plan. Everything else continues; a guardrail that fails may still recover, so it only holds up a promotion. The
+    first verdict that is not "continue" ends the test.
 
     Args:
         plan: Frozen before the first cohort.
