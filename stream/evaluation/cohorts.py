@@ -28,7 +28,8 @@ class Timing(Struct, frozen=True):
     #: Length of a cohort. Some ten frauds each is best: fewer gain nothing, more leave too few bets.
     cohort_ms: Positive = DAY_MS
     #: How long a spell of frauds on one card lasts. Longer ones are not seen as one, nor is a campaign over many cards
-    #: that lasts for days: where these are common, longer cohorts, or campaigns in the cards' place, keep days apart.
+    #: that lasts for days. Where the guardrail of independence fails, longer cohorts, or campaigns in the cards' place,
+    #: keep cohorts apart.
     spell_ms: Annotated[int, Meta(ge=0)] = 3 * DAY_MS
 
     @property

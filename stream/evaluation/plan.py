@@ -41,6 +41,9 @@ class Limits(Struct, frozen=True):
     calibration_ratio: Annotated[float, Meta(ge=1)] = 2.0
     #: The largest difference between a live score and the same transaction scored again offline; at most.
     parity_gap: Annotated[float, Meta(ge=0)] = 1e-5
+    #: How much more weeks of cohorts vary than cohorts that do not foretell each other; at most, and only from 14
+    #: cohorts on. Of these, 100 independent ones have more in some 3 of 100 histories.
+    variance_ratio: Factor = 1.6
     #: Matured frauds; at least.
     minimum_frauds: Positive = 100
     #: Of all transactions, those without its score; at most.
@@ -141,6 +144,11 @@ def recall_gains(evidence: Sequence[Evidence], margin: float) -> NDArray[np.floa
         [each.challenger_caught - each.champion_caught + margin * each.fraud_weight for each in evidence],
         dtype=np.float64,
     )
+
+
+def bounded(gains: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
+    """Return (c,) gains in units of their bound, in [-1, 1]."""
+    return np.clip(gains / bound, -1.0, 1.0)
 
 
 def _equal_alerts(before: Pairs, kind: RankKind) -> float:
