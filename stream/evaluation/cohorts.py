@@ -27,7 +27,9 @@ class Timing(Struct, frozen=True):
     maturity_ms: Positive
     #: Length of a cohort. Some ten frauds each is best: fewer gain nothing, more leave too few bets.
     cohort_ms: Positive = DAY_MS
-    #: How long a spell of frauds on one card lasts. Longer ones are not seen as one.
+    #: How long a spell of frauds on one card lasts. Longer ones are not seen as one, nor is a campaign over many cards
+    #: that lasts for days. Where the guardrail of independence fails, longer cohorts, or campaigns in the cards' place,
+    #: keep cohorts apart.
     spell_ms: Annotated[int, Meta(ge=0)] = 3 * DAY_MS
 
     @property
@@ -49,7 +51,7 @@ class Pairs:
 
     #: (n,) UTC milliseconds.
     event_time_ms: NDArray[np.int64]
-    #: (n,) any whole number that is the card's own.
+    #: (n,) any whole number that is the card's own; or its campaign's, where one is known: whatever is hit together.
     card: NDArray[np.int64]
     #: (n,) minor units of one currency.
     amount_minor: NDArray[np.int64]

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from stream.evaluation.betting import confidence_interval, growth, log_capital
 from stream.evaluation.evidence import Evidence
 from stream.evaluation.guardrails import Guardrail, Observed, guardrails
-from stream.evaluation.plan import Plan, cost_gains, recall_gains
+from stream.evaluation.plan import Plan, bounded, cost_gains, recall_gains
 
 #: To keep a champion wrongly costs a chance, not money: this level is not spent over challengers.
 KEEP_ALPHA = 0.05
-
 
 Verdict = Literal["promote", "keep", "continue"]
 
@@ -66,7 +65,8 @@ def judge(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> Judge
     Technometrics 24, 1982).
 
     Keep when the opposite of either is shown (level 0.05), or at the horizon, a number of matured frauds frozen in the
-    plan. Everything else continues; a guardrail that fails may still recover, so it only holds up a promotion.
+    plan. Everything else continues; a guardrail that fails may still recover, so it only holds up a promotion. The
+    first verdict that is not "continue" ends the test.
 
     Args:
         plan: Frozen before the first cohort.
@@ -80,11 +80,10 @@ def judge(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> Judge
     if starts[:-1] != [each.start_ms for each in evidence]:
         raise ValueError("cohorts are missing, doubled or out of order; bring all of them from the plan's start on")
     frauds = sum(each.frauds for each in evidence)
-    gains = np.clip(cost_gains(evidence) / plan.cost_bound_minor, -1, 1)
+    gains = bounded(cost_gains(evidence), plan.cost_bound_minor)
     cost = _compare(gains, plan.alpha, frauds)
-    recalled = np.clip(recall_gains(evidence, plan.recall_margin) / plan.recall_bound, -1, 1)
-    recall = _compare(recalled, plan.alpha, frauds)
-    rails = guardrails(plan.limits, evidence, observed)
+    recall = _compare(bounded(recall_gains(evidence, plan.recall_margin), plan.recall_bound), plan.alpha, frauds)
+    rails = guardrails(plan, evidence, observed)
     verdict, reason = _decide(plan, frauds, cost, recall, rails)
     weight = sum(each.weight for each in evidence) or math.nan
     low, high = confidence_interval(gains, plan.alpha)

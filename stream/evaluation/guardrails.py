@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from stream.evaluation.dependence import variance_ratio
 from stream.evaluation.evidence import Evidence
-from stream.evaluation.plan import Limits
+from stream.evaluation.plan import Plan, bounded, cost_gains
 
 
 class Observed(Struct, frozen=True):
@@ -27,8 +28,9 @@ class Guardrail(Struct, frozen=True):
     detail: str
 
 
-def guardrails(limits: Limits, evidence: Sequence[Evidence], observed: Observed) -> tuple[Guardrail, ...]:
+def guardrails(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> tuple[Guardrail, ...]:
     """Return every guardrail over all cohorts so far; a figure that is undefined does not hold."""
+    limits = plan.limits
 
     def total(field: str) -> float:
         return float(sum(getattr(each, field) for each in evidence))
@@ -40,6 +42,7 @@ def guardrails(limits: Limits, evidence: Sequence[Evidence], observed: Observed)
     undecided = _ratio(total("undecided"), max(1.0, total("differing")))
     # What is rarer than the earlier period showed, a day of disaster, counts up to a bound in the test, but whole here.
     gain = total("champion_cost_minor") - total("challenger_cost_minor")
+    dependence = variance_ratio(bounded(cost_gains(evidence), plan.cost_bound_minor))
     latency, gap = observed.latency_p99_ms, observed.parity_gap
     off = max(calibration, 1 / calibration) if calibration > 0 else math.nan
     factor = limits.calibration_ratio
@@ -48,6 +51,7 @@ def guardrails(limits: Limits, evidence: Sequence[Evidence], observed: Observed)
         Guardrail(
             "whole gain", gain >= 0, f"{gain:.0f} minor units saved so far with no bound on a cohort, at least 0"
         ),
+        _at_most("independence", dependence, limits.variance_ratio, "times the variance of cohorts that are news"),
         _at_most("alert rate", alert_ratio, limits.alert_rate_ratio, "times the champion's"),
         _at_most("latency", latency, limits.latency_p99_ms, "ms at the 99th percentile"),
         Guardrail(

@@ -55,6 +55,8 @@ class World:
     cap_minor: int | None = None
     #: Spells come in campaigns of this many cards, which each model catches or misses together.
     campaign: int = 1
+    #: Days over which the cards of a campaign are hit.
+    campaign_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def play(world: World, random: np.random.Generator) -> Run:
     frauds, legitimate = len(of_spell), world.legitimate_per_fraud * world.frauds
     weeks = (BEFORE + TESTED) * 7 * DAY_MS
     started = np.repeat(random.integers(weeks, size=math.ceil(spells / world.campaign)), world.campaign)[:spells]
+    if world.campaign_days:
+        started += random.integers(world.campaign_days * DAY_MS, size=spells)
     apart = random.exponential(8 * HOUR_MS, frauds)
     nth = np.arange(frauds) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     fraud_time = started[of_spell] + (nth * apart).astype(np.int64)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import stream.evaluation.alpha
 import stream.evaluation.betting
 import stream.evaluation.costs
+import stream.evaluation.dependence
 from stream.evaluation.alpha import ALPHA, next_alpha
 from stream.evaluation.betting import BETS, confidence_interval, growth, log_capital
 
@@ -19,7 +20,8 @@ VALUES = st.lists(st.floats(-1, 1), max_size=30).map(lambda values: np.array(val
 
 def test_the_examples_in_the_documentation_hold() -> None:
     """They are the shortest way to see what is reckoned."""
-    for module in (stream.evaluation.alpha, stream.evaluation.betting, stream.evaluation.costs):
+    evaluation = stream.evaluation
+    for module in (evaluation.alpha, evaluation.betting, evaluation.costs, evaluation.dependence):
         result = doctest.testmod(module)
         assert (result.failed, result.attempted > 0) == (0, True)
 

@@ -9,7 +9,6 @@ import pytest
 from stream.evaluation.evidence import Evidence
 from stream.evaluation.gate import judge
 from stream.evaluation.guardrails import Observed, guardrails
-from stream.evaluation.plan import Limits
 from tests.evaluation.samples import HEALTHY, PLAN, evidence
 
 BETTER = {"challenger_cost_minor": 4500.0, "challenger_caught": 8.0}
@@ -54,7 +53,7 @@ def test_the_forecast_is_about_right() -> None:
             40, {"challenger_caught": 8.0}, "continue", "cost: nothing points", id="catches more, but is no cheaper"
         ),
         pytest.param(
-            15, BETTER | {"challenger_caught": 7.1}, "continue", "recall: about", id="cheaper, recall not shown yet"
+            14, BETTER | {"challenger_caught": 7.1}, "continue", "recall: about", id="cheaper, recall not shown yet"
         ),
         pytest.param(
             40, BETTER | {"challenger_alerts": 40}, "continue", "alert rate: 2 times", id="better, with more alerts"
@@ -80,7 +79,7 @@ def test_what_was_shown_stays_shown() -> None:
     bad = [evidence(nth, challenger_cost_minor=5500.0, challenger_caught=8.0) for nth in range(20, 24)]
     found = judge(PLAN, [*cohorts(20, **BETTER), *bad], HEALTHY)
     assert found.cost.log_capital < found.cost.highest
-    assert found.verdict == "promote"
+    assert found.cost.shown
 
 
 def test_a_day_of_disaster_holds_up_a_promotion() -> None:
@@ -124,7 +123,7 @@ def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> 
 )
 def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: Observed) -> None:
     """Alone, and with a figure; one that is undefined does not hold."""
-    rails = guardrails(Limits(), cohorts(20, **fields), observed)
+    rails = guardrails(PLAN, cohorts(20, **fields), observed)
     assert [rail.name for rail in rails if not rail.holds] == [name]
 
 
@@ -142,7 +141,16 @@ def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: Ob
 )
 def test_a_guardrail_holds_up_to_its_limit(fields: dict[str, Any]) -> None:
     """At the limit is within it."""
-    assert all(rail.holds for rail in guardrails(Limits(), cohorts(20, **fields), Observed(20.0, 1e-5)))
+    assert all(rail.holds for rail in guardrails(PLAN, cohorts(20, **fields), Observed(20.0, 1e-5)))
+
+
+def test_days_that_foretell_each_other_fail_a_guardrail() -> None:
+    """Ten good days and ten bad ones in turn are not twenty pieces of news; nor is a week enough to tell."""
+    turns = [evidence(nth, challenger_cost_minor=4500.0 if nth // 10 % 2 else 5400.0) for nth in range(40)]
+    for seen, says in ((turns, "times the variance"), (cohorts(13), "nan times")):
+        (failing,) = (rail for rail in guardrails(PLAN, seen, HEALTHY) if not rail.holds)
+        assert failing.name == "independence"
+        assert says in failing.detail
 
 
 def test_a_judgement_can_be_written_down_before_anything_was_seen() -> None:
