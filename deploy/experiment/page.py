@@ -65,8 +65,8 @@ def _lines(found: Findings) -> Iterator[str]:
     yield (
         f"In the tested hours the challenger would have saved {change.saved_minor / 100:,.0f} and lost "
         f"{change.lost_minor / 100:,.0f} EUR of capped cost, taken {change.false_positives_removed:.0f} false "
-        f"positives away and added {change.false_positives_added:.0f}, caught {change.frauds_gained:.0f} frauds more and missed "
-        f"{change.frauds_lost:.0f} that the champion caught.\n"
+        f"positives away and added {change.false_positives_added:.0f}, caught {change.frauds_gained:.0f} frauds more "
+        f"and missed {change.frauds_lost:.0f} that the champion caught.\n"
     )
     yield f"![the flip matrix]({FLIPS_PICTURE})\n"
     for rail in last.guardrails:
