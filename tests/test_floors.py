@@ -25,6 +25,7 @@ FLOORS = {
     "stream.settings": 0,
     "stream.machine": 0,
     "stream.scoring": 1,
+    "stream.evaluation": 1,
     "stream.models": 2,
     "stream.kafka": 3,
     "stream.worker": 4,

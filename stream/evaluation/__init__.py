@@ -1,0 +1,1 @@
+"""What models did, judged by numbers alone (floor 1)."""
