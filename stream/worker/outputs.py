@@ -8,6 +8,7 @@ from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, Verdict, encode
 from stream.kafka.batch import Batch
 from stream.scoring.scorer import Refusal, ScoredBatch
+from stream.scoring.tally import Tally
 from stream.settings import Settings
 
 #: Bytes of the original that a dead letter can carry: base64 of it must fit the topic's 4 MiB limit.
@@ -28,6 +29,10 @@ class BatchOutputs:
     alerts: list[Verdict] = field(default_factory=list)
     #: Reason of each that was refused.
     refusals: list[DeadLetterReason] = field(default_factory=list)
+    #: What each model said, counted; None before the first part.
+    tally: Tally | None = None
+    #: Seconds that scoring took, of each part.
+    scoring_s: list[float] = field(default_factory=list)
 
     def extend(self, part: "BatchOutputs") -> None:
         """Add the next part of the same batch."""
@@ -36,6 +41,9 @@ class BatchOutputs:
         self.decided += part.decided
         self.alerts += part.alerts
         self.refusals += part.refusals
+        self.scoring_s += part.scoring_s
+        if part.tally is not None:
+            self.tally = part.tally if self.tally is None else self.tally + part.tally
 
 
 def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settings, now_ms: int) -> BatchOutputs:
@@ -59,6 +67,7 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
         len(scored.decisions),
         [decision.verdict for decision in alerts],
         [refusal.reason for refusal in scored.refusals],
+        scored.tally,
     )
 
 

@@ -10,6 +10,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
+from stream.worker.counts import RoleCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.stand_in import failing_where, features, incoming, scorer, stand_in, transaction
@@ -76,9 +77,14 @@ class Bench:
     def __init__(self, scorer: Scorer | None, refusals: int = 0, **settings: Any) -> None:
         self.source, self.roles, self.sink = Source(), Roles(scorer), Sink(refusals)
         self.ended: list[BaseException] = []
+        self.counts = RoleCounter("0")
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
-            settings=Settings(**settings), metrics=WorkerMetrics(), stop=self.ended.append, **parts
+            settings=Settings(**settings),
+            metrics=WorkerMetrics(),
+            counts=self.counts,
+            stop=self.ended.append,
+            **parts,
         )
 
     def batch(self, *values: bytes) -> Batch:
