@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from stream.evaluation.blocks import ALERTS, FIRST_BIN, PARTS, PROBLEMS, SLOW, TRANSACTIONS, Rows, slides, tiles
 from stream.evaluation.bounds import ceiling, distance, highest, lowest, too_many
 
-#: Windows of the reference are an eighth of it at most, so that there are several.
-_WINDOWS = 8
+#: Windows are a quarter of the reference at most: so a reference of a whole number of cycles, or of a cycle and a
+#: third, holds a window of each time of the cycle.
+_WINDOWS = 4
 #: What is tested; `alert_multiple` is the alert rate beside the previous champion's.
 STATISTICS = ("alert_rate_high", "alert_rate_low", "alert_multiple", "scores", "slow", "problems")
 

@@ -65,7 +65,9 @@ class PromotionWatch:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._terms: list[Term] = []
+        # Bundles that the guard took away, and the first epochs of the terms that it ended.
         self._fallen: set[str] = set()
+        self._failed: set[int] = set()
         self._sequences: dict[str, int] = {}
         # By player and the term's first epoch.
         self._blocks: dict[tuple[Key, int], Blocks] = {}
@@ -77,7 +79,7 @@ class PromotionWatch:
 
     def learn(self, updates: Sequence[ModelUpdate]) -> None:
         """Take in every assignment, oldest first."""
-        before, self._terms, self._fallen = None, [], set()
+        before, self._terms, self._fallen, self._failed = None, [], set(), set()
         for update in updates:
             promoted = before is not None and before.champion.sha256 != update.champion.sha256
             restored = update.author == AUTHOR
@@ -85,6 +87,7 @@ class PromotionWatch:
                 self._terms.append(Term(update.epoch, update.champion.sha256, promoted, restored))
             if before is not None and promoted and restored:
                 self._fallen.add(before.champion.sha256)
+                self._failed.add(self._terms[-2].since)
             before = update
         self.roles = before
 
@@ -168,7 +171,8 @@ class PromotionWatch:
         return None, f"{few}, and the previous champion {len(beside)}"
 
     def _rows_before(self, key: Key | None, term: Term) -> Rows:
-        terms = (each.since for each in self._terms if each.since < term.since)
+        """Return a player's blocks of all terms before, but for those that the guard ended: they are no measure."""
+        terms = (each.since for each in self._terms if each.since < term.since and each.since not in self._failed)
         found = (self._blocks[key, since].rows() for since in terms if key and (key, since) in self._blocks)
         return joined(found)
 

@@ -1,0 +1,1 @@
+"""Bounds, blocks and the guard's rule, without any Kafka."""
