@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import PlayerCounts, RoleCounts
+from stream.scoring.tally import SCORE_BINS
 
 #: A block's columns: transactions, alerts, problems, parts scored, slow ones of these, then the score's bins.
 TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW = range(5)
 FIRST_BIN = 5
-SCORE_BINS = 32
 WIDTH = FIRST_BIN + SCORE_BINS
 #: Blocks kept of one player in one term, the newest: 6 MB.
 MOST_BLOCKS = 20_000

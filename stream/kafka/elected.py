@@ -35,6 +35,7 @@ class ElectedReader:
     def __init__(self, settings: Settings, topic: str, group: str, on_election: Callable[[bool], None]) -> None:
         self._on_election = on_election
         self._topic = topic
+        self._values: list[bytes | None] = []
         self.caught_up = False
         self._consumer = Consumer(
             consumer_config(settings)
@@ -51,20 +52,22 @@ class ElectedReader:
         self._consumer.subscribe([topic], on_assign=self._won, on_revoke=self._lost, on_lost=self._lost)
 
     def read(self, wait_s: float) -> list[bytes | None]:
-        """Return what has come, after `wait_s` seconds at most; nothing while another is elected."""
-        first = self._consumer.poll(wait_s)
-        if first is None:
-            return []
-        values = []
-        for message in (first, *self._consumer.consume(MOST, 0)):
+        """Return what has come, after `wait_s` seconds at most; nothing while another is elected.
+
+        One message at a time: what was read before an election in the midst of it must not count for what comes after.
+        """
+        self._values = []
+        message = self._consumer.poll(wait_s)
+        while message is not None:
             error = message.error()
             if error is None:
-                values.append(message.value())
+                self._values.append(message.value())
             elif error.code() == Code._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
                 self.caught_up = True
             else:
                 log.warning("following %s: %s; the client tries again", self._topic, error.str())
-        return values
+            message = self._consumer.poll(0) if len(self._values) < MOST else None
+        return self._values
 
     def close(self) -> None:
         """Leave the group, so that another is elected at once."""
@@ -74,12 +77,14 @@ class ElectedReader:
         for partition in partitions:
             partition.offset = OFFSET_BEGINNING
         consumer.incremental_assign(partitions)
-        if partitions:
-            self.caught_up = False
-            self._on_election(True)  # noqa: FBT003 - a callback's one argument
+        self._change(partitions, elected=True)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_unassign(partitions)
+        self._change(partitions, elected=False)
+
+    def _change(self, partitions: list[TopicPartition], *, elected: bool) -> None:
         if partitions:
             self.caught_up = False
-            self._on_election(False)  # noqa: FBT003 - likewise
+            self._values.clear()
+            self._on_election(elected)

@@ -7,6 +7,7 @@ it judged.
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -73,8 +74,10 @@ class Guard:
         reader = ElectedReader(self._settings, self._settings.topic_role_counts, group, self._elect)
         try:
             while not self._stopping.is_set():
-                self._try(lambda: self._take(reader.read(POLL_S)))
-                if reader.caught_up:
+                values = reader.read(POLL_S)  # an election in its midst empties what is pending
+                self._pending.extend(values)
+                self._try(self._take)
+                if reader.caught_up and not self._pending:
                     self._try(self._judge)
         except Exception:
             log.critical("the guard of this worker ended; promotions are left to another worker's", exc_info=True)
@@ -89,6 +92,7 @@ class Guard:
         self._forget()
 
     def _forget(self) -> None:
+        self._pending: deque[bytes | None] = deque()
         self._watch = PromotionWatch(self._limits)
         self._progress = (0, 0)
         self._paged = 0
@@ -101,22 +105,21 @@ class Guard:
             log.warning("guard: %s; looking again", error)
             self._stopping.wait(RETRY_S)
 
-    def _take(self, values: list[bytes | None]) -> None:
-        for value in values:
-            try:
-                counts = _decoder.decode(value or b"")
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                log.warning("no counts: %s; ignored", error)
-                continue
-            roles = self._watch.roles
-            if roles is None or counts.role_epoch > roles.epoch:
-                self._watch.learn(all_roles(self._settings))
-            self._watch.add(counts)
+    def _take(self) -> None:
+        while self._pending:
+            counts = decode_counts(self._pending[0])
+            if counts is not None:
+                roles = self._watch.roles
+                if roles is None or counts.role_epoch > roles.epoch:
+                    self._watch.learn(all_roles(self._settings))
+                self._watch.add(counts)
+            self._pending.popleft()  # not before: while Kafka is away it waits for its assignment
 
     def _judge(self) -> None:
         if self._watch.progress != self._progress:
             if self._watch.progress[0] != self._progress[0]:
                 log.info("guard: %s", self._watch.watched or "nobody was promoted lately")
+                self._metrics.paged(paged=False)
             self._progress = self._watch.progress
             self._metrics.judged(self._watch.readings())
         verdict = self._watch.verdict()
@@ -140,13 +143,22 @@ class Guard:
 
     def _page(self, verdict: Verdict, version: str) -> None:
         self._paged = verdict.since
-        self._metrics.paged()
+        self._metrics.paged(paged=True)
         log.critical(
             "champion %s has left its bounds, and there is none to bring back: %s; look at the input, then name a "
             "champion with: fraud-stream models set --champion PATH",
             version,
             describe(verdict),
         )
+
+
+def decode_counts(raw: bytes | None) -> RoleCounts | None:
+    """Read one message of `role-counts`; None, with a line on the log, for what is none."""
+    try:
+        return _decoder.decode(raw or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.warning("no counts: %s; ignored", error)
+        return None
 
 
 def describe(verdict: Verdict) -> str:

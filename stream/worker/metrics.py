@@ -56,7 +56,7 @@ class GuardMetrics:
     def elected(self, elected: bool) -> None:
         """Show whether this worker guards."""
         self._elected.set(elected)
-        self._paged.set(0)
+        self.paged(paged=False)
 
     def judged(self, readings: Mapping[str, tuple[float, float]]) -> None:
         """Show each statistic's value and bound, or that nobody is watched."""
@@ -71,9 +71,9 @@ class GuardMetrics:
         """Count a promotion that was taken back."""
         self._rollbacks.inc()
 
-    def paged(self) -> None:
-        """Show that people were called."""
-        self._paged.set(1)
+    def paged(self, *, paged: bool) -> None:
+        """Show whether people were called."""
+        self._paged.set(paged)
 
 
 class WorkerMetrics:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.evaluation.blocks import SCORE_BINS, Rows, joined
+from stream.evaluation.blocks import Rows, joined
+from stream.scoring.tally import SCORE_BINS
 
 HOURS = 24
 #: Blocks in an hour, and transactions in a block.

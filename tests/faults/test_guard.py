@@ -112,6 +112,7 @@ def test_a_promotion_that_breaks_is_taken_back_once(
         watch.wait(2 * PERIOD)
         assert not rollbacks(guarded), "a healthy promotion was taken back"
         feeder.make = traffic(V4=20)
+        broke_ms = time.time() * 1000
         restored = await_rollback(guarded, workers)
         watch.wait(watch.settled + PERIOD)
         feeder.stop()
@@ -124,6 +125,7 @@ def test_a_promotion_that_breaks_is_taken_back_once(
     again = [decision for decision in decisions if decision.role_epoch == restored.epoch]
     assert {decision.bundle_sha256 for decision in again} == {old.sha256}
     assert len(again) >= PERIOD // 2
+    assert min(decision.scored_at_ms for decision in again) - broke_ms <= 1000 * ROLLBACK_S
     assert sum(measure(worker, "guard_rollbacks_total") for worker in workers) == 1
 
 

@@ -130,6 +130,18 @@ def test_a_batch_that_went_stale_after_its_score_is_not_committed() -> None:
     assert bench.source.done_times == 1
 
 
+def test_only_what_is_committed_is_counted() -> None:
+    """A batch that is refused and read again counts once in what each model said, with the time its scoring took."""
+    bench = Bench(picky(), refusals=2)
+    for _ in range(2):
+        bench.run(GOOD, BAD, GOOD)
+        assert bench.counts.take() == []
+    bench.run(GOOD, BAD, GOOD)
+    (counts,) = bench.counts.take()
+    (champion,) = counts.players
+    assert (champion.transactions, champion.problems, sum(champion.scores), sum(counts.latencies)) == (3, 1, 2, 1)
+
+
 def test_unscorable_ones_count_once() -> None:
     """A batch that is refused and read again counts its unscorable transactions once, however often it is tried."""
     bench = Bench(picky(), refusals=3, max_unscorable_per_minute=4)
