@@ -28,15 +28,14 @@ class CountsPublisher:
     """
 
     def __init__(self, settings: Settings, take: Callable[[], Sequence[RoleCounts]]) -> None:
-        self._topic = settings.topic_role_counts
-        self._interval_s = settings.guard_interval_s
+        self._settings = settings
         self._take = take
-        self._producer = Producer(producer_config(settings) | {"linger.ms": 0})
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="counts-publisher", daemon=True)
 
     def start(self) -> None:
-        """Begin to publish."""
+        """Connect and begin to publish."""
+        self._producer = Producer(producer_config(self._settings) | {"linger.ms": 0})
         self._thread.start()
 
     def stop(self) -> None:
@@ -46,15 +45,16 @@ class CountsPublisher:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._interval_s):
+        while not self._stopping.wait(self._settings.guard_interval_s):
             self._publish()
         self._publish()
         self._producer.flush(FLUSH_S)
 
     def _publish(self) -> None:
+        topic = self._settings.topic_role_counts
         for counts in self._take():
             try:
-                self._producer.produce(self._topic, encode(counts), partition=0, on_delivery=_delivered)
+                self._producer.produce(topic, encode(counts), partition=0, on_delivery=_delivered)
             except BufferError:
                 log.warning("role-counts not sent: too many wait for the broker")
         self._producer.poll(0)
