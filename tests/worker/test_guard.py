@@ -169,6 +169,14 @@ def test_what_are_no_counts_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> N
     assert bench.updates[-1].author == AUTHOR
 
 
+def test_a_worker_may_be_told_not_to_stand_for_election() -> None:
+    """Then it asks Kafka for nothing, and stops as it started."""
+    guard = Guard(Settings(guard="off"), GuardMetrics(CollectorRegistry()))
+    guard.start()
+    guard.stop()
+    assert not guard._thread.ident
+
+
 def test_without_a_previous_champion_there_is_none_to_restore() -> None:
     """The change says so."""
     for last in (None, FIRST):
