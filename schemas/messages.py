@@ -22,6 +22,7 @@ EventTimeMs = Annotated[int, Meta(ge=0, le=253_402_300_799_999, description="UTC
 AmountMinor = Annotated[int, Meta(ge=0, le=10**15, description="integer minor units of the currency")]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217")]
 FeatureValue = float | str | None
+Count = Annotated[int, Meta(ge=0)]
 
 FeaturesT = TypeVar("FeaturesT")
 
@@ -273,6 +274,48 @@ class WorkerStatus(Struct, frozen=True):
     schema_version: Literal[1] = 1
 
 
+class PlayerCounts(Struct, frozen=True):
+    """What one model with one policy said of a worker's transactions, as numbers that add up over workers.
+
+    Every transaction counts for every model, whether it decides or only watches: a shadow period and the time after
+    the promotion compare.
+    """
+
+    name: str
+    version: str
+    bundle_sha256: Sha256
+    policy_version: str
+    #: Whether it is the champion; False for a challenger, also one that decides for a share of the cards.
+    decides: bool
+    #: Scored, and those that it had no score for.
+    transactions: Count
+    #: By its own policy, before exploration.
+    reviews: Count
+    declines: Count
+    #: Transactions without a score: a challenger's problems; for the champion the dead letters that come of what it
+    #: asks of features (missing, null, not finite, of a wrong type), and those that it fails at.
+    problems: Count
+    #: Of the scores' log odds, ln(s / (1 - s)): below -12, then 30 bins of 0.6 each, then from 6 up.
+    scores: Annotated[tuple[Count, ...], Meta(min_length=32, max_length=32)]
+
+
+class RoleCounts(Struct, frozen=True):
+    """What a worker counted under one assignment of roles since its last such message; only what was committed."""
+
+    slot: str
+    #: Of the worker's process: another one after each start.
+    instance: str
+    #: Starts at 1 with each instance and rises by 1: a repeated message is told by it.
+    sequence: Annotated[int, Meta(ge=1)]
+    role_epoch: Epoch
+    written_at_ms: int
+    #: How long scoring took, with all models, of each part of up to 250 transactions: up to 1 ms, up to 2, 4, …, 1024,
+    #: and longer.
+    latencies: Annotated[tuple[Count, ...], Meta(min_length=12, max_length=12)]
+    players: tuple[PlayerCounts, ...]
+    schema_version: Literal[1] = 1
+
+
 #: What the outside world reads and writes; JSON Schema files are made for each.
 PUBLIC: dict[str, type[Struct]] = {
     "transaction": Transaction[dict[str, FeatureValue]],
@@ -282,6 +325,7 @@ PUBLIC: dict[str, type[Struct]] = {
     "dead-letter": DeadLetter,
     "model-update": ModelUpdate,
     "worker-status": WorkerStatus,
+    "role-counts": RoleCounts,
 }
 
 _encoder = msgspec.json.Encoder()

@@ -15,6 +15,7 @@ from pathlib import Path
 from stream.kafka.channel import BatchChannel
 from stream.kafka.faust_app import make_app
 from stream.kafka.ports import require_free_port
+from stream.kafka.publish import CountsPublisher
 from stream.kafka.sink import AtLeastOnceSink, Sink
 from stream.kafka.source import BatchSource
 from stream.kafka.topics import require_topics
@@ -22,6 +23,8 @@ from stream.kafka.transactions import TransactionalSink
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.settings import Settings
+from stream.worker.counts import RoleCounter
+from stream.worker.guard import Guard
 from stream.worker.health import Health
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
@@ -73,12 +76,16 @@ class WorkerProgram:
         )
         self.sink = new_sink(settings, self.source, self.metrics)
         self.health = Health(settings, self.source, self.roles, self.metrics, on_error=self.stop)
+        counts = RoleCounter(settings.slot)
+        self.publisher = CountsPublisher(settings, counts.take)
+        self.guard = Guard(settings, self.metrics.guard)
         self.pipeline = Pipeline(
             settings=settings,
             source=self.source,
             roles=self.roles,
             sink=self.sink,
             metrics=self.metrics,
+            counts=counts,
             stop=self.stop,
         )
         self._scoring = ThreadPoolExecutor(1, "scoring")
@@ -103,6 +110,8 @@ class WorkerProgram:
         # Last: it starts the reading, and by now the agent listens.
         self.roles.start()
         self.health.start()
+        self.publisher.start()
+        self.guard.start()
         try:
             await self._stop_wanted.wait()
         finally:
@@ -146,8 +155,10 @@ class WorkerProgram:
 
     async def _shut_down(self) -> None:
         await asyncio.to_thread(self.roles.stop)
+        await asyncio.to_thread(self.guard.stop)
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
+        await asyncio.to_thread(self.publisher.stop)
         self.sink.close()
         await self._publish_stopped()
         await self.app.stop()

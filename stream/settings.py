@@ -68,6 +68,26 @@ class Settings(Struct, frozen=True):
     #: Reasons named on an alert.
     max_reasons: Annotated[int, Meta(ge=0, le=20)] = 5
 
+    #: Whether this worker stands for election as the guard: the one process that, after a promotion, brings the
+    #: previous champion back when the new one leaves the bounds of its own shadow period. Counts are published anyway.
+    guard: Literal["on", "off"] = "on"
+    #: Seconds between role-counts messages.
+    guard_interval_s: PositiveFloat = 1.0
+    #: Transactions in one block, at least: what the guard compares. 20,000 blocks are kept of each model and policy,
+    #: so a busy stream takes larger ones.
+    guard_block: Annotated[int, Meta(ge=1000)] = 1000
+    #: Blocks of the shadow period without which the bounds come from the previous champion's time. They should make up
+    #: the stream's whole cycle, a day mostly: an hour unlike all that were seen looks like a fault.
+    guard_min_blocks: Annotated[int, Meta(ge=8)] = 100
+    #: Blocks that are watched after a promotion.
+    guard_watched_blocks: Annotated[int, Meta(ge=8)] = 1000
+    #: Probability, at most, that a healthy promotion is rolled back.
+    guard_error: Annotated[float, Meta(ge=1e-6, le=0.1)] = 0.001
+    #: An alert rate above so many times the previous champion's highest is too much, whatever the shadow period said.
+    guard_alert_multiple: Annotated[float, Meta(gt=1)] = 3.0
+    #: Milliseconds for scoring up to 250 transactions above which it counts as slow; taken as the next power of two.
+    guard_slow_ms: Annotated[int, Meta(ge=1, le=1024)] = 64
+
     #: Where /metrics, /healthz and /readyz are served.
     web_host: str = "127.0.0.1"
     web_port: Port = 6066
@@ -117,6 +137,7 @@ class Settings(Struct, frozen=True):
     topic_dead_letters: str = "dead-letters"
     topic_model_updates: str = "model-updates"
     topic_worker_status: str = "worker-status"
+    topic_role_counts: str = "role-counts"
     #: Partitions of each keyed topic that `fraud-stream topics` creates.
     partitions: PositiveInt = 4
     #: Replication factor of topics that `fraud-stream topics` creates.

@@ -73,6 +73,19 @@ def shuffle(salt: str) -> Change:
     return lambda last: replace(last, salt=salt)
 
 
+def restore(last: ModelUpdate | None) -> ModelUpdate:
+    """Let the previous champion decide again by the policy it decided with; the fallen one is no challenger.
+
+    Raises:
+        RolesError: If there is no previous champion.
+    """
+    if last is None or last.previous is None:
+        raise RolesError("there is no previous champion; name one: fraud-stream models set --champion PATH")
+    gone = {last.champion.sha256, last.previous.sha256}
+    others = tuple(each for each in last.challengers if each.bundle.sha256 not in gone)
+    return replace(last, champion=last.previous, policy=last.previous_policy, challengers=others)
+
+
 def _appoint(champion: BundleRef | None, last: ModelUpdate | None) -> ModelUpdate:
     if champion is None:
         if last is None:

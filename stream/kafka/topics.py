@@ -48,6 +48,8 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
         # The audit of who decided when: one partition for one order, kept for ever.
         TopicSpec(settings.topic_model_updates, 1, FOR_EVER),
         TopicSpec(settings.topic_worker_status, 1, 7 * DAY_MS, cleanup="compact"),
+        # One partition: whoever holds it is the guard. A shadow period lies within its retention.
+        TopicSpec(settings.topic_role_counts, 1, 7 * DAY_MS),
     )
 
 

@@ -20,6 +20,7 @@ from stream.scoring.judgement import Judgement, judge
 from stream.scoring.model import Roles
 from stream.scoring.rows import Rows, as_rows
 from stream.scoring.shadow import Shadow
+from stream.scoring.tally import Tally, tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class ScoredBatch:
     #: For each challenger as many as `decisions`.
     shadow_scores: list[list[ShadowScore]]
     refusals: list[Refusal] = field(default_factory=list)
+    #: What each model said, counted.
+    tally: Tally | None = None
 
     @property
     def alerts(self) -> list[Decision]:
@@ -83,15 +86,17 @@ class Scorer:
             detail = f"model {self._model.manifest.version} gives no score for it"
             refusals += [Refusal(place, DeadLetterReason.UNSCORABLE, detail) for place in rows.places[~scored].tolist()]
             rows, scores = rows.where(scored), scores[scored]
+        reasons = [refusal.reason for refusal in refusals]
         if not rows.transactions:
-            return ScoredBatch(self.roles, [], [], refusals)
+            return ScoredBatch(self.roles, [], [], refusals, tally(self.roles, [], reasons))
         champion = judge(self.roles.champion, rows.matrix, scores, rows.amounts, [None] * len(scores))
         judgements = [champion, *(shadow.judge(rows, champion) for shadow in self._shadows)]
         drawn = draw(self.roles, judgements, rows)
         decisions = decide(
             self.roles, judgements, rows, drawn, incoming=incoming, moment=moment, max_reasons=self._max_reasons
         )
-        return ScoredBatch(self.roles, decisions, _watched(judgements, drawn, decisions), refusals)
+        counted = tally(self.roles, judgements, reasons)
+        return ScoredBatch(self.roles, decisions, _watched(judgements, drawn, decisions), refusals, counted)
 
     def _decode(self, values: Sequence[bytes | None], refusals: list[Refusal]) -> Rows:
         places: list[int] = []

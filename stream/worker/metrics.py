@@ -1,7 +1,7 @@
 """The worker's Prometheus metrics. Counting happens once a batch, so it costs next to nothing an event."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily, Metric
@@ -39,6 +39,43 @@ class BatchHistogram(Collector):
         yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
 
 
+class GuardMetrics:
+    """What the guard sees and does.
+
+    Args:
+        registry: Receives them.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._elected = Gauge("guard_elected", "1 in the worker that guards promotions.", registry=registry)
+        self._statistic = Gauge("guard_statistic", "In the newest block.", ["statistic"], registry=registry)
+        self._bound = Gauge("guard_bound", "That it must not cross.", ["statistic"], registry=registry)
+        self._rollbacks = Counter("guard_rollbacks", "Promotions taken back.", registry=registry)
+        self._paged = Gauge("guard_paged", "1 where only people can help.", registry=registry)
+
+    def elected(self, elected: bool) -> None:
+        """Show whether this worker guards."""
+        self._elected.set(elected)
+        self.paged(paged=False)
+
+    def judged(self, readings: Mapping[str, tuple[float, float]]) -> None:
+        """Show each statistic's value and bound, or that nobody is watched."""
+        if not readings:
+            self._statistic.clear()
+            self._bound.clear()
+        for statistic, (value, bound) in readings.items():
+            self._statistic.labels(statistic).set(value)
+            self._bound.labels(statistic).set(bound)
+
+    def rolled_back(self) -> None:
+        """Count a promotion that was taken back."""
+        self._rollbacks.inc()
+
+    def paged(self, *, paged: bool) -> None:
+        """Show whether people were called."""
+        self._paged.set(paged)
+
+
 class WorkerMetrics:
     """Everything a worker counts, in a registry of its own."""
 
@@ -66,6 +103,7 @@ class WorkerMetrics:
         self._epoch = Gauge("role_epoch", "Epoch of the roles in use.", registry=registry)
         self._swaps = Counter("model_swaps", "Role changes by result.", ["result"], registry=registry)
         self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
+        self.guard = GuardMetrics(registry)
         self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
 
     def committed(self, outputs: BatchOutputs, latency_s: float) -> None:

@@ -8,6 +8,7 @@ from schemas.messages import Verdict, encode
 from stream.kafka.batch import Batch
 from stream.kafka.letters import letter_row
 from stream.scoring.scorer import ScoredBatch
+from stream.scoring.tally import Tally
 from stream.settings import Settings
 
 
@@ -23,6 +24,10 @@ class BatchOutputs:
     alerts: list[Verdict] = field(default_factory=list)
     #: Reason of each that was refused.
     refusals: list[DeadLetterReason] = field(default_factory=list)
+    #: What each model said, counted; None before the first part.
+    tally: Tally | None = None
+    #: Seconds that scoring took, of each part.
+    scoring_s: list[float] = field(default_factory=list)
 
     def extend(self, part: "BatchOutputs") -> None:
         """Add the next part of the same batch."""
@@ -31,6 +36,9 @@ class BatchOutputs:
         self.decided += part.decided
         self.alerts += part.alerts
         self.refusals += part.refusals
+        self.scoring_s += part.scoring_s
+        if part.tally is not None:
+            self.tally = part.tally if self.tally is None else self.tally + part.tally
 
 
 def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settings, now_ms: int) -> BatchOutputs:
@@ -55,4 +63,5 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
         len(scored.decisions),
         [decision.verdict for decision in alerts],
         [refusal.reason for refusal in scored.refusals],
+        scored.tally,
     )

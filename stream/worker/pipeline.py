@@ -18,6 +18,7 @@ from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
 from stream.scoring.incoming import Moment
 from stream.settings import Settings
+from stream.worker.counts import RoleCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.outputs import BatchOutputs, make_outputs
 from stream.worker.roles import RoleFollower
@@ -54,6 +55,7 @@ class Pipeline:
         roles: Whose scorer decides.
         sink: Where they go.
         metrics: Counts what was committed.
+        counts: Adds up what each model said of what was committed.
         stop: Ends the worker with an error; called from any thread.
     """
 
@@ -65,6 +67,7 @@ class Pipeline:
         roles: RoleFollower,
         sink: Sink,
         metrics: WorkerMetrics,
+        counts: RoleCounter,
         stop: Callable[[BaseException], None],
     ) -> None:
         self._settings = settings
@@ -72,6 +75,7 @@ class Pipeline:
         self._roles = roles
         self._sink = sink
         self._metrics = metrics
+        self._counts = counts
         self._stop = stop
         self._parts = ThreadPoolExecutor(PART_THREADS, "scoring-part")
         self._failures = 0
@@ -89,8 +93,12 @@ class Pipeline:
         moment = Moment(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
 
         def score_part(start: int) -> BatchOutputs:
+            began = time.perf_counter()
             scored = scorer.score(batch.incoming.part(start, start + PART), moment)
-            return make_outputs(batch, scored, start, self._settings, now_ms)
+            took = time.perf_counter() - began
+            outputs = make_outputs(batch, scored, start, self._settings, now_ms)
+            outputs.scoring_s.append(took)
+            return outputs
 
         outputs = BatchOutputs()
         try:
@@ -116,6 +124,7 @@ class Pipeline:
                 self._unscorable += unscorable
                 self._failures = 0
                 self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
+                self._counts.add(work.outputs)
         except BatchRefusedError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip transactions

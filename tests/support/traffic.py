@@ -4,6 +4,7 @@ import json
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Self
 
 from confluent_kafka import Producer
@@ -44,9 +45,19 @@ class Feeder:
         settings: Address and topic.
         rate: Transactions a second.
         bootstrap: Another way to the broker, past a proxy.
+
+    Attributes:
+        make: Makes the transaction of a number; another one changes the traffic from the next on.
     """
 
-    def __init__(self, settings: Settings, rate: int = 1_000, bootstrap: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rate: int = 1_000,
+        bootstrap: str | None = None,
+        make: Callable[[int], bytes] = transaction,
+    ) -> None:
+        self.make = make
         self._topic = settings.topic_transactions
         self._rate = rate
         self._producer = Producer(
@@ -80,6 +91,6 @@ class Feeder:
         while not self._stopping.wait(0.01):
             due = int((time.monotonic() - began) * self._rate)
             for number in range(self.sent, due):
-                self._producer.produce(self._topic, transaction(number), f"card-{number % 500}".encode())
+                self._producer.produce(self._topic, self.make(number), f"card-{number % 500}".encode())
             self.sent = due
             self._producer.poll(0)

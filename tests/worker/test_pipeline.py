@@ -10,6 +10,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
+from stream.worker.counts import RoleCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.stand_in import failing_where, features, incoming, scorer, stand_in, transaction
@@ -76,9 +77,14 @@ class Bench:
     def __init__(self, scorer: Scorer | None, refusals: int = 0, **settings: Any) -> None:
         self.source, self.roles, self.sink = Source(), Roles(scorer), Sink(refusals)
         self.ended: list[BaseException] = []
+        self.counts = RoleCounter("0")
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
-            settings=Settings(**settings), metrics=WorkerMetrics(), stop=self.ended.append, **parts
+            settings=Settings(**settings),
+            metrics=WorkerMetrics(),
+            counts=self.counts,
+            stop=self.ended.append,
+            **parts,
         )
 
     def batch(self, *values: bytes) -> Batch:
@@ -122,6 +128,18 @@ def test_a_batch_that_went_stale_after_its_score_is_not_committed() -> None:
     bench.pipeline.commit(work)
     assert bench.sink.committed == 0
     assert bench.source.done_times == 1
+
+
+def test_only_what_is_committed_is_counted() -> None:
+    """A batch that is refused and read again counts once in what each model said, with the time its scoring took."""
+    bench = Bench(picky(), refusals=2)
+    for _ in range(2):
+        bench.run(GOOD, BAD, GOOD)
+        assert bench.counts.take() == []
+    bench.run(GOOD, BAD, GOOD)
+    (counts,) = bench.counts.take()
+    (champion,) = counts.players
+    assert (champion.transactions, champion.problems, sum(champion.scores), sum(counts.latencies)) == (3, 1, 2, 1)
 
 
 def test_unscorable_ones_count_once() -> None:

@@ -1,0 +1,90 @@
+"""One process of many: whoever holds a topic's only partition, by an ordinary consumer group.
+
+Nothing is committed. Whoever is elected reads the topic from its beginning, so what is there is all the state there is.
+"""
+
+import logging
+from collections.abc import Callable
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import KafkaError as Code
+
+from stream.kafka.clients import consumer_config
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Messages taken at a time.
+MOST = 1000
+
+
+class ElectedReader:
+    """Reads a topic of one partition while the group lets it. All calls on one thread.
+
+    Args:
+        settings: Addresses, and how soon a dead member is noticed.
+        topic: Its name.
+        group: Of those who stand for election.
+        on_election: Called with True when this process is elected, before the first message, and with False when it
+            no longer is.
+
+    Attributes:
+        caught_up: Whether everything that was there when it was elected has been read.
+    """
+
+    def __init__(self, settings: Settings, topic: str, group: str, on_election: Callable[[bool], None]) -> None:
+        self._on_election = on_election
+        self._topic = topic
+        self._values: list[bytes | None] = []
+        self.caught_up = False
+        self._consumer = Consumer(
+            consumer_config(settings)
+            | {
+                "group.id": group,
+                "client.id": f"{group}-{settings.slot}",
+                "session.timeout.ms": settings.session_timeout_ms,
+                "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 300),
+                # Whoever holds the partition keeps it when others come and go, and need not read all anew.
+                "partition.assignment.strategy": "cooperative-sticky",
+                "fetch.wait.max.ms": 50,
+            }
+        )
+        self._consumer.subscribe([topic], on_assign=self._won, on_revoke=self._lost, on_lost=self._lost)
+
+    def read(self, wait_s: float) -> list[bytes | None]:
+        """Return what has come, after `wait_s` seconds at most; nothing while another is elected.
+
+        One message at a time: what was read before an election in the midst of it must not count for what comes after.
+        """
+        self._values = []
+        message = self._consumer.poll(wait_s)
+        while message is not None:
+            error = message.error()
+            if error is None:
+                self._values.append(message.value())
+            elif error.code() == Code._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
+                self.caught_up = True
+            else:
+                log.warning("following %s: %s; the client tries again", self._topic, error.str())
+            message = self._consumer.poll(0) if len(self._values) < MOST else None
+        return self._values
+
+    def close(self) -> None:
+        """Leave the group, so that another is elected at once."""
+        self._consumer.close()
+
+    def _won(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            partition.offset = OFFSET_BEGINNING
+        consumer.incremental_assign(partitions)
+        self._change(partitions, elected=True)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_unassign(partitions)
+        self._change(partitions, elected=False)
+
+    def _change(self, partitions: list[TopicPartition], *, elected: bool) -> None:
+        if partitions:
+            self.caught_up = False
+            self._values.clear()
+            self._on_election(elected)

@@ -1,0 +1,65 @@
+"""Publishing small messages at a steady pace, outside any transaction."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import KafkaError, Producer
+
+from schemas.messages import RoleCounts, encode
+from stream.kafka.clients import producer_config
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds for the last messages to be on their way: they must not hold a stop up while the broker is away.
+FLUSH_S = 1.0
+
+
+class CountsPublisher:
+    """Writes `role-counts` from a thread of its own.
+
+    Its producer is idempotent, so no count is written twice; what a crash, or an outage of minutes, takes along is lost
+    and nothing else.
+
+    Args:
+        settings: Addresses, the topic, and the seconds between two messages.
+        take: Returns what was counted since the last time.
+    """
+
+    def __init__(self, settings: Settings, take: Callable[[], Sequence[RoleCounts]]) -> None:
+        self._settings = settings
+        self._take = take
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="counts-publisher", daemon=True)
+
+    def start(self) -> None:
+        """Connect and begin to publish."""
+        self._producer = Producer(producer_config(self._settings) | {"linger.ms": 0})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish what is left, and return when the thread has ended."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._settings.guard_interval_s):
+            self._publish()
+        self._publish()
+        self._producer.flush(FLUSH_S)
+
+    def _publish(self) -> None:
+        topic = self._settings.topic_role_counts
+        for counts in self._take():
+            try:
+                self._producer.produce(topic, encode(counts), partition=0, on_delivery=_delivered)
+            except BufferError:
+                log.warning("role-counts not sent: too many wait for the broker")
+        self._producer.poll(0)
+
+
+def _delivered(error: KafkaError | None, _: object) -> None:
+    if error is not None:
+        log.warning("role-counts not sent: %s", error.str())

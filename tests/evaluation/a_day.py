@@ -1,0 +1,63 @@
+"""Made-up blocks of a stream whose alert rate, scores, problems and slow parts have a daily cycle, hour by hour."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.evaluation.blocks import Rows, joined
+from stream.scoring.tally import SCORE_BINS
+
+HOURS = 24
+#: Blocks in an hour, and transactions in a block.
+BLOCKS, SIZE = 10, 1000
+DAY = HOURS * BLOCKS
+#: Parts that a block is scored in.
+PARTS = 8
+#: Scores from this bin on alert: log odds of 0.
+ALERT_BIN = 21
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a model; by default nothing."""
+
+    #: Times the healthy alert rate.
+    alerts: float = 1.0
+    #: In log odds.
+    shift: float = 0.0
+    #: Share of transactions without a score besides the healthy one.
+    problems: float = 0.0
+    #: Share of slow parts besides the healthy one.
+    slow: float = 0.0
+
+
+HEALTHY = Fault()
+
+
+def score_shares(fault: Fault = HEALTHY) -> NDArray[np.float64]:
+    """Return (HOURS, SCORE_BINS) how scores are spread: normal log odds, whose mean goes up and down by 0.8.
+
+    So healthy alert rates lie between 0.4 and 2.4 %.
+    """
+    mean = -4.7 + 0.8 * np.sin(math.tau * np.arange(HOURS) / HOURS) + fault.shift
+    edges = np.linspace(-12, 6, SCORE_BINS - 1)
+    below = 0.5 * (1 + np.vectorize(math.erf)((edges - mean[:, None]) / (1.9 * math.sqrt(2))))
+    shares: NDArray[np.float64] = np.diff(below, axis=1, prepend=0, append=1)
+    alerted = shares[:, ALERT_BIN:].sum(axis=1, keepdims=True)
+    shares[:, ALERT_BIN:] *= fault.alerts
+    shares[:, :ALERT_BIN] *= (1 - fault.alerts * alerted) / (1 - alerted)
+    return shares
+
+
+def blocks(rng: np.random.Generator, first: int, count: int, fault: Fault = HEALTHY) -> Rows:
+    """Draw blocks first … first + count - 1 of a stream that begins at midnight."""
+    hours = (first + np.arange(count)) // BLOCKS % HOURS
+    wave = 1 + np.sin(math.tau * hours / HOURS)
+    problems = rng.binomial(SIZE, 0.0005 * wave + fault.problems)
+    scores = rng.multinomial(SIZE - problems, score_shares(fault)[hours])
+    slow = rng.binomial(PARTS, np.minimum(0.005 * wave + fault.slow, 1))
+    alerts = scores[:, ALERT_BIN:].sum(axis=1)
+    counts = np.column_stack([np.full(count, SIZE), alerts, problems, np.full(count, PARTS), slow])
+    return joined([np.hstack([counts, scores])])

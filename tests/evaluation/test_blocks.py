@@ -1,0 +1,47 @@
+"""Blocks: what is merged, where they are cut, and windows over them."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.messages import PlayerCounts, RoleCounts
+from stream.evaluation.blocks import ALERTS, PARTS, PROBLEMS, SLOW, TRANSACTIONS, WIDTH, Blocks, row_of, slides, tiles
+from tests.evaluation.counted import counts, player
+
+
+def test_a_row_says_what_the_message_says() -> None:
+    """Reviews and declines are alerts; a part is slow above the limit, not at it."""
+    latencies = (1, 1, 1, 1, 1, 1, 1, 2, 3, 0, 0, 4)  # up to 1, 2, 4, …, 64, 128, 256, …, and above 1,024 ms
+    message: RoleCounts = counts(latencies=latencies)
+    said: PlayerCounts = player(transactions=100, reviews=3, declines=4, problems=5)
+    row = row_of(message, said, 64)
+    assert [row[column] for column in (TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW)] == [100, 7, 5, 16, 9]
+    assert row_of(message, said, 33)[SLOW] == 9
+    assert row_of(message, said, 1)[SLOW] == 15
+    assert row_of(message, said, 1024)[SLOW] == 4
+    assert row[5:].tolist() == list(said.scores)
+
+
+@given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 5))
+def test_no_transaction_is_lost_between_blocks(sizes: list[int], first: int) -> None:
+    """Each block has enough, none would have had enough before its last counts, and the first ones are kept."""
+    blocks = Blocks(1000, first)
+    for size in sizes:
+        row = np.zeros(WIDTH, dtype=np.int64)
+        row[[TRANSACTIONS, ALERTS]] = size, 1
+        blocks.add(row)
+    rows = blocks.rows()
+    assert (rows[:, TRANSACTIONS] >= 1000).all()
+    assert len(rows) == 0 or rows[:, ALERTS].sum() <= len(sizes)
+    assert 0 <= sum(sizes) - rows[:, TRANSACTIONS].sum() < 1000
+    assert np.array_equal(np.array(blocks.first).reshape(-1, WIDTH), rows[:first])
+
+
+@given(st.integers(1, 40), st.integers(1, 10))
+def test_windows_are_sums_of_neighbours(count: int, size: int) -> None:
+    """One after the other, or beginning anywhere, around the end."""
+    size = min(size, count)
+    rows = np.arange(count, dtype=np.int64)[:, None] ** 2
+    expected = [sum(rows[(start + i) % count, 0] for i in range(size)) for start in range(count)]
+    assert slides(rows, size)[:, 0].tolist() == expected
+    assert tiles(rows, size)[:, 0].tolist() == expected[: count - size + 1 : size]
