@@ -18,13 +18,16 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo test test-slow lint format bench lock clean
+.PHONY: help demo experiment test test-slow lint format bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(DEMO) ## Card transactions through a real Kafka, scored by ONNX models, each exactly once
 	@$(BIN)/python -m deploy.demo
+
+experiment: $(DEMO) ## The gate and the guard on real card data, with a page in var/experiment
+	@$(BIN)/python -m deploy.experiment
 
 test: $(DEV) ## The whole suite on a local Kafka
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
