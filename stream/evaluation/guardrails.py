@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from msgspec import Struct
 
 from stream.evaluation.dependence import variance_ratio
@@ -42,7 +43,8 @@ def guardrails(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> 
     undecided = _ratio(total("undecided"), max(1.0, total("differing")))
     # What is rarer than the earlier period showed, a day of disaster, counts up to a bound in the test, but whole here.
     gain = total("champion_cost_minor") - total("challenger_cost_minor")
-    dependence = variance_ratio(bounded(cost_gains(evidence), plan.cost_bound_minor))
+    gains = bounded(cost_gains(evidence), plan.cost_bound_minor)
+    dependence = variance_ratio(np.concatenate([plan.earlier_gains, gains]))
     latency, gap = observed.latency_p99_ms, observed.parity_gap
     off = max(calibration, 1 / calibration) if calibration > 0 else math.nan
     factor = limits.calibration_ratio

@@ -41,8 +41,8 @@ class Limits(Struct, frozen=True):
     calibration_ratio: Annotated[float, Meta(ge=1)] = 2.0
     #: The largest difference between a live score and the same transaction scored again offline; at most.
     parity_gap: Annotated[float, Meta(ge=0)] = 1e-5
-    #: How much more weeks of cohorts vary than cohorts that do not foretell each other; at most, and only from 14
-    #: cohorts on. Of these, 100 independent ones have more in some 3 of 100 histories.
+    #: How much more weeks of cohorts vary, earlier ones too, than cohorts that do not foretell each other; at most, and
+    #: only from 14 cohorts on. Of these, 100 independent ones have more in some 3 of 100 histories.
     variance_ratio: Factor = 1.6
     #: Matured frauds; at least.
     minimum_frauds: Positive = 100
@@ -63,6 +63,8 @@ class Plan(Struct, frozen=True):
     #: The most that one cohort's gain counts: in minor units, and in frauds.
     cost_bound_minor: Factor
     recall_bound: Factor
+    #: What each earlier cohort saved, in units of its bound: the first looks know little about independence without.
+    earlier_gains: tuple[float, ...] = ()
     #: The loss of recall that a cheaper challenger may have.
     recall_margin: Annotated[float, Meta(ge=0, lt=1)] = 0.02
     #: Matured frauds after which the champion is kept if nothing was shown.
@@ -130,7 +132,8 @@ def freeze(
     )
     if not (cost_bound and recall_bound):
         raise DataError("the models never differ in the earlier period, or it has no fraud; there is nothing to test")
-    return Plan(challenger, alpha, timing, measure, cost_bound, recall_bound, recall_margin)
+    earlier = tuple(bounded(cost_gains(evidence), cost_bound).tolist())
+    return Plan(challenger, alpha, timing, measure, cost_bound, recall_bound, earlier, recall_margin)
 
 
 def cost_gains(evidence: Sequence[Evidence]) -> NDArray[np.float64]:
