@@ -1,7 +1,7 @@
 """Automatic rollback on a real Kafka: one guard of two workers takes a promotion back, once, and knows when not to."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -83,7 +83,7 @@ def elected_first(workers: Workers) -> Workers:
     return (one, other) if measure(one, "guard_elected") else (other, one)
 
 
-def await_rollback(settings: Settings, workers: Workers, within: float = ROLLBACK_S) -> ModelUpdate:
+def await_rollback(settings: Settings, workers: Sequence[WorkerProcess], within: float = ROLLBACK_S) -> ModelUpdate:
     """Wait until the guard has written, and every living worker decides by it."""
     began = time.monotonic()
     until(lambda: bool(rollbacks(settings)), within)
