@@ -165,10 +165,11 @@ class PromotionWatch:
         needed = self._limits.min_blocks
         if len(own) >= needed:
             return Rule(own, beside, self._limits), f"bounds of {len(own)} blocks of its own before"
-        few = f"of {needed} blocks of its own before it had {len(own)}"
+        few = f"it had {len(own)} blocks of its own before and {needed} are wanted"
         if len(beside) >= needed:
-            return Rule(beside, beside, self._limits), f"bounds of {len(beside)} of the previous champion's, for {few}"
-        return None, f"{few}, and the previous champion {len(beside)}"
+            found = f"bounds of {len(beside)} blocks of the previous champion's, for {few}"
+            return Rule(beside, beside, self._limits), found
+        return None, f"{few}; the previous champion had {len(beside)}"
 
     def _rows_before(self, key: Key | None, term: Term) -> Rows:
         """Return a player's blocks of all terms before, but for those that the guard ended: they are no measure."""

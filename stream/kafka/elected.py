@@ -46,7 +46,6 @@ class ElectedReader:
                 "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 300),
                 # Whoever holds the partition keeps it when others come and go, and need not read all anew.
                 "partition.assignment.strategy": "cooperative-sticky",
-                "fetch.wait.max.ms": 50,
             }
         )
         self._consumer.subscribe([topic], on_assign=self._won, on_revoke=self._lost, on_lost=self._lost)

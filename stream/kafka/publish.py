@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.messages import RoleCounts, encode
 from stream.kafka.clients import producer_config
@@ -55,8 +55,8 @@ class CountsPublisher:
         for counts in self._take():
             try:
                 self._producer.produce(topic, encode(counts), partition=0, on_delivery=_delivered)
-            except BufferError:
-                log.warning("role-counts not sent: too many wait for the broker")
+            except (BufferError, KafkaException) as error:
+                log.warning("role-counts not sent: %s", error)
         self._producer.poll(0)
 
 

@@ -79,14 +79,18 @@ def test_without_a_shadow_period_the_previous_champion_s_bounds_hold() -> None:
     stream = shadowed(FIRST, PROMOTED, blocks=7).count(1, 5, player("1")).count(2, 1, player("2", **WILD))
     verdict = stream.watch.verdict()
     assert verdict is not None
-    assert verdict.bounds == ("bounds of 12 of the previous champion's, for of 8 blocks of its own before it had 7")
+    assert verdict.bounds == (
+        "bounds of 12 blocks of the previous champion's, for it had 7 blocks of its own before and 8 are wanted"
+    )
 
 
 def test_without_any_period_nobody_is_judged() -> None:
     """And that is said as well."""
     stream = shadowed(FIRST, PROMOTED, blocks=7).count(2, 5, player("2", **WILD))
     assert stream.watch.verdict() is None
-    assert "is not watched: of 8 blocks of its own before it had 7, and the previous champion 7" in stream.watch.watched
+    assert stream.watch.watched.endswith(
+        "is not watched: it had 7 blocks of its own before and 8 are wanted; the previous champion had 7"
+    )
 
 
 def test_other_players_do_not_count() -> None:

@@ -1,14 +1,14 @@
 """Automatic rollback on a real Kafka: one guard of two workers takes a promotion back, once, and knows when not to."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from schemas.messages import BundleRef, Challenger, ModelUpdate
+from schemas.messages import BundleRef, Challenger, ModelUpdate, RoleCounts
 from stream.evaluation.guard_watch import AUTHOR
 from stream.kafka.assign import change_roles, publish_roles
 from stream.kafka.control import all_roles
@@ -19,6 +19,7 @@ from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
 from tests.support.control import metrics
 from tests.support.reckoning import reckon
+from tests.support.topics import read_all
 from tests.support.traffic import Feeder, transaction
 from tests.support.until import until
 from tests.support.watch import Watch
@@ -82,7 +83,7 @@ def elected_first(workers: Workers) -> Workers:
     return (one, other) if measure(one, "guard_elected") else (other, one)
 
 
-def await_rollback(settings: Settings, workers: Workers, within: float = ROLLBACK_S) -> ModelUpdate:
+def await_rollback(settings: Settings, workers: Sequence[WorkerProcess], within: float = ROLLBACK_S) -> ModelUpdate:
     """Wait until the guard has written, and every living worker decides by it."""
     began = time.monotonic()
     until(lambda: bool(rollbacks(settings)), within)
@@ -93,6 +94,13 @@ def await_rollback(settings: Settings, workers: Workers, within: float = ROLLBAC
         within - (time.monotonic() - began),
     )
     return written
+
+
+def counted(settings: Settings) -> int:
+    """Return how many transactions all workers together counted for whoever was champion."""
+    messages = read_all(settings.bootstrap, settings.topic_role_counts)
+    found = [msgspec.json.decode(message.value() or b"", type=RoleCounts) for message in messages]
+    return sum(player.transactions for each in found for player in each.players if player.decides)
 
 
 def test_a_promotion_that_breaks_is_taken_back_once(
@@ -127,6 +135,9 @@ def test_a_promotion_that_breaks_is_taken_back_once(
     assert len(again) >= PERIOD // 2
     assert min(decision.scored_at_ms for decision in again) - broke_ms <= 1000 * ROLLBACK_S
     assert sum(measure(worker, "guard_rollbacks_total") for worker in workers) == 1
+    for worker in workers:
+        assert worker.stop() == 0
+    assert counted(guarded) == feeder.sent
 
 
 def test_where_the_restored_one_breaks_too_people_are_called(
@@ -172,4 +183,30 @@ def test_when_the_guard_dies_another_worker_guards(
         watch.wait(feeder.sent)
     assert restored.champion == old
     assert measure(successor, "guard_elected") == 1
+    assert counted(guarded) <= feeder.sent
+    reckon(guarded)
+
+
+@pytest.mark.slow
+def test_a_guard_that_wakes_up_late_writes_nothing(
+    guarded: Settings, start_worker: Callable[[Settings], WorkerProcess]
+) -> None:
+    """Frozen at the moment of a bad promotion, it believes itself elected for a while; its successor was quicker."""
+    store = Path(guarded.bundle_store)
+    old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
+    publish_roles(guarded, champion=old, author="test")
+    workers = start_two(guarded, start_worker)
+    with Watch(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+        watch.wait(PERIOD)
+        guard, successor = elected_first(workers)
+        promote(guarded, new)
+        guard.freeze()
+        restored = await_rollback(guarded, (successor,), 3 * ROLLBACK_S)
+        guard.thaw()
+        watch.wait(watch.settled + PERIOD // 2)
+        feeder.stop()
+        watch.wait(feeder.sent)
+    assert rollbacks(guarded) == [restored]
+    assert measure(successor, "guard_elected") == 1
+    until(lambda: measure(guard, "guard_elected") == 0)
     reckon(guarded)
