@@ -10,8 +10,8 @@ from stream.evaluation.counterfactual import Change, changes_by_day
 from stream.ledger.contests import Contest, contests, pairs_of
 from stream.ledger.database import open_engine
 from stream.ledger.gate_store import GateStore
+from stream.ledger.history import ModelIdentity
 from stream.ledger.referee import DAY_MS, Ruling, costs_of, find_test, ruling
-from stream.ledger.repository import ModelIdentity
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
 

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine, select
 from schemas.messages import BundleRef, Exploration, ModelUpdate, Policy
 from stream.evaluation.cohorts import Pairs
 from stream.ledger.database import reading
+from stream.ledger.history import ModelIdentity
 from stream.ledger.pairs import as_pairs
-from stream.ledger.repository import ModelIdentity, matured, watermark
+from stream.ledger.repository import matured, watermark
 from stream.ledger.tables import decisions, role_changes, shadow_scores
 
 _update = msgspec.json.Decoder(ModelUpdate)

@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import Engine, func, select, text
 
 from stream.ledger.database import reading
-from stream.ledger.repository import ModelIdentity
+from stream.ledger.history import ModelIdentity
 from stream.ledger.tables import decisions, labels
 
 

@@ -11,7 +11,7 @@ from stream.evaluation.evidence import Evidence
 from stream.evaluation.gate import Judgement
 from stream.evaluation.plan import Plan
 from stream.ledger.database import reading, writing
-from stream.ledger.repository import ModelIdentity
+from stream.ledger.history import ModelIdentity
 from stream.ledger.tables import gate_evidence, gate_tests
 
 _JUDGED = Literal["promote", "keep"]

@@ -10,7 +10,7 @@ from schemas.messages import Exploration
 from stream.evaluation.cohorts import MISSING, Pairs
 from stream.evaluation.outcome import SOURCES, LabelColumns, outcomes
 from stream.evaluation.weights import is_unseen, weights
-from stream.ledger.repository import Labels, Matured, Texts
+from stream.ledger.history import Labels, Matured, Texts
 from stream.scoring.policy import VERDICTS
 
 _CODES: dict[str | None, int] = {verdict: code for code, verdict in enumerate(VERDICTS)} | {None: MISSING}

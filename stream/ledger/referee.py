@@ -18,7 +18,7 @@ from stream.evaluation.guardrails import Observed
 from stream.evaluation.plan import freeze, usual_cap
 from stream.ledger.contests import Contest, contests, pairs_of
 from stream.ledger.gate_store import GateStore, GateTest
-from stream.ledger.repository import ModelIdentity
+from stream.ledger.history import ModelIdentity
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)

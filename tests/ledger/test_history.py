@@ -8,7 +8,8 @@ from sqlalchemy import Engine, func, select
 
 from stream.ledger.counts import Counts, count, daily_flips, flip_matrix
 from stream.ledger.database import reading
-from stream.ledger.repository import ModelIdentity, matured, watermark
+from stream.ledger.history import ModelIdentity
+from stream.ledger.repository import matured, watermark
 from stream.ledger.retention import delete_chunk
 from stream.ledger.tables import decisions, labels, shadow_scores
 from stream.settings import Settings

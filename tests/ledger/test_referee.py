@@ -8,8 +8,8 @@ from schemas.messages import Challenger, Policy
 from stream.evaluation.alpha import next_alpha
 from stream.evaluation.guardrails import Observed
 from stream.ledger.gate_store import GateStore
+from stream.ledger.history import ModelIdentity
 from stream.ledger.referee import Referee, Ruling
-from stream.ledger.repository import ModelIdentity
 from tests.support.ledger_batch import SetClock, Writer
 from tests.support.ledger_history import FIRST_DAY, FRAUDS, LEGITIMATE, SETTINGS, History, roles_of
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
