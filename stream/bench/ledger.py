@@ -3,10 +3,12 @@
 `python -m stream.bench.ledger` measures into SQLite; an argument names another database.
 """
 
+import contextlib
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import numpy as np
 from msgspec import Struct
 from sqlalchemy import Engine, func, select
 
+from schemas.errors import FraudError
 from schemas.messages import Decision, Reason, ShadowScore, Verdict, encode
 from stream.bench.load import Message, send
 from stream.bench.programs import Program, running
@@ -129,7 +132,7 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
         send(to, Stream(at, total), RATE, lambda n: sent.__setitem__(at, n))
 
     with running(program, settings, 0, scratch) as process:
-        time.sleep(PATIENCE_S / 3)
+        _wait_ready(settings)
         topics = (settings.topic_decisions, settings.topic_shadow_scores)
         feeders = [threading.Thread(target=feed, args=each) for each in enumerate(topics)]
         for each in feeders:
@@ -140,6 +143,19 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
         process.check()
     engine.dispose()
     return looks
+
+
+def _wait_ready(settings: Settings) -> None:
+    """Wait until the ledger has joined its groups: what came before would only measure its start."""
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://{settings.web_host}:{settings.ledger_web_port}/readyz", timeout=1),
+        ):
+            return
+        time.sleep(LOOK_S)
+    raise FraudError(f"the ledger was not ready within {PATIENCE_S:g} s; look at its log")
 
 
 def _looks(engine: Engine, topics: Sequence[str], sent: Sequence[int], total: int) -> Iterator[float]:
