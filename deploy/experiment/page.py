@@ -88,10 +88,10 @@ def _lines(found: Findings) -> Iterator[str]:
     back = found.rolled_back
     yield "## A broken challenger, promoted by hand\n"
     yield (
-        "On a real Kafka with two workers, a bundle whose policy alerts on nearly everything was promoted past the "
-        f"gate. {back.seconds:.1f} s after the promotion was written the previous champion decided again, by itself; "
+        "On a real Kafka with two workers, a bundle with a threshold that is far too low was promoted past the gate. "
+        f"{back.seconds:.1f} s after the promotion was written the previous champion decided again, by itself; "
         f"{back.decisions:,} decisions were made by the broken one, {back.alerts:,} of them alerts, and "
-        f"{back.changes} further role change was written. The guard's words: {back.note}"
+        f"{back.changes} role change was written after it. The guard's words: {back.note}"
     )
 
 
