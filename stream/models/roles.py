@@ -35,8 +35,11 @@ class RoleLoader:
             BundleError: With the bundle and what is wrong with it; what was loaded before stays usable.
         """
         refs = [update.champion, *(challenger.bundle for challenger in update.challengers)]
-        # By hash, the champion's reference before others': a bundle under two paths is still one.
-        models = {sha256: self._read(ref) for sha256, ref in {ref.sha256: ref for ref in reversed(refs)}.items()}
+        # By hash: a bundle under two paths is still one, and is read where it is named first.
+        named: dict[str, BundleRef] = {}
+        for ref in refs:
+            named.setdefault(ref.sha256, ref)
+        models = {sha256: self._read(ref) for sha256, ref in named.items()}
         champion, *challengers = (models[ref.sha256] for ref in refs)
         deciding = Player(champion, update.policy or champion.manifest.policy)
         players = tuple(

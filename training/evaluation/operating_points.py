@@ -38,7 +38,10 @@ def choose_by_cost(validation: Scored, costs: Costs, kind: PolicyKind, version: 
     """
     validation.require_both_classes()
     cuts = _cuts(validation, kind)
-    return _policy(validation, cuts, int(np.argmin(review_costs(validation, cuts, costs))), kind, version)
+    whole = review_costs(validation, cuts, costs)
+    if kind == "score" and validation.scores.max() >= 1:
+        whole[0] = np.inf  # a score of 1 reaches every threshold there is: to alert on nothing is no choice then
+    return _policy(validation, cuts, int(np.argmin(whole)), kind, version)
 
 
 def choose_by_budget(validation: Scored, alerts: int, kind: PolicyKind, version: str) -> Policy:

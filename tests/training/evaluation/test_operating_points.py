@@ -77,6 +77,15 @@ def test_no_other_cut_is_cheaper(rows: Scored, kind: PolicyKind, review_cost: in
         assert reviewed_cost(rows, alerts, costs) <= min(others) * (1 + 1e-9)
 
 
+def test_a_score_of_one_is_always_alerted_so_it_is_counted() -> None:
+    """Alerting on nothing would cost least, but no threshold does: of what can be done, the cheapest is chosen."""
+    rows = scored([0.125, 0.0, 1.0], [1, 0, 0], amounts=[250, 0, 0])
+    costs = Costs(review_cost_minor=60)
+    policy = choose_by_cost(rows, costs, "score", "v")
+    alerts = severities(rows.scores, policy, rows.amount_minor) > 0
+    assert alerts.tolist() == [True, False, True]
+
+
 def test_a_review_that_cannot_pay_is_not_made() -> None:
     """At 1,000 a review, frauds of 100 are cheaper let through."""
     rows = scored([0.1, 0.6, 0.9], [0, 1, 1])
