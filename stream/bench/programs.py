@@ -56,6 +56,12 @@ class Running:
         """Resident memory."""
         return float(psutil.Process(self._process.pid).memory_info().rss / MIB)
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of all its threads since it started."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
     def check(self) -> None:
         """Raise FraudError with its last words if the program has ended."""
         if self._process.returncode is not None:

@@ -88,10 +88,12 @@ def _throughput(report: BenchReport) -> Table:
 def _shadows(report: BenchReport) -> RenderableType:
     if report.shadows is None:
         return ""
-    table = Table("challengers", "events/s", "the last one adds, µs", title="The worker by number of challengers")
+    columns = ("challengers", "events/s", "processor time, µs", "the last one's, µs")
+    table = Table(*columns, title="The worker by number of challengers")
     for count, rate in report.shadows.throughput.items():
         added = report.shadows.added_us.get(count)
-        table.add_row(count, f"{rate:,.0f}", "" if added is None else f"{added:.2f}")
+        cpu = report.shadows.cpu_us[count]
+        table.add_row(count, f"{rate:,.0f}", f"{cpu:.1f}", "" if added is None else f"{added:.1f}")
     return table
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from schemas.messages import BundleRef, Challenger, Policy
 from stream.bench.field import Field
-from stream.bench.programs import the_worker
+from stream.bench.programs import Running, the_worker
 from stream.bench.throughput import OnProgress, measure
 
 #: Challengers, from none to so many.
@@ -16,11 +16,15 @@ MOST = 3
 
 
 class ShadowCost(Struct, frozen=True):
-    """The worker's throughput by number of challengers, median of the runs, and what each one takes."""
+    """The worker by number of challengers, medians of the runs, and what each one takes."""
 
-    #: By number of challengers, events/s.
+    #: By number of challengers, events/s. On cores that are busy already each one slows the worker down more than the
+    #: one before it, whose work still found a free core.
     throughput: dict[str, float]
-    #: By challenger: microseconds a transaction that the worker takes longer with it than without.
+    #: By number of challengers, the worker's processor time over all its threads, microseconds a transaction, start-up
+    #: included.
+    cpu_us: dict[str, float]
+    #: By challenger, how much of it is its own.
     added_us: dict[str, float]
 
 
@@ -41,21 +45,35 @@ def measure_shadows(
         FraudError: If it fails, or decides a transaction not exactly once.
     """
     rates: dict[int, list[float]] = {count: [] for count in range(MOST + 1)}
+    spent: dict[int, list[float]] = {count: [] for count in range(MOST + 1)}
     for run in range(runs):
         for count in sorted(rates, reverse=run % 2 == 1):
             on_step(f"{count} challengers: run {run + 1} of {runs}")
             settings = field.prepare(watching=twins(bundle, count), transactions=topic)
-            rates[count].append(
-                measure(the_worker(), settings, batch=0, events=events, scratch=scratch, on_progress=on_progress)
+            seconds: list[float] = []
+            rate = measure(
+                the_worker(),
+                settings,
+                batch=0,
+                events=events,
+                scratch=scratch,
+                on_progress=on_progress,
+                on_end=_keep_in(seconds),
             )
-    medians = {count: median(found) for count, found in rates.items()}
-    added = {count: 1e6 / medians[count] - 1e6 / medians[count - 1] for count in range(1, MOST + 1)}
+            rates[count].append(rate)
+            spent[count].append(seconds[0] / events * 1e6)
+    cpu = {count: median(found) for count, found in spent.items()}
     return ShadowCost(
-        {str(count): round(rate, 1) for count, rate in medians.items()},
-        {str(count): round(cost, 2) for count, cost in added.items()},
+        {str(count): round(median(found), 1) for count, found in rates.items()},
+        {str(count): round(cost, 2) for count, cost in cpu.items()},
+        {str(count): round(cpu[count] - cpu[count - 1], 2) for count in range(1, MOST + 1)},
     )
 
 
 def twins(bundle: BundleRef, count: int) -> tuple[Challenger, ...]:
     """Return challengers with one bundle and a policy each, which are scored each by itself."""
     return tuple(Challenger(bundle, policy=Policy(f"twin-{number}", 0.5, 0.9)) for number in range(count))
+
+
+def _keep_in(seconds: list[float]) -> Callable[[Running], None]:
+    return lambda process: seconds.append(process.cpu_seconds)

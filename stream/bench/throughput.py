@@ -33,15 +33,25 @@ _decode_identity = msgspec.json.Decoder(_Identity).decode
 
 
 def measure(
-    program: Program, settings: Settings, *, batch: int, events: int, scratch: Path, on_progress: OnProgress
+    program: Program,
+    settings: Settings,
+    *,
+    batch: int,
+    events: int,
+    scratch: Path,
+    on_progress: OnProgress,
+    on_end: Callable[[Running], object] = lambda _: None,
 ) -> float:
     """Run a program over the first `events` transactions; return events/s.
+
+    `on_end` is shown the program before it is stopped.
 
     Raises:
         FraudError: If it ends, gets stuck, or decides a transaction not exactly once.
     """
     with running(program, settings, batch, scratch) as process:
         _await_end(process, settings, events, on_progress)
+        on_end(process)
     messages = read_all(settings)
     counts = Counter(_decode_identity(message.value()).transaction_id for message in messages)
     if len(counts) != events or len(messages) != events:
