@@ -14,6 +14,7 @@ from pathlib import Path
 
 from stream.kafka.channel import BatchChannel
 from stream.kafka.faust_app import make_app
+from stream.kafka.pages import add_pages
 from stream.kafka.ports import require_free_port
 from stream.kafka.publish import CountsPublisher
 from stream.kafka.sink import AtLeastOnceSink, Sink
@@ -29,7 +30,7 @@ from stream.worker.health import Health
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.roles import RoleFollower
-from stream.worker.service import add_agent, add_pages, add_status
+from stream.worker.service import add_agent, add_status
 
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
 #: no cycles, so this costs 7 % of the processor's time and finds nothing.
@@ -92,7 +93,7 @@ class WorkerProgram:
         self._committing = ThreadPoolExecutor(1, "committing")
         add_agent(self.app, channel, self.pipeline, self._scoring, self._committing)
         self._publish_stopped = add_status(self.app, settings, self.source, self.roles, self.health)
-        add_pages(self.app, self.metrics, self.health)
+        add_pages(self.app, self.metrics.registry, self.health.problems)
 
     async def run(self) -> None:
         """Run until a signal or a failure.

@@ -15,6 +15,7 @@ from typing import Any
 from stream.clock import Clock, SystemClock
 from stream.kafka.channel import BatchChannel
 from stream.kafka.faust_app import WithoutKafka, make_app
+from stream.kafka.pages import add_pages
 from stream.kafka.ports import require_free_port
 from stream.kafka.sink import AtLeastOnceSink
 from stream.kafka.stored_source import StoredSource
@@ -27,7 +28,7 @@ from stream.ledger.newest import ParityGap, observer
 from stream.ledger.outage import Outage
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.referee import Referee
-from stream.ledger.service import add_agent, add_pages, add_referee, add_retention
+from stream.ledger.service import add_agent, add_referee, add_retention
 from stream.ledger.store import LedgerStore
 from stream.settings import Settings
 
@@ -99,7 +100,7 @@ class LedgerProgram:
                 metrics=self.metrics,
                 judging=self._judging,
             )
-        add_pages(self.app, self.metrics, self.health)
+        add_pages(self.app, self.metrics.registry, self.health.problems)
 
     async def run(self) -> None:
         """Run until a signal or a failure.

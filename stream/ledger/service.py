@@ -1,4 +1,4 @@
-"""The ledger as a Faust app: an agent for each kind of message, a timer that deletes what is old, and pages."""
+"""The ledger as a Faust app: an agent for each kind of message, timers that delete what is old and judge."""
 
 import asyncio
 import logging
@@ -6,14 +6,11 @@ from concurrent.futures import Executor
 from typing import Any
 
 import faust
-from faust.web import Request, Response, View
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Engine
 
 from schemas.errors import FraudError, LedgerAwayError
 from stream.clock import Clock
 from stream.kafka.channel import BatchChannel
-from stream.ledger.health import LedgerHealth
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.outage import Outage
 from stream.ledger.pipeline import LedgerPipeline
@@ -86,21 +83,3 @@ def add_referee(
         except FraudError as error:
             # Whatever it was, nothing was kept; the rows go on being written, and the next look begins anew.
             log.warning("challengers were not judged: %s", error)
-
-
-def add_pages(app: faust.App, metrics: LedgerMetrics, health: LedgerHealth) -> None:
-    """Add /metrics, /healthz (the process lives) and /readyz (it writes)."""
-
-    @app.page("/metrics")
-    async def show_metrics(view: View, _: Request) -> Response:
-        body = generate_latest(metrics.registry)
-        return view.bytes(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    @app.page("/healthz")
-    async def show_health(view: View, _: Request) -> Response:
-        return view.json({"status": "ok"})
-
-    @app.page("/readyz")
-    async def show_readiness(view: View, _: Request) -> Response:
-        problems = health.problems()
-        return view.json({"ready": not problems, "problems": problems}, status=503 if problems else 200)

@@ -1,4 +1,4 @@
-"""The scoring worker as a Faust app: one agent on the batch channel, a status timer, and the web pages."""
+"""The scoring worker as a Faust app: one agent on the batch channel, and a status timer."""
 
 import asyncio
 import logging
@@ -8,15 +8,12 @@ from concurrent.futures import Executor
 from typing import Any, Literal
 
 import faust
-from faust.web import Request, Response, View
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from schemas.messages import WorkerStatus, encode
 from stream.kafka.channel import BatchChannel
 from stream.kafka.source import BatchSource
 from stream.settings import Settings
 from stream.worker.health import Health
-from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.roles import RoleFollower
 
@@ -84,21 +81,3 @@ def add_status(
             log.warning("worker-status not sent: %s", error)
 
     return publish_stopped
-
-
-def add_pages(app: faust.App, metrics: WorkerMetrics, health: Health) -> None:
-    """Add /metrics, /healthz (the process lives) and /readyz (it decides)."""
-
-    @app.page("/metrics")
-    async def show_metrics(view: View, _: Request) -> Response:
-        body = generate_latest(metrics.registry)
-        return view.bytes(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    @app.page("/healthz")
-    async def show_health(view: View, _: Request) -> Response:
-        return view.json({"status": "ok"})
-
-    @app.page("/readyz")
-    async def show_readiness(view: View, _: Request) -> Response:
-        problems = health.problems()
-        return view.json({"ready": not problems, "problems": problems}, status=503 if problems else 200)
