@@ -1,13 +1,8 @@
 """The composition root: the one place that knows how the worker's parts fit together."""
 
 import asyncio
-import contextlib
 import gc
-import logging
-import os
-import signal
 import tempfile
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +11,7 @@ from stream.kafka.channel import BatchChannel
 from stream.kafka.faust_app import make_app
 from stream.kafka.pages import add_pages
 from stream.kafka.ports import require_free_port
+from stream.kafka.program import Program
 from stream.kafka.publish import CountsPublisher
 from stream.kafka.sink import AtLeastOnceSink, Sink
 from stream.kafka.source import BatchSource
@@ -35,13 +31,6 @@ from stream.worker.service import add_agent, add_status
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
 #: no cycles, so this costs 7 % of the processor's time and finds nothing.
 GC_THRESHOLD = 100_000
-#: Exit code of what was ended by a failure.
-FAILED = 1
-#: Seconds from a signal or a failure to the end of the process at the latest. A call to a broker that is away may
-#: take 10 s, and nothing can interrupt it; what it was about is not acknowledged and will be read again.
-STOP_S = 5.0
-
-log = logging.getLogger(__name__)
 
 MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
 
@@ -53,16 +42,12 @@ def make_sink(settings: Settings, source: BatchSource, metrics: WorkerMetrics) -
     return AtLeastOnceSink(settings, source.commit)
 
 
-class WorkerProgram:
+class WorkerProgram(Program):
     """A scoring worker, built but not running."""
 
     def __init__(self, settings: Settings, *, new_sink: MakeSink = make_sink, loader: RoleLoader | None = None) -> None:
         self._settings = settings
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop_wanted = asyncio.Event()
-        self._backstop = threading.Timer(STOP_S, self._end_at_once)
-        self._backstop.daemon = True
+        super().__init__()
         self.metrics = WorkerMetrics()
         self._directory = tempfile.TemporaryDirectory(prefix="fraud-worker-")
         self.app = make_app(settings, Path(self._directory.name))
@@ -95,17 +80,9 @@ class WorkerProgram:
         self._publish_stopped = add_status(self.app, settings, self.source, self.roles, self.health)
         add_pages(self.app, self.metrics.registry, self.health.problems)
 
-    async def run(self) -> None:
-        """Run until a signal or a failure.
-
-        Raises:
-            FraudError: What ended the worker, if it was not a signal.
-        """
-        self._loop = asyncio.get_running_loop()
+    async def _start(self) -> None:
         gc.freeze()  # what is imported and built by now stays for good: no use looking at it again
         gc.set_threshold(GC_THRESHOLD)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._stop_on_signal)
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
         # Last: it starts the reading, and by now the agent listens.
@@ -113,40 +90,6 @@ class WorkerProgram:
         self.health.start()
         self.publisher.start()
         self.guard.start()
-        try:
-            await self._stop_wanted.wait()
-        finally:
-            await self._shut_down()
-            self._backstop.cancel()
-        if self._failure is not None:
-            raise self._failure
-
-    def stop(self, failure: BaseException) -> None:
-        """End the worker because of a failure; callable from any thread."""
-        if self._failure is None:
-            self._failure = failure
-            self._limit_stop()
-        self._running_loop().call_soon_threadsafe(self._stop_wanted.set)
-
-    def _stop_on_signal(self) -> None:
-        self._limit_stop()
-        self._stop_wanted.set()
-
-    def _limit_stop(self) -> None:
-        with contextlib.suppress(RuntimeError):  # a thread starts once: the first reason to stop counts
-            self._backstop.start()
-
-    def _end_at_once(self) -> None:
-        """End the process without waiting for whatever holds it."""
-        log.warning("not stopped within %g s; what was in hand will be read again", STOP_S)
-        if self._failure is not None:
-            log.critical(self._failure)
-        os._exit(0 if self._failure is None else FAILED)
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            raise RuntimeError("the worker is not running")
-        return self._loop
 
     def _start_clients(self) -> None:
         require_topics(self._settings)

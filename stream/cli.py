@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import FraudError
-from stream.app import FAILED, WorkerProgram
+from stream.app import WorkerProgram
 from stream.commands.display import examples
 from stream.commands.models import models
 from stream.commands.policy import policy
 from stream.commands.replay import replay_command, verify_command
 from stream.kafka.broker import LocalBroker
+from stream.kafka.program import FAILED
 from stream.kafka.send import send_file
 from stream.kafka.tail import follow_topic
 from stream.kafka.topics import create_topics

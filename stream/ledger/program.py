@@ -1,13 +1,9 @@
 """The ledger program: the one place that knows how its parts fit together."""
 
 import asyncio
-import contextlib
-import logging
 import os
-import signal
 import socket
 import tempfile
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from stream.kafka.channel import BatchChannel
 from stream.kafka.faust_app import WithoutKafka, make_app
 from stream.kafka.pages import add_pages
 from stream.kafka.ports import require_free_port
+from stream.kafka.program import Program
 from stream.kafka.sink import AtLeastOnceSink
 from stream.kafka.stored_source import StoredSource
 from stream.kafka.topics import require_topics
@@ -32,15 +29,8 @@ from stream.ledger.service import add_agent, add_referee, add_retention
 from stream.ledger.store import LedgerStore
 from stream.settings import Settings
 
-#: Exit code of what was ended by a failure.
-FAILED = 1
-#: Seconds from a signal or a failure to the end of the process at the latest; what was in hand is read again.
-STOP_S = 5.0
 
-log = logging.getLogger(__name__)
-
-
-class LedgerProgram:
+class LedgerProgram(Program):
     """A ledger, built but not running. Made inside the event loop it will run in.
 
     Args:
@@ -58,11 +48,7 @@ class LedgerProgram:
     ) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop_wanted = asyncio.Event()
-        self._backstop = threading.Timer(STOP_S, self._end_at_once)
-        self._backstop.daemon = True
+        super().__init__()
         self._directory = tempfile.TemporaryDirectory(prefix="fraud-ledger-")
         self.engine = open_engine(settings.ledger_url)
         self.metrics = LedgerMetrics()
@@ -102,15 +88,7 @@ class LedgerProgram:
             )
         add_pages(self.app, self.metrics.registry, self.health.problems)
 
-    async def run(self) -> None:
-        """Run until a signal or a failure.
-
-        Raises:
-            FraudError: What ended the ledger, if it was not a signal.
-        """
-        self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._stop_on_signal)
+    async def _start(self) -> None:
         await asyncio.to_thread(self._get_ready)
         await self.app.start()
         # Last: by now the agents listen.
@@ -118,20 +96,6 @@ class LedgerProgram:
             each.source.read(on=True)
             each.source.start()
         self.health.start()
-        try:
-            await self._stop_wanted.wait()
-        finally:
-            await self._shut_down()
-            self._backstop.cancel()
-        if self._failure is not None:
-            raise self._failure
-
-    def stop(self, failure: BaseException) -> None:
-        """End the ledger because of a failure; callable from any thread."""
-        if self._failure is None:
-            self._failure = failure
-            self._limit_stop()
-        self._running_loop().call_soon_threadsafe(self._stop_wanted.set)
 
     def _pipeline(self, kind: Kind[Any]) -> LedgerPipeline:
         channel = BatchChannel(self.app)
@@ -172,26 +136,6 @@ class LedgerProgram:
         await asyncio.to_thread(self.health.stop)
         self.engine.dispose()
         self._directory.cleanup()
-
-    def _stop_on_signal(self) -> None:
-        self._limit_stop()
-        self._stop_wanted.set()
-
-    def _limit_stop(self) -> None:
-        with contextlib.suppress(RuntimeError):  # a thread starts once: the first reason to stop counts
-            self._backstop.start()
-
-    def _end_at_once(self) -> None:
-        """End the process without waiting for whatever holds it."""
-        log.warning("not stopped within %g s; what was in hand will be read again", STOP_S)
-        if self._failure is not None:
-            log.critical(self._failure)
-        os._exit(0 if self._failure is None else FAILED)
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            raise RuntimeError("the ledger is not running")
-        return self._loop
 
 
 async def run_ledger(settings: Settings, parity_gap: ParityGap) -> None:
