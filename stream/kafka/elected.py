@@ -6,7 +6,7 @@ Nothing is committed. Whoever is elected reads the topic from its beginning, so 
 import logging
 from collections.abc import Callable
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka import KafkaError as Code
 
 from stream.kafka.clients import consumer_config
@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 #: Messages taken at a time.
 MOST = 1000
+#: Seconds for the broker to say where the topic ends; no longer than members take to miss a heartbeat.
+END_S = 1.0
 
 
 class ElectedReader:
@@ -36,6 +38,10 @@ class ElectedReader:
         self._on_election = on_election
         self._topic = topic
         self._values: list[bytes | None] = []
+        self._partition: TopicPartition | None = None
+        # Where the topic ended soon after the election. Asked for, since the client tells the end of a partition only
+        # when a fetch comes back empty, and of a busy topic none ever does.
+        self._end: int | None = None
         self.caught_up = False
         self._consumer = Consumer(
             consumer_config(settings)
@@ -56,11 +62,14 @@ class ElectedReader:
         One message at a time: what was read before an election in the midst of it must not count for what comes after.
         """
         self._values = []
+        self._find_end()
         message = self._consumer.poll(wait_s)
         while message is not None:
             error = message.error()
             if error is None:
                 self._values.append(message.value())
+                if self._end is not None and (message.offset() or 0) >= self._end - 1:
+                    self.caught_up = True
             elif error.code() == Code._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
                 self.caught_up = True
             else:
@@ -71,6 +80,16 @@ class ElectedReader:
     def close(self) -> None:
         """Leave the group, so that another is elected at once."""
         self._consumer.close()
+
+    def _find_end(self) -> None:
+        if self._partition is None or self._end is not None:
+            return
+        try:
+            _, self._end = self._consumer.get_watermark_offsets(self._partition, END_S)
+        except KafkaException as error:
+            log.warning("where %s ends is not known: %s; asking again", self._topic, error.args[0].str())
+        if self._end == 0:
+            self.caught_up = True
 
     def _won(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
@@ -84,6 +103,8 @@ class ElectedReader:
 
     def _change(self, partitions: list[TopicPartition], *, elected: bool) -> None:
         if partitions:
+            self._partition = partitions[0] if elected else None
+            self._end = None
             self.caught_up = False
             self._values.clear()
             self._on_election(elected)

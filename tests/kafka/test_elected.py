@@ -1,0 +1,56 @@
+"""Who is elected reads everything that is there, and knows when it has."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+
+from stream.kafka.elected import ElectedReader
+from stream.settings import Settings
+from tests.support.topics import produce_all
+from tests.support.until import until
+
+
+@pytest.fixture
+def reader(settings: Settings) -> Iterator[ElectedReader]:
+    """Of a topic of one partition."""
+    reader = ElectedReader(settings, settings.topic_role_counts, f"{settings.group}-elected", lambda _: None)
+    yield reader
+    reader.close()
+
+
+def test_of_an_empty_topic_nothing_is_waited_for(reader: ElectedReader) -> None:
+    """There is nothing to catch up with."""
+    until(lambda: bool(reader.read(0.1)) or reader.caught_up)
+    assert reader.caught_up
+
+
+def test_caught_up_is_not_before_everything_is_read(settings: Settings, reader: ElectedReader) -> None:
+    """What was there comes whole, and then it says so."""
+    sent = [str(number).encode() for number in range(3_000)]
+    produce_all(settings.bootstrap, settings.topic_role_counts, [(None, value) for value in sent])
+    found: list[bytes | None] = []
+    while not reader.caught_up:
+        found += reader.read(0.1)
+    assert found == sent
+
+
+def test_a_busy_topic_is_caught_up_with(settings: Settings, reader: ElectedReader) -> None:
+    """The client tells no end of a partition that never runs dry."""
+    ended = threading.Event()
+
+    def write() -> None:
+        producer = Producer({"bootstrap.servers": settings.bootstrap, "linger.ms": 0})
+        while not ended.wait(0.005):
+            producer.produce(settings.topic_role_counts, b"counts")
+            producer.poll(0)
+        producer.flush()
+
+    busy = threading.Thread(target=write)
+    busy.start()
+    try:
+        until(lambda: bool(reader.read(0.1)) and reader.caught_up)
+    finally:
+        ended.set()
+        busy.join()
