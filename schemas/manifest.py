@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas.errors import BundleCorruptError
-from schemas.messages import Identifier, Policy, Sha256
+from schemas.messages import Count, Identifier, Policy, Sha256
 
 MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
@@ -58,16 +58,54 @@ class TrainingWindow(Struct, frozen=True):
     data_sha256: Sha256
 
 
-class ReferenceProfile(Struct, frozen=True):
-    """The frozen reference of one column for drift, missing values left out: deciles with counts, and 200 quantiles.
+class NaturalMovement(Struct, frozen=True):
+    """How far one column strays from its reference by itself, in windows of one size inside the training part.
 
-    `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; `quantiles` run evenly from
-    0 to 1, both ends included.
+    Each figure is the 99.5 % quantile over consecutive windows, in time order; of fewer than 200 windows the largest.
+    """
+
+    #: Of a window.
+    rows: Annotated[int, Meta(ge=1)]
+    windows: Annotated[int, Meta(ge=1)]
+    psi: Annotated[float, Meta(ge=0)]
+    #: The KS statistic; of a categorical feature the Jensen-Shannon distance. In [0, 1].
+    distance: Annotated[float, Meta(ge=0, le=1)]
+
+
+class FalseAlarms(Struct, frozen=True):
+    """How often the alarm rule was wrong in windows of one size, measured where nothing had drifted."""
+
+    rows: Annotated[int, Meta(ge=1)]
+    windows: Annotated[int, Meta(ge=1)]
+    #: Windows in which any column's alarm went on.
+    alarms: Count
+
+
+class ReferenceProfile(Struct, frozen=True):
+    """The frozen reference of one column for drift: bins with counts, and 200 quantiles.
+
+    `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; a value on an edge belongs to the
+    bin above it. Numeric: the deciles, of a score also the 99, 99.5 and 99.9 % quantiles and the thresholds.
+    Categorical: each of the first 20 categories is a bin, the rest are pooled, and strings that are no category
+    (index K of K categories) are the last bin. Missing values are in no bin.
     """
 
     bin_edges: tuple[float, ...]
     bin_counts: tuple[int, ...]
+    #: Run evenly from 0 to 1, both ends included; none of a categorical feature.
     quantiles: tuple[float, ...]
+    #: Missing values of the reference.
+    missing: Count = 0
+    #: By size of the window, ascending; none in bundles of before it was measured.
+    natural: tuple[NaturalMovement, ...] = ()
+
+
+class VerdictReference(Struct, frozen=True):
+    """Verdicts of the deployed policy on rows that the model had not seen."""
+
+    approved: Count
+    reviewed: Count
+    declined: Count
 
 
 class Parity(Struct, frozen=True):
@@ -100,6 +138,10 @@ class Manifest(Struct, frozen=True):
     parity: Parity
     #: SHA-256 by path relative to the bundle, of every file but the manifest itself.
     files: dict[str, Sha256]
+    #: None in bundles of before it was measured.
+    verdict_reference: VerdictReference | None = None
+    #: By size of the window, ascending.
+    false_alarms: tuple[FalseAlarms, ...] = ()
     format_version: Literal[1] = 1
 
     @property

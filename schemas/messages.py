@@ -316,6 +316,101 @@ class RoleCounts(Struct, frozen=True):
     schema_version: Literal[1] = 1
 
 
+class DriftCounts(Struct, frozen=True):
+    """What a worker counted of one model's input and scores in one pane of event time, since its last such message.
+
+    Counts are by the bins of the bundle's own reference (`stream.drift.grid`) and add up over workers and panes.
+    """
+
+    slot: str
+    #: Of the worker's process: another one after each start.
+    instance: str
+    #: Starts at 1 with each instance and rises by 1.
+    sequence: Annotated[int, Meta(ge=1)]
+    name: str
+    version: str
+    bundle_sha256: Sha256
+    #: Whether it is the champion.
+    decides: bool
+    #: Begin of the pane, UTC milliseconds; None for rows dated too far ahead of the clock: they are in no pane.
+    pane_ms: int | None
+    rows: Count
+    #: By feature name: of each bin, the missing ones last.
+    features: dict[str, tuple[Count, ...]]
+    #: Of each bin, rows without a score last.
+    scores: tuple[Count, ...]
+    #: By its own policy, before exploration.
+    reviews: Count
+    declines: Count
+    #: Of all scores.
+    score_sum: float
+    #: Highest event time that is not too far ahead, by partition of the transactions topic.
+    event_times: dict[int, int]
+    written_at_ms: int
+    schema_version: Literal[1] = 1
+
+
+class ColumnDrift(Struct, frozen=True):
+    """How far one column of a window has moved from its reference; None where there is no reference or no row."""
+
+    psi: float | None
+    #: The KS statistic; of a categorical feature the Jensen-Shannon distance. In [0, 1].
+    distance: float | None
+    #: Of the KS statistic, corrected over all features (Holm); None for categories.
+    p: float | None
+    #: Share of the rows, in [0, 1].
+    missing: float
+    #: What PSI must exceed: the largest of the default, the natural quantile and the χ² critical value.
+    psi_limit: float | None
+    distance_limit: float | None
+    #: ok; high: over a limit, for the first time; alarm: in two windows in a row; page: an alarm far beyond.
+    state: Literal["unknown", "ok", "high", "alarm", "page"]
+
+
+class AlertRate(Struct, frozen=True):
+    """Alerts of a window against the bundle's own reference rate, by an exact binomial test."""
+
+    expected: float
+    observed: float
+    #: Two-sided.
+    p: float
+    state: Literal["ok", "high", "alarm"]
+
+
+class DriftReport(Struct, frozen=True):
+    """One closed window of one model. A pure function of `drift-counts`: two writers write the same."""
+
+    name: str
+    version: str
+    bundle_sha256: Sha256
+    decides: bool
+    #: Of this model's windows, from 1; a report that is written twice has the same number and content.
+    number: Annotated[int, Meta(ge=1)]
+    #: Offsets of `drift-counts` between which its counts lie, half-open.
+    first_offset: Count
+    next_offset: Count
+    #: First pane's begin and last pane's end, UTC milliseconds; None when every row was dated too far ahead.
+    from_ms: int | None
+    until_ms: int | None
+    rows: Count
+    #: Dated too far ahead of the clock; in `rows` too.
+    ahead: Count
+    features: dict[str, ColumnDrift]
+    score: ColumnDrift
+    #: None where the bundle has no reference for it.
+    alert_rate: AlertRate | None
+    mean_score: float | None
+    #: How often the rule is wrong in windows of this size, as training measured it; None where it did not.
+    false_alarm_rate: float | None
+    #: The window's counts, as in `DriftCounts`.
+    counts: dict[str, tuple[Count, ...]]
+    score_counts: tuple[Count, ...]
+    reviews: Count
+    declines: Count
+    written_at_ms: int
+    schema_version: Literal[1] = 1
+
+
 #: What the outside world reads and writes; JSON Schema files are made for each.
 PUBLIC: dict[str, type[Struct]] = {
     "transaction": Transaction[dict[str, FeatureValue]],
@@ -326,6 +421,8 @@ PUBLIC: dict[str, type[Struct]] = {
     "model-update": ModelUpdate,
     "worker-status": WorkerStatus,
     "role-counts": RoleCounts,
+    "drift-counts": DriftCounts,
+    "drift-report": DriftReport,
 }
 
 _encoder = msgspec.json.Encoder()

@@ -27,6 +27,7 @@ FLOORS = {
     "stream.machine": 0,
     "stream.clock": 0,
     "stream.scoring": 1,
+    "stream.drift": 1,
     "stream.evaluation": 1,
     "stream.models": 2,
     "stream.kafka": 3,
