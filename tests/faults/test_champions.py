@@ -1,6 +1,7 @@
 """Champions that are late, change under load, cannot be trusted, or fail at work."""
 
 import hashlib
+import json
 import shutil
 import threading
 import time
@@ -21,6 +22,7 @@ from stream.models.store import BundleStore
 from stream.scoring.model import Roles
 from stream.settings import Settings
 from tests.support.bundles import logistic_onnx, put_bundle
+from tests.support.command import run
 from tests.support.control import metrics, newest_status
 from tests.support.failing_model import FailingModel
 from tests.support.faulty_sink import SteeredSink
@@ -185,7 +187,10 @@ class FailingLoader(RoleLoader):
 
 
 def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -> None:
-    """A champion that starts to fail for every row makes way for the one before it; there are no dead letters."""
+    """A champion that starts to fail for every row makes way for the one before it; there are no dead letters.
+
+    A replay knows by each decision's bundle who decided it.
+    """
     settings = ready()
     publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "3", bias=-2.0), author="test")
     loader = FailingLoader(settings)
@@ -206,6 +211,8 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
     result = reckon(settings)
     assert not result.letters
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
+    replayed = json.loads(run("replay", settings=settings).stdout)
+    assert (replayed["same"], replayed["different"]) == (feeder.sent, 0)
 
 
 def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -> None:

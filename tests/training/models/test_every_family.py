@@ -13,13 +13,14 @@ from tests.training.models.samples import ALGORITHMS, Sample, fit_small, make_sa
 from training.models.calibrate import Calibration, fit_calibration
 from training.models.cost import BATCH, cost_us
 from training.models.export import check_parity, nearest_rows, open_session, to_onnx
-from training.models.families import FAMILIES
+from training.models.families import EXTRA_TREES, FAMILIES, LIGHTGBM, RANDOM_FOREST, XGBOOST
 from training.models.fitted import FittedModel, margin_log_odds
 from training.models.graph import IR_VERSION, ML_DOMAIN, ML_OPSET, OPSET
 from training.models.treatments import TREATMENTS, treat
 
 #: Differences beyond the last digits of a float32.
 CLOSE = 1e-6
+TREES = {family.algorithm for family in (RANDOM_FOREST, EXTRA_TREES, XGBOOST, LIGHTGBM)}
 
 every_family = pytest.mark.parametrize("algorithm", ALGORITHMS)
 #: Complete numbers; all kinds of columns, each with missing values.
@@ -92,12 +93,12 @@ def test_a_value_first_missing_at_serving_is_scored_as_the_original_would(algori
 @every_shape
 @every_family
 def test_a_score_does_not_depend_on_its_neighbours(algorithm: str, mixed: bool) -> None:
-    """Alone, in batches of any size, and in one large batch."""
+    """Alone, in batches of any size, and in one large batch; trees to the last bit, as a replay wants them."""
     matrix, session = sample("test", mixed=mixed).matrix[:600], model(algorithm, mixed=mixed)[2]
     together = session.score(matrix)
     for size in (1, 7, 250):
         parts = [session.score(matrix[at : at + size]) for at in range(0, len(matrix), size)]
-        np.testing.assert_allclose(np.concatenate(parts), together, rtol=0, atol=CLOSE)
+        np.testing.assert_allclose(np.concatenate(parts), together, rtol=0, atol=0 if algorithm in TREES else CLOSE)
 
 
 @every_family
