@@ -107,10 +107,11 @@ class Promoter:
 
         Raises:
             BundleError: If its bundle does not pass its audit.
-            RegistryError: If there is no such version, or it is champion already.
+            RegistryError: If there is no such version, or it is champion already, in Kafka too where workers are told.
         """
         version, state, why = self._ready(which), self._state(), _one_line(why)
-        _refuse_champion(version, state)
+        if self.kafka is None or state.update is not None:
+            _refuse_champion(version, state)
         kept = keep_evidence(evidence, version.run_id, self.runs) if evidence else ""
         watching = state.watching(without=version.bundle)
         return self._write(state, version.bundle, watching, who, Note("promote", why, kept))

@@ -57,6 +57,18 @@ def test_a_promotion_is_told_to_the_workers_and_to_mlflow(told: Promoter, add: A
     assert made[-1].written_at_ms == update.written_at_ms
 
 
+def test_a_kafka_that_knows_no_roles_is_told_of_the_champion(
+    desk: Promoter, told: Promoter, add: Add, settings: Settings
+) -> None:
+    """Champion of MLflow alone, as after a new Kafka: promoting it again tells the workers; a third time is refused."""
+    first = add()
+    desk.promote("1", who="ann", why="trained")
+    told.promote("1", who="bob", why="a new Kafka")
+    assert newest(settings).champion == first
+    with pytest.raises(RegistryError, match="version 1 is champion already"):
+        told.promote("1", who="bob", why="again")
+
+
 def test_a_rollback_is_told_too(told: Promoter, add: Add, settings: Settings) -> None:
     """And recognised as one by whoever reads the topic, so it is not rolled back in turn."""
     first, second = add(), add()
