@@ -112,8 +112,9 @@ class StoredSource(BatchSource):
         for partition, offset in dict(zip(partitions, offsets, strict=True)).items():  # the first of each partition
             if offset < batch.start[partition]:
                 raise KafkaError(
-                    f"{self._topic}/{partition} gives offset {offset}, but up to {batch.start[partition]} was read already: "
-                    f"it was made anew; give it another name (FRAUD_TOPIC_...) or begin a new {self._store.name}"
+                    f"{self._topic}/{partition} gives offset {offset}, but up to {batch.start[partition]} was read "
+                    "already: it was made anew; give it another name (FRAUD_TOPIC_...) or begin a new "
+                    f"{self._store.name}"
                 )
         return batch
 
