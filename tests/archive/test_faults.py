@@ -17,15 +17,15 @@ StartArchive = Callable[[Settings], ArchiveProcess]
 ArchiveSettings = Callable[..., Settings]
 
 
-def test_three_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path) -> None:
-    """An archive killed three times in mid-stream and restarted each time neither loses nor repeats a message.
+def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path) -> None:
+    """An archive killed twice in mid-stream and restarted each time neither loses nor repeats a message.
 
     What a kill leaves of a file is never taken for one, and is gone after the next start.
     """
     settings = archive_settings(batch_max=20, archive_file_s=0.3)
     with HistoryFeeder(settings) as feeder:
         archive = start_archive(settings)
-        for kill in range(1, 4):
+        for kill in (1, 2):
             archive.wait_rows("decisions", kill * 500)
             archive.kill()
             one = next(tmp_path.glob("archive/decisions/*/*.parquet"))
@@ -51,7 +51,7 @@ def test_a_twin_with_groups_of_its_own(archive_settings: ArchiveSettings, start_
     with HistoryFeeder(settings) as feeder:
         first, second = start_archive(settings), start_archive(twin)
         second.wait_ready()
-        first.wait_rows("decisions", 4_000)
+        until(lambda: second.metrics()['archive_files_total{kind="decisions"}'] > 8, 30)
         second.kill()
         feeder.stop()
     until(lambda: first.lag() == 0)
@@ -60,6 +60,7 @@ def test_a_twin_with_groups_of_its_own(archive_settings: ArchiveSettings, start_
     assert reckon_archive(settings)["decisions"] >= feeder.sent
 
 
+@pytest.mark.slow
 def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
     """It wakes with open files of partitions that are no longer its own."""
     settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
@@ -114,6 +115,7 @@ def test_the_folder_goes_and_comes_back(
     assert overlaps(files_of(settings, "decisions")) == 0
 
 
+@pytest.mark.slow
 def test_a_folder_that_stays_away_does_not_hold_up_the_end(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """The archive as a program, on a real Kafka: what it writes, where it reads on, and how it ends."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from schemas.errors import ArchiveError, KafkaError, SettingsError
+from stream.archive.files import ArchiveFiles
+from stream.archive.layout import ArchiveFile, utc_day
+from stream.archive.program import run_archive
 from stream.kafka.ports import free_port
 from stream.settings import Settings
 from tests.support.archive_process import ArchiveProcess, files_of, overlaps, reckon_archive
-from tests.support.ending import assert_ends
 from tests.support.ledger_traffic import send_history
+from tests.support.records import BASE_MS
 from tests.support.topics import produce_all
 from tests.support.until import until
 
@@ -68,42 +73,38 @@ def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
         ("file:///proc/nowhere", "see to FRAUD_ARCHIVE_URL"),
     ],
 )
-def test_what_cannot_start_says_so_in_one_line(
-    archive_settings: ArchiveSettings, start_archive: StartArchive, url: str, line: str
-) -> None:
+def test_what_cannot_start_says_so_in_one_line(archive_settings: ArchiveSettings, url: str, line: str) -> None:
     """With the setting to mend."""
-    assert line in assert_ends(start_archive(archive_settings(archive_url=url)), 30)
+    with pytest.raises(ArchiveError, match=line):
+        asyncio.run(run_archive(archive_settings(archive_url=url)))
 
 
-def test_an_archive_of_a_newer_program_is_left_alone(
-    archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
-) -> None:
+def test_an_archive_of_a_newer_program_is_left_alone(archive_settings: ArchiveSettings, tmp_path: Path) -> None:
     """Its format version says so."""
     settings = archive_settings()
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "archive.json").write_text('{"format_version": 2}')
-    assert "this program knows 1; upgrade it" in assert_ends(start_archive(settings), 30)
+    with pytest.raises(ArchiveError, match="this program knows 1; upgrade it"):
+        asyncio.run(run_archive(settings))
 
 
-def test_a_port_in_use_is_one_line(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
+def test_a_port_in_use_is_one_line(archive_settings: ArchiveSettings) -> None:
     """It names the archive's own setting."""
     settings = archive_settings()
-    with socket.create_server(("127.0.0.1", settings.archive_web_port)):
-        assert assert_ends(start_archive(settings), 30).endswith("set FRAUD_ARCHIVE_WEB_PORT")
+    with (
+        socket.create_server(("127.0.0.1", settings.archive_web_port)),
+        pytest.raises(SettingsError, match=r"set FRAUD_ARCHIVE_WEB_PORT$"),
+    ):
+        asyncio.run(run_archive(settings))
 
 
-def test_a_topic_made_anew_ends_the_archive_with_the_mend(
-    archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
-) -> None:
+def test_a_topic_made_anew_ends_the_archive_with_the_mend(archive_settings: ArchiveSettings) -> None:
     """Offsets that go back would stand in the archive already: somebody must decide."""
     settings = archive_settings()
+    files = ArchiveFiles(settings.archive_url)
+    files.create()
+    for partition in range(settings.partitions):
+        files.put("labels", ArchiveFile.of(partition, 0, 5_000, utc_day(BASE_MS)), memoryview(b"as good as any"))
     send_history(settings, 50)
-    archive = start_archive(settings)
-    archive.wait_rows("labels", 6)
-    assert archive.stop() == 0
-    for file in tmp_path.rglob("0-*.parquet"):
-        file.rename(file.with_name("0-5000-9000.parquet"))
-    archive.start()
-    last = assert_ends(archive, 30)
-    assert "it was made anew" in last
-    assert "begin a new archive" in last
+    with pytest.raises(KafkaError, match=r"it was made anew; .* or begin a new archive$"):
+        asyncio.run(run_archive(settings))
