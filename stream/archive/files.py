@@ -146,10 +146,10 @@ class ArchiveFiles:
     def _write(self, path: str, content: bytes | memoryview) -> None:
         target = self._at(path)
         parent, _, name = target.rpartition("/")
-        self._files.makedirs(parent, exist_ok=True)
-        if self._puts_whole:
+        if self._puts_whole:  # and has no folders, whose making could make a bucket
             self._files.pipe_file(target, bytes(content))
             return
+        self._files.makedirs(parent, exist_ok=True)
         temporary = f"{parent}/.{name}.{uuid.uuid4().hex}.tmp"
         try:
             with self._files.open(temporary, "wb") as file:
