@@ -19,7 +19,6 @@ from stream.kafka.outage import Outage
 from stream.kafka.pages import add_pages
 from stream.kafka.ports import require_free_port
 from stream.kafka.program import Program
-from stream.kafka.source import DRAIN_S
 from stream.kafka.stored_health import StoredHealth
 from stream.kafka.stored_source import StoredSource
 from stream.kafka.topics import require_topics
@@ -116,10 +115,8 @@ class ArchiveProgram(Program):
 
     async def _shut_down(self) -> None:
         self._writer.stop()
-        # First, while the partitions are ours. What is read after it is dropped, and read again.
+        # First, while the partitions are ours. What is taken up after it is dropped, and read again.
         for each in self.pipelines:
-            each.source.read(on=False)
-            await asyncio.to_thread(each.source.in_hand.wait_below, 1, DRAIN_S)
             await asyncio.get_running_loop().run_in_executor(self._writing, each.close_all)
         # Finishes the batches in hand, so the agents and the event loop must still live.
         await asyncio.gather(*(asyncio.to_thread(each.source.stop) for each in self.pipelines))

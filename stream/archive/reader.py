@@ -59,7 +59,9 @@ def _rows(
             wanted = [n for n in range(parquet.num_row_groups) if _may_hold(parquet, n, since_ms, until_ms)]
             for number in wanted:
                 yield from parquet.iter_batches(BATCH_ROWS, row_groups=[number])
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except ArchiveError:
+        raise
+    except Exception as error:  # every file system raises its own errors
         text = " ".join(str(error).split())
         raise ArchiveError(f"{files.url}/{kind}/{file.path} cannot be read ({text}); put it back or away") from error
 
