@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stream.archive.files import ArchiveFiles
 from stream.archive.metrics import ArchiveMetrics
+from stream.archive.open_file import load_what_writing_needs
 from stream.archive.pipeline import ArchivePipeline
 from stream.archive.room import Room
 from stream.archive.service import add_agent, add_closing
@@ -112,6 +113,7 @@ class ArchiveProgram(Program):
         require_topics(self._settings)
         require_free_port(self._settings.web_host, self._settings.archive_web_port, "FRAUD_ARCHIVE_WEB_PORT")
         self._files.create()
+        load_what_writing_needs()
 
     async def _shut_down(self) -> None:
         self._writer.stop()
