@@ -22,7 +22,7 @@ from tests.support.records import BASE_MS
 DAY = utc_day(BASE_MS)
 
 
-class Ftp(DirFileSystem):
+class Ftp(DirFileSystem):  # type: ignore[misc]  # fsspec has no types
     """Stands in for a file system that is neither local nor an object store: a folder, by its plain methods alone."""
 
     protocol = "ftp-like"
