@@ -26,6 +26,10 @@ class ArchiveProcess(WorkerProcess):
         """Where its pages are."""
         return self.settings.archive_web_port
 
+    def wait_ready(self, timeout: float = 60.0) -> None:
+        """As a worker's; where pandas is installed pyarrow loads it first, which takes long on a busy machine."""
+        super().wait_ready(timeout)
+
     def open_messages(self) -> float:
         """Return how many messages of all kinds it has in memory and in no file yet."""
         return sum(value for name, value in self.metrics().items() if name.startswith("archive_open_messages"))
