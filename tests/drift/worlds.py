@@ -56,7 +56,7 @@ def rows_of(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.floa
     rng = np.random.default_rng(seed)
     numeric = rng.normal(size=(count, 2))
     country = rng.choice(3, size=count, p=[0.6, 0.3, 0.1])
-    scores = 1 / (1 + np.exp(4 - numeric[:, 0]))
+    scores = 1 / (1 + np.exp(4 - 2 * numeric[:, 0]))
     return np.column_stack([numeric, country]).astype(np.float32), scores.astype(np.float32)
 
 
@@ -84,7 +84,7 @@ def manifest(version: str = "1", **changed: object) -> Manifest:
         "score_reference": profile(scores),
         "parity": Parity((), ()),
         "files": {},
-        "verdict_reference": VerdictReference(approved=19_970, reviewed=20, declined=10),
+        "verdict_reference": VerdictReference(approved=19_540, reviewed=460, declined=0),
         "false_alarms": (FalseAlarms(500, 200, 1), FalseAlarms(2000, 50, 0)),
     }
     return Manifest(**(fields | changed))  # type: ignore[arg-type]
