@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -48,7 +49,7 @@ def merged(messages: Iterable[DriftCounts], into: Merger | None = None, start: i
     ]
 
 
-def of(version: str, messages: int, seed: int = 1, **changed: object) -> list[DriftCounts]:
+def of(version: str, messages: int, seed: int = 1, **changed: Any) -> list[DriftCounts]:
     """Return a model's messages."""
     return list(stream(messages, seed, manifest=BUNDLES[sha(version)], **changed))
 

@@ -1,5 +1,7 @@
 """What is an alarm, what is a page, and what is nothing to judge."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from tests.drift.worlds import COLUMNS, ROWS, categories, limits, manifest, prof
 NAN = np.float32("nan")
 
 
-def judge(counts: Counts, *before: int, bundle: Manifest | None = None, **changed: object) -> dict[str, ColumnDrift]:
+def judge(counts: Counts, *before: int, bundle: Manifest | None = None, **changed: Any) -> dict[str, ColumnDrift]:
     """Return what the rule says of a window after so many windows in a row, of every column."""
     measure = Measure(Grid(bundle or manifest()))
     rule = Rule(measure, limits(**changed))
