@@ -5,9 +5,9 @@ the message that makes it full. Everything a window needs lies between its two o
 whoever is elected reads the newest report of each bundle, then the counts from the highest `settled_offset`, and goes
 on as the one before would have; two who both believe to be elected write the same bytes.
 
-A model that no counts came of while another counted the rows of `QUIET_WINDOWS` windows plays no longer: what its window
-holds is reported as it stands, `complete` being false. Should it come back, its next report carries the next number. No
-clock has a say in it.
+A model that no counts came of while another counted the rows of `QUIET_WINDOWS` windows plays no longer: what its
+window holds is reported as it stands, `complete` being false. Should it come back, its next report carries the next
+number. No clock has a say in it.
 """
 
 import operator
