@@ -10,6 +10,7 @@ import onnx
 from schemas.manifest import Manifest, Metric, TrainingWindow
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
+from stream.scoring.features import FeaturePlan, Matrix
 from training.data.dataset import Dataset
 from training.data.material import Prepared
 from training.evaluation.costs import Costs
@@ -19,7 +20,7 @@ from training.models.calibrate import Calibration, fit_calibration
 from training.models.export import check_parity, open_session, to_onnx
 from training.models.fitted import FittedModel
 from training.registry.bundle import UNREGISTERED, write_bundle
-from training.registry.profile import choose_parity_rows, make_profile
+from training.registry.profile import choose_parity_rows, count_verdicts, profile_features, profile_scores
 from training.registry.versions import REGISTERED_MODEL
 
 
@@ -100,7 +101,7 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
     Raises:
         BundleError: If the bundle does not pass its audit.
     """
-    train, features, matrix = data.train, data.material.features, data.material.matrix
+    train, features = data.train, data.material.features
     validation = finished.validation
     manifest = Manifest(
         name=REGISTERED_MODEL,
@@ -119,13 +120,21 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
             data_sha256=train.sha256,
         ),
         metrics=metrics,
-        reference={feature.name: make_profile(matrix[:, column]) for column, feature in enumerate(features)},
+        reference=profile_features(features, as_given(data)),
         # Of rows the model has not seen: on its own training rows any model is too sure of itself.
-        score_reference=make_profile(validation.scores),
+        score_reference=profile_scores(validation.scores, finished.policy),
         parity=choose_parity_rows(data.calibration.matrix(data.plan), validation, finished.policy),
         files={},
+        verdict_reference=count_verdicts(validation, finished.policy),
     )
     write_bundle(directory, finished.onnx, manifest)
+
+
+def as_given(data: Prepared) -> Matrix:
+    """Return the training part (n, n_features) before any missing value is filled, as drift counts it."""
+    if data.plan.missing != "median":
+        return data.material.matrix
+    return data.train.matrix(FeaturePlan(data.plan.features, "nan"))
 
 
 def policy_kind(data: Dataset) -> PolicyKind:
