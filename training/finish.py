@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from schemas.errors import DataError
 from schemas.manifest import Manifest, Metric, TrainingWindow
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
@@ -100,6 +101,7 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
 
     Raises:
         BundleError: If the bundle does not pass its audit.
+        DataError: If the missing-value policy refuses every row of the training part.
     """
     train, features = data.train, data.material.features
     validation = finished.validation
@@ -131,10 +133,20 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
 
 
 def as_given(data: Prepared) -> Matrix:
-    """Return the training part (n, n_features) before any missing value is filled, as drift counts it."""
-    if data.plan.missing != "median":
-        return data.material.matrix
-    return data.train.matrix(FeaturePlan(data.plan.features, "nan"))
+    """Return the training part's rows (k, n_features) as drift counts the stream's: before missing values are filled.
+
+    Rows that the missing-value policy refuses are not among them.
+
+    Raises:
+        DataError: If it refuses every row.
+    """
+    if data.plan.missing == "median":
+        return data.train.matrix(FeaturePlan(data.plan.features, "nan"))
+    matrix = data.material.matrix
+    kept = matrix[data.plan.first_refused_null(matrix) < 0]
+    if not len(kept):
+        raise DataError("every row of the training part has a missing value, which the feature set refuses")
+    return kept
 
 
 def policy_kind(data: Dataset) -> PolicyKind:
