@@ -15,6 +15,7 @@ from training.commands.card import card
 from training.commands.compare import compare
 from training.commands.describe import describe
 from training.commands.display import examples, progress
+from training.commands.drift_report import drift_report
 from training.commands.eda import eda
 from training.commands.evaluate import evaluate
 from training.commands.history import history
@@ -137,6 +138,7 @@ for command in (
     *(eda, describe, baseline, bench),
     *(study, leaderboard, compare, evaluate, quality),
     *(register, stage, promote, rollback, watch, history, card),
+    drift_report,
 ):
     cli.add_command(command)
 

@@ -46,7 +46,8 @@ def count(rows: Dataset, model: LoadedModel, *, window_rows: int, pane_ms: int) 
         each = rows.part(part)
         scores = model.score(each.matrix(model.plan))
         features, score_counts = grid.split(grid.count(each.matrix(unfilled), scores))
-        verdicts = np.bincount(severities(scores, model.manifest.policy, each.amount_minor), minlength=len(VERDICTS))
+        severity = severities(scores, model.manifest.policy, each.amount_minor)
+        verdicts = np.bincount(severity, minlength=len(VERDICTS))
         last_ms = int(each.event_time_ms[-1])
         yield DriftCounts(
             slot=OFFLINE,
@@ -63,6 +64,7 @@ def count(rows: Dataset, model: LoadedModel, *, window_rows: int, pane_ms: int) 
             reviews=int(verdicts[_REVIEW]),
             declines=int(verdicts[_DECLINE]),
             score_sum=float(scores.sum(dtype=np.float64)),
+            alert_score_sum=float(scores[severity > 0].sum(dtype=np.float64)),
             event_times={0: last_ms},
             written_at_ms=last_ms,
         )
