@@ -342,12 +342,16 @@ class DriftCounts(Struct, frozen=True):
     #: By its own policy, before exploration.
     reviews: Count
     declines: Count
-    #: Of all scores.
+    #: Of all scores, and of those of reviews and declines.
     score_sum: float
+    alert_score_sum: float
     #: Highest event time that is not too far ahead, by partition of the transactions topic.
     event_times: dict[int, int]
     written_at_ms: int
     schema_version: Literal[1] = 1
+
+
+DriftState = Literal["unknown", "ok", "high", "alarm", "page"]
 
 
 class ColumnDrift(Struct, frozen=True):
@@ -356,29 +360,36 @@ class ColumnDrift(Struct, frozen=True):
     psi: float | None
     #: The KS statistic; of a categorical feature the Jensen-Shannon distance. In [0, 1].
     distance: float | None
-    #: Of the KS statistic, corrected over all features (Holm); None for categories.
+    #: Of the KS statistic, corrected over all features and the score (Holm); None for categories.
     p: float | None
     #: Share of the rows, in [0, 1].
     missing: float
     #: What PSI must exceed: the largest of the default, the natural quantile and the χ² critical value.
     psi_limit: float | None
+    #: What the KS statistic must exceed besides; None for categories: they alarm by PSI alone.
     distance_limit: float | None
-    #: ok; high: over a limit, for the first time; alarm: in two windows in a row; page: an alarm far beyond.
-    state: Literal["unknown", "ok", "high", "alarm", "page"]
+    #: unknown: nothing to judge by; high: over a limit, not yet in enough windows in a row; page: an alarm far beyond.
+    state: DriftState
+    #: Windows over a limit in a row, this one included.
+    in_a_row: Count
 
 
 class AlertRate(Struct, frozen=True):
-    """Alerts of a window against the bundle's own reference rate, by an exact binomial test."""
+    """Alerts of the last windows against the bundle's own reference, by an exact binomial test."""
 
+    #: Share of the reference that was alerted, and of the tested rows.
     expected: float
     observed: float
     #: Two-sided.
     p: float
-    state: Literal["ok", "high", "alarm"]
+    state: Literal["ok", "alarm"]
+    #: Rows and alerts of the windows that were tested together, oldest first; the last is the report's own.
+    rows: tuple[Count, ...]
+    alerts: tuple[Count, ...]
 
 
 class DriftReport(Struct, frozen=True):
-    """One closed window of one model. A pure function of `drift-counts`: two writers write the same."""
+    """One closed window of one model. A pure function of `drift-counts`: two writers write the same bytes."""
 
     name: str
     version: str
@@ -395,11 +406,18 @@ class DriftReport(Struct, frozen=True):
     rows: Count
     #: Dated too far ahead of the clock; in `rows` too.
     ahead: Count
+    #: False where the model went quiet before its window was full: this is what there was.
+    complete: bool
     features: dict[str, ColumnDrift]
     score: ColumnDrift
     #: None where the bundle has no reference for it.
     alert_rate: AlertRate | None
+    #: None where no row had a score.
     mean_score: float | None
+    #: Label-free estimates, None where nothing was alerted or scored. They assume that the scores are calibrated and
+    #: that P(label│input) has not changed: of a change of that they show nothing.
+    expected_precision: float | None
+    expected_recall: float | None
     #: How often the rule is wrong in windows of this size, as training measured it; None where it did not.
     false_alarm_rate: float | None
     #: The window's counts, as in `DriftCounts`.
@@ -407,6 +425,7 @@ class DriftReport(Struct, frozen=True):
     score_counts: tuple[Count, ...]
     reviews: Count
     declines: Count
+    #: Of the counts that closed it, for two writers' clocks would differ.
     written_at_ms: int
     schema_version: Literal[1] = 1
 

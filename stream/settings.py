@@ -88,6 +88,34 @@ class Settings(Struct, frozen=True):
     #: Milliseconds for scoring up to 250 transactions above which it counts as slow; taken as the next power of two.
     guard_slow_ms: Annotated[int, Meta(ge=1, le=1024)] = 64
 
+    #: Whether this worker counts what comes in for the drift watch, and stands for election to keep it.
+    drift: Literal["on", "off"] = "on"
+    #: Transactions of one model in a window, at least. Of 5,000, a tenth of a percent is five, and PSI's own chance (χ²)
+    #: is below 0.01. Natural movement is known from bundles for some sizes; the next smaller one counts.
+    drift_window_rows: Annotated[int, Meta(ge=100)] = 5000
+    #: Seconds of event time that a window must span besides; 0: rows alone. A day (86400) where day differs from night.
+    drift_window_s: Annotated[float, Meta(ge=0)] = 0.0
+    #: Seconds of event time that are counted together: what the rolling display moves by.
+    drift_pane_s: PositiveInt = 600
+    #: Seconds of event time in the rolling display.
+    drift_rolling_s: PositiveInt = 86_400
+    #: Seconds between drift-counts messages of one model: what a killed worker may lose.
+    drift_interval_s: PositiveFloat = 1.0
+    #: PSI that a window must exceed to count as moved: 0.1 is "some change" in credit scoring, where PSI comes from.
+    drift_psi: PositiveFloat = 0.1
+    #: KS statistic likewise, besides its p-value: of 5,000 transactions 0.03 is significant, and means nothing.
+    drift_ks: Annotated[float, Meta(ge=0.001, le=1)] = 0.1
+    #: Chance that any column of an unmoved window is significant, for KS (Holm) and for the χ² of PSI (Bonferroni).
+    drift_level: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.01
+    #: PSI above a column's natural movement that calls somebody: 0.25 is "a different population" in credit scoring.
+    drift_page_psi: PositiveFloat = 0.25
+    #: Windows in a row that make an alarm: one odd window is an odd hour.
+    drift_windows_in_a_row: Annotated[int, Meta(ge=1, le=100)] = 2
+    #: Two-sided p-value of the alert rate below which it is an alarm: it is looked at after every window.
+    drift_alert_level: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.001
+    #: Expected alerts that are tested together, from as many windows as it takes: with 40 a doubling is found.
+    drift_alert_expected: PositiveFloat = 40.0
+
     #: Where /metrics, /healthz and /readyz are served.
     web_host: str = "127.0.0.1"
     web_port: Port = 6066
@@ -138,6 +166,8 @@ class Settings(Struct, frozen=True):
     topic_model_updates: str = "model-updates"
     topic_worker_status: str = "worker-status"
     topic_role_counts: str = "role-counts"
+    topic_drift_counts: str = "drift-counts"
+    topic_drift_reports: str = "drift-reports"
     #: Partitions of each keyed topic that `fraud-stream topics` creates.
     partitions: PositiveInt = 4
     #: Replication factor of topics that `fraud-stream topics` creates.

@@ -50,6 +50,9 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
         TopicSpec(settings.topic_worker_status, 1, 7 * DAY_MS, cleanup="compact"),
         # One partition: whoever holds it is the guard. A shadow period lies within its retention.
         TopicSpec(settings.topic_role_counts, 1, 7 * DAY_MS),
+        # One partition for one order, which the windows are cut by; a window that is open for longer loses its begin.
+        TopicSpec(settings.topic_drift_counts, 1, 3 * DAY_MS),
+        TopicSpec(settings.topic_drift_reports, 1, 180 * DAY_MS),
     )
 
 

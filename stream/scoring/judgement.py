@@ -73,6 +73,7 @@ def judge(
     matrix: Matrix,
     scores: NDArray[np.float32],
     amount_minor: NDArray[np.int64],
+    *,
     problems: Sequence[str | None],
 ) -> Judgement:
     """Turn a player's scores (n,) into verdicts by its own policy."""

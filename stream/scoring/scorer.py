@@ -92,7 +92,8 @@ class Scorer:
         reasons = [refusal.reason for refusal in refusals]
         if not rows.transactions:
             return ScoredBatch(self.roles, [], [], refusals, tally(self.roles, [], reasons))
-        champion = judge(self.roles.champion, rows.given, rows.matrix, scores, rows.amounts, [None] * len(scores))
+        whole: list[str | None] = [None] * len(scores)
+        champion = judge(self.roles.champion, rows.given, rows.matrix, scores, rows.amounts, problems=whole)
         judgements = [champion, *(shadow.judge(rows, champion) for shadow in self._shadows)]
         drawn = draw(self.roles, judgements, rows)
         decisions = decide(

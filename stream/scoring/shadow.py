@@ -40,7 +40,7 @@ class Shadow:
         """Return what the challenger says of each row; where it could not score, it says why."""
         if self._is_champions:  # another policy over the same scores
             same = (champion.given, champion.matrix, champion.scores)
-            return judge(self._player, *same, rows.amounts, champion.problems)
+            return judge(self._player, *same, rows.amounts, problems=champion.problems)
         problems: list[str | None] = [None] * len(rows.transactions)
         given, matrix = (rows.given, rows.matrix) if self._same_matrix else self._matrix(rows, problems)
         usable = np.array([problem is None for problem in problems], dtype=np.bool_)
@@ -54,7 +54,7 @@ class Shadow:
             fault = "the model gives no score for this transaction"
         for i in np.flatnonzero(usable)[~scored]:
             problems[i] = fault
-        return judge(self._player, given, matrix, scores, rows.amounts, problems)
+        return judge(self._player, given, matrix, scores, rows.amounts, problems=problems)
 
     def _matrix(self, rows: Rows, problems: list[str | None]) -> tuple[Matrix, Matrix]:
         plan = self._model.plan

@@ -11,6 +11,7 @@ from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
 from stream.worker.counts import RoleCounter
+from stream.worker.drift_counts import DriftCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.stand_in import failing_where, features, incoming, scorer, stand_in, transaction
@@ -54,12 +55,24 @@ class Sink:
     refusals: int = 0
     committed: int = 0
 
-    def commit(self, _: Batch, __: Outputs) -> None:
+    #: Encoded drift-counts that got through.
+    drift: list[bytes] = field(default_factory=list)
+    #: Sent with no batch.
+    alone: int = 0
+
+    def commit(self, _: Batch, outputs: Outputs) -> None:
+        """Refuse, or take."""
+        self.send(outputs)
+        self.alone -= 1
+        self.committed += 1
+
+    def send(self, outputs: Outputs) -> None:
         """Refuse, or take."""
         if self.refusals:
             self.refusals -= 1
             raise BatchRefusedError("made to fail")
-        self.committed += 1
+        self.drift += [row["value"] for row in outputs.get("drift-counts", [])]
+        self.alone += 1
 
 
 @dataclass
@@ -78,11 +91,13 @@ class Bench:
         self.source, self.roles, self.sink = Source(), Roles(scorer), Sink(refusals)
         self.ended: list[BaseException] = []
         self.counts = RoleCounter("0")
+        self.settings = Settings(**settings)
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
-            settings=Settings(**settings),
+            settings=self.settings,
             metrics=WorkerMetrics(),
             counts=self.counts,
+            drift=DriftCounter(self.settings),
             stop=self.ended.append,
             **parts,
         )
