@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.errors import BatchRefusedError, FraudError
+from schemas.messages import DriftCounts
 from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
@@ -185,3 +187,37 @@ def test_ten_failures_in_a_row_end_the_worker(monkeypatch: pytest.MonkeyPatch) -
     [error] = bench.ended
     assert isinstance(error, FraudError)
     assert "10 batches in a row failed, the last with: made to fail" in str(error)
+
+
+def drift_rows(bench: Bench) -> list[int]:
+    """Return the rows of each drift-counts message that got through."""
+    return [msgspec.json.decode(raw, type=DriftCounts).rows for raw in bench.sink.drift]
+
+
+def test_drift_counts_ride_on_the_next_batch() -> None:
+    """A refused batch's own rows are read again; what rode on it had been committed, and rides again unchanged."""
+    bench = Bench(picky(), drift_interval_s=1e-9)
+    bench.run(GOOD, GOOD)
+    assert drift_rows(bench) == []
+    bench.sink.refusals = 2
+    for _ in range(3):
+        bench.run(GOOD, BAD, GOOD, GOOD)
+    assert drift_rows(bench) == [2]
+    bench.run(GOOD)
+    assert drift_rows(bench) == [2, 3]
+    assert bench.sink.alone == 0
+
+
+def test_drift_counts_are_sent_alone_where_no_batch_comes() -> None:
+    """After a refusal the same again; at the end whatever is left."""
+    bench = Bench(picky(), drift_interval_s=60)
+    bench.run(GOOD, GOOD)
+    bench.pipeline.send_drift()
+    assert (drift_rows(bench), bench.sink.alone) == ([], 0)
+    bench.sink.refusals = 1
+    bench.pipeline.send_drift(rest=True)
+    assert (drift_rows(bench), bench.sink.alone) == ([], 0)
+    for _ in range(2):
+        bench.pipeline.send_drift(rest=True)
+    assert (drift_rows(bench), bench.sink.alone) == ([2], 1)
+    assert not bench.ended
