@@ -90,8 +90,8 @@ class Settings(Struct, frozen=True):
 
     #: Whether this worker counts what comes in for the drift watch, and stands for election to keep it.
     drift: Literal["on", "off"] = "on"
-    #: Transactions of one model in a window, at least. Of 5,000, a tenth of a percent is five, and PSI's own chance (χ²)
-    #: is below 0.01. Natural movement is known from bundles for some sizes; the next smaller one counts.
+    #: Transactions of one model in a window, at least. Of 5,000 a tenth of a percent is five, and PSI's own chance (χ²)
+    #: is below 0.01. Bundles know the natural movement for some sizes; that of the next smaller one counts.
     drift_window_rows: Annotated[int, Meta(ge=100)] = 5000
     #: Seconds of event time that a window must span besides; 0: rows alone. A day (86400) where day differs from night.
     drift_window_s: Annotated[float, Meta(ge=0)] = 0.0

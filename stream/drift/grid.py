@@ -2,7 +2,9 @@
 
 Each column has one sorted row of edges: those of its reference bins and its reference quantiles together. So one
 look at a value serves both statistics: PSI adds neighbouring bins up to the reference bins, KS compares the
-cumulated counts at every edge. Counts are one flat vector a model: they add up over batches, panes and workers.
+cumulated counts at every edge. A value that several quantiles share, as a constant column's, has another edge just
+above it: what leaves it upwards would stay in its bin otherwise. Counts are one flat vector a model: they add up over
+batches, panes and workers.
 """
 
 from collections.abc import Sequence
@@ -109,8 +111,8 @@ class Grid:
 
 def _count(columns: Sequence[Column], values: NDArray[np.float32]) -> Counts:
     """Count (columns, n) values; the counts of the columns stand side by side."""
-    # Sorted values are searched for the edges, not the edges for each value: a tenth of the time from 1,000 rows on.
-    # NaN sorts behind every edge, and behind infinity.
+    # Sorted values are searched for the edges, not the edges for each value: a tenth of the time from 1,000 rows on. NaN
+    # sorts behind every edge, and behind infinity.
     ordered = np.sort(np.ascontiguousarray(values), axis=1)
     first = columns[0].start
     counts = np.empty(columns[-1].stop - first, dtype=np.int64)
@@ -126,7 +128,10 @@ def _count(columns: Sequence[Column], values: NDArray[np.float32]) -> Counts:
 def _edges(profile: ReferenceProfile | None) -> NDArray[np.float64]:
     if profile is None:
         return np.empty(0)
-    return np.unique(np.array([*profile.bin_edges, *profile.quantiles], dtype=np.float64))
+    quantiles, times = np.unique(np.array(profile.quantiles, dtype=np.float64), return_counts=True)
+    with np.errstate(over="ignore"):
+        above = np.nextafter(quantiles[times > 1].astype(np.float32), np.float32(np.inf))
+    return np.unique(np.concatenate([profile.bin_edges, quantiles, above]).astype(np.float64))
 
 
 def _bounds(edges: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import BundleCorruptError, BundleIncompatibleError, BundleMissingError, ModelFaultError
-from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Feature, Manifest, decode_manifest
+from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Feature, Manifest, ReferenceProfile, decode_manifest
 from schemas.messages import BundleRef
 from stream.models.session import OnnxModel
 from stream.models.store import BundleStore
@@ -128,6 +128,9 @@ def _check_consistent(manifest: Manifest) -> None:
         raise BundleIncompatibleError(
             f"the manifest has a reference for {unknown[0]}, which is no feature; export it again"
         )
+    for name, profile in (*manifest.reference.items(), ("the score", manifest.score_reference)):
+        if profile is not None:
+            _check_reference(name, profile)
     rows, scores = manifest.parity.rows, manifest.parity.scores
     if not rows or len(rows) != len(scores) or any(len(row) != len(names) for row in rows):
         raise BundleIncompatibleError(
@@ -138,6 +141,19 @@ def _check_consistent(manifest: Manifest) -> None:
             f"a parity row has a missing value, which the policy {manifest.missing!r} never hands to the model; "
             "export it again"
         )
+
+
+def _check_reference(name: str, profile: ReferenceProfile) -> None:
+    edges = np.array(profile.bin_edges)
+    if len(profile.bin_counts) != len(edges) + 1 or min(profile.bin_counts) < 0 or not (np.diff(edges) > 0).all():
+        raise BundleIncompatibleError(
+            f"the reference of {name} has {len(profile.bin_counts)} bin counts for {len(edges)} edges; k ascending "
+            "edges make k + 1 counts, none below 0; export the bundle again"
+        )
+    if not (np.diff(profile.quantiles) >= 0).all():
+        raise BundleIncompatibleError(f"the quantiles of {name} fall; export the bundle again")
+    if not (np.diff([each.rows for each in profile.natural]) > 0).all():
+        raise BundleIncompatibleError(f"the window sizes of {name} do not ascend; export the bundle again")
 
 
 def _check_categories(feature: Feature) -> None:
