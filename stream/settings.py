@@ -128,6 +128,12 @@ class Settings(Struct, frozen=True):
     gate_review_cost_minor: Annotated[int, Meta(ge=0)] = 500
     gate_false_decline_cost_minor: Annotated[int, Meta(ge=0)] = 2000
 
+    #: Days in which drift, performance and schedule each ask for a new model once at most: what moved stays moved, and
+    #: asking again is no use before labels of new days have come.
+    retrain_cooldown_days: Annotated[float, Meta(ge=0)] = 7.0
+    #: Matured frauds without which no model is trained: below, the interval of its PR-AUC is wider than any gain.
+    retrain_min_frauds: PositiveInt = 200
+
     #: Topic names.
     topic_transactions: str = "transactions"
     topic_decisions: str = "decisions"
@@ -138,6 +144,7 @@ class Settings(Struct, frozen=True):
     topic_model_updates: str = "model-updates"
     topic_worker_status: str = "worker-status"
     topic_role_counts: str = "role-counts"
+    topic_retrain_requests: str = "retrain-requests"
     #: Partitions of each keyed topic that `fraud-stream topics` creates.
     partitions: PositiveInt = 4
     #: Replication factor of topics that `fraud-stream topics` creates.

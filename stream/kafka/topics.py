@@ -50,6 +50,8 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
         TopicSpec(settings.topic_worker_status, 1, 7 * DAY_MS, cleanup="compact"),
         # One partition: whoever holds it is the guard. A shadow period lies within its retention.
         TopicSpec(settings.topic_role_counts, 1, 7 * DAY_MS),
+        # One partition: who asks reads it whole, and of two askers at once the second sees the first's request.
+        TopicSpec(settings.topic_retrain_requests, 1, 180 * DAY_MS),
     )
 
 
