@@ -133,7 +133,8 @@ class Settings(Struct, frozen=True):
     retrain_cooldown_days: Annotated[float, Meta(ge=0)] = 7.0
     #: Matured frauds without which no model is trained: below, the interval of its PR-AUC is wider than any gain.
     retrain_min_frauds: PositiveInt = 200
-    #: Days of event time of which a new model is made, up to the newest that has matured; older fraud is of another kind.
+    #: Days of event time, up to the newest that has matured, of which a new model is made; older fraud is of another
+    #: kind.
     retrain_days: PositiveInt = 400
 
     #: Topic names.

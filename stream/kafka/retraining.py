@@ -38,6 +38,8 @@ class Asked:
     written: bool
     #: One line: what was done, or why nothing.
     what: str
+    #: Whether it is only too early: asked later, it may be written.
+    cooling: bool = False
 
 
 def new_request(cause: Cause, bundle_sha256: str, why: str, *, author: str) -> RetrainRequest:
@@ -52,10 +54,12 @@ def ask_retraining(settings: Settings, request: RetrainRequest) -> Asked:
     whichever champion it was about; a person may ask again.
 
     Raises:
+        RefusedMessageError: If no reader would take it: without a reason, or with one of more than 1,000 characters.
         BrokerAwayError: If no broker answers.
         TopicMissingError: If the topic is not there.
         KafkaError: If another writer was quicker, or whether it was written is not known; ask again.
     """
+    _codec.decode(encode(request))
     with _errors(settings), sole_writer(settings, settings.topic_retrain_requests) as write:
         before = read_requests(settings)
         if open_one := next((each for each in before if _same(each, request)), None):
@@ -67,6 +71,7 @@ def ask_retraining(settings: Settings, request: RetrainRequest) -> Asked:
                 written=False,
                 what=f"{request.cause} asked {days:.1f} days ago and may again after "
                 f"{settings.retrain_cooldown_days:g} (FRAUD_RETRAIN_COOLDOWN_DAYS)",
+                cooling=True,
             )
         write(encode(request))
     return Asked(request, written=True, what=f"asked ({request.cause}: {request.why})")

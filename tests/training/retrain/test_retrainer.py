@@ -17,6 +17,7 @@ from tests.training.retrain.conftest import RECIPES, MakePlace, Place
 from training.registry.runs import FINISHED
 from training.retrain.retrainer import AUTHOR
 from training.retrain.runs import EXPERIMENT
+from training.retrain.train import train
 from training.study.recipe import recipe_of
 
 
@@ -28,7 +29,9 @@ def answers(place: Place) -> list[RetrainAnswer | None]:
 def runs(place: Place) -> list[Any]:
     """Every run of a request."""
     client = place.mlflow.client
-    return list(client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id]))
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    return list(client.search_runs([experiment.experiment_id]))
 
 
 def declined(place: Place) -> str:
@@ -164,7 +167,7 @@ def test_what_kills_its_process_is_not_tried_for_ever(make_place: MakePlace, mon
     place.live()
     place.ask()
     with monkeypatch.context() as patch:
-        patch.setattr(retraining, "train", deadly(retraining.train, after=False))
+        patch.setattr(retraining, "train", deadly(train, after=False))
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
                 place.retrainer.look()
