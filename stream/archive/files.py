@@ -65,7 +65,12 @@ class ArchiveFiles:
             ArchiveAwayError: If it is not there, or the file system does not answer.
         """
         with self._asking("read"):
-            marker = self._files.cat_file(self._at(MARKER))
+            try:
+                marker = self._files.cat_file(self._at(MARKER))
+            except FileNotFoundError:
+                raise ArchiveAwayError(
+                    f"no archive at {self.url}; bring it back, or see to FRAUD_ARCHIVE_URL"
+                ) from None
         try:
             version = json.loads(marker)["format_version"]
         except (ValueError, TypeError, KeyError):
@@ -86,13 +91,15 @@ class ArchiveFiles:
         names = self._names(kind)
         return sorted(filter(None, map(parse_folder, names)), reverse=True)
 
-    def in_day(self, kind: str, day: date) -> list[ArchiveFile]:
-        """Return a kind's files of one date.
+    def in_day(self, kind: str, day: date) -> tuple[list[ArchiveFile], list[str]]:
+        """Return a kind's files of one date, and the names of what crashes left there or a writer is at.
 
         Raises:
             ArchiveAwayError: If the file system does not answer.
         """
-        return [file for name in self._names(f"{kind}/{folder(day)}") if (file := parse_file(name, day))]
+        names = self._names(f"{kind}/{folder(day)}")
+        files = [file for name in names if (file := parse_file(name, day))]
+        return files, [name for name in names if leftover_of(name) is not None]
 
     def put(self, kind: str, file: ArchiveFile, content: memoryview) -> None:
         """Write a file, whole or not at all; one that is there already stays as it is.
@@ -116,23 +123,16 @@ class ArchiveFiles:
         with self._asking("read"):
             return self._files.open(self._at(f"{kind}/{file.path}"), "rb")
 
-    def clean(self, kind: str, day: date, partitions: Iterable[int]) -> int:
-        """Take away what crashes left under temporary names; return how many there were.
-
-        One that its writer is still at may be among them, if that writer lost its partition since: it will meet an
-        error, and write it again.
+    def clean(self, kind: str, day: date, leftovers: Iterable[str]) -> None:
+        """Take leftovers away.
 
         Raises:
             ArchiveAwayError: If the file system does not answer.
         """
-        wanted = set(partitions)
-        where = f"{kind}/{folder(day)}"
-        leftovers = [name for name in self._names(where) if leftover_of(name) in wanted]
         with self._asking("cleaned"):
             for name in leftovers:
                 with suppress(FileNotFoundError):  # a sibling was quicker
-                    self._files.rm_file(self._at(f"{where}/{name}"))
-        return len(leftovers)
+                    self._files.rm_file(self._at(f"{kind}/{folder(day)}/{name}"))
 
     def _names(self, path: str) -> list[str]:
         with self._asking("listed"):

@@ -42,7 +42,7 @@ def read_archive(
         raise ArchiveError(f"{kind!r} is not archived; name one of {', '.join(KINDS)}")
     files = ArchiveFiles(url)
     files.require()
-    listed = [file for day in files.days(kind) for file in files.in_day(kind, day)]
+    listed = [file for day in files.days(kind) for file in files.in_day(kind, day)[0]]
     for file, offset in each_once(listed):
         for batch in _rows(files, kind, file, since_ms, until_ms):
             kept = batch.filter(_wanted(batch, offset, since_ms, until_ms))

@@ -134,7 +134,7 @@ def test_files_that_come_while_one_reads_change_nothing(url: str) -> None:
 
 def test_no_archive_is_one_line_not_an_empty_one(tmp_path: Path) -> None:
     """A mistyped URL must not look like a quiet topic."""
-    with pytest.raises(ArchiveAwayError, match=r"cannot be read .*; see to FRAUD_ARCHIVE_URL"):
+    with pytest.raises(ArchiveAwayError, match=r"no archive at .*; bring it back, or see to FRAUD_ARCHIVE_URL"):
         read(f"file://{tmp_path}/elsewhere", "labels")
 
 
