@@ -24,8 +24,10 @@ from stream.models.store import BundleStore
 from stream.settings import Settings
 from stream.worker.counts import RoleCounter
 from stream.worker.drift_counts import DriftCounter
+from stream.worker.drift_watch import DriftWatch
 from stream.worker.guard import Guard
 from stream.worker.health import Health
+from stream.worker.manifests import Manifests
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.roles import RoleFollower
@@ -56,10 +58,11 @@ class WorkerProgram(Program):
         self.app = make_app(settings, Path(self._directory.name))
         channel = BatchChannel(self.app)
         self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
+        store = BundleStore(settings.bundle_store)
         drift = DriftCounter(settings)
         self.roles = RoleFollower(
             settings,
-            loader or RoleLoader(BundleStore(settings.bundle_store)),
+            loader or RoleLoader(store),
             self.metrics,
             on_change=lambda decides: self.source.read(on=decides),
             on_error=self.stop,
@@ -70,6 +73,7 @@ class WorkerProgram(Program):
         counts = RoleCounter(settings.slot)
         self.publisher = CountsPublisher(settings, counts.take)
         self.guard = Guard(settings, self.metrics.guard)
+        self.drift_watch = DriftWatch(settings, Manifests(settings, store), self.metrics.drift)
         self.pipeline = Pipeline(
             settings=settings,
             source=self.source,
@@ -97,6 +101,7 @@ class WorkerProgram(Program):
         self.health.start()
         self.publisher.start()
         self.guard.start()
+        self.drift_watch.start()
 
     def _start_clients(self) -> None:
         require_topics(self._settings)
@@ -107,6 +112,7 @@ class WorkerProgram(Program):
     async def _shut_down(self) -> None:
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self.guard.stop)
+        await asyncio.to_thread(self.drift_watch.stop)
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
         await asyncio.to_thread(self.publisher.stop)

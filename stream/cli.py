@@ -17,6 +17,7 @@ from stream.app import WorkerProgram
 from stream.commands.archive import archive_command
 from stream.commands.display import examples
 from stream.commands.logs import set_up_logging
+from stream.commands.drift import drift_command
 from stream.commands.models import models
 from stream.commands.policy import policy
 from stream.commands.replay import replay_command, verify_command
@@ -261,6 +262,7 @@ def bench(
 
 
 cli.add_command(archive_command)
+cli.add_command(drift_command)
 cli.add_command(models)
 cli.add_command(policy)
 cli.add_command(replay_command)

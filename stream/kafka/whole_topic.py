@@ -12,6 +12,9 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
+#: What librdkafka counts back from the end below, its RD_KAFKA_OFFSET_TAIL_BASE; the Python client has no name for it.
+TAIL = -2000
+
 
 class WholeTopic:
     """Reads a topic's one partition from its beginning and follows it.
@@ -19,15 +22,17 @@ class WholeTopic:
     Args:
         settings: Addresses.
         topic: Its name.
+        newest: So many messages from its end, instead of all.
     """
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, *, newest: int | None = None) -> None:
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
         # The short wait is for the end of a quiet topic, which the broker otherwise holds back for 500 ms.
         own = {"group.id": f"{settings.group}-whole-topic", "fetch.wait.max.ms": 50}
         self._consumer = Consumer(consumer_config(settings) | own)
         self._topic = topic
-        self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
+        start = OFFSET_BEGINNING if newest is None else TAIL - newest
+        self._consumer.assign([TopicPartition(self._topic, 0, start)])
 
     def history(self, timeout: float = CONNECT_S) -> list[bytes | None]:
         """Read everything that is there now.
