@@ -432,6 +432,38 @@ class DriftReport(Struct, frozen=True):
     schema_version: Literal[1] = 1
 
 
+class RetrainAnswer(Struct, frozen=True):
+    """What became of a request."""
+
+    #: challenger: a new model watches. declined: nothing was trained.
+    outcome: Literal["challenger", "declined"]
+    #: Which model, or why none: one line.
+    why: str
+    answered_at_ms: EventTimeMs
+
+
+class RetrainRequest(Struct, frozen=True):
+    """Somebody asks for a model to take a champion's place.
+
+    Open until it stands on the topic once more, the same but for its answer.
+    """
+
+    #: The asker's own; a repeated one is the same request.
+    request_id: Identifier
+    #: drift: the inputs moved. performance: labels say that the champion errs more. schedule: it is old. hand: a
+    #: person asks.
+    cause: Literal["drift", "performance", "schedule", "hand"]
+    #: Of the champion that is to be replaced.
+    bundle_sha256: Sha256
+    #: One line, for people.
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+    asked_at_ms: EventTimeMs
+    author: Identifier
+    #: None while it is open.
+    answer: RetrainAnswer | None = None
+    schema_version: Literal[1] = 1
+
+
 #: What the outside world reads and writes; JSON Schema files are made for each.
 PUBLIC: dict[str, type[Struct]] = {
     "transaction": Transaction[dict[str, FeatureValue]],
@@ -444,6 +476,7 @@ PUBLIC: dict[str, type[Struct]] = {
     "role-counts": RoleCounts,
     "drift-counts": DriftCounts,
     "drift-report": DriftReport,
+    "retrain-request": RetrainRequest,
 }
 
 _encoder = msgspec.json.Encoder()

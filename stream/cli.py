@@ -14,7 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from schemas.errors import FraudError
 from stream.app import WorkerProgram
+from stream.commands.archive import archive_command
 from stream.commands.display import examples
+from stream.commands.logs import set_up_logging
+from stream.commands.drift import drift_command
 from stream.commands.models import models
 from stream.commands.policy import policy
 from stream.commands.replay import replay_command, verify_command
@@ -174,16 +177,6 @@ def ledger() -> None:
     asyncio.run(run_ledger(settings, functools.partial(parity_gap, settings)))
 
 
-def set_up_logging(settings: Settings) -> None:
-    """Log lines to stderr; Faust's own only from warnings on, for it narrates each service it starts."""
-    logging.getLogger("stream").setLevel(settings.log_level)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("faust", "mode", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Ten lines a second while Kafka is away; what it could not send, worker-status, is logged where it is sent.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
-
 @cli.command(
     epilog=examples(
         "fraud-stream produce var/data/test.jsonl --rate 2000",
@@ -268,6 +261,8 @@ def bench(
         Console().print(render(report))
 
 
+cli.add_command(archive_command)
+cli.add_command(drift_command)
 cli.add_command(models)
 cli.add_command(policy)
 cli.add_command(replay_command)

@@ -24,6 +24,7 @@ from training.commands.options import VAR, a_file, data_option, description_opti
 from training.commands.promote import promote
 from training.commands.quality import quality
 from training.commands.register import register
+from training.commands.retrain import retrain
 from training.commands.rollback import rollback
 from training.commands.stage import stage
 from training.commands.study import study
@@ -137,7 +138,7 @@ def offline_scores(
 for command in (
     *(eda, describe, baseline, bench),
     *(study, leaderboard, compare, evaluate, quality),
-    *(register, stage, promote, rollback, watch, history, card),
+    *(register, stage, promote, rollback, watch, retrain, history, card),
     drift_report,
 ):
     cli.add_command(command)

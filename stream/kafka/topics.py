@@ -53,6 +53,8 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
         # One partition for one order, which the windows are cut by; a window that is open for longer loses its begin.
         TopicSpec(settings.topic_drift_counts, 1, 3 * DAY_MS),
         TopicSpec(settings.topic_drift_reports, 1, 180 * DAY_MS),
+        # One partition: who asks reads it whole, and of two askers at once the second sees the first's request.
+        TopicSpec(settings.topic_retrain_requests, 1, 180 * DAY_MS),
     )
 
 
