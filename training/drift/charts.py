@@ -27,6 +27,7 @@ def over_windows(values: Sequence[float | None], limits: Sequence[float | None],
         axes = figure.subplots()
         axes.plot(numbers, _with_gaps(values), "o-", color=LEGIT, markersize=3, linewidth=1.2)
         axes.plot(numbers, _with_gaps(limits), color=FRAUD, linewidth=1.2, linestyle=":")
+        axes.set_xlim(0.5, len(values) + 0.5)
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(4))

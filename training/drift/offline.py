@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from schemas.messages import DriftCounts, DriftReport
 from stream.drift.merge import Merger
 from stream.drift.rule import DriftLimits
-from stream.models.bundle import LoadedModel
+from stream.scoring.model import ScoringModel
 from training.data.dataset import Dataset
 from training.drift.counting import accepted, count
 
@@ -29,13 +29,13 @@ class Looked:
         return self.rows - sum(report.rows for report in self.reports)
 
 
-def look(rows: Dataset, model: LoadedModel, limits: DriftLimits) -> Looked:
+def look(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Looked:
     """Count the rows in order of event time, close windows, judge them.
 
     Raises:
         DataError: If the data lack a feature of the model, or have it as another kind.
     """
-    kept = accepted(rows, model)
+    kept = accepted(rows, model.plan)
     merger = Merger(lambda _: model.manifest, limits, _refused)
     messages = count(kept, model, window_rows=limits.window_rows, pane_ms=limits.pane_s * _MS)
     reports = [report for offset, counts in enumerate(messages) for report in merger.add(offset, counts)]
