@@ -16,8 +16,8 @@ from schemas.errors import FraudError
 from stream.app import WorkerProgram
 from stream.commands.archive import archive_command
 from stream.commands.display import examples
-from stream.commands.logs import set_up_logging
 from stream.commands.drift import drift_command
+from stream.commands.logs import set_up_logging
 from stream.commands.models import models
 from stream.commands.policy import policy
 from stream.commands.replay import replay_command, verify_command
