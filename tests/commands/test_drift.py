@@ -67,7 +67,15 @@ def test_a_table_fits_80_columns_with_the_worst_first() -> None:
     assert max(map(len, lines)) <= 80
     assert lines[0] == "fraud 7, champion: window 19, 5,012 transactions"
     first = next(i for i, line in enumerate(lines) if line.startswith("column"))
-    assert lines[first + 1].split() == ["a_feature_with_a_very…", "1.234", "0.100", "0.610", "25.0%", "█" * TREND, "page"]
+    assert lines[first + 1].split() == [
+        "a_feature_with_a_very…",
+        "1.234",
+        "0.100",
+        "0.610",
+        "25.0%",
+        "█" * TREND,
+        "page",
+    ]
     assert lines[first + 2].startswith("V29 ")
     assert "if P(label | input) is unchanged" in lines[-3]
     assert "alert rate 0.160%, expected 0.150% (p 0.6): ok" in lines
