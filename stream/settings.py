@@ -113,7 +113,7 @@ class Settings(Struct, frozen=True):
     drift_windows_in_a_row: Annotated[int, Meta(ge=1, le=100)] = 2
     #: Two-sided p-value of the alert rate below which it is an alarm: it is looked at after every window.
     drift_alert_level: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.001
-    #: Expected alerts that are tested together, from as many windows as it takes: with 40 a doubling is found.
+    #: Expected alerts that are tested together at most, of as many windows as it takes: with 40 a doubling is found.
     drift_alert_expected: PositiveFloat = 40.0
 
     #: Where /metrics, /healthz and /readyz are served.

@@ -166,10 +166,11 @@ class _Playing:
             self.window = OpenWindow(self.reporter.grid.width, offset, self._limits)
         self.window.add(message, counts)
         self._by_rows.update(counts, message.rows)
-        if message.pane_ms is not None:
-            self._by_time.update(message.pane_ms, counts)
+        # First the end, then the rows: after a long pause these lie beyond what was waited for.
         if self.window.watermark_ms is not None:
             self._by_time.advance(self.window.watermark_ms)
+        if message.pane_ms is not None:
+            self._by_time.update(message.pane_ms, counts)
         return self.window
 
     def view(self, number: int, wanted: int) -> DriftView:
