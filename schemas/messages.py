@@ -325,14 +325,15 @@ class DriftCounts(Struct, frozen=True):
     slot: str
     #: Of the worker's process: another one after each start.
     instance: str
-    #: Starts at 1 with each instance and rises by 1.
+    #: Starts at 1 with each instance and rises by 1: a repeated message is told by it.
     sequence: Annotated[int, Meta(ge=1)]
     name: str
     version: str
     bundle_sha256: Sha256
     #: Whether it is the champion.
     decides: bool
-    #: Begin of the pane, UTC milliseconds; None for rows dated too far ahead of the clock: they are in no pane.
+    #: Begin of the pane, UTC milliseconds; None for rows in no pane: dated too far ahead of the clock, or scattered over
+    #: more panes than a worker names at once.
     pane_ms: int | None
     rows: Count
     #: By feature name: of each bin, the missing ones last.
@@ -406,7 +407,7 @@ class DriftReport(Struct, frozen=True):
     from_ms: int | None
     until_ms: int | None
     rows: Count
-    #: Dated too far ahead of the clock; in `rows` too.
+    #: In no pane: dated too far ahead of the clock, mostly; in `rows` too.
     ahead: Count
     #: False where the model went quiet before its window was full: this is what there was.
     complete: bool
