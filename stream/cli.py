@@ -16,6 +16,7 @@ from schemas.errors import FraudError
 from stream.app import WorkerProgram
 from stream.commands.archive import archive_command
 from stream.commands.display import examples
+from stream.commands.drift import drift_command
 from stream.commands.logs import set_up_logging
 from stream.commands.models import models
 from stream.commands.policy import policy
@@ -228,6 +229,7 @@ def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
 @click.option("--rival", "rivals", type=click.Choice(RIVALS), multiple=True, help="Only this one; may be repeated.")
 @click.option("--no-latency", is_flag=True, help="Leave the latency out.")
 @click.option("--no-shadows", is_flag=True, help="Leave out what each further challenger costs.")
+@click.option("--no-drift", is_flag=True, help="Leave out what counting for drift costs.")
 @click.option("--soak", is_flag=True, help="Also send two million transactions, for the growth of memory.")
 def bench(
     *,
@@ -238,6 +240,7 @@ def bench(
     rivals: tuple[str, ...],
     no_latency: bool,
     no_shadows: bool,
+    no_drift: bool,
     soak: bool,
 ) -> None:
     """Measure the worker beside other pipelines, in one run on one broker of its own.
@@ -251,7 +254,14 @@ def bench(
     except ImportError as error:
         raise FraudError(f"{error.name} is not installed; the bench needs: pip install 'fraud-stream[dev]'") from error
     options = BenchOptions(
-        runs, events, quick, rivals or RIVALS, latency=not no_latency, shadows=not no_shadows, soak=soak
+        runs,
+        events,
+        quick,
+        rivals or RIVALS,
+        latency=not no_latency,
+        soak=soak,
+        shadows=not no_shadows,
+        drift=not no_drift,
     )
     report = run_bench(options)
     if as_json:
@@ -261,6 +271,7 @@ def bench(
 
 
 cli.add_command(archive_command)
+cli.add_command(drift_command)
 cli.add_command(models)
 cli.add_command(policy)
 cli.add_command(replay_command)

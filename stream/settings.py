@@ -172,6 +172,15 @@ class Settings(Struct, frozen=True):
     gate_review_cost_minor: Annotated[int, Meta(ge=0)] = 500
     gate_false_decline_cost_minor: Annotated[int, Meta(ge=0)] = 2000
 
+    #: Days in which drift, performance and schedule each ask for a new model once at most: what moved stays moved, and
+    #: asking again is no use before labels of new days have come.
+    retrain_cooldown_days: Annotated[float, Meta(ge=0)] = 7.0
+    #: Matured frauds without which no model is trained: below, the interval of its PR-AUC is wider than any gain.
+    retrain_min_frauds: PositiveInt = 200
+    #: Days of event time, up to the newest that has matured, of which a new model is made; older fraud is of another
+    #: kind.
+    retrain_days: PositiveInt = 400
+
     #: Topic names.
     topic_transactions: str = "transactions"
     topic_decisions: str = "decisions"
@@ -184,6 +193,7 @@ class Settings(Struct, frozen=True):
     topic_role_counts: str = "role-counts"
     topic_drift_counts: str = "drift-counts"
     topic_drift_reports: str = "drift-reports"
+    topic_retrain_requests: str = "retrain-requests"
     #: Partitions of each keyed topic that `fraud-stream topics` creates.
     partitions: PositiveInt = 4
     #: Replication factor of topics that `fraud-stream topics` creates.

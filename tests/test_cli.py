@@ -20,6 +20,7 @@ COMMANDS = (
     "worker",
     "ledger",
     "archive",
+    "drift",
     "produce",
     "tail",
     "models",

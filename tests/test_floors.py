@@ -59,8 +59,16 @@ RESERVED = {
     "sqlalchemy": ("stream.ledger", TRAINING, BENCH),
     "pyarrow": ("stream.archive", TRAINING),
 }
-#: What training may use of the stream besides floors 0 to 2: the control topic, the ledger's labels, what is archived.
-OPEN_TO_TRAINING = (TRAINING, "stream.kafka.assign", "stream.kafka.control", "stream.ledger", "stream.archive.reader")
+#: What training may use of the stream besides floors 0 to 2: the control topic, requests for new models, the ledger's
+#: labels, what is archived.
+OPEN_TO_TRAINING = (
+    TRAINING,
+    "stream.kafka.assign",
+    "stream.kafka.control",
+    "stream.kafka.retraining",
+    "stream.ledger",
+    "stream.archive.reader",
+)
 #: What is imported under another name than it is installed by; `mode` is faust's own foundation.
 DISTRIBUTIONS = {
     "confluent_kafka": "confluent-kafka",

@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from schemas.errors import DataError
 from schemas.manifest import Manifest, Metric, TrainingWindow
 from schemas.messages import Policy
 from stream.models.session import OnnxModel
+from stream.scoring.features import FeaturePlan, Matrix
 from training.data.dataset import Dataset
 from training.data.material import Prepared
+from training.drift.counting import accepted
+from training.drift.natural import with_natural
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind, choose_by_cost, choose_comparison
 from training.evaluation.scored import Scored
@@ -19,7 +23,7 @@ from training.models.calibrate import Calibration, fit_calibration
 from training.models.export import check_parity, open_session, to_onnx
 from training.models.fitted import FittedModel
 from training.registry.bundle import UNREGISTERED, write_bundle
-from training.registry.profile import choose_parity_rows, make_profile
+from training.registry.profile import choose_parity_rows, count_verdicts, profile_features, profile_scores
 from training.registry.versions import REGISTERED_MODEL
 
 
@@ -99,8 +103,10 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
 
     Raises:
         BundleError: If the bundle does not pass its audit.
+        DataError: If the missing-value policy refuses every row of the training part.
     """
-    train, features, matrix = data.train, data.material.features, data.material.matrix
+    train, features = data.train, data.material.features
+    given = as_given(train, data.plan)
     validation = finished.validation
     manifest = Manifest(
         name=REGISTERED_MODEL,
@@ -119,13 +125,29 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
             data_sha256=train.sha256,
         ),
         metrics=metrics,
-        reference={feature.name: make_profile(matrix[:, column]) for column, feature in enumerate(features)},
+        reference=profile_features(features, given),
         # Of rows the model has not seen: on its own training rows any model is too sure of itself.
-        score_reference=make_profile(validation.scores),
+        score_reference=profile_scores(validation.scores, finished.policy),
         parity=choose_parity_rows(data.calibration.matrix(data.plan), validation, finished.policy),
         files={},
+        verdict_reference=count_verdicts(validation, finished.policy),
     )
+    manifest = with_natural(manifest, given, validation.scores)
     write_bundle(directory, finished.onnx, manifest)
+
+
+def as_given(train: Dataset, plan: FeaturePlan) -> Matrix:
+    """Return the training part's rows (k, n_features) as drift counts the stream's: before missing values are filled.
+
+    Rows that the missing-value policy refuses are not among them.
+
+    Raises:
+        DataError: If it refuses every row.
+    """
+    kept = accepted(train, plan)
+    if not len(kept):
+        raise DataError("every row of the training part has a missing value, which the feature set refuses")
+    return kept.given(plan)
 
 
 def policy_kind(data: Dataset) -> PolicyKind:

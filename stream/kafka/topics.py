@@ -54,6 +54,8 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
         # 13 KB at 30 features, in a thousand it is 450.
         TopicSpec(settings.topic_drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         TopicSpec(settings.topic_drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        # One partition: who asks reads it whole, and of two askers at once the second sees the first's request.
+        TopicSpec(settings.topic_retrain_requests, 1, 180 * DAY_MS),
     )
 
 

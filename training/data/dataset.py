@@ -1,5 +1,6 @@
 """Training data: a Parquet or CSV file, checked column by column, in order of event time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from training.data.source import column_names, local_copy, read_columns, shown_s
 _BLOCK = 1 << 16
 #: Missing columns that an error names; hundreds would hide the first.
 _NAMED = 5
+_NO_LABEL = -1
+#: `FeaturePlan.matrix`, or `given`.
+_Make = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]], Matrix]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled transactions in order of event time; rows of the same time keep the file's order.
+    """Transactions in order of event time; rows of the same time keep the file's order.
 
     All arrays and both frames have n rows.
     """
@@ -35,7 +39,7 @@ class Dataset:
     #: UTC milliseconds; never a feature.
     event_time_ms: NDArray[np.int64]
     amount_minor: NDArray[np.int64]
-    #: 1 is fraud.
+    #: 1 is fraud; -1 everywhere in data that were read without labels.
     label: NDArray[np.int8]
     #: Equal where two rows are equal in every column but the id; a hash of 64 bits, so unequal ones differ but for a
     #: chance of n²/2⁶⁵. Comparable within one process.
@@ -86,6 +90,17 @@ class Dataset:
         Raises:
             DataError: If the data lack a feature of the plan, or have it as another kind.
         """
+        return self._made(plan, plan.matrix)
+
+    def given(self, plan: FeaturePlan) -> Matrix:
+        """Return (n, n_features) before missing values are filled: NaN where one is missing, as drift is counted.
+
+        Raises:
+            DataError: Likewise.
+        """
+        return self._made(plan, plan.given)
+
+    def _made(self, plan: FeaturePlan, make: _Make) -> Matrix:
         kinds = dict.fromkeys(plan.numeric, "numeric") | dict.fromkeys(plan.categorical, "categorical")
         for name, kind in kinds.items():
             if self.description.features.get(name) != kind:
@@ -94,7 +109,7 @@ class Dataset:
         codes = [_codes(plan, self.frame[name]) for name in plan.categorical]
         for start in range(0, len(self), _BLOCK):
             block = slice(start, start + _BLOCK)
-            matrix[block] = plan.matrix(
+            matrix[block] = make(
                 _side_by_side([self.frame[name][block].to_numpy() for name in plan.numeric], len(self.row[block])),
                 _side_by_side([each[block] for each in codes], len(self.row[block])),
                 self.amount_minor[block],
@@ -103,12 +118,13 @@ class Dataset:
         return matrix
 
 
-def load(path: str | Path, description: DataDescription | None = None) -> Dataset:
-    """Read and check training data.
+def load(path: str | Path, description: DataDescription | None = None, *, labelled: bool = True) -> Dataset:
+    """Read and check training data, or transactions of which nobody knows yet what they were.
 
     Args:
         path: Of a Parquet or CSV file, or any fsspec URL of one.
         description: What its columns are; the ULB data's when not given.
+        labelled: Whether the file must have labels; if not, they are not read.
 
     Raises:
         DataError: If the file or a column of it cannot be used; names the column and the first bad row, never a
@@ -117,8 +133,9 @@ def load(path: str | Path, description: DataDescription | None = None) -> Datase
     description = description or ULB
     shown = shown_source(path)
     with local_copy(path) as file:
-        _require_columns(description, column_names(file, shown), shown)
-        wanted = (*description.columns, *description.features)
+        unread = () if labelled else (description.label,)
+        wanted = [name for name in (*description.columns, *description.features) if name not in unread]
+        _require_columns(wanted, column_names(file, shown), shown)
         raw = read_columns(file, shown, wanted, description.texts, description.missing)
         sha256 = source_sha256(file)
     if raw.is_empty():
@@ -128,7 +145,8 @@ def load(path: str | Path, description: DataDescription | None = None) -> Datase
 
 def _checked(raw: pl.DataFrame, description: DataDescription, sha256: str, shown: str) -> Dataset:
     time = columns.times(raw[description.time.column], description.time, shown)
-    label = columns.labels(raw[description.label], shown)
+    there = description.label in raw.columns
+    label = columns.labels(raw[description.label], shown) if there else np.full(len(raw), _NO_LABEL, dtype=np.int8)
     keys = _keys(raw, description, shown)
     amount = columns.amounts(raw[description.amount.column], description.amount, keys["currency"], shown)
     read = {"numeric": columns.numbers, "categorical": columns.texts}
@@ -176,8 +194,8 @@ def _in_order(data: Dataset) -> Dataset:
     return data.part(np.argsort(data.event_time_ms, kind="stable"))
 
 
-def _require_columns(description: DataDescription, given: list[str], shown: str) -> None:
-    missing = [name for name in (*description.columns, *description.features) if name not in set(given)]
+def _require_columns(wanted: list[str], given: list[str], shown: str) -> None:
+    missing = [name for name in wanted if name not in set(given)]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise DataError(

@@ -1,0 +1,1 @@
+"""Whether what a champion was made for still holds."""

@@ -1,0 +1,81 @@
+"""A file's rows as the messages a worker would have sent of them: from there on the live code counts and judges."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.messages import DriftCounts
+from stream.drift.grid import Grid
+from stream.scoring.features import FeaturePlan
+from stream.scoring.model import ScoringModel
+from stream.scoring.policy import VERDICTS, severities
+from training.data.dataset import Dataset
+
+#: Who counted, as it stands in the messages.
+OFFLINE = "offline"
+_REVIEW, _DECLINE = VERDICTS.index("review"), VERDICTS.index("decline")
+
+
+def accepted(rows: Dataset, plan: FeaturePlan) -> Dataset:
+    """Return the rows that the missing-value policy does not refuse: the others would be dead letters."""
+    if plan.missing != "refuse":
+        return rows
+    return rows.part(np.flatnonzero(plan.first_refused_null(rows.given(plan)) < 0))
+
+
+def count(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
+    """Count rows in order of event time, a message for each pane and each window that is begun.
+
+    So a window that closes by its rows alone has exactly `window_rows`. There is no clock that a row could be ahead of.
+
+    Args:
+        rows: n rows that the model accepts.
+        model: That scores them, and whose bins and policy are taken.
+        window_rows: No message has rows of two windows of so many rows.
+        pane_ms: Length of a pane, milliseconds.
+
+    Raises:
+        DataError: If the data lack a feature of the model, or have it as another kind.
+    """
+    grid = Grid(model.manifest)
+    panes = rows.event_time_ms // pane_ms
+    for sequence, part in enumerate(_parts(panes, window_rows), start=1):
+        each = rows.part(part)
+        # The model sees missing values filled, drift sees them missing.
+        given = each.given(model.plan)
+        scores = model.score(model.plan.fill(given))
+        features, score_counts = grid.split(grid.count(given, scores))
+        severity = severities(scores, model.manifest.policy, each.amount_minor)
+        verdicts = np.bincount(severity, minlength=len(VERDICTS))
+        last_ms = int(each.event_time_ms[-1])
+        yield DriftCounts(
+            slot=OFFLINE,
+            instance=OFFLINE,
+            sequence=sequence,
+            name=model.manifest.name,
+            version=model.manifest.version,
+            bundle_sha256=model.sha256,
+            decides=True,
+            pane_ms=int(panes[part.start]) * pane_ms,
+            rows=len(each),
+            features=features,
+            scores=score_counts,
+            reviews=int(verdicts[_REVIEW]),
+            declines=int(verdicts[_DECLINE]),
+            score_sum=float(scores.sum(dtype=np.float64)),
+            alert_score_sum=float(scores[severity > 0].sum(dtype=np.float64)),
+            event_times={0: last_ms},
+            written_at_ms=last_ms,
+        )
+
+
+def _parts(panes: NDArray[np.int64], window_rows: int) -> Iterator[slice]:
+    """Cut where a pane or a window begins.
+
+    >>> [(part.start, part.stop) for part in _parts(np.array([1, 1, 1, 2, 2]), 2)]
+    [(0, 2), (2, 3), (3, 4), (4, 5)]
+    """
+    begins = np.union1d(np.flatnonzero(np.diff(panes)) + 1, np.arange(0, len(panes), window_rows))
+    for start, stop in zip(begins.tolist(), [*begins[1:].tolist(), len(panes)], strict=True):
+        yield slice(start, stop)
