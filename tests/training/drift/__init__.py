@@ -1,0 +1,1 @@
+"""The concept watch, on simulated errors and beside a ledger."""
