@@ -70,7 +70,7 @@ def test_an_old_champion_asks_by_itself(make_place: MakePlace) -> None:
 
 
 def test_age_runs_from_the_newest_model_made_for_the_place() -> None:
-    """A challenger that waits for the gate is young enough; neither a declined request nor another champion's made one."""
+    """A challenger that waits for the gate counts; a declined request does not, nor does another champion's."""
     champion = "a" * 64
 
     def answered(answer: RetrainAnswer | None, of: str = champion) -> RetrainRequest:
