@@ -13,7 +13,7 @@ from schemas.messages import BundleRef, Label, RetrainRequest, Transaction, enco
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
-from stream.kafka.retraining import ask_retraining, new_request
+from stream.kafka.retraining import Cause, ask_retraining, new_request
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine
 from stream.settings import Settings
@@ -147,9 +147,9 @@ class Place:
             self.promoter, RetrainRuns(self.mlflow), StudyRuns(self.mlflow), self.past.engine, self.settings
         )
 
-    def ask(self, why: str = "PSI of V1 is 0.4", champion: str = "") -> RetrainRequest:
+    def ask(self, cause: Cause = "drift", champion: str = "") -> RetrainRequest:
         """Ask for a new model, as the stream does."""
-        request = new_request("drift", champion or self.champion.sha256, why, author="worker 0")
+        request = new_request(cause, champion or self.champion.sha256, "PSI of V1 is 0.4", author="worker 0")
         assert ask_retraining(self.settings, request).written
         return request
 

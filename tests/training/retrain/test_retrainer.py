@@ -10,7 +10,7 @@ import pytest
 import training.retrain.retrainer as retraining
 from schemas.messages import Challenger, RetrainAnswer
 from stream.kafka.control import all_roles, current_roles
-from stream.kafka.retraining import ask_retraining, new_request, read_requests
+from stream.kafka.retraining import read_requests
 from stream.models.bundle import read_bundle
 from tests.training.retrain.conftest import RECIPES, ROWS, MakePlace, Place
 from training.registry.runs import FINISHED
@@ -36,7 +36,7 @@ def runs(place: Place) -> list[Any]:
 def declined(place: Place) -> str:
     """Work the one open request, which is declined, and say why."""
     (line,) = place.retrainer.look()
-    (answer,) = answers(place)
+    answer = answers(place)[-1]
     assert answer is not None
     assert answer.outcome == "declined"
     assert line.endswith(f": declined, {answer.why}")
@@ -83,7 +83,7 @@ def test_one_request_is_worked_once(make_place: MakePlace) -> None:
     again = place.retrainer.work(first)  # as a process that read the topic before the answer was there
     assert again.why == "version 2 watches as bundle fraud/2"
     assert (len(runs(place)), len(all_roles(place.settings))) == (1, 2)
-    ask_retraining(place.settings, new_request("hand", place.champion.sha256, "once more", author="ann"))
+    place.ask("hand")
     (line,) = place.retrainer.look()
     assert line.endswith("challenger, version 3 watches as bundle fraud/3")
     roles = current_roles(place.settings)
@@ -190,17 +190,25 @@ def test_an_outage_is_waited_out(make_place: MakePlace, tmp_path: Path) -> None:
     assert "challenger" in line
 
 
-def test_too_few_frauds_are_declined_with_their_count(make_place: MakePlace) -> None:
-    """Before the archive is read; a later request is worked when there are enough."""
+def test_what_must_not_be_retrained_is_declined_with_the_reason(
+    make_place: MakePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another champion, too few frauds, a leak; a later request is worked when that is mended."""
     place = make_place(retrain_min_frauds=300)
     place.past.live()
-    place.ask()
+    place.ask(champion="f" * 64)
+    assert declined(place) == "bundle ffffffffffff is not champion, fraud/1 is; ask about that"
+    place.ask("hand")
     assert declined(place) == (
         "217 matured frauds of the last 400 days (by the ledger) are fewer than the 300 it takes "
         "(FRAUD_RETRAIN_MIN_FRAUDS)"
     )
     place.settings = msgspec.structs.replace(place.settings, retrain_min_frauds=217)
-    ask_retraining(place.settings, new_request("hand", place.champion.sha256, "enough now", author="ann"))
+    with monkeypatch.context() as patch:
+        patch.setattr("training.data.leaks.MAX_FRAUD_SHARE", 0.05)
+        place.ask("hand")
+        assert declined(place).startswith("resampled-before-split: 17% of all rows are frauds")
+    place.ask("hand")
     (line,) = place.retrainer.look()
     assert "challenger" in line
 
@@ -216,25 +224,9 @@ def test_frauds_that_are_not_archived_do_not_count(make_place: MakePlace) -> Non
     )
 
 
-def test_whoever_is_not_champion_is_not_retrained(make_place: MakePlace) -> None:
-    """An unknown bundle, or one that was replaced since it was asked for."""
-    place = make_place()
-    place.ask(champion="f" * 64)
-    assert declined(place) == "bundle ffffffffffff is not champion, fraud/1 is; ask about that"
-
-
 def test_a_champion_of_unknown_making_is_declined(make_place: MakePlace) -> None:
     """Nothing says how to make another like it."""
     place = make_place(None)
     place.past.live()
     place.ask()
     assert declined(place).endswith("does not say how its model was made; train and promote one: fraud-train study")
-
-
-def test_a_leak_is_declined(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows are checked as a study's are."""
-    monkeypatch.setattr("training.data.leaks.MAX_FRAUD_SHARE", 0.05)
-    place = make_place()
-    place.past.live()
-    place.ask()
-    assert declined(place).startswith("resampled-before-split: 17% of all rows are frauds")
