@@ -128,7 +128,7 @@ def _retraining(store: str | None, bootstrap: str, every: float | None, held: Ex
 
     def look() -> list[str]:
         promoter, mlflow = open_promoter(store, bootstrap), open_mlflow()
-        retrainer = Retrainer(promoter, RetrainRuns(mlflow), StudyRuns(mlflow), ledger, settings.archive_url, settings)
+        retrainer = Retrainer(promoter, RetrainRuns(mlflow), StudyRuns(mlflow), ledger, settings)
         return asker.look(promoter) + retrainer.look()
 
     return look

@@ -62,15 +62,14 @@ class Retrainer:
         runs: The requests in that MLflow.
         studies: How champions were made.
         ledger: The ledger's database.
-        archive: URL of the archive.
-        settings: Least number of frauds, days that are looked at, maturity of labels; topics and addresses.
+        settings: The archive's URL, the least number of frauds, the days that are looked at, the maturity of labels;
+            topics and addresses.
     """
 
     promoter: Promoter
     runs: RetrainRuns
     studies: StudyRuns
     ledger: Engine
-    archive: str
     settings: Settings
 
     def look(self) -> list[str]:
@@ -161,7 +160,7 @@ class Retrainer:
         # Before the archive is read for nothing.
         self._require_frauds(0 if found is None else int(found.fraud.sum()), "by the ledger")
         assert found is not None  # noqa: S101 - for the type checker: no ledger has no frauds
-        return gather(self.archive, found, champion, file, max_bytes=self.settings.max_transaction_bytes)
+        return gather(self.settings.archive_url, found, champion, file, max_bytes=self.settings.max_transaction_bytes)
 
     def _require_frauds(self, frauds: int, of_what: str) -> None:
         least = self.settings.retrain_min_frauds

@@ -1,1 +1,1 @@
-"""Drift at training and over files: specifications."""
+"""Drift at training and over files, and the watch over a champion's errors: specifications."""

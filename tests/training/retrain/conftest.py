@@ -13,13 +13,13 @@ from schemas.messages import BundleRef, Label, RetrainRequest, Transaction, enco
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
-from stream.kafka.retraining import ask_retraining, new_request
+from stream.kafka.retraining import Cause, ask_retraining, new_request
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
 from tests.support.ledger_batch import SetClock, Writer
-from tests.support.records import BASE_MS, decision
+from tests.support.records import BASE_MS, CHAMPION, decision
 from tests.training.registry.conftest import desk, mlflow, root, template  # noqa: F401 - fixtures
 from training.registry.connection import Connection
 from training.registry.promote import Promoter
@@ -41,32 +41,17 @@ RECIPES = {
     ),
 }
 #: Of each history: transactions, and the share of frauds among them.
-ROWS, FRAUDS = 2400, 0.1
+ROWS, FRAUDS = 1300, 0.18
 
 
 @dataclass
-class Place:
-    """Where one champion is retrained."""
+class Past:
+    """What a champion has decided and what became of it, in a ledger and in an archive."""
 
     settings: Settings
-    promoter: Promoter
-    mlflow: Connection
     engine: Engine
-    champion: BundleRef
-    archive: str
+    champion_sha256: str
     _writers: dict[str, Writer] = field(default_factory=dict)
-
-    @property
-    def retrainer(self) -> Retrainer:
-        """What works requests here, as a new process has it."""
-        runs, studies = RetrainRuns(self.mlflow), StudyRuns(self.mlflow)
-        return Retrainer(self.promoter, runs, studies, self.engine, self.archive, self.settings)
-
-    def ask(self, why: str = "PSI of V1 is 0.4", champion: str = "") -> RetrainRequest:
-        """Ask for a new model, as the stream does."""
-        request = new_request("drift", champion or self.champion.sha256, why, author="worker 0")
-        assert ask_retraining(self.settings, request).written
-        return request
 
     def live(self, *, rows: int = ROWS, frauds: float = FRAUDS, archived: bool = True) -> list[Transaction[Any]]:
         """Let a history pass: decided, labelled, archived, and matured."""
@@ -99,7 +84,7 @@ class Place:
     def decide(self, sent: list[Transaction[Any]], first: int = 0, **changes: Any) -> None:
         """Have the champion decide transactions that stand in partition 0 from an offset on."""
         common = {
-            "bundle_sha256": self.champion.sha256,
+            "bundle_sha256": self.champion_sha256,
             "verdict": "approve",
             "source_topic": self.settings.topic_transactions,
         }
@@ -119,29 +104,78 @@ class Place:
             )
             for n, each in enumerate(sent)
         ]
-        self._write("decisions", made)
+        self.write("decisions", made)
 
     def say(self, labels: list[Label]) -> None:
         """Have labels come."""
-        self._write("labels", labels)
+        self.write("labels", labels)
 
     def keep(self, placed: list[tuple[int, Transaction[Any] | bytes]]) -> None:
         """Archive transactions at their offsets of partition 0."""
         file = OpenFile("transactions", 0, placed[0][0], utc_day(BASE_MS))
         for offset, each in placed:
             file.add(offset, BASE_MS, b"card", each if isinstance(each, bytes) else encode(each))
-        ArchiveFiles(self.archive).put("transactions", file.name, file.close())
+        ArchiveFiles(self.settings.archive_url).put("transactions", file.name, file.close())
 
     def mature(self) -> None:
         """Let days pass until everything so far has matured."""
         later = BASE_MS + 10 * DAY_MS
-        self._write("decisions", [decision(10**6, event_time_ms=later, bundle_sha256=self.champion.sha256)])
+        self.write("decisions", [decision(10**6, event_time_ms=later, bundle_sha256=self.champion_sha256)])
 
-    def _write(self, kind: str, messages: list[Any]) -> None:
+    def write(self, kind: str, messages: list[Any]) -> None:
+        """Have the ledger read messages."""
         if kind not in self._writers:  # a second one would fence the first
             clock = SetClock(BASE_MS + 20 * DAY_MS)
             self._writers[kind] = Writer(self.engine, kind, settings=self.settings, clock=clock)
         self._writers[kind].write(messages)
+
+
+@dataclass
+class Place:
+    """Where one champion is retrained."""
+
+    settings: Settings
+    promoter: Promoter
+    mlflow: Connection
+    champion: BundleRef
+    past: Past
+
+    @property
+    def retrainer(self) -> Retrainer:
+        """What works requests here, as a new process has it."""
+        return Retrainer(
+            self.promoter, RetrainRuns(self.mlflow), StudyRuns(self.mlflow), self.past.engine, self.settings
+        )
+
+    def ask(self, cause: Cause = "drift", champion: str = "") -> RetrainRequest:
+        """Ask for a new model, as the stream does."""
+        request = new_request(cause, champion or self.champion.sha256, "PSI of V1 is 0.4", author="worker 0")
+        assert ask_retraining(self.settings, request).written
+        return request
+
+
+def places_under(folder: Path) -> dict[str, Any]:
+    """Settings of a ledger and an archive of the test's own."""
+    return {
+        "ledger_url": f"sqlite:///{folder}/ledger.db",
+        "archive_url": f"file://{folder}/archive",
+        "gate_maturity_days": 2,
+        "ledger_lateness_s": 0.0,
+    }
+
+
+def open_past(settings: Settings, champion_sha256: str) -> Past:
+    """Make both, with nothing in them."""
+    engine = open_engine(settings.ledger_url)
+    migrate(engine)
+    ArchiveFiles(settings.archive_url).create()
+    return Past(settings, engine, champion_sha256)
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Past:
+    """A past without a stream: neither Kafka nor MLflow."""
+    return open_past(Settings(**places_under(tmp_path)), CHAMPION)
 
 
 MakePlace = Callable[..., Place]
@@ -158,8 +192,8 @@ def make_place(
     """Factory: a champion of a recipe, with an empty past."""
 
     def make(recipe: str | None = "plain", **settings: Any) -> Place:
-        own = {"gate_maturity_days": 2, "ledger_lateness_s": 0.0, "retrain_min_frauds": 200}
-        told = make_settings(ledger_url=f"sqlite:///{tmp_path}/ledger.db", **(own | settings))
+        own = {"retrain_min_frauds": 200}
+        told = make_settings(**places_under(tmp_path), **(own | settings))
         create_topics(told)
         promoter = replace(desk, kafka=told)
         tags = {RECIPE: encode_recipe(RECIPES[recipe])} if recipe else {}
@@ -168,10 +202,6 @@ def make_place(
             run.log_files(tmp_path / "made" / ref.path, BUNDLE_ARTIFACT)
         version = register(run.run_id, promoter.registry, promoter.runs, promoter.store)
         promoter.promote(version.number, who="ann", why="the first")
-        engine = open_engine(told.ledger_url)
-        migrate(engine)
-        archive = f"file://{tmp_path}/archive"
-        ArchiveFiles(archive).create()
-        return Place(told, promoter, mlflow, engine, version.bundle, archive)
+        return Place(told, promoter, mlflow, version.bundle, open_past(told, version.bundle.sha256))
 
     return make

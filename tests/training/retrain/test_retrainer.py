@@ -8,12 +8,11 @@ import msgspec
 import pytest
 
 import training.retrain.retrainer as retraining
-from schemas.errors import LedgerAwayError
 from schemas.messages import Challenger, RetrainAnswer
 from stream.kafka.control import all_roles, current_roles
-from stream.kafka.retraining import ask_retraining, new_request, read_requests
+from stream.kafka.retraining import read_requests
 from stream.models.bundle import read_bundle
-from tests.training.retrain.conftest import RECIPES, MakePlace, Place
+from tests.training.retrain.conftest import RECIPES, ROWS, MakePlace, Place
 from training.registry.runs import FINISHED
 from training.retrain.retrainer import AUTHOR
 from training.retrain.runs import EXPERIMENT
@@ -37,7 +36,7 @@ def runs(place: Place) -> list[Any]:
 def declined(place: Place) -> str:
     """Work the one open request, which is declined, and say why."""
     (line,) = place.retrainer.look()
-    (answer,) = answers(place)
+    answer = answers(place)[-1]
     assert answer is not None
     assert answer.outcome == "declined"
     assert line.endswith(f": declined, {answer.why}")
@@ -50,7 +49,7 @@ def declined(place: Place) -> str:
 def test_a_request_becomes_a_challenger_that_only_watches(make_place: MakePlace, recipe: str) -> None:
     """Made as the champion was, on what is known by now; it decides nothing, and the request is answered."""
     place = make_place(recipe)
-    place.live()
+    place.past.live()
     request = place.ask()
     (line,) = place.retrainer.look()
     assert line == (
@@ -68,7 +67,7 @@ def test_a_request_becomes_a_challenger_that_only_watches(make_place: MakePlace,
     manifest = read_bundle(place.promoter.store, version.bundle).manifest
     assert manifest.feature_names == ("V1", "V2", "V3", "Amount")
     assert (manifest.algorithm, manifest.policy.kind) == (RECIPES[recipe].family, "score")
-    assert manifest.training_window.rows == pytest.approx(0.6 * 2400, abs=2)
+    assert manifest.training_window.rows == pytest.approx(0.6 * ROWS, abs=2)
     assert manifest.metrics["pr_auc_validation"].value > 0.5
     retrainer = place.retrainer
     assert recipe_of(version.run_id, place.promoter.runs, retrainer.studies) == RECIPES[recipe]
@@ -77,14 +76,14 @@ def test_a_request_becomes_a_challenger_that_only_watches(make_place: MakePlace,
 def test_one_request_is_worked_once(make_place: MakePlace) -> None:
     """A second look finds nothing open; a request told twice is the same; one by hand later is worked anew."""
     place = make_place()
-    place.live()
+    place.past.live()
     first = place.ask()
     place.retrainer.look()
     assert place.retrainer.look() == []
     again = place.retrainer.work(first)  # as a process that read the topic before the answer was there
     assert again.why == "version 2 watches as bundle fraud/2"
     assert (len(runs(place)), len(all_roles(place.settings))) == (1, 2)
-    ask_retraining(place.settings, new_request("hand", place.champion.sha256, "once more", author="ann"))
+    place.ask("hand")
     (line,) = place.retrainer.look()
     assert line.endswith("challenger, version 3 watches as bundle fraud/3")
     roles = current_roles(place.settings)
@@ -94,8 +93,6 @@ def test_one_request_is_worked_once(make_place: MakePlace) -> None:
 
 #: Where the process dies: what it was about to call, or had just called.
 DEATHS: dict[str, tuple[str, bool]] = {
-    "before the join": ("gather", False),
-    "after the join": ("gather", True),
     "after training": ("train", True),
     "before registering": ("register", False),
     "after registering": ("register", True),
@@ -119,7 +116,7 @@ def deadly(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
 def test_a_process_that_dies_is_gone_on_with(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """Wherever it dies there is one run, one new version, one change of roles and one answer in the end."""
     place = make_place()
-    place.live()
+    place.past.live()
     place.ask()
     name, after = DEATHS[when]
     with monkeypatch.context() as patch:
@@ -144,7 +141,7 @@ def test_a_process_that_dies_at_the_role_gives_it_once(
 ) -> None:
     """And whoever was taken out of the shadow by a person before the answer stays out."""
     place = make_place()
-    place.live()
+    place.past.live()
     place.ask()
     retrainer = place.retrainer
     with monkeypatch.context() as patch:
@@ -164,7 +161,7 @@ def test_a_process_that_dies_at_the_role_gives_it_once(
 def test_what_kills_its_process_is_not_tried_for_ever(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times, then the request is declined."""
     place = make_place()
-    place.live()
+    place.past.live()
     place.ask()
     with monkeypatch.context() as patch:
         patch.setattr(retraining, "train", deadly(train, after=False))
@@ -176,36 +173,42 @@ def test_what_kills_its_process_is_not_tried_for_ever(make_place: MakePlace, mon
     )
 
 
-def test_an_outage_is_waited_out(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it is met: it says nothing about the request, and each look says what is away."""
+def test_an_outage_is_waited_out(make_place: MakePlace, tmp_path: Path) -> None:
+    """However often it is met, it says nothing about the request: a mount that is gone, say, which comes back."""
     place = make_place()
-    place.live()
+    place.past.live()
     place.ask()
-    with monkeypatch.context() as patch:
-
-        def away(*_: object, **__: object) -> None:
-            raise LedgerAwayError("no ledger database; mend it")
-
-        patch.setattr(retraining, "known", away)
-        for _ in range(5):
-            (line,) = place.retrainer.look()
-            assert line.endswith("no ledger database; mend it; the next look tries again")
+    there = place.settings
+    place.settings = msgspec.structs.replace(there, archive_url=f"file://{tmp_path}/elsewhere")
+    for _ in range(4):
+        (line,) = place.retrainer.look()
+        assert "elsewhere" in line
+        assert line.endswith("; the next look tries again")
     assert answers(place) == [None]
+    place.settings = there
     (line,) = place.retrainer.look()
     assert "challenger" in line
 
 
-def test_too_few_frauds_are_declined_with_their_count(make_place: MakePlace) -> None:
-    """Before the archive is read; a later request is worked when there are enough."""
+def test_what_must_not_be_retrained_is_declined_with_the_reason(
+    make_place: MakePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another champion, too few frauds, a leak; a later request is worked when that is mended."""
     place = make_place(retrain_min_frauds=300)
-    place.live()
-    place.ask()
+    place.past.live()
+    place.ask(champion="f" * 64)
+    assert declined(place) == "bundle ffffffffffff is not champion, fraud/1 is; ask about that"
+    place.ask("hand")
     assert declined(place) == (
-        "248 matured frauds of the last 400 days (by the ledger) are fewer than the 300 it takes "
+        "217 matured frauds of the last 400 days (by the ledger) are fewer than the 300 it takes "
         "(FRAUD_RETRAIN_MIN_FRAUDS)"
     )
-    place.settings = msgspec.structs.replace(place.settings, retrain_min_frauds=248)
-    ask_retraining(place.settings, new_request("hand", place.champion.sha256, "enough now", author="ann"))
+    place.settings = msgspec.structs.replace(place.settings, retrain_min_frauds=217)
+    with monkeypatch.context() as patch:
+        patch.setattr("training.data.leaks.MAX_FRAUD_SHARE", 0.05)
+        place.ask("hand")
+        assert declined(place).startswith("resampled-before-split: 17% of all rows are frauds")
+    place.ask("hand")
     (line,) = place.retrainer.look()
     assert "challenger" in line
 
@@ -213,46 +216,17 @@ def test_too_few_frauds_are_declined_with_their_count(make_place: MakePlace) -> 
 def test_frauds_that_are_not_archived_do_not_count(make_place: MakePlace) -> None:
     """The line says how many are missing."""
     place = make_place()
-    place.live(archived=False)
+    place.past.live(archived=False)
     place.ask()
     assert declined(place).startswith(
-        "0 matured frauds of the last 400 days (2400 of 2400 known rows are not archived, 0 the champion would refuse, "
-        "0 are censored) are fewer than the 200 it takes"
+        f"0 matured frauds of the last 400 days ({ROWS} of {ROWS} known rows are not archived, 0 the champion would "
+        "refuse, 0 are censored) are fewer than the 200 it takes"
     )
-
-
-def test_an_archive_that_is_not_there_is_waited_for(make_place: MakePlace, tmp_path: Path) -> None:
-    """A mount that is gone looks like it, and comes back."""
-    place = make_place()
-    place.live()
-    place.ask()
-    place.archive, there = f"file://{tmp_path}/elsewhere", place.archive
-    (line,) = place.retrainer.look()
-    assert line.endswith("the next look tries again")
-    place.archive = there
-    (line,) = place.retrainer.look()
-    assert "challenger" in line
-
-
-def test_whoever_is_not_champion_is_not_retrained(make_place: MakePlace) -> None:
-    """An unknown bundle, or one that was replaced since it was asked for."""
-    place = make_place()
-    place.ask(champion="f" * 64)
-    assert declined(place) == "bundle ffffffffffff is not champion, fraud/1 is; ask about that"
 
 
 def test_a_champion_of_unknown_making_is_declined(make_place: MakePlace) -> None:
     """Nothing says how to make another like it."""
     place = make_place(None)
-    place.live()
+    place.past.live()
     place.ask()
     assert declined(place).endswith("does not say how its model was made; train and promote one: fraud-train study")
-
-
-def test_a_leak_is_declined(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows are checked as a study's are."""
-    monkeypatch.setattr("training.data.leaks.MAX_FRAUD_SHARE", 0.05)
-    place = make_place()
-    place.live()
-    place.ask()
-    assert declined(place).startswith("resampled-before-split: 10% of all rows are frauds")

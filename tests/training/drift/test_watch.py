@@ -1,0 +1,77 @@
+"""The concept watch beside a real ledger: matured errors only, each once."""
+
+from typing import Any
+
+import pytest
+
+from schemas.messages import Label, Transaction
+from stream.settings import Settings
+from tests.support.records import BASE_MS
+from tests.training.retrain.conftest import Past, past  # noqa: F401 - the fixture
+from training.drift.watch import ConceptWatch
+
+HOUR_MS = 3_600_000
+
+
+def transactions(first: int, count: int) -> list[Transaction[Any]]:
+    """A second apart."""
+    return [Transaction(f"t{n}", "card", BASE_MS + n * 1000, 100, "EUR", {}) for n in range(first, first + count)]
+
+
+def frauds(past: Past, first: int, count: int, verdict: str) -> None:  # noqa: F811 - a parameter
+    """Let frauds be decided, and their labels come within the hour."""
+    sent = transactions(first, count)
+    past.decide(sent, first, verdict=verdict)
+    past.say(
+        [
+            Label(f"l{n}", f"t{n}", "analyst", fraud=True, event_time_ms=BASE_MS + HOUR_MS)
+            for n in range(first, first + count)
+        ]
+    )
+
+
+def test_frauds_that_go_through_raise_an_alarm_once_they_have_matured(past: Past) -> None:  # noqa: F811 - likewise
+    """Not before, though their labels are there; and a new process comes to the same alarm."""
+    watch = ConceptWatch(past.engine, past.settings)
+    assert watch.look(past.champion_sha256) == []
+    frauds(past, 0, 150, "review")
+    frauds(past, 150, 60, "approve")
+    assert watch.look(past.champion_sha256) == []
+    past.mature()
+    found = watch.look(past.champion_sha256)
+    assert {alarm.stream for alarm in found} == {"misses"}
+    assert BASE_MS + 150_000 < found[0].event_time_ms < BASE_MS + 180_000
+    assert watch.look(past.champion_sha256) == []
+    assert ConceptWatch(past.engine, past.settings).look(past.champion_sha256) == found
+
+
+def test_another_champion_s_errors_are_not_held_against_this_one(past: Past) -> None:  # noqa: F811 - likewise
+    """It begins anew."""
+    watch = ConceptWatch(past.engine, past.settings)
+    frauds(past, 0, 150, "review")
+    frauds(past, 150, 60, "approve")
+    past.mature()
+    assert watch.look("e" * 64) == []
+    assert watch.look(past.champion_sha256)
+
+
+@pytest.mark.parametrize("verdict", ["review", "decline"])
+def test_alerts_that_turn_out_false_raise_an_alarm(past: Past, verdict: str) -> None:  # noqa: F811 - likewise
+    """First all are frauds, then none is."""
+    frauds(past, 0, 100, verdict)
+    sent = transactions(100, 60)
+    past.decide(sent, 100, verdict=verdict)
+    said = [Label(f"l{n}", f"t{n}", "analyst", fraud=False, event_time_ms=BASE_MS + HOUR_MS) for n in range(100, 160)]
+    past.say(said)
+    past.mature()
+    found = ConceptWatch(past.engine, past.settings).look(past.champion_sha256)
+    assert {alarm.stream for alarm in found} == {"false alarms"}
+
+
+def test_other_topics_are_not_looked_at(past: Past) -> None:  # noqa: F811 - likewise
+    """Transactions that a stream of other people scored into the same ledger."""
+    frauds(past, 0, 150, "review")
+    frauds(past, 150, 60, "approve")
+    past.mature()
+    other = Settings(ledger_url=past.settings.ledger_url, topic_transactions="others")
+    assert ConceptWatch(past.engine, other).look(past.champion_sha256) == []
