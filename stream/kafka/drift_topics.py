@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 #: Reports looked through for the newest of each bundle: 20 KiB each, so half a second's reading. All bundles that play
 #: see the same transactions, so theirs are among the newest; one that comes back after so many others begins anew.
 LOOKED_THROUGH = 1_000
-#: Seconds in which reports must be acknowledged before they are sent again; short, so that a stop is noticed while Kafka
-#: is away.
+#: Seconds in which reports must be acknowledged before they are sent again; short, so that a stop is noticed while
+#: Kafka is away.
 WRITE_S = 2.0
 
 _decoder = msgspec.json.Decoder(DriftReport)
