@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.errors import BundleMissingError
 from schemas.manifest import Manifest
 from schemas.messages import DriftCounts, DriftReport, encode
-from stream.drift.merge import QUIET_MS, Merger
+from stream.drift.merge import Merger
 from stream.drift.rule import DriftLimits
 from tests.drift.worlds import HOUR_MS, MANIFEST, NOON_MS, ROWS, counts_of, limits, manifest, rows_of, sha, stream
 
@@ -111,13 +111,9 @@ def test_how_rows_are_split_over_workers_and_messages_says_nothing(workers: list
 @settings(max_examples=25)
 def test_whoever_is_elected_later_writes_the_same_reports(seed: int, elected: int) -> None:
     """From the reports written so far, at any point of a topic of three models, one of which ends and comes back."""
-    quiet = QUIET_MS // 1000 + 60
-    late = [msgspec.structs.replace(m, written_at_ms=m.written_at_ms + quiet * 1000) for m in of("1", 15, seed=4)]
-    back = [msgspec.structs.replace(m, written_at_ms=m.written_at_ms + quiet * 1000) for m in of("2", 12, seed=5)]
+    lone = list(stream(8, 4, 500, manifest=BUNDLES[sha("1")]))
     first = shuffled([of("1", 25), of("2", 17, seed=2), of("3", 4, seed=3)], seed)
-    topic = (
-        first + late[:5] + shuffled([late[5:], back, of("3", 8, seed=6, written_at_ms=late[-1].written_at_ms)], seed)
-    )
+    topic = first + lone + shuffled([of("1", 10, seed=5), of("2", 12, seed=6), of("3", 8, seed=7)], seed)
     original = merger()
     written: list[DriftReport] = []
     later: list[DriftReport] = []
@@ -140,6 +136,20 @@ def test_a_model_without_a_report_loses_nothing_at_an_election() -> None:
     start = heir.restore(reports[:2])
     assert start == 5
     assert merged(topic, heir, start) == reports[2:]
+
+
+def test_models_that_go_quiet_together_are_reported_in_one_order() -> None:
+    """Not in the order in which this or that merger saw them first."""
+    second, third = of("2", 12), of("3", 1)
+    topic = [*second[:5], *third, *second[5:], *of("1", 30)]
+    reports = merged(topic)
+    assert [(each.version, each.complete) for each in reports if each.version != "1"] == [
+        ("2", True),
+        ("2", False),
+        ("3", False),
+    ]
+    heir = merger()
+    assert merged(topic, heir, heir.restore(reports[:1])) == reports[1:]
 
 
 def test_a_report_that_was_written_twice_changes_nothing() -> None:
@@ -171,29 +181,31 @@ def test_models_never_share_a_window() -> None:
 
 def test_what_a_model_had_when_it_went_quiet_is_reported_as_it_stands() -> None:
     """Marked as incomplete, once, and judged by the natural movement of windows of its size."""
-    last = of("2", 1, written_at_ms=NOON_MS + QUIET_MS + 10_000)
     into = merger()
-    reports = merged([*of("1", 6), *of("2", 2), *last], into)
-    (report,) = reports
+    reports = merged([*of("1", 6), *of("2", 31)], into)
+    assert [each.version for each in reports] == ["2", "2", "1", "2"]
+    report = reports[2]
     assert (report.version, report.complete, report.rows) == ("1", False, 600)
-    assert (report.first_offset, report.next_offset) == (0, 8)
+    assert (report.first_offset, report.next_offset) == (0, 35)
     assert report.features["V1"].state == "ok"
     assert [view.newest.version for view in into.views()] == ["2"]
 
 
 def test_a_window_too_small_to_be_judged_says_so() -> None:
     """300 rows, where natural movement is known from 500 on."""
-    last = of("2", 1, written_at_ms=NOON_MS + QUIET_MS + 10_000)
-    (report,) = merged([*of("1", 3), *last])
+    report = next(each for each in merged([*of("1", 3), *of("2", 30)]) if each.version == "1")
     assert {each.state for each in report.features.values()} == {"unknown"}
     assert report.false_alarm_rate is None
 
 
 def test_a_model_that_comes_back_goes_on_with_the_next_number() -> None:
     """A champion that was taken back after a week."""
-    week = NOON_MS + 7 * QUIET_MS
-    reports = merged([*of("1", 15), *of("2", 1, written_at_ms=week), *of("1", 10, written_at_ms=week)])
-    assert [(each.number, each.complete) for each in reports] == [(1, True), (2, False), (3, True)]
+    reports = merged([*of("1", 15), *of("2", 30), *of("1", 10)])
+    assert [(each.number, each.complete) for each in reports if each.version == "1"] == [
+        (1, True),
+        (2, False),
+        (3, True),
+    ]
 
 
 def test_counts_by_other_bins_are_refused_and_never_mixed() -> None:
@@ -255,7 +267,7 @@ def test_clocks_that_run_backwards_close_nothing_and_lose_nothing() -> None:
     """Event times and write times of the past, in any order."""
     past = [
         counts_of(*rows_of(100, i), event_times={0: max(NOON_MS - i * HOUR_MS, 0)}, pane_ms=NOON_MS - i * HOUR_MS,
-                  written_at_ms=NOON_MS - i * QUIET_MS)
+                  written_at_ms=NOON_MS - i * 24 * HOUR_MS)
         for i in range(20)
     ]  # fmt: skip
     assert merged(past, merger(wanted=limits(window_s=3600.0))) == []
@@ -268,8 +280,8 @@ def test_messages_without_rows_make_no_window() -> None:
     """A worker that has nothing to count."""
     nothing = counts_of(*rows_of(0, 0))
     into = merger()
-    last = of("2", 1, written_at_ms=NOON_MS + 2 * QUIET_MS)
-    assert merged([nothing, nothing, *last], into) == []
+    assert {each.version for each in merged([nothing, nothing, *of("2", 31)], into)} == {"2"}
+    assert [view.newest.version for view in into.views()] == ["2"]
 
 
 def test_all_missing_and_no_score_at_all_are_reported() -> None:
