@@ -140,7 +140,7 @@ def _head(report: DriftReport) -> Text:
     if report.from_ms is not None and report.until_ms is not None:
         text.append(f"\nevent time {moment(report.from_ms)} to {moment(report.until_ms)}", style="dim")
     if report.ahead:
-        text.append(f"\n{report.ahead:,} in no pane of event time: dated too far ahead, or scattered", style="yellow")
+        text.append(f"\n{report.ahead:,} in no pane of event time: dated too far ahead", style="yellow")
     if not report.complete:
         text.append("\nnot full: the model went quiet", style="yellow")
     return text

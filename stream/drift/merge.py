@@ -10,7 +10,6 @@ window holds is reported as it stands, `complete` being false. Should it come ba
 number. No clock has a say in it.
 """
 
-import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -124,9 +123,8 @@ class Merger:
         """Report and forget the models that went quiet."""
         reports = []
         enough = QUIET_WINDOWS * self._limits.window_rows
-        for sha256, playing in sorted(
-            self._playing.items(), key=operator.itemgetter(0)
-        ):  # in whatever order they began
+        for sha256 in sorted(self._playing):  # in whatever order they began
+            playing = self._playing[sha256]
             if sha256 == message.bundle_sha256 or playing.missed(message) < enough:
                 continue
             del self._playing[sha256]
