@@ -189,16 +189,16 @@ def make_place(
     desk: Promoter,  # noqa: F811 - likewise
     tmp_path: Path,
 ) -> MakePlace:
-    """Factory: a champion of a recipe, with an empty past."""
+    """Factory: a champion of a recipe, which drift may be judged by, with an empty past."""
 
-    def make(recipe: str | None = "plain", **settings: Any) -> Place:
+    def make(recipe: str | None = "plain", *, reference: bool = False, **settings: Any) -> Place:
         own = {"retrain_min_frauds": 200}
         told = make_settings(**places_under(tmp_path), **(own | settings))
         create_topics(told)
         promoter = replace(desk, kafka=told)
         tags = {RECIPE: encode_recipe(RECIPES[recipe])} if recipe else {}
         with Tracker(root, "study").run("champion", tags) as run:
-            ref = put_bundle(tmp_path / "made")
+            ref = put_bundle(tmp_path / "made", reference=reference)
             run.log_files(tmp_path / "made" / ref.path, BUNDLE_ARTIFACT)
         version = register(run.run_id, promoter.registry, promoter.runs, promoter.store)
         promoter.promote(version.number, who="ann", why="the first")
