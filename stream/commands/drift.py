@@ -102,6 +102,11 @@ def _follow(reader: WholeTopic, seen: Seen, version: str | None, console: Consol
         room = max((console.height - AROUND * len(chosen)) // max(len(chosen), 1), 5)
         return render(chosen, room) if chosen else Text(_nothing(settings, version))
 
+    if not console.is_terminal:  # a file or a pipe keeps every window
+        console.print(shown())
+        for raw in reader.follow(until=lambda: False):
+            seen.add(decode_report(raw))
+            console.print(shown())
     with Live(shown(), console=console, auto_refresh=False, vertical_overflow="visible") as live:
         live.refresh()
         for raw in reader.follow(until=lambda: False):
