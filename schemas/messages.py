@@ -400,6 +400,8 @@ class DriftReport(Struct, frozen=True):
     #: Offsets of `drift-counts` between which its counts lie, half-open.
     first_offset: Count
     next_offset: Count
+    #: All counts below it are in reports, of every model: who goes on after this report reads from here.
+    settled_offset: Count
     #: First pane's begin and last pane's end, UTC milliseconds; None when every row was dated too far ahead.
     from_ms: int | None
     until_ms: int | None

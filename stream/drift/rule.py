@@ -11,7 +11,7 @@ training part, of the largest size that is not above the window's. Where none is
 category has no KS: it alarms by PSI alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,20 +111,20 @@ class Rule:
         over = known & ((measured.psi > psi_limit) | moved)
         return Exceeded(psi_limit, distance_limit, known, over, over & (measured.psi > psis + limits.page_psi))
 
-    def judge(self, measured: Measured, before: Mapping[str, int]) -> list[ColumnDrift]:
+    def judge(self, measured: Measured, before: Sequence[int]) -> list[ColumnDrift]:
         """Judge one window.
 
         Args:
             measured: Of one window: no leading axes.
-            before: By column, how many windows in a row were over a limit until the one before; none is 0.
+            before: (k,) how many windows in a row were over a limit until the one before; 0 of the first window.
 
         Returns:
-            For each column of the measure.
+            (k,) in the measure's order.
         """
         exceeded = self.exceeded(measured)
         found = []
-        for place, name in enumerate(self._measure.names):
-            in_a_row = before.get(name, 0) + 1 if exceeded.over[place] else 0
+        for place, windows in enumerate(before):
+            in_a_row = windows + 1 if exceeded.over[place] else 0
             known, far = bool(exceeded.known[place]), bool(exceeded.far[place])
             found.append(
                 ColumnDrift(

@@ -1,0 +1,146 @@
+"""A small bundle, and the counts that workers would publish of it."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.manifest import (
+    FalseAlarms,
+    Feature,
+    Manifest,
+    NaturalMovement,
+    Parity,
+    ReferenceProfile,
+    TrainingWindow,
+    VerdictReference,
+)
+from schemas.messages import DriftCounts, Policy
+from stream.drift.grid import Counts, Grid
+from stream.drift.rule import DriftLimits, drift_limits
+from stream.settings import Settings
+
+#: Rows of a window in most tests; workers publish 100 at a time.
+ROWS = 1000
+HOUR_MS = 3_600_000
+NOON_MS = 1_767_225_600_000
+NATURAL = (NaturalMovement(500, 100, 0.02, 0.04), NaturalMovement(2000, 25, 0.01, 0.02))
+COLUMNS = ("V1", "V2", "country")
+
+
+def limits(**changed: object) -> DriftLimits:
+    """Return the defaults, with windows of `ROWS` rows."""
+    return msgspec.structs.replace(drift_limits(Settings(drift_window_rows=ROWS)), **changed)
+
+
+def profile(
+    values: NDArray[np.float32], natural: tuple[NaturalMovement, ...] = NATURAL, bins: int = 10
+) -> ReferenceProfile:
+    """Profile a numeric column as training does."""
+    exact = values[~np.isnan(values)].astype(np.float64)
+    edges = np.unique(np.quantile(exact, np.arange(1, bins) / bins))
+    counts = np.bincount(np.searchsorted(edges, exact, side="right"), minlength=len(edges) + 1)
+    quantiles = np.quantile(exact, np.linspace(0, 1, 200))
+    missing = int(np.isnan(values).sum())
+    return ReferenceProfile(tuple(edges.tolist()), tuple(counts.tolist()), tuple(quantiles.tolist()), missing, natural)
+
+
+def categories(counts: Sequence[int], natural: tuple[NaturalMovement, ...] = NATURAL) -> ReferenceProfile:
+    """Profile a categorical column; the last count is of strings that are no category."""
+    return ReferenceProfile(tuple(float(i) for i in range(1, len(counts))), tuple(counts), (), 0, natural)
+
+
+def rows_of(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (count, 3) features as the reference has them, and (count,) scores."""
+    rng = np.random.default_rng(seed)
+    numeric = rng.normal(size=(count, 2))
+    country = rng.choice(3, size=count, p=[0.6, 0.3, 0.1])
+    scores = 1 / (1 + np.exp(4 - numeric[:, 0]))
+    return np.column_stack([numeric, country]).astype(np.float32), scores.astype(np.float32)
+
+
+def manifest(version: str = "1", **changed: object) -> Manifest:
+    """Return a bundle's manifest with two numeric columns and a categorical one."""
+    matrix, scores = rows_of(20_000, seed=0)
+    features = (Feature("V1", 0.0), Feature("V2", 0.0), Feature("country", 0.0, "categorical", ("FR", "BE", "LU")))
+    country = np.bincount(matrix[:, 2].astype(int), minlength=4).tolist()
+    fields: dict[str, object] = {
+        "name": "fraud",
+        "version": version,
+        "algorithm": "logistic regression",
+        "mlflow_run_id": "none",
+        "created_at_ms": 0,
+        "features": features,
+        "missing": "nan",
+        "policy": Policy("1", review=0.5, decline=0.9),
+        "training_window": TrainingWindow(0, 1, 2, 1, "0" * 64),
+        "metrics": {},
+        "reference": {
+            "V1": profile(matrix[:, 0]),
+            "V2": profile(matrix[:, 1]),
+            "country": categories(country),
+        },
+        "score_reference": profile(scores),
+        "parity": Parity((), ()),
+        "files": {},
+        "verdict_reference": VerdictReference(approved=19_970, reviewed=20, declined=10),
+        "false_alarms": (FalseAlarms(500, 200, 1), FalseAlarms(2000, 50, 0)),
+    }
+    return Manifest(**(fields | changed))  # type: ignore[arg-type]
+
+
+def sha(version: str) -> str:
+    """Return the hash that stands for a version in these tests."""
+    return version.rjust(64, "0")
+
+
+def counts_of(matrix: NDArray[np.float32], scores: NDArray[np.float32], **changed: object) -> DriftCounts:
+    """Return one message; every row is of the pane at `NOON_MS` unless said otherwise."""
+    made: Manifest = changed.pop("manifest", None) or MANIFEST  # type: ignore[assignment]
+    grid = GRIDS.setdefault(made.version, Grid(made))
+    features, score_counts = grid.split(grid.count(matrix, scores))
+    alerted = scores >= made.policy.review
+    fields: dict[str, object] = {
+        "slot": "0",
+        "instance": "a",
+        "sequence": 1,
+        "name": made.name,
+        "version": made.version,
+        "bundle_sha256": sha(made.version),
+        "decides": True,
+        "pane_ms": NOON_MS,
+        "rows": len(matrix),
+        "features": features,
+        "scores": score_counts,
+        "reviews": int(alerted.sum()),
+        "declines": 0,
+        "score_sum": float(np.nansum(scores)),
+        "alert_score_sum": float(scores[alerted].sum()),
+        "event_times": {0: NOON_MS},
+        "written_at_ms": NOON_MS,
+    }
+    return DriftCounts(**(fields | changed))  # type: ignore[arg-type]
+
+
+def stream(messages: int, seed: int = 1, rows: int = 100, **changed: object) -> Iterator[DriftCounts]:
+    """Yield messages of rows as the reference has them, a second apart."""
+    for number in range(messages):
+        matrix, scores = rows_of(rows, seed=1000 * seed + number)
+        now = NOON_MS + 1000 * number
+        yield counts_of(matrix, scores, **({"sequence": number + 1, "written_at_ms": now} | changed))
+
+
+def window(**changed: object) -> Counts:
+    """Return the counts of one window of `ROWS` rows, some columns replaced."""
+    matrix, scores = rows_of(ROWS, seed=7)
+    for name, values in changed.items():
+        if name == "score":
+            scores = np.asarray(values, dtype=np.float32)
+        else:
+            matrix[:, COLUMNS.index(name)] = values
+    return Grid(MANIFEST).count(matrix, scores)
+
+
+MANIFEST = manifest()
+GRIDS: dict[str, Grid] = {}
