@@ -14,6 +14,7 @@ from stream.models.session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
 from training.data.dataset import Dataset
 from training.data.material import Prepared
+from training.drift.natural import with_natural
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind, choose_by_cost, choose_comparison
 from training.evaluation.scored import Scored
@@ -104,6 +105,7 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
         DataError: If the missing-value policy refuses every row of the training part.
     """
     train, features = data.train, data.material.features
+    given = as_given(data)
     validation = finished.validation
     manifest = Manifest(
         name=REGISTERED_MODEL,
@@ -122,13 +124,14 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
             data_sha256=train.sha256,
         ),
         metrics=metrics,
-        reference=profile_features(features, as_given(data)),
+        reference=profile_features(features, given),
         # Of rows the model has not seen: on its own training rows any model is too sure of itself.
         score_reference=profile_scores(validation.scores, finished.policy),
         parity=choose_parity_rows(data.calibration.matrix(data.plan), validation, finished.policy),
         files={},
         verdict_reference=count_verdicts(validation, finished.policy),
     )
+    manifest = with_natural(manifest, given, validation.scores)
     write_bundle(directory, finished.onnx, manifest)
 
 

@@ -1,0 +1,1 @@
+"""Drift at training and over files: specifications."""
