@@ -15,6 +15,8 @@ from deploy.drift_lab.findings import Findings, Size, explore
 from deploy.drift_lab.page import markdown
 from deploy.drift_lab.rivals.evidently import PYTHON
 from schemas.errors import FraudError
+from stream.drift.rule import drift_limits
+from stream.settings import Settings
 from training.commands.options import VAR
 from training.data.dataset import load
 
@@ -46,7 +48,9 @@ def _run(out: Path, size: Size, on_step: Callable[[str], None]) -> Path:
         raise FraudError("`fraud-train fetch-data` failed")
     with tempfile.TemporaryDirectory(prefix="fraud-drift-lab-") as scratch:
         python = PYTHON if PYTHON.exists() else None
-        found = explore(load(DATA), size, Path(scratch), on_step, evidently_python=python)
+        found = explore(
+            load(DATA), size, Path(scratch), on_step, limits=drift_limits(Settings()), evidently_python=python
+        )
     return write(found, out)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deploy.drift_lab.one_column import Others
 from deploy.drift_lab.worlds import World
 from stream.drift.grid import Counts, Grid
 from stream.drift.measure import Measure
@@ -32,11 +33,12 @@ class Bank:
     drawn: NDArray[np.intp]
     #: (w, width).
     counts: Counts
+    others: Others
 
     @property
     def rows(self) -> int:
         """Of a window."""
-        return self.drawn.shape[1]
+        return self.limits.window_rows
 
 
 def draw(world: World, limits: DriftLimits, days: float, seed: int) -> Bank:
@@ -53,4 +55,4 @@ def draw(world: World, limits: DriftLimits, days: float, seed: int) -> Bank:
     windows = int(days * ROWS_A_DAY) // limits.window_rows
     drawn = np.random.default_rng(seed).integers(len(world.matrix), size=(windows, limits.window_rows))
     counts = np.stack([grid.count(world.matrix[rows], world.scored.scores[rows]) for rows in drawn])
-    return Bank(world, grid, measure, Rule(measure, limits), limits, drawn, counts)
+    return Bank(world, grid, measure, Rule(measure, limits), limits, drawn, counts, Others(world.manifest, counts))

@@ -58,14 +58,27 @@ class Course:
     mean_score: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class _Stream:
+    """What a stream's labels and verdicts come to."""
+
+    #: Share of the frauds, and of all rows, that are approved.
+    missed: float
+    passed: float
+    frauds_a_day: float
+
+
 def detection(world: World, repetitions: int, seed: int) -> list[Found]:
     """Move labels in streams of frauds, and watch the misses."""
     random = np.random.default_rng(seed)
     alerted = _alerted(world)
     frauds = world.scored.labels == 1
-    missed, anywhere = float((~alerted[frauds]).mean()), float((~alerted).mean())
-    a_day = float(frauds.mean()) * ROWS_A_DAY
-    return [_detect(share, missed, anywhere, a_day, repetitions, random) for share in SHARES]
+    stream = _Stream(
+        missed=float((~alerted[frauds]).mean()),
+        passed=float((~alerted).mean()),
+        frauds_a_day=float(frauds.mean()) * ROWS_A_DAY,
+    )
+    return [_detect(share, stream, repetitions, random) for share in SHARES]
 
 
 def course(world: World, seed: int) -> Course:
@@ -99,15 +112,15 @@ def course(world: World, seed: int) -> Course:
     return Course(recall, expected_recall, precision, expected_precision, alarm, means)
 
 
-def _detect(
-    share: float, missed: float, anywhere: float, a_day: float, repetitions: int, random: np.random.Generator
-) -> Found:
-    after = (1 - share) * missed + share * anywhere
+def _detect(share: float, of: "_Stream", repetitions: int, random: np.random.Generator) -> Found:
+    missed, a_day = of.missed, of.frauds_a_day
+    after = (1 - share) * missed + share * of.passed
     wrong, delays = 0, []
     for _ in range(repetitions):
         watch = ErrorWatch("misses")
         errors = random.random(_FRAUDS_BEFORE) < missed
-        if any([watch.update(0, error=bool(error)) for error in errors]):
+        told = [watch.update(0, error=error) for error in errors.tolist()]  # to the end, whatever it says
+        if any(told):
             wrong += 1
             continue
         moved = (random.random(_FRAUDS_AFTER) < after).tolist()

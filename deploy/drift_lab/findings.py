@@ -15,9 +15,8 @@ from deploy.drift_lab.rivals import evidently, river
 from deploy.drift_lab.silence import Judged, Moved, exchangeable_silence, natural_silence, what_moved
 from deploy.drift_lab.trend import Trend, trends
 from schemas.manifest import FalseAlarms
-from stream.drift.rule import DriftLimits, drift_limits
+from stream.drift.rule import DriftLimits
 from stream.machine import Machine, look_at_machine
-from stream.settings import Settings
 from training.data.dataset import Dataset
 
 #: Rows of a window in which the natural stream is judged, beside the rule's own size.
@@ -65,7 +64,15 @@ class Findings:
     seconds: float
 
 
-def explore(data: Dataset, size: Size, scratch: Path, on_step: OnStep, *, evidently_python: Path | None) -> Findings:
+def explore(
+    data: Dataset,
+    size: Size,
+    scratch: Path,
+    on_step: OnStep,
+    *,
+    limits: DriftLimits,
+    evidently_python: Path | None,
+) -> Findings:
     """Run the whole lab.
 
     Args:
@@ -73,13 +80,13 @@ def explore(data: Dataset, size: Size, scratch: Path, on_step: OnStep, *, eviden
         size: Of the lab.
         scratch: A directory for bundles.
         on_step: Told each step.
+        limits: Of the rule.
         evidently_python: Of its environment; None: it is not asked.
 
     Raises:
         FraudError: If a model cannot be made of these data, or Evidently fails.
     """
     began, machine = time.monotonic(), look_at_machine(())
-    limits = drift_limits(Settings())
     on_step("the exchangeable world")
     bank = draw(worlds.exchangeable(data, scratch / "exchangeable", _SEED), limits, size.days, _SEED)
     with ExitStack() as stack:

@@ -67,7 +67,7 @@ def _power(found: Findings) -> Iterator[str]:
         yield (
             f"| {scenario} | {len(own)} | {min(psis):.2f} to {max(psis):.2f} | "
             f"{np.mean([each.found for each in own]):.1%} | {worst.feature}: {worst.found:.1%} | "
-            f"{f'{np.median(delays):.1f}' if delays else '–'} |"
+            f"{f'{np.median(delays):.1f}' if delays else '-'} |"
         )
     promised = [each for each in found.power if each.psi >= pictures.PROMISED_PSI]
     short = [each for each in promised if each.found < _PROMISED_FOUND]
@@ -99,8 +99,8 @@ def _whole_table(power: Sequence[Power]) -> Iterator[str]:
 
 def _cell(power: Power | None) -> str:
     if power is None:
-        return "–"
-    delay = "–" if power.delay is None else f"{power.delay:.1f}"
+        return "-"
+    delay = "-" if power.delay is None else f"{power.delay:.1f}"
     return f"{power.psi:.2f} / {power.found:.1%} / {delay}"
 
 
@@ -135,7 +135,7 @@ def _alert_rates(found: Findings) -> Iterator[str]:
         f"champion, the second a rate that is made up. An alarm waits for the end of its window, so 'in time' is by "
         f"the end of the window in which {PROMISED} alerts would have been expected since the onset.\n"
     )
-    yield "| alerts in the reference | expected a window | found in time | expected alerts until the alarm, median | 95 % |"
+    yield "| alerts in the reference | expected a window | found in time | expected alerts until then, median | 95 % |"
     yield "|---|---|---|---|---|"
     for each in found.alert_rates:
         yield (
@@ -152,13 +152,13 @@ def _concept(found: Findings) -> Iterator[str]:
         "only what a fraud looks like. The rule and the label-free estimate can't see it; the watch over the "
         "champion's misses (ADWIN, `training/drift/concept.py`) does, once labels have matured.\n"
     )
-    yield "| labels moved | missed before → after | wrong before | found | frauds until found, median | days of frauds |"
+    yield "| labels moved | missed before → after | wrong before | found | frauds until then, median | days of frauds |"
     yield "|---|---|---|---|---|---|"
     for each in found.concept:
-        soon = "–" if each.frauds is None or each.days is None else f"{each.frauds:.0f} | {each.days:.1f}"
+        soon = "- | -" if each.frauds is None or each.days is None else f"{each.frauds:.0f} | {each.days:.1f}"
         yield (
             f"| {each.share:.0%} | {each.missed_before:.0%} → {each.missed_after:.0%} | {each.wrong:.1%} | "
-            f"{each.found:.1%} | {soon if soon != '–' else '– | –'} |"
+            f"{each.found:.1%} | {soon} |"
         )
     before, after = slice(0, ONSET_DAY), slice(ONSET_DAY, None)
     yield (
@@ -187,18 +187,18 @@ def _others(found: Findings) -> Iterator[str]:
             "**Evidently** (0.7, its own choice of test: Wasserstein distance above 0.1 standard deviations from "
             "1,000 rows on) against all rows of the training part, each window alone.\n"
         )
-        yield "| scenario | windows | columns it calls drifted | windows with any | windows it calls drifted as a whole |"
+        yield "| scenario | windows | columns it calls drifted | windows with any | windows drifted as a whole |"
         yield "|---|---|---|---|---|"
         for name, each in found.evidently.items():
             if each.drifted is None:
-                yield f"| {name} | {each.windows} | refused | – | – |"
+                yield f"| {name} | {each.windows} | refused | - | - |"
             else:
                 yield f"| {name} | {each.windows} | {each.drifted:.1%} | {each.any_column} | {each.whole} |"
         yield ""
     ours = found.exchangeable
     yield (
         "**river**, row by row. False alarms are over undisturbed rows of each feature; found is the share of "
-        f"features that alarm in three windows after the onset (KSWIN: {FULL_WINDOWS} × 2,000 rows), once each, and "
+        f"features that alarm in three windows after the onset (KSWIN: {FULL_WINDOWS} times 2,000 rows), and "
         f"'{QUIET}' is the same with no onset. The rule, in {ours.windows * ours.rows:,} rows of each column, had "
         f"{ours.count} false alarms.\n"
     )

@@ -13,8 +13,6 @@ from stream.drift.grid import Column, Counts
 #: Windows of one repetition: one before, the one that the onset falls into, and the full ones after it.
 _BEFORE, FULL_WINDOWS = 1, 3
 WINDOWS = _BEFORE + 1 + FULL_WINDOWS
-#: Windows that are measured at once: more would take gigabytes.
-_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,14 @@ class Power:
 def numeric_power(bank: Bank, repetitions: int, seed: int, on_step: Callable[[str], None]) -> list[Power]:
     """Inject each scenario into each feature of a bank."""
     random = np.random.default_rng(seed)
-    made = []
+    made = list[Power]()
     for name, scenario in SCENARIOS.items():
         on_step(f"power: {name}")
         disturbed = disturb(bank, scenario)
-        for column in bank.grid.features:
-            made.append(_power(bank, column, name, bank.grid.of(column, disturbed), repetitions, random))
+        made += [
+            _power(bank, column, name, bank.grid.of(column, disturbed), repetitions=repetitions, random=random)
+            for column in bank.grid.features
+        ]
     return made
 
 
@@ -54,7 +54,7 @@ def category_power(bank: Bank, repetitions: int, seed: int, on_step: Callable[[s
         category = vanishing(column.profile) if column.profile else None
         if category is not None:
             counts = without(bank.grid.of(column, whole), category)
-            made.append(_power(bank, column, VANISHED, counts, repetitions, random))
+            made.append(_power(bank, column, VANISHED, counts, repetitions=repetitions, random=random))
     return made
 
 
@@ -79,14 +79,8 @@ def alarmed_at(bank: Bank, column: Column, counts: Counts, random: np.random.Gen
     """
     repetitions, windows, _ = counts.shape
     starts = random.integers(len(bank.counts) - windows, size=repetitions)
-    over = np.empty((repetitions, windows), dtype=np.bool_)
-    place = bank.measure.names.index(column.name)
-    step = max(1, _AT_ONCE // windows)
-    for begin in range(0, repetitions, step):
-        part = slice(begin, begin + step)
-        whole = bank.counts[starts[part, np.newaxis] + np.arange(windows)]
-        whole[..., column.start : column.stop] = counts[part]
-        over[part] = bank.rule.exceeded(bank.measure.measure(whole)).over[..., place]
+    measured = bank.others.with_column(starts[:, np.newaxis] + np.arange(windows), column, counts)
+    over = bank.rule.exceeded(measured).over[..., bank.measure.names.index(column.name)]
     return first_run(over, bank.limits.windows_in_a_row)
 
 
@@ -100,11 +94,12 @@ def first_run(over: NDArray[np.bool_], length: int) -> NDArray[np.intp]:
     run = np.ones((len(over), windows - length + 1), dtype=np.bool_)
     for behind in range(length):
         run &= over[:, behind : windows - length + 1 + behind]
-    return np.where(run.any(axis=1), run.argmax(axis=1) + length - 1, windows)
+    first: NDArray[np.intp] = np.where(run.any(axis=1), run.argmax(axis=1) + length - 1, windows)
+    return first
 
 
 def _power(
-    bank: Bank, column: Column, scenario: str, disturbed: Counts, repetitions: int, random: np.random.Generator
+    bank: Bank, column: Column, scenario: str, disturbed: Counts, *, repetitions: int, random: np.random.Generator
 ) -> Power:
     before = bank.grid.of(column, undisturbed(bank))
     shares, after = before / before.sum(), disturbed / disturbed.sum()

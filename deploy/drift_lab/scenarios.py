@@ -28,13 +28,15 @@ def doubled(matrix: Matrix) -> Matrix:
 def moved(matrix: Matrix, deviations: float = SHIFT) -> Matrix:
     """Every value larger by so many standard deviations of its column."""
     spread = np.nanstd(matrix, axis=0, dtype=np.float64)
-    return (matrix + deviations * spread).astype(np.float32)
+    shifted: Matrix = (matrix + deviations * spread).astype(np.float32)
+    return shifted
 
 
 def spread_out(matrix: Matrix) -> Matrix:
     """The variance twice as large about the same mean."""
     mean = np.nanmean(matrix, axis=0, dtype=np.float64)
-    return (mean + np.sqrt(2) * (matrix - mean)).astype(np.float32)
+    wider: Matrix = (mean + np.sqrt(2) * (matrix - mean)).astype(np.float32)
+    return wider
 
 
 def stuck_at_null(matrix: Matrix) -> Matrix:
@@ -44,9 +46,9 @@ def stuck_at_null(matrix: Matrix) -> Matrix:
 
 #: Of numeric features, by name.
 SCENARIOS: Mapping[str, Scenario] = {
-    "value × 2": doubled,
-    f"shift by {SHIFT} σ": moved,
-    "variance × 2": spread_out,
+    "value doubled": doubled,
+    f"shift by {SHIFT} sd": moved,
+    "variance doubled": spread_out,
     "stuck at null": stuck_at_null,
 }
 VANISHED = "category vanishes"

@@ -18,9 +18,7 @@ from stream.drift.grid import Column, Counts
 #: Standard deviations of the column, over a window.
 SLOPE = 0.05
 #: The trend goes on in steps of a fifth of a window, for as many windows.
-STEPS, WINDOWS = 5, 20
-#: Repetitions at most: each is six times as long as one of the other scenarios.
-REPETITIONS = 100
+STEPS, WINDOWS = 5, 16
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,14 @@ def trends(bank: Bank, repetitions: int, seed: int, on_step: Callable[[str], Non
     levels = np.stack([bank.grid.count(moved(world.matrix, shift), world.scored.scores) for shift in shifts])
     psis = bank.measure.measure(levels).psi
     return [
-        _trend(bank, column, bank.grid.of(column, levels), psis[:, place], min(repetitions, REPETITIONS), random)
+        _trend(
+            bank,
+            column,
+            levels[:, column.start : column.stop],
+            psis[:, place],
+            repetitions=repetitions,
+            random=random,
+        )
         for place, column in enumerate(bank.grid.features)
     ]
 
@@ -55,6 +60,7 @@ def _trend(
     column: Column,
     levels: Counts,
     psis: NDArray[np.float64],
+    *,
     repetitions: int,
     random: np.random.Generator,
 ) -> Trend:

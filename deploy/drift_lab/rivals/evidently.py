@@ -51,7 +51,7 @@ class Asked:
         questions, self._answers, self._errors = (
             directory / name for name in ("windows.npz", "answers.json", "errors")
         )
-        np.savez(questions, **_questions(bank))
+        np.savez(questions, allow_pickle=False, **_questions(bank))
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [str(python), str(_JOB), str(questions), str(self._answers)], stderr=errors
