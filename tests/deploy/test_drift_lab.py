@@ -182,5 +182,5 @@ def test_what_evidently_said_is_counted() -> None:
 
 def test_evidently_that_cannot_be_asked_is_told_in_a_line(bank: Bank) -> None:
     """Here by an interpreter that has it not."""
-    with Asked(bank, Path(sys.executable)) as asked, pytest.raises(FraudError, match="Evidently failed: .*evidently"):
+    with Asked(bank, Path(sys.executable)) as asked, pytest.raises(FraudError, match=r"Evidently failed: .*evidently"):
         asked.answer()
