@@ -15,9 +15,12 @@
     │   └── LeakError               what is to be predicted is known from the data in a way it won't be live
     ├── RegistryError           MLflow is away, or refuses what it is asked
     ├── StudyError              a study's plan, budget or continuation that cannot be
+    ├── StoreAwayError          where a program keeps its offsets does not answer now; it will be asked again
     ├── LedgerError             the ledger's database cannot be used
-    │   ├── LedgerAwayError         it does not answer now; what was to be written will be read again
+    │   ├── LedgerAwayError         it does not answer now; what was to be written will be read again (a StoreAwayError)
     │   └── StaleOwnerError         another ledger was given the partition since
+    ├── ArchiveError            the archive cannot be used
+    │   └── ArchiveAwayError        its file system does not answer now (a StoreAwayError)
     └── KafkaError
         ├── BrokerAwayError         nobody answers at the bootstrap address
         ├── TopicMissingError       the topic is not there; nothing is created by accident
@@ -115,16 +118,28 @@ class StudyError(FraudError):
     """A study that can't be run as asked: its plan, its budget, or what it should go on with."""
 
 
+class StoreAwayError(FraudError):
+    """Where a program keeps its offsets does not answer now."""
+
+
 class LedgerError(FraudError):
     """The ledger's database cannot be used."""
 
 
-class LedgerAwayError(LedgerError):
+class LedgerAwayError(LedgerError, StoreAwayError):
     """The ledger's database does not answer now."""
 
 
 class StaleOwnerError(LedgerError):
     """Another ledger was given the partition after this one: what this one holds must not be written."""
+
+
+class ArchiveError(FraudError):
+    """The archive cannot be used."""
+
+
+class ArchiveAwayError(ArchiveError, StoreAwayError):
+    """The archive's file system does not answer now."""
 
 
 class KafkaError(FraudError):

@@ -325,14 +325,15 @@ class DriftCounts(Struct, frozen=True):
     slot: str
     #: Of the worker's process: another one after each start.
     instance: str
-    #: Starts at 1 with each instance and rises by 1.
+    #: Starts at 1 with each instance and rises by 1: a repeated message is told by it.
     sequence: Annotated[int, Meta(ge=1)]
     name: str
     version: str
     bundle_sha256: Sha256
     #: Whether it is the champion.
     decides: bool
-    #: Begin of the pane, UTC milliseconds; None for rows dated too far ahead of the clock: they are in no pane.
+    #: Begin of the pane, UTC milliseconds; None for rows in no pane: dated too far ahead of the clock, or scattered over
+    #: more panes than a worker names at once.
     pane_ms: int | None
     rows: Count
     #: By feature name: of each bin, the missing ones last.
@@ -406,7 +407,7 @@ class DriftReport(Struct, frozen=True):
     from_ms: int | None
     until_ms: int | None
     rows: Count
-    #: Dated too far ahead of the clock; in `rows` too.
+    #: In no pane: dated too far ahead of the clock, mostly; in `rows` too.
     ahead: Count
     #: False where the model went quiet before its window was full: this is what there was.
     complete: bool
@@ -432,6 +433,38 @@ class DriftReport(Struct, frozen=True):
     schema_version: Literal[1] = 1
 
 
+class RetrainAnswer(Struct, frozen=True):
+    """What became of a request."""
+
+    #: challenger: a new model watches. declined: nothing was trained.
+    outcome: Literal["challenger", "declined"]
+    #: Which model, or why none: one line.
+    why: str
+    answered_at_ms: EventTimeMs
+
+
+class RetrainRequest(Struct, frozen=True):
+    """Somebody asks for a model to take a champion's place.
+
+    Open until it stands on the topic once more, the same but for its answer.
+    """
+
+    #: The asker's own; a repeated one is the same request.
+    request_id: Identifier
+    #: drift: the inputs moved. performance: labels say that the champion errs more. schedule: it is old. hand: a
+    #: person asks.
+    cause: Literal["drift", "performance", "schedule", "hand"]
+    #: Of the champion that is to be replaced.
+    bundle_sha256: Sha256
+    #: One line, for people.
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+    asked_at_ms: EventTimeMs
+    author: Identifier
+    #: None while it is open.
+    answer: RetrainAnswer | None = None
+    schema_version: Literal[1] = 1
+
+
 #: What the outside world reads and writes; JSON Schema files are made for each.
 PUBLIC: dict[str, type[Struct]] = {
     "transaction": Transaction[dict[str, FeatureValue]],
@@ -444,6 +477,7 @@ PUBLIC: dict[str, type[Struct]] = {
     "role-counts": RoleCounts,
     "drift-counts": DriftCounts,
     "drift-report": DriftReport,
+    "retrain-request": RetrainRequest,
 }
 
 _encoder = msgspec.json.Encoder()

@@ -1,6 +1,8 @@
 """The composition root: the one place that knows how the worker's parts fit together."""
 
 import asyncio
+import contextlib
+import functools
 import gc
 import tempfile
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from stream.kafka.faust_app import make_app
 from stream.kafka.pages import add_pages
 from stream.kafka.ports import require_free_port
 from stream.kafka.program import Program
-from stream.kafka.publish import CountsPublisher
+from stream.kafka.publish import FLUSH_S, CountsPublisher
 from stream.kafka.sink import AtLeastOnceSink, Sink
 from stream.kafka.source import BatchSource
 from stream.kafka.topics import require_topics
@@ -21,12 +23,15 @@ from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.settings import Settings
 from stream.worker.counts import RoleCounter
+from stream.worker.drift_counts import DriftCounter
+from stream.worker.drift_watch import DriftWatch
 from stream.worker.guard import Guard
 from stream.worker.health import Health
+from stream.worker.manifests import Manifests
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.roles import RoleFollower
-from stream.worker.service import add_agent, add_status
+from stream.worker.service import add_agent, add_drift_timer, add_status
 
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
 #: no cycles, so this costs 7 % of the processor's time and finds nothing.
@@ -53,18 +58,22 @@ class WorkerProgram(Program):
         self.app = make_app(settings, Path(self._directory.name))
         channel = BatchChannel(self.app)
         self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
+        store = BundleStore(settings.bundle_store)
+        drift = DriftCounter(settings)
         self.roles = RoleFollower(
             settings,
-            loader or RoleLoader(BundleStore(settings.bundle_store)),
+            loader or RoleLoader(store),
             self.metrics,
             on_change=lambda decides: self.source.read(on=decides),
             on_error=self.stop,
+            prepare=drift.prepare,
         )
         self.sink = new_sink(settings, self.source, self.metrics)
         self.health = Health(settings, self.source, self.roles, self.metrics, on_error=self.stop)
         counts = RoleCounter(settings.slot)
         self.publisher = CountsPublisher(settings, counts.take)
         self.guard = Guard(settings, self.metrics.guard)
+        self.drift_watch = DriftWatch(settings, Manifests(settings, store), self.metrics.drift)
         self.pipeline = Pipeline(
             settings=settings,
             source=self.source,
@@ -72,11 +81,13 @@ class WorkerProgram(Program):
             sink=self.sink,
             metrics=self.metrics,
             counts=counts,
+            drift=drift,
             stop=self.stop,
         )
         self._scoring = ThreadPoolExecutor(1, "scoring")
         self._committing = ThreadPoolExecutor(1, "committing")
         add_agent(self.app, channel, self.pipeline, self._scoring, self._committing)
+        add_drift_timer(self.app, settings, self.pipeline, self._committing)
         self._publish_stopped = add_status(self.app, settings, self.source, self.roles, self.health)
         add_pages(self.app, self.metrics.registry, self.health.problems)
 
@@ -90,6 +101,7 @@ class WorkerProgram(Program):
         self.health.start()
         self.publisher.start()
         self.guard.start()
+        self.drift_watch.start()
 
     def _start_clients(self) -> None:
         require_topics(self._settings)
@@ -100,9 +112,11 @@ class WorkerProgram(Program):
     async def _shut_down(self) -> None:
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self.guard.stop)
+        await asyncio.to_thread(self.drift_watch.stop)
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
         await asyncio.to_thread(self.publisher.stop)
+        await self._send_rest()
         self.sink.close()
         await self._publish_stopped()
         await self.app.stop()
@@ -110,3 +124,9 @@ class WorkerProgram(Program):
         self._committing.shutdown()
         await asyncio.to_thread(self.health.stop)
         self._directory.cleanup()
+
+    async def _send_rest(self) -> None:
+        """Send drift's last counts, which must not hold a stop up while the broker is away."""
+        rest = functools.partial(self.pipeline.send_drift, rest=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._running_loop().run_in_executor(self._committing, rest), FLUSH_S)

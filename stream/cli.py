@@ -14,7 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from schemas.errors import FraudError
 from stream.app import WorkerProgram
+from stream.commands.archive import archive_command
 from stream.commands.display import examples
+from stream.commands.drift import drift_command
+from stream.commands.logs import set_up_logging
 from stream.commands.models import models
 from stream.commands.policy import policy
 from stream.commands.replay import replay_command, verify_command
@@ -174,16 +177,6 @@ def ledger() -> None:
     asyncio.run(run_ledger(settings, functools.partial(parity_gap, settings)))
 
 
-def set_up_logging(settings: Settings) -> None:
-    """Log lines to stderr; Faust's own only from warnings on, for it narrates each service it starts."""
-    logging.getLogger("stream").setLevel(settings.log_level)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("faust", "mode", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Ten lines a second while Kafka is away; what it could not send, worker-status, is logged where it is sent.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
-
 @cli.command(
     epilog=examples(
         "fraud-stream produce var/data/test.jsonl --rate 2000",
@@ -236,6 +229,7 @@ def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
 @click.option("--rival", "rivals", type=click.Choice(RIVALS), multiple=True, help="Only this one; may be repeated.")
 @click.option("--no-latency", is_flag=True, help="Leave the latency out.")
 @click.option("--no-shadows", is_flag=True, help="Leave out what each further challenger costs.")
+@click.option("--no-drift", is_flag=True, help="Leave out what counting for drift costs.")
 @click.option("--soak", is_flag=True, help="Also send two million transactions, for the growth of memory.")
 def bench(
     *,
@@ -246,6 +240,7 @@ def bench(
     rivals: tuple[str, ...],
     no_latency: bool,
     no_shadows: bool,
+    no_drift: bool,
     soak: bool,
 ) -> None:
     """Measure the worker beside other pipelines, in one run on one broker of its own.
@@ -259,7 +254,14 @@ def bench(
     except ImportError as error:
         raise FraudError(f"{error.name} is not installed; the bench needs: pip install 'fraud-stream[dev]'") from error
     options = BenchOptions(
-        runs, events, quick, rivals or RIVALS, latency=not no_latency, shadows=not no_shadows, soak=soak
+        runs,
+        events,
+        quick,
+        rivals or RIVALS,
+        latency=not no_latency,
+        soak=soak,
+        shadows=not no_shadows,
+        drift=not no_drift,
     )
     report = run_bench(options)
     if as_json:
@@ -268,6 +270,8 @@ def bench(
         Console().print(render(report))
 
 
+cli.add_command(archive_command)
+cli.add_command(drift_command)
 cli.add_command(models)
 cli.add_command(policy)
 cli.add_command(replay_command)

@@ -113,7 +113,7 @@ class Settings(Struct, frozen=True):
     drift_windows_in_a_row: Annotated[int, Meta(ge=1, le=100)] = 2
     #: Two-sided p-value of the alert rate below which it is an alarm: it is looked at after every window.
     drift_alert_level: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.001
-    #: Expected alerts that are tested together, from as many windows as it takes: with 40 a doubling is found.
+    #: Expected alerts that are tested together at most, of as many windows as it takes: with 40 a doubling is found.
     drift_alert_expected: PositiveFloat = 40.0
 
     #: Where /metrics, /healthz and /readyz are served.
@@ -139,6 +139,22 @@ class Settings(Struct, frozen=True):
     #: Seconds by which an event time may be ahead of the clock; of a later one nothing is concluded.
     ledger_ahead_s: Annotated[float, Meta(ge=0)] = 3600.0
 
+    #: fsspec URL of the archive: a folder, or file://, s3://, gs://, abfs://.
+    archive_url: str = "var/archive"
+    #: How the consumer groups of all archives begin, one for each topic. They only share partitions out: what was read
+    #: stands in the names of the files.
+    archive_group: str = "fraud-archive"
+    #: Where the archive serves /metrics, /healthz and /readyz, on FRAUD_WEB_HOST.
+    archive_web_port: Port = 6070
+    #: MiB, compressed, at which a file is closed: large enough that readers are not held up by their number, small
+    #: enough to be sent in seconds.
+    archive_file_mib: PositiveInt = 64
+    #: Seconds after its first message at which a file is closed, however small: how far the archive may be behind, and
+    #: how much is read again after a crash or when partitions move. A day of one partition is 288 files at most.
+    archive_file_s: PositiveFloat = 300.0
+    #: MiB that open files may take in memory, all together; above it the largest is closed before its time.
+    archive_memory_mib: PositiveInt = 256
+
     #: Log lines less severe than this are left out.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -156,6 +172,15 @@ class Settings(Struct, frozen=True):
     gate_review_cost_minor: Annotated[int, Meta(ge=0)] = 500
     gate_false_decline_cost_minor: Annotated[int, Meta(ge=0)] = 2000
 
+    #: Days in which drift, performance and schedule each ask for a new model once at most: what moved stays moved, and
+    #: asking again is no use before labels of new days have come.
+    retrain_cooldown_days: Annotated[float, Meta(ge=0)] = 7.0
+    #: Matured frauds without which no model is trained: below, the interval of its PR-AUC is wider than any gain.
+    retrain_min_frauds: PositiveInt = 200
+    #: Days of event time, up to the newest that has matured, of which a new model is made; older fraud is of another
+    #: kind.
+    retrain_days: PositiveInt = 400
+
     #: Topic names.
     topic_transactions: str = "transactions"
     topic_decisions: str = "decisions"
@@ -168,6 +193,7 @@ class Settings(Struct, frozen=True):
     topic_role_counts: str = "role-counts"
     topic_drift_counts: str = "drift-counts"
     topic_drift_reports: str = "drift-reports"
+    topic_retrain_requests: str = "retrain-requests"
     #: Partitions of each keyed topic that `fraud-stream topics` creates.
     partitions: PositiveInt = 4
     #: Replication factor of topics that `fraud-stream topics` creates.

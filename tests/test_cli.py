@@ -14,7 +14,21 @@ from tests.support.bundles import put_bundle
 from tests.support.command import run
 from tests.support.topics import read_all
 
-COMMANDS = ("kafka", "topics", "worker", "ledger", "produce", "tail", "models", "policy", "replay", "verify", "bench")
+COMMANDS = (
+    "kafka",
+    "topics",
+    "worker",
+    "ledger",
+    "archive",
+    "drift",
+    "produce",
+    "tail",
+    "models",
+    "policy",
+    "replay",
+    "verify",
+    "bench",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -47,7 +61,7 @@ def test_a_rate_is_a_positive_number_or_max(rate: str, tmp_path: Path) -> None:
     assert "neither a positive number nor max" in shown.stderr
 
 
-@pytest.mark.parametrize("arguments", [("topics",), ("worker",), ("ledger",), ("tail", "decisions")])
+@pytest.mark.parametrize("arguments", [("topics",), ("worker",), ("ledger",), ("archive",), ("tail", "decisions")])
 def test_no_broker_is_one_line_with_the_mend(arguments: tuple[str, ...]) -> None:
     """With nobody at the bootstrap address, each command says so in one line and exits with 1."""
     settings = Settings(bootstrap=f"127.0.0.1:{free_port()}", web_port=free_port())

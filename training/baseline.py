@@ -31,6 +31,7 @@ from training.registry.roles import AUTHOR, TrainedRoles
 from training.registry.runs import Runs
 from training.registry.tracking import BUNDLE_ARTIFACT, LOOKS, TrackedRun, Tracker
 from training.registry.versions import RegisteredVersion, Registry
+from training.study.recipe import RECIPE, Recipe, encode_recipe
 
 Report = Callable[[str], None]
 #: Champion first.
@@ -111,10 +112,7 @@ def _train(rows: Dataset, tracker: Tracker, report: Report, accepted: Collection
     parts = prepare(rows, DEFAULT, split=split_by_time, folds=0, alarm=alarm, on_look=count, looks=looks)
     tags = _lineage(rows, leaks)
     with ExitStack() as stack:
-        open_runs += [
-            stack.enter_context(tracker.run(family.algorithm, tags | {"algorithm": family.algorithm}))
-            for family in MODELS
-        ]
+        open_runs += [stack.enter_context(tracker.run(family.algorithm, tags | _made_by(family))) for family in MODELS]
         kind = policy_kind(rows)
         made = [_make(family, parts, kind, run, report) for family, run in zip(MODELS, open_runs, strict=True)]
         test = parts.test.look("baseline")
@@ -169,6 +167,11 @@ def require_quality(pr_auc: Metric) -> None:
             f"the champion's PR-AUC on the test part is {pr_auc.value:.3f} ({pr_auc.low:.3f} to {pr_auc.high:.3f}), "
             f"below {MIN_PR_AUC}; nothing was registered or published, look at the data and its labels"
         )
+
+
+def _made_by(family: Family) -> dict[str, str]:
+    recipe = Recipe(family.algorithm, family.params | {"trees": TREES}, SEED)
+    return {"algorithm": family.algorithm, RECIPE: encode_recipe(recipe)}
 
 
 def _lineage(rows: Dataset, leaks: Mapping[str, str]) -> dict[str, str]:

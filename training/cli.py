@@ -15,6 +15,7 @@ from training.commands.card import card
 from training.commands.compare import compare
 from training.commands.describe import describe
 from training.commands.display import examples, progress
+from training.commands.drift_report import drift_report
 from training.commands.eda import eda
 from training.commands.evaluate import evaluate
 from training.commands.history import history
@@ -23,6 +24,7 @@ from training.commands.options import VAR, a_file, data_option, description_opti
 from training.commands.promote import promote
 from training.commands.quality import quality
 from training.commands.register import register
+from training.commands.retrain import retrain
 from training.commands.rollback import rollback
 from training.commands.stage import stage
 from training.commands.study import study
@@ -136,7 +138,8 @@ def offline_scores(
 for command in (
     *(eda, describe, baseline, bench),
     *(study, leaderboard, compare, evaluate, quality),
-    *(register, stage, promote, rollback, watch, history, card),
+    *(register, stage, promote, rollback, watch, retrain, history, card),
+    drift_report,
 ):
     cli.add_command(command)
 

@@ -14,6 +14,7 @@ from stream.models.session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
 from training.data.dataset import Dataset
 from training.data.material import Prepared
+from training.drift.counting import accepted
 from training.drift.natural import with_natural
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind, choose_by_cost, choose_comparison
@@ -105,7 +106,7 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
         DataError: If the missing-value policy refuses every row of the training part.
     """
     train, features = data.train, data.material.features
-    given = as_given(data)
+    given = as_given(train, data.plan)
     validation = finished.validation
     manifest = Manifest(
         name=REGISTERED_MODEL,
@@ -135,7 +136,7 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
     write_bundle(directory, finished.onnx, manifest)
 
 
-def as_given(data: Prepared) -> Matrix:
+def as_given(train: Dataset, plan: FeaturePlan) -> Matrix:
     """Return the training part's rows (k, n_features) as drift counts the stream's: before missing values are filled.
 
     Rows that the missing-value policy refuses are not among them.
@@ -143,13 +144,10 @@ def as_given(data: Prepared) -> Matrix:
     Raises:
         DataError: If it refuses every row.
     """
-    if data.plan.missing == "median":
-        return data.train.matrix(FeaturePlan(data.plan.features, "nan"))
-    matrix = data.material.matrix
-    kept = matrix[data.plan.first_refused_null(matrix) < 0]
+    kept = accepted(train, plan)
     if not len(kept):
         raise DataError("every row of the training part has a missing value, which the feature set refuses")
-    return kept
+    return kept.given(plan)
 
 
 def policy_kind(data: Dataset) -> PolicyKind:

@@ -25,11 +25,11 @@ from stream.bench.programs import Program, running
 from stream.clock import SystemClock
 from stream.kafka.batch import Batch
 from stream.kafka.broker import LocalBroker
+from stream.kafka.outage import Outage
 from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine, reading
 from stream.ledger.kinds import Kind, all_kinds
-from stream.ledger.outage import Outage
 from stream.ledger.store import LedgerStore
 from stream.ledger.tables import decisions, offsets, shadow_scores
 from stream.scoring.incoming import Incoming
@@ -77,7 +77,7 @@ def write_all(engine: Engine, settings: Settings, count: int) -> float:
     pairs = [made(number) for number in range(count)]
     kinds = [kind for kind in all_kinds(settings) if kind.table in (decisions, shadow_scores)]
     values = {kind.name: [encode(pair[at]) for pair in pairs] for at, kind in enumerate(kinds)}
-    store = LedgerStore(engine, settings, SystemClock(), Outage(), "bench")
+    store = LedgerStore(engine, settings, SystemClock(), Outage("the ledger database"), "bench")
     claims = {kind.name: store.claim(kind.topic, [0])[0] for kind in kinds}
     began = time.monotonic()
     for start in range(0, count, settings.batch_max):

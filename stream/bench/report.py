@@ -7,11 +7,13 @@ from msgspec import Struct
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from stream.bench.drift import DriftCost
 from stream.bench.footprint import Soak
 from stream.bench.latency import Latency
 from stream.bench.machine import Machine
 from stream.bench.programs import WORKER
 from stream.bench.shadows import ShadowCost
+from stream.bench.swap import Swap
 
 
 class Spread(Struct, frozen=True):
@@ -36,8 +38,11 @@ class BenchReport(Struct, frozen=True):
     left_out: dict[str, str]
     events: int
     shadows: ShadowCost | None
+    drift: DriftCost | None
     #: End to end, by transactions a second.
     latency_ms: dict[str, Latency] | None
+    #: Longest latency before and around a champion's swap.
+    swap_ms: Swap | None
     #: Of a worker with a champion and two challengers.
     rss_mib: float
     start_seconds: float
@@ -65,7 +70,15 @@ def render(report: BenchReport) -> RenderableType:
     """Tables for people."""
     machine = report.machine
     title = f"{machine.cores} x {machine.cpu}, {machine.memory_gib:g} GiB, {machine.os}, Python {machine.python}"
-    return Group(title, _throughput(report), _shadows(report), _latency(report), _footprint(report))
+    return Group(
+        title,
+        _throughput(report),
+        _shadows(report),
+        _drift(report),
+        _latency(report),
+        _swap(report),
+        _footprint(report),
+    )
 
 
 def _throughput(report: BenchReport) -> Table:
@@ -95,6 +108,24 @@ def _shadows(report: BenchReport) -> RenderableType:
         cpu = report.shadows.cpu_us[count]
         table.add_row(count, f"{rate:,.0f}", f"{cpu:.1f}", "" if added is None else f"{added:.1f}")
     return table
+
+
+def _drift(report: BenchReport) -> RenderableType:
+    cost = report.drift
+    if cost is None:
+        return ""
+    title = f"The worker with drift and without: {cost.slower_percent:+.1f} % of its throughput"
+    table = Table("FRAUD_DRIFT", "events/s", "processor time, µs", "memory, MiB", title=title)
+    for switch, rate in cost.throughput.items():
+        table.add_row(switch, f"{rate:,.0f}", f"{cost.cpu_us[switch]:.1f}", f"{cost.rss_mib[switch]:.0f}")
+    return table
+
+
+def _swap(report: BenchReport) -> RenderableType:
+    if report.swap_ms is None:
+        return ""
+    before, around = report.swap_ms.before, report.swap_ms.around
+    return f"Longest latency around a new champion's taking over: {around:.0f} ms, before it {before:.0f} ms"
 
 
 def _latency(report: BenchReport) -> RenderableType:

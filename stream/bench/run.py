@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from stream.bench.drift import DriftCost, measure_drift
 from stream.bench.feed import Feed
 from stream.bench.field import Field
 from stream.bench.footprint import Footprint, Soak, measure_footprint, soak
@@ -21,6 +22,7 @@ from stream.bench.programs import WORKER, Program, rival, the_worker
 from stream.bench.quix_environment import quix_python
 from stream.bench.report import BenchReport, summarize_runs
 from stream.bench.shadows import ShadowCost, measure_shadows
+from stream.bench.swap import Swap, measure_swap, swap_count
 from stream.bench.throughput import best_batch, measure, order_of
 from stream.kafka.broker import LocalBroker
 
@@ -46,9 +48,10 @@ class BenchOptions:
         events: Transactions in a run.
         quick: One short run with one batch size each, to see that everything works.
         rivals: Names out of `RIVALS`.
-        latency: Whether to measure latency.
+        latency: Whether to measure latency, also around a champion's swap.
         latency_s: Seconds at each rate.
         shadows: Whether to measure what each further challenger costs.
+        drift: Whether to measure what counting for drift costs.
         soak: Whether to send two million transactions for the growth of memory.
         var: Where data and models lie, or are put when they are not there.
     """
@@ -61,6 +64,7 @@ class BenchOptions:
     latency_s: float = 30.0
     soak: bool = False
     shadows: bool = True
+    drift: bool = True
     var: Path = Path("var")
 
     @property
@@ -110,7 +114,9 @@ def run_bench(options: BenchOptions) -> BenchReport:
             bench = _Bench(options, Field(broker.bootstrap, materials), materials, scratch, display)
             rates, batch = bench.throughput(programs)
             shadows = bench.shadows() if options.shadows else None
+            drift = bench.drift() if options.drift else None
             latency = bench.latency() if options.latency else None
+            swap = bench.swap() if options.latency else None
             footprint = bench.footprint()
             soaked = bench.soak() if options.soak else None
     medians, spreads = summarize_runs(rates)
@@ -123,7 +129,9 @@ def run_bench(options: BenchOptions) -> BenchReport:
         left_out=left_out,
         events=options.events,
         shadows=shadows,
+        drift=drift,
         latency_ms=latency,
+        swap_ms=swap,
         rss_mib=footprint.rss_mib,
         start_seconds=footprint.start_seconds,
         stop_seconds=footprint.stop_seconds,
@@ -156,7 +164,7 @@ class _Bench:
         self._options = options
         self._field = field
         self._rows = materials.rows
-        self._challenger = materials.challengers[0]
+        self._challenger, self._newcomer = materials.challengers[:2]
         self._scratch = scratch
         self._display = display
 
@@ -194,6 +202,33 @@ class _Bench:
             scratch=self._scratch,
             on_step=lambda what: self._display.step(what, events),
             on_progress=self._display.at,
+        )
+
+    def drift(self) -> DriftCost:
+        """Return what counting for drift costs."""
+        events = self._options.events
+        return measure_drift(
+            self._field,
+            self._filled(events),
+            runs=self._options.runs,
+            events=events,
+            scratch=self._scratch,
+            on_step=lambda what: self._display.step(what, events),
+            on_progress=self._display.at,
+        )
+
+    def swap(self) -> Swap:
+        """Return the longest latency around a champion's swap."""
+        count = swap_count()
+        self._display.step("another champion takes over", count)
+        return measure_swap(
+            the_worker(),
+            self._field.prepare(),
+            Feed(self._rows, count),
+            champion=self._newcomer,
+            watching=self._challenger,
+            scratch=self._scratch,
+            on_sent=self._display.at,
         )
 
     def latency(self) -> dict[str, Latency]:

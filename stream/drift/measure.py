@@ -63,7 +63,12 @@ class Measure:
 
         Args:
             counts: (..., width) of the grid; leading axes are windows.
+
+        Raises:
+            ValueError: If these are counts by other bins.
         """
+        if counts.shape[-1] != self.columns[-1].stop:
+            raise ValueError("counts by other bins than the bundle's")
         shape = (*counts.shape[:-1], len(self.columns))
         rows = counts[..., self.columns[0].start : self.columns[0].stop].sum(axis=-1)
         psis, distances = np.full(shape, np.nan), np.full(shape, np.nan)

@@ -5,8 +5,9 @@ the message that makes it full. Everything a window needs lies between its two o
 whoever is elected reads the newest report of each bundle, then the counts from the highest `settled_offset`, and goes
 on as the one before would have; two who both believe to be elected write the same bytes.
 
-A model that no counts came of for `QUIET_MS`, by the clocks of those that write, is done with: what its window holds is
-reported as it stands, `complete` being false. Should it come back, its next report carries the next number.
+A model that no counts came of while another counted the rows of `QUIET_WINDOWS` windows plays no longer: what its window
+holds is reported as it stands, `complete` being false. Should it come back, its next report carries the next number. No
+clock has a say in it.
 """
 
 import operator
@@ -24,8 +25,9 @@ from stream.drift.report import Past, Reporter, past_of
 from stream.drift.rule import DriftLimits
 from stream.drift.windows import RollingByRows, RollingByTime
 
-#: A day: longer than any pause of a model that still plays, and well within the retention of `drift-counts`.
-QUIET_MS = 24 * 60 * 60 * 1000
+#: All models that play count the same rows, within a second or two. So a few windows are longer than any pause, and on
+#: all but the quietest stream well within the retention of `drift-counts`.
+QUIET_WINDOWS = 3
 
 #: Gives the manifest of the bundle that counts are of; None where it is gone for good. What it raises leaves the merger
 #: as it was: the same message may be added again.
@@ -121,10 +123,11 @@ class Merger:
     def _close_quiet(self, offset: int, message: DriftCounts) -> list[DriftReport]:
         """Report and forget the models that went quiet."""
         reports = []
+        enough = QUIET_WINDOWS * self._limits.window_rows
         for sha256, playing in sorted(
             self._playing.items(), key=operator.itemgetter(0)
         ):  # in whatever order they began
-            if sha256 == message.bundle_sha256 or playing.newest.written_at_ms >= message.written_at_ms - QUIET_MS:
+            if sha256 == message.bundle_sha256 or playing.missed(message) < enough:
                 continue
             del self._playing[sha256]
             if playing.window is not None and playing.window.rows:
@@ -152,6 +155,8 @@ class _Playing:
 
     def __init__(self, manifest: Manifest, newest: DriftCounts, limits: DriftLimits) -> None:
         self._limits = limits
+        # By bundle, rows that another counted since this one's newest message.
+        self._missed: dict[str, int] = {}
         self.newest = newest
         self.reporter = Reporter(manifest, limits)
         width = self.reporter.grid.width
@@ -162,15 +167,23 @@ class _Playing:
     def add(self, offset: int, message: DriftCounts, counts: Counts) -> OpenWindow:
         """Take in a message; return the window that it is in."""
         self.newest = message
+        self._missed.clear()
         if self.window is None:
             self.window = OpenWindow(self.reporter.grid.width, offset, self._limits)
         self.window.add(message, counts)
         self._by_rows.update(counts, message.rows)
-        if message.pane_ms is not None:
-            self._by_time.update(message.pane_ms, counts)
+        # First the end, then the rows: after a long pause these lie beyond what was waited for.
         if self.window.watermark_ms is not None:
             self._by_time.advance(self.window.watermark_ms)
+        if message.pane_ms is not None:
+            self._by_time.update(message.pane_ms, counts)
         return self.window
+
+    def missed(self, message: DriftCounts) -> int:
+        """Take in that another model counted; return how many rows it has since this one's newest message."""
+        rows = self._missed.get(message.bundle_sha256, 0) + message.rows
+        self._missed[message.bundle_sha256] = rows
+        return rows
 
     def view(self, number: int, wanted: int) -> DriftView:
         """Return what displays show."""

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException
 
 from schemas.errors import RolesError, StaleEpochError
 from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy, encode
-from stream.kafka.clients import CONNECT_S, producer_config, require_broker
 from stream.kafka.control import current_roles
+from stream.kafka.sole_writer import sole_writer, was_fenced
 from stream.settings import Settings
 
 
@@ -39,25 +39,21 @@ def change_roles(
         BrokerAwayError: If no broker answers.
         RolesError: If whether it was written is not known.
     """
-    require_broker(settings)
-    name = f"{settings.topic_model_updates}-writer"
-    producer = Producer(producer_config(settings) | {"transactional.id": name, "transaction.timeout.ms": 10_000})
     try:
-        producer.init_transactions(CONNECT_S)
-        last = current_roles(settings)
-        epoch = last.epoch if last else 0
-        if expected_epoch not in (None, epoch):
-            raise StaleEpochError(f"roles are at epoch {epoch}, not {expected_epoch}; look at them and decide again")
-        update = _signed(change(last), last, epoch + 1, author, note)
-        producer.begin_transaction()
-        producer.produce(settings.topic_model_updates, encode(update), partition=0)
-        producer.commit_transaction(CONNECT_S)
+        with sole_writer(settings, settings.topic_model_updates) as write:
+            last = current_roles(settings)
+            epoch = last.epoch if last else 0
+            if expected_epoch not in (None, epoch):
+                raise StaleEpochError(
+                    f"roles are at epoch {epoch}, not {expected_epoch}; look at them and decide again"
+                )
+            update = _signed(change(last), last, epoch + 1, author, note)
+            write(encode(update))
     except KafkaException as error:
-        reason = error.args[0]
-        if reason.fatal() or reason.code() == KafkaError._FENCED:  # noqa: SLF001 - librdkafka's own code
+        if was_fenced(error):
             raise StaleEpochError("another writer changed the roles meanwhile; look at them and decide again") from None
         raise RolesError(
-            f"whether the roles were written is not known ({reason.str()}); look with: fraud-stream models"
+            f"whether the roles were written is not known ({error.args[0].str()}); look with: fraud-stream models"
         ) from error
     return update
 

@@ -1,7 +1,7 @@
 """Where a batch's outputs and its consumed offsets become visible."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -33,6 +33,14 @@ class Sink(Protocol):
 
         Raises:
             BatchRefusedError: Its offsets are not known to be consumed: read again from the committed ones.
+            FencedError: A living twin uses the same worker slot.
+        """
+
+    def send(self, outputs: Outputs) -> None:
+        """Make outputs visible that belong to no batch.
+
+        Raises:
+            BatchRefusedError: They are not known to be visible.
             FencedError: A living twin uses the same worker slot.
         """
 
@@ -78,6 +86,17 @@ class AtLeastOnceSink:
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
         """Produce, wait for every acknowledgement, then commit the offsets."""
+        self._produce(outputs, lambda: self._commit_offsets(batch))
+
+    def send(self, outputs: Outputs) -> None:
+        """Produce, and wait for every acknowledgement."""
+        self._produce(outputs, lambda: None)
+
+    def close(self) -> None:
+        """Stop waiting."""
+        self._closing = True
+
+    def _produce(self, outputs: Outputs, then: Callable[[], None]) -> None:
         failures: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _: Any) -> None:
@@ -91,12 +110,8 @@ class AtLeastOnceSink:
                 if self._closing:
                     raise BatchRefusedError("stopped before Kafka acknowledged the batch")
             if not failures:
-                self._commit_offsets(batch)
+                then()
         except KafkaException as error:
             failures.append(error.args[0])
         if failures:
             raise BatchRefusedError(f"batch not committed: {failures[0].str()}")
-
-    def close(self) -> None:
-        """Stop waiting."""
-        self._closing = True

@@ -1,4 +1,4 @@
-"""A batch source whose offsets stand where its rows do: in a database, not in Kafka.
+"""A batch source whose offsets stand where its rows do, in a database or an archive, not in Kafka.
 
 The group only shares partitions out; nothing is ever committed to it. Whoever is given a partition claims it in the
 store, which raises the partition's ownership epoch, and reads on from the offset that stands there. A batch carries
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.errors import KafkaError, LedgerAwayError
+from schemas.errors import KafkaError, StoreAwayError
 from stream.kafka.batch import Batch
 from stream.kafka.source import BatchSource, Offer
 from stream.settings import Settings
@@ -32,13 +32,16 @@ class Claim:
 
 
 class OffsetStore(Protocol):
-    """Keeps offsets and their owners."""
+    """Keeps offsets, and their owners where it can."""
+
+    #: What it is, in one word, for people who must begin a new one.
+    name: str
 
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
         """Make partitions ours and say where to read on.
 
         Raises:
-            LedgerAwayError: If the store does not answer; it will be asked again.
+            StoreAwayError: If the store does not answer; it will be asked again.
         """
 
 
@@ -90,7 +93,7 @@ class StoredSource(BatchSource):
         try:
             # Of no partitions too: a member without any still wants to know whether the store answers.
             claims = self._store.claim(self._topic, self.assigned)
-        except LedgerAwayError:
+        except StoreAwayError:
             first, most = BACKOFF_S
             self._next_claim = time.monotonic() + min(first * 2**self._failures, most)
             self._failures += 1
@@ -110,7 +113,8 @@ class StoredSource(BatchSource):
             if offset < batch.start[partition]:
                 raise KafkaError(
                     f"{self._topic}/{partition} gives offset {offset}, but up to {batch.start[partition]} was read "
-                    "already: it was made anew; give it another name (FRAUD_TOPIC_...) or begin a new ledger"
+                    "already: it was made anew; give it another name (FRAUD_TOPIC_...) or begin a new "
+                    f"{self._store.name}"
                 )
         return batch
 

@@ -51,8 +51,11 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
         # One partition: whoever holds it is the guard. A shadow period lies within its retention.
         TopicSpec(settings.topic_role_counts, 1, 7 * DAY_MS),
         # One partition for one order, which the windows are cut by; a window that is open for longer loses its begin.
-        TopicSpec(settings.topic_drift_counts, 1, 3 * DAY_MS),
-        TopicSpec(settings.topic_drift_reports, 1, 180 * DAY_MS),
+        # 13 KB at 30 features, in a thousand it is 450.
+        TopicSpec(settings.topic_drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        TopicSpec(settings.topic_drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        # One partition: who asks reads it whole, and of two askers at once the second sees the first's request.
+        TopicSpec(settings.topic_retrain_requests, 1, 180 * DAY_MS),
     )
 
 

@@ -69,24 +69,32 @@ class TransactionalSink:
             BatchRefusedError: If it was not committed; it is to be read again.
             FencedError: If another worker uses this slot, now and at every later call.
         """
+        self._check_order(batch)
+        self._transact(outputs, batch)
+        self._ends.update(batch.end)
+
+    def send(self, outputs: Outputs) -> None:
+        """Send outputs that belong to no batch, in a transaction of their own; raises as `commit` does."""
+        self._transact(outputs, None)
+
+    def _transact(self, outputs: Outputs, batch: Batch | None) -> None:
         if self._fenced is not None:
             raise self._fenced
-        self._check_order(batch)
         began = time.monotonic()
         try:
             producer = self._steady_producer()
             producer.begin_transaction()
             for topic, rows in outputs.items():
                 queue_rows(producer, topic, rows)
-            # Not made again: it might never return (see _steady_producer), and nothing is committed yet.
-            producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S)
+            if batch is not None:
+                # Not made again: it might never return (see _steady_producer), and nothing is committed yet.
+                producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S)
             self._call(lambda: producer.commit_transaction(CALL_S))
         except KafkaException as error:
             self._on_abort()
             self._recover(error.args[0], began)
             raise BatchRefusedError(f"transaction not committed: {error.args[0].str()}") from error
         self._turn = (self._turn + 1) % len(self._producers)
-        self._ends.update(batch.end)
 
     def _steady_producer(self) -> Producer:
         """Return the producer whose turn it is, a new one if the last has lost a broker.

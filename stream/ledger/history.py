@@ -100,7 +100,6 @@ def from_columns(found: list[list[Any]], said: list[list[Any]], challenger: Mode
     deciding = np.where(arm == "exploration", "decline", done).astype(np.object_)
     score, other = _numbers(scores), _numbers(others)
     shadow = _texts(watched)
-    place = {transaction_id: index for index, transaction_id in enumerate(ids)}
     return Matured(
         transaction_id=_texts(ids),
         card_id=_texts(cards),
@@ -116,13 +115,24 @@ def from_columns(found: list[list[Any]], said: list[list[Any]], challenger: Mode
         champion_verdict=np.where(by_challenger, shadow, deciding),
         challenger_score=np.where(by_challenger, score, other),
         challenger_verdict=np.where(by_challenger, deciding, shadow),
-        labels=Labels(
-            decision=np.array([place[transaction_id] for transaction_id in said[0]], dtype=np.int64),
-            source=_texts(said[1]),
-            fraud=np.array([-1 if fraud is None else int(fraud) for fraud in said[2]], dtype=np.int8),
-            event_time_ms=np.array(said[3], dtype=np.int64),
-            ingested_at_ms=np.array(said[4], dtype=np.int64),
-        ),
+        labels=labels_of(ids, said),
+    )
+
+
+def labels_of(transaction_ids: list[str], said: list[list[Any]]) -> Labels:
+    """Make labels of what `stream.ledger.repository` asked for.
+
+    Args:
+        transaction_ids: Of the decisions, in their order.
+        said: Columns of labels, each of one of these decisions.
+    """
+    place = {transaction_id: index for index, transaction_id in enumerate(transaction_ids)}
+    return Labels(
+        decision=np.array([place[transaction_id] for transaction_id in said[0]], dtype=np.int64),
+        source=_texts(said[1]),
+        fraud=np.array([-1 if fraud is None else int(fraud) for fraud in said[2]], dtype=np.int8),
+        event_time_ms=np.array(said[3], dtype=np.int64),
+        ingested_at_ms=np.array(said[4], dtype=np.int64),
     )
 
 

@@ -109,6 +109,6 @@ class LedgerMetrics:
         """Show what is left to read of one kind."""
         self._lag.labels(kind).set(messages)
 
-    def database(self, *, up: bool) -> None:
+    def store(self, *, up: bool) -> None:
         """Show whether the database answers."""
         self._up.set(up)

@@ -1,6 +1,6 @@
 """From the ledger's rows to what the gate judges: what both models say, what became of it, and what it stands for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from schemas.messages import Exploration
 from stream.evaluation.cohorts import MISSING, Pairs
 from stream.evaluation.outcome import SOURCES, LabelColumns, outcomes
 from stream.evaluation.weights import is_unseen, weights
-from stream.ledger.history import Labels, Matured, Texts
+from stream.ledger.history import Labels, Matured
 from stream.scoring.policy import VERDICTS
 
 _CODES: dict[str | None, int] = {verdict: code for code, verdict in enumerate(VERDICTS)} | {None: MISSING}
@@ -37,13 +37,13 @@ def as_pairs(
             f"amounts are in {', '.join(sorted(currencies))}, and costs add up in one currency only; "
             "run a stream for each currency"
         )
-    champion, challenger = _codes(rows.champion_verdict), _codes(rows.challenger_verdict)
+    champion, challenger = verdict_codes(rows.champion_verdict), verdict_codes(rows.challenger_verdict)
     known = ~np.isnan(rows.amount_minor)
     amounts = np.where(known, rows.amount_minor, 0).astype(np.int64)
     outcome = outcomes(
-        _codes(rows.verdict),
+        verdict_codes(rows.verdict),
         rows.event_time_ms,
-        _label_columns(rows.labels),
+        label_columns(rows.labels),
         watermark_ms=watermark_ms,
         maturity_ms=maturity_ms,
     )
@@ -64,7 +64,8 @@ def as_pairs(
     return pairs.take(known & (champion != MISSING))
 
 
-def _codes(verdicts: Texts) -> NDArray[np.int8]:
+def verdict_codes(verdicts: Iterable[str | None]) -> NDArray[np.int8]:
+    """Return (n,) places in `VERDICTS`; `MISSING` where there is none."""
     return np.array([_CODES[verdict] for verdict in verdicts], dtype=np.int8)
 
 
@@ -80,7 +81,8 @@ def _shares(
     return share
 
 
-def _label_columns(labels: Labels) -> LabelColumns:
+def label_columns(labels: Labels) -> LabelColumns:
+    """Return the ledger's labels as `stream.evaluation.outcome` takes them."""
     return LabelColumns(
         labels.decision.astype(np.intp),
         np.array([SOURCES.index(source) for source in labels.source], dtype=np.int8),

@@ -11,18 +11,18 @@ from typing import Any
 from stream.clock import Clock, SystemClock
 from stream.kafka.channel import BatchChannel
 from stream.kafka.faust_app import WithoutKafka, make_app
+from stream.kafka.outage import Outage
 from stream.kafka.pages import add_pages
 from stream.kafka.ports import require_free_port
 from stream.kafka.program import Program
 from stream.kafka.sink import AtLeastOnceSink
+from stream.kafka.stored_health import StoredHealth
 from stream.kafka.stored_source import StoredSource
 from stream.kafka.topics import require_topics
 from stream.ledger.database import migrate, open_engine
-from stream.ledger.health import LedgerHealth
 from stream.ledger.kinds import Kind, all_kinds
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.newest import ParityGap, observer
-from stream.ledger.outage import Outage
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.referee import Referee
 from stream.ledger.service import add_agent, add_referee, add_retention
@@ -52,7 +52,7 @@ class LedgerProgram(Program):
         self._directory = tempfile.TemporaryDirectory(prefix="fraud-ledger-")
         self.engine = open_engine(settings.ledger_url)
         self.metrics = LedgerMetrics()
-        self.outage = Outage()
+        self.outage = Outage("the ledger database")
         owner = f"{socket.gethostname()}:{os.getpid()}"
         self.store = LedgerStore(self.engine, settings, self._clock, self.outage, owner)
         self._letters = AtLeastOnceSink(settings, lambda _: None)  # the offsets go with the rows
@@ -65,7 +65,14 @@ class LedgerProgram(Program):
             boot=WithoutKafka,
         )
         self.pipelines = [self._pipeline(kind) for kind in all_kinds(settings)]
-        self.health = LedgerHealth(settings, self.pipelines, self.outage, self.metrics, on_error=self.stop)
+        self.health = StoredHealth(
+            settings,
+            {each.kind.name: each.source for each in self.pipelines},
+            self.outage,
+            self.metrics,
+            store="database",
+            on_error=self.stop,
+        )
         add_retention(
             self.app,
             settings,

@@ -20,7 +20,7 @@ def watermark(engine: Engine) -> int | None:
         LedgerAwayError: If the database does not answer.
     """
     with reading(engine) as connection:
-        return _watermark(connection)
+        return watermark_of(connection)
 
 
 def matured(
@@ -48,13 +48,13 @@ def matured(
         LedgerAwayError: If the database does not answer.
     """
     with reading(engine) as connection:
-        complete = _watermark(connection)
+        complete = watermark_of(connection)
         until = since if complete is None else min(until, complete - maturity_ms)
         d = decisions.c
         window = and_(d.event_time_ms >= since, d.event_time_ms < until)
         pair = _pair(champion, challenger, window)
-        found = _columns(connection, _decided(pair), len(_DECIDED))
-        said = _columns(connection, _said(pair), len(_SAID))
+        found = fetch_columns(connection, _decided(pair), len(_DECIDED))
+        said = fetch_columns(connection, _said(pair), len(SAID))
     return from_columns(found, said, challenger)
 
 
@@ -74,7 +74,8 @@ _DECIDED = (
     shadow_scores.c.score.label("shadow_score"),
     shadow_scores.c.verdict.label("shadow_verdict"),
 )
-_SAID = (
+#: Of labels, as `labels_of` takes them.
+SAID = (
     labels.c.transaction_id,
     labels.c.source,
     labels.c.fraud,
@@ -83,7 +84,8 @@ _SAID = (
 )
 
 
-def _watermark(connection: Connection) -> int | None:
+def watermark_of(connection: Connection) -> int | None:
+    """Return `watermark` within a transaction."""
     # Of several topics, as after a change of name, the one that is furthest: the others get no more rows.
     found: int | None = connection.execute(select(func.max(watermarks.c.event_time_ms))).scalar()
     return found
@@ -114,14 +116,15 @@ def _said(pair: ColumnElement[bool]) -> Select[Any]:
     labelled = _both.join(labels, labels.c.transaction_id == decisions.c.transaction_id)
     d, said = decisions.c, labels.c
     return (
-        select(*_SAID)
+        select(*SAID)
         .select_from(labelled)
         .where(pair)
         .order_by(d.event_time_ms, d.transaction_id, said.event_time_ms, said.label_id)
     )
 
 
-def _columns(connection: Connection, asked: Select[Any], width: int) -> list[list[Any]]:
+def fetch_columns(connection: Connection, asked: Select[Any], width: int) -> list[list[Any]]:
+    """Return `width` columns of what is asked, in its order."""
     columns: list[list[Any]] = [[] for _ in range(width)]
     for rows in _partitions(connection, asked):
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from schemas.errors import FraudError, LedgerAwayError
 from stream.clock import Clock
 from stream.kafka.channel import BatchChannel
+from stream.kafka.outage import Outage
 from stream.ledger.metrics import LedgerMetrics
-from stream.ledger.outage import Outage
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.referee import Referee
 from stream.ledger.retention import delete_chunk

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Engine, select
 
 from stream.clock import Clock
 from stream.kafka.batch import Batch
+from stream.kafka.outage import Outage
 from stream.kafka.stored_source import Claim
 from stream.ledger.database import writing
 from stream.ledger.kinds import Kind, Row
-from stream.ledger.outage import Outage
 from stream.ledger.ownership import claim, move_on
 from stream.ledger.tables import decisions, labels
 from stream.ledger.upsert import insert_rows
@@ -48,6 +48,8 @@ class LedgerStore:
         outage: Told whether the database answers.
         owner: This process, for people who look.
     """
+
+    name = "ledger"
 
     def __init__(self, engine: Engine, settings: Settings, clock: Clock, outage: Outage, owner: str) -> None:
         self._engine = engine

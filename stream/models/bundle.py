@@ -63,6 +63,19 @@ def read_bundle(store: BundleStore, ref: BundleRef) -> LoadedModel:
     return model
 
 
+def read_manifest(store: BundleStore, ref: BundleRef) -> Manifest:
+    """Fetch a bundle's manifest alone, checked by its hash.
+
+    Raises:
+        BundleMissingError: If the bundle cannot be read.
+        BundleCorruptError: If its manifest is another one.
+    """
+    with store.fetch(ref.path) as directory:
+        raw = _read(directory, MANIFEST_NAME)
+    _check_hash(MANIFEST_NAME, raw, ref.sha256)
+    return decode_manifest(raw)
+
+
 def find_bundle(store: BundleStore, path: str) -> BundleRef:
     """Audit what lies at a path of the store, and return the reference that stands for exactly this bundle.
 

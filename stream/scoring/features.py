@@ -58,7 +58,17 @@ class FeaturePlan:
         amount_minor: NDArray[np.int64],
         event_time_ms: NDArray[np.int64],
     ) -> Matrix:
-        """Make the model's input.
+        """Make the model's input: `given`, with what `fill` makes of null."""
+        return self.fill(self.given(numeric, categorical, amount_minor, event_time_ms))
+
+    def given(
+        self,
+        numeric: NDArray[np.float64],
+        categorical: NDArray[np.float64],
+        amount_minor: NDArray[np.int64],
+        event_time_ms: NDArray[np.int64],
+    ) -> Matrix:
+        """Lay out what transactions say.
 
         Args:
             numeric: (n, len(self.numeric)), NaN where the transaction said null.
@@ -68,7 +78,7 @@ class FeaturePlan:
 
         Returns:
             (n, n_features) in manifest order. Infinite where a value does not fit a float32, which `first_infinite`
-            finds; NaN where null was given and the policy is not `median`.
+            finds; NaN where null was given.
         """
         matrix = np.empty((len(amount_minor), len(self.names)), dtype=np.float32)
         with np.errstate(over="ignore"):  # 1e39 becomes infinite
@@ -77,12 +87,14 @@ class FeaturePlan:
         fields = {"amount_minor": amount_minor, "event_time_ms": event_time_ms}
         for column, derivation in self._derived:
             matrix[:, column] = derivation.make(fields[derivation.source])
-        if self.missing == "median":
-            null = np.isnan(matrix)
-            if null.any():  # seldom, and looking where costs more than looking whether
-                rows, columns = np.nonzero(null)
-                matrix[rows, columns] = self.medians[columns]
         return matrix
+
+    def fill(self, given: Matrix) -> Matrix:
+        """Return the model's input; the same array where the policy is not `median`, or nothing is null."""
+        if self.missing != "median":
+            return given
+        null = np.isnan(given)
+        return np.where(null, self.medians, given) if null.any() else given
 
     def first_infinite(self, matrix: Matrix) -> NDArray[np.intp]:
         """Return (n,) the index of each row's first infinite feature, -1 where there is none."""

@@ -17,7 +17,9 @@ class Judgement:
     """Scores and verdicts of n transactions; all attributes but the player run side by side."""
 
     player: Player
-    #: (n, n_features) in the player's own order.
+    #: (n, n_features) in the player's own order, NaN where a value was missing.
+    given: Matrix
+    #: The same as the model takes it.
     matrix: Matrix
     #: (n,) float32, NaN where there is none.
     scores: NDArray[np.float32]
@@ -67,13 +69,14 @@ class Judgement:
 
 def judge(
     player: Player,
+    given: Matrix,
     matrix: Matrix,
     scores: NDArray[np.float32],
     amount_minor: NDArray[np.int64],
+    *,
     problems: Sequence[str | None],
 ) -> Judgement:
     """Turn a player's scores (n,) into verdicts by its own policy."""
     policy = player.policy
-    return Judgement(
-        player, matrix, scores, thresholds(policy, amount_minor), severities(scores, policy, amount_minor), problems
-    )
+    limits, verdicts = thresholds(policy, amount_minor), severities(scores, policy, amount_minor)
+    return Judgement(player, given, matrix, scores, limits, verdicts, problems)

@@ -25,7 +25,9 @@ class Rows:
     amounts: NDArray[np.int64]
     #: (n,) UTC milliseconds since 1970.
     times: NDArray[np.int64]
-    #: (n, n_features) the champion's feature vectors.
+    #: (n, n_features) the champion's feature vectors, NaN for null.
+    given: Matrix
+    #: The same as the model takes them; the same array where nothing was filled in.
     matrix: Matrix
 
     def where(self, mask: NDArray[np.bool_]) -> "Rows":
@@ -34,8 +36,10 @@ class Rows:
             return self
         kept = np.flatnonzero(mask)
         transactions = [self.transactions[i] for i in kept]
-        columns = (self.numeric[kept], self.amounts[kept], self.times[kept], self.matrix[kept])
-        return Rows(self.places[kept], transactions, *columns)
+        given = self.given[kept]
+        matrix = given if self.matrix is self.given else self.matrix[kept]
+        columns = (self.numeric[kept], self.amounts[kept], self.times[kept])
+        return Rows(self.places[kept], transactions, *columns, given, matrix)
 
 
 def as_rows(places: Sequence[int], transactions: list[Transaction[Any]], plan: FeaturePlan) -> Rows:
@@ -51,5 +55,5 @@ def as_rows(places: Sequence[int], transactions: list[Transaction[Any]], plan: F
         codes[:, column] = plan.codes(name, [row[width + column] for row in values])
     amounts = np.array([transaction.amount_minor for transaction in transactions], dtype=np.int64)
     times = np.array([transaction.event_time_ms for transaction in transactions], dtype=np.int64)
-    matrix = plan.matrix(numeric, codes, amounts, times)
-    return Rows(np.array(places, dtype=np.intp), transactions, numeric, amounts, times, matrix)
+    given = plan.given(numeric, codes, amounts, times)
+    return Rows(np.array(places, dtype=np.intp), transactions, numeric, amounts, times, given, plan.fill(given))

@@ -18,6 +18,7 @@ from stream.scoring.fault import score_or_isolate
 from stream.scoring.incoming import Incoming, Moment
 from stream.scoring.judgement import Judgement, judge
 from stream.scoring.model import Roles
+from stream.scoring.observed import Observed
 from stream.scoring.rows import Rows, as_rows
 from stream.scoring.shadow import Shadow
 from stream.scoring.tally import Tally, tally
@@ -43,6 +44,8 @@ class ScoredBatch:
     refusals: list[Refusal] = field(default_factory=list)
     #: What each model said, counted.
     tally: Tally | None = None
+    #: What each model saw; None where everything was refused.
+    observed: Observed | None = None
 
     @property
     def alerts(self) -> list[Decision]:
@@ -89,14 +92,17 @@ class Scorer:
         reasons = [refusal.reason for refusal in refusals]
         if not rows.transactions:
             return ScoredBatch(self.roles, [], [], refusals, tally(self.roles, [], reasons))
-        champion = judge(self.roles.champion, rows.matrix, scores, rows.amounts, [None] * len(scores))
+        whole: list[str | None] = [None] * len(scores)
+        champion = judge(self.roles.champion, rows.given, rows.matrix, scores, rows.amounts, problems=whole)
         judgements = [champion, *(shadow.judge(rows, champion) for shadow in self._shadows)]
         drawn = draw(self.roles, judgements, rows)
         decisions = decide(
             self.roles, judgements, rows, drawn, incoming=incoming, moment=moment, max_reasons=self._max_reasons
         )
         counted = tally(self.roles, judgements, reasons)
-        return ScoredBatch(self.roles, decisions, _watched(judgements, drawn, decisions), refusals, counted)
+        partitions = np.array(incoming.partitions, dtype=np.int64)[rows.places]
+        observed = Observed(self.roles, judgements, rows.times, partitions)
+        return ScoredBatch(self.roles, decisions, _watched(judgements, drawn, decisions), refusals, counted, observed)
 
     def _decode(self, values: Sequence[bytes | None], refusals: list[Refusal]) -> Rows:
         places: list[int] = []

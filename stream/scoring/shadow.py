@@ -39,9 +39,10 @@ class Shadow:
     def judge(self, rows: Rows, champion: Judgement) -> Judgement:
         """Return what the challenger says of each row; where it could not score, it says why."""
         if self._is_champions:  # another policy over the same scores
-            return judge(self._player, champion.matrix, champion.scores, rows.amounts, champion.problems)
+            same = (champion.given, champion.matrix, champion.scores)
+            return judge(self._player, *same, rows.amounts, problems=champion.problems)
         problems: list[str | None] = [None] * len(rows.transactions)
-        matrix = rows.matrix if self._same_matrix else self._matrix(rows, problems)
+        given, matrix = (rows.given, rows.matrix) if self._same_matrix else self._matrix(rows, problems)
         usable = np.array([problem is None for problem in problems], dtype=np.bool_)
         scores = np.full(len(problems), np.nan, dtype=np.float32)
         try:
@@ -53,21 +54,22 @@ class Shadow:
             fault = "the model gives no score for this transaction"
         for i in np.flatnonzero(usable)[~scored]:
             problems[i] = fault
-        return judge(self._player, matrix, scores, rows.amounts, problems)
+        return judge(self._player, given, matrix, scores, rows.amounts, problems=problems)
 
-    def _matrix(self, rows: Rows, problems: list[str | None]) -> Matrix:
+    def _matrix(self, rows: Rows, problems: list[str | None]) -> tuple[Matrix, Matrix]:
         plan = self._model.plan
         count = len(rows.transactions)
-        given = [msgspec.structs.astuple(each.features) for each in rows.transactions] if self._reads else []
+        said = [msgspec.structs.astuple(each.features) for each in rows.transactions] if self._reads else []
         numeric = np.empty((count, len(plan.numeric)))
         numeric[:, self._to] = rows.numeric[:, self._from_champion]
         for column, name, place in self._numbers:
-            numeric[:, column] = np.array(NUMBERS.column(given, place, name, problems), dtype=np.float64)
+            numeric[:, column] = np.array(NUMBERS.column(said, place, name, problems), dtype=np.float64)
         codes = np.empty((count, len(plan.categorical)))
         for column, name, place in self._strings:
-            codes[:, column] = plan.codes(name, STRINGS.column(given, place, name, problems))
-        matrix = plan.matrix(numeric, codes, rows.amounts, rows.times)
+            codes[:, column] = plan.codes(name, STRINGS.column(said, place, name, problems))
+        given = plan.given(numeric, codes, rows.amounts, rows.times)
+        matrix = plan.fill(given)
         for found, what in ((plan.first_infinite(matrix), "not finite"), (plan.first_refused_null(matrix), "null")):
             for row in np.flatnonzero(found >= 0).tolist():
                 problems[row] = problems[row] or f"feature {plan.names[found[row]]} is {what}"
-        return matrix
+        return given, matrix

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from stream.scoring.model import Roles
+from stream.worker.drift_metrics import DriftMetrics
 from stream.worker.outputs import BatchOutputs
 
 #: Seconds: from a quiet topic's few milliseconds to an outage.
@@ -104,6 +105,7 @@ class WorkerMetrics:
         self._swaps = Counter("model_swaps", "Role changes by result.", ["result"], registry=registry)
         self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
         self.guard = GuardMetrics(registry)
+        self.drift = DriftMetrics(registry)
         self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
 
     def committed(self, outputs: BatchOutputs, latency_s: float) -> None:

@@ -7,6 +7,7 @@ from schemas.errors import DeadLetterReason
 from schemas.messages import Verdict, encode
 from stream.kafka.batch import Batch
 from stream.kafka.letters import letter_row
+from stream.scoring.observed import Observed
 from stream.scoring.scorer import ScoredBatch
 from stream.scoring.tally import Tally
 from stream.settings import Settings
@@ -28,6 +29,8 @@ class BatchOutputs:
     tally: Tally | None = None
     #: Seconds that scoring took, of each part.
     scoring_s: list[float] = field(default_factory=list)
+    #: What the models saw of each part.
+    observed: list[Observed] = field(default_factory=list)
 
     def extend(self, part: "BatchOutputs") -> None:
         """Add the next part of the same batch."""
@@ -37,6 +40,7 @@ class BatchOutputs:
         self.alerts += part.alerts
         self.refusals += part.refusals
         self.scoring_s += part.scoring_s
+        self.observed += part.observed
         if part.tally is not None:
             self.tally = part.tally if self.tally is None else self.tally + part.tally
 
@@ -64,4 +68,5 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
         [decision.verdict for decision in alerts],
         [refusal.reason for refusal in scored.refusals],
         scored.tally,
+        observed=[scored.observed] if scored.observed is not None else [],
     )

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from schemas.errors import BatchRefusedError, DeadLetterReason, FraudError, ModelFaultError
 from stream.kafka.batch import Batch
@@ -19,6 +20,7 @@ from stream.kafka.source import BatchSource
 from stream.scoring.incoming import Moment
 from stream.settings import Settings
 from stream.worker.counts import RoleCounter
+from stream.worker.drift_counts import DriftCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.outputs import BatchOutputs, make_outputs
 from stream.worker.roles import RoleFollower
@@ -56,6 +58,7 @@ class Pipeline:
         sink: Where they go.
         metrics: Counts what was committed.
         counts: Adds up what each model said of what was committed.
+        drift: Counts what that looked like to each model.
         stop: Ends the worker with an error; called from any thread.
     """
 
@@ -68,6 +71,7 @@ class Pipeline:
         sink: Sink,
         metrics: WorkerMetrics,
         counts: RoleCounter,
+        drift: DriftCounter,
         stop: Callable[[BaseException], None],
     ) -> None:
         self._settings = settings
@@ -76,6 +80,7 @@ class Pipeline:
         self._sink = sink
         self._metrics = metrics
         self._counts = counts
+        self._drift = drift
         self._stop = stop
         self._parts = ThreadPoolExecutor(PART_THREADS, "scoring-part")
         self._failures = 0
@@ -120,11 +125,13 @@ class Pipeline:
         try:
             if work.batch.epoch == self._source.epoch:
                 unscorable = self._admit_unscorable(work.outputs.refusals)
-                self._sink.commit(work.batch, work.outputs.rows)
+                self._sink.commit(work.batch, work.outputs.rows | self._drift_rows())
+                self._drift.sent()
                 self._unscorable += unscorable
                 self._failures = 0
                 self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
                 self._counts.add(work.outputs)
+                self._drift.add(work.outputs.observed)
         except BatchRefusedError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip transactions
@@ -132,6 +139,29 @@ class Pipeline:
             self._stop(error)
         finally:
             self._source.done()
+
+    def send_drift(self, *, rest: bool = False) -> None:
+        """Send drift's counts that are due by themselves, for no batch has come to take them along.
+
+        Called on the thread that commits.
+
+        Args:
+            rest: Whether all are due: the worker stops.
+        """
+        rows = self._drift_rows(rest=rest)
+        if not rows:
+            return
+        try:
+            self._sink.send(rows)
+            self._drift.sent()
+        except BatchRefusedError as error:
+            log.warning("drift-counts: %s; sent again with the next", error)
+        except Exception as error:  # noqa: BLE001 - a producer that cannot go on commits no batch either
+            self._stop(error)
+
+    def _drift_rows(self, *, rest: bool = False) -> dict[str, list[dict[str, Any]]]:
+        messages = self._drift.take(rest=rest)
+        return {self._settings.topic_drift_counts: [{"value": value} for value in messages]} if messages else {}
 
     def _discarded(self) -> Work | None:
         self._source.done()

@@ -40,6 +40,7 @@ class RoleFollower:
         observer: Counts swaps.
         on_change: Called after each swap, with whether anybody decides.
         on_error: Called with whatever ends following for good.
+        prepare: Called with roles before their first batch.
 
     Attributes:
         scorer: Of the roles in use; None while nobody may decide.
@@ -53,8 +54,11 @@ class RoleFollower:
         observer: SwapObserver,
         on_change: Callable[[bool], None],
         on_error: Callable[[BaseException], None],
+        *,
+        prepare: Callable[[Roles], None] = lambda _: None,
     ) -> None:
         self._settings = settings
+        self._prepare = prepare
         self._loader = loader
         self._observer = observer
         self._on_change = on_change
@@ -158,6 +162,7 @@ class RoleFollower:
 
     def _use(self, roles: Roles, result: str) -> None:
         settings = self._settings
+        self._prepare(roles)
         self.scorer = Scorer(roles, max_bytes=settings.max_transaction_bytes, max_reasons=settings.max_reasons)
         self._observer.swapped(roles, result)
         log.info(

@@ -44,6 +44,14 @@ def add_agent(
             under_way = loop.run_in_executor(committing, pipeline.commit, work) if work is not None else None
 
 
+def add_drift_timer(app: faust.App, settings: Settings, pipeline: Pipeline, committing: Executor) -> None:
+    """Add the timer that sends drift's counts while no batch comes to take them along."""
+
+    @app.timer(settings.drift_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    async def send_drift() -> None:
+        await asyncio.get_running_loop().run_in_executor(committing, pipeline.send_drift)
+
+
 def add_status(
     app: faust.App, settings: Settings, source: BatchSource, roles: RoleFollower, health: Health
 ) -> Callable[[], Awaitable[None]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer
 
-from stream.kafka.elected import ElectedReader
+from schemas.errors import BrokerAwayError
+from stream.kafka.elected import ElectedReader, Found
 from stream.settings import Settings
 from tests.support.topics import produce_all
 from tests.support.until import until
@@ -54,3 +55,44 @@ def test_a_busy_topic_is_caught_up_with(settings: Settings, reader: ElectedReade
     finally:
         ended.set()
         busy.join()
+
+
+def test_it_begins_where_it_is_told(settings: Settings) -> None:
+    """What stands before is not read; what is asked for in vain is asked for again."""
+    sent = [str(number).encode() for number in range(100)]
+    produce_all(settings.bootstrap, settings.topic_role_counts, [(None, value) for value in sent])
+    asked: list[int] = []
+
+    def start() -> int:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            raise BrokerAwayError("made to fail")
+        return 60
+
+    group = f"{settings.group}-elected"
+    reader = ElectedReader(settings, settings.topic_role_counts, group, lambda _: None, start=start)
+    found: list[Found] = []
+    failures = 0
+    try:
+        while not reader.caught_up or not found:
+            try:
+                found += reader.read_placed(0.1)
+            except BrokerAwayError:
+                failures += 1
+    finally:
+        reader.close()
+    assert found == [Found(number, sent[number]) for number in range(60, 100)]
+    assert (failures, len(asked)) == (1, 2)
+
+
+def test_at_the_end_it_waits_for_what_comes(settings: Settings) -> None:
+    """There is nothing to catch up with."""
+    produce_all(settings.bootstrap, settings.topic_role_counts, [(None, b"first")])
+    group = f"{settings.group}-elected"
+    reader = ElectedReader(settings, settings.topic_role_counts, group, lambda _: None, start=lambda: 1)
+    try:
+        until(lambda: bool(reader.read(0.1)) or reader.caught_up)
+        produce_all(settings.bootstrap, settings.topic_role_counts, [(None, b"second")])
+        until(lambda: reader.read_placed(0.1) == [Found(1, b"second")])
+    finally:
+        reader.close()

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, event, func, select, text
 
 from schemas.errors import LedgerAwayError, StaleOwnerError
+from stream.kafka.outage import Outage
 from stream.ledger.database import open_engine, reading, writing
-from stream.ledger.outage import Outage
 from stream.ledger.tables import decisions, offsets
 from tests.support.ledger_batch import Writer
 from tests.support.postgres import Postgres
@@ -134,7 +134,7 @@ def test_sqlite_in_use_by_a_stranger_is_an_outage(
     """One line when it begins, one when it is over, however often it is asked meanwhile."""
     monkeypatch.setattr("stream.ledger.database.BUSY_S", 0.05)
     engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
-    outage = Outage()
+    outage = Outage("the ledger database")
     caplog.set_level(logging.INFO)
 
     def ask() -> None:

@@ -20,6 +20,7 @@ from schemas.manifest import (
     MANIFEST_NAME,
     MODEL_NAME,
     Feature,
+    NaturalMovement,
     Parity,
     ReferenceProfile,
     decode_manifest,
@@ -125,6 +126,7 @@ def file_below(bundle: Path) -> None:
     (bundle / "a" / "b" / "c").touch()
 
 
+_MOVED = NaturalMovement(500, 10, 0.1, 0.1)
 #: By name: what is wrong (the reference has the hash of the manifest as it then is), the error, words of its text.
 DEFECTS: dict[str, tuple[Spoil, type[BundleError], str]] = {
     # Files
@@ -225,6 +227,26 @@ DEFECTS: dict[str, tuple[Spoil, type[BundleError], str]] = {
         raw_manifest(lambda fields: fields["policy"].update(kind="expected_loss")),
         BundleCorruptError,
         "needs a review_cost_minor",
+    ),
+    "a reference with a count too few": (
+        rewrite(reference={"V1": ReferenceProfile((0.0, 1.0), (10, 20), (0.0, 1.0))}),
+        BundleIncompatibleError,
+        "2 bin counts for 2 edges",
+    ),
+    "a reference whose edges do not ascend": (
+        rewrite(score_reference=ReferenceProfile((1.0, 1.0), (10, 20, 30), (0.0, 1.0))),
+        BundleIncompatibleError,
+        "reference of the score",
+    ),
+    "a reference whose quantiles fall": (
+        rewrite(reference={"V1": ReferenceProfile((0.0,), (10, 20), (1.0, 0.0))}),
+        BundleIncompatibleError,
+        "quantiles of V1 fall",
+    ),
+    "natural movement in no order": (
+        rewrite(reference={"V1": ReferenceProfile((0.0,), (10, 20), (0.0, 1.0), 0, (_MOVED, _MOVED))}),
+        BundleIncompatibleError,
+        "window sizes of V1",
     ),
     "the reference of an unknown feature": (
         rewrite(reference={"V9": ReferenceProfile((), (), ())}),

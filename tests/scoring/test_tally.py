@@ -91,8 +91,9 @@ def test_counting_costs_next_to_nothing() -> None:
     playing = roles()
     rng = np.random.default_rng(0)
     scores = rng.random(250, dtype=np.float32)
+    zeros = np.zeros((250, 4), dtype=np.float32)
     said = [
-        judge(player, np.zeros((250, 4), dtype=np.float32), scores, np.full(250, 100), [None] * 250)
+        judge(player, zeros, zeros, scores, np.full(250, 100), problems=[None] * 250)
         for player in (playing.champion, *playing.challengers)
     ]
     best = min(timeit.repeat(lambda: tally(playing, said, []), number=10, repeat=50)) / 10

@@ -15,8 +15,11 @@ from schemas.manifest import (
     Feature,
     Manifest,
     MissingPolicy,
+    NaturalMovement,
     Parity,
+    ReferenceProfile,
     TrainingWindow,
+    VerdictReference,
     encode_manifest,
 )
 from schemas.messages import BundleRef, Policy
@@ -57,11 +60,12 @@ def put_bundle(
     missing: MissingPolicy = "median",
     policy: Policy = POLICY,
     further: Mapping[Feature, float] = MappingProxyType({}),
+    reference: bool = False,
 ) -> BundleRef:
     """Write a bundle into a store and return its reference.
 
     The score is sigmoid(Σ wᵢ·Vᵢ + bias), every weight 1 unless given; the amount has no weight. `further` features with
-    their weights come after the amount.
+    their weights come after the amount. With a `reference` of what `traffic.transaction` makes, drift can be judged.
     """
     features = (*(Feature(name, 0.0) for name in numeric), Feature("Amount", 1000.0, "amount_minor"), *further)
     w = np.array([*(weights or (1.0,) * len(numeric)), 0.0, *further.values()], dtype=np.float32)
@@ -70,6 +74,7 @@ def put_bundle(
     (work / MODEL_NAME).write_bytes(logistic_onnx(w, bias))
     rows = np.random.default_rng(0).normal(size=(16, len(features))).astype(np.float32)
     scores = OnnxModel(work / MODEL_NAME, len(features)).score(rows)
+    profiles, score_profile, verdicts = _reference(features, w, bias, policy) if reference else ({}, None, None)
     manifest = Manifest(
         name="fraud",
         version=version,
@@ -81,8 +86,9 @@ def put_bundle(
         policy=policy,
         training_window=TrainingWindow(0, 1, 2, 1, "0" * 64),
         metrics={},
-        reference={},
-        score_reference=None,
+        reference=profiles,
+        score_reference=score_profile,
+        verdict_reference=verdicts,
         parity=Parity(tuple(map(tuple, rows.tolist())), tuple(scores.tolist())),
         files={MODEL_NAME: hashlib.sha256((work / MODEL_NAME).read_bytes()).hexdigest()},
     )
@@ -90,3 +96,24 @@ def put_bundle(
     (work / MANIFEST_NAME).write_bytes(raw)
     BundleStore(str(store)).put(work, f"fraud/{version}")
     return BundleRef("fraud", version, f"fraud/{version}", hashlib.sha256(raw).hexdigest())
+
+
+def profile(values: NDArray[np.floating]) -> ReferenceProfile:
+    """Return the reference of a column: its deciles and quantiles, and next to no movement by itself."""
+    edges = np.quantile(values, np.arange(1, 10) / 10)
+    counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=10)
+    quantiles = np.quantile(values, np.linspace(0, 1, 200))
+    still = (NaturalMovement(rows=100, windows=100, psi=0.05, distance=0.05),)
+    return ReferenceProfile(tuple(edges.tolist()), tuple(counts.tolist()), tuple(quantiles.tolist()), natural=still)
+
+
+def _reference(
+    features: tuple[Feature, ...], weights: NDArray[np.float32], bias: float, policy: Policy
+) -> tuple[dict[str, ReferenceProfile], ReferenceProfile, VerdictReference]:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(0, 2, size=(20_000, len(features)))
+    rows[:, [feature.kind == "amount_minor" for feature in features]] = rng.integers(1, 100_000, size=(20_000, 1))
+    scores = 1 / (1 + np.exp(-(rows @ weights + bias)))
+    declined, alerted = int((scores >= policy.decline).sum()), int((scores >= policy.review).sum())
+    verdicts = VerdictReference(len(scores) - alerted, alerted - declined, declined)
+    return {f.name: profile(c) for f, c in zip(features, rows.T, strict=True)}, profile(scores), verdicts

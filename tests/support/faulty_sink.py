@@ -35,6 +35,10 @@ class SteeredSink:
         """Close the inner sink."""
         self._inner.close()
 
+    def send(self, outputs: Outputs) -> None:
+        """Pass on."""
+        self._inner.send(outputs)
+
     def commit(self, batch: Batch, outputs: Outputs) -> None:
         """Commit, unless `before` raises."""
         number, self._number = self._number, self._number + 1

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from schemas.messages import encode
 from stream.kafka.batch import Batch
+from stream.kafka.outage import Outage
 from stream.ledger.kinds import Kind, all_kinds
-from stream.ledger.outage import Outage
 from stream.ledger.store import LedgerStore, Written
 from stream.scoring.incoming import Incoming
 from stream.settings import Settings
@@ -57,7 +57,7 @@ class Writer:
     ) -> None:
         self.kind = KINDS[kind]
         self.clock = clock or SetClock()
-        self.store = LedgerStore(engine, settings or Settings(), self.clock, Outage(), name)
+        self.store = LedgerStore(engine, settings or Settings(), self.clock, Outage("the ledger database"), name)
         self.claims = dict(self.store.claim(self.kind.topic, partitions))
         self.next = {partition: claim.next_offset for partition, claim in self.claims.items()}
 

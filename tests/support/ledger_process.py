@@ -2,11 +2,7 @@
 
 import functools
 import time
-import urllib.error
-import urllib.request
-from collections import Counter
 
-import msgspec
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -55,25 +51,3 @@ class LedgerProcess(WorkerProcess):
         while short := {t: n for t, least in tables.items() if (n := self.rows(t)) < least}:
             assert time.monotonic() < deadline, f"only {short} within {timeout:g} s:\n{self.last_words()}"
             time.sleep(0.05)
-
-    def metrics(self) -> Counter[str]:
-        """Return its metrics by name and labels; 0 for what was never counted."""
-        with urllib.request.urlopen(f"http://{self.settings.web_host}:{self.web_port}/metrics", timeout=5) as reply:
-            lines = reply.read().decode().splitlines()
-        counted = (line.rpartition(" ") for line in lines if line[0] != "#")
-        return Counter({name: float(value) for name, _, value in counted})
-
-    def lag(self) -> float:
-        """Return how many messages of all kinds it says are left to read."""
-        return sum(value for name, value in self.metrics().items() if name.startswith("consumer_lag_messages"))
-
-    def problems(self) -> list[str]:
-        """Return why it is not ready."""
-        url = f"http://{self.settings.web_host}:{self.web_port}/readyz"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as reply:
-                body = reply.read()
-        except urllib.error.HTTPError as error:
-            body = error.read()
-        found: list[str] = msgspec.json.decode(body)["problems"]
-        return found

@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from http import HTTPStatus
 from pathlib import Path
 from typing import Self
@@ -98,6 +99,28 @@ class WorkerProcess:
         """The end of what the worker printed."""
         lines = self._output.read_text(errors="replace").splitlines()
         return "\n".join(lines[-_SHOWN_LINES:])
+
+    def metrics(self) -> Counter[str]:
+        """Return its metrics by name and labels; 0 for what was never counted."""
+        with urllib.request.urlopen(f"http://{self.settings.web_host}:{self.web_port}/metrics", timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+        counted = (line.rpartition(" ") for line in lines if line[0] != "#")
+        return Counter({name: float(value) for name, _, value in counted})
+
+    def lag(self) -> float:
+        """Return how many messages of all kinds it says are left to read."""
+        return sum(value for name, value in self.metrics().items() if name.startswith("consumer_lag_messages"))
+
+    def problems(self) -> list[str]:
+        """Return why it is not ready."""
+        url = f"http://{self.settings.web_host}:{self.web_port}/readyz"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as reply:
+                body = reply.read()
+        except urllib.error.HTTPError as error:
+            body = error.read()
+        found: list[str] = msgspec.json.decode(body)["problems"]
+        return found
 
     @property
     def _running(self) -> OwnedProcess:

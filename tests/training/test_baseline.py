@@ -70,6 +70,13 @@ def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
         assert window.data_sha256 == split.train.sha256
         assert len(model.manifest.parity.rows) == PARITY_ROWS
         assert set(model.manifest.reference) == set(model.manifest.feature_names)
+        for profile in model.manifest.reference.values():
+            assert sum(profile.bin_counts) + profile.missing == len(split.train)
+        verdicts, scores = model.manifest.verdict_reference, model.manifest.score_reference
+        assert verdicts is not None
+        assert scores is not None
+        assert verdicts.approved + verdicts.reviewed + verdicts.declined == sum(scores.bin_counts)
+        assert sum(scores.bin_counts) == len(split.validation)
         assert "Time" not in model.manifest.feature_names
         assert [f.kind for f in model.manifest.features if f.name == "Amount"] == ["amount_minor"]
 

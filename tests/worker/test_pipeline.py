@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.errors import BatchRefusedError, FraudError
+from schemas.messages import DriftCounts
 from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
 from stream.worker.counts import RoleCounter
+from stream.worker.drift_counts import DriftCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.stand_in import failing_where, features, incoming, scorer, stand_in, transaction
@@ -54,12 +57,24 @@ class Sink:
     refusals: int = 0
     committed: int = 0
 
-    def commit(self, _: Batch, __: Outputs) -> None:
+    #: Encoded drift-counts that got through.
+    drift: list[bytes] = field(default_factory=list)
+    #: Sent with no batch.
+    alone: int = 0
+
+    def commit(self, _: Batch, outputs: Outputs) -> None:
+        """Refuse, or take."""
+        self.send(outputs)
+        self.alone -= 1
+        self.committed += 1
+
+    def send(self, outputs: Outputs) -> None:
         """Refuse, or take."""
         if self.refusals:
             self.refusals -= 1
             raise BatchRefusedError("made to fail")
-        self.committed += 1
+        self.drift += [row["value"] for row in outputs.get("drift-counts", [])]
+        self.alone += 1
 
 
 @dataclass
@@ -78,11 +93,13 @@ class Bench:
         self.source, self.roles, self.sink = Source(), Roles(scorer), Sink(refusals)
         self.ended: list[BaseException] = []
         self.counts = RoleCounter("0")
+        self.settings = Settings(**settings)
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
-            settings=Settings(**settings),
+            settings=self.settings,
             metrics=WorkerMetrics(),
             counts=self.counts,
+            drift=DriftCounter(self.settings),
             stop=self.ended.append,
             **parts,
         )
@@ -170,3 +187,37 @@ def test_ten_failures_in_a_row_end_the_worker(monkeypatch: pytest.MonkeyPatch) -
     [error] = bench.ended
     assert isinstance(error, FraudError)
     assert "10 batches in a row failed, the last with: made to fail" in str(error)
+
+
+def drift_rows(bench: Bench) -> list[int]:
+    """Return the rows of each drift-counts message that got through."""
+    return [msgspec.json.decode(raw, type=DriftCounts).rows for raw in bench.sink.drift]
+
+
+def test_drift_counts_ride_on_the_next_batch() -> None:
+    """A refused batch's own rows are read again; what rode on it had been committed, and rides again unchanged."""
+    bench = Bench(picky(), drift_interval_s=1e-9)
+    bench.run(GOOD, GOOD)
+    assert drift_rows(bench) == []
+    bench.sink.refusals = 2
+    for _ in range(3):
+        bench.run(GOOD, BAD, GOOD, GOOD)
+    assert drift_rows(bench) == [2]
+    bench.run(GOOD)
+    assert drift_rows(bench) == [2, 3]
+    assert bench.sink.alone == 0
+
+
+def test_drift_counts_are_sent_alone_where_no_batch_comes() -> None:
+    """After a refusal the same again; at the end whatever is left."""
+    bench = Bench(picky(), drift_interval_s=60)
+    bench.run(GOOD, GOOD)
+    bench.pipeline.send_drift()
+    assert (drift_rows(bench), bench.sink.alone) == ([], 0)
+    bench.sink.refusals = 1
+    bench.pipeline.send_drift(rest=True)
+    assert (drift_rows(bench), bench.sink.alone) == ([], 0)
+    for _ in range(2):
+        bench.pipeline.send_drift(rest=True)
+    assert (drift_rows(bench), bench.sink.alone) == ([2], 1)
+    assert not bench.ended

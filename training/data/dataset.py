@@ -1,5 +1,6 @@
 """Training data: a Parquet or CSV file, checked column by column, in order of event time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ _BLOCK = 1 << 16
 #: Missing columns that an error names; hundreds would hide the first.
 _NAMED = 5
 _NO_LABEL = -1
+#: `FeaturePlan.matrix`, or `given`.
+_Make = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]], Matrix]
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,17 @@ class Dataset:
         Raises:
             DataError: If the data lack a feature of the plan, or have it as another kind.
         """
+        return self._made(plan, plan.matrix)
+
+    def given(self, plan: FeaturePlan) -> Matrix:
+        """Return (n, n_features) before missing values are filled: NaN where one is missing, as drift is counted.
+
+        Raises:
+            DataError: Likewise.
+        """
+        return self._made(plan, plan.given)
+
+    def _made(self, plan: FeaturePlan, make: _Make) -> Matrix:
         kinds = dict.fromkeys(plan.numeric, "numeric") | dict.fromkeys(plan.categorical, "categorical")
         for name, kind in kinds.items():
             if self.description.features.get(name) != kind:
@@ -95,7 +109,7 @@ class Dataset:
         codes = [_codes(plan, self.frame[name]) for name in plan.categorical]
         for start in range(0, len(self), _BLOCK):
             block = slice(start, start + _BLOCK)
-            matrix[block] = plan.matrix(
+            matrix[block] = make(
                 _side_by_side([self.frame[name][block].to_numpy() for name in plan.numeric], len(self.row[block])),
                 _side_by_side([each[block] for each in codes], len(self.row[block])),
                 self.amount_minor[block],

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from schemas.messages import DriftCounts
 from stream.drift.grid import Grid
-from stream.models.bundle import LoadedModel
 from stream.scoring.features import FeaturePlan
+from stream.scoring.model import ScoringModel
 from stream.scoring.policy import VERDICTS, severities
 from training.data.dataset import Dataset
 
@@ -17,14 +17,14 @@ OFFLINE = "offline"
 _REVIEW, _DECLINE = VERDICTS.index("review"), VERDICTS.index("decline")
 
 
-def accepted(rows: Dataset, model: LoadedModel) -> Dataset:
-    """Return the rows that the model's missing-value policy does not refuse: the others would be dead letters."""
-    if model.plan.missing != "refuse":
+def accepted(rows: Dataset, plan: FeaturePlan) -> Dataset:
+    """Return the rows that the missing-value policy does not refuse: the others would be dead letters."""
+    if plan.missing != "refuse":
         return rows
-    return rows.part(np.flatnonzero(model.plan.first_refused_null(rows.matrix(model.plan)) < 0))
+    return rows.part(np.flatnonzero(plan.first_refused_null(rows.given(plan)) < 0))
 
 
-def count(rows: Dataset, model: LoadedModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
+def count(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
     """Count rows in order of event time, a message for each pane and each window that is begun.
 
     So a window that closes by its rows alone has exactly `window_rows`. There is no clock that a row could be ahead of.
@@ -39,14 +39,15 @@ def count(rows: Dataset, model: LoadedModel, *, window_rows: int, pane_ms: int) 
         DataError: If the data lack a feature of the model, or have it as another kind.
     """
     grid = Grid(model.manifest)
-    # As they were given: the model sees missing values filled, drift sees them missing.
-    unfilled = FeaturePlan(model.plan.features, "nan")
     panes = rows.event_time_ms // pane_ms
     for sequence, part in enumerate(_parts(panes, window_rows), start=1):
         each = rows.part(part)
-        scores = model.score(each.matrix(model.plan))
-        features, score_counts = grid.split(grid.count(each.matrix(unfilled), scores))
-        verdicts = np.bincount(severities(scores, model.manifest.policy, each.amount_minor), minlength=len(VERDICTS))
+        # The model sees missing values filled, drift sees them missing.
+        given = each.given(model.plan)
+        scores = model.score(model.plan.fill(given))
+        features, score_counts = grid.split(grid.count(given, scores))
+        severity = severities(scores, model.manifest.policy, each.amount_minor)
+        verdicts = np.bincount(severity, minlength=len(VERDICTS))
         last_ms = int(each.event_time_ms[-1])
         yield DriftCounts(
             slot=OFFLINE,
@@ -63,6 +64,7 @@ def count(rows: Dataset, model: LoadedModel, *, window_rows: int, pane_ms: int) 
             reviews=int(verdicts[_REVIEW]),
             declines=int(verdicts[_DECLINE]),
             score_sum=float(scores.sum(dtype=np.float64)),
+            alert_score_sum=float(scores[severity > 0].sum(dtype=np.float64)),
             event_times={0: last_ms},
             written_at_ms=last_ms,
         )

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from schemas.errors import DataError
 from training.eda.html import Html, element, join
 
 _CSS = """
@@ -88,3 +90,18 @@ def page(title: str, lead: str, sections: Sequence[Section], footer: str) -> str
         ]
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
+
+
+def write_page(html: str, out: Path) -> None:
+    """Write a document; the file appears only when it is whole.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    scratch = out.with_name(f".{out.name}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(html, encoding="utf-8")
+        scratch.replace(out)
+    except OSError as error:
+        raise DataError(f"{out} cannot be written ({error.strerror})") from error

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.errors import DataError
 from training.data.dataset import load
 from training.data.description import DataDescription
 from training.eda import column_sections, row_sections
@@ -17,7 +16,7 @@ from training.eda.correlations import correlate
 from training.eda.duplicates import count_duplicates
 from training.eda.findings import Finding, find
 from training.eda.groups import DAY_MS
-from training.eda.page import Section, page
+from training.eda.page import Section, page, write_page
 from training.eda.rows import PARTS, Rows, parts_of
 from training.registry.lineage import code_version
 from training.registry.tracking import Tracker
@@ -59,7 +58,7 @@ def run_eda(data: str, description: DataDescription, out: Path, tracker: Tracker
     report(f"look at {len(rows.label):,} rows")
     look = look_at(rows, name)
     report("write the page")
-    _write(look.html, out)
+    write_page(look.html, out)
     report("log it to MLflow")
     with tracker.run(_RUN, {"data_sha256": rows.sha256, "kind": _RUN} | code_version()) as run:
         run.log({"data": name}, {}, look.figures)
@@ -136,13 +135,3 @@ def look_at(rows: Rows, source: str) -> Look:
 
 def _moment(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _write(html: str, out: Path) -> None:
-    scratch = out.with_name(f".{out.name}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(html, encoding="utf-8")
-        scratch.replace(out)
-    except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror})") from error

@@ -1,4 +1,4 @@
-"""One study at a time in one place."""
+"""One study, or one of whatever else, at a time in one place."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,8 +9,12 @@ from schemas.errors import StudyError
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path, what: str = "study") -> Iterator[None]:
     """Hold a file's lock while the body runs; the system frees it when the process dies, however it dies.
+
+    Args:
+        path: Of the file.
+        what: That there may be one of, for the error's text.
 
     Raises:
         StudyError: If another process holds it, or the file can't be made.
@@ -24,5 +28,5 @@ def only_one(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StudyError(f"another study is running here (it holds {path}); wait for it or end it first") from None
+            raise StudyError(f"another {what} is running here (it holds {path}); wait for it or end it first") from None
         yield

@@ -1,4 +1,4 @@
-"""Whether the database answers: told once when it stops, and once when it is back."""
+"""Whether the store behind a program answers: told once when it stops, and once when it is back."""
 
 import contextlib
 import logging
@@ -6,15 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 
-from schemas.errors import LedgerAwayError
+from schemas.errors import StoreAwayError
 
 log = logging.getLogger(__name__)
 
 
 class Outage:
-    """Watches every question to the database. Callable from any thread."""
+    """Watches every question to a store. Callable from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        store: What it is, as in "the ledger database".
+    """
+
+    def __init__(self, store: str) -> None:
+        self._store = store
         self._lock = threading.Lock()
         self._unanswered: set[str] = set()
         self._began = 0.0  # time.monotonic()
@@ -26,18 +31,18 @@ class Outage:
 
     @contextlib.contextmanager
     def watched(self, who: str) -> Iterator[None]:
-        """Ask the database something inside.
+        """Ask the store something inside.
 
         Args:
-            who: Asks. An outage lasts until everyone who met it was answered: the database may hold one up and not
+            who: Asks. An outage lasts until everyone who met it was answered: the store may hold one up and not
                 the others.
 
         Raises:
-            LedgerAwayError: As raised inside; the first of an outage is logged, the others are the same news.
+            StoreAwayError: As raised inside; the first of an outage is logged, the others are the same news.
         """
         try:
             yield
-        except LedgerAwayError as error:
+        except StoreAwayError as error:
             with self._lock:
                 if not self._unanswered:
                     self._began = time.monotonic()
@@ -48,4 +53,4 @@ class Outage:
             if who in self._unanswered:
                 self._unanswered.remove(who)
                 if not self._unanswered:
-                    log.info("the ledger database answers again, after %.0f s", time.monotonic() - self._began)
+                    log.info("%s answers again, after %.0f s", self._store, time.monotonic() - self._began)

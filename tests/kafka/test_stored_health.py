@@ -1,7 +1,6 @@
 """Readiness and the watchdog, look by look, with sources that a test steers."""
 
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -9,9 +8,9 @@ import pytest
 
 from schemas.errors import BrokerAwayError, LedgerAwayError
 from stream.kafka.in_hand import InHand
-from stream.ledger.health import AWAY_LOOKS, LedgerHealth
+from stream.kafka.outage import Outage
+from stream.kafka.stored_health import AWAY_LOOKS, StoredHealth
 from stream.ledger.metrics import LedgerMetrics
-from stream.ledger.outage import Outage
 from stream.settings import Settings
 
 
@@ -22,6 +21,7 @@ class Source:
     joined: bool = True
     left: int = 0
     away: bool = False
+    patient: bool = False
     in_hand: InHand = field(default_factory=InHand)
 
     def lag(self, _: float) -> int:
@@ -40,7 +40,7 @@ def source() -> Source:
 @pytest.fixture
 def outage() -> Outage:
     """A database that answers."""
-    return Outage()
+    return Outage("the ledger database")
 
 
 @pytest.fixture
@@ -50,13 +50,15 @@ def stuck() -> Mock:
 
 
 @pytest.fixture
-def health(source: Source, outage: Outage, stuck: Mock) -> LedgerHealth:
+def health(source: Source, outage: Outage, stuck: Mock) -> StoredHealth:
     """Watches one source of labels, not started: a test looks by itself."""
-    pipeline: Any = SimpleNamespace(kind=SimpleNamespace(name="labels"), source=source)
-    return LedgerHealth(Settings(), [pipeline], outage, LedgerMetrics(), on_stuck=stuck)
+    sources: Any = {"labels": source}
+    return StoredHealth(
+        Settings(), sources, outage, LedgerMetrics(), store="database", patience=lambda: source.patient, on_stuck=stuck
+    )
 
 
-def look(health: LedgerHealth, times: int) -> None:
+def look(health: StoredHealth, times: int) -> None:
     """Look so many seconds long."""
     for _ in range(times):
         health.look()
@@ -69,7 +71,7 @@ def lose_database(outage: Outage) -> None:
 
 
 def test_it_is_ready_once_it_reads_and_broker_and_database_answer(
-    health: LedgerHealth, source: Source, outage: Outage
+    health: StoredHealth, source: Source, outage: Outage
 ) -> None:
     """Each lack is named."""
     source.joined = False
@@ -85,9 +87,9 @@ def test_it_is_ready_once_it_reads_and_broker_and_database_answer(
 
 
 def test_the_watchdog_bites_when_there_is_work_and_nothing_moves(
-    health: LedgerHealth, source: Source, stuck: Mock
+    health: StoredHealth, source: Source, stuck: Mock
 ) -> None:
-    """Half the time before, the ledger is not ready."""
+    """Half the time before, the program is not ready."""
     source.left = 5
     look(health, 16)
     assert health.problems() == ["nothing moves, 5 messages wait"]
@@ -97,13 +99,14 @@ def test_the_watchdog_bites_when_there_is_work_and_nothing_moves(
     assert "5 messages waiting" in stuck.call_args.args[0]
 
 
-@pytest.mark.parametrize("why", ["idle", "moving", "no broker", "no database", "not joined"])
+@pytest.mark.parametrize("why", ["idle", "moving", "no broker", "no database", "not joined", "long work"])
 def test_the_watchdog_does_not_bite(
-    health: LedgerHealth, source: Source, outage: Outage, stuck: Mock, why: str
+    health: StoredHealth, source: Source, outage: Outage, stuck: Mock, why: str
 ) -> None:
     """Without work, while something moves, or while what it waits for is away."""
     source.left = 0 if why == "idle" else 5
     source.joined = why != "not joined"
+    source.patient = why == "long work"
     if why == "no database":
         lose_database(outage)
     for _ in range(60):

@@ -1,0 +1,34 @@
+"""`fraud-stream archive`."""
+
+import asyncio
+
+import click
+
+from schemas.errors import FraudError
+from stream.commands.display import examples
+from stream.commands.logs import set_up_logging
+from stream.settings import read_settings
+
+
+@click.command(
+    "archive",
+    epilog=examples(
+        "fraud-stream archive",
+        "FRAUD_ARCHIVE_URL=s3://bucket/fraud FRAUD_ARCHIVE_FILE_S=900 fraud-stream archive",
+    ),
+)
+def archive_command() -> None:
+    """Write transactions, decisions and labels to Parquet files until stopped, each message once.
+
+    Every message is kept as it was sent, also one that cannot be decoded. Archives with one URL share the topics'
+    partitions. docs/archive.md says how the files lie and are read.
+    """
+    try:
+        from stream.archive.program import run_archive  # noqa: PLC0415 - pyarrow is an extra
+    except ImportError as error:
+        raise FraudError(
+            f"{error.name} is not installed; the archive needs: pip install 'fraud-stream[archive]'"
+        ) from error
+    settings = read_settings()
+    set_up_logging(settings)
+    asyncio.run(run_archive(settings))

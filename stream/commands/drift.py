@@ -1,0 +1,205 @@
+"""`fraud-stream drift`: what the drift watch reported, as a table that stays up to date."""
+
+import itertools
+from collections import deque
+from collections.abc import Iterable
+from typing import TypeVar
+
+import click
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from schemas.errors import FraudError
+from schemas.messages import ColumnDrift, DriftReport
+from stream.commands.display import examples, moment
+from stream.kafka.clients import require_broker
+from stream.kafka.drift_topics import LOOKED_THROUGH, decode_report
+from stream.kafka.whole_topic import WholeTopic
+from stream.settings import Settings, read_settings
+
+T = TypeVar("T")
+#: Windows in a sparkline.
+TREND = 16
+BLOCKS = "▁▂▃▄▅▆▇█"
+#: Lines of a live display that are not the columns'.
+AROUND = 9
+#: The worst first.
+STATES = ("page", "alarm", "high", "ok", "unknown")
+STYLES = {"page": "bold red", "alarm": "red", "high": "yellow", "ok": "green", "unknown": "dim"}
+
+
+class Seen:
+    """The newest reports of every model.
+
+    Attributes:
+        models: By bundle, up to `TREND` reports, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.models: dict[str, deque[DriftReport]] = {}
+
+    def add(self, report: DriftReport | None) -> None:
+        """Take in a report; of one that was written twice the first holds."""
+        if report is None:
+            return
+        own = self.models.setdefault(report.bundle_sha256, deque(maxlen=TREND))
+        if not own or report.number > own[-1].number:
+            own.append(report)
+
+    def chosen(self, version: str | None) -> list[list[DriftReport]]:
+        """Return the reports of every model of this version; of the newest champion without one."""
+        models = [list(own) for own in self.models.values()]
+        if version is not None:
+            return [own for own in models if own[-1].version == version]
+        champions = [own for own in models if own[-1].decides] or models
+        return sorted(champions, key=lambda own: own[-1].next_offset)[-1:]
+
+
+@click.command(
+    name="drift",
+    epilog=examples(
+        "fraud-stream drift",
+        "fraud-stream drift --once --model 7",
+        "fraud-stream drift --json | jq '.[].features | to_entries[] | select(.value.state != \"ok\")'",
+    ),
+)
+@click.option("--model", "version", metavar="VERSION", help="Of this model; by default of the champion.")
+@click.option("--once", is_flag=True, help="Show what is there and end.")
+@click.option("--json", "as_json", is_flag=True, help="The newest report of each model as one JSON array, and end.")
+def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
+    """Show how far features and scores have moved from what the model was trained on.
+
+    One line a column of the newest window: PSI with its limit, the KS statistic (of categories the Jensen-Shannon
+    distance), missing values, PSI over the last windows (half high at the limit), and the state: high is over a limit,
+    alarm so in windows in a row, page far beyond.
+    """
+    settings = read_settings()
+    require_broker(settings)
+    reader = WholeTopic(settings, settings.topic_drift_reports, newest=LOOKED_THROUGH)
+    seen = Seen()
+    console = Console()
+    try:
+        for raw in reader.history():
+            seen.add(decode_report(raw))
+        if as_json:
+            models = [seen.models[sha256][-1] for sha256 in seen.models]
+            chosen = [each for each in models if version in {None, each.version}]
+            click.echo(msgspec.json.format(msgspec.json.encode(_some(chosen, settings, version)), indent=1))
+        elif once:
+            console.print(render(_some(seen.chosen(version), settings, version)))
+        else:
+            _follow(reader, seen, version, console, settings)
+    finally:
+        reader.close()
+
+
+def _follow(reader: WholeTopic, seen: Seen, version: str | None, console: Console, settings: Settings) -> None:
+    def shown() -> RenderableType:
+        chosen = seen.chosen(version)
+        room = max((console.height - AROUND * len(chosen)) // max(len(chosen), 1), 5)
+        return render(chosen, room) if chosen else Text(_nothing(settings, version))
+
+    with Live(shown(), console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        live.refresh()
+        for raw in reader.follow(until=lambda: False):
+            seen.add(decode_report(raw))
+            live.update(shown(), refresh=True)
+
+
+def _some(chosen: list[T], settings: Settings, version: str | None) -> list[T]:
+    if not chosen:
+        raise FraudError(_nothing(settings, version))
+    return chosen
+
+
+def _nothing(settings: Settings, version: str | None) -> str:
+    whose = "" if version is None else f" of model {version}"
+    return (
+        f"no report{whose} on {settings.topic_drift_reports} yet: a window closes after {settings.drift_window_rows:,} "
+        "transactions (FRAUD_DRIFT_WINDOW_ROWS) of workers with FRAUD_DRIFT=on"
+    )
+
+
+def render(models: Iterable[list[DriftReport]], most: int | None = None) -> RenderableType:
+    """Return a table for each model's reports, oldest first, of its newest window; readable at 80 columns.
+
+    Args:
+        models: Reports of one model each.
+        most: Columns to show, the worst; None for all.
+    """
+    return Group(*itertools.chain.from_iterable((_head(own[-1]), _table(own, most), _foot(own[-1])) for own in models))
+
+
+def _head(report: DriftReport) -> Text:
+    role = "champion" if report.decides else "challenger"
+    text = Text(f"{report.name} {report.version}, {role}: window {report.number}", style="bold")
+    text.append(f", {report.rows:,} transactions", style="default")
+    if report.from_ms is not None and report.until_ms is not None:
+        text.append(f"\nevent time {moment(report.from_ms)} to {moment(report.until_ms)}", style="dim")
+    if report.ahead:
+        text.append(f"\n{report.ahead:,} in no pane of event time: dated too far ahead, or scattered", style="yellow")
+    if not report.complete:
+        text.append("\nnot full: the model went quiet", style="yellow")
+    return text
+
+
+def _table(own: list[DriftReport], most: int | None) -> RenderableType:
+    report = own[-1]
+    columns = {"score": report.score, **report.features}
+    order = sorted(columns, key=lambda name: (STATES.index(columns[name].state), -(columns[name].psi or 0.0)))
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("column", max_width=22, no_wrap=True)
+    for title in ("PSI", "limit", "KS", "missing"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("PSI, last windows", width=TREND + 1, no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for name in order[:most]:
+        column = columns[name]
+        trend = sparkline([_of(each, name) for each in own])
+        row = (_number(column.psi), _number(column.psi_limit), _number(column.distance), f"{column.missing:.1%}", trend)
+        table.add_row(name, *row, Text(column.state, style=STYLES[column.state]))
+    left = len(order) - len(order[:most])
+    return Group(table, Text(f"and {left} further, none of them worse", style="dim")) if left else table
+
+
+def _of(report: DriftReport, name: str) -> ColumnDrift:
+    return report.score if name == "score" else report.features[name]
+
+
+def _foot(report: DriftReport) -> Text:
+    lines = []
+    if (rate := report.alert_rate) is not None:
+        lines.append(f"alert rate {rate.observed:.3%}, expected {rate.expected:.3%} (p {rate.p:.2g}): {rate.state}")
+    if report.mean_score is not None:
+        lines.append(f"mean score {report.mean_score:.4g}")
+    if report.expected_precision is not None and report.expected_recall is not None:
+        lines.append(
+            f"expected precision {report.expected_precision:.0%}, recall {report.expected_recall:.0%}, "
+            "if P(label | input) is unchanged"
+        )
+    if report.false_alarm_rate is not None:
+        lines.append(f"the rule was wrong in {report.false_alarm_rate:.2%} of undisturbed windows")
+    return Text("\n".join((*lines, "")), style="dim")
+
+
+def sparkline(columns: Iterable[ColumnDrift]) -> str:
+    """Draw PSI over windows: half high at its limit, full from twice the limit on; a dot where it is unknown.
+
+    >>> at = lambda psi: ColumnDrift(psi, None, None, 0.0, 0.1, None, "ok", 0)
+    >>> sparkline([at(0.0), at(0.1), at(0.5), at(None)])
+    '▁▅█·'
+    """
+    return "".join(_block(column.psi, column.psi_limit) for column in columns)
+
+
+def _block(psi: float | None, limit: float | None) -> str:
+    if psi is None or not limit:
+        return "·"
+    return BLOCKS[min(int(psi / limit * len(BLOCKS) / 2), len(BLOCKS) - 1)]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

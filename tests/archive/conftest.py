@@ -1,0 +1,43 @@
+"""Archives that end with their test."""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stream.kafka.ports import free_port
+from stream.kafka.topics import create_topics
+from stream.settings import Settings
+from tests.support.archive_process import ArchiveProcess
+
+
+@pytest.fixture
+def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Settings]:
+    """Factory of settings of an archive whose topics exist, with files of a second.
+
+    Two calls share topics, groups and archive, as two archives do that share partitions out.
+    """
+    group = f"archive-{uuid.uuid4().hex[:8]}"
+
+    def make(**overrides: Any) -> Settings:
+        own: dict[str, Any] = {
+            "archive_url": f"file://{tmp_path}/archive",
+            "archive_group": group,
+            "archive_web_port": free_port(),
+            "archive_file_s": 1.0,
+        }
+        settings = make_settings(**(own | overrides))
+        create_topics(settings)
+        return settings
+
+    return make
+
+
+@pytest.fixture
+def start_archive(tmp_path: Path) -> Iterator[Callable[[Settings], ArchiveProcess]]:
+    """Start archive processes; each ends with the test at the latest."""
+    with contextlib.ExitStack() as running:
+        yield lambda settings: running.enter_context(ArchiveProcess(settings, tmp_path))

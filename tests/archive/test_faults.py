@@ -1,0 +1,157 @@
+"""Archives that die, freeze, come twice, and whose folder goes: every message is read once all the same."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stream.kafka.ports import free_port
+from stream.settings import Settings
+from tests.support.archive_process import ArchiveProcess, files_of, overlaps, reckon_archive
+from tests.support.ledger_traffic import HistoryFeeder, send_history
+from tests.support.until import until
+
+StartArchive = Callable[[Settings], ArchiveProcess]
+ArchiveSettings = Callable[..., Settings]
+
+
+def test_three_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path) -> None:
+    """An archive killed three times in mid-stream and restarted each time neither loses nor repeats a message.
+
+    What a kill leaves of a file is never taken for one, and is gone after the next start.
+    """
+    settings = archive_settings(batch_max=20, archive_file_s=0.3)
+    with HistoryFeeder(settings) as feeder:
+        archive = start_archive(settings)
+        for kill in range(1, 4):
+            archive.wait_rows("decisions", kill * 500)
+            archive.kill()
+            one = next(tmp_path.glob("archive/decisions/*/*.parquet"))
+            left = one.with_name(f".{one.name}.{kill}.tmp")  # a kill in the middle of writing, made certain
+            left.write_bytes(one.read_bytes()[:100])
+            archive.start()
+            archive.wait_ready()
+            assert not left.exists()
+        feeder.stop()
+        archive.wait_rows("decisions", feeder.sent + feeder.sent // 50)
+    until(lambda: archive.lag() == 0)
+    assert archive.stop() == 0
+    assert reckon_archive(settings)["decisions"] >= feeder.sent
+    assert overlaps(files_of(settings, "decisions")) == 0
+
+
+def test_a_twin_with_groups_of_its_own(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
+    """Two archives that both read every partition into one place write much of it twice; readers take it once."""
+    settings = archive_settings(archive_file_s=0.4)
+    twin = msgspec.structs.replace(
+        settings, archive_group=f"{settings.archive_group}-twin", slot="twin", archive_web_port=free_port()
+    )
+    with HistoryFeeder(settings) as feeder:
+        first, second = start_archive(settings), start_archive(twin)
+        second.wait_ready()
+        first.wait_rows("decisions", 4_000)
+        second.kill()
+        feeder.stop()
+    until(lambda: first.lag() == 0)
+    assert first.stop() == 0
+    assert overlaps(files_of(settings, "decisions")) > 0, "they never wrote the same: this proves nothing"
+    assert reckon_archive(settings)["decisions"] >= feeder.sent
+
+
+def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
+    """It wakes with open files of partitions that are no longer its own."""
+    settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
+    with HistoryFeeder(settings) as feeder:
+        frozen = start_archive(settings)
+        frozen.wait_rows("decisions", 500)
+        frozen.freeze()
+        second = start_archive(second_settings)
+        second.wait_ready()
+        at = feeder.sent
+        second.wait_rows("decisions", at + 500)
+        frozen.thaw()
+        frozen.wait_ready()
+        second.wait_ready()
+        feeder.stop()
+        until(lambda: frozen.lag() + second.lag() == 0, 30)
+    assert second.stop() == 0
+    frozen.wait_ready()
+    until(lambda: frozen.lag() == 0, 30)
+    assert frozen.stop() == 0
+    assert reckon_archive(settings)["decisions"] >= feeder.sent
+
+
+def test_the_folder_goes_and_comes_back(
+    archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
+) -> None:
+    """As a mount that is gone, which looks empty: nothing is begun anew there, and nothing is lost."""
+    settings = archive_settings()
+    folder, away = tmp_path / "archive", tmp_path / "away"
+    with HistoryFeeder(settings) as feeder:
+        archive = start_archive(settings)
+        archive.wait_rows("decisions", 300)
+        folder.rename(away)
+        folder.mkdir()
+        until(lambda: "no archive answers" in archive.problems())
+        time.sleep(2)
+        assert "no archive answers" in archive.problems()
+        until(lambda: archive.metrics()["archive_up"] == 0)
+        assert archive.metrics()["archive_failures_total"] > 0
+        assert list(folder.iterdir()) == []
+        folder.rmdir()
+        away.rename(folder)
+        until(lambda: archive.problems() == [], 20)
+        feeder.stop()
+    until(lambda: archive.lag() == 0, 30)
+    words = archive.last_words()
+    assert archive.stop() == 0
+    assert words.count("reading waits until it answers") == 1
+    assert words.count("answers again") == 1
+    assert "Traceback" not in words
+    assert reckon_archive(settings)["decisions"] >= feeder.sent
+    assert overlaps(files_of(settings, "decisions")) == 0
+
+
+def test_a_folder_that_stays_away_does_not_hold_up_the_end(
+    archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
+) -> None:
+    """What was in memory is read again by the next one."""
+    settings = archive_settings(archive_file_s=600.0)
+    send_history(settings, 200)
+    archive = start_archive(settings)
+    archive.wait_ready()
+    until(lambda: archive.open_messages() == 204 + 24)
+    (tmp_path / "archive").rename(tmp_path / "away")
+    began = time.monotonic()
+    assert archive.stop() == 0
+    assert time.monotonic() - began < 10
+    (tmp_path / "away").rename(tmp_path / "archive")
+    archive.start()
+    archive.wait_ready()
+    until(lambda: archive.open_messages() == 204 + 24)
+    assert archive.stop() == 0
+    assert reckon_archive(settings)["decisions"] == 204
+
+
+@pytest.mark.slow
+def test_partitions_move_again_and_again(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
+    """A second one joins and leaves, by agreement and by death, while the first goes on."""
+    settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
+    with HistoryFeeder(settings) as feeder:
+        first, second = start_archive(settings), start_archive(second_settings)
+        for end in (second.stop, second.kill, second.stop):
+            second.wait_ready()
+            at = sum(file.following - file.first for file in files_of(settings, "decisions"))
+            second.wait_rows("decisions", at + 2_000)
+            end()
+            second.start()
+        second.wait_ready()
+        feeder.stop()
+        until(lambda: first.lag() + second.lag() == 0, 30)
+    assert second.stop() == 0
+    first.wait_ready()
+    until(lambda: first.lag() == 0, 30)
+    assert first.stop() == 0
+    assert reckon_archive(settings)["decisions"] >= feeder.sent

@@ -1,0 +1,132 @@
+"""Names of the archive's files, and the rule by which readers take each message once."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.archive.layout import (
+    ArchiveFile,
+    each_once,
+    folder,
+    leftover_of,
+    parse_file,
+    parse_folder,
+    utc_day,
+)
+
+DAY = date(2026, 11, 26)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
+    """Writers of any number of partitions, some of them with an old view; and the offsets that hold messages.
+
+    Each file begins at the first message at or after the end of any file that was there before it, or at the
+    beginning: that is what a writer found when it listed, however long ago.
+    """
+    files: list[ArchiveFile] = []
+    messages: dict[int, set[int]] = {}
+    for partition in range(draw(st.integers(1, 3))):
+        # Transaction markers take offsets that hold no message.
+        offsets = sorted(draw(st.sets(st.integers(0, 60), min_size=1, max_size=40)))
+        ends = [0]
+        written: set[int] = set()
+        for _ in range(draw(st.integers(1, 12))):
+            found = draw(st.sampled_from(ends))
+            left = [offset for offset in offsets if offset >= found]
+            if not left:
+                continue
+            taken = left[: draw(st.integers(1, len(left)))]
+            files.append(ArchiveFile.of(partition, taken[0], taken[-1] + 1, DAY))
+            ends.append(taken[-1] + 1)
+            written.update(taken)
+        messages[partition] = written
+    return draw(st.permutations(files)), messages
+
+
+@given(histories())
+def test_each_message_is_read_once_and_in_order_whoever_wrote_it(
+    history: tuple[list[ArchiveFile], dict[int, set[int]]],
+) -> None:
+    """Whatever writers with an old view wrote again, in part or whole."""
+    files, messages = history
+    read = [
+        (file.partition, offset)
+        for file, start in each_once(files)
+        for offset in sorted(messages[file.partition])
+        if start <= offset < file.following
+    ]
+    assert read == [(partition, offset) for partition, offsets in messages.items() for offset in sorted(offsets)]
+
+
+@given(histories())
+def test_what_is_read_is_no_more_than_it_must_be(history: tuple[list[ArchiveFile], dict[int, set[int]]]) -> None:
+    """Every file that is opened gives something."""
+    assert all(file.first <= start < file.following for file, start in each_once(history[0]))
+
+
+def test_of_equal_beginnings_the_longest_is_enough() -> None:
+    """The shorter ones are not even opened."""
+    short, long = ArchiveFile.of(0, 0, 5, DAY), ArchiveFile.of(0, 0, 9, DAY)
+    assert list(each_once([short, long])) == [(long, 0)]
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(0, 2**62), st.integers(1, 2**62), st.dates())
+def test_a_name_says_all(partition: int, first: int, count: int, day: date) -> None:
+    """What is written is what is read."""
+    file = ArchiveFile.of(partition, first, first + count, day)
+    directory, name = file.path.split("/")
+    assert parse_folder(directory) == day
+    assert directory == folder(day)
+    assert parse_file(name, day) == file
+    assert leftover_of(f".{name}.0123abcd.tmp") == partition
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "archive.json",
+        "0-1-1.parquet",
+        "0-2-1.parquet",
+        "0--1-1.parquet",
+        "0-0-5.parquet.tmp",
+        ".0-0-5.parquet.ab.tmp",
+        "0-0-5.parquet.crc",
+        "0-0-5.PARQUET",
+        "a0-0-5.parquet",
+        "0-0.parquet",
+        "",
+    ],
+)
+def test_what_is_no_file_of_ours_is_none(name: str) -> None:
+    """Neither what others put there nor what a crash left."""
+    assert parse_file(name, DAY) is None
+
+
+@pytest.mark.parametrize("name", ["0-0-5.parquet", ".0-0-5.parquet.ab", ".0-0.parquet.ab.tmp", ".tmp", "notes.tmp"])
+def test_what_is_no_leftover_is_never_taken_away(name: str) -> None:
+    """Only names that a writer makes for a moment."""
+    assert leftover_of(name) is None
+
+
+@pytest.mark.parametrize("name", ["date=2026-13-01", "date=2026-1-1", "2026-01-01", "date=", ""])
+def test_what_is_no_folder_of_ours_is_none(name: str) -> None:
+    """Others may have folders beside ours."""
+    assert parse_folder(name) is None
+
+
+@pytest.mark.parametrize(
+    ("timestamp_ms", "day"),
+    [
+        (0, date(1970, 1, 1)),
+        (86_399_999, date(1970, 1, 1)),
+        (86_400_000, date(1970, 1, 2)),
+        (-1, date(1970, 1, 1)),
+        (2**62, date(9999, 12, 31)),
+    ],
+)
+def test_a_timestamp_has_a_date_in_utc(timestamp_ms: int, day: date) -> None:
+    """Also such that no clock shows: Kafka takes any number."""
+    assert utc_day(timestamp_ms) == day

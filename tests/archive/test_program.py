@@ -1,0 +1,109 @@
+"""The archive as a program, on a real Kafka: what it writes, where it reads on, and how it ends."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stream.kafka.ports import free_port
+from stream.settings import Settings
+from tests.support.archive_process import ArchiveProcess, files_of, overlaps, reckon_archive
+from tests.support.ending import assert_ends
+from tests.support.ledger_traffic import send_history
+from tests.support.topics import produce_all
+from tests.support.until import until
+
+StartArchive = Callable[[Settings], ArchiveProcess]
+ArchiveSettings = Callable[..., Settings]
+
+#: Not one of them is a message of ours.
+ODD = (None, b"", b"not json", b"\xff\xfe", b"[]", b"{}")
+
+
+def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
+    archive_settings: ArchiveSettings, start_archive: StartArchive
+) -> None:
+    """Good ones and odd ones; stopping closes the open files; the next one, in a new group, begins where they end."""
+    settings = archive_settings(archive_file_s=600.0)
+    send_history(settings, 1_000)
+    produce_all(settings.bootstrap, settings.topic_transactions, [(None, value) for value in ODD], partition=0)
+    archive = start_archive(settings)
+    archive.wait_ready()
+    until(lambda: archive.open_messages() == len(ODD) + 1_020 + 120)
+    assert archive.metrics()["archive_open_bytes"] > 0
+    assert files_of(settings, "decisions") == []
+    assert archive.stop() == 0
+    assert reckon_archive(settings) == {"transactions": len(ODD), "decisions": 1_020, "labels": 120}
+    before = {kind: files_of(settings, kind) for kind in ("transactions", "decisions", "labels")}
+
+    other = msgspec.structs.replace(
+        settings, archive_group=f"{settings.archive_group}-2", archive_web_port=free_port(), archive_file_s=0.5
+    )
+    again = start_archive(other)
+    again.wait_ready()
+    send_history(settings, 500)
+    produce_all(settings.bootstrap, settings.topic_transactions, [(b"k", b"more")], partition=0)
+    again.wait_rows("decisions", 1_530)
+    again.wait_rows("labels", 180)
+    again.wait_rows("transactions", len(ODD) + 1)
+    counted = again.metrics()
+    assert counted['archive_rows_total{kind="decisions"}'] == 510
+    assert counted['archive_rows_total{kind="transactions"}'] == 1
+    assert counted['archive_undecodable_total{kind="transactions"}'] == 1
+    assert counted['archive_files_total{kind="transactions"}'] == 1
+    assert counted["archive_up"] == 1
+    assert again.stop() == 0
+    assert reckon_archive(settings) == {"transactions": len(ODD) + 1, "decisions": 1_530, "labels": 180}
+    for kind, files in before.items():
+        assert set(files) <= set(files_of(settings, kind))
+        assert overlaps(files_of(settings, kind)) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("nowhere://x", "set FRAUD_ARCHIVE_URL, or install its file system"),
+        ("file:///proc/nowhere", "see to FRAUD_ARCHIVE_URL"),
+    ],
+)
+def test_what_cannot_start_says_so_in_one_line(
+    archive_settings: ArchiveSettings, start_archive: StartArchive, url: str, line: str
+) -> None:
+    """With the setting to mend."""
+    assert line in assert_ends(start_archive(archive_settings(archive_url=url)), 30)
+
+
+def test_an_archive_of_a_newer_program_is_left_alone(
+    archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
+) -> None:
+    """Its format version says so."""
+    settings = archive_settings()
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "archive.json").write_text('{"format_version": 2}')
+    assert "this program knows 1; upgrade it" in assert_ends(start_archive(settings), 30)
+
+
+def test_a_port_in_use_is_one_line(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
+    """It names the archive's own setting."""
+    settings = archive_settings()
+    with socket.create_server(("127.0.0.1", settings.archive_web_port)):
+        assert assert_ends(start_archive(settings), 30).endswith("set FRAUD_ARCHIVE_WEB_PORT")
+
+
+def test_a_topic_made_anew_ends_the_archive_with_the_mend(
+    archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
+) -> None:
+    """Offsets that go back would stand in the archive already: somebody must decide."""
+    settings = archive_settings()
+    send_history(settings, 50)
+    archive = start_archive(settings)
+    archive.wait_rows("labels", 6)
+    assert archive.stop() == 0
+    for file in tmp_path.rglob("0-*.parquet"):
+        file.rename(file.with_name("0-5000-9000.parquet"))
+    archive.start()
+    last = assert_ends(archive, 30)
+    assert "it was made anew" in last
+    assert "begin a new archive" in last

@@ -1,0 +1,141 @@
+"""`fraud-stream drift`: readable at 80 columns, the worst first, and one clear line where there is nothing yet."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from rich.console import Console
+
+from schemas.messages import AlertRate, ColumnDrift, DriftReport, encode
+from stream.commands.drift import TREND, Seen, render
+from stream.settings import Settings
+from tests.support.command import run
+from tests.support.topics import produce_all
+
+OK = ColumnDrift(
+    psi=0.012, distance=0.02, p=0.5, missing=0.0, psi_limit=0.1, distance_limit=0.1, state="ok", in_a_row=0
+)
+PAGE = replace(OK, psi=1.234, distance=0.61, missing=0.25, state="page", in_a_row=3)
+UNKNOWN = ColumnDrift(None, None, None, 0.0, None, None, "unknown", 0)
+
+
+def report(number: int = 1, **overrides: Any) -> DriftReport:
+    """Return a champion's report with thirty features, the last of which has moved."""
+    features = {f"V{n}": replace(OK, psi=n / 1000) for n in range(1, 30)} | {"a_feature_with_a_very_long_name": PAGE}
+    made = DriftReport(
+        name="fraud",
+        version="7",
+        bundle_sha256="a" * 64,
+        decides=True,
+        number=number,
+        first_offset=number * 10,
+        next_offset=number * 10 + 10,
+        settled_offset=number * 10 + 10,
+        from_ms=1_378_036_800_000,
+        until_ms=1_378_038_600_000,
+        rows=5_012,
+        ahead=0,
+        complete=True,
+        features=features,
+        score=OK,
+        alert_rate=AlertRate(0.0015, 0.0016, 0.6, "ok", (5_012,), (8,)),
+        mean_score=0.0021,
+        expected_precision=0.83,
+        expected_recall=0.71,
+        false_alarm_rate=0.002,
+        counts={},
+        score_counts=(),
+        reviews=8,
+        declines=0,
+        written_at_ms=1,
+    )
+    return replace(made, **overrides)
+
+
+def drawn(*models: Sequence[DriftReport], most: int | None = None) -> list[str]:
+    """Return the lines of a terminal of 80 columns."""
+    file = io.StringIO()
+    Console(file=file, width=80).print(render([list(own) for own in models], most))
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_a_table_fits_80_columns_with_the_worst_first() -> None:
+    """No figure is cut off, however long a name is."""
+    lines = drawn([report(number) for number in range(20 - TREND, 20)])
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "fraud 7, champion: window 19, 5,012 transactions"
+    first = next(i for i, line in enumerate(lines) if line.startswith("column"))
+    assert lines[first + 1].split() == [
+        "a_feature_with_a_very…",
+        "1.234",
+        "0.100",
+        "0.610",
+        "25.0%",
+        "█" * TREND,
+        "page",
+    ]
+    assert lines[first + 2].startswith("V29 ")
+    assert "if P(label | input) is unchanged" in lines[-3]
+    assert "alert rate 0.160%, expected 0.150% (p 0.6): ok" in lines
+
+
+def test_of_many_columns_the_worst_are_shown() -> None:
+    """And how many are left."""
+    lines = drawn([report()], most=3)
+    assert "and 28 further, none of them worse" in lines
+
+
+def test_what_is_unknown_or_odd_is_said() -> None:
+    """No reference, rows dated ahead, a model that went quiet."""
+    odd = report(
+        features={"V1": UNKNOWN},
+        score=UNKNOWN,
+        ahead=12,
+        from_ms=None,
+        until_ms=None,
+        complete=False,
+        alert_rate=None,
+        mean_score=None,
+        expected_precision=None,
+        false_alarm_rate=None,
+        decides=False,
+    )
+    lines = drawn([odd])
+    assert lines[0].startswith("fraud 7, challenger")
+    assert "12 in no pane of event time: dated too far ahead, or scattered" in lines
+    assert "not full: the model went quiet" in lines
+    assert any(line.split() == ["V1", "-", "-", "-", "0.0%", "·", "unknown"] for line in lines)
+
+
+def test_the_newest_champion_is_shown_and_repeats_are_not() -> None:
+    """Of a window that two wrote the first holds; only so many are kept."""
+    seen = Seen()
+    for number in range(1, 2 * TREND):
+        seen.add(report(number))
+        seen.add(report(number, rows=1))
+    seen.add(report(1, version="8", bundle_sha256="b" * 64, decides=False, next_offset=10_000))
+    seen.add(None)
+    ((*_, newest),) = seen.chosen(None)
+    assert (newest.version, newest.number, newest.rows) == ("7", 2 * TREND - 1, 5_012)
+    assert len(seen.chosen(None)[0]) == TREND
+    assert [own[-1].version for own in seen.chosen("8")] == ["8"]
+
+
+def test_the_command_on_a_real_kafka(settings: Settings) -> None:
+    """Nothing yet is one line and exit code 1; then a table, or JSON that is the report."""
+    nothing = run("drift", "--once", settings=settings)
+    assert nothing.returncode == 1
+    assert nothing.stderr.count("\n") == 1
+    assert "FRAUD_DRIFT_WINDOW_ROWS" in nothing.stderr
+    reports = [report(1), report(2)]
+    produce_all(settings.bootstrap, settings.topic_drift_reports, [(None, encode(each)) for each in reports])
+    shown = run("drift", "--once", settings=settings)
+    assert shown.returncode == 0
+    assert "window 2" in shown.stdout
+    as_json = run("drift", "--json", settings=settings)
+    assert msgspec.json.decode(as_json.stdout, type=list[DriftReport]) == reports[1:]
+    other = run("drift", "--once", "--model", "9", settings=settings)
+    assert other.returncode == 1
+    assert "of model 9" in other.stderr

@@ -1,0 +1,75 @@
+"""A model in numpy with a whole reference, and a file's worth of rows that move half way."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from msgspec.structs import replace
+
+from schemas.manifest import Manifest, MissingPolicy
+from schemas.messages import Policy
+from stream.scoring.features import Matrix
+from tests.scoring.stand_in import StandIn, stand_in
+from tests.training.data.own_data import OWN, make_own
+from training.data.dataset import Dataset, load
+from training.data.featureset import FeatureSet, make_features
+from training.drift.counting import accepted
+from training.drift.natural import with_natural
+from training.evaluation.scored import Scored
+from training.finish import as_given
+from training.registry.profile import count_verdicts, profile_features, profile_scores
+
+#: Rows of a window here, the smallest that natural movement is measured of.
+WINDOW = 500
+TRAIN, FILE = 4000, 3200
+_DAYS = 14.4
+_POLICY = Policy("p1", review=0.7, decline=0.9)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a test needs."""
+
+    model: StandIn
+    file: Path
+    rows: Dataset
+
+
+def make_case(folder: Path, missing: MissingPolicy = "median") -> Case:
+    """Numbers and categories with missing values, unknown categories among them; `risk` moves in the file's middle."""
+    frame = make_own(TRAIN + FILE, days=_DAYS)
+    train, file = folder / "train.parquet", folder / "file.parquet"
+    frame[:TRAIN].write_parquet(train)
+    moved = pl.when(pl.int_range(pl.len()) >= FILE // 2).then(pl.col("risk") + 2).otherwise(pl.col("risk"))
+    # Nobody knows yet what they were.
+    frame[TRAIN:].with_columns(risk=moved).drop("is_fraud").write_parquet(file)
+    return Case(_made_model(load(train, OWN), missing), file, load(file, OWN, labelled=False))
+
+
+def _made_model(train: Dataset, missing: MissingPolicy) -> StandIn:
+    wanted = FeatureSet(numeric=("risk",), categorical=("channel", "merchant"), missing=missing)
+    model = stand_in(make_features(wanted, train), missing, policy=_POLICY, rule=_rule)
+    kept = accepted(train, model.plan)
+    given = as_given(train, model.plan)
+    model.manifest = _referenced(model.manifest, kept, given, model.score(model.plan.fill(given)))
+    return model
+
+
+def _rule(matrix: Matrix) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Score by the risk, the channel and the amount."""
+    margin = np.nan_to_num(matrix[:, 0]) + 0.5 * np.nan_to_num(matrix[:, 1]) + np.log1p(matrix[:, -1]) / 10
+    return (1 / (1 + np.exp(1 - margin))).astype(np.float32)
+
+
+def _referenced(
+    manifest: Manifest, train: Dataset, given: Matrix, scores: np.ndarray[tuple[int], np.dtype[np.float32]]
+) -> Manifest:
+    scored = Scored(scores, train.label, train.amount_minor, train.event_time_ms)
+    profiled = replace(
+        manifest,
+        reference=profile_features(manifest.features, given),
+        score_reference=profile_scores(scores, manifest.policy),
+        verdict_reference=count_verdicts(scored, manifest.policy),
+    )
+    return with_natural(profiled, given, scores)

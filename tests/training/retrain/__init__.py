@@ -1,0 +1,1 @@
+"""Retraining on request, with real Kafka, MLflow, ledger and archive."""

@@ -1,0 +1,31 @@
+"""`fraud-train retrain`."""
+
+import click
+import msgspec
+
+from schemas.errors import RolesError
+from stream.kafka.control import current_roles
+from stream.kafka.retraining import ask_retraining, new_request
+from stream.settings import read_settings
+from training.commands.display import examples
+from training.commands.registry_desk import who_option
+
+
+@click.command(epilog=examples('fraud-train retrain --why "a new kind of terminal" --bootstrap 127.0.0.1:9092'))
+@click.option("--why", required=True, help="The reason, kept with the request.")
+@who_option
+@click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
+def retrain(*, why: str, who: str, bootstrap: str | None) -> None:
+    """Ask for a model in the champion's place, made as the champion was of what is known by now.
+
+    `fraud-train watch --retrain on` works the request; the new model watches, and the gate judges it. Nothing is asked
+    where somebody has asked already and was not answered yet.
+    """
+    settings = read_settings()
+    settings = msgspec.structs.replace(settings, bootstrap=bootstrap or settings.bootstrap)
+    roles = current_roles(settings)
+    if roles is None:
+        raise RolesError("nobody is champion yet; train and publish one with: fraud-train baseline --bootstrap")
+    request = new_request("hand", roles.champion.sha256, " ".join(why.split()), author=who)
+    asked = ask_retraining(settings, request)
+    click.echo(f"bundle {roles.champion.path}: {asked.what}")

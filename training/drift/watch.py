@@ -1,0 +1,57 @@
+"""The concept watch beside a ledger: each matured fraud and alert of the champion is taken up once, in order."""
+
+from sqlalchemy import Engine
+
+from stream.ledger.known import known
+from stream.settings import Settings
+from training.drift.concept import Alarm, ErrorWatch
+
+_DAY_MS = 86_400_000
+
+
+class ConceptWatch:
+    """Watches the errors of one champion after the other.
+
+    Nothing is kept: a new process reads the champion's whole past again, and comes to the same alarms. A label that
+    comes when its transaction has matured and was taken up is too late.
+
+    Args:
+        ledger: The ledger's database.
+        settings: Maturity of labels, and the transactions topic.
+    """
+
+    def __init__(self, ledger: Engine, settings: Settings) -> None:
+        self._ledger, self._settings = ledger, settings
+        self._of = ""
+        self._since_ms = 0
+
+    def look(self, bundle_sha256: str) -> list[Alarm]:
+        """Take up what has matured since the last look; return the alarms, oldest first.
+
+        Args:
+            bundle_sha256: Of today's champion; another one than before begins anew.
+
+        Raises:
+            LedgerAwayError: If the database does not answer.
+        """
+        if bundle_sha256 != self._of:
+            self._of, self._since_ms = bundle_sha256, 0
+            self._misses, self._false_alarms = ErrorWatch("misses"), ErrorWatch("false alarms")
+        found = known(
+            self._ledger,
+            topic=self._settings.topic_transactions,
+            since_ms=self._since_ms,
+            maturity_ms=self._settings.gate_maturity_days * _DAY_MS,
+            bundle_sha256=bundle_sha256,
+        )
+        if found is None:
+            return []
+        self._since_ms = max(self._since_ms, found.until_ms)
+        alarms: list[Alarm | None] = []
+        rows = zip(found.event_time_ms.tolist(), found.fraud.tolist(), found.alerted.tolist(), strict=True)
+        for event_time_ms, fraud, alerted in rows:
+            if fraud:
+                alarms.append(self._misses.update(event_time_ms, error=not alerted))
+            if alerted:
+                alarms.append(self._false_alarms.update(event_time_ms, error=not fraud))
+        return [alarm for alarm in alarms if alarm is not None]
