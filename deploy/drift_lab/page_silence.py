@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploy.drift_lab import pictures
 from deploy.drift_lab.findings import Findings
-from deploy.drift_lab.silence import Judged
+from deploy.drift_lab.silence import Judged, Moved
 
 #: Features of the natural stream that the page shows, the furthest ones.
 _SHOWN = 12
@@ -39,28 +39,39 @@ def silence(found: Findings) -> Iterator[str]:
 
 
 def _moved(found: Findings) -> Iterator[str]:
-    alarmed = {name for each in found.natural.values() for name in each.alarms}
-    limit = found.limits.psi
+    usual = found.natural[found.limits.window_rows]
+    limits = dict(zip(usual.names, usual.psi_limit.tolist(), strict=True))
+    shown = [each for place, each in enumerate(found.moved) if place < _SHOWN or each.name in usual.alarms]
     yield (
         "Is it real? The whole stream, as one window, against the training part, and against the same hours of the "
         "day before, which the hour can't explain. Where the first is above "
-        f"{limit:g}, the alarm is no chance: the rows do lie elsewhere than those of training. Where the second is "
-        "too, the days differ; where it is not, it is the hour, which a reference of a day and a half averages over.\n"
+        f"{found.limits.psi:g}, the rows do lie elsewhere than those of training, and an alarm is no chance. Where the "
+        "second is too, the days differ; where it is not, it is the hour, which a reference of a day and a half "
+        "averages over. A feature that moved and does not alarm has a limit above it: its natural movement, as far as "
+        f"it strayed in windows of {usual.rows:,} rows inside the training part itself.\n"
     )
-    yield "| feature | PSI, training part | PSI, same hours the day before | alarmed | so it is |"
-    yield "|---|---|---|---|---|"
-    for place, each in enumerate(found.moved):
-        if place < _SHOWN or each.name in alarmed:
-            yield (
-                f"| {each.name} | {each.psi:.3f} | {each.psi_same_hours:.3f} | "
-                f"{'yes' if each.name in alarmed else 'no'} | {_verdict(each.psi, each.psi_same_hours, limit)} |"
-            )
+    yield "| feature | PSI, training part | PSI, same hours the day before | its limit | alarmed | so it is |"
+    yield "|---|---|---|---|---|---|"
+    for each in shown:
+        same_hours = "-" if each.psi_same_hours is None else f"{each.psi_same_hours:.3f}"
+        yield (
+            f"| {each.name} | {each.psi:.3f} | {same_hours} | {limits[each.name]:.3f} | "
+            f"{'yes' if each.name in usual.alarms else 'no'} | {_verdict(each, found.limits.psi)} |"
+        )
+    real = [name for name in usual.alarms if any(each.name == name and each.psi > found.limits.psi for each in shown)]
+    yield (
+        f"\nOf {len(usual.alarms)} columns that alarm in windows of {usual.rows:,} rows, {len(real)} have moved for good "
+        f"({', '.join(real) or 'none'}): their alarms are real drift between the training part and the hours after it, "
+        "not chance."
+    )
 
 
-def _verdict(psi: float, same_hours: float, limit: float) -> str:
-    if psi <= limit:
-        return "no lasting movement of the whole part"
-    return "another day" if same_hours > limit else "another hour"
+def _verdict(moved: Moved, limit: float) -> str:
+    if moved.psi <= limit:
+        return "no movement of the whole part"
+    if moved.psi_same_hours is None:
+        return "unknown"
+    return "another day" if moved.psi_same_hours > limit else "another hour"
 
 
 def _alarms(judged: Judged) -> str:

@@ -1,6 +1,6 @@
 """Streams in which nothing was injected: how often the rule alarms all the same, and on what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -38,6 +38,8 @@ class Judged:
     #: (w, k) PSI, and the distance, in shares of their limits; NaN where unknown.
     shares: Floats
     distance_shares: Floats
+    #: (k,) what PSI must exceed; NaN where unknown.
+    psi_limit: Floats
     #: (w, k) whether the column alarms.
     alarming: NDArray[np.bool_]
 
@@ -77,6 +79,7 @@ def judge_all(measure: Measure, rule: Rule, counts: Counts) -> Judged:
         names=measure.names,
         shares=measured.psi / limits.psi_limit,
         distance_shares=measured.distance / limits.distance_limit,
+        psi_limit=limits.psi_limit[0],
         alarming=alarming,
     )
 
@@ -103,7 +106,8 @@ class Moved:
     name: str
     #: Of the whole stream's part, against the training part and against the same hours of the day before.
     psi: float
-    psi_same_hours: float
+    #: None where the training part has no such hours.
+    psi_same_hours: float | None
 
 
 def what_moved(world: World) -> list[Moved]:
@@ -113,8 +117,9 @@ def what_moved(world: World) -> list[Moved]:
     """
     span = (world.stream.event_time_ms[[0, -1]] - _DAY_MS).tolist()
     earlier = world.reference[(world.reference_time_ms >= span[0]) & (world.reference_time_ms <= span[1])]
-    against_all, against_hours = _features_psi(world, world.reference), _features_psi(world, earlier)
     names = world.manifest.feature_names
+    against_all = _features_psi(world, world.reference)
+    against_hours: Sequence[float | None] = _features_psi(world, earlier) if len(earlier) else [None] * len(names)
     found = [Moved(*each) for each in zip(names, against_all, against_hours, strict=True)]
     return sorted(found, key=lambda each: -each.psi)
 

@@ -14,7 +14,7 @@ from stream.scoring.features import Matrix
 #: Windows before the onset, and after it.
 _BEFORE, _AFTER = 1, 3
 #: KSWIN takes a thousand times as long a row as the others, so it sees this many features and rows.
-_SLOW_FEATURES, _SLOW_ROWS = 3, 2000
+_SLOW_FEATURES, _SLOW_ROWS = 2, 400
 
 
 @dataclass(frozen=True)
