@@ -198,9 +198,9 @@ def _others(found: Findings) -> Iterator[str]:
     ours = found.exchangeable
     yield (
         "**river**, row by row. False alarms are over undisturbed rows of each feature; found is the share of "
-        f"features that alarm in three windows after the onset (KSWIN, slow as it is: in {FULL_WINDOWS} times the rows of "
-        f"its line), and '{QUIET}' is the same with no onset. The rule, in {ours.windows * ours.rows:,} rows of each column, had "
-        f"{ours.count} false alarms.\n"
+        f"features that alarm in three windows after the onset (KSWIN, slow as it is: in {FULL_WINDOWS} times the rows "
+        f"of its line), and '{QUIET}' is the same with no onset. The rule had {ours.count} false alarms in "
+        f"{ours.windows * ours.rows:,} rows of each column.\n"
     )
     scenarios = list(dict.fromkeys(name for each in found.river for name in each.found))
     yield f"| detector | features | rows of each | false alarms | {' | '.join(scenarios)} |"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from schemas.manifest import MANIFEST_NAME, Manifest, decode_manifest
 from stream.drift.grid import Grid
 from stream.models.session import OnnxModel
-from stream.scoring.features import FeaturePlan, Matrix
+from stream.scoring.features import Matrix
 from training.data.dataset import Dataset
 from training.data.description import ColumnKind
 from training.data.featureset import DEFAULT, FeatureSet
@@ -118,9 +118,9 @@ def _train(data: Dataset, scratch: Path, feature_set: FeatureSet, family: Family
     return World(
         manifest=decode_manifest((scratch / MANIFEST_NAME).read_bytes()),
         session=finished.session,
-        reference=as_given(parts),
+        reference=as_given(parts.train, parts.plan),
         reference_time_ms=parts.train.event_time_ms,
         stream=stream,
-        matrix=stream.matrix(FeaturePlan(parts.plan.features, "nan")),
+        matrix=stream.given(parts.plan),
         scored=as_scored(finished.session.score(stream.matrix(parts.plan)), stream),
     )
