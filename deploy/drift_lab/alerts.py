@@ -28,9 +28,10 @@ class Doubled:
 
     #: Share of alerts in the reference.
     rate: float
-    #: Share of the repetitions in which it was found by the time `PROMISED` alerts would have been expected, not
-    #: counting the rest of the window in which that is.
+    #: Share of the repetitions in which it was found by the time `PROMISED` alerts would have been expected.
     found: float
+    #: The same by the end of the window in which that is: an alarm waits for its window.
+    found_by_window: float
     #: Alerts expected from the onset to the alarm: median and 95 % quantile, of those found at all.
     median: float
     high: float
@@ -81,9 +82,8 @@ def _doubled(
     found = np.array(delays)
     some = found[np.isfinite(found)]
     median, high = np.quantile(some, (0.5, 0.95)) if len(some) else (np.inf, np.inf)
-    # An alarm waits for its window's end, which is the window's doing, not the test's.
-    in_time = float((found <= PROMISED + rows * rate).mean())
-    return Doubled(rate, in_time, float(median), float(high))
+    by_then, by_window = (float((found <= limit).mean()) for limit in (PROMISED, PROMISED + rows * rate))
+    return Doubled(rate, by_then, by_window, float(median), float(high))
 
 
 def _tests(reference: VerdictReference, alerts: Sequence[int], limits: DriftLimits) -> list[AlertRate | None]:

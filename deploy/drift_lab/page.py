@@ -132,15 +132,15 @@ def _alert_rates(found: Findings) -> Iterator[str]:
     yield (
         "An exact binomial test over as many windows as expect "
         f"{found.limits.alert_expected:g} alerts, at {found.limits.alert_level:g}. The first line is the lab's own "
-        f"champion, the second a rate that is made up. An alarm waits for the end of its window, so 'in time' is by "
-        f"the end of the window in which {PROMISED} alerts would have been expected since the onset.\n"
+        f"champion, the second a rate that is made up. How often it is found by the time {PROMISED} alerts would have "
+        "been expected since the onset, and by the end of the window in which that is, for an alarm waits for it.\n"
     )
-    yield "| alerts in the reference | expected a window | found in time | expected alerts until then, median | 95 % |"
-    yield "|---|---|---|---|---|"
+    yield "| alerts in the reference | expected a window | found | by the window's end | expected until then, median | 95 % |"
+    yield "|---|---|---|---|---|---|"
     for each in found.alert_rates:
         yield (
-            f"| {each.rate:.2%} | {each.rate * found.limits.window_rows:.1f} | {each.found:.1%} | {each.median:.0f} | "
-            f"{each.high:.0f} |"
+            f"| {each.rate:.2%} | {each.rate * found.limits.window_rows:.1f} | {each.found:.1%} | "
+            f"{each.found_by_window:.1%} | {each.median:.0f} | {each.high:.0f} |"
         )
 
 

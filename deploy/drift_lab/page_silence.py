@@ -61,8 +61,8 @@ def _moved(found: Findings) -> Iterator[str]:
     real = [name for name in usual.alarms if any(each.name == name and each.psi > found.limits.psi for each in shown)]
     yield (
         f"\nOf {len(usual.alarms)} columns that alarm in windows of {usual.rows:,} rows, {len(real)} have moved as a "
-        f"whole ({', '.join(real) or 'none'}): their alarms are real drift between the training part and the hours after it, "
-        "not chance."
+        f"whole ({', '.join(real) or 'none'}): their alarms are real drift between the training part and the hours "
+        "after it, not chance."
     )
 
 
