@@ -135,7 +135,7 @@ def _alert_rates(found: Findings) -> Iterator[str]:
         f"champion, the second a rate that is made up. How often it is found by the time {PROMISED} alerts would have "
         "been expected since the onset, and by the end of the window in which that is, for an alarm waits for it.\n"
     )
-    yield "| alerts in the reference | expected a window | found | by the window's end | expected until then, median | 95 % |"
+    yield "| alerts in the reference | expected a window | found | by the window's end | until then, median | 95 % |"
     yield "|---|---|---|---|---|---|"
     for each in found.alert_rates:
         yield (

@@ -53,8 +53,9 @@ class Asked:
         )
         np.savez(questions, allow_pickle=False, **_questions(bank))
         with self._errors.open("wb") as errors:
+            # -P: beside the job lies this file, which it would take for Evidently.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [str(python), str(_JOB), str(questions), str(self._answers)], stderr=errors
+                [str(python), "-P", str(_JOB), str(questions), str(self._answers)], stderr=errors
             )
 
     def __enter__(self) -> Self:
