@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 QUIX := .venv-quix
+EVIDENTLY := .venv-evidently
 BIN := $(VENV)/bin
 # Stamps: packages are installed again only when their lock changes. dev holds all of demo, in the same environment.
 DEMO := $(VENV)/.installed-demo
@@ -18,7 +19,7 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo experiment test test-slow lint format bench lock clean
+.PHONY: help demo experiment drift-lab test test-slow lint format bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +29,9 @@ demo: $(DEMO) ## Card transactions through a real Kafka, scored by ONNX models, 
 
 experiment: $(DEMO) ## The gate and the guard on real card data, with a page in var/experiment
 	@$(BIN)/python -m deploy.experiment
+
+drift-lab: $(DEMO) $(EVIDENTLY)/.installed-drift-lab ## When the drift rule is silent and what it finds, written to docs/drift-lab.md
+	@$(BIN)/python -m deploy.drift_lab --out docs
 
 test: $(DEV) ## The whole suite on a local Kafka
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -51,10 +55,10 @@ lock: ## Write requirements/*.txt again; LOCK_OPTIONS=--upgrade takes the newest
 	@requirements/lock.sh $(PYTHON) $(LOCK_OPTIONS)
 
 clean: ## Remove everything that was installed, fetched, trained or cached here
-	@rm -rf $(VENV) $(QUIX) var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(QUIX) $(EVIDENTLY) var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BIN)/python $(QUIX)/bin/python:
+$(BIN)/python $(QUIX)/bin/python $(EVIDENTLY)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
 		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(@:/bin/python=) || { rm -rf $(@:/bin/python=); exit 1; }
@@ -66,6 +70,8 @@ $(DEMO) $(DEV): $(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)
 	@touch $@ $(if $(filter dev,$*),$(DEMO))
 
 $(QUIX)/.installed-bench-quix: requirements/bench-quix.txt | $(QUIX)/bin/python
-	@echo "Installing the packages of $< into $(QUIX)"
-	@set -o pipefail; $(QUIX)/bin/python -m pip $(PIP_INSTALL) -r $< | $(COUNT)
+$(EVIDENTLY)/.installed-drift-lab: requirements/drift-lab.txt | $(EVIDENTLY)/bin/python
+$(QUIX)/.installed-bench-quix $(EVIDENTLY)/.installed-drift-lab:
+	@echo "Installing the packages of $< into $(@D)"
+	@set -o pipefail; $(@D)/bin/python -m pip $(PIP_INSTALL) -r $< | $(COUNT)
 	@touch $@

@@ -25,3 +25,4 @@ compile pyproject.toml requirements/build.in --extra ledger "${like_dev[@]}" -o 
 compile pyproject.toml requirements/build.in requirements/training.in --extra training "${like_dev[@]}" \
     -o requirements/training.txt "$@"
 compile requirements/bench-quix.in -o requirements/bench-quix.txt "$@"
+compile requirements/drift-lab.in -o requirements/drift-lab.txt "$@"

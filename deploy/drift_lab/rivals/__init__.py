@@ -1,0 +1,1 @@
+"""What others say of the same windows, with their defaults."""
