@@ -7,7 +7,7 @@ from sqlalchemy import Engine, and_, select
 
 from stream.evaluation.outcome import Outcome, is_known, outcomes
 from stream.ledger.database import reading
-from stream.ledger.history import Flags, Integers, Texts, labels_of
+from stream.ledger.history import Flags, Integers, Numbers, Texts, labels_of
 from stream.ledger.pairs import label_columns, verdict_codes
 from stream.ledger.repository import SAID, fetch_columns, watermark_of
 from stream.ledger.tables import decisions, labels
@@ -17,6 +17,7 @@ _DECIDED = (
     decisions.c.event_time_ms,
     decisions.c.verdict,
     decisions.c.arm,
+    decisions.c.score,
     decisions.c.source_partition,
     decisions.c.source_offset,
 )
@@ -34,6 +35,7 @@ class Known:
         event_time_ms: UTC milliseconds.
         fraud: Whether it was one.
         alerted: Whether the model that decided reviewed or declined it, before exploration.
+        score: Of the model that decided, in [0, 1].
         partition: Of the transactions topic, where the decided message stands.
         offset: Likewise.
     """
@@ -45,6 +47,7 @@ class Known:
     event_time_ms: Integers
     fraud: Flags
     alerted: Flags
+    score: Numbers
     partition: Integers
     offset: Integers
 
@@ -85,7 +88,7 @@ def known(
         labelled = decisions.join(labels, labels.c.transaction_id == d.transaction_id)
         latest = (*order, labels.c.event_time_ms, labels.c.label_id)
         said = fetch_columns(connection, select(*SAID).select_from(labelled).where(window).order_by(*latest), len(SAID))
-    ids, times, verdicts, arms, partitions, offsets = found
+    ids, times, verdicts, arms, scores, partitions, offsets = found
     verdict, event_time_ms = verdict_codes(verdicts), np.array(times, dtype=np.int64)
     outcome = outcomes(
         verdict,
@@ -106,6 +109,7 @@ def known(
         event_time_ms[sure],
         (outcome == Outcome.FRAUD)[sure],
         alerted[sure],
+        np.array(scores, dtype=np.float64)[sure],
         np.array(partitions, dtype=np.int64)[sure],
         np.array(offsets, dtype=np.int64)[sure],
     )

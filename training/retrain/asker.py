@@ -31,6 +31,8 @@ class Asker:
         self._concept, self._settings, self._every_days = concept, settings, every_days
         #: The newest alarm that its cause was too early for.
         self._waiting: RetrainRequest | None = None
+        #: The champion whose scores were said to be off.
+        self._off = ""
 
     def look(self, promoter: Promoter) -> list[str]:
         """Ask for what there is a reason to ask for; return a line for each.
@@ -53,6 +55,9 @@ class Asker:
         if alarms := self._concept.look(champion.sha256):
             self._waiting = _of_alarm(alarms[-1], champion)
         lines = []
+        if (off := self._concept.calibration.off) is not None and self._off != champion.sha256:
+            self._off = champion.sha256
+            lines.append(f"champion {champion.path}: {off}; its thresholds mean something else now, so look at them")
         if self._waiting is not None:
             request = self._waiting
             asked = self._ask(request)

@@ -19,9 +19,9 @@ def transactions(first: int, count: int) -> list[Transaction[Any]]:
 
 
 def frauds(past: Past, first: int, count: int, verdict: str) -> None:  # noqa: F811 - a parameter
-    """Let frauds be decided, and their labels come within the hour."""
+    """Let frauds be decided, by scores that say so, and their labels come within the hour."""
     sent = transactions(first, count)
-    past.decide(sent, first, verdict=verdict)
+    past.decide(sent, first, verdict=verdict, score=0.99)
     past.say(
         [
             Label(f"l{n}", f"t{n}", "analyst", fraud=True, event_time_ms=BASE_MS + HOUR_MS)
@@ -75,3 +75,26 @@ def test_other_topics_are_not_looked_at(past: Past) -> None:  # noqa: F811 - lik
     past.mature()
     other = Settings(ledger_url=past.settings.ledger_url, topic_transactions="others")
     assert ConceptWatch(past.engine, other).look(past.champion_sha256) == []
+
+
+@pytest.mark.parametrize(("score", "off"), [(0.2, True), (0.45, False)])
+def test_scores_that_promise_other_frauds_than_there_are(past: Past, score: float, off: bool) -> None:  # noqa: F811 - likewise
+    """Once they have matured: four of ten are frauds, and the scores said so, or half as many."""
+    sent = transactions(0, 400)
+    past.decide(sent, score=score)
+    past.say(
+        [
+            Label(f"l{n}", f"t{n}", "chargeback", fraud=True, event_time_ms=BASE_MS + HOUR_MS)
+            for n in range(400)
+            if n % 10 < 4
+        ]
+    )
+    watch = ConceptWatch(past.engine, past.settings)
+    watch.look(past.champion_sha256)
+    assert watch.calibration.off is None
+    past.mature()
+    watch.look(past.champion_sha256)
+    assert (watch.calibration.rows, watch.calibration.frauds) == (400, 160)
+    assert (watch.calibration.off is not None) == off
+    if off:
+        assert "promise 20.000% frauds, 40.000% of 400 matured" in (watch.calibration.off or "")

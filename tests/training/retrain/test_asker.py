@@ -4,7 +4,7 @@ import msgspec
 
 from schemas.messages import RetrainAnswer, RetrainRequest
 from stream.kafka.retraining import answer_request, ask_retraining, new_request, read_requests
-from tests.training.drift.test_watch import frauds
+from tests.training.drift.test_watch import frauds, transactions
 from tests.training.retrain.conftest import MakePlace, Place
 from training.drift.watch import ConceptWatch
 from training.retrain.asker import AUTHOR, Asker
@@ -57,6 +57,19 @@ def test_an_alarm_that_is_too_early_is_asked_for_later(make_place: MakePlace) ->
     (line,) = one.look(place.promoter)
     assert ": asked (performance: " in line
     assert one.look(place.promoter) == []
+
+
+def test_scores_that_are_off_are_said_once(make_place: MakePlace) -> None:
+    """They ask for nothing by themselves: people look at the thresholds."""
+    place = make_place()
+    sent = transactions(0, 400)
+    place.past.decide(sent, score=0.5)
+    place.past.mature()
+    one = asker(place)
+    (line,) = one.look(place.promoter)
+    assert line.startswith("champion fraud/1: scores promise 50.000% frauds, 0.000% of 400")
+    assert one.look(place.promoter) == []
+    assert not read_requests(place.settings)
 
 
 def test_an_old_champion_asks_by_itself(make_place: MakePlace) -> None:
