@@ -106,7 +106,10 @@ class Grid:
         widths = [column.stop - column.start for column in (*self.features, self.score)]
         if [len(each) for each in (*found, scores)] != widths:
             raise ValueError("counts by other bins than the bundle's")
-        return np.fromiter(itertools.chain(*found, scores), dtype=np.int64, count=self.width)
+        try:
+            return np.fromiter(itertools.chain(*found, scores), dtype=np.int64, count=self.width)
+        except OverflowError:
+            raise ValueError("counts beyond 64 bits") from None
 
 
 def _count(columns: Sequence[Column], values: NDArray[np.float32]) -> Counts:

@@ -86,13 +86,11 @@ def test_when_the_elected_dies_the_next_goes_on(watched: Settings, start_worker:
         watch.wait(feeder.sent, 60)
         assert workers[other.slot].stop() == 0
     found, anew = read_reports(watched), merged_anew(watched)
-    by_place = sorted(found, key=lambda report: (report.bundle_sha256, report.number))
-    expected = sorted(anew, key=lambda report: (report.bundle_sha256, report.number))[: len(by_place)]
-    # The last windows may have closed after the watch had ended.
-    assert by_place == [report for report in expected if report in by_place]
-    for sha256 in {report.bundle_sha256 for report in found}:
-        own = [report for report in by_place if report.bundle_sha256 == sha256]
-        assert [report.number for report in own] == list(range(1, len(own) + 1))
+    # The last windows are closed by counts that were sent after the watch had ended.
+    for sha256 in {report.bundle_sha256 for report in anew}:
+        own = [report for report in found if report.bundle_sha256 == sha256]
+        assert len(own) >= 3
+        assert own == [report for report in anew if report.bundle_sha256 == sha256][: len(own)]
         assert all(report.rows >= WINDOW for report in own)
     raw = read_all(watched.bootstrap, watched.topic_drift_reports)
     assert len({message.value() for message in raw}) == len(found), "a report came again with another content"
