@@ -5,12 +5,11 @@ the message that makes it full. Everything a window needs lies between its two o
 whoever is elected reads the newest report of each bundle, then the counts from the highest `settled_offset`, and goes
 on as the one before would have; two who both believe to be elected write the same bytes.
 
-A model that no counts came of while another counted the rows of `QUIET_WINDOWS` windows plays no longer: what its window
-holds is reported as it stands, `complete` being false. Should it come back, its next report carries the next number. No
-clock has a say in it.
+A model that no counts came of while another counted the rows of `QUIET_WINDOWS` windows plays no longer: what its
+window holds is reported as it stands, `complete` being false. Should it come back, its next report carries the next
+number. No clock has a say in it.
 """
 
-import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -124,9 +123,8 @@ class Merger:
         """Report and forget the models that went quiet."""
         reports = []
         enough = QUIET_WINDOWS * self._limits.window_rows
-        for sha256, playing in sorted(
-            self._playing.items(), key=operator.itemgetter(0)
-        ):  # in whatever order they began
+        for sha256 in sorted(self._playing):  # in whatever order they began
+            playing = self._playing[sha256]
             if sha256 == message.bundle_sha256 or playing.missed(message) < enough:
                 continue
             del self._playing[sha256]

@@ -138,6 +138,20 @@ def test_a_model_without_a_report_loses_nothing_at_an_election() -> None:
     assert merged(topic, heir, start) == reports[2:]
 
 
+def test_models_that_go_quiet_together_are_reported_in_one_order() -> None:
+    """Not in the order in which this or that merger saw them first."""
+    second, third = of("2", 12), of("3", 1)
+    topic = [*second[:5], *third, *second[5:], *of("1", 30)]
+    reports = merged(topic)
+    assert [(each.version, each.complete) for each in reports if each.version != "1"] == [
+        ("2", True),
+        ("2", False),
+        ("3", False),
+    ]
+    heir = merger()
+    assert merged(topic, heir, heir.restore(reports[:1])) == reports[1:]
+
+
 def test_a_report_that_was_written_twice_changes_nothing() -> None:
     """Two who both believed to be elected."""
     topic = of("1", 30)
