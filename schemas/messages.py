@@ -332,8 +332,8 @@ class DriftCounts(Struct, frozen=True):
     bundle_sha256: Sha256
     #: Whether it is the champion.
     decides: bool
-    #: Begin of the pane, UTC milliseconds; None for rows in no pane: dated too far ahead of the clock, or scattered over
-    #: more panes than a worker names at once.
+    #: Begin of the pane, UTC milliseconds; None for rows dated too far ahead of the clock: they are in no pane. Where
+    #: rows are scattered over many panes at once, some count in one near theirs.
     pane_ms: int | None
     rows: Count
     #: By feature name: of each bin, the missing ones last.
@@ -407,7 +407,7 @@ class DriftReport(Struct, frozen=True):
     from_ms: int | None
     until_ms: int | None
     rows: Count
-    #: In no pane: dated too far ahead of the clock, mostly; in `rows` too.
+    #: Dated too far ahead of the clock; in `rows` too.
     ahead: Count
     #: False where the model went quiet before its window was full: this is what there was.
     complete: bool

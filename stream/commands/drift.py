@@ -102,6 +102,11 @@ def _follow(reader: WholeTopic, seen: Seen, version: str | None, console: Consol
         room = max((console.height - AROUND * len(chosen)) // max(len(chosen), 1), 5)
         return render(chosen, room) if chosen else Text(_nothing(settings, version))
 
+    if not console.is_terminal:  # a file or a pipe keeps every window
+        console.print(shown())
+        for raw in reader.follow(until=lambda: False):
+            seen.add(decode_report(raw))
+            console.print(shown())
     with Live(shown(), console=console, auto_refresh=False, vertical_overflow="visible") as live:
         live.refresh()
         for raw in reader.follow(until=lambda: False):
@@ -140,7 +145,7 @@ def _head(report: DriftReport) -> Text:
     if report.from_ms is not None and report.until_ms is not None:
         text.append(f"\nevent time {moment(report.from_ms)} to {moment(report.until_ms)}", style="dim")
     if report.ahead:
-        text.append(f"\n{report.ahead:,} in no pane of event time: dated too far ahead, or scattered", style="yellow")
+        text.append(f"\n{report.ahead:,} in no pane of event time: dated too far ahead", style="yellow")
     if not report.complete:
         text.append("\nnot full: the model went quiet", style="yellow")
     return text

@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 #: Reports looked through for the newest of each bundle: 20 KiB each, so half a second's reading. All bundles that play
 #: see the same transactions, so theirs are among the newest; one that comes back after so many others begins anew.
 LOOKED_THROUGH = 1_000
-#: Seconds in which reports must be acknowledged before they are sent again.
-WRITE_S = 10.0
+#: Seconds in which reports must be acknowledged before they are sent again; short, so that a stop is noticed while
+#: Kafka is away.
+WRITE_S = 2.0
 
 _decoder = msgspec.json.Decoder(DriftReport)
 
@@ -78,8 +79,9 @@ class ReportWriter:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._topic = settings.topic_drift_reports
-        self._producer = Producer(producer_config(settings) | {"linger.ms": 0})
+        self._producer = self._connect()
 
     def write(self, reports: Sequence[DriftReport]) -> None:
         """Write reports and wait until Kafka has them.
@@ -99,5 +101,8 @@ class ReportWriter:
         except (BufferError, KafkaException) as error:
             failures.append(str(error))
         if self._producer.flush(WRITE_S) or failures:
-            self._producer.purge()
+            self._producer = self._connect()  # the old one takes what is still on its way along
             raise ReportsError(f"{self._topic} not written ({failures[0] if failures else 'no answer'})")
+
+    def _connect(self) -> Producer:
+        return Producer(producer_config(self._settings) | {"linger.ms": 0})

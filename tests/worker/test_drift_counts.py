@@ -135,14 +135,30 @@ def test_panes_are_of_event_time() -> None:
 
 
 def test_scattered_event_times_make_no_more_messages_than_a_bound() -> None:
-    """A row a pane would be a message a row; the fullest panes are named, and no row is lost."""
-    scattered = values(200, step_ms=PANE_MS)
-    found = rest(counter(scorer(referenced()).roles, [*scattered, *values(50, at_ms=NOON_MS + 150 * PANE_MS)]))
-    assert len(found) == MOST_PANES + 1
-    by_pane = {each.pane_ms: each for each in found}
+    """A row a pane would be a message a row; the fullest panes are named, and others count in the one before."""
+    full = NOON_MS + 150 * PANE_MS
+    found = rest(counter(scorer(referenced()).roles, [*values(200, step_ms=PANE_MS), *values(50, at_ms=full)]))
+    assert len(found) == MOST_PANES
     assert sum(each.rows for each in found) == 250
-    assert by_pane[NOON_MS + 150 * PANE_MS].rows == 51
-    assert by_pane[None].event_times, "these times are not ahead of the clock"
+    by_pane = {each.pane_ms: each for each in found}
+    begins = sorted(pane for pane in by_pane if pane is not None)
+    assert full in begins
+    for begin, following in zip(begins[1:], [*begins[2:], NOON_MS + 200 * PANE_MS], strict=True):
+        own = (following - begin) // PANE_MS
+        assert by_pane[begin].rows == own + 50 * (begin == full)
+    assert max(time_ms for each in found for time_ms in each.event_times.values()) == NOON_MS + 199 * PANE_MS
+
+
+def test_panes_that_are_named_stay_named_until_they_are_sent() -> None:
+    """The bound is on a round of messages, however many counts it is made of."""
+    roles = scorer(referenced()).roles
+    made = counter(roles, values(MOST_PANES, step_ms=PANE_MS))
+    other = Roles(8, roles.champion)
+    take_in(made, other, values(5, at_ms=NOON_MS + 100 * PANE_MS))
+    take_in(made, other, values(3, at_ms=NOON_MS - 100 * PANE_MS))
+    found = {each.pane_ms: each.rows for each in rest(made)}
+    last = NOON_MS + (MOST_PANES - 1) * PANE_MS
+    assert found == dict.fromkeys(range(NOON_MS, last + 1, PANE_MS), 1) | {NOON_MS: 4, last: 6}
 
 
 def test_rows_of_two_assignments_stay_apart() -> None:

@@ -49,6 +49,30 @@ def test_strings_missing_values_and_currencies_are_read(tmp_path: Path, name: st
     assert not data.repeat.any()
 
 
+def test_rows_whose_labels_nobody_knows_yet_are_read_without(tmp_path: Path) -> None:
+    """The column need not be there, and where it is, it is not looked at."""
+    frame = make_own()
+    without = load(saved(frame.drop("is_fraud"), tmp_path / "new.csv"), OWN, labelled=False)
+    beside = load(saved(frame.with_columns(is_fraud=pl.lit(7)), tmp_path / "odd.csv"), OWN, labelled=False)
+    for data in (without, beside):
+        assert set(data.label.tolist()) == {-1}
+        assert data.frame["risk"].to_list() == frame["risk"].to_list()
+    with pytest.raises(DataError, match="has no column is_fraud"):
+        load(tmp_path / "new.csv", OWN)
+
+
+def test_rows_as_given_have_their_missing_values(tmp_path: Path) -> None:
+    """What the model sees filled by the median."""
+    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+    plan = FeaturePlan(make_features(DEFAULT, data), "median")
+    given, filled, risk = data.given(plan), data.matrix(plan), plan.names.index("risk")
+    missing = np.isnan(given[:, risk])
+    assert missing.sum() == data.frame["risk"].null_count() > 0
+    assert set(filled[missing, risk].tolist()) == {float(plan.medians[risk])}
+    assert not np.isnan(filled).any()
+    np.testing.assert_array_equal(given[~np.isnan(given)], filled[~np.isnan(given)])
+
+
 def test_any_fsspec_url_is_read(tmp_path: Path) -> None:
     """The same data from a store that is no folder; what is not there is said without the URL's secrets."""
     path = saved(make_own(), tmp_path / "own.parquet")
