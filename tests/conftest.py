@@ -1,6 +1,7 @@
 """Fixtures on a real Kafka. Tests share one broker and nothing else: topics, groups and slots are each test's own."""
 
 import contextlib
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,15 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         number, count = int(process["workerid"].removeprefix("gw")), int(process["workercount"])
         ports._PORTS = ports._PORTS[number::count]  # a port is free until its server starts, which takes seconds
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """Give the log its level back: a command that a test runs in its own process sets it for good."""
+    logger = logging.getLogger("stream")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

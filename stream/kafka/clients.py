@@ -106,7 +106,8 @@ def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:
         BrokerAwayError: If none does within `timeout` seconds, or it refuses the login.
     """
     errors: list[KafkaError] = []
-    admin = AdminClient(client_config(settings) | {"error_cb": errors.append})
+    # Silent, or each attempt to connect is a line before the one that says it all.
+    admin = AdminClient(client_config(settings) | {"error_cb": errors.append, "log_level": 0})
     deadline = time.monotonic() + timeout
     while True:
         try:

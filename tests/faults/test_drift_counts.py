@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from schemas.errors import BatchRefusedError
@@ -124,6 +125,7 @@ def test_two_workers_a_rebalance_and_another_champion(
     assert sum(each.rows for each in found) == 2 * feeder.sent
 
 
+@pytest.mark.slow
 def test_at_least_once_counts_as_often_as_it_decides(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Without a crash each once."""
     settings = ready(delivery="at_least_once", drift_interval_s=0.2)

@@ -90,3 +90,12 @@ def reckon_archive(settings: Settings) -> dict[str, int]:
         assert archived == sent
         counted[kind] = len(archived)
     return counted
+
+
+def is_whole(settings: Settings) -> bool:
+    """Whether everything on the topics is archived by now, which files that are closed by their age come to."""
+    try:
+        reckon_archive(settings)
+    except AssertionError:
+        return False
+    return True

@@ -25,6 +25,7 @@ _WORKED = 64
 
 
 # Four of its six processes import the boosters, 5 s each on an idle core and many times that on a busy machine.
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
     """Nothing else is on stdout; each step has its figures, the data and the machine are told."""

@@ -99,6 +99,8 @@ DEATHS: dict[str, tuple[str, bool]] = {
     "before the answer": ("answer_request", False),
     "after the answer": ("answer_request", True),
 }
+#: Those that the suite leaves to `make test-slow`.
+OTHER_DEATHS = ("before registering", "after registering", "after the answer")
 
 
 def deadly(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
@@ -112,7 +114,10 @@ def deadly(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
     return die
 
 
-@pytest.mark.parametrize("when", DEATHS)
+@pytest.mark.parametrize(
+    "when",
+    ["after training", "before the answer", *(pytest.param(each, marks=pytest.mark.slow) for each in OTHER_DEATHS)],
+)
 def test_a_process_that_dies_is_gone_on_with(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """Wherever it dies there is one run, one new version, one change of roles and one answer in the end."""
     place = make_place()
