@@ -5,11 +5,12 @@ the message that makes it full. Everything a window needs lies between its two o
 whoever is elected reads the newest report of each bundle, then the counts from the highest `settled_offset`, and goes
 on as the one before would have; two who both believe to be elected write the same bytes.
 
-A model that no counts came of while another counted the rows of `QUIET_WINDOWS` windows plays no longer: what its
-window holds is reported as it stands, `complete` being false. Should it come back, its next report carries the next
-number. No clock has a say in it.
+A model that no counts came of while another counted the rows of `QUIET_WINDOWS` windows, in `QUIET_MESSAGES` messages
+of one worker, plays no longer: what its window holds is reported as it stands, `complete` being false. Should it come
+back, its next report carries the next number. No clock has a say in it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ from stream.drift.windows import RollingByRows, RollingByTime
 #: All models that play count the same rows, within a second or two. So a few windows are longer than any pause, and on
 #: all but the quietest stream well within the retention of `drift-counts`.
 QUIET_WINDOWS = 3
+#: On a busy stream, or after a pause, one message holds many windows' rows. A worker counts all its models in turn, so
+#: of one that plays there is a message between any two of another's.
+QUIET_MESSAGES = 3
 
 #: Gives the manifest of the bundle that counts are of; None where it is gone for good. What it raises leaves the merger
 #: as it was: the same message may be added again.
@@ -125,7 +129,10 @@ class Merger:
         enough = QUIET_WINDOWS * self._limits.window_rows
         for sha256 in sorted(self._playing):  # in whatever order they began
             playing = self._playing[sha256]
-            if sha256 == message.bundle_sha256 or playing.missed(message) < enough:
+            if sha256 == message.bundle_sha256:
+                continue
+            rows, messages = playing.missed(message)
+            if rows < enough or messages < QUIET_MESSAGES:
                 continue
             del self._playing[sha256]
             if playing.window is not None and playing.window.rows:
@@ -153,8 +160,9 @@ class _Playing:
 
     def __init__(self, manifest: Manifest, newest: DriftCounts, limits: DriftLimits) -> None:
         self._limits = limits
-        # By bundle, rows that another counted since this one's newest message.
-        self._missed: dict[str, int] = {}
+        # Since this one's newest message: by bundle, rows that another counted; by its worker too, their messages.
+        self._missed_rows: Counter[str] = Counter()
+        self._missed_messages: Counter[tuple[str, str]] = Counter()
         self.newest = newest
         self.reporter = Reporter(manifest, limits)
         width = self.reporter.grid.width
@@ -165,7 +173,8 @@ class _Playing:
     def add(self, offset: int, message: DriftCounts, counts: Counts) -> OpenWindow:
         """Take in a message; return the window that it is in."""
         self.newest = message
-        self._missed.clear()
+        self._missed_rows.clear()
+        self._missed_messages.clear()
         if self.window is None:
             self.window = OpenWindow(self.reporter.grid.width, offset, self._limits)
         self.window.add(message, counts)
@@ -177,11 +186,16 @@ class _Playing:
             self._by_time.update(message.pane_ms, counts)
         return self.window
 
-    def missed(self, message: DriftCounts) -> int:
-        """Take in that another model counted; return how many rows it has since this one's newest message."""
-        rows = self._missed.get(message.bundle_sha256, 0) + message.rows
-        self._missed[message.bundle_sha256] = rows
-        return rows
+    def missed(self, message: DriftCounts) -> tuple[int, int]:
+        """Take in that another model counted.
+
+        Returns:
+            How many rows that model has since this one's newest message, and how many messages of the same worker.
+        """
+        bundle, place = message.bundle_sha256, (message.bundle_sha256, message.instance)
+        self._missed_rows[bundle] += message.rows
+        self._missed_messages[place] += 1
+        return self._missed_rows[bundle], self._missed_messages[place]
 
     def view(self, number: int, wanted: int) -> DriftView:
         """Return what displays show."""

@@ -191,6 +191,21 @@ def test_what_a_model_had_when_it_went_quiet_is_reported_as_it_stands() -> None:
     assert [view.newest.version for view in into.views()] == ["2"]
 
 
+@pytest.mark.parametrize("instances", ["a", "ab", "abcd"])
+def test_models_that_play_are_never_quiet_however_many_rows_a_message_holds(instances: str) -> None:
+    """On a busy stream, or after a pause, one message of each worker is more than the windows that another may miss."""
+    few = of("2", 1)
+    topic = [*few]
+    for number in range(4):
+        champions = [of("1", 1, seed=number, rows=4000, instance=instance) for instance in instances]
+        challengers = [of("2", 1, seed=number, rows=4000, instance=instance) for instance in instances]
+        topic += itertools.chain(*champions, *challengers)
+    reports = merged(topic)
+    assert {report.complete for report in reports} == {True}
+    counted = {version: sum(each.rows for each in reports if each.version == version) for version in "12"}
+    assert counted == {"1": 16_000 * len(instances), "2": 16_000 * len(instances) + few[0].rows}
+
+
 def test_a_window_too_small_to_be_judged_says_so() -> None:
     """300 rows, where natural movement is known from 500 on."""
     report = next(each for each in merged([*of("1", 3), *of("2", 30)]) if each.version == "1")

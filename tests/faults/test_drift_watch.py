@@ -91,7 +91,7 @@ def test_when_the_elected_dies_the_next_goes_on(watched: Settings, start_worker:
         own = [report for report in found if report.bundle_sha256 == sha256]
         assert len(own) >= 3
         assert own == [report for report in anew if report.bundle_sha256 == sha256][: len(own)]
-        assert all(report.rows >= WINDOW for report in own if report.complete)
+        assert all(report.rows >= WINDOW for report in own)
     raw = read_all(watched.bootstrap, watched.topic_drift_reports)
     assert len({message.value() for message in raw}) == len(found), "a report came again with another content"
 
