@@ -9,8 +9,7 @@ import msgspec
 
 from schemas.errors import RolesError
 from schemas.messages import ModelUpdate
-from stream.kafka.clients import require_broker
-from stream.kafka.whole_topic import WholeTopic
+from stream.kafka.whole_topic import read_whole
 from stream.settings import Settings
 
 _decoder = msgspec.json.Decoder(ModelUpdate)
@@ -48,14 +47,8 @@ def all_roles(settings: Settings) -> list[ModelUpdate]:
         TopicMissingError: If there is no control topic.
         RolesError: If a newer program has written there: it knows better who decides.
     """
-    require_broker(settings)
-    reader = WholeTopic(settings, settings.topic_model_updates)
-    try:
-        history = reader.history()
-    finally:
-        reader.close()
     updates: list[ModelUpdate] = []
-    for raw in history:
+    for raw in read_whole(settings, settings.topic_model_updates):
         try:
             update = decode_update(raw)
         except RolesError:

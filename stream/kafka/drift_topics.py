@@ -9,8 +9,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from schemas.errors import BrokerAwayError
 from schemas.errors import KafkaError as ReportsError
 from schemas.messages import DriftReport, encode
-from stream.kafka.clients import CONNECT_S, consumer_config, producer_config, require_broker
-from stream.kafka.whole_topic import WholeTopic
+from stream.kafka.clients import CONNECT_S, consumer_config, producer_config
+from stream.kafka.whole_topic import read_whole
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,12 +49,7 @@ def read_reports(settings: Settings, count: int = LOOKED_THROUGH) -> list[DriftR
         BrokerAwayError: If no broker answers.
         TopicMissingError: If the topic is not there.
     """
-    require_broker(settings)
-    reader = WholeTopic(settings, settings.topic_drift_reports, newest=count)
-    try:
-        found = [decode_report(raw) for raw in reader.history()]
-    finally:
-        reader.close()
+    found = [decode_report(raw) for raw in read_whole(settings, settings.topic_drift_reports, newest=count)]
     first: dict[tuple[str, int], DriftReport] = {}
     for report in found:
         if report is not None:

@@ -17,10 +17,9 @@ from confluent_kafka import KafkaException
 from schemas.errors import KafkaError, RefusedMessageError
 from schemas.message_codec import MessageCodec
 from schemas.messages import RetrainAnswer, RetrainRequest, encode
-from stream.kafka.clients import require_broker
 from stream.kafka.sole_writer import sole_writer, was_fenced
 from stream.kafka.topics import DAY_MS
-from stream.kafka.whole_topic import WholeTopic
+from stream.kafka.whole_topic import read_whole
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -98,14 +97,8 @@ def read_requests(settings: Settings) -> list[RetrainRequest]:
         BrokerAwayError: If no broker answers.
         TopicMissingError: If the topic is not there.
     """
-    require_broker(settings)
-    reader = WholeTopic(settings, settings.topic_retrain_requests)
-    try:
-        history = reader.history()
-    finally:
-        reader.close()
     found: dict[str, RetrainRequest] = {}
-    for place, raw in enumerate(history):
+    for place, raw in enumerate(read_whole(settings, settings.topic_retrain_requests)):
         try:
             request = _codec.decode(raw)
         except RefusedMessageError as error:

@@ -5,8 +5,7 @@ import contextlib
 import msgspec
 
 from schemas.messages import WorkerStatus
-from stream.kafka.clients import require_broker
-from stream.kafka.whole_topic import WholeTopic
+from stream.kafka.whole_topic import read_whole
 from stream.settings import Settings
 
 _decoder = msgspec.json.Decoder(WorkerStatus)
@@ -19,14 +18,8 @@ def worker_statuses(settings: Settings) -> list[WorkerStatus]:
         BrokerAwayError: If no broker answers.
         TopicMissingError: If there is no such topic.
     """
-    require_broker(settings)
-    reader = WholeTopic(settings, settings.topic_worker_status)
-    try:
-        history = reader.history()
-    finally:
-        reader.close()
     newest: dict[str, WorkerStatus] = {}
-    for raw in history:
+    for raw in read_whole(settings, settings.topic_worker_status):
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             status = _decoder.decode(raw or b"")
             newest[status.slot] = status

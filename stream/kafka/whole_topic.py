@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.errors import BrokerAwayError, TopicMissingError
-from stream.kafka.clients import CONNECT_S, consumer_config
+from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -86,3 +86,18 @@ class WholeTopic:
     def close(self) -> None:
         """Let go of the consumer."""
         self._consumer.close()
+
+
+def read_whole(settings: Settings, topic: str, *, newest: int | None = None) -> list[bytes | None]:
+    """Return everything that is on a topic now, or so many of the newest messages.
+
+    Raises:
+        BrokerAwayError: If no broker answers.
+        TopicMissingError: If there is no such topic.
+    """
+    require_broker(settings)
+    reader = WholeTopic(settings, topic, newest=newest)
+    try:
+        return reader.history()
+    finally:
+        reader.close()
