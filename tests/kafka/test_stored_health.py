@@ -9,7 +9,8 @@ import pytest
 from schemas.errors import BrokerAwayError, LedgerAwayError
 from stream.kafka.in_hand import InHand
 from stream.kafka.outage import Outage
-from stream.kafka.stored_health import AWAY_LOOKS, StoredHealth
+from stream.kafka.stored_health import StoredHealth
+from stream.kafka.watchdog import AWAY_LOOKS
 from stream.ledger.metrics import LedgerMetrics
 from stream.settings import Settings
 

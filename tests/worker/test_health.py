@@ -7,8 +7,9 @@ import pytest
 
 from schemas.errors import BrokerAwayError
 from stream.kafka.in_hand import InHand
+from stream.kafka.watchdog import AWAY_LOOKS
 from stream.settings import Settings
-from stream.worker.health import AWAY_LOOKS, Health
+from stream.worker.health import Health
 from stream.worker.metrics import WorkerMetrics
 from tests.support.until import until
 
