@@ -113,6 +113,11 @@ class ArchiveFiles:
             # Of the same range, so it holds the same messages; a reader may be at it.
             if not self._files.exists(self._at(path)):
                 self._write(path, content)
+        # A mount may have gone after the first look, and what stood in its place has taken the file.
+        self.require()
+        with self._asking("written"):
+            if not self._files.exists(self._at(path)):
+                raise ArchiveAwayError(f"archive {self.url} went away while {path} was put; see to FRAUD_ARCHIVE_URL")
 
     def open(self, kind: str, file: ArchiveFile) -> Any:
         """Open a file to be read.

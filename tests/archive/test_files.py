@@ -118,6 +118,34 @@ def test_a_place_without_its_marker_is_no_archive(files: ArchiveFiles, ask: str)
         put(files, 5, 9) if ask == "put" else store_of(files).claim("labels-topic", [0])
 
 
+@pytest.mark.parametrize("back", [False, True], ids=["stays away", "is back at once"])
+def test_a_mount_that_goes_under_a_write_has_not_taken_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
+) -> None:
+    """The file lies in what stood in its place, so it must be put again."""
+    folder, away = tmp_path / "archive", tmp_path / "away"
+    files = ArchiveFiles(f"file://{folder}")
+    files.create()
+    write = files._write
+
+    def gone(path: str, content: bytes | memoryview) -> None:
+        folder.rename(away)
+        write(path, content)
+        if back:
+            folder.rename(tmp_path / "stray")
+            away.rename(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_write", gone)
+        with pytest.raises(ArchiveAwayError, match="went away while" if back else "no archive at"):
+            put(files, 0, 5)
+    if not back:
+        folder.rename(tmp_path / "stray")
+        away.rename(folder)
+    file = put(files, 0, 5)
+    assert files.in_day("labels", DAY) == ([file], [])
+
+
 def test_an_archive_is_made_once(files: ArchiveFiles) -> None:
     """A second start finds it."""
     put(files, 0, 5)

@@ -146,7 +146,7 @@ def test_without_kafka_nothing_is_promoted_in_mlflow_alone(
     desk: Promoter, add: Add, play: Play, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that is away stops the whole change."""
-    monkeypatch.setattr("stream.kafka.control.require_broker.__defaults__", (1.0,))  # seconds
+    monkeypatch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds
     first, second = add(), add()
     desk.promote("1", who="ann", why="the first")
     tests = play(first, second)

@@ -214,7 +214,7 @@ def test_a_broker_or_topic_that_is_not_there_changes_nothing(
 ) -> None:
     """One line, before anything is written."""
     add()
-    monkeypatch.setattr("stream.kafka.control.require_broker.__defaults__", (1.0,))  # seconds
+    monkeypatch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds
     away = replace(desk, kafka=make_settings(bootstrap="127.0.0.1:9"))
     with pytest.raises(BrokerAwayError, match=r"no Kafka answers at 127\.0\.0\.1:9"):
         away.promote("1", who="ann", why="a")
