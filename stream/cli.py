@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import FraudError
-from stream.app import WorkerProgram
 from stream.commands.archive import archive_command
 from stream.commands.display import examples
 from stream.commands.drift import drift_command
@@ -152,6 +151,8 @@ def compare(challenger: str | None, days: int) -> None:
 
 async def run_worker(settings: Settings) -> None:
     """Build a worker inside the running event loop, and run it."""
+    from stream.app import WorkerProgram  # noqa: PLC0415 - Faust takes a second to load, and the others need none
+
     await WorkerProgram(settings).run()
 
 

@@ -1,14 +1,11 @@
 """Kafka client configuration: one place for addresses, security and delivery."""
 
 import logging
-import ssl
 import time
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
-from faust import SASLCredentials, SSLCredentials
-from faust.types.auth import CredentialsT
 
 from schemas.errors import BrokerAwayError, SettingsError
 from stream.settings import Settings
@@ -50,28 +47,6 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "ssl.key.location": settings.ssl_key,
     }
     return config | {key: path for key, path in files.items() if path}
-
-
-def faust_credentials(settings: Settings) -> CredentialsT | None:
-    """Return the same security for Faust's own client, aiokafka."""
-    if settings.security_protocol == "PLAINTEXT":
-        return None
-    context = None
-    if settings.security_protocol.endswith("SSL"):
-        try:
-            context = ssl.create_default_context(cafile=settings.ssl_ca or None)
-            if settings.ssl_certificate:
-                context.load_cert_chain(settings.ssl_certificate, settings.ssl_key or None)
-        except OSError as error:
-            raise SettingsError(f"TLS: {error}; look at FRAUD_SSL_CA, _CERTIFICATE and _KEY") from error
-    if not settings.security_protocol.startswith("SASL"):
-        return SSLCredentials(context)
-    return SASLCredentials(
-        username=settings.sasl_username,
-        password=settings.sasl_password,
-        mechanism=settings.sasl_mechanism,
-        ssl_context=context,
-    )
 
 
 def consumer_config(settings: Settings) -> dict[str, Any]:

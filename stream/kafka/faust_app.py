@@ -5,7 +5,7 @@ from pathlib import Path
 import faust
 from faust.app.base import BootStrategy
 
-from stream.kafka.clients import faust_credentials
+from stream.kafka.faust_security import faust_credentials
 from stream.settings import Settings
 
 

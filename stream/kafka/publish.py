@@ -1,12 +1,12 @@
 """Publishing small messages at a steady pace, outside any transaction."""
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.messages import RoleCounts, encode
+from stream.kafka.background import Background
 from stream.kafka.clients import producer_config
 from stream.settings import Settings
 
@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 FLUSH_S = 1.0
 
 
-class CountsPublisher:
-    """Writes `role-counts` from a thread of its own.
+class CountsPublisher(Background):
+    """Writes `role-counts` from a thread of its own; when stopped, what is left too.
 
     Its producer is idempotent, so no count is written twice; what a crash, or an outage of minutes, takes along is lost
     and nothing else.
@@ -28,21 +28,14 @@ class CountsPublisher:
     """
 
     def __init__(self, settings: Settings, take: Callable[[], Sequence[RoleCounts]]) -> None:
+        super().__init__("counts-publisher")
         self._settings = settings
         self._take = take
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="counts-publisher", daemon=True)
 
     def start(self) -> None:
         """Connect and begin to publish."""
         self._producer = Producer(producer_config(self._settings) | {"linger.ms": 0})
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Publish what is left, and return when the thread has ended."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        super().start()
 
     def _run(self) -> None:
         while not self._stopping.wait(self._settings.guard_interval_s):

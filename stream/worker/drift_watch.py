@@ -6,19 +6,17 @@ both believe they are elected, as after a freeze, write the same reports; reader
 """
 
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
 import msgspec
 
-from schemas.errors import FraudError
 from schemas.messages import DriftCounts, DriftReport
 from stream.drift.merge import Merger
 from stream.drift.rule import drift_limits
 from stream.kafka.drift_topics import ReportWriter, counts_end, read_reports
 from stream.kafka.elected import ElectedReader, Found
+from stream.kafka.elected_work import ElectedWork
 from stream.kafka.retraining import ask_retraining, new_request
 from stream.settings import Settings
 from stream.worker.drift_metrics import DriftMetrics
@@ -30,8 +28,6 @@ log = logging.getLogger(__name__)
 AUTHOR = "fraud-drift"
 #: Seconds to wait for counts; also how soon a stop is noticed.
 POLL_S = 0.2
-#: Seconds after which what Kafka or the bundle store did not do is tried again.
-RETRY_S = 1.0
 #: Seconds between two looks at the rolling statistics; they take 3 ms a model.
 SHOW_S = 5.0
 #: Seconds after which a champion that still alarms is asked for again: the cool-down is days, and asking reads a topic.
@@ -42,10 +38,8 @@ NAMED = 5
 _decoder = msgspec.json.Decoder(DriftCounts)
 
 
-class DriftWatch:
+class DriftWatch(ElectedWork):
     """Watches on a thread of its own, while elected.
-
-    Whatever ends that thread ends the watch and not the scoring: it is said on the log, and another worker is elected.
 
     Args:
         settings: Addresses, topics, limits.
@@ -54,47 +48,26 @@ class DriftWatch:
     """
 
     def __init__(self, settings: Settings, manifests: Manifests, metrics: DriftMetrics) -> None:
+        super().__init__("drift", on=settings.drift == "on")
         self._settings = settings
         self._manifests = manifests
         self._metrics = metrics
         self._limits = drift_limits(settings)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="drift-watch", daemon=True)
         self._forget()
 
-    def start(self) -> None:
-        """Stand for election, unless the settings say no."""
-        if self._settings.drift == "on":
-            self._writer = ReportWriter(self._settings)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Step down."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
+    def _stand(self) -> ElectedReader:
+        self._writer = ReportWriter(self._settings)
         group = f"{self._settings.group}-drift"
-        topic = self._settings.topic_drift_counts
-        reader = ElectedReader(self._settings, topic, group, self._elect, start=self._restore)
-        try:
-            while not self._stopping.is_set():
-                self._try(lambda: self._read(reader))
-                self._try(self._take)
-                self._try(self._ask)
-                self._show()
-        except Exception:
-            log.critical("the drift watch of this worker ended; drift is left to another worker's", exc_info=True)
-        finally:
-            reader.close()
-            self._elect(False)  # noqa: FBT003 - a callback's one argument
+        return ElectedReader(self._settings, self._settings.topic_drift_counts, group, self._elect, start=self._restore)
 
-    def _elect(self, elected: bool) -> None:
+    def _work(self, reader: ElectedReader) -> None:
+        self._try(lambda: self._read(reader))
+        self._try(self._take)
+        self._try(self._ask)
+        self._show()
+
+    def _show_elected(self, elected: bool) -> None:
         self._metrics.elected(elected)
-        if elected:
-            log.info("elected to watch for drift")
-        self._forget()
 
     def _forget(self) -> None:
         self._pending: deque[Found] = deque()
@@ -122,13 +95,6 @@ class DriftWatch:
             self._merger, offset = self._new_merger(), 0
         log.info("drift: counts are read from offset %d on", offset)
         return offset
-
-    def _try(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except FraudError as error:
-            log.warning("drift: %s; trying again", error)
-            self._stopping.wait(RETRY_S)
 
     def _read(self, reader: ElectedReader) -> None:
         found = reader.read_placed(0 if self._pending else POLL_S)  # an election in its midst empties what is pending

@@ -6,19 +6,17 @@ it judged.
 """
 
 import logging
-import threading
 from collections import deque
-from collections.abc import Callable
 
 import msgspec
 
-from schemas.errors import FraudError
 from schemas.messages import RoleCounts
 from stream.evaluation.guard_rule import Limits
 from stream.evaluation.guard_watch import AUTHOR, PromotionWatch, Verdict
 from stream.kafka.assign import change_roles
 from stream.kafka.control import all_roles
 from stream.kafka.elected import ElectedReader
+from stream.kafka.elected_work import ElectedWork
 from stream.kafka.roster import restore
 from stream.settings import Settings
 from stream.worker.metrics import GuardMetrics
@@ -27,16 +25,12 @@ log = logging.getLogger(__name__)
 
 #: Seconds to wait for counts; also how soon a stop is noticed.
 POLL_S = 0.2
-#: Seconds after which what Kafka did not take, or another writer was quicker with, is looked at again.
-RETRY_S = 1.0
 
 _decoder = msgspec.json.Decoder(RoleCounts)
 
 
-class Guard:
+class Guard(ElectedWork):
     """Judges promotions on a thread of its own, while elected.
-
-    Whatever ends that thread ends the guard and not the scoring: it is said on the log, and another worker is elected.
 
     Args:
         settings: Addresses, topics, limits.
@@ -44,6 +38,7 @@ class Guard:
     """
 
     def __init__(self, settings: Settings, metrics: GuardMetrics) -> None:
+        super().__init__("guard", on=settings.guard == "on")
         self._settings = settings
         self._metrics = metrics
         self._limits = Limits(
@@ -54,42 +49,21 @@ class Guard:
             alert_multiple=settings.guard_alert_multiple,
             slow_ms=settings.guard_slow_ms,
         )
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
         self._forget()
 
-    def start(self) -> None:
-        """Stand for election, unless the settings say no."""
-        if self._settings.guard == "on":
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Step down."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
+    def _stand(self) -> ElectedReader:
         group = f"{self._settings.group}-guard"
-        reader = ElectedReader(self._settings, self._settings.topic_role_counts, group, self._elect)
-        try:
-            while not self._stopping.is_set():
-                values = reader.read(POLL_S)  # an election in its midst empties what is pending
-                self._pending.extend(values)
-                self._try(self._take)
-                if reader.caught_up and not self._pending:
-                    self._try(self._judge)
-        except Exception:
-            log.critical("the guard of this worker ended; promotions are left to another worker's", exc_info=True)
-        finally:
-            reader.close()
-            self._elect(False)  # noqa: FBT003 - a callback's one argument
+        return ElectedReader(self._settings, self._settings.topic_role_counts, group, self._elect)
 
-    def _elect(self, elected: bool) -> None:
+    def _work(self, reader: ElectedReader) -> None:
+        values = reader.read(POLL_S)  # an election in its midst empties what is pending
+        self._pending.extend(values)
+        self._try(self._take)
+        if reader.caught_up and not self._pending:
+            self._try(self._judge)
+
+    def _show_elected(self, elected: bool) -> None:
         self._metrics.elected(elected)
-        if elected:
-            log.info("elected to guard promotions")
-        self._forget()
 
     def _forget(self) -> None:
         self._pending: deque[bytes | None] = deque()
@@ -97,13 +71,6 @@ class Guard:
         self._progress = (0, 0)
         self._paged = 0
         self._metrics.judged({})
-
-    def _try(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except FraudError as error:
-            log.warning("guard: %s; looking again", error)
-            self._stopping.wait(RETRY_S)
 
     def _take(self) -> None:
         while self._pending:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from schemas.errors import BundleMissingError, FraudError, ModelFaultError
 from schemas.messages import ModelUpdate, encode
+from stream.kafka.background import Background
 from stream.kafka.control import decode_update
 from stream.kafka.whole_topic import WholeTopic
 from stream.models.roles import RoleLoader
@@ -31,7 +32,7 @@ class SwapObserver(Protocol):
         """A role change was refused."""
 
 
-class RoleFollower:
+class RoleFollower(Background):
     """Holds the scorer in use and follows `model-updates` on a thread of its own.
 
     Args:
@@ -57,14 +58,13 @@ class RoleFollower:
         *,
         prepare: Callable[[Roles], None] = lambda _: None,
     ) -> None:
+        super().__init__("role-follower")
         self._settings = settings
         self._prepare = prepare
         self._loader = loader
         self._observer = observer
         self._on_change = on_change
         self._on_error = on_error
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="role-follower", daemon=True)
         self._update: ModelUpdate | None = None
         self._retry: tuple[ModelUpdate, float] | None = None
         # A demotion on the scoring thread and an assignment on ours must not overwrite one another.
@@ -72,16 +72,6 @@ class RoleFollower:
         self.scorer: Scorer | None = None
         self.refused: str | None = None
         self._refused_epoch = 0
-
-    def start(self) -> None:
-        """Begin to follow."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop following."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def demote(self, scorer: Scorer, fault: ModelFaultError) -> None:
         """Take the deciding role from a champion that turned out to be at fault.

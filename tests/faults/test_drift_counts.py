@@ -59,6 +59,7 @@ def test_a_killed_worker_takes_the_last_second_along(ready: Callable[..., Settin
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         watch.wait(2_500)
+        until(lambda: bool(counts(settings)))
         worker.kill()
         before = counts(settings)
         settled = watch.settled

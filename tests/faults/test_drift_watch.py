@@ -17,6 +17,7 @@ from stream.kafka.ports import free_port
 from stream.kafka.retraining import read_requests
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
+from stream.worker.drift_watch import alarms
 from tests.support.bundles import put_bundle
 from tests.support.control import metrics
 from tests.support.topics import produce_all, read_all
@@ -123,8 +124,9 @@ def test_an_alarm_asks_for_retraining_once(watched: Settings, start_worker: Star
         assert 'drift_alarms_total{column="V1"}' not in shown
         assert worker.stop() == 0
     (request,) = read_requests(watched)
+    first = next(report for report in read_reports(watched) if report.decides and alarms(report))
     assert request.cause == "drift"
-    assert "V2 PSI" in request.why
+    assert request.why == f"window {first.number}: {alarms(first)}"
 
 
 def test_a_bundle_that_is_gone_is_said_once(watched: Settings, start_worker: StartWorker) -> None:

@@ -44,7 +44,7 @@ class Bench:
         self.guard = Guard(Settings(guard_min_blocks=8), GuardMetrics(self.registry))
         monkeypatch.setattr("stream.worker.guard.all_roles", self._read)
         monkeypatch.setattr("stream.worker.guard.change_roles", self._write)
-        monkeypatch.setattr("stream.worker.guard.RETRY_S", 0)
+        monkeypatch.setattr("stream.kafka.elected_work.RETRY_S", 0)
 
     def _read(self, _: Settings) -> Sequence[ModelUpdate]:
         if self.failures and isinstance(self.failures[0], BrokerAwayError):
