@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 
 from schemas.errors import KafkaError
-from stream.kafka import ports
+from stream.kafka import broker, ports
 from stream.kafka.broker import LocalBroker
 from stream.kafka.distribution import fetch_distribution
 from stream.kafka.ports import free_port
@@ -26,6 +26,8 @@ hypothesis.settings.load_profile("untimed")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the suite's processes, which run at once, fetch nothing twice and take no port from each other."""
+    # Brokers live as long as a test or a suite: compiling well takes a third of its processor time, and wins nothing.
+    broker._BROKER_JVM += ("-XX:TieredStopAtLevel=1",)
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if process is None:
         # Before there are two who would fetch. Without network or package, the tests that need a broker say so.
