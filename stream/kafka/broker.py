@@ -178,17 +178,19 @@ class LocalBroker:
                 if admin.list_topics(timeout=0.5).brokers and _STARTED in self._log_since_start():
                     return
             time.sleep(0.05)
+        words = self._last_words()
         self.stop()
         raise KafkaError(
-            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {self._last_words()}; "
+            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {words}; "
             f"look at {self._path('server.log')}"
         )
 
     def _last_words(self) -> str:
-        """Why the broker ended: the first exception since this start, or the last line that Java printed."""
+        """Why it does not serve: the first exception since this start, else what it, or Java at its end, said last."""
         console = self._path("console.log")
         cause = re.search(r" (?:ERROR|FATAL) .*\n\S*?(\w+(?:Exception|Error): .+)", self._log_since_start())
-        return cause[1] if cause else console.read_text(errors="replace").strip().rpartition("\n")[2]
+        said = self._log_since_start() if self.returncode is None else console.read_text(errors="replace")
+        return cause[1] if cause else said.strip().rpartition("\n")[2]
 
     def _log_since_start(self) -> str:
         log = self._path("server.log")
