@@ -111,8 +111,9 @@ class ArchiveFiles:
         path = f"{kind}/{file.path}"
         with self._asking("written"):
             # Of the same range, so it holds the same messages; a reader may be at it.
-            if not self._files.exists(self._at(path)):
-                self._write(path, content)
+            if self._files.exists(self._at(path)):
+                return
+            self._write(path, content)
         # A mount may have gone after the first look, and what stood in its place has taken the file.
         self.require()
         with self._asking("written"):

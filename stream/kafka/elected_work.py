@@ -22,12 +22,14 @@ class ElectedWork(Background):
     Args:
         name: Of the work, for the log and the thread.
         on: Whether this process stands for election.
+        show: Shows whether this process is the elected one.
     """
 
-    def __init__(self, name: str, *, on: bool) -> None:
+    def __init__(self, name: str, *, on: bool, show: Callable[[bool], None]) -> None:
         super().__init__(name)
         self._name = name
         self._on = on
+        self._show_elected = show
 
     def start(self) -> None:
         """Stand for election, unless the settings say no."""
@@ -41,10 +43,6 @@ class ElectedWork(Background):
     @abstractmethod
     def _work(self, reader: ElectedReader) -> None:
         """Read once, and work on it once; an election in the midst of reading calls `_forget`."""
-
-    @abstractmethod
-    def _show_elected(self, elected: bool) -> None:
-        """Show whether this process is the elected one."""
 
     @abstractmethod
     def _forget(self) -> None:

@@ -48,7 +48,7 @@ class DriftWatch(ElectedWork):
     """
 
     def __init__(self, settings: Settings, manifests: Manifests, metrics: DriftMetrics) -> None:
-        super().__init__("drift", on=settings.drift == "on")
+        super().__init__("drift", on=settings.drift == "on", show=metrics.elected)
         self._settings = settings
         self._manifests = manifests
         self._metrics = metrics
@@ -65,9 +65,6 @@ class DriftWatch(ElectedWork):
         self._try(self._take)
         self._try(self._ask)
         self._show()
-
-    def _show_elected(self, elected: bool) -> None:
-        self._metrics.elected(elected)
 
     def _forget(self) -> None:
         self._pending: deque[Found] = deque()

@@ -38,7 +38,7 @@ class Guard(ElectedWork):
     """
 
     def __init__(self, settings: Settings, metrics: GuardMetrics) -> None:
-        super().__init__("guard", on=settings.guard == "on")
+        super().__init__("guard", on=settings.guard == "on", show=metrics.elected)
         self._settings = settings
         self._metrics = metrics
         self._limits = Limits(
@@ -61,9 +61,6 @@ class Guard(ElectedWork):
         self._try(self._take)
         if reader.caught_up and not self._pending:
             self._try(self._judge)
-
-    def _show_elected(self, elected: bool) -> None:
-        self._metrics.elected(elected)
 
     def _forget(self) -> None:
         self._pending: deque[bytes | None] = deque()
