@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka import KafkaError as Code
 
 from schemas.errors import KafkaError
+from stream.kafka.background import Background
 from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
 from stream.kafka.in_hand import InHand
@@ -41,7 +42,7 @@ COMMITTED_S = 5.0
 Offer = Callable[[Batch], "Future[None]"]
 
 
-class BatchSource:
+class BatchSource(Background):
     """Reads a topic in batches.
 
     Args:
@@ -64,6 +65,7 @@ class BatchSource:
         topic: str | None = None,
         group: str | None = None,
     ) -> None:
+        super().__init__("batch-source")
         self._topic = topic or settings.topic_transactions
         self._group = group or settings.group
         self._batch_max = settings.batch_max
@@ -88,8 +90,6 @@ class BatchSource:
         self._rewind_wanted = False
         self._reading = False
         self._backlog = False
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="batch-source", daemon=True)
         # By partition: the offset reading stands at, and the end it has reached, transaction markers included.
         self._positions: dict[int, int] = {}
         self._ends: dict[int, int] = {}
@@ -112,14 +112,13 @@ class BatchSource:
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
-        self._thread.start()
+        super().start()
 
     def stop(self) -> None:
         """Finish the batches in hand, leave the group, and return when the thread has ended."""
         self._stopping.set()
         self._in_hand.wake()
-        if self._thread.is_alive():
-            self._thread.join()
+        super().stop()
 
     def commit(self, batch: Batch) -> None:
         """Have a batch's offsets committed outside any transaction, for delivery at least once.
