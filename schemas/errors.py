@@ -3,6 +3,11 @@
     FraudError
     ├── SettingsError           an environment variable that cannot be used
     ├── RefusedMessageError     one transaction cannot be scored; carries a DeadLetterReason
+    ├── UnansweredError         a transaction that was asked about, and not decided now; asking again is safe
+    │   ├── NoChampionError         nobody may decide
+    │   ├── BusyError               too many wait already
+    │   └── TooLateError            not within its deadline
+    ├── RepeatedError           a transaction's id that has been used for another one
     ├── BundleError
     │   ├── BundleMissingError      nothing readable at the URL
     │   ├── BundleCorruptError      a hash, a file or the manifest does not hold
@@ -68,6 +73,26 @@ class RefusedMessageError(FraudError):
     def __init__(self, reason: DeadLetterReason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class UnansweredError(FraudError):
+    """A transaction that somebody asked about and that is not decided now; asking again is safe."""
+
+
+class NoChampionError(UnansweredError):
+    """Nobody may decide."""
+
+
+class BusyError(UnansweredError):
+    """Too many transactions wait already."""
+
+
+class TooLateError(UnansweredError):
+    """Not decided, or not known to be recorded, within the deadline."""
+
+
+class RepeatedError(FraudError):
+    """A transaction's id has been used for another transaction."""
 
 
 class BundleError(FraudError):

@@ -21,16 +21,16 @@ from stream.kafka.topics import require_topics
 from stream.kafka.transactions import TransactionalSink
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
+from stream.serving.counts import RoleCounter
+from stream.serving.drift_counts import DriftCounter
+from stream.serving.roles import RoleFollower
 from stream.settings import Settings
-from stream.worker.counts import RoleCounter
-from stream.worker.drift_counts import DriftCounter
 from stream.worker.drift_watch import DriftWatch
 from stream.worker.guard import Guard
 from stream.worker.health import Health
 from stream.worker.manifests import Manifests
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
-from stream.worker.roles import RoleFollower
 from stream.worker.service import add_agent, add_drift_timer, add_status
 
 #: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
@@ -63,7 +63,7 @@ class WorkerProgram(Program):
         self.roles = RoleFollower(
             settings,
             loader or RoleLoader(store),
-            self.metrics,
+            self.metrics.roles,
             on_change=lambda decides: self.source.read(on=decides),
             on_error=self.stop,
             prepare=drift.prepare,

@@ -16,6 +16,7 @@ from schemas.errors import FraudError
 from stream.commands.archive import archive_command
 from stream.commands.display import examples
 from stream.commands.drift import drift_command
+from stream.commands.http import http_command, http_key_command
 from stream.commands.logs import set_up_logging
 from stream.commands.models import models
 from stream.commands.policy import policy
@@ -272,6 +273,8 @@ def bench(
 
 
 cli.add_command(archive_command)
+cli.add_command(http_command)
+cli.add_command(http_key_command)
 cli.add_command(drift_command)
 cli.add_command(models)
 cli.add_command(policy)

@@ -155,8 +155,29 @@ class Settings(Struct, frozen=True):
     #: MiB that open files may take in memory, all together; above it the largest is closed before its time.
     archive_memory_mib: PositiveInt = 256
 
+    #: Where the HTTP edge answers. Other machines are let in only with keys.
+    http_host: str = "127.0.0.1"
+    http_port: Port = 6072
+    #: File of API keys, as `fraud-stream http-key` writes it; it may change while the edge runs. Empty: no keys.
+    http_keys: str = ""
+    #: PEM files; empty: no TLS.
+    http_tls_certificate: str = ""
+    http_tls_key: str = ""
+    #: Transactions that may wait to be scored; further ones get 429.
+    http_queue: PositiveInt = 1000
+    #: Milliseconds in which a transaction must be scored and recorded; after it 503.
+    http_deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
+    #: Transactions in one POST /predict/batch, and MiB.
+    http_batch: PositiveInt = 500
+    http_body_mib: PositiveInt = 8
+    #: Replies kept for transactions that are asked about again, about 2 KB each, and for how many seconds.
+    http_repeats: PositiveInt = 100_000
+    http_repeats_s: PositiveFloat = 300.0
+
     #: Log lines less severe than this are left out.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    #: auto: text on a terminal, JSON elsewhere.
+    log_format: Literal["auto", "text", "json"] = "auto"
 
     #: Days after which silence means that a transaction was legitimate; how long chargebacks may take.
     gate_maturity_days: PositiveInt = 45
@@ -183,6 +204,8 @@ class Settings(Struct, frozen=True):
 
     #: Topic names.
     topic_transactions: str = "transactions"
+    #: What was scored over HTTP; never read for deciding.
+    topic_transactions_http: str = "transactions-http"
     topic_decisions: str = "decisions"
     topic_alerts: str = "alerts"
     topic_shadow_scores: str = "shadow-scores"

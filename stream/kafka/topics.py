@@ -39,6 +39,7 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
     n = settings.partitions
     return (
         TopicSpec(settings.topic_transactions, n, 7 * DAY_MS, max_message_bytes=2 * 1024 * 1024),
+        TopicSpec(settings.topic_transactions_http, n, 7 * DAY_MS),
         TopicSpec(settings.topic_decisions, n, 30 * DAY_MS),
         TopicSpec(settings.topic_alerts, n, 30 * DAY_MS),
         TopicSpec(settings.topic_shadow_scores, n, 30 * DAY_MS),

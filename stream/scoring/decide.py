@@ -11,6 +11,7 @@ from stream.scoring.arms import CHALLENGER, CHAMPION, EXPLORATION, FALLBACK, dra
 from stream.scoring.incoming import Incoming, Moment
 from stream.scoring.judgement import Judgement
 from stream.scoring.model import Roles
+from stream.scoring.place import decision_id
 from stream.scoring.policy import VERDICTS
 from stream.scoring.reasons import explain
 from stream.scoring.rows import Rows
@@ -109,7 +110,7 @@ def decide(
         partition, offset = incoming.partitions[place], incoming.offsets[place]
         decisions.append(
             Decision(
-                f"{topic}/{partition}/{offset}@{epoch}",
+                decision_id(topic, partition, offset, epoch),
                 transaction.transaction_id,
                 transaction.card_id,
                 transaction.event_time_ms,

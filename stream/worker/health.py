@@ -5,9 +5,9 @@ from collections.abc import Callable
 from schemas.errors import BrokerAwayError
 from stream.kafka.source import BatchSource
 from stream.kafka.watchdog import LOOK_S, Watchdog, exit_at_once
+from stream.serving.roles import RoleFollower
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
-from stream.worker.roles import RoleFollower
 
 
 class Health(Watchdog):

@@ -8,7 +8,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from stream.scoring.model import Roles
+from stream.serving.role_metrics import RoleMetrics
 from stream.worker.drift_metrics import DriftMetrics
 from stream.worker.outputs import BatchOutputs
 
@@ -95,14 +95,7 @@ class WorkerMetrics:
             "batch_size_transactions", "Transactions in a batch.", buckets=BATCH_BUCKETS, registry=registry
         )
         self._dead_letters = Counter("dead_letters", "Refused messages by reason.", ["reason"], registry=registry)
-        self._unknown = Gauge(
-            "unknown_features", "Features no model knows, seen under the current roles.", ["feature"], registry=registry
-        )
-        self._model = Gauge(
-            "model_info", "1 for each model in a role.", ["role", "name", "version", "sha256"], registry=registry
-        )
-        self._epoch = Gauge("role_epoch", "Epoch of the roles in use.", registry=registry)
-        self._swaps = Counter("model_swaps", "Role changes by result.", ["result"], registry=registry)
+        self.roles = RoleMetrics(registry)
         self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
         self.guard = GuardMetrics(registry)
         self.drift = DriftMetrics(registry)
@@ -125,25 +118,6 @@ class WorkerMetrics:
         """Count a transaction that did not commit."""
         self._aborts.inc()
 
-    def swapped(self, roles: Roles, result: str) -> None:
-        """Show the models that hold a role from now on."""
-        self._swaps.labels(result).inc()
-        self._epoch.set(roles.epoch)
-        self._model.clear()
-        self._unknown.clear()
-        for role, player in (("champion", roles.champion), *(("challenger", each) for each in roles.challengers)):
-            model = player.model
-            self._model.labels(role, model.manifest.name, model.manifest.version, model.sha256).set(1)
-
-    def refused(self) -> None:
-        """Count a role change that was refused."""
-        self._swaps.labels("refused").inc()
-
     def lag(self, transactions: int) -> None:
         """Show what is left to read."""
         self._lag.set(transactions)
-
-    def unknown_features(self, counts: dict[str, int]) -> None:
-        """Show the features that senders send and no model knows."""
-        for name, count in counts.items():
-            self._unknown.labels(name).set(count)

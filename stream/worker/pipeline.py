@@ -18,12 +18,12 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
 from stream.scoring.incoming import Moment
+from stream.serving.counts import RoleCounter
+from stream.serving.drift_counts import DriftCounter
+from stream.serving.roles import RoleFollower
 from stream.settings import Settings
-from stream.worker.counts import RoleCounter
-from stream.worker.drift_counts import DriftCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.outputs import BatchOutputs, make_outputs
-from stream.worker.roles import RoleFollower
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - a fault of our own: nothing of the batch may be acknowledged
             self._fail(error)
             return self._discarded()
-        self._metrics.unknown_features(scorer.codec.unknown_features)
+        self._metrics.roles.unknown_features(scorer.codec.unknown_features)
         return Work(batch, outputs)
 
     def commit(self, work: Work) -> None:
@@ -130,7 +130,7 @@ class Pipeline:
                 self._unscorable += unscorable
                 self._failures = 0
                 self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
-                self._counts.add(work.outputs)
+                self._counts.add(work.outputs.tally, work.outputs.scoring_s)
                 self._drift.add(work.outputs.observed)
         except BatchRefusedError as error:
             self._fail(error)

@@ -12,10 +12,10 @@ import faust
 from schemas.messages import WorkerStatus, encode
 from stream.kafka.channel import BatchChannel
 from stream.kafka.source import BatchSource
+from stream.serving.roles import RoleFollower
 from stream.settings import Settings
 from stream.worker.health import Health
 from stream.worker.pipeline import Pipeline
-from stream.worker.roles import RoleFollower
 
 log = logging.getLogger(__name__)
 

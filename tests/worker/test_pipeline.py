@@ -11,9 +11,9 @@ from schemas.messages import DriftCounts
 from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
+from stream.serving.counts import RoleCounter
+from stream.serving.drift_counts import DriftCounter
 from stream.settings import Settings
-from stream.worker.counts import RoleCounter
-from stream.worker.drift_counts import DriftCounter
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.stand_in import failing_where, features, incoming, scorer, stand_in, transaction

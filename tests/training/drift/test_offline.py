@@ -16,8 +16,8 @@ from schemas.messages import DriftCounts, DriftReport, encode
 from stream.drift.merge import Merger
 from stream.drift.rule import DriftLimits, drift_limits
 from stream.scoring.features import FeaturePlan
+from stream.serving.drift_counts import DriftCounter
 from stream.settings import Settings
-from stream.worker.drift_counts import DriftCounter
 from tests.scoring.stand_in import MOMENT, StandIn, incoming, scorer
 from tests.training.drift.models import FILE, WINDOW, Case, make_case
 from training.data.messages import transactions

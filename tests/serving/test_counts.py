@@ -4,8 +4,7 @@ import pytest
 
 from schemas.messages import RoleCounts
 from stream.scoring.model import Roles
-from stream.worker.counts import RoleCounter
-from stream.worker.outputs import BatchOutputs
+from stream.serving.counts import RoleCounter
 from tests.scoring.stand_in import MOMENT, features, incoming, of, players, stand_in, transaction
 
 VALUES = [transaction(features(2), 0), transaction(features(-2), 1), transaction(features(0.5), 2)]
@@ -17,10 +16,9 @@ def roles(epoch: int) -> Roles:
     return Roles(epoch, champion, challengers)
 
 
-def outputs(playing: Roles, *scoring_s: float) -> BatchOutputs:
-    """Score a batch in parts that took so long."""
-    scored = of(playing).score(incoming(VALUES), MOMENT)
-    return BatchOutputs(tally=scored.tally, scoring_s=list(scoring_s))
+def count(counter: RoleCounter, playing: Roles, *scoring_s: float) -> None:
+    """Score a batch in parts that took so long, and count it."""
+    counter.add(of(playing).score(incoming(VALUES), MOMENT).tally, scoring_s)
 
 
 def only(counter: RoleCounter) -> RoleCounts:
@@ -32,8 +30,8 @@ def only(counter: RoleCounter) -> RoleCounts:
 def test_batches_add_up_to_one_message() -> None:
     """Who said what, and how long the parts took: at an edge the lower bin counts."""
     counter, playing = RoleCounter("a"), roles(3)
-    counter.add(outputs(playing, 0.0005, 0.001))
-    counter.add(outputs(playing, 0.0011, 1.0, 5.0))
+    count(counter, playing, 0.0005, 0.001)
+    count(counter, playing, 0.0011, 1.0, 5.0)
     message = only(counter)
     assert (message.slot, message.sequence, message.role_epoch) == ("a", 1, 3)
     assert message.latencies == (2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
@@ -46,10 +44,10 @@ def test_batches_add_up_to_one_message() -> None:
 def test_nothing_is_told_twice() -> None:
     """A sum is taken once; the next message has the next sequence, of the same instance."""
     counter, playing = RoleCounter("a"), roles(3)
-    counter.add(outputs(playing))
+    count(counter, playing)
     first = only(counter)
     assert counter.take() == []
-    counter.add(outputs(playing))
+    count(counter, playing)
     second = only(counter)
     assert (second.sequence, second.instance) == (2, first.instance)
     assert second.players == first.players
@@ -60,7 +58,7 @@ def test_each_set_of_roles_is_told_apart() -> None:
     counter = RoleCounter("a")
     fallen, stand_by = roles(3), Roles(3, players(stand_in(version="9"))[0])
     for playing in (fallen, stand_by, roles(4)):
-        counter.add(outputs(playing))
+        count(counter, playing)
     found = [(message.role_epoch, message.players[0].version) for message in counter.take()]
     assert found == [(3, "1"), (3, "9"), (4, "1")]
 
@@ -68,7 +66,7 @@ def test_each_set_of_roles_is_told_apart() -> None:
 def test_an_empty_batch_is_none() -> None:
     """It has no roles to count for."""
     counter = RoleCounter("a")
-    counter.add(BatchOutputs())
+    counter.add(None, [])
     assert counter.take() == []
 
 
@@ -77,5 +75,5 @@ def test_instances_differ(slot: str) -> None:
     """A restarted worker begins again at 1 and is another one."""
     one, other = RoleCounter(slot), RoleCounter(slot)
     for counter in (one, other):
-        counter.add(outputs(roles(1)))
+        count(counter, roles(1))
     assert only(one).instance != only(other).instance

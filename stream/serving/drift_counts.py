@@ -20,8 +20,8 @@ from stream.scoring.features import Matrix
 from stream.scoring.judgement import Judgement
 from stream.scoring.model import Roles
 from stream.scoring.observed import Observed
+from stream.serving.drift_plan import Counted, DriftPlan
 from stream.settings import Settings
-from stream.worker.drift_plan import Counted, DriftPlan
 
 #: Rows after which those that wait are counted: from here on more make a row no cheaper.
 COUNTED_ROWS = 4_000

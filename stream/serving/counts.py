@@ -1,15 +1,15 @@
-"""What this worker's committed batches add up to, on their way to `role-counts`."""
+"""What a program's committed batches add up to, on their way to `role-counts`."""
 
 import threading
 import time
 import uuid
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from schemas.messages import PlayerCounts, RoleCounts
 from stream.scoring.model import Player
 from stream.scoring.tally import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, TRANSACTIONS, Tally
-from stream.worker.outputs import BatchOutputs
 
 #: Seconds: upper ends of the bins of `RoleCounts.latencies`, but for the last, which has none.
 LATENCY_EDGES_S = tuple(2**power / 1000 for power in range(11))
@@ -25,7 +25,7 @@ class RoleCounter:
     """Adds up committed batches until somebody takes the sums. Callable from any thread.
 
     Args:
-        slot: Of this worker.
+        slot: Of this worker, or of this HTTP edge.
     """
 
     def __init__(self, slot: str) -> None:
@@ -36,18 +36,23 @@ class RoleCounter:
         # By roles: a fallen champion's epoch goes on with another one deciding.
         self._sums: dict[int, _Sum] = {}
 
-    def add(self, outputs: BatchOutputs) -> None:
-        """Count a batch that is committed."""
-        if outputs.tally is None:
+    def add(self, tally: Tally | None, scoring_s: Sequence[float]) -> None:
+        """Count a batch that is committed.
+
+        Args:
+            tally: What each model said of it; None of an empty one.
+            scoring_s: Seconds that scoring took, of each part.
+        """
+        if tally is None:
             return
         with self._lock:
             # While a sum is kept, its roles are alive and their id is theirs alone.
-            found = self._sums.get(id(outputs.tally.roles))
+            found = self._sums.get(id(tally.roles))
             if found is None:
-                found = self._sums[id(outputs.tally.roles)] = _Sum(outputs.tally)
+                found = self._sums[id(tally.roles)] = _Sum(tally)
             else:
-                found.tally += outputs.tally
-            for seconds in outputs.scoring_s:
+                found.tally += tally
+            for seconds in scoring_s:
                 found.latencies[bisect_left(LATENCY_EDGES_S, seconds)] += 1
 
     def take(self) -> list[RoleCounts]:

@@ -12,8 +12,8 @@ from schemas.manifest import Feature
 from schemas.messages import DriftCounts, Policy
 from stream.drift.grid import Grid
 from stream.scoring.model import Player, Roles
+from stream.serving.drift_counts import COUNTED_ROWS, MOST_PANES, DriftCounter
 from stream.settings import Settings
-from stream.worker.drift_counts import COUNTED_ROWS, MOST_PANES, DriftCounter
 from tests.scoring.stand_in import FEATURES, MOMENT, StandIn, features, incoming, of, scorer, stand_in, transaction
 from tests.support.bundles import profile
 

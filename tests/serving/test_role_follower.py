@@ -4,15 +4,16 @@ import threading
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from schemas.errors import ModelFaultError
 from schemas.messages import BundleRef, ModelUpdate, encode
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
+from stream.serving import roles as follower_module
+from stream.serving.role_metrics import RoleMetrics
+from stream.serving.roles import RoleFollower
 from stream.settings import Settings
-from stream.worker import roles as follower_module
-from stream.worker.metrics import WorkerMetrics
-from stream.worker.roles import RoleFollower
 from tests.support.bundles import put_bundle
 
 
@@ -27,7 +28,9 @@ def follower(store: Path, monkeypatch: pytest.MonkeyPatch) -> RoleFollower:
     """A follower that tries a missing bundle again at once."""
     monkeypatch.setattr(follower_module, "STORE_RETRY_S", 0.0)
     loader = RoleLoader(BundleStore(str(store)))
-    return RoleFollower(Settings(), loader, WorkerMetrics(), on_change=lambda _: None, on_error=lambda _: None)
+    return RoleFollower(
+        Settings(), loader, RoleMetrics(CollectorRegistry()), on_change=lambda _: None, on_error=lambda _: None
+    )
 
 
 def update(epoch: int, champion: BundleRef) -> bytes:

@@ -1,0 +1,62 @@
+"""`fraud-stream http` and `fraud-stream http-key`."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from schemas.errors import FraudError
+from stream.commands.display import examples
+from stream.commands.logs import set_up_logging
+from stream.http.keys import SCOPES, Scope, add_key, make_key
+from stream.settings import read_settings
+
+
+@click.command(
+    "http",
+    epilog=examples(
+        "fraud-stream http",
+        "FRAUD_HTTP_HOST=0.0.0.0 FRAUD_HTTP_KEYS=keys.json fraud-stream http",
+        "curl -H 'Content-Type: application/json' -d @transaction.json localhost:6072/predict",
+    ),
+)
+def http_command() -> None:
+    """Answer about transactions over HTTP until stopped.
+
+    The same models, roles and policies as the workers'; a reply is on Kafka before it is told. docs/http.md says how
+    to ask.
+    """
+    try:
+        import uvloop  # noqa: PLC0415 - FastAPI and its kin are an extra
+
+        from stream.http.program import run_http  # noqa: PLC0415 - likewise
+    except ImportError as error:
+        raise FraudError(
+            f"{error.name} is not installed; the HTTP edge needs: pip install 'fraud-stream[http]'"
+        ) from error
+    settings = read_settings()
+    set_up_logging(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_http(settings))
+
+
+@click.command(
+    "http-key",
+    epilog=examples(
+        "fraud-stream http-key shop --scope predict --file keys.json",
+        "fraud-stream http-key ada --scope read --scope label --file keys.json",
+    ),
+)
+@click.argument("name")
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="May be repeated.")
+@click.option(
+    "--file", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Of FRAUD_HTTP_KEYS."
+)
+def http_key_command(name: str, scopes: tuple[Scope, ...], path: Path) -> None:
+    """Make an API key for NAME, and print it: the only time it is seen.
+
+    The file keeps its SHA-256. A running edge takes the file up within a second; take a line out to end a key.
+    """
+    key, kept = make_key(name, tuple(dict.fromkeys(scopes)))
+    add_key(path, kept)
+    click.echo(key)

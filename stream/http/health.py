@@ -1,0 +1,42 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from stream.http.access import Access
+from stream.http.body import JSON
+from stream.http.metrics import HttpMetrics
+
+
+def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], Sequence[str]]) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        metrics: Shown.
+        access: Who may see metrics; how the process is may be seen by all.
+        problems: Says why it is not ready.
+    """
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/healthz", response_model=None)
+    async def healthz() -> Response:
+        """The process lives."""
+        return Response(b'{"status":"ok"}', media_type=JSON)
+
+    @router.get("/readyz", response_model=None, responses={503: {"description": "Not ready, and why."}})
+    async def readyz() -> Response:
+        """It has a champion and a Kafka: 200, else 503 with what is missing."""
+        found = list(problems())
+        body = msgspec.json.encode({"ready": not found, "problems": found})
+        return Response(body, 503 if found else 200, media_type=JSON)
+
+    @router.get("/metrics", response_model=None, openapi_extra={"security": [{"key": []}]})
+    async def show_metrics(request: Request) -> Response:
+        """As Prometheus reads them."""
+        access.require(request, "metrics")
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router

@@ -1,0 +1,114 @@
+"""API keys: who may do what, from a file that may change while we run.
+
+The file is a JSON list of `ApiKey`. It holds SHA-256 digests, no keys: a key is 256 random bits, so that there is
+nothing to guess and a slow hash would buy nothing. `fraud-stream http-key` makes one.
+"""
+
+import hashlib
+import logging
+import secrets
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from schemas.errors import SettingsError
+from schemas.messages import Identifier, Sha256
+
+log = logging.getLogger(__name__)
+
+#: predict: ask for decisions. read: models and the console. label: say what became of an alert. metrics: /metrics.
+Scope = Literal["predict", "read", "label", "metrics"]
+SCOPES: tuple[Scope, ...] = ("predict", "read", "label", "metrics")
+#: Seconds between two looks at the file.
+LOOK_S = 1.0
+#: A key begins so, for whoever finds one where it should not be.
+PREFIX = "frk_"
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A key's holder."""
+
+    #: Whoever holds it; stands in labels and logs.
+    name: Identifier
+    sha256: Sha256
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
+
+
+def make_key(name: str, scopes: tuple[Scope, ...]) -> tuple[str, ApiKey]:
+    """Return a new key, to be told once, and what is kept of it."""
+    key = PREFIX + secrets.token_urlsafe(32)
+    return key, ApiKey(name, _digest(key), scopes)
+
+
+def read_keys(path: Path) -> list[ApiKey]:
+    """Read a file of keys.
+
+    Raises:
+        SettingsError: If it cannot be read, or is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[ApiKey])
+    except OSError as error:
+        raise SettingsError(f"FRAUD_HTTP_KEYS={path}: {error.strerror}; make it with `fraud-stream http-key`") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"FRAUD_HTTP_KEYS={path} is no list of keys: {error}") from None
+
+
+def add_key(path: Path, key: ApiKey) -> None:
+    """Write a key into a file, whether or not there is one yet; nobody reads half of it."""
+    keys = [*(read_keys(path) if path.exists() else []), key]
+    draft = path.with_name(path.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(keys)) + b"\n")
+    draft.replace(path)
+
+
+class Keys:
+    """The keys in a file, as it stands now.
+
+    Args:
+        path: The file.
+
+    Raises:
+        SettingsError: If it cannot be read. Once it could, a later file that cannot is logged, and the keys stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._stamp()
+        self._holders = {key.sha256: key for key in read_keys(path)}
+        self._next_look = time.monotonic() + LOOK_S
+
+    def holder(self, key: str) -> ApiKey | None:
+        """Return who holds a key, None where nobody does (any more)."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_S
+            self._look()
+        return self._holders.get(_digest(key))
+
+    def _look(self) -> None:
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return
+        self._seen = stamp
+        try:
+            self._holders = {key.sha256: key for key in read_keys(self._path)}
+        except SettingsError as error:
+            log.error("%s; the keys until now stay", error)  # noqa: TRY400 - the sentence says it all
+        else:
+            log.info("%d keys are in use", len(self._holders))
+
+    def _stamp(self) -> tuple[int, int, int]:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return (0, 0, 0)
+        return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,96 @@
+"""What the HTTP edge shows to Prometheus."""
+
+import asyncio
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+
+from schemas.messages import Decision
+from stream.scoring.scorer import ScoredBatch
+from stream.serving.role_metrics import RoleMetrics
+
+#: Seconds: from a reply out of memory to the deadline.
+LATENCY_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 250)
+
+
+class HttpMetrics:
+    """Everything the edge counts, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.roles = RoleMetrics(registry)
+        self._predictions_asked = Counter(
+            "prediction_requests",
+            "Transactions settled: decided, refused, repeated or unanswered.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._latency = Histogram(
+            "prediction_latency_seconds",
+            "From a transaction's body being read to its reply.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._predictions = Counter("fraud_predictions", "Decisions by verdict.", ["verdict"], registry=registry)
+        self._refused = Counter("http_refusals", "Transactions refused, by reason.", ["reason"], registry=registry)
+        self._batch_size = Histogram(
+            "batch_size_transactions", "Transactions in a model run.", buckets=BATCH_BUCKETS, registry=registry
+        )
+        self._waiting = Gauge("http_waiting_transactions", "Waiting to be scored.", registry=registry)
+        self._unrecorded = Counter(
+            "http_unrecorded", "Replied to with ack=none, and then not acknowledged by Kafka.", registry=registry
+        )
+        self._requests = Counter("http_requests", "By route and status.", ["route", "status"], registry=registry)
+        self._request_seconds = Histogram(
+            "http_request_seconds",
+            "From a request's head to the end of its response.",
+            ["route"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+
+    def decided(self, seconds: float) -> None:
+        """Count a transaction that was replied to with a decision."""
+        self._predictions_asked.labels("decided").inc()
+        self._latency.observe(seconds)
+
+    def refused(self, reason: str) -> None:
+        """Count a transaction that cannot be scored."""
+        self._predictions_asked.labels("refused").inc()
+        self._refused.labels(reason).inc()
+
+    def repeated(self) -> None:
+        """Count a transaction that was asked about before."""
+        self._predictions_asked.labels("repeated").inc()
+
+    def unanswered(self) -> None:
+        """Count a transaction that was not decided now."""
+        self._predictions_asked.labels("unanswered").inc()
+
+    def scored(self, scored: ScoredBatch, unknown_features: dict[str, int]) -> None:
+        """Count a model run."""
+        self._batch_size.observe(len(scored.decisions) + len(scored.refusals))
+        self._verdicts(scored.decisions)
+        self.roles.unknown_features(unknown_features)
+
+    def waiting(self, transactions: int) -> None:
+        """Show how many wait."""
+        self._waiting.set(transactions)
+
+    def recorded_late(self, recorded: asyncio.Future[None]) -> None:
+        """Count a transaction whose reply did not wait for Kafka, if that has failed since."""
+        if recorded.cancelled() or recorded.exception() is not None:
+            self._unrecorded.inc()
+
+    def responded(self, route: str, status: int, seconds: float) -> None:
+        """Count a response."""
+        self._requests.labels(route, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def _verdicts(self, decisions: list[Decision]) -> None:
+        alerts = [decision.verdict for decision in decisions if decision.verdict != "approve"]
+        self._predictions.labels("approve").inc(len(decisions) - len(alerts))
+        for verdict in alerts:
+            self._predictions.labels(verdict).inc()

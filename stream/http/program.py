@@ -1,0 +1,180 @@
+"""The HTTP edge as a program: the one place that knows how its parts fit together."""
+
+import asyncio
+import contextlib
+import resource
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+
+from schemas.errors import BrokerAwayError, BusyError
+from stream.http.access import Access
+from stream.http.api import make_api
+from stream.http.batcher import Batcher
+from stream.http.connection import Connection
+from stream.http.console.feed import Feed
+from stream.http.console.labels import label_routes
+from stream.http.console.routes import console_routes
+from stream.http.console.session import session_routes
+from stream.http.desk import Desk
+from stream.http.health import health_routes
+from stream.http.metrics import HttpMetrics
+from stream.http.models import model_routes
+from stream.http.predict import predict_routes
+from stream.http.repeats import Repeats
+from stream.kafka.broker_watch import BrokerWatch
+from stream.kafka.ports import require_free_port
+from stream.kafka.program import Program
+from stream.kafka.publish import CountsPublisher
+from stream.kafka.recorder import Recorder, Row
+from stream.kafka.topics import require_topics
+from stream.models.roles import RoleLoader
+from stream.models.store import BundleStore
+from stream.serving.counts import RoleCounter
+from stream.serving.drift_counts import DriftCounter
+from stream.serving.roles import RoleFollower
+from stream.settings import Settings
+
+#: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
+GRACE_S = 2
+#: Seconds for which one thread may keep Python's lock while another waits for it. Python's own 5 ms is the latency we
+#: promise: the event loop would wait so long for the thread that scores.
+SWITCH_S = 0.0005
+#: Connections that the system may hold for us, open but idle ones included.
+CONNECTIONS = 20_000
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the program has some."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+class HttpProgram(Program):
+    """An HTTP edge, built but not running. Made inside the event loop it will run in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+        self.metrics = HttpMetrics()
+        slot = f"{settings.slot}-http"
+        self._drift = DriftCounter(settings)
+        counts = RoleCounter(slot)
+        self.roles = RoleFollower(
+            settings,
+            RoleLoader(BundleStore(settings.bundle_store)),
+            self.metrics.roles,
+            on_change=lambda _: None,
+            on_error=self.stop,
+            prepare=self._drift.prepare,
+        )
+        self._publisher = CountsPublisher(settings, counts.take)
+        self._broker = BrokerWatch(settings)
+        self._recorder = Recorder(settings, self._broker)
+        self._batcher = Batcher(settings, self.roles, counts, self._drift, self.metrics)
+        desk = Desk(
+            settings,
+            roles=self.roles,
+            batcher=self._batcher,
+            recorder=self._recorder,
+            broker=self._broker,
+            repeats=Repeats(settings.http_repeats, settings.http_repeats_s),
+            metrics=self.metrics,
+        )
+        access = Access(settings)
+        self._feed = Feed(settings)
+        routers = [
+            predict_routes(settings, desk, access, self.metrics),
+            model_routes(self.roles, access),
+            health_routes(self.metrics, access, self.problems),
+            label_routes(settings, access, self._recorder, self._broker),
+            session_routes(access),
+            console_routes(access, self._feed),
+        ]
+        self._server = _Server(
+            uvicorn.Config(
+                make_api(routers, self.metrics),
+                host=settings.http_host,
+                port=settings.http_port,
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                ssl_certfile=settings.http_tls_certificate or None,
+                ssl_keyfile=settings.http_tls_key or None,
+                timeout_graceful_shutdown=GRACE_S,
+                server_header=False,
+                access_log=False,
+                log_config=None,
+            )
+        )
+
+    def problems(self) -> list[str]:
+        """Say why nothing can be decided; nothing when it can."""
+        found = [] if self.roles.scorer is not None else ["no champion"]
+        return [*found, "no broker answers"] if self._broker.away else found
+
+    async def _start(self) -> None:
+        sys.setswitchinterval(SWITCH_S)
+        _allow_connections()
+        await asyncio.to_thread(self._check)
+        self._recorder.open()
+        self._batcher.start()
+        self._broker.start()
+        self.roles.start()
+        self._publisher.start()
+        self._feed.start()
+        self._sending = asyncio.create_task(self._send_drift())
+        self._serving = asyncio.create_task(self._server.serve())
+        self._serving.add_done_callback(self._served)
+
+    def _check(self) -> None:
+        require_topics(self._settings)
+        require_free_port(self._settings.http_host, self._settings.http_port, "FRAUD_HTTP_PORT")
+
+    async def _shut_down(self) -> None:
+        self._server.should_exit = True
+        await asyncio.gather(self._serving, return_exceptions=True)
+        self._sending.cancel()
+        await self._batcher.stop()
+        await asyncio.to_thread(self.roles.stop)
+        await asyncio.to_thread(self._publisher.stop)
+        await asyncio.to_thread(self._feed.stop)
+        self._recorder.close()
+        await asyncio.to_thread(self._broker.stop)
+
+    def _served(self, serving: asyncio.Task[None]) -> None:
+        if not serving.cancelled() and (error := serving.exception()) is not None:
+            self.stop(error)
+
+    async def _send_drift(self) -> None:
+        """Send what came in, counted, as workers do."""
+        topic = self._settings.topic_drift_counts
+        while True:
+            await asyncio.sleep(self._settings.drift_interval_s)
+            messages = await self._batcher.on_scoring_thread(self._drift.take)
+            try:
+                await self._recorder.write([Row(topic, None, each) for each in messages])
+            except (BrokerAwayError, BusyError):
+                continue  # the same are taken again
+            await self._batcher.on_scoring_thread(self._drift.sent)
+
+
+def _allow_connections() -> None:
+    """Let the process have as many connections as the system allows it, up to ours."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def run_http(settings: Settings) -> None:
+    """Build an HTTP edge inside the running event loop, and run it.
+
+    Raises:
+        FraudError: What ended it, if it was not a signal.
+    """
+    await HttpProgram(settings).run()

@@ -1,0 +1,34 @@
+"""An HTTP edge as users run it: `fraud-stream http` in a process of its own, and a client for it."""
+
+import functools
+
+import httpx
+
+from tests.support.worker_process import WorkerProcess
+
+
+class HttpProcess(WorkerProcess):
+    """An edge that ends with the test at the latest."""
+
+    command = "http"
+
+    @property
+    def web_port(self) -> int:
+        """Where it answers."""
+        return self.settings.http_port
+
+    @functools.cached_property
+    def client(self) -> httpx.Client:
+        """Asks it."""
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=10)
+
+    def is_alive(self) -> bool:
+        """Whether it answers at all."""
+        try:
+            return self.client.get("/healthz").is_success
+        except httpx.TransportError:
+            return False
+
+    def ask(self, body: bytes, ack: str = "kafka") -> httpx.Response:
+        """Ask about one transaction."""
+        return self.client.post(f"/predict?ack={ack}", content=body, headers={"Content-Type": "application/json"})
