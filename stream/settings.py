@@ -163,7 +163,7 @@ class Settings(Struct, frozen=True):
     #: PEM files; empty: no TLS.
     http_tls_certificate: str = ""
     http_tls_key: str = ""
-    #: Transactions that may wait to be scored; further ones get 429.
+    #: Transactions that may be under way at once, asked about and not replied to; further ones get 429.
     http_queue: PositiveInt = 1000
     #: Milliseconds in which a transaction must be scored and recorded; after it 503.
     http_deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000

@@ -131,7 +131,9 @@ def mlflow_server(bundle: Path, scratch: Path) -> Iterator[str]:
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
     log = scratch / "mlflow.log"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    # It starts uvicorn by name, which lies beside this Python.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | {"PATH": path, "PYTHONWARNINGS": "ignore"}
     server = OwnedProcess(command, log, environment)
 
     def check() -> None:

@@ -4,6 +4,7 @@ Without a file of keys everybody may everything; the server then listens on this
 the names of this machine, so that no foreign page can talk to it by way of a browser.
 """
 
+import functools
 import ipaddress
 import secrets
 import time
@@ -41,10 +42,11 @@ class Session:
     ends: float
 
 
+@functools.lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself."""
+    """Whether a host is this machine itself; an IPv6 address may stand in brackets."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -111,8 +113,9 @@ class Access:
 
     def _holder(self, request: Request) -> ApiKey:
         if self._keys is None:
-            if not is_loopback(request.url.hostname or ""):
-                raise HttpError(403, f"this server is called 127.0.0.1 or localhost, not {request.url.hostname}")
+            host = request.headers.get("host", "").rpartition(":")
+            if not is_loopback(host[0] or host[2]):
+                raise HttpError(403, "this server is called 127.0.0.1 or localhost; ask for it by one of these")
             return ANYBODY
         word, _, key = request.headers.get("authorization", "").partition(" ")
         if word.lower() == "bearer" and key:

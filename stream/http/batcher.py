@@ -1,6 +1,8 @@
-"""Micro-batching: requests that come at about the same time are scored in one model run.
+"""Micro-batching: what is asked at about the same time is scored in one model run.
 
-While one batch is on the scoring thread the next one gathers, so batches grow with load by themselves.
+Everything happens on the event loop's thread, which takes in whatever arrives on all connections for a millisecond and
+then scores it together: batches grow with load by themselves. A thread of its own would cost more than it scores:
+handing a batch over and back takes 0.1 ms, and then both threads want Python's lock.
 """
 
 import asyncio
@@ -9,18 +11,9 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
 
-from schemas.errors import (
-    BusyError,
-    FraudError,
-    ModelFaultError,
-    NoChampionError,
-    RefusedMessageError,
-    TooLateError,
-)
+from schemas.errors import FraudError, ModelFaultError, NoChampionError, RefusedMessageError
 from schemas.messages import Decision, ShadowScore
 from stream.http.metrics import HttpMetrics
 from stream.scoring.incoming import Incoming, Moment
@@ -31,10 +24,12 @@ from stream.serving.roles import RoleFollower
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
-#: Transactions in one model run: what is scored at a time keeps everybody else waiting.
-BATCH_MAX = 250
+#: Transactions in one model run: the loop stands still meanwhile, for a millisecond with two models of 300 trees.
+BATCH_MAX = 32
+#: Seconds that the first of a batch waits for others: twice as many then share a model run, and a request to
+#: Kafka, which takes several times as long.
+GATHER_S = 0.001
 #: Stands for the partition of a transaction that Kafka does not have yet; its offset is a negative number, so that each
 #: of a batch has its own. No topic has this partition: for drift's watermark, event times over HTTP go their own way.
 UNPLACED_PARTITION = 10_000
@@ -48,106 +43,62 @@ class Answer:
     shadows: list[ShadowScore]
 
 
+#: Told what became of a transaction. RefusedMessageError: it cannot be scored. NoChampionError: nobody may decide.
+Told = Callable[[Answer | FraudError], None]
+
+
 @dataclass(slots=True)
 class _Waiting:
     value: bytes
-    answer: asyncio.Future[Answer]
-    since: float = field(default_factory=time.monotonic)
+    told: Told
+    since: float
 
 
 class Batcher:
     """Scores what is asked, together.
 
     Args:
-        settings: Topic, how many may wait and for how long.
+        settings: Topic.
         roles: Whose scorer decides.
         counts: Adds up what each model said.
         drift: Counts what came in.
-        metrics: Shows how large batches are and how many wait.
+        metrics: Shows how large batches are.
     """
 
     def __init__(
         self, settings: Settings, roles: RoleFollower, counts: RoleCounter, drift: DriftCounter, metrics: HttpMetrics
     ) -> None:
         self._topic = settings.topic_transactions_http
-        self._most = settings.http_queue
-        self._deadline_s = settings.http_deadline_ms / 1000
         self._roles = roles
         self._counts = counts
         self._drift = drift
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
-        self._come = asyncio.Event()
-        self._scoring = ThreadPoolExecutor(1, "scoring")
 
-    def start(self) -> None:
-        """Begin to score. Inside the event loop."""
-        self._loop = asyncio.get_running_loop()
-        self._working = self._loop.create_task(self._work())
+    def ask(self, value: bytes, told: Told) -> None:
+        """Have one transaction decided, in a moment."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(GATHER_S, self._turn)
+        self._waiting.append(_Waiting(value, told, time.monotonic()))
 
-    async def stop(self) -> None:
-        """Score no more; who still waits is told to ask again."""
-        self._working.cancel()
-        await asyncio.gather(self._working, return_exceptions=True)
-        self._scoring.shutdown()
-        for each in self._waiting:
-            _tell(each, TooLateError("this process stops; ask again"))
-
-    def ask(self, value: bytes) -> asyncio.Future[Answer]:
-        """Have one transaction decided.
-
-        Returns:
-            The answer. Or RefusedMessageError: it cannot be scored. NoChampionError: nobody may decide. TooLateError:
-            it waited beyond the deadline.
-
-        Raises:
-            BusyError: If too many wait already.
-        """
-        if len(self._waiting) >= self._most:
-            raise BusyError(f"{self._most} transactions wait already (FRAUD_HTTP_QUEUE); ask again a little later")
-        found: asyncio.Future[Answer] = self._loop.create_future()
-        self._waiting.append(_Waiting(value, found))
-        self._come.set()
-        return found
-
-    async def on_scoring_thread(self, what: Callable[[], T]) -> T:
-        """Return what something gives that must not run beside scoring."""
-        return await self._loop.run_in_executor(self._scoring, what)
-
-    async def _work(self) -> None:
-        while True:
-            await self._come.wait()
-            batch = self._take()
-            if not self._waiting:
-                self._come.clear()
-            if not batch:
-                continue
-            try:
-                scored = await self._loop.run_in_executor(self._scoring, self._score, batch)
-            except FraudError as error:
-                for each in batch:
-                    _tell(each, error)
-            except Exception:  # whatever it is must end these requests and no others
-                log.exception("scoring %d transactions failed", len(batch))
-                for each in batch:
-                    _tell(each, NoChampionError("scoring failed; the log says why"))
-            else:
-                _hand_out(batch, scored)
-
-    def _take(self) -> list[_Waiting]:
-        self._metrics.waiting(len(self._waiting))
-        batch: list[_Waiting] = []
-        oldest = time.monotonic() - self._deadline_s
-        while self._waiting and len(batch) < BATCH_MAX:
-            each = self._waiting.popleft()
-            if each.since < oldest:
-                _tell(each, TooLateError("it waited beyond the deadline (FRAUD_HTTP_DEADLINE_MS); ask again"))
-            elif not each.answer.done():
-                batch.append(each)
-        return batch
+    def _turn(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._turn)
+        try:
+            scored = self._score(batch)
+        except FraudError as error:
+            for each in batch:
+                each.told(error)
+        except Exception:  # whatever it is must end these requests and no others
+            log.exception("scoring %d transactions failed", len(batch))
+            for each in batch:
+                each.told(NoChampionError("scoring failed; the log says why"))
+        else:
+            _hand_out(batch, scored)
 
     def _score(self, batch: Sequence[_Waiting]) -> ScoredBatch:
-        """Score on the scoring thread; a champion at fault gives way, and the next one scores the same batch."""
+        """Score; a champion at fault gives way, and the next one scores the same batch."""
         count = len(batch)
         values = [each.value for each in batch]
         incoming = Incoming(self._topic, values, [UNPLACED_PARTITION] * count, range(-count, 0))
@@ -175,13 +126,7 @@ def _hand_out(batch: Sequence[_Waiting], scored: ScoredBatch) -> None:
     for shadow in itertools.chain.from_iterable(scored.shadow_scores):
         shadows[shadow.decision_id].append(shadow)
     for decision in scored.decisions:
-        answer = batch[decision.source_offset].answer  # -count … -1 counts from the end
-        if not answer.done():
-            answer.set_result(Answer(decision, shadows[decision.decision_id]))
+        # Offsets -count … -1 count from the end.
+        batch[decision.source_offset].told(Answer(decision, shadows[decision.decision_id]))
     for refusal in scored.refusals:
-        _tell(batch[refusal.place], RefusedMessageError(refusal.reason, refusal.detail))
-
-
-def _tell(each: _Waiting, error: FraudError) -> None:
-    if not each.answer.done():
-        each.answer.set_exception(error)
+        batch[refusal.place].told(RefusedMessageError(refusal.reason, refusal.detail))

@@ -1,65 +1,64 @@
 """One connection: what uvicorn leaves open to slow and endless senders, bounded.
 
-uvicorn's parser waits for the end of a request's head for ever and keeps as much of it as comes.
+uvicorn waits for the end of a request for ever, and keeps as much of its head as comes.
 """
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: Seconds from a connection, or from a request's first byte, to the end of its head.
-HEAD_S = 10.0
+#: Seconds from a connection, or from a request's first byte, to the request's end. The largest body takes 1 MiB/s.
+REQUEST_S = 10.0
 #: Bytes of a request's address and headers together; common servers take 8 to 64 KiB.
 HEAD_BYTES = 32 * 1024
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's own protocol with a time and a size for the head of a request."""
+    """uvicorn's own protocol with a time for a request and a size for its head; beyond them it hangs up."""
 
-    _head: asyncio.TimerHandle | None = None
+    _patience: asyncio.TimerHandle | None = None
+    _in_head = True
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
         super().connection_made(transport)
-        self._expect_head()
+        self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing any more."""
-        self._head_done()
+        self._expect_no_more()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what comes; a head that does not end ends the connection."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES:
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         """A request begins: on a connection that is kept alive, too."""
         super().on_message_begin()
-        self._head_bytes = 0
-        self._expect_head()
-
-    def on_url(self, url: bytes) -> None:
-        """Count a piece of the address."""
-        super().on_url(url)
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header."""
-        super().on_header(name, value)
-        self._count(len(name) + len(value))
+        self._expect()
 
     def on_headers_complete(self) -> None:
-        """The head is there in time."""
-        self._head_done()
+        """The head is there."""
+        self._in_head, self._head_bytes = False, 0
         super().on_headers_complete()
 
-    def _expect_head(self) -> None:
-        self._head_done()
-        self._head = self.loop.call_later(HEAD_S, self.transport.abort)
+    def on_message_complete(self) -> None:
+        """The request is there in time; the next may begin."""
+        self._in_head = True
+        self._expect_no_more()
+        super().on_message_complete()
 
-    def _head_done(self) -> None:
-        if self._head is not None:
-            self._head.cancel()
-            self._head = None
+    def _expect(self) -> None:
+        self._expect_no_more()
+        self._patience = self.loop.call_later(REQUEST_S, self.transport.abort)
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
-            self.transport.abort()
+    def _expect_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

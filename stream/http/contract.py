@@ -48,12 +48,11 @@ def problems(*statuses: int) -> dict[int | str, Any]:
         400: "No JSON.",
         401: "No key that is known.",
         403: "A key without the scope.",
-        408: "The body came too slowly.",
         409: "The transaction's id was used for another transaction.",
         413: "Too large.",
         415: "Another content type than JSON.",
         422: "It cannot be scored: `reason` and `field` say why.",
-        429: "Too many wait; ask again after Retry-After seconds.",
+        429: "Too many are under way; ask again after Retry-After seconds.",
         503: "No champion, or no Kafka; nothing was decided. Ask again after Retry-After seconds.",
     }
     return {each: {"description": what[each], "content": {MEDIA_TYPE: {"schema": _PROBLEM}}} for each in statuses}
@@ -67,7 +66,7 @@ def _route(
     return {
         "response_model": None,
         "openapi_extra": {"requestBody": body, "security": [{"key": []}]},
-        "responses": ok | problems(400, 401, 403, 408, 409, 413, 415, 422, 429, 503),
+        "responses": ok | problems(400, 401, 403, 409, 413, 415, 422, 429, 503),
     }
 
 

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+from functools import partial
 
 import msgspec
 from msgspec.structs import asdict
 
-from schemas.errors import BrokerAwayError, NoChampionError, TooLateError
+from schemas.errors import BrokerAwayError, BusyError, FraudError, NoChampionError
 from schemas.messages import encode
-from stream.http.asked import Asked, read_asked
+from stream.http.asked import read_asked
 from stream.http.batcher import Answer, Batcher
 from stream.http.contract import PLACE
+from stream.http.deadline import Deadline
 from stream.http.metrics import HttpMetrics
 from stream.http.repeats import Repeats
 from stream.kafka.broker_watch import BrokerWatch
@@ -24,12 +26,11 @@ class Desk:
     """Answers about transactions. Inside the event loop.
 
     Args:
-        settings: Topics, deadline.
+        settings: Topics, deadline, how many may be under way.
         roles: Whose features a bare list has.
         batcher: Decides.
         recorder: Writes to Kafka.
         broker: Whether there is a Kafka to write to.
-        repeats: What was answered lately.
         metrics: Counts.
     """
 
@@ -41,20 +42,19 @@ class Desk:
         batcher: Batcher,
         recorder: Recorder,
         broker: BrokerWatch,
-        repeats: Repeats,
         metrics: HttpMetrics,
     ) -> None:
         self._settings = settings
-        self._deadline_s = settings.http_deadline_ms / 1000
         self._roles = roles
         self._batcher = batcher
         self._recorder = recorder
         self._broker = broker
-        self._repeats = repeats
         self._metrics = metrics
-        self._under_way: set[asyncio.Task[bytes]] = set()
+        self._repeats = Repeats(settings.http_repeats, settings.http_repeats_s)
+        self._deadline = Deadline(settings.http_deadline_ms / 1000)
+        self._under_way = 0
 
-    async def decide(self, body: bytes, *, acknowledged: bool) -> bytes:
+    def decide(self, body: bytes, *, acknowledged: bool) -> asyncio.Future[bytes]:
         """Decide one transaction.
 
         Args:
@@ -63,13 +63,12 @@ class Desk:
                 has no place yet.
 
         Returns:
-            The decision as JSON: acknowledged, the very bytes that are on the decisions topic.
+            The decision as JSON: acknowledged, the very bytes that are on the decisions topic. Not to be cancelled:
+            others may wait for the same. RefusedMessageError where the transaction cannot be scored; UnansweredError
+            or BrokerAwayError where it was not decided and recorded in time, and asking again is safe.
 
         Raises:
-            RefusedMessageError: The transaction cannot be scored.
-            RepeatedError: Another transaction has had this id.
-            UnansweredError: It is not decided now; asking again is safe.
-            BrokerAwayError: Kafka is away, or has not acknowledged it; likewise.
+            As the reply; and RepeatedError: another transaction has had this id.
         """
         if self._broker.away:
             raise BrokerAwayError("no Kafka answers, so nothing is decided; ask again")
@@ -77,40 +76,36 @@ class Desk:
         if scorer is None:
             raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
         asked = read_asked(body, scorer.roles.champion.model.plan, time.time_ns() // 1_000_000)
-        reply = self._repeats.find(asked.transaction_id, body) if asked.transaction_id else None
-        if reply is None:
-            reply = self._begin(asked, body, acknowledged=acknowledged)
-        else:
+        known = self._repeats.find(asked.transaction_id, body) if asked.transaction_id else None
+        if known is not None:
             self._metrics.repeated()
-        try:
-            # Shielded: who asks may go away, and what is under way is finished all the same, for others who ask.
-            return await asyncio.wait_for(asyncio.shield(reply), self._deadline_s)
-        except TimeoutError:
-            raise TooLateError(
-                "not decided and recorded within the deadline (FRAUD_HTTP_DEADLINE_MS); ask again"
-            ) from None
-
-    def _begin(self, asked: Asked, body: bytes, *, acknowledged: bool) -> asyncio.Future[bytes]:
-        answer = self._batcher.ask(asked.value)
-        task = asyncio.create_task(self._record(asked, answer, acknowledged=acknowledged))
-        self._under_way.add(task)  # the loop itself keeps no task alive
-        task.add_done_callback(self._finished)
+            return known
+        most = self._settings.http_queue
+        if self._under_way >= most:
+            raise BusyError(f"{most} transactions are under way (FRAUD_HTTP_QUEUE); ask again a little later")
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._under_way += 1
+        reply.add_done_callback(self._done)
         if asked.transaction_id:
-            self._repeats.keep(asked.transaction_id, body, task)
-        return task
+            self._repeats.keep(asked.transaction_id, body, reply)
+        self._deadline.watch(reply)
+        self._batcher.ask(asked.value, partial(self._answered, asked.value, reply, acknowledged))
+        return reply
 
-    def _finished(self, task: asyncio.Task[bytes]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # taken note of, for whoever asked may be gone
-
-    async def _record(self, asked: Asked, asked_answer: asyncio.Future[Answer], *, acknowledged: bool) -> bytes:
-        answer = await asked_answer
-        settings = self._settings
+    def _answered(
+        self, value: bytes, reply: asyncio.Future[bytes], acknowledged: bool, answer: Answer | FraudError
+    ) -> None:
+        """Put on Kafka what was decided, and then tell it."""
+        if reply.done():
+            return  # too late: nothing of it was told, and nothing of it is written
+        if not isinstance(answer, Answer):
+            reply.set_exception(answer)
+            return
         told = b""
 
         def follow(partition: int, offset: int) -> list[Row]:
             nonlocal told
+            settings = self._settings
             decision, shadows = placed(answer.decision, answer.shadows, partition, offset)
             told = encode(decision)
             card = decision.card_id
@@ -119,13 +114,26 @@ class Desk:
                 rows.append(Row(settings.topic_alerts, card, told))
             return rows + [Row(settings.topic_shadow_scores, card, encode(each), awaited=False) for each in shadows]
 
-        transaction = Row(settings.topic_transactions_http, answer.decision.card_id, asked.value)
-        recorded = self._recorder.record(transaction, follow)
-        if acknowledged:
-            await recorded
-            return told
-        recorded.add_done_callback(self._metrics.recorded_late)
-        return _without_place(answer)
+        def recorded(error: FraudError | None) -> None:
+            if reply.done():
+                if error is not None and not acknowledged:
+                    self._metrics.unrecorded()
+            elif error is not None:
+                reply.set_exception(error)
+            else:
+                reply.set_result(told)
+
+        self._recorder.record(
+            Row(self._settings.topic_transactions_http, answer.decision.card_id, value), follow, recorded
+        )
+        if not acknowledged and not reply.done():
+            reply.set_result(_without_place(answer))
+
+    def _done(self, reply: asyncio.Future[bytes]) -> None:
+        self._under_way -= 1
+        self._metrics.under_way(self._under_way)
+        if not reply.cancelled():
+            reply.exception()  # taken note of, for whoever asked may be gone
 
 
 def _without_place(answer: Answer) -> bytes:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import PlainTextResponse
 
 from stream.http.access import Access
 from stream.http.body import JSON
+from stream.http.contract import problems as described
 from stream.http.metrics import HttpMetrics
 
 
@@ -33,7 +35,13 @@ def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], S
         body = msgspec.json.encode({"ready": not found, "problems": found})
         return Response(body, 503 if found else 200, media_type=JSON)
 
-    @router.get("/metrics", response_model=None, openapi_extra={"security": [{"key": []}]})
+    @router.get(
+        "/metrics",
+        response_model=None,
+        response_class=PlainTextResponse,
+        responses=described(401, 403),
+        openapi_extra={"security": [{"key": []}]},
+    )
     async def show_metrics(request: Request) -> Response:
         """As Prometheus reads them."""
         access.require(request, "metrics")

@@ -1,7 +1,5 @@
 """What the HTTP edge shows to Prometheus."""
 
-import asyncio
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 from schemas.messages import Decision
@@ -38,7 +36,7 @@ class HttpMetrics:
         self._batch_size = Histogram(
             "batch_size_transactions", "Transactions in a model run.", buckets=BATCH_BUCKETS, registry=registry
         )
-        self._waiting = Gauge("http_waiting_transactions", "Waiting to be scored.", registry=registry)
+        self._under_way = Gauge("http_under_way_transactions", "Asked about and not replied to.", registry=registry)
         self._unrecorded = Counter(
             "http_unrecorded", "Replied to with ack=none, and then not acknowledged by Kafka.", registry=registry
         )
@@ -75,14 +73,13 @@ class HttpMetrics:
         self._verdicts(scored.decisions)
         self.roles.unknown_features(unknown_features)
 
-    def waiting(self, transactions: int) -> None:
-        """Show how many wait."""
-        self._waiting.set(transactions)
+    def under_way(self, transactions: int) -> None:
+        """Show how many are."""
+        self._under_way.set(transactions)
 
-    def recorded_late(self, recorded: asyncio.Future[None]) -> None:
-        """Count a transaction whose reply did not wait for Kafka, if that has failed since."""
-        if recorded.cancelled() or recorded.exception() is not None:
-            self._unrecorded.inc()
+    def unrecorded(self) -> None:
+        """Count a transaction whose reply did not wait for Kafka, which has failed since."""
+        self._unrecorded.inc()
 
     def responded(self, route: str, status: int, seconds: float) -> None:
         """Count a response."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,8 +18,10 @@ from stream.http.metrics import HttpMetrics
 from stream.http.problems import problem_of
 from stream.settings import Settings
 
+PATH = "/predict"
 #: kafka: the reply waits until Kafka has transaction and decision. none: it does not.
 Ack = Annotated[Literal["kafka", "none"], Query(description="Whether the reply waits for Kafka.")]
+_ACKNOWLEDGED = {"kafka": True, "none": False}
 
 
 class _Batch(msgspec.Struct, gc=False):
@@ -30,8 +31,8 @@ class _Batch(msgspec.Struct, gc=False):
 _batch = MessageCodec(_Batch)
 
 
-def predict_routes(settings: Settings, desk: Desk, access: Access, metrics: HttpMetrics) -> APIRouter:
-    """Return the routes.
+class Predict:
+    """Asks the desk for whoever asks us.
 
     Args:
         settings: Limits.
@@ -39,47 +40,75 @@ def predict_routes(settings: Settings, desk: Desk, access: Access, metrics: Http
         access: Who may ask.
         metrics: Counts.
     """
-    router = APIRouter(tags=["decisions"])
-    most = settings.http_batch
 
-    async def decide(body: bytes, ack: str) -> bytes:
-        began = time.perf_counter()
-        try:
-            decision = await desk.decide(body, acknowledged=ack == "kafka")
-        except RefusedMessageError as error:
-            metrics.refused(error.reason.value)
-            raise
-        except RepeatedError:
-            metrics.refused("repeated_id")
-            raise
-        except (UnansweredError, BrokerAwayError):
-            metrics.unanswered()
-            raise
-        metrics.decided(time.perf_counter() - began)
-        return decision
+    def __init__(self, settings: Settings, desk: Desk, access: Access, metrics: HttpMetrics) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._access = access
+        self._metrics = metrics
 
-    @router.post("/predict", **ONE)
-    async def predict(request: Request, ack: Ack = "kafka") -> Response:
-        access.require(request, "predict")
-        body = await read_body(request, settings.max_transaction_bytes)
-        return Response(await decide(body, ack), media_type=JSON)
+    def routes(self) -> APIRouter:
+        """Return the routes. FastAPI declares the parameter `ack`; the handlers read it by themselves."""
+        router = APIRouter(tags=["decisions"])
 
-    @router.post("/predict/batch", **BATCH)
-    async def predict_batch(request: Request, ack: Ack = "kafka") -> Response:
-        access.require(request, "predict")
-        body = await read_body(request, settings.http_body_mib * 1024 * 1024)
+        @router.post(PATH, **ONE)
+        async def predict(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see above
+            return await self.one(request)
+
+        @router.post(f"{PATH}/batch", **BATCH)
+        async def predict_batch(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see above
+            return await self.several(request)
+
+        return router
+
+    async def one(self, request: Request) -> Response:
+        """Answer about one transaction."""
+        self._access.require(request, "predict")
+        acknowledged = _acknowledged(request)
+        body = await read_body(request, self._settings.max_transaction_bytes)
+        return Response(await self._decide(body, acknowledged=acknowledged), media_type=JSON)
+
+    async def several(self, request: Request) -> Response:
+        """Answer about several, each by itself."""
+        self._access.require(request, "predict")
+        acknowledged = _acknowledged(request)
+        body = await read_body(request, self._settings.http_body_mib * 1024 * 1024)
         transactions = _batch.decode(body).transactions
+        most = self._settings.http_batch
         if len(transactions) > most:
             raise HttpError(413, f"{len(transactions)} transactions; send {most} at once at most (FRAUD_HTTP_BATCH)")
-        results = await asyncio.gather(*(_result(decide(bytes(each), ack)) for each in transactions))
+        results = await asyncio.gather(*(self._result(bytes(each), acknowledged=acknowledged) for each in transactions))
         return Response(b'{"results":[' + b",".join(results) + b"]}", media_type=JSON)
 
-    return router
+    async def _decide(self, body: bytes, *, acknowledged: bool) -> bytes:
+        began = time.perf_counter()
+        try:
+            # Shielded from whoever hangs up: the reply may be somebody else's too.
+            decision = await asyncio.shield(self._desk.decide(body, acknowledged=acknowledged))
+        except RefusedMessageError as error:
+            self._metrics.refused(error.reason.value)
+            raise
+        except RepeatedError:
+            self._metrics.refused("repeated_id")
+            raise
+        except (UnansweredError, BrokerAwayError):
+            self._metrics.unanswered()
+            raise
+        self._metrics.decided(time.perf_counter() - began)
+        return decision
+
+    async def _result(self, body: bytes, *, acknowledged: bool) -> bytes:
+        """Return what became of one of several, as JSON; a refusal of one is none of the others' business."""
+        try:
+            return b'{"decision":' + await self._decide(body, acknowledged=acknowledged) + b"}"
+        except FraudError as error:
+            return b'{"problem":' + msgspec.json.encode(problem_of(error)) + b"}"
 
 
-async def _result(deciding: Awaitable[bytes]) -> bytes:
-    """Return what became of one of several, as JSON; a refusal of one is none of the others' business."""
-    try:
-        return b'{"decision":' + await deciding + b"}"
-    except FraudError as error:
-        return b'{"problem":' + msgspec.json.encode(problem_of(error)) + b"}"
+def _acknowledged(request: Request) -> bool:
+    if not request.scope["query_string"]:
+        return True
+    ack = request.query_params.get("ack", "kafka")
+    if ack not in _ACKNOWLEDGED:
+        raise HttpError(422, "query.ack: kafka or none")
+    return _ACKNOWLEDGED[ack]

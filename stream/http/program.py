@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import resource
-import sys
 from collections.abc import Iterator
 
 import uvicorn
@@ -19,10 +18,10 @@ from stream.http.console.routes import console_routes
 from stream.http.console.session import session_routes
 from stream.http.desk import Desk
 from stream.http.health import health_routes
+from stream.http.hot import Hot
 from stream.http.metrics import HttpMetrics
 from stream.http.models import model_routes
-from stream.http.predict import predict_routes
-from stream.http.repeats import Repeats
+from stream.http.predict import PATH, Predict
 from stream.kafka.broker_watch import BrokerWatch
 from stream.kafka.ports import require_free_port
 from stream.kafka.program import Program
@@ -38,9 +37,6 @@ from stream.settings import Settings
 
 #: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
 GRACE_S = 2
-#: Seconds for which one thread may keep Python's lock while another waits for it. Python's own 5 ms is the latency we
-#: promise: the event loop would wait so long for the thread that scores.
-SWITCH_S = 0.0005
 #: Connections that the system may hold for us, open but idle ones included.
 CONNECTIONS = 20_000
 
@@ -75,20 +71,20 @@ class HttpProgram(Program):
         self._publisher = CountsPublisher(settings, counts.take)
         self._broker = BrokerWatch(settings)
         self._recorder = Recorder(settings, self._broker)
-        self._batcher = Batcher(settings, self.roles, counts, self._drift, self.metrics)
+        batcher = Batcher(settings, self.roles, counts, self._drift, self.metrics)
         desk = Desk(
             settings,
             roles=self.roles,
-            batcher=self._batcher,
+            batcher=batcher,
             recorder=self._recorder,
             broker=self._broker,
-            repeats=Repeats(settings.http_repeats, settings.http_repeats_s),
             metrics=self.metrics,
         )
         access = Access(settings)
         self._feed = Feed(settings)
+        predict = Predict(settings, desk, access, self.metrics)
         routers = [
-            predict_routes(settings, desk, access, self.metrics),
+            predict.routes(),
             model_routes(self.roles, access),
             health_routes(self.metrics, access, self.problems),
             label_routes(settings, access, self._recorder, self._broker),
@@ -97,7 +93,7 @@ class HttpProgram(Program):
         ]
         self._server = _Server(
             uvicorn.Config(
-                make_api(routers, self.metrics),
+                Hot(make_api(routers, self.metrics), PATH, predict.one, self.metrics),
                 host=settings.http_host,
                 port=settings.http_port,
                 http=Connection,
@@ -107,6 +103,7 @@ class HttpProgram(Program):
                 ssl_keyfile=settings.http_tls_key or None,
                 timeout_graceful_shutdown=GRACE_S,
                 server_header=False,
+                proxy_headers=False,
                 access_log=False,
                 log_config=None,
             )
@@ -118,11 +115,9 @@ class HttpProgram(Program):
         return [*found, "no broker answers"] if self._broker.away else found
 
     async def _start(self) -> None:
-        sys.setswitchinterval(SWITCH_S)
         _allow_connections()
         await asyncio.to_thread(self._check)
         self._recorder.open()
-        self._batcher.start()
         self._broker.start()
         self.roles.start()
         self._publisher.start()
@@ -139,7 +134,6 @@ class HttpProgram(Program):
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
         self._sending.cancel()
-        await self._batcher.stop()
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self._publisher.stop)
         await asyncio.to_thread(self._feed.stop)
@@ -155,12 +149,10 @@ class HttpProgram(Program):
         topic = self._settings.topic_drift_counts
         while True:
             await asyncio.sleep(self._settings.drift_interval_s)
-            messages = await self._batcher.on_scoring_thread(self._drift.take)
-            try:
-                await self._recorder.write([Row(topic, None, each) for each in messages])
-            except (BrokerAwayError, BusyError):
-                continue  # the same are taken again
-            await self._batcher.on_scoring_thread(self._drift.sent)
+            if messages := self._drift.take():
+                with contextlib.suppress(BrokerAwayError, BusyError):  # the same are taken again
+                    await self._recorder.written([Row(topic, None, each) for each in messages])
+                    self._drift.sent()
 
 
 def _allow_connections() -> None:

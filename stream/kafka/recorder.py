@@ -6,16 +6,17 @@ a transaction without a decision is left behind, and nobody was told anything ab
 
 Everything happens on the event loop's thread. librdkafka's callbacks come while it is polled, and it is polled every
 millisecond while something is outstanding; a thread of its own would fight the loop for Python's lock at each of them.
+What nobody waits for goes its own way, many messages at a time, and only failures are told.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.errors import BrokerAwayError, BusyError
+from schemas.errors import BrokerAwayError, BusyError, FraudError
 from stream.kafka.broker_watch import BrokerWatch
 from stream.kafka.clients import producer_config
 from stream.settings import Settings
@@ -24,11 +25,12 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks for acknowledgements, while some are outstanding and while none is.
 POLL_S = 0.001
-IDLE_POLL_S = 0.1
+IDLE_POLL_S = 0.05
 #: Seconds for the last messages to be on their way: they must not hold a stop up while the broker is away.
-FLUSH_S = 2.0
+FLUSH_S = 1.0
 #: Milliseconds that librdkafka gathers messages: at thousands a second a few of them share a request to the broker.
-LINGER_MS = 0.5
+#: Of those that nobody waits for many do.
+LINGER_MS, UNHURRIED_LINGER_MS = 0.5, 50
 
 
 class Row(NamedTuple):
@@ -43,6 +45,9 @@ class Row(NamedTuple):
 
 #: Given partition and offset of the transaction, what was decided about it.
 Follow = Callable[[int, int], Sequence[Row]]
+#: Told once: None when Kafka has all that is awaited; else BrokerAwayError, or BusyError where librdkafka's queue is
+#: full. What was not acknowledged within the deadline may stand there all the same.
+Told = Callable[[FraudError | None], None]
 
 
 class Recorder:
@@ -61,81 +66,77 @@ class Recorder:
     def open(self) -> None:
         """Connect, and look for acknowledgements from now on. Inside the event loop."""
         self._loop = asyncio.get_running_loop()
-        self._producer = Producer(
-            producer_config(self._settings)
-            | {
-                "linger.ms": LINGER_MS,
-                "message.timeout.ms": self._settings.http_deadline_ms,
-                "error_cb": self._broker.heard,
-            }
-        )
+        config = producer_config(self._settings) | {"error_cb": self._broker.heard}
+        timeout = {"message.timeout.ms": self._settings.http_deadline_ms}
+        self._producer = Producer(config | timeout | {"linger.ms": LINGER_MS})
+        quiet = {"delivery.report.only.error": True, "on_delivery": _log_failure}
+        self._unhurried = Producer(config | quiet | {"linger.ms": UNHURRIED_LINGER_MS})
         self._tick = self._loop.call_later(IDLE_POLL_S, self._poll)
+        self._unhurried_tick = self._loop.call_later(IDLE_POLL_S, self._poll_unhurried)
 
-    def record(self, transaction: Row, follow: Follow) -> asyncio.Future[None]:
-        """Write a transaction, and what `follow` makes of its place.
-
-        Returns:
-            Done when Kafka has the transaction and all that is awaited of what follows. BrokerAwayError where it did
-            not acknowledge them within the deadline: they may stand there all the same.
-
-        Raises:
-            BusyError: If librdkafka's queue is full; nothing was written.
-        """
-        done = self._loop.create_future()
+    def record(self, transaction: Row, follow: Follow, told: Told) -> None:
+        """Write a transaction, then what `follow` makes of its place, and tell when Kafka has both."""
 
         def written(error: KafkaError | None, message: Message) -> None:
             if error is not None:
-                _fail(done, error)
-                return
-            try:
-                self._write(follow(message.partition() or 0, message.offset() or 0), done)
-            except (BusyError, BrokerAwayError) as why:
-                done.set_exception(why)
+                told(_unacknowledged(error))
+            else:
+                self.write(follow(message.partition() or 0, message.offset() or 0), told)
 
-        self._produce(transaction, written)
-        return done
+        try:
+            self._produce(transaction, written)
+        except FraudError as error:
+            told(error)
 
-    def write(self, rows: Sequence[Row]) -> asyncio.Future[None]:
-        """Write messages.
-
-        Returns:
-            Done when Kafka has those that are awaited, or BrokerAwayError. Of the others a failure is logged.
-
-        Raises:
-            BusyError: If librdkafka's queue is full; what comes after that message was not written.
-        """
-        done = self._loop.create_future()
-        self._write(rows, done)
-        return done
-
-    def close(self) -> None:
-        """Wait a little for what is outstanding, and look no more."""
-        self._tick.cancel()
-        self._producer.flush(FLUSH_S)
-
-    def _write(self, rows: Sequence[Row], done: asyncio.Future[None]) -> None:
+    def write(self, rows: Sequence[Row], told: Told) -> None:
+        """Write messages, and tell when Kafka has those that are awaited; of the others a failure is logged."""
         left = sum(row.awaited for row in rows)
+        failed = False
+
+        def fail(error: FraudError) -> None:
+            nonlocal failed
+            if not failed:
+                failed = True
+                told(error)
 
         def acknowledged(error: KafkaError | None, _: Message) -> None:
             nonlocal left
             left -= 1
             if error is not None:
-                _fail(done, error)
-            elif not left and not done.done():
-                done.set_result(None)
-
-        for row in rows:
-            self._produce(row, acknowledged if row.awaited else _log_failure)
-        if not left and not done.done():
-            done.set_result(None)
-
-    def _produce(self, row: Row, told: Callable[[KafkaError | None, Message], None]) -> None:
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            self._outstanding -= 1
-            told(error, message)
+                fail(_unacknowledged(error))
+            elif not left and not failed:
+                told(None)
 
         try:
-            self._producer.produce(row.topic, row.value, row.key, on_delivery=delivered)
+            for row in rows:
+                self._produce(row, acknowledged if row.awaited else None)
+        except FraudError as error:
+            fail(error)
+
+    async def written(self, rows: Sequence[Row]) -> None:
+        """Write messages, and return when Kafka has those that are awaited.
+
+        Raises:
+            BrokerAwayError: If it does not acknowledge them.
+            BusyError: If librdkafka's queue is full.
+        """
+        done: asyncio.Future[None] = self._loop.create_future()
+        self.write(rows, lambda error: done.set_exception(error) if error else done.set_result(None))
+        await done
+
+    def close(self) -> None:
+        """Wait a little for what is outstanding, and look no more."""
+        self._tick.cancel()
+        self._unhurried_tick.cancel()
+        self._producer.flush(FLUSH_S)
+        self._unhurried.flush(FLUSH_S)
+
+    def _produce(self, row: Row, told: Callable[[KafkaError | None, Message], None] | None) -> None:
+        try:
+            if told is None:
+                self._unhurried.produce(row.topic, row.value, row.key)
+                return
+            self._producer.produce(row.topic, row.value, row.key, on_delivery=self._counted(told))
         except BufferError as error:
             raise BusyError("Kafka takes no more messages just now; ask again") from error
         except KafkaException as error:
@@ -145,14 +146,26 @@ class Recorder:
             self._tick.cancel()
             self._tick = self._loop.call_later(POLL_S, self._poll)
 
+    def _counted(
+        self, told: Callable[[KafkaError | None, Message], None]
+    ) -> Callable[[KafkaError | None, Message], None]:
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self._outstanding -= 1
+            told(error, message)
+
+        return delivered
+
     def _poll(self) -> None:
         self._producer.poll(0)
         self._tick = self._loop.call_later(POLL_S if self._outstanding else IDLE_POLL_S, self._poll)
 
+    def _poll_unhurried(self) -> None:
+        self._unhurried.poll(0)
+        self._unhurried_tick = self._loop.call_later(IDLE_POLL_S, self._poll_unhurried)
 
-def _fail(done: asyncio.Future[Any], error: KafkaError) -> None:
-    if not done.done():
-        done.set_exception(BrokerAwayError(f"Kafka has not acknowledged it ({error.str()}); ask again"))
+
+def _unacknowledged(error: KafkaError) -> BrokerAwayError:
+    return BrokerAwayError(f"Kafka has not acknowledged it ({error.str()}); ask again")
 
 
 def _log_failure(error: KafkaError | None, message: Message) -> None:

@@ -85,6 +85,7 @@ class DriftCounter:
         self._sequence = 0
         self._plans: tuple[DriftPlan, ...] = ()
         self._waiting: list[Observed] = []
+        self._waiting_rows = 0
         self._sums: dict[_Key, _Sum] = {}
         self._unsent: list[bytes] = []
         self._due = time.monotonic() + self._interval_s
@@ -102,7 +103,8 @@ class DriftCounter:
             if self._waiting and self._waiting[0].roles is not each.roles:
                 self._count()
             self._waiting.append(each)
-        if sum(len(each.times) for each in self._waiting) >= COUNTED_ROWS:
+            self._waiting_rows += len(each.times)
+        if self._waiting_rows >= COUNTED_ROWS:
             self._count()
 
     def take(self, *, rest: bool = False) -> list[bytes]:
@@ -129,7 +131,7 @@ class DriftCounter:
     def _count(self) -> None:
         if not self._waiting:
             return
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._waiting_rows = self._waiting, [], 0
         plan = self._plan(waiting[0].roles)
         times = np.concatenate([each.times for each in waiting])
         partitions = np.concatenate([each.partitions for each in waiting])

@@ -58,7 +58,7 @@ def label_routes(settings: Settings, access: Access, recorder: Recorder, broker:
         "/labels",
         response_model=None,
         status_code=202,
-        responses=problems(400, 401, 403, 408, 413, 415, 422, 503) | {202: {"description": "The label is on Kafka."}},
+        responses=problems(400, 401, 403, 413, 415, 422, 503) | {202: {"description": "The label is on Kafka."}},
         openapi_extra={"requestBody": _ASKED, "security": [{"key": []}]},
     )
     async def label(request: Request) -> Response:
@@ -70,7 +70,7 @@ def label_routes(settings: Settings, access: Access, recorder: Recorder, broker:
         name = f"{holder.name}-{uuid.uuid4().hex}"[-128:]
         now_ms = time.time_ns() // 1_000_000
         found = Label(name, said.transaction_id, "analyst", said.fraud, now_ms)
-        await recorder.write([Row(settings.topic_labels, said.transaction_id, encode(found))])
+        await recorder.written([Row(settings.topic_labels, said.transaction_id, encode(found))])
         return Response(msgspec.json.encode({"label_id": name}), 202, media_type=JSON)
 
     return router
