@@ -138,6 +138,9 @@ class Settings(Struct, frozen=True):
     ledger_idle_s: PositiveFloat = 300.0
     #: Seconds by which an event time may be ahead of the clock; of a later one nothing is concluded.
     ledger_ahead_s: Annotated[float, Meta(ge=0)] = 3600.0
+    #: Days of event time, up to the newest that has matured, over which the ledger's metrics say how good each model
+    #: was. More days steady the figures, fewer show a change sooner.
+    ledger_quality_days: PositiveInt = 30
 
     #: fsspec URL of the archive: a folder, or file://, s3://, gs://, abfs://.
     archive_url: str = "var/archive"

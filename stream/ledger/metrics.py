@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 from schemas.errors import DeadLetterReason
+from stream.ledger.quality import Quality
+from stream.ledger.quality_metrics import QualityMetrics
 from stream.ledger.referee import Ruling
 from stream.ledger.store import Written
 
@@ -12,6 +14,9 @@ from stream.ledger.store import Written
 BATCH_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 #: Seconds: from a quiet topic to an outage.
 DELAY_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
+#: Names of alerts that are counted under their own, and characters of one: our rules have fewer and shorter ones, but
+#: whoever reaches the page may make some up.
+ALERT_NAMES, ALERT_NAME_LENGTH = 100, 128
 
 
 class LedgerMetrics:
@@ -68,6 +73,12 @@ class LedgerMetrics:
         self._verdict = Gauge(
             "gate_verdict", "1 for the verdict that stands.", ["challenger", "policy", "verdict"], registry=registry
         )
+        self._alerts = Counter(
+            "alert_history", "Alerts that began, and that were resolved.", ["alertname", "status"], registry=registry
+        )
+        self._alert_names: set[str] = set()
+        self._quality = QualityMetrics()
+        registry.register(self._quality)
         self._up = Gauge("ledger_database_up", "Whether the database answered last time.", registry=registry)
 
     def ruled(self, rulings: Sequence[Ruling]) -> None:
@@ -81,6 +92,19 @@ class LedgerMetrics:
                 self._capital.labels(*who, "recall").set(ruling.judgement.recall.log_capital)
                 self._frauds.labels(*who).set(ruling.judgement.frauds)
                 self._verdict.labels(*who, ruling.judgement.verdict).set(1)
+
+    def measured(self, quality: Quality) -> None:
+        """Show how good every model has been."""
+        self._quality.show(quality)
+
+    def alert(self, alertname: str, status: str) -> None:
+        """Count an alert that was new in its status; under "other" where there are too many names already."""
+        fits = alertname in self._alert_names or len(self._alert_names) < ALERT_NAMES
+        if fits and len(alertname) <= ALERT_NAME_LENGTH:
+            self._alert_names.add(alertname)
+        else:
+            alertname = "other"
+        self._alerts.labels(alertname, status).inc()
 
     def written(
         self, kind: str, written: Written, refused: Sequence[DeadLetterReason], *, batch_s: float, delay_s: float

@@ -19,13 +19,15 @@ from stream.kafka.sink import AtLeastOnceSink
 from stream.kafka.stored_health import StoredHealth
 from stream.kafka.stored_source import StoredSource
 from stream.kafka.topics import require_topics
+from stream.ledger.alert_page import AlertDesk, add_alert_page
 from stream.ledger.database import migrate, open_engine
 from stream.ledger.kinds import Kind, all_kinds
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.newest import ParityGap, observer
 from stream.ledger.pipeline import LedgerPipeline
+from stream.ledger.quality_watch import QualityWatch
 from stream.ledger.referee import Referee
-from stream.ledger.service import add_agent, add_referee, add_retention
+from stream.ledger.service import add_agent, add_quality, add_referee, add_retention
 from stream.ledger.store import LedgerStore
 from stream.settings import Settings
 
@@ -93,7 +95,16 @@ class LedgerProgram(Program):
                 metrics=self.metrics,
                 judging=self._judging,
             )
+        add_quality(
+            self.app,
+            settings,
+            watch=QualityWatch(self.engine, settings, self._clock),
+            outage=self.outage,
+            metrics=self.metrics,
+            judging=self._judging,
+        )
         add_pages(self.app, self.metrics.registry, self.health.problems)
+        add_alert_page(self.app, AlertDesk(self.engine, self._clock, self.metrics), self._writing)
 
     async def _start(self) -> None:
         await asyncio.to_thread(self._get_ready)

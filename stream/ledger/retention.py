@@ -1,15 +1,15 @@
 """Deletes what is older than the retention, by ingest time, in chunks small enough not to hold writers up.
 
 A decision goes with its shadow scores and all its labels. Shadow scores and labels whose decision never came go by
-their own age.
+their own age, and so do alerts.
 """
 
 from collections.abc import Mapping
 
-from sqlalchemy import Delete, Engine, Table, delete, select, tuple_
+from sqlalchemy import ColumnElement, Delete, Engine, Table, delete, select, tuple_
 
 from stream.ledger.database import writing
-from stream.ledger.tables import decisions, labels, shadow_scores
+from stream.ledger.tables import alert_history, decisions, labels, shadow_scores
 
 #: Rows of one transaction, besides what goes with them: some ten milliseconds.
 CHUNK = 1000
@@ -29,7 +29,7 @@ def delete_chunk(engine: Engine, before_ms: int, chunk: int = CHUNK) -> Mapping[
     Raises:
         LedgerAwayError: If the database does not answer.
     """
-    deleted = dict.fromkeys((decisions.name, shadow_scores.name, labels.name), 0)
+    deleted = dict.fromkeys((decisions.name, shadow_scores.name, labels.name, alert_history.name), 0)
     with writing(engine) as connection:
         old = select(decisions.c.transaction_id).where(decisions.c.ingested_at_ms < before_ms)
         gone = list(connection.scalars(old.order_by(decisions.c.ingested_at_ms).limit(chunk)))
@@ -40,11 +40,17 @@ def delete_chunk(engine: Engine, before_ms: int, chunk: int = CHUNK) -> Mapping[
         else:  # only now: while old decisions are left, most old rows belong to one and would be looked at in vain
             for table in (shadow_scores, labels):
                 deleted[table.name] = connection.execute(_orphans(table, before_ms, chunk)).rowcount
+        alerts = _oldest(alert_history, before_ms, chunk)
+        deleted[alert_history.name] = connection.execute(alerts).rowcount
     return deleted
 
 
 def _orphans(table: Table, before_ms: int, chunk: int) -> Delete:
-    key = tuple_(*table.primary_key.columns)
     decided = select(decisions.c.transaction_id).where(decisions.c.transaction_id == table.c.transaction_id).exists()
-    old = select(*table.primary_key.columns).where(table.c.ingested_at_ms < before_ms, ~decided).limit(chunk)
+    return _oldest(table, before_ms, chunk, ~decided)
+
+
+def _oldest(table: Table, before_ms: int, chunk: int, *besides: ColumnElement[bool]) -> Delete:
+    key = tuple_(*table.primary_key.columns)
+    old = select(*table.primary_key.columns).where(table.c.ingested_at_ms < before_ms, *besides).limit(chunk)
     return delete(table).where(key.in_(old))

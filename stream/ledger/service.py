@@ -1,4 +1,4 @@
-"""The ledger as a Faust app: an agent for each kind of message, timers that delete what is old and judge."""
+"""The ledger as a Faust app: an agent for each kind of message, timers that delete what is old, judge and measure."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ from stream.kafka.channel import BatchChannel
 from stream.kafka.outage import Outage
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.pipeline import LedgerPipeline
+from stream.ledger.quality_watch import QualityWatch
 from stream.ledger.referee import Referee
 from stream.ledger.retention import delete_chunk
 from stream.settings import Settings
@@ -83,3 +84,28 @@ def add_referee(
         except FraudError as error:
             # Whatever it was, nothing was kept; the rows go on being written, and the next look begins anew.
             log.warning("challengers were not judged: %s", error)
+
+
+def add_quality(
+    app: faust.App,
+    settings: Settings,
+    *,
+    watch: QualityWatch,
+    outage: Outage,
+    metrics: LedgerMetrics,
+    judging: Executor,
+) -> None:
+    """Add the timer that measures how good every model has been, on the referee's thread: it reads much as well."""
+
+    def look() -> None:
+        with outage.watched("quality"):
+            found = watch.look()
+        if found is not None:
+            metrics.measured(found)
+
+    @app.timer(settings.gate_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    async def measure_models() -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(judging, look)
+        except FraudError as error:
+            log.warning("models were not measured, the last figures stay: %s", error)

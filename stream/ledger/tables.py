@@ -92,6 +92,8 @@ labels = Table(
     *_bookkeeping(),
     Index("labels_by_transaction", "transaction_id"),
     Index("labels_by_ingest_time", "ingested_at_ms"),
+    # For the newest one alone.
+    Index("labels_by_event_time", "event_time_ms"),
 )
 
 role_changes = Table(
@@ -170,4 +172,25 @@ gate_evidence = Table(
     # JSON of stream.evaluation.evidence.Evidence.
     Column("evidence", PlainText, nullable=False),
     Column("taken_at_ms", BigInteger, nullable=False),
+)
+
+#: One row for each time that an alert of Prometheus's rules fired; see stream.ledger.alert_history.
+alert_history = Table(
+    "alert_history",
+    metadata,
+    # Of its labels, as Alertmanager makes it.
+    Column("fingerprint", PlainText, primary_key=True),
+    Column("starts_at_ms", BigInteger, primary_key=True, autoincrement=False),
+    # Empty where the labels name none.
+    Column("alertname", PlainText, nullable=False),
+    # firing or resolved.
+    Column("status", PlainText, nullable=False),
+    # Null while it fires.
+    Column("ends_at_ms", BigInteger),
+    # JSON, {name: text}, names in order; both.
+    Column("labels", PlainText, nullable=False),
+    Column("annotations", PlainText, nullable=False),
+    # Of its first message; nothing of it stands on a topic, so it has no place there.
+    Column("ingested_at_ms", BigInteger, nullable=False),
+    Index("alert_history_by_ingest_time", "ingested_at_ms"),
 )

@@ -1,0 +1,34 @@
+"""The alerts that fired, and an index for the newest label: an alert watches when it came."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    """Make the table and the index."""
+    op.create_table(
+        "alert_history",
+        sa.Column("fingerprint", _TEXT, primary_key=True),
+        sa.Column("starts_at_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("alertname", _TEXT, nullable=False),
+        sa.Column("status", _TEXT, nullable=False),
+        sa.Column("ends_at_ms", sa.BigInteger),
+        sa.Column("labels", _TEXT, nullable=False),
+        sa.Column("annotations", _TEXT, nullable=False),
+        sa.Column("ingested_at_ms", sa.BigInteger, nullable=False),
+    )
+    op.create_index("alert_history_by_ingest_time", "alert_history", ["ingested_at_ms"])
+    op.create_index("labels_by_event_time", "labels", ["event_time_ms"])
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_index("labels_by_event_time", "labels")
+    op.drop_table("alert_history")

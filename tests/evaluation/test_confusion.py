@@ -1,0 +1,37 @@
+"""Shares of what a model got right and wrong."""
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import stream.evaluation.confusion
+from stream.evaluation.confusion import Confusion
+
+COUNTS = st.builds(Confusion, *[st.integers(0, 50)] * 4)
+SHARES = ("accuracy", "precision", "recall", "f1", "false_positive_rate", "false_negative_rate")
+
+
+def test_the_examples_in_the_documentation_hold() -> None:
+    """They are the shortest way to see what is counted."""
+    result = doctest.testmod(stream.evaluation.confusion)
+    assert (result.failed, result.attempted > 0) == (0, True)
+
+
+@given(COUNTS)
+def test_every_share_is_within_its_range(counted: Confusion) -> None:
+    """And what belongs together adds up: the missed frauds and the caught ones, precision and recall and their mean."""
+    shares = {name: getattr(counted, name) for name in SHARES}
+    assert all(share is None or 0 <= share <= 1 for share in shares.values())
+    if counted.recall is not None:
+        assert counted.recall + shares["false_negative_rate"] == pytest.approx(1)
+    if counted.precision and counted.recall:
+        assert counted.f1 == pytest.approx(2 / (1 / counted.precision + 1 / counted.recall))
+
+
+def test_there_is_no_share_of_nothing() -> None:
+    """It is unknown, which is neither 0 nor 1."""
+    assert [getattr(Confusion(0, 0, 0, 0), name) for name in SHARES] == [None] * 6
+    only_legitimate = Confusion(true_positive=0, false_positive=0, true_negative=3, false_negative=0)
+    assert [getattr(only_legitimate, name) for name in SHARES] == [1, None, None, None, 0, None]

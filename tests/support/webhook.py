@@ -1,0 +1,51 @@
+"""Messages as Alertmanager's webhook sends them."""
+
+from typing import Any
+
+import msgspec
+
+from stream.ledger.alertmanager import notification_codec
+from stream.ledger.upsert import Row
+
+#: What Go writes of a moment that has not come.
+NEVER = "0001-01-01T00:00:00Z"
+
+
+def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **overrides: Any) -> dict[str, Any]:
+    """Return alert `number` of a message: it began `start_s` seconds after noon, and fires until `end_s`."""
+    made = {
+        "status": "firing" if end_s is None else "resolved",
+        "labels": {"alertname": f"Rule{number}", "severity": "page"},
+        "annotations": {"summary": "something is wrong"},
+        "startsAt": _moment(start_s),
+        "endsAt": NEVER if end_s is None else _moment(end_s),
+        "generatorURL": "http://prometheus:9090/graph",
+        "fingerprint": f"{number:016x}",
+    }
+    return made | overrides
+
+
+def message(*alerts: dict[str, Any], **overrides: Any) -> bytes:
+    """Return a message of the webhook, with what it says besides."""
+    made = {
+        "version": "4",
+        "groupKey": '{}:{alertname="Rule1"}',
+        "truncatedAlerts": 0,
+        "status": "firing",
+        "receiver": "ledger",
+        "groupLabels": {},
+        "commonLabels": {},
+        "commonAnnotations": {},
+        "externalURL": "http://alertmanager:9093",
+        "alerts": list(alerts),
+    }
+    return msgspec.json.encode(made | overrides)
+
+
+def rows(*alerts: dict[str, Any]) -> list[Row]:
+    """Return alerts as rows, by way of a message."""
+    return [each.row() for each in notification_codec.decode(message(*alerts)).alerts]
+
+
+def _moment(seconds: int) -> str:
+    return f"2026-11-01T12:{seconds // 60:02}:{seconds % 60:02}.123456789Z"
