@@ -27,6 +27,7 @@ from stream.kafka.send import send_file
 from stream.kafka.tail import follow_topic
 from stream.kafka.topics import create_topics
 from stream.replay.parity import parity_gap
+from stream.serving.tracing import set_up_tracing
 from stream.settings import Settings, read_settings
 
 #: Exit code of a command that was interrupted, beside 0, FAILED and click's 2 for bad usage.
@@ -124,6 +125,7 @@ def worker() -> None:
     """
     settings = read_settings()
     set_up_logging(settings)
+    set_up_tracing(settings, "worker")
     asyncio.run(run_worker(settings))
 
 

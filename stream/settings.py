@@ -182,6 +182,9 @@ class Settings(Struct, frozen=True):
     #: auto: text on a terminal, JSON elsewhere.
     log_format: Literal["auto", "text", "json"] = "auto"
 
+    #: Address of an OpenTelemetry collector, http://host:4318; empty: no traces.
+    otlp_endpoint: str = ""
+
     #: Days after which silence means that a transaction was legitimate; how long chargebacks may take.
     gate_maturity_days: PositiveInt = 45
     #: Hours of event time that the gate judges at once; some ten frauds each are best.

@@ -79,6 +79,7 @@ DISTRIBUTIONS = {
     "prometheus_client": "prometheus-client",
     "sklearn": "scikit-learn",
     "xgboost": "xgboost-cpu",
+    "opentelemetry": "opentelemetry-api",
     "yaml": "pyyaml",
 }
 

@@ -9,6 +9,7 @@ from schemas.errors import FraudError
 from stream.commands.display import examples
 from stream.commands.logs import set_up_logging
 from stream.http.keys import SCOPES, Scope, add_key, make_key
+from stream.serving.tracing import set_up_tracing
 from stream.settings import read_settings
 
 
@@ -36,6 +37,7 @@ def http_command() -> None:
         ) from error
     settings = read_settings()
     set_up_logging(settings)
+    set_up_tracing(settings, "http")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_http(settings))
 

@@ -21,6 +21,7 @@ from stream.scoring.scorer import ScoredBatch, Scorer
 from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
 from stream.serving.roles import RoleFollower
+from stream.serving.tracing import tracer
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ class Batcher:
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._turn)
         try:
-            scored = self._score(batch)
+            with tracer.start_as_current_span("score", attributes={"transactions": len(batch)}):
+                scored = self._score(batch)
         except FraudError as error:
             for each in batch:
                 each.told(error)

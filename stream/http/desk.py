@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 from msgspec.structs import asdict
+from opentelemetry import trace
 
 from schemas.errors import BrokerAwayError, BusyError, FraudError, NoChampionError
 from schemas.messages import encode
@@ -76,6 +77,7 @@ class Desk:
         if scorer is None:
             raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
         asked = read_asked(body, scorer.roles.champion.model.plan, time.time_ns() // 1_000_000)
+        trace.get_current_span().set_attribute("transaction_id", asked.transaction_id)
         known = self._repeats.find(asked.transaction_id, body) if asked.transaction_id else None
         if known is not None:
             self._metrics.repeated()

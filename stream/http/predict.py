@@ -16,6 +16,7 @@ from stream.http.desk import Desk
 from stream.http.errors import HttpError
 from stream.http.metrics import HttpMetrics
 from stream.http.problems import problem_of
+from stream.serving.tracing import asker, tracer
 from stream.settings import Settings
 
 PATH = "/predict"
@@ -66,7 +67,8 @@ class Predict:
         self._access.require(request, "predict")
         acknowledged = _acknowledged(request)
         body = await read_body(request, self._settings.max_transaction_bytes)
-        return Response(await self._decide(body, acknowledged=acknowledged), media_type=JSON)
+        with tracer.start_as_current_span("decide", context=asker(request.headers)):
+            return Response(await self._decide(body, acknowledged=acknowledged), media_type=JSON)
 
     async def several(self, request: Request) -> Response:
         """Answer about several, each by itself."""
@@ -77,7 +79,10 @@ class Predict:
         most = self._settings.http_batch
         if len(transactions) > most:
             raise HttpError(413, f"{len(transactions)} transactions; send {most} at once at most (FRAUD_HTTP_BATCH)")
-        results = await asyncio.gather(*(self._result(bytes(each), acknowledged=acknowledged) for each in transactions))
+        with tracer.start_as_current_span("decide several", context=asker(request.headers)):
+            results = await asyncio.gather(
+                *(self._result(bytes(each), acknowledged=acknowledged) for each in transactions)
+            )
         return Response(b'{"results":[' + b",".join(results) + b"]}", media_type=JSON)
 
     async def _decide(self, body: bytes, *, acknowledged: bool) -> bytes:

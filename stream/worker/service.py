@@ -13,6 +13,7 @@ from schemas.messages import WorkerStatus, encode
 from stream.kafka.channel import BatchChannel
 from stream.kafka.source import BatchSource
 from stream.serving.roles import RoleFollower
+from stream.serving.tracing import traced
 from stream.settings import Settings
 from stream.worker.health import Health
 from stream.worker.pipeline import Pipeline
@@ -38,10 +39,14 @@ def add_agent(
         loop = asyncio.get_running_loop()
         under_way: asyncio.Future[None] | None = None
         async for batch in batches:
-            work = await loop.run_in_executor(scoring, pipeline.score, batch)
+            work = await loop.run_in_executor(scoring, traced, "score", pipeline.score, batch, len(batch))
             if under_way is not None:
                 await under_way
-            under_way = loop.run_in_executor(committing, pipeline.commit, work) if work is not None else None
+            under_way = (
+                loop.run_in_executor(committing, traced, "commit", pipeline.commit, work, len(batch))
+                if work is not None
+                else None
+            )
 
 
 def add_drift_timer(app: faust.App, settings: Settings, pipeline: Pipeline, committing: Executor) -> None:

@@ -17,7 +17,7 @@ from tests.support.traffic import transaction
 
 #: Which features a transaction must have is the champion's business, and no description's; and as on Kafka, what nobody
 #: asks for (names, parameters) is let pass.
-LEFT_OUT = [positive_data_acceptance, negative_data_rejection]
+LEFT_OUT: Any = [positive_data_acceptance, negative_data_rejection]
 #: Requests for each operation.
 EXAMPLES = 60
 

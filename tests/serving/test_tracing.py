@@ -1,0 +1,95 @@
+"""Traces, taken by a collector over HTTP as OpenTelemetry's own would."""
+
+import gzip
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from schemas.errors import SettingsError
+from stream.kafka.ports import free_port
+from stream.kafka.topics import create_topics
+from stream.serving import tracing
+from stream.settings import Settings
+from tests.faults.conftest import publish_champion
+from tests.support.http_process import HttpProcess
+from tests.support.traffic import send, transaction
+from tests.support.until import until
+from tests.support.worker_process import WorkerProcess
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+class Collector:
+    """Takes spans on a port of its own."""
+
+    def __init__(self) -> None:
+        self.requests: list[ExportTraceServiceRequest] = []
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                collector.requests.append(ExportTraceServiceRequest.FromString(body))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+
+    def spans(self) -> list[Span]:
+        """Return all that came."""
+        return [span for r in self.requests for rs in r.resource_spans for ss in rs.scope_spans for span in ss.spans]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector that listens."""
+    made = Collector()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+
+
+def test_a_request_is_part_of_its_asker_s_trace(
+    make_settings: Callable[..., Settings], collector: Collector, tmp_path: Path
+) -> None:
+    """The span names the transaction; nothing tells the card or a feature's name or value."""
+    settings = make_settings(http_port=free_port(), otlp_endpoint=collector.endpoint)
+    create_topics(settings)
+    publish_champion(settings)
+    with HttpProcess(settings, tmp_path) as edge, WorkerProcess(settings, tmp_path) as worker:
+        edge.wait_ready()
+        worker.wait_ready()
+        headers = {"Content-Type": "application/json", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        assert edge.client.post("/predict", content=transaction(7), headers=headers).is_success
+        send(settings, 20)
+        until(lambda: {"decide", "score", "commit"} <= {span.name for span in collector.spans()}, timeout=30)
+    (decided,) = [span for span in collector.spans() if span.name == "decide"]
+    assert decided.trace_id.hex() == TRACE
+    assert {each.key: each.value.string_value for each in decided.attributes} == {"transaction_id": "7"}
+    everything = b"".join(request.SerializeToString() for request in collector.requests)
+    assert b"card-7" not in everything
+    assert b"V1" not in everything
+
+
+def test_without_the_packages_one_line_says_so(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the extra to install."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    settings = make_settings(bootstrap="127.0.0.1:1", otlp_endpoint="http://127.0.0.1:1")
+    with pytest.raises(SettingsError, match=r"fraud-stream\[tracing\]"):
+        tracing.set_up_tracing(settings, "worker")
