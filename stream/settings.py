@@ -228,6 +228,11 @@ class Settings(Struct, frozen=True):
     #: Replication factor of topics that `fraud-stream topics` creates.
     replication: PositiveInt = 1
 
+    @property
+    def decided_topics(self) -> tuple[str, str]:
+        """Where transactions that were decided stand: sent to us, and asked about."""
+        return self.topic_transactions, self.topic_transactions_http
+
     def __repr__(self) -> str:
         """Show what tells one worker from another; never the password."""
         return f"Settings(bootstrap={self.bootstrap!r}, group={self.group!r}, slot={self.slot!r})"

@@ -41,6 +41,7 @@ class _Label(msgspec.Struct, gc=False):
 _CARD = msgspec.json.Decoder(_Card)
 _DECODERS: dict[str, msgspec.json.Decoder[_Card] | msgspec.json.Decoder[_Label]] = {
     "transactions": _CARD,
+    "transactions-http": _CARD,
     "decisions": _CARD,
     "labels": msgspec.json.Decoder(_Label),
 }

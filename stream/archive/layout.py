@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 #: Holds the format version; without it there is no archive at a URL.
 MARKER = "archive.json"
 #: The kinds of messages, each in a folder of its name.
-KINDS = ("transactions", "decisions", "labels")
+KINDS = ("transactions", "transactions-http", "decisions", "labels")
 
 _NAME = re.compile(r"(\d{1,10})-(\d{1,19})-(\d{1,19})\.parquet")
 _FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")

@@ -47,6 +47,7 @@ class ArchiveProgram(Program):
         outage = Outage("the archive")
         topics = {
             "transactions": settings.topic_transactions,
+            "transactions-http": settings.topic_transactions_http,
             "decisions": settings.topic_decisions,
             "labels": settings.topic_labels,
         }

@@ -25,7 +25,7 @@ def read_archive(
 
     Args:
         url: As in FRAUD_ARCHIVE_URL.
-        kind: transactions, decisions or labels.
+        kind: transactions, transactions-http (asked about, not sent to us), decisions or labels.
         since_ms: Event time, UTC milliseconds; earlier messages are left out.
         until_ms: Likewise; messages at it or later are left out. With either bound, messages that cannot be decoded
             are left out too, for they have no event time.

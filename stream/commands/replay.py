@@ -60,10 +60,10 @@ class Moment(click.ParamType):
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="JSON lines, one for each decision that differs."
 )
 def replay_command(*, start: int | None, end: int | None, which: str | None, out: Path | None) -> None:
-    """Score a slice of the transactions topic again and report which decisions would differ, as one JSON object.
+    """Score a slice of the transactions again and report which decisions would differ, as one JSON object.
 
-    No live topic is written. With the roles of then, every field but the clock's is compared, and the exit code is 1
-    when one differs; with a model, verdicts are.
+    Those that were asked about over HTTP too. No live topic is written. With the roles of then, every field but the
+    clock's is compared, and the exit code is 1 when one differs; with a model, verdicts are.
     """
     settings = read_settings()
     model = _find(settings, which) if which else None

@@ -1,5 +1,6 @@
 """Matured decisions and what became of them: for retraining, and for watching a champion's errors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,7 @@ class Known:
         fraud: Whether it was one.
         alerted: Whether the model that decided reviewed or declined it, before exploration.
         score: Of the model that decided, in [0, 1].
-        partition: Of the transactions topic, where the decided message stands.
+        partition: Of its topic, where the decided message stands.
         offset: Likewise.
     """
 
@@ -56,7 +57,7 @@ class Known:
 
 
 def known(
-    engine: Engine, *, topic: str, since_ms: int, maturity_ms: int, bundle_sha256: str | None = None
+    engine: Engine, *, topics: Sequence[str], since_ms: int, maturity_ms: int, bundle_sha256: str | None = None
 ) -> Known | None:
     """Return the decisions since a moment that are old enough to be judged and whose outcome is known.
 
@@ -64,7 +65,7 @@ def known(
 
     Args:
         engine: The ledger's database.
-        topic: Where the transactions came from.
+        topics: Where the transactions came from.
         since_ms: Event time, UTC milliseconds, included.
         maturity_ms: How long a label may take.
         bundle_sha256: Of the model that decided; None for every model.
@@ -80,7 +81,7 @@ def known(
         if watermark_ms is None:
             return None
         until_ms, d = watermark_ms - maturity_ms, decisions.c
-        window = and_(d.event_time_ms >= since_ms, d.event_time_ms < until_ms, d.source_topic == topic)
+        window = and_(d.event_time_ms >= since_ms, d.event_time_ms < until_ms, d.source_topic.in_(topics))
         if bundle_sha256 is not None:
             window = and_(window, d.bundle_sha256 == bundle_sha256)
         order = (d.event_time_ms, d.transaction_id)

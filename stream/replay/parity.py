@@ -1,6 +1,7 @@
 """Whether a challenger's live scores are its own: the newest ones scored again offline."""
 
 import math
+from itertools import chain, repeat
 
 import msgspec
 
@@ -37,21 +38,22 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
         return math.nan
     scorer = alone(read_bundle(BundleStore(settings.bundle_store), challenger), settings)
     gap = math.nan
-    for incoming in read_span(settings, settings.topic_transactions, span):
-        places = zip(incoming.partitions, incoming.offsets, strict=True)
+    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.decided_topics):
+        places = zip(repeat(incoming.topic), incoming.partitions, incoming.offsets)
         wanted = [index for index, place in enumerate(places) if place in live]
         for decision in rescore(scorer, incoming.at(wanted)).decisions:
-            apart = abs(decision.score - live[decision.source_partition, decision.source_offset])
+            place = (decision.source_topic, decision.source_partition, decision.source_offset)
+            apart = abs(decision.score - live[place])
             gap = apart if math.isnan(gap) else max(gap, apart)
     return gap
 
 
-def _live(settings: Settings, sha256: str, span: Span) -> dict[tuple[int, int], float]:
-    found: dict[tuple[int, int], float] = {}
+def _live(settings: Settings, sha256: str, span: Span) -> dict[tuple[str, int, int], float]:
+    found: dict[tuple[str, int, int], float] = {}
     for batch in read_span(settings, settings.topic_shadow_scores, span):
         for value in batch.values:
             shadow = _decode(value or b"")
             if shadow.bundle_sha256 == sha256 and shadow.score is not None and len(found) < MOST:
-                place = shadow.decision_id.rpartition("@")[0].split("/")
-                found[int(place[-2]), int(place[-1])] = shadow.score
+                topic, partition, offset = shadow.decision_id.rpartition("@")[0].rsplit("/", 2)
+                found[topic, int(partition), int(offset)] = shadow.score
     return found

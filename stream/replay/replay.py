@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, repeat
 
 import msgspec
 
@@ -16,8 +17,8 @@ from stream.scoring.incoming import Incoming
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
 
-#: Partition and offset of a transaction.
-Place = tuple[int, int]
+#: Topic, partition and offset of a transaction.
+Place = tuple[str, int, int]
 #: Of what a model alone would do, this matters: it has no arms, and its names differ anyway.
 _OF_A_MODEL = ("verdict", "score")
 
@@ -36,7 +37,7 @@ def replay(
 
     Args:
         settings: Where the transactions, decisions, roles and bundles are.
-        span: Of the transactions topic. Their decisions are kept in memory meanwhile, about 1 KB each.
+        span: Of both topics of transactions. Their decisions are kept in memory meanwhile, about 1 KB each.
         model: Decides everything, by its own policy, and only verdicts are compared; None: the roles of then, and
             every field but the clock's is compared.
         on_difference: Told each decision that would be another, as one line of JSON.
@@ -51,7 +52,7 @@ def replay(
     report = ReplayReport(f"{model.manifest.name} {model.manifest.version}" if model else None)
     tally = Tally(report, on_difference)
     scorer_of = _scorers(settings, model)
-    for incoming in read_span(settings, settings.topic_transactions, span):
+    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.decided_topics):
         report.transactions += len(incoming.values)
         for scorer, part, then in _parts(incoming, decided, scorer_of):
             _compare(scorer, part, then, tally, only=_OF_A_MODEL if model else ())
@@ -66,8 +67,7 @@ def _decisions(settings: Settings, span: Span) -> dict[Place, bytes]:
     for batch in read_span(settings, settings.topic_decisions, Span(span.start_ms, None)):
         for value in batch.values:
             decision = _decode(value or b"")
-            if decision.source_topic == settings.topic_transactions:
-                found[decision.source_partition, decision.source_offset] = value or b""
+            found[decision.source_topic, decision.source_partition, decision.source_offset] = value or b""
     return found
 
 
@@ -83,7 +83,7 @@ def _parts(
 ) -> Iterator[tuple[Scorer, Incoming, list[Decision]]]:
     """Yield the transactions that were decided, by the scorer that scores them again."""
     groups: dict[Scorer, tuple[list[int], list[Decision]]] = defaultdict(lambda: ([], []))
-    for index, place in enumerate(zip(incoming.partitions, incoming.offsets, strict=True)):
+    for index, place in enumerate(zip(repeat(incoming.topic), incoming.partitions, incoming.offsets)):
         if (raw := decided.get(place)) is not None:
             then = _decode(raw)
             indices, decisions = groups[scorer_of(then)]

@@ -34,13 +34,19 @@ def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 1_000)
     produce_all(settings.bootstrap, settings.topic_transactions, [(None, value) for value in ODD], partition=0)
+    produce_all(settings.bootstrap, settings.topic_transactions_http, [(b"card-1", b"asked over HTTP")])
     archive = start_archive(settings)
     archive.wait_ready()
-    until(lambda: archive.open_messages() == len(ODD) + 1_020 + 120)
+    until(lambda: archive.open_messages() == len(ODD) + 1 + 1_020 + 120)
     assert archive.metrics()["archive_open_bytes"] > 0
     assert files_of(settings, "decisions") == []
     assert archive.stop() == 0
-    assert reckon_archive(settings) == {"transactions": len(ODD), "decisions": 1_020, "labels": 120}
+    assert reckon_archive(settings) == {
+        "transactions": len(ODD),
+        "transactions-http": 1,
+        "decisions": 1_020,
+        "labels": 120,
+    }
     before = {kind: files_of(settings, kind) for kind in ("transactions", "decisions", "labels")}
 
     other = msgspec.structs.replace(
@@ -60,7 +66,12 @@ def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
     assert counted['archive_files_total{kind="transactions"}'] == 1
     assert counted["archive_up"] == 1
     assert again.stop() == 0
-    assert reckon_archive(settings) == {"transactions": len(ODD) + 1, "decisions": 1_530, "labels": 180}
+    assert reckon_archive(settings) == {
+        "transactions": len(ODD) + 1,
+        "transactions-http": 1,
+        "decisions": 1_530,
+        "labels": 180,
+    }
     for kind, files in before.items():
         assert set(files) <= set(files_of(settings, kind))
         assert overlaps(files_of(settings, kind)) == 0

@@ -153,9 +153,9 @@ def test_an_archive_of_a_newer_program_is_not_guessed_at(url: str, tmp_path: Pat
         read(url, "labels")
 
 
-def test_only_three_kinds_are_archived(url: str) -> None:
+def test_only_four_kinds_are_archived(url: str) -> None:
     """Another one is a mistake of the caller's."""
-    with pytest.raises(ArchiveError, match="'alerts' is not archived; name one of transactions, decisions, labels"):
+    with pytest.raises(ArchiveError, match="'alerts' is not archived; name one of transactions, transactions-http"):
         read(url, "alerts")
 
 

@@ -1,6 +1,7 @@
 """Questions and replies: the same decisions as on Kafka, on Kafka before they are told."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,16 @@ import msgspec
 
 from schemas.messages import Decision, Policy, ShadowScore
 from stream.kafka.assign import change_roles
+from stream.kafka.control import current_roles
 from stream.kafka.ports import free_port
 from stream.kafka.roster import govern, reassign
 from stream.kafka.topics import create_topics
+from stream.replay.difference import TOLERANCE
+from stream.replay.parity import parity_gap
 from stream.replay.verify import verify
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
+from tests.support.command import run
 from tests.support.http_process import HttpProcess
 from tests.support.topics import read_all
 from tests.support.traffic import transaction
@@ -55,6 +60,20 @@ def test_a_decision_over_http_can_be_recomputed(edge: HttpProcess) -> None:
     shadows = values(edge.settings, edge.settings.topic_shadow_scores)
     (shadow,) = [msgspec.json.decode(each, type=ShadowScore) for each in shadows]
     assert (shadow.decision_id, shadow.model_version) == (decision.decision_id, "2")
+
+
+def test_history_over_http_replays(edge: HttpProcess) -> None:
+    """All of it, beside what was sent to the stream; and the ledger's look at a challenger's scores finds no gap."""
+    settings = edge.settings
+    for number in range(20):
+        edge.ask(transaction(number))
+    until(lambda: len(values(settings, settings.topic_shadow_scores)) == 20)
+    report = json.loads(run("replay", settings=settings).stdout)
+    assert (report["transactions"], report["same"], report["different"]) == (20, 20, 0)
+    roles = current_roles(settings)
+    assert roles is not None
+    now_ms = time.time_ns() // 1_000_000
+    assert parity_gap(settings, roles.challengers[0].bundle, now_ms + 1) < TOLERANCE
 
 
 def test_without_waiting_the_decision_has_no_place_yet(edge: HttpProcess) -> None:

@@ -93,7 +93,7 @@ def test_sql_decides_as_the_one_place_that_decides(engine: Engine, seed: int) ->
         in_sql = dict(connection.execute(asked).all())
     assert in_sql == {transaction_id: of[outcome] for transaction_id, outcome in outcomes.items()}
     assert set(outcomes.values()) == set(of)
-    by_rows = known(engine, topic="transactions", since_ms=0, maturity_ms=0)
+    by_rows = known(engine, topics=["transactions"], since_ms=0, maturity_ms=0)
     assert by_rows is not None
     cells = Counter(zip(by_rows.alerted.tolist(), by_rows.fraud.tolist(), strict=True))
     expected = Confusion(cells[True, True], cells[True, False], cells[False, False], cells[False, True])

@@ -69,6 +69,7 @@ def reckon_archive(settings: Settings) -> dict[str, int]:
     """
     topics = {
         "transactions": settings.topic_transactions,
+        "transactions-http": settings.topic_transactions_http,
         "decisions": settings.topic_decisions,
         "labels": settings.topic_labels,
     }

@@ -77,7 +77,7 @@ class ConceptWatch:
             self.calibration = Calibration()
         found = known(
             self._ledger,
-            topic=self._settings.topic_transactions,
+            topics=self._settings.decided_topics,
             since_ms=self._since_ms,
             maturity_ms=self._settings.gate_maturity_days * _DAY_MS,
             bundle_sha256=bundle_sha256,

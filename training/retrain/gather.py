@@ -1,6 +1,6 @@
 """Archived transactions joined with what the ledger knows of them: a file as training reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def feature_set(manifest: Manifest) -> FeatureSet:
     )
 
 
-def gather(url: str, known: Known, manifest: Manifest, file: Path, *, max_bytes: int) -> Gathered:
+def gather(url: str, known: Mapping[str, Known], manifest: Manifest, file: Path, *, max_bytes: int) -> Gathered:
     """Write the known transactions with the features of a manifest, one row each.
 
     The row is made of the very message that was decided: it stands in the archive at the decision's own place. A
@@ -87,7 +87,7 @@ def gather(url: str, known: Known, manifest: Manifest, file: Path, *, max_bytes:
 
     Args:
         url: Of the archive.
-        known: Of the ledger.
+        known: Of the ledger, by kind of the archive.
         manifest: The champion's; what it would refuse is left out and counted.
         file: Parquet, to be written; as `describe` says.
         max_bytes: Of a transaction, that the champion's workers take.
@@ -96,19 +96,27 @@ def gather(url: str, known: Known, manifest: Manifest, file: Path, *, max_bytes:
         ArchiveError: If there is no archive, or a file of it cannot be read.
         ArchiveAwayError: If its file system does not answer.
     """
-    plan, places = FeaturePlan(manifest.features, manifest.missing), _Places(known)
+    plan = FeaturePlan(manifest.features, manifest.missing)
     codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=max_bytes)
     schema = _schema(plan, describe(manifest).amount.column)
     found = rows = frauds = 0
     with pq.ParquetWriter(file, schema) as writer:
-        for batch in read_archive(url, "transactions", since_ms=known.since_ms, until_ms=known.until_ms):
+        for batch, places in _batches(url, known):
             decided, fraud = _decoded(batch, places, codec)
             found += len(fraud)
             taken = [(each, fraud[place]) for place, each in _accepted(decided, plan)]
             rows, frauds = rows + len(taken), frauds + sum(flag for _, flag in taken)
             if taken:
                 writer.write_batch(_batch(taken, schema))
-    return Gathered(len(known), known.censored, len(known) - found, found - rows, rows, frauds)
+    count = sum(map(len, known.values()))
+    return Gathered(count, sum(each.censored for each in known.values()), count - found, found - rows, rows, frauds)
+
+
+def _batches(url: str, known: Mapping[str, Known]) -> Iterator[tuple[pa.RecordBatch, "_Places"]]:
+    for kind, each in known.items():
+        places = _Places(each)
+        for batch in read_archive(url, kind, since_ms=each.since_ms, until_ms=each.until_ms):
+            yield batch, places
 
 
 class _Places:

@@ -50,6 +50,8 @@ from training.study.runs import StudyRuns
 AUTHOR = "fraud-train watch"
 #: Attempts that ended without a word, after which a request is declined: what kills its process would do so for ever.
 MAX_ATTEMPTS = 3
+#: Of the archive, where transactions stand that were sent to us, and that were asked about.
+KINDS = ("transactions", "transactions-http")
 DAY_MS = 86_400_000
 
 
@@ -156,10 +158,13 @@ class Retrainer:
     def _gather(self, champion: Manifest, file: Path) -> Gathered:
         maturity_ms = self.settings.gate_maturity_days * DAY_MS
         since_ms = (watermark(self.ledger) or 0) - self.settings.retrain_days * DAY_MS
-        found = known(self.ledger, topic=self.settings.topic_transactions, since_ms=since_ms, maturity_ms=maturity_ms)
+        found = {
+            kind: each
+            for kind, topic in zip(KINDS, self.settings.decided_topics, strict=True)
+            if (each := known(self.ledger, topics=[topic], since_ms=since_ms, maturity_ms=maturity_ms)) is not None
+        }
         # Before the archive is read for nothing.
-        self._require_frauds(0 if found is None else int(found.fraud.sum()), "by the ledger")
-        assert found is not None  # noqa: S101 - for the type checker: no ledger has no frauds
+        self._require_frauds(sum(int(each.fraud.sum()) for each in found.values()), "by the ledger")
         return gather(self.settings.archive_url, found, champion, file, max_bytes=self.settings.max_transaction_bytes)
 
     def _require_frauds(self, frauds: int, of_what: str) -> None:
