@@ -37,6 +37,8 @@ from stream.settings import Settings
 
 #: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
 GRACE_S = 2
+#: Seconds for which a connection is kept between two requests: senders keep pools of them.
+KEEP_ALIVE_S = 60
 #: Connections that the system may hold for us, open but idle ones included.
 CONNECTIONS = 20_000
 
@@ -101,6 +103,7 @@ class HttpProgram(Program):
                 lifespan="off",
                 ssl_certfile=settings.http_tls_certificate or None,
                 ssl_keyfile=settings.http_tls_key or None,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GRACE_S,
                 server_header=False,
                 proxy_headers=False,

@@ -3,6 +3,7 @@
 import functools
 
 import httpx
+import psutil
 
 from tests.support.worker_process import WorkerProcess
 
@@ -21,6 +22,10 @@ class HttpProcess(WorkerProcess):
     def client(self) -> httpx.Client:
         """Asks it."""
         return httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=10)
+
+    def open_connections(self) -> int:
+        """How many files and sockets it has open."""
+        return psutil.Process(self._running.pid).num_fds()
 
     def is_alive(self) -> bool:
         """Whether it answers at all."""
