@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from stream.http.access import Access
 from stream.http.body import JSON
 from stream.http.metrics import HttpMetrics
+from stream.kafka.problem_metrics import ProblemMetrics
 
 
 def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], Sequence[str]]) -> APIRouter:
@@ -19,6 +20,7 @@ def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], S
         access: Who may see metrics; how the process is may be seen by all.
         problems: Says why it is not ready.
     """
+    ProblemMetrics(metrics.registry, problems)
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", response_model=None)

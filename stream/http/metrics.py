@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from schemas.messages import Decision
 from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics
+from stream.serving.score_metrics import ScoreMetrics
 
 #: Seconds: from a reply out of memory to the deadline.
 LATENCY_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -21,6 +22,7 @@ class HttpMetrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self.roles = RoleMetrics(registry)
+        self._scores = ScoreMetrics(registry)
         self._predictions_asked = Counter(
             "prediction_requests",
             "Transactions settled: decided, refused, repeated or unanswered.",
@@ -73,6 +75,8 @@ class HttpMetrics:
         """Count a model run."""
         self._batch_size.observe(len(scored.decisions) + len(scored.refusals))
         self._verdicts(scored.decisions)
+        if scored.tally is not None:
+            self._scores.said(scored.tally)
         self.roles.unknown_features(unknown_features)
 
     def waiting(self, transactions: int) -> None:

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from stream.serving.role_metrics import RoleMetrics
+from stream.serving.score_metrics import ScoreMetrics
 from stream.worker.drift_metrics import DriftMetrics
 from stream.worker.outputs import BatchOutputs
 
@@ -96,6 +97,7 @@ class WorkerMetrics:
         )
         self._dead_letters = Counter("dead_letters", "Refused messages by reason.", ["reason"], registry=registry)
         self.roles = RoleMetrics(registry)
+        self._scores = ScoreMetrics(registry)
         self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
         self.guard = GuardMetrics(registry)
         self.drift = DriftMetrics(registry)
@@ -111,6 +113,8 @@ class WorkerMetrics:
             self._predictions.labels(verdict).inc()
         for reason in outputs.refusals:
             self._dead_letters.labels(reason.value).inc()
+        if outputs.tally is not None:
+            self._scores.said(outputs.tally)
         self._latency.observe(latency_s, settled)
         self._batch_size.observe(settled)
 
