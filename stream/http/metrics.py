@@ -1,10 +1,11 @@
 """What the HTTP edge shows to Prometheus."""
 
 import asyncio
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
-from schemas.messages import Decision
+from schemas.messages import Decision, Verdict
 from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
@@ -52,6 +53,11 @@ class HttpMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        # Shown from the start: a rate sees no increase in a series that begins with its first count.
+        for outcome in ("decided", "refused", "repeated", "unanswered"):
+            self._predictions_asked.labels(outcome)
+        for verdict in get_args(Verdict):
+            self._predictions.labels(verdict)
 
     def decided(self, seconds: float) -> None:
         """Count a transaction that was replied to with a decision."""

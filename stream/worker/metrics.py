@@ -2,12 +2,14 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from schemas.messages import Verdict
 from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
 from stream.worker.drift_metrics import DriftMetrics
@@ -102,6 +104,11 @@ class WorkerMetrics:
         self.guard = GuardMetrics(registry)
         self.drift = DriftMetrics(registry)
         self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
+        # Shown from the start: a rate sees no increase in a series that begins with its first count.
+        for outcome in ("decided", "dead_letter"):
+            self._requests.labels(outcome)
+        for verdict in get_args(Verdict):
+            self._predictions.labels(verdict)
 
     def committed(self, outputs: BatchOutputs, latency_s: float) -> None:
         """Count a batch once it is committed."""
