@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[1] / "prometheus"
 _LEDGER = "http://ledger:6068"
 
 
-def prometheus_config(targets: Mapping[str, str], *, alertmanager: str | None = None, scrape_s: int = 5) -> str:
+def prometheus_config(targets: Mapping[str, str], *, alertmanager: str | None = None, scrape_s: int = 2) -> str:
     """Return prometheus.yml for this machine.
 
     Args:

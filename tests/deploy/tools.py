@@ -1,26 +1,18 @@
 """Programs of Debian's packages that the tests of monitoring run. One that is missing fails them: it hides faults."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-#: By program, what installs it.
-PACKAGES = {
-    "promtool": "prometheus",
-    "prometheus": "prometheus",
-    "amtool": "prometheus-alertmanager",
-    "prometheus-alertmanager": "prometheus-alertmanager",
-    "prometheus-node-exporter": "prometheus-node-exporter",
-}
+from deploy.observe.installed import find, missing
 
 
 def tool(name: str) -> str:
     """Return a program's path; fail with how to install it where it is not."""
-    found = shutil.which(name)
+    found = find(name)
     if found is None:
-        pytest.fail(f"no {name} here: `apt-get install {PACKAGES[name]}`, as .ci/run does on Debian", pytrace=False)
+        pytest.fail(f"{missing(name)}, as .ci/run does on Debian", pytrace=False)
     return found
 
 
