@@ -1,5 +1,7 @@
 """The metrics that our programs export, read from their own registries."""
 
+from typing import NamedTuple
+
 from prometheus_client import CollectorRegistry
 
 from stream.archive.metrics import ArchiveMetrics
@@ -59,18 +61,39 @@ def registries() -> dict[str, CollectorRegistry]:
     return made
 
 
-def families() -> dict[str, str]:
-    """Return all families by the name that people know them by (a counter's ends in _total), with their types."""
-    found = [family for registry in registries().values() for family in registry.collect()]
-    named = {f"{each.name}_total" if each.type == "counter" else each.name: each.type for each in found}
-    return {name: kind for name, kind in named.items() if name not in PROCESS}
+class Family(NamedTuple):
+    """A metric with all its series.
+
+    Attributes:
+        kind: counter, gauge, histogram.
+        labels: Of its series, but for a bucket's bound.
+        programs: Which export it.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    programs: set[str]
+
+
+def families() -> dict[str, Family]:
+    """Return all families by the name that people know them by: a counter's ends in _total."""
+    found: dict[str, Family] = {}
+    for program, registry in registries().items():
+        for collector in registry._collector_to_names:
+            for each in collector.collect():
+                name = f"{each.name}_total" if each.type == "counter" else each.name
+                # One of our own collectors gives families that know their labels; prometheus_client's know them.
+                labels = getattr(each, "_labelnames", ()) or getattr(collector, "_labelnames", ())
+                known = found.setdefault(name, Family(each.type, tuple(labels), set()))
+                known.programs.add(program)
+    return {name: family for name, family in found.items() if name not in PROCESS}
 
 
 def series() -> set[str]:
     """Return the names of all series."""
     found = families()
     return {
-        name if kind == "counter" else name + suffix
-        for name, kind in found.items()
-        for suffix in _SUFFIXES.get(kind, ("",))
+        name if family.kind == "counter" else name + suffix
+        for name, family in found.items()
+        for suffix in _SUFFIXES.get(family.kind, ("",))
     }
