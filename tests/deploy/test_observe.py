@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 START_S, STOP_S = 60.0, 30.0
 
 
+@pytest.mark.slow
 def test_everything_is_watched_and_nothing_remains(tmp_path: Path) -> None:
     """All targets up, transactions decided on the stream and over HTTP; after Ctrl-C no process is left."""
     for program in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):

@@ -1,5 +1,6 @@
 """Every panel and every rule, asked of a real Prometheus that watches real programs under traffic."""
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -81,3 +82,16 @@ def test_dashboards_are_written(name: str) -> None:
     """`python -m deploy.grafana` was run after the last change, and no file is left of a board that is gone."""
     assert (FOLDER / f"{name}.json").read_text(encoding="utf-8") == rendered(name)
     assert {path.stem for path in FOLDER.iterdir()} == set(BOARDS)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_panels_have_a_place_of_their_own(name: str) -> None:
+    """None lies on another or beyond the 24 columns, and each says what it is for."""
+    panels = json.loads(rendered(name))["panels"]
+    places = [each["gridPos"] for each in panels]
+    cells = [
+        (x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+    assert [each["title"] for each in panels if each["type"] != "row" and not each["description"]] == []

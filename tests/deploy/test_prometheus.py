@@ -88,6 +88,9 @@ def test_every_severity_has_a_receiver() -> None:
     routes = config["route"]["routes"]
     assert {route["receiver"] for route in routes} | {config["route"]["receiver"]} == set(receivers)
     assert {matcher for route in routes for matcher in route["matchers"]} == {"severity = page", "severity = ticket"}
+    for severity, receiver in (("page", "page"), ("ticket", "ticket"), ("info", "record")):
+        where = ("--config.file", FOLDER / "alertmanager.yml", f"--verify.receivers={receiver}")
+        run_tool("amtool", "config", "routes", "test", *where, f"severity={severity}")
     assert all(hook["url"] == "http://ledger:6068/alerts" for hooks in receivers.values() for hook in hooks)
 
 
