@@ -19,13 +19,16 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo experiment drift-lab test test-slow lint format bench lock clean
+.PHONY: help demo observe experiment drift-lab test test-slow lint format bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(DEMO) ## Card transactions through a real Kafka, scored by ONNX models, each exactly once
 	@$(BIN)/python -m deploy.demo
+
+observe: $(DEMO) ## Everything on this machine under Prometheus, with traffic, until Ctrl-C
+	@$(BIN)/python -m deploy.observe
 
 experiment: $(DEMO) ## The gate and the guard on real card data, with a page in var/experiment
 	@$(BIN)/python -m deploy.experiment

@@ -11,6 +11,7 @@ from stream.http.access import Access
 from stream.http.body import JSON
 from stream.http.contract import problems as described
 from stream.http.metrics import HttpMetrics
+from stream.kafka.problem_metrics import ProblemMetrics
 
 
 def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], Sequence[str]]) -> APIRouter:
@@ -21,6 +22,7 @@ def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], S
         access: Who may see metrics; how the process is may be seen by all.
         problems: Says why it is not ready.
     """
+    ProblemMetrics(metrics.registry, problems)
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", response_model=None)

@@ -1,10 +1,13 @@
 """What the HTTP edge shows to Prometheus."""
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
-from schemas.messages import Decision
+from schemas.messages import Decision, Verdict
 from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics
+from stream.serving.score_metrics import ScoreMetrics
 
 #: Seconds: from a reply out of memory to the deadline.
 LATENCY_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -19,6 +22,7 @@ class HttpMetrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self.roles = RoleMetrics(registry)
+        self._scores = ScoreMetrics(registry)
         self._predictions_asked = Counter(
             "prediction_requests",
             "Transactions settled: decided, refused, repeated or unanswered.",
@@ -48,6 +52,11 @@ class HttpMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        # Shown from the start: a rate sees no increase in a series that begins with its first count.
+        for outcome in ("decided", "refused", "repeated", "unanswered"):
+            self._predictions_asked.labels(outcome)
+        for verdict in get_args(Verdict):
+            self._predictions.labels(verdict)
 
     def decided(self, seconds: float) -> None:
         """Count a transaction that was replied to with a decision."""
@@ -71,6 +80,8 @@ class HttpMetrics:
         """Count a model run."""
         self._batch_size.observe(len(scored.decisions) + len(scored.refusals))
         self._verdicts(scored.decisions)
+        if scored.tally is not None:
+            self._scores.said(scored.tally)
         self.roles.unknown_features(unknown_features)
 
     def under_way(self, transactions: int) -> None:

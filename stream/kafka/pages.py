@@ -6,9 +6,12 @@ import faust
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from stream.kafka.problem_metrics import ProblemMetrics
+
 
 def add_pages(app: faust.App, registry: CollectorRegistry, problems: Callable[[], Sequence[str]]) -> None:
     """Add /metrics, /healthz (the process lives) and /readyz (it has no problems: 200, else 503 with what they are)."""
+    ProblemMetrics(registry, problems)
 
     @app.page("/metrics")
     async def show_metrics(view: View, _: Request) -> Response:

@@ -18,6 +18,8 @@ SCORE_BINS = 32
 #: Their inner edges as scores: between -12 (a score of 6·10⁻⁶) and 6 (0.9975). The last takes whatever is a number, so
 #: that NaN, which sorts behind it, is a bin of its own.
 _EDGES = np.append(1 / (1 + np.exp(-np.linspace(-12, 6, SCORE_BINS - 1))), np.inf).astype(np.float32)
+#: Without the last, for whoever shows them.
+SCORE_EDGES: tuple[float, ...] = tuple(_EDGES[:-1].tolist())
 #: A row of counts: transactions, reviews, declines, problems, then the score's bins.
 TRANSACTIONS, REVIEWS, DECLINES, PROBLEMS = range(4)
 FIRST_BIN = 4

@@ -21,6 +21,9 @@ class RoleMetrics:
         self._unknown = Gauge(
             "unknown_features", "Features no model knows, seen under the current roles.", ["feature"], registry=registry
         )
+        # Shown from the start: a rate sees no increase in a series that begins with its first count.
+        for result in ("applied", "refused", "fallback"):
+            self._swaps.labels(result)
 
     def swapped(self, roles: Roles, result: str) -> None:
         """Show the models that hold a role from now on."""

@@ -25,6 +25,7 @@ class DriftMetrics(Collector):
         self._alarms = Counter("drift_alarms", "Alarms that went on, by column.", ["column"], registry=registry)
         self._reports = Counter("drift_reports", "Windows that were closed.", registry=registry)
         self._refused = Counter("drift_counts_refused", "Messages of counts left out.", registry=registry)
+        self._asked = Counter("drift_retrain_requests", "Requests for another model.", registry=registry)
         self._lock = threading.Lock()
         self._views: Sequence[DriftView] = ()
         registry.register(self)
@@ -50,6 +51,10 @@ class DriftMetrics(Collector):
     def refused(self) -> None:
         """Count a message that was left out."""
         self._refused.inc()
+
+    def asked(self) -> None:
+        """Count a request for another model that was written."""
+        self._asked.inc()
 
     def collect(self) -> Iterable[Metric]:
         """Give the gauges of the models shown last."""

@@ -129,6 +129,8 @@ class DriftWatch(ElectedWork):
                 why = f"window {report.number}: {alarms(report)}"
                 asked = ask_retraining(self._settings, new_request("drift", sha256, why, author=AUTHOR))
                 log.info("drift: retraining %s", asked.what)
+                if asked.written:
+                    self._metrics.asked()
                 self._ask_at[sha256] = time.monotonic() + ASK_S
             del self._alarmed[sha256]
 

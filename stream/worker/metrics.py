@@ -2,13 +2,16 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from schemas.messages import Verdict
 from stream.serving.role_metrics import RoleMetrics
+from stream.serving.score_metrics import ScoreMetrics
 from stream.worker.drift_metrics import DriftMetrics
 from stream.worker.outputs import BatchOutputs
 
@@ -96,10 +99,16 @@ class WorkerMetrics:
         )
         self._dead_letters = Counter("dead_letters", "Refused messages by reason.", ["reason"], registry=registry)
         self.roles = RoleMetrics(registry)
+        self._scores = ScoreMetrics(registry)
         self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
         self.guard = GuardMetrics(registry)
         self.drift = DriftMetrics(registry)
         self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
+        # Shown from the start: a rate sees no increase in a series that begins with its first count.
+        for outcome in ("decided", "dead_letter"):
+            self._requests.labels(outcome)
+        for verdict in get_args(Verdict):
+            self._predictions.labels(verdict)
 
     def committed(self, outputs: BatchOutputs, latency_s: float) -> None:
         """Count a batch once it is committed."""
@@ -111,6 +120,8 @@ class WorkerMetrics:
             self._predictions.labels(verdict).inc()
         for reason in outputs.refusals:
             self._dead_letters.labels(reason.value).inc()
+        if outputs.tally is not None:
+            self._scores.said(outputs.tally)
         self._latency.observe(latency_s, settled)
         self._batch_size.observe(settled)
 

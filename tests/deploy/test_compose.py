@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +13,19 @@ import pytest
 import yaml
 
 from deploy.env_example import rendered
+from deploy.grafana.panels import SOURCE
 from stream.cli import cli as stream_cli
+from stream.http.access import is_loopback
 from stream.settings import PREFIX, read_settings
 from tests.deploy.dockerfile import Dockerfile
+from tests.deploy.tools import tool
 from training.cli import cli as train_cli
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROMETHEUS: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))
 DOCKERFILES = {path.name: Dockerfile(path) for path in sorted((ROOT / "deploy" / "docker").glob("*.Dockerfile"))}
 PROGRAMS: dict[str, click.Group] = {"fraud-stream": stream_cli, "fraud-train": train_cli}
 #: Services that end by themselves.
@@ -48,7 +53,7 @@ def _commands(words: list[str]) -> Iterator[list[str]]:
 
 
 def _all_commands() -> list[list[str]]:
-    named = [service["command"] for service in SERVICES.values() if "command" in service]
+    named = [service["command"] for service in SERVICES.values() if "command" in service and "build" in service]
     named += [dockerfile.command for dockerfile in DOCKERFILES.values()]
     return [command for words in named for command in _commands(words)]
 
@@ -66,7 +71,7 @@ def test_a_built_service_has_what_it_is_built_from(service: str) -> None:
 def test_images_are_pinned(service: str) -> None:
     """An image from elsewhere has a version that says more than "the newest"."""
     if "build" not in SERVICES[service]:
-        assert re.fullmatch(r"[a-z/]+:\d+\.\d+(\.\d+)?", SERVICES[service]["image"])
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?", SERVICES[service]["image"])
 
 
 @pytest.mark.parametrize("service", LONG_RUNNING)
@@ -106,9 +111,9 @@ def test_settings_are_real_and_valid(service: str) -> None:
     dockerfile = _dockerfile(service)
     environment = {**(dockerfile.environment if dockerfile else {}), **SERVICES[service].get("environment", {})}
     settings = read_settings(_settings(environment))
-    if service in {"topics", "worker", "ledger", "train"}:
+    if service in {"topics", "worker", "ledger", "http", "train"}:
         assert settings.bootstrap == "kafka:9092"
-    if service in {"worker", "train"}:
+    if service in {"worker", "http", "train"}:
         assert any(mount.startswith(f"bundles:{settings.bundle_store}") for mount in SERVICES[service]["volumes"])
 
 
@@ -142,6 +147,7 @@ def test_ports_are_listened_on() -> None:
     worker = _dockerfile("worker")
     assert worker is not None
     assert inner["worker"] == {int(worker.of("EXPOSE")[0])} == {int(worker.environment["FRAUD_WEB_PORT"])}
+    assert inner["http"] == {read_settings(_settings(SERVICES["http"]["environment"])).http_port}
     assert inner["ledger"] == {read_settings(_settings(SERVICES["ledger"]["environment"])).ledger_web_port}
     assert inner["mlflow"] == {int(port) for word in SERVICES["mlflow"]["command"] for port in _port_option(word)}
     listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
@@ -161,11 +167,82 @@ def test_each_listener_of_kafka_is_whole() -> None:
     assert set(re.findall(r"(\w+)://", kafka["KAFKA_ADVERTISED_LISTENERS"])) == names - {"CONTROLLER"}
 
 
-@pytest.mark.parametrize("kind", ["volumes", "networks"])
-def test_volumes_and_networks_are_declared_and_used(kind: str) -> None:
-    """Every name is declared, and every declaration is used."""
+@pytest.mark.parametrize("kind", ["volumes", "networks", "secrets"])
+def test_volumes_networks_and_secrets_are_declared_and_used(kind: str) -> None:
+    """Every name is declared, and every declaration is used; paths of this machine are no names."""
     named = {each.partition(":")[0] for service in SERVICES.values() for each in service.get(kind, [])}
-    assert named == set(COMPOSE[kind])
+    assert {name for name in named if name[0] not in "./"} == set(COMPOSE[kind])
+
+
+def test_what_is_mounted_from_here_is_there_and_stays_as_it_is() -> None:
+    """Files of this repository, read only; of the rest of the machine the node exporter alone sees anything."""
+    mounts = [(name, each.split(":")) for name, service in SERVICES.items() for each in service.get("volumes", [])]
+    bound = [(name, source, options) for name, (source, _, *options) in mounts if source[0] in "./"]
+    assert len(bound) > 3
+    for name, source, options in bound:
+        assert options[0].split(",")[0] == "ro"
+        assert (ROOT / source).exists()
+        assert source.startswith("./deploy/") or name == "node-exporter"
+
+
+def test_secrets_stay_out_of_the_repository_and_of_images() -> None:
+    """They lie in a folder that Git ignores and no build sees, and programs are told of the mounted file."""
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert all("/" + each["file"].partition("/")[0] in ignored for each in COMPOSE["secrets"].values())
+    mounted = {f"/run/secrets/{name}" for name in COMPOSE["secrets"]}
+    assert SERVICES["http"]["environment"]["FRAUD_HTTP_KEYS"] in mounted
+    jobs = {job["job_name"]: job for job in PROMETHEUS["scrape_configs"]}
+    assert jobs["http"]["authorization"]["credentials_file"] in mounted
+    for name in ("http", "prometheus"):
+        assert len(SERVICES[name]["secrets"]) == 1
+
+
+def test_an_edge_that_other_machines_reach_wants_keys() -> None:
+    """As the edge itself would say when it starts."""
+    settings = read_settings(_settings(SERVICES["http"]["environment"]))
+    assert not is_loopback(settings.http_host)
+    assert settings.http_keys
+
+
+def test_prometheus_finds_what_it_watches() -> None:
+    """Each target is a service on a network of Prometheus's, on the port where it serves; here is no archive."""
+    told = [*PROMETHEUS["scrape_configs"], *PROMETHEUS["alerting"]["alertmanagers"]]
+    targets = [sd for job in told for sd in job.get("dns_sd_configs", ())]
+    ports = {name: each["port"] for each in targets for name in each["names"] if name != "archive"}
+    assert ports.keys() == {"worker", "ledger", "http", "node-exporter", "alertmanager"}
+    for name, port in ports.items():
+        assert set(SERVICES[name]["networks"]) & set(SERVICES["prometheus"]["networks"])
+        assert f":{port}/" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
+def test_alertmanager_and_grafana_reach_whom_they_ask() -> None:
+    """The ledger, who keeps alerts; and the Prometheus that Grafana is provisioned with, under the dashboards' name."""
+    assert set(SERVICES["alertmanager"]["networks"]) & set(SERVICES["ledger"]["networks"])
+    provisioned = (ROOT / "deploy/grafana/provisioning/datasources/prometheus.yml").read_text(encoding="utf-8")
+    (source,) = yaml.safe_load(provisioned)["datasources"]
+    assert (source["url"], source["uid"]) == ("http://prometheus:9090", SOURCE.uid)
+    assert set(SERVICES["grafana"]["networks"]) & set(SERVICES["prometheus"]["networks"])
+    boards = yaml.safe_load(
+        (ROOT / "deploy/grafana/provisioning/dashboards/fraud-stream.yml").read_text(encoding="utf-8")
+    )
+    mounted = {each.split(":")[1]: each.split(":")[0] for each in SERVICES["grafana"]["volumes"]}
+    assert mounted[boards["providers"][0]["options"]["path"]] == "./deploy/grafana/dashboards"
+
+
+@pytest.mark.parametrize("service", ["prometheus", "alertmanager", "node-exporter"])
+def test_options_of_monitoring_exist(service: str) -> None:
+    """Each is one that the program knows; the version here is another one, which has them as well."""
+    program = {"prometheus": "prometheus"}.get(service, f"prometheus-{service}")
+    done = subprocess.run([tool(program), "--help"], capture_output=True, text=True, check=False)
+    known = set(re.findall(r"--(?:\[no-\])?([\w.-]+)", done.stdout + done.stderr))
+    assert {option[2:].partition("=")[0] for option in SERVICES[service]["command"]} - known == set()
+
+
+@pytest.mark.parametrize("service", ["prometheus", "alertmanager", "grafana", "node-exporter"])
+def test_monitoring_runs_as_an_ordinary_user_and_only_when_asked_for(service: str) -> None:
+    """By number; and the stream needs none of it."""
+    assert int(SERVICES[service]["user"].partition(":")[0]) > 0
+    assert SERVICES[service]["profiles"] == ["monitoring"]
 
 
 def test_services_reach_whom_they_depend_on() -> None:

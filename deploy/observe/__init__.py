@@ -1,0 +1,1 @@
+"""`make observe`: the whole on this machine with Prometheus and Alertmanager, until Ctrl-C."""

@@ -1,0 +1,44 @@
+"""What Prometheus and Alertmanager are told here: the files of deploy/prometheus, their addresses replaced."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parents[1] / "prometheus"
+#: Of the ledger, in the files.
+_LEDGER = "http://ledger:6068"
+
+
+def prometheus_config(targets: Mapping[str, str], *, alertmanager: str | None = None, scrape_s: int = 2) -> str:
+    """Return prometheus.yml for this machine.
+
+    Args:
+        targets: host:port by name of the job. Jobs that are not named are left out: they do not run here.
+        alertmanager: Its host:port, if it runs.
+        scrape_s: Seconds between two scrapes, and between two looks at the rules.
+    """
+    config: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
+    every = f"{scrape_s}s"
+    config["global"] = {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every}
+    config["rule_files"] = [str(FOLDER / name) for name in config["rule_files"]]
+    alertmanagers = [] if alertmanager is None else [_static(alertmanager)]
+    config["alerting"]["alertmanagers"] = alertmanagers
+    # Only the address differs: an edge on this machine wants no key.
+    left_out = {"authorization", "dns_sd_configs", "static_configs"}
+    config["scrape_configs"] = [
+        {name: value for name, value in job.items() if name not in left_out} | _static(targets[job["job_name"]])
+        for job in config["scrape_configs"]
+        if job["job_name"] in targets
+    ]
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def alertmanager_config(ledger: str) -> str:
+    """Return alertmanager.yml that tells the ledger at host:port."""
+    return (FOLDER / "alertmanager.yml").read_text(encoding="utf-8").replace(_LEDGER, f"http://{ledger}")
+
+
+def _static(address: str) -> dict[str, Any]:
+    return {"static_configs": [{"targets": [address]}]}

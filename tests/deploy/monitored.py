@@ -1,0 +1,116 @@
+"""Every program under a real Prometheus, with traffic that shows everything that a quiet machine can show."""
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from deploy.observe.configuration import prometheus_config
+from schemas.messages import Challenger, encode
+from stream.kafka.assign import publish_roles
+from stream.kafka.owned_process import OwnedProcess
+from stream.kafka.ports import free_ports
+from stream.kafka.topics import create_topics
+from stream.settings import Settings
+from tests.deploy.prometheus_process import Prometheus, running_prometheus
+from tests.deploy.tools import tool
+from tests.support.archive_process import ArchiveProcess
+from tests.support.bundles import NUMERIC, put_bundle
+from tests.support.http_process import HttpProcess
+from tests.support.ledger_process import LedgerProcess
+from tests.support.records import label
+from tests.support.topics import produce_all
+from tests.support.traffic import transaction
+from tests.support.until import until
+from tests.support.worker_process import WorkerProcess
+
+#: Transactions in a window of drift; each round sends as many.
+WINDOW = 300
+
+
+def monitored_settings(bootstrap: str, directory: Path) -> Settings:
+    """Return settings of the test's own, whose topics exist and whose champion and challenger are published."""
+    mark = uuid.uuid4().hex[:8]
+    topics = {name: f"{mark}-{of}" for name, of in msgspec.structs.asdict(Settings()).items() if name[:6] == "topic_"}
+    web, ledger, archive, http = free_ports(4)
+    own = {
+        "bootstrap": bootstrap,
+        "group": f"{mark}-group",
+        "slot": mark,
+        "bundle_store": str(directory / "bundles"),
+        "ledger_url": f"sqlite:///{directory}/ledger.db",
+        "archive_url": str(directory / "archive"),
+        "archive_file_s": 1.0,
+        "drift_window_rows": WINDOW,
+        "drift_interval_s": 0.2,
+        "gate_interval_s": 0.5,
+    }
+    ports = {"web_port": web, "ledger_web_port": ledger, "archive_web_port": archive, "http_port": http}
+    settings = msgspec.convert(topics | own | ports, Settings)
+    create_topics(settings)
+    store = Path(settings.bundle_store)
+    champion, challenger = (put_bundle(store, v, bias=bias, reference=True) for v, bias in (("1", -4.0), ("2", -3.0)))
+    publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")
+    return settings
+
+
+@contextlib.contextmanager
+def monitored(bootstrap: str, directory: Path) -> Iterator[Prometheus]:
+    """Run everything, keep traffic coming, and yield the Prometheus that watches."""
+    settings = monitored_settings(bootstrap, directory)
+    node, own = free_ports(2)
+    with contextlib.ExitStack() as running:
+        kinds = (WorkerProcess, LedgerProcess, ArchiveProcess, HttpProcess)
+        programs = {kind.command: running.enter_context(kind(settings, directory)) for kind in kinds}
+        command = [tool("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{node}"]
+        running.callback(OwnedProcess(command, directory / "node.log").kill)
+        ports = {name: program.web_port for name, program in programs.items()} | {"node": node, "prometheus": own}
+        config = prometheus_config({name: f"127.0.0.1:{port}" for name, port in ports.items()}, scrape_s=1)
+        prometheus = running.enter_context(running_prometheus(config, own, directory))
+        for program in programs.values():
+            program.wait_ready()
+        until(lambda: set(prometheus.targets().values()) == {"up"})
+        edge = programs["http"]
+        assert isinstance(edge, HttpProcess)
+        running.enter_context(_traffic(settings, edge))
+        yield prometheus
+
+
+@contextlib.contextmanager
+def _traffic(settings: Settings, edge: HttpProcess) -> Iterator[None]:
+    """Send a round a second, so that every rate is of something."""
+    stopping = threading.Event()
+
+    def run() -> None:
+        number = 0
+        while not stopping.wait(1.0):
+            _round(settings, edge, number)
+            number += 1
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def _round(settings: Settings, edge: HttpProcess, number: int) -> None:
+    """Send a window that has moved and names a feature nobody knows, dead letters, labels, and questions over HTTP."""
+    first = number * WINDOW
+    # All of it is far from the reference, so that drift alarms after two windows.
+    moved = dict.fromkeys(NUMERIC, 1.5) | {"W1": 1.0}
+    values = [transaction(n, features=moved) if n % 2 else transaction(n) for n in range(first, first + WINDOW)]
+    produce_all(settings.bootstrap, settings.topic_transactions, [(b"card", each) for each in [*values, b"{", b""]])
+    known = encode(label(first, transaction_id=str(first), event_time_ms=time.time_ns() // 1_000_000))
+    unknown = encode(label(first + 1, transaction_id=f"nobody-{first}"))
+    produce_all(settings.bootstrap, settings.topic_labels, [(b"t", each) for each in (known, known, unknown, b"{")])
+    question = transaction(10**6 + number)
+    for body in (question, question, transaction(2 * 10**6 + number, amount_minor=-1)):
+        edge.ask(body)
+    edge.client.get("/models")

@@ -1,0 +1,127 @@
+"""Rules and alerts: valid, each held to firing and to silence, each about metrics that exist."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.grafana.boards import asked
+from deploy.observe.configuration import FOLDER, alertmanager_config, prometheus_config
+from tests.deploy.exported import FOREIGN, PROCESS, series
+from tests.deploy.promql import metrics_of
+from tests.deploy.tools import run_tool
+
+CONFIG = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
+RULE_FILES = [FOLDER / name for name in CONFIG["rule_files"]]
+TESTS = sorted((FOLDER / "tests").glob("*.yml"))
+OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+def rules() -> list[dict[str, Any]]:
+    """Return all rules of all files."""
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULE_FILES]
+    return [rule for file in files for group in file["groups"] for rule in group["rules"]]
+
+
+ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+RECORDED = {rule["record"]: rule for rule in rules() if "record" in rule}
+
+
+def test_configurations_are_valid(tmp_path: Path) -> None:
+    """As they are, and as they are changed for one machine; with rules, and Alertmanager's besides."""
+    run_tool("promtool", "check", "config", "--syntax-only", FOLDER / "prometheus.yml")
+    local = tmp_path / "prometheus.yml"
+    jobs = {job["job_name"]: "127.0.0.1:1" for job in CONFIG["scrape_configs"]}
+    local.write_text(prometheus_config(jobs, alertmanager="127.0.0.1:2"), encoding="utf-8")
+    run_tool("promtool", "check", "config", local)
+    run_tool("promtool", "check", "rules", *RULE_FILES)
+    run_tool("amtool", "check-config", FOLDER / "alertmanager.yml")
+    told = tmp_path / "alertmanager.yml"
+    told.write_text(alertmanager_config("127.0.0.1:3"), encoding="utf-8")
+    run_tool("amtool", "check-config", told)
+    assert "ledger:" not in told.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_alerts_fire_and_are_silent(path: Path) -> None:
+    """On made-up series, by Prometheus's own tool."""
+    run_tool("promtool", "test", "rules", path)
+
+
+def test_every_alert_is_tested_both_ways() -> None:
+    """Some moment at which it must fire, and some at which it must not."""
+    tested: dict[bool, set[str]] = {True: set(), False: set()}
+    for path in TESTS:
+        for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
+            for each in test["promql_expr_test"]:
+                pattern = re.search(r'alertname=~?"([^"]+)"', each["expr"])
+                named = {name for name in ALERTS if pattern and re.fullmatch(pattern[1], name)}
+                tested[bool(each["exp_samples"])] |= named
+    # A pattern that must find two finds them by name elsewhere.
+    assert set(ALERTS) - tested[True] == set()
+    assert set(ALERTS) - tested[False] == set()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_says_what_to_do(name: str) -> None:
+    """How bad it is, what is wrong in one line, what mends it, and where that is told at length."""
+    rule = ALERTS[name]
+    assert rule["labels"]["severity"] in {"page", "ticket", "info"}
+    assert rule["annotations"].keys() == {"summary", "description", "runbook"}
+    assert rule["annotations"]["runbook"] == f"docs/operations.md#{name.lower()}"
+    told = OPERATIONS.partition(f"\n### {name}\n")[2].partition("\n#")[0]
+    # Whoever is called reads the same there, and then more.
+    assert " ".join(told.split()).startswith(f"*{rule['labels']['severity']}.* {rule['annotations']['description']} ")
+
+
+def test_the_runbook_has_no_other_alerts() -> None:
+    """What it tells of can happen."""
+    assert set(re.findall(r"^### (\w+)$", OPERATIONS, flags=re.MULTILINE)) == set(ALERTS)
+
+
+def test_every_severity_has_a_receiver() -> None:
+    """And every alert gets to the ledger."""
+    config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
+    receivers = {each["name"]: each["webhook_configs"] for each in config["receivers"]}
+    routes = config["route"]["routes"]
+    assert {route["receiver"] for route in routes} | {config["route"]["receiver"]} == set(receivers)
+    assert {matcher for route in routes for matcher in route["matchers"]} == {"severity = page", "severity = ticket"}
+    for severity, receiver in (("page", "page"), ("ticket", "ticket"), ("info", "record")):
+        where = ("--config.file", FOLDER / "alertmanager.yml", f"--verify.receivers={receiver}")
+        run_tool("amtool", "config", "routes", "test", *where, f"severity={severity}")
+    assert all(hook["url"] == "http://ledger:6068/alerts" for hooks in receivers.values() for hook in hooks)
+
+
+def test_what_is_inhibited_exists() -> None:
+    """A name that no alert has would inhibit nothing, silently."""
+    config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
+    matchers = [each for rule in config["inhibit_rules"] for some in rule.values() for each in some]
+    named = {name for matcher in matchers for name in re.split(r"\W+", matcher.partition("=")[2]) if name}
+    assert named
+    assert named - set(ALERTS) == set()
+
+
+def test_the_metrics_of_an_expression_are_found() -> None:
+    """Whatever is around them; else the next test would hold nothing."""
+    expression = 'sum by (job) (rate(a_total{x="b_total"}[5m])) / on (job) slo:b:ratio offset 7d or vector(0) > 2'
+    assert metrics_of(expression) == {"a_total", "slo:b:ratio"}
+    assert metrics_of("histogram_quantile(0.9, sum by (le) (rate(c_bucket[$__rate_interval]))) unless d") == {
+        "c_bucket",
+        "d",
+    }
+
+
+def test_metrics_of_rules_and_panels_exist() -> None:
+    """Some program exports them, or Prometheus and its node exporter do, or a rule records them."""
+    known = series() | PROCESS | FOREIGN | set(RECORDED)
+    by_rules = {name: metrics_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
+    by_panels = {f"{each.board}: {each.panel}": metrics_of(each.expression) for each in asked()}
+    assert {where: asks - known for where, asks in (by_rules | by_panels).items() if asks - known} == {}
+
+
+def test_every_recorded_series_is_used() -> None:
+    """By an alert or a panel; one that nobody reads costs for nothing."""
+    used = [metrics_of(rule["expr"]) for rule in ALERTS.values()] + [metrics_of(each.expression) for each in asked()]
+    assert set(RECORDED) - set().union(*used) == set()

@@ -1,0 +1,62 @@
+"""What each model said, read as Prometheus reads it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from stream.scoring.model import Roles
+from stream.scoring.tally import SCORE_EDGES
+from stream.serving.score_metrics import ScoreMetrics
+from tests.scoring.stand_in import MOMENT, features, incoming, of, players, stand_in, transaction
+
+CHAMPION = {"role": "champion", "name": "fraud", "version": "1", "policy": "p1"}
+CHALLENGER = {"role": "challenger", "name": "fraud", "version": "2", "policy": "p1"}
+VALUES = [transaction(features(number % 7 - 3.0), number) for number in range(210)]
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    """A registry of the test's own."""
+    return CollectorRegistry()
+
+
+def roles() -> Roles:
+    """A champion and a challenger."""
+    return Roles(1, *players(stand_in(), stand_in(version="2")))
+
+
+def said(registry: CollectorRegistry, model: dict[str, str]) -> dict[str, float | None]:
+    """Return a model's verdicts."""
+    verdicts = ("approve", "review", "decline", "none")
+    return {each: registry.get_sample_value("model_verdicts_total", {**model, "verdict": each}) for each in verdicts}
+
+
+def test_verdicts_and_scores_add_up_over_batches(registry: CollectorRegistry) -> None:
+    """As they stand on the decisions; the histogram is cumulative and holds each score once."""
+    metrics, playing = ScoreMetrics(registry), roles()
+    batch = of(playing).score(incoming(VALUES), MOMENT)
+    assert batch.tally is not None
+    metrics.said(batch.tally)
+    metrics.said(batch.tally)
+    verdicts = [decision.verdict for decision in batch.decisions]
+    expected = {each: 2 * verdicts.count(each) for each in ("approve", "review", "decline")}
+    assert said(registry, CHAMPION) == {**expected, "none": 0}
+    scores = np.array([decision.score for decision in batch.decisions])
+    for place in (0, 15, 24, 30):
+        bound = SCORE_EDGES[place]
+        shown = registry.get_sample_value("model_score_bucket", {**CHAMPION, "le": repr(bound)})
+        assert shown == 2 * int((scores < bound).sum())
+    assert registry.get_sample_value("model_score_bucket", {**CHAMPION, "le": "+Inf"}) == 2 * len(scores)
+
+
+def test_who_plays_no_more_is_shown_no_more(registry: CollectorRegistry) -> None:
+    """Series are as many as players; who stays in the role goes on counting."""
+    metrics, playing = ScoreMetrics(registry), roles()
+    for who in (playing, replace(playing, epoch=2, challengers=())):
+        batch = of(who).score(incoming(VALUES), MOMENT)
+        assert batch.tally is not None
+        metrics.said(batch.tally)
+    assert sum(value or 0 for value in said(registry, CHAMPION).values()) == 2 * len(VALUES)
+    assert set(said(registry, CHALLENGER).values()) == {None}
