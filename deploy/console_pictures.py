@@ -5,7 +5,6 @@ Needs a Chromium (Debian: chromium). Everything it starts ends with it.
 
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ import msgspec
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy.demo.prepare import Prepared, prepare
+from deploy.observe.installed import find, missing
 from schemas.errors import FraudError
 from stream.bench.load import send
 from stream.kafka.broker import LocalBroker
@@ -54,9 +54,9 @@ def main() -> None:
 
 
 def _take(prepared: Prepared, settings: Settings) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = find("chromium")
     if chromium is None:
-        raise FraudError("no Chromium; install it (Debian: apt-get install chromium)")
+        raise FraudError(missing("chromium"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         send(settings, BROKEN)

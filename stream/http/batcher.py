@@ -1,8 +1,8 @@
 """Micro-batching: what is asked at about the same time is scored in one model run.
 
-Everything happens on the event loop's thread, which takes in whatever arrives on all connections for a millisecond and
-then scores it together: batches grow with load by themselves. A thread of its own would cost more than it scores:
-handing a batch over and back takes 0.1 ms, and then both threads want Python's lock.
+Everything happens on the event loop's thread. A turn of the loop takes in whatever has arrived on all connections, and
+the next one scores it together: batches grow with load by themselves. A thread of its own would cost more than it
+scores: handing a batch over and back takes 0.1 ms, and then both threads want Python's lock.
 """
 
 import asyncio
@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 
 #: Transactions in one model run: the loop stands still meanwhile, for a millisecond with two models of 300 trees.
 BATCH_MAX = 32
-#: Seconds that the first of a batch waits for others: twice as many then share a model run, and a request to
-#: Kafka, which takes several times as long.
-GATHER_S = 0.001
 #: Stands for the partition of a transaction that Kafka does not have yet; its offset is a negative number, so that each
 #: of a batch has its own. No topic has this partition: for drift's watermark, event times over HTTP go their own way.
 UNPLACED_PARTITION = 10_000
@@ -79,7 +76,7 @@ class Batcher:
     def ask(self, value: bytes, told: Told) -> None:
         """Have one transaction decided, in a moment."""
         if not self._waiting:
-            asyncio.get_running_loop().call_later(GATHER_S, self._turn)
+            asyncio.get_running_loop().call_soon(self._turn)
         self._waiting.append(_Waiting(value, told, time.monotonic()))
 
     def _turn(self) -> None:

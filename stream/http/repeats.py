@@ -2,22 +2,21 @@
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from schemas.errors import RepeatedError
 
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    digest: bytes
-    reply: asyncio.Future[bytes]
-    at: float
+#: Of an id that is not kept.
+_NOTHING: tuple[bytes, float, bytes] = (b"", -math.inf, b"")
 
 
 class Repeats:
     """The last transactions of this process, by id.
+
+    A reply that has been given is kept as bytes in a plain tuple, which Python's garbage collector need not look at. A
+    hundred thousand futures would make it stop the event loop for a quarter of a second now and then.
 
     Args:
         most: Kept at once; each takes about 2 KB.
@@ -27,7 +26,8 @@ class Repeats:
     def __init__(self, most: int, seconds: float) -> None:
         self._most = most
         self._seconds = seconds
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        #: Digest of the transaction, when it was asked about, the reply.
+        self._kept: OrderedDict[str, tuple[bytes, float, bytes | asyncio.Future[bytes]]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -39,32 +39,38 @@ class Repeats:
             RepeatedError: If the id is known and the transaction is another one: to answer with the earlier decision
                 would let a changed amount through.
         """
-        kept = self._kept.get(transaction_id)
-        if kept is None or kept.at < time.monotonic() - self._seconds:
+        digest, at, reply = self._kept.get(transaction_id, _NOTHING)
+        if at < time.monotonic() - self._seconds:
             return None
-        if kept.digest != _digest(value):
+        if digest != _digest(value):
             raise RepeatedError(
                 f"transaction {transaction_id!r} was asked about with other content; give it its own id"
             )
-        return kept.reply
+        if isinstance(reply, bytes):
+            given: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            given.set_result(reply)
+            return given
+        return reply
 
     def keep(self, transaction_id: str, value: bytes, reply: asyncio.Future[bytes]) -> None:
         """Keep a reply that is under way. One that fails is forgotten, so that asking again decides anew."""
-        kept = _Kept(_digest(value), reply, time.monotonic())
+        digest, at = _digest(value), time.monotonic()
         self._kept.pop(transaction_id, None)
-        self._kept[transaction_id] = kept
-        reply.add_done_callback(lambda done: self._forget_failed(transaction_id, kept, done))
-        oldest = kept.at - self._seconds
-        while self._kept:
-            first = next(iter(self._kept))
-            if len(self._kept) <= self._most and self._kept[first].at >= oldest:
-                break
-            del self._kept[first]
+        self._kept[transaction_id] = digest, at, reply
+        reply.add_done_callback(lambda done: self._settle(transaction_id, digest, at, done))
+        while len(self._kept) > self._most or self._oldest() < at - self._seconds:
+            self._kept.popitem(last=False)
 
-    def _forget_failed(self, transaction_id: str, kept: _Kept, done: asyncio.Future[bytes]) -> None:
-        failed = done.cancelled() or done.exception() is not None
-        if failed and self._kept.get(transaction_id) is kept:
+    def _oldest(self) -> float:
+        return self._kept[next(iter(self._kept))][1]
+
+    def _settle(self, transaction_id: str, digest: bytes, at: float, done: asyncio.Future[bytes]) -> None:
+        if self._kept.get(transaction_id, _NOTHING)[2] is not done:
+            return
+        if done.cancelled() or done.exception() is not None:
             del self._kept[transaction_id]
+        else:
+            self._kept[transaction_id] = digest, at, done.result()  # in its old place
 
 
 def _digest(value: bytes) -> bytes:

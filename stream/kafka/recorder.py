@@ -4,9 +4,8 @@ A decision names the place of its transaction, which is known once Kafka has tha
 turn. There is no Kafka transaction around them, which would cost a third and a fourth: when Kafka goes away in between,
 a transaction without a decision is left behind, and nobody was told anything about it.
 
-Everything happens on the event loop's thread. librdkafka's callbacks come while it is polled, and it is polled every
-millisecond while something is outstanding; a thread of its own would fight the loop for Python's lock at each of them.
-What nobody waits for goes its own way, many messages at a time, and only failures are told.
+Acknowledgements are taken by a thread that does nothing else, some at a time, and told on the event loop's. What nobody
+waits for goes its own way, many messages at a time, and only failures are told.
 """
 
 import asyncio
@@ -17,15 +16,15 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.errors import BrokerAwayError, BusyError, FraudError
+from stream.kafka.background import Background
 from stream.kafka.broker_watch import BrokerWatch
 from stream.kafka.clients import producer_config
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks for acknowledgements, while some are outstanding and while none is.
-POLL_S = 0.001
-IDLE_POLL_S = 0.05
+#: Seconds for which the thread waits for acknowledgements before it looks whether to stop.
+POLL_S = 0.1
 #: Seconds for the last messages to be on their way: they must not hold a stop up while the broker is away.
 FLUSH_S = 1.0
 #: Milliseconds that librdkafka gathers messages: at thousands a second a few of them share a request to the broker.
@@ -45,12 +44,15 @@ class Row(NamedTuple):
 
 #: Given partition and offset of the transaction, what was decided about it.
 Follow = Callable[[int, int], Sequence[Row]]
+#: Told of each message by itself: an error, or the partition and offset that it has.
+_ToldPlace = Callable[[KafkaError | None, int, int], None]
+_Acknowledged = tuple[_ToldPlace, KafkaError | None, int, int]
 #: Told once: None when Kafka has all that is awaited; else BrokerAwayError, or BusyError where librdkafka's queue is
 #: full. What was not acknowledged within the deadline may stand there all the same.
 Told = Callable[[FraudError | None], None]
 
 
-class Recorder:
+class Recorder(Background):
     """Writes to Kafka from inside an event loop.
 
     Args:
@@ -59,11 +61,13 @@ class Recorder:
     """
 
     def __init__(self, settings: Settings, broker: BrokerWatch) -> None:
+        super().__init__("recorder")
         self._settings = settings
         self._broker = broker
-        self._outstanding = 0
+        #: Acknowledged since the loop was last told.
+        self._acknowledged: list[_Acknowledged] = []
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Connect, and look for acknowledgements from now on. Inside the event loop."""
         self._loop = asyncio.get_running_loop()
         config = producer_config(self._settings) | {"error_cb": self._broker.heard}
@@ -71,17 +75,16 @@ class Recorder:
         self._producer = Producer(config | timeout | {"linger.ms": LINGER_MS})
         quiet = {"delivery.report.only.error": True, "on_delivery": _log_failure}
         self._unhurried = Producer(config | quiet | {"linger.ms": UNHURRIED_LINGER_MS})
-        self._tick = self._loop.call_later(IDLE_POLL_S, self._poll)
-        self._unhurried_tick = self._loop.call_later(IDLE_POLL_S, self._poll_unhurried)
+        super().start()
 
     def record(self, transaction: Row, follow: Follow, told: Told) -> None:
         """Write a transaction, then what `follow` makes of its place, and tell when Kafka has both."""
 
-        def written(error: KafkaError | None, message: Message) -> None:
+        def written(error: KafkaError | None, partition: int, offset: int) -> None:
             if error is not None:
                 told(_unacknowledged(error))
             else:
-                self.write(follow(message.partition() or 0, message.offset() or 0), told)
+                self.write(follow(partition, offset), told)
 
         try:
             self._produce(transaction, written)
@@ -99,7 +102,7 @@ class Recorder:
                 failed = True
                 told(error)
 
-        def acknowledged(error: KafkaError | None, _: Message) -> None:
+        def acknowledged(error: KafkaError | None, _partition: int, _offset: int) -> None:
             nonlocal left
             left -= 1
             if error is not None:
@@ -124,44 +127,44 @@ class Recorder:
         self.write(rows, lambda error: done.set_exception(error) if error else done.set_result(None))
         await done
 
-    def close(self) -> None:
-        """Wait a little for what is outstanding, and look no more."""
-        self._tick.cancel()
-        self._unhurried_tick.cancel()
-        self._producer.flush(FLUSH_S)
-        self._unhurried.flush(FLUSH_S)
-
-    def _produce(self, row: Row, told: Callable[[KafkaError | None, Message], None] | None) -> None:
+    def _produce(self, row: Row, told: _ToldPlace | None) -> None:
         try:
             if told is None:
                 self._unhurried.produce(row.topic, row.value, row.key)
-                return
-            self._producer.produce(row.topic, row.value, row.key, on_delivery=self._counted(told))
+            else:
+                self._producer.produce(row.topic, row.value, row.key, on_delivery=self._taking(told))
         except BufferError as error:
             raise BusyError("Kafka takes no more messages just now; ask again") from error
         except KafkaException as error:
             raise BrokerAwayError(f"Kafka does not take a message for {row.topic}: {error.args[0].str()}") from error
-        self._outstanding += 1
-        if self._outstanding == 1:
-            self._tick.cancel()
-            self._tick = self._loop.call_later(POLL_S, self._poll)
 
-    def _counted(
-        self, told: Callable[[KafkaError | None, Message], None]
-    ) -> Callable[[KafkaError | None, Message], None]:
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            self._outstanding -= 1
-            told(error, message)
+    def _taking(self, told: _ToldPlace) -> Callable[[KafkaError | None, Message], None]:
+        acknowledged = self._acknowledged
 
-        return delivered
+        def taken(error: KafkaError | None, message: Message) -> None:
+            acknowledged.append((told, error, message.partition() or 0, message.offset() or 0))
 
-    def _poll(self) -> None:
-        self._producer.poll(0)
-        self._tick = self._loop.call_later(POLL_S if self._outstanding else IDLE_POLL_S, self._poll)
+        return taken
 
-    def _poll_unhurried(self) -> None:
+    def _run(self) -> None:
+        """Take acknowledgements: on the thread."""
+        while not self._stopping.is_set():
+            self._take(POLL_S)
+        self._take(FLUSH_S)
+        self._unhurried.flush(FLUSH_S)
+
+    def _take(self, patience_s: float) -> None:
+        self._producer.poll(patience_s)  # returns with the first, after all that are there
         self._unhurried.poll(0)
-        self._unhurried_tick = self._loop.call_later(IDLE_POLL_S, self._poll_unhurried)
+        if self._acknowledged:
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        """Tell what was acknowledged: on the loop's thread. What the other appends meanwhile is told the next time."""
+        count = len(self._acknowledged)
+        for told, error, partition, offset in self._acknowledged[:count]:
+            told(error, partition, offset)
+        del self._acknowledged[:count]
 
 
 def _unacknowledged(error: KafkaError) -> BrokerAwayError:

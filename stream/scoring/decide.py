@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from stream.scoring.policy import VERDICTS
 from stream.scoring.reasons import explain
 from stream.scoring.rows import Rows
 
+T = TypeVar("T", bound=np.generic)
 _DECLINE = VERDICTS.index("decline")
 
 
@@ -50,7 +52,7 @@ def draw(roles: Roles, judgements: Sequence[Judgement], rows: Rows) -> Drawn:
         arms[by > 0] = CHALLENGER
         arms[by != drawn] = FALLBACK
         propensities = np.array([1 - sum(shares), *shares])[drawn]
-    severities = np.stack([judgement.severities for judgement in judgements])[by, np.arange(count)]
+    severities = _by_whom(by, [judgement.severities for judgement in judgements])
     if roles.exploration is not None:
         capped = (severities == _DECLINE) & (rows.amounts <= roles.exploration.max_amount_minor)
         may = np.flatnonzero(capped)
@@ -58,6 +60,7 @@ def draw(roles: Roles, judgements: Sequence[Judgement], rows: Rows) -> Drawn:
         through = draw_explored(share, roles.salt, [rows.transactions[i].transaction_id for i in may])
         propensities[may] *= np.where(through, share, 1 - share)
         arms[may[through]] = EXPLORATION
+        severities = severities.copy()  # the judgement's own is what it would have decided
         severities[may[through]] = VERDICTS.index("approve")
     return Drawn(by, arms.tolist(), propensities.tolist(), severities)
 
@@ -88,9 +91,8 @@ def decide(
         (model.manifest.name, model.manifest.version, model.sha256, player.policy.version)
         for model, player in ((judgement.player.model, judgement.player) for judgement in judgements)
     ]
-    places = np.arange(len(drawn.by))
-    scores = np.stack([judgement.scores for judgement in judgements])[drawn.by, places]
-    limits = np.stack([judgement.thresholds for judgement in judgements])[drawn.by, places]
+    scores = _by_whom(drawn.by, [judgement.scores for judgement in judgements])
+    limits = _by_whom(drawn.by, [judgement.thresholds for judgement in judgements])
     reasons = _reasons(judgements, drawn, max_reasons)
     decisions = []
     for i, (transaction, place, score, limit, verdict, by, arm, propensity) in enumerate(
@@ -139,6 +141,8 @@ def decide(
 
 def _reasons(judgements: Sequence[Judgement], drawn: Drawn, most: int) -> dict[int, tuple[Reason, ...]]:
     found: dict[int, tuple[Reason, ...]] = {}
+    if not drawn.severities.any():
+        return found
     for number, judgement in enumerate(judgements):
         alerts = np.flatnonzero((drawn.severities > 0) & (drawn.by == number))
         if len(alerts):
@@ -146,6 +150,11 @@ def _reasons(judgements: Sequence[Judgement], drawn: Drawn, most: int) -> dict[i
             why = explain(model, judgement.matrix[alerts], judgement.scores[alerts], most)
             found |= dict(zip(alerts.tolist(), why, strict=True))
     return found
+
+
+def _by_whom(by: NDArray[np.intp], said: Sequence[NDArray[T]]) -> NDArray[T]:
+    """Return (n,) what whoever decides about each transaction said of it."""
+    return np.stack(said)[by, np.arange(len(by))] if by.any() else said[0]
 
 
 def _has_score(judgements: Sequence[Judgement]) -> NDArray[np.bool_]:

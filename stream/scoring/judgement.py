@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from schemas.messages import Decision, ShadowScore
 from stream.scoring.features import Matrix
 from stream.scoring.model import Player
-from stream.scoring.policy import VERDICTS, severities, thresholds
+from stream.scoring.policy import VERDICTS, graded, thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +78,5 @@ def judge(
 ) -> Judgement:
     """Turn a player's scores (n,) into verdicts by its own policy."""
     policy = player.policy
-    limits, verdicts = thresholds(policy, amount_minor), severities(scores, policy, amount_minor)
-    return Judgement(player, given, matrix, scores, limits, verdicts, problems)
+    limits = thresholds(policy, amount_minor)
+    return Judgement(player, given, matrix, scores, limits, graded(scores, policy, limits), problems)

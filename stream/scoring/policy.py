@@ -35,5 +35,12 @@ def severities(scores: NDArray[np.floating], policy: Policy, amount_minor: NDArr
     >>> severities(scores, Policy("1", review=0.5, decline=0.8), np.array([100, 100, 100]))
     array([0, 1, 2])
     """
+    return graded(scores, policy, thresholds(policy, amount_minor))
+
+
+def graded(scores: NDArray[np.floating], policy: Policy, review: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the same of scores whose `thresholds` (n,) are known already."""
     exact = scores.astype(np.float64)
-    return np.where(exact >= thresholds(policy, amount_minor), np.where(exact >= policy.decline, 2, 1), 0)
+    reviewed = exact >= review
+    # Declined is only what would else be reviewed.
+    return reviewed.astype(np.intp) + (reviewed & (exact >= policy.decline))

@@ -118,6 +118,8 @@ class Scorer:
         return as_rows(places, transactions, self._plan)
 
     def _refuse_unusable(self, rows: Rows, refusals: list[Refusal]) -> Rows:
+        if np.isfinite(rows.matrix).all():
+            return rows
         infinite = self._plan.first_infinite(rows.matrix)
         null = self._plan.first_refused_null(rows.matrix)
         for found, reason, what in (
@@ -134,6 +136,8 @@ class Scorer:
 def _watched(judgements: Sequence[Judgement], drawn: Drawn, decisions: Sequence[Decision]) -> list[list[ShadowScore]]:
     """Return what each challenger would have decided; where it did decide, what the champion would have."""
     champion, *challengers = judgements
+    if not drawn.by.any():  # the champion has decided about all of them
+        return [challenger.shadow_scores(decisions) for challenger in challengers]
     found = []
     for number, challenger in enumerate(challengers, start=1):
         decided = drawn.by == number

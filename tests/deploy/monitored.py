@@ -17,12 +17,12 @@ from stream.kafka.ports import free_ports
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.deploy.prometheus_process import Prometheus, running_prometheus
-from tests.deploy.tools import tool
 from tests.support.archive_process import ArchiveProcess
 from tests.support.bundles import NUMERIC, put_bundle
 from tests.support.http_process import HttpProcess
 from tests.support.ledger_process import LedgerProcess
 from tests.support.records import label
+from tests.support.tool import tool
 from tests.support.topics import produce_all
 from tests.support.traffic import transaction
 from tests.support.until import until

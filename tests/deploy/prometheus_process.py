@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from stream.kafka.owned_process import OwnedProcess
-from tests.deploy.tools import tool
+from tests.support.tool import tool
 from tests.support.until import until
 
 #: Stands for Grafana's own, which depends on a panel's width.

@@ -18,7 +18,7 @@ from stream.cli import cli as stream_cli
 from stream.http.access import is_loopback
 from stream.settings import PREFIX, read_settings
 from tests.deploy.dockerfile import Dockerfile
-from tests.deploy.tools import tool
+from tests.support.tool import tool
 from training.cli import cli as train_cli
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ import pytest
 from deploy.observe.installed import missing
 from deploy.observe.monitors import watching
 from tests.deploy.prometheus_process import Prometheus
-from tests.deploy.tools import tool
 from tests.support.bundles import put_bundle
+from tests.support.tool import tool
 from tests.support.traffic import transaction
 from tests.support.until import until
 from training.registry.roles import TrainedRoles, save_roles

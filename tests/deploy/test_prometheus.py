@@ -11,7 +11,7 @@ from deploy.grafana.boards import asked
 from deploy.observe.configuration import FOLDER, alertmanager_config, prometheus_config
 from tests.deploy.exported import FOREIGN, PROCESS, series
 from tests.deploy.promql import metrics_of
-from tests.deploy.tools import run_tool
+from tests.support.tool import run_tool
 
 CONFIG = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
 RULE_FILES = [FOLDER / name for name in CONFIG["rule_files"]]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from schemas.errors import FraudError
 from stream.http.keys import Scope, add_key, make_key
 from stream.kafka.assign import change_roles
 from stream.kafka.roster import explore, reassign
 from stream.settings import Settings
 from tests.support.http_process import HttpProcess
+from tests.support.tool import tool
 from tests.support.topics import produce_all, read_all
 from tests.support.traffic import send, transaction
 from tests.support.until import until
@@ -28,10 +27,8 @@ DECLINED = {"V1": 3.0, "V2": 3.0, "V3": 3.0}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or the one that FRAUD_TESTS_CHROMIUM names."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        raise FraudError("no Chromium; install it (Debian: apt-get install chromium) or name one in CHROMIUM")
+    """Debian's Chromium, or the one that CHROMIUM names."""
+    path = os.environ.get("CHROMIUM") or tool("chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield running
