@@ -41,7 +41,7 @@ SCRIPT = Path(__file__).with_name("asked.lua")
 #: Transactions that bodies are made of; each is asked about again and again under new ids.
 BODIES = 5_000
 #: Connections of the runs at full speed, and of the one at a pace.
-CONNECTIONS = (8, 16, 32)
+CONNECTIONS = (16, 32)
 PACED_CONNECTIONS = 16
 #: Requests a second at a pace.
 PACE = 1_000

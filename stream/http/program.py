@@ -24,6 +24,7 @@ from stream.http.hot import Hot
 from stream.http.metrics import HttpMetrics
 from stream.http.models import model_routes
 from stream.http.predict import PATH, Predict
+from stream.http.tls import require_tls
 from stream.kafka.broker_watch import BrokerWatch
 from stream.kafka.ports import require_free_port
 from stream.kafka.program import Program
@@ -89,6 +90,7 @@ class HttpProgram(Program):
             broker=self._broker,
             metrics=self.metrics,
         )
+        require_tls(settings)
         access = Access(settings)
         self._feed = Feed(settings)
         predict = Predict(settings, desk, access, self.metrics)
@@ -150,6 +152,7 @@ class HttpProgram(Program):
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self._publisher.stop)
         await asyncio.to_thread(self._feed.stop)
+        await self._recorder.drain()
         await asyncio.to_thread(self._recorder.stop)
         await asyncio.to_thread(self._broker.stop)
 

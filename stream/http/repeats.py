@@ -43,9 +43,7 @@ class Repeats:
         if at < time.monotonic() - self._seconds:
             return None
         if digest != _digest(value):
-            raise RepeatedError(
-                f"transaction {transaction_id!r} was asked about with other content; give it its own id"
-            )
+            raise RepeatedError("transaction_id was used for another transaction; give each its own")
         if isinstance(reply, bytes):
             given: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
             given.set_result(reply)

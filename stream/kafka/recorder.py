@@ -9,6 +9,7 @@ waits for goes its own way, many messages at a time, and only failures are told.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -64,6 +65,9 @@ class Recorder(Background):
         super().__init__("recorder")
         self._settings = settings
         self._broker = broker
+        self._recording = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         #: Acknowledged since the loop was last told.
         self._acknowledged: list[_Acknowledged] = []
 
@@ -79,17 +83,25 @@ class Recorder(Background):
 
     def record(self, transaction: Row, follow: Follow, told: Told) -> None:
         """Write a transaction, then what `follow` makes of its place, and tell when Kafka has both."""
+        self._recording += 1
+        self._idle.clear()
+
+        def settled(error: FraudError | None) -> None:
+            self._recording -= 1
+            if not self._recording:
+                self._idle.set()
+            told(error)
 
         def written(error: KafkaError | None, partition: int, offset: int) -> None:
             if error is not None:
-                told(_unacknowledged(error))
+                settled(_unacknowledged(error))
             else:
-                self.write(follow(partition, offset), told)
+                self.write(follow(partition, offset), settled)
 
         try:
             self._produce(transaction, written)
         except FraudError as error:
-            told(error)
+            settled(error)
 
     def write(self, rows: Sequence[Row], told: Told) -> None:
         """Write messages, and tell when Kafka has those that are awaited; of the others a failure is logged."""
@@ -115,6 +127,11 @@ class Recorder(Background):
                 self._produce(row, acknowledged if row.awaited else None)
         except FraudError as error:
             fail(error)
+
+    async def drain(self) -> None:
+        """Wait a little for transactions whose decision is yet to be written: for those that nobody waits for."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), FLUSH_S)
 
     async def written(self, rows: Sequence[Row]) -> None:
         """Write messages, and return when Kafka has those that are awaited.
@@ -150,7 +167,7 @@ class Recorder(Background):
         """Take acknowledgements: on the thread."""
         while not self._stopping.is_set():
             self._take(POLL_S)
-        self._take(FLUSH_S)
+        self._producer.flush(FLUSH_S)
         self._unhurried.flush(FLUSH_S)
 
     def _take(self, patience_s: float) -> None:

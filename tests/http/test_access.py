@@ -1,6 +1,8 @@
 """Who may do what: keys with scopes, taken up and taken away while the edge runs; and pages of other sites."""
 
 import json
+import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from schemas.errors import SettingsError
 from stream.http.access import Access
 from stream.http.keys import ApiKey, Keys, Scope, add_key, make_key, read_keys
+from stream.http.tls import require_tls
 from stream.settings import Settings
 from tests.support.command import run
 from tests.support.http_process import HttpProcess
@@ -114,3 +117,41 @@ def test_api_keys_say_nothing_of_the_key() -> None:
     key, kept = make_key("shop", ("predict",))
     assert isinstance(kept, ApiKey)
     assert key not in repr(kept)
+
+
+def test_tls_by_setting(make_http_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    """With a certificate it speaks TLS and nothing else."""
+    certificate, key = tmp_path / "edge.pem", tmp_path / "edge.key"
+    asked = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*asked, *names], check=True, capture_output=True)
+    settings = make_http_settings(http_tls_certificate=str(certificate), http_tls_key=str(key))
+    edge = HttpProcess(settings, tmp_path)
+    with edge, httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as client:
+        url = f"https://127.0.0.1:{settings.http_port}/predict"
+
+        def answered() -> bool:
+            try:
+                headers = {"Content-Type": "application/json"}
+                return client.post(url, content=transaction(1), headers=headers).is_success
+            except httpx.TransportError:
+                return False
+
+        until(answered, timeout=30)
+        with pytest.raises(httpx.TransportError):
+            edge.client.get("/healthz")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"http_tls_certificate": "edge.pem"}, "set both"),
+        ({"http_tls_certificate": "nowhere.pem", "http_tls_key": "nowhere.key"}, "No such file"),
+    ],
+)
+def test_tls_that_cannot_be_is_one_line(
+    make_settings: Callable[..., Settings], given: dict[str, str], said: str
+) -> None:
+    """It names the settings."""
+    with pytest.raises(SettingsError, match=said):
+        require_tls(make_settings(bootstrap="127.0.0.1:1", **given))

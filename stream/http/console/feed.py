@@ -75,7 +75,9 @@ class Feed(Background):
                 self._follow()
             except KafkaError as error:
                 log.warning("the console waits: %s", error)
-                self._stopping.wait(AGAIN_S)
+            except Exception:  # scoring goes on, whatever ails the page
+                log.exception("the console begins anew")
+            self._stopping.wait(AGAIN_S)
 
     def _follow(self) -> None:
         reader = NewestMessages(self._settings, self._board.topics)
