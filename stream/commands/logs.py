@@ -23,7 +23,8 @@ def set_up_logging(settings: Settings) -> None:
         structlog.processors.JSONRenderer(),
     ]
     if _as_text(settings):
-        shape = [structlog.dev.ConsoleRenderer()]
+        # Without local variables, which may be card data or keys.
+        shape = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -6,6 +6,7 @@ the names of this machine, so that no foreign page can talk to it by way of a br
 
 import functools
 import ipaddress
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ from stream.http.errors import HttpError
 from stream.http.keys import SCOPES, ApiKey, Keys, Scope
 from stream.settings import Settings
 
+_PORT = re.compile(r":\d+\Z")
 COOKIE = "fraud_session"
 CSRF_HEADER = "x-csrf-token"
-#: Seconds without a request after which a browser's session ends; and of a session at most, so that a key that was
-#: taken away does not live on.
+#: Seconds after which a browser's session ends.
 SESSION_S = 12 * 3600.0
 #: Sessions at once; the oldest end first.
 SESSIONS_MAX = 1000
@@ -113,8 +114,7 @@ class Access:
 
     def _holder(self, request: Request) -> ApiKey:
         if self._keys is None:
-            host = request.headers.get("host", "").rpartition(":")
-            if not is_loopback(host[0] or host[2]):
+            if not is_loopback(_PORT.sub("", request.headers.get("host", ""))):
                 raise HttpError(403, "this server is called 127.0.0.1 or localhost; ask for it by one of these")
             return ANYBODY
         word, _, key = request.headers.get("authorization", "").partition(" ")

@@ -18,6 +18,7 @@ from schemas.messages import Decision, ShadowScore
 from stream.http.metrics import HttpMetrics
 from stream.scoring.incoming import Incoming, Moment
 from stream.scoring.scorer import ScoredBatch, Scorer
+from stream.scoring.tally import tally
 from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
 from stream.serving.roles import RoleFollower
@@ -114,7 +115,8 @@ class Batcher:
         raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
 
     def _count(self, scorer: Scorer, scored: ScoredBatch, took_s: float) -> None:
-        self._counts.add(scored.tally, [took_s])
+        # Refusals are told to their senders, who may be trying something out; on Kafka they are the champion's problem.
+        self._counts.add(tally(scored.roles, scored.observed.judgements if scored.observed else [], []), [took_s])
         if scored.observed is not None:
             self._drift.add([scored.observed])
         self._metrics.scored(scored, scorer.codec.unknown_features)

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: Seconds from a connection, or from a request's first byte, to the request's end. The largest body takes 1 MiB/s.
 REQUEST_S = 10.0
-#: Bytes of a request's address and headers together; common servers take 8 to 64 KiB.
+#: Bytes of a request's address, headers and trailers together; common servers take 8 to 64 KiB.
 HEAD_BYTES = 32 * 1024
 
 
@@ -17,8 +17,8 @@ class Connection(HttpToolsProtocol):
     """uvicorn's own protocol with a time for a request and a size for its head; beyond them it hangs up."""
 
     _patience: asyncio.TimerHandle | None = None
-    _in_head = True
-    _head_bytes = 0
+    #: Bytes of the request so far, and of its body among them.
+    _bytes = _body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
@@ -31,11 +31,11 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in what comes; a head that does not end ends the connection."""
-        if self._in_head:
-            self._head_bytes += len(data)
+        """Take in what comes; too much besides the body, a head or trailers that do not end, ends the connection."""
+        self._bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES:
+        # Chunks have heads of their own: as much again as the body may be theirs.
+        if self._bytes - 2 * self._body_bytes > HEAD_BYTES:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
@@ -43,14 +43,14 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._expect()
 
-    def on_headers_complete(self) -> None:
-        """The head is there."""
-        self._in_head, self._head_bytes = False, 0
-        super().on_headers_complete()
+    def on_body(self, body: bytes) -> None:
+        """Count a piece of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is there in time; the next may begin."""
-        self._in_head = True
+        self._bytes = self._body_bytes = 0
         self._expect_no_more()
         super().on_message_complete()
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 from msgspec.structs import asdict
 from opentelemetry import trace
 
-from schemas.errors import BrokerAwayError, BusyError, FraudError, NoChampionError
+from schemas.errors import BrokerAwayError, BusyError, FraudError, NoChampionError, TooLateError
 from schemas.messages import encode
 from stream.http.asked import read_asked
 from stream.http.batcher import Answer, Batcher
@@ -21,6 +22,31 @@ from stream.kafka.recorder import Recorder, Row
 from stream.scoring.place import placed
 from stream.serving.roles import RoleFollower
 from stream.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who waits for a transaction.
+
+    Attributes:
+        reply: Told when Kafka has it; whoever asks again gets this one.
+        early: Told before, to an asker who does not want to wait.
+    """
+
+    value: bytes
+    reply: asyncio.Future[bytes]
+    early: asyncio.Future[bytes] | None
+
+    def tell(self, decision: bytes) -> None:
+        """Tell the decision that Kafka has."""
+        if not self.reply.done():
+            self.reply.set_result(decision)
+
+    def fail(self, error: FraudError) -> None:
+        """Tell everybody who has not been told anything."""
+        for each in (self.reply, self.early):
+            if each is not None and not each.done():
+                each.set_exception(error)
 
 
 class Desk:
@@ -81,7 +107,7 @@ class Desk:
         known = self._repeats.find(asked.transaction_id, body) if asked.transaction_id else None
         if known is not None:
             self._metrics.repeated()
-            return known
+            return known  # also where this asker would not wait: it is mostly there already
         most = self._settings.http_queue
         if self._under_way >= most:
             raise BusyError(f"{most} transactions are under way (FRAUD_HTTP_QUEUE); ask again a little later")
@@ -91,17 +117,16 @@ class Desk:
         if asked.transaction_id:
             self._repeats.keep(asked.transaction_id, body, reply)
         self._deadline.watch(reply)
-        self._batcher.ask(asked.value, partial(self._answered, asked.value, reply, acknowledged))
-        return reply
+        early = None if acknowledged else asyncio.get_running_loop().create_future()
+        self._batcher.ask(asked.value, partial(self._answered, _Asking(asked.value, reply, early)))
+        return early or reply
 
-    def _answered(
-        self, value: bytes, reply: asyncio.Future[bytes], acknowledged: bool, answer: Answer | FraudError
-    ) -> None:
+    def _answered(self, asking: "_Asking", answer: Answer | FraudError) -> None:
         """Put on Kafka what was decided, and then tell it."""
-        if reply.done():
-            return  # too late: nothing of it was told, and nothing of it is written
+        if asking.reply.done():  # by the deadline alone: nothing of it was told, and nothing of it is written
+            answer = TooLateError("not decided within the deadline (FRAUD_HTTP_DEADLINE_MS); ask again")
         if not isinstance(answer, Answer):
-            reply.set_exception(answer)
+            asking.fail(answer)
             return
         told = b""
 
@@ -117,19 +142,17 @@ class Desk:
             return rows + [Row(settings.topic_shadow_scores, card, encode(each), awaited=False) for each in shadows]
 
         def recorded(error: FraudError | None) -> None:
-            if reply.done():
-                if error is not None and not acknowledged:
-                    self._metrics.unrecorded()
-            elif error is not None:
-                reply.set_exception(error)
-            else:
-                reply.set_result(told)
+            if error is None:
+                asking.tell(told)
+                return
+            if asking.early is not None:
+                self._metrics.unrecorded()
+            asking.fail(error)
 
-        self._recorder.record(
-            Row(self._settings.topic_transactions_http, answer.decision.card_id, value), follow, recorded
-        )
-        if not acknowledged and not reply.done():
-            reply.set_result(_without_place(answer))
+        transaction = Row(self._settings.topic_transactions_http, answer.decision.card_id, asking.value)
+        self._recorder.record(transaction, follow, recorded)
+        if asking.early is not None and not asking.early.done():
+            asking.early.set_result(_without_place(answer))
 
     def _done(self, reply: asyncio.Future[bytes]) -> None:
         self._under_way -= 1

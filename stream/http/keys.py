@@ -38,9 +38,17 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 def make_key(name: str, scopes: tuple[Scope, ...]) -> tuple[str, ApiKey]:
-    """Return a new key, to be told once, and what is kept of it."""
+    """Return a new key, to be told once, and what is kept of it.
+
+    Raises:
+        SettingsError: If the name is empty or too long.
+    """
     key = PREFIX + secrets.token_urlsafe(32)
-    return key, ApiKey(name, _digest(key), scopes)
+    kept = {"name": name, "sha256": _digest(key), "scopes": scopes}
+    try:
+        return key, msgspec.convert(kept, ApiKey)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"no name for a key's holder: {error}; take 1 to 128 characters") from None
 
 
 def read_keys(path: Path) -> list[ApiKey]:

@@ -25,10 +25,11 @@ class HttpMetrics:
         self._scores = ScoreMetrics(registry)
         self._predictions_asked = Counter(
             "prediction_requests",
-            "Transactions settled: decided, refused, repeated or unanswered.",
+            "Transactions settled: decided, refused or unanswered.",
             ["outcome"],
             registry=registry,
         )
+        self._repeats = Counter("http_repeats", "Of these, asked about before.", registry=registry)
         self._latency = Histogram(
             "prediction_latency_seconds",
             "From a transaction's body being read to its reply.",
@@ -53,7 +54,7 @@ class HttpMetrics:
             registry=registry,
         )
         # Shown from the start: a rate sees no increase in a series that begins with its first count.
-        for outcome in ("decided", "refused", "repeated", "unanswered"):
+        for outcome in ("decided", "refused", "unanswered"):
             self._predictions_asked.labels(outcome)
         for verdict in get_args(Verdict):
             self._predictions.labels(verdict)
@@ -70,7 +71,7 @@ class HttpMetrics:
 
     def repeated(self) -> None:
         """Count a transaction that was asked about before."""
-        self._predictions_asked.labels("repeated").inc()
+        self._repeats.inc()
 
     def unanswered(self) -> None:
         """Count a transaction that was not decided now."""

@@ -37,13 +37,13 @@ def model_routes(roles: RoleFollower, access: Access) -> APIRouter:
     async def models(request: Request) -> Response:
         """Everybody who plays, and the role change that was refused, if one was."""
         access.require(request, "read")
-        now = in_use()
+        now = roles.scorer.roles if roles.scorer is not None else None
         return _json(
             {
-                "role_epoch": now.epoch,
-                "champion": _facts(now.champion),
-                "challengers": [_facts(each) for each in now.challengers],
-                "exploration": now.exploration,
+                "role_epoch": now.epoch if now else 0,
+                "champion": _facts(now.champion) if now else None,
+                "challengers": [_facts(each) for each in now.challengers] if now else [],
+                "exploration": now.exploration if now else None,
                 "refused": roles.refused,
             }
         )

@@ -29,6 +29,7 @@ class _Batch(msgspec.Struct, gc=False):
     transactions: list[msgspec.Raw]
 
 
+_decode = msgspec.json.Decoder(_Batch).decode
 _batch = MessageCodec(_Batch)
 
 
@@ -75,7 +76,7 @@ class Predict:
         self._access.require(request, "predict")
         acknowledged = _acknowledged(request)
         body = await read_body(request, self._settings.http_body_mib * 1024 * 1024)
-        transactions = _batch.decode(body).transactions
+        transactions = _several(body)
         most = self._settings.http_batch
         if len(transactions) > most:
             raise HttpError(413, f"{len(transactions)} transactions; send {most} at once at most (FRAUD_HTTP_BATCH)")
@@ -108,6 +109,13 @@ class Predict:
             return b'{"decision":' + await self._decide(body, acknowledged=acknowledged) + b"}"
         except FraudError as error:
             return b'{"problem":' + msgspec.json.encode(problem_of(error)) + b"}"
+
+
+def _several(body: bytes) -> list[msgspec.Raw]:
+    try:
+        return _decode(body).transactions
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _batch.decode(body).transactions  # raises, in our words
 
 
 def _acknowledged(request: Request) -> bool:

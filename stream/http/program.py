@@ -80,7 +80,7 @@ class HttpProgram(Program):
         )
         self._publisher = CountsPublisher(settings, counts.take)
         self._broker = BrokerWatch(settings)
-        self._recorder = Recorder(settings, self._broker)
+        self._recorder = Recorder(settings, self._broker, self.stop)
         batcher = Batcher(settings, self.roles, counts, self._drift, self.metrics)
         desk = Desk(
             settings,

@@ -38,6 +38,9 @@ class Responded:
 
         try:
             await self._app(scope, receive, watched)
+        except Exception:
+            status = 500  # which is answered further out
+            raise
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             # A stream of events lasts as long as a page is open, which says nothing about this server.

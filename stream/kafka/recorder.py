@@ -59,12 +59,14 @@ class Recorder(Background):
     Args:
         settings: Addresses; the deadline, after which a message is given up.
         broker: Hears at once of a broker that went away.
+        on_error: Called with whatever ends the taking of acknowledgements.
     """
 
-    def __init__(self, settings: Settings, broker: BrokerWatch) -> None:
+    def __init__(self, settings: Settings, broker: BrokerWatch, on_error: Callable[[BaseException], None]) -> None:
         super().__init__("recorder")
         self._settings = settings
         self._broker = broker
+        self._on_error = on_error
         self._recording = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -74,7 +76,7 @@ class Recorder(Background):
     def start(self) -> None:
         """Connect, and look for acknowledgements from now on. Inside the event loop."""
         self._loop = asyncio.get_running_loop()
-        config = producer_config(self._settings) | {"error_cb": self._broker.heard}
+        config = producer_config(self._settings) | {"error_cb": self._heard}
         timeout = {"message.timeout.ms": self._settings.http_deadline_ms}
         self._producer = Producer(config | timeout | {"linger.ms": LINGER_MS})
         quiet = {"delivery.report.only.error": True, "on_delivery": _log_failure}
@@ -122,11 +124,14 @@ class Recorder(Background):
             elif not left and not failed:
                 told(None)
 
-        try:
-            for row in rows:
+        for row in rows:
+            try:
                 self._produce(row, acknowledged if row.awaited else None)
-        except FraudError as error:
-            fail(error)
+            except FraudError as error:
+                if row.awaited:
+                    fail(error)
+                    return
+                log.warning("a message for %s was not written: %s", row.topic, error)
 
     async def drain(self) -> None:
         """Wait a little for transactions whose decision is yet to be written: for those that nobody waits for."""
@@ -141,7 +146,16 @@ class Recorder(Background):
             BusyError: If librdkafka's queue is full.
         """
         done: asyncio.Future[None] = self._loop.create_future()
-        self.write(rows, lambda error: done.set_exception(error) if error else done.set_result(None))
+
+        def told(error: FraudError | None) -> None:
+            if done.done():
+                return  # whoever waited has gone
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self.write(rows, told)
         await done
 
     def _produce(self, row: Row, told: _ToldPlace | None) -> None:
@@ -159,16 +173,29 @@ class Recorder(Background):
         acknowledged = self._acknowledged
 
         def taken(error: KafkaError | None, message: Message) -> None:
-            acknowledged.append((told, error, message.partition() or 0, message.offset() or 0))
+            partition, offset = message.partition(), message.offset()
+            if error is None and (partition is None or offset is None):
+                # A retry that the broker had already may be acknowledged so: then a decision would name a stranger.
+                error = KafkaError(KafkaError._NO_OFFSET)  # noqa: SLF001 - librdkafka's own codes begin with _
+            acknowledged.append((told, error, partition or 0, offset or 0))
 
         return taken
 
+    def _heard(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._on_error(BrokerAwayError(f"Kafka's client cannot go on ({error.str()}); start again"))
+        self._broker.heard(error)
+
     def _run(self) -> None:
         """Take acknowledgements: on the thread."""
-        while not self._stopping.is_set():
-            self._take(POLL_S)
-        self._producer.flush(FLUSH_S)
-        self._unhurried.flush(FLUSH_S)
+        try:
+            while not self._stopping.is_set():
+                self._take(POLL_S)
+            self._producer.flush(FLUSH_S)
+            self._unhurried.flush(FLUSH_S)
+            self._loop.call_soon_threadsafe(self._tell)
+        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the program
+            self._on_error(error)
 
     def _take(self, patience_s: float) -> None:
         self._producer.poll(patience_s)  # returns with the first, after all that are there
@@ -179,9 +206,13 @@ class Recorder(Background):
     def _tell(self) -> None:
         """Tell what was acknowledged: on the loop's thread. What the other appends meanwhile is told the next time."""
         count = len(self._acknowledged)
-        for told, error, partition, offset in self._acknowledged[:count]:
-            told(error, partition, offset)
+        some = self._acknowledged[:count]
         del self._acknowledged[:count]
+        for told, error, partition, offset in some:
+            try:
+                told(error, partition, offset)
+            except Exception:  # the others' acknowledgements are none of its business
+                log.exception("an acknowledgement could not be told")
 
 
 def _unacknowledged(error: KafkaError) -> BrokerAwayError:

@@ -85,6 +85,7 @@ def test_without_waiting_the_decision_has_no_place_yet(edge: HttpProcess) -> Non
     (kept,) = map(json.loads, values(edge.settings, edge.settings.topic_decisions))
     place = dict.fromkeys(("decision_id", "source_partition", "source_offset"))
     assert kept | place == told
+    assert edge.ask(transaction(1)).json() == kept
 
 
 def test_a_repeat_is_told_the_same(edge: HttpProcess) -> None:

@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Board:
-    """What is shown. All calls on one thread.
+    """What is shown. All calls but `read` on one thread.
 
     Args:
         settings: Names of the topics.
@@ -57,13 +57,16 @@ class Board:
         most = (ALERTS, LETTERS, SECONDS, WINDOWS, CHANGES, LABELS)
         return dict(zip(self._kinds, most, strict=True))
 
-    def take(self, topic: str, value: bytes | None) -> Event | None:
-        """Take in a message; None of one that cannot be read: the page is no place to settle that."""
-        codec, show = self._kinds[topic]
+    def read(self, topic: str, value: bytes | None) -> Any:
+        """Return a message; None of one that cannot be read: the page is no place to settle that. On any thread."""
         try:
-            return show(codec.decode(value))
+            return self._kinds[topic][0].decode(value)
         except RefusedMessageError:
             return None
+
+    def show(self, topic: str, message: Any) -> Event:
+        """Take in a message that was read."""
+        return self._kinds[topic][1](message)
 
     def everything(self) -> Event:
         """Return all that is shown now."""
@@ -122,7 +125,6 @@ class Board:
                     "reviews": each.reviews,
                     "declines": each.declines,
                     "problems": each.problems,
-                    "scores": each.scores,
                 }
                 for each in counts.players
             ],

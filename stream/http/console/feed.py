@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from schemas.errors import KafkaError
 from stream.http.console.board import Board, Event
@@ -19,6 +21,10 @@ WAITING_MAX = 1000
 SIGN_S = 15.0
 #: Pages open at once.
 PAGES_MAX = 200
+#: Messages that are read ahead of the loop, which has transactions to decide.
+AHEAD = 20
+#: Seconds between two looks whether to stop.
+LOOK_S = 0.2
 #: Seconds between two tries while Kafka is away.
 AGAIN_S = 2.0
 
@@ -82,15 +88,23 @@ class Feed(Background):
     def _follow(self) -> None:
         reader = NewestMessages(self._settings, self._board.topics)
         try:
-            for topic, value in reader.follow(until=self._stopping.is_set):
-                self._loop.call_soon_threadsafe(self._take, topic, value)
+            for count, (topic, value) in enumerate(reader.follow(until=self._stopping.is_set)):
+                if (message := self._board.read(topic, value)) is not None:
+                    self._loop.call_soon_threadsafe(self._take, topic, message)
+                if count % AHEAD == 0:
+                    self._await_loop()
         finally:
             reader.close()
 
-    def _take(self, topic: str, value: bytes | None) -> None:
-        event = self._board.take(topic, value)
-        if event is None:
-            return
+    def _await_loop(self) -> None:
+        """Wait until the loop has come to this: what is read must not pile up before it."""
+        there = threading.Event()
+        self._loop.call_soon_threadsafe(there.set)
+        while not there.wait(LOOK_S) and not self._stopping.is_set():
+            pass
+
+    def _take(self, topic: str, message: Any) -> None:
+        event = self._board.show(topic, message)
         for page in self._pages:
             if not page.full():
                 page.put_nowait(event)

@@ -55,6 +55,10 @@ def console_routes(access: Access, feed: Feed) -> APIRouter:
 
         async def stream() -> AsyncIterator[bytes]:
             async for event in feed.events():
+                try:
+                    access.require(request, "read")
+                except HttpError:
+                    return  # the key, or the session, has ended since
                 yield _as_text(event)
 
         headers = _HEADERS | {"Cache-Control": "no-store"}
