@@ -3,54 +3,36 @@
 Needs a Chromium (Debian: chromium). Everything it starts ends with it.
 """
 
-import contextlib
-import os
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy.demo.prepare import Prepared, prepare
 from deploy.observe.installed import find, missing
+from deploy.observe.programs import running, settings_for
 from schemas.errors import FraudError
 from stream.bench.load import send
 from stream.kafka.broker import LocalBroker
-from stream.kafka.owned_process import OwnedProcess
-from stream.kafka.ports import free_port
-from stream.kafka.topics import create_topics
-from stream.settings import PREFIX, Settings
-from training.registry.roles import publish
+from stream.settings import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
 #: Transactions that are seen, a second: some windows of drift, and some alerts.
 SHOWN, RATE = 25_000, 1_000
 #: Messages that become dead letters.
 BROKEN = [("a", b"{"), ("b", b'{"transaction_id": "7"}')]
-READY_S = 60.0
 
 
 def main() -> None:
     """Start everything, let traffic pass, take the pictures."""
     prepared = prepare()
-    with tempfile.TemporaryDirectory(prefix="fraud-pictures-") as directory, contextlib.ExitStack() as running:
+    with tempfile.TemporaryDirectory(prefix="fraud-pictures-") as directory:
         scratch = Path(directory)
-        broker = running.enter_context(LocalBroker(scratch / "kafka"))
-        settings = Settings(
-            bootstrap=broker.bootstrap,
-            bundle_store=prepared.roles.store,
-            web_port=free_port(),
-            http_port=free_port(),
-        )
-        create_topics(settings)
-        publish(prepared.roles, settings, "baseline")
-        running.enter_context(_program("worker", settings, settings.web_port, scratch))
-        running.enter_context(_program("http", settings, settings.http_port, scratch))
-        _take(prepared, settings)
+        broker = LocalBroker(scratch / "kafka")
+        settings = settings_for(prepared.roles, broker, scratch)
+        with running(settings, prepared.roles, broker, scratch, lambda _: None):
+            _take(prepared, settings)
 
 
 def _take(prepared: Prepared, settings: Settings) -> None:
@@ -75,27 +57,6 @@ def _picture(browser: Browser, url: str, name: str, *, width: int, height: int, 
     page.locator("#drift tr").first.wait_for()
     page.screenshot(path=DOCS / name)
     page.close()
-
-
-@contextlib.contextmanager
-def _program(name: str, settings: Settings, port: int, scratch: Path) -> Iterator[None]:
-    given = {f"{PREFIX}{key.upper()}": str(value) for key, value in msgspec.to_builtins(settings).items()}
-    log = scratch / f"{name}.log"
-    process = OwnedProcess([sys.executable, "-m", "stream.cli", name], log, os.environ | given)
-    try:
-        deadline = time.monotonic() + READY_S
-        while time.monotonic() < deadline and process.returncode is None:
-            with (
-                contextlib.suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1),
-            ):
-                break
-            time.sleep(0.1)
-        else:
-            raise FraudError(f"{name} did not get ready: {log.read_text()[-500:]}")
-        yield
-    finally:
-        process.stop(READY_S)
 
 
 if __name__ == "__main__":

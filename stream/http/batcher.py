@@ -103,7 +103,8 @@ class Batcher:
         values = [each.value for each in batch]
         incoming = Incoming(self._topic, values, [UNPLACED_PARTITION] * count, range(-count, 0))
         moment = Moment(time.time_ns() // 1_000_000, round((time.monotonic() - batch[0].since) * 1000, 3))
-        while (scorer := self._roles.scorer) is not None:
+        while True:
+            scorer = self._roles.deciding()
             began = time.perf_counter()
             try:
                 scored = scorer.score(incoming, moment)
@@ -112,11 +113,13 @@ class Batcher:
                 continue
             self._count(scorer, scored, time.perf_counter() - began)
             return scored
-        raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
 
     def _count(self, scorer: Scorer, scored: ScoredBatch, took_s: float) -> None:
         # Refusals are told to their senders, who may be trying something out; on Kafka they are the champion's problem.
-        self._counts.add(tally(scored.roles, scored.observed.judgements if scored.observed else [], []), [took_s])
+        told = scored.tally
+        if scored.refusals:
+            told = tally(scored.roles, scored.observed.judgements if scored.observed else [], [])
+        self._counts.add(told, [took_s])
         if scored.observed is not None:
             self._drift.add([scored.observed])
         self._metrics.scored(scored, scorer.codec.unknown_features)

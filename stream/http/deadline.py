@@ -21,10 +21,6 @@ class Deadline:
         self._seconds = seconds
         self._replies: deque[tuple[float, asyncio.Future[bytes]]] = deque()
 
-    def __len__(self) -> int:
-        """Replies that are watched, given ones among them for a moment."""
-        return len(self._replies)
-
     def watch(self, reply: asyncio.Future[bytes]) -> None:
         """Give a reply its time from now on; then it fails with TooLateError."""
         if not self._replies:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import asdict
 from opentelemetry import trace
 
-from schemas.errors import BrokerAwayError, BusyError, FraudError, NoChampionError, TooLateError
+from schemas.errors import BrokerAwayError, BusyError, FraudError, TooLateError
 from schemas.messages import encode
 from stream.http.asked import read_asked
 from stream.http.batcher import Answer, Batcher
@@ -99,9 +99,7 @@ class Desk:
         """
         if self._broker.away:
             raise BrokerAwayError("no Kafka answers, so nothing is decided; ask again")
-        scorer = self._roles.scorer
-        if scorer is None:
-            raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
+        scorer = self._roles.deciding()
         asked = read_asked(body, scorer.roles.champion.model.plan, time.time_ns() // 1_000_000)
         trace.get_current_span().set_attribute("transaction_id", asked.transaction_id)
         known = self._repeats.find(asked.transaction_id, body) if asked.transaction_id else None

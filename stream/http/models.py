@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from schemas.errors import NoChampionError
 from stream.http.access import Access
 from stream.http.body import JSON
 from stream.http.contract import problems
-from stream.scoring.model import Player, Roles
+from stream.scoring.model import Player
 from stream.serving.roles import RoleFollower
 
 
@@ -22,16 +21,11 @@ def model_routes(roles: RoleFollower, access: Access) -> APIRouter:
         "openapi_extra": {"security": [{"key": []}]},
     }
 
-    def in_use() -> Roles:
-        if roles.scorer is None:
-            raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
-        return roles.scorer.roles
-
     @router.get("/model", **options)
     async def model(request: Request) -> Response:
         """The champion: its features in the order of a list, its policy, how good it was when it was trained."""
         access.require(request, "predict")
-        return _json(_facts(in_use().champion))
+        return _json(_facts(roles.deciding().roles.champion))
 
     @router.get("/models", **options)
     async def models(request: Request) -> Response:

@@ -29,9 +29,6 @@ class Repeats:
         #: Digest of the transaction, when it was asked about, the reply.
         self._kept: OrderedDict[str, tuple[bytes, float, bytes | asyncio.Future[bytes]]] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._kept)
-
     def find(self, transaction_id: str, value: bytes) -> asyncio.Future[bytes] | None:
         """Return the reply to a transaction, given or under way; None where it is not known.
 

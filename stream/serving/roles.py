@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from schemas.errors import BundleMissingError, FraudError, ModelFaultError
+from schemas.errors import BundleMissingError, FraudError, ModelFaultError, NoChampionError
 from schemas.messages import ModelUpdate, encode
 from stream.kafka.background import Background
 from stream.kafka.control import decode_update
@@ -72,6 +72,17 @@ class RoleFollower(Background):
         self.scorer: Scorer | None = None
         self.refused: str | None = None
         self._refused_epoch = 0
+
+    def deciding(self) -> Scorer:
+        """Return the scorer in use.
+
+        Raises:
+            NoChampionError: If nobody may decide.
+        """
+        scorer = self.scorer
+        if scorer is None:
+            raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
+        return scorer
 
     def demote(self, scorer: Scorer, fault: ModelFaultError) -> None:
         """Take the deciding role from a champion that turned out to be at fault.
