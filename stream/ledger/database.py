@@ -22,8 +22,17 @@ from schemas.errors import LedgerAwayError, LedgerError
 
 #: Seconds that a writer waits for another one's transaction; and for a server to answer.
 BUSY_S = 5.0
+#: Postgres: what a ledger's sessions call themselves.
+_PROGRAM = "fraud-stream ledger"
+#: Postgres: its code for a lock that was not had within lock_timeout.
+_LOCK_NOT_AVAILABLE = "55P03"
 #: Postgres: any number, the same in every ledger.
 _MIGRATION_LOCK = 7_265_431
+_END_FROZEN = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    " AND datname = current_database() AND application_name = :program AND wait_event = 'ClientRead'"
+    " AND xact_start < clock_timestamp() - make_interval(secs => :frozen_s)"
+)
 
 
 def open_engine(url: str) -> Engine:
@@ -48,6 +57,7 @@ def open_engine(url: str) -> Engine:
     # mid-transaction loses it, or whoever is given its partitions would wait for its locks.
     busy_ms = round(BUSY_S * 1000)
     limits = {
+        "application_name": _PROGRAM,
         "connect_timeout": round(BUSY_S),
         "tcp_user_timeout": busy_ms,
         "options": f"-c lock_timeout={busy_ms} -c idle_in_transaction_session_timeout={2 * busy_ms}",
@@ -91,10 +101,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         LedgerAwayError: If the database does not answer, or another holds it for too long.
     """
-    with asking(engine), engine.connect() as connection:
+    with asking(engine), _ending_frozen(engine), engine.connect() as connection:
         connection = connection.execution_options(ledger_writes=True)  # noqa: PLW2901 - the same, set up
         with connection.begin():
             yield connection
+
+
+@contextlib.contextmanager
+def _ending_frozen(engine: Engine) -> Iterator[None]:
+    # A ledger that froze while it sent many statements at once left a session that is "active", waiting for the rest:
+    # the server's own limit for idle transactions never begins to count, and its locks would stay for ever.
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            with engine.begin() as connection:
+                connection.execute(_END_FROZEN, {"program": _PROGRAM, "frozen_s": 2 * BUSY_S})
+        raise
 
 
 @contextlib.contextmanager

@@ -1,0 +1,78 @@
+"""A session whose ledger froze in the midst of its statements, on a real Postgres: no limit of the server's ends it."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from schemas.errors import LedgerAwayError
+from stream.ledger.database import open_engine, writing
+from tests.support.until import until
+
+_COUNT = text("UPDATE held SET n = n + 1")
+
+
+@pytest.fixture
+def engine(new_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A Postgres that waits a second for a lock, with a row to lock."""
+    monkeypatch.setattr("stream.ledger.database.BUSY_S", 1.0)
+    opened = open_engine(new_url("postgres"))
+    with writing(opened) as connection:
+        connection.execute(text("CREATE TABLE held AS SELECT 0 AS n"))
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def hold(engine: Engine) -> Iterator[Callable[[str], psycopg.Connection]]:
+    """Locks the row as a program of this name that has sent a part of its statements and no more."""
+    opened: list[psycopg.Connection] = []
+
+    def start(program: str) -> psycopg.Connection:
+        address = engine.url.set(drivername="postgresql").render_as_string()
+        connection = psycopg.connect(address, application_name=program, autocommit=True)
+        opened.append(connection)
+        connection.execute("BEGIN")
+        connection.pgconn.enter_pipeline_mode()
+        connection.pgconn.send_query_params(str(_COUNT).encode(), None)
+        connection.pgconn.send_flush_request()
+        connection.pgconn.flush()
+        until(lambda: _answered(connection), 5)
+        return connection
+
+    yield start
+    for connection in opened:
+        connection.close()
+
+
+def test_a_frozen_ledger_loses_its_locks(engine: Engine, hold: Callable[[str], psycopg.Connection]) -> None:
+    """And no sooner than after twice the time that a writer waits: one that is only slow is left alone."""
+    hold("fraud-stream ledger")
+    started = time.monotonic()
+    until(lambda: _counts(engine), 15)
+    assert time.monotonic() - started > 2
+
+
+def test_another_program_keeps_its_own(engine: Engine, hold: Callable[[str], psycopg.Connection]) -> None:
+    """Whoever else works in the database is waited for, never ended."""
+    connection = hold("psql")
+    for _ in range(4):
+        assert not _counts(engine)
+    connection.pgconn.finish()
+    until(lambda: _counts(engine), 5)
+
+
+def _answered(connection: psycopg.Connection) -> bool:
+    connection.pgconn.consume_input()
+    return not connection.pgconn.is_busy()
+
+
+def _counts(engine: Engine) -> bool:
+    try:
+        with writing(engine) as connection:
+            connection.execute(_COUNT)
+    except LedgerAwayError:
+        return False
+    return True
