@@ -37,7 +37,7 @@ class Finished:
     calibration: Calibration
     #: Deployed: the cheapest on validation.
     policy: Policy
-    #: Maximum F1 on validation: for comparisons, never deployed.
+    #: Largest expected F1 on validation: for comparisons, never deployed.
     comparison: Policy
     #: What the graph says of the validation part.
     validation: Scored

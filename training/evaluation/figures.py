@@ -32,7 +32,7 @@ FIGURES = (
 )
 
 
-#: Begins the name of a figure at maximum F1 on validation, as papers compare models; all others are at the deployed
+#: Begins the name of a figure at the largest expected F1 on validation, as papers compare models; all others are at the deployed
 #: thresholds.
 COMPARISON = "comparison_"
 _COMPARED = ("precision", "recall", "f1")
