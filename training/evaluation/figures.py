@@ -32,8 +32,8 @@ FIGURES = (
 )
 
 
-#: Begins the name of a figure at the largest expected F1 on validation, as papers compare models; all others are at the deployed
-#: thresholds.
+#: Begins the name of a figure at the largest expected F1 on validation, as papers compare models; all others are at
+#: the deployed thresholds.
 COMPARISON = "comparison_"
 _COMPARED = ("precision", "recall", "f1")
 

@@ -62,8 +62,8 @@ class QualityPage:
         )
         yield "\n## On the test part, once\n"
         yield (
-            "The last 20 % in time. `comparison_` is at the threshold of the largest expected F1 on validation; every other "
-            f"figure that needs one is at the deployed policy, the cheapest on validation. {self.look.left_out}\n"
+            "The last 20 % in time. `comparison_` is at the threshold of the largest expected F1 on validation; every "
+            f"other figure that needs one is at the deployed policy, the cheapest on validation. {self.look.left_out}\n"
         )
         yield from _look(self.look)
         yield "\n## Time-ordered split, over model seeds\n"
