@@ -27,8 +27,8 @@ _PARTS = (
     "them; _not_repeated on test rows that equal no earlier row; no such end, on the test part."
 )
 _POINTS = (
-    "Names that begin with comparison_ are at the threshold of the largest expected F1 on validation, as papers compare "
-    "models, which is never deployed; all others that need a threshold are at the bundle's."
+    "Names that begin with comparison_ are at the threshold of the largest expected F1 on validation, as papers "
+    "compare models, which is never deployed; all others that need a threshold are at the bundle's."
 )
 #: Shown of each slice, where measured.
 SLICE_METRICS = ("pr_auc", "precision", "recall", "value_recall")
