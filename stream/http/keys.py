@@ -4,6 +4,7 @@ The file is a JSON list of `ApiKey`. It holds SHA-256 digests, no keys: a key is
 nothing to guess and a slow hash would buy nothing. `fraud-stream http-key` makes one.
 """
 
+import fcntl
 import hashlib
 import logging
 import secrets
@@ -66,12 +67,21 @@ def read_keys(path: Path) -> list[ApiKey]:
 
 
 def add_key(path: Path, key: ApiKey) -> None:
-    """Write a key into a file, whether or not there is one yet; nobody reads half of it."""
-    keys = [*(read_keys(path) if path.exists() else []), key]
+    """Write a key into a file, whether or not there is one yet; nobody reads half of it, two at once lose none.
+
+    Raises:
+        SettingsError: If it holds something else, or cannot be written.
+    """
     draft = path.with_name(path.name + ".new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(keys)) + b"\n")
-    draft.replace(path)
+    try:
+        with path.with_name(path.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            keys = [*(read_keys(path) if path.exists() else []), key]
+            draft.touch(mode=0o600)
+            draft.write_bytes(msgspec.json.format(msgspec.json.encode(keys)) + b"\n")
+            draft.replace(path)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written ({error.strerror}); name another --file") from error
 
 
 class Keys:

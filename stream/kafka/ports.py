@@ -47,7 +47,8 @@ def require_free_port(host: str, port: int, setting: str = "FRAUD_WEB_PORT") -> 
         SettingsError: If it cannot, naming the setting that says the port.
     """
     try:
-        with socket.create_server((host, port)):
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]  # ::1 is an address too
+        with socket.create_server((host, port), family=family):
             pass
     except OSError as error:
         raise SettingsError(f"{host}:{port} cannot be listened on ({error.strerror}); set {setting}") from None

@@ -4,6 +4,7 @@ import json
 import ssl
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -88,6 +89,17 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(SettingsError, match="FRAUD_HTTP_KEYS"):
         read_keys(path)
+
+
+def test_keys_made_at_once_are_all_kept(tmp_path: Path) -> None:
+    """Each command reads what the one before it wrote."""
+    path = tmp_path / "keys.json"
+    names = [f"holder-{i}" for i in range(16)]
+    with ThreadPoolExecutor(8) as makers:
+        list(makers.map(lambda name: add_key(path, make_key(name, ("read",))[1]), names))
+    assert sorted(key.name for key in read_keys(path)) == sorted(names)
+    with pytest.raises(SettingsError, match="cannot be written"):
+        add_key(tmp_path / "no-such-folder" / "keys.json", make_key("ada", ("read",))[1])
 
 
 def test_a_browser_s_session(
