@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import gc
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from stream.kafka.topics import require_topics
 from stream.kafka.transactions import TransactionalSink
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
+from stream.serving.collection import collect_seldom
 from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
 from stream.serving.roles import RoleFollower
@@ -32,10 +32,6 @@ from stream.worker.manifests import Manifests
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.service import add_agent, add_drift_timer, add_status
-
-#: Allocations after which Python looks for cycles; 700 by default, which is twenty looks at every batch. A batch makes
-#: no cycles, so this costs 7 % of the processor's time and finds nothing.
-GC_THRESHOLD = 100_000
 
 MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
 
@@ -92,8 +88,7 @@ class WorkerProgram(Program):
         add_pages(self.app, self.metrics.registry, self.health.problems)
 
     async def _start(self) -> None:
-        gc.freeze()  # what is imported and built by now stays for good: no use looking at it again
-        gc.set_threshold(GC_THRESHOLD)
+        collect_seldom()
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
         # Last: it starts the reading, and by now the agent listens.

@@ -1,14 +1,13 @@
 """Reading back what the worker sent, as a consumer of committed data sees it."""
 
-import threading
 import time
 from collections import Counter
-from typing import Self
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from schemas.messages import Decision, ShadowScore
+from stream.kafka.background import Background
 from stream.kafka.clients import consumer_config
 from stream.settings import Settings
 
@@ -19,7 +18,7 @@ _decision = msgspec.json.Decoder(Decision)
 _shadow_score = msgspec.json.Decoder(ShadowScore)
 
 
-class Collector:
+class Collector(Background):
     """Collects decisions, shadow scores and dead letters on a thread of its own.
 
     Attributes:
@@ -30,25 +29,20 @@ class Collector:
     """
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__("collector")
         topics = (settings.topic_decisions, settings.topic_shadow_scores, settings.topic_dead_letters)
         self._decisions_topic, self._shadow_topic, _ = topics
         self._consumer = Consumer(consumer_config(settings) | {"group.id": "demo-collector"})
         partitions = range(settings.partitions)
         self._consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics for p in partitions])
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
         self.decisions: list[bytes] = []
         self.arrived_ns: list[int] = []
         self.shadow_scores: list[bytes] = []
         self.dead_letters = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+    def stop(self) -> None:
+        """Stop reading."""
+        super().stop()
         self._consumer.close()
 
     def wait(self, settled: int, shadow_scores: int) -> None:

@@ -5,12 +5,10 @@ import itertools
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import msgspec
 
@@ -20,6 +18,7 @@ from schemas.manifest import MANIFEST_NAME, decode_manifest, encode_manifest
 from schemas.messages import BundleRef, Decision, ModelUpdate, Policy
 from stream.bench.load import send
 from stream.kafka.assign import change_roles
+from stream.kafka.background import Background
 from stream.kafka.broker import LocalBroker
 from stream.kafka.control import all_roles
 from stream.kafka.owned_process import OwnedProcess
@@ -102,22 +101,13 @@ def _stream(prepared: Prepared, directory: Path) -> Iterator[Settings]:
         yield settings
 
 
-class _Feeder:
+class _Feeder(Background):
     """Sends the test part over and over, under ids of their own, until left."""
 
     def __init__(self, settings: Settings, prepared: Prepared) -> None:
+        super().__init__("feeder")
         self._settings, self._messages = settings, prepared.messages
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self._sent = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
 
     def wait(self, sent: int) -> None:
         """Wait until so many are sent.

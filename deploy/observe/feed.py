@@ -2,15 +2,14 @@
 
 import contextlib
 import itertools
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from typing import Self
 
 import msgspec
 from confluent_kafka import Producer
 
+from stream.kafka.background import Background
 from stream.kafka.clients import producer_config
 from stream.settings import Settings
 
@@ -24,7 +23,7 @@ SLICE_S = 0.1
 PATIENCE_S = 5.0
 
 
-class Feed:
+class Feed(Background):
     """Sends from a thread of its own until it is left.
 
     Args:
@@ -36,21 +35,16 @@ class Feed:
     """
 
     def __init__(self, settings: Settings, messages: Sequence[bytes]) -> None:
+        super().__init__("feed")
         self._topic = settings.topic_transactions
         self._edge = f"http://127.0.0.1:{settings.http_port}/predict"
         self._endless = _endless(messages)
         self._producer = Producer(producer_config(settings))
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
         self.sent = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+    def stop(self) -> None:
+        """Stop, and wait until Kafka has what was sent."""
+        super().stop()
         self._producer.flush(PATIENCE_S)
 
     def _run(self) -> None:

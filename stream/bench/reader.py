@@ -1,9 +1,8 @@
 """The other end: committed decisions as they become visible, when each came and how often."""
 
-import threading
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
 from schemas.errors import BrokerAwayError
+from stream.kafka.background import Background
 from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.settings import Settings
 
@@ -27,7 +27,7 @@ class _Identity(msgspec.Struct):
 _decode_identity = msgspec.json.Decoder(_Identity).decode
 
 
-class DecisionReader:
+class DecisionReader(Background):
     """Reads decisions, committed ones only, on a thread of its own, from where the topic ends when it is made.
 
     Args:
@@ -51,6 +51,7 @@ class DecisionReader:
         index_of: Callable[[str], int] = int,
         keep_values: bool = False,
     ) -> None:
+        super().__init__("decision-reader")
         self.arrived_ns: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.seen: NDArray[np.uint16] = np.zeros(count, dtype=np.uint16)
         self.values: list[bytes | None] = [None] * (count if keep_values else 0)
@@ -60,21 +61,15 @@ class DecisionReader:
         self._topic = settings.topic_decisions
         self._missing = count
         self._last_ns = time.monotonic_ns()
-        self._stopping = threading.Event()
         self._failure: BaseException | None = None
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
         own = {"group.id": f"{settings.group}-decision-reader", "enable.partition.eof": False, "fetch.wait.max.ms": 100}
         self._consumer = Consumer(consumer_config(settings) | own)
         self._assign((settings.topic_decisions, settings.topic_dead_letters))
-        self._thread = threading.Thread(target=self._run, name="decision-reader", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+    def stop(self) -> None:
+        """Stop reading."""
+        super().stop()
         self._consumer.close()
 
     @property

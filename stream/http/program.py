@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import resource
 import sys
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from stream.kafka.recorder import Recorder, Row
 from stream.kafka.topics import require_topics
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
+from stream.serving.collection import collect_seldom
 from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
 from stream.serving.roles import RoleFollower
@@ -40,8 +40,6 @@ from stream.settings import Settings
 
 #: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
 GRACE_S = 2
-#: Allocations after which Python looks for cycles, 700 by default. Requests make none.
-GC_THRESHOLD = 100_000
 #: Seconds for which a thread may keep Python's lock while another waits: the loop waits for the one that takes
 #: acknowledgements. Python's own 5 ms is half the latency that we promise.
 SWITCH_S = 0.0005
@@ -127,8 +125,7 @@ class HttpProgram(Program):
         return [*found, "no broker answers"] if self._broker.away else found
 
     async def _start(self) -> None:
-        gc.freeze()  # what is imported and built by now stays for good: no use looking at it again
-        gc.set_threshold(GC_THRESHOLD)
+        collect_seldom()
         sys.setswitchinterval(SWITCH_S)
         _allow_connections()
         await asyncio.to_thread(self._check)

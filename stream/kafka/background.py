@@ -2,10 +2,11 @@
 
 import threading
 from abc import ABC, abstractmethod
+from typing import Self
 
 
 class Background(ABC):
-    """A thread that works until it is stopped.
+    """A thread that works until it is stopped; as a context manager, until it is left.
 
     Args:
         name: Of the thread, for whoever looks at a process that hangs.
@@ -24,6 +25,13 @@ class Background(ABC):
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @abstractmethod
     def _run(self) -> None:

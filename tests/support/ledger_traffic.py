@@ -1,14 +1,13 @@
 """What a worker, banks and operators would write: everything a ledger reads, at once or kept coming."""
 
 import random
-import threading
 import time
 from collections.abc import Iterable
-from typing import Self
 
 from confluent_kafka import Producer
 
 from schemas.messages import BundleRef, Challenger, ModelUpdate, encode
+from stream.kafka.background import Background
 from stream.settings import Settings
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 from tests.support.topics import produce_all
@@ -49,7 +48,7 @@ def send_history(settings: Settings, count: int, *, seed: int | None = None) -> 
     produce_all(settings.bootstrap, settings.topic_model_updates, [(b"", encode(change(n))) for n in (1, 2, 3)])
 
 
-class HistoryFeeder:
+class HistoryFeeder(Background):
     """Keeps history coming at a steady rate from a thread of its own, until left; then everything is acknowledged.
 
     Args:
@@ -58,26 +57,17 @@ class HistoryFeeder:
     """
 
     def __init__(self, settings: Settings, rate: int = 500) -> None:
+        super().__init__("feeder")
         self._settings = settings
         self._rate = rate
         self._producer = Producer(
             {"bootstrap.servers": settings.bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random"}
         )
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.sent = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """Stop sending and wait until everything sent is acknowledged."""
-        self._stopping.set()
-        self._thread.join()
+        super().stop()
         assert self._producer.flush(60) == 0, "the feeder's messages were not acknowledged within 60 s"
 
     def _run(self) -> None:

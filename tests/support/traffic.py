@@ -2,13 +2,13 @@
 
 import json
 import random
-import threading
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from confluent_kafka import Producer
 
+from stream.kafka.background import Background
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
 from tests.support.topics import produce_all
@@ -38,7 +38,7 @@ def send(settings: Settings, count: int, first: int = 0) -> None:
     produce_all(settings.bootstrap, settings.topic_transactions, rows)
 
 
-class Feeder:
+class Feeder(Background):
     """Sends transactions at a steady rate from a thread of its own, until left; then everything is acknowledged.
 
     Args:
@@ -57,6 +57,7 @@ class Feeder:
         bootstrap: str | None = None,
         make: Callable[[int], bytes] = transaction,
     ) -> None:
+        super().__init__("feeder")
         self.make = make
         self._topic = settings.topic_transactions
         self._rate = rate
@@ -69,21 +70,11 @@ class Feeder:
                 "log_level": 0,
             }
         )
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.sent = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """Stop sending and wait until everything sent is acknowledged."""
-        self._stopping.set()
-        self._thread.join()
+        super().stop()
         assert self._producer.flush(60) == 0, "the feeder's transactions were not acknowledged within 60 s"
 
     def _run(self) -> None:

@@ -1,18 +1,17 @@
 """What a reader of committed data sees, while it happens."""
 
-import threading
 import time
-from typing import Self
 
 from confluent_kafka import Consumer, TopicPartition
 
+from stream.kafka.background import Background
 from stream.settings import Settings
 
 #: Seconds within which scoring must go on after a fault has ended.
 RECOVERY_S = 15.0
 
 
-class Watch:
+class Watch(Background):
     """Follows decisions and dead letters, read committed, from a thread of its own.
 
     Args:
@@ -24,6 +23,7 @@ class Watch:
     """
 
     def __init__(self, settings: Settings, bootstrap: str | None = None) -> None:
+        super().__init__("watch")
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap or settings.bootstrap,
@@ -39,18 +39,12 @@ class Watch:
         self._consumer.assign(
             [TopicPartition(topic, partition, 0) for topic in topics for partition in range(settings.partitions)]
         )
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self._arrivals: list[float] = []  # time.monotonic()
         self.settled = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+    def stop(self) -> None:
+        """Stop reading."""
+        super().stop()
         self._consumer.close()
 
     def wait(self, settled: int, timeout: float = 30.0) -> None:
