@@ -38,6 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
         ports._PORTS = ports._PORTS[number::count]  # a port is free until its server starts, which takes seconds
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files on a real Kafka: they take longest, and at the end no process should wait for another's."""
+    on_kafka = {
+        item.path
+        for item in items
+        if isinstance(item, pytest.Function) and {"make_settings", "own_broker"} & set(item.fixturenames)
+    }
+    items.sort(key=lambda item: item.path not in on_kafka)
+
+
 @pytest.fixture(autouse=True)
 def log_level() -> Iterator[None]:
     """Give the log its level back: a command that a test runs in its own process sets it for good."""

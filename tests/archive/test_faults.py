@@ -44,6 +44,7 @@ def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive
     assert overlaps(files_of(settings, "decisions")) == 0
 
 
+@pytest.mark.slow
 def test_a_twin_with_groups_of_its_own(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
     """Two archives that both read every partition into one place write much of it twice; readers take it once."""
     settings = archive_settings(archive_file_s=0.4)
@@ -84,6 +85,7 @@ def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSetting
     assert reckon_archive(settings)["decisions"] >= feeder.sent
 
 
+@pytest.mark.slow
 def test_the_folder_goes_and_comes_back(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:

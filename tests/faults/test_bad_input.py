@@ -145,7 +145,9 @@ def test_odd_but_good(ready: Callable[..., Settings], start_worker: StartWorker)
     assert min(decision.score for decision in result.decisions.values()) < 1e-4  # V1 = -9, not 9
 
 
-@pytest.mark.parametrize(("missing", "reason"), [("refuse", "null_feature"), ("nan", "unscorable")])
+@pytest.mark.parametrize(
+    ("missing", "reason"), [pytest.param("refuse", "null_feature", marks=pytest.mark.slow), ("nan", "unscorable")]
+)
 def test_null_that_is_not_scored(
     settings: Settings, start_worker: StartWorker, missing: MissingPolicy, reason: str
 ) -> None:

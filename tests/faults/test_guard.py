@@ -165,6 +165,7 @@ def test_where_the_restored_one_breaks_too_people_are_called(
     reckon(guarded)
 
 
+@pytest.mark.slow
 def test_when_the_guard_dies_another_worker_guards(
     guarded: Settings, start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:

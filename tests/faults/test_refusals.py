@@ -98,7 +98,9 @@ def nan_aware_onnx(weights: NDArray[np.float32], bias: float) -> bytes:
     return raw
 
 
-@pytest.mark.parametrize(("missing", "stands_for_null"), [("median", 0.0), ("nan", 0.25)])
+@pytest.mark.parametrize(
+    ("missing", "stands_for_null"), [pytest.param("median", 0.0, marks=pytest.mark.slow), ("nan", 0.25)]
+)
 def test_null_is_scored(
     settings: Settings,
     start_worker: StartWorker,

@@ -131,6 +131,7 @@ def test_postgres_away(
     assert reckon_ledger(settings)["decisions"] == feeder.sent
 
 
+@pytest.mark.slow
 def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
     """A backup that holds the file for long is an outage like any other."""
     settings = ledger_settings()
