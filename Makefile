@@ -27,7 +27,7 @@ help: ## List the commands
 demo: $(DEMO) ## Card transactions through a real Kafka, scored by ONNX models, each exactly once
 	@$(BIN)/python -m deploy.demo
 
-observe: $(DEMO) ## Everything on this machine under Prometheus, with traffic, until Ctrl-C
+observe: $(DEMO) ## Worker, ledger and HTTP edge under Prometheus, with traffic, until Ctrl-C
 	@$(BIN)/python -m deploy.observe
 
 experiment: $(DEMO) ## The gate and the guard on real card data, with a page in var/experiment

@@ -76,11 +76,10 @@ def families() -> dict[str, Family]:
     return {name: family for name, family in found.items() if name not in PROCESS}
 
 
-def series() -> set[str]:
-    """Return the names of all series."""
-    found = families()
+def series() -> dict[str, set[str]]:
+    """Return the labels of all series by name, but for those that Prometheus gives what it scrapes."""
     return {
-        name if family.kind == "counter" else name + suffix
-        for name, family in found.items()
+        name if family.kind == "counter" else name + suffix: {*family.labels, *(("le",) if suffix == "_bucket" else ())}
+        for name, family in families().items()
         for suffix in _SUFFIXES.get(family.kind, ("",))
     }

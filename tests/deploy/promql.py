@@ -1,4 +1,4 @@
-"""Just enough of PromQL to tell which metrics an expression asks for."""
+"""Just enough of PromQL to tell which metrics an expression asks for, and by which labels."""
 
 import re
 
@@ -22,3 +22,15 @@ def metrics_of(expression: str) -> set[str]:
     for pattern in _NO_METRICS:
         expression = re.sub(pattern, " ", expression)
     return set(re.findall(r"\b[a-zA-Z_:][\w:]*\b(?!\s*\()", expression)) - _WORDS
+
+
+def labels_of(text: str) -> dict[str, set[str]]:
+    """Return the labels that series are picked by, or made with, by the name of the series.
+
+    >>> labels_of('rate(a_total{x="1", y!~"b{2}"}[5m]) > b and c{z="3"}') == {"a_total": {"x", "y"}, "c": {"z"}}
+    True
+    """
+    found: dict[str, set[str]] = {}
+    for name, matchers in re.findall(r"\b([a-zA-Z_:][\w:]*)\{([^{}]*)\}", re.sub(r'"[^"]*"', '""', text)):
+        found.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]", matchers))
+    return found

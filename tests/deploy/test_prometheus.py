@@ -10,7 +10,7 @@ import yaml
 from deploy.grafana.boards import asked
 from deploy.observe.configuration import FOLDER, alertmanager_config, prometheus_config
 from tests.deploy.exported import FOREIGN, PROCESS, series
-from tests.deploy.promql import metrics_of
+from tests.deploy.promql import labels_of, metrics_of
 from tests.support.tool import run_tool
 
 CONFIG = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
@@ -25,6 +25,8 @@ def rules() -> list[dict[str, Any]]:
     return [rule for file in files for group in file["groups"] for rule in group["rules"]]
 
 
+#: What Prometheus adds to all it scrapes.
+GIVEN = {"job", "instance"}
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 RECORDED = {rule["record"]: rule for rule in rules() if "record" in rule}
 
@@ -115,10 +117,29 @@ def test_the_metrics_of_an_expression_are_found() -> None:
 
 def test_metrics_of_rules_and_panels_exist() -> None:
     """Some program exports them, or Prometheus and its node exporter do, or a rule records them."""
-    known = series() | PROCESS | FOREIGN | set(RECORDED)
+    known = set(series()) | PROCESS | FOREIGN | set(RECORDED)
     by_rules = {name: metrics_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
     by_panels = {f"{each.board}: {each.panel}": metrics_of(each.expression) for each in asked()}
     assert {where: asks - known for where, asks in (by_rules | by_panels).items() if asks - known} == {}
+
+
+def test_labels_of_rules_panels_and_tests_exist() -> None:
+    """A matcher on a label that no series has matches nothing, and a test of made-up series does not see it."""
+    assert labels_of('rate(a_total{x="1", y!~"b{2}"}[5m]) > b and c{z="3"}') == {"a_total": {"x", "y"}, "c": {"z"}}
+    exported = series()
+    asked_by = {name: labels_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
+    asked_by |= {f"{each.board}: {each.panel}": labels_of(each.expression) for each in asked()}
+    for path in TESTS:
+        for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
+            asked_by[f"{path.name}: {case['name']}"] = labels_of("\n".join(s["series"] for s in case["input_series"]))
+    unknown = {
+        (where, name, label)
+        for where, found in asked_by.items()
+        for name, labels in found.items()
+        if name in exported
+        for label in labels - exported[name] - GIVEN
+    }
+    assert unknown == set()
 
 
 def test_every_recorded_series_is_used() -> None:
