@@ -102,6 +102,7 @@ def _amount(feature: Feature, value: FeatureValue) -> int | None:
     """Return the minor units that a feature was made of; None of one that is made of something else."""
     if feature.kind not in {"amount_minor", "log_amount"}:
         return None
-    if not isinstance(value, float) or not 0 <= value <= MAX_AMOUNT:
+    most = math.log1p(MAX_AMOUNT) if feature.kind == "log_amount" else MAX_AMOUNT
+    if not isinstance(value, float) or not 0 <= value <= most:
         raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, f"feature {feature.name} is no amount")
     return round(math.expm1(value) if feature.kind == "log_amount" else value)

@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from schemas.errors import FraudError, ModelFaultError, NoChampionError, RefusedMessageError
+from schemas.errors import FraudError, ModelFaultError, NoChampionError, RefusedMessageError, TooLateError
 from schemas.messages import Decision, ShadowScore
 from stream.http.metrics import HttpMetrics
 from stream.scoring.incoming import Incoming, Moment
@@ -43,6 +43,7 @@ class Answer:
 
 
 #: Told what became of a transaction. RefusedMessageError: it cannot be scored. NoChampionError: nobody may decide.
+#: TooLateError: its turn came after the deadline.
 Told = Callable[[Answer | FraudError], None]
 
 
@@ -57,7 +58,7 @@ class Batcher:
     """Scores what is asked, together.
 
     Args:
-        settings: Topic.
+        settings: Topic, deadline.
         roles: Whose scorer decides.
         counts: Adds up what each model said.
         drift: Counts what came in.
@@ -68,6 +69,7 @@ class Batcher:
         self, settings: Settings, roles: RoleFollower, counts: RoleCounter, drift: DriftCounter, metrics: HttpMetrics
     ) -> None:
         self._topic = settings.topic_transactions_http
+        self._deadline_s = settings.http_deadline_ms / 1000
         self._roles = roles
         self._counts = counts
         self._drift = drift
@@ -81,9 +83,11 @@ class Batcher:
         self._waiting.append(_Waiting(value, told, time.monotonic()))
 
     def _turn(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+        batch = self._next_batch()
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._turn)
+        if not batch:
+            return
         try:
             with tracer.start_as_current_span("score", attributes={"transactions": len(batch)}):
                 scored = self._score(batch)
@@ -96,6 +100,18 @@ class Batcher:
                 each.told(NoChampionError("scoring failed; the log says why"))
         else:
             _hand_out(batch, scored)
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Take those who still wait: to score the others would make everyone behind them late too."""
+        batch: list[_Waiting] = []
+        begun = time.monotonic() - self._deadline_s
+        while self._waiting and len(batch) < BATCH_MAX:
+            each = self._waiting.popleft()
+            if each.since > begun:
+                batch.append(each)
+            else:
+                each.told(TooLateError("not scored within the deadline (FRAUD_HTTP_DEADLINE_MS); ask again"))
+        return batch
 
     def _score(self, batch: Sequence[_Waiting]) -> ScoredBatch:
         """Score; a champion at fault gives way, and the next one scores the same batch."""

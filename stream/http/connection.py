@@ -37,6 +37,10 @@ class Connection(HttpToolsProtocol):
         # Chunks have heads of their own: as much again as the body may be theirs.
         if self._bytes - 2 * self._body_bytes > HEAD_BYTES:
             self.transport.abort()
+        elif self._patience is None and (self.cycle is None or self.cycle.response_complete):
+            # uvicorn waits for the next request no more once anything has come: an empty line, or the body of a request
+            # that was answered before it was there.
+            self._expect()
 
     def on_message_begin(self) -> None:
         """A request begins: on a connection that is kept alive, too."""

@@ -53,7 +53,7 @@ def problems(*statuses: int) -> dict[int | str, Any]:
         415: "Another content type than JSON.",
         422: "It cannot be scored: `reason` and `field` say why.",
         429: "Too many are under way; ask again after Retry-After seconds.",
-        503: "No champion, or no Kafka; nothing was decided. Ask again after Retry-After seconds.",
+        503: "No champion, or no Kafka in time: no decision is told. Ask again after Retry-After seconds.",
     }
     return {each: {"description": what[each], "content": {MEDIA_TYPE: {"schema": _PROBLEM}}} for each in statuses}
 

@@ -143,7 +143,7 @@ class Desk:
             if error is None:
                 asking.tell(told)
                 return
-            if asking.early is not None:
+            if asking.early is not None and asking.early.done():
                 self._metrics.unrecorded()
             asking.fail(error)
 

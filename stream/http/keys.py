@@ -25,6 +25,8 @@ Scope = Literal["predict", "read", "label", "metrics"]
 SCOPES: tuple[Scope, ...] = ("predict", "read", "label", "metrics")
 #: Seconds between two looks at the file.
 LOOK_S = 1.0
+#: The stamp of a file that was not looked at.
+NEVER = (0, 0, 0)
 #: A key begins so, for whoever finds one where it should not be.
 PREFIX = "frk_"
 
@@ -97,6 +99,7 @@ class Keys:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen = self._stamp()
+        self._unreadable = ""
         self._holders = {key.sha256: key for key in read_keys(path)}
         self._next_look = time.monotonic() + LOOK_S
 
@@ -116,15 +119,19 @@ class Keys:
         try:
             self._holders = {key.sha256: key for key in read_keys(self._path)}
         except SettingsError as error:
-            log.error("%s; the keys until now stay", error)  # noqa: TRY400 - the sentence says it all
+            if str(error) != self._unreadable:
+                log.error("%s; the keys until now stay", error)  # noqa: TRY400 - the sentence says it all
+            self._unreadable = str(error)
+            self._seen = NEVER  # what mends it, a chmod say, may leave no other trace
         else:
+            self._unreadable = ""
             log.info("%d keys are in use", len(self._holders))
 
     def _stamp(self) -> tuple[int, int, int]:
         try:
             stat = self._path.stat()
         except OSError:
-            return (0, 0, 0)
+            return NEVER
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 

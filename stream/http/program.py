@@ -43,6 +43,8 @@ GRACE_S = 2
 #: Seconds for which a thread may keep Python's lock while another waits: the loop waits for the one that takes
 #: acknowledgements. Python's own 5 ms is half the latency that we promise.
 SWITCH_S = 0.0005
+#: Seconds for the last counts of drift to be on Kafka when stopped.
+REST_S = 0.5
 #: Seconds for which a connection is kept between two requests: senders keep pools of them.
 KEEP_ALIVE_S = 60
 #: Connections that the system may hold for us, open but idle ones included.
@@ -134,9 +136,11 @@ class HttpProgram(Program):
         self.roles.start()
         self._publisher.start()
         self._feed.start()
+        self._ending = asyncio.Event()
         self._sending = asyncio.create_task(self._send_drift())
         self._serving = asyncio.create_task(self._server.serve())
-        self._serving.add_done_callback(self._served)
+        for task in (self._sending, self._serving):
+            task.add_done_callback(self._ended)
 
     def _check(self) -> None:
         require_topics(self._settings)
@@ -145,6 +149,8 @@ class HttpProgram(Program):
     async def _shut_down(self) -> None:
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
+        self._ending.set()
+        await asyncio.wait({self._sending}, timeout=REST_S)
         self._sending.cancel()
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self._publisher.stop)
@@ -153,16 +159,17 @@ class HttpProgram(Program):
         await asyncio.to_thread(self._recorder.stop)
         await asyncio.to_thread(self._broker.stop)
 
-    def _served(self, serving: asyncio.Task[None]) -> None:
-        if not serving.cancelled() and (error := serving.exception()) is not None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.stop(error)
 
     async def _send_drift(self) -> None:
-        """Send what came in, counted, as workers do."""
+        """Send what came in, counted, as workers do; when stopped, the rest of it."""
         topic = self._settings.topic_drift_counts
-        while True:
-            await asyncio.sleep(self._settings.drift_interval_s)
-            if messages := self._drift.take():
+        while not self._ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), self._settings.drift_interval_s)
+            if messages := self._drift.take(rest=self._ending.is_set()):
                 with contextlib.suppress(BrokerAwayError, BusyError):  # the same are taken again
                     await self._recorder.written([Row(topic, None, each) for each in messages])
                     self._drift.sent()

@@ -49,6 +49,7 @@ class BrokerWatch(Background):
                 self._note(self._unanswered + 1)
             else:
                 self._note(0)
+            admin.poll(0)  # takes what it heard; unasked, that would pile up for as long as no broker answers
 
     def _note(self, unanswered: int) -> None:
         before, self._unanswered = self.away, unanswered

@@ -1,6 +1,7 @@
 """Who may do what: keys with scopes, taken up and taken away while the edge runs; and pages of other sites."""
 
 import json
+import os
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from schemas.errors import SettingsError
@@ -52,6 +54,22 @@ def test_keys_with_scopes_come_and_go(
     until(lambda: status("/model", shop) == 401)
     path.write_text("[broken")
     until(lambda: status("/models", ada) == 200 and "the keys until now stay" in edge.last_words())
+
+
+def test_a_file_that_could_not_be_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What mends it, as a chmod does, may leave its time and size as they were."""
+    monkeypatch.setattr("stream.http.keys.LOOK_S", 0.0)
+    path = tmp_path / "keys.json"
+    (old, kept_old), (new, kept_new) = make_key("ada", ("read",)), make_key("bob", ("read",))
+    add_key(path, kept_old)
+    keys = Keys(path)
+    path.write_bytes(msgspec.json.encode([kept_new])[::-1])
+    assert keys.holder(old) is not None
+    stamp = path.stat().st_mtime_ns
+    path.write_bytes(msgspec.json.encode([kept_new]))
+    os.utime(path, ns=(stamp, stamp))
+    assert keys.holder(old) is None
+    assert keys.holder(new) is not None
 
 
 def test_other_machines_want_keys(make_settings: Callable[..., Settings]) -> None:

@@ -114,6 +114,12 @@ def test_what_is_too_large_is_not_read(edge: HttpProcess) -> None:
             "/predict", content=iter([b"x" * 65_536] * 100), headers={"Content-Type": "application/json"}
         )
         assert chunked.status_code == 413
+    emptied = edge.client.post(
+        "/predict/batch",
+        content=b'{"transactions":[' + b"0," * 2_000_000 + b"0]}",
+        headers={"Content-Type": "application/json"},
+    )
+    assert emptied.status_code == 413
     with raw(edge) as connection:
         connection.sendall(HEAD + b"X-Long: " + b"x" * (2 * HEAD_BYTES))
         assert hung_up(connection)
@@ -131,8 +137,14 @@ def hung_up(connection: socket.socket) -> bool:
 
 
 def test_slow_and_broken_senders_hold_nobody_up(edge: HttpProcess) -> None:
-    """Half a head, half a body, a connection closed half way: after 10 s they are gone, meanwhile others are served."""
-    with raw(edge) as head, raw(edge) as body, raw(edge) as closed:
+    """Half a head, half a body, an empty line after a reply, a connection closed half way.
+
+    After 10 s they are gone, meanwhile others are served.
+    """
+    with raw(edge) as head, raw(edge) as body, raw(edge) as empty, raw(edge) as closed:
+        empty.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert empty.recv(65_536).startswith(b"HTTP/1.1 200")
+        empty.sendall(b"\r\n")
         head.sendall(HEAD)
         body.sendall(HEAD + b'Content-Length: 100\r\n\r\n{"tran')
         closed.sendall(HEAD + b'Content-Length: 100\r\n\r\n{"tran')
@@ -142,6 +154,7 @@ def test_slow_and_broken_senders_hold_nobody_up(edge: HttpProcess) -> None:
         assert time.monotonic() - began < 5
         assert hung_up(head)
         assert hung_up(body)
+        assert hung_up(empty)
         assert time.monotonic() - began > 8
 
 
