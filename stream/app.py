@@ -20,9 +20,9 @@ from stream.kafka.topics import require_topics
 from stream.kafka.transactions import TransactionalSink
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
-from stream.serving.collection import collect_seldom
 from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
+from stream.serving.garbage_collector import collect_seldom
 from stream.serving.roles import RoleFollower
 from stream.settings import Settings
 from stream.worker.drift_watch import DriftWatch

@@ -80,8 +80,7 @@ class Predict:
         body = await read_body(request, self._settings.http_body_mib * 1024 * 1024)
         most = self._settings.http_batch
         # What only millions of empty transactions have: to decode them first would hold everyone else up.
-        transactions = [] if (hostile := body.count(b",") > most * MOST_COMMAS) else _several(body)
-        if hostile or len(transactions) > most:
+        if body.count(b",") > most * MOST_COMMAS or len(transactions := _several(body)) > most:
             raise HttpError(413, f"more than {most} transactions at once (FRAUD_HTTP_BATCH); send them in parts")
         with tracer.start_as_current_span("decide several", context=asker(request.headers)):
             results = await asyncio.gather(
