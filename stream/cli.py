@@ -228,7 +228,7 @@ def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
 @click.option(
     "--runs", type=click.IntRange(1), default=5, show_default=True, help="Of each program; the median counts."
 )
-@click.option("--events", type=click.IntRange(1000), default=200_000, show_default=True, help="Transactions in a run.")
+@click.option("--seconds", type=click.FloatRange(1), default=30, show_default=True, help="Of a run, about.")
 @click.option("--quick", is_flag=True, help="One short run of each, to see that everything works.")
 @click.option("--rival", "rivals", type=click.Choice(RIVALS), multiple=True, help="Only this one; may be repeated.")
 @click.option("--no-latency", is_flag=True, help="Leave the latency out.")
@@ -239,7 +239,7 @@ def bench(
     *,
     as_json: bool,
     runs: int,
-    events: int,
+    seconds: float,
     quick: bool,
     rivals: tuple[str, ...],
     no_latency: bool,
@@ -259,7 +259,7 @@ def bench(
         raise FraudError(f"{error.name} is not installed; the bench needs: pip install 'fraud-stream[dev]'") from error
     options = BenchOptions(
         runs,
-        events,
+        seconds,
         quick,
         rivals or RIVALS,
         latency=not no_latency,

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from stream.bench.field import Field
 from stream.bench.programs import Running, the_worker
-from stream.bench.throughput import OnProgress, measure
+from stream.bench.throughput import Course, OnProgress, measure
 
 #: As FRAUD_DRIFT takes them.
 Switch = Literal["on", "off"]
@@ -32,10 +32,9 @@ class DriftCost(Struct, frozen=True):
 
 def measure_drift(
     field: Field,
-    topic: str,
+    course: Course,
     *,
     runs: int,
-    events: int,
     scratch: Path,
     on_step: Callable[[str], None],
     on_progress: OnProgress,
@@ -51,17 +50,16 @@ def measure_drift(
     for run in range(runs):
         for switch in SWITCHES if run % 2 == 0 else SWITCHES[::-1]:
             on_step(f"drift {switch}: run {run + 1} of {runs}")
-            settings = msgspec.structs.replace(field.prepare(transactions=topic), drift=switch)
+            settings = msgspec.structs.replace(field.prepare(transactions=course.topic), drift=switch)
 
             def note(process: Running, switch: Switch = switch) -> None:
-                spent[switch].append(process.cpu_seconds / events * 1e6)
+                spent[switch].append(process.cpu_seconds / course.events * 1e6)
                 memory[switch].append(process.rss_mib)
 
             rate = measure(
                 the_worker(),
                 settings,
-                batch=0,
-                events=events,
+                course,
                 scratch=scratch,
                 on_progress=on_progress,
                 on_end=note,

@@ -36,7 +36,8 @@ class BenchReport(Struct, frozen=True):
     batch: dict[str, int]
     #: Why a program was not measured, by name.
     left_out: dict[str, str]
-    events: int
+    #: Transactions in a run of each program.
+    events: dict[str, int]
     shadows: ShadowCost | None
     drift: DriftCost | None
     #: End to end, by transactions a second.

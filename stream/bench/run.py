@@ -23,7 +23,7 @@ from stream.bench.quix_environment import quix_python
 from stream.bench.report import BenchReport, summarize_runs
 from stream.bench.shadows import ShadowCost, measure_shadows
 from stream.bench.swap import Swap, measure_swap, swap_count
-from stream.bench.throughput import best_batch, measure, order_of
+from stream.bench.throughput import Course, measure, order_of
 from stream.kafka.broker import LocalBroker
 
 #: Batch sizes tried for each rival.
@@ -35,8 +35,10 @@ RIVALS: dict[str, tuple[int, ...]] = {
 #: Transactions a second at which latency is measured.
 RATES = (2_000, 10_000)
 SOAK_EVENTS = 2_000_000
-#: Transactions with which batch sizes are compared, and the footprint is measured, as a part of all.
-_TRIAL_PART = 4
+#: Transactions that heat the broker, whose compiler makes it three times as fast over its first million; each batch
+#: size is tried on, and the footprint measured with; and of these in a quick bench.
+WARM_UP_EVENTS, TRIAL_EVENTS, FOOTPRINT_EVENTS = 600_000, 50_000, 200_000
+QUICK_EVENTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class BenchOptions:
 
     Attributes:
         runs: Of each program; the median counts.
-        events: Transactions in a run.
+        run_s: Seconds of a run, about: each program gets as many transactions as it takes that long to decide.
         quick: One short run with one batch size each, to see that everything works.
         rivals: Names out of `RIVALS`.
         latency: Whether to measure latency, also around a champion's swap.
@@ -57,7 +59,7 @@ class BenchOptions:
     """
 
     runs: int = 5
-    events: int = 200_000
+    run_s: float = 30.0
     quick: bool = False
     rivals: tuple[str, ...] = tuple(RIVALS)
     latency: bool = True
@@ -72,7 +74,11 @@ class BenchOptions:
         """What `quick` makes of them."""
         if not self.quick:
             return self
-        return replace(self, runs=1, events=20_000, latency_s=5.0)
+        return replace(self, runs=1, run_s=1.0, latency_s=5.0)
+
+    def events(self, many: int) -> int:
+        """So many transactions, or few if it is to be quick."""
+        return QUICK_EVENTS if self.quick else many
 
 
 class _Display:
@@ -112,9 +118,11 @@ def run_bench(options: BenchOptions) -> BenchReport:
         programs, left_out = _programs(options, materials, display)
         with LocalBroker(on_step=display.step) as broker:
             bench = _Bench(options, Field(broker.bootstrap, materials), materials, scratch, display)
-            rates, batch = bench.throughput(programs)
-            shadows = bench.shadows() if options.shadows else None
-            drift = bench.drift() if options.drift else None
+            bench.warm_up()
+            courses = {program.name: bench.course(program) for program in programs}
+            rates = bench.throughput(programs, courses)
+            shadows = bench.shadows(courses[WORKER]) if options.shadows else None
+            drift = bench.drift(courses[WORKER]) if options.drift else None
             latency = bench.latency() if options.latency else None
             swap = bench.swap() if options.latency else None
             footprint = bench.footprint()
@@ -125,9 +133,9 @@ def run_bench(options: BenchOptions) -> BenchReport:
         throughput={name: medians.get(name) for name in names},
         ratio={name: round(medians[WORKER] / medians[name], 3) if name in medians else None for name in RIVALS},
         spread={name: spreads.get(name) for name in names},
-        batch=batch,
+        batch={name: course.batch for name, course in courses.items() if name != WORKER},
         left_out=left_out,
-        events=options.events,
+        events={name: course.events for name, course in courses.items()},
         shadows=shadows,
         drift=drift,
         latency_ms=latency,
@@ -168,52 +176,55 @@ class _Bench:
         self._scratch = scratch
         self._display = display
 
-    def throughput(self, programs: Sequence[Program]) -> tuple[dict[str, list[float]], dict[str, int]]:
-        """Return the rates of all runs by program, and the batch size each rival is best at."""
-        events, at = self._options.events, self._display.at
-        topic, small = self._filled(events), self._filled(events // _TRIAL_PART)
-        batch = {}
-        for program in programs:
-            self._display.step(f"{program.name}: the best of batches {program.batches}", events // _TRIAL_PART)
-            batch[program.name] = best_batch(
-                program, self._field, small, events=events // _TRIAL_PART, scratch=self._scratch, on_progress=at
-            )
+    def warm_up(self) -> None:
+        """Let the worker run once for nothing, so that the first run that counts finds the same broker as the last."""
+        events = self._options.events(WARM_UP_EVENTS)
+        topic = self._filled(events)
+        self._display.step("warming the broker up", events)
+        self._measure(the_worker(), Course(topic, 0, events))
+
+    def course(self, program: Program) -> Course:
+        """Find the batch size at which a program is fastest, and fill a topic that takes it a run's time to empty."""
+        events = self._options.events(TRIAL_EVENTS)
+        topic = self._filled(events)
+        rates = {}
+        for batch in program.batches:
+            self._display.step(f"{program.name}: the best of batches {program.batches}", events)
+            rates[batch] = self._measure(program, Course(topic, batch, events))
+        best = max(rates, key=lambda batch: rates[batch])
+        events = round(rates[best] * self._options.run_s)
+        return Course(self._filled(events), best, events)
+
+    def throughput(self, programs: Sequence[Program], courses: dict[str, Course]) -> dict[str, list[float]]:
+        """Return the rates of all runs by program."""
         rates: dict[str, list[float]] = {program.name: [] for program in programs}
         for run in range(self._options.runs):
             for program in order_of(run, programs):
-                self._display.step(f"{program.name}: run {run + 1} of {self._options.runs}", events)
-                settings = self._field.prepare(transactions=topic)
-                rate = measure(
-                    program, settings, batch=batch[program.name], events=events, scratch=self._scratch, on_progress=at
-                )
-                rates[program.name].append(rate)
-        batch.pop(WORKER)
-        return rates, batch
+                course = courses[program.name]
+                self._display.step(f"{program.name}: run {run + 1} of {self._options.runs}", course.events)
+                rates[program.name].append(self._measure(program, course))
+        return rates
 
-    def shadows(self) -> ShadowCost:
+    def shadows(self, course: Course) -> ShadowCost:
         """Return what each further challenger costs."""
-        events = self._options.events
         return measure_shadows(
             self._field,
             self._challenger,
-            self._filled(events),
+            course,
             runs=self._options.runs,
-            events=events,
             scratch=self._scratch,
-            on_step=lambda what: self._display.step(what, events),
+            on_step=lambda what: self._display.step(what, course.events),
             on_progress=self._display.at,
         )
 
-    def drift(self) -> DriftCost:
+    def drift(self, course: Course) -> DriftCost:
         """Return what counting for drift costs."""
-        events = self._options.events
         return measure_drift(
             self._field,
-            self._filled(events),
+            course,
             runs=self._options.runs,
-            events=events,
             scratch=self._scratch,
-            on_step=lambda what: self._display.step(what, events),
+            on_step=lambda what: self._display.step(what, course.events),
             on_progress=self._display.at,
         )
 
@@ -251,15 +262,19 @@ class _Bench:
     def footprint(self) -> Footprint:
         """Return the worker's memory, start and stop, with three models."""
         self._display.step("start, memory and stop")
-        feed = Feed(self._rows, self._options.events)
+        feed = Feed(self._rows, self._options.events(FOOTPRINT_EVENTS))
         return measure_footprint(the_worker(), self._field.prepare(challengers=2), feed, self._scratch)
 
     def soak(self) -> Soak:
         """Return the growth of its memory."""
-        events = self._options.events * 2 if self._options.quick else SOAK_EVENTS
+        events = self._options.events(SOAK_EVENTS)
         self._display.step(f"memory over {events:,} transactions", events)
         settings = self._field.prepare(challengers=2)
         return soak(the_worker(), settings, Feed(self._rows, events), self._scratch, self._display.at)
+
+    def _measure(self, program: Program, course: Course) -> float:
+        settings = self._field.prepare(transactions=course.topic)
+        return measure(program, settings, course, scratch=self._scratch, on_progress=self._display.at)
 
     def _filled(self, events: int) -> str:
         """Fill a fresh input topic and return its name."""

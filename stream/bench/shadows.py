@@ -9,7 +9,7 @@ from msgspec import Struct
 from schemas.messages import BundleRef, Challenger, Policy
 from stream.bench.field import Field
 from stream.bench.programs import Running, the_worker
-from stream.bench.throughput import OnProgress, measure
+from stream.bench.throughput import Course, OnProgress, measure
 
 #: Challengers, from none to so many.
 MOST = 3
@@ -31,10 +31,9 @@ class ShadowCost(Struct, frozen=True):
 def measure_shadows(
     field: Field,
     bundle: BundleRef,
-    topic: str,
+    course: Course,
     *,
     runs: int,
-    events: int,
     scratch: Path,
     on_step: Callable[[str], None],
     on_progress: OnProgress,
@@ -49,19 +48,18 @@ def measure_shadows(
     for run in range(runs):
         for count in sorted(rates, reverse=run % 2 == 1):
             on_step(f"{count} challengers: run {run + 1} of {runs}")
-            settings = field.prepare(watching=twins(bundle, count), transactions=topic)
+            settings = field.prepare(watching=twins(bundle, count), transactions=course.topic)
             seconds: list[float] = []
             rate = measure(
                 the_worker(),
                 settings,
-                batch=0,
-                events=events,
+                course,
                 scratch=scratch,
                 on_progress=on_progress,
                 on_end=_keep_in(seconds),
             )
             rates[count].append(rate)
-            spent[count].append(seconds[0] / events * 1e6)
+            spent[count].append(seconds[0] / course.events * 1e6)
     cpu = {count: median(found) for count, found in spent.items()}
     return ShadowCost(
         {str(count): round(median(found), 1) for count, found in rates.items()},

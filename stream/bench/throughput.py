@@ -8,12 +8,13 @@ the first append to the last, so starting up is outside (it is measured by itsel
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from schemas.errors import FraudError
-from stream.bench.field import Field, committed_end, read_all
+from stream.bench.field import committed_end, read_all
 from stream.bench.programs import Program, Running, running
 from stream.settings import Settings
 
@@ -32,24 +33,39 @@ class _Identity(msgspec.Struct):
 _decode_identity = msgspec.json.Decoder(_Identity).decode
 
 
+@dataclass(frozen=True)
+class Course:
+    """What a program runs over.
+
+    Attributes:
+        topic: Its input.
+        batch: Transactions a program takes at once; 0 for one that sees to that itself.
+        events: Transactions in the topic.
+    """
+
+    topic: str
+    batch: int
+    events: int
+
+
 def measure(
     program: Program,
     settings: Settings,
+    course: Course,
     *,
-    batch: int,
-    events: int,
     scratch: Path,
     on_progress: OnProgress,
     on_end: Callable[[Running], object] = lambda _: None,
 ) -> float:
-    """Run a program over the first `events` transactions; return events/s.
+    """Run a program over a course; return events/s.
 
     `on_end` is shown the program before it is stopped.
 
     Raises:
         FraudError: If it ends, gets stuck, or decides a transaction not exactly once.
     """
-    with running(program, settings, batch, scratch) as process:
+    events = course.events
+    with running(program, settings, course.batch, scratch) as process:
         _await_end(process, settings, events, on_progress)
         on_end(process)
     messages = read_all(settings)
@@ -59,26 +75,6 @@ def measure(
     stamps = sorted(message.timestamp()[1] for message in messages)
     first = stamps.count(stamps[0])  # scored before the clock starts
     return float((events - first) * 1000 / (stamps[-1] - stamps[0]))
-
-
-def best_batch(
-    program: Program, field: Field, topic: str, *, events: int, scratch: Path, on_progress: OnProgress
-) -> int:
-    """Return the batch size at which a program is fastest, of those it names."""
-    if len(program.batches) == 1:
-        return program.batches[0]
-    rates = {
-        batch: measure(
-            program,
-            field.prepare(transactions=topic),
-            batch=batch,
-            events=events,
-            scratch=scratch,
-            on_progress=on_progress,
-        )
-        for batch in program.batches
-    }
-    return max(rates, key=lambda batch: rates[batch])
 
 
 def order_of(run: int, programs: Sequence[Program]) -> list[Program]:
