@@ -1,5 +1,6 @@
 """What `fraud-stream bench` found, as JSON and as a table."""
 
+from collections.abc import Sequence
 from statistics import median
 
 import msgspec
@@ -29,7 +30,7 @@ class BenchReport(Struct, frozen=True):
 
     #: Median, events/s.
     throughput: dict[str, float | None]
-    #: The worker's over each rival's.
+    #: The worker's over each rival's in the same round, median of the rounds: between two rounds the machine changes.
     ratio: dict[str, float | None]
     spread: dict[str, Spread | None]
     #: The best batch size of each rival.
@@ -60,6 +61,15 @@ def summarize_runs(rates: dict[str, list[float]]) -> tuple[dict[str, float], dic
         for name, found in rates.items()
     }
     return medians, spreads
+
+
+def ratio_of_runs(worker: Sequence[float], rival: Sequence[float]) -> float:
+    """Return how many times as fast the worker was, as the median of the rounds.
+
+    >>> ratio_of_runs([10.0, 30.0, 30.0], [5.0, 10.0, 15.0])
+    2.0
+    """
+    return round(median(own / other for own, other in zip(worker, rival, strict=True)), 3)
 
 
 def to_json(report: BenchReport) -> str:

@@ -20,7 +20,7 @@ from stream.bench.machine import look_at_machine
 from stream.bench.materials import Materials, gather
 from stream.bench.programs import WORKER, Program, rival, the_worker
 from stream.bench.quix_environment import quix_python
-from stream.bench.report import BenchReport, summarize_runs
+from stream.bench.report import BenchReport, ratio_of_runs, summarize_runs
 from stream.bench.shadows import ShadowCost, measure_shadows
 from stream.bench.swap import Swap, measure_swap, swap_count
 from stream.bench.throughput import Course, measure, order_of
@@ -131,7 +131,7 @@ def run_bench(options: BenchOptions) -> BenchReport:
     names = (WORKER, *RIVALS)
     return BenchReport(
         throughput={name: medians.get(name) for name in names},
-        ratio={name: round(medians[WORKER] / medians[name], 3) if name in medians else None for name in RIVALS},
+        ratio={name: ratio_of_runs(rates[WORKER], rates[name]) if name in rates else None for name in RIVALS},
         spread={name: spreads.get(name) for name in names},
         batch={name: course.batch for name, course in courses.items() if name != WORKER},
         left_out=left_out,
