@@ -22,7 +22,7 @@ from stream.scoring.tally import tally
 from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
 from stream.serving.roles import RoleFollower
-from stream.serving.tracing import tracer
+from stream.serving.tracing import span
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Batcher:
         if not batch:
             return
         try:
-            with tracer.start_as_current_span("score", attributes={"transactions": len(batch)}):
+            with span("score", transactions=len(batch)):
                 scored = self._score(batch)
         except FraudError as error:
             for each in batch:

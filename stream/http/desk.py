@@ -7,7 +7,6 @@ from functools import partial
 
 import msgspec
 from msgspec.structs import asdict
-from opentelemetry import trace
 
 from schemas.errors import BrokerAwayError, BusyError, FraudError, TooLateError
 from schemas.messages import encode
@@ -21,6 +20,7 @@ from stream.kafka.broker_watch import BrokerWatch
 from stream.kafka.recorder import Recorder, Row
 from stream.scoring.place import placed
 from stream.serving.roles import RoleFollower
+from stream.serving.tracing import name_transaction
 from stream.settings import Settings
 
 
@@ -101,7 +101,7 @@ class Desk:
             raise BrokerAwayError("no Kafka answers, so nothing is decided; ask again")
         scorer = self._roles.deciding()
         asked = read_asked(body, scorer.roles.champion.model.plan, time.time_ns() // 1_000_000)
-        trace.get_current_span().set_attribute("transaction_id", asked.transaction_id)
+        name_transaction(asked.transaction_id)
         known = self._repeats.find(asked.transaction_id, body) if asked.transaction_id else None
         if known is not None:
             self._metrics.repeated()

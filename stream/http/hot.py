@@ -1,47 +1,129 @@
-"""A short way for the address that nearly all requests are for, past what a framework does for the others.
+"""A short way for the requests that nearly all are: a small transaction to be decided, read at once.
 
-FastAPI's middleware, routing and parameters take half of what a decision over HTTP takes in all. The route is declared
-there like any other, for its description; its handler is the same function.
+FastAPI's middleware, routing and parameters, a task for each request, and a reply in two writes take half of what a
+decision over HTTP takes in all. So such a request goes from the connection to the desk and back by callbacks. The route
+is declared with FastAPI like any other, and whatever is out of the ordinary goes there: other addresses, large bodies
+and those in chunks, who waits to be told to go on, who does not read replies, and everything while traces are sent.
 """
 
+import asyncio
+import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn._types import ASGI3Application, HTTPScope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from stream.http.body import JSON
+from stream.http.connection import Connection
 from stream.http.metrics import HttpMetrics
 from stream.http.problems import problem_of, problem_response
 
-Handler = Callable[[Request], Awaitable[Response]]
+#: Bytes of a body at most: from here on uvicorn stops reading until somebody takes some out.
+BODY_BYTES = 64 * 1024
+_DIGITS = len(str(BODY_BYTES))
+_JSON = JSON.encode()
+
+#: Given a request and its body, the reply that is to come; raises what the reply might have raised.
+Ask = Callable[[Request, bytes], asyncio.Future[bytes]]
 
 
 class Hot:
-    """Answers `POST` to one path by itself.
+    """The application, and the one route that has a short way besides.
 
     Args:
-        app: Answers everything else.
-        path: Of the hot route.
-        handler: Answers it; whatever it raises is a problem.
-        metrics: Counts its responses.
+        app: Answers everything that goes the long way.
+        path: Of the hot route; only `POST`.
+        ask: Asks about a transaction.
+        metrics: Counts responses.
+        most: Bytes of a transaction.
+        on: Whether there is a short way at all.
     """
 
-    def __init__(self, app: ASGIApp, path: str, handler: Handler, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, path: str, ask: Ask, metrics: HttpMetrics, *, most: int, on: bool = True) -> None:
         self._app = app
         self._path = path
-        self._handler = handler
+        self._ask = ask
         self._metrics = metrics
+        self._most = min(most, BODY_BYTES)
+        self._on = on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
-        if scope["type"] != "http" or scope["path"] != self._path or scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
+        """Answer the long way."""
+        await self._app(scope, receive, send)
+
+    def takes(self, scope: HTTPScope) -> bool:
+        """Whether a request may go the short way."""
+        if not self._on or scope["path"] != self._path or scope["method"] != "POST":
+            return False
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"")
+        fits = len(length) <= _DIGITS and length.isdigit() and int(length) <= self._most
+        return fits and headers.get(b"content-type") == _JSON
+
+    def answer(self, scope: HTTPScope, body: bytes, respond: Callable[[Response], None]) -> None:
+        """Answer the short way: whatever goes wrong is a problem."""
         began = time.perf_counter()
+
+        def told(reply: asyncio.Future[bytes]) -> None:
+            error = reply.exception()
+            tell(Response(reply.result(), media_type=JSON) if error is None else _refusal(error))
+
+        def tell(response: Response) -> None:
+            respond(response)
+            self._metrics.responded(self._path, response.status_code, time.perf_counter() - began)
+
         try:
-            response = await self._handler(Request(scope, receive))
+            self._ask(Request(cast("Scope", scope)), body).add_done_callback(told)
         except Exception as error:  # noqa: BLE001 - an unforeseen one is logged there
-            response = problem_response(problem_of(error))
-        await response(scope, receive, send)
-        self._metrics.responded(self._path, response.status_code, time.perf_counter() - began)
+            tell(_refusal(error))
+
+
+class HotConnection(Connection):
+    """A connection that knows the short way."""
+
+    #: A request that goes it, whose body is not whole yet.
+    _unread: RequestResponseCycle | None = None
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        super().on_message_complete()
+        if self._unread is not None and self._unread is self.cycle:
+            self._unread = None
+            self._answer(self.cycle, self.app)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        short = isinstance(app, Hot) and app.takes(cycle.scope)
+        if not short or cycle.waiting_for_100_continue or self.flow.write_paused:
+            super()._start_asgi_task(cycle, app)
+        elif cycle.more_body:
+            self._unread = cycle
+        else:
+            self._answer(cycle, app)
+
+    def _answer(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if isinstance(app, Hot):
+            app.answer(cycle.scope, bytes(cycle.body), partial(self._respond, cycle))
+
+    def _respond(self, cycle: RequestResponseCycle, response: Response) -> None:
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        said = [STATUS_LINE[response.status_code]]
+        for name, value in itertools.chain(cycle.default_headers, response.raw_headers):
+            said += (name, b": ", value, b"\r\n")
+        if not cycle.keep_alive:
+            said.append(b"connection: close\r\n")
+        self.transport.write(b"".join((*said, b"\r\n", response.body)))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+def _refusal(error: BaseException) -> Response:
+    return problem_response(problem_of(error if isinstance(error, Exception) else RuntimeError(repr(error))))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from schemas.errors import BrokerAwayError, RefusedMessageError, RepeatedError, UnansweredError
+from schemas.errors import BrokerAwayError, FraudError, RefusedMessageError, RepeatedError, UnansweredError
 from schemas.message_codec import MessageCodec
 from stream.http.access import Access
 from stream.http.body import JSON, read_body
@@ -16,7 +16,7 @@ from stream.http.desk import Desk
 from stream.http.errors import HttpError
 from stream.http.metrics import HttpMetrics
 from stream.http.problems import problem_of
-from stream.serving.tracing import asker, tracer
+from stream.serving.tracing import asker, span
 from stream.settings import Settings
 
 PATH = "/predict"
@@ -65,13 +65,20 @@ class Predict:
 
         return router
 
+    def ask(self, request: Request, body: bytes) -> asyncio.Future[bytes]:
+        """Ask about one transaction whose bytes are there: the short way, which sends no traces."""
+        self._access.require(request, "predict")
+        return self._decide(body, acknowledged=_acknowledged(request))
+
     async def one(self, request: Request) -> Response:
         """Answer about one transaction."""
         self._access.require(request, "predict")
         acknowledged = _acknowledged(request)
         body = await read_body(request, self._settings.max_transaction_bytes)
-        with tracer.start_as_current_span("decide", context=asker(request.headers)):
-            return Response(await self._decide(body, acknowledged=acknowledged), media_type=JSON)
+        with span("decide", context=asker(request.headers)):
+            # Shielded from whoever hangs up: the reply may be somebody else's too.
+            decision = await asyncio.shield(self._decide(body, acknowledged=acknowledged))
+            return Response(decision, media_type=JSON)
 
     async def several(self, request: Request) -> Response:
         """Answer about several, each by itself."""
@@ -82,33 +89,38 @@ class Predict:
         # What only millions of empty transactions have: to decode them first would hold everyone else up.
         if body.count(b",") > most * MOST_COMMAS or len(transactions := _several(body)) > most:
             raise HttpError(413, f"more than {most} transactions at once (FRAUD_HTTP_BATCH); send them in parts")
-        with tracer.start_as_current_span("decide several", context=asker(request.headers)):
+        with span("decide several", context=asker(request.headers)):
             results = await asyncio.gather(
                 *(self._result(bytes(each), acknowledged=acknowledged) for each in transactions)
             )
         return Response(b'{"results":[' + b",".join(results) + b"]}", media_type=JSON)
 
-    async def _decide(self, body: bytes, *, acknowledged: bool) -> bytes:
+    def _decide(self, body: bytes, *, acknowledged: bool) -> asyncio.Future[bytes]:
         began = time.perf_counter()
         try:
-            # Shielded from whoever hangs up: the reply may be somebody else's too.
-            decision = await asyncio.shield(self._desk.decide(body, acknowledged=acknowledged))
-        except RefusedMessageError as error:
+            reply = self._desk.decide(body, acknowledged=acknowledged)
+        except FraudError as error:
+            self._settled(began, error)
+            raise
+        reply.add_done_callback(lambda done: self._settled(began, done.exception()))
+        return reply
+
+    def _settled(self, began: float, error: BaseException | None) -> None:
+        """Count what became of a transaction."""
+        if error is None:
+            self._metrics.decided(time.perf_counter() - began)
+        elif isinstance(error, RefusedMessageError):
             self._metrics.refused(error.reason.value)
-            raise
-        except RepeatedError:
+        elif isinstance(error, RepeatedError):
             self._metrics.refused("repeated_id")
-            raise
-        except (UnansweredError, BrokerAwayError):
+        elif isinstance(error, UnansweredError | BrokerAwayError):
             self._metrics.unanswered()
-            raise
-        self._metrics.decided(time.perf_counter() - began)
-        return decision
 
     async def _result(self, body: bytes, *, acknowledged: bool) -> bytes:
         """Return what became of one of several, as JSON; a refusal of one is none of the others' business."""
         try:
-            return b'{"decision":' + await self._decide(body, acknowledged=acknowledged) + b"}"
+            decision = await asyncio.shield(self._decide(body, acknowledged=acknowledged))
+            return b'{"decision":' + decision + b"}"
         except Exception as error:  # noqa: BLE001 - the others are on Kafka, so whatever it is, they must be told
             return b'{"problem":' + msgspec.json.encode(problem_of(error)) + b"}"
 

@@ -12,14 +12,13 @@ from schemas.errors import BrokerAwayError, BusyError
 from stream.http.access import Access
 from stream.http.api import make_api
 from stream.http.batcher import Batcher
-from stream.http.connection import Connection
 from stream.http.console.feed import Feed
 from stream.http.console.labels import label_routes
 from stream.http.console.routes import console_routes
 from stream.http.console.session import session_routes
 from stream.http.desk import Desk
 from stream.http.health import health_routes
-from stream.http.hot import Hot
+from stream.http.hot import Hot, HotConnection
 from stream.http.metrics import HttpMetrics
 from stream.http.models import model_routes
 from stream.http.predict import PATH, Predict
@@ -36,6 +35,7 @@ from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
 from stream.serving.garbage_collector import collect_seldom
 from stream.serving.roles import RoleFollower
+from stream.serving.tracing import tracing
 from stream.settings import Settings
 
 #: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
@@ -104,10 +104,17 @@ class HttpProgram(Program):
         ]
         self._server = _Server(
             uvicorn.Config(
-                Hot(make_api(routers, self.metrics), PATH, predict.one, self.metrics),
+                Hot(
+                    make_api(routers, self.metrics),
+                    PATH,
+                    predict.ask,
+                    self.metrics,
+                    most=settings.max_transaction_bytes,
+                    on=not tracing(),
+                ),
                 host=settings.http_host,
                 port=settings.http_port,
-                http=Connection,
+                http=HotConnection,
                 ws="none",
                 lifespan="off",
                 ssl_certfile=settings.http_tls_certificate or None,

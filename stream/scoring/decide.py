@@ -43,9 +43,12 @@ def draw(roles: Roles, judgements: Sequence[Judgement], rows: Rows) -> Drawn:
     """
     count = len(rows.transactions)
     by = np.zeros(count, dtype=np.intp)
+    split = any(player.share for player in roles.challengers)
+    if not split and roles.exploration is None:  # nothing to draw
+        return Drawn(by, [CHAMPION] * count, [1.0] * count, judgements[0].severities)
     arms = np.full(count, CHAMPION, dtype=object)
     propensities = np.ones(count)
-    if any(player.share for player in roles.challengers):
+    if split:
         shares = [player.share for player in roles.challengers]
         drawn = draw_arms(shares, roles.salt, [transaction.card_id for transaction in rows.transactions])
         by = np.where(_has_score(judgements)[drawn, np.arange(count)], drawn, 0)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.errors import ModelFaultError
 from stream.scoring.fault import score_or_isolate
@@ -43,18 +44,26 @@ class Shadow:
             return judge(self._player, *same, rows.amounts, problems=champion.problems)
         problems: list[str | None] = [None] * len(rows.transactions)
         given, matrix = (rows.given, rows.matrix) if self._same_matrix else self._matrix(rows, problems)
-        usable = np.array([problem is None for problem in problems], dtype=np.bool_)
-        scores = np.full(len(problems), np.nan, dtype=np.float32)
-        try:
-            scores[usable], scored = score_or_isolate(self._model, matrix[usable])
-        except ModelFaultError as error:
-            scored = np.zeros(int(usable.sum()), dtype=np.bool_)
-            fault = str(error)
-        else:
-            fault = "the model gives no score for this transaction"
-        for i in np.flatnonzero(usable)[~scored]:
-            problems[i] = fault
+        if any(problems):
+            usable = np.flatnonzero([problem is None for problem in problems])
+            scores = np.full(len(problems), np.nan, dtype=np.float32)
+            scores[usable] = self._score(matrix[usable], usable.tolist(), problems)
+        else:  # nearly always; then nothing is copied
+            scores = self._score(matrix, range(len(problems)), problems)
         return judge(self._player, given, matrix, scores, rows.amounts, problems=problems)
+
+    def _score(self, matrix: Matrix, places: Sequence[int], problems: list[str | None]) -> NDArray[np.float32]:
+        """Return (n,) scores, NaN where there is none; `problems` says at the row's place why."""
+        try:
+            scores, scored = score_or_isolate(self._model, matrix)
+        except ModelFaultError as error:
+            for place in places:
+                problems[place] = str(error)
+            return np.full(len(matrix), np.nan, dtype=np.float32)
+        if not scored.all():
+            for i in np.flatnonzero(~scored).tolist():
+                problems[places[i]] = "the model gives no score for this transaction"
+        return scores
 
     def _matrix(self, rows: Rows, problems: list[str | None]) -> tuple[Matrix, Matrix]:
         plan = self._model.plan
