@@ -17,10 +17,10 @@ from schemas.errors import FraudError, ModelFaultError, NoChampionError, Refused
 from schemas.messages import Decision, ShadowScore
 from stream.http.metrics import HttpMetrics
 from stream.scoring.incoming import Incoming, Moment
+from stream.scoring.observed import Observed
 from stream.scoring.scorer import ScoredBatch, Scorer
 from stream.scoring.tally import tally
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counts import DriftCounter
 from stream.serving.roles import RoleFollower
 from stream.serving.tracing import span
 from stream.settings import Settings
@@ -61,18 +61,23 @@ class Batcher:
         settings: Topic, deadline.
         roles: Whose scorer decides.
         counts: Adds up what each model said.
-        drift: Counts what came in.
+        observe: Takes what the models saw, for drift.
         metrics: Shows how large batches are.
     """
 
     def __init__(
-        self, settings: Settings, roles: RoleFollower, counts: RoleCounter, drift: DriftCounter, metrics: HttpMetrics
+        self,
+        settings: Settings,
+        roles: RoleFollower,
+        counts: RoleCounter,
+        observe: Callable[[Observed], object],
+        metrics: HttpMetrics,
     ) -> None:
         self._topic = settings.topic_transactions_http
         self._deadline_s = settings.http_deadline_ms / 1000
         self._roles = roles
         self._counts = counts
-        self._drift = drift
+        self._observe = observe
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
 
@@ -137,7 +142,7 @@ class Batcher:
             told = tally(scored.roles, scored.observed.judgements if scored.observed else [], [])
         self._counts.add(told, [took_s])
         if scored.observed is not None:
-            self._drift.add([scored.observed])
+            self._observe(scored.observed)
         self._metrics.scored(scored, scorer.codec.unknown_features)
 
 

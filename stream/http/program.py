@@ -31,6 +31,7 @@ from stream.kafka.recorder import Recorder, Row
 from stream.kafka.topics import require_topics
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
+from stream.scoring.observed import Observed
 from stream.serving.counts import RoleCounter
 from stream.serving.drift_counts import DriftCounter
 from stream.serving.garbage_collector import collect_seldom
@@ -81,7 +82,8 @@ class HttpProgram(Program):
         self._publisher = CountsPublisher(settings, counts.take)
         self._broker = BrokerWatch(settings)
         self._recorder = Recorder(settings, self._broker, self.stop)
-        batcher = Batcher(settings, self.roles, counts, self._drift, self.metrics)
+        self._observed: list[Observed] = []
+        batcher = Batcher(settings, self.roles, counts, self._observed.append, self.metrics)
         desk = Desk(
             settings,
             roles=self.roles,
@@ -176,10 +178,18 @@ class HttpProgram(Program):
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), self._settings.drift_interval_s)
-            if messages := self._drift.take(rest=self._ending.is_set()):
+            # On another thread: many panes' counts take longer than most replies, and the loop would stand still.
+            if messages := await asyncio.to_thread(self._count_drift, rest=self._ending.is_set()):
                 with contextlib.suppress(BrokerAwayError, BusyError):  # the same are taken again
                     await self._recorder.written([Row(topic, None, each) for each in messages])
                     self._drift.sent()
+
+    def _count_drift(self, *, rest: bool) -> list[bytes]:
+        count = len(self._observed)  # the loop goes on and appends
+        some = self._observed[:count]
+        del self._observed[:count]
+        self._drift.add(some)
+        return self._drift.take(rest=rest)
 
 
 def _allow_connections() -> None:

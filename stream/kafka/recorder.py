@@ -30,7 +30,7 @@ POLL_S = 0.1
 FLUSH_S = 1.0
 #: Milliseconds that librdkafka gathers messages: at thousands a second a few of them share a request to the broker.
 #: Of those that nobody waits for many do.
-LINGER_MS, UNHURRIED_LINGER_MS = 0.5, 50
+LINGER_MS, UNHURRIED_LINGER_MS = 0.2, 50
 
 
 class Row(NamedTuple):
