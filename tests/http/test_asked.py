@@ -30,10 +30,12 @@ def test_the_amount_of_a_logarithm() -> None:
 class _Desk:
     """Stands for a desk in which something fails that nobody has foreseen."""
 
-    async def decide(self, body: bytes, *, acknowledged: bool) -> bytes:
+    def decide(self, body: bytes, *, acknowledged: bool) -> asyncio.Future[bytes]:
         if body == b'"bad"':
             raise ZeroDivisionError(acknowledged)
-        return b'"decided"'
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        reply.set_result(b'"decided"')
+        return reply
 
 
 def test_what_fails_in_one_is_told_in_its_place() -> None:
