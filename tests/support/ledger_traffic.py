@@ -1,14 +1,11 @@
 """What a worker, banks and operators would write: everything a ledger reads, at once or kept coming."""
 
 import random
-import time
 from collections.abc import Iterable
 
-from confluent_kafka import Producer
-
 from schemas.messages import BundleRef, Challenger, ModelUpdate, encode
-from stream.kafka.background import Background
 from stream.settings import Settings
+from tests.support.feeder import Sent, SteadyFeeder
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 from tests.support.topics import produce_all
 
@@ -22,7 +19,7 @@ def change(epoch: int) -> ModelUpdate:
     return ModelUpdate(epoch, champion, 1_793_491_200_000 + epoch, "test", challengers=watching)
 
 
-def of_one(settings: Settings, number: int) -> Iterable[tuple[str, Pair]]:
+def of_one(settings: Settings, number: int) -> Iterable[Sent]:
     """Yield by topic what there is about transaction `number`: every tenth has a label, every 50th is decided twice."""
     made, key = decision(number), decision(number).card_id.encode()
     yield settings.topic_decisions, (key, encode(made))
@@ -48,8 +45,8 @@ def send_history(settings: Settings, count: int, *, seed: int | None = None) -> 
     produce_all(settings.bootstrap, settings.topic_model_updates, [(b"", encode(change(n))) for n in (1, 2, 3)])
 
 
-class HistoryFeeder(Background):
-    """Keeps history coming at a steady rate from a thread of its own, until left; then everything is acknowledged.
+class HistoryFeeder(SteadyFeeder):
+    """Sends all there is about one transaction after the other.
 
     Args:
         settings: Address and topics.
@@ -57,25 +54,8 @@ class HistoryFeeder(Background):
     """
 
     def __init__(self, settings: Settings, rate: int = 500) -> None:
-        super().__init__("feeder")
+        super().__init__(settings.bootstrap, rate)
         self._settings = settings
-        self._rate = rate
-        self._producer = Producer(
-            {"bootstrap.servers": settings.bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random"}
-        )
-        self.sent = 0
 
-    def stop(self) -> None:
-        """Stop sending and wait until everything sent is acknowledged."""
-        super().stop()
-        assert self._producer.flush(60) == 0, "the feeder's messages were not acknowledged within 60 s"
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        while not self._stopping.wait(0.01):
-            due = int((time.monotonic() - began) * self._rate)
-            for number in range(self.sent, due):
-                for topic, (key, value) in of_one(self._settings, number):
-                    self._producer.produce(topic, value, key)
-            self.sent = due
-            self._producer.poll(0)
+    def _messages(self, number: int) -> Iterable[Sent]:
+        return of_one(self._settings, number)

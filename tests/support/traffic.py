@@ -2,15 +2,12 @@
 
 import json
 import random
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import Producer
-
-from stream.kafka.background import Background
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
+from tests.support.feeder import Sent, SteadyFeeder
 from tests.support.topics import produce_all
 
 
@@ -38,16 +35,17 @@ def send(settings: Settings, count: int, first: int = 0) -> None:
     produce_all(settings.bootstrap, settings.topic_transactions, rows)
 
 
-class Feeder(Background):
-    """Sends transactions at a steady rate from a thread of its own, until left; then everything is acknowledged.
+class Feeder(SteadyFeeder):
+    """Sends transactions.
 
     Args:
         settings: Address and topic.
         rate: Transactions a second.
         bootstrap: Another way to the broker, past a proxy.
+        make: Makes the transaction of a number.
 
     Attributes:
-        make: Makes the transaction of a number; another one changes the traffic from the next on.
+        make: Another one changes the traffic from the next on.
     """
 
     def __init__(
@@ -57,31 +55,9 @@ class Feeder(Background):
         bootstrap: str | None = None,
         make: Callable[[int], bytes] = transaction,
     ) -> None:
-        super().__init__("feeder")
+        super().__init__(bootstrap or settings.bootstrap, rate)
         self.make = make
         self._topic = settings.topic_transactions
-        self._rate = rate
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap or settings.bootstrap,
-                "enable.idempotence": True,  # a broker that goes and comes must not make the input itself repeat
-                "partitioner": "murmur2_random",
-                "reconnect.backoff.max.ms": 500,
-                "log_level": 0,
-            }
-        )
-        self.sent = 0
 
-    def stop(self) -> None:
-        """Stop sending and wait until everything sent is acknowledged."""
-        super().stop()
-        assert self._producer.flush(60) == 0, "the feeder's transactions were not acknowledged within 60 s"
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        while not self._stopping.wait(0.01):
-            due = int((time.monotonic() - began) * self._rate)
-            for number in range(self.sent, due):
-                self._producer.produce(self._topic, self.make(number), f"card-{number % 500}".encode())
-            self.sent = due
-            self._producer.poll(0)
+    def _messages(self, number: int) -> Iterable[Sent]:
+        yield self._topic, (f"card-{number % 500}".encode(), self.make(number))
