@@ -5,6 +5,7 @@ SQLite (WAL, one writer at a time) or Postgres (psycopg), by URL.
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from schemas.errors import LedgerAwayError, LedgerError
 
 #: Seconds that a writer waits for another one's transaction; and for a server to answer.
 BUSY_S = 5.0
+#: Seconds between two tries to begin a new file.
+BEGIN_AGAIN_S = 0.01
 #: Postgres: what a ledger's sessions call themselves.
 _PROGRAM = "fraud-stream ledger"
 #: Postgres: its code for a lock that was not had within lock_timeout.
@@ -80,7 +83,7 @@ def _open_sqlite(place: URL, shown: str) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves, DDL included
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         # Power that fails may take the newest commits with it, whole ones: their offsets too, so they are read again.
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-65536")  # KiB: the upper levels of every index
@@ -92,6 +95,20 @@ def _open_sqlite(place: URL, shown: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have a file keep a write-ahead log. Of two that begin at a new file at once SQLite fails one without waiting."""
+    patience = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(BEGIN_AGAIN_S)
+        else:
+            return
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """Bringing a database up to date."""
 
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy import Engine, inspect, text
 
 from schemas.errors import LedgerAwayError, LedgerError
 from stream.kafka.ports import free_port
-from stream.ledger.database import migrate, open_engine, writing
+from stream.ledger.database import migrate, open_engine, reading, writing
 from stream.ledger.tables import metadata
 
 
@@ -30,6 +32,21 @@ def test_several_ledgers_may_start_at_once(url: str) -> None:
         assert len(connection.execute(text("SELECT * FROM alembic_version")).all()) == 1
     for each in engines:
         each.dispose()
+
+
+def _begin(path: Path, at: float) -> None:
+    time.sleep(max(at - time.time(), 0))
+    with reading(open_engine(f"sqlite:///{path}")) as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def test_a_new_file_may_be_begun_by_several_at_once(tmp_path: Path) -> None:
+    """Each in a process of its own. Without waiting, one in four finds it locked."""
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes:
+        list(processes.map(_begin, [tmp_path / "warm.db"] * 4, [0.0] * 4))
+        for number in range(25):
+            at = time.time() + 0.02
+            list(processes.map(_begin, [tmp_path / f"{number}.db"] * 4, [at] * 4))
 
 
 def test_a_database_of_a_newer_program_is_left_alone(engine: Engine) -> None:
