@@ -228,7 +228,7 @@ def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
 @click.option(
     "--runs", type=click.IntRange(1), default=5, show_default=True, help="Of each program; the median counts."
 )
-@click.option("--seconds", type=click.FloatRange(1), default=30, show_default=True, help="Of a run, about.")
+@click.option("--seconds", type=click.FloatRange(1), default=20, show_default=True, help="Of a run, about.")
 @click.option("--quick", is_flag=True, help="One short run of each, to see that everything works.")
 @click.option("--rival", "rivals", type=click.Choice(RIVALS), multiple=True, help="Only this one; may be repeated.")
 @click.option("--no-latency", is_flag=True, help="Leave the latency out.")

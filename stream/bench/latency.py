@@ -14,8 +14,9 @@ from stream.bench.programs import Program, running
 from stream.bench.reader import DecisionReader
 from stream.settings import Settings
 
-#: Seconds at the same rate before anything counts: connections, caches and the broker's compiler get warm.
-WARM_UP_S = 3.0
+#: Seconds at the same rate before anything counts: connections and caches get warm, and the broker compiles what small
+#: transactions take, of which full speed has none.
+WARM_UP_S = 15.0
 #: Seconds without a decision after which the program counts as stuck.
 QUIET_S = 30.0
 

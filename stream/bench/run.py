@@ -59,11 +59,11 @@ class BenchOptions:
     """
 
     runs: int = 5
-    run_s: float = 30.0
+    run_s: float = 20.0
     quick: bool = False
     rivals: tuple[str, ...] = tuple(RIVALS)
     latency: bool = True
-    latency_s: float = 30.0
+    latency_s: float = 60.0
     soak: bool = False
     shadows: bool = True
     drift: bool = True
