@@ -35,9 +35,13 @@ RIVALS: dict[str, tuple[int, ...]] = {
 #: Transactions a second at which latency is measured.
 RATES = (2_000, 10_000)
 SOAK_EVENTS = 2_000_000
-#: Transactions that heat the broker, whose compiler makes it three times as fast over its first million; each batch
-#: size is tried on, and the footprint measured with; and of these in a quick bench.
-WARM_UP_EVENTS, TRIAL_EVENTS, FOOTPRINT_EVENTS = 600_000, 50_000, 200_000
+#: Transactions that heat the broker before anything counts: its compiler makes it three times as fast meanwhile.
+WARM_UP_EVENTS = 600_000
+#: Transactions that each batch size is tried on.
+TRIAL_EVENTS = 50_000
+#: Transactions that memory, start and stop are measured with.
+FOOTPRINT_EVENTS = 200_000
+#: In the place of any of these, and of the soak's, when it is to be quick.
 QUICK_EVENTS = 20_000
 
 
@@ -76,7 +80,7 @@ class BenchOptions:
             return self
         return replace(self, runs=1, run_s=1.0, latency_s=5.0)
 
-    def events(self, many: int) -> int:
+    def shortened(self, many: int) -> int:
         """So many transactions, or few if it is to be quick."""
         return QUICK_EVENTS if self.quick else many
 
@@ -178,14 +182,14 @@ class _Bench:
 
     def warm_up(self) -> None:
         """Let the worker run once for nothing, so that the first run that counts finds the same broker as the last."""
-        events = self._options.events(WARM_UP_EVENTS)
+        events = self._options.shortened(WARM_UP_EVENTS)
         topic = self._filled(events)
         self._display.step("warming the broker up", events)
         self._measure(the_worker(), Course(topic, 0, events))
 
     def course(self, program: Program) -> Course:
         """Find the batch size at which a program is fastest, and fill a topic that takes it a run's time to empty."""
-        events = self._options.events(TRIAL_EVENTS)
+        events = self._options.shortened(TRIAL_EVENTS)
         topic = self._filled(events)
         rates = {}
         for batch in program.batches:
@@ -262,12 +266,12 @@ class _Bench:
     def footprint(self) -> Footprint:
         """Return the worker's memory, start and stop, with three models."""
         self._display.step("start, memory and stop")
-        feed = Feed(self._rows, self._options.events(FOOTPRINT_EVENTS))
+        feed = Feed(self._rows, self._options.shortened(FOOTPRINT_EVENTS))
         return measure_footprint(the_worker(), self._field.prepare(challengers=2), feed, self._scratch)
 
     def soak(self) -> Soak:
         """Return the growth of its memory."""
-        events = self._options.events(SOAK_EVENTS)
+        events = self._options.shortened(SOAK_EVENTS)
         self._display.step(f"memory over {events:,} transactions", events)
         settings = self._field.prepare(challengers=2)
         return soak(the_worker(), settings, Feed(self._rows, events), self._scratch, self._display.at)

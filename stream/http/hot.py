@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn._types import ASGI3Application, HTTPScope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from stream.http.body import JSON
@@ -24,9 +25,8 @@ from stream.http.connection import Connection
 from stream.http.metrics import HttpMetrics
 from stream.http.problems import problem_of, problem_response
 
-#: Bytes of a body at most: from here on uvicorn stops reading until somebody takes some out.
-BODY_BYTES = 64 * 1024
-_DIGITS = len(str(BODY_BYTES))
+#: Of a body's length; longer ones are more than may go the short way.
+_DIGITS = len(str(HIGH_WATER_LIMIT))
 _JSON = JSON.encode()
 
 #: Given a request and its body, the reply that is to come; raises what the reply might have raised.
@@ -50,7 +50,7 @@ class Hot:
         self._path = path
         self._ask = ask
         self._metrics = metrics
-        self._most = min(most, BODY_BYTES)
+        self._most = min(most, HIGH_WATER_LIMIT)  # beyond it uvicorn stops reading until somebody takes some out
         self._on = on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,9 +66,15 @@ class Hot:
         fits = len(length) <= _DIGITS and length.isdigit() and int(length) <= self._most
         return fits and headers.get(b"content-type") == _JSON
 
-    def answer(self, scope: HTTPScope, body: bytes, respond: Callable[[Response], None]) -> None:
-        """Answer the short way: whatever goes wrong is a problem."""
-        began = time.perf_counter()
+    def answer(self, scope: HTTPScope, body: bytes, began: float, respond: Callable[[Response], None]) -> None:
+        """Answer the short way, later than now: whatever goes wrong is a problem.
+
+        Args:
+            scope: Of a request that is there.
+            body: Its own.
+            began: `time.perf_counter()` when its head was.
+            respond: Sends the response.
+        """
 
         def told(reply: asyncio.Future[bytes]) -> None:
             error = reply.exception()
@@ -81,7 +87,8 @@ class Hot:
         try:
             self._ask(Request(cast("Scope", scope)), body).add_done_callback(told)
         except Exception as error:  # noqa: BLE001 - an unforeseen one is logged there
-            tell(_refusal(error))
+            # Not at once: the next request in line would be answered inside this one's reply, and so on.
+            asyncio.get_running_loop().call_soon(tell, _refusal(error))
 
 
 class HotConnection(Connection):
@@ -89,6 +96,8 @@ class HotConnection(Connection):
 
     #: A request that goes it, whose body is not whole yet.
     _unread: RequestResponseCycle | None = None
+    #: When the head of the one that goes it was there; there is one at a time.
+    _began = 0.0
 
     def on_message_complete(self) -> None:
         """The request is there."""
@@ -101,16 +110,20 @@ class HotConnection(Connection):
         short = isinstance(app, Hot) and app.takes(cycle.scope)
         if not short or cycle.waiting_for_100_continue or self.flow.write_paused:
             super()._start_asgi_task(cycle, app)
-        elif cycle.more_body:
+            return
+        self._began = time.perf_counter()
+        if cycle.more_body:
             self._unread = cycle
         else:
             self._answer(cycle, app)
 
     def _answer(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        body, cycle.body = bytes(cycle.body), bytearray()
         if isinstance(app, Hot):
-            app.answer(cycle.scope, bytes(cycle.body), partial(self._respond, cycle))
+            app.answer(cycle.scope, body, self._began, partial(self._respond, cycle))
 
     def _respond(self, cycle: RequestResponseCycle, response: Response) -> None:
+        cycle.on_response = _nothing  # or the two would keep each other until the next collection
         if cycle.disconnected or self.transport.is_closing():
             return
         said = [STATUS_LINE[response.status_code]]
@@ -123,6 +136,10 @@ class HotConnection(Connection):
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _refusal(error: BaseException) -> Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -21,7 +21,9 @@ from stream.settings import Settings
 
 PATH = "/predict"
 #: kafka: the reply waits until Kafka has transaction and decision. none: it does not.
-Ack = Annotated[Literal["kafka", "none"], Query(description="Whether the reply waits for Kafka.")]
+Ack = Annotated[
+    str, Query(description="Whether the reply waits for Kafka.", json_schema_extra={"enum": ["kafka", "none"]})
+]
 #: Of a transaction, on average: far more than one that any model takes.
 MOST_COMMAS = 1000
 _ACKNOWLEDGED = {"kafka": True, "none": False}

@@ -2,11 +2,7 @@
 
 import asyncio
 import contextlib
-import resource
 import sys
-from collections.abc import Iterator
-
-import uvicorn
 
 from schemas.errors import BrokerAwayError, BusyError
 from stream.http.access import Access
@@ -18,10 +14,11 @@ from stream.http.console.routes import console_routes
 from stream.http.console.session import session_routes
 from stream.http.desk import Desk
 from stream.http.health import health_routes
-from stream.http.hot import Hot, HotConnection
+from stream.http.hot import Hot
 from stream.http.metrics import HttpMetrics
 from stream.http.models import model_routes
 from stream.http.predict import PATH, Predict
+from stream.http.server import Server, allow_connections, server_config
 from stream.http.tls import require_tls
 from stream.kafka.broker_watch import BrokerWatch
 from stream.kafka.ports import require_free_port
@@ -39,26 +36,13 @@ from stream.serving.roles import RoleFollower
 from stream.serving.tracing import tracing
 from stream.settings import Settings
 
-#: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
-GRACE_S = 2
 #: Seconds for which a thread may keep Python's lock while another waits: the loop waits for the one that takes
 #: acknowledgements. Python's own 5 ms is half the latency that we promise.
 SWITCH_S = 0.0005
 #: Seconds for the last counts of drift to be on Kafka when stopped.
 REST_S = 0.5
-#: Seconds for which a connection is kept between two requests: senders keep pools of them.
-KEEP_ALIVE_S = 60
-#: Connections that the system may hold for us, open but idle ones included.
-CONNECTIONS = 20_000
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the program has some."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
+#: Seconds at most between two counts of what came in for drift: until then it is kept as it came.
+COUNT_S = 1.0
 
 
 class HttpProgram(Program):
@@ -83,7 +67,7 @@ class HttpProgram(Program):
         self._broker = BrokerWatch(settings)
         self._recorder = Recorder(settings, self._broker, self.stop)
         self._observed: list[Observed] = []
-        batcher = Batcher(settings, self.roles, counts, self._observed.append, self.metrics)
+        batcher = Batcher(settings, self.roles, counts, self._observe, self.metrics)
         desk = Desk(
             settings,
             roles=self.roles,
@@ -104,31 +88,15 @@ class HttpProgram(Program):
             session_routes(access),
             console_routes(access, self._feed),
         ]
-        self._server = _Server(
-            uvicorn.Config(
-                Hot(
-                    make_api(routers, self.metrics),
-                    PATH,
-                    predict.ask,
-                    self.metrics,
-                    most=settings.max_transaction_bytes,
-                    on=not tracing(),
-                ),
-                host=settings.http_host,
-                port=settings.http_port,
-                http=HotConnection,
-                ws="none",
-                lifespan="off",
-                ssl_certfile=settings.http_tls_certificate or None,
-                ssl_keyfile=settings.http_tls_key or None,
-                timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=GRACE_S,
-                server_header=False,
-                proxy_headers=False,
-                access_log=False,
-                log_config=None,
-            )
+        hot = Hot(
+            make_api(routers, self.metrics),
+            PATH,
+            predict.ask,
+            self.metrics,
+            most=settings.max_transaction_bytes,
+            on=not tracing(),
         )
+        self._server = Server(server_config(settings, hot))
 
     def problems(self) -> list[str]:
         """Say why nothing can be decided; nothing when it can."""
@@ -138,7 +106,7 @@ class HttpProgram(Program):
     async def _start(self) -> None:
         collect_seldom()
         sys.setswitchinterval(SWITCH_S)
-        _allow_connections()
+        allow_connections()
         await asyncio.to_thread(self._check)
         self._recorder.start()
         self._broker.start()
@@ -158,6 +126,9 @@ class HttpProgram(Program):
     async def _shut_down(self) -> None:
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
+        # Whose request is still not whole is not answered any more: what it asked about would be written too late.
+        for connection in [*self._server.server_state.connections]:
+            connection.transport.abort()
         self._ending.set()
         await asyncio.wait({self._sending}, timeout=REST_S)
         self._sending.cancel()
@@ -175,14 +146,21 @@ class HttpProgram(Program):
     async def _send_drift(self) -> None:
         """Send what came in, counted, as workers do; when stopped, the rest of it."""
         topic = self._settings.topic_drift_counts
-        while not self._ending.is_set():
+        pause = min(self._settings.drift_interval_s, COUNT_S)
+        ending = False
+        while not ending:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), self._settings.drift_interval_s)
+                await asyncio.wait_for(self._ending.wait(), pause)
+            ending = self._ending.is_set()
             # On another thread: many panes' counts take longer than most replies, and the loop would stand still.
-            if messages := await asyncio.to_thread(self._count_drift, rest=self._ending.is_set()):
+            if messages := await asyncio.to_thread(self._count_drift, rest=ending):
                 with contextlib.suppress(BrokerAwayError, BusyError):  # the same are taken again
                     await self._recorder.written([Row(topic, None, each) for each in messages])
                     self._drift.sent()
+
+    def _observe(self, observed: Observed) -> None:
+        if self._settings.drift == "on":
+            self._observed.append(observed)
 
     def _count_drift(self, *, rest: bool) -> list[bytes]:
         count = len(self._observed)  # the loop goes on and appends
@@ -190,14 +168,6 @@ class HttpProgram(Program):
         del self._observed[:count]
         self._drift.add(some)
         return self._drift.take(rest=rest)
-
-
-def _allow_connections() -> None:
-    """Let the process have as many connections as the system allows it, up to ours."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def run_http(settings: Settings) -> None:

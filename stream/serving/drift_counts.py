@@ -69,7 +69,7 @@ class _Sum:
 
 
 class DriftCounter:
-    """Counts committed batches until they are sent. All calls but `prepare` on one thread.
+    """Counts committed batches until they are sent. All calls but `prepare` one at a time.
 
     Args:
         settings: Slot, pane, interval, how far ahead of the clock an event time may be.

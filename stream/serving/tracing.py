@@ -1,8 +1,7 @@
 """Traces for whoever collects them: what a batch, or a request, spends its time on.
 
 Without an address to send them to there are none: OpenTelemetry's own no-op spans cost a request over HTTP a twentieth
-of all its time. Spans name transactions by id, and
-carry no features and no cards.
+of all its time. Spans name transactions by id, and carry no features and no cards.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,14 +1,23 @@
 """Two ways to a decision: most requests go a short one, and nobody can tell which way theirs went."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
+from unittest.mock import Mock
 
 import pytest
+from starlette.requests import Request
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.server import ServerState
 
-from stream.http.hot import Hot
+from schemas.errors import BusyError
+from stream.http.hot import Hot, HotConnection
+from stream.http.metrics import HttpMetrics
+from stream.http.server import server_config
+from stream.settings import Settings
 from tests.support.http_process import HttpProcess
 from tests.support.traffic import transaction
 
@@ -32,6 +41,9 @@ def chunked(body: bytes) -> bytes:
     """One that goes the long way: its length is not said before."""
     size = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
     return b"POST /predict HTTP/1.1\r\n%bTransfer-Encoding: chunked\r\n\r\n%b0\r\n\r\n" % (HOST, size)
+
+
+WAYS = (whole, chunked)
 
 
 def read(connection: socket.socket, count: int = 1) -> list[Said]:
@@ -58,12 +70,15 @@ def ask(edge: HttpProcess, request: bytes) -> Said:
 
 def test_both_ways_say_the_same(edge: HttpProcess) -> None:
     """Decisions and problems, with the same headers; the second is a repeat, or refused again."""
-    large = transaction(3)[:-1] + b" " * 70_000 + b"}"
-    for body in (transaction(1), b"{", b"", transaction(2, features={}), large):
-        short, long = (ask(edge, make(body)) for make in (whole, chunked))
-        for said in (short, long):
-            said[1].pop("date")
-        assert short == long
+    large = transaction(3)[:-1]
+    large += b" " * (HIGH_WATER_LIMIT - len(large) - 1) + b"}"
+    for path in ("", "?ack=none", "?ack=perhaps"):
+        for body, status in ((transaction(1), 200), (b"{", 400), (b"", 400), (b'{"features":{}}', 422), (large, 200)):
+            short, long = (ask(edge, make(body).replace(b"/predict", b"/predict" + path.encode())) for make in WAYS)
+            for said in (short, long):
+                said[1].pop("date")
+            assert short == long
+            assert short[0] == (422 if path == "?ack=perhaps" else status)
 
 
 def test_requests_one_behind_the_other_are_answered_in_turn(edge: HttpProcess) -> None:
@@ -75,6 +90,14 @@ def test_requests_one_behind_the_other_are_answered_in_turn(edge: HttpProcess) -
         said = read(connection, count)
     assert [status for status, _, _ in said] == [200] * count
     assert _ids(said) == [str(number) for number in range(count)]
+
+
+def test_refusals_may_stand_in_line(edge: HttpProcess) -> None:
+    """Behind one that takes a while, so that all of them are there when their turn comes."""
+    with connected(edge) as connection:
+        connection.sendall(whole(transaction(1)) + whole(b"{") * 300 + whole(transaction(2)))
+        said = read(connection, 302)
+    assert [status for status, _, _ in said] == [200, *[400] * 300, 200]
 
 
 def test_a_body_may_come_in_pieces(edge: HttpProcess) -> None:
@@ -141,6 +164,38 @@ def test_only_what_is_ordinary_goes_the_short_way(
     scope: Any = {"path": "/predict", "method": "POST", "headers": [*(usual | headers).items()]} | change
     assert Hot(unused, "/predict", unused, unused, most=1000).takes(scope) is takes
     assert not Hot(unused, "/predict", unused, unused, most=1000, on=False).takes(scope)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_short_way_is_taken(refused: bool) -> None:
+    """One write, no task; and then the connection is idle, for as long as any other."""
+    unused: Any = None
+    asked: list[bytes] = []
+
+    def ask(_: Request, body: bytes) -> asyncio.Future[bytes]:
+        asked.append(body)
+        if refused:
+            raise BusyError("not now")
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        reply.set_result(b"{}")
+        return reply
+
+    async def talk() -> None:
+        config = server_config(Settings(), Hot(unused, "/predict", ask, HttpMetrics(), most=1000))
+        config.load()
+        state, transport = ServerState(), Mock()
+        transport.is_closing.return_value = False
+        connection = HotConnection(config, state, {})
+        connection.connection_made(transport)
+        connection.data_received(whole(b"{}"))
+        assert (asked, state.tasks) == ([b"{}"], set())
+        await asyncio.sleep(0)
+        ((written,),) = (call.args for call in transport.write.call_args_list)
+        assert written.startswith(b"HTTP/1.1 429" if refused else b"HTTP/1.1 200")
+        assert connection._patience is None
+        assert connection.timeout_keep_alive_task is not None
+
+    asyncio.run(talk())
 
 
 def _ids(said: Sequence[Said]) -> list[str]:

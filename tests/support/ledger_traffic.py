@@ -9,8 +9,6 @@ from tests.support.feeder import Sent, SteadyFeeder
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 from tests.support.topics import produce_all
 
-Pair = tuple[bytes, bytes]
-
 
 def change(epoch: int) -> ModelUpdate:
     """Return role change `epoch`."""
@@ -34,7 +32,7 @@ def of_one(settings: Settings, number: int) -> Iterable[Sent]:
 
 def send_history(settings: Settings, count: int, *, seed: int | None = None) -> None:
     """Send all there is about transactions 0 … count-1, and three role changes; shuffled where a seed is given."""
-    by_topic: dict[str, list[Pair]] = {}
+    by_topic: dict[str, list[tuple[bytes, bytes]]] = {}
     for number in range(count):
         for topic, pair in of_one(settings, number):
             by_topic.setdefault(topic, []).append(pair)
