@@ -77,8 +77,10 @@ class Recorder(Background):
         """Connect, and look for acknowledgements from now on. Inside the event loop."""
         self._loop = asyncio.get_running_loop()
         config = producer_config(self._settings) | {"error_cb": self._heard}
+        # A small request would wait for the answer to the one before it (Nagle's algorithm).
+        prompt = {"linger.ms": LINGER_MS, "socket.nagle.disable": True}
         timeout = {"message.timeout.ms": self._settings.http_deadline_ms}
-        self._producer = Producer(config | timeout | {"linger.ms": LINGER_MS})
+        self._producer = Producer(config | timeout | prompt)
         quiet = {"delivery.report.only.error": True, "on_delivery": _log_failure}
         self._unhurried = Producer(config | quiet | {"linger.ms": UNHURRIED_LINGER_MS})
         super().start()
