@@ -40,9 +40,9 @@ from stream.scoring.rows import as_rows
 SCRIPT = Path(__file__).with_name("asked.lua")
 #: Transactions that bodies are made of; each is asked about again and again under new ids.
 BODIES = 5_000
-#: Connections of the runs at full speed, and of the one at a pace.
+#: Connections of the runs at full speed, and of those at a pace: more of them ask at the same moment more often.
 CONNECTIONS = (16, 32)
-PACED_CONNECTIONS = 16
+PACED_CONNECTIONS = (8, 16)
 #: Requests a second at a pace.
 PACE = 1_000
 #: Seconds of a run that is thrown away before: caches, the broker's own compiler.
@@ -175,8 +175,10 @@ def measure(field: Field, materials: Materials, scratch: Path, seconds: int) -> 
     with edge(field, scratch) as url:
         ask(url, bodies, server="fraud-stream http", connections=8, seconds=WARM_S)
         runs += [ask(url, bodies, server="fraud-stream http", connections=n, seconds=seconds) for n in CONNECTIONS]
-        paced = ask(url, bodies, server="fraud-stream http", connections=PACED_CONNECTIONS, seconds=seconds, pace=PACE)
-        runs.append(paced)
+        runs += [
+            ask(url, bodies, server="fraud-stream http", connections=n, seconds=seconds, pace=PACE)
+            for n in PACED_CONNECTIONS
+        ]
     with mlflow_server(materials.bundles[materials.champion.sha256], scratch) as url:
         ask(url, invocations, server="mlflow models serve", connections=8, seconds=WARM_S)
         runs += [
