@@ -40,11 +40,11 @@ from stream.scoring.rows import as_rows
 SCRIPT = Path(__file__).with_name("asked.lua")
 #: Transactions that bodies are made of; each is asked about again and again under new ids.
 BODIES = 5_000
-#: Connections of the runs at full speed, and of those at a pace: more of them ask at the same moment more often.
+#: Connections of the runs.
 CONNECTIONS = (16, 32)
-PACED_CONNECTIONS = (8, 16)
-#: Requests a second at a pace.
+#: Requests a second at a pace, and from how many connections: they ask at random moments, each for itself.
 PACE = 1_000
+PACED_CONNECTIONS = (8, 16)
 #: Seconds of a run that is thrown away before: caches, the broker's own compiler.
 WARM_S = 5
 #: Milliseconds that a reply takes at that pace, about: what a connection waits less.

@@ -94,33 +94,30 @@ class Hot:
 class HotConnection(Connection):
     """A connection that knows the short way."""
 
-    #: A request that goes it, whose body is not whole yet.
-    _unread: RequestResponseCycle | None = None
-    #: When the head of the one that goes it was there; there is one at a time.
-    _began = 0.0
+    #: Answers the request that goes it and whose body is not whole yet.
+    _unread: Callable[[], None] | None = None
 
     def on_message_complete(self) -> None:
         """The request is there."""
         super().on_message_complete()
-        if self._unread is not None and self._unread is self.cycle:
-            self._unread = None
-            self._answer(self.cycle, self.app)
+        answer, self._unread = self._unread, None
+        if answer is not None:
+            answer()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        short = isinstance(app, Hot) and app.takes(cycle.scope)
-        if not short or cycle.waiting_for_100_continue or self.flow.write_paused:
+        ordinary = not cycle.waiting_for_100_continue and not self.flow.write_paused
+        if not (isinstance(app, Hot) and ordinary and app.takes(cycle.scope)):
             super()._start_asgi_task(cycle, app)
             return
-        self._began = time.perf_counter()
-        if cycle.more_body:
-            self._unread = cycle
+        answer = partial(self._answer, cycle, app, time.perf_counter())
+        if cycle.more_body:  # so it is the one that is being read
+            self._unread = answer
         else:
-            self._answer(cycle, app)
+            answer()
 
-    def _answer(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _answer(self, cycle: RequestResponseCycle, app: Hot, began: float) -> None:
         body, cycle.body = bytes(cycle.body), bytearray()
-        if isinstance(app, Hot):
-            app.answer(cycle.scope, body, self._began, partial(self._respond, cycle))
+        app.answer(cycle.scope, body, began, partial(self._respond, cycle))
 
     def _respond(self, cycle: RequestResponseCycle, response: Response) -> None:
         cycle.on_response = _nothing  # or the two would keep each other until the next collection
