@@ -115,10 +115,11 @@ def test_an_alarm_asks_for_retraining_once(watched: Settings, start_worker: Star
         until(lambda: bool(read_requests(watched)), 60)
         watch.wait(watch.settled + 2 * WINDOW)
         labels = 'name="fraud",role="champion",version="1"'
+        # The gauges roll: each crosses its value at another share of moved rows in the window.
         until(lambda: metrics(watched)[f'feature_drift_psi{{feature="V2",{labels}}}'] > 0.5)
+        until(lambda: metrics(watched)[f'feature_drift_ks{{feature="V2",{labels}}}'] > 0.3)
         shown = metrics(watched)
         assert shown[f'feature_drift_psi{{feature="V1",{labels}}}'] < 0.1
-        assert shown[f'feature_drift_ks{{feature="V2",{labels}}}'] > 0.3
         assert shown[f"prediction_drift_psi{{{labels}}}"] < 0.1
         assert shown['drift_alarms_total{column="V2"}'] == 2, "of champion and challenger"
         assert 'drift_alarms_total{column="V1"}' not in shown
