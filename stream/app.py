@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from stream.kafka.transactions import TransactionalSink
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counts import DriftCounter
+from stream.serving.drift_counting import DriftCounting
 from stream.serving.garbage_collector import collect_seldom
 from stream.serving.roles import RoleFollower
 from stream.settings import Settings
@@ -55,14 +54,14 @@ class WorkerProgram(Program):
         channel = BatchChannel(self.app)
         self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
         store = BundleStore(settings.bundle_store)
-        drift = DriftCounter(settings)
+        self.drift = DriftCounting(settings, self.stop)
         self.roles = RoleFollower(
             settings,
             loader or RoleLoader(store),
             self.metrics.roles,
             on_change=lambda decides: self.source.read(on=decides),
             on_error=self.stop,
-            prepare=drift.prepare,
+            prepare=self.drift.prepare,
         )
         self.sink = new_sink(settings, self.source, self.metrics)
         self.health = Health(settings, self.source, self.roles, self.metrics, on_error=self.stop)
@@ -77,7 +76,7 @@ class WorkerProgram(Program):
             sink=self.sink,
             metrics=self.metrics,
             counts=counts,
-            drift=drift,
+            drift=self.drift,
             stop=self.stop,
         )
         self._scoring = ThreadPoolExecutor(1, "scoring")
@@ -95,6 +94,7 @@ class WorkerProgram(Program):
         self.roles.start()
         self.health.start()
         self.publisher.start()
+        self.drift.start()
         self.guard.start()
         self.drift_watch.start()
 
@@ -111,6 +111,7 @@ class WorkerProgram(Program):
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
         await asyncio.to_thread(self.publisher.stop)
+        await asyncio.to_thread(self.drift.stop)
         await self._send_rest()
         self.sink.close()
         await self._publish_stopped()
@@ -122,6 +123,6 @@ class WorkerProgram(Program):
 
     async def _send_rest(self) -> None:
         """Send drift's last counts, which must not hold a stop up while the broker is away."""
-        rest = functools.partial(self.pipeline.send_drift, rest=True)
+        sending = self._running_loop().run_in_executor(self._committing, self.pipeline.send_drift)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._running_loop().run_in_executor(self._committing, rest), FLUSH_S)
+            await asyncio.wait_for(sending, FLUSH_S)

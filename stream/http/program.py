@@ -28,9 +28,8 @@ from stream.kafka.recorder import Recorder, Row
 from stream.kafka.topics import require_topics
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
-from stream.scoring.observed import Observed
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counts import DriftCounter
+from stream.serving.drift_counting import DriftCounting
 from stream.serving.garbage_collector import collect_seldom
 from stream.serving.roles import RoleFollower
 from stream.serving.tracing import tracing
@@ -41,8 +40,6 @@ from stream.settings import Settings
 SWITCH_S = 0.0005
 #: Seconds for the last counts of drift to be on Kafka when stopped.
 REST_S = 0.5
-#: Seconds at most between two counts of what came in for drift: until then it is kept as it came.
-COUNT_S = 1.0
 
 
 class HttpProgram(Program):
@@ -53,7 +50,7 @@ class HttpProgram(Program):
         super().__init__()
         self.metrics = HttpMetrics()
         slot = f"{settings.slot}-http"
-        self._drift = DriftCounter(settings)
+        self._drift = DriftCounting(settings, self.stop)
         counts = RoleCounter(slot)
         self.roles = RoleFollower(
             settings,
@@ -66,8 +63,7 @@ class HttpProgram(Program):
         self._publisher = CountsPublisher(settings, counts.take)
         self._broker = BrokerWatch(settings)
         self._recorder = Recorder(settings, self._broker, self.stop)
-        self._observed: list[Observed] = []
-        batcher = Batcher(settings, self.roles, counts, self._observe, self.metrics)
+        batcher = Batcher(settings, self.roles, counts, self._drift.add, self.metrics)
         desk = Desk(
             settings,
             roles=self.roles,
@@ -112,6 +108,7 @@ class HttpProgram(Program):
         self._broker.start()
         self.roles.start()
         self._publisher.start()
+        self._drift.start()
         self._feed.start()
         self._ending = asyncio.Event()
         self._sending = asyncio.create_task(self._send_drift())
@@ -146,28 +143,17 @@ class HttpProgram(Program):
     async def _send_drift(self) -> None:
         """Send what came in, counted, as workers do; when stopped, the rest of it."""
         topic = self._settings.topic_drift_counts
-        pause = min(self._settings.drift_interval_s, COUNT_S)
         ending = False
         while not ending:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), pause)
+                await asyncio.wait_for(self._ending.wait(), self._settings.drift_interval_s)
             ending = self._ending.is_set()
-            # On another thread: many panes' counts take longer than most replies, and the loop would stand still.
-            if messages := await asyncio.to_thread(self._count_drift, rest=ending):
+            if ending:
+                await asyncio.to_thread(self._drift.stop)
+            if messages := self._drift.unsent():
                 with contextlib.suppress(BrokerAwayError, BusyError):  # the same are taken again
                     await self._recorder.written([Row(topic, None, each) for each in messages])
-                    self._drift.sent()
-
-    def _observe(self, observed: Observed) -> None:
-        if self._settings.drift == "on":
-            self._observed.append(observed)
-
-    def _count_drift(self, *, rest: bool) -> list[bytes]:
-        count = len(self._observed)  # the loop goes on and appends
-        some = self._observed[:count]
-        del self._observed[:count]
-        self._drift.add(some)
-        return self._drift.take(rest=rest)
+                    self._drift.sent(messages)
 
 
 async def run_http(settings: Settings) -> None:

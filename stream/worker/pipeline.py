@@ -19,7 +19,7 @@ from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
 from stream.scoring.incoming import Moment
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counts import DriftCounter
+from stream.serving.drift_counting import DriftCounting
 from stream.serving.roles import RoleFollower
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
@@ -71,7 +71,7 @@ class Pipeline:
         sink: Sink,
         metrics: WorkerMetrics,
         counts: RoleCounter,
-        drift: DriftCounter,
+        drift: DriftCounting,
         stop: Callable[[BaseException], None],
     ) -> None:
         self._settings = settings
@@ -125,13 +125,15 @@ class Pipeline:
         try:
             if work.batch.epoch == self._source.epoch:
                 unscorable = self._admit_unscorable(work.outputs.refusals)
-                self._sink.commit(work.batch, work.outputs.rows | self._drift_rows())
-                self._drift.sent()
+                drift = self._drift.unsent()
+                self._sink.commit(work.batch, work.outputs.rows | self._drift_rows(drift))
+                self._drift.sent(drift)
                 self._unscorable += unscorable
                 self._failures = 0
                 self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
                 self._counts.add(work.outputs.tally, work.outputs.scoring_s)
-                self._drift.add(work.outputs.observed)
+                for observed in work.outputs.observed:
+                    self._drift.add(observed)
         except BatchRefusedError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip transactions
@@ -140,27 +142,23 @@ class Pipeline:
         finally:
             self._source.done()
 
-    def send_drift(self, *, rest: bool = False) -> None:
+    def send_drift(self) -> None:
         """Send drift's counts that are due by themselves, for no batch has come to take them along.
 
         Called on the thread that commits.
-
-        Args:
-            rest: Whether all are due: the worker stops.
         """
-        rows = self._drift_rows(rest=rest)
-        if not rows:
+        drift = self._drift.unsent()
+        if not drift:
             return
         try:
-            self._sink.send(rows)
-            self._drift.sent()
+            self._sink.send(self._drift_rows(drift))
+            self._drift.sent(drift)
         except BatchRefusedError as error:
             log.warning("drift-counts: %s; sent again with the next", error)
         except Exception as error:  # noqa: BLE001 - a producer that cannot go on commits no batch either
             self._stop(error)
 
-    def _drift_rows(self, *, rest: bool = False) -> dict[str, list[dict[str, Any]]]:
-        messages = self._drift.take(rest=rest)
+    def _drift_rows(self, messages: Sequence[bytes]) -> dict[str, list[dict[str, Any]]]:
         return {self._settings.topic_drift_counts: [{"value": value} for value in messages]} if messages else {}
 
     def _discarded(self) -> Work | None:

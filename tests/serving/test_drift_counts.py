@@ -12,7 +12,7 @@ from schemas.manifest import Feature
 from schemas.messages import DriftCounts, Policy
 from stream.drift.grid import Grid
 from stream.scoring.model import Player, Roles
-from stream.serving.drift_counts import COUNTED_ROWS, MOST_PANES, DriftCounter
+from stream.serving.drift_counts import MOST_PANES, DriftCounter
 from stream.settings import Settings
 from tests.scoring.stand_in import FEATURES, MOMENT, StandIn, features, incoming, of, scorer, stand_in, transaction
 from tests.support.bundles import profile
@@ -42,9 +42,9 @@ def values(count: int, *, at_ms: int = NOON_MS, step_ms: int = 1) -> list[bytes]
     ]
 
 
-def counter(roles: Roles, sent: Sequence[bytes], **settings: Any) -> DriftCounter:
+def counter(roles: Roles, sent: Sequence[bytes]) -> DriftCounter:
     """Return a counter that has taken in what roles made of transactions."""
-    made = DriftCounter(Settings(**settings))
+    made = DriftCounter(Settings())
     made.prepare(roles)
     take_in(made, roles, sent)
     return made
@@ -60,9 +60,7 @@ def take_in(made: DriftCounter, roles: Roles, sent: Sequence[bytes]) -> None:
 
 def rest(made: DriftCounter) -> list[DriftCounts]:
     """Return everything that is counted, as sent."""
-    found = [msgspec.json.decode(raw, type=DriftCounts) for raw in made.take(rest=True)]
-    made.sent()
-    return found
+    return [msgspec.json.decode(raw, type=DriftCounts) for raw in made.take()]
 
 
 def test_counts_are_the_grid_s_of_all_rows() -> None:
@@ -174,21 +172,3 @@ def test_rows_of_two_assignments_stay_apart() -> None:
         ("2", False): 125,
         ("2", True): 50,
     }
-
-
-@pytest.mark.parametrize("count", [10, COUNTED_ROWS + 10, 2 * COUNTED_ROWS])
-def test_nothing_is_due_before_its_time(count: int) -> None:
-    """However many rows have come; then all at once, and again the same until they are sent."""
-    made = counter(scorer(referenced()).roles, values(count), drift_interval_s=60)
-    assert made.take() == []
-    first = made.take(rest=True)
-    take_in(made, scorer(referenced()).roles, values(10))
-    assert made.take() == first
-    made.sent()
-    assert made.take() == []
-    assert [each.sequence for each in rest(made)] == [2]
-
-
-def test_switched_off_nothing_is_counted() -> None:
-    """Nor kept."""
-    assert rest(counter(scorer(referenced()).roles, values(10), drift="off")) == []

@@ -12,7 +12,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counts import DriftCounter
+from stream.serving.drift_counting import DriftCounting
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
@@ -94,12 +94,13 @@ class Bench:
         self.ended: list[BaseException] = []
         self.counts = RoleCounter("0")
         self.settings = Settings(**settings)
+        self.drift = DriftCounting(self.settings, self.ended.append)  # counts when told to stop, here and not before
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
             settings=self.settings,
             metrics=WorkerMetrics(),
             counts=self.counts,
-            drift=DriftCounter(self.settings),
+            drift=self.drift,
             stop=self.ended.append,
             **parts,
         )
@@ -196,28 +197,31 @@ def drift_rows(bench: Bench) -> list[int]:
 
 def test_drift_counts_ride_on_the_next_batch() -> None:
     """A refused batch's own rows are read again; what rode on it had been committed, and rides again unchanged."""
-    bench = Bench(picky(), drift_interval_s=1e-9)
+    bench = Bench(picky())
     bench.run(GOOD, GOOD)
+    bench.drift.stop()
     assert drift_rows(bench) == []
     bench.sink.refusals = 2
     for _ in range(3):
         bench.run(GOOD, BAD, GOOD, GOOD)
     assert drift_rows(bench) == [2]
+    bench.drift.stop()
     bench.run(GOOD)
     assert drift_rows(bench) == [2, 3]
     assert bench.sink.alone == 0
 
 
 def test_drift_counts_are_sent_alone_where_no_batch_comes() -> None:
-    """After a refusal the same again; at the end whatever is left."""
-    bench = Bench(picky(), drift_interval_s=60)
+    """After a refusal the same again."""
+    bench = Bench(picky())
     bench.run(GOOD, GOOD)
     bench.pipeline.send_drift()
     assert (drift_rows(bench), bench.sink.alone) == ([], 0)
+    bench.drift.stop()
     bench.sink.refusals = 1
-    bench.pipeline.send_drift(rest=True)
+    bench.pipeline.send_drift()
     assert (drift_rows(bench), bench.sink.alone) == ([], 0)
     for _ in range(2):
-        bench.pipeline.send_drift(rest=True)
+        bench.pipeline.send_drift()
     assert (drift_rows(bench), bench.sink.alone) == ([2], 1)
     assert not bench.ended

@@ -60,8 +60,7 @@ def _counted(case: Case, model: StandIn, random: np.random.Generator) -> Iterato
             assert observed is not None
             workers[int(random.integers(2))].add([observed])
         for worker in workers:
-            yield from (msgspec.json.decode(raw, type=DriftCounts) for raw in worker.take(rest=True))
-            worker.sent()
+            yield from (msgspec.json.decode(raw, type=DriftCounts) for raw in worker.take())
 
 
 def _batches(sent: Sequence[bytes], random: np.random.Generator) -> Iterator[Sequence[bytes]]:
