@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import hypothesis
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from schemas.errors import KafkaError
 from stream.kafka import broker, ports
@@ -30,12 +33,21 @@ def pytest_configure(config: pytest.Config) -> None:
     broker._BROKER_JVM += ("-XX:TieredStopAtLevel=1",)
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if process is None:
-        # Before there are two who would fetch. Without network or package, the tests that need a broker say so.
+        # Without network or package, the tests that need a broker say so.
         with contextlib.suppress(KafkaError):
-            fetch_distribution()
+            fetch_distribution()  # before there are two who would
+            if config.getoption("numprocesses"):
+                _share_broker(config)
     else:
         number, count = int(process["workerid"].removeprefix("gw")), int(process["workercount"])
         ports._PORTS = ports._PORTS[number::count]  # a port is free until its server starts, which takes seconds
+
+
+def _share_broker(config: pytest.Config) -> None:
+    """Start the session's broker for all processes: a second one costs as much processor time as a third process."""
+    broker_of_all = contextlib.ExitStack()
+    os.environ["KAFKA_BOOTSTRAP"] = broker_of_all.enter_context(session_broker())
+    config.add_cleanup(broker_of_all.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,13 +90,14 @@ def topic() -> str:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Settings]:
+def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Settings]]:
     """Factory of settings whose topics, group, slot, web port and bundle store no other test uses.
 
     Everything can be overridden by name. Two calls in one test share topics and group, as two workers do, and differ
     in slot and port. Only without `bootstrap=` is the session's broker started.
     """
     mark = uuid.uuid4().hex[:8]
+    on: set[str] = set()
     topics = {
         field: f"{mark}-{default}"
         for field, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
@@ -100,9 +113,20 @@ def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..
         }
         if "bootstrap" not in overrides:
             own["bootstrap"] = request.getfixturevalue("bootstrap")
+            on.add(own["bootstrap"])
         return Settings(**(topics | own | overrides))
 
-    return make
+    yield make
+    for bootstrap in on:
+        _delete_topics(bootstrap, list(topics.values()))
+
+
+def _delete_topics(bootstrap: str, names: list[str]) -> None:
+    """Leave no partitions behind: at the end of the suite a broker with thousands would be a slow one."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    for future in admin.delete_topics(names).values():
+        with contextlib.suppress(KafkaException):  # most tests create some of them only
+            future.result()
 
 
 @pytest.fixture

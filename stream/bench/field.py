@@ -1,5 +1,10 @@
-"""The field that all programs run on: one broker, one input topic, and output topics fresh for each trial."""
+"""The field that all programs run on: one broker, one input topic, and output topics fresh for each trial.
 
+The topics of the trial before are deleted: a broker that keeps a thousand partitions collects garbage all the time, and
+the last trial would find another broker than the first.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,6 +18,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 )
 
 from schemas.messages import Challenger
+from stream.bench.feed import Feed
+from stream.bench.load import send
 from stream.bench.materials import Materials
 from stream.kafka.assign import publish_roles
 from stream.kafka.clients import CONNECT_S, client_config, consumer_config
@@ -35,17 +42,19 @@ class Field:
         self._base = Settings(bootstrap=bootstrap, bundle_store=materials.store)
         self._materials = materials
         self._trials = 0
+        self._used: list[str] = []
 
     def prepare(
         self, *, challengers: int = 1, watching: tuple[Challenger, ...] | None = None, transactions: str | None = None
     ) -> Settings:
-        """Create a trial's topics and give the roles.
+        """Create a trial's topics and give the roles; those of the trial before are gone.
 
         Args:
             challengers: How many of the materials' watch.
             watching: Instead of them.
             transactions: Input topic to read again; a fresh one by default.
         """
+        self._clear()
         self._trials += 1
         mark = f"trial-{self._trials}"
         own: dict[str, Any] = {
@@ -56,12 +65,26 @@ class Field:
         if transactions:
             own["topic_transactions"] = transactions
         settings = msgspec.structs.replace(self._base, group=mark, web_port=free_port(), **own)
-        create_topics(settings)
+        self._used = create_topics(settings)
         _stamp_on_append(settings)
         if watching is None:
             watching = tuple(Challenger(ref) for ref in self._materials.challengers[:challengers])
         publish_roles(settings, champion=self._materials.champion, challengers=watching, author="bench")
         return settings
+
+    def fill(self, feed: Feed, on_sent: Callable[[int], object]) -> str:
+        """Fill a fresh input topic, which stays for trials to read again; return its name."""
+        settings = self.prepare()
+        send(settings, feed, on_sent=on_sent)
+        self._used.remove(settings.topic_transactions)
+        return settings.topic_transactions
+
+    def _clear(self) -> None:
+        admin = AdminClient(client_config(self._base))  # must outlive its answers
+        if self._used:
+            for future in admin.delete_topics(self._used, operation_timeout=CONNECT_S).values():
+                future.result()
+        self._used = []
 
 
 def committed_end(settings: Settings) -> int:

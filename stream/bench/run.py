@@ -15,7 +15,6 @@ from stream.bench.feed import Feed
 from stream.bench.field import Field
 from stream.bench.footprint import Footprint, Soak, measure_footprint, soak
 from stream.bench.latency import Latency, measure_latency
-from stream.bench.load import send
 from stream.bench.machine import look_at_machine
 from stream.bench.materials import Materials, gather
 from stream.bench.programs import WORKER, Program, rival, the_worker
@@ -283,6 +282,4 @@ class _Bench:
     def _filled(self, events: int) -> str:
         """Fill a fresh input topic and return its name."""
         self._display.step(f"sending {events:,} transactions", events)
-        settings = self._field.prepare()
-        send(settings, Feed(self._rows, events), on_sent=self._display.at)
-        return settings.topic_transactions
+        return self._field.fill(Feed(self._rows, events), self._display.at)
