@@ -1,6 +1,5 @@
 """Rivals do the worker's work: the same decisions, alerts and shadow scores, byte for byte, but for the clock."""
 
-import random
 import re
 import sys
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.messages import BundleRef, Challenger, FeatureValue, Transaction
+from schemas.messages import Challenger
 from stream.bench.feed import Feed
 from stream.bench.field import read_all
 from stream.bench.load import send
@@ -20,43 +19,12 @@ from stream.bench.reader import DecisionReader
 from stream.kafka.assign import publish_roles
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
-from tests.support.bundles import NUMERIC, put_bundle
 
 COUNT = 300
 #: The envelope: the worker's clock.
 _CLOCK = re.compile(rb'"(scored_at_ms|latency_ms)":[0-9.e+-]+')
 
 MakeSettings = Callable[..., Settings]
-
-
-def _transactions() -> list[Transaction[dict[str, FeatureValue]]]:
-    """Rows of which about a tenth alert."""
-    random.seed(0)
-    return [
-        Transaction(
-            transaction_id="0",
-            card_id=f"card-{i % 17}",
-            event_time_ms=1_378_000_000_000 + i,
-            amount_minor=i,
-            currency="EUR",
-            features={name: random.gauss(0, 2) for name in NUMERIC},
-        )
-        for i in range(50)
-    ]
-
-
-@pytest.fixture
-def materials(tmp_path: Path) -> Materials:
-    """Two small models that share their features, as the baseline's do."""
-    store = tmp_path / "bundles"
-    refs: list[BundleRef] = [put_bundle(store, "1"), put_bundle(store, "2", bias=-3.0)]
-    return Materials(
-        rows=_transactions(),
-        store=str(store),
-        champion=refs[0],
-        challengers=(refs[1],),
-        bundles={ref.sha256: store / ref.path for ref in refs},
-    )
 
 
 def _run(program: Program, settings: Settings, materials: Materials, scratch: Path) -> dict[str, list[bytes]]:

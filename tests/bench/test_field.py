@@ -1,0 +1,31 @@
+"""The field leaves nothing behind: each trial finds the same broker."""
+
+from confluent_kafka.admin import AdminClient
+
+from stream.bench.feed import Feed
+from stream.bench.field import Field
+from stream.bench.materials import Materials
+from stream.kafka.topics import topic_table
+from stream.settings import Settings
+from tests.support.until import until
+
+
+def test_a_trial_s_topics_go_with_the_next_and_inputs_stay(bootstrap: str, materials: Materials) -> None:
+    """An input is filled once and read by many trials."""
+    field = Field(bootstrap, materials)
+    input_topic = field.fill(Feed(materials.rows, 10), lambda _: None)
+    first = field.prepare(transactions=input_topic)
+    assert first.topic_transactions == input_topic
+    second = field.prepare(transactions=input_topic)
+    until(lambda: left(bootstrap) == {input_topic, *names(second)})
+
+
+def names(settings: Settings) -> set[str]:
+    """Of all topics."""
+    return {spec.name for spec in topic_table(settings)}
+
+
+def left(bootstrap: str) -> set[str]:
+    """Topics of trials that are there."""
+    topics = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).topics
+    return {name for name in topics if name.startswith("trial-")}
