@@ -20,7 +20,7 @@ from stream.kafka.transactions import TransactionalSink
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counting import DriftCounting
+from stream.serving.drift_outbox import DriftOutbox
 from stream.serving.garbage_collector import collect_seldom
 from stream.serving.roles import RoleFollower
 from stream.settings import Settings
@@ -54,7 +54,7 @@ class WorkerProgram(Program):
         channel = BatchChannel(self.app)
         self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
         store = BundleStore(settings.bundle_store)
-        self.drift = DriftCounting(settings, self.stop)
+        self.drift = DriftOutbox(settings, self.stop)
         self.roles = RoleFollower(
             settings,
             loader or RoleLoader(store),

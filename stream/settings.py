@@ -99,7 +99,7 @@ class Settings(Struct, frozen=True):
     drift_pane_s: PositiveInt = 600
     #: Seconds of event time in the rolling display.
     drift_rolling_s: PositiveInt = 86_400
-    #: Seconds between drift-counts messages of one model: what a killed worker may lose.
+    #: Seconds between drift-counts messages of one model: about what a killed worker may lose.
     drift_interval_s: PositiveFloat = 1.0
     #: PSI that a window must exceed to count as moved: 0.1 is "some change" in credit scoring, where PSI comes from.
     drift_psi: PositiveFloat = 0.1

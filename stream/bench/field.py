@@ -1,14 +1,15 @@
-"""The field that all programs run on: one broker, one input topic, and output topics fresh for each trial.
+"""The field that all programs run on: one broker, inputs that are read again, and outputs fresh for each trial.
 
 The topics of the trial before are deleted: a broker that keeps a thousand partitions collects garbage all the time, and
 the last trial would find another broker than the first.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its type stubs
     AdminClient,
     AlterConfigOpType,
@@ -26,6 +27,8 @@ from stream.kafka.clients import CONNECT_S, client_config, consumer_config
 from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
@@ -80,11 +83,15 @@ class Field:
         return settings.topic_transactions
 
     def _clear(self) -> None:
+        used, self._used = self._used, []
+        if not used:
+            return
         admin = AdminClient(client_config(self._base))  # must outlive its answers
-        if self._used:
-            for future in admin.delete_topics(self._used, operation_timeout=CONNECT_S).values():
+        for name, future in admin.delete_topics(used, operation_timeout=CONNECT_S).items():
+            try:
                 future.result()
-        self._used = []
+            except KafkaException as error:  # it costs the next trials a little
+                log.warning("topic %s was not deleted: %s", name, error.args[0].str())
 
 
 def committed_end(settings: Settings) -> int:

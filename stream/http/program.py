@@ -29,7 +29,7 @@ from stream.kafka.topics import require_topics
 from stream.models.roles import RoleLoader
 from stream.models.store import BundleStore
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counting import DriftCounting
+from stream.serving.drift_outbox import COUNT_S, DriftOutbox
 from stream.serving.garbage_collector import collect_seldom
 from stream.serving.roles import RoleFollower
 from stream.serving.tracing import tracing
@@ -50,7 +50,7 @@ class HttpProgram(Program):
         super().__init__()
         self.metrics = HttpMetrics()
         slot = f"{settings.slot}-http"
-        self._drift = DriftCounting(settings, self.stop)
+        self._drift = DriftOutbox(settings, self.stop)
         counts = RoleCounter(slot)
         self.roles = RoleFollower(
             settings,
@@ -126,6 +126,7 @@ class HttpProgram(Program):
         # Whose request is still not whole is not answered any more: what it asked about would be written too late.
         for connection in [*self._server.server_state.connections]:
             connection.transport.abort()
+        await asyncio.to_thread(self._drift.stop)
         self._ending.set()
         await asyncio.wait({self._sending}, timeout=REST_S)
         self._sending.cancel()
@@ -146,10 +147,8 @@ class HttpProgram(Program):
         ending = False
         while not ending:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), self._settings.drift_interval_s)
+                await asyncio.wait_for(self._ending.wait(), COUNT_S)
             ending = self._ending.is_set()
-            if ending:
-                await asyncio.to_thread(self._drift.stop)
             if messages := self._drift.unsent():
                 with contextlib.suppress(BrokerAwayError, BusyError):  # the same are taken again
                     await self._recorder.written([Row(topic, None, each) for each in messages])

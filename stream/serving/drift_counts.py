@@ -1,4 +1,4 @@
-"""What committed batches looked like to each model, counted by bundle, role and pane of event time."""
+"""What decided batches looked like to each model, counted by bundle, role and pane of event time."""
 
 import time
 import uuid
@@ -18,9 +18,9 @@ from stream.scoring.observed import Observed
 from stream.serving.drift_plan import Counted, DriftPlan
 from stream.settings import Settings
 
-#: Panes that one round of messages names, the fullest; rows of others count in the one before, those before all in the
-#: first. Live traffic lies in two of ten minutes; the ULB data, sent at 30,000 transactions a second, in 30 each
-#: second, and a message costs whoever merges it 0.5 ms.
+#: Panes that one round of messages names, the fullest that came first; rows of others count in the one before, those
+#: before all in the first. Live traffic lies in two of ten minutes; the ULB data, sent at 30,000 transactions a second,
+#: in 30 each second, and a message costs whoever merges it 0.5 ms.
 MOST_PANES = 8
 NO_PANE = -1
 #: Plans kept: of the roles in use, of those before them, whose batches are still on their way, and of a fallback.

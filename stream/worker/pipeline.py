@@ -19,7 +19,7 @@ from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
 from stream.scoring.incoming import Moment
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counting import DriftCounting
+from stream.serving.drift_outbox import DriftOutbox
 from stream.serving.roles import RoleFollower
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
@@ -71,7 +71,7 @@ class Pipeline:
         sink: Sink,
         metrics: WorkerMetrics,
         counts: RoleCounter,
-        drift: DriftCounting,
+        drift: DriftOutbox,
         stop: Callable[[BaseException], None],
     ) -> None:
         self._settings = settings

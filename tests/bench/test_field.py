@@ -5,13 +5,15 @@ from confluent_kafka.admin import AdminClient
 from stream.bench.feed import Feed
 from stream.bench.field import Field
 from stream.bench.materials import Materials
+from stream.kafka.broker import LocalBroker
 from stream.kafka.topics import topic_table
 from stream.settings import Settings
 from tests.support.until import until
 
 
-def test_a_trial_s_topics_go_with_the_next_and_inputs_stay(bootstrap: str, materials: Materials) -> None:
+def test_a_trial_s_topics_go_with_the_next_and_inputs_stay(own_broker: LocalBroker, materials: Materials) -> None:
     """An input is filled once and read by many trials."""
+    bootstrap = own_broker.bootstrap
     field = Field(bootstrap, materials)
     input_topic = field.fill(Feed(materials.rows, 10), lambda _: None)
     first = field.prepare(transactions=input_topic)

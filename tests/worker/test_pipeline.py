@@ -12,7 +12,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
 from stream.serving.counts import RoleCounter
-from stream.serving.drift_counting import DriftCounting
+from stream.serving.drift_outbox import DriftOutbox
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
@@ -94,7 +94,7 @@ class Bench:
         self.ended: list[BaseException] = []
         self.counts = RoleCounter("0")
         self.settings = Settings(**settings)
-        self.drift = DriftCounting(self.settings, self.ended.append)  # counts when told to stop, here and not before
+        self.drift = DriftOutbox(self.settings, self.ended.append)  # counts when told to stop, here and not before
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
             settings=self.settings,

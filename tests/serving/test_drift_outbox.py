@@ -7,7 +7,7 @@ import pytest
 
 from schemas.messages import DriftCounts
 from stream.scoring.observed import Observed
-from stream.serving.drift_counting import DriftCounting
+from stream.serving.drift_outbox import DriftOutbox
 from stream.settings import Settings
 from tests.scoring.stand_in import MOMENT, incoming, of, scorer, stand_in
 from tests.serving.test_drift_counts import values
@@ -19,9 +19,9 @@ def unexpected(error: BaseException) -> None:
     raise AssertionError from error
 
 
-def counting(**settings: object) -> DriftCounting:
+def counting(**settings: object) -> DriftOutbox:
     """Return counting that is not begun."""
-    return DriftCounting(Settings(**settings), unexpected)  # type: ignore[arg-type]
+    return DriftOutbox(Settings(**settings), unexpected)  # type: ignore[arg-type]
 
 
 def observed(rows: int) -> Observed:
@@ -31,7 +31,7 @@ def observed(rows: int) -> Observed:
     return found
 
 
-def rows_of(found: DriftCounting) -> list[int]:
+def rows_of(found: DriftOutbox) -> list[int]:
     """Return the rows of each message that is to be sent."""
     return [msgspec.json.decode(raw, type=DriftCounts).rows for raw in found.unsent()]
 
@@ -91,7 +91,7 @@ def test_a_fault_in_counting_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -
 
     ended: list[BaseException] = []
     monkeypatch.setattr("stream.serving.drift_counts.DriftCounter.add", fail)
-    with DriftCounting(Settings(), ended.append) as made:
+    with DriftOutbox(Settings(), ended.append) as made:
         made.add(observed(1))
         until(lambda: bool(ended), 5)
     assert [type(error) for error in ended] == [ZeroDivisionError]
