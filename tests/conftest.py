@@ -27,10 +27,15 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+#: In which first part of the suite the files on Kafka begin.
+KAFKA_SHARE = 0.7
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let the suite's processes, which run at once, fetch nothing twice and take no port from each other."""
     # Brokers live as long as a test or a suite: compiling well takes a third of its processor time, and wins nothing.
-    broker._BROKER_JVM += ("-XX:TieredStopAtLevel=1",)
+    # Nor does a collector with threads of its own.
+    broker._BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if process is None:
         # Without network or package, the tests that need a broker say so.
@@ -45,20 +50,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _share_broker(config: pytest.Config) -> None:
-    """Start the session's broker for all processes: a second one costs as much processor time as a third process."""
+    """Start the session's broker for all processes, instead of one for each."""
     broker_of_all = contextlib.ExitStack()
     os.environ["KAFKA_BOOTSTRAP"] = broker_of_all.enter_context(session_broker())
     config.add_cleanup(broker_of_all.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files on a real Kafka: they take longest, and at the end no process should wait for another's."""
+    """Spread the files on a real Kafka, which mostly wait, among the others, which compute.
+
+    They come early, for they take long, and at the end no process should wait for another's.
+    """
+    files = list(dict.fromkeys(item.path for item in items))
     on_kafka = {
         item.path
         for item in items
         if isinstance(item, pytest.Function) and {"make_settings", "own_broker"} & set(item.fixturenames)
     }
-    items.sort(key=lambda item: item.path not in on_kafka)
+    place = {}
+    for share, found in ((KAFKA_SHARE, on_kafka), (1.0, set(files) - on_kafka)):
+        ordered = [path for path in files if path in found]
+        place |= {path: share * number / len(ordered) for number, path in enumerate(ordered)}
+    items.sort(key=lambda item: place[item.path])
 
 
 @pytest.fixture(autouse=True)
