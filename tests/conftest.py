@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items
         if isinstance(item, pytest.Function) and {"make_settings", "own_broker"} & set(item.fixturenames)
     }
-    place = {}
+    place: dict[Path, float] = {}
     for share, found in ((KAFKA_SHARE, on_kafka), (1.0, set(files) - on_kafka)):
         ordered = [path for path in files if path in found]
         place |= {path: share * number / len(ordered) for number, path in enumerate(ordered)}

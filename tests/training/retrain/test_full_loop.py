@@ -24,8 +24,8 @@ from tests.support.worker_process import WorkerProcess
 from tests.training.retrain.conftest import MakePlace
 from training.retrain.retrainer import DAY_MS
 
-#: Transactions before the amounts double, and after it: two whole windows also where a busy machine's messages of counts
-#: are as large as a window.
+#: Transactions before the amounts double, and after it: room for two whole windows, also where a busy machine's
+#: messages of counts are as large as a window.
 ORDINARY, DOUBLED = 1_600, 1_600
 WINDOW = 300
 FRAUDS = 0.18
