@@ -37,7 +37,7 @@ drift-lab: $(DEMO) $(EVIDENTLY)/.installed-drift-lab ## When the drift rule is s
 	@$(BIN)/python -m deploy.drift_lab --out docs
 
 test: $(DEV) ## The whole suite on a local Kafka
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## The long soak and fault runs besides
 	@$(BIN)/python -m pytest -m slow
