@@ -1,5 +1,6 @@
 """Every topic's partitions, retention, cleanup and size limit. Nothing is created by accident."""
 
+import time
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -12,6 +13,7 @@ from stream.settings import Settings
 
 DAY_MS = 24 * 60 * 60 * 1000
 FOR_EVER = -1
+LOOK_AGAIN_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
 
 
 def create_topics(settings: Settings) -> list[str]:
-    """Create the topics that are not there yet; return their names.
+    """Create the topics that are not there yet, wait until they can be used, and return their names.
 
     Raises:
         BrokerAwayError: If no broker answers.
-        KafkaError: If the broker refuses.
+        KafkaError: If the broker refuses, or does not show them within CONNECT_S.
     """
     require_broker(settings)
     admin = AdminClient(client_config(settings))
@@ -84,7 +86,36 @@ def create_topics(settings: Settings) -> list[str]:
             raise KafkaError(
                 f"topic {name} was not created: {error.args[0].str()}; create it by hand, or ask for other numbers"
             ) from None
+    _await_leaders(admin, wanted)
     return [spec.name for spec in wanted]
+
+
+def _await_leaders(admin: AdminClient, wanted: list[TopicSpec]) -> None:
+    """Wait until the broker shows each partition with a leader.
+
+    The controller answers as soon as it has written the topics down; brokers read that later, and until then whoever
+    asks one of them is told that there is no such topic.
+    """
+    deadline = time.monotonic() + CONNECT_S
+    while (name := _without_leaders(admin, wanted)) is not None:
+        if time.monotonic() >= deadline:
+            raise KafkaError(
+                f"topic {name} was created, and not all its partitions have a leader after {CONNECT_S:g} s; "
+                "look at the brokers' logs, and run `fraud-stream topics` again"
+            )
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _without_leaders(admin: AdminClient, wanted: list[TopicSpec]) -> str | None:
+    try:
+        shown = admin.list_topics(timeout=CONNECT_S).topics
+    except KafkaException:  # it answered a moment ago; what the deadline is for
+        return wanted[0].name
+    for spec in wanted:
+        partitions = shown[spec.name].partitions.values() if spec.name in shown else ()
+        if sum(each.leader >= 0 for each in partitions) < spec.partitions:
+            return spec.name
+    return None
 
 
 def require_topics(settings: Settings) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import TopicMissingError
 from stream.kafka.ports import free_port
-from stream.kafka.topics import create_topics, require_topics
+from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.support.archive_process import ArchiveProcess
-from tests.support.until import until
 
 
 @pytest.fixture
@@ -33,18 +31,9 @@ def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> 
         }
         settings = make_settings(**(own | overrides))
         create_topics(settings)
-        until(lambda: _are_there(settings))  # a broker that has made topics may not show them at once
         return settings
 
     return make
-
-
-def _are_there(settings: Settings) -> bool:
-    try:
-        require_topics(settings)
-    except TopicMissingError:
-        return False
-    return True
 
 
 @pytest.fixture
