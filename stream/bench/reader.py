@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from numpy.typing import NDArray
 
-from schemas.errors import BrokerAwayError
 from stream.kafka.background import Background
 from stream.kafka.clients import CONNECT_S, consumer_config
+from stream.kafka.topics import partitions_of
 from stream.settings import Settings
 
 #: Messages read at once at most.
@@ -65,7 +65,13 @@ class DecisionReader(Background):
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
         own = {"group.id": f"{settings.group}-decision-reader", "enable.partition.eof": False, "fetch.wait.max.ms": 100}
         self._consumer = Consumer(consumer_config(settings) | own)
-        self._assign((settings.topic_decisions, settings.topic_dead_letters))
+        self._consumer.assign(
+            [
+                self._end(topic, partition)
+                for topic in (settings.topic_decisions, settings.topic_dead_letters)
+                for partition in partitions_of(self._consumer, settings, topic)
+            ]
+        )
 
     def stop(self) -> None:
         """Stop reading."""
@@ -104,24 +110,11 @@ class DecisionReader(Background):
         on_arrived(self.arrived)
         return True
 
-    def _assign(self, topics: tuple[str, ...]) -> None:
-        deadline = time.monotonic() + CONNECT_S
-        while True:
-            try:
-                return self._consumer.assign([place for topic in topics for place in self._ends(topic)])
-            except KafkaException as error:
-                # Partitions of a topic that was just created have no leader for a moment.
-                if time.monotonic() > deadline:
-                    self._consumer.close()
-                    raise BrokerAwayError(f"{topics[0]} cannot be read: {error.args[0].str()}") from None
-                time.sleep(0.05)
-
-    def _ends(self, topic: str) -> list[TopicPartition]:
-        partitions = self._consumer.list_topics(topic, timeout=CONNECT_S).topics[topic].partitions
-        places = [TopicPartition(topic, partition) for partition in partitions]
-        for place in places:
-            place.offset = self._consumer.get_watermark_offsets(place, timeout=CONNECT_S)[1]
-        return places
+    def _end(self, topic: str, partition: int) -> TopicPartition:
+        # OFFSET_END is looked up after this, in the client's own time, and what comes before would be missed.
+        place = TopicPartition(topic, partition)
+        place.offset = self._consumer.get_watermark_offsets(place, timeout=CONNECT_S)[1]
+        return place
 
     def _run(self) -> None:
         try:

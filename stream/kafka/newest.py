@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
-from schemas.errors import BrokerAwayError, TopicMissingError
+from schemas.errors import BrokerAwayError
 from stream.kafka.clients import CONNECT_S, consumer_config
+from stream.kafka.topics import partitions_of
 from stream.settings import Settings
 
 #: Seconds to wait for one message before looking whether to stop.
@@ -32,7 +33,7 @@ class NewestMessages:
                 [
                     self._start(topic, partition, count)
                     for topic, count in wanted.items()
-                    for partition in self._of(topic)
+                    for partition in partitions_of(self._consumer, settings, topic)
                 ]
             )
         except KafkaException as error:
@@ -48,12 +49,6 @@ class NewestMessages:
     def close(self) -> None:
         """Let go of the consumer."""
         self._consumer.close()
-
-    def _of(self, topic: str) -> list[int]:
-        found = self._consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
-        if found.error is not None:
-            raise TopicMissingError(f"topic {topic} is not there; create it with `fraud-stream topics`")
-        return list(found.partitions)
 
     def _start(self, topic: str, partition: int, count: int) -> TopicPartition:
         place = TopicPartition(topic, partition, OFFSET_END)

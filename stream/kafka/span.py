@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.errors import BrokerAwayError, DataError, TopicMissingError
+from schemas.errors import BrokerAwayError, DataError
 from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
+from stream.kafka.topics import partitions_of
 from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 
@@ -74,7 +75,7 @@ def read_one(settings: Settings, topic: str, partition: int, offset: int) -> byt
     require_broker(settings)
     consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.group}-span"})
     try:
-        if partition not in _partitions(consumer, settings, topic):
+        if partition not in partitions_of(consumer, settings, topic):
             raise DataError(f"{topic} has no partition {partition}; name the Kafka that decided, with FRAUD_BOOTSTRAP")
         consumer.assign([TopicPartition(topic, partition, offset)])
         message = consumer.poll(CONNECT_S)
@@ -85,16 +86,9 @@ def read_one(settings: Settings, topic: str, partition: int, offset: int) -> byt
         consumer.close()
 
 
-def _partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
-    found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
-    if found.error is not None:
-        raise TopicMissingError(f"topic {topic} is not on {settings.bootstrap}; name the right one")
-    return list(found.partitions)
-
-
 def _offsets(consumer: Consumer, settings: Settings, topic: str, span: Span) -> tuple[dict[int, int], dict[int, int]]:
     """Return by partition the first offset and the one after the last."""
-    partitions = _partitions(consumer, settings, topic)
+    partitions = partitions_of(consumer, settings, topic)
     marks = {
         partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_S)
         for partition in partitions

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
 
-from schemas.errors import TopicMissingError
-from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
+from stream.kafka.clients import consumer_config, require_broker
+from stream.kafka.topics import partitions_of
 from stream.settings import Settings
 
 
@@ -17,12 +17,10 @@ def follow_topic(settings: Settings, topic: str, *, from_beginning: bool) -> Ite
     """
     require_broker(settings)
     consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.group}-tail"})
-    found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
-    if found.error is not None:
-        raise TopicMissingError(f"topic {topic} is not on {settings.bootstrap}; `fraud-stream topics` makes ours")
     start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-    consumer.assign([TopicPartition(topic, partition, start) for partition in found.partitions])
     try:
+        partitions = partitions_of(consumer, settings, topic)
+        consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
         while True:
             message = consumer.poll(0.2)
             if message is not None and message.error() is None:

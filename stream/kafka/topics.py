@@ -1,13 +1,14 @@
 """Every topic's partitions, retention, cleanup and size limit. Nothing is created by accident."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.errors import KafkaError, TopicMissingError
+from schemas.errors import BrokerAwayError, KafkaError, TopicMissingError
 from stream.kafka.clients import CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker
 from stream.settings import Settings
 
@@ -67,7 +68,7 @@ def create_topics(settings: Settings) -> list[str]:
 
     Raises:
         BrokerAwayError: If no broker answers.
-        KafkaError: If the broker refuses, or does not show them within CONNECT_S.
+        KafkaError: If the broker refuses, or they cannot be used within CONNECT_S.
     """
     require_broker(settings)
     admin = AdminClient(client_config(settings))
@@ -86,36 +87,58 @@ def create_topics(settings: Settings) -> list[str]:
             raise KafkaError(
                 f"topic {name} was not created: {error.args[0].str()}; create it by hand, or ask for other numbers"
             ) from None
-    _await_leaders(admin, wanted)
+    await_use(admin, {spec.name: spec.partitions for spec in wanted})
     return [spec.name for spec in wanted]
 
 
-def _await_leaders(admin: AdminClient, wanted: list[TopicSpec]) -> None:
-    """Wait until the broker shows each partition with a leader.
+def await_use(admin: AdminClient, partitions: Mapping[str, int]) -> None:
+    """Wait until of each new topic, given with the number of its partitions, the leaders answer.
 
-    The controller answers as soon as it has written the topics down; brokers read that later, and until then whoever
-    asks one of them is told that there is no such topic.
+    The controller answers as soon as it has written the topics down. Brokers read that later, and become leaders later
+    still; until then whoever asks one of them is told that it knows no such topic, or does not lead it.
+
+    Raises:
+        KafkaError: If they do not within CONNECT_S.
     """
+    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
     deadline = time.monotonic() + CONNECT_S
-    while (name := _without_leaders(admin, wanted)) is not None:
+    while (found := _first_fault(admin, places)) is not None:
+        topic, fault = found
         if time.monotonic() >= deadline:
             raise KafkaError(
-                f"topic {name} was created, and not all its partitions have a leader after {CONNECT_S:g} s; "
+                f"topic {topic} was created, and cannot be used after {CONNECT_S:g} s: {fault}; "
                 "look at the brokers' logs, and run `fraud-stream topics` again"
             )
         time.sleep(LOOK_AGAIN_S)
 
 
-def _without_leaders(admin: AdminClient, wanted: list[TopicSpec]) -> str | None:
-    try:
-        shown = admin.list_topics(timeout=CONNECT_S).topics
-    except KafkaException:  # it answered a moment ago; what the deadline is for
-        return wanted[0].name
-    for spec in wanted:
-        partitions = shown[spec.name].partitions.values() if spec.name in shown else ()
-        if sum(each.leader >= 0 for each in partitions) < spec.partitions:
-            return spec.name
+def _first_fault(admin: AdminClient, places: list[TopicPartition]) -> tuple[str, str] | None:
+    newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=CONNECT_S)
+    for place, answer in asked.items():
+        try:
+            answer.result()
+        except KafkaException as error:
+            return place.topic, error.args[0].str()
     return None
+
+
+def partitions_of(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
+    """Return the numbers of a topic's partitions.
+
+    Raises:
+        TopicMissingError: If the broker does not know the topic.
+        BrokerAwayError: If no broker answers.
+    """
+    try:
+        found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
+    except KafkaException as error:
+        raise BrokerAwayError(f"no Kafka answers ({error.args[0].str()}); look at FRAUD_BOOTSTRAP") from None
+    if found.error is not None:
+        raise TopicMissingError(
+            f"topic {topic} is not on {settings.bootstrap}; name the right one, or make ours with `fraud-stream topics`"
+        )
+    return list(found.partitions)
 
 
 def require_topics(settings: Settings) -> None:

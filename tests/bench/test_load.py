@@ -46,7 +46,7 @@ def test_a_reader_sees_each_decision_and_each_repeat(settings: Settings) -> None
     decisions = msgspec.structs.replace(settings, topic_transactions=settings.topic_decisions)
     with DecisionReader(settings, 4, keep_values=True) as reader:
         send(decisions, Feed([ROW], 3))
-        assert reader.wait_for(3, 30)
+        assert reader.wait_for(3, 10)
         first = reader.arrived_ns.copy()
         send(decisions, Feed([ROW], 1))
         assert not reader.wait(1.0)

@@ -1,12 +1,12 @@
 """Topics on a real broker: made once, there for whoever asks next, and one clear line where that cannot be."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from concurrent.futures import Future
 from unittest.mock import Mock
 
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaError as ClientError
 
 from schemas.errors import KafkaError, TopicMissingError
 from stream.kafka import topics
@@ -20,11 +20,12 @@ def test_who_asks_next_finds_them(make_settings: Callable[..., Settings], partit
     settings = make_settings(partitions=partitions)
     with pytest.raises(TopicMissingError, match="create it with `fraud-stream topics`"):
         require_topics(settings)
-    ready = AdminClient({"bootstrap.servers": settings.bootstrap})
+    ready = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "ready"})
     ready.list_topics(timeout=10)  # connected, it is quicker than any worker
     made = create_topics(settings)
-    shown = ready.list_topics(timeout=10).topics
-    assert made == [spec.name for spec in topic_table(settings) if spec.name in shown]
+    ends = [ready.get_watermark_offsets(TopicPartition(topic, 0), timeout=10) for topic in made]
+    ready.close()
+    assert ends == [(0, 0) for _ in topic_table(settings)]
     require_topics(settings)
     assert create_topics(settings) == []
 
@@ -35,19 +36,20 @@ def test_what_the_broker_refuses_is_told(make_settings: Callable[..., Settings])
         create_topics(make_settings(replication=3))
 
 
-@pytest.mark.parametrize("leader", [-1, None])
 def test_what_nobody_leads_is_not_waited_for_for_ever(
-    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, leader: int | None
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is a broker that falls silent. A broker in that state cannot be had at will: its admin is a stand-in."""
+    """A broker in that state cannot be had at will: its admin is a stand-in."""
     settings = make_settings()
-    leaderless = Mock(partitions={0: SimpleNamespace(leader=leader)})
-    shown = {spec.name: leaderless for spec in topic_table(settings)}
-    answers = [Mock(topics={})] + ([Mock(topics=shown)] if leader is not None else []) + [KafkaException()] * 1000
-    admin = Mock(**{"list_topics.side_effect": answers, "create_topics.return_value": {}})
+    leaderless: Future[object] = Future()
+    leaderless.set_exception(KafkaException(ClientError(ClientError.LEADER_NOT_AVAILABLE)))
+    admin = Mock()
+    admin.list_topics.return_value.topics = {}
+    admin.create_topics.return_value = {}
+    admin.list_offsets.side_effect = lambda asked, **_: dict.fromkeys(asked, leaderless)
     monkeypatch.setattr(topics, "require_broker", Mock())
     monkeypatch.setattr(topics, "AdminClient", Mock(return_value=admin))
     monkeypatch.setattr(topics, "CONNECT_S", 0.1)
-    line = f"topic {settings.topic_transactions} was created, and not all its partitions have a leader"
+    line = f"topic {settings.topic_transactions} was created, and cannot be used after 0.1 s: .*eader.*; look at"
     with pytest.raises(KafkaError, match=line):
         create_topics(settings)

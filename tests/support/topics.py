@@ -8,13 +8,16 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from stream.kafka.topics import await_use
+
 Isolation = Literal["read_committed", "read_uncommitted"]
 
 
 def create_topic(bootstrap: str, topic: str, partitions: int = 1) -> None:
-    """Create a topic and return when it is there."""
+    """Create a topic and return when it can be used."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(topic, partitions, 1)], operation_timeout=10)[topic].result()
+    await_use(admin, {topic: partitions})
 
 
 def produce_all(
