@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import BrokerAwayError, KafkaError, TopicMissingError
-from stream.kafka.clients import CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker
+from stream.kafka.clients import ATTEMPT_S, CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker
 from stream.settings import Settings
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -113,8 +113,17 @@ def await_use(admin: AdminClient, partitions: Mapping[str, int]) -> None:
 
 
 def _first_fault(admin: AdminClient, places: list[TopicPartition]) -> tuple[str, str] | None:
+    try:
+        shown = admin.list_topics(timeout=ATTEMPT_S).topics
+    except KafkaException as error:
+        return places[0].topic, error.args[0].str()
+    led = {(topic, n) for topic, found in shown.items() for n, each in found.partitions.items() if each.leader >= 0}
+    for place in places:
+        # Asked for offsets of what has no leader, the client waits for its whole time.
+        if (place.topic, place.partition) not in led:
+            return place.topic, "no broker leads it"
     newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=CONNECT_S)
+    asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=ATTEMPT_S)
     for place, answer in asked.items():
         try:
             answer.result()
