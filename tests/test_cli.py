@@ -7,6 +7,7 @@ import pytest
 
 from schemas.errors import StaleEpochError
 from schemas.messages import ModelUpdate
+from stream.cli import COMMANDS
 from stream.kafka.assign import publish_roles
 from stream.kafka.control import current_roles
 from stream.kafka.ports import free_port
@@ -15,24 +16,8 @@ from tests.support.bundles import put_bundle
 from tests.support.command import run
 from tests.support.topics import read_all
 
-COMMANDS = (
-    "kafka",
-    "topics",
-    "worker",
-    "ledger",
-    "archive",
-    "drift",
-    "produce",
-    "tail",
-    "models",
-    "policy",
-    "replay",
-    "verify",
-    "bench",
-)
 
-
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_help_has_an_example_that_can_be_copied(command: str) -> None:
     """Each command's help ends with an example on a line of its own."""
     shown = run(command, "--help")

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from stream.cli import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 TRAINING = "training"
 BENCH = "stream.bench"
@@ -61,7 +63,7 @@ RESERVED = {
     "pyarrow": ("stream.archive", TRAINING),
 }
 #: What training may use of the stream besides floors 0 to 2: the control topic, requests for new models, the ledger's
-#: labels, what is archived.
+#: labels, what is archived; and how a command line is put together.
 OPEN_TO_TRAINING = (
     TRAINING,
     "stream.kafka.assign",
@@ -69,6 +71,7 @@ OPEN_TO_TRAINING = (
     "stream.kafka.retraining",
     "stream.ledger",
     "stream.archive.reader",
+    "stream.commands.lazy",
 )
 #: What is imported under another name than it is installed by; `mode` is faust's own foundation.
 DISTRIBUTIONS = {
@@ -279,7 +282,8 @@ def _reached(start: set[str]) -> set[str]:
 def test_the_serving_programs_start_with_the_serving_packages() -> None:
     """What importing the worker and its command line imports is named in pyproject's own dependencies, no extra."""
     serving = _extras()[""]
-    for module in _reached({"stream.app", "stream.cli"}):
+    commands = {place.partition(":")[0] for place in COMMANDS.values()}
+    for module in _reached({"stream.app", "stream.cli", *commands}):
         for each in _imports(MODULES[module].read_text(encoding="utf-8"), module):
             package = _third_party(each.name) if each.at_start else None
             named = package is None or DISTRIBUTIONS.get(package, package) in serving

@@ -1,1 +1,1 @@
-"""Commands of `fraud-stream` that are more than a few lines, one file each."""
+"""The commands of `fraud-stream`; `stream.cli` says where each is."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import Trained
-from training.cli import cli, main
+from training.cli import COMMANDS, main
 from training.registry.roles import save_roles
 
 Run = Callable[..., tuple[int, str, str]]
@@ -33,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     logging.getLogger("stream").setLevel(logging.NOTSET)
 
 
-@pytest.mark.parametrize("command", sorted(cli.commands))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_explains_itself_with_an_example(run: Run, command: str) -> None:
     """Help on stdout, exit code 0; an example stands on a line of its own, to be copied."""
     code, out, _ = run(command, "--help")

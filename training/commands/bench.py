@@ -6,9 +6,10 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples, progress
-from training.data.fetch import FILE_NAME
+from training.commands.options import VAR
+from training.data.description import ULB_FILE
 
-_DATA = Path("var") / "data" / FILE_NAME
+_DATA = VAR / "data" / ULB_FILE
 _a_path = click.Path(path_type=Path, dir_okay=False)
 
 

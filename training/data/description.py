@@ -82,6 +82,8 @@ class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
 
 #: The data that `fraud-train fetch-data` fetches.
 ULB = built_in("ulb.yaml", DataDescription)
+#: What it is called on disk.
+ULB_FILE = "creditcard.parquet"
 
 
 def read_description(path: Path) -> DataDescription:

