@@ -10,16 +10,14 @@ from typing import Any
 
 import hypothesis
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from schemas.errors import KafkaError
 from stream.kafka import broker, ports
 from stream.kafka.broker import LocalBroker
 from stream.kafka.distribution import fetch_distribution
-from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
+from tests.support.own_settings import own_settings
 from tests.support.session_broker import session_broker
 
 # A property holds or does not; how long an example takes says only how busy the machine is.
@@ -65,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     on_kafka = {
         item.path
         for item in items
-        if isinstance(item, pytest.Function) and {"make_settings", "own_broker"} & set(item.fixturenames)
+        if isinstance(item, pytest.Function) and {"make_settings", "own_broker", "bootstrap"} & set(item.fixturenames)
     }
     place: dict[Path, float] = {}
     for share, found in ((KAFKA_SHARE, on_kafka), (1.0, set(files) - on_kafka)):
@@ -105,42 +103,9 @@ def topic() -> str:
 
 @pytest.fixture
 def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Settings]]:
-    """Factory of settings whose topics, group, slot, web port and bundle store no other test uses.
-
-    Everything can be overridden by name. Two calls in one test share topics and group, as two workers do, and differ
-    in slot and port. Without `bootstrap=` they are on the session's broker.
-    """
-    mark = uuid.uuid4().hex[:8]
-    on: set[str] = set()
-    topics = {
-        field: f"{mark}-{default}"
-        for field, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
-        if field.startswith("topic_")
-    }
-
-    def make(**overrides: Any) -> Settings:
-        own: dict[str, Any] = {
-            "group": f"{mark}-group",
-            "slot": f"{mark}-{uuid.uuid4().hex[:8]}",
-            "bundle_store": str(tmp_path / "bundles"),
-            "web_port": free_port(),
-        }
-        if "bootstrap" not in overrides:
-            own["bootstrap"] = request.getfixturevalue("bootstrap")
-            on.add(own["bootstrap"])
-        return Settings(**(topics | own | overrides))
-
-    yield make
-    for bootstrap in on:
-        _delete_topics(bootstrap, list(topics.values()))
-
-
-def _delete_topics(bootstrap: str, names: list[str]) -> None:
-    """Leave no partitions behind: at the end of the suite a broker with thousands would be a slow one."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    for future in admin.delete_topics(names).values():
-        with contextlib.suppress(KafkaException):  # most tests create some of them only
-            future.result()
+    """Factory of settings that no other test uses; without `bootstrap=` they are on the session's broker."""
+    with own_settings(tmp_path, lambda: str(request.getfixturevalue("bootstrap"))) as make:
+        yield make
 
 
 @pytest.fixture

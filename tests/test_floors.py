@@ -4,6 +4,7 @@ Every import counts, those inside functions too. Tests and `deploy` may import a
 """
 
 import ast
+import functools
 import graphlib
 import re
 import sys
@@ -140,6 +141,7 @@ def _third_party(name: str) -> str | None:
     return None if top in ours or top in sys.stdlib_module_names else top
 
 
+@functools.cache
 def _extras() -> dict[str, set[str]]:
     """Return the distributions of each extra of pyproject.toml; the serving ones under ""."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

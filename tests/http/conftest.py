@@ -1,6 +1,7 @@
 """An edge with a champion and a challenger, on the session's Kafka."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,20 @@ from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.faults.conftest import publish_champion
 from tests.support.http_process import HttpProcess
+from tests.support.own_settings import own_settings
+
+
+def _published(make: Callable[..., Settings], **overrides: Any) -> Settings:
+    settings = make(http_port=free_port(), **overrides)
+    create_topics(settings)
+    publish_champion(settings)
+    return settings
 
 
 @pytest.fixture
 def make_http_settings(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
     """Factory of settings whose topics exist and whose champion and challenger are published."""
-
-    def make(**overrides: Any) -> Settings:
-        settings = make_settings(http_port=free_port(), **overrides)
-        create_topics(settings)
-        publish_champion(settings)
-        return settings
-
-    return make
+    return functools.partial(_published, make_settings)
 
 
 @pytest.fixture
@@ -44,3 +46,12 @@ def start_edge(tmp_path: Path) -> Iterator[Callable[[Settings], HttpProcess]]:
 def edge(make_http_settings: Callable[..., Settings], start_edge: Callable[[Settings], HttpProcess]) -> HttpProcess:
     """An edge with the settings by default."""
     return start_edge(make_http_settings())
+
+
+@pytest.fixture(scope="module")
+def lasting_edge(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
+    """One edge for all tests of a file that only ask; who asks what another asked hears the same reply again."""
+    directory = tmp_path_factory.mktemp("lasting")
+    with own_settings(directory, lambda: bootstrap) as make, HttpProcess(_published(make), directory) as edge:
+        edge.wait_ready()
+        yield edge

@@ -105,25 +105,25 @@ def raw(edge: HttpProcess) -> socket.socket:
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-def test_what_is_too_large_is_not_read(edge: HttpProcess) -> None:
+def test_what_is_too_large_is_not_read(lasting_edge: HttpProcess) -> None:
     """A body above its limit, declared or not, gets 413; an endless head is hung up on."""
-    declared = edge.ask(b"x" * 10_000_000)
+    declared = lasting_edge.ask(b"x" * 10_000_000)
     assert declared.status_code == 413
     with contextlib.suppress(httpx.TransportError):  # hung up on in the middle of the body
-        chunked = edge.client.post(
+        chunked = lasting_edge.client.post(
             "/predict", content=iter([b"x" * 65_536] * 100), headers={"Content-Type": "application/json"}
         )
         assert chunked.status_code == 413
-    emptied = edge.client.post(
+    emptied = lasting_edge.client.post(
         "/predict/batch",
         content=b'{"transactions":[' + b"0," * 2_000_000 + b"0]}",
         headers={"Content-Type": "application/json"},
     )
     assert emptied.status_code == 413
-    with raw(edge) as connection:
+    with raw(lasting_edge) as connection:
         connection.sendall(HEAD + b"X-Long: " + b"x" * (2 * HEAD_BYTES))
         assert hung_up(connection)
-    assert edge.ask(transaction(1)).is_success
+    assert lasting_edge.ask(transaction(1)).is_success
 
 
 def hung_up(connection: socket.socket) -> bool:
@@ -136,12 +136,12 @@ def hung_up(connection: socket.socket) -> bool:
     return True
 
 
-def test_slow_and_broken_senders_hold_nobody_up(edge: HttpProcess) -> None:
+def test_slow_and_broken_senders_hold_nobody_up(lasting_edge: HttpProcess) -> None:
     """Half a head, half a body, an empty line after a reply, a connection closed half way.
 
     After 10 s they are gone, meanwhile others are served.
     """
-    with raw(edge) as head, raw(edge) as body, raw(edge) as empty, raw(edge) as closed:
+    with raw(lasting_edge) as head, raw(lasting_edge) as body, raw(lasting_edge) as empty, raw(lasting_edge) as closed:
         empty.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert empty.recv(65_536).startswith(b"HTTP/1.1 200")
         empty.sendall(b"\r\n")
@@ -150,7 +150,7 @@ def test_slow_and_broken_senders_hold_nobody_up(edge: HttpProcess) -> None:
         closed.sendall(HEAD + b'Content-Length: 100\r\n\r\n{"tran')
         closed.shutdown(socket.SHUT_WR)
         began = time.monotonic()
-        assert all(edge.ask(transaction(number)).is_success for number in range(50))
+        assert all(lasting_edge.ask(transaction(number)).is_success for number in range(50))
         assert time.monotonic() - began < 5
         assert hung_up(head)
         assert hung_up(body)
@@ -158,17 +158,17 @@ def test_slow_and_broken_senders_hold_nobody_up(edge: HttpProcess) -> None:
         assert time.monotonic() - began > 8
 
 
-def test_idle_connections_cost_the_others_nothing(edge: HttpProcess) -> None:
+def test_idle_connections_cost_the_others_nothing(lasting_edge: HttpProcess) -> None:
     """Ten thousand that say nothing, open while somebody asks: all are answered."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(12_000, hard), hard))
     try:
         with contextlib.ExitStack() as idle:
             for _ in range(10_000):
-                idle.enter_context(raw(edge))
+                idle.enter_context(raw(lasting_edge))
             for number in range(200):
-                assert edge.ask(transaction(number)).is_success
-            assert edge.open_connections() > 5_000
+                assert lasting_edge.ask(transaction(number)).is_success
+            assert lasting_edge.open_connections() > 5_000
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -68,43 +68,45 @@ def ask(edge: HttpProcess, request: bytes) -> Said:
         return read(connection)[0]
 
 
-def test_both_ways_say_the_same(edge: HttpProcess) -> None:
+def test_both_ways_say_the_same(lasting_edge: HttpProcess) -> None:
     """Decisions and problems, with the same headers; the second is a repeat, or refused again."""
-    large = transaction(3)[:-1]
+    large = transaction(3000)[:-1]
     large += b" " * (HIGH_WATER_LIMIT - len(large) - 1) + b"}"
     for path in ("", "?ack=none", "?ack=perhaps"):
         for body, status in ((transaction(1), 200), (b"{", 400), (b"", 400), (b'{"features":{}}', 422), (large, 200)):
-            short, long = (ask(edge, make(body).replace(b"/predict", b"/predict" + path.encode())) for make in WAYS)
+            short, long = (
+                ask(lasting_edge, make(body).replace(b"/predict", b"/predict" + path.encode())) for make in WAYS
+            )
             for said in (short, long):
                 said[1].pop("date")
             assert short == long
             assert short[0] == (422 if path == "?ack=perhaps" else status)
 
 
-def test_requests_one_behind_the_other_are_answered_in_turn(edge: HttpProcess) -> None:
+def test_requests_one_behind_the_other_are_answered_in_turn(lasting_edge: HttpProcess) -> None:
     """Also where some of them go the long way, and where nobody reads before all are sent."""
     count = 200
     makes = [chunked if number % 5 == 3 else whole for number in range(count)]
-    with connected(edge) as connection:
+    with connected(lasting_edge) as connection:
         connection.sendall(b"".join(make(transaction(n)) for n, make in enumerate(makes)))
         said = read(connection, count)
     assert [status for status, _, _ in said] == [200] * count
     assert _ids(said) == [str(number) for number in range(count)]
 
 
-def test_refusals_may_stand_in_line(edge: HttpProcess) -> None:
+def test_refusals_may_stand_in_line(lasting_edge: HttpProcess) -> None:
     """Behind one that takes a while, so that all of them are there when their turn comes."""
-    with connected(edge) as connection:
+    with connected(lasting_edge) as connection:
         connection.sendall(whole(transaction(1)) + whole(b"{") * 300 + whole(transaction(2)))
         said = read(connection, 302)
     assert [status for status, _, _ in said] == [200, *[400] * 300, 200]
 
 
-def test_a_body_may_come_in_pieces(edge: HttpProcess) -> None:
+def test_a_body_may_come_in_pieces(lasting_edge: HttpProcess) -> None:
     """Byte by byte, and the next request's beginning with its end."""
     request = whole(transaction(1))
     head = request.index(b"\r\n\r\n") + 4
-    with connected(edge) as connection:
+    with connected(lasting_edge) as connection:
         connection.sendall(request[: head + 10])
         for at in range(head + 10, len(request) - 1):
             connection.sendall(request[at : at + 1])
@@ -114,33 +116,33 @@ def test_a_body_may_come_in_pieces(edge: HttpProcess) -> None:
 
 
 @pytest.mark.parametrize(("more", "version"), [(b"Connection: close\r\n", b"1.1"), (b"", b"1.0")])
-def test_a_connection_ends_when_it_is_asked_to(edge: HttpProcess, more: bytes, version: bytes) -> None:
+def test_a_connection_ends_when_it_is_asked_to(lasting_edge: HttpProcess, more: bytes, version: bytes) -> None:
     """After the reply."""
-    with connected(edge) as connection:
+    with connected(lasting_edge) as connection:
         connection.sendall(whole(transaction(1), more, version))
         ((status, headers, _),) = read(connection)
         assert (status, headers["connection"]) == (200, "close")
         assert connection.recv(1) == b""
 
 
-def test_who_waits_to_be_told_to_go_on_is_told(edge: HttpProcess) -> None:
+def test_who_waits_to_be_told_to_go_on_is_told(lasting_edge: HttpProcess) -> None:
     """`Expect: 100-continue`."""
     request = whole(transaction(1), b"Expect: 100-continue\r\n")
     head = request.index(b"\r\n\r\n") + 4
-    with connected(edge) as connection:
+    with connected(lasting_edge) as connection:
         connection.sendall(request[:head])
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(request[head:])
         assert read(connection)[0][0] == 200
 
 
-def test_who_hangs_up_is_missed_by_nobody(edge: HttpProcess) -> None:
+def test_who_hangs_up_is_missed_by_nobody(lasting_edge: HttpProcess) -> None:
     """Before its reply, in the midst of requests that stand in line."""
     for number in range(20):
-        with connected(edge) as connection:
+        with connected(lasting_edge) as connection:
             connection.sendall(whole(transaction(number)) + whole(transaction(1000 + number)))
-    assert ask(edge, whole(transaction(5)))[0] == 200
-    assert "Traceback" not in edge.last_words()
+    assert ask(lasting_edge, whole(transaction(5)))[0] == 200
+    assert "Traceback" not in lasting_edge.last_words()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from confluent_kafka import Producer
 
 from stream.kafka.background import Background
 
+#: Seconds from one burst to the next. Each is a batch and a transaction: with more of them the broker and the programs
+#: under test would take the suite's processors, and show no more.
+BURST_S = 0.05
 #: A topic, and the key and value of a message for it.
 Sent = tuple[str, tuple[bytes, bytes]]
 
@@ -48,7 +51,7 @@ class SteadyFeeder(Background):
 
     def _run(self) -> None:
         began = time.monotonic()
-        while not self._stopping.wait(0.01):
+        while not self._stopping.wait(BURST_S):
             due = int((time.monotonic() - began) * self._rate)
             for number in range(self.sent, due):
                 for topic, (key, value) in self._messages(number):

@@ -31,7 +31,7 @@ class Watch(Background):
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "reconnect.backoff.max.ms": 500,
-                "fetch.wait.max.ms": 20,
+                "fetch.wait.max.ms": 100,
                 "log_level": 0,
             }
         )

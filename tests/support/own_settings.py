@@ -1,0 +1,57 @@
+"""Settings that nobody else in the suite uses."""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from stream.kafka.ports import free_port
+from stream.settings import Settings
+
+
+@contextlib.contextmanager
+def own_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Callable[..., Settings]]:
+    """Yield a factory of settings whose topics, group, slot, web port and bundle store nobody else uses.
+
+    Everything can be overridden by name. Its calls share topics and group, as two workers do, and differ in slot and
+    port. The topics are deleted at the end.
+
+    Args:
+        directory: For the bundle store.
+        bootstrap: Asked for the broker where `bootstrap=` is not given.
+    """
+    mark = uuid.uuid4().hex[:8]
+    on: set[str] = set()
+    topics = {
+        field: f"{mark}-{default}"
+        for field, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
+        if field.startswith("topic_")
+    }
+
+    def make(**overrides: Any) -> Settings:
+        own: dict[str, Any] = {
+            "group": f"{mark}-group",
+            "slot": f"{mark}-{uuid.uuid4().hex[:8]}",
+            "bundle_store": str(directory / "bundles"),
+            "web_port": free_port(),
+        }
+        if "bootstrap" not in overrides:
+            own["bootstrap"] = bootstrap()
+            on.add(own["bootstrap"])
+        return Settings(**(topics | own | overrides))
+
+    yield make
+    for address in on:
+        _delete_topics(address, list(topics.values()))
+
+
+def _delete_topics(bootstrap: str, names: list[str]) -> None:
+    """Leave no partitions behind: at the end of the suite a broker with thousands would be a slow one."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    for future in admin.delete_topics(names).values():
+        with contextlib.suppress(KafkaException):  # most tests create some of them only
+            future.result()
