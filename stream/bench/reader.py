@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
+from schemas.errors import BrokerAwayError, FraudError
 from stream.kafka.background import Background
 from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.kafka.topics import partitions_of
@@ -65,13 +66,17 @@ class DecisionReader(Background):
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
         own = {"group.id": f"{settings.group}-decision-reader", "enable.partition.eof": False, "fetch.wait.max.ms": 100}
         self._consumer = Consumer(consumer_config(settings) | own)
-        self._consumer.assign(
-            [
-                self._end(topic, partition)
-                for topic in (settings.topic_decisions, settings.topic_dead_letters)
-                for partition in partitions_of(self._consumer, settings, topic)
-            ]
-        )
+        try:
+            self._consumer.assign(
+                [
+                    self._end(topic, partition)
+                    for topic in (settings.topic_decisions, settings.topic_dead_letters)
+                    for partition in partitions_of(self._consumer, settings, topic)
+                ]
+            )
+        except FraudError:
+            self._consumer.close()
+            raise
 
     def stop(self) -> None:
         """Stop reading."""
@@ -113,7 +118,10 @@ class DecisionReader(Background):
     def _end(self, topic: str, partition: int) -> TopicPartition:
         # OFFSET_END is looked up after this, in the client's own time, and what comes before would be missed.
         place = TopicPartition(topic, partition)
-        place.offset = self._consumer.get_watermark_offsets(place, timeout=CONNECT_S)[1]
+        try:
+            place.offset = self._consumer.get_watermark_offsets(place, timeout=CONNECT_S)[1]
+        except KafkaException as error:
+            raise BrokerAwayError(f"{topic} cannot be read: {error.args[0].str()}; look at the broker's log") from None
         return place
 
     def _run(self) -> None:

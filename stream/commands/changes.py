@@ -1,4 +1,4 @@
-"""`fraud-stream compare`: a challenger beside the champion, from the ledger."""
+"""What challengers would have changed, from the ledger, as tables."""
 
 from datetime import UTC, datetime
 

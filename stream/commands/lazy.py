@@ -1,4 +1,8 @@
-"""Commands that are imported when they are named, so that a worker does not load what others need."""
+"""Commands that are imported when they are named, so that a worker does not load what others need.
+
+A list of all commands, as --help gives it, imports each: what takes long or is an extra is imported inside a command's
+function.
+"""
 
 import importlib
 from collections.abc import Mapping

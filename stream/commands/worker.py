@@ -28,6 +28,6 @@ def worker() -> None:
 
 async def _run(settings: Settings) -> None:
     """Build a worker inside the running event loop, and run it."""
-    from stream.app import WorkerProgram  # noqa: PLC0415 - Faust takes a second to load, and the others need none
+    from stream.app import WorkerProgram  # noqa: PLC0415 - Faust takes a second to load, which --help need not wait for
 
     await WorkerProgram(settings).run()

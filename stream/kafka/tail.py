@@ -13,6 +13,7 @@ def follow_topic(settings: Settings, topic: str, *, from_beginning: bool) -> Ite
     """Yield the committed messages of a topic as they come, for ever.
 
     Raises:
+        BrokerAwayError: If no broker answers.
         TopicMissingError: If there is no such topic.
     """
     require_broker(settings)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaError as ClientError
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
@@ -14,7 +15,8 @@ from stream.settings import Settings
 
 DAY_MS = 24 * 60 * 60 * 1000
 FOR_EVER = -1
-LOOK_AGAIN_S = 0.02
+#: Seconds between two looks whether new topics can be used, which takes about a third of a second.
+LOOK_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
 
 
 def create_topics(settings: Settings) -> list[str]:
-    """Create the topics that are not there yet, wait until they can be used, and return their names.
+    """Create the topics that are not there yet and return their names, once all topics can be used.
 
     Raises:
         BrokerAwayError: If no broker answers.
@@ -74,25 +76,32 @@ def create_topics(settings: Settings) -> list[str]:
     admin = AdminClient(client_config(settings))
     present = admin.list_topics(timeout=CONNECT_S).topics
     wanted = [spec for spec in topic_table(settings) if spec.name not in present]
-    if not wanted:
-        return []
     new = [
         NewTopic(spec.name, spec.partitions, replication_factor=settings.replication, config=spec.config)
         for spec in wanted
     ]
-    for name, future in admin.create_topics(new, operation_timeout=CONNECT_S).items():
+    # An empty list is refused.
+    made = admin.create_topics(new, operation_timeout=CONNECT_S) if new else {}
+    for name, future in made.items():
         try:
             future.result()
         except KafkaException as error:
             raise KafkaError(
                 f"topic {name} was not created: {error.args[0].str()}; create it by hand, or ask for other numbers"
             ) from None
-    await_use(admin, {spec.name: spec.partitions for spec in wanted})
+    # Those that were there, too: an earlier call may have given up on them.
+    await_use(
+        admin,
+        {
+            spec.name: len(present[spec.name].partitions) if spec.name in present else spec.partitions
+            for spec in topic_table(settings)
+        },
+    )
     return [spec.name for spec in wanted]
 
 
 def await_use(admin: AdminClient, partitions: Mapping[str, int]) -> None:
-    """Wait until of each new topic, given with the number of its partitions, the leaders answer.
+    """Wait until of each topic, given with the number of its partitions, the leaders answer.
 
     The controller answers as soon as it has written the topics down. Brokers read that later, and become leaders later
     still; until then whoever asks one of them is told that it knows no such topic, or does not lead it.
@@ -106,7 +115,7 @@ def await_use(admin: AdminClient, partitions: Mapping[str, int]) -> None:
         topic, fault = found
         if time.monotonic() >= deadline:
             raise KafkaError(
-                f"topic {topic} was created, and cannot be used after {CONNECT_S:g} s: {fault}; "
+                f"topic {topic} cannot be used after {CONNECT_S:g} s: {fault}; "
                 "look at the brokers' logs, and run `fraud-stream topics` again"
             )
         time.sleep(LOOK_AGAIN_S)
@@ -138,11 +147,14 @@ def partitions_of(consumer: Consumer, settings: Settings, topic: str) -> list[in
     Raises:
         TopicMissingError: If the broker does not know the topic.
         BrokerAwayError: If no broker answers.
+        KafkaError: If the broker does not say, for want of a right perhaps.
     """
     try:
         found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
     except KafkaException as error:
         raise BrokerAwayError(f"no Kafka answers ({error.args[0].str()}); look at FRAUD_BOOTSTRAP") from None
+    if found.error is not None and found.error.code() != ClientError.UNKNOWN_TOPIC_OR_PART:
+        raise KafkaError(f"topic {topic} on {settings.bootstrap}: {found.error.str()}; look at the broker's log")
     if found.error is not None:
         raise TopicMissingError(
             f"topic {topic} is not on {settings.bootstrap}; name the right one, or make ours with `fraud-stream topics`"

@@ -1,11 +1,20 @@
 """Commands are loaded when they are named, and no other with them."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
+from types import ModuleType
 
+import click
 import pytest
 
-HEAVY = ("numpy", "onnxruntime", "faust", "polars", "mlflow", "jgo")
+import stream.cli
+import stream.commands
+import training.cli
+import training.commands
+
+HEAVY = ("numpy", "onnxruntime", "faust", "polars", "mlflow", "stream.kafka.broker", "stream.replay")
 
 
 @pytest.mark.parametrize(
@@ -23,3 +32,15 @@ print(*(name for name in {HEAVY!r} if name in sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(("program", "package"), [(stream.cli, stream.commands), (training.cli, training.commands)])
+def test_no_command_is_forgotten(program: ModuleType, package: ModuleType) -> None:
+    """What is written as a command, and is none of a group's, has a name in the program's table."""
+    written: dict[str, click.Command] = {}
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for attribute, value in vars(importlib.import_module(found.name)).items():
+            if isinstance(value, click.Command) and getattr(value.callback, "__module__", "") == found.name:
+                written[f"{found.name}:{attribute}"] = value
+    below = [each for group in written.values() if isinstance(group, click.Group) for each in group.commands.values()]
+    assert {place for place, command in written.items() if command not in below} == set(program.COMMANDS.values())

@@ -97,7 +97,7 @@ def test_requests_one_behind_the_other_are_answered_in_turn(lasting_edge: HttpPr
 def test_refusals_may_stand_in_line(lasting_edge: HttpProcess) -> None:
     """Behind one that takes a while, so that all of them are there when their turn comes."""
     with connected(lasting_edge) as connection:
-        connection.sendall(whole(transaction(1)) + whole(b"{") * 300 + whole(transaction(2)))
+        connection.sendall(whole(transaction(2001)) + whole(b"{") * 300 + whole(transaction(2002)))
         said = read(connection, 302)
     assert [status for status, _, _ in said] == [200, *[400] * 300, 200]
 
@@ -140,7 +140,7 @@ def test_who_hangs_up_is_missed_by_nobody(lasting_edge: HttpProcess) -> None:
     """Before its reply, in the midst of requests that stand in line."""
     for number in range(20):
         with connected(lasting_edge) as connection:
-            connection.sendall(whole(transaction(number)) + whole(transaction(1000 + number)))
+            connection.sendall(whole(transaction(4000 + number)) + whole(transaction(5000 + number)))
     assert ask(lasting_edge, whole(transaction(5)))[0] == 200
     assert "Traceback" not in lasting_edge.last_words()
 

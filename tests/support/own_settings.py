@@ -44,9 +44,11 @@ def own_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Call
             on.add(own["bootstrap"])
         return Settings(**(topics | own | overrides))
 
-    yield make
-    for address in on:
-        _delete_topics(address, list(topics.values()))
+    try:
+        yield make
+    finally:
+        for address in on:
+            _delete_topics(address, list(topics.values()))
 
 
 def _delete_topics(bootstrap: str, names: list[str]) -> None:

@@ -11,7 +11,7 @@ from training.commands.options import roles_option
 from training.registry.roles import load_roles, publish
 
 
-@click.command(epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
+@click.command("publish", epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
 @roles_option
 @click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
 def publish_command(roles: Path, bootstrap: str | None) -> None:
