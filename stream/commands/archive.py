@@ -4,8 +4,8 @@ import asyncio
 
 import click
 
-from schemas.errors import FraudError
 from stream.commands.display import examples
+from stream.commands.extras import importing
 from stream.commands.logs import set_up_logging
 from stream.settings import read_settings
 
@@ -23,12 +23,8 @@ def archive_command() -> None:
     Every message is kept as it was sent, also one that cannot be decoded. Archives with one URL share the topics'
     partitions. docs/archive.md says how the files lie and are read.
     """
-    try:
+    with importing("archive", "the archive"):
         from stream.archive.program import run_archive  # noqa: PLC0415 - pyarrow is an extra
-    except ImportError as error:
-        raise FraudError(
-            f"{error.name} is not installed; the archive needs: pip install 'fraud-stream[archive]'"
-        ) from error
     settings = read_settings()
     set_up_logging(settings)
     asyncio.run(run_archive(settings))

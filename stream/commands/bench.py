@@ -3,8 +3,8 @@
 import click
 from rich.console import Console
 
-from schemas.errors import FraudError
 from stream.commands.display import examples
+from stream.commands.extras import importing
 
 #: What the bench measures the worker against.
 RIVALS = ("confluent_loop", "quix", "plain_faust")
@@ -45,11 +45,9 @@ def bench(
     Exactly once, with validation, metrics, a champion and a challenger: throughput of the worker, a plain
     confluent-kafka loop, Quix Streams and plain Faust; then the worker's latency, memory, start and stop.
     """
-    try:
+    with importing("dev", "the bench"):
         from stream.bench.report import render, to_json  # noqa: PLC0415 - the serving image has no psutil
         from stream.bench.run import BenchOptions, run_bench  # noqa: PLC0415 - likewise
-    except ImportError as error:
-        raise FraudError(f"{error.name} is not installed; the bench needs: pip install 'fraud-stream[dev]'") from error
     options = BenchOptions(
         runs,
         seconds,

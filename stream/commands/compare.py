@@ -2,8 +2,8 @@
 
 import click
 
-from schemas.errors import FraudError
 from stream.commands.display import examples
+from stream.commands.extras import importing
 from stream.settings import read_settings
 
 
@@ -21,10 +21,6 @@ def compare(challenger: str | None, days: int) -> None:
     Each challenger of the roles in use, or the one whose bundle's hash begins so. By day: verdicts that differ, money
     saved and lost, false positives removed and added, on matured transactions; and how many wait.
     """
-    try:
+    with importing("ledger", "to compare"):
         from stream.commands.changes import show  # noqa: PLC0415 - a worker's image has no SQLAlchemy
-    except ImportError as error:
-        raise FraudError(
-            f"{error.name} is not installed; to compare needs: pip install 'fraud-stream[ledger]'"
-        ) from error
     show(read_settings(), challenger or "", days)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from schemas.errors import FraudError
 from stream.commands.display import examples
+from stream.commands.extras import importing
 from stream.commands.logs import set_up_logging
 from stream.http.keys import SCOPES, Scope, add_key, make_key
 from stream.serving.tracing import set_up_tracing
@@ -27,14 +27,10 @@ def http_command() -> None:
     The same models, roles and policies as the workers'; a reply is on Kafka before it is told. docs/http.md says how
     to ask.
     """
-    try:
+    with importing("http", "the HTTP edge"):
         import uvloop  # noqa: PLC0415 - FastAPI and its kin are an extra
 
         from stream.http.program import run_http  # noqa: PLC0415 - likewise
-    except ImportError as error:
-        raise FraudError(
-            f"{error.name} is not installed; the HTTP edge needs: pip install 'fraud-stream[http]'"
-        ) from error
     settings = read_settings()
     set_up_logging(settings)
     set_up_tracing(settings, "http")

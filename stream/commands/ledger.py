@@ -5,8 +5,8 @@ import functools
 
 import click
 
-from schemas.errors import FraudError
 from stream.commands.display import examples
+from stream.commands.extras import importing
 from stream.commands.logs import set_up_logging
 from stream.replay.parity import parity_gap
 from stream.settings import read_settings
@@ -23,12 +23,8 @@ def ledger() -> None:
 
     Makes the tables and brings them up to date. Ledgers of one database share the topics' partitions.
     """
-    try:
+    with importing("ledger", "the ledger"):
         from stream.ledger.program import run_ledger  # noqa: PLC0415 - SQLAlchemy is an extra
-    except ImportError as error:
-        raise FraudError(
-            f"{error.name} is not installed; the ledger needs: pip install 'fraud-stream[ledger]'"
-        ) from error
     settings = read_settings()
     set_up_logging(settings)
     asyncio.run(run_ledger(settings, functools.partial(parity_gap, settings)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka import KafkaError as ClientError
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # not in its type stubs
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import BrokerAwayError, KafkaError, TopicMissingError
@@ -131,7 +131,7 @@ def _first_fault(admin: AdminClient, places: list[TopicPartition]) -> tuple[str,
         # Asked for offsets of what has no leader, the client waits for its whole time.
         if (place.topic, place.partition) not in led:
             return place.topic, "no broker leads it"
-    newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
     asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=ATTEMPT_S)
     for place, answer in asked.items():
         try:

@@ -124,7 +124,7 @@ def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_work
     rows = [(b"card", with_features(V1=None) if n % 10 == 0 else transaction(n)) for n in range(40)]
     produce_all(settings.bootstrap, settings.topic_transactions, rows, partition=0)
     strict = msgspec.structs.replace(settings, max_unscorable_per_minute=3)
-    assert assert_ends(start_worker(strict), 30) == (
+    assert assert_ends(start_worker(strict), 15) == (
         "fraud-stream: more than 3 transactions in a minute could not be scored; look at the champion, "
         "or raise FRAUD_MAX_UNSCORABLE_PER_MINUTE"
     )

@@ -69,7 +69,7 @@ def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker:
 def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
     """A refused login ends the worker with one line that names the settings to mend, and no password."""
     worker = start_worker(msgspec.structs.replace(login, sasl_password=WRONG))
-    assert assert_ends(worker, 30) == (
+    assert assert_ends(worker, 14) == (
         f"fraud-stream: Kafka at {login.bootstrap} refused user {USER!r}; "
         "set FRAUD_SASL_USERNAME, FRAUD_SASL_PASSWORD and FRAUD_SASL_MECHANISM"
     )

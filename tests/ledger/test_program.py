@@ -26,7 +26,7 @@ LedgerSettings = Callable[..., Settings]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_everything_is_there_once_whatever_the_order(
     ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str, seed: int
 ) -> None:

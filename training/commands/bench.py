@@ -6,10 +6,10 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples, progress
-from training.commands.options import VAR
+from training.commands.options import DATA_DIR
 from training.data.description import ULB_FILE
 
-_DATA = VAR / "data" / ULB_FILE
+_DATA = DATA_DIR / ULB_FILE
 _a_path = click.Path(path_type=Path, dir_okay=False)
 
 

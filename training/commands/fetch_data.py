@@ -5,10 +5,8 @@ from pathlib import Path
 import click
 
 from training.commands.display import examples, progress
-from training.commands.options import VAR
+from training.commands.options import DATA_DIR
 from training.data.fetch import fetch
-
-DATA_DIR = VAR / "data"
 
 
 @click.command(

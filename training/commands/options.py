@@ -8,12 +8,13 @@ from training.data.description import ULB_FILE
 
 #: What the project fetches and makes; MLflow's SQLite too, unless MLFLOW_TRACKING_URI names another MLflow.
 VAR = Path("var")
+DATA_DIR = VAR / "data"
 #: Which models the last baseline made.
 ROLES = VAR / "models" / "baseline.json"
 
 a_file = click.Path(path_type=Path, dir_okay=False)
 data_option = click.option(
-    "--data", default=str(VAR / "data" / ULB_FILE), show_default=True, help="Parquet or CSV file, or an fsspec URL."
+    "--data", default=str(DATA_DIR / ULB_FILE), show_default=True, help="Parquet or CSV file, or an fsspec URL."
 )
 description_option = click.option(
     "--description", type=a_file, help="YAML that names the data's columns.  [default: the ULB data's]"
