@@ -11,6 +11,10 @@ DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
 CODE := schemas stream training deploy tests
 
+# Set in many images to keep them small. Here every one of the hundreds of Pythons that the suite starts would compile
+# all that it imports: three times the processor time of a start.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Hashes are checked, nothing is resolved or compiled: compiling what is imported, when it is imported, costs less.
 PIP_INSTALL := install --no-deps --no-compile --require-hashes --progress-bar off --disable-pip-version-check
 # Counts the packages as pip takes them up, on a terminal only.
