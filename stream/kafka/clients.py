@@ -2,9 +2,10 @@
 
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import BrokerAwayError, SettingsError
@@ -30,6 +31,8 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": settings.bootstrap,
         "security.protocol": settings.security_protocol,
         "logger": log,
+        # A new client connects to an address, then to a broker by its name, and waits as long between the two.
+        "reconnect.backoff.ms": 10,
         # Reconnect quickly after an outage; the default backs off to 10 s.
         "reconnect.backoff.max.ms": 1000,
     }
@@ -72,6 +75,17 @@ def producer_config(settings: Settings) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
     }
+
+
+def connect(client: Producer, topic: str) -> None:
+    """Have a new client connect, `ATTEMPT_S` seconds at most; whether a broker answers is for the next call to tell.
+
+    What finds no connection, as the search for a transaction's coordinator, looks again 500 ms later.
+    """
+    with suppress(KafkaException):
+        client.list_topics(topic, timeout=ATTEMPT_S / 2)
+        # The first answer came over the address from the settings, this one over the broker that it named.
+        client.list_topics(topic, timeout=ATTEMPT_S / 2)
 
 
 def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from stream.kafka.clients import CONNECT_S, producer_config, require_broker
+from stream.kafka.clients import CONNECT_S, connect, producer_config, require_broker
 from stream.settings import Settings
 
 
@@ -28,6 +28,7 @@ def sole_writer(settings: Settings, topic: str) -> Iterator[Callable[[bytes], No
         producer.produce(topic, message, partition=0)
         producer.commit_transaction(CONNECT_S)
 
+    connect(producer, topic)
     producer.init_transactions(CONNECT_S)
     yield write
 

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.errors import BatchRefusedError, FencedError, FraudError
 from stream.kafka.batch import Batch
-from stream.kafka.clients import producer_config
+from stream.kafka.clients import connect, producer_config
 from stream.kafka.sink import Outputs, queue_rows
 from stream.settings import Settings
 
@@ -165,6 +165,7 @@ class TransactionalSink:
                 "transaction.timeout.ms": self._settings.transaction_timeout_ms,
             }
         )
+        connect(producer, self._settings.topic_decisions)
         try:
             self._call(lambda: producer.init_transactions(CALL_S))
         except KafkaException as error:

@@ -17,7 +17,7 @@ TAIL = -2000
 
 
 class WholeTopic:
-    """Reads a topic's one partition from its beginning and follows it.
+    """Reads a topic's one partition: `history` what is there, then `follow` what comes.
 
     Args:
         settings: Addresses.
@@ -31,8 +31,7 @@ class WholeTopic:
         own = {"group.id": f"{settings.group}-whole-topic", "fetch.wait.max.ms": 50}
         self._consumer = Consumer(consumer_config(settings) | own)
         self._topic = topic
-        start = OFFSET_BEGINNING if newest is None else TAIL - newest
-        self._consumer.assign([TopicPartition(self._topic, 0, start)])
+        self._start = OFFSET_BEGINNING if newest is None else TAIL - newest
 
     def history(self, timeout: float = CONNECT_S) -> list[bytes | None]:
         """Read everything that is there now.
@@ -43,6 +42,8 @@ class WholeTopic:
         """
         deadline = time.monotonic() + timeout
         self._require_topic(timeout)
+        # Not before the client has connected: it then looks for the partition's leader at once, not 500 ms later.
+        self._consumer.assign([TopicPartition(self._topic, 0, self._start)])
         found: list[bytes | None] = []
         while time.monotonic() < deadline:
             message = self._consumer.poll(0.1)

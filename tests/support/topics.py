@@ -78,7 +78,9 @@ def read_all(
             "isolation.level": isolation,
             "enable.partition.eof": True,
             "enable.auto.commit": False,
+            "reconnect.backoff.ms": 10,
             "reconnect.backoff.max.ms": 500,
+            "fetch.wait.max.ms": 50,  # how long the broker holds back the end of a topic
         }
     )
     try:

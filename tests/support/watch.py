@@ -30,6 +30,7 @@ class Watch(Background):
                 "group.id": f"{settings.group}-watch",  # asked for by the client; nothing joins or commits
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
+                "reconnect.backoff.ms": 10,
                 "reconnect.backoff.max.ms": 500,
                 "fetch.wait.max.ms": 100,
                 "log_level": 0,
