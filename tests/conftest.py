@@ -34,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Brokers live as long as a test or a suite: compiling well takes a third of its processor time, and wins nothing.
     # Nor does a collector with threads of its own.
     broker._BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    # Threads that fit a model together wait for each other by spinning: where more want to run than there are cores,
+    # a small fit then takes six times the processor time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if process is None:
         # Without network or package, the tests that need a broker say so.

@@ -1,5 +1,6 @@
 """Small made-up data in the shape of the real, and one baseline trained on it for all tests that look at its result."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from training.baseline import BaselineModel, run_baseline
 from training.data.dataset import load
 from training.data.description import ULB
+from training.registry.connection import connect
 from training.registry.roles import TrainedRoles
 from training.registry.tracking import Tracker
 
@@ -51,6 +53,16 @@ def save(tmp_path: Path) -> Callable[[pl.DataFrame], Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables and nothing in them, to be copied: making one takes seconds."""
+    root = tmp_path_factory.mktemp("mlflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect(root).client.search_experiments()
+    return root / "mlflow.db"
+
+
 @dataclass(frozen=True)
 class Trained:
     """A finished baseline."""
@@ -65,9 +77,10 @@ class Trained:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+def trained(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """The baseline on the made-up data, in a store and an MLflow database of its own."""
     root = tmp_path_factory.mktemp("baseline")
+    shutil.copy(empty_mlflow, root)
     data, store, steps = root / "data.parquet", str(root / "bundles"), list[str]()
     make_frame().write_parquet(data)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,5 +1,6 @@
 """The baseline from data to bundles, on made-up data."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,10 +147,11 @@ def test_the_cheapest_policy_is_deployed_and_the_best_f1_only_compared(trained: 
 
 @pytest.mark.usefixtures("few_trees")
 def test_a_leak_stops_the_baseline_unless_it_is_accepted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Callable[[pl.DataFrame], Path]
+    empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Callable[[pl.DataFrame], Path]
 ) -> None:
     """And what was accepted stands on the runs."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(empty_mlflow, tmp_path)
     frame, tracker = make_frame(), Tracker(tmp_path)
     rows = load(save(frame.with_columns(V1=frame["Class"] + frame["V1"] / 1e3)))
     with pytest.raises(LeakError, match="feature-too-good: V1 alone has average precision"):

@@ -58,9 +58,10 @@ def save_plots(directory: Path, scored: Scored, policies: Mapping[str, Policy], 
         "cost.png": lambda axes: _cost_curve(axes, scored, points, costs),
     }
     for name in PLOTS:
-        # Figure without pyplot: no global state, no display, nothing to close.
-        figure = Figure(figsize=(7, 5.5), layout="constrained")
-        axes = figure.subplots()
+        # Figure without pyplot: no global state, no display, nothing to close. Its margins are given, for a layout that
+        # finds them draws everything twice.
+        figure = Figure(figsize=(7, 5.5))
+        axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.98, "top": 0.91})
         axes.grid(visible=True, alpha=0.3)
         draw[name](axes)
         subject = f"{part}: {len(scored):,} transactions, {scored.labels.sum():,} frauds"
@@ -185,4 +186,6 @@ def _cost_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) 
 
 def _legend_below(axes: Axes) -> None:
     """Put the legend where it covers nothing."""
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=8, frameon=False)
+    figure = axes.get_figure(root=True)
+    lines = len(figure.legend(loc="lower center", fontsize=8, frameon=False).get_texts())
+    figure.subplots_adjust(bottom=0.13 + 0.032 * lines)

@@ -1,6 +1,7 @@
 """The page says what there is, in one file, and takes whatever data there are."""
 
 import re
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -76,9 +77,10 @@ def read(html: str) -> Reader:
 
 
 @pytest.fixture(scope="module")
-def mlflow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, MlflowClient]:
+def mlflow(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, MlflowClient]:
     """An MLflow of this module's own."""
     root = tmp_path_factory.mktemp("mlflow")
+    shutil.copy(empty_mlflow, root)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         return Tracker(root), MlflowClient(f"sqlite:///{root / 'mlflow.db'}")

@@ -92,19 +92,18 @@ def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make_place(data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Place]]:
+def make_place(
+    data_file: Path, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Place]]:
     """Factory: an empty place with the made-up data."""
-    empty = tmp_path_factory.mktemp("mlflow")
 
     def make() -> Place:
         root = tmp_path_factory.mktemp("study")
-        # MLflow takes seconds to make its tables.
-        shutil.copy(empty / "mlflow.db", root)
+        shutil.copy(empty_mlflow, root)
         return Place(root, load(data_file))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        connect(empty).client.search_experiments()
         yield make
 
 
