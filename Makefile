@@ -17,6 +17,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Hashes are checked, nothing is resolved or compiled: compiling what is imported, when it is imported, costs less.
 PIP_INSTALL := install --no-deps --no-compile --require-hashes --progress-bar off --disable-pip-version-check
+# But the suite's processes import the same at the same moment. Some packages hold templates that are no Python.
+COMPILE = echo "Compiling them" && $(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
 # Counts the packages as pip takes them up, on a terminal only.
 COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	'tty && /^(Collecting|Ignoring|Requirement already)/ { printf "\r  %d of %d", ++n, all; fflush() } \
@@ -41,7 +43,7 @@ drift-lab: $(DEMO) $(EVIDENTLY)/.installed-drift-lab ## When the drift rule is s
 	@$(BIN)/python -m deploy.drift_lab --out docs
 
 test: $(DEV) ## The whole suite on a local Kafka
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## The long soak and fault runs besides
 	@$(BIN)/python -m pytest -m slow
@@ -74,6 +76,7 @@ $(DEMO) $(DEV): $(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)
 	@echo "Installing the packages of $< into $(VENV)"
 	@set -o pipefail; $(BIN)/python -m pip $(PIP_INSTALL) -r $< | $(COUNT)
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --disable-pip-version-check -e .
+	@$(if $(filter dev,$*),$(COMPILE))
 	@touch $@ $(if $(filter dev,$*),$(DEMO))
 
 $(QUIX)/.installed-bench-quix: requirements/bench-quix.txt | $(QUIX)/bin/python
