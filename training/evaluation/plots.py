@@ -64,6 +64,8 @@ def save_plots(directory: Path, scored: Scored, policies: Mapping[str, Policy], 
         axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.98, "top": 0.91})
         axes.grid(visible=True, alpha=0.3)
         draw[name](axes)
+        if not axes.get_legend():
+            _legend_below(figure)
         subject = f"{part}: {len(scored):,} transactions, {scored.labels.sum():,} frauds"
         axes.set_title(f"{axes.get_title()}\n{subject}", fontsize="medium")
         figure.savefig(directory / name, dpi=120)
@@ -93,7 +95,6 @@ def _pr_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) ->
         ylim=(-0.02, 1.03),
         title="Precision and recall",
     )
-    _legend_below(axes)
 
 
 def _calibration(axes: Axes, scored: Scored) -> None:
@@ -152,7 +153,6 @@ def _histogram(axes: Axes, scored: Scored, points: list[_Point]) -> None:
     )
     axes.set_xticks(_SCORE_TICKS, [np.format_float_positional(tick, trim="-") for tick in _SCORE_TICKS])
     axes.xaxis.set_minor_formatter(NullFormatter())
-    _legend_below(axes)
 
 
 def _cost_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) -> None:
@@ -181,11 +181,9 @@ def _cost_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) 
         ),
     )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
-    _legend_below(axes)
 
 
-def _legend_below(axes: Axes) -> None:
+def _legend_below(figure: Figure) -> None:
     """Put the legend where it covers nothing."""
-    figure = axes.get_figure(root=True)
     lines = len(figure.legend(loc="lower center", fontsize=8, frameon=False).get_texts())
     figure.subplots_adjust(bottom=0.13 + 0.032 * lines)
