@@ -38,7 +38,7 @@ def own_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Call
             "slot": f"{mark}-{uuid.uuid4().hex[:8]}",
             "bundle_store": str(directory / "bundles"),
             "web_port": free_port(),
-            "partitions": 2,  # fewer than the default: the broker pays for each, and hundreds of tests make a dozen topics
+            "partitions": 2,  # half the default: the broker pays for each, and there are hundreds of tests
         }
         if "bootstrap" not in overrides:
             own["bootstrap"] = bootstrap()
