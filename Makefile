@@ -12,7 +12,7 @@ DEV := $(VENV)/.installed-dev
 CODE := schemas stream training deploy tests
 
 # Set in many images to keep them small. Here every one of the hundreds of Pythons that the suite starts would compile
-# all that it imports: three times the processor time of a start.
+# all that it imports: a worker's whole test then costs twice the processor time.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Hashes are checked, nothing is resolved or compiled: compiling what is imported, when it is imported, costs less.
