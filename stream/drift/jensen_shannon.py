@@ -14,8 +14,8 @@ def jensen_shannon(reference: NDArray[np.int64], current: NDArray[np.int64]) -> 
     """Return (...,) the distance of each window, in [0, 1]; NaN of a window or a reference without rows.
 
     Args:
-        reference: (k,) counts of each category.
-        current: (..., k) counts of the same; leading axes are windows.
+        reference: (k,) counts of each category, or (..., k) of several columns.
+        current: (..., k) counts of the same; leading axes are windows, and columns if there are several.
 
     >>> jensen_shannon(np.array([5, 5]), np.array([[3, 3], [0, 9], [0, 0]])).round(3)
     array([0.   , 0.558,   nan])

@@ -19,8 +19,9 @@ def ks_distance(below: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArra
     """Return (...,) the KS statistic of each window, in [0, 1]; NaN of a window without rows.
 
     Args:
-        below: (k,) share of the reference below each edge, ascending.
-        counts: (..., k + 1) of the bins that the edges make; leading axes are windows.
+        below: (k,) share of the reference below each edge, ascending, or (..., k) of several columns.
+        counts: (..., k + 1) of the bins that the edges make; leading axes are windows,
+            and columns if there are several.
 
     >>> ks_distance(np.array([0.25, 0.5, 0.75]), np.array([[5, 5, 5, 5], [0, 5, 5, 10], [0, 0, 0, 0]]))
     array([0.  , 0.25,  nan])

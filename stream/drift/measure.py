@@ -1,6 +1,8 @@
 """How far counts have moved from a bundle's reference: every statistic of every column."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +53,13 @@ class Measure:
     def __init__(self, grid: Grid) -> None:
         self.columns = (*grid.features, grid.score)
         self.names = tuple(column.name for column in self.columns)
-        self._references = [_Reference(column, column.profile) if column.profile else None for column in self.columns]
-        counts = [each.counts if each else np.zeros(0, dtype=np.int64) for each in self._references]
-        self.categorical = np.array([bool(each and each.categorical) for each in self._references])
+        references = [_Reference(column, column.profile) if column.profile else None for column in self.columns]
+        counts = [each.counts if each else np.zeros(0, dtype=np.int64) for each in references]
+        self.categorical = np.array([bool(each and each.categorical) for each in references])
         self.bins = np.array([int((each > 0).sum()) for each in counts])
         self.reference_rows = np.array([int(each.sum()) for each in counts])
         self._present = np.array([int(each[:-1].sum()) for each in counts])
+        self._blocks = _blocks((place, each) for place, each in enumerate(references) if each)
 
     def measure(self, counts: Counts) -> Measured:
         """Measure windows.
@@ -73,16 +76,15 @@ class Measure:
         rows = counts[..., self.columns[0].start : self.columns[0].stop].sum(axis=-1)
         psis, distances = np.full(shape, np.nan), np.full(shape, np.nan)
         missing = counts[..., [column.stop - 1 for column in self.columns]]
-        for place, (column, reference) in enumerate(zip(self.columns, self._references, strict=True)):
-            own = counts[..., column.start : column.stop]
-            if reference is None:
-                continue
-            bins = reference.fold(own)
-            psis[..., place] = psi(reference.counts, bins)
-            if reference.categorical:
-                distances[..., place] = jensen_shannon(reference.counts[:-1], bins[..., :-1])
-            else:
-                distances[..., place] = ks_distance(reference.below, own[..., :-1])
+        for block in self._blocks:
+            own = counts[..., block.at]
+            bins = np.add.reduceat(own, block.starts, axis=-1)
+            psis[..., block.places] = psi(block.counts, bins)
+            distances[..., block.places] = (
+                jensen_shannon(block.counts[:, :-1], bins[..., :-1])
+                if block.categorical
+                else ks_distance(block.below, own[..., :-1])
+            )
         raw = kolmogorov_p(distances, rows[..., None] - missing, self._present)
         p = holm(np.where(self.categorical, np.nan, raw))
         shares = np.where(rows[..., None] > 0, missing / np.maximum(rows[..., None], 1), np.nan)
@@ -93,16 +95,45 @@ class _Reference:
     """One column's reference, laid beside the grid's finer bins."""
 
     def __init__(self, column: Column, profile: ReferenceProfile) -> None:
+        self.column = column
         #: (b + 2,): of the b + 1 reference bins, the missing ones last.
         self.counts = np.array([*profile.bin_counts, profile.missing], dtype=np.int64)
         self.categorical = not profile.quantiles
-        # Where in the column's places each reference bin begins, and the missing values.
-        self._starts = np.array([0, *(np.searchsorted(column.edges, profile.bin_edges) + 1), len(column.edges) + 1])
+        #: (b + 2,) where in the column's places each reference bin begins, and the missing values.
+        self.starts = (0, *(np.searchsorted(column.edges, profile.bin_edges) + 1).tolist(), len(column.edges) + 1)
+        #: (k,) share of the reference below each edge.
         self.below = _share_below(column.edges, profile)
 
-    def fold(self, own: Counts) -> Counts:
-        """Add the grid's bins (..., k + 2) up to the reference's (..., b + 2)."""
-        return np.add.reduceat(own, self._starts, axis=-1)
+    @property
+    def layout(self) -> tuple[bool, tuple[int, ...]]:
+        """What columns have in common that can be measured together."""
+        return self.categorical, self.starts
+
+
+class _Block:
+    """The c columns of one layout, as arrays: numpy is asked once for all of them.
+
+    Args:
+        references: By place of the column.
+    """
+
+    def __init__(self, references: Sequence[tuple[int, _Reference]]) -> None:
+        each = [reference for _, reference in references]
+        self.categorical, starts = each[0].layout
+        self.starts = np.array(starts)
+        #: (c,) of the columns.
+        self.places = [place for place, _ in references]
+        #: (c, k + 2) of their places in the grid's vector.
+        self.at = np.array([range(reference.column.start, reference.column.stop) for reference in each])
+        #: (c, b + 2).
+        self.counts = np.array([reference.counts for reference in each])
+        #: (c, k).
+        self.below = np.array([reference.below for reference in each])
+
+
+def _blocks(references: Iterable[tuple[int, _Reference]]) -> list[_Block]:
+    alike = sorted(references, key=lambda placed: placed[1].layout)
+    return [_Block([*group]) for _, group in groupby(alike, key=lambda placed: placed[1].layout)]
 
 
 def _share_below(edges: Floats, profile: ReferenceProfile) -> Floats:

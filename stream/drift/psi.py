@@ -19,8 +19,8 @@ def psi(reference: NDArray[np.int64], current: NDArray[np.int64]) -> NDArray[np.
     """Return (...,) the PSI of each window; at least 0, NaN of a window or a reference without rows.
 
     Args:
-        reference: (k,) counts of each bin.
-        current: (..., k) counts of the same bins; leading axes are windows.
+        reference: (k,) counts of each bin, or (..., k) of several columns.
+        current: (..., k) counts of the same bins; leading axes are windows, and columns if there are several.
 
     >>> float(psi(np.array([50, 50]), np.array([75, 25])).round(4))
     0.2747

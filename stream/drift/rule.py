@@ -11,6 +11,7 @@ training part, of the largest size that is not above the window's. Where none is
 category has no KS: it alarms by PSI alone.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -122,25 +123,24 @@ class Rule:
             (k,) in the measure's order.
         """
         exceeded = self.exceeded(measured)
-        found = []
-        for place, windows in enumerate(before):
-            in_a_row = windows + 1 if exceeded.over[place] else 0
-            known, far = bool(exceeded.known[place]), bool(exceeded.far[place])
-            found.append(
-                ColumnDrift(
-                    psi=_or_none(measured.psi[place]),
-                    distance=_or_none(measured.distance[place]),
-                    p=_or_none(measured.p[place]),
-                    missing=float(np.nan_to_num(measured.missing[place])),
-                    psi_limit=_or_none(exceeded.psi_limit[place]),
-                    distance_limit=_or_none(exceeded.distance_limit[place]),
-                    state=self._state(in_a_row, known=known, far=far),
-                    in_a_row=in_a_row,
-                )
+        in_a_row = [windows + 1 if over else 0 for windows, over in zip(before, exceeded.over.tolist(), strict=True)]
+        states = map(self._state, in_a_row, exceeded.known.tolist(), exceeded.far.tolist())
+        return [
+            ColumnDrift(*each)
+            for each in zip(
+                _or_none(measured.psi),
+                _or_none(measured.distance),
+                _or_none(measured.p),
+                np.nan_to_num(measured.missing).tolist(),
+                _or_none(exceeded.psi_limit),
+                _or_none(exceeded.distance_limit),
+                states,
+                in_a_row,
+                strict=True,
             )
-        return found
+        ]
 
-    def _state(self, in_a_row: int, *, known: bool, far: bool) -> DriftState:
+    def _state(self, in_a_row: int, known: bool, far: bool) -> DriftState:
         if not known:
             return "unknown"
         if in_a_row < self._limits.windows_in_a_row:
@@ -165,5 +165,5 @@ class _Natural:
         return self._psi[place], self._distance[place]
 
 
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _or_none(values: Floats) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in values.tolist()]
