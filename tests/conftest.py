@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from schemas.errors import KafkaError
-from stream.kafka import broker, ports
+from stream.kafka import ports
 from stream.kafka.broker import LocalBroker
 from stream.kafka.distribution import fetch_distribution
 from stream.kafka.topics import create_topics
@@ -31,9 +31,6 @@ KAFKA_SHARE = 0.7
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the suite's processes, which run at once, fetch nothing twice and take no port from each other."""
-    # Brokers live as long as a test or a suite: compiling well takes a third of its processor time, and wins nothing.
-    # Nor does a collector with threads of its own.
-    broker._BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
     # Threads that fit a model together wait for each other by spinning: where more want to run than there are cores,
     # a small fit then takes six times the processor time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -94,7 +91,7 @@ def bootstrap() -> Iterator[str]:
 @pytest.fixture
 def own_broker() -> Iterator[LocalBroker]:
     """A broker of the test's own, to be stopped, killed and started again."""
-    with LocalBroker() as broker:
+    with LocalBroker(brief=True) as broker:
         yield broker
 
 

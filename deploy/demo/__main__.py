@@ -53,7 +53,7 @@ class _Running:
 
     def __init__(self, roles: TrainedRoles, directory: str) -> None:
         self._roles = roles
-        self._broker = LocalBroker(Path(directory) / "kafka")
+        self._broker = LocalBroker(Path(directory) / "kafka", brief=True)
         self._worker: OwnedProcess | None = None
         self.settings = Settings(
             bootstrap=self._broker.bootstrap, bundle_store=roles.store, web_port=free_port(), slot="demo"

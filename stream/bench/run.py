@@ -119,7 +119,7 @@ def run_bench(options: BenchOptions) -> BenchReport:
         scratch = Path(directory)
         materials = gather(options.var, scratch, display.step)
         programs, left_out = _programs(options, materials, display)
-        with LocalBroker(on_step=display.step) as broker:
+        with LocalBroker(brief=options.quick, on_step=display.step) as broker:
             bench = _Bench(options, Field(broker.bootstrap, materials), materials, scratch, display)
             bench.warm_up()
             courses = {program.name: bench.course(program) for program in programs}

@@ -162,7 +162,7 @@ def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
 def proxied() -> Iterator[tuple[LocalBroker, TcpProxy]]:
     """A broker and the proxy in front of it."""
     port = free_port()
-    with LocalBroker(advertised_port=port) as broker, TcpProxy(port, broker.port) as proxy:
+    with LocalBroker(advertised_port=port, brief=True) as broker, TcpProxy(port, broker.port) as proxy:
         yield broker, proxy
 
 

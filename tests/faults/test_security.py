@@ -26,7 +26,7 @@ USER, PASSWORD, WRONG = "scorer", "right-4f9a", "wrong-71cd"
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[LocalBroker]:
     """A broker that lets only one user in."""
-    with LocalBroker(sasl=(USER, PASSWORD)) as broker:
+    with LocalBroker(sasl=(USER, PASSWORD), brief=True) as broker:
         yield broker
 
 

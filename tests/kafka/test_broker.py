@@ -20,7 +20,7 @@ _OWNER = """
 import sys, time
 from pathlib import Path
 from stream.kafka.broker import LocalBroker
-with LocalBroker(Path(sys.argv[1])) as broker:
+with LocalBroker(Path(sys.argv[1]), brief=True) as broker:
     print(broker.pid, flush=True)
     time.sleep(600)
 """
@@ -67,7 +67,7 @@ def test_comes_back_with_its_data(own_broker: LocalBroker) -> None:
 def test_asks_for_the_password() -> None:
     """Only the right password is let in. Progress is told step by step; a temporary directory goes at the end."""
     steps: list[str] = []
-    with LocalBroker(sasl=("worker", "right"), on_step=steps.append) as broker:
+    with LocalBroker(sasl=("worker", "right"), brief=True, on_step=steps.append) as broker:
         assert steps == ["Fetching Kafka", "Preparing Kafka's storage", "Starting Kafka"]
         security: dict[str, Any] = {
             "bootstrap.servers": broker.bootstrap,

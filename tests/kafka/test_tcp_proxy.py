@@ -17,7 +17,7 @@ from tests.support.topics import create_topic, produce_all, read_all
 def proxied() -> Iterator[tuple[LocalBroker, TcpProxy]]:
     """A broker and the proxy in front of it."""
     port = free_port()
-    with LocalBroker(advertised_port=port) as broker, TcpProxy(port, broker.port) as proxy:
+    with LocalBroker(advertised_port=port, brief=True) as broker, TcpProxy(port, broker.port) as proxy:
         yield broker, proxy
 
 

@@ -26,7 +26,7 @@ def session_broker() -> Iterator[str]:
         with _container() as bootstrap:
             yield bootstrap
     else:
-        with LocalBroker() as broker:
+        with LocalBroker(brief=True) as broker:
             yield broker.bootstrap
 
 
