@@ -123,24 +123,26 @@ class Rule:
             (k,) in the measure's order.
         """
         exceeded = self.exceeded(measured)
-        in_a_row = [windows + 1 if over else 0 for windows, over in zip(before, exceeded.over.tolist(), strict=True)]
-        states = map(self._state, in_a_row, exceeded.known.tolist(), exceeded.far.tolist())
+        psis, distances, p = (_or_none(each) for each in (measured.psi, measured.distance, measured.p))
+        psi_limits, distance_limits = _or_none(exceeded.psi_limit), _or_none(exceeded.distance_limit)
+        missing = np.nan_to_num(measured.missing).tolist()
+        over, known, far = exceeded.over.tolist(), exceeded.known.tolist(), exceeded.far.tolist()
+        in_a_row = [windows + 1 if over[place] else 0 for place, windows in enumerate(before)]
         return [
-            ColumnDrift(*each)
-            for each in zip(
-                _or_none(measured.psi),
-                _or_none(measured.distance),
-                _or_none(measured.p),
-                np.nan_to_num(measured.missing).tolist(),
-                _or_none(exceeded.psi_limit),
-                _or_none(exceeded.distance_limit),
-                states,
-                in_a_row,
-                strict=True,
+            ColumnDrift(
+                psi=psis[place],
+                distance=distances[place],
+                p=p[place],
+                missing=missing[place],
+                psi_limit=psi_limits[place],
+                distance_limit=distance_limits[place],
+                state=self._state(windows, known=known[place], far=far[place]),
+                in_a_row=windows,
             )
+            for place, windows in enumerate(in_a_row)
         ]
 
-    def _state(self, in_a_row: int, known: bool, far: bool) -> DriftState:
+    def _state(self, in_a_row: int, *, known: bool, far: bool) -> DriftState:
         if not known:
             return "unknown"
         if in_a_row < self._limits.windows_in_a_row:
