@@ -1,6 +1,5 @@
 """Kafka client configuration: one place for addresses, security and delivery."""
 
-import logging
 import time
 from contextlib import suppress
 from typing import Any
@@ -9,9 +8,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import BrokerAwayError, SettingsError
+from stream.kafka.client_log import client_log
 from stream.settings import Settings
-
-log = logging.getLogger(__name__)
 
 #: Bytes. Dead letters carry up to 2 MiB of original bytes, as base64.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -30,9 +28,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
     config: dict[str, Any] = {
         "bootstrap.servers": settings.bootstrap,
         "security.protocol": settings.security_protocol,
-        "logger": log,
-        # A new client connects to an address, then to a broker by its name, and waits as long between the two.
-        "reconnect.backoff.ms": 10,
+        "logger": client_log,
         # Reconnect quickly after an outage; the default backs off to 10 s.
         "reconnect.backoff.max.ms": 1000,
     }

@@ -46,6 +46,7 @@ class WorkerProcess:
     def __exit__(self, *_: object) -> None:
         if self._process:
             self._process.kill()
+            print(self.last_words())  # noqa: T201 - pytest shows it where the test failed
 
     @property
     def web_port(self) -> int:
