@@ -4,6 +4,12 @@ A transaction that begins right after the last commit of the same producer meets
 librdkafka then waits. Producers used in turn avoid it; each begins only after the last one's commit returned, so
 the order holds. Errors follow librdkafka's transactional manual: retriable calls are made again (a commit that
 timed out is resumed, never aborted), abortable ones abort, and after anything else the producer is replaced.
+
+A producer may also lose its broker for good. While a broker comes or goes, a list of the cluster's brokers may lack
+it; librdkafka then gives its connection up but remembers it as coordinator, and waits for it without end, whatever
+the timeout (confluentinc/librdkafka#5511, open with 2.16). So no producer is waited for longer than its transaction
+may take: the broker has ended that by then. A new producer with the same id settles what is in doubt, for it is let
+in once the old transaction is either committed or aborted.
 """
 
 import logging
@@ -87,9 +93,9 @@ class TransactionalSink:
             for topic, rows in outputs.items():
                 queue_rows(producer, topic, rows)
             if batch is not None:
-                # Not made again: it might never return (see _steady_producer), and nothing is committed yet.
+                # Not made again: it might never return (see the module), and nothing is committed yet.
                 producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S)
-            self._call(lambda: producer.commit_transaction(CALL_S))
+            self._call(producer.commit_transaction, began + self._timeout_s)
         except KafkaException as error:
             self._on_abort()
             self._recover(error.args[0], began)
@@ -97,12 +103,7 @@ class TransactionalSink:
         self._turn = (self._turn + 1) % len(self._producers)
 
     def _steady_producer(self) -> Producer:
-        """Return the producer whose turn it is, a new one if the last has lost a broker.
-
-        While it comes back a broker may be missing from the cluster's list; librdkafka then gives its connection up
-        but remembers it as the group's coordinator, and send_offsets_to_transaction waits for it without end,
-        whatever its timeout (confluentinc/librdkafka#5511, open with 2.16). A new producer asks who it is.
-        """
+        """Return the producer whose turn it is, a new one if the last has lost a broker: see the module."""
         self._producers[self._turn].poll(0)  # tells what it has seen since its last turn
         if self._turn in self._shaken:
             self._replace_producer()
@@ -118,13 +119,14 @@ class TransactionalSink:
                     f"partition {partition}: the batch starts at {start}, the last commit ended at {end}"
                 )
 
-    def _call(self, call: Callable[[], None]) -> None:
-        """Make a call until Kafka has answered it one way or the other."""
+    def _call(self, call: Callable[[float], None], deadline: float) -> None:
+        """Make a call, once at least, until Kafka has answered it or a `time.monotonic()` moment is past."""
         while True:
             try:
-                call()
+                call(CALL_S)
             except KafkaException as error:
-                if self._closing.is_set() or not error.args[0].retriable():
+                hopeless = not error.args[0].retriable() or time.monotonic() > deadline
+                if hopeless or self._closing.is_set():
                     raise
                 log.warning("Kafka: %s; the same call again", error.args[0].str())
             else:
@@ -135,7 +137,7 @@ class TransactionalSink:
             return
         if error.txn_requires_abort():
             try:
-                self._call(lambda: self._producers[self._turn].abort_transaction(CALL_S))
+                self._call(self._producers[self._turn].abort_transaction, began + self._timeout_s)
             except KafkaException as abort_error:
                 error = abort_error.args[0]
             else:
@@ -156,24 +158,25 @@ class TransactionalSink:
 
     def _new_producer(self, turn: int) -> Producer:
         name = f"{self._settings.group}-{self._settings.slot}-{turn}"
-        producer = Producer(
-            producer_config(self._settings)
-            | {
-                "client.id": name,
-                "transactional.id": name,
-                "error_cb": lambda _: self._shaken.add(turn),
-                "transaction.timeout.ms": self._settings.transaction_timeout_ms,
-            }
-        )
-        connect(producer, self._settings.topic_decisions)
-        try:
-            self._call(lambda: producer.init_transactions(CALL_S))
-        except KafkaException as error:
-            if self._closing.is_set():
-                raise BatchRefusedError("stopped while Kafka was away") from error
-            raise FraudError(
-                f"Kafka takes no transactions of {name}: {error.args[0].str()}; "
-                "grant the user Write on that transactional id and on our topics"
-            ) from error
-        self._shaken.discard(turn)
-        return producer
+        config = producer_config(self._settings) | {
+            "client.id": name,
+            "transactional.id": name,
+            "error_cb": lambda _: self._shaken.add(turn),
+            "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+        }
+        while True:
+            producer = Producer(config)
+            connect(producer, self._settings.topic_decisions)
+            try:
+                self._call(producer.init_transactions, time.monotonic() + self._timeout_s)
+            except KafkaException as error:
+                if self._closing.is_set():
+                    raise BatchRefusedError("stopped while Kafka was away") from error
+                if not error.args[0].retriable():
+                    raise FraudError(
+                        f"Kafka takes no transactions of {name}: {error.args[0].str()}; "
+                        "grant the user Write on that transactional id and on our topics"
+                    ) from error
+            else:
+                self._shaken.discard(turn)
+                return producer

@@ -186,6 +186,25 @@ def test_commits_whose_replies_are_lost(
     assert len(reckon(settings, broker.direct).decisions) == 20_000
 
 
+def test_a_commit_that_is_never_answered(
+    ready: Callable[..., Settings], start_worker: StartWorker, proxied: tuple[LocalBroker, TcpProxy]
+) -> None:
+    """A producer that waits for longer than its transaction may take is replaced; what it has committed stays."""
+    broker, proxy = proxied
+    settings = ready(bootstrap=broker.bootstrap, batch_max=200, transaction_timeout_ms=3_000)
+    send(settings, 20_000)
+    with Watch(settings, broker.direct) as watch:
+        worker = start_worker(settings)
+        watch.wait(4_000)
+        proxy.mute(END_TXN)
+        until(lambda: metrics(settings)["transaction_aborts_total"] > 0)
+        proxy.mute(None)
+        watch.assert_resumes(time.monotonic())
+        watch.wait(20_000)
+        assert worker.stop() == 0
+    assert len(reckon(settings, broker.direct).decisions) == 20_000
+
+
 def test_a_broker_away_for_20_s(
     ready: Callable[..., Settings], start_worker: StartWorker, own_broker: LocalBroker
 ) -> None:

@@ -1,4 +1,4 @@
-"""A proxy between Kafka clients and a broker that can lose replies, hold them, and cut connections.
+"""A proxy between Kafka clients and a broker that can lose replies, hold or keep them, and cut connections.
 
 The broker must advertise the proxy's port, or clients leave it after their first request:
 
@@ -40,6 +40,7 @@ class TcpProxy:
         self._replies = threading.Event()
         self._replies.set()
         self._losing: int | None = None
+        self._muted: int | None = None
         self._lost = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -76,13 +77,17 @@ class TcpProxy:
             self._accepting = True
 
     def lose_reply(self, api_key: int) -> None:
-        """Lose the reply to the next request of this kind: the broker does it, the client sees a cut connection."""
+        """Lose the next reply to a request of this kind: the broker did it, the client sees a cut connection."""
         self._lost.clear()
         self._losing = api_key
 
     def wait_lost(self, timeout: float) -> bool:
         """Wait until the reply that `lose_reply` asked for is lost; False after `timeout` seconds."""
         return self._lost.wait(timeout)
+
+    def mute(self, api_key: int | None) -> None:
+        """Keep the replies to requests of this kind for good, on connections that stay open, until told None."""
+        self._muted = api_key
 
     def close(self) -> None:
         """Stop listening and close every connection."""
@@ -107,27 +112,28 @@ class TcpProxy:
                     self._open |= {client, broker}
                 for end in (client, broker):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                awaited: set[bytes] = set()
+                awaited: dict[bytes, int] = {}
                 for pump in (self._pass_requests, self._pass_replies):
                     threading.Thread(target=pump, args=(client, broker, awaited), daemon=True).start()
 
-    def _pass_requests(self, client: socket.socket, broker: socket.socket, awaited: set[bytes]) -> None:
+    def _pass_requests(self, client: socket.socket, broker: socket.socket, awaited: dict[bytes, int]) -> None:
         with self._both_ends(client, broker):
             while frame := _read_frame(client):
                 # A request starts with its kind and version, 2 bytes each; then 4 bytes that its reply repeats.
-                if int.from_bytes(frame[4:6]) == self._losing:
-                    self._losing = None
-                    awaited.add(frame[8:12])
+                awaited[frame[8:12]] = int.from_bytes(frame[4:6])
                 broker.sendall(frame)
 
-    def _pass_replies(self, client: socket.socket, broker: socket.socket, awaited: set[bytes]) -> None:
+    def _pass_replies(self, client: socket.socket, broker: socket.socket, awaited: dict[bytes, int]) -> None:
         with self._both_ends(client, broker):
             while frame := _read_frame(broker):
                 self._replies.wait()
-                if frame[4:8] in awaited:
+                api_key = awaited.pop(frame[4:8], -1)
+                if api_key == self._losing:
+                    self._losing = None
                     self._lost.set()
                     return
-                client.sendall(frame)
+                if api_key != self._muted:
+                    client.sendall(frame)
 
     @contextlib.contextmanager
     def _both_ends(self, client: socket.socket, broker: socket.socket) -> Iterator[None]:
