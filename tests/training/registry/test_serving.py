@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import pytest
 
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, decode_manifest
 from stream.kafka.owned_process import OwnedProcess
@@ -68,7 +67,6 @@ def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, st
         connection.close()
 
 
-@pytest.mark.timeout(180)
 def test_the_champion_is_served_with_the_streams_score(
     desk: Promoter, make_run: MakeRun, root: Path, tmp_path: Path
 ) -> None:
