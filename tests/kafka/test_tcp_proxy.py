@@ -11,6 +11,7 @@ from stream.kafka.broker import LocalBroker
 from stream.kafka.ports import free_port
 from tests.support.tcp_proxy import END_TXN, TcpProxy
 from tests.support.topics import create_topic, produce_all, read_all
+from tests.support.until import until
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,8 @@ def test_loses_the_reply_of_a_commit(proxied: tuple[LocalBroker, TcpProxy], topi
     commit = threading.Thread(target=producer.commit_transaction, args=(20,))
     commit.start()
     assert proxy.wait_lost(10)
-    assert [message.value() for message in read_all(broker.direct, topic)] == [b"once"]
+    # Kafka replies when the commit is certain, and lets readers see it a moment later.
+    until(lambda: [message.value() for message in read_all(broker.direct, topic)] == [b"once"])
     commit.join(20)
     assert not commit.is_alive()
     assert len(read_all(broker.direct, topic)) == 1
