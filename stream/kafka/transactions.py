@@ -7,9 +7,9 @@ timed out is resumed, never aborted), abortable ones abort, and after anything e
 
 A producer may also lose its broker for good. While a broker comes or goes, a list of the cluster's brokers may lack
 it; librdkafka then gives its connection up but remembers it as coordinator, and waits for it without end, whatever
-the timeout (confluentinc/librdkafka#5511, open with 2.16). So no producer is waited for longer than its transaction
+the timeout (confluentinc/librdkafka#5511, open with 2.16). So no call is made again for longer than its transaction
 may take: the broker has ended that by then. A new producer with the same id settles what is in doubt, for it is let
-in once the old transaction is either committed or aborted.
+in once the old transaction is either committed or aborted. One call that does not return is for the watchdog to end.
 """
 
 import logging
