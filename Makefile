@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Stamps: packages are installed again only when their lock changes. dev holds all of demo, in the same environment.
 DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
-CODE := schemas stream training deploy tests
+CODE := schemas stream training benchmarks deploy tests
 
 # Set in many images to keep them small. Here every one of the hundreds of Pythons that the suite starts would compile
 # all that it imports: a worker's whole test then costs twice the processor time.
@@ -37,10 +37,10 @@ observe: $(DEMO) ## Worker, ledger and HTTP edge under Prometheus, with traffic,
 	@$(BIN)/python -m deploy.observe
 
 experiment: $(DEMO) ## The gate and the guard on real card data, with a page in var/experiment
-	@$(BIN)/python -m deploy.experiment
+	@$(BIN)/python -m benchmarks.experiment
 
 drift-lab: $(DEMO) $(EVIDENTLY)/.installed-drift-lab ## When the drift rule is silent and what it finds, written to docs/drift-lab.md
-	@$(BIN)/python -m deploy.drift_lab --out docs
+	@$(BIN)/python -m benchmarks.drift_lab --out docs
 
 test: $(DEV) ## The whole suite on a local Kafka
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
@@ -57,8 +57,8 @@ format: $(DEV) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-bench: $(DEV) $(QUIX)/.installed-bench-quix ## Throughput and latency beside other pipelines; see also fraud-stream bench --help
-	@$(BIN)/fraud-stream bench
+bench: $(DEV) $(QUIX)/.installed-bench-quix ## Throughput and latency beside other pipelines; see also python -m benchmarks.pipeline --help
+	@$(BIN)/python -m benchmarks.pipeline
 
 lock: ## Write requirements/*.txt again; LOCK_OPTIONS=--upgrade takes the newest versions
 	@requirements/lock.sh $(PYTHON) $(LOCK_OPTIONS)

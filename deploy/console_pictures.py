@@ -13,8 +13,8 @@ from deploy.demo.prepare import Prepared, prepare
 from deploy.observe.installed import find, missing
 from deploy.observe.programs import running, settings_for
 from schemas.errors import FraudError
-from stream.bench.load import send
-from stream.kafka.broker import LocalBroker
+from stream.kafka.load_generator import send
+from stream.local.broker import LocalBroker
 from stream.settings import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -44,7 +44,7 @@ def _take(prepared: Prepared, settings: Settings) -> None:
         send(settings, BROKEN)
         send(settings, prepared.messages[:SHOWN], RATE)
         time.sleep(3)
-        url = f"http://127.0.0.1:{settings.http_port}/"
+        url = f"http://127.0.0.1:{settings.http.port}/"
         _picture(browser, url, "console-light.png", width=1200, height=1500, dark=False)
         _picture(browser, url, "console-dark-phone.png", width=390, height=1100, dark=True)
         browser.close()

@@ -80,7 +80,7 @@ class TransactionCodec:
         if not raw:
             raise RefusedMessageError(DeadLetterReason.EMPTY, "the message has no value")
         if len(raw) > self._max_bytes:
-            detail = f"{len(raw)} bytes, the limit is {self._max_bytes} (FRAUD_MAX_TRANSACTION_BYTES)"
+            detail = f"{len(raw)} bytes, the limit is {self._max_bytes} (FRAUD_SCORING_MAX_TRANSACTION_BYTES)"
             raise RefusedMessageError(DeadLetterReason.TOO_LARGE, detail)
         try:
             return self._strict.decode(raw)

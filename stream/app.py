@@ -7,27 +7,27 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stream.kafka.channel import BatchChannel
-from stream.kafka.faust_app import make_app
-from stream.kafka.pages import add_pages
-from stream.kafka.ports import require_free_port
-from stream.kafka.program import Program
-from stream.kafka.publish import FLUSH_S, CountsPublisher
+from stream.control.drift_monitor import DriftWatch
+from stream.control.manifests import Manifests
+from stream.control.rollback_monitor import Guard
+from stream.kafka.counts_publisher import FLUSH_S, CountsPublisher
 from stream.kafka.sink import AtLeastOnceSink, Sink
 from stream.kafka.source import BatchSource
 from stream.kafka.topics import require_topics
-from stream.kafka.transactions import TransactionalSink
-from stream.models.roles import RoleLoader
-from stream.models.store import BundleStore
-from stream.serving.counts import RoleCounter
+from stream.kafka.transactional_sink import TransactionalSink
+from stream.models.bundle_store import BundleStore
+from stream.models.role_loader import RoleLoader
+from stream.runtime.batch_channel import BatchChannel
+from stream.runtime.faust_app import make_app
+from stream.runtime.ports import require_free_port
+from stream.runtime.program import Program
+from stream.runtime.web_pages import add_pages
 from stream.serving.drift_outbox import DriftOutbox
 from stream.serving.garbage_collector import collect_seldom
-from stream.serving.roles import RoleFollower
+from stream.serving.role_counter import RoleCounter
+from stream.serving.role_follower import RoleFollower
 from stream.settings import Settings
-from stream.worker.drift_watch import DriftWatch
-from stream.worker.guard import Guard
 from stream.worker.health import Health
-from stream.worker.manifests import Manifests
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.service import add_agent, add_drift_timer, add_status
@@ -37,7 +37,7 @@ MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
 
 def make_sink(settings: Settings, source: BatchSource, metrics: WorkerMetrics) -> Sink:
     """Choose the sink for the delivery that the settings ask for."""
-    if settings.delivery == "exactly_once":
+    if settings.worker.delivery == "exactly_once":
         return TransactionalSink(settings, metrics.aborted)
     return AtLeastOnceSink(settings, source.commit)
 
@@ -53,7 +53,7 @@ class WorkerProgram(Program):
         self.app = make_app(settings, Path(self._directory.name))
         channel = BatchChannel(self.app)
         self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
-        store = BundleStore(settings.bundle_store)
+        store = BundleStore(settings.bundle.store)
         self.drift = DriftOutbox(settings, self.stop)
         self.roles = RoleFollower(
             settings,
@@ -65,9 +65,9 @@ class WorkerProgram(Program):
         )
         self.sink = new_sink(settings, self.source, self.metrics)
         self.health = Health(settings, self.source, self.roles, self.metrics, on_error=self.stop)
-        counts = RoleCounter(settings.slot)
+        counts = RoleCounter(settings.kafka.slot)
         self.publisher = CountsPublisher(settings, counts.take)
-        self.guard = Guard(settings, self.metrics.guard)
+        self.guard = Guard(settings, self.metrics.rollback)
         self.drift_watch = DriftWatch(settings, Manifests(settings, store), self.metrics.drift)
         self.pipeline = Pipeline(
             settings=settings,
@@ -100,7 +100,7 @@ class WorkerProgram(Program):
 
     def _start_clients(self) -> None:
         require_topics(self._settings)
-        require_free_port(self._settings.web_host, self._settings.web_port)
+        require_free_port(self._settings.web.host, self._settings.web.port)
         self.source.start()  # joins the group while the producers fence their past
         self.sink.open()
 

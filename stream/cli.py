@@ -1,21 +1,15 @@
 """`fraud-stream`: the command line of the stream."""
 
 import logging
-import sys
 
 import click
 
-from schemas.errors import FraudError
+from stream.commands.command_line import LazyGroup, run
 from stream.commands.display import examples
-from stream.commands.lazy import LazyGroup
-from stream.kafka.program import FAILED
 
-#: Exit code of a command that was interrupted, beside 0, FAILED and click's 2 for bad usage.
-INTERRUPTED = 130
 #: Where each command is.
 COMMANDS = {
     "archive": "stream.commands.archive:archive_command",
-    "bench": "stream.commands.bench:bench",
     "compare": "stream.commands.compare:compare",
     "drift": "stream.commands.drift:drift_command",
     "http": "stream.commands.http:http_command",
@@ -51,22 +45,13 @@ def cli() -> None:
 
     Settings are FRAUD_... environment variables; .env.example names each with unit and default.
     """
-    # What the Kafka client tries again by itself is no news to whoever waits for one command.
+    # The Kafka client retries by itself; its log lines would only distract from a one-off command.
     logging.getLogger("stream").setLevel(logging.ERROR)
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 failed with one line on stderr, 2 bad usage."""
-    try:
-        sys.exit(cli.main(standalone_mode=False))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except FraudError as error:
-        click.echo(f"fraud-stream: {error}", err=True)
-        sys.exit(FAILED)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
+    """Run the command line; see `run` for the exit codes."""
+    run(cli, "fraud-stream")
 
 
 if __name__ == "__main__":

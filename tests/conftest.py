@@ -12,10 +12,10 @@ import hypothesis
 import pytest
 
 from schemas.errors import KafkaError
-from stream.kafka import ports
-from stream.kafka.broker import LocalBroker
-from stream.kafka.distribution import fetch_distribution
 from stream.kafka.topics import create_topics
+from stream.local.broker import LocalBroker
+from stream.local.distribution import fetch_distribution
+from stream.runtime import ports
 from stream.settings import Settings
 from tests.support.own_settings import own_settings
 from tests.support.session_broker import session_broker

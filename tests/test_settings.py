@@ -20,14 +20,15 @@ def test_the_example_is_fresh() -> None:
 
 def test_the_example_names_every_setting_with_its_default() -> None:
     """Taking the example as it is changes nothing."""
-    assert set(LINES) == {f"{PREFIX}{name.upper()}" for name in Settings.__struct_fields__}
+    assert set(LINES) == set(Settings().environment())
     assert read_settings(LINES) == Settings()
 
 
 def test_each_group_of_settings_begins_with_a_note() -> None:
     """A setting after a blank line has its own note, or the example would show it under its neighbour's."""
-    bare = set(re.findall(r"\n\n    (\w+):", inspect.getsource(Settings))) & set(Settings.__struct_fields__)
-    assert not bare, f"give {', '.join(bare)} a `#:` note in stream/settings.py"
+    for group in msgspec.structs.fields(Settings):
+        bare = re.findall(r"\n\n    (\w+): ", inspect.getsource(group.type))
+        assert not bare, f"give {', '.join(bare)} a `#:` note in stream/settings"
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -44,40 +45,46 @@ def test_the_process_environment_is_read_by_default(monkeypatch: pytest.MonkeyPa
     """Without an argument, `os.environ` is what is meant."""
     for name in LINES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("FRAUD_BOOTSTRAP", "kafka:9092")
-    assert read_settings() == Settings(bootstrap="kafka:9092")
+    monkeypatch.setenv("FRAUD_KAFKA_BOOTSTRAP", "kafka:9092")
+    assert read_settings() == Settings().replace(kafka_bootstrap="kafka:9092")
 
 
 def test_text_becomes_what_the_field_is() -> None:
     """Environment variables are text; numbers are read from it."""
-    settings = read_settings({"FRAUD_BATCH_MAX": "500", "FRAUD_WATCHDOG_S": "20.5", "FRAUD_SLOT": "7"})
-    assert (settings.batch_max, settings.watchdog_s, settings.slot) == (500, 20.5, "7")
+    settings = read_settings(
+        {"FRAUD_KAFKA_BATCH_MAX": "500", "FRAUD_KAFKA_WATCHDOG_S": "20.5", "FRAUD_KAFKA_SLOT": "7"}
+    )
+    assert (settings.kafka.batch_max, settings.kafka.watchdog_s, settings.kafka.slot) == (500, 20.5, "7")
 
 
 def test_settings_are_frozen() -> None:
     """They are read once and passed down; nobody changes them on the way."""
     with pytest.raises(AttributeError):
-        Settings().slot = "1"  # type: ignore[misc]  # this is what must fail
+        Settings().kafka.slot = "1"  # type: ignore[misc]  # this is what must fail
 
 
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("FRAUD_BATCH_MAX", "0", "FRAUD_BATCH_MAX='0': Expected `int` >= 1; see .env.example"),
-        ("FRAUD_BATCH_MAX", "many", "FRAUD_BATCH_MAX='many': Expected `int`, got `str`; see .env.example"),
-        ("FRAUD_BATCH_MAX", "", "FRAUD_BATCH_MAX='': Expected `int`, got `str`; see .env.example"),
-        ("FRAUD_PRODUCERS", "17", "FRAUD_PRODUCERS='17': Expected `int` <= 16; see .env.example"),
+        ("FRAUD_KAFKA_BATCH_MAX", "0", "FRAUD_KAFKA_BATCH_MAX='0': Expected `int` >= 1; see .env.example"),
+        ("FRAUD_KAFKA_BATCH_MAX", "many", "FRAUD_KAFKA_BATCH_MAX='many': Expected `int`, got `str`; see .env.example"),
+        ("FRAUD_KAFKA_BATCH_MAX", "", "FRAUD_KAFKA_BATCH_MAX='': Expected `int`, got `str`; see .env.example"),
+        ("FRAUD_WORKER_PRODUCERS", "17", "FRAUD_WORKER_PRODUCERS='17': Expected `int` <= 16; see .env.example"),
         ("FRAUD_WEB_PORT", "65536", "FRAUD_WEB_PORT='65536': Expected `int` <= 65535; see .env.example"),
-        ("FRAUD_WATCHDOG_S", "0", "FRAUD_WATCHDOG_S='0': Expected `float` >= 15.0; see .env.example"),
-        ("FRAUD_WATCHDOG_S", "nan", "FRAUD_WATCHDOG_S='nan': Expected `float` >= 15.0; see .env.example"),
-        ("FRAUD_DELIVERY", "twice", "FRAUD_DELIVERY='twice': Invalid enum value 'twice'; see .env.example"),
+        ("FRAUD_KAFKA_WATCHDOG_S", "0", "FRAUD_KAFKA_WATCHDOG_S='0': Expected `float` >= 15.0; see .env.example"),
+        ("FRAUD_KAFKA_WATCHDOG_S", "nan", "FRAUD_KAFKA_WATCHDOG_S='nan': Expected `float` >= 15.0; see .env.example"),
         (
-            "FRAUD_SLOT",
-            "a b",
-            "FRAUD_SLOT='a b': Expected `str` matching regex '^[A-Za-z0-9._-]{1,64}\\\\Z'; see .env.example",
+            "FRAUD_WORKER_DELIVERY",
+            "twice",
+            "FRAUD_WORKER_DELIVERY='twice': Invalid enum value 'twice'; see .env.example",
         ),
-        ("FRAUD_BOOTSTRP", "x", "FRAUD_BOOTSTRP is no setting; .env.example names them all"),
-        ("FRAUD_", "x", "FRAUD_ is no setting; .env.example names them all"),
+        (
+            "FRAUD_KAFKA_SLOT",
+            "a b",
+            "FRAUD_KAFKA_SLOT='a b': Expected `str` matching regex '^[A-Za-z0-9._-]{1,64}\\\\Z'; see .env.example",
+        ),
+        ("FRAUD_BOOTSTRP", "x", "FRAUD_BOOTSTRP is not a setting; .env.example lists them all"),
+        ("FRAUD_", "x", "FRAUD_ is not a setting; .env.example lists them all"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_mend(name: str, value: str, line: str) -> None:
@@ -89,7 +96,7 @@ def test_a_mistake_is_one_line_with_the_mend(name: str, value: str, line: str) -
 
 def test_the_first_of_several_unknown_names_is_named() -> None:
     """One mistake at a time, always the same one first."""
-    with pytest.raises(SettingsError, match=r"^FRAUD_A is no setting"):
+    with pytest.raises(SettingsError, match=r"^FRAUD_A is not a setting"):
         read_settings({"FRAUD_B": "1", "FRAUD_A": "1"})
 
 

@@ -9,18 +9,18 @@ from pathlib import Path
 from schemas.errors import QualityError
 from schemas.manifest import Metric
 from schemas.messages import Challenger
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
+from training.bundling.build_bundle import Finished, as_scored, finish, policy_kind, write
 from training.data.dataset import Dataset
 from training.data.featureset import DEFAULT
 from training.data.leaks import Leak, LeakAlarm, LeakName
 from training.data.material import Prepared, prepare
-from training.data.sealed import Look
 from training.data.split import split_by_time
+from training.data.test_set import Look
 from training.evaluation.costs import Costs
 from training.evaluation.figures import evaluate_both
 from training.evaluation.operating_points import PolicyKind
 from training.evaluation.plots import save_plots
-from training.finish import Finished, as_scored, finish, policy_kind, write
 from training.models.families import CHALLENGERS, CHAMPION, SEED, TREES, Family
 from training.registry.card_figures import FIGURES_ARTIFACT, encode_figures, measure_card
 from training.registry.history import History

@@ -1,21 +1,15 @@
 """`fraud-train`: the command line of the training."""
 
 import logging
-import sys
 
 import click
 
-from schemas.errors import FraudError
-from stream.commands.lazy import LazyGroup
+from stream.commands.command_line import LazyGroup, run
 from training.commands.display import examples
 
-#: Exit codes, beside 0 and click's 2 for bad usage.
-FAILED = 1
-INTERRUPTED = 130
 #: Where each command is.
 COMMANDS = {
     "baseline": "training.commands.baseline:baseline",
-    "bench": "training.commands.bench:bench",
     "card": "training.commands.card:card",
     "compare": "training.commands.compare:compare",
     "describe": "training.commands.describe:describe",
@@ -57,20 +51,10 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 failed with one line on stderr, 2 bad usage."""
-    # librdkafka logs each retry; what fails for good is raised.
+    """Run the command line; see `run` for the exit codes."""
+    # librdkafka logs each retry; a failure that lasts is raised.
     logging.getLogger("stream").setLevel(logging.CRITICAL)
-    try:
-        sys.exit(cli.main(standalone_mode=False))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except FraudError as error:
-        click.echo(f"fraud-train: {error}", err=True)
-        sys.exit(FAILED)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("fraud-train: stopped", err=True)
-        sys.exit(INTERRUPTED)
+    run(cli, "fraud-train")
 
 
 if __name__ == "__main__":

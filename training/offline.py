@@ -8,7 +8,7 @@ import polars as pl
 from schemas.errors import DataError
 from schemas.messages import encode
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.scoring.policy import VERDICTS, severities
 from training.data.dataset import Dataset
 from training.data.messages import transactions

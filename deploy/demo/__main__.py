@@ -10,18 +10,17 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
-import msgspec
 from rich.console import Console
 
 from deploy.demo.prepare import prepare
 from deploy.demo.replay import replay
 from deploy.demo.summary import show
 from schemas.errors import FraudError
-from stream.kafka.broker import LocalBroker
-from stream.kafka.owned_process import OwnedProcess
-from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
-from stream.settings import PREFIX, Settings
+from stream.local.broker import LocalBroker
+from stream.local.owned_process import OwnedProcess
+from stream.runtime.ports import free_port
+from stream.settings import Settings
 from training.registry.roles import TrainedRoles, publish
 
 WORKER_LOG = Path("var/demo/worker.log")
@@ -55,8 +54,8 @@ class _Running:
         self._roles = roles
         self._broker = LocalBroker(Path(directory) / "kafka", brief=True)
         self._worker: OwnedProcess | None = None
-        self.settings = Settings(
-            bootstrap=self._broker.bootstrap, bundle_store=roles.store, web_port=free_port(), slot="demo"
+        self.settings = Settings().replace(
+            kafka_bootstrap=self._broker.bootstrap, bundle_store=roles.store, web_port=free_port(), kafka_slot="demo"
         )
 
     def __enter__(self) -> Self:
@@ -76,14 +75,13 @@ class _Running:
             create_topics(self.settings)
             publish(self._roles, self.settings, "demo")
             WORKER_LOG.parent.mkdir(parents=True, exist_ok=True)
-            given = {
-                f"{PREFIX}{name.upper()}": str(value) for name, value in msgspec.to_builtins(self.settings).items()
-            }
-            self._worker = OwnedProcess([sys.executable, "-m", "stream.cli", "worker"], WORKER_LOG, os.environ | given)
+            self._worker = OwnedProcess(
+                [sys.executable, "-m", "stream.cli", "worker"], WORKER_LOG, os.environ | self.settings.environment()
+            )
             self._wait_ready(self._worker)
 
     def _wait_ready(self, worker: OwnedProcess) -> None:
-        url = f"http://{self.settings.web_host}:{self.settings.web_port}/readyz"
+        url = f"http://{self.settings.web.host}:{self.settings.web.port}/readyz"
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and worker.returncode is None:
             with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):

@@ -7,8 +7,8 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from schemas.messages import Decision, ShadowScore
-from stream.kafka.background import Background
 from stream.kafka.clients import consumer_config
+from stream.runtime.background import Background
 from stream.settings import Settings
 
 #: Seconds without anything new after which what has not come is missing.
@@ -30,10 +30,10 @@ class Collector(Background):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("collector")
-        topics = (settings.topic_decisions, settings.topic_shadow_scores, settings.topic_dead_letters)
+        topics = (settings.topic.decisions, settings.topic.shadow_scores, settings.topic.dead_letters)
         self._decisions_topic, self._shadow_topic, _ = topics
         self._consumer = Consumer(consumer_config(settings) | {"group.id": "demo-collector"})
-        partitions = range(settings.partitions)
+        partitions = range(settings.topic.partitions)
         self._consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics for p in partitions])
         self.decisions: list[bytes] = []
         self.arrived_ns: list[int] = []

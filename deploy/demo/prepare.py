@@ -11,7 +11,7 @@ import polars as pl
 
 from schemas.errors import FraudError
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from training.commands.options import ROLES, VAR
 from training.registry.roles import TrainedRoles, load_roles
 

@@ -10,7 +10,7 @@ from deploy.demo.collect import Collector, repeated
 from deploy.demo.prepare import Prepared
 from deploy.demo.summary import Summary, compare
 from schemas.messages import Decision
-from stream.bench.load import send
+from stream.kafka.load_generator import send
 from stream.settings import Settings
 
 #: Transactions a second of the latency part, and how many.

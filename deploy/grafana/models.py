@@ -126,14 +126,14 @@ def board() -> Dashboard:
                 graph(
                     "The guard: statistics and bounds",
                     "Since a promotion; above its bound the promotion is taken back.",
-                    {"{{statistic}}": "guard_statistic", "{{statistic}}, bound": "guard_bound"},
+                    {"{{statistic}}": "rollback_monitor_statistic", "{{statistic}}, bound": "rollback_monitor_bound"},
                 ),
-                number("Promotions taken back", "Since the workers started.", "sum(guard_rollbacks_total)"),
+                number("Promotions taken back", "Since the workers started.", "sum(rollbacks_total)"),
                 number(
                     "The guard",
                     "How many workers guard (1, or 0 where it is off), and whether only people can help.",
-                    'label_replace(sum(guard_elected), "is", "guards", "", "") '
-                    'or label_replace(max(guard_paged), "is", "calls for people", "", "")',
+                    'label_replace(sum(rollback_monitor_elected), "is", "guards", "", "") '
+                    'or label_replace(max(rollback_monitor_paged), "is", "calls for people", "", "")',
                     legend="{{is}}",
                 ),
             ],

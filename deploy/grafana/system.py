@@ -91,7 +91,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Waiting to be scored",
-                    "At most FRAUD_HTTP_QUEUE; beyond it senders get 429.",
+                    "At most FRAUD_HTTP_MAX_IN_FLIGHT; beyond it senders get 429.",
                     {"{{instance}}": "http_under_way_transactions"},
                 ),
                 graph(

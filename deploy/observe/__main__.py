@@ -16,7 +16,7 @@ from deploy.observe.feed import RATE, Feed
 from deploy.observe.monitors import watching
 from deploy.observe.programs import addresses, running, settings_for
 from schemas.errors import FraudError
-from stream.kafka.broker import LocalBroker
+from stream.local.broker import LocalBroker
 from training.commands.options import ROLES, VAR
 from training.registry.roles import load_roles
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from confluent_kafka import Producer
 
-from stream.kafka.background import Background
 from stream.kafka.clients import producer_config
+from stream.runtime.background import Background
 from stream.settings import Settings
 
 #: Transactions a second: enough for every rate to be of something, little enough to leave a laptop alone.
@@ -36,8 +36,8 @@ class Feed(Background):
 
     def __init__(self, settings: Settings, messages: Sequence[bytes]) -> None:
         super().__init__("feed")
-        self._topic = settings.topic_transactions
-        self._edge = f"http://127.0.0.1:{settings.http_port}/predict"
+        self._topic = settings.topic.transactions
+        self._edge = f"http://127.0.0.1:{settings.http.port}/predict"
         self._endless = _endless(messages)
         self._producer = Producer(producer_config(settings))
         self.sent = 0

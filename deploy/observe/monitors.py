@@ -6,8 +6,8 @@ from pathlib import Path
 
 from deploy.observe.configuration import alertmanager_config, prometheus_config
 from deploy.observe.installed import find, missing
-from stream.kafka.owned_process import OwnedProcess
-from stream.kafka.ports import free_ports
+from stream.local.owned_process import OwnedProcess
+from stream.runtime.ports import free_ports
 
 #: Seconds that each gets to end.
 STOP_S = 10.0

@@ -8,14 +8,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
-
 from schemas.errors import FraudError
-from stream.kafka.broker import LocalBroker
-from stream.kafka.owned_process import OwnedProcess
-from stream.kafka.ports import free_ports
 from stream.kafka.topics import create_topics
-from stream.settings import PREFIX, Settings
+from stream.local.broker import LocalBroker
+from stream.local.owned_process import OwnedProcess
+from stream.runtime.ports import free_ports
+from stream.settings import Settings
 from training.registry.roles import TrainedRoles, publish
 
 #: Commands of `fraud-stream`.
@@ -31,10 +29,10 @@ def settings_for(roles: TrainedRoles, broker: LocalBroker, scratch: Path) -> Set
     The ledger's database lies among what is gone afterwards: it begins with its topics.
     """
     web, ledger, http = free_ports(3)
-    return Settings(
-        bootstrap=broker.bootstrap,
+    return Settings().replace(
+        kafka_bootstrap=broker.bootstrap,
         bundle_store=roles.store,
-        slot="observe",
+        kafka_slot="observe",
         web_port=web,
         ledger_web_port=ledger,
         http_port=http,
@@ -44,7 +42,7 @@ def settings_for(roles: TrainedRoles, broker: LocalBroker, scratch: Path) -> Set
 
 def addresses(settings: Settings) -> dict[str, str]:
     """Return host:port of each program."""
-    ports = (settings.web_port, settings.ledger_web_port, settings.http_port)
+    ports = (settings.web.port, settings.ledger.web_port, settings.http.port)
     return {name: f"127.0.0.1:{port}" for name, port in zip(PROGRAMS, ports, strict=True)}
 
 
@@ -69,10 +67,10 @@ def running(
         on_step("Publishing the models, starting worker, ledger and HTTP edge")
         create_topics(settings)
         publish(roles, settings, "observe")
-        given = {f"{PREFIX}{name.upper()}": str(value) for name, value in msgspec.structs.asdict(settings).items()}
+        environment = os.environ | settings.environment()
         started = {}
         for name in PROGRAMS:
-            process = OwnedProcess([sys.executable, "-m", "stream.cli", name], logs / f"{name}.log", os.environ | given)
+            process = OwnedProcess([sys.executable, "-m", "stream.cli", name], logs / f"{name}.log", environment)
             stack.callback(process.stop, STOP_S)
             started[name] = process
         for name, process in started.items():

@@ -107,7 +107,7 @@ def load_what_writing_needs() -> None:
     """Write a file into the void.
 
     With its first array pyarrow loads pandas, where that is installed: seconds on a busy machine, and a program that
-    stops before its first file has `stream.kafka.program.STOP_S` for everything.
+    stops before its first file has `stream.runtime.program.STOP_S` for everything.
     """
     file = OpenFile("labels", 0, 0, date.min)
     file.add(0, 0, None, None)

@@ -59,8 +59,8 @@ class ArchivePipeline:
         self.kind = kind
         self.source = source
         self._topic = topic
-        self._file_bytes = settings.archive_file_mib * MIB
-        self._file_s = settings.archive_file_s
+        self._file_bytes = settings.archive.file_mib * MIB
+        self._file_s = settings.archive.file_s
         self._store = store
         self._writer = writer
         self._metrics = metrics

@@ -6,23 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stream.archive.files import ArchiveFiles
+from stream.archive.memory_budget import Room
 from stream.archive.metrics import ArchiveMetrics
 from stream.archive.open_file import load_what_writing_needs
 from stream.archive.pipeline import ArchivePipeline
-from stream.archive.room import Room
 from stream.archive.service import add_agent, add_closing
 from stream.archive.store import ArchiveStore
 from stream.archive.writer import ArchiveWriter
 from stream.clock import Clock, SystemClock
-from stream.kafka.channel import BatchChannel
-from stream.kafka.faust_app import WithoutKafka, make_app
-from stream.kafka.outage import Outage
-from stream.kafka.pages import add_pages
-from stream.kafka.ports import require_free_port
-from stream.kafka.program import Program
-from stream.kafka.stored_health import StoredHealth
 from stream.kafka.stored_source import StoredSource
 from stream.kafka.topics import require_topics
+from stream.runtime.batch_channel import BatchChannel
+from stream.runtime.faust_app import WithoutKafka, make_app
+from stream.runtime.outage import Outage
+from stream.runtime.ports import require_free_port
+from stream.runtime.program import Program
+from stream.runtime.store_watchdog import StoredHealth
+from stream.runtime.web_pages import add_pages
 from stream.settings import Settings
 
 
@@ -42,14 +42,14 @@ class ArchiveProgram(Program):
         self._settings = settings
         self._clock = clock or SystemClock()
         self._directory = tempfile.TemporaryDirectory(prefix="fraud-archive-")
-        self._files = ArchiveFiles(settings.archive_url)
+        self._files = ArchiveFiles(settings.archive.url)
         self.metrics = ArchiveMetrics()
         outage = Outage("the archive")
         topics = {
-            "transactions": settings.topic_transactions,
-            "transactions-http": settings.topic_transactions_http,
-            "decisions": settings.topic_decisions,
-            "labels": settings.topic_labels,
+            "transactions": settings.topic.transactions,
+            "transactions-http": settings.topic.transactions_http,
+            "decisions": settings.topic.decisions,
+            "labels": settings.topic.labels,
         }
         self._store = ArchiveStore(self._files, {topic: kind for kind, topic in topics.items()}, outage)
         self._writer = ArchiveWriter(self._files, outage, self.metrics)
@@ -57,8 +57,8 @@ class ArchiveProgram(Program):
         self.app = make_app(
             settings,
             Path(self._directory.name),
-            name=settings.archive_group,
-            web_port=settings.archive_web_port,
+            name=settings.archive.group,
+            web_port=settings.archive.web_port,
             boot=WithoutKafka,
         )
         self.pipelines: list[ArchivePipeline] = []
@@ -94,7 +94,7 @@ class ArchiveProgram(Program):
             lambda batch: channel.offer(batch, self._running_loop()),
             self.stop,
             topic=topic,
-            group=f"{self._settings.archive_group}-{topic}",
+            group=f"{self._settings.archive.group}-{topic}",
         )
         pipeline = ArchivePipeline(
             self._settings,
@@ -112,7 +112,7 @@ class ArchiveProgram(Program):
 
     def _get_ready(self) -> None:
         require_topics(self._settings)
-        require_free_port(self._settings.web_host, self._settings.archive_web_port, "FRAUD_ARCHIVE_WEB_PORT")
+        require_free_port(self._settings.web.host, self._settings.archive.web_port, "FRAUD_ARCHIVE_WEB_PORT")
         self._files.create()
         load_what_writing_needs()
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import faust
 
+from stream.archive.memory_budget import Room
 from stream.archive.pipeline import ArchivePipeline
-from stream.archive.room import Room
-from stream.kafka.channel import BatchChannel
+from stream.runtime.batch_channel import BatchChannel
 
 #: Seconds between two looks for files whose time has come.
 CLOSE_S = 1.0

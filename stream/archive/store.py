@@ -5,8 +5,8 @@ from datetime import date
 
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import ArchiveFile, leftover_of
-from stream.kafka.outage import Outage
 from stream.kafka.stored_source import Claim
+from stream.runtime.outage import Outage
 
 
 class ArchiveStore:

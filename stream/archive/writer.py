@@ -9,7 +9,7 @@ from schemas.errors import ArchiveAwayError, StaleOwnerError
 from stream.archive.files import ArchiveFiles
 from stream.archive.metrics import ArchiveMetrics
 from stream.archive.open_file import OpenFile
-from stream.kafka.outage import Outage
+from stream.runtime.outage import Outage
 
 log = logging.getLogger(__name__)
 

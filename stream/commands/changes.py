@@ -7,11 +7,11 @@ from rich.table import Table
 
 from schemas.errors import FraudError
 from stream.evaluation.counterfactual import Change, changes_by_day
-from stream.ledger.contests import Contest, contests, pairs_of
 from stream.ledger.database import open_engine
+from stream.ledger.gate_runner import DAY_MS, Ruling, costs_of, find_test, ruling
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
-from stream.ledger.referee import DAY_MS, Ruling, costs_of, find_test, ruling
+from stream.ledger.matchups import Contest, contests, pairs_of
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
 
@@ -26,18 +26,18 @@ def show(settings: Settings, challenger: str, days: int) -> None:
         FraudError: If there is no such challenger, or the database does not answer.
     """
     console = Console()
-    engine = open_engine(settings.ledger_url)
+    engine = open_engine(settings.ledger.url)
     chosen = [each for each in contests(engine) if each.challenger.bundle_sha256.startswith(challenger)]
     if not chosen:
         raise FraudError("no such challenger in the ledger; look at the roles with: fraud-stream models")
     tests = GateStore(engine).tests()
-    maturity_ms = settings.gate_maturity_days * DAY_MS
+    maturity_ms = settings.gate.maturity_days * DAY_MS
     for contest in chosen:
         since = contest.complete_ms - days * DAY_MS
         pairs = pairs_of(engine, contest, since=since, until=contest.complete_ms, maturity_ms=maturity_ms)
         test = find_test(tests, contest)
         # An untested challenger's losses are not capped yet: what a cap should be, its test will ask earlier frauds.
-        cap = test.plan.measure.costs.cap_minor if test else settings.gate_cap_minor or UNCAPPED
+        cap = test.plan.measure.costs.cap_minor if test else settings.gate.cap_minor or UNCAPPED
         found = list(changes_by_day(pairs, costs_of(settings, cap)))
         console.print(_by_day(contest, found), _flips(found), _standing(ruling(test) if test else None))
 

@@ -15,8 +15,8 @@ from rich.text import Text
 from schemas.errors import FraudError
 from schemas.messages import ColumnDrift, DriftReport
 from stream.commands.display import examples, moment
+from stream.control.drift_reports import LOOKED_THROUGH, decode_report
 from stream.kafka.clients import require_broker
-from stream.kafka.drift_topics import LOOKED_THROUGH, decode_report
 from stream.kafka.whole_topic import WholeTopic
 from stream.settings import Settings, read_settings
 
@@ -78,7 +78,7 @@ def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     """
     settings = read_settings()
     require_broker(settings)
-    reader = WholeTopic(settings, settings.topic_drift_reports, newest=LOOKED_THROUGH)
+    reader = WholeTopic(settings, settings.topic.drift_reports, newest=LOOKED_THROUGH)
     seen = Seen()
     console = Console()
     try:
@@ -123,8 +123,8 @@ def _some(chosen: list[T], settings: Settings, version: str | None) -> list[T]:
 def _nothing(settings: Settings, version: str | None) -> str:
     whose = "" if version is None else f" of model {version}"
     return (
-        f"no report{whose} on {settings.topic_drift_reports} yet: a window closes after {settings.drift_window_rows:,} "
-        "transactions (FRAUD_DRIFT_WINDOW_ROWS) of workers with FRAUD_DRIFT=on"
+        f"no report{whose} on {settings.topic.drift_reports} yet: a window closes after {settings.drift.window_rows:,} "
+        "transactions (FRAUD_DRIFT_WINDOW_ROWS) of workers with FRAUD_DRIFT_MONITOR=on"
     )
 
 

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from stream.commands.display import examples
-from stream.kafka.broker import LocalBroker
+from stream.local.broker import LocalBroker
 
 
 @click.command(

@@ -32,8 +32,8 @@ def set_up_logging(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shape],
         )
     )
-    logging.getLogger("stream").setLevel(settings.log_level)
-    logging.basicConfig(level=settings.log_level, handlers=[handler])
+    logging.getLogger("stream").setLevel(settings.log.level)
+    logging.basicConfig(level=settings.log.level, handlers=[handler])
     for name in ("faust", "mode", "alembic", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # Ten lines a second while Kafka is away; what it could not send, worker-status, is logged where it is sent.
@@ -41,4 +41,4 @@ def set_up_logging(settings: Settings) -> None:
 
 
 def _as_text(settings: Settings) -> bool:
-    return settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    return settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())

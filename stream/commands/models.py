@@ -6,12 +6,12 @@ from rich.table import Table
 
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
 from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
-from stream.kafka.assign import change_roles
-from stream.kafka.control import all_roles
-from stream.kafka.roster import Change, challenge, dismiss, explore, reassign, shuffle
-from stream.kafka.status import worker_statuses
+from stream.control.role_changes import Change, challenge, dismiss, explore, reassign, shuffle
+from stream.control.role_reader import all_roles
+from stream.control.role_writer import change_roles
+from stream.control.worker_status import worker_statuses
 from stream.models.bundle import find_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.settings import read_settings
 
 
@@ -104,7 +104,7 @@ def set_models(
 ) -> None:
     """Change roles; whatever is not named stays. Bundles are audited first; of two writers at once one is refused."""
     settings = read_settings()
-    store = BundleStore(settings.bundle_store)
+    store = BundleStore(settings.bundle.store)
     changes: list[Change] = [dismiss(path) for path in dismissed]
     changes += [challenge(Challenger(find_bundle(store, path))) for path in shadows]
     changes += [challenge(Challenger(find_bundle(store, path), "split", share)) for path, share in splits]

@@ -7,9 +7,9 @@ from rich.table import Table
 from schemas.errors import RolesError
 from schemas.messages import Challenger, ModelUpdate, Policy
 from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
-from stream.kafka.assign import change_roles
-from stream.kafka.control import all_roles
-from stream.kafka.roster import challenge, govern, reassign
+from stream.control.role_changes import challenge, govern, reassign
+from stream.control.role_reader import all_roles
+from stream.control.role_writer import change_roles
 from stream.settings import read_settings
 
 _PROBABILITY = click.FloatRange(0, 1)

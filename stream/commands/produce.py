@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from stream.commands.display import examples
-from stream.kafka.send import send_file
+from stream.kafka.send_file import send_file
 from stream.settings import read_settings
 
 
@@ -48,4 +48,4 @@ def produce(file: Path, rate: float | None) -> None:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
         sent = send_file(settings, file, rate, lambda n: progress.advance(task, n))
-    click.echo(f"{sent} transactions sent to {settings.topic_transactions}")
+    click.echo(f"{sent} transactions sent to {settings.topic.transactions}")

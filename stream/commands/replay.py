@@ -11,10 +11,10 @@ from rich.console import Console
 
 from schemas.errors import DataError
 from stream.commands.display import examples
-from stream.kafka.control import current_roles
-from stream.kafka.span import Span
+from stream.control.role_reader import current_roles
+from stream.kafka.topic_range import Span
 from stream.models.bundle import LoadedModel, find_bundle, read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.replay.replay import replay
 from stream.replay.verify import read_decision, verify
 from stream.settings import Settings, read_settings
@@ -101,7 +101,7 @@ def verify_command(file: Path) -> None:
 
 
 def _find(settings: Settings, which: str) -> LoadedModel:
-    store, path = BundleStore(settings.bundle_store), which
+    store, path = BundleStore(settings.bundle.store), which
     if "://" in which:
         base, _, path = which.rstrip("/").rpartition("/")
         store = BundleStore(base)

@@ -12,7 +12,7 @@ from stream.settings import read_settings
 
 @click.command(
     epilog=examples(
-        "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_PARTITIONS=12 FRAUD_REPLICATION=3 fraud-stream topics",
+        "FRAUD_KAFKA_BOOTSTRAP=kafka:9092 FRAUD_TOPIC_PARTITIONS=12 FRAUD_TOPIC_REPLICATION=3 fraud-stream topics",
     )
 )
 def topics() -> None:

@@ -12,7 +12,7 @@ from stream.settings import Settings, read_settings
 
 @click.command(
     epilog=examples(
-        "FRAUD_BOOTSTRAP=kafka:9092 FRAUD_SLOT=a FRAUD_WEB_PORT=6067 fraud-stream worker",
+        "FRAUD_KAFKA_BOOTSTRAP=kafka:9092 FRAUD_KAFKA_SLOT=a FRAUD_WEB_PORT=6067 fraud-stream worker",
     )
 )
 def worker() -> None:

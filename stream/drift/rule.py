@@ -50,19 +50,19 @@ class DriftLimits(Struct, frozen=True):
 def drift_limits(settings: Settings) -> DriftLimits:
     """Take the limits out of the settings."""
     return DriftLimits(
-        window_rows=settings.drift_window_rows,
-        window_s=settings.drift_window_s,
-        pane_s=settings.drift_pane_s,
-        rolling_s=settings.drift_rolling_s,
-        psi=settings.drift_psi,
-        ks=settings.drift_ks,
-        level=settings.drift_level,
-        page_psi=settings.drift_page_psi,
-        windows_in_a_row=settings.drift_windows_in_a_row,
-        alert_level=settings.drift_alert_level,
-        alert_expected=settings.drift_alert_expected,
-        lateness_s=settings.ledger_lateness_s,
-        idle_s=settings.ledger_idle_s,
+        window_rows=settings.drift.window_rows,
+        window_s=settings.drift.window_s,
+        pane_s=settings.drift.pane_s,
+        rolling_s=settings.drift.rolling_s,
+        psi=settings.drift.psi,
+        ks=settings.drift.ks,
+        level=settings.drift.alpha,
+        page_psi=settings.drift.page_psi,
+        windows_in_a_row=settings.drift.windows_in_a_row,
+        alert_level=settings.drift.alert_alpha,
+        alert_expected=settings.drift.alert_expected,
+        lateness_s=settings.watermark.lateness_s,
+        idle_s=settings.watermark.idle_s,
     )
 
 

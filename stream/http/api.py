@@ -13,7 +13,7 @@ from stream.http.contract import describe
 from stream.http.errors import HttpError
 from stream.http.metrics import HttpMetrics
 from stream.http.problems import handle
-from stream.http.responded import Responded
+from stream.http.request_metrics import Responded
 
 _DESCRIPTION = (
     "Card transactions scored while their senders wait. The same models, roles and policies as on Kafka, followed "

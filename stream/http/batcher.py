@@ -20,8 +20,8 @@ from stream.scoring.incoming import Incoming, Moment
 from stream.scoring.observed import Observed
 from stream.scoring.scorer import ScoredBatch, Scorer
 from stream.scoring.tally import tally
-from stream.serving.counts import RoleCounter
-from stream.serving.roles import RoleFollower
+from stream.serving.role_counter import RoleCounter
+from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import span
 from stream.settings import Settings
 
@@ -73,8 +73,8 @@ class Batcher:
         observe: Callable[[Observed], object],
         metrics: HttpMetrics,
     ) -> None:
-        self._topic = settings.topic_transactions_http
-        self._deadline_s = settings.http_deadline_ms / 1000
+        self._topic = settings.topic.transactions_http
+        self._deadline_s = settings.http.deadline_ms / 1000
         self._roles = roles
         self._counts = counts
         self._observe = observe

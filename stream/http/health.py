@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse
 
-from stream.http.access import Access
+from stream.http.auth import Access
 from stream.http.body import JSON
 from stream.http.contract import problems as described
 from stream.http.metrics import HttpMetrics
-from stream.kafka.problem_metrics import ProblemMetrics
+from stream.runtime.readiness import ProblemMetrics
 
 
 def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], Sequence[str]]) -> APIRouter:

@@ -5,33 +5,33 @@ import contextlib
 import sys
 
 from schemas.errors import BrokerAwayError, BusyError
-from stream.http.access import Access
 from stream.http.api import make_api
+from stream.http.auth import Access
 from stream.http.batcher import Batcher
 from stream.http.console.feed import Feed
 from stream.http.console.labels import label_routes
 from stream.http.console.routes import console_routes
 from stream.http.console.session import session_routes
-from stream.http.desk import Desk
+from stream.http.fast_path import Hot
 from stream.http.health import health_routes
-from stream.http.hot import Hot
 from stream.http.metrics import HttpMetrics
-from stream.http.models import model_routes
-from stream.http.predict import PATH, Predict
+from stream.http.model_routes import model_routes
+from stream.http.predict_routes import PATH, Predict
+from stream.http.prediction_service import Desk
 from stream.http.server import Server, allow_connections, server_config
 from stream.http.tls import require_tls
+from stream.kafka.acknowledged_producer import Recorder, Row
 from stream.kafka.broker_watch import BrokerWatch
-from stream.kafka.ports import require_free_port
-from stream.kafka.program import Program
-from stream.kafka.publish import CountsPublisher
-from stream.kafka.recorder import Recorder, Row
+from stream.kafka.counts_publisher import CountsPublisher
 from stream.kafka.topics import require_topics
-from stream.models.roles import RoleLoader
-from stream.models.store import BundleStore
-from stream.serving.counts import RoleCounter
+from stream.models.bundle_store import BundleStore
+from stream.models.role_loader import RoleLoader
+from stream.runtime.ports import require_free_port
+from stream.runtime.program import Program
 from stream.serving.drift_outbox import COUNT_S, DriftOutbox
 from stream.serving.garbage_collector import collect_seldom
-from stream.serving.roles import RoleFollower
+from stream.serving.role_counter import RoleCounter
+from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import tracing
 from stream.settings import Settings
 
@@ -49,12 +49,12 @@ class HttpProgram(Program):
         self._settings = settings
         super().__init__()
         self.metrics = HttpMetrics()
-        slot = f"{settings.slot}-http"
+        slot = f"{settings.kafka.slot}-http"
         self._drift = DriftOutbox(settings, self.stop)
         counts = RoleCounter(slot)
         self.roles = RoleFollower(
             settings,
-            RoleLoader(BundleStore(settings.bundle_store)),
+            RoleLoader(BundleStore(settings.bundle.store)),
             self.metrics.roles,
             on_change=lambda _: None,
             on_error=self.stop,
@@ -89,7 +89,7 @@ class HttpProgram(Program):
             PATH,
             predict.ask,
             self.metrics,
-            most=settings.max_transaction_bytes,
+            most=settings.scoring.max_transaction_bytes,
             on=not tracing(),
         )
         self._server = Server(server_config(settings, hot))
@@ -118,7 +118,7 @@ class HttpProgram(Program):
 
     def _check(self) -> None:
         require_topics(self._settings)
-        require_free_port(self._settings.http_host, self._settings.http_port, "FRAUD_HTTP_PORT")
+        require_free_port(self._settings.http.host, self._settings.http.port, "FRAUD_HTTP_PORT")
 
     async def _shut_down(self) -> None:
         self._server.should_exit = True
@@ -143,7 +143,7 @@ class HttpProgram(Program):
 
     async def _send_drift(self) -> None:
         """Send what came in, counted, as workers do; when stopped, the rest of it."""
-        topic = self._settings.topic_drift_counts
+        topic = self._settings.topic.drift_counts
         ending = False
         while not ending:
             with contextlib.suppress(TimeoutError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from stream.http.hot import Hot, HotConnection
+from stream.http.fast_path import Hot, HotConnection
 from stream.settings import Settings
 
 #: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
@@ -35,13 +35,13 @@ def server_config(settings: Settings, app: Hot) -> uvicorn.Config:
     """
     return uvicorn.Config(
         app,
-        host=settings.http_host,
-        port=settings.http_port,
+        host=settings.http.host,
+        port=settings.http.port,
         http=HotConnection,
         ws="none",
         lifespan="off",
-        ssl_certfile=settings.http_tls_certificate or None,
-        ssl_keyfile=settings.http_tls_key or None,
+        ssl_certfile=settings.http.tls_certificate or None,
+        ssl_keyfile=settings.http.tls_key or None,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,

@@ -12,7 +12,7 @@ def require_tls(settings: Settings) -> None:
     Raises:
         SettingsError: If one is given without the other, or they cannot be read, or do not belong together.
     """
-    certificate, key = settings.http_tls_certificate, settings.http_tls_key
+    certificate, key = settings.http.tls_certificate, settings.http.tls_key
     if bool(certificate) != bool(key):
         raise SettingsError("TLS takes FRAUD_HTTP_TLS_CERTIFICATE and FRAUD_HTTP_TLS_KEY; set both, or none")
     if not certificate:

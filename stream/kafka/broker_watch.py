@@ -5,8 +5,8 @@ import logging
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from stream.kafka.background import Background
 from stream.kafka.clients import client_config
+from stream.runtime.background import Background
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class BrokerWatch(Background):
         admin = AdminClient(client_config(self._settings) | {"log_level": 0, "error_cb": lambda _: None})
         while not self._stopping.wait(LOOK_S):
             try:
-                admin.list_topics(self._settings.topic_transactions_http, timeout=ANSWER_S)
+                admin.list_topics(self._settings.topic.transactions_http, timeout=ANSWER_S)
             except KafkaException:
                 self._note(self._unanswered + 1)
             else:

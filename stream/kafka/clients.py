@@ -26,24 +26,25 @@ def client_config(settings: Settings) -> dict[str, Any]:
         SettingsError: If security asks for a name, a password or a file that is not there.
     """
     config: dict[str, Any] = {
-        "bootstrap.servers": settings.bootstrap,
-        "security.protocol": settings.security_protocol,
+        "bootstrap.servers": settings.kafka.bootstrap,
+        "security.protocol": settings.kafka.security_protocol,
         "logger": client_log,
         # Reconnect quickly after an outage; the default backs off to 10 s.
         "reconnect.backoff.max.ms": 1000,
     }
-    if settings.security_protocol.startswith("SASL"):
-        if not (settings.sasl_username and settings.sasl_password):
+    if settings.kafka.security_protocol.startswith("SASL"):
+        if not (settings.kafka.sasl_username and settings.kafka.sasl_password):
             raise SettingsError(
-                f"{settings.security_protocol} wants FRAUD_SASL_USERNAME and FRAUD_SASL_PASSWORD; set both"
+                f"{settings.kafka.security_protocol} needs a user; "
+                "set FRAUD_KAFKA_SASL_USERNAME and FRAUD_KAFKA_SASL_PASSWORD"
             )
-        config["sasl.mechanism"] = settings.sasl_mechanism
-        config["sasl.username"] = settings.sasl_username
-        config["sasl.password"] = settings.sasl_password
+        config["sasl.mechanism"] = settings.kafka.sasl_mechanism
+        config["sasl.username"] = settings.kafka.sasl_username
+        config["sasl.password"] = settings.kafka.sasl_password
     files = {
-        "ssl.ca.location": settings.ssl_ca,
-        "ssl.certificate.location": settings.ssl_certificate,
-        "ssl.key.location": settings.ssl_key,
+        "ssl.ca.location": settings.kafka.ssl_ca,
+        "ssl.certificate.location": settings.kafka.ssl_certificate,
+        "ssl.key.location": settings.kafka.ssl_key,
     }
     return config | {key: path for key, path in files.items() if path}
 
@@ -56,7 +57,7 @@ def consumer_config(settings: Settings) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         # Fetched but unread data at most: bounds a batch in bytes, for a batch is what is there already.
-        "queued.max.messages.kbytes": settings.batch_max_mib * 1024,
+        "queued.max.messages.kbytes": settings.kafka.batch_max_mib * 1024,
         # Ask again at once after an empty answer; the default waits 500 ms when the queue was full.
         "fetch.queue.backoff.ms": 10,
     }
@@ -101,13 +102,13 @@ def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:
             admin.poll(0)  # a refused login is told to the callback alone; the call itself only times out
             if any(found.code() == KafkaError._AUTHENTICATION for found in errors):  # noqa: SLF001 - librdkafka's own codes begin with _
                 raise BrokerAwayError(
-                    f"Kafka at {settings.bootstrap} refused user {settings.sasl_username!r}; "
-                    "set FRAUD_SASL_USERNAME, FRAUD_SASL_PASSWORD and FRAUD_SASL_MECHANISM"
+                    f"Kafka at {settings.kafka.bootstrap} refused user {settings.kafka.sasl_username!r}; "
+                    "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
                 ) from None
             if time.monotonic() >= deadline:
                 raise BrokerAwayError(
-                    f"no Kafka answers at {settings.bootstrap} ({error.args[0].str()}); "
-                    "start one with `fraud-stream kafka` or set FRAUD_BOOTSTRAP"
+                    f"no Kafka answers at {settings.kafka.bootstrap} ({error.args[0].str()}); "
+                    "start one with `fraud-stream kafka` or set FRAUD_KAFKA_BOOTSTRAP"
                 ) from None
         else:
             return

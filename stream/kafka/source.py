@@ -17,11 +17,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka import KafkaError as Code
 
 from schemas.errors import KafkaError
-from stream.kafka.background import Background
 from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
-from stream.kafka.in_hand import InHand
 from stream.kafka.lag import Lag
+from stream.runtime.background import Background
+from stream.runtime.in_flight import InHand
 from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 
@@ -66,24 +66,24 @@ class BatchSource(Background):
         group: str | None = None,
     ) -> None:
         super().__init__("batch-source")
-        self._topic = topic or settings.topic_transactions
-        self._group = group or settings.group
-        self._batch_max = settings.batch_max
+        self._topic = topic or settings.topic.transactions
+        self._group = group or settings.kafka.group
+        self._batch_max = settings.kafka.batch_max
         self._offer = offer
         self._on_error = on_error
         self._consumer = Consumer(
             consumer_config(settings)
             | {
                 "group.id": self._group,
-                "client.id": f"{self._group}-{settings.slot}",
-                "session.timeout.ms": settings.session_timeout_ms,
-                "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 300),
+                "client.id": f"{self._group}-{settings.kafka.slot}",
+                "session.timeout.ms": settings.kafka.session_timeout_ms,
+                "heartbeat.interval.ms": max(settings.kafka.session_timeout_ms // 3, 300),
                 "partition.assignment.strategy": "range",
             }
         )
         self._lag = Lag(settings, self._topic, self._group)
         self._metadata: Any = None
-        self._batch_bytes = settings.batch_max_mib * 1024 * 1024
+        self._batch_bytes = settings.kafka.batch_max_mib * 1024 * 1024
         self._lock = threading.Lock()
         self._epoch = 0
         self._in_hand = InHand()

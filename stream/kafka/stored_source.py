@@ -72,7 +72,7 @@ class StoredSource(BatchSource):
     ) -> None:
         super().__init__(settings, offer, on_error, topic=topic, group=group)
         self._store = store
-        self._give_way_s = settings.session_timeout_ms / 1000
+        self._give_way_s = settings.kafka.session_timeout_ms / 1000
         self._failures = 0
         self._next_claim = 0.0  # time.monotonic()
         self.joined = False

@@ -17,7 +17,7 @@ def follow_topic(settings: Settings, topic: str, *, from_beginning: bool) -> Ite
         TopicMissingError: If there is no such topic.
     """
     require_broker(settings)
-    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.group}-tail"})
+    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.kafka.group}-tail"})
     start = OFFSET_BEGINNING if from_beginning else OFFSET_END
     try:
         partitions = partitions_of(consumer, settings, topic)

@@ -41,27 +41,27 @@ class TopicSpec:
 
 def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
     """Return every topic of the project."""
-    n = settings.partitions
+    n = settings.topic.partitions
     return (
-        TopicSpec(settings.topic_transactions, n, 7 * DAY_MS, max_message_bytes=2 * 1024 * 1024),
-        TopicSpec(settings.topic_transactions_http, n, 7 * DAY_MS),
-        TopicSpec(settings.topic_decisions, n, 30 * DAY_MS),
-        TopicSpec(settings.topic_alerts, n, 30 * DAY_MS),
-        TopicSpec(settings.topic_shadow_scores, n, 30 * DAY_MS),
+        TopicSpec(settings.topic.transactions, n, 7 * DAY_MS, max_message_bytes=2 * 1024 * 1024),
+        TopicSpec(settings.topic.transactions_http, n, 7 * DAY_MS),
+        TopicSpec(settings.topic.decisions, n, 30 * DAY_MS),
+        TopicSpec(settings.topic.alerts, n, 30 * DAY_MS),
+        TopicSpec(settings.topic.shadow_scores, n, 30 * DAY_MS),
         # Chargebacks come weeks late, and a ledger built anew wants all that decisions of today will be judged by.
-        TopicSpec(settings.topic_labels, n, 180 * DAY_MS),
-        TopicSpec(settings.topic_dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        TopicSpec(settings.topic.labels, n, 180 * DAY_MS),
+        TopicSpec(settings.topic.dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         # The audit of who decided when: one partition for one order, kept for ever.
-        TopicSpec(settings.topic_model_updates, 1, FOR_EVER),
-        TopicSpec(settings.topic_worker_status, 1, 7 * DAY_MS, cleanup="compact"),
+        TopicSpec(settings.topic.model_updates, 1, FOR_EVER),
+        TopicSpec(settings.topic.worker_status, 1, 7 * DAY_MS, cleanup="compact"),
         # One partition: whoever holds it is the guard. A shadow period lies within its retention.
-        TopicSpec(settings.topic_role_counts, 1, 7 * DAY_MS),
+        TopicSpec(settings.topic.role_counts, 1, 7 * DAY_MS),
         # One partition for one order, which the windows are cut by; a window that is open for longer loses its begin.
         # 13 KB at 30 features, in a thousand it is 450.
-        TopicSpec(settings.topic_drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
-        TopicSpec(settings.topic_drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        TopicSpec(settings.topic.drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        TopicSpec(settings.topic.drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         # One partition: who asks reads it whole, and of two askers at once the second sees the first's request.
-        TopicSpec(settings.topic_retrain_requests, 1, 180 * DAY_MS),
+        TopicSpec(settings.topic.retrain_requests, 1, 180 * DAY_MS),
     )
 
 
@@ -77,7 +77,7 @@ def create_topics(settings: Settings) -> list[str]:
     present = admin.list_topics(timeout=CONNECT_S).topics
     wanted = [spec for spec in topic_table(settings) if spec.name not in present]
     new = [
-        NewTopic(spec.name, spec.partitions, replication_factor=settings.replication, config=spec.config)
+        NewTopic(spec.name, spec.partitions, replication_factor=settings.topic.replication, config=spec.config)
         for spec in wanted
     ]
     # An empty list is refused.
@@ -152,12 +152,13 @@ def partitions_of(consumer: Consumer, settings: Settings, topic: str) -> list[in
     try:
         found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
     except KafkaException as error:
-        raise BrokerAwayError(f"no Kafka answers ({error.args[0].str()}); look at FRAUD_BOOTSTRAP") from None
+        raise BrokerAwayError(f"no Kafka answers ({error.args[0].str()}); look at FRAUD_KAFKA_BOOTSTRAP") from None
     if found.error is not None and found.error.code() != ClientError.UNKNOWN_TOPIC_OR_PART:
-        raise KafkaError(f"topic {topic} on {settings.bootstrap}: {found.error.str()}; look at the broker's log")
+        raise KafkaError(f"topic {topic} on {settings.kafka.bootstrap}: {found.error.str()}; look at the broker's log")
     if found.error is not None:
         raise TopicMissingError(
-            f"topic {topic} is not on {settings.bootstrap}; name the right one, or make ours with `fraud-stream topics`"
+            f"topic {topic} does not exist on {settings.kafka.bootstrap}; "
+            "check its name, or create our topics with `fraud-stream topics`"
         )
     return list(found.partitions)
 
@@ -174,5 +175,5 @@ def require_topics(settings: Settings) -> None:
     for spec in topic_table(settings):
         if spec.name not in present:
             raise TopicMissingError(
-                f"topic {spec.name} is not on {settings.bootstrap}; create it with `fraud-stream topics`"
+                f"topic {spec.name} is not on {settings.kafka.bootstrap}; create it with `fraud-stream topics`"
             )

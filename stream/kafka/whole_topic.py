@@ -28,7 +28,7 @@ class WholeTopic:
     def __init__(self, settings: Settings, topic: str, *, newest: int | None = None) -> None:
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
         # The short wait is for the end of a quiet topic, which the broker otherwise holds back for 500 ms.
-        own = {"group.id": f"{settings.group}-whole-topic", "fetch.wait.max.ms": 50}
+        own = {"group.id": f"{settings.kafka.group}-whole-topic", "fetch.wait.max.ms": 50}
         self._consumer = Consumer(consumer_config(settings) | own)
         self._topic = topic
         self._start = OFFSET_BEGINNING if newest is None else TAIL - newest

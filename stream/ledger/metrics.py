@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 from schemas.errors import DeadLetterReason
+from stream.ledger.gate_runner import Ruling
 from stream.ledger.quality import Quality
 from stream.ledger.quality_metrics import QualityMetrics
-from stream.ledger.referee import Ruling
 from stream.ledger.store import Written
 
 #: Seconds: from a small batch to one that waits for another ledger's.

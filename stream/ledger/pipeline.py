@@ -14,10 +14,10 @@ from schemas.errors import (
 )
 from stream.clock import Clock
 from stream.kafka.batch import Batch
-from stream.kafka.letters import letter_row
+from stream.kafka.dead_letters import letter_row
 from stream.kafka.sink import Sink
 from stream.kafka.stored_source import StoredSource
-from stream.ledger.kinds import Kind, Row
+from stream.ledger.message_kinds import Kind, Row
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.store import LedgerStore
 

@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from stream.clock import Clock, SystemClock
-from stream.kafka.channel import BatchChannel
-from stream.kafka.faust_app import WithoutKafka, make_app
-from stream.kafka.outage import Outage
-from stream.kafka.pages import add_pages
-from stream.kafka.ports import require_free_port
-from stream.kafka.program import Program
 from stream.kafka.sink import AtLeastOnceSink
-from stream.kafka.stored_health import StoredHealth
 from stream.kafka.stored_source import StoredSource
 from stream.kafka.topics import require_topics
 from stream.ledger.alert_page import AlertDesk, add_alert_page
+from stream.ledger.challenger_health import ParityGap, observer
 from stream.ledger.database import migrate, open_engine
-from stream.ledger.kinds import Kind, all_kinds
+from stream.ledger.gate_runner import Referee
+from stream.ledger.message_kinds import Kind, all_kinds
 from stream.ledger.metrics import LedgerMetrics
-from stream.ledger.newest import ParityGap, observer
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.quality_watch import QualityWatch
-from stream.ledger.referee import Referee
 from stream.ledger.service import add_agent, add_quality, add_referee, add_retention
 from stream.ledger.store import LedgerStore
+from stream.runtime.batch_channel import BatchChannel
+from stream.runtime.faust_app import WithoutKafka, make_app
+from stream.runtime.outage import Outage
+from stream.runtime.ports import require_free_port
+from stream.runtime.program import Program
+from stream.runtime.store_watchdog import StoredHealth
+from stream.runtime.web_pages import add_pages
 from stream.settings import Settings
 
 
@@ -52,7 +52,7 @@ class LedgerProgram(Program):
         self._clock = clock or SystemClock()
         super().__init__()
         self._directory = tempfile.TemporaryDirectory(prefix="fraud-ledger-")
-        self.engine = open_engine(settings.ledger_url)
+        self.engine = open_engine(settings.ledger.url)
         self.metrics = LedgerMetrics()
         self.outage = Outage("the ledger database")
         owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -62,8 +62,8 @@ class LedgerProgram(Program):
         self.app = make_app(
             settings,
             Path(self._directory.name),
-            name=settings.ledger_group,
-            web_port=settings.ledger_web_port,
+            name=settings.ledger.group,
+            web_port=settings.ledger.web_port,
             boot=WithoutKafka,
         )
         self.pipelines = [self._pipeline(kind) for kind in all_kinds(settings)]
@@ -123,14 +123,14 @@ class LedgerProgram(Program):
             lambda batch: channel.offer(batch, self._running_loop()),
             self.stop,
             topic=kind.topic,
-            group=f"{self._settings.ledger_group}-{kind.topic}",
+            group=f"{self._settings.ledger.group}-{kind.topic}",
         )
         pipeline = LedgerPipeline(
             kind=kind,
             source=source,
             store=self.store,
             letters=self._letters,
-            letters_topic=self._settings.topic_dead_letters,
+            letters_topic=self._settings.topic.dead_letters,
             metrics=self.metrics,
             clock=self._clock,
             stop=self.stop,
@@ -140,7 +140,7 @@ class LedgerProgram(Program):
 
     def _get_ready(self) -> None:
         require_topics(self._settings)
-        require_free_port(self._settings.web_host, self._settings.ledger_web_port, "FRAUD_LEDGER_WEB_PORT")
+        require_free_port(self._settings.web.host, self._settings.ledger.web_port, "FRAUD_LEDGER_WEB_PORT")
         migrate(self.engine)
         self._letters.open()
 

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Subquery, and_, func, 
 
 from stream.evaluation.confusion import Confusion
 from stream.ledger.database import reading
+from stream.ledger.outcome_sql import judged
 from stream.ledger.repository import watermark_of
-from stream.ledger.standing import judged
 from stream.ledger.tables import decisions, labels, shadow_scores
 
 Role = Literal["champion", "challenger"]

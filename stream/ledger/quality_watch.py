@@ -6,8 +6,8 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from stream.clock import Clock
+from stream.ledger.gate_runner import DAY_MS
 from stream.ledger.quality import Quality, quality
-from stream.ledger.referee import DAY_MS
 from stream.settings import Settings
 
 #: After a look, so many times what it took are left to the others: a look reads every transaction of its window, and
@@ -42,9 +42,9 @@ class QualityWatch:
             return None
         found = quality(
             self._engine,
-            window_ms=self._settings.ledger_quality_days * DAY_MS,
-            maturity_ms=self._settings.gate_maturity_days * DAY_MS,
-            latest_ms=self._clock.now_ms() + round(self._settings.ledger_ahead_s * 1000),
+            window_ms=self._settings.ledger.quality_days * DAY_MS,
+            maturity_ms=self._settings.gate.maturity_days * DAY_MS,
+            latest_ms=self._clock.now_ms() + round(self._settings.watermark.max_clock_skew_s * 1000),
         )
         ended = self._ticks()
         self._rests_until = ended + REST * (ended - began)

@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from schemas.errors import FraudError, LedgerAwayError
 from stream.clock import Clock
-from stream.kafka.channel import BatchChannel
-from stream.kafka.outage import Outage
+from stream.ledger.gate_runner import Referee
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.quality_watch import QualityWatch
-from stream.ledger.referee import Referee
 from stream.ledger.retention import delete_chunk
+from stream.runtime.batch_channel import BatchChannel
+from stream.runtime.outage import Outage
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def add_retention(
 
     def delete_some() -> int:
         with outage.watched("retention"):
-            deleted = delete_chunk(engine, clock.now_ms() - settings.ledger_retention_days * DAY_MS)
+            deleted = delete_chunk(engine, clock.now_ms() - settings.ledger.retention_days * DAY_MS)
         for kind, rows in deleted.items():
             metrics.deleted(kind, rows)
         return sum(deleted.values())
@@ -77,7 +77,7 @@ def add_referee(
         with outage.watched("referee"):
             metrics.ruled(referee.look())
 
-    @app.timer(settings.gate_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    @app.timer(settings.gate.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def judge_challengers() -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(judging, look)
@@ -103,7 +103,7 @@ def add_quality(
         if found is not None:
             metrics.measured(found)
 
-    @app.timer(settings.gate_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    @app.timer(settings.gate.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def measure_models() -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(judging, look)

@@ -8,14 +8,14 @@ from sqlalchemy import Connection, Engine, select
 
 from stream.clock import Clock
 from stream.kafka.batch import Batch
-from stream.kafka.outage import Outage
 from stream.kafka.stored_source import Claim
 from stream.ledger.database import writing
-from stream.ledger.kinds import Kind, Row
+from stream.ledger.message_kinds import Kind, Row
 from stream.ledger.ownership import claim, move_on
 from stream.ledger.tables import decisions, labels
 from stream.ledger.upsert import insert_rows
 from stream.ledger.watermarks import advance_watermark, highest_by_partition
+from stream.runtime.outage import Outage
 from stream.settings import Settings
 
 #: Keys in one question: well below the parameters a database takes.

@@ -19,7 +19,7 @@ def highest_by_partition(
     times: dict[int, list[int]] = {}
     for row in rows:
         times.setdefault(row["topic_partition"], []).append(row["event_time_ms"])
-    ahead_ms = round(settings.ledger_ahead_s * 1000)
+    ahead_ms = round(settings.watermark.max_clock_skew_s * 1000)
     return {
         partition: highest_event_time(found, ingest_ms=now_ms, ahead_ms=ahead_ms) for partition, found in times.items()
     }
@@ -39,8 +39,8 @@ def advance_watermark(connection: Connection, batch: Batch, now_ms: int, setting
         before,
         partitions,
         now_ms=now_ms,
-        lateness_ms=round(settings.ledger_lateness_s * 1000),
-        idle_ms=round(settings.ledger_idle_s * 1000),
+        lateness_ms=round(settings.watermark.lateness_s * 1000),
+        idle_ms=round(settings.watermark.idle_s * 1000),
     )
     if after is not None and after != before:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from schemas.errors import BundleCorruptError, BundleIncompatibleError, BundleMissingError, ModelFaultError
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Feature, Manifest, ReferenceProfile, decode_manifest
 from schemas.messages import BundleRef
-from stream.models.session import OnnxModel
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
+from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
 
 

@@ -6,9 +6,9 @@ from itertools import chain, repeat
 import msgspec
 
 from schemas.messages import BundleRef, ShadowScore
-from stream.kafka.span import Span, read_span
+from stream.kafka.topic_range import Span, read_span
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.replay.rescore import alone, rescore
 from stream.settings import Settings
 
@@ -36,9 +36,9 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
     live = _live(settings, challenger.sha256, span)
     if not live:
         return math.nan
-    scorer = alone(read_bundle(BundleStore(settings.bundle_store), challenger), settings)
+    scorer = alone(read_bundle(BundleStore(settings.bundle.store), challenger), settings)
     gap = math.nan
-    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.decided_topics):
+    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.topic.decided):
         places = zip(repeat(incoming.topic), incoming.partitions, incoming.offsets)
         wanted = [index for index, place in enumerate(places) if place in live]
         for decision in rescore(scorer, incoming.at(wanted)).decisions:
@@ -50,7 +50,7 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
 
 def _live(settings: Settings, sha256: str, span: Span) -> dict[tuple[str, int, int], float]:
     found: dict[tuple[str, int, int], float] = {}
-    for batch in read_span(settings, settings.topic_shadow_scores, span):
+    for batch in read_span(settings, settings.topic.shadow_scores, span):
         for value in batch.values:
             shadow = _decode(value or b"")
             if shadow.bundle_sha256 == sha256 and shadow.score is not None and len(found) < MOST:

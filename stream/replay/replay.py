@@ -7,8 +7,8 @@ from itertools import chain, repeat
 import msgspec
 
 from schemas.messages import Decision
-from stream.kafka.control import all_roles
-from stream.kafka.span import Span, read_span
+from stream.control.role_reader import all_roles
+from stream.kafka.topic_range import Span, read_span
 from stream.models.bundle import LoadedModel
 from stream.replay.difference import differences
 from stream.replay.report import ReplayReport, Tally
@@ -52,7 +52,7 @@ def replay(
     report = ReplayReport(f"{model.manifest.name} {model.manifest.version}" if model else None)
     tally = Tally(report, on_difference)
     scorer_of = _scorers(settings, model)
-    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.decided_topics):
+    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.topic.decided):
         report.transactions += len(incoming.values)
         for scorer, part, then in _parts(incoming, decided, scorer_of):
             _compare(scorer, part, then, tally, only=_OF_A_MODEL if model else ())
@@ -64,7 +64,7 @@ def replay(
 def _decisions(settings: Settings, span: Span) -> dict[Place, bytes]:
     """Return the slice's decisions by the place of their transaction; a transaction is decided after it was sent."""
     found = {}
-    for batch in read_span(settings, settings.topic_decisions, Span(span.start_ms, None)):
+    for batch in read_span(settings, settings.topic.decisions, Span(span.start_ms, None)):
         for value in batch.values:
             decision = _decode(value or b"")
             found[decision.source_topic, decision.source_partition, decision.source_offset] = value or b""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from schemas.errors import RolesError
 from schemas.messages import Decision, ModelUpdate
 from stream.models.bundle import LoadedModel
-from stream.models.roles import RoleLoader
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
+from stream.models.role_loader import RoleLoader
 from stream.scoring.incoming import Incoming, Moment
 from stream.scoring.model import Player, Roles
 from stream.scoring.scorer import ScoredBatch, Scorer
@@ -26,7 +26,7 @@ class RolesOfThen:
 
     def __init__(self, settings: Settings, updates: Mapping[int, ModelUpdate]) -> None:
         self._settings, self._updates = settings, updates
-        self._loader = RoleLoader(BundleStore(settings.bundle_store))
+        self._loader = RoleLoader(BundleStore(settings.bundle.store))
         self._scorers: dict[tuple[int, bool], Scorer] = {}
 
     def scorer_of(self, decision: Decision) -> Scorer:
@@ -38,7 +38,7 @@ class RolesOfThen:
         """
         update = self._updates.get(decision.role_epoch)
         if update is None:
-            raise RolesError(f"role epoch {decision.role_epoch} is not on {self._settings.topic_model_updates}")
+            raise RolesError(f"role epoch {decision.role_epoch} is not on {self._settings.topic.model_updates}")
         playing = {update.champion.sha256, *(challenger.bundle.sha256 for challenger in update.challengers)}
         # A champion at fault makes way for the one before it, within the same epoch.
         fell_back = decision.bundle_sha256 not in playing
@@ -63,7 +63,7 @@ def alone(model: LoadedModel, settings: Settings) -> Scorer:
 
 def make_scorer(roles: Roles, settings: Settings) -> Scorer:
     """Return a scorer with the worker's own limits."""
-    return Scorer(roles, max_bytes=settings.max_transaction_bytes, max_reasons=settings.max_reasons)
+    return Scorer(roles, max_bytes=settings.scoring.max_transaction_bytes, max_reasons=settings.scoring.max_reasons)
 
 
 def rescore(scorer: Scorer, incoming: Incoming) -> ScoredBatch:

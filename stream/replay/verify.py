@@ -6,8 +6,8 @@ import msgspec
 
 from schemas.errors import DataError
 from schemas.messages import Decision
-from stream.kafka.control import all_roles
-from stream.kafka.span import read_one
+from stream.control.role_reader import all_roles
+from stream.kafka.topic_range import read_one
 from stream.replay.difference import differences
 from stream.replay.rescore import RolesOfThen, rescore
 from stream.scoring.incoming import Incoming

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from schemas.messages import Decision, Reason
 from stream.scoring.arms import CHALLENGER, CHAMPION, EXPLORATION, FALLBACK, draw_arms, draw_explored
+from stream.scoring.decision_id import decision_id
 from stream.scoring.incoming import Incoming, Moment
 from stream.scoring.judgement import Judgement
 from stream.scoring.model import Roles
-from stream.scoring.place import decision_id
 from stream.scoring.policy import VERDICTS
 from stream.scoring.reasons import explain
 from stream.scoring.rows import Rows

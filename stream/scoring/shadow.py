@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from schemas.errors import ModelFaultError
 from stream.scoring.fault import score_or_isolate
 from stream.scoring.features import Matrix
-from stream.scoring.given import NUMBERS, STRINGS
 from stream.scoring.judgement import Judgement, judge
 from stream.scoring.model import Player, ScoringModel
+from stream.scoring.raw_features import NUMBERS, STRINGS
 from stream.scoring.rows import Rows
 
 

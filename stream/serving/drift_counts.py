@@ -69,9 +69,9 @@ class DriftCounter:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._slot = settings.slot
-        self._pane_ms = settings.drift_pane_s * 1000
-        self._ahead_ms = round(settings.ledger_ahead_s * 1000)
+        self._slot = settings.kafka.slot
+        self._pane_ms = settings.drift.pane_s * 1000
+        self._ahead_ms = round(settings.watermark.max_clock_skew_s * 1000)
         self._instance = uuid.uuid4().hex
         self._sequence = 0
         self._plans: tuple[DriftPlan, ...] = ()

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from stream.kafka.background import Background
+from stream.runtime.background import Background
 from stream.scoring.model import Roles
 from stream.scoring.observed import Observed
 from stream.serving.drift_counts import DriftCounter
@@ -31,8 +31,8 @@ class DriftOutbox(Background):
 
     def __init__(self, settings: Settings, on_error: Callable[[BaseException], None]) -> None:
         super().__init__("drift-counting")
-        self._on = settings.drift == "on"
-        self._interval_s = settings.drift_interval_s
+        self._on = settings.drift.monitor == "on"
+        self._interval_s = settings.drift.interval_s
         self._on_error = on_error
         self._counter = DriftCounter(settings)
         self._came: deque[Observed] = deque()

@@ -30,7 +30,7 @@ def set_up_tracing(settings: Settings, program: str) -> None:
     Raises:
         SettingsError: If an address is given, and the packages that send are not installed.
     """
-    if not settings.otlp_endpoint:
+    if not settings.tracing.otlp_endpoint:
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
@@ -39,11 +39,13 @@ def set_up_tracing(settings: Settings, program: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise SettingsError(
-            f"FRAUD_OTLP_ENDPOINT is set and {error.name} is not installed; pip install 'fraud-stream[tracing]'"
+            f"FRAUD_TRACING_OTLP_ENDPOINT is set and {error.name} is not installed; pip install 'fraud-stream[tracing]'"
         ) from error
-    who = {"service.name": f"fraud-stream-{program}", "service.instance.id": settings.slot}
+    who = {"service.name": f"fraud-stream-{program}", "service.instance.id": settings.kafka.slot}
     provider = TracerProvider(resource=Resource.create(who))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")))
+    provider.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(f"{settings.tracing.otlp_endpoint.rstrip('/')}/v1/traces"))
+    )
     global _tracer  # noqa: PLW0603 - once in a process, as OpenTelemetry's own provider
     trace.set_tracer_provider(provider)
     _tracer = trace.get_tracer("fraud-stream")

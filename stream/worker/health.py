@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from schemas.errors import BrokerAwayError
 from stream.kafka.source import BatchSource
-from stream.kafka.watchdog import LOOK_S, Watchdog, exit_at_once
-from stream.serving.roles import RoleFollower
+from stream.runtime.watchdog import LOOK_S, Watchdog, exit_at_once
+from stream.serving.role_follower import RoleFollower
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 
@@ -32,7 +32,7 @@ class Health(Watchdog):
         on_stuck: Callable[[str], None] = exit_at_once,
         on_error: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        super().__init__(settings.watchdog_s, "transactions", on_stuck=on_stuck, on_error=on_error)
+        super().__init__(settings.kafka.watchdog_s, "transactions", on_stuck=on_stuck, on_error=on_error)
         self._source = source
         self._roles = roles
         self._metrics = metrics

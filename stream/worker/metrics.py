@@ -1,7 +1,7 @@
 """The worker's Prometheus metrics. Counting happens once a batch, so it costs next to nothing an event."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -10,9 +10,10 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from schemas.messages import Verdict
+from stream.control.drift_metrics import DriftMetrics
+from stream.control.rollback_metrics import RollbackMetrics
 from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
-from stream.worker.drift_metrics import DriftMetrics
 from stream.worker.outputs import BatchOutputs
 
 #: Seconds: from a quiet topic's few milliseconds to an outage.
@@ -43,43 +44,6 @@ class BatchHistogram(Collector):
         yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
 
 
-class GuardMetrics:
-    """What the guard sees and does.
-
-    Args:
-        registry: Receives them.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._elected = Gauge("guard_elected", "1 in the worker that guards promotions.", registry=registry)
-        self._statistic = Gauge("guard_statistic", "In the newest block.", ["statistic"], registry=registry)
-        self._bound = Gauge("guard_bound", "That it must not cross.", ["statistic"], registry=registry)
-        self._rollbacks = Counter("guard_rollbacks", "Promotions taken back.", registry=registry)
-        self._paged = Gauge("guard_paged", "1 where only people can help.", registry=registry)
-
-    def elected(self, elected: bool) -> None:
-        """Show whether this worker guards."""
-        self._elected.set(elected)
-        self.paged(paged=False)
-
-    def judged(self, readings: Mapping[str, tuple[float, float]]) -> None:
-        """Show each statistic's value and bound, or that nobody is watched."""
-        if not readings:
-            self._statistic.clear()
-            self._bound.clear()
-        for statistic, (value, bound) in readings.items():
-            self._statistic.labels(statistic).set(value)
-            self._bound.labels(statistic).set(bound)
-
-    def rolled_back(self) -> None:
-        """Count a promotion that was taken back."""
-        self._rollbacks.inc()
-
-    def paged(self, *, paged: bool) -> None:
-        """Show whether people were called."""
-        self._paged.set(paged)
-
-
 class WorkerMetrics:
     """Everything a worker counts, in a registry of its own."""
 
@@ -101,7 +65,7 @@ class WorkerMetrics:
         self.roles = RoleMetrics(registry)
         self._scores = ScoreMetrics(registry)
         self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
-        self.guard = GuardMetrics(registry)
+        self.rollback = RollbackMetrics(registry)
         self.drift = DriftMetrics(registry)
         self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
         # Shown from the start: a rate sees no increase in a series that begins with its first count.

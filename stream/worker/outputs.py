@@ -6,7 +6,7 @@ from typing import Any
 from schemas.errors import DeadLetterReason
 from schemas.messages import Verdict, encode
 from stream.kafka.batch import Batch
-from stream.kafka.letters import letter_row
+from stream.kafka.dead_letters import letter_row
 from stream.scoring.observed import Observed
 from stream.scoring.scorer import ScoredBatch
 from stream.scoring.tally import Tally
@@ -52,12 +52,12 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
     """
     alerts = scored.alerts
     rows = {
-        settings.topic_decisions: [{"key": d.card_id, "value": encode(d)} for d in scored.decisions],
-        settings.topic_alerts: [{"key": d.card_id, "value": encode(d)} for d in alerts],
-        settings.topic_shadow_scores: [
+        settings.topic.decisions: [{"key": d.card_id, "value": encode(d)} for d in scored.decisions],
+        settings.topic.alerts: [{"key": d.card_id, "value": encode(d)} for d in alerts],
+        settings.topic.shadow_scores: [
             {"key": shadow.card_id, "value": encode(shadow)} for scores in scored.shadow_scores for shadow in scores
         ],
-        settings.topic_dead_letters: [
+        settings.topic.dead_letters: [
             letter_row(batch, start + refusal.place, refusal.reason, refusal.detail, now_ms)
             for refusal in scored.refusals
         ],

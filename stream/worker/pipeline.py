@@ -18,9 +18,9 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
 from stream.scoring.incoming import Moment
-from stream.serving.counts import RoleCounter
 from stream.serving.drift_outbox import DriftOutbox
-from stream.serving.roles import RoleFollower
+from stream.serving.role_counter import RoleCounter
+from stream.serving.role_follower import RoleFollower
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.outputs import BatchOutputs, make_outputs
@@ -159,7 +159,7 @@ class Pipeline:
             self._stop(error)
 
     def _drift_rows(self, messages: Sequence[bytes]) -> dict[str, list[dict[str, Any]]]:
-        return {self._settings.topic_drift_counts: [{"value": value} for value in messages]} if messages else {}
+        return {self._settings.topic.drift_counts: [{"value": value} for value in messages]} if messages else {}
 
     def _discarded(self) -> Work | None:
         self._source.done()
@@ -189,10 +189,10 @@ class Pipeline:
         while self._unscorable and self._unscorable[0] < now - MINUTE_S:
             self._unscorable.popleft()
         found = [now for reason in refusals if reason is DeadLetterReason.UNSCORABLE]
-        most = self._settings.max_unscorable_per_minute
+        most = self._settings.worker.max_unscorable_per_minute
         if len(self._unscorable) + len(found) > most:
             raise FraudError(
                 f"more than {most} transactions in a minute could not be scored; look at the champion, "
-                "or raise FRAUD_MAX_UNSCORABLE_PER_MINUTE"
+                "or raise FRAUD_WORKER_MAX_UNSCORABLE_PER_MINUTE"
             )
         return found

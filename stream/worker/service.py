@@ -10,9 +10,9 @@ from typing import Any, Literal
 import faust
 
 from schemas.messages import WorkerStatus, encode
-from stream.kafka.channel import BatchChannel
 from stream.kafka.source import BatchSource
-from stream.serving.roles import RoleFollower
+from stream.runtime.batch_channel import BatchChannel
+from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import traced
 from stream.settings import Settings
 from stream.worker.health import Health
@@ -52,7 +52,7 @@ def add_agent(
 def add_drift_timer(app: faust.App, settings: Settings, pipeline: Pipeline, committing: Executor) -> None:
     """Add the timer that sends drift's counts while no batch comes to take them along."""
 
-    @app.timer(settings.drift_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    @app.timer(settings.drift.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def send_drift() -> None:
         await asyncio.get_running_loop().run_in_executor(committing, pipeline.send_drift)
 
@@ -65,9 +65,9 @@ def add_status(
     Returns:
         What publishes the last one: the worker has stopped. The topic is compacted, so it stays.
     """
-    topic = app.topic(settings.topic_worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
+    topic = app.topic(settings.topic.worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
 
-    @app.timer(settings.status_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    @app.timer(settings.worker.status_interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def publish_status() -> None:
         scorer = roles.scorer
         await publish("waiting" if scorer is None else "unready" if health.problems() else "ready")
@@ -78,7 +78,7 @@ def add_status(
     async def publish(state: Literal["waiting", "ready", "unready", "stopped"]) -> None:
         scorer = roles.scorer
         status = WorkerStatus(
-            slot=settings.slot,
+            slot=settings.kafka.slot,
             state=state,
             role_epoch=scorer.roles.epoch if scorer else 0,
             champion=scorer.roles.champion.model.manifest.version if scorer else None,
@@ -89,7 +89,7 @@ def add_status(
             written_at_ms=time.time_ns() // 1_000_000,
         )
         try:
-            await asyncio.wait_for(topic.send(key=settings.slot.encode(), value=encode(status)), SEND_S)
+            await asyncio.wait_for(topic.send(key=settings.kafka.slot.encode(), value=encode(status)), SEND_S)
         except Exception as error:  # noqa: BLE001 - aiokafka's errors have no common root; the next one is soon
             log.warning("worker-status not sent: %s", error)
 

@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from stream.archive.layout import MARKER
-from stream.kafka.ports import free_port
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.archive_process import ArchiveProcess, files_of, is_whole, overlaps, reckon_archive
 from tests.support.ledger_traffic import HistoryFeeder, send_history
@@ -24,7 +23,7 @@ def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive
 
     What a kill leaves of a file is never taken for one, and is gone after the next start.
     """
-    settings = archive_settings(batch_max=20, archive_file_s=0.3)
+    settings = archive_settings(kafka_batch_max=20, archive_file_s=0.3)
     with HistoryFeeder(settings) as feeder:
         archive = start_archive(settings)
         for kill in (1, 2):
@@ -48,8 +47,8 @@ def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive
 def test_a_twin_with_groups_of_its_own(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
     """Two archives that both read every partition into one place write much of it twice; readers take it once."""
     settings = archive_settings(archive_file_s=0.4)
-    twin = msgspec.structs.replace(
-        settings, archive_group=f"{settings.archive_group}-twin", slot="twin", archive_web_port=free_port()
+    twin = settings.replace(
+        archive_group=f"{settings.archive.group}-twin", kafka_slot="twin", archive_web_port=free_port()
     )
     with HistoryFeeder(settings) as feeder:
         first, second = start_archive(settings), start_archive(twin)

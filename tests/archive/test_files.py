@@ -16,7 +16,7 @@ from schemas.errors import ArchiveAwayError
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import ArchiveFile, utc_day
 from stream.archive.store import ArchiveStore
-from stream.kafka.outage import Outage
+from stream.runtime.outage import Outage
 from tests.support.records import BASE_MS
 
 DAY = utc_day(BASE_MS)

@@ -46,7 +46,7 @@ def listed(url: str) -> list[ArchiveFile]:
 
 def test_open_files_keep_to_their_bound_together(url: str) -> None:
     """However many partitions there are; the largest is closed before its time, and nothing is lost by it."""
-    feeder = Feeder(url, Settings(archive_memory_mib=2, archive_file_s=600.0))
+    feeder = Feeder(url, Settings().replace(archive_memory_mib=2, archive_file_s=600.0))
     feeder.claim(*range(12))
     sizes, counts = [], []
     for _ in range(10):
@@ -65,7 +65,7 @@ def test_open_files_keep_to_their_bound_together(url: str) -> None:
 
 def test_a_file_is_closed_at_its_size(url: str) -> None:
     """Give or take one message."""
-    feeder = Feeder(url, Settings(archive_file_mib=1, archive_file_s=600.0))
+    feeder = Feeder(url, Settings().replace(archive_file_mib=1, archive_file_s=600.0))
     feeder.claim(0)
     for _ in range(6):
         feeder.feed([os.urandom(2000)] * 200)
@@ -95,7 +95,7 @@ def test_an_open_file_says_no_less_than_it_takes(size: int) -> None:
 
 def test_a_file_is_closed_when_its_time_has_come(url: str) -> None:
     """Not before, and however small."""
-    feeder = Feeder(url, Settings(archive_file_s=0.2))
+    feeder = Feeder(url, Settings().replace(archive_file_s=0.2))
     feeder.claim(0)
     feeder.feed([b"{}"])
     feeder.pipeline.close_due()
@@ -145,7 +145,7 @@ def test_a_clock_that_is_years_ahead_takes_no_partition_there(url: str, sent_ms:
 
 def test_what_is_in_no_file_when_partitions_move_is_read_again(url: str) -> None:
     """Open files are dropped, whether a batch comes or only their time; a stale batch is not even taken up."""
-    feeder = Feeder(url, Settings(archive_file_s=0.01))
+    feeder = Feeder(url, Settings().replace(archive_file_s=0.01))
     feeder.claim(0, 1)
     feeder.feed([b"1", b"2"])
     stale = feeder.batch([b"3"])

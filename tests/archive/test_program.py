@@ -5,14 +5,13 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from schemas.errors import ArchiveError, KafkaError, SettingsError
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import ArchiveFile, utc_day
 from stream.archive.program import run_archive
-from stream.kafka.ports import free_port
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.archive_process import ArchiveProcess, files_of, overlaps, reckon_archive
 from tests.support.ledger_traffic import send_history
@@ -33,8 +32,8 @@ def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
     """Good ones and odd ones; stopping closes the open files; the next one, in a new group, begins where they end."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 1_000)
-    produce_all(settings.bootstrap, settings.topic_transactions, [(None, value) for value in ODD], partition=0)
-    produce_all(settings.bootstrap, settings.topic_transactions_http, [(b"card-1", b"asked over HTTP")])
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(None, value) for value in ODD], partition=0)
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions_http, [(b"card-1", b"asked over HTTP")])
     archive = start_archive(settings)
     archive.wait_ready()
     until(lambda: archive.open_messages() == len(ODD) + 1 + 1_020 + 120)
@@ -49,13 +48,13 @@ def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
     }
     before = {kind: files_of(settings, kind) for kind in ("transactions", "decisions", "labels")}
 
-    other = msgspec.structs.replace(
-        settings, archive_group=f"{settings.archive_group}-2", archive_web_port=free_port(), archive_file_s=0.5
+    other = settings.replace(
+        archive_group=f"{settings.archive.group}-2", archive_web_port=free_port(), archive_file_s=0.5
     )
     again = start_archive(other)
     again.wait_ready()
     send_history(settings, 500)
-    produce_all(settings.bootstrap, settings.topic_transactions, [(b"k", b"more")], partition=0)
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", b"more")], partition=0)
     again.wait_rows("decisions", 1_530)
     again.wait_rows("labels", 180)
     again.wait_rows("transactions", len(ODD) + 1)
@@ -103,7 +102,7 @@ def test_a_port_in_use_is_one_line(archive_settings: ArchiveSettings) -> None:
     """It names the archive's own setting."""
     settings = archive_settings()
     with (
-        socket.create_server(("127.0.0.1", settings.archive_web_port)),
+        socket.create_server(("127.0.0.1", settings.archive.web_port)),
         pytest.raises(SettingsError, match=r"set FRAUD_ARCHIVE_WEB_PORT$"),
     ):
         asyncio.run(run_archive(settings))
@@ -112,9 +111,9 @@ def test_a_port_in_use_is_one_line(archive_settings: ArchiveSettings) -> None:
 def test_a_topic_made_anew_ends_the_archive_with_the_mend(archive_settings: ArchiveSettings) -> None:
     """Offsets that go back would stand in the archive already: somebody must decide."""
     settings = archive_settings()
-    files = ArchiveFiles(settings.archive_url)
+    files = ArchiveFiles(settings.archive.url)
     files.create()
-    for partition in range(settings.partitions):
+    for partition in range(settings.topic.partitions):
         files.put("labels", ArchiveFile.of(partition, 0, 5_000, utc_day(BASE_MS)), memoryview(b"as good as any"))
     send_history(settings, 50)
     with pytest.raises(KafkaError, match=r"it was made anew; .* or begin a new archive$"):

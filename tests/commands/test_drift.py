@@ -12,7 +12,7 @@ from rich.console import Console
 
 from schemas.messages import AlertRate, ColumnDrift, DriftReport, encode
 from stream.commands.drift import TREND, Seen, render
-from stream.kafka.owned_process import OwnedProcess
+from stream.local.owned_process import OwnedProcess
 from stream.settings import Settings
 from tests.support.command import run
 from tests.support.topics import produce_all
@@ -135,7 +135,7 @@ def test_the_command_on_a_real_kafka(settings: Settings) -> None:
     assert nothing.stderr.count("\n") == 1
     assert "FRAUD_DRIFT_WINDOW_ROWS" in nothing.stderr
     reports = [report(1), report(2)]
-    produce_all(settings.bootstrap, settings.topic_drift_reports, [(None, encode(each)) for each in reports])
+    produce_all(settings.kafka.bootstrap, settings.topic.drift_reports, [(None, encode(each)) for each in reports])
     shown = run("drift", "--once", settings=settings)
     assert shown.returncode == 0
     assert "window 2" in shown.stdout
@@ -154,7 +154,7 @@ def test_it_stays_up_to_date(settings: Settings, tmp_path: Path) -> None:
     try:
         until(lambda: "yet: a window closes after" in output.read_text())
         for number in (1, 2):
-            produce_all(settings.bootstrap, settings.topic_drift_reports, [(None, encode(report(number)))])
+            produce_all(settings.kafka.bootstrap, settings.topic.drift_reports, [(None, encode(report(number)))])
             until(lambda: f"window {number}," in output.read_text())  # noqa: B023 - called at once
         assert process.returncode is None
     finally:

@@ -14,7 +14,7 @@ import stream.commands
 import training.cli
 import training.commands
 
-HEAVY = ("numpy", "onnxruntime", "faust", "polars", "mlflow", "stream.kafka.broker", "stream.replay")
+HEAVY = ("numpy", "onnxruntime", "faust", "polars", "mlflow", "stream.local.broker", "stream.replay")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
-from stream.kafka.control import current_roles
+from stream.control.role_reader import current_roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.command import run
@@ -16,7 +16,7 @@ WHY = ("--why", "a test", "--who", "ann")
 @pytest.fixture
 def refs(settings: Settings) -> list[BundleRef]:
     """Four bundles in the store."""
-    return [put_bundle(Path(settings.bundle_store), str(number), bias=number - 4.0) for number in range(4)]
+    return [put_bundle(Path(settings.bundle.store), str(number), bias=number - 4.0) for number in range(4)]
 
 
 def change(settings: Settings, *arguments: str) -> ModelUpdate:

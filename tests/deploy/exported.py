@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry
 
 from stream.archive.metrics import ArchiveMetrics
 from stream.http.metrics import HttpMetrics
-from stream.kafka.problem_metrics import ProblemMetrics
 from stream.ledger.metrics import LedgerMetrics
+from stream.runtime.readiness import ProblemMetrics
 from stream.worker.metrics import WorkerMetrics
 
 #: Of prometheus_client itself; on Linux only, hence the list.

@@ -7,14 +7,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from deploy.observe.configuration import prometheus_config
 from schemas.messages import Challenger, encode
-from stream.kafka.assign import publish_roles
-from stream.kafka.owned_process import OwnedProcess
-from stream.kafka.ports import free_ports
+from stream.control.role_writer import publish_roles
 from stream.kafka.topics import create_topics
+from stream.local.owned_process import OwnedProcess
+from stream.runtime.ports import free_ports
 from stream.settings import Settings
 from tests.deploy.prometheus_process import Prometheus, running_prometheus
 from tests.support.archive_process import ArchiveProcess
@@ -35,12 +33,12 @@ WINDOW = 300
 def monitored_settings(bootstrap: str, directory: Path) -> Settings:
     """Return settings of the test's own, whose topics exist and whose champion and challenger are published."""
     mark = uuid.uuid4().hex[:8]
-    topics = {name: f"{mark}-{of}" for name, of in msgspec.structs.asdict(Settings()).items() if name[:6] == "topic_"}
+    topics = {f"topic_{field}": f"{mark}-{name}" for field, name in Settings().topic.names.items()}
     web, ledger, archive, http = free_ports(4)
     own = {
-        "bootstrap": bootstrap,
-        "group": f"{mark}-group",
-        "slot": mark,
+        "kafka_bootstrap": bootstrap,
+        "kafka_group": f"{mark}-group",
+        "kafka_slot": mark,
         "bundle_store": str(directory / "bundles"),
         "ledger_url": f"sqlite:///{directory}/ledger.db",
         "archive_url": str(directory / "archive"),
@@ -50,9 +48,9 @@ def monitored_settings(bootstrap: str, directory: Path) -> Settings:
         "gate_interval_s": 0.5,
     }
     ports = {"web_port": web, "ledger_web_port": ledger, "archive_web_port": archive, "http_port": http}
-    settings = msgspec.convert(topics | own | ports, Settings)
+    settings = Settings().replace(**topics, **own, **ports)
     create_topics(settings)
-    store = Path(settings.bundle_store)
+    store = Path(settings.bundle.store)
     champion, challenger = (put_bundle(store, v, bias=bias, reference=True) for v, bias in (("1", -4.0), ("2", -3.0)))
     publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")
     return settings
@@ -106,10 +104,14 @@ def _round(settings: Settings, edge: HttpProcess, number: int) -> None:
     # All of it is far from the reference, so that drift alarms after two windows.
     moved = dict.fromkeys(NUMERIC, 1.5) | {"W1": 1.0}
     values = [transaction(n, features=moved) if n % 2 else transaction(n) for n in range(first, first + WINDOW)]
-    produce_all(settings.bootstrap, settings.topic_transactions, [(b"card", each) for each in [*values, b"{", b""]])
+    produce_all(
+        settings.kafka.bootstrap, settings.topic.transactions, [(b"card", each) for each in [*values, b"{", b""]]
+    )
     known = encode(label(first, transaction_id=str(first), event_time_ms=time.time_ns() // 1_000_000))
     unknown = encode(label(first + 1, transaction_id=f"nobody-{first}"))
-    produce_all(settings.bootstrap, settings.topic_labels, [(b"t", each) for each in (known, known, unknown, b"{")])
+    produce_all(
+        settings.kafka.bootstrap, settings.topic.labels, [(b"t", each) for each in (known, known, unknown, b"{")]
+    )
     question = transaction(10**6 + number)
     for body in (question, question, transaction(2 * 10**6 + number, amount_minor=-1)):
         edge.ask(body)

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from stream.kafka.owned_process import OwnedProcess
+from stream.local.owned_process import OwnedProcess
 from tests.support.tool import tool
 from tests.support.until import until
 

@@ -15,7 +15,7 @@ import yaml
 from deploy.env_example import rendered
 from deploy.grafana.panels import SOURCE
 from stream.cli import cli as stream_cli
-from stream.http.access import is_loopback
+from stream.http.auth import is_loopback
 from stream.settings import PREFIX, read_settings
 from tests.deploy.dockerfile import Dockerfile
 from tests.support.tool import tool
@@ -112,9 +112,9 @@ def test_settings_are_real_and_valid(service: str) -> None:
     environment = {**(dockerfile.environment if dockerfile else {}), **SERVICES[service].get("environment", {})}
     settings = read_settings(_settings(environment))
     if service in {"topics", "worker", "ledger", "http", "train"}:
-        assert settings.bootstrap == "kafka:9092"
+        assert settings.kafka.bootstrap == "kafka:9092"
     if service in {"worker", "http", "train"}:
-        assert any(mount.startswith(f"bundles:{settings.bundle_store}") for mount in SERVICES[service]["volumes"])
+        assert any(mount.startswith(f"bundles:{settings.bundle.store}") for mount in SERVICES[service]["volumes"])
 
 
 def test_variables_are_explained() -> None:
@@ -147,8 +147,8 @@ def test_ports_are_listened_on() -> None:
     worker = _dockerfile("worker")
     assert worker is not None
     assert inner["worker"] == {int(worker.of("EXPOSE")[0])} == {int(worker.environment["FRAUD_WEB_PORT"])}
-    assert inner["http"] == {read_settings(_settings(SERVICES["http"]["environment"])).http_port}
-    assert inner["ledger"] == {read_settings(_settings(SERVICES["ledger"]["environment"])).ledger_web_port}
+    assert inner["http"] == {read_settings(_settings(SERVICES["http"]["environment"])).http.port}
+    assert inner["ledger"] == {read_settings(_settings(SERVICES["ledger"]["environment"])).ledger.web_port}
     assert inner["mlflow"] == {int(port) for word in SERVICES["mlflow"]["command"] for port in _port_option(word)}
     listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
     assert inner["kafka"] == {int(port) for port in re.findall(r"HOST://:(\d+)", listeners)}
@@ -200,8 +200,8 @@ def test_secrets_stay_out_of_the_repository_and_of_images() -> None:
 def test_an_edge_that_other_machines_reach_wants_keys() -> None:
     """As the edge itself would say when it starts."""
     settings = read_settings(_settings(SERVICES["http"]["environment"]))
-    assert not is_loopback(settings.http_host)
-    assert settings.http_keys
+    assert not is_loopback(settings.http.host)
+    assert settings.http.keys
 
 
 def test_prometheus_finds_what_it_watches() -> None:

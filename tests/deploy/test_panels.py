@@ -14,8 +14,8 @@ from tests.deploy.test_prometheus import ALERTS, RECORDED
 
 #: What cannot be seen here, and why.
 UNSEEN = {
-    "guard_statistic": "there was no promotion to be watched",
-    "guard_bound": "likewise",
+    "rollback_monitor_statistic": "there was no promotion to be watched",
+    "rollback_monitor_bound": "likewise",
     "gate_log_capital": "a test between models takes weeks of labels",
     "gate_frauds": "likewise",
     "gate_verdict": "likewise",

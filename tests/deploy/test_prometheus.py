@@ -71,8 +71,8 @@ def test_every_alert_says_what_to_do(name: str) -> None:
     """How bad it is, what is wrong in one line, what mends it, and where that is told at length."""
     rule = ALERTS[name]
     assert rule["labels"]["severity"] in {"page", "ticket", "info"}
-    assert rule["annotations"].keys() == {"summary", "description", "runbook"}
-    assert rule["annotations"]["runbook"] == f"docs/operations.md#{name.lower()}"
+    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+    assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{name.lower()}"
     told = OPERATIONS.partition(f"\n### {name}\n")[2].partition("\n#")[0]
     # Whoever is called reads the same there, and then more.
     assert " ".join(told.split()).startswith(f"*{rule['labels']['severity']}.* {rule['annotations']['description']} ")

@@ -32,7 +32,7 @@ COLUMNS = ("V1", "V2", "country")
 
 def limits(**changed: Any) -> DriftLimits:
     """Return the defaults, with windows of `ROWS` rows."""
-    return msgspec.structs.replace(drift_limits(Settings(drift_window_rows=ROWS)), **changed)
+    return msgspec.structs.replace(drift_limits(Settings().replace(drift_window_rows=ROWS)), **changed)
 
 
 def profile(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stream.evaluation.blocks import joined
-from stream.evaluation.guard_rule import Breach, Limits, Rule
+from stream.evaluation.rollback_rule import Breach, Limits, Rule
 from tests.evaluation.a_day import DAY, HEALTHY, SIZE, Fault, blocks
 
 PROMOTIONS = 1000

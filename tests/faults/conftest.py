@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.messages import Challenger
-from stream.kafka.assign import publish_roles
+from stream.control.role_writer import publish_roles
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
@@ -17,7 +17,7 @@ from tests.support.worker_process import WorkerProcess
 
 def publish_champion(settings: Settings) -> None:
     """Publish bundle 1 as champion and bundle 2, which scores a little higher, as challenger."""
-    store = Path(settings.bundle_store)
+    store = Path(settings.bundle.store)
     champion, challenger = put_bundle(store, "1"), put_bundle(store, "2", bias=-3.0)
     publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")
 

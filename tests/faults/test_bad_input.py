@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from schemas.manifest import MissingPolicy
 from schemas.messages import ModelUpdate
 from stream.app import WorkerProgram
-from stream.kafka.assign import publish_roles
-from stream.models.roles import RoleLoader
-from stream.models.store import BundleStore
+from stream.control.role_writer import publish_roles
+from stream.models.bundle_store import BundleStore
+from stream.models.role_loader import RoleLoader
 from stream.scoring.features import Matrix
 from stream.scoring.model import Roles
 from stream.settings import Settings
@@ -97,7 +97,7 @@ def test_bad_between_good(ready: Callable[..., Settings], start_worker: StartWor
     for (partition, offset), letter in result.letters.items():
         message = result.sent[partition, offset]
         value = message.value() or b""
-        assert letter.source_topic == settings.topic_transactions
+        assert letter.source_topic == settings.topic.transactions
         assert letter.key == message.key()
         assert letter.value_size == len(value)
         assert letter.value_sha256 == hashlib.sha256(value).hexdigest()
@@ -109,7 +109,7 @@ def test_bad_between_good(ready: Callable[..., Settings], start_worker: StartWor
 
 def produce_compressed(settings: Settings, messages: list[Pair]) -> None:
     """Send to partition 0; compressed, so that 2.5 MB of one letter fit."""
-    produce_all(settings.bootstrap, settings.topic_transactions, messages, partition=0, compression="lz4")
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, messages, partition=0, compression="lz4")
 
 
 def test_a_huge_key(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
@@ -134,7 +134,7 @@ def test_odd_but_good(ready: Callable[..., Settings], start_worker: StartWorker)
         (b"k", transaction(3, features=features(V99=1.0))),
         (b"k", transaction(4, features=features(V99="anything"))),
     ]
-    produce_all(settings.bootstrap, settings.topic_transactions, odd)
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, odd)
     with Watch(settings) as watch:
         worker = start_worker(settings)
         watch.wait(len(odd))
@@ -155,9 +155,9 @@ def test_null_that_is_not_scored(
 
     The latter is the transaction's own fault, for the parity rows still score.
     """
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "1", missing=missing), author="test")
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "1", missing=missing), author="test")
     null = transaction(0, features=features(V2=None))
-    produce_all(settings.bootstrap, settings.topic_transactions, [(b"k", null), (b"k", transaction(1))])
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", null), (b"k", transaction(1))])
     with Watch(settings) as watch:
         worker = start_worker(settings)
         watch.wait(2)
@@ -170,7 +170,7 @@ class PickyLoader(RoleLoader):
     """Loads champions that fail at every run with a row whose first feature is above 100."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(BundleStore(settings.bundle_store))
+        super().__init__(BundleStore(settings.bundle.store))
 
     def load(self, update: ModelUpdate) -> Roles:
         """Load, and wrap the champion."""
@@ -192,7 +192,7 @@ def test_a_row_the_champion_cannot_score(ready: Callable[..., Settings]) -> None
     """A row that makes the champion's whole run fail is found and dead-lettered; its neighbours are decided."""
     settings = ready()
     send(settings, 500)
-    produce_all(settings.bootstrap, settings.topic_transactions, unscorable(3))
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, unscorable(3))
     send(settings, 500, first=500)
     with Watch(settings) as watch:
         run_worker(lambda: WorkerProgram(settings, loader=PickyLoader(settings)), lambda _: watch.wait(1_003))

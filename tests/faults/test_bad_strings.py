@@ -8,7 +8,7 @@ import pytest
 
 from schemas.manifest import Feature, MissingPolicy
 from schemas.messages import Challenger, Policy
-from stream.kafka.assign import publish_roles
+from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.reckoning import reckon
@@ -49,7 +49,7 @@ def test_strings_and_nulls_to_decisions(
 
     A challenger that reads no strings and one that reads them watch.
     """
-    store = Path(settings.bundle_store)
+    store = Path(settings.bundle.store)
     champion = put_bundle(store, "1", further=FURTHER, policy=BY_LOSS, missing=missing)
     watching = (put_bundle(store, "2"), put_bundle(store, "3", further=FURTHER, bias=-3.0))
     publish_roles(settings, champion=champion, challengers=tuple(map(Challenger, watching)), author="test")
@@ -60,7 +60,7 @@ def test_strings_and_nulls_to_decisions(
         (b"absent", paid(0)),
         (b"Latin-1", paid(0, country="here").replace(b"here", b"\xe9")),
     ]
-    produce_all(settings.bootstrap, settings.topic_transactions, [*bad, *good, *null, *bad])
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, [*bad, *good, *null, *bad])
     with Watch(settings) as watch:
         worker = start_worker(settings)
         watch.wait(len(good) + len(null) + 2 * len(bad))

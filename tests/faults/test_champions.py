@@ -16,9 +16,9 @@ import pytest
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Manifest, Parity, decode_manifest, encode_manifest
 from schemas.messages import BundleRef, ModelUpdate
 from stream.app import WorkerProgram, make_sink
-from stream.kafka.assign import publish_roles
-from stream.models.roles import RoleLoader
-from stream.models.store import BundleStore
+from stream.control.role_writer import publish_roles
+from stream.models.bundle_store import BundleStore
+from stream.models.role_loader import RoleLoader
 from stream.scoring.model import Roles
 from stream.settings import Settings
 from tests.support.bundles import logistic_onnx, put_bundle
@@ -44,7 +44,7 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
         until(lambda: "no champion yet" in worker.last_words())
         assert not worker.is_ready()
         assert watch.settled == 0
-        champion = put_bundle(Path(settings.bundle_store), "1")
+        champion = put_bundle(Path(settings.bundle.store), "1")
         publish_roles(settings, champion=champion, author="test")
         watch.wait(1_000)
         worker.wait_ready(RECOVERY_S)
@@ -63,7 +63,7 @@ def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker:
     with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
         start_worker(settings).wait_ready()
         watch.wait(500)
-        new = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
+        new = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
         publish_roles(settings, champion=new, author="test")
         until(lambda: metrics(settings)["role_epoch"] == 2)
         watch.wait(watch.settled + 1_000)
@@ -73,7 +73,7 @@ def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker:
     assert len(decisions) == feeder.sent
     decided_by = {place: (decision.role_epoch, decision.model_version) for place, decision in decisions.items()}
     assert set(decided_by.values()) == {(1, "1"), (2, "3")}
-    for partition in range(settings.partitions):
+    for partition in range(settings.topic.partitions):
         in_order = [decided_by[place] for place in sorted(decided_by) if place[0] == partition]
         assert in_order == sorted(in_order)
 
@@ -141,8 +141,8 @@ def test_corrupt_bundles_under_load(
 
     The old champion goes on, and a sound bundle published afterwards takes over.
     """
-    settings = ready(status_interval_s=0.5)
-    store = Path(settings.bundle_store)
+    settings = ready(worker_status_interval_s=0.5)
+    store = Path(settings.bundle.store)
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         worker.wait_ready()
@@ -176,7 +176,7 @@ class FailingLoader(RoleLoader):
     """
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(BundleStore(settings.bundle_store))
+        super().__init__(BundleStore(settings.bundle.store))
         self.failing: set[str] = set()
 
     def load(self, update: ModelUpdate) -> Roles:
@@ -192,7 +192,7 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
     A replay knows by each decision's bundle who decided it.
     """
     settings = ready()
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "3", bias=-2.0), author="test")
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test")
     loader = FailingLoader(settings)
 
     def steps(program: WorkerProgram) -> None:
@@ -220,8 +220,8 @@ def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -
 
     Batch 3 is held between the look at its epoch and its Kafka transaction while the champion fails on batch 4.
     """
-    settings = ready(batch_max=500)
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "3", bias=-2.0), author="test")
+    settings = ready(kafka_batch_max=500)
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test")
     send(settings, 6_000)
     loader = FailingLoader(settings)
     held = threading.Event()
@@ -255,7 +255,7 @@ def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
         settled = watch.settled
         time.sleep(1)
         assert watch.settled == settled
-        publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), "3"), author="test")
+        publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3"), author="test")
         watch.assert_resumes(time.monotonic())
         until(lambda: not program.health.problems())
         feeder.stop()

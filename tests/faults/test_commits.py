@@ -9,10 +9,10 @@ from confluent_kafka import Producer
 
 from schemas.errors import BatchRefusedError
 from stream.app import WorkerProgram
-from stream.kafka import transactions
-from stream.kafka.broker import LocalBroker
+from stream.kafka import transactional_sink
 from stream.kafka.clients import producer_config
-from stream.kafka.ports import free_port
+from stream.local.broker import LocalBroker
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.control import metrics
 from tests.support.faulty_sink import Gate, refusals, steered
@@ -35,16 +35,16 @@ def test_a_rebalance_with_a_scored_batch_in_hand(
 
     Kafka's range assignment goes by the members' names, so the worker that joins, "a", gets the partition of "z".
     """
-    settings = ready(slot="z", batch_max=500, watchdog_s=300)
+    settings = ready(kafka_slot="z", kafka_batch_max=500, kafka_watchdog_s=300)
     gate = Gate(3)
     numbers = range(4_000)
     produce_all(
-        settings.bootstrap, settings.topic_transactions, ((b"card", transaction(n)) for n in numbers), partition=0
+        settings.kafka.bootstrap, settings.topic.transactions, ((b"card", transaction(n)) for n in numbers), partition=0
     )
 
     def steps(program: WorkerProgram) -> list[str]:
         gate.wait_reached()
-        start_worker(make_settings(slot="a", batch_max=500))
+        start_worker(make_settings(kafka_slot="a", kafka_batch_max=500))
         watch.wait(4_000)  # also what is held here
         gate.open()
         until(lambda: bool(refusals(program)))
@@ -59,7 +59,7 @@ def test_a_rebalance_with_a_scored_batch_in_hand(
 
 def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -> None:
     """When batch 3 fails with 4 and 5 scored or queued, none of them passes the hole."""
-    settings = ready(batch_max=500)
+    settings = ready(kafka_batch_max=500)
     send(settings, 6_000)
     waiting: list[WorkerProgram] = []
 
@@ -85,9 +85,9 @@ def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -
 def test_a_full_producer_queue(ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches far larger than the producer's queue are committed whole."""
     monkeypatch.setattr(
-        transactions, "producer_config", lambda s: producer_config(s) | {"queue.buffering.max.messages": 100}
+        transactional_sink, "producer_config", lambda s: producer_config(s) | {"queue.buffering.max.messages": 100}
     )
-    settings = ready(batch_max=1_000, transaction_timeout_ms=60_000)
+    settings = ready(kafka_batch_max=1_000, worker_transaction_timeout_ms=60_000)
     send(settings, 3_000)
     with Watch(settings) as watch:
         run_worker(lambda: WorkerProgram(settings), lambda _: watch.wait(3_000))
@@ -101,7 +101,7 @@ def test_a_transaction_that_the_broker_timed_out(
 
     The batch is held for 12 s after its offsets were sent, long enough for a broker that looks every 10 s too.
     """
-    settings = ready(transaction_timeout_ms=1_000, batch_max=500)
+    settings = ready(worker_transaction_timeout_ms=1_000, kafka_batch_max=500)
     send(settings, 3_000)
     held = threading.Event()
 
@@ -114,7 +114,7 @@ def test_a_transaction_that_the_broker_timed_out(
                 time.sleep(12)
             super().commit_transaction(*args)
 
-    monkeypatch.setattr(transactions, "Producer", SlowProducer)
+    monkeypatch.setattr(transactional_sink, "Producer", SlowProducer)
 
     def steps(program: WorkerProgram) -> None:
         assert held.wait(30)
@@ -134,12 +134,14 @@ def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
     Lag that nobody can read would make the watchdog end a worker that is well.
     """
     settings = ready()
-    upstream = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": f"{settings.group}-upstream"})
+    upstream = Producer(
+        {"bootstrap.servers": settings.kafka.bootstrap, "transactional.id": f"{settings.kafka.group}-upstream"}
+    )
     upstream.init_transactions(10)
     for block in range(20):
         upstream.begin_transaction()
         for number in range(block * 50, block * 50 + 50):
-            upstream.produce(settings.topic_transactions, transaction(number), f"card-{number % 50}".encode())
+            upstream.produce(settings.topic.transactions, transaction(number), f"card-{number % 50}".encode())
         upstream.flush(10)  # also what is aborted lies in the topic
         if block % 2:
             upstream.abort_transaction(10)
@@ -171,7 +173,7 @@ def test_commits_whose_replies_are_lost(
 ) -> None:
     """A commit that the broker did and the worker never heard of is neither aborted nor done again."""
     broker, proxy = proxied
-    settings = ready(bootstrap=broker.bootstrap, batch_max=200)
+    settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200)
     send(settings, 20_000)
     with Watch(settings, broker.direct) as watch:
         worker = start_worker(settings)
@@ -191,7 +193,7 @@ def test_a_commit_that_is_never_answered(
 ) -> None:
     """A producer that waits for longer than its transaction may take is replaced; what it has committed stays."""
     broker, proxy = proxied
-    settings = ready(bootstrap=broker.bootstrap, batch_max=200, transaction_timeout_ms=3_000)
+    settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200, worker_transaction_timeout_ms=3_000)
     send(settings, 20_000)
     with Watch(settings, broker.direct) as watch:
         worker = start_worker(settings)
@@ -209,7 +211,7 @@ def test_a_broker_away_for_20_s(
     ready: Callable[..., Settings], start_worker: StartWorker, own_broker: LocalBroker
 ) -> None:
     """A broker that is stopped for 20 s and started again finds the worker waiting, and soon at work."""
-    settings = ready(bootstrap=own_broker.bootstrap, batch_max=200)
+    settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=200)
     send(settings, 30_000)
     with Watch(settings) as watch:
         worker = start_worker(settings)

@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from stream.kafka.ports import free_port
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.reckoning import reckon
 from tests.support.traffic import Feeder, send
@@ -23,7 +22,7 @@ def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorke
 
     Small batches keep it at work for long enough to be hit between reading and committing.
     """
-    settings = ready(batch_max=count // 200)
+    settings = ready(kafka_batch_max=count // 200)
     send(settings, count)
     with Watch(settings) as watch:
         worker = start_worker(settings)
@@ -42,7 +41,7 @@ def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorke
 @pytest.mark.slow
 def test_sigkill_at_least_once(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Delivery at least once loses nothing over a SIGKILL; it may repeat."""
-    settings = ready(delivery="at_least_once", batch_max=100)
+    settings = ready(worker_delivery="at_least_once", kafka_batch_max=100)
     send(settings, 20_000)
     with Watch(settings) as watch:
         worker = start_worker(settings)
@@ -113,7 +112,7 @@ def test_a_living_twin(ready: Callable[..., Settings], start_worker: StartWorker
         older = start_worker(settings)
         older.wait_ready()
         (tmp_path / "twin").mkdir()
-        with WorkerProcess(msgspec.structs.replace(settings, web_port=free_port()), tmp_path / "twin") as younger:
+        with WorkerProcess(settings.replace(web_port=free_port()), tmp_path / "twin") as younger:
             younger.wait_ready()
             deadline = time.monotonic() + RECOVERY_S
             while older.returncode is None:
@@ -124,6 +123,6 @@ def test_a_living_twin(ready: Callable[..., Settings], start_worker: StartWorker
             watch.wait(feeder.sent)
             assert younger.stop() == 0
     assert older.returncode == 1
-    assert "give each worker its own FRAUD_SLOT" in older.last_words().splitlines()[-1]
+    assert "give each worker its own FRAUD_KAFKA_SLOT" in older.last_words().splitlines()[-1]
     assert "Traceback" not in older.last_words()
     assert len(reckon(settings).decisions) == feeder.sent

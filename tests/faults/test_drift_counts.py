@@ -6,14 +6,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from schemas.errors import BatchRefusedError
 from schemas.messages import Challenger, DriftCounts
 from stream.app import WorkerProgram
-from stream.kafka.assign import publish_roles
-from stream.kafka.ports import free_port
+from stream.control.role_writer import publish_roles
 from stream.kafka.topics import create_topics
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.control import metrics
@@ -31,7 +30,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 def counts(settings: Settings) -> list[DriftCounts]:
     """Return what is committed on drift-counts, and check that no message is there twice."""
-    messages = read_all(settings.bootstrap, settings.topic_drift_counts)
+    messages = read_all(settings.kafka.bootstrap, settings.topic.drift_counts)
     found = [msgspec.json.decode(message.value() or b"", type=DriftCounts) for message in messages]
     repeated = Counter((each.instance, each.sequence) for each in found).most_common(1)
     assert not repeated or repeated[0][1] == 1, f"counted twice: {repeated[0][0]}"
@@ -55,7 +54,7 @@ def decided(settings: Settings) -> Counter[str]:
 
 def test_a_killed_worker_takes_the_last_second_along(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """No row is counted twice, and after the restart none is missing but those of that second."""
-    settings = ready(batch_max=200)
+    settings = ready(kafka_batch_max=200)
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         watch.wait(2_500)
@@ -74,12 +73,12 @@ def test_a_killed_worker_takes_the_last_second_along(ready: Callable[..., Settin
     last_ms = max(each.written_at_ms for each in before)
     restarted_ms = min(each.written_at_ms for each in found if each.instance != before[0].instance)
     since = sum(last_ms <= decision.scored_at_ms for decision in decisions if decision.scored_at_ms < restarted_ms)
-    assert 0 <= lost <= since + 3 * settings.batch_max
+    assert 0 <= lost <= since + 3 * settings.kafka.batch_max
 
 
 def test_aborted_batches_and_a_clean_stop_lose_nothing(ready: Callable[..., Settings]) -> None:
     """Every third commit is refused, with and without counts on board."""
-    settings = ready(batch_max=250, drift_interval_s=0.01)
+    settings = ready(kafka_batch_max=250, drift_interval_s=0.01)
     send(settings, 10_000)
 
     def fail_often(number: int) -> None:
@@ -102,10 +101,10 @@ def test_two_workers_a_rebalance_and_another_champion(
     """Partitions move and roles change, and every decision is counted once for the champion that made it."""
     settings = make_settings(drift_interval_s=0.2)
     create_topics(settings)
-    store = Path(settings.bundle_store)
+    store = Path(settings.bundle.store)
     old, new = put_bundle(store, "1", reference=True), put_bundle(store, "2", bias=-3.0)
     publish_roles(settings, champion=old, challengers=(Challenger(new),), author="test")
-    second = replace(settings, slot=f"{settings.slot}-b", web_port=free_port())
+    second = settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port())
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         first_worker = start_worker(settings)
         watch.wait(800)
@@ -129,7 +128,7 @@ def test_two_workers_a_rebalance_and_another_champion(
 @pytest.mark.slow
 def test_at_least_once_counts_as_often_as_it_decides(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Without a crash each once."""
-    settings = ready(delivery="at_least_once", drift_interval_s=0.2)
+    settings = ready(worker_delivery="at_least_once", drift_interval_s=0.2)
     send(settings, 3_000)
     with Watch(settings) as watch:
         worker = start_worker(settings)

@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.messages import WorkerStatus
-from stream.kafka.broker import LocalBroker
-from stream.kafka.ports import free_port
+from stream.local.broker import LocalBroker
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.control import metrics, newest_status
 from tests.support.ending import assert_ends
@@ -48,7 +48,7 @@ def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
 @pytest.mark.slow
 def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker, own_broker: LocalBroker) -> None:
     """SIGTERM ends a worker whose broker is away; what it had in hand is decided by the next one."""
-    settings = ready(bootstrap=own_broker.bootstrap, batch_max=100)
+    settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=100)
     with Watch(settings) as watch:
         with Feeder(settings, rate=2_000) as feeder:
             worker = start_worker(settings)
@@ -74,7 +74,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
     Each partition ends with markers and aborted transactions, for the worker that reads them and for the one that
     is started afterwards and finds nothing else. Half the watchdog's time without moving makes a worker unready.
     """
-    settings = ready(watchdog_s=15)
+    settings = ready(kafka_watchdog_s=15)
     send_in_transactions(settings, committed=5, of=100)
     with Watch(settings) as watch:
         worker = start_worker(settings)
@@ -84,7 +84,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
         assert worker.stop() == 0
         worker.start()
         worker.wait_ready()
-        deadline = time.monotonic() + settings.watchdog_s / 2 + 2
+        deadline = time.monotonic() + settings.kafka.watchdog_s / 2 + 2
         while time.monotonic() < deadline:
             assert worker.is_ready(), worker.last_words()
             time.sleep(0.2)
@@ -99,18 +99,18 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
 
 def send_in_transactions(settings: Settings, *, committed: int, of: int) -> None:
     """Send committed transactions of so many messages in turn with aborted ones; an aborted one is the last."""
-    name = f"{settings.group}-upstream"
-    producer = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": name})
+    name = f"{settings.kafka.group}-upstream"
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "transactional.id": name})
     producer.init_transactions(30)
     for turn in range(committed):
         producer.begin_transaction()
         for number in range(turn * of, (turn + 1) * of):
-            producer.produce(settings.topic_transactions, transaction(number), f"card-{number % 500}".encode())
+            producer.produce(settings.topic.transactions, transaction(number), f"card-{number % 500}".encode())
         producer.commit_transaction(30)
         producer.begin_transaction()
         for number in range(of):
             value = transaction(number, transaction_id=f"aborted-{turn}-{number}")
-            producer.produce(settings.topic_transactions, value, partition=number % settings.partitions)
+            producer.produce(settings.topic.transactions, value, partition=number % settings.topic.partitions)
         producer.flush(30)  # or they would never reach the log
         producer.abort_transaction(30)
 
@@ -125,12 +125,12 @@ def status_of(settings: Settings) -> WorkerStatus:
 
 def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Without a broker at the address, the worker says so and ends."""
-    settings = make_settings(bootstrap=f"127.0.0.1:{free_port()}")
+    settings = make_settings(kafka_bootstrap=f"127.0.0.1:{free_port()}")
     worker = start_worker(settings)
     line = assert_ends(worker, GIVE_UP_S)
-    assert line.startswith(f"fraud-stream: no Kafka answers at {settings.bootstrap}")
+    assert line.startswith(f"fraud-stream: no Kafka answers at {settings.kafka.bootstrap}")
     assert "rdkafka" not in worker.last_words(), "each attempt to connect is a line"
-    assert line.endswith("start one with `fraud-stream kafka` or set FRAUD_BOOTSTRAP")
+    assert line.endswith("start one with `fraud-stream kafka` or set FRAUD_KAFKA_BOOTSTRAP")
 
 
 def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
@@ -138,7 +138,7 @@ def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWor
     settings = make_settings()
     line = assert_ends(start_worker(settings), GIVE_UP_S)
     assert line == (
-        f"fraud-stream: topic {settings.topic_transactions} is not on {settings.bootstrap}; "
+        f"fraud-stream: topic {settings.topic.transactions} is not on {settings.kafka.bootstrap}; "
         "create it with `fraud-stream topics`"
     )
 
@@ -148,14 +148,14 @@ def test_a_web_port_in_use(ready: Ready, start_worker: StartWorker) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         settings = ready(web_port=other.getsockname()[1])
         line = assert_ends(start_worker(settings), GIVE_UP_S)
-    assert line.startswith(f"fraud-stream: 127.0.0.1:{settings.web_port} cannot be listened on")
+    assert line.startswith(f"fraud-stream: 127.0.0.1:{settings.web.port} cannot be listened on")
     assert line.endswith("set FRAUD_WEB_PORT")
 
 
 def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: Path) -> None:
     """While the store is away the worker waits and says why, on its log and in worker-status; then it decides."""
-    settings = ready(status_interval_s=0.5)
-    store, away = Path(settings.bundle_store), tmp_path / "away"
+    settings = ready(worker_status_interval_s=0.5)
+    store, away = Path(settings.bundle.store), tmp_path / "away"
     store.rename(away)
     send(settings, 100)
     with Watch(settings) as watch:

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from onnx import helper, load_from_string, numpy_helper
 
 from schemas.manifest import MissingPolicy
-from stream.kafka.assign import publish_roles
+from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 from tests.support import bundles
 from tests.support.bundles import logistic_onnx, put_bundle
@@ -53,14 +52,14 @@ BAD: tuple[tuple[bytes | None, str, str], ...] = (
     (with_v2("-Infinity"), "not_finite", "-Infinity is not JSON; send null"),
     (with_v2("1e39"), "not_finite", "feature V2 is not finite as float32"),
     (with_v2("1e400"), "not_finite", "Number out of range"),
-    (padded(65_537), "too_large", "65537 bytes, the limit is 65536 (FRAUD_MAX_TRANSACTION_BYTES)"),
+    (padded(65_537), "too_large", "65537 bytes, the limit is 65536 (FRAUD_SCORING_MAX_TRANSACTION_BYTES)"),
 )
 
 
 def settle(settings: Settings, start_worker: StartWorker, values: list[bytes | None]) -> Reckoning:
     """Send all to partition 0 before the worker starts, so that it reads them together; return what became of them."""
     rows = [(b"\xff key", value) for value in values]  # a key need not be text
-    produce_all(settings.bootstrap, settings.topic_transactions, rows, partition=0)
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
     with Watch(settings) as watch:
         worker = start_worker(settings)
         watch.wait(len(rows))
@@ -110,7 +109,7 @@ def test_null_is_scored(
 ) -> None:
     """Null is the reference median, or left to a model that knows NaN, as the champion's manifest says."""
     monkeypatch.setattr(bundles, "logistic_onnx", nan_aware_onnx)
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), missing=missing), author="test")
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), missing=missing), author="test")
     found = settle(settings, start_worker, [transaction(0), with_features(V2=None), transaction(2)])
     assert not found.letters
     margin = 0.5 + stands_for_null + 1.0 - 4.0
@@ -120,18 +119,18 @@ def test_null_is_scored(
 def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_worker: StartWorker) -> None:
     """One line and exit code 1; the batch is not acknowledged, and a worker with a higher limit settles it."""
     # This logistic model gives NaN for NaN, though its manifest says that it handles it.
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle_store), missing="nan"), author="test")
+    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), missing="nan"), author="test")
     rows = [(b"card", with_features(V1=None) if n % 10 == 0 else transaction(n)) for n in range(40)]
-    produce_all(settings.bootstrap, settings.topic_transactions, rows, partition=0)
-    strict = msgspec.structs.replace(settings, max_unscorable_per_minute=3)
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
+    strict = settings.replace(worker_max_unscorable_per_minute=3)
     assert assert_ends(start_worker(strict), 15) == (
         "fraud-stream: more than 3 transactions in a minute could not be scored; look at the champion, "
-        "or raise FRAUD_MAX_UNSCORABLE_PER_MINUTE"
+        "or raise FRAUD_WORKER_MAX_UNSCORABLE_PER_MINUTE"
     )
-    for topic in (settings.topic_decisions, settings.topic_dead_letters):
-        assert read_all(settings.bootstrap, topic) == []
+    for topic in (settings.topic.decisions, settings.topic.dead_letters):
+        assert read_all(settings.kafka.bootstrap, topic) == []
     with Watch(settings) as watch:
-        start_worker(msgspec.structs.replace(settings, max_unscorable_per_minute=4))
+        start_worker(settings.replace(worker_max_unscorable_per_minute=4))
         watch.wait(40)
     letters = reckon(settings).letters
     assert {letter.detail for letter in letters.values()} == {"model 1 gives no score for it"}

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from stream.kafka.broker import LocalBroker
+from stream.local.broker import LocalBroker
 from stream.settings import Settings
 from tests.support.control import newest_status
 from tests.support.ending import assert_ends
@@ -33,13 +32,13 @@ def guarded() -> Iterator[LocalBroker]:
 @pytest.fixture
 def login(guarded: LocalBroker, ready: Callable[..., Settings]) -> Settings:
     """Settings with the right password, and the noisiest log."""
-    how: dict[str, Any] = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+    how: dict[str, Any] = {"kafka_security_protocol": "SASL_PLAINTEXT", "kafka_sasl_mechanism": "PLAIN"}
     return ready(
-        bootstrap=guarded.bootstrap,
-        sasl_username=USER,
-        sasl_password=PASSWORD,
+        kafka_bootstrap=guarded.bootstrap,
+        kafka_sasl_username=USER,
+        kafka_sasl_password=PASSWORD,
         log_level="DEBUG",
-        status_interval_s=0.5,
+        worker_status_interval_s=0.5,
         **how,
     )
 
@@ -52,7 +51,7 @@ def whole_log(tmp_path: Path) -> str:
 def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
     """Both Kafka clients log in: decisions come by librdkafka, worker-status by Faust's aiokafka."""
     rows = ((b"card", transaction(number)) for number in range(500))
-    produce_all(guarded.direct, login.topic_transactions, rows)
+    produce_all(guarded.direct, login.topic.transactions, rows)
     with Watch(login, guarded.direct) as watch:
         worker = start_worker(login)
         watch.wait(500)
@@ -68,9 +67,9 @@ def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker:
 
 def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
     """A refused login ends the worker with one line that names the settings to mend, and no password."""
-    worker = start_worker(msgspec.structs.replace(login, sasl_password=WRONG))
+    worker = start_worker(login.replace(kafka_sasl_password=WRONG))
     assert assert_ends(worker, 14) == (
-        f"fraud-stream: Kafka at {login.bootstrap} refused user {USER!r}; "
-        "set FRAUD_SASL_USERNAME, FRAUD_SASL_PASSWORD and FRAUD_SASL_MECHANISM"
+        f"fraud-stream: Kafka at {login.kafka.bootstrap} refused user {USER!r}; "
+        "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
     )
     assert WRONG not in whole_log(tmp_path)

@@ -5,13 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from schemas.messages import Challenger, Exploration, ModelUpdate, Policy
-from stream.kafka.assign import change_roles
-from stream.kafka.control import current_roles
-from stream.kafka.ports import free_port
-from stream.kafka.roster import challenge, explore, govern, reassign
+from stream.control.role_changes import challenge, explore, govern, reassign
+from stream.control.role_reader import current_roles
+from stream.control.role_writer import change_roles
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.reckoning import reckon
@@ -35,12 +33,12 @@ def test_two_workers_split_cards_alike(
 ) -> None:
     """Over a rebalance and a new policy a card keeps its arm, and each model is heard once for each transaction."""
     settings = ready()
-    challenger = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
+    challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
     split, watching = Challenger(challenger, "split", 0.3), Challenger(challenger)
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         start_worker(settings).wait_ready()
         change(settings, challenge(split))
-        second = start_worker(replace(settings, slot=f"{settings.slot}-b", web_port=free_port()))
+        second = start_worker(settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port()))
         second.wait_ready()
         change(settings, govern(Policy("all", 0.0, 0.0)), explore(Exploration(0.5, 10**6)))
         second.stop()

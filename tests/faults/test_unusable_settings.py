@@ -13,15 +13,15 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 def test_an_unknown_kind_of_store(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
     """A store that no installed package can open ends the worker before it touches Kafka."""
-    settings = make_settings(bootstrap="127.0.0.1:1", bundle_store="nowhere://bundles")
+    settings = make_settings(kafka_bootstrap="127.0.0.1:1", bundle_store="nowhere://bundles")
     assert "bundle store nowhere://bundles cannot be opened" in assert_ends(start_worker(settings), within=30)
 
 
 @pytest.mark.parametrize(
     ("security", "setting"),
     [
-        ({"security_protocol": "SSL", "ssl_ca": "no-such.pem"}, "FRAUD_SSL_CA"),
-        ({"security_protocol": "SASL_PLAINTEXT"}, "FRAUD_SASL_USERNAME"),
+        ({"kafka_security_protocol": "SSL", "kafka_ssl_ca": "no-such.pem"}, "FRAUD_KAFKA_SSL_CA"),
+        ({"kafka_security_protocol": "SASL_PLAINTEXT"}, "FRAUD_KAFKA_SASL_USERNAME"),
     ],
     ids=["no certificate", "no user"],
 )
@@ -29,6 +29,6 @@ def test_unusable_security(
     make_settings: Callable[..., Settings], start_worker: StartWorker, security: dict[str, str], setting: str
 ) -> None:
     """A certificate that is not there, or a login without a name, is named with its setting."""
-    line = assert_ends(start_worker(make_settings(bootstrap="127.0.0.1:1", **security)), within=30)
+    line = assert_ends(start_worker(make_settings(kafka_bootstrap="127.0.0.1:1", **security)), within=30)
     assert line.startswith("fraud-stream: ")
     assert setting in line

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.faults.conftest import publish_champion
 from tests.support.http_process import HttpProcess

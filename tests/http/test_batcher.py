@@ -12,7 +12,7 @@ from stream.settings import Settings
 def test_who_waited_too_long_is_not_scored() -> None:
     """Nothing that could score is there: whoever asks it fails."""
     nothing: Any = None
-    batcher = Batcher(Settings(http_deadline_ms=20), nothing, nothing, nothing, nothing)
+    batcher = Batcher(Settings().replace(http_deadline_ms=20), nothing, nothing, nothing, nothing)
     told: list[Answer | FraudError] = []
 
     async def ask() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from stream.control.role_changes import explore, reassign
+from stream.control.role_writer import change_roles
 from stream.http.keys import Scope, add_key, make_key
-from stream.kafka.assign import change_roles
-from stream.kafka.roster import explore, reassign
 from stream.settings import Settings
 from tests.support.http_process import HttpProcess
 from tests.support.tool import tool
@@ -62,7 +62,7 @@ def test_an_alert_is_seen_within_two_seconds_and_a_click_becomes_a_label(page: P
     expect(alert.locator(".label")).to_have_text("labelled fraud")
     alert.get_by_role("button", name="Legitimate: 1").click()
     expect(alert.locator(".label")).to_have_text("labelled legitimate")
-    labels = [json.loads(m.value() or b"") for m in read_all(edge.settings.bootstrap, edge.settings.topic_labels)]
+    labels = [json.loads(m.value() or b"") for m in read_all(edge.settings.kafka.bootstrap, edge.settings.topic.labels)]
     assert [(each["transaction_id"], each["fraud"], each["source"]) for each in labels] == [
         ("1", True, "analyst"),
         ("1", False, "analyst"),
@@ -84,7 +84,7 @@ def test_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path: Pa
     settings = edge.settings
     with WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()
-        produce_all(settings.bootstrap, settings.topic_transactions, [(b"a", b"{"), (b"b", b"[]")])
+        produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"a", b"{"), (b"b", b"[]")])
         for first in range(0, 3000, 300):
             send(settings, 300, first)
             time.sleep(0.3)

@@ -16,7 +16,7 @@ import msgspec
 
 from schemas.messages import Decision
 from stream.http.connection import HEAD_BYTES
-from stream.kafka.broker import LocalBroker
+from stream.local.broker import LocalBroker
 from stream.settings import Settings
 from tests.support.http_process import HttpProcess
 from tests.support.topics import read_all
@@ -29,7 +29,7 @@ Start = Callable[[Settings], HttpProcess]
 
 def test_kafka_goes_away_and_comes_back(make_http_settings: Make, start_edge: Start, own_broker: LocalBroker) -> None:
     """503 while it is away, at once; every decision that was told stands there, and asking goes on by itself."""
-    edge = start_edge(make_http_settings(bootstrap=own_broker.bootstrap))
+    edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap))
     told = [edge.ask(transaction(number)) for number in range(5)]
     own_broker.stop()
     until(lambda: edge.problems() == ["no broker answers"])
@@ -41,7 +41,7 @@ def test_kafka_goes_away_and_comes_back(make_http_settings: Make, start_edge: St
     until(lambda: not edge.problems(), timeout=30)
     until(lambda: edge.ask(transaction(200)).is_success, timeout=30)
     told.append(edge.ask(transaction(200)))
-    kept = {message.value() for message in read_all(own_broker.bootstrap, edge.settings.topic_decisions)}
+    kept = {message.value() for message in read_all(own_broker.bootstrap, edge.settings.topic.decisions)}
     assert {reply.content for reply in told if reply.is_success} <= kept
 
 
@@ -49,7 +49,7 @@ def test_a_broker_that_hangs_is_not_waited_for(
     make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
 ) -> None:
     """A reply comes by the deadline; after it the same transaction can be asked about again."""
-    edge = start_edge(make_http_settings(bootstrap=own_broker.bootstrap, http_deadline_ms=500))
+    edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap, http_deadline_ms=500))
     assert edge.ask(transaction(1)).is_success
     broker = own_broker.pid
     assert broker is not None
@@ -66,7 +66,7 @@ def test_a_broker_that_hangs_is_not_waited_for(
 
 def test_more_than_may_be_under_way_are_told_to_come_back(make_http_settings: Make, start_edge: Start) -> None:
     """429 with Retry-After for the rest; those that were taken in are decided."""
-    edge = start_edge(make_http_settings(http_queue=10))
+    edge = start_edge(make_http_settings(http_max_in_flight=10))
     asked = [json.loads(transaction(number)) for number in range(100)]
     results = edge.client.post("/predict/batch", json={"transactions": asked}).json()["results"]
     assert sum("decision" in each for each in results) == 10
@@ -94,7 +94,7 @@ def test_the_same_asked_at_the_same_time_is_decided_once(edge: HttpProcess) -> N
     with ThreadPoolExecutor(8) as threads:
         replies = set(threads.map(lambda _: edge.ask(transaction(1)).content, range(8)))
     assert len(replies) == 1
-    assert len(read_all(edge.settings.bootstrap, edge.settings.topic_decisions)) == 1
+    assert len(read_all(edge.settings.kafka.bootstrap, edge.settings.topic.decisions)) == 1
 
 
 def raw(edge: HttpProcess) -> socket.socket:
@@ -196,5 +196,5 @@ def test_a_stop_answers_what_is_in_hand(edge: HttpProcess) -> None:
     stopping.set()
     for each in askers:
         each.join()
-    kept = {message.value() for message in read_all(edge.settings.bootstrap, edge.settings.topic_decisions)}
+    kept = {message.value() for message in read_all(edge.settings.kafka.bootstrap, edge.settings.topic.decisions)}
     assert set(told) <= kept

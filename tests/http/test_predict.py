@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from schemas.messages import Decision, Policy, ShadowScore
-from stream.kafka.assign import change_roles
-from stream.kafka.control import current_roles
-from stream.kafka.ports import free_port
-from stream.kafka.roster import govern, reassign
+from stream.control.role_changes import govern, reassign
+from stream.control.role_reader import current_roles
+from stream.control.role_writer import change_roles
 from stream.kafka.topics import create_topics
 from stream.replay.difference import TOLERANCE
 from stream.replay.parity import parity_gap
 from stream.replay.verify import verify
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
 from tests.support.command import run
@@ -31,7 +31,7 @@ decode = msgspec.json.Decoder(Decision).decode
 
 def values(settings: Settings, topic: str) -> list[bytes]:
     """Return what stands on a topic."""
-    return [message.value() or b"" for message in read_all(settings.bootstrap, topic)]
+    return [message.value() or b"" for message in read_all(settings.kafka.bootstrap, topic)]
 
 
 def test_a_reply_stands_on_kafka_before_it_is_told(edge: HttpProcess) -> None:
@@ -39,25 +39,27 @@ def test_a_reply_stands_on_kafka_before_it_is_told(edge: HttpProcess) -> None:
     settings = edge.settings
     replies = {number: edge.ask(transaction(number)) for number in range(30)}
     assert {reply.status_code for reply in replies.values()} == {200}
-    asked = {(m.partition(), m.offset()): m for m in read_all(settings.bootstrap, settings.topic_transactions_http)}
+    asked = {
+        (m.partition(), m.offset()): m for m in read_all(settings.kafka.bootstrap, settings.topic.transactions_http)
+    }
     told = sorted(reply.content for reply in replies.values())
-    assert sorted(values(settings, settings.topic_decisions)) == told
+    assert sorted(values(settings, settings.topic.decisions)) == told
     for number, reply in replies.items():
         decision = decode(reply.content)
         message = asked[decision.source_partition, decision.source_offset]
         assert (message.value(), message.key()) == (transaction(number), decision.card_id.encode())
-        assert decision.source_topic == settings.topic_transactions_http
+        assert decision.source_topic == settings.topic.transactions_http
     alerts = [each for each in told if decode(each).verdict != "approve"]
     assert alerts
-    assert sorted(values(settings, settings.topic_alerts)) == alerts
-    assert values(settings, settings.topic_transactions) == []
+    assert sorted(values(settings, settings.topic.alerts)) == alerts
+    assert values(settings, settings.topic.transactions) == []
 
 
 def test_a_decision_over_http_can_be_recomputed(edge: HttpProcess) -> None:
     """By its place, like any other; and its shadow score follows under the same name."""
     decision = decode(edge.ask(transaction(5)).content)
     assert verify(edge.settings, decision) == {}
-    shadows = values(edge.settings, edge.settings.topic_shadow_scores)
+    shadows = values(edge.settings, edge.settings.topic.shadow_scores)
     (shadow,) = [msgspec.json.decode(each, type=ShadowScore) for each in shadows]
     assert (shadow.decision_id, shadow.model_version) == (decision.decision_id, "2")
 
@@ -67,7 +69,7 @@ def test_history_over_http_replays(edge: HttpProcess) -> None:
     settings = edge.settings
     for number in range(20):
         edge.ask(transaction(number))
-    until(lambda: len(values(settings, settings.topic_shadow_scores)) == 20)
+    until(lambda: len(values(settings, settings.topic.shadow_scores)) == 20)
     report = json.loads(run("replay", settings=settings).stdout)
     assert (report["transactions"], report["same"], report["different"]) == (20, 20, 0)
     roles = current_roles(settings)
@@ -81,8 +83,8 @@ def test_without_waiting_the_decision_has_no_place_yet(edge: HttpProcess) -> Non
     reply = edge.ask(transaction(1), ack="none")
     told = reply.json()
     assert (told["decision_id"], told["source_partition"], told["source_offset"]) == (None, None, None)
-    until(lambda: len(values(edge.settings, edge.settings.topic_decisions)) == 1)
-    (kept,) = map(json.loads, values(edge.settings, edge.settings.topic_decisions))
+    until(lambda: len(values(edge.settings, edge.settings.topic.decisions)) == 1)
+    (kept,) = map(json.loads, values(edge.settings, edge.settings.topic.decisions))
     place = dict.fromkeys(("decision_id", "source_partition", "source_offset"))
     assert kept | place == told
     assert edge.ask(transaction(1)).json() == kept
@@ -92,7 +94,7 @@ def test_a_repeat_is_told_the_same(edge: HttpProcess) -> None:
     """Byte by byte, and Kafka gets nothing new; the same id for another transaction is refused."""
     first, again = edge.ask(transaction(3)), edge.ask(transaction(3))
     assert first.content == again.content
-    assert len(values(edge.settings, edge.settings.topic_decisions)) == 1
+    assert len(values(edge.settings, edge.settings.topic.decisions)) == 1
     other = edge.ask(transaction(3, amount_minor=99_999_999))
     assert (other.status_code, other.json()["type"]) == (409, "urn:fraud-stream:conflict")
 
@@ -104,7 +106,7 @@ def test_a_bare_list_is_completed(edge: HttpProcess) -> None:
     decision = decode(reply.content)
     assert decision.verdict == "review"
     assert (decision.amount_minor, decision.currency, decision.card_id) == (5000, "XXX", decision.transaction_id)
-    (kept,) = map(json.loads, values(edge.settings, edge.settings.topic_transactions_http))
+    (kept,) = map(json.loads, values(edge.settings, edge.settings.topic.transactions_http))
     assert kept["features"] == {"V1": 3, "V2": 2.5, "V3": -1}
     assert verify(edge.settings, decision) == {}
 
@@ -136,7 +138,7 @@ def test_what_cannot_be_scored_is_refused(edge: HttpProcess) -> None:
         assert reply.headers["content-type"] == "application/problem+json"
         assert (reply.status_code, problem["status"]) == (status, status), body
         assert (problem["reason"], problem.get("field")) == (reason, field), body
-    assert values(edge.settings, edge.settings.topic_transactions_http) == []
+    assert values(edge.settings, edge.settings.topic.transactions_http) == []
 
 
 def test_a_batch_has_a_result_for_each(edge: HttpProcess) -> None:
@@ -148,9 +150,9 @@ def test_a_batch_has_a_result_for_each(edge: HttpProcess) -> None:
     assert results[7]["problem"]["status"] == 422
     told = [each["decision"]["transaction_id"] for number, each in enumerate(results) if number != 7]
     assert told == [str(number) for number in range(300) if number != 7]
-    assert len(values(edge.settings, edge.settings.topic_decisions)) == 299
+    assert len(values(edge.settings, edge.settings.topic.decisions)) == 299
     too_many = edge.client.post("/predict/batch", json={"transactions": asked * 2})
-    assert (too_many.status_code, "FRAUD_HTTP_BATCH" in too_many.json()["detail"]) == (413, True)
+    assert (too_many.status_code, "FRAUD_HTTP_BATCH_MAX" in too_many.json()["detail"]) == (413, True)
 
 
 def test_roles_are_followed(edge: HttpProcess) -> None:
@@ -171,9 +173,9 @@ def test_counts_reach_the_guard_and_the_drift_watch(edge: HttpProcess) -> None:
     def told(topic: str) -> list[dict[str, Any]]:
         return [json.loads(each) for each in values(settings, topic)]
 
-    until(lambda: sum(c["players"][0]["transactions"] for c in told(settings.topic_role_counts)) == 20)
-    until(lambda: sum(c["rows"] for c in told(settings.topic_drift_counts) if c["decides"]) == 20)
-    assert {each["slot"] for each in told(settings.topic_role_counts)} == {f"{settings.slot}-http"}
+    until(lambda: sum(c["players"][0]["transactions"] for c in told(settings.topic.role_counts)) == 20)
+    until(lambda: sum(c["rows"] for c in told(settings.topic.drift_counts) if c["decides"]) == 20)
+    assert {each["slot"] for each in told(settings.topic.role_counts)} == {f"{settings.kafka.slot}-http"}
 
 
 def test_models_and_health(edge: HttpProcess) -> None:

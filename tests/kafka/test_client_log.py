@@ -8,7 +8,7 @@ from confluent_kafka import Consumer
 
 from stream.kafka.client_log import EVERY_S, OnceInAWhile
 from stream.kafka.clients import consumer_config
-from stream.kafka.ports import free_port
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 
 REFUSED = "FAIL [worker#consumer-1] [thrd:b]: b: Connect to b failed: Connection refused (after %dms in state CONNECT)"
@@ -52,7 +52,7 @@ def test_other_lines_are_not_held_back(clock: list[float]) -> None:
 
 def test_a_client_without_a_broker(caplog: pytest.LogCaptureFixture) -> None:
     """It says once that it was refused, however often it tries."""
-    settings = Settings(bootstrap=f"127.0.0.1:{free_port()}")
+    settings = Settings().replace(kafka_bootstrap=f"127.0.0.1:{free_port()}")
     consumer = Consumer(consumer_config(settings) | {"group.id": "nobody"})
     for _ in range(20):
         consumer.poll(0.1)

@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from stream.kafka.broker import LocalBroker
-from stream.kafka.ports import free_port
+from stream.local.broker import LocalBroker
+from stream.runtime.ports import free_port
 from tests.support.tcp_proxy import END_TXN, TcpProxy
 from tests.support.topics import create_topic, produce_all, read_all
 from tests.support.until import until

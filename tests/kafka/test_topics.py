@@ -15,10 +15,10 @@ from stream.settings import Settings
 @pytest.mark.parametrize("partitions", range(1, 11))
 def test_who_asks_next_finds_them(make_settings: Callable[..., Settings], partitions: int) -> None:
     """A worker that starts as soon as they are made never hears that one is missing. Often, for it is a race."""
-    settings = make_settings(partitions=partitions)
+    settings = make_settings(topic_partitions=partitions)
     with pytest.raises(TopicMissingError, match="create it with `fraud-stream topics`"):
         require_topics(settings)
-    ready = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "ready"})
+    ready = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "ready"})
     ready.list_topics(timeout=10)  # connected, it is quicker than any worker
     made = create_topics(settings)
     places = [TopicPartition(spec.name, n) for spec in topic_table(settings) for n in range(spec.partitions)]
@@ -33,7 +33,7 @@ def test_who_asks_next_finds_them(make_settings: Callable[..., Settings], partit
 def test_what_the_broker_refuses_is_told(make_settings: Callable[..., Settings]) -> None:
     """One broker cannot keep three copies."""
     with pytest.raises(KafkaError, match=r"was not created: .*eplication.*; create it by hand, or ask for other"):
-        create_topics(make_settings(replication=3))
+        create_topics(make_settings(topic_replication=3))
 
 
 def test_what_nobody_leads_is_not_waited_for_for_ever(
@@ -47,6 +47,6 @@ def test_what_nobody_leads_is_not_waited_for_for_ever(
     monkeypatch.setattr(topics, "require_broker", Mock())
     monkeypatch.setattr(topics, "AdminClient", Mock(return_value=admin))
     monkeypatch.setattr(topics, "CONNECT_S", 0.1)
-    line = f"topic {settings.topic_transactions} cannot be used after 0.1 s: no broker leads it; look"
+    line = f"topic {settings.topic.transactions} cannot be used after 0.1 s: no broker leads it; look"
     with pytest.raises(KafkaError, match=line):
         create_topics(settings)

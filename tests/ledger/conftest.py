@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.ledger_process import LedgerProcess
 from tests.support.postgres import Postgres, binaries, postgres

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
 from schemas.errors import LedgerAwayError, RefusedMessageError
-from stream.kafka.ports import free_port
 from stream.ledger.alert_history import recent_alerts, record_alerts
 from stream.ledger.alert_page import AlertDesk
 from stream.ledger.database import open_engine, reading, writing
@@ -17,6 +16,7 @@ from stream.ledger.metrics import ALERT_NAMES, LedgerMetrics
 from stream.ledger.retention import delete_chunk
 from stream.ledger.tables import alert_history
 from stream.ledger.upsert import Row
+from stream.runtime.ports import free_port
 from tests.support.ledger_batch import SetClock
 from tests.support.records import BASE_MS
 from tests.support.webhook import alert, message, rows

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from schemas.messages import encode
 from stream.ledger.alert_page import BODY_MAX
 from stream.ledger.database import writing
-from stream.ledger.referee import DAY_MS
+from stream.ledger.gate_runner import DAY_MS
 from stream.settings import Settings
 from tests.support.ledger_process import LedgerProcess
 from tests.support.records import CHAMPION, decision, label
@@ -37,12 +37,12 @@ def live(settings: Settings) -> None:
     """Send a fraud that was approved fifty days ago, its chargeback, and what happens now on every partition."""
     now_ms = time.time_ns() // 1_000_000
     old = decision(1, event_time_ms=now_ms - 50 * DAY_MS)
-    produce_all(settings.bootstrap, settings.topic_decisions, [(b"k", encode(old))], partition=0)
+    produce_all(settings.kafka.bootstrap, settings.topic.decisions, [(b"k", encode(old))], partition=0)
     said = label(1, event_time_ms=now_ms - 20 * DAY_MS)
-    produce_all(settings.bootstrap, settings.topic_labels, [(b"k", encode(said))], partition=0)
-    for partition in range(settings.partitions):
+    produce_all(settings.kafka.bootstrap, settings.topic.labels, [(b"k", encode(said))], partition=0)
+    for partition in range(settings.topic.partitions):
         new = decision(10 + partition, event_time_ms=now_ms)
-        produce_all(settings.bootstrap, settings.topic_decisions, [(b"k", encode(new))], partition=partition)
+        produce_all(settings.kafka.bootstrap, settings.topic.decisions, [(b"k", encode(new))], partition=partition)
 
 
 def rename(ledger: LedgerProcess, before: str, after: str) -> None:
@@ -77,7 +77,7 @@ def test_alerts_are_taken_in_and_quality_is_shown(
     rows = ledger.ask("SELECT alertname, status FROM alert_history ORDER BY 1")
     assert rows == [("Rule1", "firing"), ("Rule2", "resolved"), ("Rule3", "firing")]
     model = f'{{bundle_sha256="{CHAMPION}",policy="p1",role="champion",version="1"}}'
-    until(lambda: ledger.metrics()[f"model_labels_waiting{model}"] == settings.partitions)
+    until(lambda: ledger.metrics()[f"model_labels_waiting{model}"] == settings.topic.partitions)
     counted = ledger.metrics()
     assert counted[f"model_false_negative_rate{model}"] == 1
     assert f"model_precision{model}" not in counted

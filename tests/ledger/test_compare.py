@@ -1,14 +1,13 @@
 """`fraud-stream compare` on a ledger: what it counts is what happened."""
 
-import msgspec
 import numpy as np
 import pytest
 
 from stream.evaluation.counterfactual import change, changes_by_day
-from stream.ledger.contests import contests, pairs_of
 from stream.ledger.database import migrate, open_engine
-from stream.ledger.referee import DAY_MS, Referee, costs_of
-from tests.ledger.test_referee import HEALTHY
+from stream.ledger.gate_runner import DAY_MS, Referee, costs_of
+from stream.ledger.matchups import contests, pairs_of
+from tests.ledger.test_gate_runner import HEALTHY
 from tests.support.command import run
 from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, History
 
@@ -31,7 +30,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, History])
     url, lived = history
     engine = open_engine(url)
     Referee(engine, SETTINGS, lived.clock, lambda _: HEALTHY).look()
-    settings = msgspec.structs.replace(SETTINGS, ledger_url=url)
+    settings = SETTINGS.replace(ledger_url=url)
     shown = run("compare", "--days", "5", settings=settings)
     assert shown.returncode == 0, shown.stderr
     assert "test 1: continue" in " ".join(shown.stdout.split())

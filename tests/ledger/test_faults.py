@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable
 
-import msgspec
 import pytest
 
-from stream.kafka.ports import free_port
 from stream.ledger.database import open_engine, writing
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.ledger_process import LedgerProcess
 from tests.support.ledger_reckoning import reckon_ledger
@@ -30,7 +29,7 @@ def test_three_sigkills(ledger_settings: LedgerSettings, start_ledger: StartLedg
     Small batches keep it at work for long enough to be hit between reading and committing.
     """
     count = 12_000
-    settings = ledger_settings(database, batch_max=50)
+    settings = ledger_settings(database, kafka_batch_max=50)
     send_history(settings, count)
     ledger = start_ledger(settings)
     for kill in range(1, 4):
@@ -51,7 +50,7 @@ def test_a_second_ledger_joins_and_one_is_killed(
 ) -> None:
     """Partitions move under load, by agreement and by death; each row is written by one of both."""
     settings = ledger_settings(database)
-    second_settings = ledger_settings(ledger_url=settings.ledger_url)
+    second_settings = ledger_settings(ledger_url=settings.ledger.url)
     with HistoryFeeder(settings) as feeder:
         first = start_ledger(settings)
         first.wait_rows(decisions=500)
@@ -79,8 +78,8 @@ def test_a_frozen_ledger_is_fenced(ledger_settings: LedgerSettings, start_ledger
 
     A server ends the transaction it was frozen in; SQLite's file stays locked until it wakes.
     """
-    settings = ledger_settings(database, batch_max=20)
-    second_settings = ledger_settings(ledger_url=settings.ledger_url)
+    settings = ledger_settings(database, kafka_batch_max=20)
+    second_settings = ledger_settings(ledger_url=settings.ledger.url)
     with HistoryFeeder(settings) as feeder:
         frozen = start_ledger(settings)
         frozen.wait_rows(decisions=500)
@@ -138,7 +137,7 @@ def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_l
     with HistoryFeeder(settings) as feeder:
         ledger = start_ledger(settings)
         ledger.wait_rows(decisions=300)
-        with writing(open_engine(settings.ledger_url)):
+        with writing(open_engine(settings.ledger.url)):
             until(lambda: "no database answers" in ledger.problems(), 20)
         until(lambda: ledger.problems() == [], 20)
         feeder.stop()
@@ -153,9 +152,7 @@ def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_l
 def test_a_twin_with_groups_of_its_own(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
     """Two ledgers that both read every partition into one database fence each other; no row is lost or repeated."""
     settings = ledger_settings()
-    twin = msgspec.structs.replace(
-        settings, ledger_group=f"{settings.group}-twin", slot="twin", ledger_web_port=free_port()
-    )
+    twin = settings.replace(ledger_group=f"{settings.kafka.group}-twin", kafka_slot="twin", ledger_web_port=free_port())
     with HistoryFeeder(settings) as feeder:
         first, second = start_ledger(settings), start_ledger(twin)
         first.wait_rows(decisions=3_000, timeout=60)

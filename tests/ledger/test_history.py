@@ -18,13 +18,13 @@ from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label
 
 ONE, TWO = ModelIdentity(CHAMPION, "p1"), ModelIdentity(CHALLENGER, "p2")
 IN_2099 = 4_070_908_800_000
-EXACT = Settings(ledger_lateness_s=0)
+EXACT = Settings().replace(watermark_lateness_s=0)
 
 
 def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
     """Less the lateness; a partition that was claimed and shows nothing holds it until it is idle."""
     clock = SetClock(BASE_MS + 10_000)
-    writer = Writer(engine, partitions=(0, 1), settings=Settings(ledger_lateness_s=2), clock=clock)
+    writer = Writer(engine, partitions=(0, 1), settings=Settings().replace(watermark_lateness_s=2), clock=clock)
     assert writer.write([decision(9)], 0).watermark_ms is None
     assert writer.write([decision(5)], 1).watermark_ms == BASE_MS + 3_000
     assert writer.write([decision(8)], 1).watermark_ms == BASE_MS + 6_000

@@ -11,9 +11,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from schemas.errors import LedgerAwayError, LedgerError
-from stream.kafka.ports import free_port
 from stream.ledger.database import migrate, open_engine, reading, writing
 from stream.ledger.tables import metadata
+from stream.runtime.ports import free_port
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, encode
-from stream.kafka.ports import free_port
 from stream.ledger.tables import offsets
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.ending import assert_ends
 from tests.support.ledger_process import LedgerProcess
@@ -59,31 +59,33 @@ def test_what_cannot_be_decoded_becomes_a_dead_letter_and_the_rest_goes_on(
         (b"[]", DeadLetterReason.WRONG_TYPE),
     ]
     own = {
-        settings.topic_decisions: [
+        settings.topic.decisions: [
             (encode(decision(1, schema_version=9)), DeadLetterReason.SCHEMA_VERSION),
             (encode(decision(1, verdict="perhaps")), DeadLetterReason.WRONG_TYPE),
             (encode(decision(1, transaction_id="a\0b")), DeadLetterReason.OUT_OF_RANGE),
             (encode(decision(1, source_offset=2**63)), DeadLetterReason.OUT_OF_RANGE),
         ],
-        settings.topic_shadow_scores: [(encode(shadow(1, score="high")), DeadLetterReason.WRONG_TYPE)],
-        settings.topic_labels: [(encode(label(1, label_id="")), DeadLetterReason.OUT_OF_RANGE)],
-        settings.topic_model_updates: [],
+        settings.topic.shadow_scores: [(encode(shadow(1, score="high")), DeadLetterReason.WRONG_TYPE)],
+        settings.topic.labels: [(encode(label(1, label_id="")), DeadLetterReason.OUT_OF_RANGE)],
+        settings.topic.model_updates: [],
     }
     good = {
-        settings.topic_decisions: [encode(decision(n)) for n in range(4)],
-        settings.topic_shadow_scores: [encode(shadow(n)) for n in range(4)],
-        settings.topic_labels: [encode(label(n)) for n in range(4)],
-        settings.topic_model_updates: [encode(change(n)) for n in range(1, 5)],
+        settings.topic.decisions: [encode(decision(n)) for n in range(4)],
+        settings.topic.shadow_scores: [encode(shadow(n)) for n in range(4)],
+        settings.topic.labels: [encode(label(n)) for n in range(4)],
+        settings.topic.model_updates: [encode(change(n)) for n in range(1, 5)],
     }
     for topic, reasons in own.items():
         values = [*good[topic][:2], *(value for value, _ in bad + reasons), *good[topic][2:]]
-        produce_all(settings.bootstrap, topic, [(b"k", value) for value in values], partition=0)
+        produce_all(settings.kafka.bootstrap, topic, [(b"k", value) for value in values], partition=0)
     ledger = start_ledger(settings)
     ledger.wait_rows(decisions=4, shadow_scores=4, labels=4, role_changes=4)
     counted = ledger.metrics()
     assert ledger.stop() == 0
     decoder = msgspec.json.Decoder(DeadLetter)
-    letters = [decoder.decode(m.value() or b"") for m in read_all(settings.bootstrap, settings.topic_dead_letters)]
+    letters = [
+        decoder.decode(m.value() or b"") for m in read_all(settings.kafka.bootstrap, settings.topic.dead_letters)
+    ]
     for topic, reasons in own.items():
         found = sorted((each for each in letters if each.source_topic == topic), key=lambda each: each.source_offset)
         assert [(each.value, each.reason) for each in found] == [*bad, *reasons]
@@ -100,9 +102,9 @@ def test_a_restart_reads_on_where_the_database_is(ledger_settings: LedgerSetting
     ledger = start_ledger(settings)
     ledger.wait_rows(decisions=200)
     assert ledger.stop() == 0
-    other = msgspec.structs.replace(settings, ledger_group=f"{settings.group}-other")
+    other = settings.replace(ledger_group=f"{settings.kafka.group}-other")
     send_history(settings, 300)
-    again = start_ledger(msgspec.structs.replace(other, slot="again", ledger_web_port=free_port()))
+    again = start_ledger(other.replace(kafka_slot="again", ledger_web_port=free_port()))
     again.wait_rows(decisions=300, shadow_scores=300, labels=30)
     until(lambda: again.ask("SELECT max(repeats) FROM decisions") == [(3,)])
     until(lambda: again.problems() == [] and again.lag() == 0)
@@ -133,7 +135,7 @@ def test_what_cannot_start_says_so_in_one_line(
 def test_a_port_in_use_is_one_line(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
     """It names the ledger's own setting."""
     settings = ledger_settings()
-    with socket.create_server(("127.0.0.1", settings.ledger_web_port)):
+    with socket.create_server(("127.0.0.1", settings.ledger.web_port)):
         last = assert_ends(start_ledger(settings), 20)
     assert last.endswith("set FRAUD_LEDGER_WEB_PORT")
 
@@ -148,7 +150,7 @@ def test_a_topic_made_anew_ends_the_ledger_with_the_mend(
     ledger.wait_rows(decisions=20)
     assert ledger.stop() == 0
     with ledger.engine.begin() as connection:
-        connection.execute(update(offsets).where(offsets.c.topic == settings.topic_decisions).values(next_offset=1_000))
+        connection.execute(update(offsets).where(offsets.c.topic == settings.topic.decisions).values(next_offset=1_000))
     ledger.start()
     last = assert_ends(ledger, 30)
     assert "it was made anew" in last

@@ -12,15 +12,15 @@ from schemas.errors import LedgerAwayError
 from schemas.messages import Decision, Label, ShadowScore
 from stream.evaluation.confusion import Confusion
 from stream.evaluation.outcome import SOURCES, Outcome, outcome_of
-from stream.kafka.ports import free_port
 from stream.ledger.database import open_engine, reading
-from stream.ledger.known import known
+from stream.ledger.gate_runner import DAY_MS
+from stream.ledger.labelled_decisions import known
 from stream.ledger.metrics import LedgerMetrics
+from stream.ledger.outcome_sql import judged
 from stream.ledger.quality import Model, Quality, quality
 from stream.ledger.quality_watch import REST, QualityWatch
-from stream.ledger.referee import DAY_MS
-from stream.ledger.standing import judged
 from stream.ledger.tables import decisions
+from stream.runtime.ports import free_port
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
 from tests.support.ledger_batch import SetClock, Writer
@@ -29,7 +29,7 @@ from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label
 SECOND_MS = 1000
 #: Longer ago than any window here reaches.
 ALWAYS_MS = BASE_MS
-EXACT = Settings(ledger_lateness_s=0)
+EXACT = Settings().replace(watermark_lateness_s=0)
 DECIDED = Model(CHAMPION, "1", "p1", "champion")
 WATCHED = Model(CHALLENGER, "2", "p2", "challenger")
 
@@ -163,7 +163,9 @@ def test_the_newest_label_is_the_newest_that_can_be_true(engine: Engine) -> None
 
 def test_the_watch_reads_the_settings_and_rests(engine: Engine) -> None:
     """A look that takes two seconds is followed by twenty in which nothing is asked."""
-    settings = Settings(gate_maturity_days=2, ledger_quality_days=1, ledger_ahead_s=10, ledger_lateness_s=0)
+    settings = Settings().replace(
+        gate_maturity_days=2, ledger_quality_days=1, watermark_max_clock_skew_s=10, watermark_lateness_s=0
+    )
     times_ms = [BASE_MS, BASE_MS + DAY_MS, BASE_MS + 2 * DAY_MS - 1, BASE_MS + 2 * DAY_MS, BASE_MS + 4 * DAY_MS]
     clock = SetClock(BASE_MS + 10 * DAY_MS)
     decided = [decision(number, event_time_ms=time_ms) for number, time_ms in enumerate(times_ms)]

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine, event, func, select, text
 
 from schemas.errors import LedgerAwayError, StaleOwnerError
-from stream.kafka.outage import Outage
 from stream.ledger.database import open_engine, reading, writing
 from stream.ledger.tables import decisions, offsets
+from stream.runtime.outage import Outage
 from tests.support.ledger_batch import Writer
 from tests.support.postgres import Postgres
 from tests.support.records import decision, label

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, select
 
 from schemas.messages import encode
 from stream.ledger.database import writing
-from stream.ledger.kinds import Kind, all_kinds
+from stream.ledger.message_kinds import Kind, all_kinds
 from stream.ledger.upsert import insert_rows
 from stream.settings import Settings
 from tests.support.records import decision, label, shadow

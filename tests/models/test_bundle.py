@@ -28,7 +28,7 @@ from schemas.manifest import (
 )
 from schemas.messages import BundleRef
 from stream.models.bundle import audit, read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from tests.models.graphs import first_rows, row_means
 from tests.support.bundles import put_bundle
 

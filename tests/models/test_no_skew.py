@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from schemas.manifest import Feature, MissingPolicy
 from stream.models.bundle import LoadedModel, read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.scoring.features import Matrix
 from stream.scoring.incoming import Incoming, Moment
 from stream.scoring.model import Player, Roles, ScoringModel

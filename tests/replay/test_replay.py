@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from schemas.messages import Challenger, Decision, Exploration, Policy
-from stream.kafka.assign import change_roles
-from stream.kafka.control import current_roles
-from stream.kafka.roster import challenge, explore, govern, reassign
-from stream.kafka.span import Span, read_span
+from stream.control.role_changes import challenge, explore, govern, reassign
+from stream.control.role_reader import current_roles
+from stream.control.role_writer import change_roles
+from stream.kafka.topic_range import Span, read_span
 from stream.replay.difference import TOLERANCE
 from stream.replay.parity import parity_gap
 from stream.settings import Settings
@@ -38,11 +38,11 @@ def wait_epoch(worker: WorkerProcess, epoch: int) -> None:
 def decided(settings: Settings, tmp_path: Path) -> Settings:
     """Topics with transactions decided under three assignments, rubbish among them."""
     publish_champion(settings)
-    challenger = put_bundle(Path(settings.bundle_store), "3", bias=-2.0)
+    challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
     with Watch(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()
         send(settings, COUNT)
-        produce_all(settings.bootstrap, settings.topic_transactions, [(b"k", b"rubbish")] * 3)
+        produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", b"rubbish")] * 3)
         watch.wait(COUNT + 3)
         for number, changes in enumerate(
             (
@@ -60,15 +60,15 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
 
 def test_history_is_decided_the_same_again(decided: Settings, tmp_path: Path) -> None:
     """Arms, exploration, policies and reasons too; nothing is written to any topic but what was there."""
-    before = {name: len(read_all(decided.bootstrap, name)) for name in _topics(decided)}
+    before = {name: len(read_all(decided.kafka.bootstrap, name)) for name in _topics(decided)}
     shown = run("replay", settings=decided)
     report = json.loads(shown.stdout)
     assert shown.returncode == 0
     assert (report["transactions"], report["same"]) == (3 * COUNT + 3, 3 * COUNT)
     assert (report["different"], report["refused"], report["without_decision"]) == (0, 0, 3)
-    assert {name: len(read_all(decided.bootstrap, name)) for name in _topics(decided)} == before
+    assert {name: len(read_all(decided.kafka.bootstrap, name)) for name in _topics(decided)} == before
 
-    decisions = [m.value() or b"" for m in read_all(decided.bootstrap, decided.topic_decisions)]
+    decisions = [m.value() or b"" for m in read_all(decided.kafka.bootstrap, decided.topic.decisions)]
     for arm in ("champion", "challenger", "exploration"):
         raw = next(each for each in decisions if json.loads(each)["arm"] == arm)
         (file := tmp_path / "decision.json").write_bytes(raw)
@@ -85,7 +85,7 @@ def test_a_model_alone_is_held_against_what_was_decided(decided: Settings, tmp_p
     """By path, version or URL alike; each decision that would be another is one line, and the counts are theirs."""
     out = tmp_path / "differ.jsonl"
     reports = []
-    for which in ("fraud/3", "3", f"file://{Path(decided.bundle_store).resolve()}/fraud/3"):
+    for which in ("fraud/3", "3", f"file://{Path(decided.bundle.store).resolve()}/fraud/3"):
         shown = run("replay", "--model", which, "--out", str(out), settings=decided)
         assert shown.returncode == 0, shown.stderr
         reports.append(json.loads(shown.stdout))
@@ -98,7 +98,7 @@ def test_a_model_alone_is_held_against_what_was_decided(decided: Settings, tmp_p
 
 def test_live_scores_are_a_challenger_s_own(decided: Settings) -> None:
     """The newest shadow scores come out again; of a model that nobody heard there is nothing to compare."""
-    until = max(m.timestamp()[1] for m in read_all(decided.bootstrap, decided.topic_shadow_scores)) + 1
+    until = max(m.timestamp()[1] for m in read_all(decided.kafka.bootstrap, decided.topic.shadow_scores)) + 1
     roles = current_roles(decided)
     assert roles is not None
     for challenger in roles.challengers:
@@ -109,7 +109,7 @@ def test_live_scores_are_a_challenger_s_own(decided: Settings) -> None:
 def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
     """Half-open by Kafka's own timestamps; before and after it there is nothing."""
     send(settings, 50)
-    stamps = sorted(m.timestamp()[1] for m in read_all(settings.bootstrap, settings.topic_transactions))
+    stamps = sorted(m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions))
     first, last = stamps[0], stamps[-1]
     assert _count(settings, Span(first, last + 1)) == 50
     assert _count(settings, Span(first, last)) == sum(stamp < last for stamp in stamps)
@@ -134,10 +134,10 @@ def test_what_cannot_be_verified_is_one_line(
     """Each says what is missing, and where to look."""
     publish_champion(settings)
     send(settings, 1)
-    (sent,) = read_all(settings.bootstrap, settings.topic_transactions)
+    (sent,) = read_all(settings.kafka.bootstrap, settings.topic.transactions)
     golden = Path(__file__).parents[1] / "golden" / "v1" / "decision.json"
     place = {"source_partition": sent.partition(), "source_offset": sent.offset()}
-    decision = json.loads(golden.read_bytes()) | {"source_topic": settings.topic_transactions} | place
+    decision = json.loads(golden.read_bytes()) | {"source_topic": settings.topic.transactions} | place
     (file := tmp_path / "decision.json").write_text(json.dumps(change(decision)))
     shown = run("verify", str(file), settings=settings)
     assert shown.returncode == 1
@@ -153,13 +153,13 @@ def test_bad_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
 
 def _topics(settings: Settings) -> tuple[str, ...]:
     return (
-        settings.topic_decisions,
-        settings.topic_alerts,
-        settings.topic_shadow_scores,
-        settings.topic_dead_letters,
-        settings.topic_model_updates,
+        settings.topic.decisions,
+        settings.topic.alerts,
+        settings.topic.shadow_scores,
+        settings.topic.dead_letters,
+        settings.topic.model_updates,
     )
 
 
 def _count(settings: Settings, span: Span) -> int:
-    return sum(len(batch.values) for batch in read_span(settings, settings.topic_transactions, span))
+    return sum(len(batch.values) for batch in read_span(settings, settings.topic.transactions, span))

@@ -8,7 +8,7 @@ import jsonschema  # type: ignore[import-untyped]  # its types are a package of 
 import msgspec
 import pytest
 
-from schemas.jsonschema import CONTRACTS, DIRECTORY, rendered
+from schemas.json_schema import CONTRACTS, DIRECTORY, rendered
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 #: `v<version>/<contract>[.<variant>].json`. A file is never edited: a new optional field gets a variant, a change that
@@ -41,7 +41,7 @@ def _kept(old: Any, new: Any) -> bool:
 def test_json_schema_files_are_fresh(name: str) -> None:
     """The committed file is what the structs say now."""
     written = (DIRECTORY / f"{name}.schema.json").read_text(encoding="utf-8")
-    assert written == rendered(CONTRACTS[name]), "stale: run `python -m schemas.jsonschema` and commit schemas/json/"
+    assert written == rendered(CONTRACTS[name]), "stale: run `python -m schemas.json_schema` and commit schemas/json/"
 
 
 def test_there_is_no_schema_file_besides() -> None:

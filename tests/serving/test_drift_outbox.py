@@ -21,7 +21,7 @@ def unexpected(error: BaseException) -> None:
 
 def counting(**settings: object) -> DriftOutbox:
     """Return counting that is not begun."""
-    return DriftOutbox(Settings(**settings), unexpected)  # type: ignore[arg-type]
+    return DriftOutbox(Settings().replace(**settings), unexpected)
 
 
 def observed(rows: int) -> Observed:
@@ -78,7 +78,7 @@ def test_nothing_is_due_before_its_time_but_all_at_the_end() -> None:
 
 def test_switched_off_nothing_is_counted() -> None:
     """Nor kept."""
-    with counting(drift="off") as made:
+    with counting(drift_monitor="off") as made:
         made.add(observed(10))
     assert not made.unsent()
 

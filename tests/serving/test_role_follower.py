@@ -8,11 +8,11 @@ from prometheus_client import CollectorRegistry
 
 from schemas.errors import ModelFaultError
 from schemas.messages import BundleRef, ModelUpdate, encode
-from stream.models.roles import RoleLoader
-from stream.models.store import BundleStore
-from stream.serving import roles as follower_module
+from stream.models.bundle_store import BundleStore
+from stream.models.role_loader import RoleLoader
+from stream.serving import role_follower as follower_module
+from stream.serving.role_follower import RoleFollower
 from stream.serving.role_metrics import RoleMetrics
-from stream.serving.roles import RoleFollower
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 

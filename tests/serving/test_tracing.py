@@ -12,8 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from schemas.errors import SettingsError
-from stream.kafka.ports import free_port
 from stream.kafka.topics import create_topics
+from stream.runtime.ports import free_port
 from stream.serving import tracing
 from stream.settings import Settings
 from tests.faults.conftest import publish_champion
@@ -67,7 +67,7 @@ def test_a_request_is_part_of_its_asker_s_trace(
     make_settings: Callable[..., Settings], collector: Collector, tmp_path: Path
 ) -> None:
     """The span names the transaction; nothing tells the card or a feature's name or value."""
-    settings = make_settings(http_port=free_port(), otlp_endpoint=collector.endpoint)
+    settings = make_settings(http_port=free_port(), tracing_otlp_endpoint=collector.endpoint)
     create_topics(settings)
     publish_champion(settings)
     with HttpProcess(settings, tmp_path) as edge, WorkerProcess(settings, tmp_path) as worker:
@@ -90,6 +90,6 @@ def test_without_the_packages_one_line_says_so(
 ) -> None:
     """With the extra to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
-    settings = make_settings(bootstrap="127.0.0.1:1", otlp_endpoint="http://127.0.0.1:1")
+    settings = make_settings(kafka_bootstrap="127.0.0.1:1", tracing_otlp_endpoint="http://127.0.0.1:1")
     with pytest.raises(SettingsError, match=r"fraud-stream\[tracing\]"):
         tracing.set_up_tracing(settings, "worker")

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 from unittest.mock import Mock
 
 from stream.archive.files import ArchiveFiles
+from stream.archive.memory_budget import Room
 from stream.archive.metrics import ArchiveMetrics
 from stream.archive.pipeline import ArchivePipeline
-from stream.archive.room import Room
 from stream.archive.store import ArchiveStore
 from stream.archive.writer import ArchiveWriter
 from stream.kafka.batch import Batch
-from stream.kafka.outage import Outage
+from stream.runtime.outage import Outage
 from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 from tests.support.ledger_batch import SetClock

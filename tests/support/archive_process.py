@@ -24,7 +24,7 @@ class ArchiveProcess(WorkerProcess):
     @property
     def web_port(self) -> int:
         """Where its pages are."""
-        return self.settings.archive_web_port
+        return self.settings.archive.web_port
 
     def wait_ready(self, timeout: float = 60.0) -> None:
         """As a worker's; where pandas is installed pyarrow loads it first, which takes long on a busy machine."""
@@ -46,7 +46,7 @@ class ArchiveProcess(WorkerProcess):
 def files_of(settings: Settings, kind: str) -> list[ArchiveFile]:
     """Return the files of a kind, looked for past the archive's own code for file systems."""
     found = []
-    for path in Path(settings.archive_url.removeprefix("file://")).glob(f"{kind}/*/*"):
+    for path in Path(settings.archive.url.removeprefix("file://")).glob(f"{kind}/*/*"):
         day = parse_folder(path.parent.name)
         file = parse_file(path.name, day) if day else None
         found += [file] if file else []
@@ -68,21 +68,21 @@ def reckon_archive(settings: Settings) -> dict[str, int]:
         AssertionError: Unless each message of each topic is read once, in its order, as it was sent.
     """
     topics = {
-        "transactions": settings.topic_transactions,
-        "transactions-http": settings.topic_transactions_http,
-        "decisions": settings.topic_decisions,
-        "labels": settings.topic_labels,
+        "transactions": settings.topic.transactions,
+        "transactions-http": settings.topic.transactions_http,
+        "decisions": settings.topic.decisions,
+        "labels": settings.topic.labels,
     }
     assert tuple(topics) == KINDS
     counted = {}
     for kind, topic in topics.items():
         sent = sorted(
             (m.partition() or 0, m.offset() or 0, m.timestamp()[1], m.key(), m.value())
-            for m in read_all(settings.bootstrap, topic)
+            for m in read_all(settings.kafka.bootstrap, topic)
         )
         archived = [
             tuple(row[name] for name in ("partition", "offset", "timestamp_ms", "key", "value"))
-            for batch in read_archive(settings.archive_url, kind)
+            for batch in read_archive(settings.archive.url, kind)
             for row in batch.to_pylist()
         ]
         places = [row[:2] for row in archived]

@@ -23,8 +23,8 @@ from schemas.manifest import (
     encode_manifest,
 )
 from schemas.messages import BundleRef, Policy
-from stream.models.session import OnnxModel
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
+from stream.models.onnx_session import OnnxModel
 
 #: The features of every test transaction.
 NUMERIC = ("V1", "V2", "V3")

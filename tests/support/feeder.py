@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import Producer
 
-from stream.kafka.background import Background
+from stream.runtime.background import Background
 
 #: Seconds from one burst to the next. Each is a batch and a transaction: with more of them the broker and the programs
 #: under test would take the suite's processors, and show no more.

@@ -16,7 +16,7 @@ class HttpProcess(WorkerProcess):
     @property
     def web_port(self) -> int:
         """Where it answers."""
-        return self.settings.http_port
+        return self.settings.http.port
 
     @functools.cached_property
     def client(self) -> httpx.Client:

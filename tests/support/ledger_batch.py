@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from schemas.messages import encode
 from stream.kafka.batch import Batch
-from stream.kafka.outage import Outage
-from stream.ledger.kinds import Kind, all_kinds
+from stream.ledger.message_kinds import Kind, all_kinds
 from stream.ledger.store import LedgerStore, Written
+from stream.runtime.outage import Outage
 from stream.scoring.incoming import Incoming
 from stream.settings import Settings
 from tests.support.records import BASE_MS

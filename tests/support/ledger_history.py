@@ -4,12 +4,12 @@ import numpy as np
 from sqlalchemy import Engine
 
 from schemas.messages import BundleRef, Challenger, Decision, Label, ModelUpdate, ShadowScore
-from stream.ledger.referee import DAY_MS
+from stream.ledger.gate_runner import DAY_MS
 from stream.settings import Settings
 from tests.support.ledger_batch import SetClock, Writer
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
-SETTINGS = Settings(ledger_lateness_s=0, gate_maturity_days=10, gate_spell_hours=24)
+SETTINGS = Settings().replace(watermark_lateness_s=0, gate_maturity_days=10, gate_spell_hours=24)
 FIRST_DAY = (BASE_MS + DAY_MS) // DAY_MS * DAY_MS
 #: Of each day.
 FRAUDS, LEGITIMATE = 10, 40

@@ -24,12 +24,12 @@ class LedgerProcess(WorkerProcess):
     @functools.cached_property
     def engine(self) -> Engine:
         """Its database, asked past it."""
-        return open_engine(self.settings.ledger_url)
+        return open_engine(self.settings.ledger.url)
 
     @property
     def web_port(self) -> int:
         """Where its pages are."""
-        return self.settings.ledger_web_port
+        return self.settings.ledger.web_port
 
     def rows(self, table: str) -> int:
         """Return how many rows a table has; 0 while it is not there or cannot be asked."""

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from schemas.errors import RefusedMessageError
 from stream.ledger.database import open_engine
-from stream.ledger.kinds import Kind, all_kinds
+from stream.ledger.message_kinds import Kind, all_kinds
 from stream.ledger.tables import offsets
 from stream.settings import Settings
 from tests.support.topics import read_all
@@ -25,11 +25,11 @@ def reckon_ledger(settings: Settings, bootstrap: str | None = None) -> dict[str,
     Raises:
         AssertionError: With what is missing, made up, counted wrongly or different.
     """
-    engine = open_engine(settings.ledger_url)
+    engine = open_engine(settings.ledger.url)
     sizes: dict[str, int] = {}
     with engine.connect() as connection:
         for kind in all_kinds(settings):
-            wanted, ends = _expected(kind, bootstrap or settings.bootstrap)
+            wanted, ends = _expected(kind, bootstrap or settings.kafka.bootstrap)
             key = [column.name for column in kind.table.primary_key]
             rows = [dict(row._mapping) for row in connection.execute(select(kind.table))]
             found = {tuple(row[name] for name in key): row for row in rows}

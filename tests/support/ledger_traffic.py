@@ -20,14 +20,14 @@ def change(epoch: int) -> ModelUpdate:
 def of_one(settings: Settings, number: int) -> Iterable[Sent]:
     """Yield by topic what there is about transaction `number`: every tenth has a label, every 50th is decided twice."""
     made, key = decision(number), decision(number).card_id.encode()
-    yield settings.topic_decisions, (key, encode(made))
-    yield settings.topic_shadow_scores, (key, encode(shadow(number)))
+    yield settings.topic.decisions, (key, encode(made))
+    yield settings.topic.shadow_scores, (key, encode(shadow(number)))
     if number % 10 == 0:
-        yield settings.topic_labels, (made.transaction_id.encode(), encode(label(number)))
+        yield settings.topic.labels, (made.transaction_id.encode(), encode(label(number)))
     if number % 50 == 0:
         again = decision(number, source_offset=number + 1_000_000, score=0.5)
-        yield settings.topic_decisions, (key, encode(again))
-        yield settings.topic_labels, (made.transaction_id.encode(), encode(label(number)))
+        yield settings.topic.decisions, (key, encode(again))
+        yield settings.topic.labels, (made.transaction_id.encode(), encode(label(number)))
 
 
 def send_history(settings: Settings, count: int, *, seed: int | None = None) -> None:
@@ -39,8 +39,8 @@ def send_history(settings: Settings, count: int, *, seed: int | None = None) -> 
     for topic, pairs in by_topic.items():
         if seed is not None:
             random.Random(seed).shuffle(pairs)  # noqa: S311 - reproducible, not secret
-        produce_all(settings.bootstrap, topic, pairs)
-    produce_all(settings.bootstrap, settings.topic_model_updates, [(b"", encode(change(n))) for n in (1, 2, 3)])
+        produce_all(settings.kafka.bootstrap, topic, pairs)
+    produce_all(settings.kafka.bootstrap, settings.topic.model_updates, [(b"", encode(change(n))) for n in (1, 2, 3)])
 
 
 class HistoryFeeder(SteadyFeeder):
@@ -52,7 +52,7 @@ class HistoryFeeder(SteadyFeeder):
     """
 
     def __init__(self, settings: Settings, rate: int = 500) -> None:
-        super().__init__(settings.bootstrap, rate)
+        super().__init__(settings.kafka.bootstrap, rate)
         self._settings = settings
 
     def _messages(self, number: int) -> Iterable[Sent]:

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from stream.kafka.ports import free_port
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 
 
@@ -22,28 +22,24 @@ def own_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Call
 
     Args:
         directory: For the bundle store.
-        bootstrap: Asked for the broker where `bootstrap=` is not given.
+        bootstrap: Asked for the broker where `kafka_bootstrap=` is not given.
     """
     mark = uuid.uuid4().hex[:8]
     on: set[str] = set()
-    topics = {
-        field: f"{mark}-{default}"
-        for field, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
-        if field.startswith("topic_")
-    }
+    topics = {f"topic_{field}": f"{mark}-{default}" for field, default in Settings().topic.names.items()}
 
     def make(**overrides: Any) -> Settings:
         own: dict[str, Any] = {
-            "group": f"{mark}-group",
-            "slot": f"{mark}-{uuid.uuid4().hex[:8]}",
+            "kafka_group": f"{mark}-group",
+            "kafka_slot": f"{mark}-{uuid.uuid4().hex[:8]}",
             "bundle_store": str(directory / "bundles"),
             "web_port": free_port(),
-            "partitions": 2,  # half the default: the broker pays for each, and there are hundreds of tests
+            "topic_partitions": 2,  # half the default: the broker pays for each, and there are hundreds of tests
         }
-        if "bootstrap" not in overrides:
-            own["bootstrap"] = bootstrap()
-            on.add(own["bootstrap"])
-        return Settings(**(topics | own | overrides))
+        if "kafka_bootstrap" not in overrides:
+            own["kafka_bootstrap"] = bootstrap()
+            on.add(own["kafka_bootstrap"])
+        return Settings().replace(**(topics | own | overrides))
 
     try:
         yield make

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from stream.kafka.ports import free_port
+from stream.runtime.ports import free_port
 
 #: Where Debian keeps what it does not put on the PATH, newest last.
 _DEBIAN = "/usr/lib/postgresql/*/bin"

@@ -17,7 +17,7 @@ from confluent_kafka import Message
 
 from schemas.manifest import MANIFEST_NAME
 from schemas.messages import DeadLetter, Decision, ModelUpdate, Policy, ShadowScore
-from stream.kafka.control import decode_update
+from stream.control.role_reader import decode_update
 from stream.models.bundle import LoadedModel, audit
 from stream.settings import Settings
 from tests.support.by_hand import above_review, vector
@@ -54,10 +54,10 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
     Raises:
         AssertionError: With what was lost, repeated or scored differently.
     """
-    bootstrap = bootstrap or settings.bootstrap
-    sent = {_place(m): m for m in read_all(bootstrap, settings.topic_transactions)}
-    decisions = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_decisions)]
-    letters = [_letters.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_dead_letters)]
+    bootstrap = bootstrap or settings.kafka.bootstrap
+    sent = {_place(m): m for m in read_all(bootstrap, settings.topic.transactions)}
+    decisions = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.decisions)]
+    letters = [_letters.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.dead_letters)]
     settled = Counter((d.source_partition, d.source_offset) for d in decisions)
     settled.update((letter.source_partition, letter.source_offset) for letter in letters)
 
@@ -68,11 +68,11 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
     assert not made_up, f"{len(made_up)} settled that were never sent, first {min(made_up)}"
     assert repeats_allowed or not repeated, f"{len(repeated)} settled more than once, first {min(repeated)}"
 
-    updates = {u.epoch: u for u in map(_update, read_all(bootstrap, settings.topic_model_updates))}
-    _check_scores(sent, decisions, updates, Path(settings.bundle_store))
-    alerts = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_alerts)]
+    updates = {u.epoch: u for u in map(_update, read_all(bootstrap, settings.topic.model_updates))}
+    _check_scores(sent, decisions, updates, Path(settings.bundle.store))
+    alerts = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.alerts)]
     assert Counter(a.decision_id for a in alerts) == Counter(d.decision_id for d in decisions if d.verdict != "approve")
-    shadows = [_shadows.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic_shadow_scores)]
+    shadows = [_shadows.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.shadow_scores)]
     _check_shadows(shadows, decisions, updates, repeats_allowed=repeats_allowed)
     return Reckoning(
         sent,

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from stream.kafka.broker import LocalBroker
-from stream.kafka.broker_config import SINGLE_NODE
-from stream.kafka.distribution import KAFKA_VERSION
-from stream.kafka.ports import free_port
+from stream.local.broker import LocalBroker
+from stream.local.broker_config import SINGLE_NODE
+from stream.local.distribution import KAFKA_VERSION
+from stream.runtime.ports import free_port
 
 #: Seconds that a container's broker gets to answer.
 _CONTAINER_START_S = 60.0

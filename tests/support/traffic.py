@@ -32,7 +32,7 @@ def send(settings: Settings, count: int, first: int = 0) -> None:
     """Send transactions first to first + count - 1 as fast as possible and return when all are acknowledged."""
     numbers = range(first, first + count)
     rows = ((f"card-{number % 500}".encode(), transaction(number)) for number in numbers)
-    produce_all(settings.bootstrap, settings.topic_transactions, rows)
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows)
 
 
 class Feeder(SteadyFeeder):
@@ -55,9 +55,9 @@ class Feeder(SteadyFeeder):
         bootstrap: str | None = None,
         make: Callable[[int], bytes] = transaction,
     ) -> None:
-        super().__init__(bootstrap or settings.bootstrap, rate)
+        super().__init__(bootstrap or settings.kafka.bootstrap, rate)
         self.make = make
-        self._topic = settings.topic_transactions
+        self._topic = settings.topic.transactions
 
     def _messages(self, number: int) -> Iterable[Sent]:
         yield self._topic, (f"card-{number % 500}".encode(), self.make(number))

@@ -4,7 +4,7 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
-from stream.kafka.background import Background
+from stream.runtime.background import Background
 from stream.settings import Settings
 
 #: Seconds within which scoring must go on after a fault has ended.
@@ -26,8 +26,8 @@ class Watch(Background):
         super().__init__("watch")
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap or settings.bootstrap,
-                "group.id": f"{settings.group}-watch",  # asked for by the client; nothing joins or commits
+                "bootstrap.servers": bootstrap or settings.kafka.bootstrap,
+                "group.id": f"{settings.kafka.group}-watch",  # asked for by the client; nothing joins or commits
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "reconnect.backoff.ms": 10,
@@ -36,9 +36,9 @@ class Watch(Background):
                 "log_level": 0,
             }
         )
-        topics = (settings.topic_decisions, settings.topic_dead_letters)
+        topics = (settings.topic.decisions, settings.topic.dead_letters)
         self._consumer.assign(
-            [TopicPartition(topic, partition, 0) for topic in topics for partition in range(settings.partitions)]
+            [TopicPartition(topic, partition, 0) for topic in topics for partition in range(settings.topic.partitions)]
         )
         self._arrivals: list[float] = []  # time.monotonic()
         self.settled = 0

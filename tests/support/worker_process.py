@@ -13,7 +13,7 @@ from typing import Self
 
 import msgspec
 
-from stream.kafka.owned_process import OwnedProcess
+from stream.local.owned_process import OwnedProcess
 from stream.settings import PREFIX, Settings
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings, directory: Path) -> None:
         self.settings = settings
-        self._output = directory / f"{self.command}-{settings.slot}.log"
+        self._output = directory / f"{self.command}-{settings.kafka.slot}.log"
         self._process: OwnedProcess | None = None
 
     def __enter__(self) -> Self:
@@ -51,7 +51,7 @@ class WorkerProcess:
     @property
     def web_port(self) -> int:
         """Where its pages are."""
-        return self.settings.web_port
+        return self.settings.web.port
 
     @property
     def returncode(self) -> int | None:
@@ -73,7 +73,7 @@ class WorkerProcess:
 
     def is_ready(self) -> bool:
         """Whether /readyz says yes."""
-        url = f"http://{self.settings.web_host}:{self.web_port}/readyz"
+        url = f"http://{self.settings.web.host}:{self.web_port}/readyz"
         try:
             with urllib.request.urlopen(url, timeout=2) as reply:
                 return bool(reply.status == HTTPStatus.OK)
@@ -103,7 +103,7 @@ class WorkerProcess:
 
     def metrics(self) -> Counter[str]:
         """Return its metrics by name and labels; 0 for what was never counted."""
-        with urllib.request.urlopen(f"http://{self.settings.web_host}:{self.web_port}/metrics", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://{self.settings.web.host}:{self.web_port}/metrics", timeout=5) as reply:
             lines = reply.read().decode().splitlines()
         counted = (line.rpartition(" ") for line in lines if line[0] != "#")
         return Counter({name: float(value) for name, _, value in counted})
@@ -114,7 +114,7 @@ class WorkerProcess:
 
     def problems(self) -> list[str]:
         """Return why it is not ready."""
-        url = f"http://{self.settings.web_host}:{self.web_port}/readyz"
+        url = f"http://{self.settings.web.host}:{self.web_port}/readyz"
         try:
             with urllib.request.urlopen(url, timeout=5) as reply:
                 body = reply.read()
@@ -132,6 +132,5 @@ class WorkerProcess:
 def worker_environment(settings: Settings) -> dict[str, str]:
     """Return an environment that says exactly these settings, whatever the test's own environment says."""
     own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
-    said = {PREFIX + key.upper(): str(value) for key, value in msgspec.structs.asdict(settings).items()}
     path = os.pathsep.join(filter(None, [str(_REPOSITORY), own.get("PYTHONPATH")]))
-    return own | said | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return own | settings.environment() | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

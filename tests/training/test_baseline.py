@@ -13,13 +13,14 @@ from mlflow.tracking import MlflowClient
 import training.models.families
 from schemas.errors import BundleError, LeakError, QualityError
 from schemas.messages import BundleRef, Challenger
-from stream.kafka.control import current_roles
+from stream.control.role_reader import current_roles
 from stream.models.bundle import LoadedModel, read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.scoring.policy import VERDICTS, severities
 from stream.settings import Settings
 from tests.training.conftest import Trained, make_frame
 from training.baseline import STEPS, run_baseline
+from training.bundling.reference_profile import PARITY_ROWS
 from training.data.dataset import load
 from training.data.leaks import LeakName
 from training.data.split import split_by_time
@@ -27,7 +28,6 @@ from training.evaluation.plots import PLOTS
 from training.offline import export_scores, part_of
 from training.registry.card import read_figures
 from training.registry.history import History
-from training.registry.profile import PARITY_ROWS
 from training.registry.promote import Promoter
 from training.registry.roles import load_roles, publish, save_roles
 from training.registry.runs import Runs

@@ -18,7 +18,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     """Run `fraud-train` in an empty directory and return exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    for name in ("FRAUD_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
+    for name in ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
         monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: str) -> tuple[int, str, str]:
@@ -73,7 +73,7 @@ def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
 def test_a_setting_that_is_no_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings are read before anything is done."""
     monkeypatch.setenv("FRAUD_BOOTSTRP", "x")
-    assert run("publish") == (1, "", "fraud-train: FRAUD_BOOTSTRP is no setting; .env.example names them all\n")
+    assert run("publish") == (1, "", "fraud-train: FRAUD_BOOTSTRP is not a setting; .env.example lists them all\n")
 
 
 def test_an_mlflow_that_is_away_is_one_line(run: Run, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:

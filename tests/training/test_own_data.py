@@ -12,8 +12,8 @@ import yaml
 
 from schemas.messages import DeadLetter, Decision
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
-from stream.settings import PREFIX, Settings
+from stream.models.bundle_store import BundleStore
+from stream.settings import Settings
 from tests.support.topics import produce_all, read_all
 from tests.support.watch import Watch
 from tests.support.worker_process import WorkerProcess
@@ -62,8 +62,8 @@ def run(
 ) -> Callable[..., str]:
     """Run `fraud-train` in a directory of its own, on the test's topics, and return what it printed."""
     monkeypatch.chdir(tmp_path)
-    for name, value in msgspec.to_builtins(settings).items():
-        monkeypatch.setenv(f"{PREFIX}{name.upper()}", str(value))
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
     def call(*arguments: str) -> str:
@@ -80,24 +80,24 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
     Path("features.yaml").write_text(yaml.safe_dump(FEATURES))
     Path("plan.yaml").write_text(yaml.safe_dump(STUDY))
     own = ("--data", "own.csv", "--description", "own.yaml")
-    store = ("--store", settings.bundle_store)
+    store = ("--store", settings.bundle.store)
     studied = run("study", *own, "--features", "features.yaml", "--plan", "plan.yaml")
     found = re.search(r"fraud-train register (\w+)", studied)
     assert found is not None
     run("register", found[1], *store)
-    run("promote", "1", "--why", "the first", "--bootstrap", settings.bootstrap, *store)
+    run("promote", "1", "--why", "the first", "--bootstrap", settings.kafka.bootstrap, *store)
     run("export-stream", *own, "--out", "test.jsonl")
 
     lines = Path("test.jsonl").read_bytes().splitlines()
     sent = {msgspec.json.decode(line)["transaction_id"]: line for line in lines} | new_transactions(lines[0])
-    produce_all(settings.bootstrap, settings.topic_transactions, [(b"card", line) for line in sent.values()])
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"card", line) for line in sent.values()])
     with Watch(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
         watch.wait(len(sent))
         assert worker.stop() == 0
 
     written, dead = (
-        [message.value() or b"" for message in read_all(settings.bootstrap, topic)]
-        for topic in (settings.topic_decisions, settings.topic_dead_letters)
+        [message.value() or b"" for message in read_all(settings.kafka.bootstrap, topic)]
+        for topic in (settings.topic.decisions, settings.topic.dead_letters)
     )
     decided = [msgspec.json.decode(raw, type=Decision) for raw in written]
     letters = [msgspec.json.decode(raw, type=DeadLetter) for raw in dead]
@@ -108,7 +108,7 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
     assert sorted(letter.reason.value for letter in letters) == ["wrong_type", "wrong_type"]
     rows = part_of(load("own.csv", read_description(Path("own.yaml"))), "test")
     registry = Registry(connect(Path("var")))
-    model = read_bundle(BundleStore(settings.bundle_store), registry.find(registry.aliases()[CHAMPION]).bundle)
+    model = read_bundle(BundleStore(settings.bundle.store), registry.find(registry.aliases()[CHAMPION]).bundle)
     offline = model.onnx.score(rows.matrix(model.plan))
     online = [decisions[name].score for name in rows.transaction_id]
     np.testing.assert_allclose(online, offline, rtol=0, atol=1e-7)

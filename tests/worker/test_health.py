@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from schemas.errors import BrokerAwayError
-from stream.kafka.in_hand import InHand
-from stream.kafka.watchdog import AWAY_LOOKS
+from stream.runtime.in_flight import InHand
+from stream.runtime.watchdog import AWAY_LOOKS
 from stream.settings import Settings
 from stream.worker.health import Health
 from stream.worker.metrics import WorkerMetrics
@@ -54,7 +54,7 @@ def stuck() -> list[str]:
 @pytest.fixture
 def health(source: Source, stuck: list[str]) -> Health:
     """Health with the shortest watchdog."""
-    settings = Settings(watchdog_s=WATCHDOG_LOOKS)
+    settings = Settings().replace(kafka_watchdog_s=WATCHDOG_LOOKS)
     return Health(settings, cast("Any", source), cast("Any", Roles()), WorkerMetrics(), on_stuck=stuck.append)
 
 

@@ -13,13 +13,13 @@ from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, Decision, ShadowScore
 from stream.kafka.batch import Batch
 from stream.kafka.clients import MAX_MESSAGE_BYTES
-from stream.kafka.letters import MAX_ORIGINAL_BYTES, TRUNCATED_BYTES
+from stream.kafka.dead_letters import MAX_ORIGINAL_BYTES, TRUNCATED_BYTES
 from stream.scoring.scorer import Refusal, ScoredBatch
 from stream.settings import Settings
 from stream.worker.outputs import BatchOutputs, make_outputs
 from tests.scoring.stand_in import AMOUNT, MOMENT, features, incoming, scorer, stand_in, transaction
 
-SETTINGS = Settings(
+SETTINGS = Settings().replace(
     topic_decisions="a-decisions",
     topic_alerts="a-alerts",
     topic_shadow_scores="a-shadow-scores",

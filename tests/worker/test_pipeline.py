@@ -11,8 +11,8 @@ from schemas.messages import DriftCounts
 from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.scoring.scorer import Scorer
-from stream.serving.counts import RoleCounter
 from stream.serving.drift_outbox import DriftOutbox
+from stream.serving.role_counter import RoleCounter
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
@@ -93,7 +93,7 @@ class Bench:
         self.source, self.roles, self.sink = Source(), Roles(scorer), Sink(refusals)
         self.ended: list[BaseException] = []
         self.counts = RoleCounter("0")
-        self.settings = Settings(**settings)
+        self.settings = Settings().replace(**settings)
         self.drift = DriftOutbox(self.settings, self.ended.append)  # counts when told to stop, here and not before
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
@@ -162,7 +162,7 @@ def test_only_what_is_committed_is_counted() -> None:
 
 def test_unscorable_ones_count_once() -> None:
     """A batch that is refused and read again counts its unscorable transactions once, however often it is tried."""
-    bench = Bench(picky(), refusals=3, max_unscorable_per_minute=4)
+    bench = Bench(picky(), refusals=3, worker_max_unscorable_per_minute=4)
     for _ in range(4):
         bench.run(BAD, GOOD, BAD)
     assert bench.sink.committed == 1

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from stream.settings import read_settings
 from training.commands.display import examples, progress
 from training.commands.options import VAR, data_option, description_option, roles_option, store_option
-from training.commands.study_desk import accept_option, known_leaks, read_data
+from training.commands.study_options import accept_option, known_leaks, read_data
 
 if TYPE_CHECKING:
     from training.baseline import BaselineModel
@@ -57,12 +56,12 @@ def baseline(
     with progress(1 + STEPS) as report:
         report("read the data")
         rows = read_data(data, description)
-        trained, models = run_baseline(rows, store or settings.bundle_store, Tracker(VAR), report, accepted=leaks)
+        trained, models = run_baseline(rows, store or settings.bundle.store, Tracker(VAR), report, accepted=leaks)
     save_roles(trained, roles)
     Console().print(_table(trained, models))
     click.echo(f"trained in {time.perf_counter() - started:.0f} s, noted in {roles}")
     if bootstrap:
-        update = publish(trained, msgspec.structs.replace(settings, bootstrap=bootstrap), "baseline")
+        update = publish(trained, settings.replace(kafka_bootstrap=bootstrap), "baseline")
         click.echo(f"published as roles {update.epoch}")
 
 

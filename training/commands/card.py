@@ -7,7 +7,7 @@ import click
 from schemas.errors import RegistryError
 from training.commands.display import examples
 from training.commands.options import store_option
-from training.commands.registry_desk import open_promoter
+from training.commands.registry_options import open_promoter
 
 
 @click.command(epilog=examples("fraud-train card 4", "fraud-train card champion --out card.html"))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from training.commands.display import examples
 from training.commands.options import VAR, a_file
-from training.commands.study_desk import name_option, open_mlflow
+from training.commands.study_options import name_option, open_mlflow
 
 
 @click.command(epilog=examples("fraud-train compare", "fraud-train compare --study quick --out quick.html"))

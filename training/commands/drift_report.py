@@ -8,7 +8,7 @@ from schemas.errors import DataError
 from schemas.messages import encode
 from training.commands.display import examples, progress
 from training.commands.options import VAR, a_file, description_option, store_option
-from training.commands.registry_desk import open_promoter, open_store
+from training.commands.registry_options import open_promoter, open_store
 
 _OUT = VAR / "drift.html"
 _STEPS = 4

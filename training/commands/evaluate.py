@@ -7,7 +7,7 @@ from rich.console import Console
 
 from training.commands.display import examples
 from training.commands.options import data_option, description_option, store_option
-from training.commands.study_desk import (
+from training.commands.study_options import (
     accept_option,
     costs,
     known_leaks,
@@ -46,7 +46,7 @@ def evaluate(
     if not final:
         raise click.UsageError("figures of the test part are final ones; say --final, or use: fraud-train leaderboard")
     # MLflow takes seconds to import; help and bad usage are told at once.
-    from stream.models.store import BundleStore  # noqa: PLC0415
+    from stream.models.bundle_store import BundleStore  # noqa: PLC0415
     from stream.settings import read_settings  # noqa: PLC0415
     from training.data.leaks import LeakAlarm  # noqa: PLC0415
     from training.registry.versions import Registry  # noqa: PLC0415
@@ -67,7 +67,7 @@ def evaluate(
         read_data(data, description),
         runs=runs,
         registry=Registry(connection),
-        store=BundleStore(store or read_settings().bundle_store),
+        store=BundleStore(store or read_settings().bundle.store),
         alarm=alarm,
         costs=costs(review_cost),
         again=again,

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from training.commands.display import examples
-from training.commands.registry_desk import bootstrap_option, open_promoter
+from training.commands.registry_options import bootstrap_option, open_promoter
 
 if TYPE_CHECKING:
     from training.registry.history import Change

@@ -4,7 +4,7 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
-from training.commands.study_desk import name_option, open_mlflow
+from training.commands.study_options import name_option, open_mlflow
 
 
 @click.command(epilog=examples("fraud-train leaderboard", "fraud-train leaderboard --study quick"))

@@ -6,7 +6,7 @@ import click
 
 from training.commands.display import examples, progress
 from training.commands.options import a_file, data_option, description_option, roles_option
-from training.commands.study_desk import read_data
+from training.commands.study_options import read_data
 from training.offline import PARTS, Part, export_scores, export_stream, part_of
 from training.registry.roles import load_roles
 

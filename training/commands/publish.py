@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-import msgspec
 
 from stream.settings import read_settings
 from training.commands.display import examples
@@ -13,10 +12,10 @@ from training.registry.roles import load_roles, publish
 
 @click.command("publish", epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
 @roles_option
-@click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
+@click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_KAFKA_BOOTSTRAP]")
 def publish_command(roles: Path, bootstrap: str | None) -> None:
     """Publish the last baseline's models again, for example to a fresh broker."""
     settings = read_settings()
-    settings = msgspec.structs.replace(settings, bootstrap=bootstrap or settings.bootstrap)
+    settings = settings.replace(kafka_bootstrap=bootstrap or settings.kafka.bootstrap)
     update = publish(load_roles(roles), settings, "baseline, published again")
     click.echo(f"published as roles {update.epoch}: champion {update.champion.path}")

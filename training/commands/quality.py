@@ -9,7 +9,7 @@ from rich.console import Console
 
 from training.commands.display import examples
 from training.commands.options import VAR, a_file, data_option, description_option, store_option
-from training.commands.study_desk import (
+from training.commands.study_options import (
     CONFIGS,
     LOCK,
     SPLIT_PLAN,
@@ -61,10 +61,10 @@ def quality(
     with console.status("load MLflow, Optuna and the boosters"):
         # They take seconds to import; help and bad usage are told at once.
         from schemas.errors import StudyError  # noqa: PLC0415
-        from stream.machine import look_at_machine  # noqa: PLC0415
-        from stream.models.store import BundleStore  # noqa: PLC0415
+        from stream.models.bundle_store import BundleStore  # noqa: PLC0415
         from stream.settings import read_settings  # noqa: PLC0415
         from training.data.featureset import DEFAULT, read_feature_set  # noqa: PLC0415
+        from training.machine import look_at_machine  # noqa: PLC0415
         from training.registry.versions import Registry  # noqa: PLC0415
         from training.study.lock import only_one  # noqa: PLC0415
         from training.study.plan import load_plan  # noqa: PLC0415
@@ -86,7 +86,7 @@ def quality(
             read_feature_set(features) if features else DEFAULT,
             runs,
             Registry(connection),
-            BundleStore(store or read_settings().bundle_store),
+            BundleStore(store or read_settings().bundle.store),
             open_storage(f"sqlite:///{TRIALS}"),
             StudyProgress(console),
             known_leaks(accepted),

@@ -4,7 +4,7 @@ import click
 
 from training.commands.display import examples
 from training.commands.options import store_option
-from training.commands.registry_desk import open_promoter
+from training.commands.registry_options import open_promoter
 
 
 @click.command(epilog=examples("fraud-train register 4f0c6f2f1d5a4c0f9a6d1b7c2e3f4a5b"))

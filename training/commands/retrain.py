@@ -1,20 +1,19 @@
 """`fraud-train retrain`."""
 
 import click
-import msgspec
 
 from schemas.errors import RolesError
-from stream.kafka.control import current_roles
-from stream.kafka.retraining import ask_retraining, new_request
+from stream.control.retrain_requests import ask_retraining, new_request
+from stream.control.role_reader import current_roles
 from stream.settings import read_settings
 from training.commands.display import examples
-from training.commands.registry_desk import who_option
+from training.commands.registry_options import who_option
 
 
 @click.command(epilog=examples('fraud-train retrain --why "a new kind of terminal" --bootstrap 127.0.0.1:9092'))
 @click.option("--why", required=True, help="The reason, kept with the request.")
 @who_option
-@click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_BOOTSTRAP]")
+@click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_KAFKA_BOOTSTRAP]")
 def retrain(*, why: str, who: str, bootstrap: str | None) -> None:
     """Ask for a model in the champion's place, made as the champion was of what is known by now.
 
@@ -22,7 +21,7 @@ def retrain(*, why: str, who: str, bootstrap: str | None) -> None:
     where somebody has asked already and was not answered yet.
     """
     settings = read_settings()
-    settings = msgspec.structs.replace(settings, bootstrap=bootstrap or settings.bootstrap)
+    settings = settings.replace(kafka_bootstrap=bootstrap or settings.kafka.bootstrap)
     roles = current_roles(settings)
     if roles is None:
         raise RolesError("nobody is champion yet; train and publish one with: fraud-train baseline --bootstrap")

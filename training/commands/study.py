@@ -9,7 +9,7 @@ from rich.console import Console
 
 from training.commands.display import examples
 from training.commands.options import a_file, data_option, description_option
-from training.commands.study_desk import (
+from training.commands.study_options import (
     CONFIGS,
     DEFAULT_PLAN,
     LOCK,

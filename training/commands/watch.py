@@ -5,14 +5,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 import click
-import msgspec
 
 from schemas.errors import FraudError
 from stream.settings import read_settings
 from training.commands.display import examples
 from training.commands.options import VAR, store_option
-from training.commands.registry_desk import bootstrap_option, open_promoter
-from training.commands.study_desk import open_mlflow
+from training.commands.registry_options import bootstrap_option, open_promoter
+from training.commands.study_options import open_mlflow
 
 #: What one process at a time that retrains holds.
 LOCK = VAR / "retrain.lock"
@@ -106,9 +105,9 @@ def _repeat(looks: list[Look], *, once: bool, interval: float) -> None:
 def _gate(store: str | None, bootstrap: str | None, mode: str) -> Look:
     from stream.ledger.database import open_engine  # noqa: PLC0415 - training alone needs no ledger
     from stream.ledger.gate_store import GateStore  # noqa: PLC0415 - likewise
-    from training.registry.act import act  # noqa: PLC0415 - likewise
+    from training.registry.auto_promote import act  # noqa: PLC0415 - likewise
 
-    tests = GateStore(open_engine(read_settings().ledger_url))
+    tests = GateStore(open_engine(read_settings().ledger.url))
     return lambda: act(open_promoter(store, bootstrap), tests, mode)  # type: ignore[arg-type]  # click's choices are ours
 
 
@@ -121,9 +120,9 @@ def _retraining(store: str | None, bootstrap: str, every: float | None, held: Ex
     from training.study.lock import only_one  # noqa: PLC0415 - likewise
     from training.study.runs import StudyRuns  # noqa: PLC0415 - likewise
 
-    settings = msgspec.structs.replace(read_settings(), bootstrap=bootstrap)
+    settings = read_settings().replace(kafka_bootstrap=bootstrap)
     held.enter_context(only_one(LOCK, "fraud-train watch that retrains"))
-    ledger = open_engine(settings.ledger_url)
+    ledger = open_engine(settings.ledger.url)
     asker = Asker(ConceptWatch(ledger, settings), settings, every_days=every)
 
     def look() -> list[str]:

@@ -11,8 +11,8 @@ from stream.scoring.features import FeaturePlan, Matrix
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet, make_features
 from training.data.leaks import LeakAlarm
-from training.data.sealed import OnLook, SealedTest, seal
 from training.data.split import Fold, Split
+from training.data.test_set import OnLook, SealedTest, seal
 from training.models.fitted import Labels
 
 

@@ -15,7 +15,7 @@ TEST_FROM = 0.8
 
 @dataclass(frozen=True)
 class Split:
-    """Three parts. `training.data.sealed` holds that each serves its purpose only."""
+    """Three parts. `training.data.test_set` holds that each serves its purpose only."""
 
     #: Models are fitted on it, medians, categories and reference profiles come from it.
     train: Dataset

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from stream.drift.label_free import calibration_p
-from stream.ledger.known import Known, known
+from stream.ledger.labelled_decisions import Known, known
 from stream.settings import Settings
 from training.drift.concept import Alarm, ErrorWatch
 
@@ -77,9 +77,9 @@ class ConceptWatch:
             self.calibration = Calibration()
         found = known(
             self._ledger,
-            topics=self._settings.decided_topics,
+            topics=self._settings.topic.decided,
             since_ms=self._since_ms,
-            maturity_ms=self._settings.gate_maturity_days * _DAY_MS,
+            maturity_ms=self._settings.gate.maturity_days * _DAY_MS,
             bundle_sha256=bundle_sha256,
         )
         if found is None:

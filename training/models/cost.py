@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from stream.models.session import OnnxModel
+from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import Matrix
 
 #: Rows scored at once, about what the worker hands over under load.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from schemas.errors import FraudError, RegistryError
 from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
-from stream.kafka.assign import publish_roles
-from stream.kafka.control import all_roles
+from stream.control.role_reader import all_roles
+from stream.control.role_writer import publish_roles
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
 from training.registry.evidence import keep_evidence
 from training.registry.history import Change, Entry, History

@@ -10,9 +10,9 @@ from schemas.errors import FraudError, RegistryError
 from schemas.manifest import MANIFEST_NAME
 from schemas.messages import BundleRef
 from stream.models.bundle import audit, read_bundle
-from stream.models.store import BundleStore
-from training.models.export import TOLERANCE
-from training.registry.bundle import renumber_bundle
+from stream.models.bundle_store import BundleStore
+from training.bundling.export import TOLERANCE
+from training.bundling.write_bundle import renumber_bundle
 from training.registry.card import write_card
 from training.registry.lineage import version_tags
 from training.registry.runs import FINISHED, FinishedRun, Runs

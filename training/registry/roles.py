@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.errors import DataError
 from schemas.messages import BundleRef, Challenger, ModelUpdate
-from stream.kafka.assign import publish_roles
+from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 
 #: Who wrote roles that no person asked for one by one.

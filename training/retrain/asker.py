@@ -5,9 +5,9 @@ import time
 import msgspec
 
 from schemas.messages import BundleRef, RetrainRequest
-from stream.kafka.retraining import Asked, ask_retraining, new_request, read_requests
+from stream.control.retrain_requests import Asked, ask_retraining, new_request, read_requests
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
 from training.drift.concept import Alarm
 from training.drift.watch import ConceptWatch

@@ -15,7 +15,7 @@ from schemas.errors import RefusedMessageError
 from schemas.manifest import Manifest
 from schemas.messages import Transaction
 from stream.archive.reader import read_archive
-from stream.ledger.known import Known
+from stream.ledger.labelled_decisions import Known
 from stream.scoring.features import FeaturePlan
 from stream.scoring.rows import as_rows
 from training.data.description import AmountColumn, ColumnKind, CurrencyColumn, DataDescription, TimeColumn

@@ -31,8 +31,8 @@ from schemas.errors import (
 )
 from schemas.manifest import Manifest
 from schemas.messages import RetrainAnswer, RetrainRequest
-from stream.kafka.retraining import answer_request, read_requests
-from stream.ledger.known import known
+from stream.control.retrain_requests import answer_request, read_requests
+from stream.ledger.labelled_decisions import known
 from stream.ledger.repository import watermark
 from stream.models.bundle import read_bundle
 from stream.settings import Settings
@@ -156,22 +156,24 @@ class Retrainer:
         return version, read_bundle(self.promoter.store, champion).manifest
 
     def _gather(self, champion: Manifest, file: Path) -> Gathered:
-        maturity_ms = self.settings.gate_maturity_days * DAY_MS
-        since_ms = (watermark(self.ledger) or 0) - self.settings.retrain_days * DAY_MS
+        maturity_ms = self.settings.gate.maturity_days * DAY_MS
+        since_ms = (watermark(self.ledger) or 0) - self.settings.retrain.days * DAY_MS
         found = {
             kind: each
-            for kind, topic in zip(KINDS, self.settings.decided_topics, strict=True)
+            for kind, topic in zip(KINDS, self.settings.topic.decided, strict=True)
             if (each := known(self.ledger, topics=[topic], since_ms=since_ms, maturity_ms=maturity_ms)) is not None
         }
         # Before the archive is read for nothing.
         self._require_frauds(sum(int(each.fraud.sum()) for each in found.values()), "by the ledger")
-        return gather(self.settings.archive_url, found, champion, file, max_bytes=self.settings.max_transaction_bytes)
+        return gather(
+            self.settings.archive.url, found, champion, file, max_bytes=self.settings.scoring.max_transaction_bytes
+        )
 
     def _require_frauds(self, frauds: int, of_what: str) -> None:
-        least = self.settings.retrain_min_frauds
+        least = self.settings.retrain.min_frauds
         if frauds < least:
             raise DataError(
-                f"{frauds} matured frauds of the last {self.settings.retrain_days} days ({of_what}) are fewer than the "
+                f"{frauds} matured frauds of the last {self.settings.retrain.days} days ({of_what}) are fewer than the "
                 f"{least} it takes (FRAUD_RETRAIN_MIN_FRAUDS)"
             )
 

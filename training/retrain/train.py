@@ -5,15 +5,15 @@ from pathlib import Path
 
 from schemas.errors import DataError, StudyError
 from schemas.manifest import Manifest
+from training.bundling.build_bundle import finish, policy_kind, write
 from training.data.dataset import Dataset
 from training.data.leaks import Leak, LeakAlarm
 from training.data.material import prepare
-from training.data.sealed import Look
 from training.data.split import split_by_time
+from training.data.test_set import Look
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings
 from training.evaluation.operating_points import PolicyKind
-from training.finish import finish, policy_kind, write
 from training.registry.card_figures import FIGURES_ARTIFACT, encode_figures, measure_card
 from training.registry.lineage import feature_set as short_hash
 from training.registry.tracking import BUNDLE_ARTIFACT, flatten

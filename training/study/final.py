@@ -10,10 +10,10 @@ from schemas.errors import StudyError
 from schemas.manifest import MANIFEST_NAME, Metric
 from schemas.messages import Policy
 from stream.models.bundle import LoadedModel, audit, read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from training.data.dataset import Dataset
 from training.data.leaks import LeakAlarm
-from training.data.sealed import SealedTest
+from training.data.test_set import SealedTest
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings, as_comparison, evaluate
 from training.evaluation.operating_points import choose_comparison
@@ -23,9 +23,9 @@ from training.registry.card_figures import FIGURES_ARTIFACT, CardFigures, encode
 from training.registry.tracking import BUNDLE_ARTIFACT
 from training.registry.versions import CHAMPION, Registry
 from training.study.identity import require_same_data, split_of
-from training.study.look import Examined, Look
 from training.study.runs import Study, StudyRuns
 from training.study.settings import splitter
+from training.study.test_evaluation import Examined, Look
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from schemas.manifest import Feature
 from training.data.material import Material
 from training.models.families import FAMILIES
 from training.models.fitted import FittedModel, Params
+from training.models.resampling import subsample_negatives, treat
 from training.models.stack import ALGORITHM as STACK
 from training.models.stack import fit_stack
-from training.models.treatments import subsample_negatives, treat
 from training.study.plan import Entry
 from training.study.record import MEMBERS, EntryRecord
 

@@ -8,10 +8,10 @@ from html import escape
 from schemas.manifest import Metric
 from training.study.choose import choose, rank
 from training.study.leaderboard import CHOSEN, LEGEND, cells, marks
-from training.study.look import Look
 from training.study.paired import interval, signed
 from training.study.record import MEMBERS, EntryRecord
 from training.study.svg import cost_plot, fold_plot
+from training.study.test_evaluation import Look
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1d2430; --soft: #5c6675; --line: #d8dde5; --back: #ffffff; --mark: #b3261e;

@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 
 from schemas.errors import StudyError
 from training.models.families import FAMILIES
+from training.models.resampling import TREATMENTS, Treatment
 from training.models.stack import ALGORITHM as STACK
-from training.models.treatments import TREATMENTS, Treatment
 
 #: All families that a plan may name.
 KNOWN = (*FAMILIES, STACK)

@@ -8,14 +8,14 @@ from msgspec import Struct
 from optuna.storages import BaseStorage
 
 from schemas.manifest import Metric
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
+from training.bundling.build_bundle import as_scored, policy_kind
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet
 from training.data.leaks import LeakAlarm, LeakName
 from training.data.material import prepare
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings, evaluate_both
-from training.finish import as_scored, policy_kind
 from training.registry.versions import Registry
 from training.study.accepted import AcceptedLeaks
 from training.study.budget import Budget

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from schemas.manifest import Metric
-from stream.machine import Machine
+from training.machine import Machine
 from training.study.choose import rank
 from training.study.leaderboard import LEGEND, cells, marks
-from training.study.look import Look
 from training.study.paired import interval, signed, t_interval
 from training.study.quality import SeedFigures
 from training.study.record import EntryRecord
 from training.study.runs import Study
+from training.study.test_evaluation import Look
 
 #: By the name it is shown under.
 _SHOWN = {

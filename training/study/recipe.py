@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.errors import StudyError
 from training.data.leaks import LeakName
-from training.models.treatments import Treatment
+from training.models.resampling import Treatment
 from training.registry.runs import Runs
 from training.study.runs import StudyRuns
 

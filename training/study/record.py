@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from training.models.treatments import Treatment
+from training.models.resampling import Treatment
 
 #: In a stack's params: its members.
 MEMBERS = "members"

@@ -1,9 +1,9 @@
 """The chosen entry once more: fitted on the whole training part and finished."""
 
+from training.bundling.build_bundle import Finished, finish
 from training.data.material import Prepared
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind
-from training.finish import Finished, finish
 from training.study.fitting import fit
 from training.study.plan import Entry
 from training.study.record import EntryRecord

@@ -14,13 +14,13 @@ from mlflow.entities import Param
 from mlflow.entities.run import Run
 
 from schemas.errors import StudyError
-from training.data.sealed import Look as CountedLook
+from training.data.test_set import Look as CountedLook
 from training.registry.connection import Connection
 from training.registry.lineage import PARENT_RUN, code_version, library_versions
 from training.study.budget import OutOfTimeError
-from training.study.look import Look, decode_look, encode_look
 from training.study.plan import Entry
 from training.study.record import EntryRecord, decode_record, encode_record
+from training.study.test_evaluation import Look, decode_look, encode_look
 
 EXPERIMENT = "fraud-study"
 #: Tags of a parent run: the study's name, what it must be resumed with, and how it ended.

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from schemas.errors import StudyError
+from training.bundling.build_bundle import policy_kind
 from training.data.dataset import Dataset
 from training.data.leaks import LeakName
 from training.data.split import Split, split_by_time, split_stratified
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind
-from training.finish import policy_kind
 
 #: The split that a study uses unless it is told otherwise.
 BY_TIME = "time"

@@ -9,20 +9,19 @@ import msgspec
 from optuna.storages import BaseStorage
 
 from schemas.errors import StudyError
+from training.bundling.build_bundle import Finished, write
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet
 from training.data.leaks import LeakAlarm
 from training.data.material import Prepared, prepare
-from training.data.sealed import Look
+from training.data.test_set import Look
 from training.evaluation.figures import FigureSettings
-from training.finish import Finished, write
 from training.registry.card_figures import FIGURES_ARTIFACT, encode_figures, measure_card
 from training.registry.lineage import feature_set as short_hash
 from training.registry.tracking import BUNDLE_ARTIFACT, flatten
 from training.study.accepted import AcceptedLeaks
 from training.study.budget import Budget
 from training.study.choose import choose, rank
-from training.study.conduct import Conductor
 from training.study.identity import Identity, encode_identity, identify, require_same
 from training.study.paired import t_interval
 from training.study.plan import StudyPlan, entries
@@ -31,6 +30,7 @@ from training.study.record import EntryRecord
 from training.study.refit import refit
 from training.study.runs import CHOSEN, PLAN, Study, StudyRuns
 from training.study.settings import StudySettings, splitter
+from training.study.study_runner import Conductor
 
 #: The test part's figures are not known yet, so a study's manifest names where its own come from.
 ON_FOLDS, ON_VALIDATION = "_folds", "_validation"

@@ -43,12 +43,12 @@ class Board:
         self._roles: deque[dict[str, Any]] = deque(maxlen=CHANGES)
         self._labels: dict[str, dict[str, Any]] = {}
         self._kinds: dict[str, tuple[MessageCodec[Any], Callable[[Any], Event]]] = {
-            settings.topic_alerts: (MessageCodec(Decision), self._alert),
-            settings.topic_dead_letters: (MessageCodec(DeadLetter), self._letter),
-            settings.topic_role_counts: (MessageCodec(RoleCounts), self._count),
-            settings.topic_drift_reports: (MessageCodec(DriftReport), self._report),
-            settings.topic_model_updates: (MessageCodec(ModelUpdate), self._change),
-            settings.topic_labels: (MessageCodec(Label), self._label),
+            settings.topic.alerts: (MessageCodec(Decision), self._alert),
+            settings.topic.dead_letters: (MessageCodec(DeadLetter), self._letter),
+            settings.topic.role_counts: (MessageCodec(RoleCounts), self._count),
+            settings.topic.drift_reports: (MessageCodec(DriftReport), self._report),
+            settings.topic.model_updates: (MessageCodec(ModelUpdate), self._change),
+            settings.topic.labels: (MessageCodec(Label), self._label),
         }
 
     @property

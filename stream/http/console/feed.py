@@ -9,8 +9,8 @@ from typing import Any
 
 from schemas.errors import KafkaError
 from stream.http.console.board import Board, Event
-from stream.kafka.background import Background
-from stream.kafka.newest import NewestMessages
+from stream.kafka.newest_messages import NewestMessages
+from stream.runtime.background import Background
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from schemas.errors import BrokerAwayError
 from schemas.message_codec import MessageCodec
 from schemas.messages import Identifier, Label, encode
-from stream.http.access import Access
+from stream.http.auth import Access
 from stream.http.body import JSON, read_body
 from stream.http.contract import problems
+from stream.kafka.acknowledged_producer import Recorder, Row
 from stream.kafka.broker_watch import BrokerWatch
-from stream.kafka.recorder import Recorder, Row
 from stream.settings import Settings
 
 #: Bytes of a body.
@@ -70,7 +70,7 @@ def label_routes(settings: Settings, access: Access, recorder: Recorder, broker:
         name = f"{holder.name}-{uuid.uuid4().hex}"[-128:]
         now_ms = time.time_ns() // 1_000_000
         found = Label(name, said.transaction_id, "analyst", said.fraud, now_ms)
-        await recorder.written([Row(settings.topic_labels, said.transaction_id, encode(found))])
+        await recorder.written([Row(settings.topic.labels, said.transaction_id, encode(found))])
         return Response(msgspec.json.encode({"label_id": name}), 202, media_type=JSON)
 
     return router

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from stream.http.access import Access
+from stream.http.auth import Access
 from stream.http.console.board import Event
 from stream.http.console.feed import Feed
 from stream.http.errors import HttpError

@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from schemas.message_codec import MessageCodec
-from stream.http.access import COOKIE, SESSION_S, Access
+from stream.http.auth import COOKIE, SESSION_S, Access
 from stream.http.body import JSON, read_body
 
 #: Bytes of a body.

@@ -9,8 +9,8 @@ import pytest
 from schemas.errors import LeakError
 from training.data.dataset import Dataset, load
 from training.data.leaks import LeakAlarm
-from training.data.sealed import Look, SealedSplit, seal
 from training.data.split import Split, split_by_time
+from training.data.test_set import Look, SealedSplit, seal
 
 Save = Callable[[pl.DataFrame], Path]
 

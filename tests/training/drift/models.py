@@ -12,13 +12,13 @@ from schemas.messages import Policy
 from stream.scoring.features import Matrix
 from tests.scoring.stand_in import StandIn, stand_in
 from tests.training.data.own_data import OWN, make_own
+from training.bundling.build_bundle import as_given
+from training.bundling.natural_movement import with_natural
+from training.bundling.reference_profile import count_verdicts, profile_features, profile_scores
 from training.data.dataset import Dataset, load
 from training.data.featureset import FeatureSet, make_features
 from training.drift.counting import accepted
-from training.drift.natural import with_natural
 from training.evaluation.scored import Scored
-from training.finish import as_given
-from training.registry.profile import count_verdicts, profile_features, profile_scores
 
 #: Rows of a window here, the smallest that natural movement is measured of.
 WINDOW = 500

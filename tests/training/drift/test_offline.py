@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
-from msgspec.structs import replace
 
 from schemas.errors import DataError
 from schemas.manifest import Feature
@@ -20,12 +19,12 @@ from stream.serving.drift_counts import DriftCounter
 from stream.settings import Settings
 from tests.scoring.stand_in import MOMENT, StandIn, incoming, scorer
 from tests.training.drift.models import FILE, WINDOW, Case, make_case
+from training.bundling.build_bundle import as_given
 from training.data.messages import transactions
 from training.drift.offline import look
-from training.finish import as_given
 
 #: Panes of a day: the live worker names so many of them and no more.
-SETTINGS = Settings(drift_window_rows=WINDOW, drift_pane_s=86_400)
+SETTINGS = Settings().replace(drift_window_rows=WINDOW, drift_pane_s=86_400)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def refuse(message: DriftCounts, why: str) -> None:
 
 def _counted(case: Case, model: StandIn, random: np.random.Generator) -> Iterator[DriftCounts]:
     scores = scorer(model)
-    workers = [DriftCounter(replace(SETTINGS, slot=slot)) for slot in ("a", "b")]
+    workers = [DriftCounter(SETTINGS.replace(kafka_slot=slot)) for slot in ("a", "b")]
     for worker in workers:
         worker.prepare(scores.roles)
     sent = [encode(transaction) for transaction in transactions(case.rows)]
@@ -143,7 +142,7 @@ def test_fewer_rows_than_a_window(case: Case) -> None:
 
 def test_windows_may_have_to_span_event_time_too(case: Case) -> None:
     """As on the stream they then end with the message that brings the watermark far enough."""
-    limits = drift_limits(replace(SETTINGS, drift_window_s=2 * 86_400.0))
+    limits = drift_limits(SETTINGS.replace(drift_window_s=2 * 86_400.0))
     reports = look(case.rows, case.model, limits).reports
     assert reports
     for report in reports:

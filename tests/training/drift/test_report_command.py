@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas.messages import BundleRef, DriftReport
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from tests.support.bundles import put_bundle
 from training.cli import cli, main
 from training.drift.read import read_model

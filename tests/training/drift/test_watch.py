@@ -73,7 +73,7 @@ def test_other_topics_are_not_looked_at(past: Past) -> None:  # noqa: F811 - lik
     frauds(past, 0, 150, "review")
     frauds(past, 150, 60, "approve")
     past.mature()
-    other = Settings(ledger_url=past.settings.ledger_url, topic_transactions="others")
+    other = Settings().replace(ledger_url=past.settings.ledger.url, topic_transactions="others")
     assert ConceptWatch(past.engine, other).look(past.champion_sha256) == []
 
 

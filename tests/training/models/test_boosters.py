@@ -5,8 +5,8 @@ import optuna
 import pytest
 
 from tests.training.models.samples import make_sample
+from training.bundling.export import open_session, to_onnx
 from training.models.calibrate import Calibration
-from training.models.export import open_session, to_onnx
 from training.models.families import FAMILIES, LIGHTGBM, TREES, XGBOOST, Family
 
 boosters = pytest.mark.parametrize("family", [LIGHTGBM, XGBOOST], ids=lambda family: family.algorithm)

@@ -8,15 +8,15 @@ from sklearn.metrics import average_precision_score
 
 from schemas.errors import DataError
 from schemas.messages import Policy
-from stream.models.session import OnnxModel
+from stream.models.onnx_session import OnnxModel
 from tests.training.models.samples import ALGORITHMS, Sample, fit_small, make_sample
+from training.bundling.export import check_parity, nearest_rows, open_session, to_onnx
 from training.models.calibrate import Calibration, fit_calibration
 from training.models.cost import BATCH, cost_us
-from training.models.export import check_parity, nearest_rows, open_session, to_onnx
 from training.models.families import EXTRA_TREES, FAMILIES, LIGHTGBM, RANDOM_FOREST, XGBOOST
 from training.models.fitted import FittedModel, margin_log_odds
 from training.models.graph import IR_VERSION, ML_DOMAIN, ML_OPSET, OPSET
-from training.models.treatments import TREATMENTS, treat
+from training.models.resampling import TREATMENTS, treat
 
 #: Differences beyond the last digits of a float32.
 CLOSE = 1e-6

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from schemas.errors import QualityError
 from schemas.manifest import Feature
 from schemas.messages import Policy
+from training.bundling.export import TOLERANCE, check_parity, open_session, to_onnx
 from training.models.calibrate import Calibration
-from training.models.export import TOLERANCE, check_parity, open_session, to_onnx
 from training.models.families import EXTRA_TREES, LIGHTGBM, RANDOM_FOREST, XGBOOST, Family
 from training.models.tree_readers import round_down
 

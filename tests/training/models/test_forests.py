@@ -3,7 +3,7 @@
 import numpy as np
 
 from schemas.manifest import Feature
-from training.models.export import open_session
+from training.bundling.export import open_session
 from training.models.families import FAMILIES
 from training.models.fitted import margin_log_odds
 from training.models.graph import SCORE, GraphWriter

@@ -8,7 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from schemas.messages import BundleRef
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from tests.support.bundles import put_bundle
 from training.registry.connection import Connection, connect
 from training.registry.history import History

@@ -28,7 +28,7 @@ Run = Callable[..., Result]
 def run(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in the directory whose `var` is the test's own MLflow."""
     monkeypatch.chdir(root.parent)
-    for name in ("FRAUD_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
+    for name in ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
         monkeypatch.delenv(name, raising=False)
     return lambda name, *arguments: CliRunner().invoke(COMMANDS[name], arguments)
 

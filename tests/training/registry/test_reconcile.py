@@ -9,8 +9,8 @@ import pytest
 
 from schemas.errors import BrokerAwayError, RegistryError, StaleEpochError, TopicMissingError
 from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
-from stream.kafka.assign import publish_roles
-from stream.kafka.control import all_roles, current_roles
+from stream.control.role_reader import all_roles, current_roles
+from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.topics import produce_all
@@ -203,7 +203,7 @@ def test_what_workers_ignore_is_left_out(told: Promoter, add: Add, settings: Set
     first = add()
     stale = ModelUpdate(1, BundleRef("fraud", "9", "fraud/9", "9" * 64), 1, "late")
     for message in (b"{", msgspec.json.encode(ModelUpdate(1, first, 1, "ann")), msgspec.json.encode(stale)):
-        produce_all(settings.bootstrap, settings.topic_model_updates, [(None, message)])
+        produce_all(settings.kafka.bootstrap, settings.topic.model_updates, [(None, message)])
     assert [update.champion for update in all_roles(settings)] == [first]
     told.catch_up()
     assert told.registry.aliases() == {"champion": "1"}
@@ -215,7 +215,7 @@ def test_a_broker_or_topic_that_is_not_there_changes_nothing(
     """One line, before anything is written."""
     add()
     monkeypatch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds
-    away = replace(desk, kafka=make_settings(bootstrap="127.0.0.1:9"))
+    away = replace(desk, kafka=make_settings(kafka_bootstrap="127.0.0.1:9"))
     with pytest.raises(BrokerAwayError, match=r"no Kafka answers at 127\.0\.0\.1:9"):
         away.promote("1", who="ann", why="a")
     monkeypatch.undo()

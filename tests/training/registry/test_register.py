@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from schemas.errors import BundleError, FraudError, RegistryError
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from tests.training.registry.conftest import RUN_TAGS, MakeRun
 from training.registry.lineage import feature_set
 from training.registry.promote import Promoter

@@ -14,12 +14,12 @@ import numpy as np
 import onnx
 
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, decode_manifest
-from stream.kafka.owned_process import OwnedProcess
-from stream.kafka.ports import free_port
+from stream.local.owned_process import OwnedProcess
 from stream.models.bundle import read_bundle
+from stream.runtime.ports import free_port
 from tests.support.bundles import put_bundle
 from tests.training.registry.conftest import MakeRun
-from training.registry.bundle import write_bundle
+from training.bundling.write_bundle import write_bundle
 from training.registry.promote import Promoter
 from training.registry.register import register
 from training.registry.tracking import BUNDLE_ARTIFACT, TrackedRun

@@ -13,7 +13,7 @@ from schemas.messages import BundleRef, Label, RetrainRequest, Transaction, enco
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
-from stream.kafka.retraining import Cause, ask_retraining, new_request
+from stream.control.retrain_requests import Cause, ask_retraining, new_request
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine
 from stream.settings import Settings
@@ -86,7 +86,7 @@ class Past:
         common = {
             "bundle_sha256": self.champion_sha256,
             "verdict": "approve",
-            "source_topic": self.settings.topic_transactions,
+            "source_topic": self.settings.topic.transactions,
         }
         made = [
             decision(
@@ -115,7 +115,7 @@ class Past:
         file = OpenFile("transactions", 0, placed[0][0], utc_day(BASE_MS))
         for offset, each in placed:
             file.add(offset, BASE_MS, b"card", each if isinstance(each, bytes) else encode(each))
-        ArchiveFiles(self.settings.archive_url).put("transactions", file.name, file.close())
+        ArchiveFiles(self.settings.archive.url).put("transactions", file.name, file.close())
 
     def mature(self) -> None:
         """Let days pass until everything so far has matured."""
@@ -160,22 +160,22 @@ def places_under(folder: Path) -> dict[str, Any]:
         "ledger_url": f"sqlite:///{folder}/ledger.db",
         "archive_url": f"file://{folder}/archive",
         "gate_maturity_days": 2,
-        "ledger_lateness_s": 0.0,
+        "watermark_lateness_s": 0.0,
     }
 
 
 def open_past(settings: Settings, champion_sha256: str) -> Past:
     """Make both, with nothing in them."""
-    engine = open_engine(settings.ledger_url)
+    engine = open_engine(settings.ledger.url)
     migrate(engine)
-    ArchiveFiles(settings.archive_url).create()
+    ArchiveFiles(settings.archive.url).create()
     return Past(settings, engine, champion_sha256)
 
 
 @pytest.fixture
 def past(tmp_path: Path) -> Past:
     """A past without a stream: neither Kafka nor MLflow."""
-    return open_past(Settings(**places_under(tmp_path)), CHAMPION)
+    return open_past(Settings().replace(**places_under(tmp_path)), CHAMPION)
 
 
 MakePlace = Callable[..., Place]

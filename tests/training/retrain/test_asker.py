@@ -3,7 +3,7 @@
 import msgspec
 
 from schemas.messages import RetrainAnswer, RetrainRequest
-from stream.kafka.retraining import answer_request, ask_retraining, new_request, read_requests
+from stream.control.retrain_requests import answer_request, ask_retraining, new_request, read_requests
 from tests.training.drift.test_watch import frauds, transactions
 from tests.training.retrain.conftest import MakePlace, Place
 from training.drift.watch import ConceptWatch
@@ -53,7 +53,7 @@ def test_an_alarm_that_is_too_early_is_asked_for_later(make_place: MakePlace) ->
     for _ in range(2):
         (line,) = one.look(place.promoter)
         assert "FRAUD_RETRAIN_COOLDOWN_DAYS" in line
-    one._settings = msgspec.structs.replace(place.settings, retrain_cooldown_days=0.0)
+    one._settings = place.settings.replace(retrain_cooldown_days=0.0)
     (line,) = one.look(place.promoter)
     assert ": asked (performance: " in line
     assert one.look(place.promoter) == []

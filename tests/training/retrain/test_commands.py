@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas.errors import RefusedMessageError, RolesError, StudyError
-from stream.kafka.control import current_roles
+from stream.control.role_reader import current_roles
 from stream.kafka.topics import create_topics
-from stream.settings import PREFIX, Settings
+from stream.settings import Settings
 from tests.training.retrain.conftest import MakePlace, Place
 from training.commands.retrain import retrain
 from training.commands.watch import LOCK, watch
@@ -25,9 +25,8 @@ def run(command: str, *arguments: str) -> Result:
 
 def set_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set every setting that is not its default."""
-    for name, value in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True):
-        if getattr(settings, name) != value:
-            monkeypatch.setenv(f"{PREFIX}{name.upper()}", str(getattr(settings, name)))
+    for name, value in settings.environment().items() - Settings().environment().items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -49,10 +48,10 @@ def test_asked_by_hand_and_worked_by_the_watch(place: Place) -> None:
     for why in ("", "x" * 1001):  # what no reader would take is not written
         assert isinstance(run("retrain", "--why", why).exception, RefusedMessageError)
     with only_one(LOCK):  # two at once would work a request twice
-        failed = run("watch", "--once", "--retrain", "on", "--bootstrap", place.settings.bootstrap).exception
+        failed = run("watch", "--once", "--retrain", "on", "--bootstrap", place.settings.kafka.bootstrap).exception
     assert isinstance(failed, StudyError)
     assert str(failed).startswith("another fraud-train watch that retrains is running here")
-    worked = run("watch", "--once", "--retrain", "on", "--bootstrap", place.settings.bootstrap)
+    worked = run("watch", "--once", "--retrain", "on", "--bootstrap", place.settings.kafka.bootstrap)
     assert worked.output.endswith("challenger, version 2 watches as bundle fraud/2\n")
     roles = current_roles(place.settings)
     assert roles is not None

@@ -7,11 +7,11 @@ import numpy as np
 from confluent_kafka import Producer
 
 from schemas.messages import Challenger, Label, encode
-from stream.kafka.control import current_roles
-from stream.kafka.drift_topics import read_reports
-from stream.kafka.ports import free_port
-from stream.kafka.retraining import read_requests
+from stream.control.drift_reports import read_reports
+from stream.control.retrain_requests import read_requests
+from stream.control.role_reader import current_roles
 from stream.ledger.repository import watermark
+from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.archive_process import ArchiveProcess
 from tests.support.bundles import NUMERIC
@@ -51,9 +51,9 @@ def made(number: int) -> bytes:
 
 def send(settings: Settings, first: int, last: int) -> None:
     """Send transactions slowly enough that windows of drift are of some batches each."""
-    producer = Producer({"bootstrap.servers": settings.bootstrap, "linger.ms": 0})
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 0})
     for number in range(first, last):
-        producer.produce(settings.topic_transactions, made(number), f"card-{number % 500}".encode())
+        producer.produce(settings.topic.transactions, made(number), f"card-{number % 500}".encode())
         producer.poll(0.002)
     assert producer.flush(30) == 0
 
@@ -74,7 +74,7 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
         archive_file_s=1.0,
         ledger_web_port=free_port(),
         archive_web_port=free_port(),
-        guard="off",
+        rollback_monitor="off",
     )
     settings = place.settings
     frauds = [number for number in range(ORDINARY) if is_fraud(number)]
@@ -87,7 +87,7 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
         for program in (worker, ledger, archive):
             program.wait_ready(60)
         send(settings, 0, ORDINARY)
-        produce_all(settings.bootstrap, settings.topic_labels, [(str(n).encode(), label(n)) for n in frauds])
+        produce_all(settings.kafka.bootstrap, settings.topic.labels, [(str(n).encode(), label(n)) for n in frauds])
         watch.wait(ORDINARY)
         until(lambda: len(read_reports(settings)) >= 2, 30)
         assert not read_requests(settings), "ordinary amounts are no drift"

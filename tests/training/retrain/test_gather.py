@@ -10,9 +10,9 @@ import pytest
 from schemas.errors import ArchiveError
 from schemas.manifest import Feature, Manifest, MissingPolicy
 from schemas.messages import Label, Transaction
-from stream.ledger.known import Known, known
+from stream.ledger.labelled_decisions import Known, known
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from tests.support.bundles import put_bundle
 from tests.support.records import BASE_MS, decision
 from tests.training.retrain.conftest import Past
@@ -30,7 +30,7 @@ def transaction(number: int, **features: Any) -> Transaction[Any]:
 
 def known_of(past: Past) -> Known:
     """Everything that the ledger knows."""
-    found = known(past.engine, topics=[past.settings.topic_transactions], since_ms=0, maturity_ms=2 * DAY_MS)
+    found = known(past.engine, topics=[past.settings.topic.transactions], since_ms=0, maturity_ms=2 * DAY_MS)
     assert found is not None
     return found
 
@@ -39,7 +39,7 @@ def gathered(past: Past, tmp_path: Path, **changes: Any) -> tuple[Gathered, Data
     """Gather what there is, for the champion's manifest with changes."""
     manifest = msgspec.structs.replace(manifest_of(tmp_path), **changes)
     file = tmp_path / "gathered.parquet"
-    counts = gather(past.settings.archive_url, {"transactions": known_of(past)}, manifest, file, max_bytes=2000)
+    counts = gather(past.settings.archive.url, {"transactions": known_of(past)}, manifest, file, max_bytes=2000)
     return counts, load(file, describe(manifest))
 
 

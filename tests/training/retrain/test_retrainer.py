@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 import training.retrain.retrainer as retraining
 from schemas.messages import Challenger, RetrainAnswer
-from stream.kafka.control import all_roles, current_roles
-from stream.kafka.retraining import read_requests
+from stream.control.retrain_requests import read_requests
+from stream.control.role_reader import all_roles, current_roles
 from stream.models.bundle import read_bundle
 from tests.training.retrain.conftest import RECIPES, ROWS, MakePlace, Place
 from training.registry.runs import FINISHED
@@ -184,7 +183,7 @@ def test_an_outage_is_waited_out(make_place: MakePlace, tmp_path: Path) -> None:
     place.past.live()
     place.ask()
     there = place.settings
-    place.settings = msgspec.structs.replace(there, archive_url=f"file://{tmp_path}/elsewhere")
+    place.settings = there.replace(archive_url=f"file://{tmp_path}/elsewhere")
     for _ in range(4):
         (line,) = place.retrainer.look()
         assert "elsewhere" in line
@@ -208,7 +207,7 @@ def test_what_must_not_be_retrained_is_declined_with_the_reason(
         "217 matured frauds of the last 400 days (by the ledger) are fewer than the 300 it takes "
         "(FRAUD_RETRAIN_MIN_FRAUDS)"
     )
-    place.settings = msgspec.structs.replace(place.settings, retrain_min_frauds=217)
+    place.settings = place.settings.replace(retrain_min_frauds=217)
     with monkeypatch.context() as patch:
         patch.setattr("training.data.leaks.MAX_FRAUD_SHARE", 0.05)
         place.ask("hand")

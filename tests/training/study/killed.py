@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import training.models.families
-import training.study.conduct
+import training.study.study_runner
 from tests.training.study.conftest import TREES, Place, make_plan
 from training.data.dataset import load
 from training.models.fitted import Params
-from training.study.attempt import Attempt
+from training.study.entry_runner import Attempt
 
 #: Fits of the searched entry after which the process kills itself: in the middle of its second trial.
 FITS = 5
@@ -33,7 +33,7 @@ def main() -> None:
     Attempt._scores = deadly  # type: ignore[method-assign]
     training.models.families.TREES = TREES
     # One after the other, so that what is finished at the kill is known.
-    training.study.conduct.WORKERS = 1
+    training.study.study_runner.WORKERS = 1
     Place(root, load(data)).run(make_plan())
 
 

@@ -1,6 +1,6 @@
 """Made-up entries."""
 
-from training.models.treatments import Treatment
+from training.models.resampling import Treatment
 from training.study.record import EntryRecord
 
 

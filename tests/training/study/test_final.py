@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from schemas.errors import LeakError, StudyError
 from stream.models.bundle import read_bundle
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from tests.training.study.conftest import Place, make_plan
 from training.data.dataset import Dataset
 from training.data.leaks import LeakAlarm
@@ -21,9 +21,9 @@ from training.registry.runs import Runs
 from training.registry.versions import CHAMPION, Registry
 from training.study.compare import save, study_comparison, summary
 from training.study.final import look_at_test
-from training.study.look import Look
 from training.study.paired import paired_difference
 from training.study.study import Outcome
+from training.study.test_evaluation import Look
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from schemas.manifest import Metric
 from tests.training.study.records import make_record
 from training.study.fitting import stack_params
 from training.study.leaderboard import look_table, table
-from training.study.look import Examined, Look, decode_look, encode_look
 from training.study.page import Comparison, page
+from training.study.test_evaluation import Examined, Look, decode_look, encode_look
 
 NASTY = '<script>alert("x")</script>&'
 RECORDS = [

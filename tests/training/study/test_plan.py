@@ -8,7 +8,7 @@ import yaml
 
 from schemas.errors import StudyError
 from tests.training.study.conftest import PLAN, make_plan
-from training.models.treatments import TREATMENTS
+from training.models.resampling import TREATMENTS
 from training.study.plan import KNOWN, entries, load_plan, tried_too_rarely
 
 CONFIGS = Path(__file__).parents[3] / "training" / "configs"

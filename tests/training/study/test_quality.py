@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from schemas.errors import StudyError
-from stream.machine import look_at_machine
-from stream.models.store import BundleStore
+from stream.models.bundle_store import BundleStore
 from tests.training.study.conftest import Place, make_plan
 from training.data.featureset import DEFAULT
 from training.data.leaks import LeakAlarm
 from training.evaluation.costs import Costs
+from training.machine import look_at_machine
 from training.registry.register import register
 from training.registry.runs import Runs
 from training.registry.versions import CHAMPION, Registry

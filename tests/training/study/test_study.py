@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-import training.study.attempt
+import training.study.entry_runner
 from schemas.errors import LeakError, RegistryError, StudyError
 from stream.models.bundle import audit
 from tests.training.study.conftest import PLAN, Done, Place, make_plan
@@ -96,7 +96,7 @@ def test_a_budget_that_is_over_leaves_out_what_is_left_and_says_so(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Called again, the study goes on with it; what was finished keeps its run."""
-    run, ran = training.study.attempt.Attempt.run, []
+    run, ran = training.study.entry_runner.Attempt.run, []
 
     def once(self: Any, *arguments: Any) -> Any:
         ran.append(self)
@@ -109,8 +109,8 @@ def test_a_budget_that_is_over_leaves_out_what_is_left_and_says_so(
         return budget
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.study.conduct.WORKERS", 1)
-        patch.setattr(training.study.attempt.Attempt, "run", once)
+        patch.setattr("training.study.study_runner.WORKERS", 1)
+        patch.setattr(training.study.entry_runner.Attempt, "run", once)
         first = place.run(make_plan(), minutes=60)
     assert [record.key for record in first.records] == ["logistic-regression/none"]
     assert set(first.left_out) == {entry.key for entry in entries(make_plan())} - {"logistic-regression/none"}
@@ -153,7 +153,7 @@ def test_a_study_without_one_finished_entry_says_why(place: Place) -> None:
 @pytest.fixture
 def too_good(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every PR-AUC is beyond belief."""
-    monkeypatch.setattr("training.study.attempt.average_precision_score", lambda *_: MAX_PR_AUC + 0.01)
+    monkeypatch.setattr("training.study.entry_runner.average_precision_score", lambda *_: MAX_PR_AUC + 0.01)
 
 
 @pytest.mark.usefixtures("too_good")

@@ -1,0 +1,1 @@
+"""Benchmarks and experiments. They may import anything; nothing imports them."""

@@ -1,0 +1,197 @@
+"""The ledger's speed: rows a second from bytes to commit, and its lag at a steady rate.
+
+`python -m benchmarks.ledger` measures into SQLite; an argument names another database.
+"""
+
+import contextlib
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from sqlalchemy import Engine, func, select
+
+from benchmarks.pipeline.programs import Program, running
+from schemas.errors import FraudError
+from schemas.messages import Decision, Reason, ShadowScore, Verdict, encode
+from stream.clock import SystemClock
+from stream.kafka.batch import Batch
+from stream.kafka.load_generator import Message, send
+from stream.kafka.topics import create_topics
+from stream.ledger.database import migrate, open_engine, reading
+from stream.ledger.message_kinds import Kind, all_kinds
+from stream.ledger.store import LedgerStore
+from stream.ledger.tables import decisions, offsets, shadow_scores
+from stream.local.broker import LocalBroker
+from stream.runtime.outage import Outage
+from stream.runtime.ports import free_port
+from stream.scoring.incoming import Incoming
+from stream.settings import Settings
+
+#: Decisions written at full speed, with as many shadow scores.
+WRITTEN = 200_000
+#: Decisions a second at the steady rate, with as many shadow scores; and for how many seconds.
+RATE, SECONDS = 5_000, 30
+#: Seconds the ledger gets to join its groups, and to write the last row.
+PATIENCE_S = 30.0
+#: Seconds between two looks at the lag. Counting rows is work too.
+LOOK_S = 0.25
+
+
+class LedgerSpeed(Struct, frozen=True):
+    """What was measured."""
+
+    database: str
+    #: From bytes to commit, batches of `batch_max`: decisions with their shadow scores.
+    rows_per_second: int
+    #: Of `RATE` decisions a second and as many shadow scores: how far the slower table was behind what was sent.
+    lag_p50_s: float
+    lag_max_s: float
+
+
+def made(number: int) -> tuple[Decision, ShadowScore]:
+    """Return a decision as workers write them, one in ten with reasons, and its challenger's shadow score."""
+    place, now_ms = f"transactions/{number % 4}/{number // 4}@1", time.time_ns() // 1_000_000
+    card = f"card-{number * 7919 % 100_003}"
+    verdict: Verdict = "review" if number % 10 == 0 else "approve"
+    reasons = tuple(Reason(f"V{n}", 0.1) for n in range(5)) if number % 10 == 0 else ()
+    decision = Decision(
+        place, f"tx-{number:012d}", card, now_ms, 0.123456, 0.5, verdict, "fraud", "1", "a" * 64, "1", 1, "champion",
+        1.0, reasons, "transactions", number % 4, number // 4, now_ms, 3.2, 4999, "EUR",
+    )  # fmt: skip
+    shadow = ShadowScore(
+        place, f"tx-{number:012d}", card, now_ms, 0.2, 0.5, verdict, None, "fraud", "2", "b" * 64, 1, now_ms, "1"
+    )
+    return decision, shadow
+
+
+def write_all(engine: Engine, settings: Settings, count: int) -> float:
+    """Write `count` decisions and as many shadow scores; return rows a second."""
+    pairs = [made(number) for number in range(count)]
+    kinds = [kind for kind in all_kinds(settings) if kind.table in (decisions, shadow_scores)]
+    values = {kind.name: [encode(pair[at]) for pair in pairs] for at, kind in enumerate(kinds)}
+    store = LedgerStore(engine, settings, SystemClock(), Outage("the ledger database"), "bench")
+    claims = {kind.name: store.claim(kind.topic, [0])[0] for kind in kinds}
+    began = time.monotonic()
+    for start in range(0, count, settings.kafka.batch_max):
+        for kind in kinds:
+            part = values[kind.name][start : start + settings.kafka.batch_max]
+            batch = _batch(kind, part, start, claims[kind.name].owner_epoch)
+            now_ms = time.time_ns() // 1_000_000
+            rows = [kind.row(value, 0, start + n, now_ms) for n, value in enumerate(part)]
+            store.write(kind, batch, rows, now_ms)
+    return 2 * count / (time.monotonic() - began)
+
+
+def _batch(kind: Kind[Any], values: Sequence[bytes], start: int, owner_epoch: int) -> Batch:
+    incoming = Incoming(kind.topic, values, [0] * len(values), range(start, start + len(values)))
+    return Batch([], incoming, {0: owner_epoch}, 0, {0: start}, {0: start + len(values)}, 0.0)
+
+
+class Stream(Sequence[Message]):
+    """One kind of message, made when it is sent.
+
+    Args:
+        at: 0 for decisions, 1 for shadow scores.
+        count: How many.
+    """
+
+    def __init__(self, at: int, count: int) -> None:
+        self._at = at
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, at: Any) -> Any:
+        numbers = range(self._count)[at]
+        return [self._message(n) for n in numbers] if isinstance(numbers, range) else self._message(numbers)
+
+    def _message(self, number: int) -> Message:
+        message = made(number)[self._at]
+        return message.card_id, encode(message)
+
+
+def measure_lag(settings: Settings, scratch: Path) -> list[float]:
+    """Return how many seconds the ledger was behind at each look, at the steady rate."""
+    engine = open_engine(settings.ledger.url)
+    migrate(engine)
+    program = Program("ledger", Path(sys.executable), lambda _, __: ["-m", "stream.cli", "ledger"], ())
+    sent = [0, 0]
+    total = RATE * SECONDS
+
+    def feed(at: int, topic: str) -> None:
+        to = settings.replace(topic_transactions=topic)
+        send(to, Stream(at, total), RATE, lambda n: sent.__setitem__(at, n))
+
+    with running(program, settings, 0, scratch) as process:
+        _wait_ready(settings)
+        topics = (settings.topic.decisions, settings.topic.shadow_scores)
+        feeders = [threading.Thread(target=feed, args=each) for each in enumerate(topics)]
+        for each in feeders:
+            each.start()
+        looks = list(_looks(engine, topics, sent, total))
+        for each in feeders:
+            each.join()
+        process.check()
+    engine.dispose()
+    return looks
+
+
+def _wait_ready(settings: Settings) -> None:
+    """Wait until the ledger has joined its groups: what came before would only measure its start."""
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://{settings.web.host}:{settings.ledger.web_port}/readyz", timeout=1),
+        ):
+            return
+        time.sleep(LOOK_S)
+    raise FraudError(f"the ledger was not ready within {PATIENCE_S:g} s; look at its log")
+
+
+def _looks(engine: Engine, topics: Sequence[str], sent: Sequence[int], total: int) -> Iterator[float]:
+    patience = time.monotonic() + SECONDS + PATIENCE_S
+    written = [0, 0]
+    while min(written) < total and time.monotonic() < patience:
+        time.sleep(LOOK_S)
+        before = tuple(sent)
+        with reading(engine) as connection:
+            # Offsets, not count(*): they are few, and exactly as far as the rows.
+            found = connection.execute(
+                select(offsets.c.topic, func.sum(offsets.c.next_offset)).group_by(offsets.c.topic)
+            )
+            reached = {topic: int(offset) for topic, offset in found}
+        written = [reached.get(topic, 0) for topic in topics]
+        yield max((b - w) / RATE for b, w in zip(before, written, strict=True))
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory(prefix="fraud-ledger-bench-") as directory:
+        scratch = Path(directory)
+        given = sys.argv[1] if len(sys.argv) > 1 else None
+        engine = open_engine(given or f"sqlite:///{scratch}/rows.db")
+        migrate(engine)
+        rate = write_all(engine, Settings(), WRITTEN)
+        engine.dispose()
+        with LocalBroker(scratch / "kafka") as broker:
+            url = given or f"sqlite:///{scratch}/lag.db"
+            settings = Settings().replace(kafka_bootstrap=broker.bootstrap, ledger_url=url, ledger_web_port=free_port())
+            create_topics(settings)
+            looks = measure_lag(settings, scratch)
+        name = "sqlite" if given is None else engine.url.get_backend_name()
+        speed = LedgerSpeed(name, round(rate), round(float(np.median(looks)), 2), round(max(looks), 2))
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(speed), indent=1).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Quix Streams the way its manual has it: one transaction at a time, with its own exactly once.
+
+Its windows batch by key and its sinks are outside its transactions, so neither scores a batch exactly once.
+`batch` is its `commit_every`: transactions in one checkpoint. Runs in an environment of its own, for it pins an
+older confluent-kafka.
+"""
+
+import time
+from typing import Any
+
+from quixstreams import Application, message_context
+
+from benchmarks.pipeline.baselines.job import Job, read_job
+from benchmarks.pipeline.baselines.plain import Place, PlainOutputs, PlainScorer
+
+
+def run(job: Job) -> None:
+    """Score until a signal."""
+    application = Application(
+        broker_address=job.bootstrap,
+        consumer_group=job.group,
+        auto_offset_reset="earliest",
+        processing_guarantee="exactly-once",
+        commit_every=job.batch,
+        commit_interval=1.0,
+        auto_create_topics=False,
+        use_changelog_topics=False,
+        loglevel="WARNING",
+        consumer_extra_config={"isolation.level": "read_committed"},
+        producer_extra_config={
+            "compression.type": "lz4",
+            "partitioner": "murmur2_random",
+            # Larger requests; a commit flushes at once.
+            "linger.ms": 50,
+            # A transaction that begins right after a commit is told to come again; by default it waits 100 ms.
+            "retry.backoff.ms": 10,
+        },
+    )
+    scorer = PlainScorer(job)
+
+    def topic(name: str) -> Any:
+        return application.topic(
+            name, key_serializer="bytes", value_serializer="bytes", key_deserializer="bytes", value_deserializer="bytes"
+        )
+
+    def score(value: bytes) -> PlainOutputs:
+        context = message_context()
+        return scorer.score([value], [Place(context.topic, context.partition, context.offset)], time.monotonic())
+
+    outputs = application.dataframe(topic(job.topic_transactions)).apply(score)
+    for name, field in (
+        (job.topic_decisions, "decisions"),
+        (job.topic_alerts, "alerts"),
+        (job.topic_shadow_scores, "shadow_scores"),
+    ):
+        rows = outputs.apply(lambda made, field=field: [value for _, value in getattr(made, field)], expand=True)
+        rows.to_topic(topic(name))
+    application.run()
+
+
+if __name__ == "__main__":
+    run(read_job())

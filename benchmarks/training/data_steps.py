@@ -1,0 +1,27 @@
+"""Steps on data: `python -m benchmarks.training.data_steps NAME DIRECTORY`. They load no library that models need."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.training.measure import CSV, PARQUET, Step, main
+from training.data.dataset import load
+from training.data.description import ULB
+from training.data.source import read_columns
+
+
+def csv_to_parquet(directory: Path) -> Callable[[], object]:
+    """Parse CSV and write Parquet."""
+    return lambda: read_columns(directory / CSV, CSV, (*ULB.columns, *ULB.features), ULB.texts).write_parquet(
+        directory / PARQUET
+    )
+
+
+def load_parquet(directory: Path) -> Callable[[], object]:
+    """Read, check and order the data."""
+    return lambda: load(directory / PARQUET)
+
+
+STEPS: dict[str, Step] = {"csv_to_parquet": csv_to_parquet, "load_parquet": load_parquet}
+
+if __name__ == "__main__":
+    main(STEPS)

@@ -1,0 +1,92 @@
+"""What `fraud-train bench` found, as JSON and as a table."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+import msgspec
+from msgspec import Struct
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from benchmarks.training.measure import Measured
+from training.machine import Machine
+
+#: What people read for each step.
+_TITLES = {
+    "csv_to_parquet": "CSV to Parquet",
+    "load_parquet": "load Parquet",
+    "matrices": "split and feature matrices",
+    "trial": "one study trial",
+    "export": "export to ONNX",
+    "parity": "parity on test",
+}
+
+
+class StepReport(Struct, frozen=True):
+    """All runs of one step."""
+
+    #: Median.
+    seconds: float
+    lowest_seconds: float
+    highest_seconds: float
+    #: Highest resident memory of the process in any run: interpreter, libraries, the step's input, the step.
+    peak_mib: float
+    #: The same when the step began.
+    before_mib: float
+
+
+class DataSize(Struct, frozen=True):
+    """What was worked on."""
+
+    rows: int
+    frauds: int
+    csv_bytes: int
+    sha256: str
+
+
+class BenchReport(Struct, frozen=True):
+    """Everything measured."""
+
+    #: In the order of the work; each step in a process of its own.
+    steps: dict[str, StepReport]
+    runs: int
+    data: DataSize
+    machine: Machine
+
+
+def summarize(found: Mapping[str, Sequence[Measured]]) -> dict[str, StepReport]:
+    """Return each step's median time and highest memory."""
+    return {name: _summary(measured) for name, measured in found.items()}
+
+
+def to_json(report: BenchReport) -> str:
+    """One JSON object."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+
+
+def render(report: BenchReport) -> RenderableType:
+    """A table for people."""
+    machine, data = report.machine, report.data
+    title = f"{machine.cores} x {machine.cpu}, {machine.memory_gib:g} GiB, {machine.os}, Python {machine.python}"
+    size = f"{data.rows:,} rows, {data.frauds:,} frauds, {data.csv_bytes / 1e6:,.1f} MB as CSV; median of {report.runs}"
+    table = Table("step", "seconds", "lowest - highest", "peak memory", "before it", title=size)
+    for name, step in report.steps.items():
+        table.add_row(
+            _TITLES[name],
+            f"{step.seconds:.2f}",
+            f"{step.lowest_seconds:.2f} - {step.highest_seconds:.2f}",
+            f"{step.peak_mib:.0f} MiB",
+            f"{step.before_mib:.0f} MiB",
+        )
+    return Group(title, table)
+
+
+def _summary(measured: Sequence[Measured]) -> StepReport:
+    seconds = [each.seconds for each in measured]
+    return StepReport(
+        seconds=round(median(seconds), 4),
+        lowest_seconds=round(min(seconds), 4),
+        highest_seconds=round(max(seconds), 4),
+        peak_mib=round(max(each.peak_mib for each in measured), 1),
+        before_mib=round(max(each.before_mib for each in measured), 1),
+    )

@@ -1,0 +1,64 @@
+"""JSON Schema files of everything public, for programs that are not written in Python.
+
+`python -m schemas.json_schema` writes them to `schemas/json/`; a test fails when they are stale.
+"""
+
+import json
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas import manifest, messages
+from schemas.field_notes import field_notes
+
+DIRECTORY = Path(__file__).parent / "json"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+CONTRACTS: dict[str, type[msgspec.Struct]] = {**messages.PUBLIC, "manifest": manifest.Manifest}
+
+#: For notes: the struct behind each name in the schema.
+_STRUCTS = {
+    name: struct
+    for module in (messages, manifest)
+    for name, struct in vars(module).items()
+    if isinstance(struct, type) and issubclass(struct, msgspec.Struct)
+}
+
+
+def json_schema(contract: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the draft 2020-12 schema of one message or of the manifest, with field notes as descriptions."""
+    (root,), parts = msgspec.json.schema_components([contract], ref_template="#/$defs/{name}")
+    body = parts.pop(root["$ref"].rpartition("/")[2])
+    # A generic struct's title carries its type arguments.
+    body["title"] = (typing.get_origin(contract) or contract).__name__
+    for part in (body, *parts.values()):
+        _describe(part)
+    schema = {"$schema": DIALECT, **body}
+    return {**schema, "$defs": parts} if parts else schema
+
+
+def rendered(contract: type[msgspec.Struct]) -> str:
+    """Return the text of a contract's file."""
+    return json.dumps(json_schema(contract), indent=2, ensure_ascii=False) + "\n"
+
+
+def write() -> None:
+    """Write every contract's file."""
+    DIRECTORY.mkdir(exist_ok=True)
+    for name, contract in CONTRACTS.items():
+        (DIRECTORY / f"{name}.schema.json").write_text(rendered(contract), encoding="utf-8")
+
+
+def _describe(part: dict[str, Any]) -> None:
+    # The first paragraph says what it is; the rest is for readers of the Python.
+    part["description"] = re.sub(r"\s+", " ", part["description"].partition("\n\n")[0])
+    if struct := _STRUCTS.get(part["title"]):
+        for field, note in field_notes(struct).items():
+            part["properties"][field].setdefault("description", note)
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,62 @@
+"""What the command lines share: lazily imported commands, and exit codes with one line for each error."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import click
+
+from schemas.errors import FraudError
+
+#: Exit codes besides 0 and click's 2 for bad usage.
+FAILED = 1
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are named, so that a worker does not load what others need.
+
+    Listing all commands, as `--help` does, imports each of them. Slow imports and packages of an extra therefore belong
+    inside a command's function.
+
+    Args:
+        lazy: Command name to `module:attribute`.
+        options: Passed on to `click.Group`.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted({*self._lazy, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; return None if no command has that name."""
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self._lazy[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """Run a command line and exit: 0 done, 1 failed with one line on stderr, 2 bad usage, 130 interrupted.
+
+    Args:
+        command: The command or group to run, with the process's own arguments.
+        name: The program's name, as error lines begin.
+    """
+    try:
+        sys.exit(command.main(prog_name=name, standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except FraudError as error:
+        click.echo(f"{name}: {error}", err=True)
+        sys.exit(FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(f"{name}: interrupted", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,92 @@
+"""Sending a file of transactions: what `fraud-stream produce` does."""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+
+from schemas.errors import DataError, KafkaError
+from stream.kafka.clients import producer_config
+from stream.kafka.sink import queue_rows
+from stream.kafka.topics import require_topics
+from stream.settings import Settings
+
+#: Seconds between two slices of a steady rate: short beside any latency that matters, long beside a system call.
+SLICE_S = 0.01
+#: Transactions a slice at full speed.
+FULL_SLICE = 5000
+
+
+class _Keyed(msgspec.Struct):
+    card_id: str | None = None
+
+
+_keyed = msgspec.json.Decoder(_Keyed)
+
+
+def send_file(settings: Settings, file: Path, rate: float | None, on_sent: Callable[[int], None]) -> int:
+    """Send each line of a file to the transactions topic, as it is, keyed by its card.
+
+    Lines that are no transactions are sent too: refusing is the worker's part.
+
+    Args:
+        settings: Addresses and the topic's name.
+        file: JSON lines.
+        rate: Transactions a second; None for as many as possible.
+        on_sent: Called with the number of transactions of each slice.
+
+    Returns:
+        The number sent, all acknowledged.
+
+    Raises:
+        DataError: If the file cannot be read.
+        TopicMissingError: If there is no transactions topic.
+        KafkaError: If Kafka does not take a transaction.
+    """
+    require_topics(settings)
+    producer = Producer(producer_config(settings))
+    failures: list[Any] = []
+
+    def delivered(error: Any, _: Any) -> None:
+        if error is not None:
+            failures.append(error)
+
+    sent = 0
+    began = time.monotonic()
+    try:
+        for rows in _slices(file, rate):
+            queue_rows(producer, settings.topic.transactions, rows, on_delivery=delivered)
+            sent += len(rows)
+            on_sent(len(rows))
+            if rate is not None:
+                time.sleep(max(began + sent / rate - time.monotonic(), 0))
+        producer.flush()
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}); look at its rights and its disk") from error
+    except KafkaException as error:
+        failures.append(error.args[0])
+    if failures:
+        raise KafkaError(
+            f"{len(failures)} transactions were not taken, the first because: {failures[0].str()}; "
+            "mend that and send the file again"
+        )
+    return sent
+
+
+def _slices(file: Path, rate: float | None) -> Iterator[list[dict[str, Any]]]:
+    size = FULL_SLICE if rate is None else max(round(rate * SLICE_S), 1)
+    with file.open("rb") as lines:
+        while rows := [_row(line.rstrip(b"\r\n")) for line in islice(lines, size)]:
+            yield rows
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    try:
+        key = _keyed.decode(line).card_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        key = None
+    return {"key": key, "value": line}

@@ -1,0 +1,1 @@
+"""A Kafka broker and our programs as child processes on this machine (floor 3)."""

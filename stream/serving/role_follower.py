@@ -1,0 +1,178 @@
+"""Which scorer decides now: `model-updates` followed off the hot path, swapped between two batches."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from schemas.errors import BundleMissingError, FraudError, ModelFaultError, NoChampionError
+from schemas.messages import ModelUpdate, encode
+from stream.control.role_reader import decode_update
+from stream.kafka.whole_topic import WholeTopic
+from stream.models.role_loader import RoleLoader
+from stream.runtime.background import Background
+from stream.scoring.model import Roles
+from stream.scoring.scorer import Scorer
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which an assignment whose bundle could not be fetched is tried again; a store may be away for a while.
+STORE_RETRY_S = 10.0
+
+
+class SwapObserver(Protocol):
+    """Hears of role changes."""
+
+    def swapped(self, roles: Roles, result: str) -> None:
+        """New roles are in use."""
+
+    def refused(self) -> None:
+        """A role change was refused."""
+
+
+class RoleFollower(Background):
+    """Holds the scorer in use and follows `model-updates` on a thread of its own.
+
+    Args:
+        settings: Addresses, limits of the scorer.
+        loader: Audits and loads bundles.
+        observer: Counts swaps.
+        on_change: Called after each swap, with whether anybody decides.
+        on_error: Called with whatever ends following for good.
+        prepare: Called with roles before their first batch.
+
+    Attributes:
+        scorer: Of the roles in use; None while nobody may decide.
+        refused: Why the newest assignment is not in use, if it is not.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        loader: RoleLoader,
+        observer: SwapObserver,
+        on_change: Callable[[bool], None],
+        on_error: Callable[[BaseException], None],
+        *,
+        prepare: Callable[[Roles], None] = lambda _: None,
+    ) -> None:
+        super().__init__("role-follower")
+        self._settings = settings
+        self._prepare = prepare
+        self._loader = loader
+        self._observer = observer
+        self._on_change = on_change
+        self._on_error = on_error
+        self._update: ModelUpdate | None = None
+        self._retry: tuple[ModelUpdate, float] | None = None
+        # A demotion on the scoring thread and an assignment on ours must not overwrite one another.
+        self._swap = threading.Lock()
+        self.scorer: Scorer | None = None
+        self.refused: str | None = None
+        self._refused_epoch = 0
+
+    def deciding(self) -> Scorer:
+        """Return the scorer in use.
+
+        Raises:
+            NoChampionError: If nobody may decide.
+        """
+        scorer = self.scorer
+        if scorer is None:
+            raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
+        return scorer
+
+    def demote(self, scorer: Scorer, fault: ModelFaultError) -> None:
+        """Take the deciding role from a champion that turned out to be at fault.
+
+        The previous champion decides again, or nobody does until the next assignment.
+        """
+        with self._swap:
+            if self.scorer is not scorer or self._update is None:
+                return  # somebody else decides already
+            self.refused = str(fault)
+            roles = self._loader.fall_back(self._update)
+            if roles is None or roles.champion.model.sha256 == scorer.roles.champion.model.sha256:
+                log.error("%s; nobody decides until another champion is published", fault)
+                self.scorer = None
+                self._on_change(False)  # noqa: FBT003 - a callback's one argument
+                return
+            log.error("%s; the previous champion %s decides again", fault, roles.champion.model.manifest.version)
+            self._use(roles, "fallback")
+
+    def _run(self) -> None:
+        reader = WholeTopic(self._settings, self._settings.topic.model_updates)
+        try:
+            self._take_newest(reader.history())
+            if self.scorer is None:
+                log.warning("no champion yet; waiting for one on %s", self._settings.topic.model_updates)
+            while not self._stopping.is_set():
+                for raw in reader.follow(until=self._interrupted):
+                    self._take(raw)
+                self._try_again()
+        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the worker
+            self._on_error(error)
+        finally:
+            reader.close()
+
+    def _take_newest(self, history: list[bytes | None]) -> None:
+        """Take the newest assignment that holds: a restarted worker must end up where its siblings are."""
+        refused = retry = None
+        for raw in reversed(history):
+            if self._take(raw):
+                break
+            refused, retry = refused or self.refused, retry or self._retry
+        self.refused, self._retry = refused, retry
+
+    def _take(self, raw: bytes | None) -> bool:
+        update = None
+        try:
+            update = decode_update(raw)
+            if self._update is not None and update.epoch <= self._update.epoch:
+                log.warning("epoch %d of the roles comes after %d; ignored", update.epoch, self._update.epoch)
+                return False
+            roles = self._loader.load(update)
+        except FraudError as error:
+            self._refuse(error, update)
+            return False
+        with self._swap:
+            self._update, self._retry = update, None
+            if update.epoch >= self._refused_epoch:
+                self.refused = None
+            self._use(roles, "applied")
+        return True
+
+    def _refuse(self, error: FraudError, update: ModelUpdate | None) -> None:
+        what = f"roles of epoch {update.epoch}" if update else "a message"
+        self.refused = f"{what} refused: {error}"
+        self._refused_epoch = max(self._refused_epoch, update.epoch if update else 0)
+        self._observer.refused()
+        log.error("%s; %s", self.refused, "the roles in use stay" if self.scorer else "nobody decides yet")
+        if update is not None and isinstance(error, BundleMissingError):
+            self._retry = (update, time.monotonic() + STORE_RETRY_S)
+
+    def _interrupted(self) -> bool:
+        return self._stopping.is_set() or (self._retry is not None and time.monotonic() >= self._retry[1])
+
+    def _try_again(self) -> None:
+        if self._retry is not None and not self._stopping.is_set():
+            update, self._retry = self._retry[0], None
+            self._take(encode(update))
+
+    def _use(self, roles: Roles, result: str) -> None:
+        settings = self._settings
+        self._prepare(roles)
+        self.scorer = Scorer(
+            roles, max_bytes=settings.scoring.max_transaction_bytes, max_reasons=settings.scoring.max_reasons
+        )
+        self._observer.swapped(roles, result)
+        log.info(
+            "epoch %d: champion %s decides, challengers decide for %.0f %% of the cards, %d only watch",
+            roles.epoch,
+            roles.champion.model.manifest.version,
+            100 * sum(player.share for player in roles.challengers),
+            sum(player.share == 0 for player in roles.challengers),
+        )
+        self._on_change(True)  # noqa: FBT003 - a callback's one argument

@@ -1,0 +1,115 @@
+"""Settings of what models do and how they are judged."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from stream.settings.types import OnOff, PositiveFloat, PositiveInt
+
+
+class BundleSettings(Struct, frozen=True):
+    """Where models come from."""
+
+    #: fsspec URL of the bundle store.
+    store: str = "var/bundles"
+
+
+class ScoringSettings(Struct, frozen=True):
+    """Limits of the decision itself."""
+
+    #: Maximum size of a transaction in bytes; a larger one becomes a dead letter.
+    max_transaction_bytes: PositiveInt = 65536
+    #: Maximum number of reasons given with an alert.
+    max_reasons: Annotated[int, Meta(ge=0, le=20)] = 5
+
+
+class RollbackSettings(Struct, frozen=True):
+    """The rollback monitor: it restores the previous champion when a promoted one leaves its bounds."""
+
+    #: Whether this worker stands for election as the rollback monitor. Counts are published either way.
+    monitor: OnOff = "on"
+    #: Seconds between role-counts messages.
+    interval_s: PositiveFloat = 1.0
+    #: Minimum number of transactions in a block, the unit that is compared. At most 20,000 blocks are kept for each
+    #: model and policy, so a busy stream uses larger ones.
+    block_transactions: Annotated[int, Meta(ge=1000)] = 1000
+    #: Number of blocks that a shadow period needs for bounds of its own; with fewer, the bounds come from the previous
+    #: champion's time. They should cover a whole cycle of the stream, usually a day: an hour unlike any seen before
+    #: looks like a fault.
+    min_blocks: Annotated[int, Meta(ge=8)] = 100
+    #: Number of blocks that are monitored after a promotion.
+    watched_blocks: Annotated[int, Meta(ge=8)] = 1000
+    #: Upper bound on the probability that a healthy promotion is rolled back.
+    alpha: Annotated[float, Meta(ge=1e-6, le=0.1)] = 0.001
+    #: Alert rate, as a multiple of the previous champion's highest, above which a champion is rolled back whatever its
+    #: shadow period allowed.
+    alert_multiple: Annotated[float, Meta(gt=1)] = 3.0
+    #: Milliseconds for scoring up to 250 transactions above which scoring counts as slow; rounded up to a power of two.
+    slow_ms: Annotated[int, Meta(ge=1, le=1024)] = 64
+
+
+class DriftSettings(Struct, frozen=True):
+    """The drift monitor: how far inputs and scores have moved from the bundle's reference."""
+
+    #: Whether this worker counts its inputs and scores for drift, and stands for election as the drift monitor.
+    monitor: OnOff = "on"
+    #: Minimum number of transactions of one model in a window. With 5,000, a tenth of a percent is five transactions,
+    #: and PSI under no change (χ²) stays below 0.01. Bundles record natural movement for a few sizes; the next smaller
+    #: one applies.
+    window_rows: Annotated[int, Meta(ge=100)] = 5000
+    #: Minimum seconds of event time in a window; 0 leaves it to the number of rows. A day (86400) where day and night
+    #: differ.
+    window_s: Annotated[float, Meta(ge=0)] = 0.0
+    #: Seconds of event time counted together: the step by which the rolling display moves.
+    pane_s: PositiveInt = 600
+    #: Seconds of event time in the rolling display.
+    rolling_s: PositiveInt = 86_400
+    #: Seconds between drift-counts messages of one model: about as much as a killed worker may lose.
+    interval_s: PositiveFloat = 1.0
+    #: PSI above which a window counts as moved. 0.1 is "some change" in credit scoring, where PSI comes from.
+    psi: PositiveFloat = 0.1
+    #: KS statistic above which a window counts as moved, if its p-value says so too: among 5,000 transactions 0.03 is
+    #: significant and means nothing.
+    ks: Annotated[float, Meta(ge=0.001, le=1)] = 0.1
+    #: Probability that any column of an unmoved window is significant, for KS (Holm) and for PSI's χ² (Bonferroni).
+    alpha: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.01
+    #: PSI above a column's natural movement that pages an operator. 0.25 is "a different population" in credit scoring.
+    page_psi: PositiveFloat = 0.25
+    #: Number of consecutive moved windows that raise an alarm: a single odd window is an odd hour.
+    windows_in_a_row: Annotated[int, Meta(ge=1, le=100)] = 2
+    #: Two-sided p-value of the alert rate below which it raises an alarm; tested after every window.
+    alert_alpha: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.001
+    #: Number of expected alerts that one test of the alert rate covers at most, over as many windows as that takes.
+    #: With 40, a doubling is found.
+    alert_expected: PositiveFloat = 40.0
+
+
+class GateSettings(Struct, frozen=True):
+    """The gate: the sequential test of a challenger against the champion."""
+
+    #: Days after which a transaction without a label counts as legitimate: how long chargebacks may take.
+    maturity_days: PositiveInt = 45
+    #: Hours of event time in one cohort; cohorts of about ten frauds work best.
+    cohort_hours: PositiveInt = 24
+    #: Hours within which frauds on one card count as one spell.
+    spell_hours: Annotated[int, Meta(ge=0)] = 72
+    #: Seconds between two checks for cohorts that have closed.
+    interval_s: PositiveFloat = 60.0
+    #: Cap on the amount of a single fraud, in minor units; 0 derives it from earlier frauds.
+    cap_minor: Annotated[int, Meta(ge=0)] = 0
+    #: Cost in minor units of one analyst review, and of one customer declined wrongly.
+    review_cost_minor: Annotated[int, Meta(ge=0)] = 500
+    false_decline_cost_minor: Annotated[int, Meta(ge=0)] = 2000
+
+
+class RetrainSettings(Struct, frozen=True):
+    """Requests for a new model."""
+
+    #: Days within which drift, performance and schedule each request a new model once at most: inputs that have moved
+    #: stay moved, and a further request is of no use before there are labels of new days.
+    cooldown_days: Annotated[float, Meta(ge=0)] = 7.0
+    #: Minimum number of matured frauds for training: with fewer, the interval of the PR-AUC is wider than any gain.
+    min_frauds: PositiveInt = 200
+    #: Days of event time, up to the newest that has matured, that a new model is trained on. Older fraud looks
+    #: different.
+    days: PositiveInt = 400

@@ -1,0 +1,192 @@
+"""What the guard does about a verdict, with stand-ins for the control topic: once, on what holds, or not at all."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
+
+from schemas.errors import BrokerAwayError, RolesError, StaleEpochError
+from schemas.messages import Challenger, ModelUpdate, Policy, RoleCounts, encode
+from stream.control.role_changes import restore
+from stream.control.rollback_metrics import RollbackMetrics
+from stream.control.rollback_monitor import Guard
+from stream.evaluation.rollback_watch import AUTHOR
+from stream.settings import Settings
+from tests.evaluation.counted import counts, player, ref, update
+
+FIRST = update(1, "1", challengers=(Challenger(ref("2")), Challenger(ref("3"))))
+PROMOTED = update(2, "2", "1", challengers=(Challenger(ref("3")),))
+RESTORED = update(3, "1", "2", author=AUTHOR)
+WILD = {"reviews": 1000}
+
+#: Twelve blocks in which all are healthy, then three in which the second decides and alerts on everything.
+HISTORY = [
+    *[counts(player("1"), player("2", decides=False), sequence=n, role_epoch=1) for n in range(1, 13)],
+    *[counts(player("2", **WILD), sequence=n, role_epoch=2) for n in range(13, 16)],
+]
+
+
+class Bench:
+    """A guard, and a control topic in memory.
+
+    Attributes:
+        updates: What is on the control topic.
+        failures: Raised by the next reads or writes, one each.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *updates: ModelUpdate) -> None:
+        self.updates = list(updates)
+        self.failures: list[Exception] = []
+        self.registry = CollectorRegistry()
+        self.guard = Guard(Settings().replace(rollback_min_blocks=8), RollbackMetrics(self.registry))
+        monkeypatch.setattr("stream.control.rollback_monitor.all_roles", self._read)
+        monkeypatch.setattr("stream.control.rollback_monitor.change_roles", self._write)
+        monkeypatch.setattr("stream.control.elected_task.RETRY_S", 0)
+
+    def _read(self, _: Settings) -> Sequence[ModelUpdate]:
+        if self.failures and isinstance(self.failures[0], BrokerAwayError):
+            raise self.failures.pop()
+        return self.updates
+
+    def _write(
+        self, _: Settings, change: Callable[[ModelUpdate], ModelUpdate], *, author: str, note: str, expected_epoch: int
+    ) -> ModelUpdate:
+        if self.failures:
+            raise self.failures.pop()
+        last = self.updates[-1]
+        assert expected_epoch == last.epoch
+        self.updates.append(
+            replace(change(last), epoch=last.epoch + 1, previous=last.champion, author=author, note=note)
+        )
+        return self.updates[-1]
+
+    def step(self, *messages: RoleCounts) -> None:
+        """Let the guard take counts and judge, as its thread does."""
+        self.guard._pending.extend(map(encode, messages))
+        self.guard._try(self.guard._take)
+        if not self.guard._pending:
+            self.guard._try(self.guard._judge)
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """Return what a metric shows."""
+        return self.registry.get_sample_value(name, labels)
+
+
+def test_a_breach_is_taken_back_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The previous champion decides, the note says why, and further counts change nothing."""
+    bench = Bench(monkeypatch, FIRST, PROMOTED)
+    bench.step(*HISTORY)
+    bench.step(*HISTORY)
+    written = bench.updates[-1]
+    assert (len(bench.updates), written.champion, written.author) == (3, ref("1"), AUTHOR)
+    assert written.challengers == (Challenger(ref("3")),)
+    assert written.note.startswith("alert_rate_high 1 crossed 0.")
+    assert "in 1000 transactions, 1 blocks after the promotion; bounds of 12 blocks of its own before" in written.note
+    assert bench.metric("rollbacks_total") == 1
+    assert bench.metric("rollback_monitor_paged") == 0
+    assert "champion 2 is taken back" in caplog.text
+
+
+def test_while_kafka_is_away_no_counts_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts of an assignment that cannot be read yet wait for it."""
+    bench = Bench(monkeypatch, FIRST, PROMOTED)
+    bench.failures.append(BrokerAwayError("away"))
+    bench.step(*HISTORY)
+    assert bench.updates[-1] == PROMOTED
+    bench.step()
+    assert bench.updates[-1].author == AUTHOR
+
+
+@pytest.mark.parametrize("error", [StaleEpochError("quicker"), RolesError("not known")])
+def test_what_could_not_be_written_is_looked_at_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Still the same champion: then it is taken back now."""
+    bench = Bench(monkeypatch, FIRST, PROMOTED)
+    bench.failures.append(error)
+    bench.step(*HISTORY)
+    assert bench.updates[-1] == PROMOTED
+    bench.step()
+    assert bench.updates[-1].author == AUTHOR
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        update(3, "3", "2"),
+        replace(PROMOTED, epoch=3, policy=Policy("lax", 1.0, 1.0)),
+        RESTORED,
+    ],
+    ids=["another champion", "another policy", "another guard"],
+)
+def test_whoever_was_quicker_is_left_alone(monkeypatch: pytest.MonkeyPatch, change: ModelUpdate) -> None:
+    """The breach was of roles that hold no more."""
+    bench = Bench(monkeypatch, FIRST, PROMOTED)
+    bench.failures.append(StaleEpochError("quicker"))
+    bench.step(*HISTORY)
+    bench.updates.append(change)
+    bench.step()
+    assert bench.updates[-1] == change
+    assert bench.metric("rollbacks_total") == 0
+
+
+def test_people_are_called_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """When the restored champion breaks as well: nothing is written, one critical line, until somebody acts."""
+    bench = Bench(monkeypatch, FIRST, PROMOTED, RESTORED)
+    wild = [counts(player("1", **WILD), sequence=n, role_epoch=3) for n in range(20, 26)]
+    bench.step(*HISTORY, *wild[:3])
+    bench.step(*wild[3:])
+    assert len(bench.updates) == 3
+    critical = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert len(critical) == 1
+    assert "there is none to bring back" in critical[0].message
+    assert bench.metric("rollback_monitor_paged") == 1
+    bench.updates.append(update(4, "3", "1"))
+    bench.step(counts(player("3"), sequence=30, role_epoch=4))
+    assert bench.metric("rollback_monitor_paged") == 0
+
+
+def test_what_is_judged_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each statistic with its bound, until another is elected."""
+    bench = Bench(monkeypatch, FIRST, PROMOTED)
+    healthy: dict[str, Any] = {"sequence": 13, "role_epoch": 2}
+    bench.guard._elect(elected=True)
+    bench.step(*HISTORY[:12], counts(player("2"), **healthy))
+    assert bench.metric("rollback_monitor_elected") == 1
+    assert bench.metric("rollback_monitor_statistic", statistic="alert_rate_high") == 0.1
+    assert bench.metric("rollback_monitor_bound", statistic="alert_rate_high") == pytest.approx(0.2, abs=0.1)
+    bench.guard._elect(elected=False)
+    assert bench.metric("rollback_monitor_elected") == 0
+    assert bench.metric("rollback_monitor_statistic", statistic="alert_rate_high") is None
+
+
+def test_what_are_no_counts_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever else writes there."""
+    bench = Bench(monkeypatch, FIRST, PROMOTED)
+    bench.guard._pending.extend([None, b"{", b"\xff"])
+    bench.step(*HISTORY)
+    assert bench.updates[-1].author == AUTHOR
+
+
+def test_a_worker_may_be_told_not_to_stand_for_election() -> None:
+    """Then it asks Kafka for nothing, and stops as it started."""
+    guard = Guard(Settings().replace(rollback_monitor="off"), RollbackMetrics(CollectorRegistry()))
+    guard.start()
+    guard.stop()
+    assert not guard._thread.ident
+
+
+def test_without_a_previous_champion_there_is_none_to_restore() -> None:
+    """The change says so."""
+    for last in (None, FIRST):
+        with pytest.raises(RolesError, match="no previous champion"):
+            restore(last)
+
+
+def test_the_restored_one_decides_by_its_own_policy_and_watches_no_more() -> None:
+    """Whatever the fallen one decided by; neither of the two is a challenger."""
+    policy, other = Policy("then", 0.1, 0.2), Policy("lately", 0.3, 0.4)
+    challengers = (Challenger(ref("1"), policy=other), Challenger(ref("2"), policy=policy), Challenger(ref("3")))
+    restored = restore(replace(PROMOTED, previous_policy=policy, policy=other, challengers=challengers))
+    assert (restored.champion, restored.policy, restored.challengers) == (ref("1"), policy, challengers[2:])

@@ -1,0 +1,126 @@
+"""What a bundle remembers of its training."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from schemas.manifest import Feature, VerdictReference
+from schemas.messages import Policy
+from stream.scoring.policy import thresholds
+from training.bundling.reference_profile import (
+    BINS,
+    CATEGORY_BINS,
+    PARITY_ROWS,
+    QUANTILES,
+    choose_parity_rows,
+    count_verdicts,
+    make_profile,
+    profile_features,
+    profile_scores,
+)
+from training.evaluation.scored import Scored
+
+
+def made_scored(
+    scores: NDArray[np.float32], labels: NDArray[np.int8], amounts: NDArray[np.int64] | None = None
+) -> Scored:
+    """Scores of as many payments, of no amount unless amounts are given."""
+    none = np.zeros(len(scores), dtype=np.int64)
+    return Scored(scores, labels, none if amounts is None else amounts, none)
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=200))
+def test_a_profile_counts_every_row_once(values: list[float]) -> None:
+    """Edges rise strictly, also where most values are equal; quantiles run from least to most."""
+    column = np.array(values, dtype=np.float32)
+    profile = make_profile(column)
+    assert sum(profile.bin_counts) == len(column)
+    assert len(profile.bin_counts) == len(profile.bin_edges) + 1 <= BINS
+    assert (np.diff(profile.bin_edges) > 0).all()
+    assert len(profile.quantiles) == QUANTILES
+    assert (profile.quantiles[0], profile.quantiles[-1]) == (column.min(), column.max())
+
+
+def test_deciles_hold_a_tenth_each() -> None:
+    """With distinct values every bin has the same count."""
+    assert make_profile(np.arange(1000, dtype=np.float32)).bin_counts == (100,) * BINS
+
+
+def test_parity_rows_are_the_telling_ones() -> None:
+    """Frauds, the rows at both thresholds, the lowest and the highest score are among them, each once."""
+    random = np.random.default_rng(0)
+    scores = random.random(5000).astype(np.float32)
+    matrix = random.normal(size=(5000, 3)).astype(np.float32)
+    labels = (scores > 0.99).astype(np.int8)
+    policy = Policy("v", review=0.5, decline=0.8)
+    parity = choose_parity_rows(matrix, made_scored(scores, labels), policy)
+    assert len(parity.rows) == len(set(parity.rows)) == PARITY_ROWS
+    for threshold in (policy.review, policy.decline):
+        assert float(scores[np.argmin(np.abs(scores - threshold))]) in parity.scores
+    assert sum(score > 0.99 for score in parity.scores) >= 16
+    assert float(scores.min()) in parity.scores
+
+
+def test_missing_values_are_counted_apart() -> None:
+    """JSON has no NaN, and drift of what is there must not hide behind what is not."""
+    there = np.arange(1000, dtype=np.float32)
+    with_gaps = np.insert(there, [0, 10, 999], np.float32("nan"))
+    assert make_profile(with_gaps) == replace(make_profile(there), missing=3)
+
+
+def test_a_constant_column_has_one_edge() -> None:
+    """Whatever is smaller falls into the bin below, whatever is not stays with the constant."""
+    profile = make_profile(np.full(50, 7, dtype=np.float32))
+    assert (profile.bin_edges, profile.bin_counts) == ((7.0,), (0, 50))
+
+
+@pytest.mark.parametrize("categories", [1, 2, CATEGORY_BINS - 1, CATEGORY_BINS, CATEGORY_BINS + 1, 1000])
+def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None:
+    """The rest is pooled, strings that are no category are the last bin, missing ones are in none."""
+    feature = Feature("shop", 0.0, "categorical", tuple(str(i) for i in range(categories)))
+    codes = [*range(categories), categories, categories, np.nan, np.nan, np.nan]
+    profile = profile_features([feature], np.array(codes, dtype=np.float32)[:, np.newaxis])["shop"]
+    own, pooled = min(categories, CATEGORY_BINS), max(categories - CATEGORY_BINS, 0)
+    assert profile.bin_counts == (*(1,) * own, *((pooled,) if pooled else ()), 2)
+    assert profile.bin_edges[-1] == categories
+    assert (profile.missing, profile.quantiles) == (3, ())
+
+
+def test_the_scores_tail_has_edges_of_its_own() -> None:
+    """At 99, 99.5 and 99.9 % and at both thresholds, also one that no score reaches."""
+    scores = (np.arange(10_000) / 10_000).astype(np.float32)
+    profile = profile_scores(scores, Policy("v", review=0.5005, decline=1.0))
+    tail = np.quantile(scores.astype(np.float64), (0.99, 0.995, 0.999))
+    assert {*tail.tolist(), 0.5005, 1.0} <= set(profile.bin_edges)
+    assert (sum(profile.bin_counts), profile.bin_counts[-1]) == (10_000, 0)
+
+
+def test_a_review_by_expected_loss_is_no_edge() -> None:
+    """Its threshold is another one for each amount."""
+    scores = (np.arange(10_000) / 10_000).astype(np.float32)
+    policy = Policy("v", review=0.0, decline=0.975, kind="expected_loss", review_cost_minor=500)
+    edges = profile_scores(scores, policy).bin_edges
+    assert 0.975 in edges
+    assert 0.0 not in edges
+
+
+def test_verdicts_are_the_policys_own() -> None:
+    """Each row has one."""
+    scores = np.array([0.1, 0.2, 0.6, 0.95], dtype=np.float32)
+    counted = count_verdicts(made_scored(scores, np.zeros(4, dtype=np.int8)), Policy("v", review=0.5, decline=0.9))
+    assert counted == VerdictReference(approved=2, reviewed=1, declined=1)
+
+
+def test_parity_rows_of_expected_losses_stand_where_score_times_amount_does() -> None:
+    """Each payment has a threshold of its own; a missing value is null."""
+    random = np.random.default_rng(0)
+    scores, amounts = random.random(5000).astype(np.float32), random.integers(1, 100_000, 5000)
+    matrix = np.full((5000, 1), np.nan, dtype=np.float32)
+    policy = Policy("v", review=0.0, decline=1.0, kind="expected_loss", review_cost_minor=500)
+    parity = choose_parity_rows(matrix, made_scored(scores, np.zeros(5000, dtype=np.int8), amounts), policy)
+    closest = np.argsort(np.abs(scores - thresholds(policy, amounts)))[:5]
+    assert set(scores[closest].tolist()) <= set(parity.scores)
+    assert set(parity.rows) == {(None,)}
