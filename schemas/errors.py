@@ -68,11 +68,13 @@ class RefusedMessageError(FraudError):
 
     Attributes:
         reason: The machine-readable reason.
+        field: Path of the field at fault, such as `features.V3`; None if no single field is at fault.
     """
 
-    def __init__(self, reason: DeadLetterReason, detail: str) -> None:
+    def __init__(self, reason: DeadLetterReason, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
         self.reason = reason
+        self.field = field
 
 
 class UnansweredError(FraudError):

@@ -7,8 +7,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from schemas.codec import REASON_BY_BEGINNING, not_json
+from schemas.codec import not_json
 from schemas.errors import DeadLetterReason, RefusedMessageError
+from schemas.validation_error import ENUM, reason_and_field
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
@@ -51,7 +52,7 @@ class MessageCodec(Generic[MessageT]):
         for name in self._integers:
             value = getattr(message, name)
             if value is not None and value not in _INT64:
-                raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, f"{name} is beyond 64 bits")
+                raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, f"{name} is beyond 64 bits", name)
 
 
 def _is_integer(annotation: object) -> bool:
@@ -61,13 +62,10 @@ def _is_integer(annotation: object) -> bool:
 
 
 def _wrong_shape(text: str) -> RefusedMessageError:
-    if text.startswith("Invalid enum value"):
-        # The text before the path holds the sender's value: it may be anything, so it is not passed on.
-        path = text.rpartition(" - at ")[2]
-        version = path == "`$.schema_version`"
-        reason = DeadLetterReason.SCHEMA_VERSION if version else DeadLetterReason.WRONG_TYPE
-        return RefusedMessageError(reason, f"a value that is not known at {path}; upgrade this program or its sender")
-    for beginning, reason in REASON_BY_BEGINNING:
-        if text.startswith(beginning):
-            return RefusedMessageError(reason, text)
-    return RefusedMessageError(DeadLetterReason.WRONG_TYPE, text)
+    reason, field = reason_and_field(text)
+    if text.startswith(ENUM):
+        # msgspec quotes the sender's value here. It may be anything, so it is not passed on.
+        if field == "schema_version":
+            reason = DeadLetterReason.SCHEMA_VERSION
+        text = f"{field or 'the message'} has an unknown value; upgrade this program or its sender"
+    return RefusedMessageError(reason, text, field)

@@ -154,4 +154,4 @@ def _hand_out(batch: Sequence[_Waiting], scored: ScoredBatch) -> None:
         # Offsets -count … -1 count from the end.
         batch[decision.source_offset].told(Answer(decision, shadows[decision.decision_id]))
     for refusal in scored.refusals:
-        batch[refusal.place].told(RefusedMessageError(refusal.reason, refusal.detail))
+        batch[refusal.place].told(RefusedMessageError(refusal.reason, refusal.detail, refusal.field))

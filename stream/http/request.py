@@ -76,6 +76,7 @@ def _completed(listed: _Listed, plan: FeaturePlan, now_ms: int) -> Asked:
         raise RefusedMessageError(
             DeadLetterReason.MISSING_FEATURE,
             f"features is a list of {len(values)} values, the champion takes {len(features)}; GET /model names them",
+            "features",
         )
     transaction_id = listed.transaction_id or uuid.uuid4().hex
     named: dict[str, FeatureValue] = {}
@@ -86,7 +87,9 @@ def _completed(listed: _Listed, plan: FeaturePlan, now_ms: int) -> Asked:
         elif amount is None:
             amount = _amount(feature, value)
         if feature.kind in {"hour_sin", "hour_cos"} and listed.event_time_ms is None:
-            raise RefusedMessageError(DeadLetterReason.MISSING_FIELD, "event_time_ms is missing, and the champion asks")
+            raise RefusedMessageError(
+                DeadLetterReason.MISSING_FIELD, "event_time_ms is missing; the champion needs it", "event_time_ms"
+            )
     transaction = Transaction(
         transaction_id,
         listed.card_id or transaction_id,
@@ -104,5 +107,7 @@ def _amount(feature: Feature, value: FeatureValue) -> int | None:
         return None
     most = math.log1p(MAX_AMOUNT) if feature.kind == "log_amount" else MAX_AMOUNT
     if not isinstance(value, float) or not 0 <= value <= most:
-        raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, f"feature {feature.name} is no amount")
+        raise RefusedMessageError(
+            DeadLetterReason.OUT_OF_RANGE, f"feature {feature.name} is not a valid amount", f"features.{feature.name}"
+        )
     return round(math.expm1(value) if feature.kind == "log_amount" else value)

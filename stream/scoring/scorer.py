@@ -31,6 +31,8 @@ class Refusal:
     place: int
     reason: DeadLetterReason
     detail: str
+    #: Path of the field at fault, such as `features.V3`; None if no single field is at fault.
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Scorer:
             try:
                 transactions.append(decode(value))
             except RefusedMessageError as error:
-                refusals.append(Refusal(place, error.reason, str(error)))
+                refusals.append(Refusal(place, error.reason, str(error), error.field))
             else:
                 places.append(place)
         return as_rows(places, transactions, self._plan)
@@ -126,10 +128,9 @@ class Scorer:
             (infinite, DeadLetterReason.NOT_FINITE, "is not finite as float32"),
             (np.where(infinite < 0, null, -1), DeadLetterReason.NULL_FEATURE, "is null, which this model refuses"),
         ):
-            refusals += [
-                Refusal(int(rows.places[i]), reason, f"feature {self._plan.names[found[i]]} {what}")
-                for i in np.flatnonzero(found >= 0)
-            ]
+            for i in np.flatnonzero(found >= 0):
+                name = self._plan.names[found[i]]
+                refusals.append(Refusal(int(rows.places[i]), reason, f"feature {name} {what}", f"features.{name}"))
         return rows.where((infinite < 0) & (null < 0))
 
 

@@ -47,7 +47,7 @@ BAD: tuple[tuple[bytes | None, str, str], ...] = (
     (transaction(1, amount_minor=1.5), "wrong_type", "Expected `int`, got `float` - at `$.amount_minor`"),
     (transaction(1, currency="eur"), "out_of_range", "at `$.currency`"),
     (transaction(1, features={"V1": 1, "V3": 1}), "missing_feature", "missing required field `V2`"),
-    (transaction(1, schema_version=2), "schema_version", "a schema_version that is not known; send 1"),
+    (transaction(1, schema_version=2), "schema_version", "unknown schema_version; send 1"),
     (with_v2("NaN"), "not_finite", "NaN is not JSON; send null"),
     (with_v2("-Infinity"), "not_finite", "-Infinity is not JSON; send null"),
     (with_v2("1e39"), "not_finite", "feature V2 is not finite as float32"),

@@ -118,7 +118,7 @@ def test_a_body_depends_on_nothing_but_bytes_place_and_roles(
     for start, stop in itertools.pairwise(edges):
         part = again.score(batch.part(start, stop), Moment(now_ms, latency_ms))
         decisions += part.decisions
-        refusals += [Refusal(start + each.place, each.reason, each.detail) for each in part.refusals]
+        refusals += [Refusal(start + each.place, each.reason, each.detail, each.field) for each in part.refusals]
     assert list(map(body, decisions)) == list(map(body, whole.decisions))
     assert sorted(refusals, key=lambda each: each.place) == sorted(whole.refusals, key=lambda each: each.place)
     assert {(each.scored_at_ms, each.latency_ms) for each in decisions} <= {(now_ms, latency_ms)}
@@ -246,7 +246,7 @@ def test_expected_loss_decides_by_the_amount_and_says_from_which_score() -> None
 def test_a_row_with_two_faults_is_refused_once() -> None:
     """A value that is not finite is named before a null."""
     (refusal,) = score([transaction(features(v1=None, v3=1e39))]).refusals
-    assert refusal == Refusal(0, R.NOT_FINITE, "feature V3 is not finite as float32")
+    assert refusal == Refusal(0, R.NOT_FINITE, "feature V3 is not finite as float32", "features.V3")
 
 
 @pytest.mark.parametrize(
