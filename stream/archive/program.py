@@ -70,7 +70,6 @@ class ArchiveProgram(Program):
             {each.kind: each.source for each in self.pipelines},
             outage,
             self.metrics,
-            store="archive",
             patience=lambda: self._writer.at_it,
             on_error=self.stop,
         )

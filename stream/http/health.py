@@ -11,10 +11,10 @@ from stream.http.auth import Access
 from stream.http.body import JSON
 from stream.http.contract import problems as described
 from stream.http.metrics import HttpMetrics
-from stream.runtime.readiness import ProblemMetrics
+from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
-def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], Sequence[str]]) -> APIRouter:
+def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], Sequence[Problem]]) -> APIRouter:
     """Return the routes.
 
     Args:
@@ -33,9 +33,8 @@ def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], S
     @router.get("/readyz", response_model=None, responses={503: {"description": "Not ready, and why."}})
     async def readyz() -> Response:
         """It has a champion and a Kafka: 200, else 503 with what is missing."""
-        found = list(problems())
-        body = msgspec.json.encode({"ready": not found, "problems": found})
-        return Response(body, 503 if found else 200, media_type=JSON)
+        found = problems()
+        return Response(msgspec.json.encode(readiness(found)), 503 if found else 200, media_type=JSON)
 
     @router.get(
         "/metrics",

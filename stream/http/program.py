@@ -28,6 +28,7 @@ from stream.models.bundle_store import BundleStore
 from stream.models.role_loader import RoleLoader
 from stream.runtime.ports import require_free_port
 from stream.runtime.program import Program
+from stream.runtime.readiness import Problem
 from stream.serving.drift_outbox import COUNT_S, DriftOutbox
 from stream.serving.garbage_collector import collect_seldom
 from stream.serving.role_counter import RoleCounter
@@ -94,10 +95,10 @@ class HttpProgram(Program):
         )
         self._server = Server(server_config(settings, hot))
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say why nothing can be decided; nothing when it can."""
-        found = [] if self.roles.scorer is not None else ["no champion"]
-        return [*found, "no broker answers"] if self._broker.away else found
+        found = [] if self.roles.scorer is not None else [Problem.NO_CHAMPION]
+        return [*found, Problem.BROKER_UNAVAILABLE] if self._broker.away else found
 
     async def _start(self) -> None:
         collect_seldom()

@@ -12,14 +12,14 @@ from stream.clock import Clock, SystemClock
 from stream.kafka.sink import AtLeastOnceSink
 from stream.kafka.stored_source import StoredSource
 from stream.kafka.topics import require_topics
-from stream.ledger.alert_page import AlertDesk, add_alert_page
+from stream.ledger.alert_webhook import AlertRecorder, add_alert_webhook
 from stream.ledger.challenger_health import ParityGap, observer
 from stream.ledger.database import migrate, open_engine
-from stream.ledger.gate_runner import Referee
-from stream.ledger.message_kinds import Kind, all_kinds
+from stream.ledger.gate_runner import GateRunner
+from stream.ledger.message_kinds import Kind, all_message_kinds
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.pipeline import LedgerPipeline
-from stream.ledger.quality_watch import QualityWatch
+from stream.ledger.quality_monitor import QualityMonitor
 from stream.ledger.service import add_agent, add_quality, add_referee, add_retention
 from stream.ledger.store import LedgerStore
 from stream.runtime.batch_channel import BatchChannel
@@ -66,13 +66,12 @@ class LedgerProgram(Program):
             web_port=settings.ledger.web_port,
             boot=WithoutKafka,
         )
-        self.pipelines = [self._pipeline(kind) for kind in all_kinds(settings)]
+        self.pipelines = [self._pipeline(kind) for kind in all_message_kinds(settings)]
         self.health = StoredHealth(
             settings,
             {each.kind.name: each.source for each in self.pipelines},
             self.outage,
             self.metrics,
-            store="database",
             on_error=self.stop,
         )
         add_retention(
@@ -86,7 +85,7 @@ class LedgerProgram(Program):
         )
         self._judging = ThreadPoolExecutor(1, "judging")
         if parity_gap is not None:
-            referee = Referee(self.engine, settings, self._clock, observer(self.engine, parity_gap))
+            referee = GateRunner(self.engine, settings, self._clock, observer(self.engine, parity_gap))
             add_referee(
                 self.app,
                 settings,
@@ -98,13 +97,13 @@ class LedgerProgram(Program):
         add_quality(
             self.app,
             settings,
-            watch=QualityWatch(self.engine, settings, self._clock),
+            watch=QualityMonitor(self.engine, settings, self._clock),
             outage=self.outage,
             metrics=self.metrics,
             judging=self._judging,
         )
         add_pages(self.app, self.metrics.registry, self.health.problems)
-        add_alert_page(self.app, AlertDesk(self.engine, self._clock, self.metrics), self._writing)
+        add_alert_webhook(self.app, AlertRecorder(self.engine, self._clock, self.metrics), self._writing)
 
     async def _start(self) -> None:
         await asyncio.to_thread(self._get_ready)

@@ -1,29 +1,74 @@
-"""What /readyz says, for Prometheus: a probe's answer is gone with the probe, a series can be alerted on."""
+"""Why a program is not ready: for /readyz, for Prometheus and for the log."""
 
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 
-class ProblemMetrics(Collector):
-    """Asks a program for its problems whenever it is scraped.
+class Problem(StrEnum):
+    """A reason why a program is not ready.
 
-    Args:
-        registry: Receives it.
-        problems: Says why the program is not ready; nothing when it is.
+    The value is stable: it is the `problem` label of `program_problem`, and alert rules match it.
     """
 
-    def __init__(self, registry: CollectorRegistry, problems: Callable[[], Sequence[str]]) -> None:
+    NO_CHAMPION = "no_champion"
+    NO_PARTITIONS = "no_partitions"
+    NOT_READING = "not_reading"
+    STUCK = "stuck"
+    BROKER_UNAVAILABLE = "broker_unavailable"
+    STORE_UNAVAILABLE = "store_unavailable"
+
+    @property
+    def sentence(self) -> str:
+        """What it means, for a person."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: dict[Problem, str] = {
+    Problem.NO_CHAMPION: "No model is champion, so nothing can be decided.",
+    Problem.NO_PARTITIONS: "No partition is assigned to this process.",
+    Problem.NOT_READING: "At least one topic has not been joined yet.",
+    Problem.STUCK: "Messages are waiting, but none are being processed.",
+    Problem.BROKER_UNAVAILABLE: "Kafka does not answer.",
+    Problem.STORE_UNAVAILABLE: "The database or file system that this program writes to does not answer.",
+}
+
+
+def readiness(problems: Sequence[Problem]) -> dict[str, Any]:
+    """Return the body of /readyz.
+
+    >>> readiness([Problem.NO_CHAMPION])["problems"]
+    ['no_champion']
+    """
+    return {
+        "ready": not problems,
+        "problems": [problem.value for problem in problems],
+        "detail": " ".join(problem.sentence for problem in problems),
+    }
+
+
+class ProblemMetrics(Collector):
+    """Readiness as Prometheus series, read from the program at every scrape.
+
+    A probe's answer is gone with the probe; a series can be alerted on.
+
+    Args:
+        registry: Registry to register with.
+        problems: Returns why the program is not ready; empty when it is ready.
+    """
+
+    def __init__(self, registry: CollectorRegistry, problems: Callable[[], Sequence[Problem]]) -> None:
         self._problems = problems
         registry.register(self)
 
     def collect(self) -> Iterable[Metric]:
-        """Give whether it is ready, and each reason why not."""
-        # Behind a comma stand figures, which would make each look a series of its own.
-        found = sorted({problem.partition(",")[0] for problem in self._problems()})
-        problem = GaugeMetricFamily("program_problem", "1 for each reason why it is not ready.", labels=["problem"])
-        for each in found:
-            problem.add_metric([each], 1)
-        return (GaugeMetricFamily("program_ready", "1 while /readyz says yes.", value=not found), problem)
+        """Return whether the program is ready, and one series for each problem."""
+        problems = self._problems()
+        family = GaugeMetricFamily("program_problem", "1 for each reason why it is not ready.", labels=["problem"])
+        for problem in sorted(set(problems)):
+            family.add_metric([problem.value], 1)
+        return (GaugeMetricFamily("program_ready", "1 while /readyz says yes.", value=not problems), family)

@@ -9,6 +9,7 @@ from typing import Protocol
 from schemas.errors import BrokerAwayError
 from stream.kafka.stored_source import StoredSource
 from stream.runtime.outage import Outage
+from stream.runtime.readiness import Problem
 from stream.runtime.watchdog import LOOK_S, Watchdog, exit_at_once
 from stream.settings import Settings
 
@@ -31,7 +32,6 @@ class StoredHealth(Watchdog):
         sources: By kind of message.
         outage: Whether the store answers.
         metrics: Shows lag and store.
-        store: What it is in one word, as in "no database answers".
         patience: Whether what looks like a standstill is long work that may take its time.
         on_stuck: Called with one line when there is work and nothing has moved for `watchdog_s`.
         on_error: Called with whatever ends the watch.
@@ -44,7 +44,6 @@ class StoredHealth(Watchdog):
         outage: Outage,
         metrics: Shown,
         *,
-        store: str,
         patience: Callable[[], bool] = lambda: False,
         on_stuck: Callable[[str], None] = exit_at_once,
         on_error: Callable[[BaseException], None] = lambda _: None,
@@ -53,7 +52,6 @@ class StoredHealth(Watchdog):
         self._sources = sources
         self._outage = outage
         self._metrics = metrics
-        self._store = store
         self._patience = patience
         self._lags: dict[str, int] = {}
 
@@ -62,14 +60,13 @@ class StoredHealth(Watchdog):
         """Messages left to read, at the last look that was answered."""
         return sum(self._lags.values())
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say why the program is not ready; nothing when it is."""
-        found = []
+        found: list[Problem] = []
         if self._outage.under_way:
-            found.append(f"no {self._store} answers")
-        waiting = [kind for kind, source in self._sources.items() if not source.joined]
-        if waiting:
-            found.append(f"not reading {', '.join(waiting)} yet")
+            found.append(Problem.STORE_UNAVAILABLE)
+        if not all(source.joined for source in self._sources.values()):
+            found.append(Problem.NOT_READING)
         return found + self._standing_problems()
 
     def look(self) -> None:

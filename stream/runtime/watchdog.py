@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from stream.runtime.background import Background
 from stream.runtime.in_flight import InHand
+from stream.runtime.readiness import Problem
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +92,11 @@ class Watchdog(Background):
                 f"{sum(map(len, in_hand))} batches in hand; ending, so that a fresh process takes over"
             )
 
-    def _standing_problems(self) -> list[str]:
+    def _standing_problems(self) -> list[Problem]:
         """Say what is wrong with the broker, or the program's own motion."""
-        found = ["no broker answers"] if self._broker_away else []
+        found = [Problem.BROKER_UNAVAILABLE] if self._broker_away else []
         if self._looks_stuck * LOOK_S >= self._watchdog_s / 2:
-            found.append(f"nothing moves, {self.lag} {self._what} wait")
+            found.append(Problem.STUCK)
         return found
 
     def _run(self) -> None:

@@ -6,10 +6,10 @@ import faust
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from stream.runtime.readiness import ProblemMetrics
+from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
-def add_pages(app: faust.App, registry: CollectorRegistry, problems: Callable[[], Sequence[str]]) -> None:
+def add_pages(app: faust.App, registry: CollectorRegistry, problems: Callable[[], Sequence[Problem]]) -> None:
     """Add /metrics, /healthz (the process lives) and /readyz (it has no problems: 200, else 503 with what they are)."""
     ProblemMetrics(registry, problems)
 
@@ -24,4 +24,4 @@ def add_pages(app: faust.App, registry: CollectorRegistry, problems: Callable[[]
     @app.page("/readyz")
     async def show_readiness(view: View, _: Request) -> Response:
         found = problems()
-        return view.json({"ready": not found, "problems": found}, status=503 if found else 200)
+        return view.json(readiness(found), status=503 if found else 200)

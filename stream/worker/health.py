@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from schemas.errors import BrokerAwayError
 from stream.kafka.source import BatchSource
+from stream.runtime.readiness import Problem
 from stream.runtime.watchdog import LOOK_S, Watchdog, exit_at_once
 from stream.serving.role_follower import RoleFollower
 from stream.settings import Settings
@@ -43,13 +44,13 @@ class Health(Watchdog):
         """Transactions left to read, at the last look that was answered and found partitions."""
         return self._lag
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say why the worker is not ready; nothing when it is."""
-        found = []
+        found: list[Problem] = []
         if self._roles.scorer is None:
-            found.append("no champion")
+            found.append(Problem.NO_CHAMPION)
         if not self._source.assigned:
-            found.append("no partitions")
+            found.append(Problem.NO_PARTITIONS)
         return found + self._standing_problems()
 
     def look(self) -> None:

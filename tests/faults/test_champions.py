@@ -19,6 +19,7 @@ from stream.app import WorkerProgram, make_sink
 from stream.control.role_writer import publish_roles
 from stream.models.bundle_store import BundleStore
 from stream.models.role_loader import RoleLoader
+from stream.runtime.readiness import Problem
 from stream.scoring.model import Roles
 from stream.settings import Settings
 from tests.support.bundles import logistic_onnx, put_bundle
@@ -41,7 +42,7 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
     send(settings, 1_000)
     with Watch(settings) as watch:
         worker = start_worker(settings)
-        until(lambda: "no champion yet" in worker.last_words())
+        until(lambda: "no champion yet" in worker.last_lines())
         assert not worker.is_ready()
         assert watch.settled == 0
         champion = put_bundle(Path(settings.bundle.store), "1")
@@ -152,8 +153,8 @@ def test_corrupt_bundles_under_load(
             sha256 = corrupt(store / "fraud" / version) or ref.sha256
             publish_roles(settings, champion=BundleRef("fraud", version, ref.path, sha256), author="test")
             until(lambda: metrics(settings)['model_swaps_total{result="refused"}'] == number)  # noqa: B023 - called at once
-            assert f"roles of epoch {number + 1} refused" in worker.last_words()
-            assert reason in worker.last_words().splitlines()[-1]
+            assert f"roles of epoch {number + 1} refused" in worker.last_lines()
+            assert reason in worker.last_lines().splitlines()[-1]
             until(lambda: (status := newest_status(settings)) is not None and reason in (status.refused or ""))  # noqa: B023 - likewise
             assert worker.is_ready()
         watch.assert_resumes(time.monotonic())
@@ -250,7 +251,7 @@ def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
     def steps(program: WorkerProgram) -> None:
         watch.wait(1_000)
         loader.failing.add("1")
-        until(lambda: "no champion" in program.health.problems())
+        until(lambda: Problem.NO_CHAMPION in program.health.problems())
         time.sleep(1)
         settled = watch.settled
         time.sleep(1)

@@ -183,7 +183,7 @@ def test_models_and_health(edge: HttpProcess) -> None:
     models = edge.client.get("/models").json()
     assert (models["champion"]["version"], [each["version"] for each in models["challengers"]]) == ("1", ["2"])
     assert edge.client.get("/healthz").json() == {"status": "ok"}
-    assert edge.client.get("/readyz").json() == {"ready": True, "problems": []}
+    assert edge.client.get("/readyz").json() == {"ready": True, "problems": [], "detail": ""}
     edge.ask(transaction(1))
     metrics = edge.metrics()
     assert metrics['prediction_requests_total{outcome="decided"}'] == 1
@@ -199,7 +199,7 @@ def test_no_champion_decides_nothing(make_settings: Callable[..., Settings], tmp
         until(edge.is_alive, timeout=30)
         reply = edge.ask(transaction(1))
         assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
-        assert edge.problems() == ["no champion"]
+        assert edge.problems() == ["no_champion"]
 
 
 def test_an_unknown_address_is_a_problem_too(edge: HttpProcess) -> None:

@@ -112,9 +112,9 @@ def test_postgres_away(
         ledger.wait_rows(decisions=300)
         cluster.stop()
         try:
-            until(lambda: "no database answers" in ledger.problems())
+            until(lambda: "store_unavailable" in ledger.problems())
             time.sleep(away_s)
-            assert "no database answers" in ledger.problems()
+            assert "store_unavailable" in ledger.problems()
             assert ledger.metrics()["ledger_database_up"] == 0
         finally:
             cluster.start()
@@ -122,7 +122,7 @@ def test_postgres_away(
         feeder.stop()
         ledger.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: ledger.lag() == 0, 30)
-    words = ledger.last_words()
+    words = ledger.last_lines()
     assert ledger.stop() == 0
     assert words.count("reading waits until it answers") == 1
     assert words.count("answers again") == 1
@@ -138,12 +138,12 @@ def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_l
         ledger = start_ledger(settings)
         ledger.wait_rows(decisions=300)
         with writing(open_engine(settings.ledger.url)):
-            until(lambda: "no database answers" in ledger.problems(), 20)
+            until(lambda: "store_unavailable" in ledger.problems(), 20)
         until(lambda: ledger.problems() == [], 20)
         feeder.stop()
         ledger.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: ledger.lag() == 0, 30)
-    assert ledger.last_words().count("reading waits until it answers") == 1
+    assert ledger.last_lines().count("reading waits until it answers") == 1
     assert ledger.stop() == 0
     reckon_ledger(settings)
 
@@ -161,5 +161,5 @@ def test_a_twin_with_groups_of_its_own(ledger_settings: LedgerSettings, start_le
         first.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: first.lag() == 0, 30)
     assert first.stop() == 0
-    assert "was claimed by" in first.last_words() + second.last_words()
+    assert "was claimed by" in first.last_lines() + second.last_lines()
     assert reckon_ledger(settings)["decisions"] == feeder.sent

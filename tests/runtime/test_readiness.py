@@ -1,20 +1,29 @@
-"""What /readyz says, as Prometheus reads it."""
+"""Readiness: stable problem names, for /readyz and for Prometheus."""
 
 from prometheus_client import CollectorRegistry
 
-from stream.runtime.readiness import ProblemMetrics
+from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
-def test_each_reason_is_a_series_and_figures_are_none() -> None:
-    """Whoever waits for a number of transactions waits under one name."""
+def test_every_problem_has_its_own_series() -> None:
+    """The label is the enum's value, and a problem that is over has no series."""
     registry = CollectorRegistry()
-    found: list[str] = []
-    ProblemMetrics(registry, lambda: found)
+    problems: list[Problem] = []
+    ProblemMetrics(registry, lambda: problems)
     assert registry.get_sample_value("program_ready") == 1
-    for waiting in (3, 4):
-        found[:] = ["no champion", f"nothing moves, {waiting} transactions wait"]
-        assert registry.get_sample_value("program_ready") == 0
-        for problem in ("no champion", "nothing moves"):
-            assert registry.get_sample_value("program_problem", {"problem": problem}) == 1
-    found.clear()
-    assert registry.get_sample_value("program_problem", {"problem": "no champion"}) is None
+    problems[:] = [Problem.NO_CHAMPION, Problem.STUCK]
+    assert registry.get_sample_value("program_ready") == 0
+    for problem in ("no_champion", "stuck"):
+        assert registry.get_sample_value("program_problem", {"problem": problem}) == 1
+    problems.clear()
+    assert registry.get_sample_value("program_problem", {"problem": "no_champion"}) is None
+
+
+def test_every_problem_has_a_sentence() -> None:
+    """/readyz gives names for programs and sentences for people."""
+    for problem in Problem:
+        body = readiness([problem])
+        assert body["problems"] == [problem.value]
+        assert body["detail"].endswith(".")
+        assert not body["ready"]
+    assert readiness([]) == {"ready": True, "problems": [], "detail": ""}

@@ -10,6 +10,7 @@ from schemas.errors import BrokerAwayError, LedgerAwayError
 from stream.ledger.metrics import LedgerMetrics
 from stream.runtime.in_flight import InHand
 from stream.runtime.outage import Outage
+from stream.runtime.readiness import Problem
 from stream.runtime.store_watchdog import StoredHealth
 from stream.runtime.watchdog import AWAY_LOOKS
 from stream.settings import Settings
@@ -54,9 +55,7 @@ def stuck() -> Mock:
 def health(source: Source, outage: Outage, stuck: Mock) -> StoredHealth:
     """Watches one source of labels, not started: a test looks by itself."""
     sources: Any = {"labels": source}
-    return StoredHealth(
-        Settings(), sources, outage, LedgerMetrics(), store="database", patience=lambda: source.patient, on_stuck=stuck
-    )
+    return StoredHealth(Settings(), sources, outage, LedgerMetrics(), patience=lambda: source.patient, on_stuck=stuck)
 
 
 def look(health: StoredHealth, times: int) -> None:
@@ -76,15 +75,15 @@ def test_it_is_ready_once_it_reads_and_broker_and_database_answer(
 ) -> None:
     """Each lack is named."""
     source.joined = False
-    assert health.problems() == ["not reading labels yet", "no broker answers"]
+    assert health.problems() == [Problem.NOT_READING, Problem.BROKER_UNAVAILABLE]
     source.joined = True
     health.look()
     assert health.problems() == []
     lose_database(outage)
-    assert health.problems() == ["no database answers"]
+    assert health.problems() == [Problem.STORE_UNAVAILABLE]
     source.away = True
     look(health, AWAY_LOOKS)
-    assert health.problems() == ["no database answers", "no broker answers"]
+    assert health.problems() == [Problem.STORE_UNAVAILABLE, Problem.BROKER_UNAVAILABLE]
 
 
 def test_the_watchdog_bites_when_there_is_work_and_nothing_moves(
@@ -93,7 +92,7 @@ def test_the_watchdog_bites_when_there_is_work_and_nothing_moves(
     """Half the time before, the program is not ready."""
     source.left = 5
     look(health, 16)
-    assert health.problems() == ["nothing moves, 5 messages wait"]
+    assert health.problems() == [Problem.STUCK]
     stuck.assert_not_called()
     look(health, 15)
     stuck.assert_called()

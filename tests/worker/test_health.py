@@ -7,6 +7,7 @@ import pytest
 
 from schemas.errors import BrokerAwayError
 from stream.runtime.in_flight import InHand
+from stream.runtime.readiness import Problem
 from stream.runtime.watchdog import AWAY_LOOKS
 from stream.settings import Settings
 from stream.worker.health import Health
@@ -66,7 +67,7 @@ def look(health: Health, times: int) -> None:
 
 def test_ready_after_the_first_answer(health: Health) -> None:
     """Before the broker has answered once the worker is not ready."""
-    assert health.problems() == ["no broker answers"]
+    assert health.problems() == [Problem.BROKER_UNAVAILABLE]
     health.look()
     assert health.problems() == []
 
@@ -76,7 +77,7 @@ def test_no_partitions_and_no_champion_are_named(source: Source) -> None:
     source.assigned = ()
     health = Health(Settings(), cast("Any", source), cast("Any", Roles(None)), WorkerMetrics())
     health.look()
-    assert health.problems() == ["no champion", "no partitions"]
+    assert health.problems() == [Problem.NO_CHAMPION, Problem.NO_PARTITIONS]
 
 
 def test_work_that_does_not_move_ends_the_process(health: Health, source: Source, stuck: list[str]) -> None:
@@ -123,7 +124,7 @@ def test_a_broker_that_is_away_is_no_fault_of_the_worker(health: Health, source:
     source.away = True
     source.in_hand.settle()
     look(health, AWAY_LOOKS)
-    assert "no broker answers" in health.problems()
+    assert Problem.BROKER_UNAVAILABLE in health.problems()
     look(health, WATCHDOG_LOOKS * 3)
     assert stuck == []
 
@@ -135,7 +136,7 @@ def test_an_outage_does_not_look_like_an_empty_topic(health: Health, source: Sou
     source.assigned, source.left = (), 0
     health.look()
     assert health.lag == 40_000
-    assert health.problems() == ["no partitions"]
+    assert health.problems() == [Problem.NO_PARTITIONS]
 
 
 def test_a_watch_that_ends_ends_the_worker(source: Source) -> None:
