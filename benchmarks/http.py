@@ -4,7 +4,6 @@
 edge and wrk share this machine. Every transaction is another one; only replies with status 200 count.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -13,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,16 +23,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.pipeline.inputs import Materials, gather
-from benchmarks.pipeline.programs import ROOT, Program, running
+from benchmarks.pipeline.programs import ROOT
 from benchmarks.pipeline.trial_broker import Field
 from schemas.codec import TransactionCodec
 from schemas.errors import FraudError
 from schemas.messages import encode
 from stream.local.broker import LocalBroker
-from stream.local.owned_process import OwnedProcess
+from stream.local.program_process import ProgramProcess, stream_program
 from stream.models.bundle import audit
 from stream.runtime.ports import free_port
-from stream.scoring.rows import as_rows
+from stream.scoring.accepted_rows import accepted_rows
 from training.machine import Machine, look_at_machine
 
 SCRIPT = Path(__file__).with_name("http.lua")
@@ -114,12 +112,10 @@ def ask(url: str, bodies: Path, *, server: str, connections: int, seconds: int, 
 @contextmanager
 def edge(field: Field, scratch: Path) -> Iterator[str]:
     """Run the edge with a champion and a challenger; yield its address."""
-    settings = msgspec.structs.replace(field.prepare(challengers=1), http_port=free_port())
-    program = Program("http", Path(sys.executable), lambda _, __: ["-m", "stream.cli", "http"], ())
-    address = f"http://127.0.0.1:{settings.http.port}"
-    with running(program, settings, 0, scratch) as process:
-        _wait(f"{address}/readyz", process.check)
-        yield f"{address}/predict"
+    settings = field.prepare(challengers=1).replace(http_port=free_port())
+    with stream_program("http", settings, scratch / "http.log", stop_s=STOP_S) as process:
+        process.wait_ready(START_S)
+        yield f"http://127.0.0.1:{settings.http.port}/predict"
 
 
 @contextmanager
@@ -130,21 +126,14 @@ def mlflow_server(bundle: Path, scratch: Path) -> Iterator[str]:
         sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(bundle), "--env-manager", "local",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
-    log = scratch / "mlflow.log"
     # It starts uvicorn by name, which lies beside this Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "PYTHONWARNINGS": "ignore"}
-    server = OwnedProcess(command, log, environment)
-
-    def check() -> None:
-        if server.returncode is not None:
-            raise FraudError(f"mlflow models serve ended: {log.read_text(errors='replace')[-500:]}")
-
-    try:
-        _wait(f"http://127.0.0.1:{port}/ping", check)
-        yield f"http://127.0.0.1:{port}/invocations"
-    finally:
-        server.stop(STOP_S)
+    address = f"http://127.0.0.1:{port}"
+    ready_url = f"{address}/ping"
+    with ProgramProcess(command, scratch / "mlflow.log", environment, ready_url=ready_url, stop_s=STOP_S) as server:
+        server.wait_ready(START_S)
+        yield f"{address}/invocations"
 
 
 def write_bodies(materials: Materials, path: Path) -> Path:
@@ -161,7 +150,7 @@ def write_invocations(materials: Materials, path: Path) -> Path:
     plan = audit(directory, materials.champion.sha256).plan
     codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=2**20)
     decoded = [codec.decode(encode(row)) for row in materials.rows[:BODIES]]
-    rows = as_rows(range(len(decoded)), decoded, plan)
+    rows = accepted_rows(range(len(decoded)), decoded, plan)
     with path.open("w", encoding="ascii") as lines:
         for vector in rows.matrix.tolist():
             lines.write(json.dumps({"inputs": [vector]}) + "\n")
@@ -216,17 +205,6 @@ def _show(speed: HttpSpeed) -> None:
             *(f"{each:.1f}" for each in (run.p50_ms, run.p99_ms, run.p99_9_ms)),
         )  # fmt: skip
     Console().print(table)
-
-
-def _wait(url: str, check: Callable[[], None]) -> None:
-    """Wait until an address answers with 200, as long as `check` raises nothing."""
-    patience = time.monotonic() + START_S
-    while time.monotonic() < patience:
-        check()
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own
-            return
-        time.sleep(0.2)
-    raise FraudError(f"{url} did not answer within {START_S:g} s")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,10 @@
 `python -m benchmarks.ledger` measures into SQLite; an argument names another database.
 """
 
-import contextlib
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,21 +16,21 @@ import numpy as np
 from msgspec import Struct
 from sqlalchemy import Engine, func, select
 
-from benchmarks.pipeline.programs import Program, running
-from schemas.errors import FraudError
+from benchmarks.pipeline.programs import STOP_S
 from schemas.messages import Decision, Reason, ShadowScore, Verdict, encode
 from stream.clock import SystemClock
 from stream.kafka.batch import Batch
 from stream.kafka.load_generator import Message, send
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine, reading
-from stream.ledger.message_kinds import Kind, all_kinds
+from stream.ledger.message_kinds import MessageKind, all_message_kinds
 from stream.ledger.store import LedgerStore
 from stream.ledger.tables import decisions, offsets, shadow_scores
 from stream.local.broker import LocalBroker
+from stream.local.program_process import stream_program
 from stream.runtime.outage import Outage
 from stream.runtime.ports import free_port
-from stream.scoring.incoming import Incoming
+from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 
 #: Decisions written at full speed, with as many shadow scores.
@@ -75,7 +73,7 @@ def made(number: int) -> tuple[Decision, ShadowScore]:
 def write_all(engine: Engine, settings: Settings, count: int) -> float:
     """Write `count` decisions and as many shadow scores; return rows a second."""
     pairs = [made(number) for number in range(count)]
-    kinds = [kind for kind in all_kinds(settings) if kind.table in (decisions, shadow_scores)]
+    kinds = [kind for kind in all_message_kinds(settings) if kind.table in (decisions, shadow_scores)]
     values = {kind.name: [encode(pair[at]) for pair in pairs] for at, kind in enumerate(kinds)}
     store = LedgerStore(engine, settings, SystemClock(), Outage("the ledger database"), "bench")
     claims = {kind.name: store.claim(kind.topic, [0])[0] for kind in kinds}
@@ -90,8 +88,8 @@ def write_all(engine: Engine, settings: Settings, count: int) -> float:
     return 2 * count / (time.monotonic() - began)
 
 
-def _batch(kind: Kind[Any], values: Sequence[bytes], start: int, owner_epoch: int) -> Batch:
-    incoming = Incoming(kind.topic, values, [0] * len(values), range(start, start + len(values)))
+def _batch(kind: MessageKind[Any], values: Sequence[bytes], start: int, owner_epoch: int) -> Batch:
+    incoming = RawBatch(kind.topic, values, [0] * len(values), range(start, start + len(values)))
     return Batch([], incoming, {0: owner_epoch}, 0, {0: start}, {0: start + len(values)}, 0.0)
 
 
@@ -123,7 +121,6 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
     """Return how many seconds the ledger was behind at each look, at the steady rate."""
     engine = open_engine(settings.ledger.url)
     migrate(engine)
-    program = Program("ledger", Path(sys.executable), lambda _, __: ["-m", "stream.cli", "ledger"], ())
     sent = [0, 0]
     total = RATE * SECONDS
 
@@ -131,8 +128,8 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
         to = settings.replace(topic_transactions=topic)
         send(to, Stream(at, total), RATE, lambda n: sent.__setitem__(at, n))
 
-    with running(program, settings, 0, scratch) as process:
-        _wait_ready(settings)
+    with stream_program("ledger", settings, scratch / "ledger.log", stop_s=STOP_S) as process:
+        process.wait_ready(PATIENCE_S)  # it has joined its groups: its start is not to be measured
         topics = (settings.topic.decisions, settings.topic.shadow_scores)
         feeders = [threading.Thread(target=feed, args=each) for each in enumerate(topics)]
         for each in feeders:
@@ -140,22 +137,9 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
         looks = list(_looks(engine, topics, sent, total))
         for each in feeders:
             each.join()
-        process.check()
+        process.require_running()
     engine.dispose()
     return looks
-
-
-def _wait_ready(settings: Settings) -> None:
-    """Wait until the ledger has joined its groups: what came before would only measure its start."""
-    patience = time.monotonic() + PATIENCE_S
-    while time.monotonic() < patience:
-        with (
-            contextlib.suppress(OSError),
-            urllib.request.urlopen(f"http://{settings.web.host}:{settings.ledger.web_port}/readyz", timeout=1),
-        ):
-            return
-        time.sleep(LOOK_S)
-    raise FraudError(f"the ledger was not ready within {PATIENCE_S:g} s; look at its log")
 
 
 def _looks(engine: Engine, topics: Sequence[str], sent: Sequence[int], total: int) -> Iterator[float]:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from deploy.demo.prepare import Prepared, prepare
 from deploy.observe.installed import find, missing
-from deploy.observe.programs import running, settings_for
+from deploy.observe.programs import settings_for, stack
 from schemas.errors import FraudError
 from stream.kafka.load_generator import send
 from stream.local.broker import LocalBroker
@@ -31,7 +31,7 @@ def main() -> None:
         scratch = Path(directory)
         broker = LocalBroker(scratch / "kafka")
         settings = settings_for(prepared.roles, broker, scratch)
-        with running(settings, prepared.roles, broker, scratch, lambda _: None):
+        with stack(settings, prepared.roles, broker, scratch, lambda _: None):
             _take(prepared, settings)
 
 

@@ -15,7 +15,7 @@ from benchmarks.drift_lab.baselines.evidently import PYTHON
 from benchmarks.drift_lab.findings import Findings, Size, explore
 from benchmarks.drift_lab.page import markdown
 from schemas.errors import FraudError
-from stream.drift.rule import drift_limits
+from stream.drift.alarm_rule import drift_limits
 from stream.settings import Settings
 from training.commands.options import VAR
 from training.data.dataset import load

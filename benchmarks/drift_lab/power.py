@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.drift_lab.bank import Bank
 from benchmarks.drift_lab.scenarios import SCENARIOS, VANISHED, Scenario, vanishing, without
-from stream.drift.grid import Column, Counts
+from stream.drift.binning import BinnedColumn, Counts
 
 #: Windows of one repetition: one before, the one that the onset falls into, and the full ones after it.
 _BEFORE, FULL_WINDOWS = 1, 3
@@ -68,7 +68,7 @@ def disturb(bank: Bank, scenario: Scenario) -> Counts:
     return bank.grid.count(scenario(bank.world.matrix), bank.world.scored.scores)
 
 
-def alarmed_at(bank: Bank, column: Column, counts: Counts, random: np.random.Generator) -> NDArray[np.intp]:
+def alarmed_at(bank: Bank, column: BinnedColumn, counts: Counts, random: np.random.Generator) -> NDArray[np.intp]:
     """Return (r,) the first window in which one column alarms; the number of windows where none does.
 
     Args:
@@ -99,7 +99,7 @@ def first_run(over: NDArray[np.bool_], length: int) -> NDArray[np.intp]:
 
 
 def _power(
-    bank: Bank, column: Column, scenario: str, disturbed: Counts, *, repetitions: int, random: np.random.Generator
+    bank: Bank, column: BinnedColumn, scenario: str, disturbed: Counts, *, repetitions: int, random: np.random.Generator
 ) -> Power:
     before = bank.grid.of(column, undisturbed(bank))
     shares, after = before / before.sum(), disturbed / disturbed.sum()
@@ -117,7 +117,7 @@ def _power(
     )
 
 
-def population_of(bank: Bank, column: Column, disturbed: Counts) -> tuple[float, float]:
+def population_of(bank: Bank, column: BinnedColumn, disturbed: Counts) -> tuple[float, float]:
     """Return PSI and distance (NaN where every value is missing) between the training part and a whole stream."""
     whole = undisturbed(bank)
     whole[column.start : column.stop] = disturbed

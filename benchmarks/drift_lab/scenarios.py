@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from schemas.manifest import ReferenceProfile
-from stream.drift.grid import Counts
+from stream.drift.binning import Counts
 from stream.scoring.features import Matrix
 
 #: Standard deviations.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.drift_lab.bank import Bank
 from benchmarks.drift_lab.power import alarmed_at
 from benchmarks.drift_lab.scenarios import moved
-from stream.drift.grid import Column, Counts
+from stream.drift.binning import BinnedColumn, Counts
 
 #: Standard deviations of the column, over a window.
 SLOPE = 0.05
@@ -57,7 +57,7 @@ def trends(bank: Bank, repetitions: int, seed: int, on_step: Callable[[str], Non
 
 def _trend(
     bank: Bank,
-    column: Column,
+    column: BinnedColumn,
     levels: Counts,
     psis: NDArray[np.float64],
     *,

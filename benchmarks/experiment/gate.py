@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.evaluation.cohorts import Pairs, Timing, closed_cohorts
+from stream.evaluation.cohorts import Pairs, CohortTiming, closed_cohorts
 from stream.evaluation.costs import CappedCosts
-from stream.evaluation.counterfactual import Change, change
+from stream.evaluation.counterfactual import CounterfactualChange, change
 from stream.evaluation.evidence import take_evidence
-from stream.evaluation.gate import Judgement, judge
-from stream.evaluation.guardrails import Observed
+from stream.evaluation.gate import GateResult, evaluate_gate
+from stream.evaluation.guardrails import ServingHealth
 from stream.evaluation.plan import Plan, freeze, usual_cap
 
 #: Scores are computed here, so they are their own parity; latency is the bench's business.
-HEALTHY = Observed(latency_p99_ms=0.0, parity_gap=0.0)
+HEALTHY = ServingHealth(latency_p99_ms=0.0, parity_gap=0.0)
 #: Resamples of transactions for the interval of the reduction, and the false positives that it needs at least.
 RESAMPLES, LEAST_FALSE_POSITIVES = 1000, 50
 
@@ -25,9 +25,9 @@ class Path:
 
     name: str
     plan: Plan
-    judgements: Sequence[Judgement]
+    judgements: Sequence[GateResult]
     #: Over all tested cohorts.
-    change: Change
+    change: CounterfactualChange
 
 
 @dataclass(frozen=True)
@@ -45,23 +45,23 @@ class Reduction:
     high: float
 
 
-def walk(name: str, pairs: Pairs, timing: Timing, alpha: float) -> Path:
+def walk(name: str, pairs: Pairs, timing: CohortTiming, alpha: float) -> Path:
     """Freeze a plan, look at every cohort as it closes, and stop where the verdict stands."""
     before = pairs.take(pairs.event_time_ms < timing.starts_ms)
     plan = freeze(name, before, timing, CappedCosts(usual_cap(before)), alpha=alpha)
     end_ms = int(pairs.event_time_ms.max())
     cohorts = closed_cohorts(pairs, timing, from_ms=timing.starts_ms, watermark_ms=end_ms + timing.closing_ms)
-    evidence, judgements = [], list[Judgement]()
+    evidence, judgements = [], list[GateResult]()
     for cohort in cohorts:
         evidence.append(take_evidence(plan.measure, cohort))
-        judgements.append(judge(plan, evidence, HEALTHY))
+        judgements.append(evaluate_gate(plan, evidence, HEALTHY))
         if judgements[-1].verdict != "continue":
             break
     tested = pairs.take(pairs.event_time_ms >= timing.starts_ms)
     return Path(name, plan, judgements, change(tested, plan.measure.costs, timing.starts_ms, end_ms))
 
 
-def reduction(pairs: Pairs, timing: Timing, seed: int = 0) -> Reduction:
+def reduction(pairs: Pairs, timing: CohortTiming, seed: int = 0) -> Reduction:
     """Return how many fewer false positives the challenger takes for the frauds that the champion catches.
 
     At the champion's strictest threshold with `LEAST_FALSE_POSITIVES` false positives or more in the tested hours; the

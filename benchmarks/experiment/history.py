@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import Policy
-from stream.evaluation.cohorts import Pairs, Timing
+from stream.evaluation.cohorts import Pairs, CohortTiming
 from stream.evaluation.outcome import SOURCES, LabelColumns, outcomes
-from stream.evaluation.weights import is_unseen, weights
+from stream.evaluation.weights import is_unobservable, weights
 from stream.scoring.policy import VERDICTS, severities
 from training.data.dataset import Dataset
 from training.evaluation.costs import Costs
@@ -26,9 +26,9 @@ CHARGEBACK_MEAN_MS = 4 * HOUR_MS
 Scores = NDArray[np.float64]
 
 
-def timing_of(data: Dataset) -> Timing:
+def timing_of(data: Dataset) -> CohortTiming:
     """Return the experiment's cohorts: they begin `EARLIER_HOURS` after the first transaction."""
-    return Timing(
+    return CohortTiming(
         int(data.event_time_ms[0]) + EARLIER_HOURS * HOUR_MS,
         maturity_ms=MATURITY_MS,
         cohort_ms=HOUR_MS,
@@ -36,7 +36,7 @@ def timing_of(data: Dataset) -> Timing:
     )
 
 
-def policy_of(data: Dataset, scores: Scores, timing: Timing, name: str) -> Policy:
+def policy_of(data: Dataset, scores: Scores, timing: CohortTiming, name: str) -> Policy:
     """Choose the review threshold that cost least in the hours before the test.
 
     Nothing is declined: whatever is alerted gets an analyst's label, so nothing is censored.
@@ -90,5 +90,5 @@ def live(data: Dataset, champion: Scores, challenger: Scores, policies: tuple[Po
         challenger,
         outcome,
         weights(outcome, nobody, nobody, nothing),
-        is_unseen(outcome, nobody, nothing),
+        is_unobservable(outcome, nobody, nothing),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks.experiment.gate import Path, Reduction
 from benchmarks.experiment.history import EARLIER_HOURS
 from benchmarks.experiment.rollback import RolledBack
-from stream.evaluation.gate import Judgement
+from stream.evaluation.gate import GateResult
 from training.machine import Machine
 
 TEST_PICTURE, FLIPS_PICTURE = "experiment-test.svg", "experiment-flips.svg"
@@ -95,7 +95,7 @@ def _lines(found: Findings) -> Iterator[str]:
     )
 
 
-def _row(judged: Judgement) -> str:
+def _row(judged: GateResult) -> str:
     low, high = judged.cost_gain_interval
     cells = (
         str(judged.cohorts),
@@ -108,7 +108,7 @@ def _row(judged: Judgement) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _some(judgements: Sequence[Judgement]) -> Iterator[Judgement]:
+def _some(judgements: Sequence[GateResult]) -> Iterator[GateResult]:
     step = max(1, len(judgements) // _SHOWN)
     yield from judgements[step - 1 : -1 : step]
     yield judgements[-1]

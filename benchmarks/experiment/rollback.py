@@ -2,8 +2,6 @@
 
 import contextlib
 import itertools
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,7 +21,8 @@ from stream.kafka.load_generator import send
 from stream.kafka.topic_range import Span, read_span
 from stream.kafka.topics import create_topics
 from stream.local.broker import LocalBroker
-from stream.local.owned_process import OwnedProcess
+from stream.local.program_process import stream_program
+from stream.local.stack import Stack
 from stream.models.bundle import find_bundle
 from stream.models.bundle_store import BundleStore
 from stream.runtime.background import Background
@@ -36,7 +35,6 @@ from training.registry.roles import publish
 RATE, USUAL, MIN_BLOCKS = 3_000.0, 90_000, 30
 #: Seconds that the guard gets; well beyond what it promises.
 PATIENCE_S = 60.0
-STOP_S = 10.0
 #: Alerts on every fourth transaction: a threshold that slipped by some zeros.
 BROKEN = Policy("broken", review=0.0001, decline=1.0)
 LOG = Path("var/experiment")
@@ -82,23 +80,26 @@ def promote_a_broken_one(directory: Path) -> RolledBack:
 
 @contextlib.contextmanager
 def _stream(prepared: Prepared, directory: Path) -> Iterator[Settings]:
-    with LocalBroker(directory / "kafka") as broker, contextlib.ExitStack() as running:
-        store = directory / "bundles"
-        settings = Settings().replace(
-            kafka_bootstrap=broker.bootstrap, bundle_store=str(store), rollback_min_blocks=MIN_BLOCKS
-        )
+    broker, store = LocalBroker(directory / "kafka"), directory / "bundles"
+    settings = Settings().replace(
+        kafka_bootstrap=broker.bootstrap, bundle_store=str(store), rollback_min_blocks=MIN_BLOCKS
+    )
+
+    def prepare_topics() -> None:
         source = BundleStore(prepared.roles.store)
         for ref in (prepared.roles.champion, *prepared.roles.challengers):
             with source.fetch(ref.path) as local:
                 BundleStore(str(store)).put(local, ref.path)
         create_topics(settings)
         publish(prepared.roles, settings, "experiment")
-        for slot in ("a", "b"):
-            own = settings.replace(kafka_slot=slot, web_port=free_port())
-            LOG.mkdir(parents=True, exist_ok=True)
-            command = [sys.executable, "-m", "stream.cli", "worker"]
-            worker = OwnedProcess(command, LOG / f"worker-{slot}.log", os.environ | own.environment())
-            running.callback(worker.stop, STOP_S)
+
+    LOG.mkdir(parents=True, exist_ok=True)
+    workers = [
+        stream_program("worker", settings.replace(kafka_slot=slot, web_port=free_port()), LOG / f"worker-{slot}.log")
+        for slot in ("a", "b")
+    ]
+    # The workers need not be ready: transactions wait for them.
+    with Stack(broker, workers, prepare_topics, ready_s=None):
         yield settings
 
 

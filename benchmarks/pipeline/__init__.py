@@ -1,1 +1,1 @@
-"""The worker's throughput, latency and memory beside other pipelines: `python -m benchmarks.pipeline`."""
+"""Benchmark of the worker's throughput, latency and memory against other pipelines: `python -m benchmarks.pipeline`."""

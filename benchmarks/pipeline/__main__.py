@@ -1,10 +1,11 @@
-"""`python -m benchmarks.pipeline`."""
+"""`python -m benchmarks.pipeline`: command line of the pipeline benchmark."""
 
 import click
 from rich.console import Console
 
+from benchmarks.pipeline.options import BASELINES, BenchmarkOptions
 from benchmarks.pipeline.report import render, to_json
-from benchmarks.pipeline.run import RIVALS, BenchOptions, run_bench
+from benchmarks.pipeline.run import run_benchmark
 from stream.commands.command_line import run
 from stream.commands.display import examples
 
@@ -12,51 +13,58 @@ from stream.commands.display import examples
 @click.command(
     epilog=examples(
         "python -m benchmarks.pipeline --json > bench.json",
-        "python -m benchmarks.pipeline --quick --rival confluent_loop",
+        "python -m benchmarks.pipeline --quick --baseline confluent_loop",
         "python -m benchmarks.pipeline --soak",
     )
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option(
-    "--runs", type=click.IntRange(1), default=5, show_default=True, help="Of each program; the median counts."
+    "--runs", type=click.IntRange(1), default=5, show_default=True, help="Runs of each program; the median is reported."
 )
-@click.option("--seconds", type=click.FloatRange(1), default=20, show_default=True, help="Of a run, about.")
-@click.option("--quick", is_flag=True, help="One short run of each, to see that everything works.")
 @click.option(
-    "--rival", "rivals", type=click.Choice(list(RIVALS)), multiple=True, help="Only this one; may be repeated."
+    "--seconds", type=click.FloatRange(1), default=20, show_default=True, help="Approximate duration of a run."
 )
-@click.option("--no-latency", is_flag=True, help="Leave the latency out.")
-@click.option("--no-shadows", is_flag=True, help="Leave out what each further challenger costs.")
-@click.option("--no-drift", is_flag=True, help="Leave out what counting for drift costs.")
-@click.option("--soak", is_flag=True, help="Also send two million transactions, for the growth of memory.")
+@click.option("--quick", is_flag=True, help="Run each program once, briefly, to check that everything works.")
+@click.option(
+    "--baseline",
+    "baselines",
+    type=click.Choice(list(BASELINES)),
+    multiple=True,
+    help="Measure only this baseline; may be repeated.",
+)
+@click.option("--no-latency", is_flag=True, help="Skip latency.")
+@click.option("--no-shadows", is_flag=True, help="Skip the cost of each further challenger.")
+@click.option("--no-drift", is_flag=True, help="Skip the cost of drift counting.")
+@click.option("--soak", is_flag=True, help="Also send two million transactions and measure memory growth.")
 def bench(
     *,
     as_json: bool,
     runs: int,
     seconds: float,
     quick: bool,
-    rivals: tuple[str, ...],
+    baselines: tuple[str, ...],
     no_latency: bool,
     no_shadows: bool,
     no_drift: bool,
     soak: bool,
 ) -> None:
-    """Measure the worker beside other pipelines, in one run on one broker of its own.
+    """Measure the worker against other pipelines on one local broker.
 
-    Exactly once, with validation, metrics, a champion and a challenger: throughput of the worker, a plain
-    confluent-kafka loop, Quix Streams and plain Faust; then the worker's latency, memory, start and stop.
+    The worker runs with exactly-once delivery, validation, metrics, a champion and a challenger. Its throughput is
+    compared with a plain confluent-kafka loop, Quix Streams and plain Faust; then its latency, memory, start and stop
+    are measured.
     """
-    options = BenchOptions(
+    options = BenchmarkOptions(
         runs,
         seconds,
         quick,
-        rivals or tuple(RIVALS),
+        baselines or tuple(BASELINES),
         latency=not no_latency,
         soak=soak,
         shadows=not no_shadows,
         drift=not no_drift,
     )
-    report = run_bench(options)
+    report = run_benchmark(options)
     if as_json:
         click.echo(to_json(report))
     else:

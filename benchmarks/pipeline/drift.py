@@ -1,4 +1,4 @@
-"""What counting for drift costs: the worker with it and without, side by side."""
+"""Cost of drift monitoring: the worker with and without it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,67 +7,75 @@ from typing import Literal
 
 from msgspec import Struct
 
-from benchmarks.pipeline.programs import Running, the_worker
-from benchmarks.pipeline.throughput import Course, OnProgress, measure
-from benchmarks.pipeline.trial_broker import Field
+from benchmarks.pipeline.programs import MeasuredProcess, worker_program
+from benchmarks.pipeline.throughput import OnProgress, Workload, measure_throughput
+from benchmarks.pipeline.trial_broker import TrialBroker
 
-#: As FRAUD_DRIFT_MONITOR takes them.
-Switch = Literal["on", "off"]
-SWITCHES: tuple[Switch, Switch] = ("on", "off")
+#: Values of FRAUD_DRIFT_MONITOR.
+MonitorSwitch = Literal["on", "off"]
+SWITCHES: tuple[MonitorSwitch, MonitorSwitch] = ("on", "off")
 
 
 class DriftCost(Struct, frozen=True):
-    """The worker by FRAUD_DRIFT_MONITOR, medians of the runs. The one worker counts, and watches for drift as well."""
+    """The worker by FRAUD_DRIFT_MONITOR; medians of the runs. When on, the single worker counts and monitors."""
 
-    #: Events/s.
+    #: events/s.
     throughput: dict[str, float]
-    #: Of throughput, how much drift takes, in percent.
+    #: Loss of throughput when on, percent.
     slower_percent: float
-    #: The worker's processor time over all its threads, microseconds a transaction, start-up included.
+    #: Processor time of all threads, microseconds per transaction, start-up included.
     cpu_us: dict[str, float]
     #: Resident memory at the end.
     rss_mib: dict[str, float]
 
 
-def measure_drift(
-    field: Field,
-    course: Course,
+def measure_drift_cost(
+    trials: TrialBroker,
+    workload: Workload,
     *,
     runs: int,
     scratch: Path,
     on_step: Callable[[str], None],
     on_progress: OnProgress,
 ) -> DriftCost:
-    """Measure the worker with a champion and a challenger, with drift and without, every other run backwards.
+    """Measure the worker with a champion and a challenger, with and without drift; every other run goes backwards.
+
+    Args:
+        trials: Broker and settings of each trial.
+        workload: The input.
+        runs: Runs with each setting.
+        scratch: Directory for the programs' logs.
+        on_step: Called with a description of each step.
+        on_progress: Called with the number of decisions so far.
 
     Raises:
-        FraudError: If it fails, or decides a transaction not exactly once.
+        FraudError: If the worker fails, or a transaction is not decided exactly once.
     """
-    rates: dict[Switch, list[float]] = {switch: [] for switch in SWITCHES}
-    spent: dict[Switch, list[float]] = {switch: [] for switch in SWITCHES}
-    memory: dict[Switch, list[float]] = {switch: [] for switch in SWITCHES}
+    rates: dict[MonitorSwitch, list[float]] = {switch: [] for switch in SWITCHES}
+    cpu_costs: dict[MonitorSwitch, list[float]] = {switch: [] for switch in SWITCHES}
+    memory: dict[MonitorSwitch, list[float]] = {switch: [] for switch in SWITCHES}
     for run in range(runs):
         for switch in SWITCHES if run % 2 == 0 else SWITCHES[::-1]:
             on_step(f"drift {switch}: run {run + 1} of {runs}")
-            settings = field.prepare(transactions=course.topic).replace(drift_monitor=switch)
+            settings = trials.prepare(transactions=workload.topic).replace(drift_monitor=switch)
 
-            def note(process: Running, switch: Switch = switch) -> None:
-                spent[switch].append(process.cpu_seconds / course.events * 1e6)
+            def record(process: MeasuredProcess, switch: MonitorSwitch = switch) -> None:
+                cpu_costs[switch].append(process.cpu_seconds / workload.events * 1e6)
                 memory[switch].append(process.rss_mib)
 
-            rate = measure(
-                the_worker(),
+            rate = measure_throughput(
+                worker_program(),
                 settings,
-                course,
+                workload,
                 scratch=scratch,
                 on_progress=on_progress,
-                on_end=note,
+                on_end=record,
             )
             rates[switch].append(rate)
-    medians = {switch: median(found) for switch, found in rates.items()}
+    medians = {switch: median(measured) for switch, measured in rates.items()}
     return DriftCost(
         {switch: round(rate, 1) for switch, rate in medians.items()},
         round(100 * (1 - medians["on"] / medians["off"]), 2),
-        {switch: round(median(found), 2) for switch, found in spent.items()},
-        {switch: round(median(found), 1) for switch, found in memory.items()},
+        {switch: round(median(costs), 2) for switch, costs in cpu_costs.items()},
+        {switch: round(median(measured), 1) for switch, measured in memory.items()},
     )

@@ -1,4 +1,4 @@
-"""What the worker costs to run: memory, and seconds to start and to stop."""
+"""The worker's memory, start time and stop time."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks.pipeline.feed import Feed
+from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from benchmarks.pipeline.programs import Program, running
 from benchmarks.pipeline.reader import DecisionReader
 from schemas.errors import FraudError
@@ -14,10 +14,10 @@ from stream.kafka.load_generator import send
 from stream.settings import Settings
 
 #: Seconds without a decision after which the worker counts as stuck.
-QUIET_S = 30.0
-#: Transactions before the first look at memory: buffers, caches and allocators have taken what they want.
-SETTLED = 200_000
-#: Transactions a second in the soak: half of what the worker can do on two cores, so that nothing piles up.
+STALL_S = 30.0
+#: Transactions before memory is first read: by then buffers, caches and allocators have reached their size.
+SETTLE_EVENTS = 200_000
+#: Transactions per second in the soak run: half of what the worker decides on two cores, so that no backlog builds up.
 SOAK_RATE = 15_000.0
 
 
@@ -26,11 +26,11 @@ class Footprint(Struct, frozen=True):
 
     start_seconds: float
     stop_seconds: float
-    #: Resident memory after it worked at full speed.
+    #: Resident memory after work at full speed.
     rss_mib: float
 
 
-class Soak(Struct, frozen=True):
+class SoakResult(Struct, frozen=True):
     """Memory over many transactions."""
 
     events: int
@@ -39,43 +39,54 @@ class Soak(Struct, frozen=True):
     growth_percent: float
 
 
-def measure_footprint(program: Program, settings: Settings, feed: Feed, scratch: Path) -> Footprint:
-    """Start the worker on a full topic and stop it when it has decided half of it, at full speed.
+def measure_footprint(
+    program: Program, settings: Settings, messages: NumberedTransactions, scratch: Path
+) -> Footprint:
+    """Start the worker on a full topic and stop it at full speed, once it has decided half of the topic.
 
-    Starting ends with the first decision that a reader of committed data sees; stopping with the process.
+    Start ends with the first decision that a reader of committed data sees, stop with the end of the process.
 
     Raises:
-        FraudError: If it decides nothing.
+        FraudError: If the worker does not decide half of the transactions.
     """
-    send(settings, feed)
-    with DecisionReader(settings, len(feed)) as reader:
+    send(settings, messages)
+    with DecisionReader(settings, len(messages)) as reader:
         began = time.monotonic()
         with running(program, settings, 0, scratch) as process:
-            if not reader.wait_for(len(feed) // 2, QUIET_S):
-                raise FraudError(f"{program.name} decided {reader.arrived} of {len(feed)}: {process.last_words()}")
+            if not reader.wait_for(len(messages) // 2, STALL_S):
+                raise FraudError(
+                    f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"
+                )
             rss_mib = process.rss_mib
-            ended = time.monotonic()
+            stopping = time.monotonic()
             process.stop()
-            stop_seconds = time.monotonic() - ended
+            stop_seconds = time.monotonic() - stopping
         first_ns = int(reader.arrived_ns[reader.arrived_ns > 0].min())
     return Footprint(round(first_ns / 1e9 - began, 2), round(stop_seconds, 2), round(rss_mib, 1))
 
 
-def soak(program: Program, settings: Settings, feed: Feed, scratch: Path, on_sent: Callable[[int], object]) -> Soak:
-    """Send `feed` and compare memory after the first `SETTLED` transactions with memory at the end.
+def measure_soak(
+    program: Program,
+    settings: Settings,
+    messages: NumberedTransactions,
+    scratch: Path,
+    on_sent: Callable[[int], object],
+) -> SoakResult:
+    """Send all messages and compare memory after the first `SETTLE_EVENTS` with memory at the end.
 
     Raises:
         FraudError: If a transaction is not decided exactly once.
     """
-    first = min(SETTLED, len(feed) // 2)
-    with DecisionReader(settings, len(feed)) as reader, running(program, settings, 0, scratch) as process:
-        send(settings, feed.part(0, first), SOAK_RATE, on_sent)
-        reader.wait_for(first, QUIET_S)
+    first = min(SETTLE_EVENTS, len(messages) // 2)
+    with DecisionReader(settings, len(messages)) as reader, running(program, settings, 0, scratch) as process:
+        send(settings, messages.part(0, first), SOAK_RATE, on_sent)
+        reader.wait_for(first, STALL_S)
         start_mib = process.rss_mib
-        send(settings, feed.part(first, len(feed)), SOAK_RATE, lambda sent: on_sent(first + sent))
-        reader.wait(QUIET_S)
+        send(settings, messages.part(first, len(messages)), SOAK_RATE, lambda sent: on_sent(first + sent))
+        reader.wait_for_all(STALL_S)
         end_mib = process.rss_mib
-    if (reader.seen != 1).any():
-        raise FraudError(f"{int((reader.seen != 1).sum())} transactions were not decided exactly once")
+    if (reader.decision_counts != 1).any():
+        wrong = int((reader.decision_counts != 1).sum())
+        raise FraudError(f"{wrong} transactions were not decided exactly once")
     growth = (end_mib - start_mib) / start_mib * 100
-    return Soak(len(feed), round(start_mib, 1), round(end_mib, 1), round(growth, 1))
+    return SoakResult(len(messages), round(start_mib, 1), round(end_mib, 1), round(growth, 1))

@@ -1,4 +1,4 @@
-"""What is measured with: real transactions and trained bundles, made when they are not there yet."""
+"""Inputs of the benchmarks: real transactions and trained bundles, fetched and trained if they are missing."""
 
 import shutil
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from stream.models.bundle_store import BundleStore
 if TYPE_CHECKING:
     from training.data.dataset import Dataset
 
-#: The same places that `fraud-train` uses by default.
+#: Default paths of `fraud-train`, relative to `var`.
 _DATA, _ROLES, _STORE = "data/creditcard.parquet", "models/baseline.json", "bundles"
 
 
-class _Noted(Struct):
-    """What `fraud-train baseline` notes of its bundles."""
+class _BaselineRoles(Struct):
+    """The roles file that `fraud-train baseline` writes."""
 
     store: str
     champion: BundleRef
@@ -29,37 +29,37 @@ class _Noted(Struct):
 
 
 @dataclass(frozen=True)
-class Materials:
-    """Everything a trial needs beside a broker.
+class BenchmarkInputs:
+    """Everything that a trial needs besides a broker.
 
     Attributes:
-        rows: Real transactions: the test part of the data.
+        transactions: Real transactions, the test part of the data.
         store: URL of the bundle store.
-        champion: Decides.
-        challengers: At least two; throughput takes the first, memory two.
-        bundles: Local copy of each bundle's directory by hash, for programs that know no bundle store.
+        champion: Bundle of the champion.
+        challengers: At least two bundles; throughput uses the first, memory both.
+        bundles: Local copy of each bundle's directory by sha256, for baselines that cannot read a bundle store.
     """
 
-    rows: list[Transaction[dict[str, FeatureValue]]]
+    transactions: list[Transaction[dict[str, FeatureValue]]]
     store: str
     champion: BundleRef
     challengers: tuple[BundleRef, ...]
     bundles: dict[str, Path]
 
 
-def gather(var: Path, scratch: Path, on_step: Callable[[str], None]) -> Materials:
-    """Find data and models under `var`, or fetch and train them.
+def prepare_inputs(var: Path, scratch: Path, on_step: Callable[[str], None]) -> BenchmarkInputs:
+    """Load data and models from `var`; fetch and train what is missing.
 
     Args:
-        var: Where the project keeps what it fetches and makes.
-        scratch: Directory for the copies of bundles.
-        on_step: Told what is being done.
+        var: Directory in which the project keeps data and models.
+        scratch: Directory for local copies of the bundles.
+        on_step: Called with a description of each step.
 
     Raises:
-        DataError: If the data cannot be had.
-        BundleError: If a bundle that is noted is not there.
+        DataError: If the data cannot be fetched or read.
+        BundleError: If a bundle of the roles file is not in the store.
     """
-    # The extra `training` takes seconds to import; commands that don't measure start at once.
+    # Importing `training` takes seconds; `--help` should not wait for it.
     from training.data.dataset import load  # noqa: PLC0415
     from training.data.fetch import fetch  # noqa: PLC0415
     from training.data.messages import transactions  # noqa: PLC0415
@@ -69,15 +69,15 @@ def gather(var: Path, scratch: Path, on_step: Callable[[str], None]) -> Material
     if not (var / _ROLES).exists():
         _train(load(data), var, on_step)
     on_step("Reading transactions and bundles")
-    noted = msgspec.json.decode((var / _ROLES).read_bytes(), type=_Noted)
-    refs = (noted.champion, *noted.challengers)
-    if len(refs) < 3:  # noqa: PLR2004 - "three models" is the very figure that memory is measured with
+    roles = msgspec.json.decode((var / _ROLES).read_bytes(), type=_BaselineRoles)
+    refs = (roles.champion, *roles.challengers)
+    if len(refs) < 3:  # noqa: PLR2004 - memory is reported for three models
         raise BundleMissingError(
-            f"{var / _ROLES} names {len(refs)} models, the bench takes 3; run fraud-train baseline"
+            f"{var / _ROLES} names {len(refs)} models, the benchmark needs 3; run fraud-train baseline"
         )
-    bundles = {ref.sha256: _copy(BundleStore(noted.store), ref, scratch) for ref in refs}
+    bundles = {ref.sha256: _copy(BundleStore(roles.store), ref, scratch) for ref in refs}
     rows = list(transactions(part_of(load(data), "test")))
-    return Materials(rows, noted.store, noted.champion, noted.challengers, bundles)
+    return BenchmarkInputs(rows, roles.store, roles.champion, roles.challengers, bundles)
 
 
 def _train(rows: "Dataset", var: Path, on_step: Callable[[str], None]) -> None:

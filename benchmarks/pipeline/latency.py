@@ -1,4 +1,4 @@
-"""Latency end to end at a steady rate: from when a transaction was due to the arrival of its committed decision."""
+"""End-to-end latency at a steady rate: from a transaction's scheduled send time to its committed decision."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,22 +7,22 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from benchmarks.pipeline.feed import Feed
+from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from benchmarks.pipeline.programs import Program, running
 from benchmarks.pipeline.reader import DecisionReader
 from schemas.errors import FraudError
 from stream.kafka.load_generator import send
 from stream.settings import Settings
 
-#: Seconds at the same rate before anything counts: connections and caches get warm, and the broker compiles what small
-#: transactions take, of which full speed has none.
+#: Seconds at the same rate that are not measured: connections and caches warm up, and the broker's JIT compiles the
+#: path of small batches, which full speed does not use.
 WARM_UP_S = 15.0
 #: Seconds without a decision after which the program counts as stuck.
-QUIET_S = 30.0
+STALL_S = 30.0
 
 
 class Latency(Struct, frozen=True):
-    """Milliseconds, over all transactions of a run."""
+    """Percentiles of latency over all transactions of a run, milliseconds."""
 
     p50: float
     p99: float
@@ -31,32 +31,48 @@ class Latency(Struct, frozen=True):
 
 
 def summarize(latency_ns: NDArray[np.int64]) -> Latency:
-    """Summarize (n,) latencies.
+    """Return the percentiles of (n,) latencies in nanoseconds.
 
     >>> summarize(np.array([1_000_000, 3_000_000])).p50
     2.0
     """
-    figures = np.percentile(latency_ns, (50, 99, 99.9, 100)) / 1e6
-    return Latency(*figures.round(2).tolist())
+    percentiles = np.percentile(latency_ns, (50, 99, 99.9, 100)) / 1e6
+    return Latency(*percentiles.round(2).tolist())
 
 
 def measure_latency(
-    program: Program, settings: Settings, feed: Feed, *, rate: float, scratch: Path, on_sent: Callable[[int], object]
+    program: Program,
+    settings: Settings,
+    messages: NumberedTransactions,
+    *,
+    rate: float,
+    scratch: Path,
+    on_sent: Callable[[int], object],
 ) -> Latency:
-    """Send `feed` at a steady rate and time every decision.
+    """Send transactions at a steady rate and time every decision.
+
+    Args:
+        program: The worker.
+        settings: Settings of the trial.
+        messages: Transactions to send.
+        rate: Transactions per second.
+        scratch: Directory for the program's log.
+        on_sent: Called with the number sent so far.
 
     Raises:
-        FraudError: If a transaction is not decided, or decided twice.
+        FraudError: If a transaction is not decided exactly once.
     """
-    warm = min(round(rate * WARM_UP_S), len(feed) // 2)
-    with DecisionReader(settings, len(feed)) as reader, running(program, settings, 0, scratch) as process:
-        # The first one waits for the program to start; the steady rate begins when it is decided.
-        send(settings, feed.part(0, 1))
-        if not reader.wait_for(1, QUIET_S):
-            raise FraudError(f"{program.name} decides nothing: {process.last_words()}")
-        sent_ns = send(settings, feed.part(1, len(feed)), rate, on_sent)
-        if not reader.wait(QUIET_S):
-            raise FraudError(f"{reader.arrived} of {len(feed)} were decided: {process.last_words()}")
-    if (reader.seen != 1).any():
-        raise FraudError(f"{int((reader.seen > 1).sum())} transactions were decided more than once")
-    return summarize((reader.arrived_ns[1:] - sent_ns)[warm:])
+    warm_up = min(round(rate * WARM_UP_S), len(messages) // 2)
+    with DecisionReader(settings, len(messages)) as reader, running(program, settings, 0, scratch) as process:
+        # The first transaction waits for the program to start; the steady rate begins once it is decided.
+        send(settings, messages.part(0, 1))
+        if not reader.wait_for(1, STALL_S):
+            raise FraudError(f"{program.name} makes no decisions: {process.last_lines()}")
+        sent_ns = send(settings, messages.part(1, len(messages)), rate, on_sent)
+        if not reader.wait_for_all(STALL_S):
+            raise FraudError(
+                f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"
+            )
+    if (reader.decision_counts != 1).any():
+        raise FraudError(f"{int((reader.decision_counts > 1).sum())} transactions were decided more than once")
+    return summarize((reader.arrived_ns[1:] - sent_ns)[warm_up:])

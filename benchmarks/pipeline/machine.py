@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Description of the machine on which the figures were measured."""
 
 import msgspec
 
@@ -8,12 +8,12 @@ from training import machine
 _PACKAGES = ("aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "numpy", "onnxruntime", "orjson")
 
 
-class Machine(machine.Machine, frozen=True):
-    """The machine and what ran on it."""
+class KafkaMachine(machine.Machine, frozen=True):
+    """A machine with its Kafka version."""
 
     kafka: str
 
 
-def look_at_machine() -> Machine:
-    """Describe this machine."""
-    return Machine(**msgspec.structs.asdict(machine.look_at_machine(_PACKAGES)), kafka=KAFKA_VERSION)
+def describe_machine() -> KafkaMachine:
+    """Describe this machine, with the versions of the packages that matter here."""
+    return KafkaMachine(**msgspec.structs.asdict(machine.look_at_machine(_PACKAGES)), kafka=KAFKA_VERSION)

@@ -1,6 +1,5 @@
-"""The programs that are measured, and how each is started: as a child process that ends with the bench."""
+"""The programs to measure, each started as a child process."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,17 +9,15 @@ from pathlib import Path
 import psutil
 
 from benchmarks.pipeline.baselines.job import Job, write_job
-from benchmarks.pipeline.inputs import Materials
-from schemas.errors import FraudError
-from stream.local.owned_process import OwnedProcess
-from stream.settings import PREFIX, Settings
+from benchmarks.pipeline.inputs import BenchmarkInputs
+from stream.local.program_process import ProgramProcess, program_environment
+from stream.settings import Settings
 
 WORKER = "worker"
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
-#: Seconds a program gets to end.
+#: Seconds between SIGTERM and SIGKILL.
 STOP_S = 20.0
-_SHOWN_LINES = 15
 
 #: From settings and batch size to the arguments after `python`.
 Arguments = Callable[[Settings, int], list[str]]
@@ -28,13 +25,13 @@ Arguments = Callable[[Settings, int], list[str]]
 
 @dataclass(frozen=True)
 class Program:
-    """Something that turns transactions into decisions.
+    """A program that turns transactions into decisions.
 
     Attributes:
-        name: As it stands in the report.
-        python: Interpreter of its environment.
-        arguments: Makes its arguments.
-        batches: Batch sizes to try; the best is measured.
+        name: Name in the report.
+        python: Interpreter of the program's environment.
+        arguments: Returns the program's command-line arguments.
+        batches: Batch sizes to try; the fastest is measured.
     """
 
     name: str
@@ -43,56 +40,36 @@ class Program:
     batches: tuple[int, ...]
 
 
-class Running:
-    """A program in a process of its own."""
-
-    def __init__(self, process: OwnedProcess, log: Path) -> None:
-        self._process = process
-        self._log = log
+class MeasuredProcess(ProgramProcess):
+    """A child process with its memory and processor time."""
 
     @property
     def rss_mib(self) -> float:
-        """Resident memory."""
-        return float(psutil.Process(self._process.pid).memory_info().rss / MIB)
+        """Resident memory in MiB."""
+        return float(psutil.Process(self.pid).memory_info().rss / MIB)
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time of all its threads since it started."""
-        times = psutil.Process(self._process.pid).cpu_times()
+        """Processor seconds of all threads since the program started."""
+        times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
-
-    def check(self) -> None:
-        """Raise FraudError with its last words if the program has ended."""
-        if self._process.returncode is not None:
-            raise FraudError(f"{self._log.stem} ended with code {self._process.returncode}: {self.last_words()}")
-
-    def last_words(self) -> str:
-        """The end of what it printed."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-_SHOWN_LINES:])
-
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        self._process.stop(STOP_S)
 
 
 @contextmanager
-def running(program: Program, settings: Settings, batch: int, scratch: Path) -> Iterator[Running]:
-    """Start a program; it is stopped at the end."""
+def running(program: Program, settings: Settings, batch: int, scratch: Path) -> Iterator[MeasuredProcess]:
+    """Run a program until the context is left."""
     log = scratch / f"{program.name}-{settings.kafka.group}.log"
     command = [str(program.python), *program.arguments(settings, batch)]
-    process = Running(OwnedProcess(command, log, _environment(settings)), log)
-    try:
+    with MeasuredProcess(command, log, program_environment(settings), stop_s=STOP_S) as process:
         yield process
-    finally:
-        process.stop()
 
 
-def the_worker() -> Program:
-    """Return the worker as users run it; its batches grow with load by themselves."""
+def worker_program() -> Program:
+    """Return the worker with its ordinary command line; its batch size grows with load by itself."""
     return Program(WORKER, Path(sys.executable), lambda _, __: ["-m", "stream.cli", WORKER], (0,))
 
 
-def rival(name: str, python: Path, materials: Materials, batches: tuple[int, ...]) -> Program:
+def baseline_program(name: str, python: Path, inputs: BenchmarkInputs, batches: tuple[int, ...]) -> Program:
     """Return one of the programs in `benchmarks.pipeline.baselines`."""
 
     def arguments(settings: Settings, batch: int) -> list[str]:
@@ -103,8 +80,8 @@ def rival(name: str, python: Path, materials: Materials, batches: tuple[int, ...
             topic_decisions=settings.topic.decisions,
             topic_alerts=settings.topic.alerts,
             topic_shadow_scores=settings.topic.shadow_scores,
-            champion=str(materials.bundles[materials.champion.sha256]),
-            challengers=(str(materials.bundles[materials.challengers[0].sha256]),),
+            champion=str(inputs.bundles[inputs.champion.sha256]),
+            challengers=(str(inputs.bundles[inputs.challengers[0].sha256]),),
             role_epoch=1,
             max_reasons=settings.scoring.max_reasons,
             batch=batch,
@@ -112,8 +89,3 @@ def rival(name: str, python: Path, materials: Materials, batches: tuple[int, ...
         return ["-m", f"benchmarks.pipeline.baselines.{name}", write_job(job)]
 
     return Program(name, python, arguments, batches)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
-    return own | settings.environment() | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""Quix Streams' own virtual environment: it pins an older confluent-kafka than ours."""
+"""A virtual environment for Quix Streams, which pins an older confluent-kafka than this project."""
 
 import subprocess
 import sys
@@ -6,17 +6,17 @@ from pathlib import Path
 
 from benchmarks.pipeline.programs import ROOT
 
-#: As `make bench` has it.
+#: The same paths as in the Makefile.
 _ENVIRONMENT = ROOT / ".venv-quix"
 _LOCK = ROOT / "requirements" / "bench-quix.txt"
 _STAMP = _ENVIRONMENT / ".installed-bench-quix"
 
 
 def quix_python() -> tuple[Path | None, str]:
-    """Return the interpreter of that environment, making it first if need be.
+    """Return the interpreter of the environment; create the environment if needed.
 
     Returns:
-        The interpreter and "", or None and why it cannot be had.
+        The interpreter and "", or None and the reason why the environment cannot be created.
     """
     python = _ENVIRONMENT / "bin" / "python"
     if _STAMP.exists() and _STAMP.stat().st_mtime >= _LOCK.stat().st_mtime:
@@ -29,6 +29,6 @@ def quix_python() -> tuple[Path | None, str]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
         if done.returncode:
             reason = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-            return None, f"its environment cannot be made: {reason}"
+            return None, f"its environment cannot be created: {reason}"
     _STAMP.touch()
     return python, ""

@@ -1,4 +1,4 @@
-"""The other end: committed decisions as they become visible, when each came and how often."""
+"""A reader of committed decisions that records when each one becomes visible, and how often."""
 
 import time
 from collections.abc import Callable
@@ -15,33 +15,33 @@ from stream.kafka.topics import partitions_of
 from stream.runtime.background import Background
 from stream.settings import Settings
 
-#: Messages read at once at most.
+#: Maximum number of messages read in one call.
 READ_MAX = 10_000
-#: Seconds to go on reading after the last decision came, for repeats.
+#: Seconds to keep reading after the last expected decision, to catch repeats.
 REPEATS_S = 0.5
 
 
-class _Identity(msgspec.Struct):
+class _TransactionId(msgspec.Struct):
     transaction_id: str
 
 
-_decode_identity = msgspec.json.Decoder(_Identity).decode
+_decode_id = msgspec.json.Decoder(_TransactionId).decode
 
 
 class DecisionReader(Background):
-    """Reads decisions, committed ones only, on a thread of its own, from where the topic ends when it is made.
+    """Reads committed decisions and dead letters on its own thread, from the topics' ends at construction.
 
     Args:
-        settings: Addresses and topics.
-        count: How many transactions there will be.
-        index_of: From a transaction_id to 0 … count-1.
-        keep_values: Keep each decision's bytes.
+        settings: Kafka connection and topic names.
+        count: Number of transactions to expect.
+        index_of: Maps a transaction_id to 0 … count-1.
+        keep_values: Whether to keep the bytes of each decision.
 
     Attributes:
-        arrived_ns: (count,) `time.monotonic_ns()` of the first decision; 0 while there is none.
-        seen: (count,) decisions seen for each.
-        values: Bytes of the last decision for each, if they are kept.
-        dead_letters: Dead letters seen.
+        arrived_ns: (count,) `time.monotonic_ns()` of the first decision on each transaction; 0 until it arrives.
+        decision_counts: (count,) number of decisions on each transaction.
+        values: Bytes of the last decision on each transaction; empty unless `keep_values`.
+        dead_letters: Number of dead letters.
     """
 
     def __init__(
@@ -54,22 +54,22 @@ class DecisionReader(Background):
     ) -> None:
         super().__init__("decision-reader")
         self.arrived_ns: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
-        self.seen: NDArray[np.uint16] = np.zeros(count, dtype=np.uint16)
+        self.decision_counts: NDArray[np.uint16] = np.zeros(count, dtype=np.uint16)
         self.values: list[bytes | None] = [None] * (count if keep_values else 0)
         self.dead_letters = 0
         self._index_of = index_of
         self._keep_values = keep_values
         self._topic = settings.topic.decisions
-        self._missing = count
+        self._pending = count
         self._last_ns = time.monotonic_ns()
         self._failure: BaseException | None = None
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
-        own = {
+        overrides = {
             "group.id": f"{settings.kafka.group}-decision-reader",
             "enable.partition.eof": False,
             "fetch.wait.max.ms": 100,
         }
-        self._consumer = Consumer(consumer_config(settings) | own)
+        self._consumer = Consumer(consumer_config(settings) | overrides)
         try:
             self._consumer.assign(
                 [
@@ -83,62 +83,64 @@ class DecisionReader(Background):
             raise
 
     def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading and close the consumer."""
         super().stop()
         self._consumer.close()
 
     @property
-    def arrived(self) -> int:
-        """Transactions that are settled: decided, or dead letters."""
-        return len(self.seen) - self._missing
+    def settled(self) -> int:
+        """Number of transactions that are decided or dead letters."""
+        return len(self.decision_counts) - self._pending
 
-    def wait(self, quiet_s: float, on_arrived: Callable[[int], object] = lambda _: None) -> bool:
-        """Wait until every transaction is settled, and a little longer for repeats, or nothing new came for a while.
+    def wait_for_all(self, stall_s: float, on_settled: Callable[[int], object] = lambda _: None) -> bool:
+        """Wait until every transaction is settled, and `REPEATS_S` longer for repeats.
 
         Args:
-            quiet_s: Seconds without anything new after which to give up.
-            on_arrived: Told how many have arrived so far.
+            stall_s: Seconds without a new message after which to give up.
+            on_settled: Called with the number settled so far.
 
         Returns:
-            Whether all have arrived.
+            Whether all transactions are settled.
         """
-        whole = self.wait_for(len(self.seen), quiet_s, on_arrived)
+        complete = self.wait_for(len(self.decision_counts), stall_s, on_settled)
         time.sleep(REPEATS_S)
-        return whole
+        return complete
 
-    def wait_for(self, count: int, quiet_s: float, on_arrived: Callable[[int], object] = lambda _: None) -> bool:
-        """Wait until `count` transactions are settled; otherwise as `wait`."""
+    def wait_for(self, count: int, stall_s: float, on_settled: Callable[[int], object] = lambda _: None) -> bool:
+        """Wait until `count` transactions are settled; arguments and result as in `wait_for_all`."""
         waiting_since = time.monotonic_ns()
-        while self.arrived < count:
+        while self.settled < count:
             if self._failure is not None:
                 raise self._failure
-            if time.monotonic_ns() - max(self._last_ns, waiting_since) > quiet_s * 1e9:
+            if time.monotonic_ns() - max(self._last_ns, waiting_since) > stall_s * 1e9:
                 return False
-            on_arrived(self.arrived)
+            on_settled(self.settled)
             time.sleep(0.02)
-        on_arrived(self.arrived)
+        on_settled(self.settled)
         return True
 
     def _end(self, topic: str, partition: int) -> TopicPartition:
-        # OFFSET_END is looked up after this, in the client's own time, and what comes before would be missed.
-        place = TopicPartition(topic, partition)
+        # The client resolves OFFSET_END later, on its own schedule, and would miss what arrives until then.
+        end = TopicPartition(topic, partition)
         try:
-            place.offset = self._consumer.get_watermark_offsets(place, timeout=CONNECT_S)[1]
+            end.offset = self._consumer.get_watermark_offsets(end, timeout=CONNECT_S)[1]
         except KafkaException as error:
-            raise BrokerAwayError(f"{topic} cannot be read: {error.args[0].str()}; look at the broker's log") from None
-        return place
+            raise BrokerAwayError(
+                f"{topic} cannot be read: {error.args[0].str()}; check the broker's log"
+            ) from None
+        return end
 
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
                 first = self._consumer.poll(0.1)
                 if first is not None:
-                    # `consume(n, t)` waits out the whole timeout, so it is asked only for what is there already.
-                    self._take([first, *self._consumer.consume(READ_MAX - 1, 0)])
-        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the one who waits
+                    # `consume(n, t)` waits out the whole timeout, so it only fetches what has already arrived.
+                    self._record([first, *self._consumer.consume(READ_MAX - 1, 0)])
+        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the waiting caller
             self._failure = error
 
-    def _take(self, messages: list[Any]) -> None:
+    def _record(self, messages: list[Any]) -> None:
         now_ns = time.monotonic_ns()
         for message in messages:
             if message.error() is not None:
@@ -146,13 +148,13 @@ class DecisionReader(Background):
             self._last_ns = now_ns
             if message.topic() != self._topic:
                 self.dead_letters += 1
-                self._missing -= 1
+                self._pending -= 1
                 continue
             value = message.value()
-            index = self._index_of(_decode_identity(value).transaction_id)
-            self.seen[index] += 1
+            index = self._index_of(_decode_id(value).transaction_id)
+            self.decision_counts[index] += 1
             if self._keep_values:
                 self.values[index] = value
             if not self.arrived_ns[index]:
                 self.arrived_ns[index] = now_ns
-                self._missing -= 1
+                self._pending -= 1

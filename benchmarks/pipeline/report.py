@@ -1,4 +1,4 @@
-"""What `fraud-stream bench` found, as JSON and as a table."""
+"""The benchmark's report, as JSON and as tables."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -9,12 +9,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from benchmarks.pipeline.drift import DriftCost
-from benchmarks.pipeline.footprint import Soak
+from benchmarks.pipeline.footprint import SoakResult
 from benchmarks.pipeline.latency import Latency
-from benchmarks.pipeline.machine import Machine
+from benchmarks.pipeline.machine import KafkaMachine
 from benchmarks.pipeline.programs import WORKER
 from benchmarks.pipeline.shadows import ShadowCost
-from benchmarks.pipeline.swap import Swap
+from benchmarks.pipeline.swap import SwapLatency
 
 
 class Spread(Struct, frozen=True):
@@ -25,60 +25,61 @@ class Spread(Struct, frozen=True):
     runs: tuple[float, ...]
 
 
-class BenchReport(Struct, frozen=True):
-    """Everything measured; None where something was left out or could not be had."""
+class BenchmarkReport(Struct, frozen=True):
+    """All figures; None where a measurement was skipped or a baseline could not be installed."""
 
-    #: Median, events/s.
+    #: Median rate by program, events/s.
     throughput: dict[str, float | None]
-    #: The worker's over each rival's in the same round, median of the rounds: between two rounds the machine changes.
+    #: The worker's rate divided by each baseline's in the same round, median of the rounds: the machine's own speed
+    #: changes between rounds.
     ratio: dict[str, float | None]
     spread: dict[str, Spread | None]
-    #: The best batch size of each rival.
+    #: The fastest batch size of each baseline.
     batch: dict[str, int]
-    #: Why a program was not measured, by name.
+    #: Reason why a program was not measured, by name.
     left_out: dict[str, str]
     #: Transactions in a run of each program.
     events: dict[str, int]
     shadows: ShadowCost | None
     drift: DriftCost | None
-    #: End to end, by transactions a second.
+    #: End-to-end latency by transactions per second.
     latency_ms: dict[str, Latency] | None
-    #: Longest latency before and around a champion's swap.
-    swap_ms: Swap | None
-    #: Of a worker with a champion and two challengers.
+    #: Longest latency before and around a change of champion.
+    swap_ms: SwapLatency | None
+    #: Resident memory of a worker with a champion and two challengers.
     rss_mib: float
     start_seconds: float
     stop_seconds: float
-    soak: Soak | None
-    machine: Machine
+    soak: SoakResult | None
+    machine: KafkaMachine
 
 
 def summarize_runs(rates: dict[str, list[float]]) -> tuple[dict[str, float], dict[str, Spread]]:
-    """Return medians and spreads."""
-    medians = {name: round(median(found), 1) for name, found in rates.items()}
+    """Return median and spread of each program's rates."""
+    medians = {name: round(median(runs), 1) for name, runs in rates.items()}
     spreads = {
-        name: Spread(round(min(found), 1), round(max(found), 1), tuple(round(rate, 1) for rate in found))
-        for name, found in rates.items()
+        name: Spread(round(min(runs), 1), round(max(runs), 1), tuple(round(rate, 1) for rate in runs))
+        for name, runs in rates.items()
     }
     return medians, spreads
 
 
-def ratio_of_runs(worker: Sequence[float], rival: Sequence[float]) -> float:
-    """Return how many times as fast the worker was, as the median of the rounds.
+def ratio_of_runs(worker: Sequence[float], baseline: Sequence[float]) -> float:
+    """Return the median over the rounds of the worker's rate divided by the baseline's.
 
     >>> ratio_of_runs([10.0, 30.0, 30.0], [5.0, 10.0, 15.0])
     2.0
     """
-    return round(median(own / other for own, other in zip(worker, rival, strict=True)), 3)
+    return round(median(ours / theirs for ours, theirs in zip(worker, baseline, strict=True)), 3)
 
 
-def to_json(report: BenchReport) -> str:
-    """One JSON object."""
+def to_json(report: BenchmarkReport) -> str:
+    """Return the report as one JSON object."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
 
 
-def render(report: BenchReport) -> RenderableType:
-    """Tables for people."""
+def render(report: BenchmarkReport) -> RenderableType:
+    """Return the report as tables for a terminal."""
     machine = report.machine
     title = f"{machine.cores} x {machine.cpu}, {machine.memory_gib:g} GiB, {machine.os}, Python {machine.python}"
     return Group(
@@ -92,7 +93,7 @@ def render(report: BenchReport) -> RenderableType:
     )
 
 
-def _throughput(report: BenchReport) -> Table:
+def _throughput(report: BenchmarkReport) -> Table:
     table = Table("program", "events/s", "lowest - highest", "worker is", "batch", title="Throughput")
     for name, rate in report.throughput.items():
         spread, ratio = report.spread[name], report.ratio.get(name)
@@ -109,11 +110,11 @@ def _throughput(report: BenchReport) -> Table:
     return table
 
 
-def _shadows(report: BenchReport) -> RenderableType:
+def _shadows(report: BenchmarkReport) -> RenderableType:
     if report.shadows is None:
         return ""
-    columns = ("challengers", "events/s", "processor time, µs", "the last one's, µs")
-    table = Table(*columns, title="The worker by number of challengers")
+    columns = ("challengers", "events/s", "processor time, µs", "added by the last, µs")
+    table = Table(*columns, title="Worker by number of challengers")
     for count, rate in report.shadows.throughput.items():
         added = report.shadows.added_us.get(count)
         cpu = report.shadows.cpu_us[count]
@@ -121,35 +122,36 @@ def _shadows(report: BenchReport) -> RenderableType:
     return table
 
 
-def _drift(report: BenchReport) -> RenderableType:
+def _drift(report: BenchmarkReport) -> RenderableType:
     cost = report.drift
     if cost is None:
         return ""
-    title = f"The worker with drift and without: {cost.slower_percent:+.1f} % of its throughput"
+    title = f"Worker with and without drift monitoring: {cost.slower_percent:+.1f} % of its throughput"
     table = Table("FRAUD_DRIFT_MONITOR", "events/s", "processor time, µs", "memory, MiB", title=title)
     for switch, rate in cost.throughput.items():
         table.add_row(switch, f"{rate:,.0f}", f"{cost.cpu_us[switch]:.1f}", f"{cost.rss_mib[switch]:.0f}")
     return table
 
 
-def _swap(report: BenchReport) -> RenderableType:
+def _swap(report: BenchmarkReport) -> RenderableType:
     if report.swap_ms is None:
         return ""
     before, around = report.swap_ms.before, report.swap_ms.around
-    return f"Longest latency around a new champion's taking over: {around:.0f} ms, before it {before:.0f} ms"
+    return f"Longest latency around a change of champion: {around:.0f} ms; before it: {before:.0f} ms"
 
 
-def _latency(report: BenchReport) -> RenderableType:
+def _latency(report: BenchmarkReport) -> RenderableType:
     if report.latency_ms is None:
         return ""
-    table = Table("transactions/s", "p50", "p99", "p99.9", "max", title="Latency end to end, ms")
-    for rate, found in report.latency_ms.items():
-        table.add_row(rate, *(f"{value:.1f}" for value in (found.p50, found.p99, found.p99_9, found.max)))
+    table = Table("transactions/s", "p50", "p99", "p99.9", "max", title="End-to-end latency, ms")
+    for rate, latency in report.latency_ms.items():
+        values = (latency.p50, latency.p99, latency.p99_9, latency.max)
+        table.add_row(rate, *(f"{value:.1f}" for value in values))
     return table
 
 
-def _footprint(report: BenchReport) -> Table:
-    table = Table("", "", title="The worker with three models", show_header=False)
+def _footprint(report: BenchmarkReport) -> Table:
+    table = Table("", "", title="Worker with three models", show_header=False)
     table.add_row("resident memory", f"{report.rss_mib:.0f} MiB")
     table.add_row("start to first decision", f"{report.start_seconds:.1f} s")
     table.add_row("stop", f"{report.stop_seconds:.1f} s")

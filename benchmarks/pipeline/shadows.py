@@ -1,4 +1,4 @@
-"""What each further challenger costs: the same model once more, so that only its number differs."""
+"""Cost of each further challenger. All challengers have the same model, so that only their number differs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,72 +6,76 @@ from statistics import median
 
 from msgspec import Struct
 
-from benchmarks.pipeline.programs import Running, the_worker
-from benchmarks.pipeline.throughput import Course, OnProgress, measure
-from benchmarks.pipeline.trial_broker import Field
+from benchmarks.pipeline.programs import worker_program
+from benchmarks.pipeline.throughput import OnProgress, Workload, measure_throughput
+from benchmarks.pipeline.trial_broker import TrialBroker
 from schemas.messages import BundleRef, Challenger, Policy
 
-#: Challengers, from none to so many.
-MOST = 3
+#: The worker is measured with 0 to this many challengers.
+MAX_CHALLENGERS = 3
 
 
 class ShadowCost(Struct, frozen=True):
-    """The worker by number of challengers, medians of the runs, and what each one takes."""
+    """The worker by number of challengers; medians of the runs."""
 
-    #: By number of challengers, events/s. On cores that are busy already each one slows the worker down more than the
-    #: one before it, whose work still found a free core.
+    #: events/s by number of challengers. On busy cores each challenger costs more throughput than the one before,
+    #: which still found an idle core.
     throughput: dict[str, float]
-    #: By number of challengers, the worker's processor time over all its threads, microseconds a transaction, start-up
-    #: included.
+    #: Processor time of all threads by number of challengers, microseconds per transaction, start-up included.
     cpu_us: dict[str, float]
-    #: By challenger, how much of it is its own.
+    #: Processor time that the n-th challenger adds, by n.
     added_us: dict[str, float]
 
 
-def measure_shadows(
-    field: Field,
+def measure_shadow_cost(
+    trials: TrialBroker,
     bundle: BundleRef,
-    course: Course,
+    workload: Workload,
     *,
     runs: int,
     scratch: Path,
     on_step: Callable[[str], None],
     on_progress: OnProgress,
 ) -> ShadowCost:
-    """Measure the worker with 0 to `MOST` challengers, every other run backwards.
+    """Measure the worker with 0 to `MAX_CHALLENGERS` challengers; every other run goes backwards.
+
+    Args:
+        trials: Broker and settings of each trial.
+        bundle: Bundle of every challenger.
+        workload: The input.
+        runs: Runs with each number of challengers.
+        scratch: Directory for the programs' logs.
+        on_step: Called with a description of each step.
+        on_progress: Called with the number of decisions so far.
 
     Raises:
-        FraudError: If it fails, or decides a transaction not exactly once.
+        FraudError: If the worker fails, or a transaction is not decided exactly once.
     """
-    rates: dict[int, list[float]] = {count: [] for count in range(MOST + 1)}
-    spent: dict[int, list[float]] = {count: [] for count in range(MOST + 1)}
+    rates: dict[int, list[float]] = {count: [] for count in range(MAX_CHALLENGERS + 1)}
+    cpu_costs: dict[int, list[float]] = {count: [] for count in range(MAX_CHALLENGERS + 1)}
     for run in range(runs):
         for count in sorted(rates, reverse=run % 2 == 1):
             on_step(f"{count} challengers: run {run + 1} of {runs}")
-            settings = field.prepare(watching=twins(bundle, count), transactions=course.topic)
-            seconds: list[float] = []
-            rate = measure(
-                the_worker(),
+            settings = trials.prepare(roles=copies(bundle, count), transactions=workload.topic)
+            cpu_seconds: list[float] = []
+            rate = measure_throughput(
+                worker_program(),
                 settings,
-                course,
+                workload,
                 scratch=scratch,
                 on_progress=on_progress,
-                on_end=_keep_in(seconds),
+                on_end=lambda process, seconds=cpu_seconds: seconds.append(process.cpu_seconds),
             )
             rates[count].append(rate)
-            spent[count].append(seconds[0] / course.events * 1e6)
-    cpu = {count: median(found) for count, found in spent.items()}
+            cpu_costs[count].append(cpu_seconds[0] / workload.events * 1e6)
+    cpu = {count: median(costs) for count, costs in cpu_costs.items()}
     return ShadowCost(
-        {str(count): round(median(found), 1) for count, found in rates.items()},
+        {str(count): round(median(measured), 1) for count, measured in rates.items()},
         {str(count): round(cost, 2) for count, cost in cpu.items()},
-        {str(count): round(cpu[count] - cpu[count - 1], 2) for count in range(1, MOST + 1)},
+        {str(count): round(cpu[count] - cpu[count - 1], 2) for count in range(1, MAX_CHALLENGERS + 1)},
     )
 
 
-def twins(bundle: BundleRef, count: int) -> tuple[Challenger, ...]:
-    """Return challengers with one bundle and a policy each, which are scored each by itself."""
+def copies(bundle: BundleRef, count: int) -> tuple[Challenger, ...]:
+    """Return challengers with the same bundle and different policies, so that each is scored separately."""
     return tuple(Challenger(bundle, policy=Policy(f"twin-{number}", 0.5, 0.9)) for number in range(count))
-
-
-def _keep_in(seconds: list[float]) -> Callable[[Running], None]:
-    return lambda process: seconds.append(process.cpu_seconds)

@@ -1,4 +1,4 @@
-"""How long transactions wait while another champion takes over, at a steady rate."""
+"""Latency at a steady rate while the champion changes."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from benchmarks.pipeline.feed import Feed
-from benchmarks.pipeline.latency import QUIET_S, WARM_UP_S
+from benchmarks.pipeline.latency import STALL_S, WARM_UP_S
+from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from benchmarks.pipeline.programs import Program, running
 from benchmarks.pipeline.reader import DecisionReader
 from schemas.errors import FraudError
@@ -19,90 +19,92 @@ from stream.control.role_writer import publish_roles
 from stream.kafka.load_generator import send
 from stream.settings import Settings
 
-#: Transactions a second.
+#: Transactions per second.
 RATE = 2_000
-#: Seconds before the new champion is named, besides warming up, and after.
+#: Seconds of traffic before the new champion is published, after warm-up, and after it.
 EACH_S = 8.0
 #: Seconds after the new champion's first decision that still count as around the swap.
 AFTER_S = 1.0
 
 
-class Swap(Struct, frozen=True):
-    """The longest latency end to end, milliseconds."""
+class SwapLatency(Struct, frozen=True):
+    """The longest end-to-end latency, milliseconds."""
 
-    #: Over as long a time before the new champion was named.
+    #: In an interval of the same length before the new champion is published.
     before: float
-    #: From when it was named, through its loading, until a second after its first decision.
+    #: From the publication of the new champion, through its loading, to a second after its first decision.
     around: float
 
 
-class _Decided(msgspec.Struct):
+class _RoleEpoch(msgspec.Struct):
     role_epoch: int
 
 
-_decided = msgspec.json.Decoder(_Decided)
+_decode_epoch = msgspec.json.Decoder(_RoleEpoch).decode
 
 
 def swap_count() -> int:
-    """Return how many transactions the measurement takes."""
+    """Return the number of transactions that the measurement needs."""
     return round(RATE * (WARM_UP_S + 2 * EACH_S))
 
 
 def measure_swap(
     program: Program,
     settings: Settings,
-    feed: Feed,
+    messages: NumberedTransactions,
     *,
     champion: BundleRef,
-    watching: BundleRef,
+    challenger: BundleRef,
     scratch: Path,
     on_sent: Callable[[int], object],
-) -> Swap:
-    """Send `feed` at a steady rate and name another champion in its middle.
+) -> SwapLatency:
+    """Send transactions at a steady rate and publish another champion halfway through.
 
     Args:
         program: The worker.
-        settings: Of a trial whose roles are given.
-        feed: `swap_count` transactions.
-        champion: The new one; one that held no role before, so that it must be loaded.
-        watching: The one challenger, before and after.
-        scratch: For its log.
-        on_sent: Told how many were sent so far.
+        settings: Settings of a trial whose roles are published.
+        messages: `swap_count` transactions.
+        champion: The new champion. It must not have had a role before, so that the worker has to load it.
+        challenger: The only challenger, before and after.
+        scratch: Directory for the program's log.
+        on_sent: Called with the number sent so far.
 
     Raises:
-        FraudError: If a transaction is not decided, or decided twice, or the new champion decides none.
+        FraudError: If a transaction is not decided exactly once, or the new champion decides none.
     """
-    named_ns: list[int] = []
+    published_ns: list[int] = []
 
-    def name_it() -> None:
-        named_ns.append(time.monotonic_ns())
-        publish_roles(settings, champion=champion, challengers=(Challenger(watching),), author="bench")
+    def publish() -> None:
+        published_ns.append(time.monotonic_ns())
+        publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="bench")
 
     with (
-        DecisionReader(settings, len(feed), keep_values=True) as reader,
+        DecisionReader(settings, len(messages), keep_values=True) as reader,
         running(program, settings, 0, scratch) as process,
     ):
-        # The first one waits for the program to start; the steady rate begins when it is decided.
-        send(settings, feed.part(0, 1))
-        if not reader.wait_for(1, QUIET_S):
-            raise FraudError(f"{program.name} decides nothing: {process.last_words()}")
-        naming = threading.Timer(WARM_UP_S + EACH_S, name_it)
-        naming.start()
+        # The first transaction waits for the program to start; the steady rate begins once it is decided.
+        send(settings, messages.part(0, 1))
+        if not reader.wait_for(1, STALL_S):
+            raise FraudError(f"{program.name} makes no decisions: {process.last_lines()}")
+        publishing = threading.Timer(WARM_UP_S + EACH_S, publish)
+        publishing.start()
         try:
-            sent_ns = send(settings, feed.part(1, len(feed)), RATE, on_sent)
+            sent_ns = send(settings, messages.part(1, len(messages)), RATE, on_sent)
         finally:
-            naming.cancel()
-            naming.join()
-        if not reader.wait(QUIET_S):
-            raise FraudError(f"{reader.arrived} of {len(feed)} were decided: {process.last_words()}")
-    if (reader.seen != 1).any():
-        raise FraudError(f"{int((reader.seen > 1).sum())} transactions were decided more than once")
-    epochs = np.array([_decided.decode(value or b"").role_epoch for value in reader.values[1:]])
-    new = epochs > epochs[0]
-    if not named_ns or not new.any():
-        raise FraudError(f"the new champion has decided nothing in {EACH_S:g} s: {process.last_words()}")
+            publishing.cancel()
+            publishing.join()
+        if not reader.wait_for_all(STALL_S):
+            raise FraudError(
+                f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"
+            )
+    if (reader.decision_counts != 1).any():
+        raise FraudError(f"{int((reader.decision_counts > 1).sum())} transactions were decided more than once")
+    epochs = np.array([_decode_epoch(value or b"").role_epoch for value in reader.values[1:]])
+    by_new_champion = epochs > epochs[0]
+    if not published_ns or not by_new_champion.any():
+        raise FraudError(f"the new champion decided nothing within {EACH_S:g} s: {process.last_lines()}")
     latency_ms = (reader.arrived_ns[1:] - sent_ns) / 1e6
-    begin, end = named_ns[0], int(sent_ns[new].min() + AFTER_S * 1e9)
+    begin, end = published_ns[0], int(sent_ns[by_new_champion].min() + AFTER_S * 1e9)
     around = (sent_ns >= begin) & (sent_ns < end)
     before = (sent_ns < begin) & (sent_ns >= begin - min(end - begin, EACH_S * 1e9))
-    return Swap(round(float(latency_ms[before].max()), 1), round(float(latency_ms[around].max()), 1))
+    return SwapLatency(round(float(latency_ms[before].max()), 1), round(float(latency_ms[around].max()), 1))

@@ -1,8 +1,9 @@
 """Throughput: a full input topic, a program that empties it, and the broker's own clock.
 
-All input is there before a program starts, so the generator costs nothing. Nobody reads along: the broker stamps
-each decision when it is appended, and afterwards all are read and counted, each transaction once. The rate is from
-the first append to the last, so starting up is outside (it is measured by itself).
+All input is in the topic before the program starts, so generating it costs nothing, and nothing reads the output while
+the program runs. The broker stamps each decision when it appends it; afterwards all decisions are read, and each
+transaction must have exactly one. The rate is measured from the first append to the last, so it excludes start-up,
+which is measured separately.
 """
 
 import time
@@ -13,34 +14,34 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.pipeline.programs import Program, Running, running
-from benchmarks.pipeline.trial_broker import committed_end, read_all
+from benchmarks.pipeline.programs import MeasuredProcess, Program, running
+from benchmarks.pipeline.trial_broker import committed_end, read_decisions
 from schemas.errors import FraudError
 from stream.settings import Settings
 
-#: Seconds between two looks at how far a program is.
-LOOK_S = 0.25
-#: Seconds without progress after which a program counts as done, or as stuck when decisions are missing.
+#: Seconds between two progress checks.
+POLL_S = 0.25
+#: Seconds without progress after which a program is finished, or stuck if decisions are missing.
 DONE_S, STUCK_S = 1.5, 60.0
 
 OnProgress = Callable[[int], object]
 
 
-class _Identity(msgspec.Struct):
+class _TransactionId(msgspec.Struct):
     transaction_id: str
 
 
-_decode_identity = msgspec.json.Decoder(_Identity).decode
+_decode_id = msgspec.json.Decoder(_TransactionId).decode
 
 
 @dataclass(frozen=True)
-class Course:
-    """What a program runs over.
+class Workload:
+    """The input of one run.
 
     Attributes:
-        topic: Its input.
-        batch: Transactions a program takes at once; 0 for one that sees to that itself.
-        events: Transactions in the topic.
+        topic: Name of the filled input topic.
+        batch: Batch size in transactions; 0 for a program that chooses its own.
+        events: Number of transactions in the topic.
     """
 
     topic: str
@@ -48,28 +49,34 @@ class Course:
     events: int
 
 
-def measure(
+def measure_throughput(
     program: Program,
     settings: Settings,
-    course: Course,
+    workload: Workload,
     *,
     scratch: Path,
     on_progress: OnProgress,
-    on_end: Callable[[Running], object] = lambda _: None,
+    on_end: Callable[[MeasuredProcess], object] = lambda _: None,
 ) -> float:
-    """Run a program over a course; return events/s.
+    """Run a program over a workload and return its rate in events/s.
 
-    `on_end` is shown the program before it is stopped.
+    Args:
+        program: The program to measure.
+        settings: Settings of the trial.
+        workload: The input.
+        scratch: Directory for the program's log.
+        on_progress: Called with the number of decisions so far.
+        on_end: Called with the process before it is stopped.
 
     Raises:
-        FraudError: If it ends, gets stuck, or decides a transaction not exactly once.
+        FraudError: If the program ends early, gets stuck, or does not decide each transaction exactly once.
     """
-    events = course.events
-    with running(program, settings, course.batch, scratch) as process:
-        _await_end(process, settings, events, on_progress)
+    events = workload.events
+    with running(program, settings, workload.batch, scratch) as process:
+        _wait_until_done(process, settings, events, on_progress)
         on_end(process)
-    messages = read_all(settings)
-    counts = Counter(_decode_identity(message.value()).transaction_id for message in messages)
+    messages = read_decisions(settings)
+    counts = Counter(_decode_id(message.value()).transaction_id for message in messages)
     if len(counts) != events or len(messages) != events:
         raise FraudError(f"{program.name} made {len(messages)} decisions on {len(counts)} of {events} transactions")
     stamps = sorted(message.timestamp()[1] for message in messages)
@@ -77,28 +84,28 @@ def measure(
     return float((events - first) * 1000 / (stamps[-1] - stamps[0]))
 
 
-def order_of(run: int, programs: Sequence[Program]) -> list[Program]:
-    """Return the order of a run: each starts with another program, every other one goes backwards.
+def program_order(run: int, programs: Sequence[Program]) -> list[Program]:
+    """Return the order of a run: the first program changes from run to run, and every other run goes backwards.
 
-    What the machine does besides, and what the broker has piled up, then hits all alike.
+    Other load on the machine and data that piles up in the broker then affect all programs alike.
     """
-    turn = run // 2 % len(programs)
-    order = [*programs[turn:], *programs[:turn]]
+    offset = run // 2 % len(programs)
+    order = [*programs[offset:], *programs[:offset]]
     return order[::-1] if run % 2 else order
 
 
-def _await_end(process: Running, settings: Settings, events: int, on_progress: OnProgress) -> None:
-    seen, moved = 0, time.monotonic()
+def _wait_until_done(process: MeasuredProcess, settings: Settings, events: int, on_progress: OnProgress) -> None:
+    decided, last_progress = 0, time.monotonic()
     while True:
-        time.sleep(LOOK_S)
-        process.check()
+        time.sleep(POLL_S)
+        process.require_running()
         end = committed_end(settings)
-        if end > seen:
-            seen, moved = end, time.monotonic()
-            on_progress(min(seen, events))
-        quiet = time.monotonic() - moved
-        # Markers of transactions count too, so having enough does not yet mean having all.
-        if seen >= events and quiet > DONE_S:
+        if end > decided:
+            decided, last_progress = end, time.monotonic()
+            on_progress(min(decided, events))
+        idle = time.monotonic() - last_progress
+        # End offsets include transaction markers, so reaching `events` does not prove that all are decided.
+        if decided >= events and idle > DONE_S:
             return
-        if quiet > STUCK_S:
-            raise FraudError(f"stuck after {seen} of {events} decisions: {process.last_words()}")
+        if idle > STUCK_S:
+            raise FraudError(f"no progress after {decided} of {events} decisions: {process.last_lines()}")

@@ -1,7 +1,7 @@
-"""The field that all programs run on: one broker, inputs that are read again, and outputs fresh for each trial.
+"""One broker for all programs: input topics are read repeatedly, output topics are new for each trial.
 
-The topics of the trial before are deleted: a broker that keeps a thousand partitions collects garbage all the time, and
-the last trial would find another broker than the first.
+The topics of the previous trial are deleted. A broker with a thousand partitions collects garbage all the time, and the
+last trial would run on a slower broker than the first.
 """
 
 import logging
@@ -17,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
     OffsetSpec,
 )
 
-from benchmarks.pipeline.feed import Feed
-from benchmarks.pipeline.inputs import Materials
+from benchmarks.pipeline.inputs import BenchmarkInputs
+from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from schemas.messages import Challenger
 from stream.control.role_writer import publish_roles
 from stream.kafka.clients import CONNECT_S, client_config, consumer_config
@@ -32,95 +32,95 @@ log = logging.getLogger(__name__)
 _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
 
-class Field:
-    """Makes the settings of one trial after the other.
+class TrialBroker:
+    """A broker that is prepared for one trial after another.
 
     Args:
         bootstrap: The broker's address.
-        materials: Bundles.
+        inputs: Bundle store and bundles.
     """
 
-    def __init__(self, bootstrap: str, materials: Materials) -> None:
-        self._base = Settings().replace(kafka_bootstrap=bootstrap, bundle_store=materials.store)
-        self._materials = materials
+    def __init__(self, bootstrap: str, inputs: BenchmarkInputs) -> None:
+        self._base = Settings().replace(kafka_bootstrap=bootstrap, bundle_store=inputs.store)
+        self._inputs = inputs
         self._trials = 0
-        self._used: list[str] = []
+        self._trial_topics: list[str] = []
 
     def prepare(
-        self, *, challengers: int = 1, watching: tuple[Challenger, ...] | None = None, transactions: str | None = None
+        self, *, challengers: int = 1, roles: tuple[Challenger, ...] | None = None, transactions: str | None = None
     ) -> Settings:
-        """Create a trial's topics and give the roles; those of the trial before are gone.
+        """Delete the previous trial's topics, create new ones, publish the roles and return the trial's settings.
 
         Args:
-            challengers: How many of the materials' watch.
-            watching: Instead of them.
-            transactions: Input topic to read again; a fresh one by default.
+            challengers: Number of the inputs' challengers to give a role.
+            roles: Challengers to publish instead of the inputs' own.
+            transactions: Input topic to read again; a new one by default.
         """
-        self._clear()
+        self._delete_trial_topics()
         self._trials += 1
-        mark = f"trial-{self._trials}"
-        own = {f"topic_{field}": f"{mark}-{name}" for field, name in self._base.topic.names.items()}
+        prefix = f"trial-{self._trials}"
+        overrides = {f"topic_{field}": f"{prefix}-{name}" for field, name in self._base.topic.names.items()}
         if transactions:
-            own["topic_transactions"] = transactions
-        settings = self._base.replace(kafka_group=mark, web_port=free_port(), **own)
-        self._used = create_topics(settings)
-        _stamp_on_append(settings)
-        if watching is None:
-            watching = tuple(Challenger(ref) for ref in self._materials.challengers[:challengers])
-        publish_roles(settings, champion=self._materials.champion, challengers=watching, author="bench")
+            overrides["topic_transactions"] = transactions
+        settings = self._base.replace(kafka_group=prefix, web_port=free_port(), **overrides)
+        self._trial_topics = create_topics(settings)
+        _use_broker_timestamps(settings)
+        if roles is None:
+            roles = tuple(Challenger(ref) for ref in self._inputs.challengers[:challengers])
+        publish_roles(settings, champion=self._inputs.champion, challengers=roles, author="bench")
         return settings
 
-    def fill(self, feed: Feed, on_sent: Callable[[int], object]) -> str:
-        """Fill a fresh input topic, which stays for trials to read again; return its name."""
+    def fill(self, messages: NumberedTransactions, on_sent: Callable[[int], object]) -> str:
+        """Fill a new input topic, which is kept for later trials, and return its name."""
         settings = self.prepare()
-        send(settings, feed, on_sent=on_sent)
-        self._used.remove(settings.topic.transactions)
+        send(settings, messages, on_sent=on_sent)
+        self._trial_topics.remove(settings.topic.transactions)
         return settings.topic.transactions
 
-    def _clear(self) -> None:
-        used, self._used = self._used, []
-        if not used:
+    def _delete_trial_topics(self) -> None:
+        topics, self._trial_topics = self._trial_topics, []
+        if not topics:
             return
-        admin = AdminClient(client_config(self._base))  # must outlive its answers
-        for name, future in admin.delete_topics(used, operation_timeout=CONNECT_S).items():
+        admin = AdminClient(client_config(self._base))  # must outlive its futures
+        for name, future in admin.delete_topics(topics, operation_timeout=CONNECT_S).items():
             try:
                 future.result()
-            except KafkaException as error:  # it costs the next trials a little
+            except KafkaException as error:  # it only slows the next trials down a little
                 log.warning("topic %s was not deleted: %s", name, error.args[0].str())
 
 
 def committed_end(settings: Settings) -> int:
-    """Return the sum of the decision topic's ends, as far as it is committed; transaction markers count too."""
+    """Return the sum of the decision topic's committed end offsets; transaction markers are included."""
     admin = AdminClient(client_config(settings))
-    places = [TopicPartition(settings.topic.decisions, p) for p in range(settings.topic.partitions)]
-    answers = admin.list_offsets(
-        dict.fromkeys(places, _LATEST),
+    partitions = [TopicPartition(settings.topic.decisions, p) for p in range(settings.topic.partitions)]
+    futures = admin.list_offsets(
+        dict.fromkeys(partitions, _LATEST),
         isolation_level=IsolationLevel.READ_COMMITTED,
         request_timeout=CONNECT_S,
     )
-    return sum(future.result().offset for future in answers.values())
+    return sum(future.result().offset for future in futures.values())
 
 
-def read_all(settings: Settings) -> list[Any]:
-    """Read every committed decision that is there, as confluent_kafka messages."""
+def read_decisions(settings: Settings) -> list[Any]:
+    """Return every committed message of the decisions topic, as confluent_kafka messages."""
     consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.kafka.group}-read-all"})
     consumer.assign([TopicPartition(settings.topic.decisions, p, 0) for p in range(settings.topic.partitions)])
-    found: list[Any] = []
-    ended = 0
-    while ended < settings.topic.partitions:
+    messages: list[Any] = []
+    finished_partitions = 0
+    while finished_partitions < settings.topic.partitions:
         for message in consumer.consume(10_000, 0.1):
             if message.error() is None:
-                found.append(message)
-            else:  # the end of a partition
-                ended += 1
+                messages.append(message)
+            else:  # end of a partition
+                finished_partitions += 1
     consumer.close()
-    return found
+    return messages
 
 
-def _stamp_on_append(settings: Settings) -> None:
-    """Let the broker's clock stamp decisions when it appends them, whatever their producer says."""
+def _use_broker_timestamps(settings: Settings) -> None:
+    """Let the broker stamp decisions when it appends them, whatever timestamp the producer sets."""
     entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, settings.topic.decisions, incremental_configs=[entry])
-    admin = AdminClient(client_config(settings))  # must outlive its answers
+    admin = AdminClient(client_config(settings))  # must outlive its futures
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()

@@ -14,7 +14,7 @@ from rich.console import Console
 from deploy.demo.prepare import MESSAGES, prepare
 from deploy.observe.feed import RATE, Feed
 from deploy.observe.monitors import watching
-from deploy.observe.programs import addresses, running, settings_for
+from deploy.observe.programs import addresses, settings_for, stack
 from schemas.errors import FraudError
 from stream.local.broker import LocalBroker
 from training.commands.options import ROLES, VAR
@@ -56,15 +56,15 @@ def _observe(roles_file: Path, transactions: Path, out: Path) -> None:
     roles, messages = load_roles(roles_file), transactions.read_bytes().splitlines()
     with tempfile.TemporaryDirectory(prefix="fraud-observe-", ignore_cleanup_errors=True) as directory:
         scratch = Path(directory)
-        with contextlib.ExitStack() as stack:
-            status = stack.enter_context(console.status("Starting"))
+        with contextlib.ExitStack() as exits:
+            status = exits.enter_context(console.status("Starting"))
             broker = LocalBroker(scratch / "kafka", on_step=status.update)
             settings = settings_for(roles, broker, scratch)
             programs = addresses(settings)
             # First: Prometheus takes seconds to take its targets up, which the programs need to start.
-            monitors = stack.enter_context(watching(programs, scratch, out, console.print))
-            stack.enter_context(running(settings, roles, broker, out, status.update))
-            stack.enter_context(Feed(settings, messages))
+            monitors = exits.enter_context(watching(programs, scratch, out, console.print))
+            exits.enter_context(stack(settings, roles, broker, out, status.update))
+            exits.enter_context(Feed(settings, messages))
             status.stop()
             for name, address in {**programs, **monitors}.items():
                 print(f"{name:<12} http://{address}{_PAGES.get(name, '/')}", flush=True)  # noqa: T201 - the output

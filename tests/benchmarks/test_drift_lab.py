@@ -19,8 +19,8 @@ from benchmarks.drift_lab.silence import judge_all
 from benchmarks.drift_lab.worlds import World, cut_into_categories, exchangeable, shuffled
 from schemas.errors import FraudError
 from schemas.manifest import ReferenceProfile
-from stream.drift.grid import Counts
-from stream.drift.rule import DriftLimits, drift_limits
+from stream.drift.binning import Counts
+from stream.drift.alarm_rule import DriftLimits, drift_limits
 from stream.settings import Settings
 from tests.training.conftest import make_frame
 from training.data.dataset import Dataset, load

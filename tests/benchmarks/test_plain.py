@@ -13,8 +13,8 @@ from schemas.manifest import Feature
 from schemas.messages import BundleRef, FeatureValue, Policy, Transaction, encode
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
-from stream.scoring.incoming import Incoming, Moment
-from stream.scoring.model import Player, Roles
+from stream.scoring.raw_batch import RawBatch, ScoringTime
+from stream.scoring.model import ModelInRole, Roles
 from stream.scoring.scorer import Scorer
 from tests.support.bundles import NUMERIC, POLICY, put_bundle
 
@@ -59,8 +59,8 @@ def test_the_plain_scorer_decides_as_the_worker_does(policy: Policy, tmp_path: P
     job = Job("", "", "", "", "", "", directories[0], tuple(directories[1:]), role_epoch=3, max_reasons=5, batch=COUNT)
     plain = PlainScorer(job).score(values, [Place("t", 0, offset) for offset in offsets], time.monotonic())
 
-    scorer = Scorer(Roles(3, Player(champion, policy), (Player(challenger, policy),)), max_bytes=65_536, max_reasons=5)
-    worker = scorer.score(Incoming("t", values, [0] * COUNT, offsets), Moment(0, 0.0))
+    scorer = Scorer(Roles(3, ModelInRole(champion, policy), (ModelInRole(challenger, policy),)), max_bytes=65_536, max_reasons=5)
+    worker = scorer.score(RawBatch("t", values, [0] * COUNT, offsets), ScoringTime(0, 0.0))
     assert 0 < len(worker.alerts) < COUNT
     for ours, theirs in (
         (worker.decisions, plain.decisions),

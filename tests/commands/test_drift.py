@@ -13,11 +13,11 @@ from rich.console import Console
 from schemas.messages import AlertRate, ColumnDrift, DriftReport, encode
 from stream.commands.drift import TREND, Seen, render
 from stream.local.owned_process import OwnedProcess
+from stream.local.program_process import program_environment
 from stream.settings import Settings
 from tests.support.command import run
 from tests.support.topics import produce_all
 from tests.support.until import until
-from tests.support.worker_process import worker_environment
 
 OK = ColumnDrift(
     psi=0.012, distance=0.02, p=0.5, missing=0.0, psi_limit=0.1, distance_limit=0.1, state="ok", in_a_row=0
@@ -150,7 +150,7 @@ def test_it_stays_up_to_date(settings: Settings, tmp_path: Path) -> None:
     """Waiting for the first window, then window after window."""
     output = tmp_path / "shown"
     command = [sys.executable, "-m", "stream.cli", "drift"]
-    process = OwnedProcess(command, output, worker_environment(settings))
+    process = OwnedProcess(command, output, program_environment(settings))
     try:
         until(lambda: "yet: a window closes after" in output.read_text())
         for number in (1, 2):

@@ -123,6 +123,6 @@ def test_a_living_twin(ready: Callable[..., Settings], start_worker: StartWorker
             watch.wait(feeder.sent)
             assert younger.stop() == 0
     assert older.returncode == 1
-    assert "give each worker its own FRAUD_KAFKA_SLOT" in older.last_words().splitlines()[-1]
-    assert "Traceback" not in older.last_words()
+    assert "give each worker its own FRAUD_KAFKA_SLOT" in older.last_lines().splitlines()[-1]
+    assert "Traceback" not in older.last_lines()
     assert len(reckon(settings).decisions) == feeder.sent

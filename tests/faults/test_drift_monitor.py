@@ -13,8 +13,8 @@ from stream.control.drift_monitor import alarms
 from stream.control.drift_reports import read_reports
 from stream.control.retrain_requests import read_requests
 from stream.control.role_writer import publish_roles
-from stream.drift.merge import Merger
-from stream.drift.rule import drift_limits
+from stream.drift.counts_merger import CountsMerger
+from stream.drift.alarm_rule import drift_limits
 from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.settings import Settings
@@ -54,7 +54,7 @@ def manifest_of(settings: Settings) -> Callable[[DriftCounts], Manifest]:
 
 def merged_anew(settings: Settings) -> list[DriftReport]:
     """Return the reports that one reader makes of all counts."""
-    merger = Merger(manifest_of(settings), drift_limits(settings), lambda _, why: pytest.fail(why))
+    merger = CountsMerger(manifest_of(settings), drift_limits(settings), lambda _, why: pytest.fail(why))
     found = []
     for message in read_all(settings.kafka.bootstrap, settings.topic.drift_counts):
         counts = msgspec.json.decode(message.value() or b"", type=DriftCounts)
@@ -142,6 +142,6 @@ def test_a_bundle_that_is_gone_is_said_once(watched: Settings, start_worker: Sta
         until(lambda: len(read_reports(watched)) >= 2)
         assert metrics(watched)["drift_counts_refused_total"] == 3
         assert worker.stop() == 0
-    words = worker.last_words()
+    words = worker.last_lines()
     assert words.count("model fraud 9 is not watched") == 1
     assert words.count("no drift counts") == 1

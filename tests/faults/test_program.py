@@ -35,8 +35,8 @@ def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
         watch.wait(1_000)
         began = time.monotonic()
         assert worker.stop() == 0
-        assert time.monotonic() - began <= 5, worker.last_words()
-        assert "not stopped within" not in worker.last_words()
+        assert time.monotonic() - began <= 5, worker.last_lines()
+        assert "not stopped within" not in worker.last_lines()
         worker.start()
         watch.assert_resumes(time.monotonic())
         feeder.stop()
@@ -59,8 +59,8 @@ def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker
             code = worker.stop(30)
             took = time.monotonic() - began
             own_broker.start()
-        assert took <= 6, f"{took:.1f} s\n{worker.last_words()}"
-        assert code == 0, worker.last_words()
+        assert took <= 6, f"{took:.1f} s\n{worker.last_lines()}"
+        assert code == 0, worker.last_lines()
         worker.start()
         watch.wait(feeder.sent)
         assert worker.stop() == 0
@@ -86,7 +86,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
         worker.wait_ready()
         deadline = time.monotonic() + settings.kafka.watchdog_s / 2 + 2
         while time.monotonic() < deadline:
-            assert worker.is_ready(), worker.last_words()
+            assert worker.is_ready(), worker.last_lines()
             time.sleep(0.2)
         assert metrics(settings)["consumer_lag_transactions"] == 0
         send(settings, 10)
@@ -129,7 +129,7 @@ def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWo
     worker = start_worker(settings)
     line = assert_ends(worker, GIVE_UP_S)
     assert line.startswith(f"fraud-stream: no Kafka answers at {settings.kafka.bootstrap}")
-    assert "rdkafka" not in worker.last_words(), "each attempt to connect is a line"
+    assert "rdkafka" not in worker.last_lines(), "each attempt to connect is a line"
     assert line.endswith("start one with `fraud-stream kafka` or set FRAUD_KAFKA_BOOTSTRAP")
 
 
@@ -163,7 +163,7 @@ def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: 
         why = f"bundle fraud/1 cannot be read from {store}"
         until(lambda: why in (status_of(settings).refused or ""))
         assert status_of(settings).state == "waiting"
-        assert why in worker.last_words()
+        assert why in worker.last_lines()
         assert not worker.is_ready()
         assert worker.returncode is None
         assert watch.settled == 0
@@ -171,5 +171,5 @@ def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: 
         watch.wait(100)
         until(lambda: (status_of(settings).state, status_of(settings).refused) == ("ready", None))
         assert worker.stop() == 0
-    assert "Traceback" not in worker.last_words()
+    assert "Traceback" not in worker.last_lines()
     assert len(reckon(settings).decisions) == 100

@@ -11,7 +11,7 @@ from schemas.messages import BundleRef, Challenger, ModelUpdate, RoleCounts
 from stream.control.role_changes import reassign
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles, publish_roles
-from stream.evaluation.rollback_watch import AUTHOR
+from stream.evaluation.promotion_monitor import AUTHOR
 from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.settings import Settings
@@ -159,7 +159,7 @@ def test_where_the_restored_one_breaks_too_people_are_called(
         feeder.stop()
         watch.wait(feeder.sent)
     assert all_roles(guarded)[-1] == restored
-    words = "".join(worker.last_words() for worker in workers)
+    words = "".join(worker.last_lines() for worker in workers)
     assert words.count("there is none to bring back") == 1
     reckon(guarded)
 

@@ -53,7 +53,7 @@ def test_keys_with_scopes_come_and_go(
     path.write_text(json.dumps([json.loads(path.read_text())[1]]))
     until(lambda: status("/model", shop) == 401)
     path.write_text("[broken")
-    until(lambda: status("/models", ada) == 200 and "the keys until now stay" in edge.last_words())
+    until(lambda: status("/models", ada) == 200 and "the keys until now stay" in edge.last_lines())
 
 
 def test_a_file_that_could_not_be_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

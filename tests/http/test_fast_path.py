@@ -142,7 +142,7 @@ def test_who_hangs_up_is_missed_by_nobody(lasting_edge: HttpProcess) -> None:
         with connected(lasting_edge) as connection:
             connection.sendall(whole(transaction(4000 + number)) + whole(transaction(5000 + number)))
     assert ask(lasting_edge, whole(transaction(5)))[0] == 200
-    assert "Traceback" not in lasting_edge.last_words()
+    assert "Traceback" not in lasting_edge.last_lines()
 
 
 @pytest.mark.parametrize(

@@ -124,10 +124,10 @@ def test_what_cannot_start_says_so_in_one_line(
     ledger_settings: LedgerSettings, tmp_path: Path, overrides: dict[str, str], line: str
 ) -> None:
     """With the setting to mend and no password."""
-    settings = msgspec.structs.replace(ledger_settings(), **overrides)
+    settings = ledger_settings().replace(**overrides)
     with LedgerProcess(settings, tmp_path) as ledger:
         last = assert_ends(ledger, 20)
-        words = ledger.last_words()
+        words = ledger.last_lines()
     assert line in last
     assert "secret" not in words
 

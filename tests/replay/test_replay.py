@@ -31,7 +31,7 @@ COUNT = 600
 
 def wait_epoch(worker: WorkerProcess, epoch: int) -> None:
     """Wait until a worker has taken an assignment."""
-    until(lambda: f"epoch {epoch}: champion" in worker.last_words())
+    until(lambda: f"epoch {epoch}: champion" in worker.last_lines())
 
 
 @pytest.fixture

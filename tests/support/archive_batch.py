@@ -5,20 +5,20 @@ from typing import Any, NamedTuple
 from unittest.mock import Mock
 
 from stream.archive.files import ArchiveFiles
-from stream.archive.memory_budget import Room
+from stream.archive.memory_budget import MemoryBudget
 from stream.archive.metrics import ArchiveMetrics
 from stream.archive.pipeline import ArchivePipeline
 from stream.archive.store import ArchiveStore
 from stream.archive.writer import ArchiveWriter
 from stream.kafka.batch import Batch
 from stream.runtime.outage import Outage
-from stream.scoring.incoming import Incoming
+from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 from tests.support.ledger_batch import SetClock
 
 
 class Message(NamedTuple):
-    """Stands in for a confluent_kafka message, as far as it is not in `Incoming`."""
+    """Stands in for a confluent_kafka message, as far as it is not in `RawBatch`."""
 
     sent: tuple[int, int]
 
@@ -81,7 +81,7 @@ class Feeder:
             clock=self.clock,
             stop=self.stop,
         )
-        self.room = Room(settings, [self.pipeline], self.metrics)
+        self.room = MemoryBudget(settings, [self.pipeline], self.metrics)
         self.next: dict[int, int] = {}
 
     def claim(self, *partitions: int) -> None:
@@ -95,7 +95,7 @@ class Feeder:
         start = self.next[partition]
         offsets = list(range(start, start + len(values)))
         messages = [Message((1, self.clock.ms if sent_ms is None else sent_ms))] * len(values)
-        incoming = Incoming("transactions", values, [partition] * len(values), offsets)
+        incoming = RawBatch("transactions", values, [partition] * len(values), offsets)
         end = start + len(values)
         return Batch(messages, incoming, {}, self.source.epoch, {partition: start}, {partition: end}, 0.0)
 

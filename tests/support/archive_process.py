@@ -21,14 +21,9 @@ class ArchiveProcess(WorkerProcess):
 
     command = "archive"
 
-    @property
-    def web_port(self) -> int:
-        """Where its pages are."""
-        return self.settings.archive.web_port
-
-    def wait_ready(self, timeout: float = 60.0) -> None:
-        """As a worker's; where pandas is installed pyarrow loads it first, which takes long on a busy machine."""
-        super().wait_ready(timeout)
+    def wait_ready(self, timeout_s: float = 60.0) -> None:
+        """Wait longer than for a worker: pyarrow imports pandas if it is installed, slowly on a busy machine."""
+        super().wait_ready(timeout_s)
 
     def open_messages(self) -> float:
         """Return how many messages of all kinds it has in memory and in no file yet."""
@@ -38,8 +33,8 @@ class ArchiveProcess(WorkerProcess):
         """Wait until so many messages stand in files, those that stand in two counted twice."""
         deadline = time.monotonic() + timeout
         while (rows := sum(file.following - file.first for file in files_of(self.settings, kind))) < least:
-            assert self.returncode is None, f"the archive ended with code {self.returncode}:\n{self.last_words()}"
-            assert time.monotonic() < deadline, f"only {rows} within {timeout:g} s:\n{self.last_words()}"
+            assert self.returncode is None, f"the archive ended with code {self.returncode}:\n{self.last_lines()}"
+            assert time.monotonic() < deadline, f"only {rows} within {timeout:g} s:\n{self.last_lines()}"
             time.sleep(0.05)
 
 

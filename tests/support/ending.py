@@ -13,9 +13,9 @@ def assert_ends(worker: WorkerProcess, within: float) -> str:
     """
     deadline = time.monotonic() + within
     while worker.returncode is None:
-        assert time.monotonic() < deadline, f"the worker still runs after {within:g} s:\n{worker.last_words()}"
+        assert time.monotonic() < deadline, f"the worker still runs after {within:g} s:\n{worker.last_lines()}"
         time.sleep(0.02)
-    words = worker.last_words()
+    words = worker.last_lines()
     assert worker.returncode == 1, f"code {worker.returncode}:\n{words}"
     assert "Traceback" not in words, words
     return words.splitlines()[-1]

@@ -9,26 +9,21 @@ from tests.support.worker_process import WorkerProcess
 
 
 class HttpProcess(WorkerProcess):
-    """An edge that ends with the test at the latest."""
+    """An HTTP edge that ends with the test at the latest."""
 
     command = "http"
 
-    @property
-    def web_port(self) -> int:
-        """Where it answers."""
-        return self.settings.http.port
-
     @functools.cached_property
     def client(self) -> httpx.Client:
-        """Asks it."""
+        """An HTTP client of the edge."""
         return httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=10)
 
     def open_connections(self) -> int:
-        """How many files and sockets it has open."""
-        return psutil.Process(self._running.pid).num_fds()
+        """Return the number of files and sockets that the process has open."""
+        return psutil.Process(self.pid).num_fds()
 
     def is_alive(self) -> bool:
-        """Whether it answers at all."""
+        """Return whether the edge responds at all."""
         try:
             return self.client.get("/healthz").is_success
         except httpx.TransportError:

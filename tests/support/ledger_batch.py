@@ -8,14 +8,14 @@ from sqlalchemy import Engine
 
 from schemas.messages import encode
 from stream.kafka.batch import Batch
-from stream.ledger.message_kinds import Kind, all_kinds
+from stream.ledger.message_kinds import MessageKind, all_message_kinds
 from stream.ledger.store import LedgerStore, Written
 from stream.runtime.outage import Outage
-from stream.scoring.incoming import Incoming
+from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 from tests.support.records import BASE_MS
 
-KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in all_kinds(Settings())}
+KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_kinds(Settings())}
 
 
 class SetClock:
@@ -67,7 +67,7 @@ class Writer:
         offsets = list(range(start, start + len(messages)))
         values = [encode(message) for message in messages]
         owners = {each: claim.owner_epoch for each, claim in self.claims.items()}
-        incoming = Incoming(self.kind.topic, values, [partition] * len(values), offsets)
+        incoming = RawBatch(self.kind.topic, values, [partition] * len(values), offsets)
         return Batch([], incoming, owners, 0, {partition: start}, {partition: start + len(values)}, 0.0)
 
     def write(self, messages: Sequence[msgspec.Struct], partition: int = 0) -> Written:

@@ -26,11 +26,6 @@ class LedgerProcess(WorkerProcess):
         """Its database, asked past it."""
         return open_engine(self.settings.ledger.url)
 
-    @property
-    def web_port(self) -> int:
-        """Where its pages are."""
-        return self.settings.ledger.web_port
-
     def rows(self, table: str) -> int:
         """Return how many rows a table has; 0 while it is not there or cannot be asked."""
         try:
@@ -49,5 +44,5 @@ class LedgerProcess(WorkerProcess):
         """Wait until each table named has so many rows at least."""
         deadline = time.monotonic() + timeout
         while short := {t: n for t, least in tables.items() if (n := self.rows(t)) < least}:
-            assert time.monotonic() < deadline, f"only {short} within {timeout:g} s:\n{self.last_words()}"
+            assert time.monotonic() < deadline, f"only {short} within {timeout:g} s:\n{self.last_lines()}"
             time.sleep(0.05)

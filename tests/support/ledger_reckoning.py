@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from schemas.errors import RefusedMessageError
 from stream.ledger.database import open_engine
-from stream.ledger.message_kinds import Kind, all_kinds
+from stream.ledger.message_kinds import MessageKind, all_message_kinds
 from stream.ledger.tables import offsets
 from stream.settings import Settings
 from tests.support.topics import read_all
@@ -28,7 +28,7 @@ def reckon_ledger(settings: Settings, bootstrap: str | None = None) -> dict[str,
     engine = open_engine(settings.ledger.url)
     sizes: dict[str, int] = {}
     with engine.connect() as connection:
-        for kind in all_kinds(settings):
+        for kind in all_message_kinds(settings):
             wanted, ends = _expected(kind, bootstrap or settings.kafka.bootstrap)
             key = [column.name for column in kind.table.primary_key]
             rows = [dict(row._mapping) for row in connection.execute(select(kind.table))]
@@ -48,7 +48,7 @@ def reckon_ledger(settings: Settings, bootstrap: str | None = None) -> dict[str,
     return sizes
 
 
-def _expected(kind: Kind[Any], bootstrap: str) -> tuple[dict[tuple[Any, ...], dict[str, Any]], dict[int, int]]:
+def _expected(kind: MessageKind[Any], bootstrap: str) -> tuple[dict[tuple[Any, ...], dict[str, Any]], dict[int, int]]:
     """Return a table's rows by key, reckoned one message at a time, and where each partition's messages end."""
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
     ends: dict[int, int] = {}

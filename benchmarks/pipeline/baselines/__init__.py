@@ -1,5 +1,5 @@
-"""The same work done the plain way: small honest programs, each a process of its own.
+"""Baselines: the same work with other stream processors, each a small program in its own process.
 
-They share nothing with the worker but the message contracts, the audit-free reading of a bundle and the reasons of
-alerts, for one of them runs in an environment where this project's Kafka client is not installed.
+They share only the message contracts, the manifest reader, feature computation, policy and reasons with the worker,
+because one of them runs in an environment where this project's Kafka client is not installed.
 """

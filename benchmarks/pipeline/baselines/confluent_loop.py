@@ -1,7 +1,7 @@
 """A plain loop over confluent-kafka: consume, score, produce, all in Kafka transactions, one thread.
 
-A transaction ends with the first batch after `COMMIT_S`, as Kafka Streams does it: a commit for each batch is
-slower, for the next transaction waits for the last one's markers.
+A transaction ends with the first batch after `COMMIT_S`, as in Kafka Streams. A commit for each batch is slower,
+because the next transaction waits for the markers of the previous one.
 """
 
 import signal
@@ -12,14 +12,14 @@ from typing import Any
 from confluent_kafka import Consumer, Producer
 
 from benchmarks.pipeline.baselines.job import Job, read_job
-from benchmarks.pipeline.baselines.plain import Place, PlainScorer
+from benchmarks.pipeline.baselines.plain import PlainScorer, SourceOffset
 
-#: Seconds between commits: Kafka Streams' own default under exactly once.
+#: Seconds between commits: Kafka Streams' default with exactly-once processing.
 COMMIT_S = 0.1
 
 
 def run(job: Job) -> None:
-    """Score until SIGTERM."""
+    """Score until the process receives SIGTERM."""
     stopping = False
 
     def stop(_: int, __: FrameType | None) -> None:
@@ -43,9 +43,9 @@ def run(job: Job) -> None:
             "transactional.id": job.group,
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
-            # A transaction that begins right after a commit is told to come again; by default it waits 100 ms.
+            # A transaction that begins right after a commit must retry; the default wait is 100 ms.
             "retry.backoff.ms": 10,
-            # Room for the outputs of a transaction.
+            # Enough for the outputs of one transaction.
             "queue.buffering.max.messages": 500_000,
         }
     )
@@ -61,7 +61,7 @@ def run(job: Job) -> None:
                 began = read_at
             outputs = scorer.score(
                 [message.value() for message in messages],
-                [Place(message.topic(), message.partition(), message.offset()) for message in messages],
+                [SourceOffset(message.topic(), message.partition(), message.offset()) for message in messages],
                 read_at,
             )
             for topic, rows in (
@@ -73,8 +73,8 @@ def run(job: Job) -> None:
                     producer.produce(topic, value, key)
             producer.poll(0)
         if began is not None and time.monotonic() - began >= COMMIT_S:
-            places = consumer.position(consumer.assignment())
-            producer.send_offsets_to_transaction(places, consumer.consumer_group_metadata())
+            offsets = consumer.position(consumer.assignment())
+            producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
             producer.commit_transaction()
             began = None
     if began is not None:

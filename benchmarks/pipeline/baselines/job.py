@@ -1,4 +1,4 @@
-"""What a rival is told, as one JSON argument."""
+"""The configuration of a baseline, passed as one JSON argument."""
 
 import sys
 
@@ -7,10 +7,10 @@ from msgspec import Struct
 
 
 class Job(Struct, frozen=True):
-    """Where to read, what to score with, where to write."""
+    """Topics to read and write, and models to score with."""
 
     bootstrap: str
-    #: Consumer group; also the stem of transactional ids.
+    #: Consumer group; also the transactional id.
     group: str
     topic_transactions: str
     topic_decisions: str
@@ -21,15 +21,15 @@ class Job(Struct, frozen=True):
     challengers: tuple[str, ...]
     role_epoch: int
     max_reasons: int
-    #: What the rival does at once, in transactions.
+    #: Batch size in transactions.
     batch: int
 
 
 def read_job() -> Job:
-    """Read the one argument of a rival's process."""
+    """Decode the process's command-line argument."""
     return msgspec.json.decode(sys.argv[1], type=Job)
 
 
 def write_job(job: Job) -> str:
-    """Make that argument."""
+    """Encode a job as a command-line argument."""
     return msgspec.json.encode(job).decode()

@@ -1,7 +1,7 @@
-"""Scoring as one writes it without a second thought: dictionaries in, dictionaries out, orjson at both ends.
+"""Straightforward scoring for the baselines: dictionaries in, dictionaries out, orjson at both ends.
 
-It gives the worker's decisions and shadow scores byte for byte, but for the envelope's clock. It validates nothing
-and keeps no dead letters, so a rival does less than the worker, never more.
+Decisions and shadow scores equal the worker's byte for byte, except for the clock fields. Nothing is validated and
+there are no dead letters, so a baseline does less work than the worker, never more.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from stream.scoring.policy import VERDICTS, severities, thresholds
 from stream.scoring.reasons import explain
 
 
-class Place(NamedTuple):
-    """Where a transaction came from."""
+class SourceOffset(NamedTuple):
+    """Topic, partition and offset of a transaction."""
 
     topic: str
     partition: int
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
 
 class PlainOutputs(NamedTuple):
-    """Encoded messages with their keys, ready to be produced."""
+    """Keys and encoded messages to produce, by topic."""
 
     decisions: list[tuple[str, bytes]]
     alerts: list[tuple[str, bytes]]
@@ -40,7 +40,7 @@ class PlainOutputs(NamedTuple):
 
 
 class PlainModel:
-    """A bundle's model, trusted as it is; a session of one thread, as the worker's (which runs two parts at a time)."""
+    """A bundle's model without an audit, in a single-threaded ONNX session like the worker's."""
 
     def __init__(self, directory: str) -> None:
         raw = (Path(directory) / MANIFEST_NAME).read_bytes()
@@ -56,16 +56,16 @@ class PlainModel:
         self._input = self._session.get_inputs()[0].name
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores."""
+        """Return the scores (n,) of a feature matrix (n, n_features)."""
         scores: NDArray[np.float32] = self._session.run(None, {self._input: matrix})[0]
         return scores
 
     def check_parity(self) -> None:
-        """Trust the model."""
+        """Skip the parity check, which `stream.scoring.reasons` expects to exist."""
 
 
 class PlainScorer:
-    """Champion and challengers over one matrix: all share the champion's features, as the baseline's do."""
+    """Champion and challengers over one feature matrix: all models share the champion's features."""
 
     def __init__(self, job: Job) -> None:
         self._champion = PlainModel(job.champion)
@@ -74,12 +74,18 @@ class PlainScorer:
         self._max_reasons = job.max_reasons
         self._values = itemgetter(*self._champion.plan.numeric)
 
-    def score(self, values: Sequence[bytes], places: Sequence[Place], read_at: float) -> PlainOutputs:
-        """Decide a batch: n transactions as bytes, beside where they came from; `read_at` is monotonic seconds."""
+    def score(self, values: Sequence[bytes], sources: Sequence[SourceOffset], read_at: float) -> PlainOutputs:
+        """Decide a batch.
+
+        Args:
+            values: Encoded transactions, n.
+            sources: Source of each transaction, n.
+            read_at: Monotonic seconds at which the batch was read.
+        """
         transactions = [orjson.loads(value) for value in values]
         amounts = np.array([each["amount_minor"] for each in transactions], dtype=np.int64)
         matrix = self._matrix(transactions, amounts)
-        decisions = self._decide(transactions, places, matrix, amounts, read_at)
+        decisions = self._decide(transactions, sources, matrix, amounts, read_at)
         outputs = PlainOutputs([], [], [])
         for decision in decisions:
             row = (decision["card_id"], orjson.dumps(decision))
@@ -87,7 +93,7 @@ class PlainScorer:
             if decision["verdict"] != "approve":
                 outputs.alerts.append(row)
         for model in self._challengers:
-            for shadow in self._watch(model, matrix, amounts, decisions):
+            for shadow in self._shadow_scores(model, matrix, amounts, decisions):
                 outputs.shadow_scores.append((shadow["card_id"], orjson.dumps(shadow)))
         return outputs
 
@@ -103,7 +109,7 @@ class PlainScorer:
     def _decide(
         self,
         transactions: Sequence[dict[str, Any]],
-        places: Sequence[Place],
+        sources: Sequence[SourceOffset],
         matrix: Matrix,
         amounts: NDArray[np.int64],
         read_at: float,
@@ -117,7 +123,7 @@ class PlainScorer:
         reasons = dict(zip(alerts, self._explain(matrix, scores, alerts), strict=True))
         return [
             {
-                "decision_id": f"{place.topic}/{place.partition}/{place.offset}@{self._role_epoch}",
+                "decision_id": f"{source.topic}/{source.partition}/{source.offset}@{self._role_epoch}",
                 "transaction_id": transaction["transaction_id"],
                 "card_id": transaction["card_id"],
                 "event_time_ms": transaction["event_time_ms"],
@@ -132,19 +138,19 @@ class PlainScorer:
                 "arm": "champion",
                 "propensity": 1.0,
                 "reasons": reasons.get(i, ()),
-                "source_topic": place.topic,
-                "source_partition": place.partition,
-                "source_offset": place.offset,
+                "source_topic": source.topic,
+                "source_partition": source.partition,
+                "source_offset": source.offset,
                 "scored_at_ms": now_ms,
                 "latency_ms": latency_ms,
                 "amount_minor": transaction["amount_minor"],
                 "currency": transaction["currency"],
                 "schema_version": 1,
             }
-            for i, (transaction, place, score, threshold, verdict) in enumerate(
+            for i, (transaction, source, score, threshold, verdict) in enumerate(
                 zip(
                     transactions,
-                    places,
+                    sources,
                     scores.tolist(),
                     thresholds(policy, amounts).tolist(),
                     verdicts.tolist(),
@@ -156,10 +162,10 @@ class PlainScorer:
     def _explain(self, matrix: Matrix, scores: NDArray[np.float32], alerts: list[int]) -> list[list[dict[str, Any]]]:
         if not alerts:
             return []
-        found = explain(self._champion, matrix[alerts], scores[alerts], self._max_reasons)
-        return [[{"feature": r.feature, "contribution": r.contribution} for r in reasons] for reasons in found]
+        explained = explain(self._champion, matrix[alerts], scores[alerts], self._max_reasons)
+        return [[{"feature": r.feature, "contribution": r.contribution} for r in reasons] for reasons in explained]
 
-    def _watch(
+    def _shadow_scores(
         self, model: PlainModel, matrix: Matrix, amounts: NDArray[np.int64], decisions: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         manifest, scores = model.manifest, model.score(matrix)

@@ -1,7 +1,7 @@
-"""A plain Faust app: an agent on a topic that takes batches, outputs sent the ordinary way.
+"""A plain Faust app: an agent that takes batches from a topic and sends its outputs with `topic.send`.
 
-At least once: Faust's own exactly once loses messages. Its consumer reads uncommitted data, which is the same
-here, for the transactions were produced outside any transaction.
+Delivery is at least once, because Faust's exactly-once mode loses messages. Its consumer reads uncommitted data, which
+makes no difference here: the input was not produced in Kafka transactions.
 """
 
 import logging
@@ -12,14 +12,14 @@ from typing import Any
 import faust
 
 from benchmarks.pipeline.baselines.job import Job, read_job
-from benchmarks.pipeline.baselines.plain import Place, PlainScorer
+from benchmarks.pipeline.baselines.plain import PlainScorer, SourceOffset
 
 #: Seconds that `take` waits for a batch to fill.
 WITHIN_S = 0.05
 
 
 def make_app(job: Job) -> faust.App:
-    """Make the app with its one agent."""
+    """Return the app with its single agent."""
     app = faust.App(
         job.group,
         broker=f"kafka://{job.bootstrap}",
@@ -30,7 +30,7 @@ def make_app(job: Job) -> faust.App:
         producer_compression_type="lz4",
         producer_linger=0.05,
         producer_max_batch_size=256 * 1024,
-        # 4,096 by default, at which its consumer thread and its event loop take turns more often: 3.9 k/s, not 4.7.
+        # With the default of 4,096 the consumer thread and the event loop alternate more often: 3.9 k/s instead of 4.7.
         stream_buffer_maxsize=100_000,
     )
     scorer = PlainScorer(job)
@@ -46,7 +46,7 @@ def make_app(job: Job) -> faust.App:
             read_at = time.monotonic()
             outputs = scorer.score(
                 [event.value for event in events],
-                [Place(event.message.topic, event.message.partition, event.message.offset) for event in events],
+                [SourceOffset(event.message.topic, event.message.partition, event.message.offset) for event in events],
                 read_at,
             )
             for target, rows in (
@@ -62,7 +62,7 @@ def make_app(job: Job) -> faust.App:
 
 if __name__ == "__main__":
     application = make_app(read_job())
-    sys.argv = sys.argv[:1]  # Faust reads the command line too
-    # Its libraries' loggers are else asked for debug lines at each message.
+    sys.argv = sys.argv[:1]  # Faust parses the command line, too
+    # Otherwise its libraries build debug lines for each message.
     logging.disable(logging.INFO)
     faust.Worker(application, loglevel="WARNING").execute_from_commandline()

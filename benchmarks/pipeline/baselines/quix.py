@@ -1,8 +1,8 @@
-"""Quix Streams the way its manual has it: one transaction at a time, with its own exactly once.
+"""Quix Streams as its manual recommends: one transaction at a time, in its exactly-once mode.
 
-Its windows batch by key and its sinks are outside its transactions, so neither scores a batch exactly once.
-`batch` is its `commit_every`: transactions in one checkpoint. Runs in an environment of its own, for it pins an
-older confluent-kafka.
+Its windows batch by key and its sinks are outside its Kafka transactions, so neither can score a batch exactly once.
+`Job.batch` sets `commit_every`, the number of transactions in a checkpoint. Quix Streams pins an older confluent-kafka,
+so it runs in its own environment.
 """
 
 import time
@@ -11,11 +11,11 @@ from typing import Any
 from quixstreams import Application, message_context
 
 from benchmarks.pipeline.baselines.job import Job, read_job
-from benchmarks.pipeline.baselines.plain import Place, PlainOutputs, PlainScorer
+from benchmarks.pipeline.baselines.plain import PlainOutputs, PlainScorer, SourceOffset
 
 
 def run(job: Job) -> None:
-    """Score until a signal."""
+    """Score until the process receives a signal."""
     application = Application(
         broker_address=job.bootstrap,
         consumer_group=job.group,
@@ -30,9 +30,9 @@ def run(job: Job) -> None:
         producer_extra_config={
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
-            # Larger requests; a commit flushes at once.
+            # Larger requests; a commit flushes immediately.
             "linger.ms": 50,
-            # A transaction that begins right after a commit is told to come again; by default it waits 100 ms.
+            # A transaction that begins right after a commit must retry; the default wait is 100 ms.
             "retry.backoff.ms": 10,
         },
     )
@@ -45,7 +45,7 @@ def run(job: Job) -> None:
 
     def score(value: bytes) -> PlainOutputs:
         context = message_context()
-        return scorer.score([value], [Place(context.topic, context.partition, context.offset)], time.monotonic())
+        return scorer.score([value], [SourceOffset(context.topic, context.partition, context.offset)], time.monotonic())
 
     outputs = application.dataframe(topic(job.topic_transactions)).apply(score)
     for name, field in (
@@ -53,7 +53,7 @@ def run(job: Job) -> None:
         (job.topic_alerts, "alerts"),
         (job.topic_shadow_scores, "shadow_scores"),
     ):
-        rows = outputs.apply(lambda made, field=field: [value for _, value in getattr(made, field)], expand=True)
+        rows = outputs.apply(lambda scored, field=field: [value for _, value in getattr(scored, field)], expand=True)
         rows.to_topic(topic(name))
     application.run()
 

@@ -9,7 +9,7 @@ from benchmarks.drift_lab.bank import Bank
 from schemas.manifest import VerdictReference
 from schemas.messages import AlertRate
 from stream.drift.alert_rate import compare_alert_rate
-from stream.drift.rule import DriftLimits
+from stream.drift.alarm_rule import DriftLimits
 from stream.scoring.policy import severities
 
 #: Alerts that may be expected until a doubling is found, as the project promises.

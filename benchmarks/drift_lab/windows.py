@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from benchmarks.drift_lab.one_column import Others
 from benchmarks.drift_lab.worlds import World
-from stream.drift.grid import Counts, Grid
-from stream.drift.measure import Measure
-from stream.drift.rule import DriftLimits, Rule
+from stream.drift.binning import Counts, Binning
+from stream.drift.statistics import DriftStatistics
+from stream.drift.alarm_rule import DriftLimits, AlarmRule
 
 #: Of the ULB data: 284,807 rows in two days.
 ROWS_A_DAY = 142_000
@@ -25,9 +25,9 @@ class Bank:
     """
 
     world: World
-    grid: Grid
-    measure: Measure
-    rule: Rule
+    grid: Binning
+    measure: DriftStatistics
+    rule: AlarmRule
     limits: DriftLimits
     #: (w, rows of a window) which rows of the stream each window has.
     drawn: NDArray[np.intp]
@@ -51,8 +51,8 @@ def draw(world: World, limits: DriftLimits, days: float, seed: int) -> Bank:
         seed: Of the drawing.
     """
     grid = world.grid
-    measure = Measure(grid)
+    measure = DriftStatistics(grid)
     windows = int(days * ROWS_A_DAY) // limits.window_rows
     drawn = np.random.default_rng(seed).integers(len(world.matrix), size=(windows, limits.window_rows))
     counts = np.stack([grid.count(world.matrix[rows], world.scored.scores[rows]) for rows in drawn])
-    return Bank(world, grid, measure, Rule(measure, limits), limits, drawn, counts, Others(world.manifest, counts))
+    return Bank(world, grid, measure, AlarmRule(measure, limits), limits, drawn, counts, Others(world.manifest, counts))

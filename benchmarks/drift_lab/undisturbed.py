@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from benchmarks.drift_lab.bank import Bank
 from benchmarks.drift_lab.worlds import World
 from schemas.messages import DriftState
-from stream.drift.grid import Counts, Grid
-from stream.drift.measure import Floats, Measure
-from stream.drift.rule import DriftLimits, Rule
+from stream.drift.binning import Counts, Binning
+from stream.drift.statistics import Floats, DriftStatistics
+from stream.drift.alarm_rule import DriftLimits, AlarmRule
 from stream.scoring.features import Matrix
 from training.bundling.reference_profile import profile_features
 
@@ -54,7 +54,7 @@ class Judged:
         return float(largest.max()), self.names[int(largest.argmax())]
 
 
-def judge_all(measure: Measure, rule: Rule, counts: Counts) -> Judged:
+def judge_all(measure: DriftStatistics, rule: AlarmRule, counts: Counts) -> Judged:
     """Judge windows (w, width) one after the other, as the merger does."""
     before = [0] * len(measure.names)
     alarming = np.zeros((len(counts), len(before)), dtype=np.bool_)
@@ -92,11 +92,11 @@ def exchangeable_silence(bank: Bank) -> Judged:
 def natural_silence(world: World, limits: DriftLimits, rows: int) -> Judged:
     """Judge the stream as it came, in windows of so many rows."""
     grid = world.grid
-    measure = Measure(grid)
+    measure = DriftStatistics(grid)
     starts = range(0, len(world.matrix) - rows + 1, rows)
     parts = [slice(start, start + rows) for start in starts]
     counts = np.stack([grid.count(world.matrix[part], world.scored.scores[part]) for part in parts])
-    return judge_all(measure, Rule(measure, limits), counts)
+    return judge_all(measure, AlarmRule(measure, limits), counts)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def what_moved(world: World) -> list[Moved]:
 
 def _features_psi(world: World, reference: Matrix) -> list[float]:
     profiles = profile_features(world.manifest.features, reference)
-    grid = Grid(msgspec.structs.replace(world.manifest, reference=profiles, score_reference=None))
+    grid = Binning(msgspec.structs.replace(world.manifest, reference=profiles, score_reference=None))
     counts = grid.count(world.matrix, np.full(len(world.matrix), np.nan, dtype=np.float32))
-    psis: list[float] = Measure(grid).measure(counts).psi[:-1].tolist()
+    psis: list[float] = DriftStatistics(grid).measure(counts).psi[:-1].tolist()
     return psis

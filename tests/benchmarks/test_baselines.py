@@ -34,7 +34,7 @@ def _run(program: Program, settings: Settings, materials: Materials, scratch: Pa
     )
     with DecisionReader(settings, COUNT) as reader, running(program, settings, 100, scratch) as process:
         send(settings, Feed(materials.rows, COUNT))
-        assert reader.wait(30), process.last_words()
+        assert reader.wait(30), process.last_lines()
     assert (reader.seen == 1).all()
     found = {}
     for name in ("decisions", "alerts", "shadow_scores"):

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from schemas.manifest import MANIFEST_NAME, Manifest, decode_manifest
-from stream.drift.grid import Grid
+from stream.drift.binning import Binning
 from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import Matrix
 from training.bundling.build_bundle import as_given, as_scored, finish, policy_kind, write
@@ -54,9 +54,9 @@ class World:
     scored: Scored
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> Binning:
         """The bundle's bins."""
-        return Grid(self.manifest)
+        return Binning(self.manifest)
 
 
 def exchangeable(data: Dataset, scratch: Path, seed: int) -> World:

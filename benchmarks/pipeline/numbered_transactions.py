@@ -1,4 +1,4 @@
-"""Any number of transactions made from real ones: the rows again and again, numbered from 0."""
+"""Any number of transactions made from real ones, which are repeated and numbered from 0."""
 
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -6,24 +6,24 @@ from typing import overload
 from schemas.messages import FeatureValue, Transaction, encode
 from stream.kafka.load_generator import Message
 
-_BEGINNING = b'{"transaction_id":"'
+_ID_PREFIX = b'{"transaction_id":"'
 
 
-class Feed(Sequence[Message]):
-    """Messages 0 … count-1, made when they are asked for; `transaction_id` is the index.
+class NumberedTransactions(Sequence[Message]):
+    """Messages 0 … count-1, encoded on access; the `transaction_id` is the index.
 
     Args:
         rows: Transactions to repeat; at least one.
-        count: How many messages.
+        count: Number of messages.
     """
 
     def __init__(self, rows: Sequence[Transaction[dict[str, FeatureValue]]], count: int) -> None:
-        self._tails = [(row.card_id, encode(row)[len(_BEGINNING) + len(row.transaction_id.encode()) :]) for row in rows]
+        self._tails = [(row.card_id, encode(row)[len(_ID_PREFIX) + len(row.transaction_id.encode()) :]) for row in rows]
         self._indices = range(count)
 
-    def part(self, start: int, stop: int) -> "Feed":
-        """Return messages start … stop-1, still numbered as in the whole."""
-        part = object.__new__(Feed)
+    def part(self, start: int, stop: int) -> "NumberedTransactions":
+        """Return messages start … stop-1 with their original numbers."""
+        part = object.__new__(NumberedTransactions)
         part._tails, part._indices = self._tails, self._indices[start:stop]
         return part
 
@@ -44,4 +44,4 @@ class Feed(Sequence[Message]):
 
     def _message(self, index: int) -> Message:
         key, tail = self._tails[index % len(self._tails)]
-        return key, b"%b%d%b" % (_BEGINNING, index, tail)
+        return key, b"%b%d%b" % (_ID_PREFIX, index, tail)

@@ -15,7 +15,7 @@ from benchmarks.drift_lab.power import Power, category_power, numeric_power
 from benchmarks.drift_lab.silence import Judged, Moved, exchangeable_silence, natural_silence, what_moved
 from benchmarks.drift_lab.trend import Trend, trends
 from schemas.manifest import FalseAlarms
-from stream.drift.rule import DriftLimits
+from stream.drift.alarm_rule import DriftLimits
 from training.data.dataset import Dataset
 from training.machine import Machine, look_at_machine
 

@@ -1,0 +1,55 @@
+"""A program process starts with the given settings, reports readiness and quotes its log when it fails."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import FraudError
+from stream.local.program_process import ProgramProcess, program_address, program_environment
+from stream.runtime.ports import free_port
+from stream.settings import PREFIX, Settings, read_settings
+
+
+def test_the_environment_holds_exactly_the_given_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FRAUD_ variable of the parent does not reach the child, not even an unknown one."""
+    monkeypatch.setenv(f"{PREFIX}KAFKA_SLOT", "parent")
+    monkeypatch.setenv(f"{PREFIX}NO_SUCH_SETTING", "1")
+    settings = Settings().replace(http_port=6080)
+    assert read_settings(program_environment(settings)) == settings
+
+
+def test_each_program_has_its_own_address() -> None:
+    """The four programs can run on one machine with the default settings."""
+    addresses = {program_address(name, Settings()) for name in ("worker", "ledger", "archive", "http")}
+    assert len(addresses) == 4
+
+
+def test_waits_until_the_program_is_ready_and_stops_it(tmp_path: Path) -> None:
+    """The context starts the program and stops it; `start` may follow `kill`."""
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    with ProgramProcess(command, tmp_path / "server.log", ready_url=f"http://127.0.0.1:{port}/") as server:
+        server.wait_ready()
+        server.kill()
+        assert not server.is_ready()
+        server.start()
+        server.wait_ready()
+        assert server.returncode is None
+    assert server.returncode == 128 + 15
+
+
+def test_a_program_that_ends_early_is_quoted(tmp_path: Path) -> None:
+    """The error names the program, its exit code and its last lines."""
+    command = [sys.executable, "-c", "import sys; print('no disk'); sys.exit(3)"]
+    program = ProgramProcess(command, tmp_path / "early.log", ready_url=f"http://127.0.0.1:{free_port()}/")
+    with program, pytest.raises(FraudError, match=r"^early ended with code 3; see .*\nno disk$"):
+        program.wait_ready()
+
+
+def test_a_program_that_is_not_ready_in_time_is_an_error(tmp_path: Path) -> None:
+    """The error says where to look."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    program = ProgramProcess(command, tmp_path / "slow.log", ready_url=f"http://127.0.0.1:{free_port()}/")
+    with program, pytest.raises(FraudError, match=r"^slow was not ready within 0\.2 s; see .*slow\.log$"):
+        program.wait_ready(0.2)
