@@ -20,7 +20,7 @@ from benchmarks.pipeline.programs import STOP_S
 from schemas.messages import Decision, Reason, ShadowScore, Verdict, encode
 from stream.clock import SystemClock
 from stream.kafka.batch import Batch
-from stream.kafka.load_generator import Message, send
+from stream.kafka.load_generator import Message, send_transactions
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine, reading
 from stream.ledger.message_kinds import MessageKind, all_message_kinds
@@ -126,7 +126,7 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
 
     def feed(at: int, topic: str) -> None:
         to = settings.replace(topic_transactions=topic)
-        send(to, Stream(at, total), RATE, lambda n: sent.__setitem__(at, n))
+        send_transactions(to.kafka, to.topic.transactions, Stream(at, total), RATE, lambda n: sent.__setitem__(at, n))
 
     with stream_program("ledger", settings, scratch / "ledger.log", stop_s=STOP_S) as process:
         process.wait_ready(PATIENCE_S)  # it has joined its groups: its start is not to be measured
@@ -170,7 +170,7 @@ def main() -> None:
         with LocalBroker(scratch / "kafka") as broker:
             url = given or f"sqlite:///{scratch}/lag.db"
             settings = Settings().replace(kafka_bootstrap=broker.bootstrap, ledger_url=url, ledger_web_port=free_port())
-            create_topics(settings)
+            create_topics(settings.kafka, settings.topic)
             looks = measure_lag(settings, scratch)
         name = "sqlite" if given is None else engine.url.get_backend_name()
         speed = LedgerSpeed(name, round(rate), round(float(np.median(looks)), 2), round(max(looks), 2))

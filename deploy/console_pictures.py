@@ -13,7 +13,7 @@ from deploy.demo.prepare import Prepared, prepare
 from deploy.observe.installed import find, missing
 from deploy.observe.programs import settings_for, stack
 from schemas.errors import FraudError
-from stream.kafka.load_generator import send
+from stream.kafka.load_generator import send_transactions
 from stream.local.broker import LocalBroker
 from stream.settings import Settings
 
@@ -41,8 +41,8 @@ def _take(prepared: Prepared, settings: Settings) -> None:
         raise FraudError(missing("chromium"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        send(settings, BROKEN)
-        send(settings, prepared.messages[:SHOWN], RATE)
+        send_transactions(settings.kafka, settings.topic.transactions, BROKEN)
+        send_transactions(settings.kafka, settings.topic.transactions, prepared.messages[:SHOWN], RATE)
         time.sleep(3)
         url = f"http://127.0.0.1:{settings.http.port}/"
         _picture(browser, url, "console-light.png", width=1200, height=1500, dark=False)

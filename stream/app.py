@@ -38,8 +38,8 @@ MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
 def make_sink(settings: Settings, source: BatchSource, metrics: WorkerMetrics) -> Sink:
     """Choose the sink for the delivery that the settings ask for."""
     if settings.worker.delivery == "exactly_once":
-        return TransactionalSink(settings, metrics.aborted)
-    return AtLeastOnceSink(settings, source.commit)
+        return TransactionalSink(settings.kafka, settings.worker, settings.topic.decisions, metrics.aborted)
+    return AtLeastOnceSink(settings.kafka, source.commit)
 
 
 class WorkerProgram(Program):
@@ -50,9 +50,15 @@ class WorkerProgram(Program):
         super().__init__()
         self.metrics = WorkerMetrics()
         self._directory = tempfile.TemporaryDirectory(prefix="fraud-worker-")
-        self.app = make_app(settings, Path(self._directory.name))
+        self.app = make_app(settings.kafka, settings.web, Path(self._directory.name))
         channel = BatchChannel(self.app)
-        self.source = BatchSource(settings, lambda batch: channel.offer(batch, self._running_loop()), self.stop)
+        self.source = BatchSource(
+            settings.kafka,
+            lambda batch: channel.offer(batch, self._running_loop()),
+            self.stop,
+            topic=settings.topic.transactions,
+            group=settings.kafka.group,
+        )
         store = BundleStore(settings.bundle.store)
         self.drift = DriftOutbox(settings, self.stop)
         self.roles = RoleFollower(
@@ -66,7 +72,9 @@ class WorkerProgram(Program):
         self.sink = new_sink(settings, self.source, self.metrics)
         self.health = Health(settings, self.source, self.roles, self.metrics, on_error=self.stop)
         counts = RoleCounter(settings.kafka.slot)
-        self.publisher = CountsPublisher(settings, counts.take)
+        self.publisher = CountsPublisher(
+            settings.kafka, settings.topic.role_counts, settings.rollback.interval_s, counts.take
+        )
         self.guard = Guard(settings, self.metrics.rollback)
         self.drift_watch = DriftWatch(settings, Manifests(settings, store), self.metrics.drift)
         self.pipeline = Pipeline(
@@ -99,7 +107,7 @@ class WorkerProgram(Program):
         self.drift_watch.start()
 
     def _start_clients(self) -> None:
-        require_topics(self._settings)
+        require_topics(self._settings.kafka, self._settings.topic)
         require_free_port(self._settings.web.host, self._settings.web.port)
         self.source.start()  # joins the group while the producers fence their past
         self.sink.open()

@@ -112,5 +112,5 @@ def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ca
 def settings(make_settings: Callable[..., Settings]) -> Settings:
     """Settings of the test's own whose topics exist on the session's broker."""
     made = make_settings()
-    create_topics(made)
+    create_topics(made.kafka, made.topic)
     return made

@@ -14,10 +14,10 @@ from deploy.demo.prepare import Prepared, prepare
 from schemas.errors import FraudError
 from schemas.manifest import MANIFEST_NAME, decode_manifest, encode_manifest
 from schemas.messages import BundleRef, Decision, ModelUpdate, Policy
-from stream.control.role_changes import reassign
+from stream.control.role_changes import combine_changes
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
-from stream.kafka.load_generator import send
+from stream.kafka.load_generator import send_transactions
 from stream.kafka.topic_range import Span, read_span
 from stream.kafka.topics import create_topics
 from stream.local.broker import LocalBroker
@@ -66,7 +66,7 @@ def promote_a_broken_one(directory: Path) -> RolledBack:
         with _Feeder(settings, prepared) as feeder:
             feeder.wait(USUAL)
             broken = _break(settings, prepared)
-            change = reassign([], broken)
+            change = combine_changes([], broken)
             promoted = change_roles(settings, change, author="experiment", note="promoted by hand, unseen by any gate")
             back = _await_rollback(settings, promoted.epoch)
         time.sleep(2.0)  # what was in hand is decided
@@ -90,7 +90,7 @@ def _stream(prepared: Prepared, directory: Path) -> Iterator[Settings]:
         for ref in (prepared.roles.champion, *prepared.roles.challengers):
             with source.fetch(ref.path) as local:
                 BundleStore(str(store)).put(local, ref.path)
-        create_topics(settings)
+        create_topics(settings.kafka, settings.topic)
         publish(prepared.roles, settings, "experiment")
 
     LOG.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,13 @@ class _Feeder(Background):
                 if self._stopping.is_set():
                     return
                 part = self._messages[start : start + second]
-                send(self._settings, [(key, _renamed(value, turn)) for key, value in part], RATE, lambda _: None)
+                send_transactions(
+                    self._settings.kafka,
+                    self._settings.topic.transactions,
+                    [(key, _renamed(value, turn)) for key, value in part],
+                    RATE,
+                    lambda _: None,
+                )
                 self._sent += len(part)
 
 
@@ -167,5 +173,5 @@ def _await_rollback(settings: Settings, epoch: int) -> ModelUpdate:
 
 def _decisions(settings: Settings) -> Iterator[Decision]:
     decode = msgspec.json.Decoder(Decision).decode
-    for batch in read_span(settings, settings.topic.decisions, Span()):
+    for batch in read_span(settings.kafka, settings.topic.decisions, Span()):
         yield from (decode(value or b"") for value in batch.values)

@@ -10,7 +10,7 @@ from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from benchmarks.pipeline.programs import Program, running
 from benchmarks.pipeline.reader import DecisionReader
 from schemas.errors import FraudError
-from stream.kafka.load_generator import send
+from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
 #: Seconds without a decision after which the worker counts as stuck.
@@ -49,7 +49,7 @@ def measure_footprint(
     Raises:
         FraudError: If the worker does not decide half of the transactions.
     """
-    send(settings, messages)
+    send_transactions(settings.kafka, settings.topic.transactions, messages)
     with DecisionReader(settings, len(messages)) as reader:
         began = time.monotonic()
         with running(program, settings, 0, scratch) as process:
@@ -79,10 +79,10 @@ def measure_soak(
     """
     first = min(SETTLE_EVENTS, len(messages) // 2)
     with DecisionReader(settings, len(messages)) as reader, running(program, settings, 0, scratch) as process:
-        send(settings, messages.part(0, first), SOAK_RATE, on_sent)
+        send_transactions(settings.kafka, settings.topic.transactions, messages.part(0, first), SOAK_RATE, on_sent)
         reader.wait_for(first, STALL_S)
         start_mib = process.rss_mib
-        send(settings, messages.part(first, len(messages)), SOAK_RATE, lambda sent: on_sent(first + sent))
+        send_transactions(settings.kafka, settings.topic.transactions, messages.part(first, len(messages)), SOAK_RATE, lambda sent: on_sent(first + sent))
         reader.wait_for_all(STALL_S)
         end_mib = process.rss_mib
     if (reader.decision_counts != 1).any():

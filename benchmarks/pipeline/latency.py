@@ -11,7 +11,7 @@ from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from benchmarks.pipeline.programs import Program, running
 from benchmarks.pipeline.reader import DecisionReader
 from schemas.errors import FraudError
-from stream.kafka.load_generator import send
+from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
 #: Seconds at the same rate that are not measured: connections and caches warm up, and the broker's JIT compiles the
@@ -65,10 +65,10 @@ def measure_latency(
     warm_up = min(round(rate * WARM_UP_S), len(messages) // 2)
     with DecisionReader(settings, len(messages)) as reader, running(program, settings, 0, scratch) as process:
         # The first transaction waits for the program to start; the steady rate begins once it is decided.
-        send(settings, messages.part(0, 1))
+        send_transactions(settings.kafka, settings.topic.transactions, messages.part(0, 1))
         if not reader.wait_for(1, STALL_S):
             raise FraudError(f"{program.name} makes no decisions: {process.last_lines()}")
-        sent_ns = send(settings, messages.part(1, len(messages)), rate, on_sent)
+        sent_ns = send_transactions(settings.kafka, settings.topic.transactions, messages.part(1, len(messages)), rate, on_sent)
         if not reader.wait_for_all(STALL_S):
             raise FraudError(
                 f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"

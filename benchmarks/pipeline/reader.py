@@ -69,13 +69,13 @@ class DecisionReader(Background):
             "enable.partition.eof": False,
             "fetch.wait.max.ms": 100,
         }
-        self._consumer = Consumer(consumer_config(settings) | overrides)
+        self._consumer = Consumer(consumer_config(settings.kafka) | overrides)
         try:
             self._consumer.assign(
                 [
                     self._end(topic, partition)
                     for topic in (settings.topic.decisions, settings.topic.dead_letters)
-                    for partition in partitions_of(self._consumer, settings, topic)
+                    for partition in partitions_of(self._consumer, settings.kafka, topic)
                 ]
             )
         except FraudError:

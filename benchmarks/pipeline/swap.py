@@ -16,7 +16,7 @@ from benchmarks.pipeline.reader import DecisionReader
 from schemas.errors import FraudError
 from schemas.messages import BundleRef, Challenger
 from stream.control.role_writer import publish_roles
-from stream.kafka.load_generator import send
+from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
 #: Transactions per second.
@@ -83,13 +83,13 @@ def measure_swap(
         running(program, settings, 0, scratch) as process,
     ):
         # The first transaction waits for the program to start; the steady rate begins once it is decided.
-        send(settings, messages.part(0, 1))
+        send_transactions(settings.kafka, settings.topic.transactions, messages.part(0, 1))
         if not reader.wait_for(1, STALL_S):
             raise FraudError(f"{program.name} makes no decisions: {process.last_lines()}")
         publishing = threading.Timer(WARM_UP_S + EACH_S, publish)
         publishing.start()
         try:
-            sent_ns = send(settings, messages.part(1, len(messages)), RATE, on_sent)
+            sent_ns = send_transactions(settings.kafka, settings.topic.transactions, messages.part(1, len(messages)), RATE, on_sent)
         finally:
             publishing.cancel()
             publishing.join()

@@ -22,7 +22,7 @@ from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from schemas.messages import Challenger
 from stream.control.role_writer import publish_roles
 from stream.kafka.clients import CONNECT_S, client_config, consumer_config
-from stream.kafka.load_generator import send
+from stream.kafka.load_generator import send_transactions
 from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.settings import Settings
@@ -63,7 +63,7 @@ class TrialBroker:
         if transactions:
             overrides["topic_transactions"] = transactions
         settings = self._base.replace(kafka_group=prefix, web_port=free_port(), **overrides)
-        self._trial_topics = create_topics(settings)
+        self._trial_topics = create_topics(settings.kafka, settings.topic)
         _use_broker_timestamps(settings)
         if roles is None:
             roles = tuple(Challenger(ref) for ref in self._inputs.challengers[:challengers])
@@ -73,7 +73,7 @@ class TrialBroker:
     def fill(self, messages: NumberedTransactions, on_sent: Callable[[int], object]) -> str:
         """Fill a new input topic, which is kept for later trials, and return its name."""
         settings = self.prepare()
-        send(settings, messages, on_sent=on_sent)
+        send_transactions(settings.kafka, settings.topic.transactions, messages, on_sent=on_sent)
         self._trial_topics.remove(settings.topic.transactions)
         return settings.topic.transactions
 
@@ -81,7 +81,7 @@ class TrialBroker:
         topics, self._trial_topics = self._trial_topics, []
         if not topics:
             return
-        admin = AdminClient(client_config(self._base))  # must outlive its futures
+        admin = AdminClient(client_config(self._base.kafka))  # must outlive its futures
         for name, future in admin.delete_topics(topics, operation_timeout=CONNECT_S).items():
             try:
                 future.result()
@@ -91,7 +91,7 @@ class TrialBroker:
 
 def committed_end(settings: Settings) -> int:
     """Return the sum of the decision topic's committed end offsets; transaction markers are included."""
-    admin = AdminClient(client_config(settings))
+    admin = AdminClient(client_config(settings.kafka))
     partitions = [TopicPartition(settings.topic.decisions, p) for p in range(settings.topic.partitions)]
     futures = admin.list_offsets(
         dict.fromkeys(partitions, _LATEST),
@@ -103,7 +103,7 @@ def committed_end(settings: Settings) -> int:
 
 def read_decisions(settings: Settings) -> list[Any]:
     """Return every committed message of the decisions topic, as confluent_kafka messages."""
-    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.kafka.group}-read-all"})
+    consumer = Consumer(consumer_config(settings.kafka) | {"group.id": f"{settings.kafka.group}-read-all"})
     consumer.assign([TopicPartition(settings.topic.decisions, p, 0) for p in range(settings.topic.partitions)])
     messages: list[Any] = []
     finished_partitions = 0
@@ -121,6 +121,6 @@ def _use_broker_timestamps(settings: Settings) -> None:
     """Let the broker stamp decisions when it appends them, whatever timestamp the producer sets."""
     entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, settings.topic.decisions, incremental_configs=[entry])
-    admin = AdminClient(client_config(settings))  # must outlive its futures
+    admin = AdminClient(client_config(settings.kafka))  # must outlive its futures
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()

@@ -54,7 +54,7 @@ def _running(roles: TrainedRoles, directory: Path) -> Iterator[Settings]:
     )
 
     def prepare_topics() -> None:
-        create_topics(settings)
+        create_topics(settings.kafka, settings.topic)
         publish(roles, settings, "demo")
 
     WORKER_LOG.parent.mkdir(parents=True, exist_ok=True)

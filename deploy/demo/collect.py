@@ -32,7 +32,7 @@ class Collector(Background):
         super().__init__("collector")
         topics = (settings.topic.decisions, settings.topic.shadow_scores, settings.topic.dead_letters)
         self._decisions_topic, self._shadow_topic, _ = topics
-        self._consumer = Consumer(consumer_config(settings) | {"group.id": "demo-collector"})
+        self._consumer = Consumer(consumer_config(settings.kafka) | {"group.id": "demo-collector"})
         partitions = range(settings.topic.partitions)
         self._consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics for p in partitions])
         self.decisions: list[bytes] = []

@@ -10,7 +10,7 @@ from deploy.demo.collect import Collector, repeated
 from deploy.demo.prepare import Prepared
 from deploy.demo.summary import Summary, compare
 from schemas.messages import Decision
-from stream.kafka.load_generator import send
+from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
 #: Transactions a second of the latency part, and how many.
@@ -33,12 +33,12 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
         Progress(*columns, console=Console(stderr=True), transient=True) as progress,
     ):
         task = progress.add_task("at full speed", total=len(messages))
-        first_ns = send(settings, messages, None, lambda n: progress.update(task, completed=n))[0]
+        first_ns = send_transactions(settings.kafka, settings.topic.transactions, messages, None, lambda n: progress.update(task, completed=n))[0]
         collector.wait(len(messages), challengers * len(messages))
         last_ns = collector.arrived_ns[-1] if collector.arrived_ns else first_ns
         full_speed = len(collector.decisions)
         task = progress.add_task(f"at a steady {STEADY_RATE:,.0f}/s", total=len(steady))
-        sent_ns = send(settings, steady, STEADY_RATE, lambda n: progress.update(task, completed=n))
+        sent_ns = send_transactions(settings.kafka, settings.topic.transactions, steady, STEADY_RATE, lambda n: progress.update(task, completed=n))
         sent = len(messages) + len(steady)
         collector.wait(sent, challengers * sent)
     decisions = collector.decoded()

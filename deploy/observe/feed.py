@@ -39,7 +39,7 @@ class Feed(Background):
         self._topic = settings.topic.transactions
         self._edge = f"http://127.0.0.1:{settings.http.port}/predict"
         self._endless = _endless(messages)
-        self._producer = Producer(producer_config(settings))
+        self._producer = Producer(producer_config(settings.kafka))
         self.sent = 0
 
     def stop(self) -> None:

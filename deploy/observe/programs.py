@@ -52,7 +52,7 @@ def stack(
 
     def prepare() -> None:
         on_step("Publishing the models, starting worker, ledger and HTTP edge")
-        create_topics(settings)
+        create_topics(settings.kafka, settings.topic)
         publish(roles, settings, "observe")
 
     return Stack(broker, [stream_program(name, settings, logs / f"{name}.log") for name in PROGRAMS], prepare)

@@ -6,12 +6,12 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.errors import FraudError
-from stream.evaluation.counterfactual import Change, changes_by_day
+from stream.evaluation.counterfactual import CounterfactualChange, changes_by_day
 from stream.ledger.database import open_engine
-from stream.ledger.gate_runner import DAY_MS, Ruling, costs_of, find_test, ruling
+from stream.ledger.gate_runner import DAY_MS, GateStatus, costs_of, find_gate_test, gate_status
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
-from stream.ledger.matchups import Contest, contests, pairs_of
+from stream.ledger.matchups import Matchup, find_matchups, load_pairs
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
 
@@ -27,22 +27,22 @@ def show(settings: Settings, challenger: str, days: int) -> None:
     """
     console = Console()
     engine = open_engine(settings.ledger.url)
-    chosen = [each for each in contests(engine) if each.challenger.bundle_sha256.startswith(challenger)]
+    chosen = [each for each in find_matchups(engine) if each.challenger.bundle_sha256.startswith(challenger)]
     if not chosen:
         raise FraudError("no such challenger in the ledger; look at the roles with: fraud-stream models")
     tests = GateStore(engine).tests()
     maturity_ms = settings.gate.maturity_days * DAY_MS
     for contest in chosen:
         since = contest.complete_ms - days * DAY_MS
-        pairs = pairs_of(engine, contest, since=since, until=contest.complete_ms, maturity_ms=maturity_ms)
-        test = find_test(tests, contest)
+        pairs = load_pairs(engine, contest, since=since, until=contest.complete_ms, maturity_ms=maturity_ms)
+        test = find_gate_test(tests, contest)
         # An untested challenger's losses are not capped yet: what a cap should be, its test will ask earlier frauds.
         cap = test.plan.measure.costs.cap_minor if test else settings.gate.cap_minor or UNCAPPED
         found = list(changes_by_day(pairs, costs_of(settings, cap)))
-        console.print(_by_day(contest, found), _flips(found), _standing(ruling(test) if test else None))
+        console.print(_by_day(contest, found), _flips(found), _standing(gate_status(test) if test else None))
 
 
-def _by_day(contest: Contest, found: list[Change]) -> Table:
+def _by_day(contest: Matchup, found: list[CounterfactualChange]) -> Table:
     title = f"{_named(contest.challenger)} beside {_named(contest.champion)}"
     table = Table(
         *("day", "tx", "judged", "differ", "saved", "lost", "alarms", "frauds"),
@@ -63,14 +63,14 @@ def _by_day(contest: Contest, found: list[Change]) -> Table:
     return table
 
 
-def _flips(found: list[Change]) -> Table:
+def _flips(found: list[CounterfactualChange]) -> Table:
     table = Table("champion", *(f"challenger: {verdict}" for verdict in VERDICTS), title="Verdicts, all days")
     for i, verdict in enumerate(VERDICTS):
         table.add_row(verdict, *(str(sum(each.flips[i][j] for each in found)) for j in range(len(VERDICTS))))
     return table
 
 
-def _standing(found: Ruling | None) -> str:
+def _standing(found: GateStatus | None) -> str:
     if found is None or found.judgement is None:
         return f"no verdict yet: {found.waiting if found else 'its test has not begun'}"
     judged = found.judgement

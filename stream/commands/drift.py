@@ -77,8 +77,8 @@ def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     alarm so in windows in a row, page far beyond.
     """
     settings = read_settings()
-    require_broker(settings)
-    reader = WholeTopic(settings, settings.topic.drift_reports, newest=LOOKED_THROUGH)
+    require_broker(settings.kafka)
+    reader = WholeTopic(settings.kafka, settings.topic.drift_reports, newest=LOOKED_THROUGH)
     seen = Seen()
     console = Console()
     try:

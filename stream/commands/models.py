@@ -6,7 +6,14 @@ from rich.table import Table
 
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
 from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
-from stream.control.role_changes import Change, challenge, dismiss, explore, reassign, shuffle
+from stream.control.role_changes import (
+    RoleChange,
+    add_challenger,
+    combine_changes,
+    remove_challenger,
+    set_exploration,
+    set_salt,
+)
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
 from stream.control.worker_status import worker_statuses
@@ -105,16 +112,16 @@ def set_models(
     """Change roles; whatever is not named stays. Bundles are audited first; of two writers at once one is refused."""
     settings = read_settings()
     store = BundleStore(settings.bundle.store)
-    changes: list[Change] = [dismiss(path) for path in dismissed]
-    changes += [challenge(Challenger(find_bundle(store, path))) for path in shadows]
-    changes += [challenge(Challenger(find_bundle(store, path), "split", share)) for path, share in splits]
+    changes: list[RoleChange] = [remove_challenger(path) for path in dismissed]
+    changes += [add_challenger(Challenger(find_bundle(store, path))) for path in shadows]
+    changes += [add_challenger(Challenger(find_bundle(store, path), "split", share)) for path, share in splits]
     if context.get_parameter_source("exploration") is click.core.ParameterSource.COMMANDLINE:
-        changes.append(explore(exploration))
+        changes.append(set_exploration(exploration))
     if salt is not None:
-        changes.append(shuffle(salt))
+        changes.append(set_salt(salt))
     if not changes and not champion:
         raise click.UsageError("nothing to change; name a role, --explore or --salt")
-    change = reassign(changes, find_bundle(store, champion) if champion else None)
+    change = combine_changes(changes, find_bundle(store, champion) if champion else None)
     click.echo(written(change_roles(settings, change, author=who, note=why, expected_epoch=epoch)))
 
 

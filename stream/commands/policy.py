@@ -7,7 +7,7 @@ from rich.table import Table
 from schemas.errors import RolesError
 from schemas.messages import Challenger, ModelUpdate, Policy
 from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
-from stream.control.role_changes import challenge, govern, reassign
+from stream.control.role_changes import add_challenger, combine_changes, set_policy
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
 from stream.settings import read_settings
@@ -37,7 +37,7 @@ def policy() -> None:
 @why_option
 @who_option
 @epoch_option
-def set_policy(
+def set_command(
     *,
     version: str | None,
     review: float | None,
@@ -56,8 +56,8 @@ def set_policy(
 
     def change(last: ModelUpdate | None) -> ModelUpdate:
         if shadow and last is not None:
-            return reassign([challenge(Challenger(last.champion, policy=wanted))])(last)
-        return reassign([govern(wanted)])(last)
+            return combine_changes([add_challenger(Challenger(last.champion, policy=wanted))])(last)
+        return combine_changes([set_policy(wanted)])(last)
 
     click.echo(written(change_roles(read_settings(), change, author=who, note=why, expected_epoch=epoch)))
 

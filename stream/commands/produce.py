@@ -47,5 +47,5 @@ def produce(file: Path, rate: float | None) -> None:
     columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
-        sent = send_file(settings, file, rate, lambda n: progress.advance(task, n))
+        sent = send_file(settings.kafka, settings.topic, file, rate, lambda n: progress.advance(task, n))
     click.echo(f"{sent} transactions sent to {settings.topic.transactions}")

@@ -17,7 +17,7 @@ from stream.settings import read_settings
 )
 def topics() -> None:
     """Create the project's topics that are not there yet, and name them."""
-    created = create_topics(read_settings())
+    created = create_topics(settings.kafka, settings.topic)
     click.echo("\n".join(created) if created else "every topic is there already")
 
 
@@ -32,6 +32,6 @@ def topics() -> None:
 @click.option("--count", type=click.IntRange(1), help="Stop after so many messages.")
 def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
     """Print the committed messages of TOPIC, one JSON a line, as they come."""
-    messages = follow_topic(read_settings(), topic, from_beginning=from_beginning)
+    messages = follow_topic(read_settings().kafka, topic, from_beginning=from_beginning)
     for value in itertools.islice(messages, count):
         click.echo(value)

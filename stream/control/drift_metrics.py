@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from schemas.messages import DriftReport
-from stream.drift.merge import DriftView
+from stream.drift.counts_merger import DriftView
 
 MODEL = ("role", "name", "version")
 

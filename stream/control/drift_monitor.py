@@ -18,8 +18,8 @@ from stream.control.elected_task import ElectedWork
 from stream.control.election import ElectedReader, Found
 from stream.control.manifests import Manifests
 from stream.control.retrain_requests import ask_retraining, new_request
-from stream.drift.merge import Merger
-from stream.drift.rule import drift_limits
+from stream.drift.alarm_rule import drift_limits
+from stream.drift.counts_merger import CountsMerger
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -77,8 +77,8 @@ class DriftWatch(ElectedWork):
         self._show_at = 0.0
         self._merger = self._new_merger()
 
-    def _new_merger(self) -> Merger:
-        return Merger(self._manifests.of, self._limits, self._leave_out)
+    def _new_merger(self) -> CountsMerger:
+        return CountsMerger(self._manifests.of, self._limits, self._leave_out)
 
     def _restore(self) -> int:
         self._merger = self._new_merger()

@@ -31,7 +31,7 @@ def counts_end(settings: Settings) -> int:
     Raises:
         BrokerAwayError: If no broker tells.
     """
-    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.kafka.group}-whole-topic"})
+    consumer = Consumer(consumer_config(settings.kafka) | {"group.id": f"{settings.kafka.group}-whole-topic"})
     try:
         _, end = consumer.get_watermark_offsets(TopicPartition(settings.topic.drift_counts, 0), CONNECT_S)
     except KafkaException as error:
@@ -49,7 +49,7 @@ def read_reports(settings: Settings, count: int = LOOKED_THROUGH) -> list[DriftR
         BrokerAwayError: If no broker answers.
         TopicMissingError: If the topic is not there.
     """
-    found = [decode_report(raw) for raw in read_whole(settings, settings.topic.drift_reports, newest=count)]
+    found = [decode_report(raw) for raw in read_whole(settings.kafka, settings.topic.drift_reports, newest=count)]
     first: dict[tuple[str, int], DriftReport] = {}
     for report in found:
         if report is not None:
@@ -100,4 +100,4 @@ class ReportWriter:
             raise ReportsError(f"{self._topic} not written ({failures[0] if failures else 'no answer'})")
 
     def _connect(self) -> Producer:
-        return Producer(producer_config(self._settings) | {"linger.ms": 0})
+        return Producer(producer_config(self._settings.kafka) | {"linger.ms": 0})

@@ -66,7 +66,7 @@ class ElectedReader:
         self._end: int | None = None
         self.caught_up = False
         self._consumer = Consumer(
-            consumer_config(settings)
+            consumer_config(settings.kafka)
             | {
                 "group.id": group,
                 "client.id": f"{group}-{settings.kafka.slot}",

@@ -59,7 +59,7 @@ def ask_retraining(settings: Settings, request: RetrainRequest) -> Asked:
         KafkaError: If another writer was quicker, or whether it was written is not known; ask again.
     """
     _codec.decode(encode(request))
-    with _errors(settings), sole_writer(settings, settings.topic.retrain_requests) as write:
+    with _errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
         before = read_requests(settings)
         if open_one := next((each for each in before if _same(each, request)), None):
             return Asked(open_one, written=False, what=f"asked for already ({open_one.cause}: {open_one.why})")
@@ -82,7 +82,7 @@ def answer_request(settings: Settings, request: RetrainRequest, answer: RetrainA
     Raises:
         As `ask_retraining`.
     """
-    with _errors(settings), sole_writer(settings, settings.topic.retrain_requests) as write:
+    with _errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
         standing = {each.request_id: each for each in read_requests(settings)}.get(request.request_id)
         if standing is None or standing.answer is None:
             write(encode(msgspec.structs.replace(request, answer=answer)))
@@ -98,7 +98,7 @@ def read_requests(settings: Settings) -> list[RetrainRequest]:
         TopicMissingError: If the topic is not there.
     """
     found: dict[str, RetrainRequest] = {}
-    for place, raw in enumerate(read_whole(settings, settings.topic.retrain_requests)):
+    for place, raw in enumerate(read_whole(settings.kafka, settings.topic.retrain_requests)):
         try:
             request = _codec.decode(raw)
         except RefusedMessageError as error:

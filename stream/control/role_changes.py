@@ -1,30 +1,30 @@
-"""Changes to an assignment of roles, one thing at a time, as functions of the assignment before."""
+"""Changes to an assignment of roles, as functions from the current assignment to the next one."""
 
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from schemas.errors import RolesError
-from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
+from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy, RoleAction
 
-Change = Callable[[ModelUpdate], ModelUpdate]
-#: As `change_roles` takes it: there may be no assignment yet.
-FirstChange = Callable[[ModelUpdate | None], ModelUpdate]
+RoleChange = Callable[[ModelUpdate], ModelUpdate]
+#: A change that also works before the first assignment (None), as `change_roles` takes it.
+FirstRoleChange = Callable[[ModelUpdate | None], ModelUpdate]
 
 
-def reassign(changes: Sequence[Change], champion: BundleRef | None = None) -> FirstChange:
-    """Return one change for `change_roles`, made of several in order.
+def combine_changes(changes: Sequence[RoleChange], champion: BundleRef | None = None) -> FirstRoleChange:
+    """Return one change for `change_roles` that makes several changes in order.
 
     Args:
-        changes: Each raises RolesError where it makes no sense.
-        champion: Takes over, with its own policy, and stops watching; None: the champion stays.
+        changes: Changes to make; each raises RolesError if it does not apply.
+        champion: New champion, which decides by its own policy and stops being a challenger; None to keep the champion.
 
     Returns:
-        The change; it raises RolesError where there is no champion yet and none is given.
+        The combined change. It raises RolesError if there is no champion yet and none is given.
     """
 
     def change(last: ModelUpdate | None) -> ModelUpdate:
-        update = _appoint(champion, last)
+        update = _set_champion(champion, last)
         for each in changes:
             update = each(update)
         return update
@@ -32,49 +32,49 @@ def reassign(changes: Sequence[Change], champion: BundleRef | None = None) -> Fi
     return change
 
 
-def challenge(challenger: Challenger) -> Change:
-    """Let a bundle with a policy watch or decide for its share; what it did before it does no more."""
+def add_challenger(challenger: Challenger) -> RoleChange:
+    """Return a change that adds a challenger, or replaces the one with the same bundle and policy."""
 
     def change(last: ModelUpdate) -> ModelUpdate:
-        others = tuple(each for each in last.challengers if _name(each) != _name(challenger))
+        others = tuple(each for each in last.challengers if _identity(each) != _identity(challenger))
         try:
             return replace(last, challengers=(*others, challenger))
         except ValueError as error:
-            raise RolesError(f"{error}; lower one, or dismiss a challenger first") from error
+            raise RolesError(f"{error}; lower a share, or dismiss a challenger first") from error
 
     return change
 
 
-def dismiss(path: str) -> Change:
-    """Let a bundle's challengers go, whatever their policies."""
+def remove_challenger(path: str) -> RoleChange:
+    """Return a change that removes every challenger with this bundle path, whatever its policy."""
 
     def change(last: ModelUpdate) -> ModelUpdate:
-        stay = tuple(each for each in last.challengers if each.bundle.path != path)
-        if len(stay) == len(last.challengers):
-            watching = ", ".join(each.bundle.path for each in last.challengers) or "nobody does"
-            raise RolesError(f"{path} is no challenger; these are: {watching}")
-        return replace(last, challengers=stay)
+        remaining = tuple(each for each in last.challengers if each.bundle.path != path)
+        if len(remaining) == len(last.challengers):
+            challengers = ", ".join(each.bundle.path for each in last.challengers) or "none"
+            raise RolesError(f"{path} is not a challenger; current challengers: {challengers}")
+        return replace(last, challengers=remaining)
 
     return change
 
 
-def govern(policy: Policy | None) -> Change:
-    """Let the champion decide by another policy; None: by its manifest's."""
+def set_policy(policy: Policy | None) -> RoleChange:
+    """Return a change of the champion's policy; None for the policy of its manifest."""
     return lambda last: replace(last, policy=policy)
 
 
-def explore(exploration: Exploration | None) -> Change:
-    """Let some would-be declines through, or none."""
+def set_exploration(exploration: Exploration | None) -> RoleChange:
+    """Return a change that lets some would-be declines through; None to let none through."""
     return lambda last: replace(last, exploration=exploration)
 
 
-def shuffle(salt: str) -> Change:
-    """Draw cards and explored transactions anew."""
+def set_salt(salt: str) -> RoleChange:
+    """Return a change that draws split cards and explored transactions again."""
     return lambda last: replace(last, salt=salt)
 
 
-def restore(last: ModelUpdate | None) -> ModelUpdate:
-    """Let the previous champion decide again by the policy it decided with; the fallen one is no challenger.
+def restore_previous(last: ModelUpdate | None) -> ModelUpdate:
+    """Restore the previous champion with the policy it decided by; the current champion gets no role.
 
     Raises:
         RolesError: If there is no previous champion.
@@ -86,7 +86,27 @@ def restore(last: ModelUpdate | None) -> ModelUpdate:
     return replace(last, champion=last.previous, policy=last.previous_policy, challengers=others)
 
 
-def _appoint(champion: BundleRef | None, last: ModelUpdate | None) -> ModelUpdate:
+def action_of(update: ModelUpdate, last: ModelUpdate | None) -> RoleAction:
+    """Return what an assignment changes, compared with the one before it (None before the first)."""
+    if last is None:
+        return RoleAction.PROMOTE
+    promoted = last.champion.sha256 != update.champion.sha256
+    # A promotion resets the policy, and the new champion stops being a challenger: neither is a change of its own.
+    before = [each for each in last.challengers if not promoted or each.bundle.sha256 != update.champion.sha256]
+    gone = {_identity(each) for each in before} - {_identity(each) for each in update.challengers}
+    changed = {
+        RoleAction.PROMOTE: promoted,
+        RoleAction.POLICY: not promoted and last.policy != update.policy,
+        RoleAction.CHALLENGE: any(each not in before for each in update.challengers),
+        RoleAction.DISMISS: bool(gone),
+        RoleAction.EXPLORATION: last.exploration != update.exploration,
+        RoleAction.SALT: last.salt != update.salt,
+    }
+    actions = [action for action, happened in changed.items() if happened]
+    return actions[0] if len(actions) == 1 else RoleAction.ROLES
+
+
+def _set_champion(champion: BundleRef | None, last: ModelUpdate | None) -> ModelUpdate:
     if champion is None:
         if last is None:
             raise RolesError("there is no champion yet; name one: fraud-stream models set --champion PATH")
@@ -94,10 +114,10 @@ def _appoint(champion: BundleRef | None, last: ModelUpdate | None) -> ModelUpdat
     if last is None:
         return ModelUpdate(1, champion, 0, "")
     if last.champion.sha256 == champion.sha256:
-        raise RolesError(f"{champion.path} is champion already; look with: fraud-stream models")
+        raise RolesError(f"{champion.path} is the champion already; check with: fraud-stream models")
     others = tuple(each for each in last.challengers if each.bundle.sha256 != champion.sha256)
     return replace(last, champion=champion, challengers=others, policy=None)
 
 
-def _name(challenger: Challenger) -> tuple[str, str | None]:
+def _identity(challenger: Challenger) -> tuple[str, str | None]:
     return challenger.bundle.sha256, challenger.policy.version if challenger.policy else None

@@ -48,7 +48,7 @@ def all_roles(settings: Settings) -> list[ModelUpdate]:
         RolesError: If a newer program has written there: it knows better who decides.
     """
     updates: list[ModelUpdate] = []
-    for raw in read_whole(settings, settings.topic.model_updates):
+    for raw in read_whole(settings.kafka, settings.topic.model_updates):
         try:
             update = decode_update(raw)
         except RolesError:

@@ -1,6 +1,6 @@
-"""Writing the control topic `model-updates`: one writer at a time.
+"""Writing the control topic `model-updates`, one writer at a time.
 
-A writer first fences every other (the same transactional id), then reads the newest epoch, then writes the next.
+A writer first fences every other writer (same transactional id), then reads the newest epoch, then writes the next one.
 """
 
 import time
@@ -10,7 +10,8 @@ import msgspec
 from confluent_kafka import KafkaException
 
 from schemas.errors import RolesError, StaleEpochError
-from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy, encode
+from schemas.messages import AuditEvidence, BundleRef, Challenger, ModelUpdate, Policy, RoleAction, encode
+from stream.control.role_changes import action_of
 from stream.control.role_reader import current_roles
 from stream.kafka.sole_writer import sole_writer, was_fenced
 from stream.settings import Settings
@@ -22,38 +23,55 @@ def change_roles(
     *,
     author: str,
     note: str = "",
+    action: RoleAction | None = None,
+    evidence: AuditEvidence | None = None,
     expected_epoch: int | None = None,
 ) -> ModelUpdate:
-    """Write the assignment that follows the newest.
+    """Write the assignment of roles that follows the newest one.
 
     Args:
-        settings: Addresses and the topic's name.
-        change: Returns what is to hold, given what holds (None before the first); whatever it raises ends the change.
-            Epoch, time, author, note and who decided before are filled in here.
-        author: Who wrote it, for the audit.
-        note: Why.
-        expected_epoch: The epoch this change was thought out on; None takes whatever is there (0 before the first).
+        settings: Kafka connection and topic names.
+        change: Function that returns the next assignment, given the current one (None before the first). An exception
+            it raises ends the change. Epoch, time, audit fields and the previous champion are filled in here.
+        author: Person or program behind the change, for the audit.
+        note: Reason for the change, for the audit.
+        action: Kind of change, for the audit; None to derive it from what has changed.
+        evidence: What the change rests on, for the audit.
+        expected_epoch: Epoch that the change was based on (0 before the first); None to accept any.
 
     Raises:
-        StaleEpochError: If another writer was quicker.
+        StaleEpochError: If another writer was faster.
         BrokerAwayError: If no broker answers.
-        RolesError: If whether it was written is not known.
+        RolesError: If it is unknown whether the assignment was written.
     """
     try:
-        with sole_writer(settings, settings.topic.model_updates) as write:
+        with sole_writer(settings.kafka, settings.topic.model_updates) as write:
             last = current_roles(settings)
             epoch = last.epoch if last else 0
             if expected_epoch not in (None, epoch):
                 raise StaleEpochError(
                     f"roles are at epoch {epoch}, not {expected_epoch}; look at them and decide again"
                 )
-            update = _signed(change(last), last, epoch + 1, author, note)
+            changed = change(last)
+            previous, previous_policy = _previous_champion(changed, last)
+            update = msgspec.structs.replace(
+                changed,
+                epoch=epoch + 1,
+                written_at_ms=time.time_ns() // 1_000_000,
+                author=author,
+                note=note,
+                action=action or action_of(changed, last),
+                evidence=evidence,
+                previous=previous,
+                previous_policy=previous_policy,
+                schema_version=3,
+            )
             write(encode(update))
     except KafkaException as error:
         if was_fenced(error):
             raise StaleEpochError("another writer changed the roles meanwhile; look at them and decide again") from None
         raise RolesError(
-            f"whether the roles were written is not known ({error.args[0].str()}); look with: fraud-stream models"
+            f"cannot tell whether the roles were written ({error.args[0].str()}); check with: fraud-stream models"
         ) from error
     return update
 
@@ -66,21 +84,27 @@ def publish_roles(
     policy: Policy | None = None,
     author: str,
     note: str = "",
+    action: RoleAction = RoleAction.PUBLISH,
+    evidence: AuditEvidence | None = None,
     expected_epoch: int | None = None,
 ) -> ModelUpdate:
-    """Give the roles anew; exploration and salt stay, for they belong to the stream and not to a model.
+    """Write champion and challengers at once. Exploration and salt stay: they belong to the stream, not to a model.
 
     Args:
-        settings: As `change_roles`, like `author`, `note` and `expected_epoch`.
-        champion: Decides; the one it replaces becomes `previous`.
-        challengers: Watch, or decide for their share.
-        policy: Instead of the champion's own.
-        author: As above.
-        note: As above.
-        expected_epoch: As above.
+        settings: Kafka connection and topic names.
+        champion: Bundle that decides; the champion it replaces becomes `previous`.
+        challengers: All challengers with their modes and shares.
+        policy: Policy to use instead of the champion's own; None for its own.
+        author: As in `change_roles`.
+        note: As in `change_roles`.
+        action: As in `change_roles`.
+        evidence: As in `change_roles`.
+        expected_epoch: As in `change_roles`.
 
     Raises:
-        As `change_roles`.
+        StaleEpochError: If another writer was faster.
+        BrokerAwayError: If no broker answers.
+        RolesError: If it is unknown whether the assignment was written.
     """
 
     def change(last: ModelUpdate | None) -> ModelUpdate:
@@ -88,22 +112,20 @@ def publish_roles(
             return ModelUpdate(1, champion, 0, "", challengers=challengers, policy=policy)
         return msgspec.structs.replace(last, champion=champion, challengers=challengers, policy=policy)
 
-    return change_roles(settings, change, author=author, note=note, expected_epoch=expected_epoch)
-
-
-def _signed(update: ModelUpdate, last: ModelUpdate | None, epoch: int, author: str, note: str) -> ModelUpdate:
-    previous, previous_policy = None, None
-    if last is not None and last.champion.sha256 != update.champion.sha256:
-        previous, previous_policy = last.champion, last.policy
-    elif last is not None:
-        previous, previous_policy = last.previous, last.previous_policy
-    return msgspec.structs.replace(
-        update,
-        epoch=epoch,
-        written_at_ms=time.time_ns() // 1_000_000,
+    return change_roles(
+        settings,
+        change,
         author=author,
         note=note,
-        previous=previous,
-        previous_policy=previous_policy,
-        schema_version=2,
+        action=action,
+        evidence=evidence,
+        expected_epoch=expected_epoch,
     )
+
+
+def _previous_champion(update: ModelUpdate, last: ModelUpdate | None) -> tuple[BundleRef | None, Policy | None]:
+    if last is None:
+        return None, None
+    if last.champion.sha256 != update.champion.sha256:
+        return last.champion, last.policy
+    return last.previous, last.previous_policy

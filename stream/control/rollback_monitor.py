@@ -10,15 +10,15 @@ from collections import deque
 
 import msgspec
 
-from schemas.messages import RoleCounts
+from schemas.messages import RoleAction, RoleCounts, RollbackEvidence
 from stream.control.elected_task import ElectedWork
 from stream.control.election import ElectedReader
-from stream.control.role_changes import restore
+from stream.control.role_changes import restore_previous
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
 from stream.control.rollback_metrics import RollbackMetrics
-from stream.evaluation.rollback_rule import Limits
-from stream.evaluation.rollback_watch import AUTHOR, PromotionWatch, Verdict
+from stream.evaluation.promotion_monitor import AUTHOR, PromotionMonitor, RollbackVerdict
+from stream.evaluation.rollback_rule import RollbackLimits
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Guard(ElectedWork):
         super().__init__("guard", on=settings.rollback.monitor == "on", show=metrics.elected)
         self._settings = settings
         self._metrics = metrics
-        self._limits = Limits(
+        self._limits = RollbackLimits(
             block=settings.rollback.block_transactions,
             min_blocks=settings.rollback.min_blocks,
             watched_blocks=settings.rollback.watched_blocks,
@@ -64,7 +64,7 @@ class Guard(ElectedWork):
 
     def _forget(self) -> None:
         self._pending: deque[bytes | None] = deque()
-        self._watch = PromotionWatch(self._limits)
+        self._watch = PromotionMonitor(self._limits)
         self._progress = (0, 0)
         self._paged = 0
         self._metrics.judged({})
@@ -98,14 +98,22 @@ class Guard(ElectedWork):
             self._page(verdict, roles.champion.version)
             return
         note = describe(verdict)
-        restored = change_roles(self._settings, restore, author=AUTHOR, note=note, expected_epoch=roles.epoch)
+        restored = change_roles(
+            self._settings,
+            restore_previous,
+            author=AUTHOR,
+            note=note,
+            action=RoleAction.ROLLBACK,
+            evidence=evidence_of(verdict),
+            expected_epoch=roles.epoch,
+        )
         self._metrics.rolled_back()
         log.error(
             "champion %s is taken back, %s; %s decides again", roles.champion.version, note, restored.champion.version
         )
         self._watch.learn(all_roles(self._settings))
 
-    def _page(self, verdict: Verdict, version: str) -> None:
+    def _page(self, verdict: RollbackVerdict, version: str) -> None:
         self._paged = verdict.since
         self._metrics.paged(paged=True)
         log.critical(
@@ -125,10 +133,16 @@ def decode_counts(raw: bytes | None) -> RoleCounts | None:
         return None
 
 
-def describe(verdict: Verdict) -> str:
+def describe(verdict: RollbackVerdict) -> str:
     """Say which statistic crossed which bound, in how many transactions, and whose bounds they are."""
     breach = verdict.breach
     return (
         f"{breach.statistic} {breach.value:.4g} crossed {breach.bound:.4g} in {breach.transactions} transactions, "
         f"{breach.blocks} blocks after the promotion; {verdict.bounds}"
     )
+
+
+def evidence_of(verdict: RollbackVerdict) -> RollbackEvidence:
+    """Return the measurement behind a verdict, for the audit."""
+    breach = verdict.breach
+    return RollbackEvidence(breach.statistic, breach.value, breach.bound, breach.transactions, breach.blocks)

@@ -19,7 +19,7 @@ def worker_statuses(settings: Settings) -> list[WorkerStatus]:
         TopicMissingError: If there is no such topic.
     """
     newest: dict[str, WorkerStatus] = {}
-    for raw in read_whole(settings, settings.topic.worker_status):
+    for raw in read_whole(settings.kafka, settings.topic.worker_status):
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             status = _decoder.decode(raw or b"")
             newest[status.slot] = status

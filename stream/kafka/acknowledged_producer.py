@@ -1,17 +1,18 @@
-"""Writing a transaction, and then what was decided about it: what a reply over HTTP stands on.
+"""Producing from an event loop, with a callback for each message that Kafka acknowledges.
 
-A decision names the place of its transaction, which is known once Kafka has that. So these are two acknowledgements in
-turn. There is no Kafka transaction around them, which would cost a third and a fourth: when Kafka goes away in between,
-a transaction without a decision is left behind, and nobody was told anything about it.
+A decision over HTTP names the offset of its transaction, which is known once Kafka has acknowledged that transaction.
+So a response waits for two acknowledgements in turn. A Kafka transaction around them would cost two more round trips;
+without one, an outage between the two leaves a transaction without a decision, which no response has mentioned.
 
-Acknowledgements are taken by a thread that does nothing else, some at a time, and told on the event loop's. What nobody
-waits for goes its own way, many messages at a time, and only failures are told.
+One thread polls for acknowledgements and hands them to the event loop, several at a time. Messages whose
+acknowledgement nobody waits for go through a second producer that sends large batches and reports only failures.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -24,201 +25,215 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which the thread waits for acknowledgements before it looks whether to stop.
+#: Seconds for which the thread waits for acknowledgements before it checks whether to stop.
 POLL_S = 0.1
-#: Seconds for the last messages to be on their way: they must not hold a stop up while the broker is away.
+#: Seconds in which the last messages must be sent on shutdown; an unavailable broker must not delay it further.
 FLUSH_S = 1.0
-#: Milliseconds that librdkafka gathers messages: at thousands a second a few of them share a request to the broker.
-#: Of those that nobody waits for many do.
-LINGER_MS, UNHURRIED_LINGER_MS = 0.2, 50
+#: Milliseconds for which librdkafka collects messages into one request to the broker: the awaited ones, of which a few
+#: share a request at thousands a second, and the others.
+LINGER_MS, BULK_LINGER_MS = 0.2, 50
 
 
-class Row(NamedTuple):
-    """A message to be written."""
+class OutgoingMessage(NamedTuple):
+    """A message to produce."""
 
     topic: str
     key: str | None
     value: bytes
-    #: Whether somebody waits for its acknowledgement.
+    #: Whether the caller waits for its acknowledgement.
     awaited: bool = True
 
 
-#: Given partition and offset of the transaction, what was decided about it.
-Follow = Callable[[int, int], Sequence[Row]]
-#: Told of each message by itself: an error, or the partition and offset that it has.
-_ToldPlace = Callable[[KafkaError | None, int, int], None]
-_Acknowledged = tuple[_ToldPlace, KafkaError | None, int, int]
-#: Told once: None when Kafka has all that is awaited; else BrokerAwayError, or BusyError where librdkafka's queue is
-#: full. What was not acknowledged within the deadline may stand there all the same.
-Told = Callable[[FraudError | None], None]
+class MessageOffset(NamedTuple):
+    """Where Kafka stored a message."""
+
+    partition: int
+    offset: int
 
 
-class Recorder(Background):
-    """Writes to Kafka from inside an event loop.
+#: Called on the event loop, once for each message: with its offset, with BrokerAwayError if Kafka did not acknowledge
+#: it within the deadline (it may be stored all the same), or with BusyError if librdkafka's queue is full.
+OnAcknowledged = Callable[[MessageOffset | FraudError], None]
+#: Called once for several messages: with None when all awaited ones are acknowledged, or with the first error.
+OnAllAcknowledged = Callable[[FraudError | None], None]
+
+
+class AcknowledgedProducer(Background):
+    """Produces messages and reports their acknowledgements. Every method is called on the event loop.
 
     Args:
-        settings: Addresses; the deadline, after which a message is given up.
-        broker: Hears at once of a broker that went away.
-        on_error: Called with whatever ends the taking of acknowledgements.
+        settings: Kafka connection, and the HTTP deadline after which a message expires.
+        broker: Informed at once when the client loses the broker.
+        on_error: Called with the error that ends the polling thread.
     """
 
     def __init__(self, settings: Settings, broker: BrokerWatch, on_error: Callable[[BaseException], None]) -> None:
-        super().__init__("recorder")
+        super().__init__("acknowledged-producer")
         self._settings = settings
         self._broker = broker
         self._on_error = on_error
-        self._recording = 0
+        self._unacknowledged = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        #: Acknowledged since the loop was last told.
-        self._acknowledged: list[_Acknowledged] = []
+        #: Acknowledgements that the event loop has not handled yet. The polling thread appends, the loop removes.
+        self._acknowledged: list[tuple[OnAcknowledged, MessageOffset | FraudError]] = []
 
     def start(self) -> None:
-        """Connect, and look for acknowledgements from now on. Inside the event loop."""
+        """Create the producers and start polling."""
         self._loop = asyncio.get_running_loop()
-        config = producer_config(self._settings) | {"error_cb": self._heard}
-        # A small request would wait for the answer to the one before it (Nagle's algorithm).
+        config = producer_config(self._settings.kafka) | {"error_cb": self._on_client_error}
+        # Nagle's algorithm would hold back a small request until the one before it is answered.
         prompt = {"linger.ms": LINGER_MS, "socket.nagle.disable": True}
         timeout = {"message.timeout.ms": self._settings.http.deadline_ms}
-        self._producer = Producer(config | timeout | prompt)
-        quiet = {"delivery.report.only.error": True, "on_delivery": _log_failure}
-        self._unhurried = Producer(config | quiet | {"linger.ms": UNHURRIED_LINGER_MS})
+        self._prompt = Producer(config | timeout | prompt)
+        failures_only = {"delivery.report.only.error": True, "on_delivery": _log_failure}
+        self._bulk = Producer(config | failures_only | {"linger.ms": BULK_LINGER_MS})
         super().start()
 
-    def record(self, transaction: Row, follow: Follow, told: Told) -> None:
-        """Write a transaction, then what `follow` makes of its place, and tell when Kafka has both."""
-        self._recording += 1
-        self._idle.clear()
-
-        def settled(error: FraudError | None) -> None:
-            self._recording -= 1
-            if not self._recording:
-                self._idle.set()
-            told(error)
-
-        def written(error: KafkaError | None, partition: int, offset: int) -> None:
-            if error is not None:
-                settled(_unacknowledged(error))
-            else:
-                self.write(follow(partition, offset), settled)
-
+    def produce(self, message: OutgoingMessage, on_acknowledged: OnAcknowledged) -> None:
+        """Produce one message. Every error goes to the callback."""
         try:
-            self._produce(transaction, written)
+            self._enqueue(message, on_acknowledged)
         except FraudError as error:
-            settled(error)
+            on_acknowledged(error)
 
-    def write(self, rows: Sequence[Row], told: Told) -> None:
-        """Write messages, and tell when Kafka has those that are awaited; of the others a failure is logged."""
-        left = sum(row.awaited for row in rows)
-        failed = False
-
-        def fail(error: FraudError) -> None:
-            nonlocal failed
-            if not failed:
-                failed = True
-                told(error)
-
-        def acknowledged(error: KafkaError | None, _partition: int, _offset: int) -> None:
-            nonlocal left
-            left -= 1
-            if error is not None:
-                fail(_unacknowledged(error))
-            elif not left and not failed:
-                told(None)
-
-        for row in rows:
+    def produce_all(self, messages: Sequence[OutgoingMessage], on_acknowledged: OnAllAcknowledged) -> None:
+        """Produce several messages. The callback waits for the awaited ones; failures of the others are logged."""
+        group = _MessageGroup(sum(message.awaited for message in messages), on_acknowledged)
+        for message in messages:
             try:
-                self._produce(row, acknowledged if row.awaited else None)
+                if message.awaited:
+                    self._enqueue(message, group.on_acknowledged)
+                else:
+                    _produce(self._bulk, message)
             except FraudError as error:
-                if row.awaited:
-                    fail(error)
+                if message.awaited:
+                    group.fail(error)
                     return
-                log.warning("a message for %s was not written: %s", row.topic, error)
+                log.warning("a message for %s was not written: %s", message.topic, error)
 
-    async def drain(self) -> None:
-        """Wait a little for transactions whose decision is yet to be written: for those that nobody waits for."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), FLUSH_S)
-
-    async def written(self, rows: Sequence[Row]) -> None:
-        """Write messages, and return when Kafka has those that are awaited.
+    async def produce_and_wait(self, messages: Sequence[OutgoingMessage]) -> None:
+        """Produce several messages, and return when Kafka has acknowledged the awaited ones.
 
         Raises:
-            BrokerAwayError: If it does not acknowledge them.
+            BrokerAwayError: If Kafka does not acknowledge them within the deadline.
             BusyError: If librdkafka's queue is full.
         """
         done: asyncio.Future[None] = self._loop.create_future()
-
-        def told(error: FraudError | None) -> None:
-            if done.done():
-                return  # whoever waited has gone
-            if error is not None:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
-
-        self.write(rows, told)
+        self.produce_all(messages, partial(_resolve, done))
         await done
 
-    def _produce(self, row: Row, told: _ToldPlace | None) -> None:
-        try:
-            if told is None:
-                self._unhurried.produce(row.topic, row.value, row.key)
-            else:
-                self._producer.produce(row.topic, row.value, row.key, on_delivery=self._taking(told))
-        except BufferError as error:
-            raise BusyError("Kafka takes no more messages just now; ask again") from error
-        except KafkaException as error:
-            raise BrokerAwayError(f"Kafka does not take a message for {row.topic}: {error.args[0].str()}") from error
+    async def drain(self) -> None:
+        """Wait up to FLUSH_S for outstanding messages and for those that their callbacks produce."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), FLUSH_S)
 
-    def _taking(self, told: _ToldPlace) -> Callable[[KafkaError | None, Message], None]:
-        acknowledged = self._acknowledged
+    def _enqueue(self, message: OutgoingMessage, on_acknowledged: OnAcknowledged) -> None:
+        _produce(self._prompt, message, on_delivery=partial(self._on_delivery, on_acknowledged))
+        self._unacknowledged += 1
+        self._idle.clear()
 
-        def taken(error: KafkaError | None, message: Message) -> None:
-            partition, offset = message.partition(), message.offset()
-            if error is None and (partition is None or offset is None):
-                # A retry that the broker had already may be acknowledged so: then a decision would name a stranger.
-                error = KafkaError(KafkaError._NO_OFFSET)  # noqa: SLF001 - librdkafka's own codes begin with _
-            acknowledged.append((told, error, partition or 0, offset or 0))
+    def _on_delivery(self, on_acknowledged: OnAcknowledged, error: KafkaError | None, message: Message) -> None:
+        """Collect an acknowledgement for the event loop. Called on the polling thread."""
+        partition, offset = message.partition(), message.offset()
+        if error is None and (partition is None or offset is None):
+            # Kafka may acknowledge a retry of a message that it already had without an offset. A decision must not be
+            # recorded under another transaction's offset.
+            error = KafkaError(KafkaError._NO_OFFSET)  # noqa: SLF001 - librdkafka's own codes begin with _
+        result = MessageOffset(partition or 0, offset or 0) if error is None else _not_acknowledged(error)
+        self._acknowledged.append((on_acknowledged, result))
 
-        return taken
-
-    def _heard(self, error: KafkaError) -> None:
+    def _on_client_error(self, error: KafkaError) -> None:
         if error.fatal():
-            self._on_error(BrokerAwayError(f"Kafka's client cannot go on ({error.str()}); start again"))
+            self._on_error(BrokerAwayError(f"Kafka's client has failed ({error.str()}); restart the program"))
         self._broker.heard(error)
 
     def _run(self) -> None:
-        """Take acknowledgements: on the thread."""
+        """Poll for acknowledgements until stopped."""
         try:
             while not self._stopping.is_set():
-                self._take(POLL_S)
-            self._producer.flush(FLUSH_S)
-            self._unhurried.flush(FLUSH_S)
-            self._loop.call_soon_threadsafe(self._tell)
-        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the program
+                self._prompt.poll(POLL_S)  # returns after the first acknowledgement and all that arrived with it
+                self._bulk.poll(0)
+                if self._acknowledged:
+                    self._loop.call_soon_threadsafe(self._run_callbacks)
+            self._prompt.flush(FLUSH_S)
+            self._bulk.flush(FLUSH_S)
+            self._loop.call_soon_threadsafe(self._run_callbacks)
+        except BaseException as error:  # noqa: BLE001 - the program must learn of any error that ends the thread
             self._on_error(error)
 
-    def _take(self, patience_s: float) -> None:
-        self._producer.poll(patience_s)  # returns with the first, after all that are there
-        self._unhurried.poll(0)
-        if self._acknowledged:
-            self._loop.call_soon_threadsafe(self._tell)
-
-    def _tell(self) -> None:
-        """Tell what was acknowledged: on the loop's thread. What the other appends meanwhile is told the next time."""
+    def _run_callbacks(self) -> None:
+        """Call the callbacks of all messages acknowledged so far. What arrives meanwhile waits for the next call."""
         count = len(self._acknowledged)
-        some = self._acknowledged[:count]
+        ready = self._acknowledged[:count]
         del self._acknowledged[:count]
-        for told, error, partition, offset in some:
+        for on_acknowledged, result in ready:
             try:
-                told(error, partition, offset)
-            except Exception:  # the others' acknowledgements are none of its business
-                log.exception("an acknowledgement could not be told")
+                on_acknowledged(result)
+            except Exception:  # one failing callback must not hide the other acknowledgements
+                log.exception("the callback of an acknowledged message failed")
+        # After the callbacks: a message that one of them produces keeps `drain` waiting.
+        self._unacknowledged -= count
+        if not self._unacknowledged:
+            self._idle.set()
 
 
-def _unacknowledged(error: KafkaError) -> BrokerAwayError:
-    return BrokerAwayError(f"Kafka has not acknowledged it ({error.str()}); ask again")
+class _MessageGroup:
+    """Several messages with one callback."""
+
+    __slots__ = ("_failed", "_on_all_acknowledged", "_outstanding")
+
+    def __init__(self, count: int, on_all_acknowledged: OnAllAcknowledged) -> None:
+        self._outstanding = count
+        self._on_all_acknowledged = on_all_acknowledged
+        self._failed = False
+
+    def on_acknowledged(self, result: MessageOffset | FraudError) -> None:
+        self._outstanding -= 1
+        if isinstance(result, FraudError):
+            self.fail(result)
+        elif not self._outstanding and not self._failed:
+            self._on_all_acknowledged(None)
+
+    def fail(self, error: FraudError) -> None:
+        if not self._failed:
+            self._failed = True
+            self._on_all_acknowledged(error)
+
+
+def _produce(
+    producer: Producer,
+    message: OutgoingMessage,
+    on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
+) -> None:
+    """Queue a message in librdkafka.
+
+    Raises:
+        BusyError: If the queue is full.
+        BrokerAwayError: If librdkafka rejects it for another reason.
+    """
+    try:
+        if on_delivery is None:
+            producer.produce(message.topic, message.value, message.key)
+        else:
+            producer.produce(message.topic, message.value, message.key, on_delivery=on_delivery)
+    except BufferError as error:
+        raise BusyError("the queue to Kafka is full; try again later") from error
+    except KafkaException as error:
+        raise BrokerAwayError(f"Kafka's client rejects a message for {message.topic}: {error.args[0].str()}") from error
+
+
+def _resolve(done: asyncio.Future[None], error: FraudError | None) -> None:
+    if done.done():
+        return  # the caller was cancelled
+    if error is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(None)
+
+
+def _not_acknowledged(error: KafkaError) -> BrokerAwayError:
+    return BrokerAwayError(f"Kafka has not acknowledged the message ({error.str()}); try again")
 
 
 def _log_failure(error: KafkaError | None, message: Message) -> None:

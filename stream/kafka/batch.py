@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from stream.scoring.incoming import Incoming
+from stream.scoring.raw_batch import RawBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Batch:
     """
 
     messages: list[Any]
-    incoming: Incoming
+    incoming: RawBatch
     metadata: Any
     epoch: int
     start: dict[int, int]

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 
 from stream.kafka.clients import client_config
 from stream.runtime.background import Background
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +22,13 @@ class BrokerWatch(Background):
     """Asks the broker for something twice a second.
 
     Args:
-        settings: Addresses.
+        kafka: Addresses.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
         super().__init__("broker-watch")
-        self._settings = settings
+        self._kafka = kafka
+        self._topic = topic
         self._unanswered = 0
 
     @property
@@ -41,10 +42,10 @@ class BrokerWatch(Background):
             self._note(AWAY_LOOKS)
 
     def _run(self) -> None:
-        admin = AdminClient(client_config(self._settings) | {"log_level": 0, "error_cb": lambda _: None})
+        admin = AdminClient(client_config(self._kafka) | {"log_level": 0, "error_cb": lambda _: None})
         while not self._stopping.wait(LOOK_S):
             try:
-                admin.list_topics(self._settings.topic.transactions_http, timeout=ANSWER_S)
+                admin.list_topics(self._topic, timeout=ANSWER_S)
             except KafkaException:
                 self._note(self._unanswered + 1)
             else:

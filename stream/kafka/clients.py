@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.errors import BrokerAwayError, SettingsError
 from stream.kafka.client_log import client_log
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 #: Bytes. Dead letters carry up to 2 MiB of original bytes, as base64.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -19,53 +19,52 @@ CONNECT_S = 10.0
 ATTEMPT_S = 2.0
 
 
-def client_config(settings: Settings) -> dict[str, Any]:
+def client_config(kafka: KafkaSettings) -> dict[str, Any]:
     """Return what every librdkafka client takes: addresses, security, and its log on ours.
 
     Raises:
         SettingsError: If security asks for a name, a password or a file that is not there.
     """
     config: dict[str, Any] = {
-        "bootstrap.servers": settings.kafka.bootstrap,
-        "security.protocol": settings.kafka.security_protocol,
+        "bootstrap.servers": kafka.bootstrap,
+        "security.protocol": kafka.security_protocol,
         "logger": client_log,
         # Reconnect quickly after an outage; the default backs off to 10 s.
         "reconnect.backoff.max.ms": 1000,
     }
-    if settings.kafka.security_protocol.startswith("SASL"):
-        if not (settings.kafka.sasl_username and settings.kafka.sasl_password):
+    if kafka.security_protocol.startswith("SASL"):
+        if not (kafka.sasl_username and kafka.sasl_password):
             raise SettingsError(
-                f"{settings.kafka.security_protocol} needs a user; "
-                "set FRAUD_KAFKA_SASL_USERNAME and FRAUD_KAFKA_SASL_PASSWORD"
+                f"{kafka.security_protocol} needs a user; set FRAUD_KAFKA_SASL_USERNAME and FRAUD_KAFKA_SASL_PASSWORD"
             )
-        config["sasl.mechanism"] = settings.kafka.sasl_mechanism
-        config["sasl.username"] = settings.kafka.sasl_username
-        config["sasl.password"] = settings.kafka.sasl_password
+        config["sasl.mechanism"] = kafka.sasl_mechanism
+        config["sasl.username"] = kafka.sasl_username
+        config["sasl.password"] = kafka.sasl_password
     files = {
-        "ssl.ca.location": settings.kafka.ssl_ca,
-        "ssl.certificate.location": settings.kafka.ssl_certificate,
-        "ssl.key.location": settings.kafka.ssl_key,
+        "ssl.ca.location": kafka.ssl_ca,
+        "ssl.certificate.location": kafka.ssl_certificate,
+        "ssl.key.location": kafka.ssl_key,
     }
     return config | {key: path for key, path in files.items() if path}
 
 
-def consumer_config(settings: Settings) -> dict[str, Any]:
+def consumer_config(kafka: KafkaSettings) -> dict[str, Any]:
     """Return what every consumer takes: committed data only, from the beginning where nothing is committed."""
-    return client_config(settings) | {
+    return client_config(kafka) | {
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         # Fetched but unread data at most: bounds a batch in bytes, for a batch is what is there already.
-        "queued.max.messages.kbytes": settings.kafka.batch_max_mib * 1024,
+        "queued.max.messages.kbytes": kafka.batch_max_mib * 1024,
         # Ask again at once after an empty answer; the default waits 500 ms when the queue was full.
         "fetch.queue.backoff.ms": 10,
     }
 
 
-def producer_config(settings: Settings) -> dict[str, Any]:
+def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
     """Return what every producer takes: acknowledged by all replicas, each once and in order."""
-    return client_config(settings) | {
+    return client_config(kafka) | {
         "enable.idempotence": True,
         "message.max.bytes": MAX_MESSAGE_BYTES,
         # Java's partitioner, so that a card has the same partition whoever produces.
@@ -85,7 +84,7 @@ def connect(client: Producer, topic: str) -> None:
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
 
 
-def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:
+def require_broker(kafka: KafkaSettings, timeout: float = CONNECT_S) -> None:
     """Wait until a broker answers.
 
     Raises:
@@ -93,7 +92,7 @@ def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:
     """
     errors: list[KafkaError] = []
     # Silent, or each attempt to connect is a line before the one that says it all.
-    admin = AdminClient(client_config(settings) | {"error_cb": errors.append, "log_level": 0})
+    admin = AdminClient(client_config(kafka) | {"error_cb": errors.append, "log_level": 0})
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -102,12 +101,12 @@ def require_broker(settings: Settings, timeout: float = CONNECT_S) -> None:
             admin.poll(0)  # a refused login is told to the callback alone; the call itself only times out
             if any(found.code() == KafkaError._AUTHENTICATION for found in errors):  # noqa: SLF001 - librdkafka's own codes begin with _
                 raise BrokerAwayError(
-                    f"Kafka at {settings.kafka.bootstrap} refused user {settings.kafka.sasl_username!r}; "
+                    f"Kafka at {kafka.bootstrap} refused user {kafka.sasl_username!r}; "
                     "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
                 ) from None
             if time.monotonic() >= deadline:
                 raise BrokerAwayError(
-                    f"no Kafka answers at {settings.kafka.bootstrap} ({error.args[0].str()}); "
+                    f"no Kafka answers at {kafka.bootstrap} ({error.args[0].str()}); "
                     "start one with `fraud-stream kafka` or set FRAUD_KAFKA_BOOTSTRAP"
                 ) from None
         else:

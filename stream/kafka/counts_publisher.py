@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from schemas.messages import RoleCounts, encode
 from stream.kafka.clients import producer_config
 from stream.runtime.background import Background
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -23,31 +23,34 @@ class CountsPublisher(Background):
     and nothing else.
 
     Args:
-        settings: Addresses, the topic, and the seconds between two messages.
+        kafka: Addresses, the topic, and the seconds between two messages.
         take: Returns what was counted since the last time.
     """
 
-    def __init__(self, settings: Settings, take: Callable[[], Sequence[RoleCounts]]) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, topic: str, interval_s: float, take: Callable[[], Sequence[RoleCounts]]
+    ) -> None:
         super().__init__("counts-publisher")
-        self._settings = settings
+        self._kafka = kafka
+        self._topic = topic
+        self._interval_s = interval_s
         self._take = take
 
     def start(self) -> None:
         """Connect and begin to publish."""
-        self._producer = Producer(producer_config(self._settings) | {"linger.ms": 0})
+        self._producer = Producer(producer_config(self._kafka) | {"linger.ms": 0})
         super().start()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._settings.rollback.interval_s):
+        while not self._stopping.wait(self._interval_s):
             self._publish()
         self._publish()
         self._producer.flush(FLUSH_S)
 
     def _publish(self) -> None:
-        topic = self._settings.topic.role_counts
         for counts in self._take():
             try:
-                self._producer.produce(topic, encode(counts), partition=0, on_delivery=_delivered)
+                self._producer.produce(self._topic, encode(counts), partition=0, on_delivery=_delivered)
             except (BufferError, KafkaException) as error:
                 log.warning("role-counts not sent: %s", error)
         self._producer.poll(0)

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from schemas.errors import BrokerAwayError
 from stream.kafka.clients import client_config
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
@@ -20,16 +20,16 @@ class Lag:
     Not through the consumer, whose own queries outwait their timeout when it is idle or the broker away.
 
     Args:
-        settings: Addresses.
+        kafka: Addresses.
         topic: That is read.
         group: That reads it.
     """
 
-    def __init__(self, settings: Settings, topic: str, group: str) -> None:
-        self._settings = settings
+    def __init__(self, kafka: KafkaSettings, topic: str, group: str) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._group = group
-        self._admin = AdminClient(client_config(settings))
+        self._admin = AdminClient(client_config(kafka))
 
     def left(self, reached: Mapping[int, int | None], timeout: float) -> int:
         """Return how many offsets are left to read.
@@ -51,7 +51,7 @@ class Lag:
             committed = self._committed(unread, timeout) if unread else {}
         except (KafkaException, FutureTimeoutError) as error:
             # It may wait for ever for a broker that was away (confluentinc/librdkafka#5511): ask with a new one.
-            self._admin = AdminClient(client_config(self._settings))
+            self._admin = AdminClient(client_config(self._kafka))
             raise BrokerAwayError(f"no Kafka answers: {error}") from error
         left = 0
         for partition, end in ends.items():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from schemas.errors import BrokerAwayError
 from stream.kafka.clients import producer_config
 from stream.kafka.sink import queue_rows
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 #: Seconds between two bursts at a steady rate: 10 transactions at 2,000/s. Shorter ones cost the broker, which
 #: shares the machine, more requests.
@@ -24,8 +24,9 @@ FLUSH_S = 60.0
 Message = tuple[str | bytes, bytes]
 
 
-def send(
-    settings: Settings,
+def send_transactions(
+    kafka: KafkaSettings,
+    topic: str,
     messages: Sequence[Message],
     rate: float | None = None,
     on_sent: Callable[[int], object] = lambda _: None,
@@ -36,7 +37,7 @@ def send(
     waits because the system under load holds the generator up counts as latency (no coordinated omission).
 
     Args:
-        settings: Addresses and the topic.
+        kafka: Addresses and the topic.
         messages: Keys and values; a lazy sequence is sliced, never read whole.
         rate: Transactions a second; None for as fast as it goes.
         on_sent: Told how many were sent so far.
@@ -55,7 +56,7 @@ def send(
 
     # At a steady rate a burst leaves at once; at full speed large batches win.
     tuning = {"linger.ms": 20, "batch.size": 1_000_000} if rate is None else {"linger.ms": 0}
-    producer = Producer(producer_config(settings) | tuning)
+    producer = Producer(producer_config(kafka) | tuning)
     size = CHUNK if rate is None else max(1, round(rate * SLICE_S))
     sent_ns = np.zeros(len(messages), dtype=np.int64)
     began_ns = time.monotonic_ns()
@@ -66,7 +67,7 @@ def send(
             time.sleep((due_ns - now_ns) / 1e9)
         rows = [{"key": key, "value": value} for key, value in messages[start : start + size]]
         sent_ns[start : start + size] = due_ns
-        queue_rows(producer, settings.topic.transactions, rows, on_delivery=delivered)
+        queue_rows(producer, topic, rows, on_delivery=delivered)
         on_sent(min(start + size, len(messages)))
     left = producer.flush(FLUSH_S)
     if left or failures:

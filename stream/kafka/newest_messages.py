@@ -7,7 +7,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, Topic
 from schemas.errors import BrokerAwayError
 from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.kafka.topics import partitions_of
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 #: Seconds to wait for one message before looking whether to stop.
 POLL_S = 0.2
@@ -17,7 +17,7 @@ class NewestMessages:
     """Reads the newest messages of topics, and then whatever comes.
 
     Args:
-        settings: Addresses.
+        kafka: Addresses.
         wanted: By topic, how many of each partition's newest messages; 0: only what comes.
 
     Raises:
@@ -25,15 +25,15 @@ class NewestMessages:
         TopicMissingError: If one of them is not there.
     """
 
-    def __init__(self, settings: Settings, wanted: Mapping[str, int]) -> None:
-        own = {"group.id": f"{settings.kafka.group}-newest", "enable.partition.eof": False}
-        self._consumer = Consumer(consumer_config(settings) | own)
+    def __init__(self, kafka: KafkaSettings, wanted: Mapping[str, int]) -> None:
+        own = {"group.id": f"{kafka.group}-newest", "enable.partition.eof": False}
+        self._consumer = Consumer(consumer_config(kafka) | own)
         try:
             self._consumer.assign(
                 [
                     self._start(topic, partition, count)
                     for topic, count in wanted.items()
-                    for partition in partitions_of(self._consumer, settings, topic)
+                    for partition in partitions_of(self._consumer, kafka, topic)
                 ]
             )
         except KafkaException as error:

@@ -13,7 +13,7 @@ from schemas.errors import DataError, KafkaError
 from stream.kafka.clients import producer_config
 from stream.kafka.sink import queue_rows
 from stream.kafka.topics import require_topics
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 #: Seconds between two slices of a steady rate: short beside any latency that matters, long beside a system call.
 SLICE_S = 0.01
@@ -28,13 +28,15 @@ class _Keyed(msgspec.Struct):
 _keyed = msgspec.json.Decoder(_Keyed)
 
 
-def send_file(settings: Settings, file: Path, rate: float | None, on_sent: Callable[[int], None]) -> int:
+def send_file(
+    kafka: KafkaSettings, topics: TopicSettings, file: Path, rate: float | None, on_sent: Callable[[int], None]
+) -> int:
     """Send each line of a file to the transactions topic, as it is, keyed by its card.
 
     Lines that are no transactions are sent too: refusing is the worker's part.
 
     Args:
-        settings: Addresses and the topic's name.
+        kafka: Addresses and the topic's name.
         file: JSON lines.
         rate: Transactions a second; None for as many as possible.
         on_sent: Called with the number of transactions of each slice.
@@ -47,8 +49,8 @@ def send_file(settings: Settings, file: Path, rate: float | None, on_sent: Calla
         TopicMissingError: If there is no transactions topic.
         KafkaError: If Kafka does not take a transaction.
     """
-    require_topics(settings)
-    producer = Producer(producer_config(settings))
+    require_topics(kafka, topics)
+    producer = Producer(producer_config(kafka))
     failures: list[Any] = []
 
     def delivered(error: Any, _: Any) -> None:
@@ -59,7 +61,7 @@ def send_file(settings: Settings, file: Path, rate: float | None, on_sent: Calla
     began = time.monotonic()
     try:
         for rows in _slices(file, rate):
-            queue_rows(producer, settings.topic.transactions, rows, on_delivery=delivered)
+            queue_rows(producer, topics.transactions, rows, on_delivery=delivered)
             sent += len(rows)
             on_sent(len(rows))
             if rate is not None:

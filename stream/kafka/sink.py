@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from schemas.errors import BatchRefusedError
 from stream.kafka.batch import Batch
 from stream.kafka.clients import producer_config
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -71,18 +71,18 @@ class AtLeastOnceSink:
     """Commits offsets after the outputs are acknowledged: nothing is lost, a crash in between repeats.
 
     Args:
-        settings: Addresses and security.
+        kafka: Addresses and security.
         commit_offsets: Has a batch's offsets committed to its group.
     """
 
-    def __init__(self, settings: Settings, commit_offsets: Any) -> None:
-        self._settings = settings
+    def __init__(self, kafka: KafkaSettings, commit_offsets: Any) -> None:
+        self._kafka = kafka
         self._commit_offsets = commit_offsets
         self._closing = False
 
     def open(self) -> None:
         """Connect."""
-        self._producer = Producer(producer_config(self._settings))
+        self._producer = Producer(producer_config(self._kafka))
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
         """Produce, wait for every acknowledgement, then commit the offsets."""

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from stream.kafka.clients import CONNECT_S, connect, producer_config, require_broker
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 
 @contextmanager
-def sole_writer(settings: Settings, topic: str) -> Iterator[Callable[[bytes], None]]:
+def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], None]]:
     """Enter as the topic's only writer; yields what writes one message, in a transaction of its own.
 
     What is read inside stays the newest until the write, or the write fails as fenced.
@@ -19,9 +19,9 @@ def sole_writer(settings: Settings, topic: str) -> Iterator[Callable[[bytes], No
         BrokerAwayError: If no broker answers.
         KafkaException: From inside; `was_fenced` tells whether another writer came meanwhile.
     """
-    require_broker(settings)
+    require_broker(kafka)
     own = {"transactional.id": f"{topic}-writer", "transaction.timeout.ms": 10_000}
-    producer = Producer(producer_config(settings) | own)
+    producer = Producer(producer_config(kafka) | own)
 
     def write(message: bytes) -> None:
         producer.begin_transaction()

@@ -22,8 +22,8 @@ from stream.kafka.clients import consumer_config
 from stream.kafka.lag import Lag
 from stream.runtime.background import Background
 from stream.runtime.in_flight import InHand
-from stream.scoring.incoming import Incoming
-from stream.settings import Settings
+from stream.scoring.raw_batch import RawBatch
+from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,11 @@ class BatchSource(Background):
     """Reads a topic in batches.
 
     Args:
-        settings: Addresses and batch limits.
+        kafka: Addresses and batch limits.
         offer: Takes a batch; its future is done once there was room.
         on_error: Called with whatever ends reading for good.
-        topic: Read; the transactions topic by default.
-        group: That reads it; the scoring workers' by default.
+        topic: Topic to read.
+        group: Consumer group.
 
     Attributes:
         assigned: Partitions this worker reads.
@@ -58,32 +58,32 @@ class BatchSource(Background):
 
     def __init__(
         self,
-        settings: Settings,
+        kafka: KafkaSettings,
         offer: Offer,
         on_error: Callable[[BaseException], None],
         *,
-        topic: str | None = None,
-        group: str | None = None,
+        topic: str,
+        group: str,
     ) -> None:
         super().__init__("batch-source")
-        self._topic = topic or settings.topic.transactions
-        self._group = group or settings.kafka.group
-        self._batch_max = settings.kafka.batch_max
+        self._topic = topic
+        self._group = group
+        self._batch_max = kafka.batch_max
         self._offer = offer
         self._on_error = on_error
         self._consumer = Consumer(
-            consumer_config(settings)
+            consumer_config(kafka)
             | {
                 "group.id": self._group,
-                "client.id": f"{self._group}-{settings.kafka.slot}",
-                "session.timeout.ms": settings.kafka.session_timeout_ms,
-                "heartbeat.interval.ms": max(settings.kafka.session_timeout_ms // 3, 300),
+                "client.id": f"{self._group}-{kafka.slot}",
+                "session.timeout.ms": kafka.session_timeout_ms,
+                "heartbeat.interval.ms": max(kafka.session_timeout_ms // 3, 300),
                 "partition.assignment.strategy": "range",
             }
         )
-        self._lag = Lag(settings, self._topic, self._group)
+        self._lag = Lag(kafka, self._topic, self._group)
         self._metadata: Any = None
-        self._batch_bytes = settings.kafka.batch_max_mib * 1024 * 1024
+        self._batch_bytes = kafka.batch_max_mib * 1024 * 1024
         self._lock = threading.Lock()
         self._epoch = 0
         self._in_hand = InHand()
@@ -216,7 +216,7 @@ class BatchSource(Background):
         start = {partition: self._positions[partition] for partition in end if partition in self._positions}
         self._positions.update(end)
         values = [message.value() for message in messages]
-        incoming = Incoming(self._topic, values, partitions, offsets)
+        incoming = RawBatch(self._topic, values, partitions, offsets)
         # Large messages fill the client's queue before they fill a batch, hence half of its bytes.
         full = len(messages) == self._batch_max
         self._backlog = full or sum(map(len, filter(None, values))) * 2 > self._batch_bytes

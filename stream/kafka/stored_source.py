@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.errors import KafkaError, StoreAwayError
 from stream.kafka.batch import Batch
 from stream.kafka.source import BatchSource, Offer
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 #: Seconds to wait after the first claim that failed; doubled by each further one, up to the second figure.
 BACKOFF_S = (0.1, 2.0)
@@ -49,7 +49,7 @@ class StoredSource(BatchSource):
     """Reads one topic from the offsets that a store holds.
 
     Args:
-        settings: Addresses and batch limits.
+        kafka: Addresses and batch limits.
         store: Asked at each assignment and after each failure, on the reading thread.
         offer: Takes a batch; its future is done once there was room.
         on_error: Called with whatever ends reading for good.
@@ -62,7 +62,7 @@ class StoredSource(BatchSource):
 
     def __init__(
         self,
-        settings: Settings,
+        kafka: KafkaSettings,
         store: OffsetStore,
         offer: Offer,
         on_error: Callable[[BaseException], None],
@@ -70,9 +70,9 @@ class StoredSource(BatchSource):
         topic: str,
         group: str,
     ) -> None:
-        super().__init__(settings, offer, on_error, topic=topic, group=group)
+        super().__init__(kafka, offer, on_error, topic=topic, group=group)
         self._store = store
-        self._give_way_s = settings.kafka.session_timeout_ms / 1000
+        self._give_way_s = kafka.session_timeout_ms / 1000
         self._failures = 0
         self._next_claim = 0.0  # time.monotonic()
         self.joined = False

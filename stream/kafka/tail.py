@@ -6,21 +6,21 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartiti
 
 from stream.kafka.clients import consumer_config, require_broker
 from stream.kafka.topics import partitions_of
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 
-def follow_topic(settings: Settings, topic: str, *, from_beginning: bool) -> Iterator[bytes]:
+def follow_topic(kafka: KafkaSettings, topic: str, *, from_beginning: bool) -> Iterator[bytes]:
     """Yield the committed messages of a topic as they come, for ever.
 
     Raises:
         BrokerAwayError: If no broker answers.
         TopicMissingError: If there is no such topic.
     """
-    require_broker(settings)
-    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.kafka.group}-tail"})
+    require_broker(kafka)
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-tail"})
     start = OFFSET_BEGINNING if from_beginning else OFFSET_END
     try:
-        partitions = partitions_of(consumer, settings, topic)
+        partitions = partitions_of(consumer, kafka, topic)
         consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
         while True:
             message = consumer.poll(0.2)

@@ -9,8 +9,8 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 from schemas.errors import BrokerAwayError, DataError
 from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
 from stream.kafka.topics import partitions_of
-from stream.scoring.incoming import Incoming
-from stream.settings import Settings
+from stream.scoring.raw_batch import RawBatch
+from stream.settings import KafkaSettings
 
 #: Messages read at once at most.
 READ_MAX = 5_000
@@ -26,7 +26,7 @@ class Span:
     end_ms: int | None = None
 
 
-def read_span(settings: Settings, topic: str, span: Span) -> Iterator[Incoming]:
+def read_span(kafka: KafkaSettings, topic: str, span: Span) -> Iterator[RawBatch]:
     """Yield committed messages, some thousand at a time, in order within each partition.
 
     It ends where the topic ended when it began.
@@ -35,10 +35,10 @@ def read_span(settings: Settings, topic: str, span: Span) -> Iterator[Incoming]:
         BrokerAwayError: If no broker answers, or it falls silent.
         TopicMissingError: If there is no such topic.
     """
-    require_broker(settings)
-    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.kafka.group}-span"})
+    require_broker(kafka)
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-span"})
     try:
-        starts, ends = _offsets(consumer, settings, topic, span)
+        starts, ends = _offsets(consumer, kafka, topic, span)
         unread = {partition for partition, start in starts.items() if start < ends[partition]}
         consumer.assign([TopicPartition(topic, partition, starts[partition]) for partition in unread])
         heard = time.monotonic()
@@ -57,14 +57,14 @@ def read_span(settings: Settings, topic: str, span: Span) -> Iterator[Incoming]:
                     if offset >= ends[partition] - 1:
                         unread.discard(partition)
             if values:
-                yield Incoming(topic, values, [place[0] for place in places], [place[1] for place in places])
+                yield RawBatch(topic, values, [place[0] for place in places], [place[1] for place in places])
             if time.monotonic() - heard > SILENCE_S:
                 raise BrokerAwayError(f"{topic} was silent for {SILENCE_S:g} s; look at the broker and try again")
     finally:
         consumer.close()
 
 
-def read_one(settings: Settings, topic: str, partition: int, offset: int) -> bytes | None:
+def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> bytes | None:
     """Return the value of one message.
 
     Raises:
@@ -72,10 +72,10 @@ def read_one(settings: Settings, topic: str, partition: int, offset: int) -> byt
         TopicMissingError: If there is no such topic.
         DataError: If the message is there no more, or not yet.
     """
-    require_broker(settings)
-    consumer = Consumer(consumer_config(settings) | {"group.id": f"{settings.kafka.group}-span"})
+    require_broker(kafka)
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-span"})
     try:
-        if partition not in partitions_of(consumer, settings, topic):
+        if partition not in partitions_of(consumer, kafka, topic):
             raise DataError(
                 f"{topic} has no partition {partition}; name the Kafka that decided, with FRAUD_KAFKA_BOOTSTRAP"
             )
@@ -88,9 +88,9 @@ def read_one(settings: Settings, topic: str, partition: int, offset: int) -> byt
         consumer.close()
 
 
-def _offsets(consumer: Consumer, settings: Settings, topic: str, span: Span) -> tuple[dict[int, int], dict[int, int]]:
+def _offsets(consumer: Consumer, kafka: KafkaSettings, topic: str, span: Span) -> tuple[dict[int, int], dict[int, int]]:
     """Return by partition the first offset and the one after the last."""
-    partitions = partitions_of(consumer, settings, topic)
+    partitions = partitions_of(consumer, kafka, topic)
     marks = {
         partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_S)
         for partition in partitions

@@ -11,7 +11,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import BrokerAwayError, KafkaError, TopicMissingError
 from stream.kafka.clients import ATTEMPT_S, CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 DAY_MS = 24 * 60 * 60 * 1000
 FOR_EVER = -1
@@ -39,45 +39,45 @@ class TopicSpec:
         }
 
 
-def topic_table(settings: Settings) -> tuple[TopicSpec, ...]:
+def topic_table(topics: TopicSettings) -> tuple[TopicSpec, ...]:
     """Return every topic of the project."""
-    n = settings.topic.partitions
+    n = topics.partitions
     return (
-        TopicSpec(settings.topic.transactions, n, 7 * DAY_MS, max_message_bytes=2 * 1024 * 1024),
-        TopicSpec(settings.topic.transactions_http, n, 7 * DAY_MS),
-        TopicSpec(settings.topic.decisions, n, 30 * DAY_MS),
-        TopicSpec(settings.topic.alerts, n, 30 * DAY_MS),
-        TopicSpec(settings.topic.shadow_scores, n, 30 * DAY_MS),
+        TopicSpec(topics.transactions, n, 7 * DAY_MS, max_message_bytes=2 * 1024 * 1024),
+        TopicSpec(topics.transactions_http, n, 7 * DAY_MS),
+        TopicSpec(topics.decisions, n, 30 * DAY_MS),
+        TopicSpec(topics.alerts, n, 30 * DAY_MS),
+        TopicSpec(topics.shadow_scores, n, 30 * DAY_MS),
         # Chargebacks come weeks late, and a ledger built anew wants all that decisions of today will be judged by.
-        TopicSpec(settings.topic.labels, n, 180 * DAY_MS),
-        TopicSpec(settings.topic.dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        TopicSpec(topics.labels, n, 180 * DAY_MS),
+        TopicSpec(topics.dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         # The audit of who decided when: one partition for one order, kept for ever.
-        TopicSpec(settings.topic.model_updates, 1, FOR_EVER),
-        TopicSpec(settings.topic.worker_status, 1, 7 * DAY_MS, cleanup="compact"),
+        TopicSpec(topics.model_updates, 1, FOR_EVER),
+        TopicSpec(topics.worker_status, 1, 7 * DAY_MS, cleanup="compact"),
         # One partition: whoever holds it is the guard. A shadow period lies within its retention.
-        TopicSpec(settings.topic.role_counts, 1, 7 * DAY_MS),
+        TopicSpec(topics.role_counts, 1, 7 * DAY_MS),
         # One partition for one order, which the windows are cut by; a window that is open for longer loses its begin.
         # 13 KB at 30 features, in a thousand it is 450.
-        TopicSpec(settings.topic.drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
-        TopicSpec(settings.topic.drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        TopicSpec(topics.drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        TopicSpec(topics.drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         # One partition: who asks reads it whole, and of two askers at once the second sees the first's request.
-        TopicSpec(settings.topic.retrain_requests, 1, 180 * DAY_MS),
+        TopicSpec(topics.retrain_requests, 1, 180 * DAY_MS),
     )
 
 
-def create_topics(settings: Settings) -> list[str]:
+def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> list[str]:
     """Create the topics that are not there yet and return their names, once all topics can be used.
 
     Raises:
         BrokerAwayError: If no broker answers.
         KafkaError: If the broker refuses, or they cannot be used within CONNECT_S.
     """
-    require_broker(settings)
-    admin = AdminClient(client_config(settings))
+    require_broker(kafka)
+    admin = AdminClient(client_config(kafka))
     present = admin.list_topics(timeout=CONNECT_S).topics
-    wanted = [spec for spec in topic_table(settings) if spec.name not in present]
+    wanted = [spec for spec in topic_table(topics) if spec.name not in present]
     new = [
-        NewTopic(spec.name, spec.partitions, replication_factor=settings.topic.replication, config=spec.config)
+        NewTopic(spec.name, spec.partitions, replication_factor=topics.replication, config=spec.config)
         for spec in wanted
     ]
     # An empty list is refused.
@@ -94,7 +94,7 @@ def create_topics(settings: Settings) -> list[str]:
         admin,
         {
             spec.name: len(present[spec.name].partitions) if spec.name in present else spec.partitions
-            for spec in topic_table(settings)
+            for spec in topic_table(topics)
         },
     )
     return [spec.name for spec in wanted]
@@ -141,7 +141,7 @@ def _first_fault(admin: AdminClient, places: list[TopicPartition]) -> tuple[str,
     return None
 
 
-def partitions_of(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
+def partitions_of(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[int]:
     """Return the numbers of a topic's partitions.
 
     Raises:
@@ -154,26 +154,26 @@ def partitions_of(consumer: Consumer, settings: Settings, topic: str) -> list[in
     except KafkaException as error:
         raise BrokerAwayError(f"no Kafka answers ({error.args[0].str()}); look at FRAUD_KAFKA_BOOTSTRAP") from None
     if found.error is not None and found.error.code() != ClientError.UNKNOWN_TOPIC_OR_PART:
-        raise KafkaError(f"topic {topic} on {settings.kafka.bootstrap}: {found.error.str()}; look at the broker's log")
+        raise KafkaError(f"topic {topic} on {kafka.bootstrap}: {found.error.str()}; look at the broker's log")
     if found.error is not None:
         raise TopicMissingError(
-            f"topic {topic} does not exist on {settings.kafka.bootstrap}; "
+            f"topic {topic} does not exist on {kafka.bootstrap}; "
             "check its name, or create our topics with `fraud-stream topics`"
         )
     return list(found.partitions)
 
 
-def require_topics(settings: Settings) -> None:
+def require_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     """Check that a broker answers and every topic is there.
 
     Raises:
         BrokerAwayError: If no broker answers.
         TopicMissingError: Naming the first topic that is not there.
     """
-    require_broker(settings)
-    present = AdminClient(client_config(settings)).list_topics(timeout=CONNECT_S).topics
-    for spec in topic_table(settings):
+    require_broker(kafka)
+    present = AdminClient(client_config(kafka)).list_topics(timeout=CONNECT_S).topics
+    for spec in topic_table(topics):
         if spec.name not in present:
             raise TopicMissingError(
-                f"topic {spec.name} is not on {settings.kafka.bootstrap}; create it with `fraud-stream topics`"
+                f"topic {spec.name} is not on {kafka.bootstrap}; create it with `fraud-stream topics`"
             )

@@ -24,7 +24,7 @@ from schemas.errors import BatchRefusedError, FencedError, FraudError
 from stream.kafka.batch import Batch
 from stream.kafka.clients import connect, producer_config
 from stream.kafka.sink import Outputs, queue_rows
-from stream.settings import Settings
+from stream.settings import KafkaSettings, WorkerSettings
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,16 @@ class TransactionalSink:
     """Commits batches exactly once.
 
     Args:
-        settings: Addresses, slot, number of producers, transaction timeout.
+        kafka: Addresses, slot, number of producers, transaction timeout.
         on_abort: Called once for each transaction that did not commit.
     """
 
-    def __init__(self, settings: Settings, on_abort: Callable[[], None]) -> None:
-        self._settings = settings
+    def __init__(self, kafka: KafkaSettings, worker: WorkerSettings, topic: str, on_abort: Callable[[], None]) -> None:
+        self._kafka = kafka
+        self._worker = worker
+        self._topic = topic
         self._on_abort = on_abort
-        self._timeout_s = settings.worker.transaction_timeout_ms / 1000
+        self._timeout_s = worker.transaction_timeout_ms / 1000
         self._producers: list[Producer] = []
         self._turn = 0
         # Turns whose producer has lost a broker since it was made.
@@ -61,8 +63,8 @@ class TransactionalSink:
 
     def open(self) -> None:
         """Create the producers; each fences the transactions of this slot's past and ends them at once."""
-        with ThreadPoolExecutor(self._settings.worker.producers) as pool:
-            self._producers = list(pool.map(self._new_producer, range(self._settings.worker.producers)))
+        with ThreadPoolExecutor(self._worker.producers) as pool:
+            self._producers = list(pool.map(self._new_producer, range(self._worker.producers)))
 
     def close(self) -> None:
         """Stop calling Kafka again; what is not committed is aborted by the next start, or by the broker."""
@@ -146,7 +148,7 @@ class TransactionalSink:
         # another producer with the same id, a twin of this worker, can have done it.
         if error.code() in _FENCED and time.monotonic() - began < self._timeout_s:
             self._fenced = FencedError(
-                f"another worker uses slot {self._settings.kafka.slot!r} and has taken over; "
+                f"another worker uses slot {self._kafka.slot!r} and has taken over; "
                 "give each worker its own FRAUD_KAFKA_SLOT"
             )
             raise self._fenced
@@ -157,16 +159,16 @@ class TransactionalSink:
         self._producers[self._turn] = self._new_producer(self._turn)
 
     def _new_producer(self, turn: int) -> Producer:
-        name = f"{self._settings.kafka.group}-{self._settings.kafka.slot}-{turn}"
-        config = producer_config(self._settings) | {
+        name = f"{self._kafka.group}-{self._kafka.slot}-{turn}"
+        config = producer_config(self._kafka) | {
             "client.id": name,
             "transactional.id": name,
             "error_cb": lambda _: self._shaken.add(turn),
-            "transaction.timeout.ms": self._settings.worker.transaction_timeout_ms,
+            "transaction.timeout.ms": self._worker.transaction_timeout_ms,
         }
         while True:
             producer = Producer(config)
-            connect(producer, self._settings.topic.decisions)
+            connect(producer, self._topic)
             try:
                 self._call(producer.init_transactions, time.monotonic() + self._timeout_s)
             except KafkaException as error:

@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas.errors import BrokerAwayError, TopicMissingError
 from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -20,16 +20,16 @@ class WholeTopic:
     """Reads a topic's one partition: `history` what is there, then `follow` what comes.
 
     Args:
-        settings: Addresses.
+        kafka: Addresses.
         topic: Its name.
         newest: So many messages from its end, instead of all.
     """
 
-    def __init__(self, settings: Settings, topic: str, *, newest: int | None = None) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str, *, newest: int | None = None) -> None:
         # A group id is required but never used: partitions are assigned by hand and nothing is committed.
         # The short wait is for the end of a quiet topic, which the broker otherwise holds back for 500 ms.
-        own = {"group.id": f"{settings.kafka.group}-whole-topic", "fetch.wait.max.ms": 50}
-        self._consumer = Consumer(consumer_config(settings) | own)
+        own = {"group.id": f"{kafka.group}-whole-topic", "fetch.wait.max.ms": 50}
+        self._consumer = Consumer(consumer_config(kafka) | own)
         self._topic = topic
         self._start = OFFSET_BEGINNING if newest is None else TAIL - newest
 
@@ -89,15 +89,15 @@ class WholeTopic:
         self._consumer.close()
 
 
-def read_whole(settings: Settings, topic: str, *, newest: int | None = None) -> list[bytes | None]:
+def read_whole(kafka: KafkaSettings, topic: str, *, newest: int | None = None) -> list[bytes | None]:
     """Return everything that is on a topic now, or so many of the newest messages.
 
     Raises:
         BrokerAwayError: If no broker answers.
         TopicMissingError: If there is no such topic.
     """
-    require_broker(settings)
-    reader = WholeTopic(settings, topic, newest=newest)
+    require_broker(kafka)
+    reader = WholeTopic(kafka, topic, newest=newest)
     try:
         return reader.history()
     finally:

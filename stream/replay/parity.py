@@ -38,10 +38,10 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
         return math.nan
     scorer = alone(read_bundle(BundleStore(settings.bundle.store), challenger), settings)
     gap = math.nan
-    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.topic.decided):
+    for incoming in chain.from_iterable(read_span(settings.kafka, topic, span) for topic in settings.topic.decided):
         places = zip(repeat(incoming.topic), incoming.partitions, incoming.offsets)
         wanted = [index for index, place in enumerate(places) if place in live]
-        for decision in rescore(scorer, incoming.at(wanted)).decisions:
+        for decision in rescore(scorer, incoming.take(wanted)).decisions:
             place = (decision.source_topic, decision.source_partition, decision.source_offset)
             apart = abs(decision.score - live[place])
             gap = apart if math.isnan(gap) else max(gap, apart)
@@ -50,7 +50,7 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
 
 def _live(settings: Settings, sha256: str, span: Span) -> dict[tuple[str, int, int], float]:
     found: dict[tuple[str, int, int], float] = {}
-    for batch in read_span(settings, settings.topic.shadow_scores, span):
+    for batch in read_span(settings.kafka, settings.topic.shadow_scores, span):
         for value in batch.values:
             shadow = _decode(value or b"")
             if shadow.bundle_sha256 == sha256 and shadow.score is not None and len(found) < MOST:

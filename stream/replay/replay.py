@@ -13,7 +13,7 @@ from stream.models.bundle import LoadedModel
 from stream.replay.difference import differences
 from stream.replay.report import ReplayReport, Tally
 from stream.replay.rescore import RolesOfThen, alone, rescore
-from stream.scoring.incoming import Incoming
+from stream.scoring.raw_batch import RawBatch
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
 
@@ -52,7 +52,7 @@ def replay(
     report = ReplayReport(f"{model.manifest.name} {model.manifest.version}" if model else None)
     tally = Tally(report, on_difference)
     scorer_of = _scorers(settings, model)
-    for incoming in chain.from_iterable(read_span(settings, topic, span) for topic in settings.topic.decided):
+    for incoming in chain.from_iterable(read_span(settings.kafka, topic, span) for topic in settings.topic.decided):
         report.transactions += len(incoming.values)
         for scorer, part, then in _parts(incoming, decided, scorer_of):
             _compare(scorer, part, then, tally, only=_OF_A_MODEL if model else ())
@@ -64,7 +64,7 @@ def replay(
 def _decisions(settings: Settings, span: Span) -> dict[Place, bytes]:
     """Return the slice's decisions by the place of their transaction; a transaction is decided after it was sent."""
     found = {}
-    for batch in read_span(settings, settings.topic.decisions, Span(span.start_ms, None)):
+    for batch in read_span(settings.kafka, settings.topic.decisions, Span(span.start_ms, None)):
         for value in batch.values:
             decision = _decode(value or b"")
             found[decision.source_topic, decision.source_partition, decision.source_offset] = value or b""
@@ -79,8 +79,8 @@ def _scorers(settings: Settings, model: LoadedModel | None) -> Callable[[Decisio
 
 
 def _parts(
-    incoming: Incoming, decided: Mapping[Place, bytes], scorer_of: Callable[[Decision], Scorer]
-) -> Iterator[tuple[Scorer, Incoming, list[Decision]]]:
+    incoming: RawBatch, decided: Mapping[Place, bytes], scorer_of: Callable[[Decision], Scorer]
+) -> Iterator[tuple[Scorer, RawBatch, list[Decision]]]:
     """Yield the transactions that were decided, by the scorer that scores them again."""
     groups: dict[Scorer, tuple[list[int], list[Decision]]] = defaultdict(lambda: ([], []))
     for index, place in enumerate(zip(repeat(incoming.topic), incoming.partitions, incoming.offsets)):
@@ -90,12 +90,12 @@ def _parts(
             indices.append(index)
             decisions.append(then)
     for scorer, (indices, decisions) in groups.items():
-        yield scorer, incoming.at(indices), decisions
+        yield scorer, incoming.take(indices), decisions
 
 
-def _compare(scorer: Scorer, part: Incoming, then: list[Decision], tally: Tally, only: tuple[str, ...]) -> None:
+def _compare(scorer: Scorer, part: RawBatch, then: list[Decision], tally: Tally, only: tuple[str, ...]) -> None:
     scored = rescore(scorer, part)
-    refused = {refusal.place: refusal.detail for refusal in scored.refusals}
+    refused = {refusal.index: refusal.detail for refusal in scored.refusals}
     now = iter(scored.decisions)
     for place, before in enumerate(then):
         if place in refused:

@@ -7,13 +7,13 @@ from schemas.messages import Decision, ModelUpdate
 from stream.models.bundle import LoadedModel
 from stream.models.bundle_store import BundleStore
 from stream.models.role_loader import RoleLoader
-from stream.scoring.incoming import Incoming, Moment
-from stream.scoring.model import Player, Roles
+from stream.scoring.raw_batch import RawBatch, ScoringTime
+from stream.scoring.model import ModelInRole, Roles
 from stream.scoring.scorer import ScoredBatch, Scorer
 from stream.settings import Settings
 
 #: The envelope's clock is not what a replay is about.
-_NO_CLOCK = Moment(0, 0.0)
+_NO_CLOCK = ScoringTime(0, 0.0)
 
 
 class RolesOfThen:
@@ -58,7 +58,7 @@ class RolesOfThen:
 
 def alone(model: LoadedModel, settings: Settings) -> Scorer:
     """Return a scorer in which a model decides everything, by its own policy."""
-    return make_scorer(Roles(0, Player(model, model.manifest.policy)), settings)
+    return make_scorer(Roles(0, ModelInRole(model, model.manifest.policy)), settings)
 
 
 def make_scorer(roles: Roles, settings: Settings) -> Scorer:
@@ -66,6 +66,6 @@ def make_scorer(roles: Roles, settings: Settings) -> Scorer:
     return Scorer(roles, max_bytes=settings.scoring.max_transaction_bytes, max_reasons=settings.scoring.max_reasons)
 
 
-def rescore(scorer: Scorer, incoming: Incoming) -> ScoredBatch:
+def rescore(scorer: Scorer, incoming: RawBatch) -> ScoredBatch:
     """Score a batch again; the envelope's clock stands still."""
     return scorer.score(incoming, _NO_CLOCK)

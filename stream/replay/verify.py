@@ -10,7 +10,7 @@ from stream.control.role_reader import all_roles
 from stream.kafka.topic_range import read_one
 from stream.replay.difference import differences
 from stream.replay.rescore import RolesOfThen, rescore
-from stream.scoring.incoming import Incoming
+from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 
 
@@ -35,9 +35,9 @@ def verify(settings: Settings, then: Decision) -> dict[str, tuple[Any, Any]]:
         RolesError: If the roles of then are not known.
         BundleError: If a bundle of then is there no more, or has changed.
     """
-    raw = read_one(settings, then.source_topic, then.source_partition, then.source_offset)
+    raw = read_one(settings.kafka, then.source_topic, then.source_partition, then.source_offset)
     scorer = RolesOfThen(settings, {update.epoch: update for update in all_roles(settings)}).scorer_of(then)
-    scored = rescore(scorer, Incoming(then.source_topic, [raw], [then.source_partition], [then.source_offset]))
+    scored = rescore(scorer, RawBatch(then.source_topic, [raw], [then.source_partition], [then.source_offset]))
     if scored.refusals:
         raise DataError(f"its transaction is refused: {scored.refusals[0].detail}; it was never decided so")
     return differences(then, scored.decisions[0])

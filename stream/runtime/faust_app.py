@@ -6,7 +6,7 @@ import faust
 from faust.app.base import BootStrategy
 
 from stream.runtime.faust_security import faust_credentials
-from stream.settings import Settings
+from stream.settings import KafkaSettings, WebSettings
 
 
 class ProducerOnly(BootStrategy):
@@ -22,7 +22,8 @@ class WithoutKafka(BootStrategy):
 
 
 def make_app(
-    settings: Settings,
+    kafka: KafkaSettings,
+    web: WebSettings,
     directory: Path,
     *,
     name: str | None = None,
@@ -32,19 +33,20 @@ def make_app(
     """Make the app with our addresses, security and web server.
 
     Args:
-        settings: Addresses and security.
+        kafka: Kafka connection, group and slot.
+        web: Address of the web pages.
         directory: Faust wants one even without tables; nothing of ours goes into it.
         name: Of the app; by default that of a worker's slot.
         web_port: Where its pages are; the worker's by default.
         boot: Which of Faust's Kafka clients start.
     """
     app = faust.App(
-        name or f"{settings.kafka.group}-{settings.kafka.slot}",
-        broker=[f"kafka://{address}" for address in settings.kafka.bootstrap.split(",")],
-        broker_credentials=faust_credentials(settings),
-        web_host=settings.web.host,
-        web_bind=settings.web.host,
-        web_port=web_port or settings.web.port,
+        name or f"{kafka.group}-{kafka.slot}",
+        broker=[f"kafka://{address}" for address in kafka.bootstrap.split(",")],
+        broker_credentials=faust_credentials(kafka),
+        web_host=web.host,
+        web_bind=web.host,
+        web_port=web_port or web.port,
         topic_allow_declare=False,
         datadir=str(directory),
         topic_disable_leader=True,

@@ -6,30 +6,30 @@ from faust import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT
 
 from schemas.errors import SettingsError
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 
-def faust_credentials(settings: Settings) -> CredentialsT | None:
+def faust_credentials(kafka: KafkaSettings) -> CredentialsT | None:
     """Return what Faust takes; None where nothing is secured.
 
     Raises:
         SettingsError: If a certificate or a key cannot be read.
     """
-    if settings.kafka.security_protocol == "PLAINTEXT":
+    if kafka.security_protocol == "PLAINTEXT":
         return None
     context = None
-    if settings.kafka.security_protocol.endswith("SSL"):
+    if kafka.security_protocol.endswith("SSL"):
         try:
-            context = ssl.create_default_context(cafile=settings.kafka.ssl_ca or None)
-            if settings.kafka.ssl_certificate:
-                context.load_cert_chain(settings.kafka.ssl_certificate, settings.kafka.ssl_key or None)
+            context = ssl.create_default_context(cafile=kafka.ssl_ca or None)
+            if kafka.ssl_certificate:
+                context.load_cert_chain(kafka.ssl_certificate, kafka.ssl_key or None)
         except OSError as error:
             raise SettingsError(f"TLS: {error}; look at FRAUD_KAFKA_SSL_CA, _CERTIFICATE and _KEY") from error
-    if not settings.kafka.security_protocol.startswith("SASL"):
+    if not kafka.security_protocol.startswith("SASL"):
         return SSLCredentials(context)
     return SASLCredentials(
-        username=settings.kafka.sasl_username,
-        password=settings.kafka.sasl_password,
-        mechanism=settings.kafka.sasl_mechanism,
+        username=kafka.sasl_username,
+        password=kafka.sasl_password,
+        mechanism=kafka.sasl_mechanism,
         ssl_context=context,
     )

@@ -11,7 +11,6 @@ from stream.kafka.stored_source import StoredSource
 from stream.runtime.outage import Outage
 from stream.runtime.readiness import Problem
 from stream.runtime.watchdog import LOOK_S, Watchdog, exit_at_once
-from stream.settings import Settings
 
 
 class Shown(Protocol):
@@ -28,7 +27,7 @@ class StoredHealth(Watchdog):
     """Watches the sources and the store, and says what is wrong.
 
     Args:
-        settings: How long nothing may move.
+        watchdog_s: Seconds without progress, while there is work, after which `on_stuck` is called.
         sources: By kind of message.
         outage: Whether the store answers.
         metrics: Shows lag and store.
@@ -39,7 +38,7 @@ class StoredHealth(Watchdog):
 
     def __init__(
         self,
-        settings: Settings,
+        watchdog_s: float,
         sources: Mapping[str, StoredSource],
         outage: Outage,
         metrics: Shown,
@@ -48,7 +47,7 @@ class StoredHealth(Watchdog):
         on_stuck: Callable[[str], None] = exit_at_once,
         on_error: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        super().__init__(settings.kafka.watchdog_s, "messages", on_stuck=on_stuck, on_error=on_error)
+        super().__init__(watchdog_s, "messages", on_stuck=on_stuck, on_error=on_error)
         self._sources = sources
         self._outage = outage
         self._metrics = metrics

@@ -103,7 +103,7 @@ class RoleFollower(Background):
             self._use(roles, "fallback")
 
     def _run(self) -> None:
-        reader = WholeTopic(self._settings, self._settings.topic.model_updates)
+        reader = WholeTopic(self._settings.kafka, self._settings.topic.model_updates)
         try:
             self._take_newest(reader.history())
             if self.scorer is None:

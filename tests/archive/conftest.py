@@ -30,7 +30,7 @@ def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> 
             "archive_file_s": 1.0,
         }
         settings = make_settings(**(own | overrides))
-        create_topics(settings)
+        create_topics(settings.kafka, settings.topic)
         return settings
 
     return make

@@ -49,7 +49,7 @@ def monitored_settings(bootstrap: str, directory: Path) -> Settings:
     }
     ports = {"web_port": web, "ledger_web_port": ledger, "archive_web_port": archive, "http_port": http}
     settings = Settings().replace(**topics, **own, **ports)
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     store = Path(settings.bundle.store)
     champion, challenger = (put_bundle(store, v, bias=bias, reference=True) for v, bias in (("1", -4.0), ("2", -3.0)))
     publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")

@@ -28,7 +28,7 @@ def ready(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
 
     def make(**overrides: Any) -> Settings:
         settings = make_settings(**overrides)
-        create_topics(settings)
+        create_topics(settings.kafka, settings.topic)
         publish_champion(settings)
         return settings
 

@@ -100,7 +100,7 @@ def test_two_workers_a_rebalance_and_another_champion(
 ) -> None:
     """Partitions move and roles change, and every decision is counted once for the champion that made it."""
     settings = make_settings(drift_interval_s=0.2)
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     store = Path(settings.bundle.store)
     old, new = put_bundle(store, "1", reference=True), put_bundle(store, "2", bias=-3.0)
     publish_roles(settings, champion=old, challengers=(Challenger(new),), author="test")

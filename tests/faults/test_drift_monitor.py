@@ -37,7 +37,7 @@ def watched(make_settings: Callable[..., Settings]) -> Settings:
     Neither looks at V2.
     """
     settings = make_settings(drift_window_rows=WINDOW, drift_interval_s=0.1)
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     store = Path(settings.bundle.store)
     weights = (1.0, 0.0, 1.0)
     champion = put_bundle(store, "1", weights=weights, reference=True)

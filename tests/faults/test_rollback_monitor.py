@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schemas.messages import BundleRef, Challenger, ModelUpdate, RoleCounts
-from stream.control.role_changes import reassign
+from stream.control.role_changes import combine_changes
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles, publish_roles
 from stream.evaluation.promotion_monitor import AUTHOR
@@ -47,7 +47,7 @@ def traffic(**shift: float) -> Callable[[int], bytes]:
 def guarded(make_settings: Callable[..., Settings]) -> Settings:
     """Settings under which a few seconds of traffic make a reference period."""
     settings = make_settings(rollback_interval_s=0.1, rollback_min_blocks=8, rollback_watched_blocks=64)
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     return settings
 
 
@@ -62,7 +62,7 @@ def start_two(settings: Settings, start_worker: Callable[[Settings], WorkerProce
 
 def promote(settings: Settings, champion: BundleRef) -> ModelUpdate:
     """Let another champion decide."""
-    return change_roles(settings, reassign([], champion), author="test")
+    return change_roles(settings, combine_changes([], champion), author="test")
 
 
 def rollbacks(settings: Settings) -> list[ModelUpdate]:

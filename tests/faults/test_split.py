@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.messages import Challenger, Exploration, ModelUpdate, Policy
-from stream.control.role_changes import challenge, explore, govern, reassign
+from stream.control.role_changes import add_challenger, combine_changes, set_exploration, set_policy
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import change_roles
 from stream.runtime.ports import free_port
@@ -23,7 +23,7 @@ FOLLOW_S = 5.0
 
 def change(settings: Settings, *changes: Callable[[ModelUpdate], ModelUpdate]) -> ModelUpdate:
     """Write a change of roles, and let some traffic pass under it."""
-    update = change_roles(settings, reassign(changes), author="test")
+    update = change_roles(settings, combine_changes(changes), author="test")
     time.sleep(FOLLOW_S / 2)
     return update
 
@@ -37,12 +37,12 @@ def test_two_workers_split_cards_alike(
     split, watching = Challenger(challenger, "split", 0.3), Challenger(challenger)
     with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
         start_worker(settings).wait_ready()
-        change(settings, challenge(split))
+        change(settings, add_challenger(split))
         second = start_worker(settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port()))
         second.wait_ready()
-        change(settings, govern(Policy("all", 0.0, 0.0)), explore(Exploration(0.5, 10**6)))
+        change(settings, set_policy(Policy("all", 0.0, 0.0)), set_exploration(Exploration(0.5, 10**6)))
         second.stop()
-        change(settings, challenge(watching))
+        change(settings, add_challenger(watching))
         feeder.stop()
         watch.wait(feeder.sent)
     decisions = reckon(settings).decisions.values()

@@ -18,7 +18,7 @@ from tests.support.own_settings import own_settings
 
 def _published(make: Callable[..., Settings], **overrides: Any) -> Settings:
     settings = make(http_port=free_port(), **overrides)
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     publish_champion(settings)
     return settings
 

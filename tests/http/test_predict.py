@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.messages import Decision, Policy, ShadowScore
-from stream.control.role_changes import govern, reassign
+from stream.control.role_changes import combine_changes, set_policy
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import change_roles
 from stream.kafka.topics import create_topics
@@ -158,7 +158,7 @@ def test_a_batch_has_a_result_for_each(edge: HttpProcess) -> None:
 def test_roles_are_followed(edge: HttpProcess) -> None:
     """A change of policy on Kafka holds here, too, within a moment."""
     assert decode(edge.ask(transaction(2)).content).role_epoch == 1
-    change_roles(edge.settings, reassign([govern(Policy("strict", 0.0, 0.0))]), author="test")
+    change_roles(edge.settings, combine_changes([set_policy(Policy("strict", 0.0, 0.0))]), author="test")
     until(lambda: edge.client.get("/models").json()["role_epoch"] == 2)
     decision = decode(edge.ask(transaction(4)).content)
     assert (decision.policy_version, decision.verdict, decision.role_epoch) == ("strict", "decline", 2)
@@ -194,7 +194,7 @@ def test_models_and_health(edge: HttpProcess) -> None:
 def test_no_champion_decides_nothing(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     """It waits for one and says so."""
     settings = make_settings(http_port=free_port())
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     with HttpProcess(settings, tmp_path) as edge:
         until(edge.is_alive, timeout=30)
         reply = edge.ask(transaction(1))

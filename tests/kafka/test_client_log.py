@@ -53,7 +53,7 @@ def test_other_lines_are_not_held_back(clock: list[float]) -> None:
 def test_a_client_without_a_broker(caplog: pytest.LogCaptureFixture) -> None:
     """It says once that it was refused, however often it tries."""
     settings = Settings().replace(kafka_bootstrap=f"127.0.0.1:{free_port()}")
-    consumer = Consumer(consumer_config(settings) | {"group.id": "nobody"})
+    consumer = Consumer(consumer_config(settings.kafka) | {"group.id": "nobody"})
     for _ in range(20):
         consumer.poll(0.1)
     consumer.close()

@@ -14,7 +14,7 @@ from stream.settings import Settings
 @pytest.fixture
 def source() -> BatchSource:
     """A source that is not started: it asks nobody."""
-    return BatchSource(Settings(), offer=Mock(), on_error=Mock())
+    return BatchSource(Settings().kafka, offer=Mock(), on_error=Mock(), topic="transactions", group="group")
 
 
 def told(code: int) -> Any:

@@ -17,23 +17,23 @@ def test_who_asks_next_finds_them(make_settings: Callable[..., Settings], partit
     """A worker that starts as soon as they are made never hears that one is missing. Often, for it is a race."""
     settings = make_settings(topic_partitions=partitions)
     with pytest.raises(TopicMissingError, match="create it with `fraud-stream topics`"):
-        require_topics(settings)
+        require_topics(settings.kafka, settings.topic)
     ready = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "ready"})
     ready.list_topics(timeout=10)  # connected, it is quicker than any worker
-    made = create_topics(settings)
-    places = [TopicPartition(spec.name, n) for spec in topic_table(settings) for n in range(spec.partitions)]
+    made = create_topics(settings.kafka, settings.topic)
+    places = [TopicPartition(spec.name, n) for spec in topic_table(settings.topic) for n in range(spec.partitions)]
     ends = {ready.get_watermark_offsets(place, timeout=10) for place in places}
     ready.close()
     assert ends == {(0, 0)}
-    assert made == [spec.name for spec in topic_table(settings)]
-    require_topics(settings)
-    assert create_topics(settings) == []
+    assert made == [spec.name for spec in topic_table(settings.topic)]
+    require_topics(settings.kafka, settings.topic)
+    assert create_topics(settings.kafka, settings.topic) == []
 
 
 def test_what_the_broker_refuses_is_told(make_settings: Callable[..., Settings]) -> None:
     """One broker cannot keep three copies."""
     with pytest.raises(KafkaError, match=r"was not created: .*eplication.*; create it by hand, or ask for other"):
-        create_topics(make_settings(topic_replication=3))
+        create_topics(settings.kafka, settings.topic)
 
 
 def test_what_nobody_leads_is_not_waited_for_for_ever(
@@ -49,4 +49,4 @@ def test_what_nobody_leads_is_not_waited_for_for_ever(
     monkeypatch.setattr(topics, "CONNECT_S", 0.1)
     line = f"topic {settings.topic.transactions} cannot be used after 0.1 s: no broker leads it; look"
     with pytest.raises(KafkaError, match=line):
-        create_topics(settings)
+        create_topics(settings.kafka, settings.topic)

@@ -11,7 +11,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
 from stream.kafka.sink import Outputs
 from stream.kafka.transactional_sink import TransactionalSink
-from stream.scoring.incoming import Incoming
+from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 
 PARTITION = 0
@@ -20,14 +20,14 @@ PARTITION = 0
 @pytest.fixture
 def consumer(settings: Settings) -> Iterator[Consumer]:
     """Whose group a batch's offsets belong to."""
-    consumer = Consumer(consumer_config(settings) | {"group.id": settings.kafka.group})
+    consumer = Consumer(consumer_config(settings.kafka) | {"group.id": settings.kafka.group})
     yield consumer
     consumer.close()
 
 
 def opened(settings: Settings) -> TransactionalSink:
     """A sink that may commit; it fences the ones of the same slot before it."""
-    sink = TransactionalSink(settings, on_abort=lambda: None)
+    sink = TransactionalSink(settings.kafka, settings.worker, settings.topic.decisions, on_abort=lambda: None)
     sink.open()
     return sink
 
@@ -36,7 +36,7 @@ def test_a_fenced_sink_stays_so(settings: Settings, consumer: Consumer) -> None:
     """It never fences the one that took over, however often it is called after: of two twins one goes on."""
 
     def batch(end: int) -> Batch:
-        incoming = Incoming(settings.topic.transactions, [], [], [])
+        incoming = RawBatch(settings.topic.transactions, [], [], [])
         metadata = consumer.consumer_group_metadata()
         return Batch([], incoming, metadata, epoch=0, start={}, end={PARTITION: end}, read_at=time.monotonic())
 

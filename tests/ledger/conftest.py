@@ -65,7 +65,7 @@ def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[s
         if "ledger_url" not in overrides:
             own["ledger_url"] = new_url(database)
         settings = make_settings(**(own | overrides))
-        create_topics(settings)
+        create_topics(settings.kafka, settings.topic)
         return settings
 
     return make

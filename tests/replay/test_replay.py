@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from schemas.messages import Challenger, Decision, Exploration, Policy
-from stream.control.role_changes import challenge, explore, govern, reassign
+from stream.control.role_changes import add_challenger, combine_changes, set_exploration, set_policy
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import change_roles
 from stream.kafka.topic_range import Span, read_span
@@ -46,12 +46,12 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
         watch.wait(COUNT + 3)
         for number, changes in enumerate(
             (
-                [challenge(Challenger(challenger, "split", 0.3))],
-                [govern(Policy("all", 0.0, 0.0)), explore(Exploration(0.5, 10**6))],
+                [add_challenger(Challenger(challenger, "split", 0.3))],
+                [set_policy(Policy("all", 0.0, 0.0)), set_exploration(Exploration(0.5, 10**6))],
             ),
             start=1,
         ):
-            epoch = change_roles(settings, reassign(changes), author="test").epoch
+            epoch = change_roles(settings, combine_changes(changes), author="test").epoch
             wait_epoch(worker, epoch)
             send(settings, COUNT, first=number * COUNT)
             watch.wait((number + 1) * COUNT + 3)
@@ -162,4 +162,4 @@ def _topics(settings: Settings) -> tuple[str, ...]:
 
 
 def _count(settings: Settings, span: Span) -> int:
-    return sum(len(batch.values) for batch in read_span(settings, settings.topic.transactions, span))
+    return sum(len(batch.values) for batch in read_span(settings.kafka, settings.topic.transactions, span))

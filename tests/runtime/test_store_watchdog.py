@@ -55,7 +55,7 @@ def stuck() -> Mock:
 def health(source: Source, outage: Outage, stuck: Mock) -> StoredHealth:
     """Watches one source of labels, not started: a test looks by itself."""
     sources: Any = {"labels": source}
-    return StoredHealth(Settings(), sources, outage, LedgerMetrics(), patience=lambda: source.patient, on_stuck=stuck)
+    return StoredHealth(Settings().kafka.watchdog_s, sources, outage, LedgerMetrics(), patience=lambda: source.patient, on_stuck=stuck)
 
 
 def look(health: StoredHealth, times: int) -> None:

@@ -68,7 +68,7 @@ def test_a_request_is_part_of_its_asker_s_trace(
 ) -> None:
     """The span names the transaction; nothing tells the card or a feature's name or value."""
     settings = make_settings(http_port=free_port(), tracing_otlp_endpoint=collector.endpoint)
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     publish_champion(settings)
     with HttpProcess(settings, tmp_path) as edge, WorkerProcess(settings, tmp_path) as worker:
         edge.wait_ready()

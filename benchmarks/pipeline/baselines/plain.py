@@ -61,7 +61,7 @@ class PlainModel:
         return scores
 
     def check_parity(self) -> None:
-        """Skip the parity check, which `stream.scoring.reasons` expects to exist."""
+        """Do nothing: baselines trust the bundle. Part of the `Model` protocol."""
 
 
 class PlainScorer:

@@ -194,7 +194,7 @@ def make_place(
     def make(recipe: str | None = "plain", *, reference: bool = False, **settings: Any) -> Place:
         own = {"retrain_min_frauds": 200}
         told = make_settings(**places_under(tmp_path), **(own | settings))
-        create_topics(told)
+        create_topics(told.kafka, told.topic)
         promoter = replace(desk, kafka=told)
         tags = {RECIPE: encode_recipe(RECIPES[recipe])} if recipe else {}
         with Tracker(root, "study").run("champion", tags) as run:

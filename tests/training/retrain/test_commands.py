@@ -63,7 +63,7 @@ def test_without_a_champion_there_is_nothing_to_replace(
 ) -> None:
     """One line says so."""
     settings = make_settings()
-    create_topics(settings)
+    create_topics(settings.kafka, settings.topic)
     set_environment(settings, monkeypatch)
     assert isinstance(run("retrain", "--why", "x").exception, RolesError)
 

@@ -10,7 +10,7 @@ from schemas.messages import Challenger, Label, encode
 from stream.control.drift_reports import read_reports
 from stream.control.retrain_requests import read_requests
 from stream.control.role_reader import current_roles
-from stream.ledger.repository import watermark
+from stream.ledger.repository import load_watermark
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.archive_process import ArchiveProcess
@@ -97,7 +97,7 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
         watch.wait(ORDINARY + DOUBLED)
         archive.wait_rows("transactions", ORDINARY)
         # Until the ledger has read the labels, and event time has come far enough for silence to mean something.
-        until(lambda: (watermark(place.past.engine) or 0) > BEGIN_MS + 8 * DAY_MS, 30)
+        until(lambda: (load_watermark(place.past.engine) or 0) > BEGIN_MS + 8 * DAY_MS, 30)
         until(lambda: ledger.metrics()['ledger_rows_total{kind="labels"}'] >= len(frauds), 30)
         (line,) = place.retrainer.look()
     (request,) = read_requests(settings)

@@ -10,7 +10,7 @@ import pytest
 from schemas.errors import ArchiveError
 from schemas.manifest import Feature, Manifest, MissingPolicy
 from schemas.messages import Label, Transaction
-from stream.ledger.labelled_decisions import Known, known
+from stream.ledger.labelled_decisions import LabelledDecisions, load_labelled_decisions
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from tests.support.bundles import put_bundle
@@ -28,9 +28,9 @@ def transaction(number: int, **features: Any) -> Transaction[Any]:
     return Transaction(f"t{number}", f"card-{number}", BASE_MS + number * 1000, 100 + number, "EUR", values)
 
 
-def known_of(past: Past) -> Known:
+def known_of(past: Past) -> LabelledDecisions:
     """Everything that the ledger knows."""
-    found = known(past.engine, topics=[past.settings.topic.transactions], since_ms=0, maturity_ms=2 * DAY_MS)
+    found = load_labelled_decisions(past.engine, topics=[past.settings.topic.transactions], since_ms=0, maturity_ms=2 * DAY_MS)
     assert found is not None
     return found
 

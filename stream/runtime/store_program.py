@@ -1,0 +1,91 @@
+"""The lifecycle shared by programs that keep their offsets in a store of their own: the ledger and the archive."""
+
+import asyncio
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stream.clock import Clock, SystemClock
+from stream.kafka.stored_source import OffsetStore, StoredSource
+from stream.kafka.topics import require_topics
+from stream.runtime.batch_channel import BatchChannel
+from stream.runtime.faust_app import WithoutKafka, make_app
+from stream.runtime.ports import require_free_port
+from stream.runtime.program import Program
+from stream.runtime.store_watchdog import StoredHealth
+from stream.settings import Settings
+
+
+class StoreProgram(Program):
+    """A Faust app that reads topics from the offsets of a store and writes on one thread. Built inside the event loop.
+
+    A subclass creates its sources with `_make_source`, adds agents that process the batches, and sets `health`.
+
+    Args:
+        settings: Kafka connection, topic names and web address.
+        clock: Source of ingest time; None for the system clock.
+        name: Name of the program in one word, as in FRAUD_<NAME>_WEB_PORT.
+        group: Name of the Faust app, and prefix of the consumer groups.
+        web_port: Port of the program's web pages.
+    """
+
+    health: StoredHealth
+
+    def __init__(self, settings: Settings, clock: Clock | None, *, name: str, group: str, web_port: int) -> None:
+        super().__init__()
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._name = name
+        self._group = group
+        self._web_port = web_port
+        self._sources: list[StoredSource] = []
+        self._directory = tempfile.TemporaryDirectory(prefix=f"fraud-{name}-")
+        self._writing = ThreadPoolExecutor(1, "writing")
+        self.app = make_app(
+            settings.kafka,
+            settings.web,
+            Path(self._directory.name),
+            name=group,
+            web_port=web_port,
+            boot=WithoutKafka,
+        )
+
+    def _make_source(self, topic: str, store: OffsetStore) -> tuple[BatchChannel, StoredSource]:
+        """Return a source for a topic and the channel on which an agent receives its batches."""
+        channel = BatchChannel(self.app)
+        source = StoredSource(
+            self._settings.kafka,
+            store,
+            lambda batch: channel.offer(batch, self._running_loop()),
+            self.stop,
+            topic=topic,
+            group=f"{self._group}-{topic}",
+        )
+        self._sources.append(source)
+        return channel, source
+
+    def _prepare(self) -> None:
+        """Check and open what the program needs, on a thread, before it reads anything."""
+        require_topics(self._settings.kafka, self._settings.topic)
+        require_free_port(self._settings.web.host, self._web_port, f"FRAUD_{self._name.upper()}_WEB_PORT")
+
+    def _on_sources_stopped(self) -> None:
+        """Release what writing threads may still wait for. Called when every source has stopped."""
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(self._prepare)
+        await self.app.start()
+        # Last: a source may offer batches only once the agents listen.
+        for source in self._sources:
+            source.read(on=True)
+            source.start()
+        self.health.start()
+
+    async def _shut_down(self) -> None:
+        # Stopping a source finishes its batches in flight, so the agents and the event loop must still run.
+        await asyncio.gather(*(asyncio.to_thread(source.stop) for source in self._sources))
+        self._on_sources_stopped()
+        await self.app.stop()
+        self._writing.shutdown()
+        await asyncio.to_thread(self.health.stop)
+        self._directory.cleanup()
