@@ -4,6 +4,7 @@ JSON Schema files made from these structs stand in `schemas/json/`; golden files
 `tests/golden/`. A change that an old reader can't take raises `schema_version`.
 """
 
+from enum import StrEnum
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
@@ -225,6 +226,63 @@ class Exploration(Struct, frozen=True):
     max_amount_minor: AmountMinor
 
 
+class RoleAction(StrEnum):
+    """What a change of roles did."""
+
+    #: All roles were written at once, by a job that made the models.
+    PUBLISH = "publish"
+    #: Another bundle became champion.
+    PROMOTE = "promote"
+    #: The previous champion was restored.
+    ROLLBACK = "rollback"
+    #: A challenger joined, or got another mode, share or policy.
+    CHALLENGE = "challenge"
+    #: Challengers were removed.
+    DISMISS = "dismiss"
+    #: The champion got another policy.
+    POLICY = "policy"
+    #: Exploration was switched on, off or changed.
+    EXPLORATION = "exploration"
+    #: Cards and explored transactions are drawn again.
+    SALT = "salt"
+    #: Several of these at once, or an assignment of schema version 1 or 2.
+    ROLES = "roles"
+
+
+class LinkedEvidence(Struct, frozen=True, tag_field="kind", tag="link"):
+    """A document that supports a promotion."""
+
+    #: A URL, or `runs:/…` where MLflow holds the file.
+    url: str
+
+
+class GateEvidence(Struct, frozen=True, tag_field="kind", tag="gate"):
+    """The gate test that a challenger passed."""
+
+    #: Number of the test in the ledger.
+    test: Annotated[int, Meta(ge=1)]
+    #: Plan, evidence of every cohort and judgement as JSON: a URL, or `runs:/…` where MLflow holds the file.
+    url: str
+
+
+class RollbackEvidence(Struct, frozen=True, tag_field="kind", tag="rollback"):
+    """The measurement that made the rollback monitor restore the previous champion."""
+
+    #: alert_rate_high, alert_rate_low, alert_multiple, scores, slow or problems.
+    statistic: str
+    #: A share of transactions, of scored parts (slow), or a KS distance (scores).
+    value: float
+    #: The bound that the value crossed: from above for alert_rate_low, from below for all others.
+    bound: float
+    #: Transactions in the window that crossed it.
+    transactions: Count
+    #: Blocks between the promotion and the end of that window.
+    blocks: Count
+
+
+AuditEvidence = LinkedEvidence | GateEvidence | RollbackEvidence
+
+
 class ModelUpdate(Struct, frozen=True):
     """The whole assignment of roles. The newest on `model-updates` holds; the topic is the audit.
 
@@ -248,8 +306,12 @@ class ModelUpdate(Struct, frozen=True):
     exploration: Exploration | None = None
     #: Goes into the hashes that draw cards and explored transactions; another one draws anew.
     salt: Annotated[str, Meta(max_length=64)] = ""
-    #: 1 knew neither shares, nor challengers' policies, nor exploration.
-    schema_version: Literal[1, 2] = 2
+    #: What this change did, compared with the assignment before it.
+    action: RoleAction = RoleAction.ROLES
+    #: What the change rests on; None if nothing was given.
+    evidence: AuditEvidence | None = None
+    #: 1 had neither shares, nor challengers' policies, nor exploration; 2 had neither action nor evidence.
+    schema_version: Literal[1, 2, 3] = 3
 
     def __post_init__(self) -> None:
         if sum(challenger.share for challenger in self.challengers) >= 1:
@@ -319,7 +381,7 @@ class RoleCounts(Struct, frozen=True):
 class DriftCounts(Struct, frozen=True):
     """What a worker counted of one model's input and scores in one pane of event time, since its last such message.
 
-    Counts are by the bins of the bundle's own reference (`stream.drift.grid`) and add up over workers and panes.
+    Counts are by the bins of the bundle's own reference (`stream.drift.binning`) and add up over workers and panes.
     """
 
     slot: str

@@ -65,7 +65,7 @@ def test_what_makes_no_sense_is_refused(settings: Settings, refs: list[BundleRef
     change(settings, "models", "set", "--champion", refs[0].path, "--split", f"{refs[1].path}=0.6")
     assert "champion already" in refused(settings, "models", "set", "--champion", refs[0].path)
     assert "add up to 1 or more" in refused(settings, "models", "set", "--split", f"{refs[2].path}=0.5")
-    assert "is no challenger; these are: fraud/1" in refused(settings, "models", "set", "--dismiss", refs[3].path)
+    assert "is not a challenger; current challengers: fraud/1" in refused(settings, "models", "set", "--dismiss", refs[3].path)
     assert "cannot be read from" in refused(settings, "models", "set", "--shadow", "fraud/99")
     assert "roles are at epoch 1, not 7" in refused(settings, "models", "set", "--salt", "x", "--epoch", "7")
 

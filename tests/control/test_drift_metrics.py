@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 from schemas.messages import ColumnDrift
 from stream.control.drift_metrics import DriftMetrics
 from stream.control.drift_monitor import alarms
-from stream.drift.merge import Merger
+from stream.drift.counts_merger import CountsMerger
 from tests.commands.test_drift import OK, PAGE, report
-from tests.drift.worlds import MANIFEST, ROWS, limits, stream
+from tests.drift.sample_bundle import MANIFEST, ROWS, limits, stream
 
 MODEL = {"role": "champion", "name": "fraud", "version": "1"}
 HIGH = msgspec.structs.replace(OK, psi=0.5, state="high", in_a_row=1)
@@ -30,7 +30,7 @@ def metrics(registry: CollectorRegistry) -> DriftMetrics:
 
 def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
     """By feature, with the model's role and version; gone when another worker is elected."""
-    merger = Merger(lambda _: MANIFEST, limits(), lambda _, why: pytest.fail(why))
+    merger = CountsMerger(lambda _: MANIFEST, limits(), lambda _, why: pytest.fail(why))
     for offset, counts in enumerate(stream(13)):
         merger.add(offset, counts)
     metrics.elected(elected=True)

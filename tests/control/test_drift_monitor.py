@@ -13,7 +13,7 @@ from stream.control.drift_metrics import DriftMetrics
 from stream.control.drift_monitor import DriftWatch
 from stream.control.election import Found
 from stream.settings import Settings
-from tests.drift.worlds import MANIFEST, ROWS, stream
+from tests.drift.sample_bundle import MANIFEST, ROWS, stream
 
 
 class Store:

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from schemas.errors import BrokerAwayError, RolesError, StaleEpochError
-from schemas.messages import Challenger, ModelUpdate, Policy, RoleCounts, encode
-from stream.control.role_changes import restore
+from schemas.messages import Challenger, ModelUpdate, Policy, RoleAction, RoleCounts, RollbackEvidence, encode
+from stream.control.role_changes import restore_previous
 from stream.control.rollback_metrics import RollbackMetrics
 from stream.control.rollback_monitor import Guard
-from stream.evaluation.rollback_watch import AUTHOR
+from stream.evaluation.promotion_monitor import AUTHOR
 from stream.settings import Settings
-from tests.evaluation.counted import counts, player, ref, update
+from tests.evaluation.role_messages import counts, player, ref, update
 
 FIRST = update(1, "1", challengers=(Challenger(ref("2")), Challenger(ref("3"))))
 PROMOTED = update(2, "2", "1", challengers=(Challenger(ref("3")),))
@@ -52,15 +52,13 @@ class Bench:
         return self.updates
 
     def _write(
-        self, _: Settings, change: Callable[[ModelUpdate], ModelUpdate], *, author: str, note: str, expected_epoch: int
+        self, _: Settings, change: Callable[[ModelUpdate], ModelUpdate], *, expected_epoch: int, **audit: Any
     ) -> ModelUpdate:
         if self.failures:
             raise self.failures.pop()
         last = self.updates[-1]
         assert expected_epoch == last.epoch
-        self.updates.append(
-            replace(change(last), epoch=last.epoch + 1, previous=last.champion, author=author, note=note)
-        )
+        self.updates.append(replace(change(last), epoch=last.epoch + 1, previous=last.champion, **audit))
         return self.updates[-1]
 
     def step(self, *messages: RoleCounts) -> None:
@@ -85,6 +83,11 @@ def test_a_breach_is_taken_back_once(monkeypatch: pytest.MonkeyPatch, caplog: py
     assert written.challengers == (Challenger(ref("3")),)
     assert written.note.startswith("alert_rate_high 1 crossed 0.")
     assert "in 1000 transactions, 1 blocks after the promotion; bounds of 12 blocks of its own before" in written.note
+    assert written.action is RoleAction.ROLLBACK
+    assert isinstance(written.evidence, RollbackEvidence)
+    assert (written.evidence.statistic, written.evidence.value) == ("alert_rate_high", 1)
+    assert (written.evidence.transactions, written.evidence.blocks) == (1000, 1)
+    assert written.evidence.bound < 1
     assert bench.metric("rollbacks_total") == 1
     assert bench.metric("rollback_monitor_paged") == 0
     assert "champion 2 is taken back" in caplog.text
@@ -181,12 +184,12 @@ def test_without_a_previous_champion_there_is_none_to_restore() -> None:
     """The change says so."""
     for last in (None, FIRST):
         with pytest.raises(RolesError, match="no previous champion"):
-            restore(last)
+            restore_previous(last)
 
 
 def test_the_restored_one_decides_by_its_own_policy_and_watches_no_more() -> None:
     """Whatever the fallen one decided by; neither of the two is a challenger."""
     policy, other = Policy("then", 0.1, 0.2), Policy("lately", 0.3, 0.4)
     challengers = (Challenger(ref("1"), policy=other), Challenger(ref("2"), policy=policy), Challenger(ref("3")))
-    restored = restore(replace(PROMOTED, previous_policy=policy, policy=other, challengers=challengers))
+    restored = restore_previous(replace(PROMOTED, previous_policy=policy, policy=other, challengers=challengers))
     assert (restored.champion, restored.policy, restored.challengers) == (ref("1"), policy, challengers[2:])

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from stream.control.role_changes import explore, reassign
-from stream.control.role_writer import change_roles
 from stream.http.keys import Scope, add_key, make_key
+
+from stream.control.role_changes import combine_changes, set_exploration
+from stream.control.role_writer import change_roles
 from stream.settings import Settings
 from tests.support.http_process import HttpProcess
 from tests.support.tool import tool
@@ -73,7 +73,7 @@ def test_what_comes_from_outside_stays_text(page: Page, edge: HttpProcess) -> No
     """A script in an id, in a role change's note and in a dead letter is shown and not run."""
     script = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     edge.ask(transaction(1, transaction_id=script, features=DECLINED))
-    change_roles(edge.settings, reassign([explore(None)]), author=script, note=script)
+    change_roles(edge.settings, combine_changes([set_exploration(None)]), author=script, note=script)
     expect(page.locator("#alerts li").first.locator(".id")).to_have_text(script)
     expect(page.locator("#roles li").first).to_contain_text(script)
     assert page.title() == "Fraud scorer"

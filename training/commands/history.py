@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from schemas.messages import AuditEvidence, RollbackEvidence
 from training.commands.display import examples
 from training.commands.registry_options import bootstrap_option, open_promoter
 
@@ -32,8 +33,14 @@ def _line(change: "Change") -> str:
     roles = f"roles {change.role_epoch}" if change.role_epoch else "MLflow only"
     what = f"{change.action} {change.champion.path}"
     if change.action == "challenge":
-        what = f"challenge {change.champion.path} by {change.challengers[0].bundle.path}"
-    evidence = f" (evidence: {change.evidence})" if change.evidence else ""
+        what += f" by {', '.join(each.bundle.path for each in change.challengers)}"
+    evidence = f" (evidence: {_shown(change.evidence)})" if change.evidence else ""
     # What other writers put into Kafka may hold line breaks.
     said = " ".join(f"{change.who}: {change.why}{evidence}".split())
     return f"{when:%Y-%m-%d %H:%M:%S} UTC  {what}  [{roles}]  {said}"
+
+
+def _shown(evidence: AuditEvidence) -> str:
+    if isinstance(evidence, RollbackEvidence):
+        return f"{evidence.statistic} {evidence.value:.3g}, bound {evidence.bound:.3g}"
+    return evidence.url

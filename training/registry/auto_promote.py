@@ -68,7 +68,7 @@ def _act(promoter: Promoter, store: GateStore, test: GateTest, mode: Mode) -> st
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / f"gate-test-{test.number}.json"
         file.write_bytes(proof(test, store.evidence(test)))
-        change = promoter.promote(version.number, who=AUTHOR, why=why, evidence=str(file)).change
+        change = promoter.promote(version.number, who=AUTHOR, why=why, evidence=str(file), gate_test=test.number).change
     return f"{standing}; promoted{f' as roles {change.role_epoch}' if change.role_epoch else ''}"
 
 

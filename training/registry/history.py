@@ -14,36 +14,32 @@ is needed:
 
 import contextlib
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 from mlflow.entities.model_registry import ModelVersion
 from msgspec import Struct
 
 from schemas.errors import RegistryError, StaleEpochError
-from schemas.messages import BundleRef, Challenger
+from schemas.messages import AuditEvidence, BundleRef, Challenger, RoleAction
 from training.registry.connection import Connection
 from training.registry.versions import ensure_model, read_versions
 
 HISTORY = "fraud-promotions"
 _CHANGE = "change"
 
-#: challenge: somebody joins those who watch. roles: Kafka's roles as somebody else wrote them.
-Action = Literal["promote", "rollback", "challenge", "roles"]
-
 
 class Change(Struct, frozen=True):
     """One change of roles, whole: all that was true after it."""
 
-    action: Action
+    action: RoleAction
     champion: BundleRef
     #: The champion before this one.
     previous: BundleRef | None
     challengers: tuple[Challenger, ...]
     who: str
     why: str
-    #: A URL, or where MLflow holds the file; empty for none.
-    evidence: str
+    #: None if nothing was given.
+    evidence: AuditEvidence | None
     #: UTC milliseconds.
     written_at_ms: int
     #: Of the assignment on Kafka's control topic; None for a change that only MLflow knows.

@@ -9,9 +9,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.errors import FraudError, RegistryError
-from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
+from schemas.messages import (
+    AuditEvidence,
+    BundleRef,
+    Challenger,
+    GateEvidence,
+    LinkedEvidence,
+    ModelUpdate,
+    Policy,
+    RoleAction,
+)
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import publish_roles
 from stream.models.bundle import read_bundle
@@ -19,13 +29,21 @@ from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
 from training.registry.evidence import keep_evidence
 from training.registry.history import Change, Entry, History
-from training.registry.note import Note
 from training.registry.reconcile import reconcile, settle
 from training.registry.runs import Runs
 from training.registry.versions import STAGING, RegisteredVersion, Registry
 
 #: MLflow keeps 5,000 characters of a description.
 MAX_WHY = 1000
+
+
+class _Audit(NamedTuple):
+    """The audit fields of a change: who made it, what it does, why, and what it rests on."""
+
+    author: str
+    action: RoleAction
+    note: str
+    evidence: AuditEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -94,9 +112,9 @@ class Promoter:
         if state.champion is None:
             raise RegistryError("there is no champion to watch yet; promote a version first")
         challengers = (Challenger(version.bundle), *state.watching(without=version.bundle))
-        return self._write(state, state.champion, challengers, who, Note("challenge", why))
+        return self._write(state, state.champion, challengers, _Audit(who, RoleAction.CHALLENGE, why))
 
-    def promote(self, which: str, *, who: str, why: str, evidence: str = "") -> Entry:
+    def promote(self, which: str, *, who: str, why: str, evidence: str = "", gate_test: int | None = None) -> Entry:
         """Make a version champion; it stops being staged or watching.
 
         Args:
@@ -104,6 +122,7 @@ class Promoter:
             who: Who decided it.
             why: One line.
             evidence: A URL, or a local file, which is kept among the artifacts of the version's run.
+            gate_test: Number of the gate test that `evidence` is about; None for any other evidence.
 
         Raises:
             BundleError: If its bundle does not pass its audit.
@@ -112,9 +131,11 @@ class Promoter:
         version, state, why = self._ready(which), self._state(), _one_line(why)
         if self.kafka is None or state.update is not None:
             _refuse_champion(version, state)
-        kept = keep_evidence(evidence, version.run_id, self.runs) if evidence else ""
+        url = keep_evidence(evidence, version.run_id, self.runs) if evidence else ""
         watching = state.watching(without=version.bundle)
-        return self._write(state, version.bundle, watching, who, Note("promote", why, kept))
+        return self._write(
+            state, version.bundle, watching, _Audit(who, RoleAction.PROMOTE, why, _evidence(url, gate_test))
+        )
 
     def rollback(self, *, who: str, why: str) -> Entry:
         """Make the previous champion champion again.
@@ -134,11 +155,11 @@ class Promoter:
                 f"{target.path} was rolled back from ({moved.why}); to bring it back, promote it by its number"
             )
         read_bundle(self.store, target)
-        return self._write(state, target, state.watching(without=target), who, Note("rollback", why))
+        return self._write(state, target, state.watching(without=target), _Audit(who, RoleAction.ROLLBACK, why))
 
     def appoint(self, champion: BundleRef, challengers: tuple[Challenger, ...], *, who: str, why: str) -> Entry:
         """Give all roles anew, for a job that makes champion and challengers together."""
-        return self._write(self._state(), champion, challengers, who, Note("promote", why))
+        return self._write(self._state(), champion, challengers, _Audit(who, RoleAction.PROMOTE, why))
 
     def _ready(self, which: str) -> RegisteredVersion:
         version = self.registry.find(which)
@@ -160,11 +181,13 @@ class Promoter:
                 champion, moved = entry.change.champion.sha256, entry.change
         return moved
 
-    def _write(
-        self, state: _State, champion: BundleRef, challengers: tuple[Challenger, ...], who: str, note: Note
-    ) -> Entry:
+    def _write(self, state: _State, champion: BundleRef, challengers: tuple[Challenger, ...], audit: _Audit) -> Entry:
         if self.kafka is None:
-            change = _change(state, champion, challengers, who, note)
+            now_ms = time.time_ns() // 1_000_000
+            previous = _previous_of(state, champion)
+            change = Change(
+                audit.action, champion, previous, challengers, audit.author, audit.note, audit.evidence, now_ms
+            )
             written = self.history.append(change, after=state.newest.number if state.newest else 0)
             with _following("the change is in the history"):
                 settle(self.registry, self.history)
@@ -175,8 +198,10 @@ class Promoter:
             champion=champion,
             challengers=challengers,
             policy=_policy_of(champion, before),
-            author=who,
-            note=note.write(),
+            author=audit.author,
+            note=audit.note,
+            action=audit.action,
+            evidence=audit.evidence,
             expected_epoch=before.epoch if before else 0,
         )
         with _following(f"the change is on Kafka as roles {update.epoch}"):
@@ -194,12 +219,17 @@ def _policy_of(champion: BundleRef, before: ModelUpdate | None) -> Policy | None
     return None
 
 
-def _change(state: _State, champion: BundleRef, challengers: tuple[Challenger, ...], who: str, note: Note) -> Change:
-    before, previous = state.change, None
-    if before is not None:
-        previous = before.champion if before.champion.sha256 != champion.sha256 else before.previous
-    now = time.time_ns() // 1_000_000
-    return Change(note.action, champion, previous, challengers, who, note.why, note.evidence, now)
+def _previous_of(state: _State, champion: BundleRef) -> BundleRef | None:
+    before = state.change
+    if before is None:
+        return None
+    return before.champion if before.champion.sha256 != champion.sha256 else before.previous
+
+
+def _evidence(url: str, gate_test: int | None) -> AuditEvidence | None:
+    if not url:
+        return None
+    return LinkedEvidence(url) if gate_test is None else GateEvidence(gate_test, url)
 
 
 def _refuse_champion(version: RegisteredVersion, state: _State) -> None:

@@ -7,9 +7,8 @@ together with its time: epochs alone begin anew on a new broker.
 from collections.abc import Iterator
 
 from schemas.errors import StaleEpochError
-from schemas.messages import BundleRef, ModelUpdate
+from schemas.messages import BundleRef, ModelUpdate, RoleAction
 from training.registry.history import Change, Entry, History
-from training.registry.note import read_note
 from training.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, STAGING, Registry
 
 #: Others who write the history at the same time; more than this often in a row is no coincidence.
@@ -71,30 +70,29 @@ def _missing(entries: list[Entry], updates: list[ModelUpdate]) -> Iterator[Chang
         overruled = entries[-1].change
         why = f"Kafka's roles {updates[-1].epoch} hold; {overruled.champion.path} was never published there"
         yield Change(
-            "roles",
+            RoleAction.ROLES,
             updates[-1].champion,
             updates[-1].previous,
             updates[-1].challengers,
             updates[-1].author,
             why,
-            "",
+            None,
             updates[-1].written_at_ms,
             updates[-1].epoch,
         )
 
 
 def _change(update: ModelUpdate, before: BundleRef | None) -> Change:
-    note = read_note(update.note)
     # On a new broker the first assignment has no previous one, but the history may know it.
     previous = update.previous or (before if before and before.sha256 != update.champion.sha256 else None)
     return Change(
-        note.action,
+        update.action,
         update.champion,
         previous,
         update.challengers,
         update.author,
-        note.why,
-        note.evidence,
+        update.note,
+        update.evidence,
         update.written_at_ms,
         update.epoch,
     )

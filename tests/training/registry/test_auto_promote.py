@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BrokerAwayError
-from schemas.messages import BundleRef
+from schemas.messages import BundleRef, GateEvidence
 from stream.control.role_reader import all_roles, current_roles
 from stream.ledger.database import migrate, open_engine
-from stream.ledger.gate_runner import Referee
+from stream.ledger.gate_runner import GateRunner
 from stream.ledger.gate_store import GateStore
 from stream.models.bundle import read_bundle
 from stream.settings import Settings
-from tests.evaluation.samples import HEALTHY
+from tests.evaluation.sample_evidence import HEALTHY
 from tests.support.ledger_history import SETTINGS, History
 from tests.training.registry.conftest import Add
 from training.registry import auto_promote as acting
@@ -34,11 +34,11 @@ def play(desk: Promoter, tmp_path: Path) -> Play:
         migrate(engine)
         models = [(ref.sha256, read_bundle(desk.store, ref).manifest.policy.version) for ref in (champion, challenger)]
         history = History(engine, caught=(0.5, 0.85), models=(models[0], (models[1][0], policy or models[1][1])))
-        referee = Referee(engine, SETTINGS, history.clock, lambda _: HEALTHY)
+        gate_runner = GateRunner(engine, SETTINGS, history.clock, lambda _: HEALTHY)
         history.live(32)
-        referee.look()
+        gate_runner.evaluate()
         history.live(days - 32)
-        referee.look()
+        gate_runner.evaluate()
         return GateStore(engine)
 
     return make
@@ -67,7 +67,8 @@ def test_a_won_test_promotes_once_and_leaves_its_proof(
     assert act(told, tests, "auto") == []
     assert len(all_roles(settings)) == 2
     change = [entry.change for entry in told.history.entries()][-1]
-    assert change.evidence.startswith("runs:/")
+    assert isinstance(change.evidence, GateEvidence)
+    assert (change.evidence.test, change.evidence.url[:6]) == (1, "runs:/")
     assert "gate test 1" in change.why
 
 

@@ -47,7 +47,8 @@ def test_from_a_run_to_champion_and_back(run: Run, make_run: MakeRun, tmp_path: 
     lines = [json.loads(line) for line in run("history", "--json").output.splitlines()]
     assert [line["action"] for line in lines] == ["promote", "challenge", "promote", "rollback"]
     assert lines[2]["who"] == "[ann]"
-    assert lines[2]["evidence"].endswith("/compare.html")
+    assert lines[2]["evidence"]["kind"] == "link"
+    assert lines[2]["evidence"]["url"].endswith("/compare.html")
     shown = run("history").output.splitlines()
     assert len(shown) == 4
     assert shown[1].endswith(" UTC  challenge fraud/1 by fraud/2  [MLflow only]  " + f"{lines[1]['who']}: tuned")

@@ -8,6 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from schemas.errors import BundleError, RegistryError
+from schemas.messages import LinkedEvidence
 from tests.training.registry.conftest import Add
 from training.registry.promote import MAX_WHY, Promoter
 from training.registry.versions import Registry
@@ -56,12 +57,13 @@ def test_the_history_says_who_when_why_and_on_what(desk: Promoter, add: Add, tmp
     one, two = (entry.change for entry in desk.history.entries())
     assert (one.action, one.champion, one.previous, one.who, one.why) == ("promote", first, None, "ann", "two lines")
     assert (two.champion, two.previous, two.who, two.why) == (second, first, "bob", "cheaper")
-    assert two.evidence == "https://wiki/decision/7"
+    assert two.evidence == LinkedEvidence("https://wiki/decision/7")
     assert 0 < one.written_at_ms <= two.written_at_ms
     run_id = desk.registry.find("1").run_id
     prefix = f"runs:/{run_id}/"
-    assert one.evidence.startswith(prefix)
-    kept = desk.runs.fetch(run_id, one.evidence.removeprefix(prefix), tmp_path)
+    assert isinstance(one.evidence, LinkedEvidence)
+    assert one.evidence.url.startswith(prefix)
+    kept = desk.runs.fetch(run_id, one.evidence.url.removeprefix(prefix), tmp_path)
     assert kept.read_text() == "<p>better</p>"
 
 

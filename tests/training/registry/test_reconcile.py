@@ -8,7 +8,17 @@ import msgspec
 import pytest
 
 from schemas.errors import BrokerAwayError, RegistryError, StaleEpochError, TopicMissingError
-from schemas.messages import BundleRef, Challenger, ModelUpdate, Policy
+from schemas.messages import (
+    AuditEvidence,
+    BundleRef,
+    Challenger,
+    GateEvidence,
+    LinkedEvidence,
+    ModelUpdate,
+    Policy,
+    RoleAction,
+    RollbackEvidence,
+)
 from stream.control.role_reader import all_roles, current_roles
 from stream.control.role_writer import publish_roles
 from stream.settings import Settings
@@ -16,7 +26,6 @@ from tests.support.bundles import put_bundle
 from tests.support.topics import produce_all
 from tests.training.registry.conftest import Add
 from training.registry.history import Change, History
-from training.registry.note import Note, read_note
 from training.registry.promote import Promoter
 from training.registry.reconcile import reconcile
 
@@ -49,11 +58,12 @@ def test_a_promotion_is_told_to_the_workers_and_to_mlflow(told: Promoter, add: A
     told.promote("challenger", who="bob", why="better", evidence="https://wiki/7")
     update = newest(settings)
     assert (update.epoch, update.champion, update.previous, update.challengers) == (3, second, first, ())
-    assert (update.author, update.note) == ("bob", "promote: better [evidence: https://wiki/7]")
+    assert (update.author, update.note, update.action) == ("bob", "better", RoleAction.PROMOTE)
+    assert update.evidence == LinkedEvidence("https://wiki/7")
     assert told.registry.aliases() == {"champion": "2", "previous": "1"}
     made = changes(told)
     assert [(change.action, change.role_epoch) for change in made] == [("promote", 1), ("challenge", 2), ("promote", 3)]
-    assert (made[-1].who, made[-1].why, made[-1].evidence) == ("bob", "better", "https://wiki/7")
+    assert (made[-1].who, made[-1].why, made[-1].evidence) == ("bob", "better", update.evidence)
     assert made[-1].written_at_ms == update.written_at_ms
 
 
@@ -90,8 +100,8 @@ def test_roles_of_another_writer_are_taken_over(told: Promoter, add: Add, settin
         told.catch_up()
         assert told.registry.aliases() == {"champion": "2", "previous": "1", "challenger": "1"}
         assert [(each.action, each.who, each.why, each.role_epoch) for each in changes(told)] == [
-            ("roles", "somebody", "by hand", 1),
-            ("roles", "somebody", "again", 2),
+            ("publish", "somebody", "by hand", 1),
+            ("publish", "somebody", "again", 2),
         ]
 
 
@@ -112,7 +122,7 @@ def test_a_crash_between_kafka_and_mlflow_is_mended_by_the_next_command(
     assert told.registry.aliases()["champion"] == "1"
     told.catch_up()
     assert told.registry.aliases() == {"champion": "2", "previous": "1"}
-    assert (changes(told)[-1].who, changes(told)[-1].evidence) == ("bob", "https://wiki/8")
+    assert (changes(told)[-1].who, changes(told)[-1].evidence) == ("bob", LinkedEvidence("https://wiki/8"))
 
 
 def test_of_two_at_once_the_second_is_refused(
@@ -228,18 +238,32 @@ def test_a_broker_or_topic_that_is_not_there_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "note",
+    "audit",
     [
-        Note("promote", "better"),
-        Note("rollback", "twice: the [alerts]"),
-        Note("challenge", "x", "runs:/4f/evidence/ab/a file].html"),
-        Note("roles", "baseline"),
+        (RoleAction.PROMOTE, "better", None),
+        (RoleAction.ROLLBACK, "twice: the [alerts]", RollbackEvidence("alert_rate_high", 0.5, 0.125, 1000, 1)),
+        (RoleAction.CHALLENGE, "x", LinkedEvidence("runs:/4f/evidence/ab/a file].html")),
+        (RoleAction.PROMOTE, "promote: again [evidence: none]", GateEvidence(3, "runs:/4f/gate-test-3.json")),
+        (RoleAction.PUBLISH, "baseline", None),
     ],
 )
-def test_a_note_is_read_as_it_was_written(note: Note) -> None:
-    """And what nobody here wrote is the reason for roles of somebody else."""
-    text = note.why if note.action == "roles" else note.write()
-    assert read_note(text) == note
+def test_action_and_evidence_reach_the_history_as_they_were_written(
+    told: Promoter, add: Add, settings: Settings, audit: tuple[RoleAction, str, AuditEvidence | None]
+) -> None:
+    """They are fields of the message; no text is taken apart."""
+    action, note, evidence = audit
+    publish_roles(settings, champion=add(), author="ann", note=note, action=action, evidence=evidence)
+    told.catch_up()
+    (change,) = changes(told)
+    assert (change.action, change.why, change.evidence) == audit
+
+
+def test_roles_of_an_older_schema_version_have_no_action(desk: Promoter, add: Add) -> None:
+    """Their note is kept as it is, whatever it looks like."""
+    old = ModelUpdate(1, add(), 100, "ann", "promote: better [evidence: https://wiki/7]", schema_version=2)
+    reconcile(desk.registry, desk.history, [old])
+    (change,) = changes(desk)
+    assert (change.action, change.why, change.evidence) == ("roles", old.note, None)
 
 
 def test_a_version_made_by_hand_is_found_by_its_hash(told: Promoter, add: Add, settings: Settings, root: Path) -> None:
