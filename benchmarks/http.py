@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
+from stream.scoring.rows import as_rows
 
 from benchmarks.pipeline.inputs import BenchmarkInputs, prepare_inputs
 from benchmarks.pipeline.programs import ROOT
@@ -33,8 +34,7 @@ from stream.local.broker import LocalBroker
 from stream.local.program_process import ProgramProcess, stream_program
 from stream.models.bundle import audit
 from stream.runtime.ports import free_port
-from stream.scoring.rows import as_rows
-from training.machine import Machine, look_at_machine
+from training.machine import Machine, describe_machine
 
 SCRIPT = Path(__file__).with_name("http.lua")
 #: Transactions from which request bodies are made; they are repeated under new ids.
@@ -190,7 +190,7 @@ def measure(trials: TrialBroker, inputs: BenchmarkInputs, scratch: Path, seconds
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def main(*, seconds: int, as_json: bool) -> None:
     """Load the HTTP edge and MLflow's server with wrk, and print throughput and latency."""
-    machine = look_at_machine(("fastapi", "uvicorn", "confluent-kafka", "onnxruntime", "mlflow"))
+    machine = describe_machine(("fastapi", "uvicorn", "confluent-kafka", "onnxruntime", "mlflow"))
     with tempfile.TemporaryDirectory(prefix="fraud-http-bench-") as directory:
         scratch = Path(directory)
         inputs = prepare_inputs(ROOT / "var", scratch, lambda step: click.echo(step, err=True))

@@ -10,11 +10,11 @@ from schemas.errors import QualityError
 from schemas.manifest import Metric
 from schemas.messages import Challenger
 from stream.models.bundle_store import BundleStore
-from training.bundling.build_bundle import Finished, as_scored, finish, policy_kind, write
+from training.bundling.build_bundle import Finished, scored_rows, finish, policy_kind, write
 from training.data.dataset import Dataset
 from training.data.featureset import DEFAULT
 from training.data.leaks import Leak, LeakAlarm, LeakName
-from training.data.material import Prepared, prepare
+from training.data.training_data import PreparedParts, prepare
 from training.data.split import split_by_time
 from training.data.test_set import Look
 from training.evaluation.costs import Costs
@@ -109,7 +109,7 @@ def _train(rows: Dataset, tracker: Tracker, report: Report, accepted: Collection
 
     alarm = LeakAlarm(note, accepted)
     looks = tracker.looks(rows.sha256)
-    parts = prepare(rows, DEFAULT, split=split_by_time, folds=0, alarm=alarm, on_look=count, looks=looks)
+    parts = prepare(rows, DEFAULT, split=split_by_time, folds=0, alarm=alarm, on_evaluation=count, looks=looks)
     tags = _lineage(rows, leaks)
     with ExitStack() as stack:
         open_runs += [stack.enter_context(tracker.run(family.algorithm, tags | _made_by(family))) for family in MODELS]
@@ -127,19 +127,19 @@ def _train(rows: Dataset, tracker: Tracker, report: Report, accepted: Collection
         return examined
 
 
-def _make(family: Family, parts: Prepared, kind: PolicyKind, run: TrackedRun, report: Report) -> Finished:
+def _make(family: Family, parts: PreparedParts, kind: PolicyKind, run: TrackedRun, report: Report) -> Finished:
     report(f"fit and export {family.algorithm}")
-    material = parts.material
-    fitted = family.fit(family.params, material.matrix, material.labels, features=material.features, seed=SEED)
+    training_data = parts.training_data
+    fitted = family.fit(family.params, training_data.matrix, training_data.labels, features=training_data.features, seed=SEED)
     finished = finish(family.algorithm, fitted, parts, kind=kind, costs=Costs())
     run.log(family.params | {"trees": TREES, "train_rows": len(parts.train)}, {}, finished.figures)
     return finished
 
 
-def _examine(finished: Finished, parts: Prepared, test: Dataset, run: TrackedRun) -> BaselineModel:
+def _examine(finished: Finished, parts: PreparedParts, test: Dataset, run: TrackedRun) -> BaselineModel:
     """Measure a model on the test part, and log figures, plots and bundle."""
     deployed, comparison = finished.policy, finished.comparison
-    scored = as_scored(finished.session.score(test.matrix(parts.plan)), test)
+    scored = scored_rows(finished.session.score(test.matrix(parts.plan)), test)
     card = measure_card("test", scored, deployed, comparison)
     fresh = evaluate_both(scored.part(~test.repeat), deployed, comparison)
     metrics = card.metrics | {f"{name}{NOT_REPEATED}": metric for name, metric in fresh.items()}

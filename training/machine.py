@@ -22,7 +22,7 @@ class Machine(Struct, frozen=True):
     load_before: float
 
 
-def look_at_machine(packages: tuple[str, ...]) -> Machine:
+def describe_machine(packages: tuple[str, ...]) -> Machine:
     """Describe this machine with the versions of the distributions named."""
     return Machine(
         cpu=_cpu(),

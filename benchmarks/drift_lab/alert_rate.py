@@ -8,8 +8,8 @@ import numpy as np
 from benchmarks.drift_lab.bank import Bank
 from schemas.manifest import VerdictReference
 from schemas.messages import AlertRate
-from stream.drift.alert_rate import compare_alert_rate
 from stream.drift.alarm_rule import DriftLimits
+from stream.drift.alert_rate import compare_alert_rate
 from stream.scoring.policy import severities
 
 #: Alerts that may be expected until a doubling is found, as the project promises.

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.manifest import Manifest
-from stream.drift.binning import BinnedColumn, Counts, Binning
+from stream.drift.binning import BinnedColumn, Binning, Counts
 from stream.drift.significance import holm
 from stream.drift.statistics import DriftStatistics, WindowStatistics
 
@@ -22,7 +22,9 @@ class Others:
         grid = Binning(manifest)
         measure = DriftStatistics(grid)
         self._names = measure.names
-        self._alone = {feature.name: DriftStatistics(Binning(_only(manifest, feature.name))) for feature in manifest.features}
+        self._alone = {
+            feature.name: DriftStatistics(Binning(_only(manifest, feature.name))) for feature in manifest.features
+        }
         self._measured = measure.measure(counts)
         # Holm's correction looks at all columns, so what it was made of is needed.
         self._raw_p = np.full(self._measured.p.shape, np.nan)

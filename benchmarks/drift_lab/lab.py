@@ -17,7 +17,7 @@ from benchmarks.drift_lab.trend import Trend, trends
 from schemas.manifest import FalseAlarms
 from stream.drift.alarm_rule import DriftLimits
 from training.data.dataset import Dataset
-from training.machine import Machine, look_at_machine
+from training.machine import Machine, describe_machine
 
 #: Rows of a window in which the natural stream is judged, beside the rule's own size.
 _OTHER_ROWS = (1000, 10_000)
@@ -86,7 +86,7 @@ def explore(
     Raises:
         FraudError: If a model cannot be made of these data, or Evidently fails.
     """
-    began, machine = time.monotonic(), look_at_machine(())
+    began, machine = time.monotonic(), describe_machine(())
     on_step("the exchangeable world")
     bank = draw(worlds.exchangeable(data, scratch / "exchangeable", _SEED), limits, size.days, _SEED)
     with ExitStack() as stack:

@@ -17,15 +17,15 @@ from schemas.manifest import MANIFEST_NAME, Manifest, decode_manifest
 from stream.drift.binning import Binning
 from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import Matrix
-from training.bundling.build_bundle import as_given, as_scored, finish, policy_kind, write
+from training.bundling.build_bundle import as_given, finish, policy_kind, scored_rows, write
 from training.data.dataset import Dataset
 from training.data.description import ColumnKind
 from training.data.featureset import DEFAULT, FeatureSet
 from training.data.leaks import LEAKS, LeakAlarm
-from training.data.material import prepare
 from training.data.split import split_by_time
+from training.data.training_data import prepare
 from training.evaluation.costs import Costs
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 from training.models.families import CHAMPION, LOGISTIC_REGRESSION, SEED, Family
 
 #: Shares of the categories that a feature is cut into, by rank of its values: uneven, as categories are.
@@ -51,7 +51,7 @@ class World:
     stream: Dataset
     #: (m, n_features) of the stream's rows, as drift counts them: NaN where a value is missing.
     matrix: Matrix
-    scored: Scored
+    scored: ScoredRows
 
     @property
     def grid(self) -> Binning:
@@ -108,10 +108,10 @@ def _letters(column: pl.Series) -> pl.Series:
 def _train(data: Dataset, scratch: Path, feature_set: FeatureSet, family: Family) -> World:
     # Repeats stand in two parts when rows are shuffled; what the lab measures is no model's quality.
     alarm = LeakAlarm(lambda _: None, accepted=LEAKS)
-    parts = prepare(data, feature_set, split=split_by_time, folds=0, alarm=alarm, on_look=lambda _: None)
-    material = parts.material
+    parts = prepare(data, feature_set, split=split_by_time, folds=0, alarm=alarm, on_evaluation=lambda _: None)
+    training_data = parts.training_data
     params = family.params | (_SMALL if family is CHAMPION else {})
-    fitted = family.fit(params, material.matrix, material.labels, features=material.features, seed=SEED)
+    fitted = family.fit(params, training_data.matrix, training_data.labels, features=training_data.features, seed=SEED)
     finished = finish(family.algorithm, fitted, parts, kind=policy_kind(data), costs=Costs())
     write(finished, parts, "drift-lab", {}, scratch)
     stream = parts.test.look("drift-lab")
@@ -122,5 +122,5 @@ def _train(data: Dataset, scratch: Path, feature_set: FeatureSet, family: Family
         reference_time_ms=parts.train.event_time_ms,
         stream=stream,
         matrix=stream.given(parts.plan),
-        scored=as_scored(finished.session.score(stream.matrix(parts.plan)), stream),
+        scored=scored_rows(finished.session.score(stream.matrix(parts.plan)), stream),
     )

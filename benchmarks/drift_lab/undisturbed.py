@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from benchmarks.drift_lab.bank import Bank
 from benchmarks.drift_lab.worlds import World
 from schemas.messages import DriftState
-from stream.drift.binning import Counts, Binning
-from stream.drift.statistics import Floats, DriftStatistics
-from stream.drift.alarm_rule import DriftLimits, AlarmRule
+from stream.drift.alarm_rule import AlarmRule, DriftLimits
+from stream.drift.binning import Binning, Counts
+from stream.drift.statistics import DriftStatistics, Floats
 from stream.scoring.features import Matrix
 from training.bundling.reference_profile import profile_features
 

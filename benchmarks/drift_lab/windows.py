@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from benchmarks.drift_lab.one_column import Others
 from benchmarks.drift_lab.worlds import World
-from stream.drift.binning import Counts, Binning
+from stream.drift.alarm_rule import AlarmRule, DriftLimits
+from stream.drift.binning import Binning, Counts
 from stream.drift.statistics import DriftStatistics
-from stream.drift.alarm_rule import DriftLimits, AlarmRule
 
 #: Of the ULB data: 284,807 rows in two days.
 ROWS_A_DAY = 142_000

@@ -24,7 +24,7 @@ from schemas.errors import FraudError
 from stream.evaluation.alpha import next_alpha
 from training.commands.options import VAR
 from training.data.dataset import load
-from training.machine import look_at_machine
+from training.machine import describe_machine
 
 DATA = VAR / "data" / "creditcard.parquet"
 
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _run(out: Path, on_step: Callable[[str], None]) -> Findings:
-    began, machine = time.monotonic(), look_at_machine(())
+    began, machine = time.monotonic(), describe_machine(())
     out.mkdir(parents=True, exist_ok=True)
     on_step("data and models")
     prepare()

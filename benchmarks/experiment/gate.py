@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.evaluation.cohorts import Pairs, CohortTiming, closed_cohorts
+from stream.evaluation.cohorts import CohortTiming, Pairs, closed_cohorts
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.counterfactual import CounterfactualChange, change
 from stream.evaluation.evidence import take_evidence

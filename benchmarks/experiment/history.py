@@ -4,14 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import Policy
-from stream.evaluation.cohorts import Pairs, CohortTiming
+from stream.evaluation.cohorts import CohortTiming, Pairs
 from stream.evaluation.outcome import SOURCES, LabelColumns, outcomes
 from stream.evaluation.weights import is_unobservable, weights
 from stream.scoring.policy import VERDICTS, severities
 from training.data.dataset import Dataset
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import choose_by_cost
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import Scored
 
 HOUR_MS = 3_600_000
 #: Two days of cards stand for a longer stream: an hour is a cohort, half a day is what chargebacks take at most.

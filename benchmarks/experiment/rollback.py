@@ -18,7 +18,7 @@ from stream.control.role_changes import combine_changes
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
 from stream.kafka.load_generator import send_transactions
-from stream.kafka.topic_range import Span, read_span
+from stream.kafka.topic_range import TopicRange, read_range
 from stream.kafka.topics import create_topics
 from stream.local.broker import LocalBroker
 from stream.local.program_process import stream_program
@@ -173,5 +173,5 @@ def _await_rollback(settings: Settings, epoch: int) -> ModelUpdate:
 
 def _decisions(settings: Settings) -> Iterator[Decision]:
     decode = msgspec.json.Decoder(Decision).decode
-    for batch in read_span(settings.kafka, settings.topic.decisions, Span()):
+    for batch in read_range(settings.kafka, settings.topic.decisions, TopicRange()):
         yield from (decode(value or b"") for value in batch.values)

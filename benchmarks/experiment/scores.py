@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stream.scoring.features import FeaturePlan
 from training.data.dataset import Dataset
 from training.data.featureset import DEFAULT, make_features
-from training.data.material import Material
+from training.data.training_data import TrainingData
 from training.models.calibrate import fit_calibration
 from training.study.fitting import fit
 from training.study.plan import Entry
@@ -45,7 +45,7 @@ def cross_fitted(
         on_step: Told each fit.
     """
     features = make_features(DEFAULT, data)
-    material = Material(features, data.matrix(FeaturePlan(features, DEFAULT.missing)), data.label, ())
+    training_data = TrainingData(features, data.matrix(FeaturePlan(features, DEFAULT.missing)), data.label, ())
     edges = np.linspace(data.event_time_ms[0], data.event_time_ms[-1] + 1, BLOCKS + 1)
     ends = np.searchsorted(data.event_time_ms, edges)
     found = {each.name: np.empty(len(data)) for each in contestants}
@@ -54,14 +54,14 @@ def cross_fitted(
         before = slice(0, rows.start) if block else slice(int(ends[1]), int(ends[2]))
         for each in contestants:
             on_step(f"{each.name}: block {block + 1} of {BLOCKS}")
-            found[each.name][rows] = _scores(each, material, before, rows)
+            found[each.name][rows] = _scores(each, training_data, before, rows)
     return found
 
 
-def _scores(contestant: Contestant, material: Material, before: slice, rows: slice) -> NDArray[np.float64]:
-    matrix, labels = material.matrix, material.labels
+def _scores(contestant: Contestant, training_data: TrainingData, before: slice, rows: slice) -> NDArray[np.float64]:
+    matrix, labels = training_data.matrix, training_data.labels
     turn = before.stop - int((before.stop - before.start) * _CALIBRATION)
-    model = fit(contestant.entry, contestant.params, material, slice(before.start, turn), contestant.seed).model
+    model = fit(contestant.entry, contestant.params, training_data, slice(before.start, turn), contestant.seed).model
     calibration = fit_calibration(
         model.margin(matrix[turn : before.stop]), labels[turn : before.stop], model.margin_kind
     )

@@ -16,4 +16,4 @@ class KafkaMachine(machine.Machine, frozen=True):
 
 def describe_machine() -> KafkaMachine:
     """Describe this machine, with the versions of the packages that matter here."""
-    return KafkaMachine(**msgspec.structs.asdict(machine.look_at_machine(_PACKAGES)), kafka=KAFKA_VERSION)
+    return KafkaMachine(**msgspec.structs.asdict(machine.describe_machine(_PACKAGES)), kafka=KAFKA_VERSION)

@@ -1,1 +1,1 @@
-"""Seconds and memory of the steps of training: `fraud-train bench`."""
+"""Benchmark of the training steps: `python -m benchmarks.training`."""

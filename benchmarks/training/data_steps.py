@@ -1,4 +1,4 @@
-"""Steps on data: `python -m benchmarks.training.data_steps NAME DIRECTORY`. They load no library that models need."""
+"""Steps on data: `python -m benchmarks.training.data_steps NAME DIRECTORY`. They import no model libraries."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ def csv_to_parquet(directory: Path) -> Callable[[], object]:
 
 
 def load_parquet(directory: Path) -> Callable[[], object]:
-    """Read, check and order the data."""
+    """Read, check and sort the data."""
     return lambda: load(directory / PARQUET)
 
 

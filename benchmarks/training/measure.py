@@ -1,4 +1,4 @@
-"""One step, measured in the process that it has to itself."""
+"""Measurement of one step in its own process."""
 
 import resource
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-#: Files in a bench's directory: the first is given, the others are made by the steps.
+#: Files in the benchmark's directory: the first is its input, the steps write the others.
 CSV = "data.csv"
 PARQUET = "data.parquet"
 MATRICES = "matrices.npz"
@@ -17,33 +17,33 @@ ONNX = "model.onnx"
 _MIB = 1 << 20
 _KIB = 1 << 10
 
-#: Prepares in a directory, unmeasured, and returns what is measured.
+#: Prepares a step in a directory, unmeasured, and returns the function to measure.
 Step = Callable[[Path], Callable[[], object]]
 
 
-class Measured(Struct, frozen=True):
-    """One step, once."""
+class StepMeasurement(Struct, frozen=True):
+    """Figures of one run of one step."""
 
     seconds: float
-    #: Highest resident memory of the process: interpreter, libraries, the step's input, the step.
+    #: Peak resident memory of the process: interpreter, libraries, the step's input and the step.
     peak_mib: float
-    #: The same when the step began.
+    #: Peak resident memory when the step began.
     before_mib: float
 
 
-def measure(step: Step, directory: Path) -> Measured:
+def measure(step: Step, directory: Path) -> StepMeasurement:
     """Prepare a step and measure it."""
-    act = step(directory)
+    work = step(directory)
     before = peak_mib()
     started = time.perf_counter()
-    act()
+    work()
     seconds = time.perf_counter() - started
-    return Measured(seconds, peak_mib(), before)
+    return StepMeasurement(seconds, peak_mib(), before)
 
 
 def peak_mib() -> float:
-    """Return the highest resident memory of this process so far, MiB."""
-    # On Linux ru_maxrss begins with what the parent held when it started us; VmHWM is this program's own.
+    """Return the peak resident memory of this process, MiB."""
+    # On Linux ru_maxrss starts from the parent's memory; VmHWM is this program's own.
     status = Path("/proc/self/status")
     for line in status.read_text(encoding="utf-8").splitlines() if status.exists() else ():
         if line.startswith("VmHWM:"):
@@ -53,6 +53,6 @@ def peak_mib() -> float:
 
 
 def main(steps: Mapping[str, Step]) -> None:
-    """Measure the step that the command line names, in the directory it names, and print it as JSON."""
+    """Measure the step and directory named on the command line, and print the result as JSON."""
     measured = measure(steps[sys.argv[1]], Path(sys.argv[2]))
     sys.stdout.write(msgspec.json.encode(measured).decode())

@@ -1,4 +1,4 @@
-"""The one model that the bench trains, exports and holds against its graph: the champion's LightGBM."""
+"""The champion's LightGBM, which the benchmark trains, exports and compares with its ONNX graph."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +16,19 @@ from training.data.dataset import load
 from training.data.featureset import DEFAULT, make_features
 from training.data.split import split_by_time
 from training.evaluation.operating_points import choose_comparison
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 from training.models.calibrate import Calibration, fit_calibration
 from training.models.families import LIGHTGBM, SEED, Labels
 from training.models.fitted import FittedModel
 
-#: Legitimate rows of a model that is only there to be exported. It has as many trees of as many leaves as the trial's,
-#: and fitting it takes too little memory to hide what the step itself takes.
-_FEW = 20_000
+#: Approximate legitimate rows for a model that is only exported. It has as many trees and leaves as the trial's, but
+#: fitting it needs too little memory to mask the memory of the export itself.
+_FEW_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Matrices:
-    """The three parts as models take them."""
+class SplitMatrices:
+    """Feature matrices and labels of the three parts."""
 
     train: Matrix
     train_labels: Labels
@@ -36,76 +36,76 @@ class Matrices:
     validation_labels: Labels
     test: Matrix
     test_labels: Labels
-    #: (n,) of the test part, minor units and UTC milliseconds.
+    #: (n,) amounts and event times of the test part, minor units and UTC milliseconds.
     test_amounts: NDArray[np.int64]
     test_times_ms: NDArray[np.int64]
-    #: The manifest's features as JSON, for they are no array.
+    #: The manifest's features as JSON, because npz files hold arrays only.
     features_json: NDArray[np.str_]
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """The manifest's features."""
+        """Features of the manifest, in column order."""
         return msgspec.json.decode(str(self.features_json), type=tuple[Feature, ...])
 
 
 @dataclass(frozen=True)
-class Model:
-    """A model before its export."""
+class CalibratedModel:
+    """A fitted model and its calibration, before export."""
 
     fitted: FittedModel
     calibration: Calibration
 
 
 def write_matrices(data: Path, path: Path) -> None:
-    """Split a data file and write its parts."""
+    """Split a data file and write the parts' feature matrices."""
     split = split_by_time(load(data))
     features = make_features(DEFAULT, split.train)
     plan = FeaturePlan(features, DEFAULT.missing)
     train, validation, test = ((part.matrix(plan), part.label) for part in (split.train, split.validation, split.test))
-    made = Matrices(
+    matrices = SplitMatrices(
         *(*train, *validation, *test),
         test_amounts=split.test.amount_minor,
         test_times_ms=split.test.event_time_ms,
         features_json=np.array(msgspec.json.encode(features).decode()),
     )
-    np.savez(path, **vars(made))
+    np.savez(path, **vars(matrices))
 
 
-def read_matrices(path: Path) -> Matrices:
-    """Read what `write_matrices` wrote."""
+def read_matrices(path: Path) -> SplitMatrices:
+    """Read a file that `write_matrices` wrote."""
     with np.load(path) as arrays:
-        return Matrices(**arrays)
+        return SplitMatrices(**arrays)
 
 
 def fit(matrix: Matrix, labels: Labels, features: tuple[Feature, ...]) -> FittedModel:
-    """Fit with the champion's hyperparameters."""
+    """Fit LightGBM with the champion's hyperparameters."""
     return LIGHTGBM.fit(LIGHTGBM.params, matrix, labels, features=features, seed=SEED)
 
 
-def few_rows_model(parts: Matrices) -> Model:
-    """Fit on all frauds and some of the other rows of the training part, and calibrate."""
+def few_rows_model(parts: SplitMatrices) -> CalibratedModel:
+    """Fit on all frauds and a sample of the legitimate rows of the training part, and calibrate."""
     labels = parts.train_labels
-    every = max(1, len(labels) // _FEW)
+    every = max(1, len(labels) // _FEW_ROWS)
     kept = (labels == 1) | (np.arange(len(labels)) % every == 0)
     fitted = fit(parts.train[kept], labels[kept], parts.features)
     calibration = fit_calibration(fitted.margin(parts.validation), parts.validation_labels, LIGHTGBM.margin_kind)
-    return Model(fitted, calibration)
+    return CalibratedModel(fitted, calibration)
 
 
-def write_graph(model: Model, features: tuple[Feature, ...], path: Path) -> None:
-    """Write the graph and open it as the stream does."""
+def write_graph(model: CalibratedModel, features: tuple[Feature, ...], path: Path) -> None:
+    """Write the ONNX graph and open it in the session class that the worker uses."""
     graph: onnx.ModelProto = to_onnx(model.fitted, model.calibration, features)
     path.write_bytes(graph.SerializeToString())
     OnnxModel(path, len(features))
 
 
-def hold_against(model: Model, path: Path, parts: Matrices) -> float:
-    """Score the test part in the graph and in the original, and return the largest difference.
+def check_graph(model: CalibratedModel, path: Path, parts: SplitMatrices) -> float:
+    """Score the test part with the graph and with the original model, and return the largest difference.
 
     Raises:
-        QualityError: If they differ by more than a version may.
+        QualityError: If they differ by more than a bundle may.
     """
     scores = OnnxModel(path, parts.test.shape[1]).score(parts.test)
     original = model.calibration.apply(model.fitted.margin(parts.test))
-    policy = choose_comparison(Scored(scores, parts.test_labels, parts.test_amounts, parts.test_times_ms), "bench")
+    policy = choose_comparison(ScoredRows(scores, parts.test_labels, parts.test_amounts, parts.test_times_ms), "bench")
     return check_parity(scores, original, policy, parts.test_amounts)

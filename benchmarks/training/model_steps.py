@@ -4,16 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.training.measure import MATRICES, ONNX, PARQUET, Step, main
-from benchmarks.training.model import few_rows_model, fit, hold_against, read_matrices, write_graph, write_matrices
+from benchmarks.training.model import check_graph, few_rows_model, fit, read_matrices, write_graph, write_matrices
 
 
 def matrices(directory: Path) -> Callable[[], object]:
-    """Read the data, split it and make the feature matrices; the other steps take them from a file."""
+    """Load and split the data and write the feature matrices, which the other steps read."""
     return lambda: write_matrices(directory / PARQUET, directory / MATRICES)
 
 
 def trial(directory: Path) -> Callable[[], object]:
-    """Fit on the training part and score validation."""
+    """Fit on the training part and score the validation part."""
     parts = read_matrices(directory / MATRICES)
     return lambda: fit(parts.train, parts.train_labels, parts.features).margin(parts.validation)
 
@@ -26,10 +26,10 @@ def export(directory: Path) -> Callable[[], object]:
 
 
 def parity(directory: Path) -> Callable[[], object]:
-    """Hold the graph against its original on the test part."""
+    """Compare the graph with the original model on the test part."""
     parts = read_matrices(directory / MATRICES)
-    model = few_rows_model(parts)  # the one that `export` wrote, for the seed is fixed
-    return lambda: hold_against(model, directory / ONNX, parts)
+    model = few_rows_model(parts)  # the same model that `export` wrote: the seed is fixed
+    return lambda: check_graph(model, directory / ONNX, parts)
 
 
 STEPS: dict[str, Step] = {"matrices": matrices, "trial": trial, "export": export, "parity": parity}

@@ -1,4 +1,4 @@
-"""What `fraud-train bench` found, as JSON and as a table."""
+"""The training benchmark's report, as JSON and as a table."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -8,10 +8,10 @@ from msgspec import Struct
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from benchmarks.training.measure import Measured
+from benchmarks.training.measure import StepMeasurement
 from training.machine import Machine
 
-#: What people read for each step.
+#: Title of each step in the table.
 _TITLES = {
     "csv_to_parquet": "CSV to Parquet",
     "load_parquet": "load Parquet",
@@ -25,18 +25,18 @@ _TITLES = {
 class StepReport(Struct, frozen=True):
     """All runs of one step."""
 
-    #: Median.
+    #: Median of the runs.
     seconds: float
     lowest_seconds: float
     highest_seconds: float
-    #: Highest resident memory of the process in any run: interpreter, libraries, the step's input, the step.
+    #: Peak resident memory of the process in any run: interpreter, libraries, the step's input and the step.
     peak_mib: float
-    #: The same when the step began.
+    #: Peak resident memory when the step began.
     before_mib: float
 
 
 class DataSize(Struct, frozen=True):
-    """What was worked on."""
+    """Size and identity of the data."""
 
     rows: int
     frauds: int
@@ -44,32 +44,32 @@ class DataSize(Struct, frozen=True):
     sha256: str
 
 
-class BenchReport(Struct, frozen=True):
-    """Everything measured."""
+class TrainingReport(Struct, frozen=True):
+    """Figures of all steps."""
 
-    #: In the order of the work; each step in a process of its own.
+    #: By name, in the order in which they run; each runs in its own process.
     steps: dict[str, StepReport]
     runs: int
     data: DataSize
     machine: Machine
 
 
-def summarize(found: Mapping[str, Sequence[Measured]]) -> dict[str, StepReport]:
-    """Return each step's median time and highest memory."""
-    return {name: _summary(measured) for name, measured in found.items()}
+def summarize(measurements: Mapping[str, Sequence[StepMeasurement]]) -> dict[str, StepReport]:
+    """Return each step's median time and peak memory."""
+    return {name: _summary(runs) for name, runs in measurements.items()}
 
 
-def to_json(report: BenchReport) -> str:
-    """One JSON object."""
+def to_json(report: TrainingReport) -> str:
+    """Return the report as one JSON object."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
 
 
-def render(report: BenchReport) -> RenderableType:
-    """A table for people."""
+def render(report: TrainingReport) -> RenderableType:
+    """Return the report as a table for a terminal."""
     machine, data = report.machine, report.data
     title = f"{machine.cores} x {machine.cpu}, {machine.memory_gib:g} GiB, {machine.os}, Python {machine.python}"
     size = f"{data.rows:,} rows, {data.frauds:,} frauds, {data.csv_bytes / 1e6:,.1f} MB as CSV; median of {report.runs}"
-    table = Table("step", "seconds", "lowest - highest", "peak memory", "before it", title=size)
+    table = Table("step", "seconds", "lowest - highest", "peak memory", "before the step", title=size)
     for name, step in report.steps.items():
         table.add_row(
             _TITLES[name],
@@ -81,12 +81,12 @@ def render(report: BenchReport) -> RenderableType:
     return Group(title, table)
 
 
-def _summary(measured: Sequence[Measured]) -> StepReport:
-    seconds = [each.seconds for each in measured]
+def _summary(runs: Sequence[StepMeasurement]) -> StepReport:
+    seconds = [each.seconds for each in runs]
     return StepReport(
         seconds=round(median(seconds), 4),
         lowest_seconds=round(min(seconds), 4),
         highest_seconds=round(max(seconds), 4),
-        peak_mib=round(max(each.peak_mib for each in measured), 1),
-        before_mib=round(max(each.before_mib for each in measured), 1),
+        peak_mib=round(max(each.peak_mib for each in runs), 1),
+        before_mib=round(max(each.before_mib for each in runs), 1),
     )

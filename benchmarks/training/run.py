@@ -1,4 +1,4 @@
-"""One whole bench: each step in a process of its own, a few times over."""
+"""A complete run of the training benchmark: each step runs several times, always in its own process."""
 
 import shutil
 import subprocess
@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from benchmarks.training.measure import CSV, Measured
-from benchmarks.training.report import BenchReport, DataSize, summarize
+from benchmarks.training.measure import CSV, StepMeasurement
+from benchmarks.training.report import DataSize, TrainingReport, summarize
 from schemas.errors import DataError, FraudError
 from training.data.dataset import load
-from training.machine import look_at_machine
+from training.machine import describe_machine
 
-#: The program that holds each step, in the order of the work: a step may need an earlier one's file.
+#: The module that runs each step, in order: a step may read a file that an earlier one wrote.
 STEPS = {
     "csv_to_parquet": "benchmarks.training.data_steps",
     "load_parquet": "benchmarks.training.data_steps",
@@ -26,42 +26,42 @@ STEPS = {
     "parity": "benchmarks.training.model_steps",
 }
 Report = Callable[[str], None]
-#: Whose versions decide the figures.
+#: Packages whose versions affect the figures.
 _PACKAGES = ("lightgbm", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn")
 
 
-def calls(runs: int) -> int:
-    """Return how often `run_bench` calls its `report`, for a progress bar."""
+def progress_steps(runs: int) -> int:
+    """Return the number of steps that `run_benchmark` reports, for a progress bar."""
     return 1 + runs * len(STEPS)
 
 
-def run_bench(data: Path, runs: int, report: Report) -> BenchReport:
+def run_benchmark(data: Path, runs: int, report: Report) -> TrainingReport:
     """Measure all steps on a data file.
 
     Args:
-        data: Parquet or CSV.
-        runs: Of each step; the median counts.
-        report: Told each step, for a progress display.
+        data: Parquet or CSV file.
+        runs: Runs of each step; the report gives the median.
+        report: Called with a description of each step, for a progress display.
 
     Raises:
-        DataError: If the data cannot be used, or there is no room for a copy as CSV.
+        DataError: If the data cannot be read, or the disk is too full for a copy as CSV.
         FraudError: If a step fails.
     """
-    machine = look_at_machine(_PACKAGES)
+    machine = describe_machine(_PACKAGES)
     with tempfile.TemporaryDirectory(prefix="fraud-bench-") as scratch:
         directory = Path(scratch)
         report("write the data as CSV")
         rows = load(data)
         _copy_as_csv(data, directory / CSV)
-        found: dict[str, list[Measured]] = {name: [] for name in STEPS}
+        measurements: dict[str, list[StepMeasurement]] = {name: [] for name in STEPS}
         for run in range(runs):
-            # Round by round: what the machine does besides hits all steps alike.
-            for name, measured in found.items():
+            # Round by round, so that other load on the machine affects all steps alike.
+            for name, measured in measurements.items():
                 report(f"{name}: run {run + 1} of {runs}")
-                measured.append(_measure_apart(name, directory))
+                measured.append(_run_step(name, directory))
         csv_bytes = (directory / CSV).stat().st_size
     size = DataSize(rows=len(rows), frauds=int(rows.label.sum()), csv_bytes=csv_bytes, sha256=rows.sha256)
-    return BenchReport(summarize(found), runs, size, machine)
+    return TrainingReport(summarize(measurements), runs, size, machine)
 
 
 def _copy_as_csv(data: Path, csv: Path) -> None:
@@ -72,13 +72,15 @@ def _copy_as_csv(data: Path, csv: Path) -> None:
             pl.read_parquet(data).write_csv(csv)
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).partition("\n")[0]
-        raise DataError(f"{data} cannot be copied to {csv.parent} as CSV ({reason}); see TMPDIR") from error
+        raise DataError(
+            f"{data} cannot be copied to {csv.parent} as CSV ({reason}); set TMPDIR to a directory with more space"
+        ) from error
 
 
-def _measure_apart(name: str, directory: Path) -> Measured:
+def _run_step(name: str, directory: Path) -> StepMeasurement:
     command = [sys.executable, "-m", STEPS[name], name, str(directory)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # all our own
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise FraudError(f"the step {name} failed: {said}")
-    return msgspec.json.decode(done.stdout, type=Measured)
+        last_line = (done.stderr.strip().splitlines() or ["no error output"])[-1]
+        raise FraudError(f"step {name} failed: {last_line}")
+    return msgspec.json.decode(done.stdout, type=StepMeasurement)

@@ -15,7 +15,7 @@ from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
 from tests.support.topics import produce_all, read_all
-from tests.support.watch import Watch
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 from tests.training.data.own_data import make_own
 from tests.training.study.conftest import PLAN
@@ -91,7 +91,7 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
     lines = Path("test.jsonl").read_bytes().splitlines()
     sent = {msgspec.json.decode(line)["transaction_id"]: line for line in lines} | new_transactions(lines[0])
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"card", line) for line in sent.values()])
-    with Watch(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
+    with DecisionMonitor(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
         watch.wait(len(sent))
         assert worker.stop() == 0
 

@@ -13,15 +13,15 @@ from schemas.messages import Policy
 from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
 from training.bundling.export import check_parity, open_session, to_onnx
-from training.bundling.natural_movement import with_natural
+from training.bundling.natural_movement import with_natural_movement
 from training.bundling.reference_profile import choose_parity_rows, count_verdicts, profile_features, profile_scores
 from training.bundling.write_bundle import UNREGISTERED, write_bundle
 from training.data.dataset import Dataset
-from training.data.material import Prepared
+from training.data.training_data import PreparedParts
 from training.drift.counting import accepted
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind, choose_by_cost, choose_comparison
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 from training.models.calibrate import Calibration, fit_calibration
 from training.models.fitted import FittedModel
 from training.registry.versions import REGISTERED_MODEL
@@ -40,7 +40,7 @@ class Finished:
     #: Largest expected F1 on validation: for comparisons, never deployed.
     comparison: Policy
     #: What the graph says of the validation part.
-    validation: Scored
+    validation: ScoredRows
     #: Largest difference between ONNX and the original on the validation and the test part.
     parity: float
 
@@ -58,7 +58,7 @@ class Finished:
         }
 
 
-def finish(algorithm: str, fitted: FittedModel, data: Prepared, *, kind: PolicyKind, costs: Costs) -> Finished:
+def finish(algorithm: str, fitted: FittedModel, data: PreparedParts, *, kind: PolicyKind, costs: Costs) -> Finished:
     """Calibrate, export, choose both operating points.
 
     Args:
@@ -75,9 +75,9 @@ def finish(algorithm: str, fitted: FittedModel, data: Prepared, *, kind: PolicyK
     matrix = data.calibration.matrix(data.plan)
     margin = fitted.margin(matrix)
     calibration = fit_calibration(margin, data.calibration.label, fitted.margin_kind)
-    graph = to_onnx(fitted, calibration, data.material.features)
+    graph = to_onnx(fitted, calibration, data.training_data.features)
     session = open_session(graph)
-    validation = as_scored(session.score(matrix), data.calibration)
+    validation = scored_rows(session.score(matrix), data.calibration)
     policy = choose_by_cost(validation, costs, kind, f"{algorithm}-cost")
     comparison = choose_comparison(validation, f"{algorithm}-f1")
     # On rows the model has never seen, which needs no labels, and on those that the thresholds were chosen among.
@@ -91,7 +91,7 @@ def finish(algorithm: str, fitted: FittedModel, data: Prepared, *, kind: PolicyK
     return Finished(algorithm, graph, session, calibration, policy, comparison, validation, parity)
 
 
-def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Metric], directory: Path) -> None:
+def write(finished: Finished, data: PreparedParts, run_id: str, metrics: dict[str, Metric], directory: Path) -> None:
     """Write the bundle, not registered yet.
 
     Args:
@@ -105,7 +105,7 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
         BundleError: If the bundle does not pass its audit.
         DataError: If the missing-value policy refuses every row of the training part.
     """
-    train, features = data.train, data.material.features
+    train, features = data.train, data.training_data.features
     given = as_given(train, data.plan)
     validation = finished.validation
     manifest = Manifest(
@@ -132,7 +132,7 @@ def write(finished: Finished, data: Prepared, run_id: str, metrics: dict[str, Me
         files={},
         verdict_reference=count_verdicts(validation, finished.policy),
     )
-    manifest = with_natural(manifest, given, validation.scores)
+    manifest = with_natural_movement(manifest, given, validation.scores)
     write_bundle(directory, finished.onnx, manifest)
 
 
@@ -155,6 +155,6 @@ def policy_kind(data: Dataset) -> PolicyKind:
     return "expected_loss" if len(set(data.currency)) == 1 else "score"
 
 
-def as_scored(scores: np.ndarray[tuple[int], np.dtype[np.float32]], rows: Dataset) -> Scored:
+def scored_rows(scores: np.ndarray[tuple[int], np.dtype[np.float32]], rows: Dataset) -> ScoredRows:
     """Put scores (n,) beside what they were given for."""
-    return Scored(scores, rows.label, rows.amount_minor, rows.event_time_ms)
+    return ScoredRows(scores, rows.label, rows.amount_minor, rows.event_time_ms)

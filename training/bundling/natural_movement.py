@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from schemas.manifest import FalseAlarms, Manifest, NaturalMovement, ReferenceProfile
-from stream.drift.grid import Grid
-from stream.drift.measure import Measure, Measured
-from stream.drift.rule import DriftLimits, Rule, drift_limits
+from stream.drift.alarm_rule import AlarmRule, DriftLimits, drift_limits
+from stream.drift.binning import Binning
+from stream.drift.statistics import DriftStatistics, WindowStatistics
 from stream.scoring.features import Matrix
 from stream.settings import Settings
-from training.drift.blocks import count_blocks, fitting_sizes, windows
+from training.bundling.window_counts import count_blocks, fitting_sizes, windows
 
 #: Of the windows' statistics; the issue's own number. Of fewer than 200 windows it is the largest.
 QUANTILE = 0.995
@@ -29,10 +29,10 @@ class Seen:
     #: Of a window.
     size: int
     #: (w,) windows of k columns.
-    measured: Measured
+    measured: WindowStatistics
 
 
-def with_natural(manifest: Manifest, train: Matrix, scores: NDArray[np.float32]) -> Manifest:
+def with_natural_movement(manifest: Manifest, train: Matrix, scores: NDArray[np.float32]) -> Manifest:
     """Add natural movement and false alarms to a manifest, for every size of which enough windows fit.
 
     Args:
@@ -84,14 +84,14 @@ def false_alarms(manifest: Manifest, seen: Seen, limits: DriftLimits) -> FalseAl
     alarms = 0
     for half, other in (halves, halves[::-1]):
         movement = natural_movement(Seen(seen.size, _part(seen.measured, other)))
-        rule = Rule(Measure(Grid(_with_movements(manifest, [movement]))), limits)
+        rule = AlarmRule(DriftStatistics(Binning(_with_movements(manifest, [movement]))), limits)
         alarms += _begun(rule.exceeded(_part(seen.measured, half)).over, limits.windows_in_a_row)
     return FalseAlarms(seen.size, count, alarms)
 
 
 def _look(manifest: Manifest, matrix: Matrix, scores: NDArray[np.float32]) -> list[Seen]:
-    grid = Grid(manifest)
-    measure, blocks = Measure(grid), count_blocks(grid, matrix, scores)
+    grid = Binning(manifest)
+    measure, blocks = DriftStatistics(grid), count_blocks(grid, matrix, scores)
     return [Seen(size, measure.measure(windows(blocks, size))) for size in fitting_sizes(len(matrix))]
 
 
@@ -107,8 +107,8 @@ def _with_movements(manifest: Manifest, by_size: list[list[NaturalMovement]]) ->
     )
 
 
-def _part(measured: Measured, rows: slice) -> Measured:
-    return Measured(
+def _part(measured: WindowStatistics, rows: slice) -> WindowStatistics:
+    return WindowStatistics(
         measured.rows[rows], measured.psi[rows], measured.distance[rows], measured.p[rows], measured.missing[rows]
     )
 

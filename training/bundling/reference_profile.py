@@ -11,7 +11,7 @@ from schemas.messages import Policy
 from stream.scoring.features import Matrix
 from stream.scoring.policy import severities
 from training.bundling.export import nearest_rows
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 QUANTILES = 200
 BINS = 10
@@ -61,13 +61,13 @@ def profile_scores(scores: NDArray[np.float32], policy: Policy) -> ReferenceProf
     return make_profile(scores, (*np.quantile(scores.astype(np.float64), _TAIL), *thresholds))
 
 
-def count_verdicts(scored: Scored, policy: Policy) -> VerdictReference:
+def count_verdicts(scored: ScoredRows, policy: Policy) -> VerdictReference:
     """Count what a policy says of rows that the model had not seen."""
     counts = np.bincount(severities(scored.scores, policy, scored.amount_minor), minlength=3)
     return VerdictReference(*counts.tolist())
 
 
-def choose_parity_rows(matrix: Matrix, scored: Scored, policy: Policy) -> Parity:
+def choose_parity_rows(matrix: Matrix, scored: ScoredRows, policy: Policy) -> Parity:
     """Choose `PARITY_ROWS` rows that a broken model would most likely score otherwise.
 
     The highest-scored frauds, the rows closest to each threshold, and the rest evenly over the ranking.

@@ -6,13 +6,13 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
-from training.commands.options import VAR, a_file
+from training.commands.options import VAR, file_path
 from training.commands.study_options import name_option, open_mlflow
 
 
 @click.command(epilog=examples("fraud-train compare", "fraud-train compare --study quick --out quick.html"))
 @name_option
-@click.option("--out", type=a_file, help="HTML file to write.  [default: var/compare-NAME.html]")
+@click.option("--out", type=file_path, help="HTML file to write.  [default: var/compare-NAME.html]")
 def compare(name: str | None, out: Path | None) -> None:
     """Show a study's entries and the best beside the champion, as a table and as an HTML page saved to MLflow.
 

@@ -7,7 +7,7 @@ import click
 from schemas.errors import DataError
 from schemas.messages import encode
 from training.commands.display import examples, progress
-from training.commands.options import VAR, a_file, description_option, store_option
+from training.commands.options import VAR, file_path, description_option, store_option
 from training.commands.registry_options import open_promoter, open_store
 
 _OUT = VAR / "drift.html"
@@ -37,7 +37,7 @@ class _BadFile(click.ClickException):
     help="A directory, a URL, a path in the bundle store, or a version or alias of the registered model.",
 )
 @description_option
-@click.option("--out", type=a_file, default=_OUT, show_default=True, help="HTML file to write.")
+@click.option("--out", type=file_path, default=_OUT, show_default=True, help="HTML file to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print the windows' reports as JSON lines.")
 @store_option
 def drift_report(
@@ -52,7 +52,7 @@ def drift_report(
     with progress(_STEPS) as report:
         report("read the bundle")
         # matplotlib and polars take seconds to import; --help starts at once.
-        from stream.drift.rule import drift_limits  # noqa: PLC0415
+        from stream.drift.alarm_rule import drift_limits  # noqa: PLC0415
         from stream.settings import read_settings  # noqa: PLC0415
         from training.data.description import ULB, read_description  # noqa: PLC0415
         from training.drift.findings import find  # noqa: PLC0415

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from training.commands.display import examples, progress
-from training.commands.options import a_file, data_option, description_option, roles_option
+from training.commands.options import file_path, data_option, description_option, roles_option
 from training.commands.study_options import read_data
 from training.offline import PARTS, Part, export_scores, export_stream, part_of
 from training.registry.roles import load_roles
 
 _part = click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Of the split.")
-_out = click.option("--out", type=a_file, required=True, help="File to write.")
+_out = click.option("--out", type=file_path, required=True, help="File to write.")
 
 
 @click.command(

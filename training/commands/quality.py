@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
-from training.commands.options import VAR, a_file, data_option, description_option, store_option
+from training.commands.options import VAR, file_path, data_option, description_option, store_option
 from training.commands.study_options import (
     CONFIGS,
     LOCK,
@@ -29,11 +29,11 @@ _SPLITS, _MODELS = 10, 5
     ),
 )
 @click.option("--study", "name", required=True, help="Name of the finished study.")
-@click.option("--plan", type=a_file, help=f"Of the studies by split.  [default: {CONFIGS.name}/{SPLIT_PLAN}]")
+@click.option("--plan", type=file_path, help=f"Of the studies by split.  [default: {CONFIGS.name}/{SPLIT_PLAN}]")
 @click.option("--splits", type=click.IntRange(min=2), default=_SPLITS, show_default=True, help="Stratified, from 0.")
 @click.option("--models", type=click.IntRange(min=2), default=_MODELS, show_default=True, help="Model seeds, from 0.")
-@click.option("--features", type=a_file, help="YAML feature set of the study.  [default: every column and the amount]")
-@click.option("--out", type=a_file, default=VAR / "quality.md", show_default=True, help="Markdown page to write.")
+@click.option("--features", type=file_path, help="YAML feature set of the study.  [default: every column and the amount]")
+@click.option("--out", type=file_path, default=VAR / "quality.md", show_default=True, help="Markdown page to write.")
 @data_option
 @description_option
 @store_option
@@ -64,7 +64,7 @@ def quality(
         from stream.models.bundle_store import BundleStore  # noqa: PLC0415
         from stream.settings import read_settings  # noqa: PLC0415
         from training.data.featureset import DEFAULT, read_feature_set  # noqa: PLC0415
-        from training.machine import look_at_machine  # noqa: PLC0415
+        from training.machine import describe_machine  # noqa: PLC0415
         from training.registry.versions import Registry  # noqa: PLC0415
         from training.study.lock import only_one  # noqa: PLC0415
         from training.study.plan import load_plan  # noqa: PLC0415
@@ -73,7 +73,7 @@ def quality(
         from training.study.quality_page import QualityPage  # noqa: PLC0415
         from training.study.runs import StudyRuns  # noqa: PLC0415
         from training.study.search import open_storage  # noqa: PLC0415
-    machine, planned = look_at_machine(()), load_plan(plan or CONFIGS / SPLIT_PLAN)
+    machine, planned = describe_machine(()), load_plan(plan or CONFIGS / SPLIT_PLAN)
     with only_one(LOCK):
         connection = open_mlflow()
         runs = StudyRuns(connection)

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from training.commands.display import examples
-from training.commands.options import a_file, data_option, description_option
+from training.commands.options import file_path, data_option, description_option
 from training.commands.study_options import (
     CONFIGS,
     DEFAULT_PLAN,
@@ -33,8 +33,8 @@ from training.commands.study_options import (
 )
 @data_option
 @description_option
-@click.option("--features", type=a_file, help="YAML feature set.  [default: every column and the amount]")
-@click.option("--plan", type=a_file, help=f"YAML that names what runs.  [default: {CONFIGS.name}/{DEFAULT_PLAN}]")
+@click.option("--features", type=file_path, help="YAML feature set.  [default: every column and the amount]")
+@click.option("--plan", type=file_path, help=f"YAML that names what runs.  [default: {CONFIGS.name}/{DEFAULT_PLAN}]")
 @click.option("--quick", is_flag=True, help="A small plan: three minutes on two cores.")
 @click.option("--name", help="Name of the study.  [default: the plan's]")
 @click.option("--budget", type=float, metavar="MINUTES", help="Begin nothing that would not be done by then.")

@@ -98,7 +98,7 @@ class Dataset:
         Raises:
             DataError: Likewise.
         """
-        return self._made(plan, plan.given)
+        return self._made(plan, plan.raw_features)
 
     def _made(self, plan: FeaturePlan, make: _Make) -> Matrix:
         kinds = dict.fromkeys(plan.numeric, "numeric") | dict.fromkeys(plan.categorical, "categorical")

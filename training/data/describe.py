@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from training.data.column_facts import Facts, file_facts
+from training.data.column_summary import ColumnSummary, summarise_file
 from training.data.leaks import MAX_UNIQUE_SHARE
 from training.data.source import local_copy, shown_source
 
@@ -28,8 +28,8 @@ _CODE = ("code", "mcc", "zip", "postcode", "type", "category", "merchant", "term
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_PLAIN = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
-Columns = dict[str, Facts]
-Fits = Callable[[Facts], bool]
+Columns = dict[str, ColumnSummary]
+Fits = Callable[[ColumnSummary], bool]
 
 
 def draft_description(source: str | Path) -> str:
@@ -40,7 +40,7 @@ def draft_description(source: str | Path) -> str:
     """
     shown = shown_source(source)
     with local_copy(source) as file:
-        facts = file_facts(file, shown)
+        facts = summarise_file(file, shown)
     left = dict(facts.columns)
     lines = [
         f"# The columns of {shown}, guessed from its first {facts.rows:,} rows: read this and mend it.",
@@ -107,7 +107,7 @@ def _draft_currency(left: Columns) -> Iterator[str]:
 
 
 def _draft_id(left: Columns) -> Iterator[str]:
-    def fits(each: Facts) -> bool:
+    def fits(each: ColumnSummary) -> bool:
         return each.like_a_key and each.distinct == each.rows
 
     name = _take(left, _ID, fits)
@@ -125,7 +125,7 @@ def _draft_card(left: Columns) -> Iterator[str]:
         yield _line("card", name, "values that repeat, and its name", "")
 
 
-def _why_left_out(facts: Facts) -> str | None:
+def _why_left_out(facts: ColumnSummary) -> str | None:
     key = facts.kind == "text" or (facts.kind == "number" and facts.whole)
     reasons = {
         "missing in every row": facts.kind == "missing",
@@ -137,7 +137,7 @@ def _why_left_out(facts: Facts) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _draft_feature(name: str, facts: Facts) -> str:
+def _draft_feature(name: str, facts: ColumnSummary) -> str:
     if reason := _why_left_out(facts):
         return f"  # {_quoted(name)} is left out: {reason}"
     missing = f", {facts.missing / facts.rows:.1%} missing" if facts.missing else ""

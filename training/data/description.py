@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.messages import Currency, Identifier
-from training.data.declared import built_in, read_declared
+from training.data.config_files import built_in_config, read_config
 
 #: numeric: read as numbers. categorical: read as text, whole numbers too.
 ColumnKind = Literal["numeric", "categorical"]
@@ -81,7 +81,7 @@ class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 #: The data that `fraud-train fetch-data` fetches.
-ULB = built_in("ulb.yaml", DataDescription)
+ULB = built_in_config("ulb.yaml", DataDescription)
 #: What it is called on disk.
 ULB_FILE = "creditcard.parquet"
 
@@ -92,4 +92,4 @@ def read_description(path: Path) -> DataDescription:
     Raises:
         DataError: If the file says something else.
     """
-    return read_declared(path, DataDescription)
+    return read_config(path, DataDescription)

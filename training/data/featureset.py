@@ -11,7 +11,7 @@ from schemas.errors import DataError
 from schemas.manifest import Feature, MissingPolicy
 from schemas.messages import Identifier
 from training.data.dataset import Dataset
-from training.data.declared import built_in, read_declared
+from training.data.config_files import built_in_config, read_config
 from training.data.description import ColumnKind
 
 Derived = Literal["amount_minor", "log_amount", "hour_of_day"]
@@ -32,7 +32,7 @@ class FeatureSet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 #: Every feature column as it is, and the amount.
-DEFAULT = built_in("features-default.yaml", FeatureSet)
+DEFAULT = built_in_config("features-default.yaml", FeatureSet)
 
 
 def read_feature_set(path: Path) -> FeatureSet:
@@ -41,7 +41,7 @@ def read_feature_set(path: Path) -> FeatureSet:
     Raises:
         DataError: If the file says something else.
     """
-    return read_declared(path, FeatureSet)
+    return read_config(path, FeatureSet)
 
 
 def make_features(wanted: FeatureSet, train: Dataset) -> tuple[Feature, ...]:

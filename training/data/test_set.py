@@ -1,6 +1,6 @@
 """What each part of a split is for, as code: whoever searches holds no other part, and the test part counts its looks.
 
-    sealed = seal(split, folds=3, alarm=LeakAlarm(), on_look=tracker.log_look)
+    sealed = seal(split, folds=3, alarm=LeakAlarm(), on_evaluation=tracker.log_look)
     search(sealed.search)                      # train and its folds
     calibrate(model, sealed.calibration)       # validation
     sealed.test.look("final figures of run 7") # counted and reported before a row is seen
@@ -26,7 +26,7 @@ class Look:
     data_sha256: str
 
 
-OnLook = Callable[[Look], None]
+OnEvaluation = Callable[[Look], None]
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,19 @@ class SearchPart:
     folds: tuple[Fold, ...]
 
 
-class SealedTest:
+class CountedTestSet:
     """The test part, seen only by `look`.
 
     Args:
         test: The part.
-        on_look: Told of each look before its rows are handed out; what it raises prevents the look.
+        on_evaluation: Told of each look before its rows are handed out; what it raises prevents the look.
         looks: Taken before, by earlier runs on the same part.
     """
 
-    def __init__(self, test: Dataset, on_look: OnLook, *, looks: int = 0) -> None:
+    def __init__(self, test: Dataset, on_evaluation: OnEvaluation, *, looks: int = 0) -> None:
         # Two underscores: out of reach by accident.
         self.__test = test
-        self._on_look = on_look
+        self._on_look = on_evaluation
         self._looks = looks
 
     @property
@@ -67,23 +67,23 @@ class SealedTest:
 
 
 @dataclass(frozen=True)
-class SealedSplit:
+class PartsByPurpose:
     """The parts by what they are for."""
 
     search: SearchPart
     #: For calibration and thresholds, nothing else.
     calibration: Dataset
-    test: SealedTest
+    test: CountedTestSet
 
 
-def seal(split: Split, *, folds: int, alarm: LeakAlarm, on_look: OnLook, looks: int = 0) -> SealedSplit:
+def seal(split: Split, *, folds: int, alarm: LeakAlarm, on_evaluation: OnEvaluation, looks: int = 0) -> PartsByPurpose:
     """Check a split for leaks and hand its parts out by what they are for. Keep no reference to `split`.
 
     Args:
         split: Of a time-ordered or stratified kind.
         folds: Rolling-origin folds inside the training part.
         alarm: Stops at a leak that was not accepted.
-        on_look: Logs each look at the test part.
+        on_evaluation: Logs each look at the test part.
         looks: At the test part before, by earlier runs.
 
     Raises:
@@ -93,4 +93,4 @@ def seal(split: Split, *, folds: int, alarm: LeakAlarm, on_look: OnLook, looks: 
     alarm.check_split(split)
     train = split.train
     made = rolling_origin_folds(train.event_time_ms, train.label, folds)
-    return SealedSplit(SearchPart(train, tuple(made)), split.validation, SealedTest(split.test, on_look, looks=looks))
+    return PartsByPurpose(SearchPart(train, tuple(made)), split.validation, CountedTestSet(split.test, on_evaluation, looks=looks))

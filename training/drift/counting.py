@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import DriftCounts
-from stream.drift.grid import Grid
+from stream.drift.binning import Binning
 from stream.scoring.features import FeaturePlan
 from stream.scoring.model import ScoringModel
 from stream.scoring.policy import VERDICTS, severities
@@ -38,13 +38,13 @@ def count(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int)
     Raises:
         DataError: If the data lack a feature of the model, or have it as another kind.
     """
-    grid = Grid(model.manifest)
+    grid = Binning(model.manifest)
     panes = rows.event_time_ms // pane_ms
     for sequence, part in enumerate(_parts(panes, window_rows), start=1):
         each = rows.part(part)
         # The model sees missing values filled, drift sees them missing.
         given = each.given(model.plan)
-        scores = model.score(model.plan.fill(given))
+        scores = model.score(model.plan.fill_missing(given))
         features, score_counts = grid.split(grid.count(given, scores))
         severity = severities(scores, model.manifest.policy, each.amount_minor)
         verdicts = np.bincount(severity, minlength=len(VERDICTS))

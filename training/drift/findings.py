@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stream.drift.rule import DriftLimits
+from stream.drift.alarm_rule import DriftLimits
 from training.drift.history import ColumnHistory, worst_first
 from training.drift.offline import Looked
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas.manifest import Manifest, ReferenceProfile
 from schemas.messages import ColumnDrift, DriftReport, DriftState
-from stream.drift.grid import Grid
+from stream.drift.binning import Binning
 
 #: By severity.
 _STATES: tuple[DriftState, ...] = ("unknown", "ok", "high", "alarm", "page")
@@ -44,7 +44,7 @@ class ColumnHistory:
 
 def histories(reports: Sequence[DriftReport], manifest: Manifest) -> list[ColumnHistory]:
     """Follow each feature in manifest order, and at last the score."""
-    grid = Grid(manifest)
+    grid = Binning(manifest)
     found = []
     for column in (*grid.features, grid.score):
         is_score = column is grid.score

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from schemas.messages import DriftCounts, DriftReport
-from stream.drift.merge import Merger
-from stream.drift.rule import DriftLimits
+from stream.drift.alarm_rule import DriftLimits
+from stream.drift.counts_merger import CountsMerger
 from stream.scoring.model import ScoringModel
 from training.data.dataset import Dataset
 from training.drift.counting import accepted, count
@@ -36,7 +36,7 @@ def look(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Looked:
         DataError: If the data lack a feature of the model, or have it as another kind.
     """
     kept = accepted(rows, model.plan)
-    merger = Merger(lambda _: model.manifest, limits, _refused)
+    merger = CountsMerger(lambda _: model.manifest, limits, _refused)
     messages = count(kept, model, window_rows=limits.window_rows, pane_ms=limits.pane_s * _MS)
     reports = [report for offset, counts in enumerate(messages) for report in merger.add(offset, counts)]
     return Looked(tuple(reports), len(kept), len(rows) - len(kept))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from schemas.manifest import Manifest
 from schemas.messages import DriftReport
-from stream.drift.rule import DriftLimits
+from stream.drift.alarm_rule import DriftLimits
 from training.drift import sections
 from training.drift.history import ColumnHistory, histories, worst_first
 from training.drift.offline import Looked

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from schemas.manifest import Manifest
 from schemas.messages import DriftReport
-from stream.drift.rule import DriftLimits
+from stream.drift.alarm_rule import DriftLimits
 from training.drift.charts import bins, over_windows
 from training.drift.findings import find
 from training.drift.history import ALARMS, ColumnHistory

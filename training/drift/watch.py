@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from stream.drift.label_free import calibration_p
-from stream.ledger.labelled_decisions import Known, known
+from stream.ledger.labelled_decisions import LabelledDecisions, load_labelled_decisions
 from stream.settings import Settings
 from training.drift.concept import Alarm, ErrorWatch
 
@@ -25,7 +25,7 @@ class Calibration:
     frauds: int = 0
     score_sum: float = 0.0
 
-    def add(self, found: Known) -> None:
+    def add(self, found: LabelledDecisions) -> None:
         """Take up further decisions."""
         self.rows += len(found)
         self.frauds += int(found.fraud.sum())
@@ -75,7 +75,7 @@ class ConceptWatch:
             self._of, self._since_ms = bundle_sha256, 0
             self._misses, self._false_alarms = ErrorWatch("misses"), ErrorWatch("false alarms")
             self.calibration = Calibration()
-        found = known(
+        found = load_labelled_decisions(
             self._ledger,
             topics=self._settings.topic.decided,
             since_ms=self._since_ms,

@@ -1,1 +1,1 @@
-"""The data looked at before anything is trained: one HTML page with plots, no resources from elsewhere."""
+"""Exploratory data analysis before training: one HTML page with plots, no resources from elsewhere."""

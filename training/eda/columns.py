@@ -1,6 +1,6 @@
-"""What is known of each column: little enough to keep for hundreds of columns and half a million rows.
+"""Facts about each column, small enough to keep for hundreds of columns of half a million rows.
 
-Columns are taken one at a time, so that memory holds one column and the facts of all others.
+Columns are read one at a time, so that memory holds one column's values and the facts about all others.
 """
 
 from collections.abc import Iterator
@@ -9,65 +9,77 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from training.eda.measures import Counts, Floats, Mask, Ranking, psi, total_variation
+from training.eda.measures import Counts, Floats, Mask, Ranking, psi_or_none, total_variation
 from training.eda.rows import PARTS, Rows
 
-#: Levels of a string column that are told apart; the rest is pooled.
+#: Number of levels of a text column that are kept apart; the others are pooled.
 TOP_LEVELS = 20
-#: Bins of a histogram, and of the PSI.
+#: Number of bins of a histogram, and of the PSI.
 _BINS = 40
 _PSI_BINS = 10
-#: An axis spans these quantiles of either class; what lies beyond is counted in the outermost bins.
+#: Quantiles of either class that an axis spans; values beyond are counted in the outermost bins.
 _AXIS = (0.01, 0.99)
 #: Quantiles in the table of columns.
 _SPREAD = (0.0, 0.05, 0.5, 0.95, 1.0)
-#: Numbers ≥ 0 with a 99 % quantile this many medians away get a logarithmic axis.
+#: Non-negative numbers whose 99 % quantile is more than this many medians get a log axis,
 _SKEWED = 20.0
-#: And no more decades than these.
+#: of at most this many decades.
 _DECADES = 5
-#: Share of distinct values above which a column that holds no fractions rather names a row than describes it.
+#: Share of distinct values above which a column without fractions counts as an id of its rows.
 ID_LIKE = 0.99
 
 
 @dataclass(frozen=True)
 class Bins:
-    """What a column's rows are counted by."""
+    """Counts of a column's values; rows without a value are not counted.
 
-    #: Bin edges (b + 1,) of numbers; None for levels.
+    Attributes:
+        edges: Bin edges (b + 1,) of a numeric column; None for text.
+        log: Whether the edges are spaced evenly on a log scale.
+        levels: Names (b,) of the levels of a text column; () for numbers.
+        by_class: Counts (2, b), legitimate and fraud.
+        by_part: Counts (3, b) by part.
+    """
+
     edges: Floats | None
     log: bool
-    #: Names (b,) of levels; () for numbers.
     levels: tuple[str, ...]
-    #: (2, b), legitimate and fraud; rows without a value are counted nowhere.
     by_class: Counts
-    #: (3, b) by part.
     by_part: Counts
 
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """One column."""
+    """What the report needs to know about one column.
+
+    Attributes:
+        name: Column name.
+        kind: "number" or "text".
+        rows: Number of rows, with and without a value.
+        distinct: Number of distinct values.
+        id_like: Whether nearly every row has a value of its own.
+        missing: Rows without a value (3,) by part.
+        missing_by_class: Rows without a value (2,), legitimate and fraud.
+        spread: Lowest value, 5 % quantile, median, 95 % quantile and highest value; () for text.
+        bins: Counts of the values; None where no row has one.
+        separation: Distance between the classes: the KS statistic for numbers, the total variation distance for text.
+            None where a class has no values.
+        psi: PSI of the validation and the test part against the training part. None where a part has no rows.
+        ks: KS statistic of the validation and the test part against the training part. None where a part has no values,
+            and for text.
+    """
 
     name: str
-    #: "number" or "text".
     kind: str
     rows: int
     distinct: int
     id_like: bool
-    #: Rows without a value, (3,) by part.
     missing: Counts
-    #: Likewise (2,), legitimate and fraud.
     missing_by_class: Counts
-    #: Lowest, 5 %, median, 95 %, highest of numbers.
     spread: tuple[float, ...]
-    #: None where no row has a value.
     bins: Bins | None
-    #: How far frauds stand apart: KS statistic between the classes for numbers, total variation for text. None where a
-    #: class has no values.
     separation: float | None
-    #: Against the training part: validation, test. None where a part has no rows.
     psi: tuple[float | None, float | None]
-    #: Likewise; None for text.
     ks: tuple[float | None, float | None]
 
     @property
@@ -77,7 +89,7 @@ class ColumnFacts:
 
     @property
     def constant(self) -> bool:
-        """Whether all rows that have a value have the same."""
+        """Whether all values are equal."""
         return self.distinct == 1
 
     @property
@@ -86,8 +98,8 @@ class ColumnFacts:
         return self.distinct == 0
 
 
-def look_at_columns(rows: Rows, part: Counts) -> Iterator[ColumnFacts]:
-    """Yield each column's facts, the amount's first.
+def describe_columns(rows: Rows, part: Counts) -> Iterator[ColumnFacts]:
+    """Yield the facts about each column, the amount first.
 
     Args:
         rows: n rows.
@@ -104,40 +116,41 @@ def look_at_columns(rows: Rows, part: Counts) -> Iterator[ColumnFacts]:
 
 def _number(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
     values = column.cast(pl.Float64).to_numpy()
-    there = np.isfinite(values)
-    ranking = Ranking(values[there])
-    label_there, part_there = label[there], part[there]
-    distinct = int(there.any()) + int(np.count_nonzero(np.diff(ranking.ascending)))
-    in_part = [part_there == index for index in range(len(PARTS))]
+    present = np.isfinite(values)
+    ranking = Ranking(values[present])
+    label_present, part_present = label[present], part[present]
+    distinct = int(present.any()) + int(np.count_nonzero(np.diff(ranking.ascending)))
+    in_part = [part_present == index for index in range(len(PARTS))]
     bins, by_bin, spread = None, np.zeros((len(PARTS), 0), dtype=np.int64), ()
-    if there.any():
-        bins = _histogram(values[there], ranking, label_there, part_there)
+    if present.any():
+        bins = _histogram(values[present], ranking, label_present, part_present)
         among = in_part[0] if in_part[0].any() else None
         inner = np.unique(ranking.quantiles(tuple(np.arange(1, _PSI_BINS) / _PSI_BINS), among))
-        by_bin = _count(np.searchsorted(inner, values[there], side="right"), part_there, len(PARTS), len(inner) + 1)
+        decile = np.searchsorted(inner, values[present], side="right")
+        by_bin = _count(decile, part_present, len(PARTS), len(inner) + 1)
         spread = tuple(ranking.quantiles(_SPREAD).tolist())
     return ColumnFacts(
         name=column.name,
         kind="number",
         rows=len(column),
         distinct=distinct,
-        # Fractions may well all differ; whole numbers, whatever type holds them, hardly do.
-        id_like=_names_rows(distinct, there) and bool((ranking.ascending == np.rint(ranking.ascending)).all()),
-        missing=_missing(there, part, len(PARTS)),
-        missing_by_class=_missing(there, label, 2),
+        # Fractions are often all different; whole numbers, stored as any type, rarely are.
+        id_like=_mostly_distinct(distinct, present) and bool((ranking.ascending == np.rint(ranking.ascending)).all()),
+        missing=_missing(present, part, len(PARTS)),
+        missing_by_class=_missing(present, label, 2),
         spread=spread,
         bins=bins,
-        separation=ranking.ks(label_there == 0, label_there == 1),
-        psi=_psi_by_part(by_bin, there, part),
+        separation=ranking.ks(label_present == 0, label_present == 1),
+        psi=_psi_by_part(by_bin, present, part),
         ks=(ranking.ks(in_part[0], in_part[1]), ranking.ks(in_part[0], in_part[2])),
     )
 
 
 def _text(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
     column = column.cast(pl.String)
-    there = column.is_not_null().to_numpy()
+    present = column.is_not_null().to_numpy()
     ranked = column.drop_nulls().value_counts(sort=True, name="rows")
-    # Ties in a fixed order, so that the same data give the same page.
+    # Break ties by name, so that the same data give the same page.
     ranked = ranked.sort("rows", column.name, descending=[True, False])
     levels = ranked[column.name].head(TOP_LEVELS).to_list()
     pooled = len(ranked) - len(levels)
@@ -145,26 +158,26 @@ def _text(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
     codes = (
         column.drop_nulls().replace_strict(levels, list(range(len(levels))), default=len(levels), return_dtype=pl.Int64)
     ).to_numpy()
-    by_class = _count(codes, label[there], 2, len(names))
-    by_part = _count(codes, part[there], len(PARTS), len(names))
+    by_class = _count(codes, label[present], 2, len(names))
+    by_part = _count(codes, part[present], len(PARTS), len(names))
     return ColumnFacts(
         name=column.name,
         kind="text",
         rows=len(column),
         distinct=len(ranked),
-        id_like=_names_rows(len(ranked), there),
-        missing=_missing(there, part, len(PARTS)),
-        missing_by_class=_missing(there, label, 2),
+        id_like=_mostly_distinct(len(ranked), present),
+        missing=_missing(present, part, len(PARTS)),
+        missing_by_class=_missing(present, label, 2),
         spread=(),
         bins=Bins(None, log=False, levels=names, by_class=by_class, by_part=by_part) if levels else None,
         separation=total_variation(by_class[0], by_class[1]),
-        psi=_psi_by_part(by_part, there, part),
+        psi=_psi_by_part(by_part, present, part),
         ks=(None, None),
     )
 
 
-def _names_rows(distinct: int, there: Mask) -> bool:
-    values = int(there.sum())
+def _mostly_distinct(distinct: int, present: Mask) -> bool:
+    values = int(present.sum())
     return values > 1 and distinct > ID_LIKE * values
 
 
@@ -177,7 +190,7 @@ def _histogram(values: Floats, ranking: Ranking, label: Counts, part: Counts) ->
         low = max(low, high / 10**_DECADES)
         edges = np.geomspace(low, high, _BINS + 1)
     else:
-        # A column of one value, or nearly: an axis of some width around it.
+        # A constant or nearly constant column still needs an axis of some width.
         margin = 0.0 if high > low else max(abs(low) * 0.01, 0.5)
         edges = np.linspace(low - margin, high + margin, _BINS + 1)
     bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, _BINS - 1)
@@ -185,17 +198,17 @@ def _histogram(values: Floats, ranking: Ranking, label: Counts, part: Counts) ->
     return Bins(edges, log=log, levels=(), by_class=by_class, by_part=by_part)
 
 
-def _missing(there: Mask, group: Counts, groups: int) -> Counts:
-    return np.bincount(group[~there], minlength=groups)
+def _missing(present: Mask, group: Counts, groups: int) -> Counts:
+    return np.bincount(group[~present], minlength=groups)
 
 
-def _psi_by_part(by_part: Counts, there: Mask, part: Counts) -> tuple[float | None, float | None]:
-    # Missing is one bin more: a column that begins to be empty has moved.
-    gone = _missing(there, part, len(PARTS))
-    whole = np.column_stack([by_part, gone]) if gone.any() else by_part
-    return psi(whole[0], whole[1]), psi(whole[0], whole[2])
+def _psi_by_part(by_part: Counts, present: Mask, part: Counts) -> tuple[float | None, float | None]:
+    # Missing values are one more bin: a column that starts to be empty has moved.
+    missing = _missing(present, part, len(PARTS))
+    counts = np.column_stack([by_part, missing]) if missing.any() else by_part
+    return psi_or_none(counts[0], counts[1]), psi_or_none(counts[0], counts[2])
 
 
 def _count(bins: Counts, group: Counts, groups: int, size: int) -> Counts:
-    """Return (groups, size): how many rows of each group lie in each bin."""
+    """Return the number of rows of each group in each bin, (groups, size)."""
     return np.bincount(group * size + bins, minlength=groups * size).reshape(groups, size)

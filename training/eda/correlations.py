@@ -1,4 +1,4 @@
-"""Spearman's correlation of the numeric columns, on a sample."""
+"""Spearman rank correlations of the numeric columns, on a sample of the rows."""
 
 from dataclasses import dataclass
 
@@ -8,33 +8,37 @@ import polars as pl
 from training.eda.measures import Floats, normal_ranks
 from training.eda.rows import Rows
 
-#: Rows, evenly over time: the standard error of a correlation near zero is then 0.005.
+#: Number of rows in the sample: it makes the standard error of a correlation near zero 0.005.
 SAMPLE = 40_000
-#: Columns of the map, those with the strongest correlations.
+#: Number of columns in the heat map.
 SHOWN = 30
-#: Pairs that are listed.
+#: Number of pairs listed.
 PAIRS = 12
 
 
 @dataclass(frozen=True)
 class Correlations:
-    """Correlations among k columns; the amount is one of them."""
+    """Correlations among k columns, of which the amount is one.
+
+    Attributes:
+        names: Column names (k,).
+        matrix: Correlations (k, k) in [-1, 1]; 0 for a column that is empty or constant.
+        rows: Number of rows that were used.
+    """
 
     names: tuple[str, ...]
-    #: (k, k) in [-1, 1]; 0 for a column without values or with only one.
     matrix: Floats
-    #: Rows they are measured on.
     rows: int
 
     def strongest_pairs(self) -> list[tuple[str, str, float]]:
-        """Return pairs of different columns, the strongest correlation of either sign first."""
+        """Return pairs of different columns, those with the largest absolute correlation first."""
         first, second = np.triu_indices(len(self.names), k=1)
         values = self.matrix[first, second]
         best = np.argsort(-np.abs(values), kind="stable")[:PAIRS]
         return [(self.names[first[i]], self.names[second[i]], float(values[i])) for i in best]
 
     def shown(self) -> "Correlations":
-        """Return the columns with the strongest correlations, at most `SHOWN`, in the data's order."""
+        """Return the `SHOWN` columns with the largest absolute correlations, in the order of the data."""
         others = np.abs(self.matrix) * (1 - np.eye(len(self.names)))
         strongest = np.argsort(-others.max(axis=1, initial=0), kind="stable")[:SHOWN]
         chosen = np.sort(strongest)
@@ -42,7 +46,7 @@ class Correlations:
 
 
 def correlate(rows: Rows) -> Correlations:
-    """Correlate all numeric columns."""
+    """Return the correlations of all numeric columns, on rows taken evenly over time."""
     picked = np.unique(np.linspace(0, len(rows.label) - 1, SAMPLE).astype(np.int64))
     columns = {"amount": rows.amount_minor[picked].astype(np.float64)}
     for column in rows.frame.iter_columns():

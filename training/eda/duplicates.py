@@ -1,4 +1,4 @@
-"""Rows that are there more than once, in different senses."""
+"""Counts of duplicated rows, by kind of repetition."""
 
 from dataclasses import dataclass
 
@@ -10,39 +10,49 @@ from training.eda.rows import Rows
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Counts of rows."""
+    """Row counts.
 
-    #: Every column equals an earlier row's.
+    Attributes:
+        repeats: Rows that equal an earlier row in every column.
+        repeated_frauds: Frauds among them.
+        same_values: Rows whose features and amount equal an earlier row's, whatever the time and the label.
+        same_values_frauds: Frauds among them.
+        same_values_across: Validation or test rows whose features and amount equal a training row's.
+        contradictory: Rows whose features and amount also belong to a row with the other label.
+        repeated_ids: Rows whose transaction id belongs to an earlier row.
+    """
+
     repeats: int
     repeated_frauds: int
-    #: Features and amount equal an earlier row's, whatever the time and the label.
-    alike: int
-    alike_frauds: int
-    #: Validation or test rows whose features and amount equal a training row's.
-    alike_across: int
-    #: Rows whose features and amount are also those of a row with the other label.
+    same_values: int
+    same_values_frauds: int
+    same_values_across: int
     contradictory: int
-    #: Rows beyond the first with a transaction id.
     repeated_ids: int
 
 
 def count_duplicates(rows: Rows, part: Counts) -> Duplicates:
-    """Count duplicates; rows are told apart by a 64-bit hash of their columns."""
+    """Count duplicates, comparing features by a 64-bit hash.
+
+    Args:
+        rows: n rows.
+        part: Indices (n,) into `PARTS`.
+    """
     columns = {"features": rows.frame.hash_rows(seed=0), "amount": rows.amount_minor}
     key = tuple(columns)
-    looked = pl.DataFrame(columns | {"label": rows.label, "part": part}).select(
+    compared = pl.DataFrame(columns | {"label": rows.label, "part": part}).select(
         first=pl.struct(key).is_first_distinct(),
-        known=pl.col("part").min().over(key) == 0,
+        in_train=pl.col("part").min().over(key) == 0,
         mixed=pl.col("label").min().over(key) != pl.col("label").max().over(key),
     )
-    later = ~looked["first"].to_numpy()
+    later = ~compared["first"].to_numpy()
     fraud = rows.label == 1
     return Duplicates(
         repeats=int(rows.repeat.sum()),
         repeated_frauds=int((rows.repeat & fraud).sum()),
-        alike=int(later.sum()),
-        alike_frauds=int((later & fraud).sum()),
-        alike_across=int((looked["known"].to_numpy() & (part > 0)).sum()),
-        contradictory=int(looked["mixed"].to_numpy().sum()),
+        same_values=int(later.sum()),
+        same_values_frauds=int((later & fraud).sum()),
+        same_values_across=int((compared["in_train"].to_numpy() & (part > 0)).sum()),
+        contradictory=int(compared["mixed"].to_numpy().sum()),
         repeated_ids=len(rows.transaction_id) - len(set(rows.transaction_id)),
     )

@@ -1,4 +1,4 @@
-"""Rows grouped by time, by hour and by amount."""
+"""Counts of rows by time, by hour of the day and by amount."""
 
 from typing import NamedTuple
 
@@ -11,28 +11,31 @@ HOURS = 24
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-#: Widths of a bucket of the timeline; the first that makes no more buckets than this.
+#: Widths of a bucket of the timeline; the narrowest is used that needs at most `_BUCKETS` buckets.
 _WIDTHS_MS = (
     *(MINUTE_MS * minutes for minutes in (1, 5, 15, 30)),
     *(HOUR_MS * hours for hours in (1, 2, 6, 12)),
     *(DAY_MS * days for days in (1, 7, 28, 91)),
 )
 _BUCKETS = 72
-#: Upper ends of the amount bands, in units of 100 minor units; the last band is open.
+#: Upper ends of the amount bands, in units of 100 minor units; the last band has no upper end.
 BAND_ENDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
 
 
 class Timeline(NamedTuple):
-    """Rows over time."""
+    """Row counts over time.
 
-    #: Bucket edges (b + 1,).
+    Attributes:
+        edges_ms: Bucket edges (b + 1,), UTC milliseconds.
+        by_class: Counts (2, b), legitimate and fraud.
+    """
+
     edges_ms: Counts
-    #: (2, b), legitimate and fraud.
     by_class: Counts
 
 
 def over_time(rows: Rows) -> Timeline:
-    """Count rows in at most some seventy buckets of a round width."""
+    """Count rows in buckets of a round width, about 70 at most."""
     first, last = int(rows.event_time_ms[0]), int(rows.event_time_ms[-1])
     fitting = (width for width in _WIDTHS_MS if (last - first) // width < _BUCKETS)
     width = next(fitting, DAY_MS * 365)
@@ -44,18 +47,18 @@ def over_time(rows: Rows) -> Timeline:
 
 
 def hour_of(rows: Rows) -> Counts:
-    """Return the hour of the day, UTC, 0 to 23 (n,)."""
+    """Return each row's hour of the day in UTC, 0 to 23, (n,)."""
     return rows.event_time_ms % DAY_MS // HOUR_MS
 
 
 def band_of(rows: Rows) -> Counts:
-    """Return the amount band (n,): 0 is below 1, and so on; an amount at an end lies in the band above it."""
+    """Return each row's amount band (n,): 0 is below 1; an amount at a band's end belongs to the next band."""
     return np.searchsorted(np.array(BAND_ENDS) * 100, rows.amount_minor, side="right").astype(np.int64)
 
 
 def band_names() -> list[str]:
     """Return a short name for each amount band."""
-    ends = [f"{end:,}" if end < 1000 else f"{end // 1000}k" for end in BAND_ENDS]  # noqa: PLR2004  # a thousand is k
+    ends = [f"{end:,}" if end < 1000 else f"{end // 1000}k" for end in BAND_ENDS]  # noqa: PLR2004  # 1000 is 1k
     return ["< 1", *ends]
 
 
@@ -70,7 +73,7 @@ def by_band(rows: Rows) -> Counts:
 
 
 def frauds_by_hour_and_band(rows: Rows) -> Counts:
-    """Return how many frauds each band has in each hour, (bands, 24)."""
+    """Return the number of frauds in each amount band and hour, (bands, 24)."""
     bands = len(BAND_ENDS) + 1
     fraud = rows.label == 1
     cells = (band_of(rows) * HOURS + hour_of(rows))[fraud]

@@ -1,4 +1,4 @@
-"""From a data file to the report: on disk, and in MLflow."""
+"""The data report: from a data file to an HTML page, on disk and in MLflow."""
 
 import tempfile
 from collections.abc import Callable
@@ -11,77 +11,94 @@ import numpy as np
 from training.data.dataset import load
 from training.data.description import DataDescription
 from training.eda import column_sections, row_sections
-from training.eda.columns import look_at_columns
+from training.eda.columns import describe_columns
 from training.eda.correlations import correlate
 from training.eda.duplicates import count_duplicates
-from training.eda.findings import Finding, find
+from training.eda.findings import list_findings
 from training.eda.groups import DAY_MS
-from training.eda.page import Section, page, write_page
 from training.eda.rows import PARTS, Rows, parts_of
+from training.pages.elements import Finding
+from training.pages.render import render_page, write_page
 from training.registry.lineage import code_version
 from training.registry.tracking import Tracker
 
 Report = Callable[[str], None]
-#: Calls to `report`, for a progress bar.
+#: Number of calls to `report`, for a progress bar.
 STEPS = 4
 _RUN = "eda"
 _FILE = "eda.html"
+_NO_FINDING = Finding(needs_action=False, text="Nothing stands out.")
+_SECTIONS = (
+    ("overview", "Overview"),
+    ("balance", "Class balance"),
+    ("missing", "Missing values"),
+    ("distributions", "Distributions"),
+    ("correlations", "Correlations"),
+    ("hour-amount", "Hour and amount"),
+    ("duplicates", "Duplicates"),
+    ("drift", "Drift"),
+)
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a look at the data gave."""
+class DataReport:
+    """The page on a data set, with its findings.
+
+    Attributes:
+        html: The whole page.
+        findings: Those that need action first.
+        figures: Metrics for MLflow.
+    """
 
     html: str
     findings: tuple[Finding, ...]
-    #: For MLflow.
     figures: dict[str, float]
 
 
-def run_eda(data: str, description: DataDescription, out: Path, tracker: Tracker, report: Report) -> Look:
-    """Look at a data file, write the page to `out` and log it as an MLflow run's artifact.
+def run_eda(data: str, description: DataDescription, out: Path, tracker: Tracker, report: Report) -> DataReport:
+    """Analyse a data file, write the page to `out` and log it as the artifact of an MLflow run.
 
     Args:
-        data: Parquet or CSV, a path or an fsspec URL.
-        description: What its columns are.
-        out: HTML file; it appears only when it is whole.
+        data: Parquet or CSV file, a path or an fsspec URL.
+        description: Meaning of the file's columns.
+        out: HTML file; readers never see a partly written one.
         tracker: MLflow.
-        report: Told each step, for a progress display.
+        report: Called with the name of each step, for a progress display.
 
     Raises:
-        DataError: If the data cannot be used, or the page not be written.
-        RegistryError: If MLflow is away or refuses; the page is there all the same.
+        DataError: If the data cannot be used or the page cannot be written.
+        RegistryError: If MLflow is unavailable or refuses; the page has been written all the same.
     """
     report("read the data")
     rows = load(data, description)
     name = data.rpartition("/")[2]
-    report(f"look at {len(rows.label):,} rows")
-    look = look_at(rows, name)
+    report(f"analyse {len(rows.label):,} rows")
+    made = make_report(rows, name)
     report("write the page")
-    write_page(look.html, out)
+    write_page(made.html, out)
     report("log it to MLflow")
     with tracker.run(_RUN, {"data_sha256": rows.sha256, "kind": _RUN} | code_version()) as run:
-        run.log({"data": name}, {}, look.figures)
+        run.log({"data": name}, {}, made.figures)
         with tempfile.TemporaryDirectory() as scratch:
-            (Path(scratch) / _FILE).write_text(look.html, encoding="utf-8")
+            (Path(scratch) / _FILE).write_text(made.html, encoding="utf-8")
             run.log_files(Path(scratch), _RUN)
-    return look
+    return made
 
 
-def look_at(rows: Rows, source: str) -> Look:
-    """Make the page.
+def make_report(rows: Rows, source: str) -> DataReport:
+    """Analyse rows and render the page.
 
     Args:
-        rows: n ≥ 1 rows; nothing else is asked of them, a part may be without frauds.
-        source: What the data are called.
+        rows: At least one row. Unlike training, the report accepts a part without frauds.
+        source: Name of the data, for the title.
     """
     part = parts_of(rows.event_time_ms)
-    facts = list(look_at_columns(rows, part))
+    facts = list(describe_columns(rows, part))
     correlations, duplicates = correlate(rows), count_duplicates(rows, part)
     part_rows = np.bincount(part, minlength=len(PARTS))
     part_frauds = np.bincount(part[rows.label == 1], minlength=len(PARTS))
     first_ms, last_ms = int(rows.event_time_ms[0]), int(rows.event_time_ms[-1])
-    found = find(
+    findings = list_findings(
         span_ms=last_ms - first_ms,
         part_rows=part_rows,
         part_frauds=part_frauds,
@@ -101,24 +118,24 @@ def look_at(rows: Rows, source: str) -> Look:
     identity = (
         ("data", source),
         ("SHA-256", rows.sha256),
-        ("first transaction (UTC)", _moment(first_ms)),
-        ("last transaction (UTC)", _moment(last_ms)),
+        ("first transaction (UTC)", _date_and_time(first_ms)),
+        ("last transaction (UTC)", _date_and_time(last_ms)),
         ("parts", ", ".join(f"{name} {count:,}" for name, count in zip(PARTS, part_rows.tolist(), strict=True))),
     )
-    html = page(
-        f"The data: {source}",
-        f"{n:,} transactions over {days:.1f} days, {frauds:,} of them frauds, in a time-ordered split.",
-        (
-            Section("overview", "Overview", row_sections.overview(tiles, identity, found)),
-            Section("balance", "Class balance", row_sections.class_balance(rows, part)),
-            Section("missing", "Missing values", column_sections.missing(facts, rows, part)),
-            Section("distributions", "Distributions", column_sections.distributions(facts)),
-            Section("correlations", "Correlations", column_sections.correlations(correlations)),
-            Section("hour-amount", "Hour and amount", row_sections.hour_and_amount(rows)),
-            Section("duplicates", "Duplicates", row_sections.duplicates(duplicates, n)),
-            Section("drift", "Drift", column_sections.drift(facts)),
-        ),
-        f"Made by fraud-train eda, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+    html = render_page(
+        "eda.html.j2",
+        title=f"Data report: {source}",
+        lead=f"{n:,} transactions over {days:.1f} days, {frauds:,} of them frauds, split by time.",
+        sections=_SECTIONS,
+        overview={"tiles": tiles, "identity": identity, "findings": findings or [_NO_FINDING]},
+        balance=row_sections.class_balance(rows, part),
+        missing=column_sections.missing(facts, rows, part),
+        distributions=column_sections.distributions(facts),
+        correlations=column_sections.correlations(correlations),
+        hours=row_sections.hour_and_amount(rows),
+        duplicates=row_sections.duplicates(duplicates, n),
+        drift=column_sections.drift(facts),
+        footer=f"Generated by fraud-train eda, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
     )
     figures = {
         "rows": n,
@@ -130,8 +147,8 @@ def look_at(rows: Rows, source: str) -> Look:
         "psi_validation_max": max(fact.psi[0] or 0.0 for fact in facts),
         "psi_test_max": max(fact.psi[1] or 0.0 for fact in facts),
     }
-    return Look(html, tuple(found), figures)
+    return DataReport(html, tuple(findings), figures)
 
 
-def _moment(time_ms: int) -> str:
+def _date_and_time(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"

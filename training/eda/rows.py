@@ -1,4 +1,4 @@
-"""What the report looks at: labelled rows in order of event time, in the three parts that models will be given."""
+"""The report's input: labelled rows in order of event time, in the three parts that training uses."""
 
 from typing import Protocol
 
@@ -16,11 +16,11 @@ class Rows(Protocol):
 
     @property
     def transaction_id(self) -> NDArray[np.object_]:
-        """Names of the transactions."""
+        """Transaction ids."""
 
     @property
     def event_time_ms(self) -> NDArray[np.int64]:
-        """UTC milliseconds, ascending."""
+        """Event times, UTC milliseconds, ascending."""
 
     @property
     def amount_minor(self) -> NDArray[np.int64]:
@@ -28,7 +28,7 @@ class Rows(Protocol):
 
     @property
     def label(self) -> NDArray[np.int8]:
-        """1 is fraud."""
+        """Labels, 1 for fraud."""
 
     @property
     def repeat(self) -> NDArray[np.bool_]:
@@ -36,18 +36,17 @@ class Rows(Protocol):
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The columns that features are made of, numbers and strings, null where missing."""
+        """The feature columns, numbers and strings, null where a value is missing."""
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the file the rows came from."""
+        """SHA-256 of the file that the rows were read from."""
 
 
 def parts_of(event_time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each row's part of the time-ordered split, an index into `PARTS`.
+    """Return each row's part of the time-ordered split, an index into `PARTS`, (n,).
 
-    The same boundaries as `split_by_time`, which however refuses a part without frauds: this report is where that is
-    to be seen.
+    The boundaries are those of `split_by_time`. That function refuses a part without frauds; the report shows it.
     """
     shares = (VALIDATION_FROM, TEST_FROM)
     starts = [event_time_ms[int(len(event_time_ms) * share)] for share in shares]

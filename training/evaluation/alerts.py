@@ -6,12 +6,12 @@ from scipy.sparse import csr_array
 from schemas.messages import Policy
 from stream.scoring.policy import severities
 from training.evaluation.costs import Costs
-from training.evaluation.scored import Scored
-from training.evaluation.tally import Floats, Tally
+from training.evaluation.scored_rows import ScoredRows
+from training.evaluation.additive_figures import Floats, AdditiveFigures
 
 
-def alerts_tally(scored: Scored, policy: Policy, costs: Costs) -> Tally:
-    """Tally what the policy's alerts (reviewed or declined) do.
+def alert_figures(scored: ScoredRows, policy: Policy, costs: Costs) -> AdditiveFigures:
+    """AdditiveFigures what the policy's alerts (reviewed or declined) do.
 
     `precision`, `recall`, `f1`; `value_recall`, the share of fraud amount that is alerted;
     `false_positives_per_fraud`, legitimate transactions alerted for each fraud that is, undefined when none is;
@@ -22,7 +22,7 @@ def alerts_tally(scored: Scored, policy: Policy, costs: Costs) -> Tally:
     fraud_amount = fraud * scored.amount_minor
     cost = costs.of_verdicts(verdicts, scored.labels, scored.amount_minor)
     terms = (np.ones(len(scored)), fraud, alert, fraud * alert, fraud_amount, fraud_amount * alert, cost)
-    return Tally(csr_array(np.stack(terms)), _figures)
+    return AdditiveFigures(csr_array(np.stack(terms)), _figures)
 
 
 def _figures(sums: Floats) -> dict[str, Floats]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from schemas.manifest import Metric
-from training.evaluation.tally import Floats, Tally
+from training.evaluation.additive_figures import Floats, AdditiveFigures
 
 #: Enough for the ends of a 95 % interval (B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993).
 RESAMPLES = 1000
@@ -14,7 +14,7 @@ _INTERVAL = (0.025, 0.975)
 _BLOCK_BYTES = 16 << 20
 
 
-def resample(tally: Tally, resamples: int = RESAMPLES, seed: int = SEED) -> dict[str, Floats]:
+def resample(tally: AdditiveFigures, resamples: int = RESAMPLES, seed: int = SEED) -> dict[str, Floats]:
     """Return each figure on resamples of all n transactions with replacement, (resamples,).
 
     Drawing rows (B. Efron, 1979) and counting how often each was drawn gives weights; the figures depend on the

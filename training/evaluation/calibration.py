@@ -7,8 +7,8 @@ from scipy.sparse import csr_array
 
 from schemas.manifest import Metric
 from training.evaluation.bootstrap import RESAMPLES, SEED, interval
-from training.evaluation.scored import Scored
-from training.evaluation.tally import Floats, Tally
+from training.evaluation.scored_rows import ScoredRows
+from training.evaluation.additive_figures import Floats, AdditiveFigures
 
 #: Inner edges of the curve's bins: two a decade, for nearly all scores are near zero.
 _EDGES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
@@ -26,18 +26,18 @@ class CalibrationBin:
     fraud_rate: Metric
 
 
-def calibration_tally(scored: Scored) -> Tally:
-    """Tally `brier` and `mean_score_ratio`.
+def calibration_figures(scored: ScoredRows) -> AdditiveFigures:
+    """AdditiveFigures `brier` and `mean_score_ratio`.
 
     brier is the mean of (score - label)², 0 at best (G. Brier, 1950). mean_score_ratio is mean score / fraud rate: 1
     where scores are right on average, above where the model is too alarmed.
     """
     scores, labels = scored.scores.astype(np.float64), scored.labels.astype(np.float64)
     terms = (np.ones(len(scored)), labels, scores, (scores - labels) ** 2)
-    return Tally(csr_array(np.stack(terms)), _figures)
+    return AdditiveFigures(csr_array(np.stack(terms)), _figures)
 
 
-def calibration_curve(scored: Scored, resamples: int = RESAMPLES) -> list[CalibrationBin]:
+def calibration_curve(scored: ScoredRows, resamples: int = RESAMPLES) -> list[CalibrationBin]:
     """Return the bins that hold transactions, lowest scores first.
 
     Resampling rows draws each bin's frauds and legitimate rows from one multinomial; drawn directly, that is fast.

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from schemas.errors import SettingsError
 from schemas.manifest import Metric
 from schemas.messages import Policy
-from training.evaluation.alerts import alerts_tally
+from training.evaluation.alerts import alert_figures
 from training.evaluation.bootstrap import RESAMPLES, interval, resample
-from training.evaluation.calibration import calibration_tally
+from training.evaluation.calibration import calibration_figures
 from training.evaluation.costs import Costs
-from training.evaluation.ranking import daily_tally, ranking_tally
-from training.evaluation.scored import Scored
-from training.evaluation.tally import Tally, join
+from training.evaluation.ranking import daily_figures, ranking_figures
+from training.evaluation.scored_rows import ScoredRows
+from training.evaluation.additive_figures import AdditiveFigures, join
 
 #: Best first: the figure that models are selected by leads.
 FIGURES = (
@@ -63,7 +63,7 @@ DEFAULTS = FigureSettings()
 
 
 def evaluate(
-    scored: Scored, policy: Policy, settings: FigureSettings = DEFAULTS, resamples: int = RESAMPLES
+    scored: ScoredRows, policy: Policy, settings: FigureSettings = DEFAULTS, resamples: int = RESAMPLES
 ) -> dict[str, Metric]:
     """Measure `FIGURES`.
 
@@ -78,7 +78,7 @@ def evaluate(
 
 
 def evaluate_both(
-    scored: Scored, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
+    scored: ScoredRows, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
 ) -> dict[str, Metric]:
     """Measure `FIGURES` at the deployed operating point, and a few at the one that models are compared at.
 
@@ -93,19 +93,19 @@ def as_comparison(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     return {f"{COMPARISON}{name}": metrics[name] for name in _COMPARED if name in metrics}
 
 
-def all_figures(scored: Scored, policy: Policy, settings: FigureSettings) -> Tally:
+def all_figures(scored: ScoredRows, policy: Policy, settings: FigureSettings) -> AdditiveFigures:
     """Return the tally of `FIGURES`, in that order."""
     return join(
         [
-            ranking_tally(scored, settings.alert_rate),
-            daily_tally(scored, settings.alerts_a_day),
-            alerts_tally(scored, policy, settings.costs),
-            calibration_tally(scored),
+            ranking_figures(scored, settings.alert_rate),
+            daily_figures(scored, settings.alerts_a_day),
+            alert_figures(scored, policy, settings.costs),
+            calibration_figures(scored),
         ]
     )
 
 
-def measure(tally: Tally, resamples: int = RESAMPLES) -> dict[str, Metric]:
+def measure(tally: AdditiveFigures, resamples: int = RESAMPLES) -> dict[str, Metric]:
     """Return the figures that are defined, with their intervals."""
     draws = resample(tally, resamples)
     found = {name: interval(value, draws[name]) for name, value in tally.values().items()}

@@ -10,7 +10,7 @@ from stream.scoring.policy import severities
 from training.evaluation.costs import Costs
 from training.evaluation.cuts import Cuts, cuts_by_loss, cuts_by_score
 from training.evaluation.ranking import DAY_MS
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 #: Of `schemas.messages.Policy`.
 PolicyKind = Literal["score", "expected_loss"]
@@ -18,7 +18,7 @@ PolicyKind = Literal["score", "expected_loss"]
 DECLINE_PRECISION = 0.99
 
 
-def choose_comparison(validation: Scored, version: str) -> Policy:
+def choose_comparison(validation: ScoredRows, version: str) -> Policy:
     """Review where F1 is largest: how papers compare models. Never deployed, for it knows no cost and no budget.
 
     F1 is what the calibrated scores expect it to be (Z. Lipton et al., "Optimal Thresholding of Classifiers to Maximize
@@ -41,7 +41,7 @@ def choose_comparison(validation: Scored, version: str) -> Policy:
     return _policy(validation, cuts, int(np.argmax(f1)), "score", version)
 
 
-def choose_by_cost(validation: Scored, costs: Costs, kind: PolicyKind, version: str) -> Policy:
+def choose_by_cost(validation: ScoredRows, costs: Costs, kind: PolicyKind, version: str) -> Policy:
     """Review where the whole cost is least, if each alert is reviewed; of equal cuts the one with fewest alerts.
 
     Raises:
@@ -55,7 +55,7 @@ def choose_by_cost(validation: Scored, costs: Costs, kind: PolicyKind, version: 
     return _policy(validation, cuts, int(np.argmin(whole)), kind, version)
 
 
-def choose_by_budget(validation: Scored, alerts: int, kind: PolicyKind, version: str) -> Policy:
+def choose_by_budget(validation: ScoredRows, alerts: int, kind: PolicyKind, version: str) -> Policy:
     """Review as much as a budget of alerts allows; see `budget_by_share` and `budget_by_day`.
 
     Raises:
@@ -71,18 +71,18 @@ def choose_by_budget(validation: Scored, alerts: int, kind: PolicyKind, version:
     return _policy(validation, cuts, at, kind, version)
 
 
-def budget_by_share(validation: Scored, share: float) -> int:
+def budget_by_share(validation: ScoredRows, share: float) -> int:
     """Return how many alerts a share in (0, 1] of all transactions is."""
     return int(share * len(validation))
 
 
-def budget_by_day(validation: Scored, alerts_a_day: float) -> int:
+def budget_by_day(validation: ScoredRows, alerts_a_day: float) -> int:
     """Return how many alerts fit into the time from the first to the last event."""
     days = float(np.ptp(validation.event_time_ms)) / DAY_MS
     return int(alerts_a_day * days)
 
 
-def review_costs(scored: Scored, cuts: Cuts, costs: Costs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def review_costs(scored: ScoredRows, cuts: Cuts, costs: Costs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return (k + 1,) what all transactions cost together when each cut's alerts are reviewed, in minor units."""
     approved, reviewed = (
         costs.of_verdicts(np.full(len(scored), verdict), scored.labels, scored.amount_minor) for verdict in (0, 1)
@@ -91,11 +91,11 @@ def review_costs(scored: Scored, cuts: Cuts, costs: Costs) -> np.ndarray[tuple[i
     return total
 
 
-def _cuts(scored: Scored, kind: PolicyKind) -> Cuts:
+def _cuts(scored: ScoredRows, kind: PolicyKind) -> Cuts:
     return cuts_by_score(scored.scores) if kind == "score" else cuts_by_loss(scored.scores, scored.amount_minor)
 
 
-def _policy(validation: Scored, cuts: Cuts, at: int, kind: PolicyKind, version: str) -> Policy:
+def _policy(validation: ScoredRows, cuts: Cuts, at: int, kind: PolicyKind, version: str) -> Policy:
     threshold = float(cuts.thresholds[at])
     if kind == "score":
         undecided = Policy(version, review=threshold, decline=1.0)
@@ -107,7 +107,7 @@ def _policy(validation: Scored, cuts: Cuts, at: int, kind: PolicyKind, version: 
     return Policy(version, undecided.review, decline, kind, undecided.review_cost_minor)
 
 
-def _decline(validation: Scored, reviewed: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+def _decline(validation: ScoredRows, reviewed: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
     """Return the lowest threshold at which `DECLINE_PRECISION` of the reviewed rows it declines was fraud.
 
     Where none is, 1.0, so that practically nothing is declined.

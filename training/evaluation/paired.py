@@ -10,8 +10,8 @@ from schemas.manifest import Metric
 from schemas.messages import Policy
 from training.evaluation.bootstrap import RESAMPLES, interval, resample
 from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures
-from training.evaluation.scored import Scored
-from training.evaluation.tally import Floats, Tally, join
+from training.evaluation.scored_rows import ScoredRows
+from training.evaluation.additive_figures import Floats, AdditiveFigures, join
 
 #: Figures of which less is better; of the rest more is, but for `mean_score_ratio`, which is best at 1.
 LESS_IS_BETTER = frozenset({"false_positives_per_fraud", "expected_cost", "brier"})
@@ -29,9 +29,9 @@ class PairedDifference(Struct, frozen=True):
 
 
 def compare_paired(
-    a: Scored,
+    a: ScoredRows,
     policy_a: Policy,
-    b: Scored,
+    b: ScoredRows,
     policy_b: Policy,
     *,
     settings: FigureSettings = DEFAULTS,
@@ -77,5 +77,5 @@ def _goodness(name: str, values: Floats) -> Floats:
     return -values if name in LESS_IS_BETTER else values
 
 
-def _named(prefix: str, tally: Tally) -> Tally:
-    return Tally(tally.terms, lambda sums: {f"{prefix}:{name}": value for name, value in tally.figures(sums).items()})
+def _named(prefix: str, tally: AdditiveFigures) -> AdditiveFigures:
+    return AdditiveFigures(tally.terms, lambda sums: {f"{prefix}:{name}": value for name, value in tally.figures(sums).items()})

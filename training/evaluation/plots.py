@@ -11,13 +11,13 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from schemas.messages import Policy
 from stream.scoring.policy import severities
-from training.evaluation.alerts import alerts_tally
+from training.evaluation.alerts import alert_figures
 from training.evaluation.calibration import calibration_curve
 from training.evaluation.costs import Costs
 from training.evaluation.cuts import cuts_by_loss, cuts_by_score
 from training.evaluation.operating_points import review_costs
-from training.evaluation.ranking import ranking_tally
-from training.evaluation.scored import Scored
+from training.evaluation.ranking import ranking_figures
+from training.evaluation.scored_rows import ScoredRows
 
 #: Files that `save_plots` writes.
 PLOTS = ("pr_curve.png", "calibration.png", "scores.png", "cost.png")
@@ -40,7 +40,7 @@ class _Point(NamedTuple):
     color: str
 
 
-def save_plots(directory: Path, scored: Scored, policies: Mapping[str, Policy], costs: Costs, part: str) -> None:
+def save_plots(directory: Path, scored: ScoredRows, policies: Mapping[str, Policy], costs: Costs, part: str) -> None:
     """Write `PLOTS`.
 
     Args:
@@ -71,10 +71,10 @@ def save_plots(directory: Path, scored: Scored, policies: Mapping[str, Policy], 
         figure.savefig(directory / name, dpi=120)
 
 
-def _pr_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) -> None:
+def _pr_curve(axes: Axes, scored: ScoredRows, points: list[_Point], costs: Costs) -> None:
     cuts = cuts_by_score(scored.scores)
     caught = cuts.sums(scored.labels)[1:]
-    pr_auc = ranking_tally(scored, alert_rate=1.0).values()["pr_auc"]
+    pr_auc = ranking_figures(scored, alert_rate=1.0).values()["pr_auc"]
     # "pre" draws what average precision sums up: each fraud's precision over the recall that it adds.
     axes.step(
         np.append(0.0, caught / scored.labels.sum()),
@@ -83,7 +83,7 @@ def _pr_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) ->
         label=f"cut by score, PR-AUC {pr_auc:.3f}",
     )
     for point in points:
-        at = alerts_tally(scored, point.policy, costs).values()
+        at = alert_figures(scored, point.policy, costs).values()
         text = f"{point.name}: precision {at['precision']:.2f}, recall {at['recall']:.2f} of frauds"
         if not np.isnan(at["value_recall"]):
             text += f", {at['value_recall']:.2f} of their amount"
@@ -97,7 +97,7 @@ def _pr_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) ->
     )
 
 
-def _calibration(axes: Axes, scored: Scored) -> None:
+def _calibration(axes: Axes, scored: ScoredRows) -> None:
     bins = calibration_curve(scored)
     seen, empty = [b for b in bins if b.frauds], [b for b in bins if not b.frauds]
     score = np.maximum([b.mean_score for b in seen], _LOWEST_RATE)
@@ -129,7 +129,7 @@ def _calibration(axes: Axes, scored: Scored) -> None:
     axes.legend(loc="upper left")
 
 
-def _histogram(axes: Axes, scored: Scored, points: list[_Point]) -> None:
+def _histogram(axes: Axes, scored: ScoredRows, points: list[_Point]) -> None:
     edge = np.log(_LOWEST_SCORE / (1 - _LOWEST_SCORE))
     bins = 1 / (1 + np.exp(-np.linspace(edge, -edge, 47)))
     shown = np.clip(scored.scores.astype(np.float64), bins[0], bins[-1])
@@ -155,7 +155,7 @@ def _histogram(axes: Axes, scored: Scored, points: list[_Point]) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _cost_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) -> None:
+def _cost_curve(axes: Axes, scored: ScoredRows, points: list[_Point], costs: Costs) -> None:
     n = len(scored)
     by_score, by_loss = cuts_by_score(scored.scores), cuts_by_loss(scored.scores, scored.amount_minor)
     for name, cuts in (("score", by_score), ("score · amount", by_loss)):
@@ -165,7 +165,7 @@ def _cost_curve(axes: Axes, scored: Scored, points: list[_Point], costs: Costs) 
     axes.axhline(nothing, linestyle="--", color="grey", label=f"nothing reviewed: {nothing:,.1f}")
     for point in points:
         alert_rate = float(np.mean(severities(scored.scores, point.policy, scored.amount_minor) > 0))
-        cost = alerts_tally(scored, point.policy, costs).values()["expected_cost"]
+        cost = alert_figures(scored, point.policy, costs).values()["expected_cost"]
         text = f"{point.name}, with its declines: {cost:,.1f}"
         # No alert at all has no place on a log axis; it stands where one would.
         axes.plot(max(alert_rate, 1 / n), cost, point.marker, markersize=point.size, color=point.color, label=text)

@@ -4,14 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from training.evaluation.scored import Scored
-from training.evaluation.tally import Floats, Tally
+from training.evaluation.scored_rows import ScoredRows
+from training.evaluation.additive_figures import Floats, AdditiveFigures
 
 DAY_MS = 86_400_000
 
 
-def ranking_tally(scored: Scored, alert_rate: float) -> Tally:
-    """Tally `pr_auc` (average precision), `roc_auc` and `recall_at_alert_rate`.
+def ranking_figures(scored: ScoredRows, alert_rate: float) -> AdditiveFigures:
+    """AdditiveFigures `pr_auc` (average precision), `roc_auc` and `recall_at_alert_rate`.
 
     The last is the share of frauds among the `alert_rate` · n highest scores. Equal scores are in random order: the
     figure is the mean over all orders.
@@ -33,13 +33,13 @@ def ranking_tally(scored: Scored, alert_rate: float) -> Tally:
                 "recall_at_alert_rate": within / all_frauds,
             }
 
-    return Tally(steps.terms, figures)
+    return AdditiveFigures(steps.terms, figures)
 
 
-def daily_tally(scored: Scored, alerts_a_day: int) -> Tally:
-    """Tally `precision_at_alerts_a_day`: the share of frauds among each UTC day's `alerts_a_day` highest scores.
+def daily_figures(scored: ScoredRows, alerts_a_day: int) -> AdditiveFigures:
+    """AdditiveFigures `precision_at_alerts_a_day`: the share of frauds among each UTC day's `alerts_a_day` highest scores.
 
-    A day with fewer transactions alerts all of them; equal scores as in `ranking_tally`. The card holder's analogue,
+    A day with fewer transactions alerts all of them; equal scores as in `ranking_figures`. The card holder's analogue,
     card precision at k, is in Y. Le Borgne et al., "Reproducible Machine Learning for Credit Card Fraud Detection",
     2022.
     """
@@ -50,7 +50,7 @@ def daily_tally(scored: Scored, alerts_a_day: int) -> Tally:
         caught, alerts = steps.within(frauds, legitimate, np.full(sums.shape[1], float(alerts_a_day)))
         return {"precision_at_alerts_a_day": caught / alerts}
 
-    return Tally(steps.terms, figures)
+    return AdditiveFigures(steps.terms, figures)
 
 
 class _Steps:
@@ -63,7 +63,7 @@ class _Steps:
         terms: (2k, n): k counts of frauds, then k of legitimate rows.
     """
 
-    def __init__(self, scored: Scored, group: NDArray[np.int64]) -> None:
+    def __init__(self, scored: ScoredRows, group: NDArray[np.int64]) -> None:
         order = np.lexsort((-scored.scores, group))
         scores, groups, fraud = scored.scores[order], group[order], scored.labels[order] == 1
         new_group = np.append(True, groups[1:] != groups[:-1])

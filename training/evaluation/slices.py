@@ -12,7 +12,7 @@ from schemas.manifest import Metric
 from schemas.messages import Policy
 from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures, measure
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 #: Lower edges of the bands in minor units; the last has no upper end. For a currency with cents: 10, 50, 200, 1,000.
 AMOUNT_EDGES = (0, 1_000, 5_000, 20_000, 100_000)
@@ -34,7 +34,7 @@ class Slice(Struct, frozen=True):
 
 
 def slice_figures(
-    scored: Scored,
+    scored: ScoredRows,
     policy: Policy,
     settings: FigureSettings = DEFAULTS,
     amount_edges: Sequence[int] = AMOUNT_EDGES,
@@ -56,7 +56,7 @@ def slice_figures(
     return slices
 
 
-def _amount_bands(scored: Scored, edges: Sequence[int]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def _amount_bands(scored: ScoredRows, edges: Sequence[int]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     if not edges or edges[0] != 0 or any(high <= low for low, high in pairwise(edges)):
         raise SettingsError("the edges of amount bands must begin with 0 and rise; give them in minor units")
     band = np.digitize(scored.amount_minor, edges) - 1
@@ -65,7 +65,7 @@ def _amount_bands(scored: Scored, edges: Sequence[int]) -> Iterator[tuple[str, s
         yield "amount", name, band == i
 
 
-def _hour_bands(scored: Scored) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def _hour_bands(scored: ScoredRows) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     hour = scored.event_time_ms // _HOUR_MS % _HOURS
     for low in range(0, _HOURS, HOURS_A_BAND):
         yield "hour", f"{low:02}:00 to {low + HOURS_A_BAND:02}:00 UTC", hour // HOURS_A_BAND * HOURS_A_BAND == low

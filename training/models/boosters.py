@@ -8,14 +8,14 @@ import numpy as np
 from optuna import Trial
 from xgboost import XGBClassifier
 
-from training.models.fitted import FittedModel, Params, Rows, Task
+from training.models.fitted import FittedModel, Params, LabelledRows, FitTask
 from training.models.tree_readers import read_lightgbm, read_xgboost
 
 #: Rounds without a better PR-AUC on the rows to stop on, after which boosting ends.
 PATIENCE = 50
 
 
-def fit_lightgbm(params: Params, task: Task) -> FittedModel:
+def fit_lightgbm(params: Params, task: FitTask) -> FittedModel:
     """Fit LightGBM (G. Ke et al., 2017)."""
     options = {name: value for name, value in params.items() if name != "trees"} | {"seed": task.seed}
     rows, validation = _dataset(task.rows), list[lightgbm.Dataset]()
@@ -34,7 +34,7 @@ def fit_lightgbm(params: Params, task: Task) -> FittedModel:
     )
 
 
-def fit_xgboost(params: Params, task: Task) -> FittedModel:
+def fit_xgboost(params: Params, task: FitTask) -> FittedModel:
     """Fit XGBoost (T. Chen, C. Guestrin, 2016)."""
     options = {name: value for name, value in params.items() if name != "trees"}
     stopping = {"early_stopping_rounds": PATIENCE, "eval_metric": "aucpr"} if task.stop_on else {}
@@ -81,5 +81,5 @@ def suggest_xgboost(trial: Trial) -> Params:
     }
 
 
-def _dataset(rows: Rows, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+def _dataset(rows: LabelledRows, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
     return lightgbm.Dataset(rows.matrix, rows.labels, weight=rows.sample_weight, reference=reference)

@@ -14,7 +14,7 @@ from schemas.errors import DataError
 from schemas.manifest import Feature
 from stream.scoring.features import Matrix
 from training.models.boosters import fit_lightgbm, fit_xgboost, suggest_lightgbm, suggest_xgboost
-from training.models.fitted import FittedModel, Labels, MarginKind, Params, Rows, Task, Weights
+from training.models.fitted import FittedModel, Labels, MarginKind, Params, LabelledRows, FitTask, Weights
 from training.models.forests import fit_extra_trees, fit_random_forest, suggest_forest
 from training.models.pipelines import (
     fit_logistic_regression,
@@ -30,7 +30,7 @@ SEED = 0
 #: Trees of an ensemble whose params name no other number.
 TREES = 300
 
-_Fitter = Callable[[Params, Task], FittedModel]
+_Fitter = Callable[[Params, FitTask], FittedModel]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Family:
         features: Sequence[Feature],
         seed: int,
         sample_weight: Weights | None = None,
-        stop_on: Rows | None = None,
+        stop_on: LabelledRows | None = None,
     ) -> FittedModel:
         """Fit one model; the same arguments give the same model.
 
@@ -78,7 +78,7 @@ class Family:
                 f"{self.algorithm} cannot learn from {len(labels)} rows of which {labels.sum()} are frauds; "
                 "both classes are needed, take a longer or another part"
             )
-        return self.fitter(params, Task(Rows(matrix, labels, sample_weight), tuple(features), seed, stop_on))
+        return self.fitter(params, FitTask(LabelledRows(matrix, labels, sample_weight), tuple(features), seed, stop_on))
 
     def suggest(self, trial: Trial) -> Params:
         """Return the defaults with what an Optuna trial suggests."""

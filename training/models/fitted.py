@@ -21,7 +21,7 @@ Weights = NDArray[np.float64]
 Params = dict[str, Any]
 
 
-class Rows(NamedTuple):
+class LabelledRows(NamedTuple):
     """Labelled rows to fit on or to stop on."""
 
     #: (n, n_features).
@@ -33,15 +33,15 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Task:
+class FitTask:
     """What a family is to fit, beside its params."""
 
-    rows: Rows
+    rows: LabelledRows
     #: Of the matrix's columns: linear models and nets encode by kind.
     features: tuple[Feature, ...]
     seed: int
-    #: Rows on which boosters look when to stop; never part of `rows`.
-    stop_on: Rows | None = None
+    #: LabelledRows on which boosters look when to stop; never part of `rows`.
+    stop_on: LabelledRows | None = None
 
 
 @dataclass(frozen=True)

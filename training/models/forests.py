@@ -3,17 +3,17 @@
 from optuna import Trial
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-from training.models.fitted import FittedModel, Params, Task
+from training.models.fitted import FittedModel, Params, FitTask
 from training.models.odds import FLOAT_EPSILON
 from training.models.tree_readers import read_forest
 
 
-def fit_random_forest(params: Params, task: Task) -> FittedModel:
+def fit_random_forest(params: Params, task: FitTask) -> FittedModel:
     """Fit a random forest (L. Breiman, "Random forests", 2001)."""
     return _fit(RandomForestClassifier, params, task)
 
 
-def fit_extra_trees(params: Params, task: Task) -> FittedModel:
+def fit_extra_trees(params: Params, task: FitTask) -> FittedModel:
     """Fit extremely randomised trees (P. Geurts et al., "Extremely randomized trees", 2006)."""
     return _fit(ExtraTreesClassifier, params, task)
 
@@ -27,7 +27,7 @@ def suggest_forest(trial: Trial) -> Params:
     }
 
 
-def _fit(kind: type[RandomForestClassifier | ExtraTreesClassifier], params: Params, task: Task) -> FittedModel:
+def _fit(kind: type[RandomForestClassifier | ExtraTreesClassifier], params: Params, task: FitTask) -> FittedModel:
     rest = {name: value for name, value in params.items() if name != "trees"}
     model = kind(**rest, n_estimators=params["trees"], random_state=task.seed)
     model.fit(task.rows.matrix, task.rows.labels, sample_weight=task.rows.sample_weight)

@@ -14,18 +14,18 @@ from sklearn.preprocessing import StandardScaler
 
 from stream.scoring.features import Matrix
 from training.models.encoding import Encoding
-from training.models.fitted import FittedModel, Params, Task
+from training.models.fitted import FittedModel, Params, FitTask
 from training.models.graph import GraphWriter
 from training.models.odds import DOUBLE_EPSILON, log_odds
 from training.models.sklearn_graph import write_sklearn_log_odds
 
 
-def fit_logistic_regression(params: Params, task: Task) -> FittedModel:
+def fit_logistic_regression(params: Params, task: FitTask) -> FittedModel:
     """Fit a logistic regression with an L2 penalty."""
     return _fit(LogisticRegression(**params, random_state=task.seed), task)
 
 
-def fit_net(params: Params, task: Task) -> FittedModel:
+def fit_net(params: Params, task: FitTask) -> FittedModel:
     """Fit a multilayer perceptron of `layers` hidden layers of `width` units each, for `epochs` epochs at most."""
     own = ("layers", "width", "epochs")
     rest = {name: value for name, value in params.items() if name not in own}
@@ -53,7 +53,7 @@ def suggest_net(trial: Trial) -> Params:
     }
 
 
-def _fit(classifier: Any, task: Task) -> FittedModel:
+def _fit(classifier: Any, task: FitTask) -> FittedModel:
     encoding = Encoding(task.features)
     pipeline = Pipeline([("scale", StandardScaler()), ("classify", classifier)])
     weights = task.rows.sample_weight

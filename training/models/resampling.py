@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from schemas.errors import DataError
 from schemas.manifest import Feature
 from stream.scoring.features import Matrix
-from training.models.fitted import Labels, Rows
+from training.models.fitted import Labels, LabelledRows
 
-Treatment = Literal["none", "class_weights", "smote", "undersampling"]
-TREATMENTS: tuple[Treatment, ...] = get_args(Treatment)
+Resampling = Literal["none", "class_weights", "smote", "undersampling"]
+RESAMPLINGS: tuple[Resampling, ...] = get_args(Resampling)
 #: Frauds to a legitimate row after a treatment. Evenly balanced (1.0), frauds of the ULB data would count 577 times,
 #: at which LightGBM collapses.
 RATIO = 0.1
@@ -26,18 +26,18 @@ RATIO = 0.1
 _NEIGHBOURS = 5
 
 
-def treat(
-    treatment: Treatment,
+def resample_rows(
+    treatment: Resampling,
     matrix: Matrix,
     labels: Labels,
     *,
     features: Sequence[Feature],
     seed: int,
     ratio: float = RATIO,
-) -> Rows:
+) -> LabelledRows:
     """Treat the training rows of one fold.
 
-    Rows with `ratio` frauds to a legitimate row or more already are returned as they are.
+    LabelledRows with `ratio` frauds to a legitimate row or more already are returned as they are.
 
     Args:
         treatment: class_weights: frauds weigh more. smote: frauds made up between real ones are added. undersampling:
@@ -53,36 +53,36 @@ def treat(
     """
     frauds = int(labels.sum())
     if treatment == "none" or frauds >= ratio * (len(labels) - frauds):
-        return Rows(matrix, labels)
+        return LabelledRows(matrix, labels)
     if treatment == "class_weights":
         weights = np.where(labels == 1, ratio * (len(labels) - frauds) / frauds, 1.0)
-        return Rows(matrix, labels, weights / weights.mean())
+        return LabelledRows(matrix, labels, weights / weights.mean())
     if treatment == "undersampling":
         sampler = RandomUnderSampler(sampling_strategy=ratio, random_state=seed)
         sampler.fit_resample(matrix, labels)
-        return _take(Rows(matrix, labels), np.sort(sampler.sample_indices_))
-    return _smote(Rows(matrix, labels), features, seed, ratio)
+        return _take(LabelledRows(matrix, labels), np.sort(sampler.sample_indices_))
+    return _smote(LabelledRows(matrix, labels), features, seed, ratio)
 
 
-def subsample_negatives(matrix: Matrix, labels: Labels, *, share: float, seed: int) -> Rows:
+def subsample_negatives(matrix: Matrix, labels: Labels, *, share: float, seed: int) -> LabelledRows:
     """Keep every fraud and a share in (0, 1] of the legitimate rows, for families that are slow on all of them.
 
     Log the share: it raises the frauds' ratio as undersampling does. Comes before a treatment, not after.
     """
     kept = np.random.default_rng(seed).random(len(labels)) < share
-    return _take(Rows(matrix, labels), np.flatnonzero(kept | (labels == 1)))
+    return _take(LabelledRows(matrix, labels), np.flatnonzero(kept | (labels == 1)))
 
 
-def _smote(rows: Rows, features: Sequence[Feature], seed: int, ratio: float) -> Rows:
+def _smote(rows: LabelledRows, features: Sequence[Feature], seed: int, ratio: float) -> LabelledRows:
     _check_smote(rows, features)
     options = {"sampling_strategy": ratio, "random_state": seed, "k_neighbors": _NEIGHBOURS}
     categorical = [i for i, feature in enumerate(features) if feature.kind == "categorical"]
     sampler = SMOTENC(categorical, **options) if categorical else SMOTE(**options)
     matrix, labels = sampler.fit_resample(rows.matrix, rows.labels)
-    return Rows(matrix.astype(np.float32), labels.astype(np.int8))
+    return LabelledRows(matrix.astype(np.float32), labels.astype(np.int8))
 
 
-def _check_smote(rows: Rows, features: Sequence[Feature]) -> None:
+def _check_smote(rows: LabelledRows, features: Sequence[Feature]) -> None:
     if (frauds := int(rows.labels.sum())) <= _NEIGHBOURS:
         raise DataError(
             f"SMOTE needs at least {_NEIGHBOURS + 1} frauds and the training rows have {frauds}; "
@@ -98,5 +98,5 @@ def _check_smote(rows: Rows, features: Sequence[Feature]) -> None:
         raise DataError("SMOTE needs at least one numeric feature and all are categorical; take another treatment")
 
 
-def _take(rows: Rows, kept: NDArray[np.intp]) -> Rows:
-    return Rows(rows.matrix[kept], rows.labels[kept])
+def _take(rows: LabelledRows, kept: NDArray[np.intp]) -> LabelledRows:
+    return LabelledRows(rows.matrix[kept], rows.labels[kept])

@@ -20,7 +20,7 @@ Mode = Literal["off", "propose", "auto"]
 AUTHOR = "fraud-train watch"
 
 
-class Proof(Struct, frozen=True):
+class PromotionProof(Struct, frozen=True):
     """What a promotion rests on, as it is kept with the model's run."""
 
     test: GateTest
@@ -84,4 +84,4 @@ def _by_hand(promoter: Promoter, test: GateTest, version: RegisteredVersion) -> 
 
 def proof(test: GateTest, evidence: Sequence[Evidence]) -> bytes:
     """Return plan, evidence and judgement of a test as JSON."""
-    return msgspec.json.format(msgspec.json.encode(Proof(test, tuple(evidence))))
+    return msgspec.json.format(msgspec.json.encode(PromotionProof(test, tuple(evidence))))

@@ -8,7 +8,7 @@ from schemas.manifest import Metric
 from schemas.messages import Policy
 from training.evaluation.calibration import CalibrationBin, calibration_curve
 from training.evaluation.figures import DEFAULTS, FigureSettings, as_comparison, evaluate
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 from training.evaluation.slices import Slice, slice_figures
 
 FIGURES_ARTIFACT = "evaluation.json"
@@ -44,7 +44,7 @@ class CardFigures(Struct, frozen=True):
 
 
 def measure_card(
-    part: str, scored: Scored, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
+    part: str, scored: ScoredRows, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
 ) -> CardFigures:
     """Measure what a card shows.
 

@@ -15,9 +15,9 @@ from schemas.errors import RefusedMessageError
 from schemas.manifest import Manifest
 from schemas.messages import Transaction
 from stream.archive.reader import read_archive
-from stream.ledger.labelled_decisions import Known
+from stream.ledger.labelled_decisions import LabelledDecisions
+from stream.scoring.accepted_rows import accepted_rows
 from stream.scoring.features import FeaturePlan
-from stream.scoring.rows import as_rows
 from training.data.description import AmountColumn, ColumnKind, CurrencyColumn, DataDescription, TimeColumn
 from training.data.featureset import FeatureSet
 
@@ -26,7 +26,7 @@ _ID, _CARD, _TIME, _CURRENCY, _LABEL = "#transaction_id", "#card_id", "#event_ti
 _AMOUNT = "#amount_minor"
 
 
-class Gathered(Struct, frozen=True):
+class GatheredCounts(Struct, frozen=True):
     """How many transactions came together."""
 
     #: Matured, with a known outcome.
@@ -78,7 +78,7 @@ def feature_set(manifest: Manifest) -> FeatureSet:
     )
 
 
-def gather(url: str, known: Mapping[str, Known], manifest: Manifest, file: Path, *, max_bytes: int) -> Gathered:
+def gather(url: str, known: Mapping[str, LabelledDecisions], manifest: Manifest, file: Path, *, max_bytes: int) -> GatheredCounts:
     """Write the known transactions with the features of a manifest, one row each.
 
     The row is made of the very message that was decided: it stands in the archive at the decision's own place. A
@@ -109,10 +109,10 @@ def gather(url: str, known: Mapping[str, Known], manifest: Manifest, file: Path,
             if taken:
                 writer.write_batch(_batch(taken, schema))
     count = sum(map(len, known.values()))
-    return Gathered(count, sum(each.censored for each in known.values()), count - found, found - rows, rows, frauds)
+    return GatheredCounts(count, sum(each.censored for each in known.values()), count - found, found - rows, rows, frauds)
 
 
-def _batches(url: str, known: Mapping[str, Known]) -> Iterator[tuple[pa.RecordBatch, "_Places"]]:
+def _batches(url: str, known: Mapping[str, LabelledDecisions]) -> Iterator[tuple[pa.RecordBatch, "_Places"]]:
     for kind, each in known.items():
         places = _Places(each)
         for batch in read_archive(url, kind, since_ms=each.since_ms, until_ms=each.until_ms):
@@ -122,7 +122,7 @@ def _batches(url: str, known: Mapping[str, Known]) -> Iterator[tuple[pa.RecordBa
 class _Places:
     """Finds decisions by where their transactions stand on the topic."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: LabelledDecisions) -> None:
         self._known = known
         order = np.lexsort((known.offset, known.partition))
         self._by_partition = {
@@ -166,7 +166,7 @@ def _accepted(decided: list[Transaction[Any] | None], plan: FeaturePlan) -> list
     there = [(place, each) for place, each in enumerate(decided) if each is not None]
     if not there:
         return []
-    matrix = as_rows(range(len(there)), [each for _, each in there], plan).matrix
+    matrix = accepted_rows(range(len(there)), [each for _, each in there], plan).matrix
     good = (plan.first_infinite(matrix) < 0) & (plan.first_refused_null(matrix) < 0)
     return [there[i] for i in np.flatnonzero(good)]
 

@@ -32,15 +32,15 @@ from schemas.errors import (
 from schemas.manifest import Manifest
 from schemas.messages import RetrainAnswer, RetrainRequest
 from stream.control.retrain_requests import answer_request, read_requests
-from stream.ledger.labelled_decisions import known
-from stream.ledger.repository import watermark
+from stream.ledger.labelled_decisions import load_labelled_decisions
+from stream.ledger.repository import load_watermark
 from stream.models.bundle import read_bundle
 from stream.settings import Settings
 from training.data.dataset import load
 from training.registry.promote import MAX_WHY, Promoter
 from training.registry.register import register
 from training.registry.versions import RegisteredVersion
-from training.retrain.gather import Gathered, describe, gather
+from training.retrain.gather import GatheredCounts, describe, gather
 from training.retrain.runs import FAILED, RetrainRuns, Work
 from training.retrain.train import train
 from training.study.recipe import recipe_of
@@ -155,13 +155,18 @@ class Retrainer:
             raise StudyError(f"no registered version has bundle {champion.path}; train and promote one by fraud-train")
         return version, read_bundle(self.promoter.store, champion).manifest
 
-    def _gather(self, champion: Manifest, file: Path) -> Gathered:
+    def _gather(self, champion: Manifest, file: Path) -> GatheredCounts:
         maturity_ms = self.settings.gate.maturity_days * DAY_MS
-        since_ms = (watermark(self.ledger) or 0) - self.settings.retrain.days * DAY_MS
+        since_ms = (load_watermark(self.ledger) or 0) - self.settings.retrain.days * DAY_MS
         found = {
             kind: each
             for kind, topic in zip(KINDS, self.settings.topic.decided, strict=True)
-            if (each := known(self.ledger, topics=[topic], since_ms=since_ms, maturity_ms=maturity_ms)) is not None
+            if (
+                each := load_labelled_decisions(
+                    self.ledger, topics=[topic], since_ms=since_ms, maturity_ms=maturity_ms
+                )
+            )
+            is not None
         }
         # Before the archive is read for nothing.
         self._require_frauds(sum(int(each.fraud.sum()) for each in found.values()), "by the ledger")

@@ -8,7 +8,7 @@ from schemas.manifest import Manifest
 from training.bundling.build_bundle import finish, policy_kind, write
 from training.data.dataset import Dataset
 from training.data.leaks import Leak, LeakAlarm
-from training.data.material import prepare
+from training.data.training_data import prepare
 from training.data.split import split_by_time
 from training.data.test_set import Look
 from training.evaluation.costs import Costs
@@ -54,9 +54,9 @@ def train(recipe: Recipe, champion: Manifest, data: Dataset, work: Work, runs: R
 
     kind, costs = _policy(champion, data)
     alarm = LeakAlarm(note, recipe.accepted)
-    parts = prepare(data, feature_set(champion), split=split_by_time, folds=0, alarm=alarm, on_look=_refuse)
+    parts = prepare(data, feature_set(champion), split=split_by_time, folds=0, alarm=alarm, on_evaluation=_refuse)
     entry = Entry(recipe.family, recipe.treatment, 0, recipe.legitimate_share)
-    fitted = fit(entry, recipe.params, parts.material, slice(0, len(parts.train)), recipe.seed)
+    fitted = fit(entry, recipe.params, parts.training_data, slice(0, len(parts.train)), recipe.seed)
     made = finish(recipe.family, fitted.model, parts, kind=kind, costs=costs)
     card = measure_card("validation", made.validation, made.policy, made.comparison, FigureSettings(costs=costs))
     metrics = {f"{name}{_ON_VALIDATION}": metric for name, metric in card.metrics.items()}
@@ -71,7 +71,7 @@ def train(recipe: Recipe, champion: Manifest, data: Dataset, work: Work, runs: R
         RECIPE: encode_recipe(recipe),
         "algorithm": recipe.family,
         "data_sha256": data.sha256,
-        "feature_set": short_hash(parts.material.features),
+        "feature_set": short_hash(parts.training_data.features),
         "train_rows": str(len(parts.train)),
         "train_frauds": str(int(parts.train.label.sum())),
     }

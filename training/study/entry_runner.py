@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from training.bundling.export import open_session, to_onnx
 from training.data.leaks import LeakAlarm
-from training.data.material import Material
+from training.data.training_data import TrainingData
 from training.models.calibrate import Calibration
 from training.models.cost import cost_us
 from training.models.families import FAMILIES
@@ -30,7 +30,7 @@ class Attempt:
 
     Args:
         entry: To be run.
-        material: The training part and its folds.
+        training_data: The training part and its folds.
         seeds: Of the models.
         budget: Asked before each fit.
         stopping: Set when the whole study is to end.
@@ -41,7 +41,7 @@ class Attempt:
     def __init__(
         self,
         entry: Entry,
-        material: Material,
+        training_data: TrainingData,
         seeds: tuple[int, ...],
         *,
         budget: Budget,
@@ -49,7 +49,7 @@ class Attempt:
         progress: StudyProgress,
         alarm: LeakAlarm,
     ) -> None:
-        self._entry, self._material, self._seeds = entry, material, seeds
+        self._entry, self._training_data, self._seeds = entry, training_data, seeds
         self._budget, self._stopping, self._progress, self._alarm = budget, stopping, progress, alarm
         self._longest = 0.0  # seconds of a fit with its scoring
         self._last: Fit | None = None
@@ -67,7 +67,7 @@ class Attempt:
             LeakError: If a figure is too good to be true.
         """
         started = time.perf_counter()
-        entry, folds = self._entry, self._material.folds
+        entry, folds = self._entry, self._training_data.folds
         steps = len(folds) * (max(entry.trials, 1) + len(self._seeds) - 1)
         self._progress.begin(entry.key, steps)
         found, by_seed = None, list[tuple[float, ...]]()
@@ -77,7 +77,7 @@ class Attempt:
             by_seed.append(found.folds)
         by_seed += [tuple(self._scores(params, seed)) for seed in self._seeds[len(by_seed) :]]
         # Where the search was all there was, the best trial's model is gone: trials keep their figures only.
-        last = self._last or fit(entry, params, self._material, folds[-1].train, self._seeds[0])
+        last = self._last or fit(entry, params, self._training_data, folds[-1].train, self._seeds[0])
         return EntryRecord(
             family=entry.family,
             treatment=entry.treatment,
@@ -103,18 +103,18 @@ class Attempt:
 
     def _has_time_for_trial(self) -> bool:
         # After it, the best one is scored with the other seeds, which takes a trial's time each.
-        needed = self._longest * len(self._material.folds) * len(self._seeds)
+        needed = self._longest * len(self._training_data.folds) * len(self._seeds)
         return not self._stopping.is_set() and self._budget.allows(needed)
 
     def _scores(self, params: Params, seed: int) -> Iterator[float]:
         """Yield the PR-AUC on one fold after the other."""
-        for fold in self._material.folds:
+        for fold in self._training_data.folds:
             if self._stopping.is_set() or not self._budget.allows(self._longest):
                 raise OutOfTimeError
             started = time.perf_counter()
-            self._last = fit(self._entry, params, self._material, fold.train, seed)
-            margin = self._last.model.margin(self._material.matrix[fold.validate])
-            value = float(average_precision_score(self._material.labels[fold.validate], margin))
+            self._last = fit(self._entry, params, self._training_data, fold.train, seed)
+            margin = self._last.model.margin(self._training_data.matrix[fold.validate])
+            value = float(average_precision_score(self._training_data.labels[fold.validate], margin))
             self._longest = max(self._longest, time.perf_counter() - started)
             self._progress.step(self._entry.key)
             self._alarm.check_pr_auc(value, f"a fold, by {self._entry.key}")
@@ -122,6 +122,6 @@ class Attempt:
 
     def _cost(self, model: FittedModel) -> float:
         # Any calibration costs the same; the true one is fitted later, for the chosen entry only.
-        graph = to_onnx(model, Calibration(model.margin_kind, 1.0, 0.0), self._material.features)
-        rows = self._material.matrix[self._material.folds[-1].validate][:_COST_ROWS]
+        graph = to_onnx(model, Calibration(model.margin_kind, 1.0, 0.0), self._training_data.features)
+        rows = self._training_data.matrix[self._training_data.folds[-1].validate][:_COST_ROWS]
         return cost_us(open_session(graph), rows)

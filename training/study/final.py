@@ -13,12 +13,12 @@ from stream.models.bundle import LoadedModel, audit, read_bundle
 from stream.models.bundle_store import BundleStore
 from training.data.dataset import Dataset
 from training.data.leaks import LeakAlarm
-from training.data.test_set import SealedTest
+from training.data.test_set import CountedTestSet
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings, as_comparison, evaluate
 from training.evaluation.operating_points import choose_comparison
 from training.evaluation.paired import compare_paired
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 from training.registry.card_figures import FIGURES_ARTIFACT, CardFigures, encode_figures, measure_card
 from training.registry.tracking import BUNDLE_ARTIFACT
 from training.registry.versions import CHAMPION, Registry
@@ -34,7 +34,7 @@ class _Candidate:
 
     name: str
     model: LoadedModel
-    test: Scored
+    test: ScoredRows
     comparison: Policy
 
     def measure(self, settings: FigureSettings) -> CardFigures:
@@ -85,7 +85,7 @@ def look_at_test(
     models = {key: _selected(run_id, runs)}
     champion, left_out = _champion(registry, store, parts.test)
     models |= champion
-    sealed = SealedTest(parts.test, lambda look: runs.count_look(study, look), looks=study.looks)
+    sealed = CountedTestSet(parts.test, lambda look: runs.count_look(study, look), looks=study.looks)
     test = sealed.look("again" if study.looks else "final evaluation")
     candidates = [_score(name, model, parts.validation, test) for name, model in models.items()]
     for candidate in candidates:
@@ -134,8 +134,8 @@ def _score(name: str, model: LoadedModel, validation: Dataset, test: Dataset) ->
     return _Candidate(name, model, _scored(model, test), comparison)
 
 
-def _scored(model: LoadedModel, rows: Dataset) -> Scored:
-    return Scored(model.onnx.score(rows.matrix(model.plan)), rows.label, rows.amount_minor, rows.event_time_ms)
+def _scored(model: LoadedModel, rows: Dataset) -> ScoredRows:
+    return ScoredRows(model.onnx.score(rows.matrix(model.plan)), rows.label, rows.amount_minor, rows.event_time_ms)
 
 
 def _differences(champion: _Candidate, selected: _Candidate, settings: FigureSettings) -> dict[str, Metric]:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from schemas.manifest import Feature
-from training.data.material import Material
+from training.data.training_data import TrainingData
 from training.models.families import FAMILIES
 from training.models.fitted import FittedModel, Params
-from training.models.resampling import subsample_negatives, treat
+from training.models.resampling import subsample_negatives, resample_rows
 from training.models.stack import ALGORITHM as STACK
 from training.models.stack import fit_stack
 from training.study.plan import Entry
@@ -36,27 +36,27 @@ class Fit:
     rows: int
 
 
-def fit(entry: Entry, params: Params, material: Material, rows: slice, seed: int) -> Fit:
+def fit(entry: Entry, params: Params, training_data: TrainingData, rows: slice, seed: int) -> Fit:
     """Fit on the given rows of the training part.
 
     Args:
         entry: Family, treatment and share of legitimate rows.
         params: All of the family's; for a stack its members, as `stack_params` makes them.
-        material: The training part.
+        training_data: The training part.
         rows: Of it.
         seed: Of subsampling, treatment and model.
     """
     if entry.family == STACK:
-        return _fit_stack(entry, params, material, rows, seed)
-    matrix, labels = material.matrix[rows], material.labels[rows]
+        return _fit_stack(entry, params, training_data, rows, seed)
+    matrix, labels = training_data.matrix[rows], training_data.labels[rows]
     if entry.legitimate_share < 1:
         matrix, labels, _ = subsample_negatives(matrix, labels, share=entry.legitimate_share, seed=seed)
-    given = treat(entry.treatment, matrix, labels, features=material.features, seed=seed)
+    given = resample_rows(entry.treatment, matrix, labels, features=training_data.features, seed=seed)
     model = FAMILIES[entry.family].fit(
         params | _ONE_THREAD.get(entry.family, {}),
         given.matrix,
         given.labels,
-        features=material.features,
+        features=training_data.features,
         seed=seed,
         sample_weight=given.sample_weight,
     )
@@ -78,19 +78,19 @@ def stack_params(members: Sequence[EntryRecord]) -> Params:
     }
 
 
-def _fit_stack(entry: Entry, params: Params, material: Material, rows: slice, seed: int) -> Fit:
+def _fit_stack(entry: Entry, params: Params, training_data: TrainingData, rows: slice, seed: int) -> Fit:
     members = [_member(described) for described in params[MEMBERS]]
-    start, stop, _ = rows.indices(len(material.labels))
+    start, stop, _ = rows.indices(len(training_data.labels))
     middle = start + int((stop - start) * _MEMBERS_UNTIL)
-    early = [fit(member, own, material, slice(start, middle), seed).model for member, own in members]
+    early = [fit(member, own, training_data, slice(start, middle), seed).model for member, own in members]
     later = subsample_negatives(
-        material.matrix[middle:stop], material.labels[middle:stop], share=entry.legitimate_share, seed=seed
+        training_data.matrix[middle:stop], training_data.labels[middle:stop], share=entry.legitimate_share, seed=seed
     )
     margins = np.column_stack([model.margin(later.matrix) for model in early])
     # To the treatment, the members' margins are what features are to a model.
     columns = [Feature(f"member-{i}", 0.0) for i in range(len(members))]
-    given = treat(entry.treatment, margins.astype(np.float32), later.labels, features=columns, seed=seed)
-    whole = [fit(member, own, material, rows, seed) for member, own in members]
+    given = resample_rows(entry.treatment, margins.astype(np.float32), later.labels, features=columns, seed=seed)
+    whole = [fit(member, own, training_data, rows, seed) for member, own in members]
     stack = fit_stack(
         [member.model for member in whole],
         given.matrix.astype(np.float64),

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from schemas.errors import StudyError
 from training.models.families import FAMILIES
-from training.models.resampling import TREATMENTS, Treatment
+from training.models.resampling import RESAMPLINGS, Resampling
 from training.models.stack import ALGORITHM as STACK
 
 #: All families that a plan may name.
@@ -27,7 +27,7 @@ class PlannedFamily(Struct, frozen=True, forbid_unknown_fields=True):
     """One family with the treatments it is tried with."""
 
     family: str
-    treatments: Annotated[tuple[Treatment, ...], Meta(min_length=1)]
+    treatments: Annotated[tuple[Resampling, ...], Meta(min_length=1)]
     #: Of the Optuna search; 0 is one run with the family's own parameters.
     trials: Annotated[int, Meta(ge=0, le=1000)] = 0
     #: Of the legitimate rows that are fitted on, in (0, 1]; frauds are always all kept. For slow families.
@@ -87,7 +87,7 @@ class Entry:
     """One row of the leaderboard: a family with a treatment."""
 
     family: str
-    treatment: Treatment
+    treatment: Resampling
     trials: int
     legitimate_share: float
 
@@ -114,7 +114,7 @@ def entries(plan: StudyPlan) -> tuple[Entry, ...]:
 def tried_too_rarely(plan: StudyPlan) -> tuple[str, ...]:
     """Return the families and treatments of the whole catalogue that the plan tries less than `LEAST_TRIES` times."""
     tries = Counter(name for entry in entries(plan) for name in (entry.family, entry.treatment))
-    return tuple(name for name in (*KNOWN, *TREATMENTS) if tries[name] < LEAST_TRIES)
+    return tuple(name for name in (*KNOWN, *RESAMPLINGS) if tries[name] < LEAST_TRIES)
 
 
 def load_plan(path: Path) -> StudyPlan:
@@ -146,7 +146,7 @@ def _explain(text: str) -> str:
     problem, _, place = text.partition(" - at `")
     place = place.rstrip("`").removeprefix("$").lstrip(".")
     if problem.startswith("Invalid enum value"):
-        problem = no_such(problem.removeprefix("Invalid enum value ").strip("'"), TREATMENTS)
+        problem = no_such(problem.removeprefix("Invalid enum value ").strip("'"), RESAMPLINGS)
     elif problem.startswith("Object contains unknown field"):
         field = problem.removeprefix("Object contains unknown field ").strip("`")
         problem = f"there is no field {field}; see training/configs/study-default.yaml"

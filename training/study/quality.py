@@ -9,11 +9,11 @@ from optuna.storages import BaseStorage
 
 from schemas.manifest import Metric
 from stream.models.bundle_store import BundleStore
-from training.bundling.build_bundle import as_scored, policy_kind
+from training.bundling.build_bundle import scored_rows, policy_kind
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet
 from training.data.leaks import LeakAlarm, LeakName
-from training.data.material import prepare
+from training.data.training_data import prepare
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings, evaluate_both
 from training.registry.versions import Registry
@@ -90,7 +90,7 @@ class Quality:
             split=splitter(split_of(study)),
             folds=0,
             alarm=alarm,
-            on_look=lambda look: self.runs.count_look(study, look),
+            on_evaluation=lambda look: self.runs.count_look(study, look),
             looks=study.looks,
         )
         _, record = self.runs.finished(study)[key]
@@ -100,7 +100,7 @@ class Quality:
         matrix, settings = test.matrix(parts.plan), FigureSettings(costs=self.costs)
         measured = []
         for seed, model in zip(seeds, models, strict=True):
-            scored = as_scored(model.session.score(matrix), test)
+            scored = scored_rows(model.session.score(matrix), test)
             figures = SeedFigures(seed, key, evaluate_both(scored, model.policy, model.comparison, settings))
             alarm.check_pr_auc(figures.metrics["pr_auc"].value, f"the test part, by {key} with seed {seed}")
             measured.append(figures)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.errors import StudyError
 from training.data.leaks import LeakName
-from training.models.resampling import Treatment
+from training.models.resampling import Resampling
 from training.registry.runs import Runs
 from training.study.runs import StudyRuns
 
@@ -23,7 +23,7 @@ class Recipe(Struct, frozen=True):
     params: dict[str, Any]
     #: Of subsampling, treatment and model.
     seed: int
-    treatment: Treatment = "none"
+    treatment: Resampling = "none"
     #: Of the legitimate rows that are fitted on, in (0, 1].
     legitimate_share: float = 1.0
     #: Leaks that somebody accepted.

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from training.models.resampling import Treatment
+from training.models.resampling import Resampling
 
 #: In a stack's params: its members.
 MEMBERS = "members"
@@ -17,7 +17,7 @@ class EntryRecord(Struct, frozen=True):
     """One row of the leaderboard. Figures are of rolling-origin folds inside the training part, never of the test."""
 
     family: str
-    treatment: Treatment
+    treatment: Resampling
     legitimate_share: float
     #: All of them, as the family was fitted with; a stack's name its members.
     params: dict[str, Any]

@@ -13,7 +13,7 @@ from training.bundling.build_bundle import Finished, write
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet
 from training.data.leaks import LeakAlarm
-from training.data.material import Prepared, prepare
+from training.data.training_data import PreparedParts, prepare
 from training.data.test_set import Look
 from training.evaluation.figures import FigureSettings
 from training.registry.card_figures import FIGURES_ARTIFACT, encode_figures, measure_card
@@ -79,13 +79,13 @@ def run_study(
     """
     accepted = AcceptedLeaks()
     alarm = LeakAlarm(accepted.record, settings.accepted)
-    parts = prepare(data, features, split=splitter(settings.split), folds=plan.folds, alarm=alarm, on_look=_refuse)
+    parts = prepare(data, features, split=splitter(settings.split), folds=plan.folds, alarm=alarm, on_evaluation=_refuse)
     identity = identify(plan, data, features, settings.split)
     study, resumed = _begin(settings, identity, runs, _facts(plan, data, parts, settings), parts)
     try:
         runs.log_text(study.run_id, PLAN, msgspec.json.format(msgspec.json.encode(plan)).decode())
         accepted.attach(runs, study)
-        conductor = Conductor(plan, parts.material, study, runs, storage, budget=budget, progress=progress, alarm=alarm)
+        conductor = Conductor(plan, parts.training_data, study, runs, storage, budget=budget, progress=progress, alarm=alarm)
         left_out = conductor.run()
         finished = _require_some(runs.finished(study), left_out)
         records = rank([record for _, record in finished.values()])
@@ -102,7 +102,7 @@ def run_study(
 
 
 def _keep(
-    model: Finished, chosen: EntryRecord, parts: Prepared, *, run_id: str, runs: StudyRuns, settings: FigureSettings
+    model: Finished, chosen: EntryRecord, parts: PreparedParts, *, run_id: str, runs: StudyRuns, settings: FigureSettings
 ) -> None:
     """Put bundle and figures among the artifacts of the chosen entry's run."""
     card = measure_card("validation", model.validation, model.policy, model.comparison, settings)
@@ -117,7 +117,7 @@ def _keep(
 
 
 def _begin(
-    settings: StudySettings, identity: Identity, runs: StudyRuns, facts: Mapping[str, str], parts: Prepared
+    settings: StudySettings, identity: Identity, runs: StudyRuns, facts: Mapping[str, str], parts: PreparedParts
 ) -> tuple[Study, bool]:
     """Return the study to be run, and whether an earlier process had begun it."""
     before = None if settings.fresh else runs.latest(settings.name)
@@ -125,11 +125,11 @@ def _begin(
         require_same(before, identity)
         runs.resume(before)
         return before, True
-    lineage = {"data_sha256": identity.data, "feature_set": short_hash(parts.material.features)}
+    lineage = {"data_sha256": identity.data, "feature_set": short_hash(parts.training_data.features)}
     return runs.begin(settings.name, encode_identity(identity), facts, lineage), False
 
 
-def _facts(plan: StudyPlan, data: Dataset, parts: Prepared, settings: StudySettings) -> dict[str, str]:
+def _facts(plan: StudyPlan, data: Dataset, parts: PreparedParts, settings: StudySettings) -> dict[str, str]:
     return {
         "plan": plan.name,
         "entries": str(len(entries(plan))),
@@ -140,7 +140,7 @@ def _facts(plan: StudyPlan, data: Dataset, parts: Prepared, settings: StudySetti
         "frauds": str(int(data.label.sum())),
         "train_rows": str(len(parts.train)),
         "train_frauds": str(int(parts.train.label.sum())),
-        "features": str(len(parts.material.features)),
+        "features": str(len(parts.training_data.features)),
     }
 
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from schemas.errors import LeakError, RegistryError
 from training.data.leaks import LeakAlarm
-from training.data.material import Material
+from training.data.training_data import TrainingData
 from training.models.families import FAMILIES
 from training.models.fitted import Params
 from training.models.stack import ALGORITHM as STACK
@@ -37,7 +37,7 @@ class Conductor:
 
     Args:
         plan: What is to be run.
-        material: What it is run on.
+        training_data: What it is run on.
         study: Its parent run.
         runs: Of MLflow.
         storage: Of the trials.
@@ -49,7 +49,7 @@ class Conductor:
     def __init__(
         self,
         plan: StudyPlan,
-        material: Material,
+        training_data: TrainingData,
         study: Study,
         runs: StudyRuns,
         storage: BaseStorage,
@@ -58,7 +58,7 @@ class Conductor:
         progress: StudyProgress,
         alarm: LeakAlarm,
     ) -> None:
-        self._plan, self._material, self._study, self._runs, self._storage = plan, material, study, runs, storage
+        self._plan, self._training_data, self._study, self._runs, self._storage = plan, training_data, study, runs, storage
         self._budget, self._progress, self._alarm = budget, progress, alarm
         self._stopping = threading.Event()
         self._finished = {key: record for key, (_, record) in runs.finished(study).items()}
@@ -113,7 +113,7 @@ class Conductor:
             return
         attempt = Attempt(
             entry,
-            self._material,
+            self._training_data,
             self._plan.seeds,
             budget=self._budget,
             stopping=self._stopping,

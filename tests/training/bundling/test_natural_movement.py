@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from schemas.manifest import Feature, Manifest, Parity, TrainingWindow
 from schemas.messages import Policy
-from stream.drift.grid import Grid
-from stream.drift.measure import Measure
-from training.bundling.natural_movement import with_natural
+from stream.drift.binning import Binning
+from stream.drift.statistics import DriftStatistics
+from training.bundling.natural_movement import with_natural_movement
 from training.bundling.reference_profile import profile_features, profile_scores
-from training.drift.blocks import BLOCK, MIN_WINDOWS, SIZES, count_blocks, fitting_sizes, windows
+from training.bundling.window_counts import BLOCK, MIN_WINDOWS, SIZES, count_blocks, fitting_sizes, windows
 
 FEATURES = (Feature("V1", 0.0), Feature("shop", 0.0, "categorical", ("a", "b", "c")), Feature("same", 7.0))
 POLICY = Policy("1", review=0.5, decline=0.9)
@@ -46,7 +46,7 @@ def made_manifest(matrix: NDArray[np.float32], scores: NDArray[np.float32]) -> M
 
 def look(matrix: NDArray[np.float32], scores: NDArray[np.float32]) -> Manifest:
     """With everything measured."""
-    return with_natural(made_manifest(matrix, scores), matrix, scores)
+    return with_natural_movement(made_manifest(matrix, scores), matrix, scores)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def test_natural_movement_is_the_largest_of_few_windows(scores: NDArray[np.float
     """Recomputed from every window by itself, by the stream's own code."""
     matrix = made_matrix(MIN_WINDOWS * SIZES[1])
     manifest = look(matrix, scores)
-    grid = Grid(manifest)
-    measure = Measure(grid)
+    grid = Binning(manifest)
+    measure = DriftStatistics(grid)
     starts = range(0, len(matrix), SIZES[1])
     each = [measure.measure(grid.count(matrix[at : at + SIZES[1]], scores[at : at + SIZES[1]])) for at in starts]
     for place, name in enumerate(manifest.feature_names):
@@ -120,7 +120,7 @@ def test_windows_are_sums_of_blocks() -> None:
     """Whatever the size, each row of a whole window is counted once."""
     matrix = made_matrix(SIZES[2] * 3 + 123)
     none = np.full(len(matrix), np.nan, dtype=np.float32)
-    grid = Grid(replace(made_manifest(matrix, np.zeros(10, dtype=np.float32)), score_reference=None))
+    grid = Binning(replace(made_manifest(matrix, np.zeros(10, dtype=np.float32)), score_reference=None))
     blocks = count_blocks(grid, matrix, none)
     for size in SIZES[:3]:
         made = windows(blocks, size)

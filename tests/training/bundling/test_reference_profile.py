@@ -21,15 +21,15 @@ from training.bundling.reference_profile import (
     profile_features,
     profile_scores,
 )
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 
 def made_scored(
     scores: NDArray[np.float32], labels: NDArray[np.int8], amounts: NDArray[np.int64] | None = None
-) -> Scored:
+) -> ScoredRows:
     """Scores of as many payments, of no amount unless amounts are given."""
     none = np.zeros(len(scores), dtype=np.int64)
-    return Scored(scores, labels, none if amounts is None else amounts, none)
+    return ScoredRows(scores, labels, none if amounts is None else amounts, none)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=200))

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from training.data.declared import decode_declared
+from training.data.config_files import decode_config
 from training.data.description import DataDescription
 
 ROWS = 3000
@@ -26,7 +26,7 @@ features:
   mcc: categorical
 """
 
-OWN = decode_declared(YAML.encode(), DataDescription, "own.yaml")
+OWN = decode_config(YAML.encode(), DataDescription, "own.yaml")
 
 
 def make_own(rows: int = ROWS, days: float = 12, seed: int = 0) -> pl.DataFrame:

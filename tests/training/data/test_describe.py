@@ -12,7 +12,7 @@ from tests.training.conftest import make_frame
 from tests.training.data.own_data import OWN, make_own
 from training.commands.describe import describe
 from training.data.dataset import load
-from training.data.declared import decode_declared
+from training.data.config_files import decode_config
 from training.data.describe import draft_description
 from training.data.description import AmountColumn, DataDescription, TimeColumn
 
@@ -24,7 +24,7 @@ def drafted(frame: pl.DataFrame, path: Path) -> tuple[str, DataDescription]:
     else:
         frame.write_parquet(path)
     text = draft_description(path)
-    return text, decode_declared(text.encode(), DataDescription, "draft")
+    return text, decode_config(text.encode(), DataDescription, "draft")
 
 
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet"])

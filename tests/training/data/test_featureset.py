@@ -13,13 +13,13 @@ from schemas.manifest import Feature
 from stream.scoring.features import FeaturePlan
 from tests.training.data.own_data import OWN, make_own
 from training.data.dataset import Dataset, load
-from training.data.declared import built_in
+from training.data.config_files import built_in_config
 from training.data.description import ULB
 from training.data.featureset import DEFAULT, FeatureSet, make_features
 from training.data.split import split_by_time
 
 Save = Callable[[pl.DataFrame], Path]
-DERIVED = built_in("features-derived.yaml", FeatureSet)
+DERIVED = built_in_config("features-derived.yaml", FeatureSet)
 
 
 def own(save: Save, days: float = 12) -> Dataset:

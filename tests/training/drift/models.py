@@ -10,15 +10,15 @@ from msgspec.structs import replace
 from schemas.manifest import Manifest, MissingPolicy
 from schemas.messages import Policy
 from stream.scoring.features import Matrix
-from tests.scoring.stand_in import StandIn, stand_in
+from tests.scoring.fake_model import FakeModel, fake_model
 from tests.training.data.own_data import OWN, make_own
 from training.bundling.build_bundle import as_given
-from training.bundling.natural_movement import with_natural
+from training.bundling.natural_movement import with_natural_movement
 from training.bundling.reference_profile import count_verdicts, profile_features, profile_scores
 from training.data.dataset import Dataset, load
 from training.data.featureset import FeatureSet, make_features
 from training.drift.counting import accepted
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 #: Rows of a window here, the smallest that natural movement is measured of.
 WINDOW = 500
@@ -31,7 +31,7 @@ _POLICY = Policy("p1", review=0.7, decline=0.9)
 class Case:
     """What a test needs."""
 
-    model: StandIn
+    model: FakeModel
     file: Path
     rows: Dataset
 
@@ -47,12 +47,12 @@ def make_case(folder: Path, missing: MissingPolicy = "median") -> Case:
     return Case(_made_model(load(train, OWN), missing), file, load(file, OWN, labelled=False))
 
 
-def _made_model(train: Dataset, missing: MissingPolicy) -> StandIn:
+def _made_model(train: Dataset, missing: MissingPolicy) -> FakeModel:
     wanted = FeatureSet(numeric=("risk",), categorical=("channel", "merchant"), missing=missing)
-    model = stand_in(make_features(wanted, train), missing, policy=_POLICY, rule=_rule)
+    model = fake_model(make_features(wanted, train), missing, policy=_POLICY, rule=_rule)
     kept = accepted(train, model.plan)
     given = as_given(train, model.plan)
-    model.manifest = _referenced(model.manifest, kept, given, model.score(model.plan.fill(given)))
+    model.manifest = _referenced(model.manifest, kept, given, model.score(model.plan.fill_missing(given)))
     return model
 
 
@@ -65,11 +65,11 @@ def _rule(matrix: Matrix) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 def _referenced(
     manifest: Manifest, train: Dataset, given: Matrix, scores: np.ndarray[tuple[int], np.dtype[np.float32]]
 ) -> Manifest:
-    scored = Scored(scores, train.label, train.amount_minor, train.event_time_ms)
+    scored = ScoredRows(scores, train.label, train.amount_minor, train.event_time_ms)
     profiled = replace(
         manifest,
         reference=profile_features(manifest.features, given),
         score_reference=profile_scores(scores, manifest.policy),
         verdict_reference=count_verdicts(scored, manifest.policy),
     )
-    return with_natural(profiled, given, scores)
+    return with_natural_movement(profiled, given, scores)

@@ -12,12 +12,12 @@ import pytest
 from schemas.errors import DataError
 from schemas.manifest import Feature
 from schemas.messages import DriftCounts, DriftReport, encode
-from stream.drift.merge import Merger
-from stream.drift.rule import DriftLimits, drift_limits
+from stream.drift.alarm_rule import DriftLimits, drift_limits
+from stream.drift.counts_merger import CountsMerger
 from stream.scoring.features import FeaturePlan
 from stream.serving.drift_counts import DriftCounter
 from stream.settings import Settings
-from tests.scoring.stand_in import MOMENT, StandIn, incoming, scorer
+from tests.scoring.fake_model import SCORING_TIME, FakeModel, raw_batch, scorer
 from tests.training.drift.models import FILE, WINDOW, Case, make_case
 from training.bundling.build_bundle import as_given
 from training.data.messages import transactions
@@ -33,9 +33,9 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return make_case(tmp_path_factory.mktemp("drift"))
 
 
-def live(case: Case, model: StandIn, limits: DriftLimits, seed: int) -> list[DriftReport]:
+def live(case: Case, model: FakeModel, limits: DriftLimits, seed: int) -> list[DriftReport]:
     """Score the rows as transaction messages in batches of any size on two workers; what they count is merged."""
-    merger = Merger(lambda _: model.manifest, limits, refuse)
+    merger = CountsMerger(lambda _: model.manifest, limits, refuse)
     reports: list[DriftReport] = []
     for offset, message in enumerate(_counted(case, model, np.random.default_rng(seed))):
         reports += merger.add(offset, message)
@@ -47,7 +47,7 @@ def refuse(message: DriftCounts, why: str) -> None:
     raise AssertionError(f"{message.sequence}: {why}")
 
 
-def _counted(case: Case, model: StandIn, random: np.random.Generator) -> Iterator[DriftCounts]:
+def _counted(case: Case, model: FakeModel, random: np.random.Generator) -> Iterator[DriftCounts]:
     scores = scorer(model)
     workers = [DriftCounter(SETTINGS.replace(kafka_slot=slot)) for slot in ("a", "b")]
     for worker in workers:
@@ -55,7 +55,7 @@ def _counted(case: Case, model: StandIn, random: np.random.Generator) -> Iterato
     sent = [encode(transaction) for transaction in transactions(case.rows)]
     for start in range(0, len(sent), WINDOW):
         for batch in _batches(sent[start : start + WINDOW], random):
-            observed = scores.score(incoming(batch), MOMENT).observed
+            observed = scores.score(raw_batch(batch), SCORING_TIME).observed
             assert observed is not None
             workers[int(random.integers(2))].add([observed])
         for worker in workers:

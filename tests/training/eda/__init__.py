@@ -1,1 +1,1 @@
-"""The report on the data: specifications."""
+"""Tests of the data report."""

@@ -1,4 +1,4 @@
-"""Made-up rows of any columns, a thousand in a month unless told otherwise."""
+"""Generated rows with any columns: by default a thousand rows over a month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ START_MS = 1_700_000_000_000
 
 @dataclass(frozen=True)
 class MadeUpRows:
-    """`training.eda.rows.Rows` of arrays."""
+    """Arrays that satisfy `training.eda.rows.Rows`."""
 
     transaction_id: NDArray[np.object_]
     event_time_ms: NDArray[np.int64]
@@ -28,7 +28,7 @@ class MadeUpRows:
 
 
 def made_up_labels(rows: int = ROWS) -> NDArray[np.int8]:
-    """Every tenth row is a fraud."""
+    """Return labels with a fraud in every tenth row."""
     label: NDArray[np.int8] = (np.arange(rows) % 10 == 0).astype(np.int8)
     return label
 
@@ -38,7 +38,13 @@ def make_rows(
     label: NDArray[np.int8] | None = None,
     days: float = 30,
 ) -> MadeUpRows:
-    """Put columns, anything that polars takes, beside times evenly over `days` and amounts from 0.01 to 5000."""
+    """Return rows with evenly spaced times and amounts from 0.01 to 5000.
+
+    Args:
+        columns: Feature columns, anything that polars accepts.
+        label: Labels; by default a fraud in every tenth row.
+        days: Time that the rows cover.
+    """
     frame = pl.DataFrame(columns)
     label = made_up_labels(len(frame)) if label is None else label
     return MadeUpRows(

@@ -1,4 +1,4 @@
-"""What is known of a column, whatever it holds."""
+"""Facts about a column, whatever its type and content."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ import polars as pl
 import pytest
 
 from tests.training.eda.rows import ROWS, made_up_labels, make_rows
-from training.eda.columns import TOP_LEVELS, ColumnFacts, look_at_columns
+from training.eda.columns import TOP_LEVELS, ColumnFacts, describe_columns
 from training.eda.rows import parts_of
 
 RANDOM = np.random.default_rng(0)
 NORMAL = RANDOM.normal(size=ROWS)
 
 
-def look(column: Any, **given: Any) -> ColumnFacts:
-    """Return the facts of one column."""
+def facts_of(column: Any, **given: Any) -> ColumnFacts:
+    """Return the facts about one column."""
     rows = make_rows({"it": column}, **given)
-    return list(look_at_columns(rows, parts_of(rows.event_time_ms)))[1]
+    return list(describe_columns(rows, parts_of(rows.event_time_ms)))[1]
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def look(column: Any, **given: Any) -> ColumnFacts:
     ids=["double", "float32", "int", "bool", "skewed", "constant", "empty", "one", "no text", "levels", "blank"],
 )
 def test_every_row_is_counted_once(column: Any) -> None:
-    """In one bin of its class and one of its part, or as missing."""
-    facts = look(column)
+    """Each row is in one bin of its class and one bin of its part, or is missing."""
+    facts = facts_of(column)
     counted = 0 if facts.bins is None else facts.bins.by_class.sum()
     assert counted + facts.missing.sum() == ROWS
     assert facts.missing.sum() == facts.missing_by_class.sum()
@@ -49,27 +49,27 @@ def test_every_row_is_counted_once(column: Any) -> None:
     assert facts.empty == (facts.bins is None)
 
 
-def test_an_empty_column_says_nothing_but_that() -> None:
-    """No separation, no spread, and no drift: it is missing alike everywhere."""
-    facts = look(pl.Series([None] * ROWS, dtype=pl.Float64))
+def test_an_empty_column_has_no_statistics() -> None:
+    """It has no separation and no spread, and no drift, since every part lacks its values."""
+    facts = facts_of(pl.Series([None] * ROWS, dtype=pl.Float64))
     assert facts.empty
     assert facts.missing_share == 1
     assert (facts.separation, facts.spread) == (None, ())
     assert facts.psi == pytest.approx((0, 0), abs=1e-6)
 
 
-def test_a_constant_column_is_one_and_does_not_separate() -> None:
-    """Its histogram still has an axis of some width."""
-    facts = look(np.full(ROWS, 7.0))
+def test_a_constant_column_does_not_separate_the_classes() -> None:
+    """Its spread is that one value five times."""
+    facts = facts_of(np.full(ROWS, 7.0))
     assert facts.constant
     assert facts.separation == 0
     assert facts.spread == (7,) * 5
 
 
 def test_levels_beyond_the_top_are_pooled() -> None:
-    """The most frequent come first and the rest is one; every row is still counted."""
+    """The most frequent levels come first; the others are counted as one."""
     levels = [f"m{min(i % 50, i % 37)}" for i in range(ROWS)]
-    facts = look(levels)
+    facts = facts_of(levels)
     assert facts.bins is not None
     assert len(facts.bins.levels) == TOP_LEVELS + 1
     assert facts.bins.levels[-1] == f"{len(set(levels)) - TOP_LEVELS} other levels"
@@ -77,17 +77,17 @@ def test_levels_beyond_the_top_are_pooled() -> None:
     assert (np.diff(counts[:TOP_LEVELS]) <= 0).all()
 
 
-def test_what_tells_the_label_stands_apart() -> None:
-    """KS of 1 for numbers, total variation of 1 for text; noise is far from it."""
-    assert look(made_up_labels().astype(float)).separation == 1
-    assert look(np.where(made_up_labels() == 1, "bad", "good")).separation == 1
-    assert (look(NORMAL).separation or 0) < 0.3
+def test_a_column_that_reveals_the_label_has_separation_one() -> None:
+    """The KS statistic or total variation distance is 1; for noise it is small."""
+    assert facts_of(made_up_labels().astype(float)).separation == 1
+    assert facts_of(np.where(made_up_labels() == 1, "bad", "good")).separation == 1
+    assert (facts_of(NORMAL).separation or 0) < 0.3
 
 
-def test_a_column_that_moves_after_training_shows_it() -> None:
-    """In PSI and KS, in both later parts; one that does not move shows that."""
-    moved = look(NORMAL + 3 * (np.arange(ROWS) >= 0.6 * ROWS))
-    still = look(NORMAL)
+def test_a_shift_after_the_training_part_shows_in_both_later_parts() -> None:
+    """PSI and KS are large for a column that moves, and small for one that does not."""
+    moved = facts_of(NORMAL + 3 * (np.arange(ROWS) >= 0.6 * ROWS))
+    still = facts_of(NORMAL)
     for index in (0, 1):
         assert (still.psi[index] or 0) < 0.25
         assert (moved.psi[index] or 0) > 1
@@ -95,10 +95,10 @@ def test_a_column_that_moves_after_training_shows_it() -> None:
         assert (moved.ks[index] or 0) > 0.8
 
 
-def test_beginning_to_be_missing_is_drift() -> None:
-    """Missing values are a bin of their own."""
+def test_values_that_start_to_be_missing_are_drift() -> None:
+    """Missing values have a bin of their own."""
     column = pl.Series(NORMAL).to_list()[: ROWS // 2] + [None] * (ROWS // 2)
-    assert (look(column).psi[1] or 0) > 1
+    assert (facts_of(column).psi[1] or 0) > 1
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_beginning_to_be_missing_is_drift() -> None:
     ],
     ids=["numbers", "numbers as floats", "text", "fractions", "pairs"],
 )
-def test_what_names_a_row_is_like_an_id(column: Any, expected: bool) -> None:
-    """Fractions may well all differ."""
-    assert look(column).id_like is expected
+def test_a_column_with_a_value_per_row_is_like_an_id(column: Any, expected: bool) -> None:
+    """Fractions are an exception: they are often all different."""
+    assert facts_of(column).id_like is expected
 
 
-def test_frauds_far_out_stay_on_the_axis() -> None:
-    """One row in ten is a fraud and far beyond the others: its values are not all in the last bin."""
-    facts = look(NORMAL * 0.1 + made_up_labels() * RANDOM.normal(50, 5, ROWS))
+def test_the_axis_covers_frauds_far_from_legitimate_rows() -> None:
+    """One row in ten is a fraud with far larger values, which do not all end up in the last bin."""
+    facts = facts_of(NORMAL * 0.1 + made_up_labels() * RANDOM.normal(50, 5, ROWS))
     assert facts.bins is not None
     assert facts.bins.by_class[1].max() < ROWS / 10 / 2

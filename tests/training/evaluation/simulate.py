@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from training.evaluation.ranking import DAY_MS
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 
 def scored(
     scores: ArrayLike, labels: ArrayLike, amounts: ArrayLike | None = None, times: ArrayLike | None = None
-) -> Scored:
+) -> ScoredRows:
     """Arrays of the right types; all amounts 100 and one moment where nothing else is said."""
     n = len(np.asarray(labels))
-    return Scored(
+    return ScoredRows(
         np.asarray(scores, dtype=np.float32),
         np.asarray(labels, dtype=np.int8),
         np.asarray(np.full(n, 100) if amounts is None else amounts, dtype=np.int64),
@@ -23,7 +23,7 @@ def scored(
     )
 
 
-def simulated(n: int = 5000, seed: int = 0, skill: float = 4.0, fraud_share: float = 0.01, days: int = 3) -> Scored:
+def simulated(n: int = 5000, seed: int = 0, skill: float = 4.0, fraud_share: float = 0.01, days: int = 3) -> ScoredRows:
     """Scores that are true chances of fraud: log odds of normal noise, `skill` apart for frauds and the rest."""
     random = np.random.default_rng(seed)
     labels = random.random(n) < fraud_share
@@ -35,7 +35,7 @@ def simulated(n: int = 5000, seed: int = 0, skill: float = 4.0, fraud_share: flo
 
 
 @st.composite
-def small(draw: st.DrawFn, classes: int = 2) -> Scored:
+def small(draw: st.DrawFn, classes: int = 2) -> ScoredRows:
     """A few transactions over up to three days with many ties; with `classes` 2 of both kinds."""
     n = draw(st.integers(2, 40))
 

@@ -8,11 +8,11 @@ from sklearn.metrics import average_precision_score
 
 from schemas.messages import Policy
 from tests.training.evaluation.simulate import scored, simulated
-from training.evaluation.alerts import alerts_tally
+from training.evaluation.alerts import alert_figures
 from training.evaluation.bootstrap import interval, resample
 from training.evaluation.costs import Costs
 from training.evaluation.figures import DEFAULTS, all_figures, evaluate
-from training.evaluation.ranking import ranking_tally
+from training.evaluation.ranking import ranking_figures
 
 POLICY = Policy("v", 0.3, 1.0)
 
@@ -39,13 +39,13 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_intervals_cover_the_truth() -> None:
     """In about 95 of 100 data sets; sums of amounts have a long tail and do worse, as their documentation says."""
     many = simulated(400_000, seed=99)
-    truth = ranking_tally(many, 0.01).values() | alerts_tally(many, POLICY, Costs()).values()
+    truth = ranking_figures(many, 0.01).values() | alert_figures(many, POLICY, Costs()).values()
     names = ("pr_auc", "recall_at_alert_rate", "recall", "precision", "value_recall", "expected_cost")
     covered = dict.fromkeys(names, 0)
     trials = 100
     for seed in range(trials):
         rows = simulated(6000, seed=seed)
-        for tally in (ranking_tally(rows, 0.01), alerts_tally(rows, POLICY, Costs())):
+        for tally in (ranking_figures(rows, 0.01), alert_figures(rows, POLICY, Costs())):
             draws, values = resample(tally, 200), tally.values()
             for name in set(names) & set(draws):
                 metric = interval(values[name], draws[name])

@@ -9,7 +9,7 @@ import training.evaluation.cuts
 from schemas.errors import SettingsError
 from schemas.messages import Policy
 from tests.training.evaluation.simulate import scored
-from training.evaluation.alerts import alerts_tally
+from training.evaluation.alerts import alert_figures
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings
 
@@ -25,7 +25,7 @@ def test_expected_cost_is_the_mean_over_transactions() -> None:
     """One of each: missed fraud, reviewed fraud, declined fraud; approved, reviewed, declined customer."""
     each = scored([0.125, 0.5, 0.875] * 2, [1, 1, 1, 0, 0, 0], [1000] * 6)
     costs = Costs(review_cost_minor=100, recovered_share=0.75, false_decline_cost_minor=400)
-    tally = alerts_tally(each, Policy("v", review=0.5, decline=0.875), costs)
+    tally = alert_figures(each, Policy("v", review=0.5, decline=0.875), costs)
     assert tally.values()["expected_cost"] == pytest.approx((1000 + (100 + 250) + 0 + 0 + 100 + 400) / 6)
 
 

@@ -11,7 +11,7 @@ from schemas.messages import Policy
 from stream.scoring.policy import severities
 from tests.training.evaluation.simulate import scored, simulated, small
 from training.evaluation.figures import DEFAULTS, FIGURES, FigureSettings, all_figures, evaluate
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 POLICIES = [
     Policy("score", 0.3, 0.8),
@@ -22,7 +22,7 @@ POLICIES = [
 
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(POLICIES))
-def test_figures_are_the_ones_everyone_uses(rows: Scored, policy: Policy) -> None:
+def test_figures_are_the_ones_everyone_uses(rows: ScoredRows, policy: Policy) -> None:
     """With ties, with no alerts, with every row alerted, for both kinds of policy."""
     figures = all_figures(rows, policy, DEFAULTS).values()
     labels, scores = rows.labels, rows.scores

@@ -9,7 +9,7 @@ from schemas.errors import DataError
 from schemas.messages import Policy
 from stream.scoring.policy import severities
 from tests.training.evaluation.simulate import scored, simulated, small
-from training.evaluation.alerts import alerts_tally
+from training.evaluation.alerts import alert_figures
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import (
     DECLINE_PRECISION,
@@ -21,18 +21,18 @@ from training.evaluation.operating_points import (
     choose_comparison,
 )
 from training.evaluation.ranking import DAY_MS
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 KINDS: tuple[PolicyKind, ...] = ("score", "expected_loss")
 
 
-def reviewed_cost(rows: Scored, alerts: np.ndarray[tuple[int], np.dtype[np.bool_]], costs: Costs) -> float:
+def reviewed_cost(rows: ScoredRows, alerts: np.ndarray[tuple[int], np.dtype[np.bool_]], costs: Costs) -> float:
     """What everything costs when these alerts are reviewed and none is declined."""
     return float(costs.of_verdicts(alerts.astype(np.intp), rows.labels, rows.amount_minor).sum())
 
 
 @given(small())
-def test_comparison_has_the_largest_f1_that_scores_expect_and_decline_is_no_lower(rows: Scored) -> None:
+def test_comparison_has_the_largest_f1_that_scores_expect_and_decline_is_no_lower(rows: ScoredRows) -> None:
     """No other threshold does better; the policy is always a valid one."""
     policy = choose_comparison(rows, "v")
     scores = rows.scores.astype(np.float64)
@@ -66,7 +66,7 @@ def test_nothing_is_declined_when_nothing_is_certain(kind: PolicyKind) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(KINDS), st.sampled_from([0, 1, 60, 500, 20_000]))
-def test_no_other_cut_is_cheaper(rows: Scored, kind: PolicyKind, review_cost: int) -> None:
+def test_no_other_cut_is_cheaper(rows: ScoredRows, kind: PolicyKind, review_cost: int) -> None:
     """Not even reviewing nothing or everything."""
     costs = Costs(review_cost_minor=review_cost)
     policy = choose_by_cost(rows, costs, kind, "v")
@@ -103,7 +103,7 @@ def test_the_amount_pays() -> None:
     costs = Costs()
     validation, test = (simulated(60_000, seed=seed, skill=3, fraud_share=0.005) for seed in (1, 2))
     by_score, by_loss = (
-        alerts_tally(test, choose_by_cost(validation, costs, kind, "v"), costs).values()["expected_cost"]
+        alert_figures(test, choose_by_cost(validation, costs, kind, "v"), costs).values()["expected_cost"]
         for kind in KINDS
     )
     assert by_loss < 0.95 * by_score
@@ -117,7 +117,7 @@ def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.sampled_from(KINDS), st.integers(0, 45))
-def test_a_budget_is_used_and_never_exceeded(rows: Scored, kind: PolicyKind, budget: int) -> None:
+def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind, budget: int) -> None:
     """Only equal ranks may leave some of it; where not even the first fit, that is said."""
     rank = rows.scores.astype(float) if kind == "score" else np.floor(rows.scores.astype(float) * rows.amount_minor)
     cuts = [cut for cut in rank if kind == "score" or cut >= 1]

@@ -8,12 +8,12 @@ from schemas.messages import Policy
 from tests.training.evaluation.simulate import scored, simulated
 from training.evaluation.figures import FIGURES, FigureSettings, evaluate
 from training.evaluation.paired import PairedDifference, compare_paired
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 POLICY = Policy("v", 0.3, 0.9)
 
 
-def blurred(rows: Scored, noise: float, seed: int = 0) -> Scored:
+def blurred(rows: ScoredRows, noise: float, seed: int = 0) -> ScoredRows:
     """The same transactions, scored by a model that sees less."""
     scores = np.clip(rows.scores.astype(float), 1e-9, 1 - 1e-9)
     log_odds = np.log(scores / (1 - scores)) + np.random.default_rng(seed).normal(0, noise, len(rows))

@@ -10,7 +10,7 @@ from tests.training.evaluation.simulate import scored, simulated
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import choose_by_cost, choose_comparison
 from training.evaluation.plots import PLOTS, save_plots
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from training.evaluation.scored import Scored
     [simulated(3000), scored([0, 1, 0.5, 0], [0, 1, 0, 0]), scored([0.2, 0.2], [1, 0], [0, 0])],
     ids=["many", "certain", "no amounts"],
 )
-def test_plots_are_pictures(rows: Scored, tmp_path: Path) -> None:
+def test_plots_are_pictures(rows: ScoredRows, tmp_path: Path) -> None:
     """One PNG each with something on it, also for scores of 0 and 1, bins without frauds, and no costs at all."""
     policies = {
         "comparison": choose_comparison(rows, "f1"),

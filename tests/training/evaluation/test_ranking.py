@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.evaluation.simulate import scored, small
-from training.evaluation.ranking import DAY_MS, daily_tally, ranking_tally
-from training.evaluation.scored import Scored
+from training.evaluation.ranking import DAY_MS, daily_figures, ranking_figures
+from training.evaluation.scored_rows import ScoredRows
 
 
-def caught_within(rows: Scored, budget: float) -> float:
+def caught_within(rows: ScoredRows, budget: float) -> float:
     """Frauds among the `budget` highest scores, equal scores in mean order, counted row by row."""
     caught, left = 0.0, budget
     for score in sorted(set(rows.scores.tolist()), reverse=True):
@@ -23,34 +23,34 @@ def caught_within(rows: Scored, budget: float) -> float:
 
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from([0.01, 0.1, 0.35, 1.0]))
-def test_recall_at_an_alert_rate(rows: Scored, alert_rate: float) -> None:
+def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
     """Counted by hand."""
-    recall = ranking_tally(rows, alert_rate).values()["recall_at_alert_rate"]
+    recall = ranking_figures(rows, alert_rate).values()["recall_at_alert_rate"]
     assert recall == pytest.approx(caught_within(rows, alert_rate * len(rows)) / rows.labels.sum())
 
 
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.integers(1, 12))
-def test_precision_at_k_a_day(rows: Scored, k: int) -> None:
+def test_precision_at_k_a_day(rows: ScoredRows, k: int) -> None:
     """Each day's k highest scores, and all of a day that has fewer; also where no day has a fraud."""
     days = rows.event_time_ms // DAY_MS
     parts = [rows.part(days == day) for day in np.unique(days)]
     caught = sum(caught_within(part, k) for part in parts)
-    precision = daily_tally(rows, k).values()["precision_at_alerts_a_day"]
+    precision = daily_figures(rows, k).values()["precision_at_alerts_a_day"]
     assert precision == pytest.approx(caught / sum(min(k, len(part)) for part in parts))
 
 
 @settings(max_examples=50, deadline=None)
 @given(small(), st.data())
-def test_weights_are_rows_repeated(rows: Scored, data: st.DataObject) -> None:
+def test_weights_are_rows_repeated(rows: ScoredRows, data: st.DataObject) -> None:
     """A resample by weights gives what the resampled rows give when they are laid out."""
     n = len(rows)
     drawn = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=n)))
-    laid_out = Scored(*(array[drawn] for array in vars(rows).values()))
+    laid_out = ScoredRows(*(array[drawn] for array in vars(rows).values()))
     weights = np.bincount(drawn, minlength=n).astype(float)[:, np.newaxis]
     for tally, expected in (
-        (ranking_tally(rows, 0.2), ranking_tally(laid_out, 0.2)),
-        (daily_tally(rows, 3), daily_tally(laid_out, 3)),
+        (ranking_figures(rows, 0.2), ranking_figures(laid_out, 0.2)),
+        (daily_figures(rows, 3), daily_figures(laid_out, 3)),
     ):
         by_weights = {name: value[0] for name, value in tally.figures(tally.terms @ weights).items()}
         assert by_weights == pytest.approx(expected.values(), nan_ok=True)
@@ -59,5 +59,5 @@ def test_weights_are_rows_repeated(rows: Scored, data: st.DataObject) -> None:
 def test_a_whole_step_of_equal_scores_is_shared() -> None:
     """Four equal scores, one a fraud, room for two: half a fraud."""
     tied = scored([0.5] * 4, [0, 1, 0, 0])
-    assert ranking_tally(tied, 0.5).values()["recall_at_alert_rate"] == 0.5
-    assert daily_tally(tied, 2).values()["precision_at_alerts_a_day"] == 0.25
+    assert ranking_figures(tied, 0.5).values()["recall_at_alert_rate"] == 0.5
+    assert daily_figures(tied, 2).values()["precision_at_alerts_a_day"] == 0.25

@@ -7,7 +7,7 @@ import numpy as np
 from schemas.manifest import Feature, FeatureKind
 from stream.scoring.features import Matrix
 from training.models.families import FAMILIES
-from training.models.fitted import FittedModel, Labels, Params, Rows
+from training.models.fitted import FittedModel, Labels, Params, LabelledRows
 from training.models.stack import ALGORITHM, fit_stack
 
 _KINDS: tuple[FeatureKind, ...] = ("numeric", "numeric", "amount_minor", "log_amount", "hour_sin", "hour_cos")
@@ -23,9 +23,9 @@ class Sample:
     labels: Labels
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> LabelledRows:
         """As training code passes them on."""
-        return Rows(self.matrix, self.labels)
+        return LabelledRows(self.matrix, self.labels)
 
 
 def make_sample(
@@ -74,7 +74,7 @@ _SMALLER: dict[str, Params] = {
 }
 
 
-def fit_small(algorithm: str, sample: Sample, *, seed: int = 0, treated: Rows | None = None) -> FittedModel:
+def fit_small(algorithm: str, sample: Sample, *, seed: int = 0, treated: LabelledRows | None = None) -> FittedModel:
     """Fit a small model of any family, or a stack, on the sample's rows or on what a treatment made of them."""
     rows = treated or sample.rows
     if algorithm == ALGORITHM:
@@ -90,12 +90,12 @@ def fit_small(algorithm: str, sample: Sample, *, seed: int = 0, treated: Rows | 
     )
 
 
-def _fit_stack(sample: Sample, seed: int, rows: Rows) -> FittedModel:
+def _fit_stack(sample: Sample, seed: int, rows: LabelledRows) -> FittedModel:
     # Two folds by parity of the row, each scored by members fitted on the other.
     out_of_fold = np.empty((len(rows.labels), len(_MEMBERS)))
     for fold in (0, 1):
         weight = None if rows.sample_weight is None else rows.sample_weight[1 - fold :: 2]
-        fitted_on = Rows(rows.matrix[1 - fold :: 2], rows.labels[1 - fold :: 2], weight)
+        fitted_on = LabelledRows(rows.matrix[1 - fold :: 2], rows.labels[1 - fold :: 2], weight)
         for column, member in enumerate(_MEMBERS):
             model = fit_small(member, sample, seed=seed, treated=fitted_on)
             out_of_fold[fold::2, column] = model.margin(rows.matrix[fold::2])

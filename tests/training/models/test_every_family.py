@@ -16,7 +16,7 @@ from training.models.cost import BATCH, cost_us
 from training.models.families import EXTRA_TREES, FAMILIES, LIGHTGBM, RANDOM_FOREST, XGBOOST
 from training.models.fitted import FittedModel, margin_log_odds
 from training.models.graph import IR_VERSION, ML_DOMAIN, ML_OPSET, OPSET
-from training.models.resampling import TREATMENTS, treat
+from training.models.resampling import RESAMPLINGS, resample_rows
 
 #: Differences beyond the last digits of a float32.
 CLOSE = 1e-6
@@ -111,13 +111,13 @@ def test_the_graph_is_what_the_stream_serves(algorithm: str) -> None:
     assert {opset.domain: opset.version for opset in graph.opset_import} == {"": OPSET, ML_DOMAIN: ML_OPSET}
 
 
-@pytest.mark.parametrize("treatment", TREATMENTS)
+@pytest.mark.parametrize("treatment", RESAMPLINGS)
 @every_family
 def test_the_mean_score_is_the_share_of_fraud(algorithm: str, treatment: str) -> None:
     """After every treatment: the calibration brings the natural share back, on rows that were never treated."""
     train, validation = (make_sample(seed=seed, fraud_share=0.02) for seed in (0, 1))
-    treated = treat(
-        next(known for known in TREATMENTS if known == treatment),
+    treated = resample_rows(
+        next(known for known in RESAMPLINGS if known == treatment),
         train.matrix,
         train.labels,
         features=train.features,

@@ -1,4 +1,4 @@
-"""Treatments reach the ratio they aim at, by adding, leaving out or weighing, and refuse what they cannot treat."""
+"""Treatments reach the ratio they aim at, by adding, leaving out or weighing, and refuse what they cannot resample_rows."""
 
 import numpy as np
 import pytest
@@ -6,18 +6,18 @@ import pytest
 from schemas.errors import DataError
 from schemas.manifest import Feature
 from tests.training.models.samples import Sample, make_sample
-from training.models.fitted import Rows
-from training.models.resampling import TREATMENTS, Treatment, subsample_negatives, treat
+from training.models.fitted import LabelledRows
+from training.models.resampling import RESAMPLINGS, Resampling, subsample_negatives, resample_rows
 
 RATIO = 0.25
 
 
-def treated(treatment: Treatment, sample: Sample, *, seed: int = 0, ratio: float = RATIO) -> Rows:
+def treated(treatment: Resampling, sample: Sample, *, seed: int = 0, ratio: float = RATIO) -> LabelledRows:
     """The sample's rows after a treatment."""
-    return treat(treatment, sample.matrix, sample.labels, features=sample.features, seed=seed, ratio=ratio)
+    return resample_rows(treatment, sample.matrix, sample.labels, features=sample.features, seed=seed, ratio=ratio)
 
 
-def same(rows: Rows, others: Rows) -> bool:
+def same(rows: LabelledRows, others: LabelledRows) -> bool:
     """Whether two are equal in rows, labels and weights."""
     return all(
         a is b is None or (a is not None and b is not None and np.array_equal(a, b, equal_nan=True))
@@ -25,8 +25,8 @@ def same(rows: Rows, others: Rows) -> bool:
     )
 
 
-@pytest.mark.parametrize("treatment", [treatment for treatment in TREATMENTS if treatment != "none"])
-def test_every_treatment_reaches_the_ratio(treatment: Treatment) -> None:
+@pytest.mark.parametrize("treatment", [treatment for treatment in RESAMPLINGS if treatment != "none"])
+def test_every_treatment_reaches_the_ratio(treatment: Resampling) -> None:
     """Frauds to a legitimate row, by weight where there is one; types stay as they are."""
     sample = make_sample(fraud_share=0.02)
     rows = treated(treatment, sample)
@@ -36,8 +36,8 @@ def test_every_treatment_reaches_the_ratio(treatment: Treatment) -> None:
     assert (rows.matrix.dtype, rows.labels.dtype) == (sample.matrix.dtype, sample.labels.dtype)
 
 
-@pytest.mark.parametrize("treatment", TREATMENTS)
-def test_a_treatment_is_the_same_for_a_seed_and_leaves_what_it_is_given(treatment: Treatment) -> None:
+@pytest.mark.parametrize("treatment", RESAMPLINGS)
+def test_a_treatment_is_the_same_for_a_seed_and_leaves_what_it_is_given(treatment: Resampling) -> None:
     """The arrays handed in may be views of a whole data set."""
     sample = make_sample(fraud_share=0.02)
     before = sample.matrix.copy()
@@ -47,8 +47,8 @@ def test_a_treatment_is_the_same_for_a_seed_and_leaves_what_it_is_given(treatmen
         assert not same(treated(treatment, sample), treated(treatment, sample, seed=1))
 
 
-@pytest.mark.parametrize("treatment", TREATMENTS)
-def test_rows_with_frauds_enough_stay_as_they_are(treatment: Treatment) -> None:
+@pytest.mark.parametrize("treatment", RESAMPLINGS)
+def test_rows_with_frauds_enough_stay_as_they_are(treatment: Resampling) -> None:
     """Nothing is left out, made up or weighed down."""
     sample = make_sample(fraud_share=0.3)
     assert same(treated(treatment, sample), sample.rows)

@@ -18,7 +18,7 @@ from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
-from tests.support.ledger_batch import SetClock, Writer
+from tests.support.ledger_batch import ManualClock, Writer
 from tests.support.records import BASE_MS, CHAMPION, decision
 from tests.training.registry.conftest import desk, mlflow, root, template  # noqa: F401 - fixtures
 from training.registry.connection import Connection
@@ -125,7 +125,7 @@ class Past:
     def write(self, kind: str, messages: list[Any]) -> None:
         """Have the ledger read messages."""
         if kind not in self._writers:  # a second one would fence the first
-            clock = SetClock(BASE_MS + 20 * DAY_MS)
+            clock = ManualClock(BASE_MS + 20 * DAY_MS)
             self._writers[kind] = Writer(self.engine, kind, settings=self.settings, clock=clock)
         self._writers[kind].write(messages)
 

@@ -19,7 +19,7 @@ from tests.support.ledger_process import LedgerProcess
 from tests.support.topics import produce_all
 from tests.support.traffic import transaction
 from tests.support.until import until
-from tests.support.watch import Watch
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 from tests.training.retrain.conftest import MakePlace
 from training.retrain.retrainer import DAY_MS
@@ -79,7 +79,7 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
     settings = place.settings
     frauds = [number for number in range(ORDINARY) if is_fraud(number)]
     with (
-        Watch(settings) as watch,
+        DecisionMonitor(settings) as watch,
         WorkerProcess(settings, tmp_path) as worker,
         LedgerProcess(settings, tmp_path) as ledger,
         ArchiveProcess(settings, tmp_path) as archive,

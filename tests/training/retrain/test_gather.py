@@ -18,7 +18,7 @@ from tests.support.records import BASE_MS, decision
 from tests.training.retrain.conftest import Past
 from training.data.dataset import Dataset, load
 from training.data.featureset import make_features
-from training.retrain.gather import Gathered, describe, feature_set, gather
+from training.retrain.gather import GatheredCounts, describe, feature_set, gather
 from training.retrain.retrainer import DAY_MS
 
 
@@ -35,7 +35,7 @@ def known_of(past: Past) -> LabelledDecisions:
     return found
 
 
-def gathered(past: Past, tmp_path: Path, **changes: Any) -> tuple[Gathered, Dataset]:
+def gathered(past: Past, tmp_path: Path, **changes: Any) -> tuple[GatheredCounts, Dataset]:
     """Gather what there is, for the champion's manifest with changes."""
     manifest = msgspec.structs.replace(manifest_of(tmp_path), **changes)
     file = tmp_path / "gathered.parquet"
@@ -81,7 +81,7 @@ def test_only_what_is_matured_and_known_is_learnt_from(past: Past, tmp_path: Pat
         "t6": 0,
         "t7": 0,
     }
-    assert counts == Gathered(known=7, censored=1, not_archived=0, refused=0, rows=7, frauds=2)
+    assert counts == GatheredCounts(known=7, censored=1, not_archived=0, refused=0, rows=7, frauds=2)
     assert known_of(past).alerted.tolist() == [False, False, False, False, True, True, True]
 
 
@@ -131,7 +131,7 @@ def test_what_is_not_archived_is_counted(past: Past, tmp_path: Path) -> None:
     past.mature()
     counts, data = gathered(past, tmp_path)
     assert data.transaction_id.tolist() == ["t0", "t2"]
-    assert counts == Gathered(known=5, censored=0, not_archived=3, refused=0, rows=2, frauds=1)
+    assert counts == GatheredCounts(known=5, censored=0, not_archived=3, refused=0, rows=2, frauds=1)
 
 
 def test_a_broken_archive_is_one_line(past: Past, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """Made-up entries."""
 
-from training.models.resampling import Treatment
+from training.models.resampling import Resampling
 from training.study.record import EntryRecord
 
 
 def make_record(
-    *by_fold: float, family: str = "xgboost", treatment: Treatment = "none", cost_us: float = 1.0
+    *by_fold: float, family: str = "xgboost", treatment: Resampling = "none", cost_us: float = 1.0
 ) -> EntryRecord:
     """A record with one seed."""
     return EntryRecord(

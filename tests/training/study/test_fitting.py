@@ -8,7 +8,7 @@ from schemas.manifest import Feature
 from stream.scoring.features import Matrix
 from tests.training.study.conftest import TREES
 from tests.training.study.records import make_record
-from training.data.material import Material
+from training.data.training_data import TrainingData
 from training.data.split import Fold
 from training.models.families import FAMILIES
 from training.models.fitted import Labels, Params
@@ -26,13 +26,13 @@ def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def material() -> Material:
+def training_data() -> TrainingData:
     """Every tenth row is a fraud and stands apart in the first of four columns."""
     labels: Labels = (np.arange(ROWS) % (ROWS // FRAUDS) == 0).astype(np.int8)
     matrix: Matrix = np.random.default_rng(0).normal(size=(ROWS, 4)).astype(np.float32)
     matrix[:, 0] += 2 * labels
     features = tuple(Feature(name, 0.0) for name in "abcd")
-    return Material(features, matrix, labels, (Fold(slice(0, 600), slice(600, ROWS)),))
+    return TrainingData(features, matrix, labels, (Fold(slice(0, 600), slice(600, ROWS)),))
 
 
 def members() -> Params:
@@ -44,37 +44,37 @@ def members() -> Params:
 
 
 @pytest.mark.parametrize("family", KNOWN)
-def test_the_same_seed_gives_the_same_model(material: Material, family: str) -> None:
+def test_the_same_seed_gives_the_same_model(training_data: TrainingData, family: str) -> None:
     """Subsampling, treatment and model are seeded; what is fitted tells frauds from the rest on later rows."""
     entry = Entry(family, "undersampling", 0, 0.8)
     # So few rows are soon seen: a net learns by the batch.
     given = members() if family == STACK else FAMILIES[family].params | ({"batch_size": 16} if family == "net" else {})
-    later = material.folds[0].validate
+    later = training_data.folds[0].validate
     margins = [
-        fit(entry, given, material, material.folds[0].train, seed=3).model.margin(material.matrix[later])
+        fit(entry, given, training_data, training_data.folds[0].train, seed=3).model.margin(training_data.matrix[later])
         for _ in range(2)
     ]
     np.testing.assert_array_equal(margins[0], margins[1])
-    fraud = material.labels[later] == 1
+    fraud = training_data.labels[later] == 1
     assert margins[0][fraud].mean() > margins[0][~fraud].mean()
 
 
-def test_frauds_are_all_kept_whatever_the_share_of_legitimate_rows(material: Material) -> None:
+def test_frauds_are_all_kept_whatever_the_share_of_legitimate_rows(training_data: TrainingData) -> None:
     """Half of 900 legitimate rows, and 100 frauds; the number is logged with the entry."""
     entry = Entry("logistic-regression", "none", 0, 0.5)
-    rows = fit(entry, FAMILIES["logistic-regression"].params, material, slice(0, ROWS), seed=0).rows
+    rows = fit(entry, FAMILIES["logistic-regression"].params, training_data, slice(0, ROWS), seed=0).rows
     assert FRAUDS + 400 < rows < FRAUDS + 500
 
 
-def test_a_fit_sees_its_own_rows_only(material: Material) -> None:
+def test_a_fit_sees_its_own_rows_only(training_data: TrainingData) -> None:
     """Whatever stands after them changes nothing: neither in a model nor in a stack of models."""
-    train = material.folds[0].train
-    spoilt = Material(material.features, material.matrix.copy(), material.labels.copy(), material.folds)
+    train = training_data.folds[0].train
+    spoilt = TrainingData(training_data.features, training_data.matrix.copy(), training_data.labels.copy(), training_data.folds)
     spoilt.matrix[train.stop :] = 0
     spoilt.labels[train.stop :] = 0
     for family, given in (("lightgbm", FAMILIES["lightgbm"].params), (STACK, members())):
         entry = Entry(family, "smote", 0, 1.0)
         one, other = (
-            fit(entry, given, each, train, seed=0).model.margin(material.matrix) for each in (material, spoilt)
+            fit(entry, given, each, train, seed=0).model.margin(training_data.matrix) for each in (training_data, spoilt)
         )
         np.testing.assert_array_equal(one, other)

@@ -8,7 +8,7 @@ import yaml
 
 from schemas.errors import StudyError
 from tests.training.study.conftest import PLAN, make_plan
-from training.models.resampling import TREATMENTS
+from training.models.resampling import RESAMPLINGS
 from training.study.plan import KNOWN, entries, load_plan, tried_too_rarely
 
 CONFIGS = Path(__file__).parents[3] / "training" / "configs"
@@ -34,7 +34,7 @@ def test_the_quick_plan_knows_every_family_and_treatment() -> None:
     """It is small, not narrow."""
     planned = entries(load_plan(CONFIGS / "study-quick.yaml"))
     assert {entry.family for entry in planned} == set(KNOWN)
-    assert {entry.treatment for entry in planned} == set(TREATMENTS)
+    assert {entry.treatment for entry in planned} == set(RESAMPLINGS)
 
 
 def test_stacks_run_last_wherever_they_stand() -> None:

@@ -13,7 +13,7 @@ from tests.training.study.conftest import Place, make_plan
 from training.data.featureset import DEFAULT
 from training.data.leaks import LeakAlarm
 from training.evaluation.costs import Costs
-from training.machine import look_at_machine
+from training.machine import describe_machine
 from training.registry.register import register
 from training.registry.runs import Runs
 from training.registry.versions import CHAMPION, Registry
@@ -84,7 +84,7 @@ def test_figures_over_seeds_and_their_page(studied: tuple[Place, Outcome, Qualit
     assert place.runs.require("tiny-stratified-0").looks == 1
 
     records = [record for _, record in place.runs.finished(study).values()]
-    machine = look_at_machine(())
+    machine = describe_machine(())
     page = QualityPage(study, records, look, by_split, PLAN.name, by_model, machine, "fraud-train quality").markdown()
     assert (
         page.count("\n| 0 | extra-trees/none |")

@@ -13,7 +13,7 @@ _CONFIGS = files("training") / "configs"
 T = TypeVar("T")
 
 
-def read_declared(path: Path, kind: type[T]) -> T:
+def read_config(path: Path, kind: type[T]) -> T:
     """Read a YAML file as a struct.
 
     Raises:
@@ -23,19 +23,19 @@ def read_declared(path: Path, kind: type[T]) -> T:
         raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
-    return decode_declared(raw, kind, str(path))
+    return decode_config(raw, kind, str(path))
 
 
-def built_in(name: str, kind: type[T]) -> T:
+def built_in_config(name: str, kind: type[T]) -> T:
     """Read a YAML file of `training/configs`."""
-    return decode_declared((_CONFIGS / name).read_bytes(), kind, name)
+    return decode_config((_CONFIGS / name).read_bytes(), kind, name)
 
 
-def decode_declared(raw: bytes, kind: type[T], where: str) -> T:
+def decode_config(raw: bytes, kind: type[T], where: str) -> T:
     """Decode YAML as a struct; `where` it came from begins the error's text.
 
     Raises:
-        DataError: As `read_declared`.
+        DataError: As `read_config`.
     """
     try:
         return msgspec.yaml.decode(raw, type=kind)

@@ -10,7 +10,7 @@ from training.models.families import Labels
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRows:
     """What a model said of n transactions, and what they were. All amounts are of one currency.
 
     Raises:
@@ -43,9 +43,9 @@ class Scored:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def part(self, rows: slice | NDArray[np.bool_]) -> "Scored":
+    def part(self, rows: slice | NDArray[np.bool_]) -> "ScoredRows":
         """Return the given rows; a mask is (n,)."""
-        return Scored(self.scores[rows], self.labels[rows], self.amount_minor[rows], self.event_time_ms[rows])
+        return ScoredRows(self.scores[rows], self.labels[rows], self.amount_minor[rows], self.event_time_ms[rows])
 
     def require_both_classes(self) -> None:
         """Refuse what no ranking can be judged on.

@@ -10,7 +10,7 @@ from schemas.errors import LeakError
 from training.data.dataset import Dataset, load
 from training.data.leaks import LeakAlarm
 from training.data.split import Split, split_by_time
-from training.data.test_set import Look, SealedSplit, seal
+from training.data.test_set import Look, PartsByPurpose, seal
 
 Save = Callable[[pl.DataFrame], Path]
 
@@ -26,9 +26,9 @@ def split(frame: pl.DataFrame, save: Save) -> Split:
     return split_by_time(load(save(frame)))
 
 
-def sealed(split: Split, looks: list[Look], before: int = 0) -> SealedSplit:
+def sealed(split: Split, looks: list[Look], before: int = 0) -> PartsByPurpose:
     """Seal a split whose looks are noted."""
-    return seal(split, folds=3, alarm=LeakAlarm(no_leak), on_look=looks.append, looks=before)
+    return seal(split, folds=3, alarm=LeakAlarm(no_leak), on_evaluation=looks.append, looks=before)
 
 
 def reachable(thing: object) -> list[Dataset]:
@@ -67,7 +67,7 @@ def test_a_look_that_cannot_be_logged_does_not_happen(split: Split) -> None:
     def away(_: Look) -> None:
         raise ConnectionError
 
-    test = seal(split, folds=2, alarm=LeakAlarm(no_leak), on_look=away).test
+    test = seal(split, folds=2, alarm=LeakAlarm(no_leak), on_evaluation=away).test
     with pytest.raises(ConnectionError):
         test.look("final figures")
     assert test.looks == 0

@@ -20,7 +20,7 @@ _MOST_CURRENCIES = 200
 
 
 @dataclass(frozen=True)
-class Facts:
+class ColumnSummary:
     """One column, from the first `ROWS` rows."""
 
     kind: Literal["number", "text", "time", "nested", "missing"]
@@ -60,16 +60,16 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class FileFacts:
+class FileSummary:
     """All columns of a file, in its order."""
 
     rows: int
-    columns: dict[str, Facts]
+    columns: dict[str, ColumnSummary]
     #: Text found in place of missing numbers.
     missing_marks: tuple[str, ...]
 
 
-def file_facts(path: Path, shown: str) -> FileFacts:
+def summarise_file(path: Path, shown: str) -> FileSummary:
     """Look at a local file's first rows.
 
     Raises:
@@ -84,7 +84,7 @@ def file_facts(path: Path, shown: str) -> FileFacts:
         values, found = _as_numbers(column)
         marks |= found
         columns[column.name] = _facts(values)
-    return FileFacts(len(frame), columns, tuple(sorted(marks)))
+    return FileSummary(len(frame), columns, tuple(sorted(marks)))
 
 
 def _as_numbers(column: pl.Series) -> tuple[pl.Series, set[str]]:
@@ -99,12 +99,12 @@ def _as_numbers(column: pl.Series) -> tuple[pl.Series, set[str]]:
     return made, found
 
 
-def _facts(column: pl.Series) -> Facts:
+def _facts(column: pl.Series) -> ColumnSummary:
     values = column.fill_nan(None) if column.dtype.is_float() else column
     there = values.drop_nulls()
     if there.dtype.is_nested() or there.dtype == pl.Binary:
-        return Facts("nested", len(column), values.null_count(), 0)
-    facts = functools.partial(Facts, rows=len(column), missing=values.null_count(), distinct=there.n_unique())
+        return ColumnSummary("nested", len(column), values.null_count(), 0)
+    facts = functools.partial(ColumnSummary, rows=len(column), missing=values.null_count(), distinct=there.n_unique())
     if there.is_empty():
         return facts("missing")
     if there.dtype.is_temporal():

@@ -6,7 +6,7 @@ Every size is a multiple of one block, so a window's counts are the sum of its b
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.drift.grid import Grid
+from stream.drift.binning import Binning
 from stream.scoring.features import Matrix
 
 #: Rows.
@@ -17,7 +17,7 @@ SIZES = (500, 1000, 2000, 5000, 10_000, 20_000)
 MIN_WINDOWS = 8
 
 
-def count_blocks(grid: Grid, matrix: Matrix, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+def count_blocks(grid: Binning, matrix: Matrix, scores: NDArray[np.float32]) -> NDArray[np.int64]:
     """Count rows block by block.
 
     Args:

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.errors import DataError
 from tests.training.evaluation.simulate import scored
-from training.evaluation.scored import Scored
+from training.evaluation.scored_rows import ScoredRows
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_bad_arrays_are_refused(scores: object, labels: object, amounts: object,
     """By the first thing that is wrong, without a value of the data."""
     types = zip((scores, labels, amounts, labels), (np.float32, np.int8, np.int64, np.int64), strict=True)
     with pytest.raises(DataError, match=says) as raised:
-        Scored(*(np.array(array, dtype=dtype) for array, dtype in types))
+        ScoredRows(*(np.array(array, dtype=dtype) for array, dtype in types))
     assert "\n" not in str(raised.value)
 
 

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tally:
+class AdditiveFigures:
     """A group of figures that depend on n transactions only through m sums."""
 
     #: (m, n) sparse: what each transaction adds to each sum.
@@ -25,7 +25,7 @@ class Tally:
         return {name: float(value[0]) for name, value in self.figures(sums).items()}
 
 
-def join(tallies: Sequence[Tally]) -> Tally:
+def join(tallies: Sequence[AdditiveFigures]) -> AdditiveFigures:
     """Put tallies over the same transactions side by side; their figures have different names."""
     ends = np.cumsum([tally.terms.shape[0] for tally in tallies])[:-1]
 
@@ -35,4 +35,4 @@ def join(tallies: Sequence[Tally]) -> Tally:
             found |= tally.figures(part)
         return found
 
-    return Tally(vstack([tally.terms for tally in tallies], format="csr"), figures)
+    return AdditiveFigures(vstack([tally.terms for tally in tallies], format="csr"), figures)

@@ -7,15 +7,15 @@ from stream.control.retrain_requests import answer_request, ask_retraining, new_
 from tests.training.drift.test_watch import frauds, transactions
 from tests.training.retrain.conftest import MakePlace, Place
 from training.drift.watch import ConceptWatch
-from training.retrain.asker import AUTHOR, Asker
+from training.retrain.retrain_triggers import AUTHOR, RetrainTriggers
 from training.retrain.schedule import DAY_MS, overdue
 
 DECLINED = RetrainAnswer("declined", "too few", 5 * DAY_MS)
 
 
-def asker(place: Place, every_days: float | None = None) -> Asker:
+def asker(place: Place, every_days: float | None = None) -> RetrainTriggers:
     """As a new process has it."""
-    return Asker(ConceptWatch(place.past.engine, place.settings), place.settings, every_days=every_days)
+    return RetrainTriggers(ConceptWatch(place.past.engine, place.settings), place.settings, every_days=every_days)
 
 
 def drift(place: Place) -> None:

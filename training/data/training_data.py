@@ -12,12 +12,12 @@ from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet, make_features
 from training.data.leaks import LeakAlarm
 from training.data.split import Fold, Split
-from training.data.test_set import OnLook, SealedTest, seal
+from training.data.test_set import OnEvaluation, CountedTestSet, seal
 from training.models.fitted import Labels
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """What models are searched and selected on: the training part and nothing else."""
 
     features: tuple[Feature, ...]
@@ -40,12 +40,12 @@ class Unlabelled:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedParts:
     """The parts, each for its purpose."""
 
     plan: FeaturePlan
     #: For search and selection.
-    material: Material
+    training_data: TrainingData
     #: The training part's rows as they were read, for medians and reference profiles.
     train: Dataset
     #: The validation part: for calibration and thresholds.
@@ -53,7 +53,7 @@ class Prepared:
     #: The test part without its labels: for parity of ONNX and the original.
     unlabelled: Unlabelled
     #: The test part, opened by a counted look.
-    test: SealedTest
+    test: CountedTestSet
 
 
 def prepare(
@@ -63,9 +63,9 @@ def prepare(
     split: Callable[[Dataset], Split],
     folds: int,
     alarm: LeakAlarm,
-    on_look: OnLook,
+    on_evaluation: OnEvaluation,
     looks: int = 0,
-) -> Prepared:
+) -> PreparedParts:
     """Split, check for leaks, make features.
 
     Args:
@@ -74,7 +74,7 @@ def prepare(
         split: Cuts the data into its parts.
         folds: Rolling-origin folds inside the training part; 0 where nothing is searched.
         alarm: Stops at a leak that was not accepted.
-        on_look: Told of each look at the test part.
+        on_evaluation: Told of each look at the test part.
         looks: Taken before.
 
     Raises:
@@ -84,11 +84,11 @@ def prepare(
     parts = split(data)
     features = make_features(feature_set, parts.train)
     plan = FeaturePlan(features, feature_set.missing)
-    sealed = seal(parts, folds=folds, alarm=alarm, on_look=on_look, looks=looks)
+    sealed = seal(parts, folds=folds, alarm=alarm, on_evaluation=on_evaluation, looks=looks)
     train = sealed.search.train
-    return Prepared(
+    return PreparedParts(
         plan=plan,
-        material=Material(features, train.matrix(plan), train.label, sealed.search.folds),
+        training_data=TrainingData(features, train.matrix(plan), train.label, sealed.search.folds),
         train=train,
         calibration=sealed.calibration,
         unlabelled=Unlabelled(parts.test.matrix(plan), parts.test.amount_minor),

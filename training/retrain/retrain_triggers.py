@@ -18,7 +18,7 @@ from training.retrain.schedule import overdue
 AUTHOR = "fraud-train watch"
 
 
-class Asker:
+class RetrainTriggers:
     """Writes requests for today's champion.
 
     Args:
