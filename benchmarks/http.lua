@@ -1,6 +1,6 @@
--- wrk asks about transactions that are all different: bodies from a file, each with an id of its own.
--- Arguments: file of bodies with @ID@ in them, a mark for this run's ids, mean milliseconds between two requests of one
--- connection (0: none).
+-- Request generator for wrk: bodies from a file, each with a new transaction id.
+-- Arguments: file of bodies that contain @ID@, prefix of this run's ids, mean pause between two requests of a connection
+-- in milliseconds (0: no pause).
 local threads = 0
 
 function setup(thread)
@@ -9,7 +9,7 @@ function setup(thread)
 end
 
 function init(args)
-  bodies, count, mark, pause = {}, 0, args[2], tonumber(args[3])
+  bodies, count, id_prefix, pause = {}, 0, args[2], tonumber(args[3])
   for line in io.lines(args[1]) do
     local before, after = line:match("^(.*)@ID@(.*)$")
     bodies[#bodies + 1] = before and { before, after } or { line }
@@ -26,7 +26,7 @@ function request()
   count = count + 1
   local body = bodies[(count * 7919 + number) % #bodies + 1]
   if body[2] then
-    return wrk.format(nil, nil, nil, body[1] .. mark .. number .. "-" .. count .. body[2])
+    return wrk.format(nil, nil, nil, body[1] .. id_prefix .. number .. "-" .. count .. body[2])
   end
   return wrk.format(nil, nil, nil, body[1])
 end

@@ -1,6 +1,6 @@
-"""The ledger's speed: rows a second from bytes to commit, and its lag at a steady rate.
+"""The ledger's speed: rows per second from bytes to commit, and its lag at a steady rate.
 
-`python -m benchmarks.ledger` measures into SQLite; an argument names another database.
+`python -m benchmarks.ledger` writes to SQLite; an argument names another database URL.
 """
 
 import sys
@@ -33,46 +33,46 @@ from stream.runtime.ports import free_port
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 
-#: Decisions written at full speed, with as many shadow scores.
+#: Decisions written at full speed, with one shadow score each.
 WRITTEN = 200_000
-#: Decisions a second at the steady rate, with as many shadow scores; and for how many seconds.
+#: Decisions per second at the steady rate, with one shadow score each; and seconds at that rate.
 RATE, SECONDS = 5_000, 30
-#: Seconds the ledger gets to join its groups, and to write the last row.
-PATIENCE_S = 30.0
-#: Seconds between two looks at the lag. Counting rows is work too.
-LOOK_S = 0.25
+#: Seconds for the ledger to become ready, and to write the last row after the last message.
+TIMEOUT_S = 30.0
+#: Seconds between two samples of the lag; each sample is a query.
+SAMPLE_S = 0.25
 
 
-class LedgerSpeed(Struct, frozen=True):
-    """What was measured."""
+class LedgerBenchmark(Struct, frozen=True):
+    """Figures of the ledger."""
 
     database: str
-    #: From bytes to commit, batches of `batch_max`: decisions with their shadow scores.
+    #: Rows per second from bytes to commit in batches of `batch_max`, decisions and shadow scores together.
     rows_per_second: int
-    #: Of `RATE` decisions a second and as many shadow scores: how far the slower table was behind what was sent.
+    #: Seconds that the slower of the two tables is behind, at `RATE` decisions per second with one shadow score each.
     lag_p50_s: float
     lag_max_s: float
 
 
-def made(number: int) -> tuple[Decision, ShadowScore]:
-    """Return a decision as workers write them, one in ten with reasons, and its challenger's shadow score."""
-    place, now_ms = f"transactions/{number % 4}/{number // 4}@1", time.time_ns() // 1_000_000
+def make_messages(number: int) -> tuple[Decision, ShadowScore]:
+    """Return a decision as a worker writes it (one in ten with reasons) and a challenger's shadow score."""
+    decision_id, now_ms = f"transactions/{number % 4}/{number // 4}@1", time.time_ns() // 1_000_000
     card = f"card-{number * 7919 % 100_003}"
     verdict: Verdict = "review" if number % 10 == 0 else "approve"
     reasons = tuple(Reason(f"V{n}", 0.1) for n in range(5)) if number % 10 == 0 else ()
     decision = Decision(
-        place, f"tx-{number:012d}", card, now_ms, 0.123456, 0.5, verdict, "fraud", "1", "a" * 64, "1", 1, "champion",
-        1.0, reasons, "transactions", number % 4, number // 4, now_ms, 3.2, 4999, "EUR",
+        decision_id, f"tx-{number:012d}", card, now_ms, 0.123456, 0.5, verdict, "fraud", "1", "a" * 64, "1", 1,
+        "champion", 1.0, reasons, "transactions", number % 4, number // 4, now_ms, 3.2, 4999, "EUR",
     )  # fmt: skip
     shadow = ShadowScore(
-        place, f"tx-{number:012d}", card, now_ms, 0.2, 0.5, verdict, None, "fraud", "2", "b" * 64, 1, now_ms, "1"
+        decision_id, f"tx-{number:012d}", card, now_ms, 0.2, 0.5, verdict, None, "fraud", "2", "b" * 64, 1, now_ms, "1"
     )
     return decision, shadow
 
 
 def write_all(engine: Engine, settings: Settings, count: int) -> float:
-    """Write `count` decisions and as many shadow scores; return rows a second."""
-    pairs = [made(number) for number in range(count)]
+    """Write `count` decisions and as many shadow scores; return rows per second."""
+    pairs = [make_messages(number) for number in range(count)]
     kinds = [kind for kind in all_message_kinds(settings) if kind.table in (decisions, shadow_scores)]
     values = {kind.name: [encode(pair[at]) for pair in pairs] for at, kind in enumerate(kinds)}
     store = LedgerStore(engine, settings, SystemClock(), Outage("the ledger database"), "bench")
@@ -89,20 +89,20 @@ def write_all(engine: Engine, settings: Settings, count: int) -> float:
 
 
 def _batch(kind: MessageKind[Any], values: Sequence[bytes], start: int, owner_epoch: int) -> Batch:
-    incoming = RawBatch(kind.topic, values, [0] * len(values), range(start, start + len(values)))
-    return Batch([], incoming, {0: owner_epoch}, 0, {0: start}, {0: start + len(values)}, 0.0)
+    raw = RawBatch(kind.topic, values, [0] * len(values), range(start, start + len(values)))
+    return Batch([], raw, {0: owner_epoch}, 0, {0: start}, {0: start + len(values)}, 0.0)
 
 
-class Stream(Sequence[Message]):
-    """One kind of message, made when it is sent.
+class GeneratedMessages(Sequence[Message]):
+    """Decisions or shadow scores, made on access.
 
     Args:
-        at: 0 for decisions, 1 for shadow scores.
-        count: How many.
+        kind: 0 for decisions, 1 for shadow scores.
+        count: Number of messages.
     """
 
-    def __init__(self, at: int, count: int) -> None:
-        self._at = at
+    def __init__(self, kind: int, count: int) -> None:
+        self._kind = kind
         self._count = count
 
     def __len__(self) -> int:
@@ -113,68 +113,68 @@ class Stream(Sequence[Message]):
         return [self._message(n) for n in numbers] if isinstance(numbers, range) else self._message(numbers)
 
     def _message(self, number: int) -> Message:
-        message = made(number)[self._at]
+        message = make_messages(number)[self._kind]
         return message.card_id, encode(message)
 
 
 def measure_lag(settings: Settings, scratch: Path) -> list[float]:
-    """Return how many seconds the ledger was behind at each look, at the steady rate."""
+    """Return samples of the seconds that the ledger is behind at the steady rate."""
     engine = open_engine(settings.ledger.url)
     migrate(engine)
     sent = [0, 0]
     total = RATE * SECONDS
 
-    def feed(at: int, topic: str) -> None:
-        to = settings.replace(topic_transactions=topic)
-        send_transactions(to.kafka, to.topic.transactions, Stream(at, total), RATE, lambda n: sent.__setitem__(at, n))
+    def send_all(kind: int, topic: str) -> None:
+        messages = GeneratedMessages(kind, total)
+        send_transactions(settings.kafka, topic, messages, RATE, lambda n: sent.__setitem__(kind, n))
 
     with stream_program("ledger", settings, scratch / "ledger.log", stop_s=STOP_S) as process:
-        process.wait_ready(PATIENCE_S)  # it has joined its groups: its start is not to be measured
+        process.wait_ready(TIMEOUT_S)  # it has joined its groups, so that its start is not measured
         topics = (settings.topic.decisions, settings.topic.shadow_scores)
-        feeders = [threading.Thread(target=feed, args=each) for each in enumerate(topics)]
-        for each in feeders:
-            each.start()
-        looks = list(_looks(engine, topics, sent, total))
-        for each in feeders:
-            each.join()
+        senders = [threading.Thread(target=send_all, args=each) for each in enumerate(topics)]
+        for sender in senders:
+            sender.start()
+        lags = list(_sample_lag(engine, topics, sent, total))
+        for sender in senders:
+            sender.join()
         process.require_running()
     engine.dispose()
-    return looks
+    return lags
 
 
-def _looks(engine: Engine, topics: Sequence[str], sent: Sequence[int], total: int) -> Iterator[float]:
-    patience = time.monotonic() + SECONDS + PATIENCE_S
+def _sample_lag(engine: Engine, topics: Sequence[str], sent: Sequence[int], total: int) -> Iterator[float]:
+    deadline = time.monotonic() + SECONDS + TIMEOUT_S
     written = [0, 0]
-    while min(written) < total and time.monotonic() < patience:
-        time.sleep(LOOK_S)
+    while min(written) < total and time.monotonic() < deadline:
+        time.sleep(SAMPLE_S)
         before = tuple(sent)
         with reading(engine) as connection:
-            # Offsets, not count(*): they are few, and exactly as far as the rows.
-            found = connection.execute(
+            # Offsets instead of count(*): there are few of them, and they are exactly as far as the rows.
+            rows = connection.execute(
                 select(offsets.c.topic, func.sum(offsets.c.next_offset)).group_by(offsets.c.topic)
             )
-            reached = {topic: int(offset) for topic, offset in found}
-        written = [reached.get(topic, 0) for topic in topics]
+            next_offsets = {topic: int(offset) for topic, offset in rows}
+        written = [next_offsets.get(topic, 0) for topic in topics]
         yield max((b - w) / RATE for b, w in zip(before, written, strict=True))
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print one JSON object."""
     with tempfile.TemporaryDirectory(prefix="fraud-ledger-bench-") as directory:
         scratch = Path(directory)
-        given = sys.argv[1] if len(sys.argv) > 1 else None
-        engine = open_engine(given or f"sqlite:///{scratch}/rows.db")
+        database = sys.argv[1] if len(sys.argv) > 1 else None
+        engine = open_engine(database or f"sqlite:///{scratch}/rows.db")
         migrate(engine)
         rate = write_all(engine, Settings(), WRITTEN)
         engine.dispose()
         with LocalBroker(scratch / "kafka") as broker:
-            url = given or f"sqlite:///{scratch}/lag.db"
+            url = database or f"sqlite:///{scratch}/lag.db"
             settings = Settings().replace(kafka_bootstrap=broker.bootstrap, ledger_url=url, ledger_web_port=free_port())
             create_topics(settings.kafka, settings.topic)
-            looks = measure_lag(settings, scratch)
-        name = "sqlite" if given is None else engine.url.get_backend_name()
-        speed = LedgerSpeed(name, round(rate), round(float(np.median(looks)), 2), round(max(looks), 2))
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(speed), indent=1).decode() + "\n")
+            lags = measure_lag(settings, scratch)
+        name = "sqlite" if database is None else engine.url.get_backend_name()
+        benchmark = LedgerBenchmark(name, round(rate), round(float(np.median(lags)), 2), round(max(lags), 2))
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(benchmark), indent=1).decode() + "\n")
 
 
 if __name__ == "__main__":

@@ -39,9 +39,7 @@ class SoakResult(Struct, frozen=True):
     growth_percent: float
 
 
-def measure_footprint(
-    program: Program, settings: Settings, messages: NumberedTransactions, scratch: Path
-) -> Footprint:
+def measure_footprint(program: Program, settings: Settings, messages: NumberedTransactions, scratch: Path) -> Footprint:
     """Start the worker on a full topic and stop it at full speed, once it has decided half of the topic.
 
     Start ends with the first decision that a reader of committed data sees, stop with the end of the process.
@@ -82,7 +80,13 @@ def measure_soak(
         send_transactions(settings.kafka, settings.topic.transactions, messages.part(0, first), SOAK_RATE, on_sent)
         reader.wait_for(first, STALL_S)
         start_mib = process.rss_mib
-        send_transactions(settings.kafka, settings.topic.transactions, messages.part(first, len(messages)), SOAK_RATE, lambda sent: on_sent(first + sent))
+        send_transactions(
+            settings.kafka,
+            settings.topic.transactions,
+            messages.part(first, len(messages)),
+            SOAK_RATE,
+            lambda sent: on_sent(first + sent),
+        )
         reader.wait_for_all(STALL_S)
         end_mib = process.rss_mib
     if (reader.decision_counts != 1).any():

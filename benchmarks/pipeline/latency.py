@@ -68,7 +68,9 @@ def measure_latency(
         send_transactions(settings.kafka, settings.topic.transactions, messages.part(0, 1))
         if not reader.wait_for(1, STALL_S):
             raise FraudError(f"{program.name} makes no decisions: {process.last_lines()}")
-        sent_ns = send_transactions(settings.kafka, settings.topic.transactions, messages.part(1, len(messages)), rate, on_sent)
+        sent_ns = send_transactions(
+            settings.kafka, settings.topic.transactions, messages.part(1, len(messages)), rate, on_sent
+        )
         if not reader.wait_for_all(STALL_S):
             raise FraudError(
                 f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"

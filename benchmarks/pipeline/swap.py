@@ -89,7 +89,9 @@ def measure_swap(
         publishing = threading.Timer(WARM_UP_S + EACH_S, publish)
         publishing.start()
         try:
-            sent_ns = send_transactions(settings.kafka, settings.topic.transactions, messages.part(1, len(messages)), RATE, on_sent)
+            sent_ns = send_transactions(
+                settings.kafka, settings.topic.transactions, messages.part(1, len(messages)), RATE, on_sent
+            )
         finally:
             publishing.cancel()
             publishing.join()

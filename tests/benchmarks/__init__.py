@@ -1,1 +1,1 @@
-"""The bench measures what it says it measures."""
+"""Tests of the benchmarks: they measure what they claim to measure."""

@@ -1,17 +1,17 @@
-"""Small materials for a bench."""
+"""Small inputs for the benchmarks."""
 
 import random
 from pathlib import Path
 
 import pytest
 
-from benchmarks.pipeline.inputs import Materials
+from benchmarks.pipeline.inputs import BenchmarkInputs
 from schemas.messages import BundleRef, FeatureValue, Transaction
 from tests.support.bundles import NUMERIC, put_bundle
 
 
 def _transactions() -> list[Transaction[dict[str, FeatureValue]]]:
-    """Rows of which about a tenth alert."""
+    """Return transactions of which about a tenth are alerted."""
     random.seed(0)
     return [
         Transaction(
@@ -27,12 +27,12 @@ def _transactions() -> list[Transaction[dict[str, FeatureValue]]]:
 
 
 @pytest.fixture
-def materials(tmp_path: Path) -> Materials:
-    """Two small models that share their features, as the baseline's do."""
+def inputs(tmp_path: Path) -> BenchmarkInputs:
+    """Two small models that share their features, like those of `fraud-train baseline`."""
     store = tmp_path / "bundles"
     refs: list[BundleRef] = [put_bundle(store, "1"), put_bundle(store, "2", bias=-3.0)]
-    return Materials(
-        rows=_transactions(),
+    return BenchmarkInputs(
+        transactions=_transactions(),
         store=str(store),
         champion=refs[0],
         challengers=(refs[1],),

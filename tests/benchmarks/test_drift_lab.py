@@ -5,22 +5,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from benchmarks.drift_lab.bank import Bank, draw
+from benchmarks.drift_lab.findings import Findings, Size, explore
+from benchmarks.drift_lab.silence import judge_all
+from benchmarks.drift_lab.worlds import World, cut_into_categories, exchangeable, shuffled
 from numpy.typing import NDArray
 
 from benchmarks.drift_lab import pictures
 from benchmarks.drift_lab.__main__ import write
-from benchmarks.drift_lab.bank import Bank, draw
 from benchmarks.drift_lab.baselines import river
 from benchmarks.drift_lab.baselines.evidently import Asked, read
-from benchmarks.drift_lab.findings import Findings, Size, explore
 from benchmarks.drift_lab.power import first_run, undisturbed
 from benchmarks.drift_lab.scenarios import SCENARIOS, vanishing, without
-from benchmarks.drift_lab.silence import judge_all
-from benchmarks.drift_lab.worlds import World, cut_into_categories, exchangeable, shuffled
 from schemas.errors import FraudError
 from schemas.manifest import ReferenceProfile
-from stream.drift.binning import Counts
 from stream.drift.alarm_rule import DriftLimits, drift_limits
+from stream.drift.binning import Counts
 from stream.settings import Settings
 from tests.training.conftest import make_frame
 from training.data.dataset import Dataset, load

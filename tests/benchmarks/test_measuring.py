@@ -1,4 +1,4 @@
-"""The generator keeps to its schedule, and the reader counts what is there."""
+"""The load generator keeps its schedule, and the reader counts every decision."""
 
 import time
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks.pipeline.feed import Feed
 from benchmarks.pipeline.latency import summarize
+from benchmarks.pipeline.numbered_transactions import NumberedTransactions
 from benchmarks.pipeline.programs import Program
 from benchmarks.pipeline.reader import DecisionReader
-from benchmarks.pipeline.throughput import order_of
+from benchmarks.pipeline.throughput import program_order
 from schemas.messages import FeatureValue, Transaction
-from stream.kafka.load_generator import SLICE_S, send
+from stream.kafka.load_generator import SLICE_S, send_transactions
 from stream.settings import Settings
 
 ROW = Transaction[dict[str, FeatureValue]](
@@ -20,51 +20,57 @@ ROW = Transaction[dict[str, FeatureValue]](
 )
 
 
-def test_a_feed_numbers_its_transactions() -> None:
-    """Only the transaction_id differs from the row that is repeated, and a part keeps the whole's numbers."""
-    feed = Feed([ROW], 10)
-    assert len(feed.part(4, 10)) == 6
-    key, value = feed.part(4, 10)[1]
+def test_transactions_are_numbered() -> None:
+    """Only the transaction_id differs from the repeated row, and a part keeps the original numbers."""
+    messages = NumberedTransactions([ROW], 10)
+    assert len(messages.part(4, 10)) == 6
+    key, value = messages.part(4, 10)[1]
     decoded = msgspec.json.decode(value, type=Transaction[dict[str, FeatureValue]])
     assert key == "c"
     assert decoded == msgspec.structs.replace(ROW, transaction_id="5")
-    assert [m[1] for m in feed] == [m[1] for m in feed[:]]
+    assert [m[1] for m in messages] == [m[1] for m in messages[:]]
 
 
-def test_send_times_are_the_schedules_own(settings: Settings) -> None:
-    """At a steady rate bursts are due at even distances, whatever holds the generator up."""
+def test_send_times_follow_the_schedule(settings: Settings) -> None:
+    """At a steady rate bursts are due at even intervals, even when the generator is delayed."""
     began = time.monotonic_ns()
-    sent = send(settings, Feed([ROW], 200), rate=2000.0, on_sent=lambda n: time.sleep(0.05 if n == 50 else 0))
+    sent = send_transactions(
+        settings.kafka,
+        settings.topic.transactions,
+        NumberedTransactions([ROW], 200),
+        rate=2000.0,
+        on_sent=lambda n: time.sleep(0.05 if n == 50 else 0),
+    )
     assert sent[0] >= began
     bursts = np.unique(sent)
     assert len(bursts) == 200 / (2000 * SLICE_S)
     assert np.allclose(np.diff(bursts), SLICE_S * 1e9, atol=1)
 
 
-def test_a_reader_sees_each_decision_and_each_repeat(settings: Settings) -> None:
-    """Arrival is the first one's; a transaction that is decided again is counted again; what misses is missed."""
+def test_a_reader_counts_decisions_and_repeats(settings: Settings) -> None:
+    """The first decision sets the arrival time, a repeat raises the count, and a missing decision times out."""
     decisions = settings.replace(topic_transactions=settings.topic.decisions)
     with DecisionReader(settings, 4, keep_values=True) as reader:
-        send(decisions, Feed([ROW], 3))
+        send_transactions(decisions.kafka, decisions.topic.transactions, NumberedTransactions([ROW], 3))
         assert reader.wait_for(3, 10)
         first = reader.arrived_ns.copy()
-        send(decisions, Feed([ROW], 1))
-        assert not reader.wait(1.0)
-    assert reader.seen.tolist() == [2, 1, 1, 0]
+        send_transactions(decisions.kafka, decisions.topic.transactions, NumberedTransactions([ROW], 1))
+        assert not reader.wait_for_all(1.0)
+    assert reader.decision_counts.tolist() == [2, 1, 1, 0]
     assert (reader.arrived_ns == first).all()
-    assert reader.arrived == 3
+    assert reader.settled == 3
     assert reader.values[3] is None
 
 
 def test_percentiles_are_in_milliseconds() -> None:
-    """From nanoseconds."""
+    """Latencies in nanoseconds become percentiles in milliseconds."""
     latency = summarize(np.arange(1, 1001) * 1_000_000)
     assert (latency.p50, latency.max) == (500.5, 1000.0)
     assert 990 <= latency.p99 <= latency.p99_9 <= latency.max
 
 
 def test_programs_take_turns() -> None:
-    """Every run measures all of them, and over the runs no one is always first."""
+    """Every run measures all programs, and none is first in every run."""
     programs = [Program(name, Path(), lambda _, __: [], (0,)) for name in "abc"]
-    orders = ["".join(program.name for program in order_of(run, programs)) for run in range(5)]
+    orders = ["".join(program.name for program in program_order(run, programs)) for run in range(5)]
     assert orders == ["abc", "cba", "bca", "acb", "cab"]

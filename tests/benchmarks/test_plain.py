@@ -1,4 +1,4 @@
-"""The plain scorer that rivals share gives what the worker's scorer gives, but for the clock. No Kafka needed."""
+"""The baselines' plain scorer gives the same results as the worker's scorer, except for the clock. No Kafka needed."""
 
 import random
 import time
@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from benchmarks.pipeline.baselines.job import Job
-from benchmarks.pipeline.baselines.plain import Place, PlainScorer
+from benchmarks.pipeline.baselines.plain import PlainScorer, SourceOffset
 from schemas.manifest import Feature
 from schemas.messages import BundleRef, FeatureValue, Policy, Transaction, encode
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
-from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.model import ModelInRole, Roles
+from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.scorer import Scorer
 from tests.support.bundles import NUMERIC, POLICY, put_bundle
 
@@ -28,7 +28,7 @@ BY_LOSS = Policy("2", review=0.0, decline=0.9, kind="expected_loss", review_cost
 
 
 def transactions() -> list[bytes]:
-    """Transactions of all hours and many amounts, with categories known and unknown."""
+    """Return transactions of all hours and many amounts, with known and unknown categories."""
     rng = random.Random(0)  # noqa: S311 - reproducible, not secret
     return [
         encode(
@@ -46,8 +46,8 @@ def transactions() -> list[bytes]:
 
 
 @pytest.mark.parametrize("policy", [POLICY, BY_LOSS], ids=["score", "expected_loss"])
-def test_the_plain_scorer_decides_as_the_worker_does(policy: Policy, tmp_path: Path) -> None:
-    """Decisions, alerts and shadow scores, with every kind of feature and of policy."""
+def test_the_plain_scorer_agrees_with_the_worker(policy: Policy, tmp_path: Path) -> None:
+    """Decisions, alerts and shadow scores are equal, with every kind of feature and policy."""
     store = tmp_path / "bundles"
     refs: list[BundleRef] = [
         put_bundle(store, version, bias=bias, further=FURTHER, policy=policy)
@@ -57,9 +57,11 @@ def test_the_plain_scorer_decides_as_the_worker_does(policy: Policy, tmp_path: P
     values, offsets = transactions(), list(range(COUNT))
     directories = [str(store / ref.path) for ref in refs]
     job = Job("", "", "", "", "", "", directories[0], tuple(directories[1:]), role_epoch=3, max_reasons=5, batch=COUNT)
-    plain = PlainScorer(job).score(values, [Place("t", 0, offset) for offset in offsets], time.monotonic())
+    plain = PlainScorer(job).score(values, [SourceOffset("t", 0, offset) for offset in offsets], time.monotonic())
 
-    scorer = Scorer(Roles(3, ModelInRole(champion, policy), (ModelInRole(challenger, policy),)), max_bytes=65_536, max_reasons=5)
+    scorer = Scorer(
+        Roles(3, ModelInRole(champion, policy), (ModelInRole(challenger, policy),)), max_bytes=65_536, max_reasons=5
+    )
     worker = scorer.score(RawBatch("t", values, [0] * COUNT, offsets), ScoringTime(0, 0.0))
     assert 0 < len(worker.alerts) < COUNT
     for ours, theirs in (

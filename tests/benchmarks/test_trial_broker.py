@@ -1,33 +1,33 @@
-"""The field leaves nothing behind: each trial finds the same broker."""
+"""Topics of a trial are deleted with the next trial, so that each trial meets the same broker."""
 
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.pipeline.feed import Feed
-from benchmarks.pipeline.inputs import Materials
-from benchmarks.pipeline.trial_broker import Field
+from benchmarks.pipeline.inputs import BenchmarkInputs
+from benchmarks.pipeline.numbered_transactions import NumberedTransactions
+from benchmarks.pipeline.trial_broker import TrialBroker
 from stream.kafka.topics import topic_table
 from stream.local.broker import LocalBroker
 from stream.settings import Settings
 from tests.support.until import until
 
 
-def test_a_trial_s_topics_go_with_the_next_and_inputs_stay(own_broker: LocalBroker, materials: Materials) -> None:
-    """An input is filled once and read by many trials."""
+def test_trial_topics_are_deleted_and_inputs_are_kept(own_broker: LocalBroker, inputs: BenchmarkInputs) -> None:
+    """An input topic is filled once and read by many trials."""
     bootstrap = own_broker.bootstrap
-    field = Field(bootstrap, materials)
-    input_topic = field.fill(Feed(materials.rows, 10), lambda _: None)
-    first = field.prepare(transactions=input_topic)
+    trials = TrialBroker(bootstrap, inputs)
+    input_topic = trials.fill(NumberedTransactions(inputs.transactions, 10), lambda _: None)
+    first = trials.prepare(transactions=input_topic)
     assert first.topic.transactions == input_topic
-    second = field.prepare(transactions=input_topic)
-    until(lambda: left(bootstrap) == {input_topic, *names(second)})
+    second = trials.prepare(transactions=input_topic)
+    until(lambda: trial_topics(bootstrap) == {input_topic, *topic_names(second)})
 
 
-def names(settings: Settings) -> set[str]:
-    """Of all topics."""
-    return {spec.name for spec in topic_table(settings)}
+def topic_names(settings: Settings) -> set[str]:
+    """Return the names of all topics of the settings."""
+    return {spec.name for spec in topic_table(settings.topic)}
 
 
-def left(bootstrap: str) -> set[str]:
-    """Topics of trials that are there."""
+def trial_topics(bootstrap: str) -> set[str]:
+    """Return the topics of trials that exist on the broker."""
     topics = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).topics
     return {name for name in topics if name.startswith("trial-")}

@@ -1,1 +1,1 @@
-"""The bench of training: specifications."""
+"""Tests of the training benchmark."""

@@ -1,4 +1,4 @@
-"""Every step is measured in a process of its own, and the report says on what."""
+"""Every step is measured in its own process, and the report names data and machine."""
 
 import json
 import subprocess
@@ -12,23 +12,23 @@ from rich.console import Console
 
 from benchmarks.training import data_steps, model_steps
 from benchmarks.training.__main__ import bench
-from benchmarks.training.measure import Measured
-from benchmarks.training.report import BenchReport, DataSize, StepReport, render, summarize
-from benchmarks.training.run import STEPS, run_bench
+from benchmarks.training.measure import StepMeasurement
+from benchmarks.training.report import DataSize, StepReport, TrainingReport, render, summarize
+from benchmarks.training.run import STEPS, run_benchmark
 from schemas.errors import DataError, FraudError
 from tests.training.conftest import make_frame
-from training.machine import look_at_machine
+from training.machine import describe_machine
 
-#: Of the sizes below, MiB: far above what an interpreter takes by itself between two looks.
+#: MiB allocated by preparation and by the step: far above what an interpreter allocates on its own meanwhile.
 _PREPARED = 40
 _WORKED = 64
 
 
-# Four of its six processes import the boosters, 5 s each on an idle core and many times that on a busy machine.
+# Four of the six processes import the boosters: 5 s each on an idle core, many times that on a busy machine.
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
-    """Nothing else is on stdout; each step has its figures, the data and the machine are told."""
+    """Nothing else is on stdout; each step has its figures, and data and machine are described."""
     data = tmp_path / "data.csv"
     make_frame(2000).write_csv(data)
     done = CliRunner().invoke(bench, ["--data", str(data), "--runs", "1", "--json"])
@@ -39,18 +39,18 @@ def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
     for step in found["steps"].values():
         assert set(step) == {"seconds", "lowest_seconds", "highest_seconds", "peak_mib", "before_mib"}
         assert 0 < step["lowest_seconds"] == step["seconds"] == step["highest_seconds"] < 60
-        # A Python with polars or LightGBM takes some 50 MiB at least; a peak never falls.
+        # A Python with polars or LightGBM needs at least 50 MiB; a peak never falls.
         assert 50 < step["before_mib"] <= step["peak_mib"] < 4096
     assert found["data"]["csv_bytes"] == data.stat().st_size
     assert (found["data"]["rows"], len(found["data"]["sha256"])) == (2000, 64)
     assert set(found["machine"]["packages"]) >= {"polars", "lightgbm", "onnxruntime"}
 
 
-def test_the_table_names_every_step_and_what_was_worked_on() -> None:
-    """In words, not in the names of the code."""
+def test_the_table_names_every_step_and_the_data() -> None:
+    """Steps have titles instead of their names in the code."""
     step = StepReport(1.5, 1.0, 2.0, 300.0, 250.0)
-    report = BenchReport(
-        dict.fromkeys(STEPS, step), 3, DataSize(2000, 30, 10**6, "ab" * 32), look_at_machine(("rich",))
+    report = TrainingReport(
+        dict.fromkeys(STEPS, step), 3, DataSize(2000, 30, 10**6, "ab" * 32), describe_machine(("rich",))
     )
     console = Console(width=160)
     with console.capture() as shown:
@@ -67,17 +67,17 @@ def test_the_table_names_every_step_and_what_was_worked_on() -> None:
     assert [text for text in expected if text not in shown.get()] == []
 
 
-def test_the_median_counts_and_the_highest_memory() -> None:
-    """One slow run moves neither the median nor hides in it: lowest and highest stand beside."""
-    runs = [Measured(seconds, peak, 90.0) for seconds, peak in ((1.0, 100.0), (9.0, 130.0), (2.0, 110.0))]
+def test_the_summary_has_median_time_and_peak_memory() -> None:
+    """A slow run does not move the median, but shows as the highest time."""
+    runs = [StepMeasurement(seconds, peak, 90.0) for seconds, peak in ((1.0, 100.0), (9.0, 130.0), (2.0, 110.0))]
     summary = summarize({"trial": runs})["trial"]
     assert (summary.lowest_seconds, summary.seconds, summary.highest_seconds) == (1.0, 2.0, 9.0)
     assert (summary.before_mib, summary.peak_mib) == (90.0, 130.0)
 
 
-def test_preparing_is_not_measured(tmp_path: Path) -> None:
-    """Memory that a step needs shows as its own, and what was there before as such."""
-    # In a process of its own, as a bench's steps are: the peak of one that has done much else moves no more.
+def test_preparation_is_not_measured(tmp_path: Path) -> None:
+    """Memory allocated by preparation counts as before the step, memory allocated by the step as its own."""
+    # In its own process, like the benchmark's steps: pytest's peak is already higher than this.
     program = f"""
 from pathlib import Path
 from benchmarks.training.measure import main
@@ -91,27 +91,27 @@ def step(directory):
 main({{"step": step}})
 """
     done = subprocess.run([sys.executable, "-c", program, "step", str(tmp_path)], capture_output=True, check=True)
-    found = msgspec.json.decode(done.stdout, type=Measured)
+    found = msgspec.json.decode(done.stdout, type=StepMeasurement)
     assert found.before_mib > _PREPARED
     assert 0.8 * _WORKED < found.peak_mib - found.before_mib < 1.2 * _WORKED
 
 
-def test_every_step_stands_in_the_program_that_is_started_for_it() -> None:
-    """A step that was renamed is found here."""
-    there = {name: module.__name__ for module in (data_steps, model_steps) for name in module.STEPS}
-    assert there == STEPS
+def test_every_step_is_in_the_module_that_runs_it() -> None:
+    """A renamed step fails here."""
+    defined = {name: module.__name__ for module in (data_steps, model_steps) for name in module.STEPS}
+    assert defined == STEPS
 
 
-def test_a_step_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step and the last thing it said."""
+def test_a_failed_step_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the step and quotes the last line of its output."""
     data = tmp_path / "data.parquet"
     make_frame(200).write_parquet(data)
     monkeypatch.setattr("benchmarks.training.run.STEPS", {"gone": "benchmarks.training.data_steps"})
-    with pytest.raises(FraudError, match=r"^the step gone failed: KeyError: 'gone'$"):
-        run_bench(data, 1, lambda _: None)
+    with pytest.raises(FraudError, match=r"^step gone failed: KeyError: 'gone'$"):
+        run_benchmark(data, 1, lambda _: None)
 
 
-def test_data_that_cannot_be_used_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    """With the same line as elsewhere."""
+def test_missing_data_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    """The error is the same as elsewhere."""
     with pytest.raises(DataError, match="not there"):
-        run_bench(tmp_path / "gone.parquet", 1, lambda _: None)
+        run_benchmark(tmp_path / "gone.parquet", 1, lambda _: None)
