@@ -12,7 +12,7 @@ from rich.console import Console
 from schemas.errors import DataError
 from stream.commands.display import examples
 from stream.control.role_reader import current_roles
-from stream.kafka.topic_range import Span
+from stream.kafka.topic_range import TopicRange
 from stream.models.bundle import LoadedModel, find_bundle, read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.replay.replay import replay
@@ -70,10 +70,10 @@ def replay_command(*, start: int | None, end: int | None, which: str | None, out
     with _writer(out) as write, Console(stderr=True).status("scoring again") as status:
         report = replay(
             settings,
-            Span(start, end),
+            TopicRange(start, end),
             model,
             on_difference=write,
-            on_step=lambda count: status.update(f"{count:,} transactions scored again"),
+            on_progress=lambda count: status.update(f"{count:,} transactions scored again"),
         )
     click.echo(msgspec.json.format(msgspec.json.encode(report)))
     if model is None and not report.identical:

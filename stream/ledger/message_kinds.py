@@ -1,4 +1,4 @@
-"""The four kinds of messages the ledger keeps: on which topic, decoded how, in which table."""
+"""The four kinds of messages that the ledger keeps: topic, codec and table of each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from sqlalchemy import Table
 from schemas.message_codec import MessageCodec
 from schemas.messages import Decision, Label, ModelUpdate, ShadowScore, encode
 from stream.ledger.tables import decisions, labels, role_changes, shadow_scores
+from stream.scoring.decision_id import parse_decision_id
 from stream.settings import Settings
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
@@ -19,16 +20,16 @@ _reasons = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True)
-class Kind(Generic[MessageT]):
+class MessageKind(Generic[MessageT]):
     """One kind of message.
 
     Attributes:
-        name: As in metrics.
-        topic: Its topic's name.
-        table: Where its rows go.
-        order: Of two rows with one key, the smaller in these columns is kept.
-        codec: Bytes to message.
-        columns: Message to the columns that are its own.
+        name: Name in metrics and of the table.
+        topic: Name of its topic.
+        table: Table that receives its rows.
+        order: Columns to compare; of two rows with the same key, the smaller one is kept.
+        codec: Decoder of its messages.
+        columns: Function from a message to the columns that come from the message.
     """
 
     name: str
@@ -42,13 +43,13 @@ class Kind(Generic[MessageT]):
         """Decode a message into a row.
 
         Args:
-            raw: Its value.
-            partition: Its place on its topic.
-            offset: Likewise.
+            raw: Value of the message.
+            partition: Partition of the message.
+            offset: Offset of the message.
             now_ms: Ingest time, UTC milliseconds.
 
         Raises:
-            RefusedMessageError: With the reason for the dead letter.
+            RefusedMessageError: If the message is not valid; carries the reason for the dead letter.
         """
         row = self.columns(self.codec.decode(raw))
         row["topic_partition"] = partition
@@ -58,45 +59,60 @@ class Kind(Generic[MessageT]):
         return row
 
 
-_PLACE = ("topic_partition", "topic_offset")
-#: The transaction that was read first counts, and of its decisions the first that was written.
-_SOURCE = ("source_topic", "source_partition", "source_offset", *_PLACE)
+_POSITION = ("topic_partition", "topic_offset")
+#: Keeps the transaction with the first position, and of its decisions the one that was written first.
+_SOURCE = ("source_topic", "source_partition", "source_offset", *_POSITION)
 
 
-def all_kinds(settings: Settings) -> Sequence[Kind[Any]]:
-    """Return the four kinds under their topics' names."""
+def all_message_kinds(settings: Settings) -> Sequence[MessageKind[Any]]:
+    """Return the four kinds with the topic names of the settings."""
     return (
-        Kind("decisions", settings.topic.decisions, decisions, _SOURCE, MessageCodec(Decision), _decision),
-        Kind("shadow_scores", settings.topic.shadow_scores, shadow_scores, _SOURCE, MessageCodec(ShadowScore), _shadow),
-        Kind("labels", settings.topic.labels, labels, _PLACE, MessageCodec(Label), _own),
-        Kind("role_changes", settings.topic.model_updates, role_changes, _PLACE, MessageCodec(ModelUpdate), _change),
+        MessageKind(
+            "decisions", settings.topic.decisions, decisions, _SOURCE, MessageCodec(Decision), _decision_columns
+        ),
+        MessageKind(
+            "shadow_scores",
+            settings.topic.shadow_scores,
+            shadow_scores,
+            _SOURCE,
+            MessageCodec(ShadowScore),
+            _shadow_columns,
+        ),
+        MessageKind("labels", settings.topic.labels, labels, _POSITION, MessageCodec(Label), _message_columns),
+        MessageKind(
+            "role_changes",
+            settings.topic.model_updates,
+            role_changes,
+            _POSITION,
+            MessageCodec(ModelUpdate),
+            _role_change_columns,
+        ),
     )
 
 
-def _own(message: msgspec.Struct) -> Row:
+def _message_columns(message: msgspec.Struct) -> Row:
     row = msgspec.structs.asdict(message)
     del row["schema_version"]
     return row
 
 
-def _decision(decision: Decision) -> Row:
-    row = _own(decision)
+def _decision_columns(decision: Decision) -> Row:
+    row = _message_columns(decision)
     row["reasons"] = _reasons.encode(decision.reasons).decode() if decision.reasons else "[]"
     return row
 
 
-def _shadow(shadow: ShadowScore) -> Row:
-    row = _own(shadow)
-    # `topic/partition/offset@epoch`; anything else sorts as it stands.
-    topic, partition, offset = shadow.decision_id, 0, 0
-    parts = shadow.decision_id.rpartition("@")[0].split("/")
-    if len(parts) == 3 and all(part.isdecimal() and len(part) < 19 for part in parts[1:]):  # noqa: PLR2004 - the three
-        topic, partition, offset = parts[0], int(parts[1]), int(parts[2])
-    row["source_topic"], row["source_partition"], row["source_offset"] = topic, partition, offset
+def _shadow_columns(shadow: ShadowScore) -> Row:
+    row = _message_columns(shadow)
+    source = parse_decision_id(shadow.decision_id)
+    # An id of any other form is used as the topic, so it still sorts.
+    row["source_topic"] = source.topic if source else shadow.decision_id
+    row["source_partition"] = source.partition if source else 0
+    row["source_offset"] = source.offset if source else 0
     return row
 
 
-def _change(update: ModelUpdate) -> Row:
+def _role_change_columns(update: ModelUpdate) -> Row:
     return {
         "epoch": update.epoch,
         "champion_name": update.champion.name,

@@ -1,1 +1,1 @@
-"""History through the scorer again: what another model would have decided, whether a decision holds."""
+"""Scoring history again: what another model would have decided, and whether a decision can be reproduced (floor 5)."""

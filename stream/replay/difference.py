@@ -1,4 +1,4 @@
-"""Whether two decisions about one transaction say the same, and if not, where they part."""
+"""Field-by-field comparison of two decisions about the same transaction."""
 
 from typing import Any
 
@@ -6,33 +6,35 @@ import msgspec
 
 from schemas.messages import Decision
 
-#: Of scores: what a logistic model's last digits owe to the size of its batch. Trees give the same bits at any size.
+#: Largest difference between scores that count as equal. The last digits of a logistic model's score depend on the
+#: batch size; trees give the same bits at any size.
 TOLERANCE = 1e-6
-#: The envelope, and what messages of before the ledger do not carry.
-_CLOCK = ("scored_at_ms", "latency_ms")
-_LATER = ("amount_minor", "currency")
+#: Fields of the envelope, which are never compared.
+_ENVELOPE = ("scored_at_ms", "latency_ms")
+#: Fields that decisions lack if they were made before the ledger existed.
+_ADDED_LATER = ("amount_minor", "currency")
 
 
 def differences(then: Decision, now: Decision) -> dict[str, tuple[Any, Any]]:
-    """Return by field what was decided then and what is now, where they differ by more than the clock.
+    """Return the original and the new value of each field that differs, other than the envelope's.
 
-    Scores and contributions are equal within `TOLERANCE`, thresholds and all else exactly.
+    Scores and contributions count as equal within `TOLERANCE`; everything else must be exactly equal.
     """
     before, after = msgspec.to_builtins(then), msgspec.to_builtins(now)
-    found = {}
+    different = {}
     for field, value in before.items():
-        if field in _CLOCK or (field in _LATER and value is None):
+        if field in _ENVELOPE or (field in _ADDED_LATER and value is None):
             continue
-        if not _same(value, after[field]):
-            found[field] = (value, after[field])
-    return found
+        if not _equal(value, after[field]):
+            different[field] = (value, after[field])
+    return different
 
 
-def _same(one: Any, other: Any) -> bool:
+def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) <= TOLERANCE
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(value, other[name]) for name, value in one.items())
+        return one.keys() == other.keys() and all(_equal(value, other[name]) for name, value in one.items())
     return bool(one == other)

@@ -1,108 +1,108 @@
-"""A slice of the transactions topic through a scorer again, beside what was decided. No live topic is written."""
+"""Replays a slice of the transactions topic through a scorer and compares the decisions. Writes to no topic."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain, repeat
+from itertools import chain
 
 import msgspec
 
 from schemas.messages import Decision
 from stream.control.role_reader import all_roles
-from stream.kafka.topic_range import Span, read_span
+from stream.kafka.topic_range import TopicRange, read_range
 from stream.models.bundle import LoadedModel
 from stream.replay.difference import differences
-from stream.replay.report import ReplayReport, Tally
-from stream.replay.rescore import RolesOfThen, alone, rescore
+from stream.replay.report import ReplayReport, ReportBuilder
+from stream.replay.rescore import HistoricalScorers, SourcePosition, rescore, sole_scorer
 from stream.scoring.raw_batch import RawBatch
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
 
-#: Topic, partition and offset of a transaction.
-Place = tuple[str, int, int]
-#: Of what a model alone would do, this matters: it has no arms, and its names differ anyway.
-_OF_A_MODEL = ("verdict", "score")
+#: Fields compared if one model decides everything: it has no arms, and its names differ anyway.
+_COMPARED_FOR_A_MODEL = ("verdict", "score")
 
 _decode = msgspec.json.Decoder(Decision).decode
 
 
 def replay(
     settings: Settings,
-    span: Span,
+    span: TopicRange,
     model: LoadedModel | None,
     *,
     on_difference: Callable[[bytes], None],
-    on_step: Callable[[int], None],
+    on_progress: Callable[[int], None],
 ) -> ReplayReport:
-    """Score a slice again.
+    """Score a slice of history again and compare the decisions.
 
     Args:
-        settings: Where the transactions, decisions, roles and bundles are.
-        span: Of both topics of transactions. Their decisions are kept in memory meanwhile, about 1 KB each.
-        model: Decides everything, by its own policy, and only verdicts are compared; None: the roles of then, and
-            every field but the clock's is compared.
-        on_difference: Told each decision that would be another, as one line of JSON.
-        on_step: Told how many transactions were scored.
+        settings: Kafka connection, topic names, bundle store and scoring limits.
+        span: Time range of both transactions topics. Their decisions are held in memory, about 1 KB each.
+        model: Model that decides everything by its own policy, in which case only verdicts are compared; None to use
+            the historical roles and compare every field except the envelope.
+        on_difference: Receives each decision that comes out differently, as one line of JSON.
+        on_progress: Receives the number of transactions scored so far.
 
     Raises:
-        KafkaError: If no broker answers, or a topic is not there.
-        RolesError: If the roles of then are not known.
-        BundleError: If a bundle of then is there no more.
+        KafkaError: If no broker answers, or a topic is missing.
+        RolesError: If the roles of a decision's epoch are unknown.
+        BundleError: If a bundle of that epoch is no longer in the store.
     """
     decided = _decisions(settings, span)
     report = ReplayReport(f"{model.manifest.name} {model.manifest.version}" if model else None)
-    tally = Tally(report, on_difference)
+    builder = ReportBuilder(report, on_difference)
     scorer_of = _scorers(settings, model)
-    for incoming in chain.from_iterable(read_span(settings.kafka, topic, span) for topic in settings.topic.decided):
-        report.transactions += len(incoming.values)
-        for scorer, part, then in _parts(incoming, decided, scorer_of):
-            _compare(scorer, part, then, tally, only=_OF_A_MODEL if model else ())
+    for batch in chain.from_iterable(read_range(settings.kafka, topic, span) for topic in settings.topic.decided):
+        report.transactions += len(batch.values)
+        for scorer, part, then in _by_scorer(batch, decided, scorer_of):
+            _compare(scorer, part, then, builder, only=_COMPARED_FOR_A_MODEL if model else ())
         report.without_decision = report.transactions - report.same - report.different - report.refused
-        on_step(report.transactions)
+        on_progress(report.transactions)
     return report
 
 
-def _decisions(settings: Settings, span: Span) -> dict[Place, bytes]:
-    """Return the slice's decisions by the place of their transaction; a transaction is decided after it was sent."""
-    found = {}
-    for batch in read_span(settings.kafka, settings.topic.decisions, Span(span.start_ms, None)):
+def _decisions(settings: Settings, span: TopicRange) -> dict[SourcePosition, bytes]:
+    """Return the decisions about a slice, by source position. A decision comes after its transaction, hence no end."""
+    decisions = {}
+    for batch in read_range(settings.kafka, settings.topic.decisions, TopicRange(span.start_ms, None)):
         for value in batch.values:
             decision = _decode(value or b"")
-            found[decision.source_topic, decision.source_partition, decision.source_offset] = value or b""
-    return found
+            decisions[decision.source_topic, decision.source_partition, decision.source_offset] = value or b""
+    return decisions
 
 
 def _scorers(settings: Settings, model: LoadedModel | None) -> Callable[[Decision], Scorer]:
     if model is not None:
-        scorer = alone(model, settings)
+        scorer = sole_scorer(model, settings)
         return lambda _: scorer
-    return RolesOfThen(settings, {update.epoch: update for update in all_roles(settings)}).scorer_of
+    return HistoricalScorers(settings, {update.epoch: update for update in all_roles(settings)}).scorer_of
 
 
-def _parts(
-    incoming: RawBatch, decided: Mapping[Place, bytes], scorer_of: Callable[[Decision], Scorer]
+def _by_scorer(
+    batch: RawBatch, decided: Mapping[SourcePosition, bytes], scorer_of: Callable[[Decision], Scorer]
 ) -> Iterator[tuple[Scorer, RawBatch, list[Decision]]]:
-    """Yield the transactions that were decided, by the scorer that scores them again."""
+    """Yield the decided transactions of a batch with their decisions, grouped by the scorer that scores them again."""
     groups: dict[Scorer, tuple[list[int], list[Decision]]] = defaultdict(lambda: ([], []))
-    for index, place in enumerate(zip(repeat(incoming.topic), incoming.partitions, incoming.offsets)):
-        if (raw := decided.get(place)) is not None:
+    for index, (partition, offset) in enumerate(zip(batch.partitions, batch.offsets, strict=True)):
+        if (raw := decided.get((batch.topic, partition, offset))) is not None:
             then = _decode(raw)
             indices, decisions = groups[scorer_of(then)]
             indices.append(index)
             decisions.append(then)
     for scorer, (indices, decisions) in groups.items():
-        yield scorer, incoming.take(indices), decisions
+        yield scorer, batch.take(indices), decisions
 
 
-def _compare(scorer: Scorer, part: RawBatch, then: list[Decision], tally: Tally, only: tuple[str, ...]) -> None:
+def _compare(
+    scorer: Scorer, part: RawBatch, then: list[Decision], builder: ReportBuilder, only: tuple[str, ...]
+) -> None:
     scored = rescore(scorer, part)
     refused = {refusal.index: refusal.detail for refusal in scored.refusals}
     now = iter(scored.decisions)
-    for place, before in enumerate(then):
-        if place in refused:
-            tally.refused(before, refused[place])
+    for index, before in enumerate(then):
+        if index in refused:
+            builder.refused(before, refused[index])
             continue
         after = next(now)
         fields = differences(before, after)
         if only:
             fields = {name: fields[name] for name in only if name in fields} if "verdict" in fields else {}
-        tally.decided(before, after, fields)
+        builder.decided(before, after, fields)

@@ -1,4 +1,4 @@
-"""What a replay found, counted."""
+"""The result of a replay: counts, and one line for each decision that differs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,63 +10,69 @@ from schemas.messages import Decision
 
 
 class Flip(Struct):
-    """Transactions whose verdict would be another."""
+    """Transactions whose verdict changes in one way."""
 
     transactions: int = 0
-    #: Minor units.
+    #: Sum of their amounts, in minor units.
     amount_minor: int = 0
 
 
 class ReplayReport(Struct):
-    """A slice of history beside the same slice scored again."""
+    """Counts of a replay: a slice of history compared with the same slice scored again."""
 
-    #: The model that scored again; None: the roles of then.
+    #: Name and version of the model that scored again; None if the historical roles did.
     model: str | None
     transactions: int = 0
-    #: Refused then, or not decided yet: there is nothing to compare with.
+    #: Transactions with nothing to compare: refused at the time, or not decided yet.
     without_decision: int = 0
     same: int = 0
     different: int = 0
-    #: Decided then, and refused now.
+    #: Transactions decided at the time and refused now.
     refused: int = 0
-    #: `approve -> decline` and so on.
+    #: Changed verdicts by `approve -> decline` and so on.
     flips: dict[str, Flip] = field(default_factory=dict)
-    #: Between scores of then and now.
+    #: Largest absolute difference between the original and the new score.
     largest_score_difference: float = 0.0
 
     @property
     def identical(self) -> bool:
-        """Whether everything that was decided is decided the same again."""
+        """Whether every decision came out the same."""
         return not self.different and not self.refused
 
 
-class Difference(Struct):
-    """One line of a replay's file: a decision that would be another."""
+class DecisionDifference(Struct):
+    """One line of a replay's output file: a decision that comes out differently."""
 
     transaction_id: str
     source_topic: str
     source_partition: int
     source_offset: int
-    #: By field: what was decided then, and what is now. Empty where it is refused now.
+    #: Original and new value of each field that differs; empty if the transaction is refused now.
     fields: dict[str, tuple[Any, Any]]
-    #: Why it is refused now.
+    #: Why the transaction is refused now; None if it is not.
     refused: str | None = None
 
 
-class Tally:
-    """Counts into a report, and passes on each difference.
+class ReportBuilder:
+    """Counts compared decisions and passes each difference on.
 
     Args:
-        report: Is counted into.
-        on_difference: Told each decision that would be another, as JSON.
+        report: Report to count into.
+        on_difference: Receives each decision that comes out differently, as one line of JSON.
     """
 
     def __init__(self, report: ReplayReport, on_difference: Callable[[bytes], None]) -> None:
-        self.report, self._tell = report, on_difference
+        self._report, self._on_difference = report, on_difference
 
     def decided(self, then: Decision, now: Decision, fields: dict[str, tuple[Any, Any]]) -> None:
-        """Count a transaction that was decided again; `fields` are those that differ and matter."""
-        report = self.report
+        """Count a transaction that was decided again.
+
+        Args:
+            then: Original decision.
+            now: Decision of the replay.
+            fields: Original and new value of each compared field that differs.
+        """
+        report = self._report
         report.largest_score_difference = max(report.largest_score_difference, abs(then.score - now.score))
         if not fields:
             report.same += 1
@@ -76,13 +82,13 @@ class Tally:
             flip = report.flips.setdefault(f"{then.verdict} -> {now.verdict}", Flip())
             flip.transactions += 1
             flip.amount_minor += now.amount_minor or 0
-        self._write(then, fields, None)
+        self._pass_on(then, fields, None)
 
-    def refused(self, then: Decision, why: str) -> None:
-        """Count a transaction that is refused now."""
-        self.report.refused += 1
-        self._write(then, {}, why)
+    def refused(self, then: Decision, detail: str) -> None:
+        """Count a transaction that was decided at the time and is refused now."""
+        self._report.refused += 1
+        self._pass_on(then, {}, detail)
 
-    def _write(self, then: Decision, fields: dict[str, tuple[Any, Any]], refused: str | None) -> None:
-        place = (then.source_topic, then.source_partition, then.source_offset)
-        self._tell(msgspec.json.encode(Difference(then.transaction_id, *place, fields, refused)))
+    def _pass_on(self, then: Decision, fields: dict[str, tuple[Any, Any]], refused: str | None) -> None:
+        source = (then.source_topic, then.source_partition, then.source_offset)
+        self._on_difference(msgspec.json.encode(DecisionDifference(then.transaction_id, *source, fields, refused)))

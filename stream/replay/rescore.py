@@ -1,4 +1,4 @@
-"""Scoring transactions again, with the roles of then or with one model alone."""
+"""Scores transactions again, with the roles of that time or with one model alone."""
 
 from collections.abc import Mapping
 
@@ -7,20 +7,22 @@ from schemas.messages import Decision, ModelUpdate
 from stream.models.bundle import LoadedModel
 from stream.models.bundle_store import BundleStore
 from stream.models.role_loader import RoleLoader
-from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.model import ModelInRole, Roles
+from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.scorer import ScoredBatch, Scorer
 from stream.settings import Settings
 
-#: The envelope's clock is not what a replay is about.
+#: Topic, partition and offset of a transaction.
+SourcePosition = tuple[str, int, int]
+#: A replay compares decision bodies only, so the clock fields of the envelope are zero.
 _NO_CLOCK = ScoringTime(0, 0.0)
 
 
-class RolesOfThen:
-    """Scores each decision's transaction again as it was scored then.
+class HistoricalScorers:
+    """Scorers with the roles that past decisions were made under.
 
     Args:
-        settings: Bundle store and limits.
+        settings: Bundle store and scoring limits.
         updates: Every assignment of roles, by epoch.
     """
 
@@ -30,18 +32,18 @@ class RolesOfThen:
         self._scorers: dict[tuple[int, bool], Scorer] = {}
 
     def scorer_of(self, decision: Decision) -> Scorer:
-        """Return the scorer that made a decision.
+        """Return a scorer with the roles that a decision was made under.
 
         Raises:
-            RolesError: If its role epoch is not known, or names other bundles.
-            BundleError: If a bundle of then is there no more.
+            RolesError: If its role epoch is unknown, or gives no role to its bundle.
+            BundleError: If a bundle of that epoch is no longer in the store.
         """
         update = self._updates.get(decision.role_epoch)
         if update is None:
             raise RolesError(f"role epoch {decision.role_epoch} is not on {self._settings.topic.model_updates}")
-        playing = {update.champion.sha256, *(challenger.bundle.sha256 for challenger in update.challengers)}
-        # A champion at fault makes way for the one before it, within the same epoch.
-        fell_back = decision.bundle_sha256 not in playing
+        in_role = {update.champion.sha256, *(challenger.bundle.sha256 for challenger in update.challengers)}
+        # A champion at fault gives way to the one before it within the same epoch.
+        fell_back = decision.bundle_sha256 not in in_role
         key = (decision.role_epoch, fell_back)
         if key not in self._scorers:
             roles: Roles | None = self._loader.load(update)
@@ -49,15 +51,15 @@ class RolesOfThen:
                 roles = self._loader.fall_back(update)
             if roles is None:
                 raise RolesError(
-                    f"bundle {decision.bundle_sha256[:12]} has no role in epoch {update.epoch}, "
-                    "which had no champion before to fall back to either; this is no decision of that epoch"
+                    f"bundle {decision.bundle_sha256[:12]} has no role in epoch {update.epoch}, and that epoch has "
+                    "no champion before it to fall back to; the decision was not made in this epoch"
                 )
             self._scorers[key] = make_scorer(roles, self._settings)
         return self._scorers[key]
 
 
-def alone(model: LoadedModel, settings: Settings) -> Scorer:
-    """Return a scorer in which a model decides everything, by its own policy."""
+def sole_scorer(model: LoadedModel, settings: Settings) -> Scorer:
+    """Return a scorer in which one model decides everything by its own policy."""
     return make_scorer(Roles(0, ModelInRole(model, model.manifest.policy)), settings)
 
 
@@ -66,6 +68,6 @@ def make_scorer(roles: Roles, settings: Settings) -> Scorer:
     return Scorer(roles, max_bytes=settings.scoring.max_transaction_bytes, max_reasons=settings.scoring.max_reasons)
 
 
-def rescore(scorer: Scorer, incoming: RawBatch) -> ScoredBatch:
-    """Score a batch again; the envelope's clock stands still."""
-    return scorer.score(incoming, _NO_CLOCK)
+def rescore(scorer: Scorer, batch: RawBatch) -> ScoredBatch:
+    """Score a batch again; `scored_at_ms` and `latency_ms` of the decisions are zero."""
+    return scorer.score(batch, _NO_CLOCK)

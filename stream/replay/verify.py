@@ -1,4 +1,4 @@
-"""One decision recomputed from its transaction, its roles and its bundle."""
+"""Recomputes one decision from its transaction, its roles and its bundle."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from schemas.messages import Decision
 from stream.control.role_reader import all_roles
 from stream.kafka.topic_range import read_one
 from stream.replay.difference import differences
-from stream.replay.rescore import RolesOfThen, rescore
+from stream.replay.rescore import HistoricalScorers, rescore
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 
@@ -18,26 +18,26 @@ def read_decision(raw: bytes) -> Decision:
     """Read a decision from its JSON.
 
     Raises:
-        DataError: If it is none.
+        DataError: If the bytes are not a decision.
     """
     try:
         return msgspec.json.decode(raw, type=Decision)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"no decision ({error}); save one line of: fraud-stream tail decisions") from error
+        raise DataError(f"not a decision ({error}); save one line of: fraud-stream tail decisions") from error
 
 
 def verify(settings: Settings, then: Decision) -> dict[str, tuple[Any, Any]]:
-    """Decide again; return by field what the decision says and what is right, where they differ.
+    """Make a decision again; return the original and the recomputed value of each field that differs.
 
     Raises:
-        DataError: If the transaction is not there any more, or is refused.
-        KafkaError: If no broker answers, or a topic is not there.
-        RolesError: If the roles of then are not known.
-        BundleError: If a bundle of then is there no more, or has changed.
+        DataError: If the transaction is no longer on its topic, or is refused.
+        KafkaError: If no broker answers, or a topic is missing.
+        RolesError: If the roles of the decision's epoch are unknown.
+        BundleError: If a bundle of that epoch is no longer in the store, or has changed.
     """
     raw = read_one(settings.kafka, then.source_topic, then.source_partition, then.source_offset)
-    scorer = RolesOfThen(settings, {update.epoch: update for update in all_roles(settings)}).scorer_of(then)
+    scorer = HistoricalScorers(settings, {update.epoch: update for update in all_roles(settings)}).scorer_of(then)
     scored = rescore(scorer, RawBatch(then.source_topic, [raw], [then.source_partition], [then.source_offset]))
     if scored.refusals:
-        raise DataError(f"its transaction is refused: {scored.refusals[0].detail}; it was never decided so")
+        raise DataError(f"its transaction is refused ({scored.refusals[0].detail}), so it cannot have been decided")
     return differences(then, scored.decisions[0])

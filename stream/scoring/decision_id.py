@@ -1,14 +1,28 @@
-"""Which transaction a decision is about: its place on a topic."""
+"""The id of a decision: source position of the transaction, and epoch of the assignment of roles."""
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from schemas.messages import Decision, ShadowScore
 
+# Kafka allows neither "/" nor "@" in a topic's name. 18 digits always fit 64 bits.
+_FORM = re.compile(r"([^/@]+)/(\d{1,18})/(\d{1,18})@(\d{1,18})", re.ASCII)
+
+
+class DecisionId(NamedTuple):
+    """The parts of a decision id."""
+
+    topic: str
+    partition: int
+    offset: int
+    role_epoch: int
+
 
 def decision_id(topic: str, partition: int, offset: int, epoch: int) -> str:
-    """Return the name of the decision about one place under one assignment of roles.
+    """Return the id of the decision about the transaction at one source position, under one assignment of roles.
 
     >>> decision_id("transactions", 3, 17, 2)
     'transactions/3/17@2'
@@ -16,17 +30,29 @@ def decision_id(topic: str, partition: int, offset: int, epoch: int) -> str:
     return f"{topic}/{partition}/{offset}@{epoch}"
 
 
-def placed(
+def parse_decision_id(text: str) -> DecisionId | None:
+    """Return the parts of a decision id, or None if the text has another form.
+
+    >>> parse_decision_id("transactions/3/17@2")
+    DecisionId(topic='transactions', partition=3, offset=17, role_epoch=2)
+    """
+    match = _FORM.fullmatch(text)
+    return DecisionId(match[1], int(match[2]), int(match[3]), int(match[4])) if match else None
+
+
+def with_source_position(
     decision: Decision, shadows: Sequence[ShadowScore], partition: int, offset: int
 ) -> tuple[Decision, list[ShadowScore]]:
-    """Return what was decided before the transaction's place was known, with its place.
+    """Return a decision and its shadow scores with the source position filled in.
+
+    The HTTP edge decides first and writes the transaction afterwards, so the position is known only then.
 
     Args:
-        decision: Of a transaction that has just been written.
-        shadows: What the others say about it.
-        partition: Where it was written.
-        offset: Likewise.
+        decision: Decision without a source position.
+        shadows: Shadow scores of the same transaction.
+        partition: Partition to which the transaction was written.
+        offset: Offset at which the transaction was written.
     """
     name = decision_id(decision.source_topic, partition, offset, decision.role_epoch)
-    at = replace(decision, decision_id=name, source_partition=partition, source_offset=offset)
-    return at, [replace(shadow, decision_id=name) for shadow in shadows]
+    positioned = replace(decision, decision_id=name, source_partition=partition, source_offset=offset)
+    return positioned, [replace(shadow, decision_id=name) for shadow in shadows]

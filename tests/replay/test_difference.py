@@ -5,9 +5,9 @@ import pytest
 
 from schemas.messages import Decision
 from stream.replay.difference import TOLERANCE, differences
-from tests.scoring.stand_in import MOMENT, features, incoming, scorer, stand_in, transaction
+from tests.scoring.fake_model import SCORING_TIME, fake_model, features, raw_batch, scorer, transaction
 
-(DECISION,) = scorer(stand_in()).score(incoming([transaction(features(2))]), MOMENT).decisions
+(DECISION,) = scorer(fake_model()).score(raw_batch([transaction(features(2))]), SCORING_TIME).decisions
 
 
 def test_the_clock_makes_no_difference() -> None:

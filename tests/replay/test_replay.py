@@ -12,17 +12,17 @@ from schemas.messages import Challenger, Decision, Exploration, Policy
 from stream.control.role_changes import add_challenger, combine_changes, set_exploration, set_policy
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import change_roles
-from stream.kafka.topic_range import Span, read_span
+from stream.kafka.topic_range import TopicRange, read_range
 from stream.replay.difference import TOLERANCE
 from stream.replay.parity import parity_gap
 from stream.settings import Settings
 from tests.faults.conftest import publish_champion
 from tests.support.bundles import put_bundle
 from tests.support.command import run
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.topics import produce_all, read_all
 from tests.support.traffic import send
 from tests.support.until import until
-from tests.support.watch import Watch
 from tests.support.worker_process import WorkerProcess
 
 #: Sent under each assignment of roles.
@@ -39,7 +39,7 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
     """Topics with transactions decided under three assignments, rubbish among them."""
     publish_champion(settings)
     challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
-    with Watch(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
+    with DecisionMonitor(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()
         send(settings, COUNT)
         produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", b"rubbish")] * 3)
@@ -111,10 +111,10 @@ def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
     send(settings, 50)
     stamps = sorted(m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions))
     first, last = stamps[0], stamps[-1]
-    assert _count(settings, Span(first, last + 1)) == 50
-    assert _count(settings, Span(first, last)) == sum(stamp < last for stamp in stamps)
-    assert _count(settings, Span(None, first)) == _count(settings, Span(last + 1, None)) == 0
-    assert _count(settings, Span()) == 50
+    assert _count(settings, TopicRange(first, last + 1)) == 50
+    assert _count(settings, TopicRange(first, last)) == sum(stamp < last for stamp in stamps)
+    assert _count(settings, TopicRange(None, first)) == _count(settings, TopicRange(last + 1, None)) == 0
+    assert _count(settings, TopicRange()) == 50
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
         (lambda d: d | {"source_offset": 10**9}, "is not there; its retention may have passed"),
         (lambda d: d | {"source_partition": 99}, "has no partition 99"),
         (lambda d: d | {"role_epoch": 99}, "role epoch 99 is not on"),
-        (lambda d: d | {"role_epoch": 1}, "no champion before to fall back to"),
-        (lambda _: {}, "no decision"),
+        (lambda d: d | {"role_epoch": 1}, "no champion before it to fall back to"),
+        (lambda _: {}, "not a decision"),
     ],
     ids=["offset", "partition", "epoch", "bundle", "nothing"],
 )
@@ -161,5 +161,5 @@ def _topics(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _count(settings: Settings, span: Span) -> int:
-    return sum(len(batch.values) for batch in read_span(settings.kafka, settings.topic.transactions, span))
+def _count(settings: Settings, span: TopicRange) -> int:
+    return sum(len(batch.values) for batch in read_range(settings.kafka, settings.topic.transactions, span))
