@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.errors import DeadLetterReason, RefusedMessageError
 from schemas.messages import Transaction
-from schemas.validation_error import ENUM, reason_and_field
+from schemas.validation_error import violation
 
 
 class _FeatureNames(msgspec.Struct):
@@ -108,8 +108,8 @@ def _decoder(
 
 
 def _wrong_shape(text: str) -> RefusedMessageError:
-    reason, field = reason_and_field(text)
-    if text.startswith(ENUM):  # schema_version is the only enum of a transaction
+    reason, field, unknown_value = violation(text)
+    if unknown_value:  # schema_version is the only enum of a transaction
         reason, text = DeadLetterReason.SCHEMA_VERSION, "unknown schema_version; send 1"
     elif reason is DeadLetterReason.MISSING_FIELD and field is not None and field.startswith("features."):
         reason = DeadLetterReason.MISSING_FEATURE

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.codec import not_json
 from schemas.errors import DeadLetterReason, RefusedMessageError
-from schemas.validation_error import ENUM, reason_and_field
+from schemas.validation_error import violation
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
@@ -62,8 +62,8 @@ def _is_integer(annotation: object) -> bool:
 
 
 def _wrong_shape(text: str) -> RefusedMessageError:
-    reason, field = reason_and_field(text)
-    if text.startswith(ENUM):
+    reason, field, unknown_value = violation(text)
+    if unknown_value:
         # msgspec quotes the sender's value here. It may be anything, so it is not passed on.
         if field == "schema_version":
             reason = DeadLetterReason.SCHEMA_VERSION

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.errors import SettingsError
+from schemas.validation_error import problem_and_path
 from stream.settings.kafka import KafkaSettings, TopicSettings
 from stream.settings.models import (
     BundleSettings,
@@ -99,7 +100,7 @@ class Settings(Struct, frozen=True):
             try:
                 msgspec.convert({group: {field: value}}, type(self), strict=False)
             except msgspec.ValidationError as error:
-                text = str(error).partition(" - at ")[0]
+                text, _ = problem_and_path(str(error))
                 shown = "(hidden)" if "password" in name else repr(value)
                 raise SettingsError(f"{PREFIX}{name.upper()}={shown}: {text}; see .env.example") from None
             groups[group][field] = value

@@ -12,7 +12,7 @@ from schemas.codec import TransactionCodec
 from schemas.errors import DeadLetterReason, RefusedMessageError
 from schemas.message_codec import MessageCodec
 from schemas.messages import Label, encode
-from schemas.validation_error import reason_and_field
+from schemas.validation_error import violation
 from tests.support.records import label
 
 GOOD: dict[str, Any] = {
@@ -94,4 +94,4 @@ def test_fields_inside_containers(raw: bytes, field: str) -> None:
     """Indices and keys as msgspec writes them."""
     with pytest.raises(msgspec.ValidationError) as error:
         msgspec.json.decode(raw, type=_Nested)
-    assert reason_and_field(str(error.value)) == (DeadLetterReason.WRONG_TYPE, field)
+    assert violation(str(error.value)) == (DeadLetterReason.WRONG_TYPE, field, False)

@@ -13,6 +13,7 @@ import yaml
 from msgspec import Meta, Struct
 
 from schemas.errors import StudyError
+from schemas.validation_error import problem_and_path
 from training.models.families import FAMILIES
 from training.models.resampling import RESAMPLINGS, Resampling
 from training.models.stack import ALGORITHM as STACK
@@ -143,8 +144,7 @@ def _explain(text: str) -> str:
     >>> _explain("Invalid enum value 'smoet' - at `$.families[0].treatments[1]`")
     "families[0].treatments[1]: there is no 'smoet', did you mean smote?"
     """
-    problem, _, place = text.partition(" - at `")
-    place = place.rstrip("`").removeprefix("$").lstrip(".")
+    problem, place = problem_and_path(text)
     if problem.startswith("Invalid enum value"):
         problem = no_such(problem.removeprefix("Invalid enum value ").strip("'"), RESAMPLINGS)
     elif problem.startswith("Object contains unknown field"):
