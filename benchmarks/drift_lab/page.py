@@ -131,7 +131,7 @@ def _alert_rates(found: Findings) -> Iterator[str]:
     yield "\n## The alert rate doubles\n"
     yield (
         "An exact binomial test over as many windows as expect "
-        f"{found.limits.alert_expected:g} alerts, at {found.limits.alert_level:g}. The first line is the lab's own "
+        f"{found.limits.alert_expected:g} alerts, at {found.limits.alert_alpha:g}. The first line is the lab's own "
         f"champion, the second a rate that is made up. How often it is found by the time {PROMISED} alerts would have "
         "been expected since the onset, and by the end of the window in which that is, for an alarm waits for it.\n"
     )

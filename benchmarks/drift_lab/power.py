@@ -38,7 +38,7 @@ def numeric_power(bank: Bank, repetitions: int, seed: int, on_step: Callable[[st
         on_step(f"power: {name}")
         disturbed = disturb(bank, scenario)
         made += [
-            _power(bank, column, name, bank.grid.of(column, disturbed), repetitions=repetitions, random=random)
+            _power(bank, column, name, bank.grid.column_counts(column, disturbed), repetitions=repetitions, random=random)
             for column in bank.grid.features
         ]
     return made
@@ -53,7 +53,7 @@ def category_power(bank: Bank, repetitions: int, seed: int, on_step: Callable[[s
     for column in bank.grid.features:
         category = vanishing(column.profile) if column.profile else None
         if category is not None:
-            counts = without(bank.grid.of(column, whole), category)
+            counts = without(bank.grid.column_counts(column, whole), category)
             made.append(_power(bank, column, VANISHED, counts, repetitions=repetitions, random=random))
     return made
 
@@ -80,7 +80,7 @@ def alarmed_at(bank: Bank, column: BinnedColumn, counts: Counts, random: np.rand
     repetitions, windows, _ = counts.shape
     starts = random.integers(len(bank.counts) - windows, size=repetitions)
     measured = bank.others.with_column(starts[:, np.newaxis] + np.arange(windows), column, counts)
-    over = bank.rule.exceeded(measured).over[..., bank.measure.names.index(column.name)]
+    over = bank.rule.check(measured).over[..., bank.measure.names.index(column.name)]
     return first_run(over, bank.limits.windows_in_a_row)
 
 
@@ -101,7 +101,7 @@ def first_run(over: NDArray[np.bool_], length: int) -> NDArray[np.intp]:
 def _power(
     bank: Bank, column: BinnedColumn, scenario: str, disturbed: Counts, *, repetitions: int, random: np.random.Generator
 ) -> Power:
-    before = bank.grid.of(column, undisturbed(bank))
+    before = bank.grid.column_counts(column, undisturbed(bank))
     shares, after = before / before.sum(), disturbed / disturbed.sum()
     clean = random.integers(bank.rows, size=repetitions)
     counts = np.empty((repetitions, WINDOWS, len(before)), dtype=np.int64)

@@ -60,13 +60,13 @@ def judge_all(measure: DriftStatistics, rule: AlarmRule, counts: Counts) -> Judg
     alarming = np.zeros((len(counts), len(before)), dtype=np.bool_)
     over = np.zeros_like(alarming)
     for number, window in enumerate(counts):
-        columns = rule.judge(measure.measure(window), before)
+        columns = rule.evaluate(measure.measure(window), before)
         before = [column.in_a_row for column in columns]
         alarming[number] = [column.state in _ALARMS for column in columns]
         over[number] = np.array(before) > 0
     begun = alarming & ~np.vstack([np.zeros_like(alarming[:1]), alarming[:-1]])
     measured = measure.measure(counts)
-    limits = rule.exceeded(measured)
+    limits = rule.check(measured)
     return Judged(
         rows=int(measured.rows[0]),
         windows=len(counts),

@@ -8,7 +8,7 @@ from rich.table import Table
 from schemas.errors import FraudError
 from stream.evaluation.counterfactual import CounterfactualChange, changes_by_day
 from stream.ledger.database import open_engine
-from stream.ledger.gate_runner import DAY_MS, GateStatus, costs_of, find_gate_test, gate_status
+from stream.ledger.gate_runner import DAY_MS, GateStatus, capped_costs, find_gate_test, gate_status
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
 from stream.ledger.matchups import Matchup, find_matchups, load_pairs
@@ -32,18 +32,18 @@ def show(settings: Settings, challenger: str, days: int) -> None:
         raise FraudError("no such challenger in the ledger; look at the roles with: fraud-stream models")
     tests = GateStore(engine).tests()
     maturity_ms = settings.gate.maturity_days * DAY_MS
-    for contest in chosen:
-        since = contest.complete_ms - days * DAY_MS
-        pairs = load_pairs(engine, contest, since=since, until=contest.complete_ms, maturity_ms=maturity_ms)
-        test = find_gate_test(tests, contest)
+    for matchup in chosen:
+        since = matchup.complete_ms - days * DAY_MS
+        pairs = load_pairs(engine, matchup, since=since, until=matchup.complete_ms, maturity_ms=maturity_ms)
+        test = find_gate_test(tests, matchup)
         # An untested challenger's losses are not capped yet: what a cap should be, its test will ask earlier frauds.
         cap = test.plan.measure.costs.cap_minor if test else settings.gate.cap_minor or UNCAPPED
-        found = list(changes_by_day(pairs, costs_of(settings, cap)))
-        console.print(_by_day(contest, found), _flips(found), _standing(gate_status(test) if test else None))
+        found = list(changes_by_day(pairs, capped_costs(settings, cap)))
+        console.print(_by_day(matchup, found), _flips(found), _standing(gate_status(test) if test else None))
 
 
-def _by_day(contest: Matchup, found: list[CounterfactualChange]) -> Table:
-    title = f"{_named(contest.challenger)} beside {_named(contest.champion)}"
+def _by_day(matchup: Matchup, found: list[CounterfactualChange]) -> Table:
+    title = f"{_named(matchup.challenger)} beside {_named(matchup.champion)}"
     table = Table(
         *("day", "tx", "judged", "differ", "saved", "lost", "alarms", "frauds"),
         title=title,

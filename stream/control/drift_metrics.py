@@ -74,5 +74,5 @@ class DriftMetrics(Collector):
                 ks.add_metric([*model, name], apart)
             score_psi.add_metric(model, psis[-1])
             score_ks.add_metric(model, distances[-1])
-            fill.add_metric(model, min(view.rows / view.wanted, 1.0))
+            fill.add_metric(model, min(view.rows / view.window_rows, 1.0))
         return (psi, ks, score_psi, score_ks, fill)

@@ -1,1 +1,1 @@
-"""Drift: how far what comes in has moved from what the model was trained on. Pure: no Kafka, no clock."""
+"""Drift statistics and alarms (floor 1): inputs and scores against the reference of the bundle. No I/O, no clock."""

@@ -1,57 +1,57 @@
-"""Precision and recall without labels, from calibrated scores.
+"""Precision and recall without labels, estimated from calibrated scores.
 
-A score is P(fraud). So of the alerts as many are expected to be frauds as their scores add up to, and of all frauds as
-all scores do:
+A score is P(fraud). So the expected number of frauds among the alerts is the sum of their scores, and the expected
+number of all frauds is the sum of all scores:
 
     precision ≈ Σ_alerts s / alerts,  recall ≈ Σ_alerts s / Σ s
 
-(the idea of confidence-based performance estimation: D. Hendrycks and K. Gimpel, arXiv:1610.02136; C. Guillory et al.,
-arXiv:2107.03315). **It assumes that P(label│input) is what it was at training, and that the scores are calibrated.** It
-follows a change of what comes in. Concept drift, frauds that look otherwise, it can't see: the estimate stands still
-while the true figures fall. Only labels tell.
+This is confidence-based performance estimation (D. Hendrycks and K. Gimpel, arXiv:1610.02136; C. Guillory et al.,
+arXiv:2107.03315). **It assumes that P(label│input) has not changed since training, and that scores are calibrated.**
+It follows data drift. It cannot see concept drift, such as a new kind of fraud: the estimate stays the same while the
+true figures fall. Only labels reveal that.
 """
 
 from dataclasses import dataclass
 
-from stream.drift.binomial import binomial_p
+from stream.drift.significance import binomial_p
 
 
 @dataclass(frozen=True, slots=True)
-class LabelFree:
-    """Estimates in [0, 1]; None where there is nothing to estimate from."""
+class LabelFreeEstimate:
+    """Estimated precision and recall in [0, 1]; None if there is nothing to estimate from."""
 
     precision: float | None
     recall: float | None
 
 
-def estimate(score_sum: float, alert_score_sum: float, alerts: int) -> LabelFree:
-    """Estimate precision and recall of the alerts of a window; see the module's text for what this assumes.
+def estimate(score_sum: float, alert_score_sum: float, alerts: int) -> LabelFreeEstimate:
+    """Estimate precision and recall of the alerts of a window; see the module's docstring for the assumptions.
 
     Args:
-        score_sum: Of all scores.
-        alert_score_sum: Of the scores of alerts.
-        alerts: How many.
+        score_sum: Sum of all scores.
+        alert_score_sum: Sum of the alerts' scores.
+        alerts: Number of alerts.
 
     >>> estimate(score_sum=12.0, alert_score_sum=9.0, alerts=10)
-    LabelFree(precision=0.9, recall=0.75)
+    LabelFreeEstimate(precision=0.9, recall=0.75)
     """
-    return LabelFree(
+    return LabelFreeEstimate(
         alert_score_sum / alerts if alerts else None,
         alert_score_sum / score_sum if score_sum > 0 else None,
     )
 
 
 def calibration_p(mean_score: float, rows: int, frauds: int) -> float:
-    """Test the mean score against the fraud rate of matured rows; two-sided, small where scores are no probabilities.
+    """Return the two-sided p-value of matured frauds under the mean score; small if scores are not probabilities.
 
-    Binomial of the mean. True scores differ from each other, which only narrows the tails (W. Hoeffding, "On the
-    distribution of the number of successes in independent trials", Ann. Math. Stat. 27, 1956): the test errs on the
-    quiet side.
+    It is a binomial test with the mean score as probability. The true scores differ from row to row, which only
+    narrows the tails (W. Hoeffding, "On the distribution of the number of successes in independent trials", Ann. Math.
+    Stat. 27, 1956), so the test is conservative.
 
     Args:
-        mean_score: In [0, 1], of the same rows.
-        rows: Old enough that a missing label means legitimate.
-        frauds: Of these.
+        mean_score: Mean score of the rows, in [0, 1].
+        rows: Number of matured rows: old enough that a missing label means legitimate.
+        frauds: Number of frauds among them.
 
     >>> calibration_p(0.0017, 20_000, 34) > 0.9, calibration_p(0.0017, 20_000, 80) < 1e-6
     (True, True)

@@ -1,38 +1,38 @@
-"""One model's window that is still filling: counts added up since its last report."""
+"""The open window of one model: counts added up since its last report."""
 
 import numpy as np
 
 from schemas.messages import DriftCounts
-from stream.drift.grid import Counts
-from stream.drift.rule import DriftLimits
+from stream.drift.alarm_rule import DriftLimits
+from stream.drift.binning import Counts
 from stream.evaluation.watermark import PartitionTime, advance
 
 
 class OpenWindow:
-    """Everything that a report needs, in O(bins) memory. All of it comes from the window's own messages.
+    """Everything that a report needs, in O(bins) memory, taken from the window's own messages alone.
 
     Args:
-        width: Of the counts.
-        first_offset: Of its first message.
-        limits: What makes it full.
+        width: Length of the vectors of counts.
+        first_offset: Offset of the window's first message.
+        limits: Rows and event time after which the window is full.
 
     Attributes:
-        counts: (width,) added up.
-        rows: How many.
-        ahead: Of these, dated too far ahead of the clock.
-        reviews: Of these.
-        declines: Of these.
-        score_sum: Of all scores.
-        alert_score_sum: Of the scores of reviews and declines.
-        first_pane_ms: Begin of its earliest pane; None while every row was dated too far ahead.
-        last_pane_ms: Begin of its latest pane, likewise.
-        watermark_ms: Of event time, over the partitions that its messages name; None before the first.
+        counts: (width,) counts added up.
+        rows: Number of rows.
+        ahead: Rows with an event time too far in the future.
+        reviews: Rows with the verdict review.
+        declines: Rows with the verdict decline.
+        score_sum: Sum of all scores.
+        alert_score_sum: Sum of the scores of reviews and declines.
+        first_pane_ms: Start of the earliest pane; None as long as every row is too far in the future.
+        last_pane_ms: Start of the latest pane; None as long as every row is too far in the future.
+        watermark_ms: Event-time watermark over the partitions in the window's messages; None before the first.
     """
 
     def __init__(self, width: int, first_offset: int, limits: DriftLimits) -> None:
         self._limits = limits
         self._partitions: dict[int, PartitionTime] = {}
-        self._began_ms: int | None = None
+        self._first_watermark_ms: int | None = None
         self.first_offset = first_offset
         self.counts: Counts = np.zeros(width, dtype=np.int64)
         self.rows = self.ahead = self.reviews = self.declines = 0
@@ -42,7 +42,12 @@ class OpenWindow:
         self.watermark_ms: int | None = None
 
     def add(self, message: DriftCounts, counts: Counts) -> None:
-        """Take in a message and its counts (width,)."""
+        """Add a message.
+
+        Args:
+            message: Counts of one model, as published.
+            counts: (width,) the message's counts as a vector.
+        """
         self.counts += counts
         self.rows += message.rows
         self.reviews += message.reviews
@@ -59,14 +64,14 @@ class OpenWindow:
 
     @property
     def full(self) -> bool:
-        """Whether it has the rows, and its watermark has passed over the event time, that a window takes."""
+        """Whether the window has enough rows, and its watermark has advanced by enough event time."""
         if self.rows < self._limits.window_rows:
             return False
         if not self._limits.window_s:
             return True
-        if self.watermark_ms is None or self._began_ms is None:
+        if self.watermark_ms is None or self._first_watermark_ms is None:
             return False
-        return self.watermark_ms - self._began_ms >= self._limits.window_s * 1000
+        return self.watermark_ms - self._first_watermark_ms >= self._limits.window_s * 1000
 
     def _advance(self, message: DriftCounts) -> None:
         now = message.written_at_ms
@@ -78,5 +83,5 @@ class OpenWindow:
         self.watermark_ms = advance(
             self.watermark_ms, self._partitions.values(), now_ms=now, lateness_ms=lateness, idle_ms=idle
         )
-        if self._began_ms is None:
-            self._began_ms = self.watermark_ms
+        if self._first_watermark_ms is None:
+            self._first_watermark_ms = self.watermark_ms

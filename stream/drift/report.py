@@ -1,26 +1,26 @@
-"""A closed window becomes a report. The stream and `fraud-train drift-report` call the same."""
+"""Builds the drift report of a closed window, for the stream and for `fraud-train drift-report`."""
 
 from dataclasses import dataclass
 
 from schemas.manifest import Manifest
 from schemas.messages import AlertRate, DriftCounts, DriftReport
+from stream.drift.alarm_rule import AlarmRule, DriftLimits
 from stream.drift.alert_rate import compare_alert_rate
-from stream.drift.grid import Grid
+from stream.drift.binning import Binning
 from stream.drift.label_free import estimate
-from stream.drift.measure import Measure
 from stream.drift.open_window import OpenWindow
-from stream.drift.rule import DriftLimits, Rule
+from stream.drift.statistics import DriftStatistics
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What the next window of a bundle needs to know of those before: the newest report says it all.
+class PreviousReport:
+    """What the next window of a bundle needs from the newest report.
 
     Attributes:
-        number: Of the newest report; 0 before the first.
-        next_offset: Messages below it are in a report already.
-        in_a_row: (k,) of each column, windows over a limit in a row; empty before the first report.
-        alert_rate: Of the newest report.
+        number: Number of the report; 0 before the first.
+        next_offset: Offset below which all messages are in a report.
+        in_a_row: (k,) windows in a row over a limit, for each column; empty before the first report.
+        alert_rate: Alert rate of the report.
     """
 
     number: int = 0
@@ -29,51 +29,51 @@ class Past:
     alert_rate: AlertRate | None = None
 
 
-class Reporter:
-    """Judges the windows of one bundle.
+class DriftReporter:
+    """Builds reports on the windows of one bundle.
 
     Args:
-        manifest: Of the bundle.
-        limits: Of the rule.
+        manifest: Manifest of the bundle.
+        limits: Limits of the alarm rule.
 
     Attributes:
-        grid: Its bins.
-        measure: Its statistics.
+        binning: Bins of the bundle.
+        statistics: Statistics of the bundle.
     """
 
     def __init__(self, manifest: Manifest, limits: DriftLimits) -> None:
         self._manifest = manifest
         self._limits = limits
-        self.grid = Grid(manifest)
-        self.measure = Measure(self.grid)
-        self._rule = Rule(self.measure, limits)
+        self.binning = Binning(manifest)
+        self.statistics = DriftStatistics(self.binning)
+        self._rule = AlarmRule(self.statistics, limits)
 
     def close(
         self,
         window: OpenWindow,
         newest: DriftCounts,
-        past: Past,
+        previous: PreviousReport,
         *,
         next_offset: int,
         settled_offset: int,
         written_at_ms: int,
     ) -> DriftReport:
-        """Report a window as it stands; it has one row at least.
+        """Return the report on a window as it is, full or not.
 
         Args:
-            window: Of this bundle.
-            newest: Its last message: whose bundle it is, and what role it has.
-            past: What came before.
-            next_offset: One beyond the last message that it could hold.
-            settled_offset: Up to which every model's counts are in reports, this one included.
-            written_at_ms: Of the message that closed it.
+            window: Window of this bundle, with at least one row.
+            newest: Newest message of the bundle, which gives its name, version and role.
+            previous: State after the bundle's previous report.
+            next_offset: Offset just after the last message that can be in the window.
+            settled_offset: Offset below which every model's counts are in reports, this one included.
+            written_at_ms: Time of the message that closed the window.
         """
-        measured = self.measure.measure(window.counts)
-        *features, score = self._rule.judge(measured, past.in_a_row or (0,) * len(self.measure.columns))
+        measured = self.statistics.measure(window.counts)
+        *features, score = self._rule.evaluate(measured, previous.in_a_row or (0,) * len(self.statistics.columns))
         names = self._manifest.feature_names
-        counts, score_counts = self.grid.split(window.counts)
+        counts, score_counts = self.binning.split(window.counts)
         alerts = window.reviews + window.declines
-        guess = estimate(window.score_sum, window.alert_score_sum, alerts)
+        estimated = estimate(window.score_sum, window.alert_score_sum, alerts)
         scored = window.rows - score_counts[-1]
         last = window.last_pane_ms
         return DriftReport(
@@ -81,7 +81,7 @@ class Reporter:
             version=newest.version,
             bundle_sha256=newest.bundle_sha256,
             decides=newest.decides,
-            number=past.number + 1,
+            number=previous.number + 1,
             first_offset=window.first_offset,
             next_offset=next_offset,
             settled_offset=settled_offset,
@@ -92,10 +92,10 @@ class Reporter:
             complete=window.full,
             features=dict(zip(names, features, strict=True)),
             score=score,
-            alert_rate=self._alert_rate(past.alert_rate, window.rows, alerts),
+            alert_rate=self._alert_rate(previous.alert_rate, window.rows, alerts),
             mean_score=window.score_sum / scored if scored else None,
-            expected_precision=guess.precision,
-            expected_recall=guess.recall,
+            expected_precision=estimated.precision,
+            expected_recall=estimated.recall,
             false_alarm_rate=self._false_alarm_rate(window.rows),
             counts=counts,
             score_counts=score_counts,
@@ -109,13 +109,13 @@ class Reporter:
         return compare_alert_rate(reference, before, rows, alerts, self._limits) if reference else None
 
     def _false_alarm_rate(self, rows: int) -> float | None:
-        """Return that of the largest measured size that is not above; None where there is none."""
+        """Return the rate of the largest measured window size that is not above `rows`; None if there is none."""
         fitting = [each for each in self._manifest.false_alarms if each.rows <= rows]
         return fitting[-1].alarms / fitting[-1].windows if fitting else None
 
 
-def past_of(report: DriftReport) -> Past:
-    """Return what the window after this report needs to know."""
+def previous_report(report: DriftReport) -> PreviousReport:
+    """Return what the window after this report needs from it."""
     columns = (*report.features.values(), report.score)
     in_a_row = tuple(column.in_a_row for column in columns)
-    return Past(report.number, report.next_offset, in_a_row, report.alert_rate)
+    return PreviousReport(report.number, report.next_offset, in_a_row, report.alert_rate)

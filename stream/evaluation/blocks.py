@@ -7,20 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import PlayerCounts, RoleCounts
-from stream.scoring.tally import SCORE_BINS
+from stream.scoring.score_counts import SCORE_BINS
 
 #: A block's columns: transactions, alerts, problems, parts scored, slow ones of these, then the score's bins.
 TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW = range(5)
 FIRST_BIN = 5
 WIDTH = FIRST_BIN + SCORE_BINS
 #: Blocks kept of one player in one term, the newest: 6 MB.
-MOST_BLOCKS = 20_000
+MAX_BLOCKS = 20_000
 
 #: (blocks, WIDTH), one row each.
-Rows = NDArray[np.int64]
+BlockRows = NDArray[np.int64]
 
 
-def row_of(counts: RoleCounts, player: PlayerCounts, slow_ms: int) -> NDArray[np.int64]:
+def block_row(counts: RoleCounts, player: PlayerCounts, slow_ms: int) -> NDArray[np.int64]:
     """Return (WIDTH,) what a message says of one of its players.
 
     Args:
@@ -49,7 +49,7 @@ class Blocks:
         self._size = size
         self._most_first = first
         self._open = np.zeros(WIDTH, dtype=np.int64)
-        self._newest: deque[NDArray[np.int64]] = deque(maxlen=MOST_BLOCKS)
+        self._newest: deque[NDArray[np.int64]] = deque(maxlen=MAX_BLOCKS)
         self.first: list[NDArray[np.int64]] = []
 
     def add(self, row: NDArray[np.int64]) -> None:
@@ -62,28 +62,28 @@ class Blocks:
             self.first.append(self._open)
         self._open = np.zeros(WIDTH, dtype=np.int64)
 
-    def rows(self) -> Rows:
+    def rows(self) -> BlockRows:
         """Return (n, WIDTH) the newest complete blocks, in order."""
-        return joined(self._newest)
+        return stack_rows(self._newest)
 
 
-def joined(rows: Iterable[NDArray[np.int64]]) -> Rows:
+def stack_rows(rows: Iterable[NDArray[np.int64]]) -> BlockRows:
     """Return rows (WIDTH,) or (n, WIDTH) as one array."""
     return np.vstack([np.empty((0, WIDTH), dtype=np.int64), *rows])
 
 
-def tiles(blocks: Rows, size: int) -> Rows:
+def tumbling_sums(blocks: BlockRows, size: int) -> BlockRows:
     """Return the sums of each `size` blocks, one after the other; what is left at the end is left out.
 
     >>> tiles(np.arange(5)[:, None], 2).tolist()
     [[1], [5]]
     """
     whole = len(blocks) // size
-    sums: Rows = blocks[: whole * size].reshape(whole, size, blocks.shape[1]).sum(axis=1)
+    sums: BlockRows = blocks[: whole * size].reshape(whole, size, blocks.shape[1]).sum(axis=1)
     return sums
 
 
-def slides(blocks: Rows, size: int) -> Rows:
+def sliding_sums(blocks: BlockRows, size: int) -> BlockRows:
     """Return the sums of `size` neighbours, beginning at each block; the last block's neighbour is the first.
 
     So a shadow period of one whole cycle holds each of the cycle's phases once.
@@ -92,5 +92,5 @@ def slides(blocks: Rows, size: int) -> Rows:
     [[1], [3], [5], [3]]
     """
     ring = np.vstack([np.zeros_like(blocks[:1]), blocks, blocks[: size - 1]]).cumsum(axis=0)
-    sums: Rows = ring[size:] - ring[:-size]
+    sums: BlockRows = ring[size:] - ring[:-size]
     return sums

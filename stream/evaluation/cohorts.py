@@ -18,7 +18,7 @@ Positive = Annotated[int, Meta(ge=1)]
 MISSING = -1
 
 
-class Timing(Struct, frozen=True):
+class CohortTiming(Struct, frozen=True):
     """How a stream is cut into cohorts, and when they close."""
 
     #: Start of the first tested cohort; everything that was looked at to make a plan lies before.
@@ -97,7 +97,7 @@ class Cohort:
     pairs: Pairs
 
 
-def closed_cohorts(pairs: Pairs, timing: Timing, *, from_ms: int, watermark_ms: int) -> Iterator[Cohort]:
+def closed_cohorts(pairs: Pairs, timing: CohortTiming, *, from_ms: int, watermark_ms: int) -> Iterator[Cohort]:
     """Yield the closed cohorts in order of time, empty ones too.
 
     A cohort is closed when its end_ms + timing.closing_ms ≤ watermark_ms. Only then have its frauds and its legitimate

@@ -15,7 +15,7 @@ from stream.evaluation.outcome import Outcome
 from stream.scoring.policy import VERDICTS
 
 
-class Change(Struct, frozen=True):
+class CounterfactualChange(Struct, frozen=True):
     """A challenger beside the champion over some transactions."""
 
     #: UTC milliseconds; half-open.
@@ -42,14 +42,14 @@ class Change(Struct, frozen=True):
     frauds_lost: float
 
 
-def changes_by_day(pairs: Pairs, costs: CappedCosts) -> Iterator[Change]:
+def changes_by_day(pairs: Pairs, costs: CappedCosts) -> Iterator[CounterfactualChange]:
     """Yield what changes on each day (UTC) that has transactions, in order."""
     days = pairs.event_time_ms // DAY_MS
     for day in np.unique(days).tolist():
         yield change(pairs.take(days == day), costs, day * DAY_MS, (day + 1) * DAY_MS)
 
 
-def change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_ms: int) -> Change:
+def change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_ms: int) -> CounterfactualChange:
     """Return what changes over all of some pairs.
 
     Args:
@@ -70,7 +70,7 @@ def change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_ms: int) -> Chan
         return float(both.weight[which].sum())
 
     legitimate = known & ~fraud
-    return Change(
+    return CounterfactualChange(
         start_ms,
         end_ms,
         len(pairs),

@@ -13,7 +13,7 @@ from stream.evaluation.costs import CappedCosts
 RankKind = Literal["score", "expected_loss"]
 
 
-class Measure(Struct, frozen=True):
+class ComparisonMetric(Struct, frozen=True):
     """By what two models are compared; frozen before the first tested cohort."""
 
     costs: CappedCosts
@@ -52,7 +52,7 @@ class Evidence(Struct, frozen=True):
     challenger_caught: float
 
 
-def take_evidence(measure: Measure, cohort: Cohort) -> Evidence:
+def take_evidence(measure: ComparisonMetric, cohort: Cohort) -> Evidence:
     """Return what a closed cohort says.
 
     Take it once, when the cohort closes, and keep it: a label that changes later must not change what the test has

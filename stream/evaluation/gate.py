@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stream.evaluation.betting import confidence_interval, growth, log_capital
 from stream.evaluation.evidence import Evidence
-from stream.evaluation.guardrails import Guardrail, Observed, guardrails
+from stream.evaluation.guardrails import Guardrail, ServingHealth, guardrails
 from stream.evaluation.plan import Plan, bounded, cost_gains, recall_gains
 
 #: To keep a champion wrongly costs a chance, not money: this level is not spent over challengers.
@@ -33,7 +33,7 @@ class Comparison(Struct, frozen=True):
     frauds_needed: int | None
 
 
-class Judgement(Struct, frozen=True):
+class GateResult(Struct, frozen=True):
     """What to do with a challenger, and why."""
 
     verdict: Verdict
@@ -56,7 +56,7 @@ class Judgement(Struct, frozen=True):
     guardrails: tuple[Guardrail, ...]
 
 
-def judge(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> Judgement:
+def evaluate_gate(plan: Plan, evidence: Sequence[Evidence], observed: ServingHealth) -> GateResult:
     """Judge a challenger on all closed cohorts so far.
 
     Promote needs all three: the capital against "its capped cost is no lower" has reached 1/alpha; so has the one
@@ -92,7 +92,7 @@ def judge(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> Judge
     caught = sum(each.challenger_caught - each.champion_caught for each in evidence)
     needed = [each.frauds_needed for each in (cost, recall)]
     known = [each for each in needed if each is not None]
-    return Judgement(
+    return GateResult(
         verdict,
         reason,
         len(evidence),

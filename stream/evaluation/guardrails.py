@@ -11,7 +11,7 @@ from stream.evaluation.evidence import Evidence
 from stream.evaluation.plan import Plan, bounded, cost_gains
 
 
-class Observed(Struct, frozen=True):
+class ServingHealth(Struct, frozen=True):
     """What pairs do not show; the caller measures it."""
 
     #: The challenger's 99th percentile of milliseconds for scoring one transaction.
@@ -29,7 +29,7 @@ class Guardrail(Struct, frozen=True):
     detail: str
 
 
-def guardrails(plan: Plan, evidence: Sequence[Evidence], observed: Observed) -> tuple[Guardrail, ...]:
+def guardrails(plan: Plan, evidence: Sequence[Evidence], observed: ServingHealth) -> tuple[Guardrail, ...]:
     """Return every guardrail over all cohorts so far; a figure that is undefined does not hold."""
     limits = plan.limits
 

@@ -136,7 +136,7 @@ def outcomes(
     return np.where(standing == _RETRACTED, unlabelled, standing).astype(np.int8)
 
 
-def is_known(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
+def is_resolved(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Return (n,) whether an outcome is fraud or legitimate, by whatever way it is known."""
     return outcome <= Outcome.LEGITIMATE_BY_MATURITY
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from schemas.errors import DataError
 from schemas.messages import Identifier
-from stream.evaluation.cohorts import MISSING, Pairs, Positive, Timing, closed_cohorts
+from stream.evaluation.cohorts import MISSING, CohortTiming, Pairs, Positive, closed_cohorts
 from stream.evaluation.costs import CappedCosts
-from stream.evaluation.evidence import Evidence, Measure, RankKind, ranks, take_evidence
+from stream.evaluation.evidence import ComparisonMetric, Evidence, RankKind, ranks, take_evidence
 
 #: Fewer earlier frauds do not tell how large frauds are.
 MINIMUM_EARLIER_FRAUDS = 20
@@ -30,7 +30,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Factor = Annotated[float, Meta(gt=0)]
 
 
-class Limits(Struct, frozen=True):
+class GuardrailLimits(Struct, frozen=True):
     """What a challenger must keep to besides being better."""
 
     #: Its alert rate, as a multiple of the champion's; at most.
@@ -58,8 +58,8 @@ class Plan(Struct, frozen=True):
     challenger: Identifier
     #: From `stream.evaluation.alpha.next_alpha`.
     alpha: Annotated[float, Meta(gt=0, lt=1)]
-    timing: Timing
-    measure: Measure
+    timing: CohortTiming
+    measure: ComparisonMetric
     #: The most that one cohort's gain counts: in minor units, and in frauds.
     cost_bound_minor: Factor
     recall_bound: Factor
@@ -69,7 +69,7 @@ class Plan(Struct, frozen=True):
     recall_margin: Annotated[float, Meta(ge=0, lt=1)] = 0.02
     #: Matured frauds after which the champion is kept if nothing was shown.
     horizon_frauds: Positive = 3000
-    limits: Limits = Limits()
+    limits: GuardrailLimits = GuardrailLimits()
 
 
 def usual_cap(before: Pairs) -> int:
@@ -87,7 +87,7 @@ def usual_cap(before: Pairs) -> int:
 def freeze(
     challenger: str,
     before: Pairs,
-    timing: Timing,
+    timing: CohortTiming,
     costs: CappedCosts,
     *,
     alpha: float,
@@ -115,7 +115,7 @@ def freeze(
     cohorts = (timing.starts_ms - first_ms) // timing.cohort_ms
     if cohorts < MINIMUM_EARLIER_COHORTS:
         raise DataError(f"the earlier period has {cohorts} cohorts; take one with {MINIMUM_EARLIER_COHORTS} or more")
-    measure = Measure(costs, _equal_alerts(before, rank), rank)
+    measure = ComparisonMetric(costs, _equal_alerts(before, rank), rank)
     evidence = [
         take_evidence(measure, cohort)
         for cohort in closed_cohorts(

@@ -24,7 +24,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.evaluation.blocks import ALERTS, FIRST_BIN, PARTS, PROBLEMS, SLOW, TRANSACTIONS, Rows, slides, tiles
+from stream.evaluation.blocks import (
+    ALERTS,
+    FIRST_BIN,
+    PARTS,
+    PROBLEMS,
+    SLOW,
+    TRANSACTIONS,
+    BlockRows,
+    sliding_sums,
+    tumbling_sums,
+)
 from stream.evaluation.bounds import ceiling, distance, highest, lowest, too_many
 
 #: Windows are a quarter of the reference at most: so a reference of a whole number of cycles, or of a cycle and a
@@ -35,7 +45,7 @@ STATISTICS = ("alert_rate_high", "alert_rate_low", "alert_multiple", "scores", "
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RollbackLimits:
     """The numbers of a watch; see the settings of the same names."""
 
     block: int
@@ -89,7 +99,7 @@ class _Test:
         return ceiling(self.limit, trials, log_odds)
 
 
-class Rule:
+class RollbackRule:
     """Bounds made of a reference period.
 
     Args:
@@ -98,7 +108,7 @@ class Rule:
         limits: Error, blocks to be watched, multiple.
     """
 
-    def __init__(self, reference: Rows, previous: Rows, limits: Limits) -> None:
+    def __init__(self, reference: BlockRows, previous: BlockRows, limits: RollbackLimits) -> None:
         self._watched = limits.watched_blocks
         most = max(min(len(reference) // _WINDOWS, limits.watched_blocks), 1)
         sizes = [2**power for power in range(most.bit_length())]
@@ -106,19 +116,19 @@ class Rule:
         self._log_odds = math.log(2 * tests / limits.error)
         own = math.log(2 * len(sizes) * len(STATISTICS) / limits.error)
         self._pooled = _distribution(reference.sum(axis=0, keepdims=True))
-        self._limits = {size: self._learn(slides(reference, size), own) for size in sizes}
+        self._limits = {size: self._learn(sliding_sums(reference, size), own) for size in sizes}
         for size in sizes:
             if len(previous) >= max(limits.min_blocks, _WINDOWS * size):
-                rate, trials = _share(slides(previous, size), ALERTS, TRANSACTIONS)
+                rate, trials = _share(sliding_sums(previous, size), ALERTS, TRANSACTIONS)
                 highs = limits.alert_multiple * highest(rate.max(), trials.min(), own)
                 self._limits[size]["alert_multiple"] = min(highs, 1.0)
 
-    def first_breach(self, live: Rows) -> Breach | None:
+    def first_breach(self, live: BlockRows) -> Breach | None:
         """Return what left its bounds first, if anything did, of the blocks (n, WIDTH) since the promotion."""
         live = live[: self._watched]
         breaches = []
         for size, limits in self._limits.items():
-            windows = tiles(live, size)
+            windows = tumbling_sums(live, size)
             for test in self._tests(windows, limits):
                 crossed = np.flatnonzero(test.exceeds(self._log_odds))
                 if len(crossed):
@@ -128,12 +138,12 @@ class Rule:
                     breaches.append(Breach(test.statistic, value, bound, seen, (place + 1) * size))
         return min(breaches, key=lambda breach: breach.blocks, default=None)
 
-    def readings(self, live: Rows) -> dict[str, tuple[float, float]]:
+    def readings(self, live: BlockRows) -> dict[str, tuple[float, float]]:
         """Return each statistic's value and bound in the newest block; `live` has one at least."""
         tests = self._tests(live[-1:], self._limits[1])
         return {test.statistic: (float(test.values[0]), test.bound(0, self._log_odds)) for test in tests}
 
-    def _learn(self, windows: Rows, log_odds: float) -> dict[str, float]:
+    def _learn(self, windows: BlockRows, log_odds: float) -> dict[str, float]:
         """Return by statistic the probability, or the distance, that is believed to be the worst of the cycle.
 
         Of windows of different size the smallest counts: it says least.
@@ -152,7 +162,7 @@ class Rule:
             "problems": highest(problems.max(), trials.min(), log_odds),
         }
 
-    def _tests(self, windows: Rows, limits: dict[str, float]) -> Iterator[_Test]:
+    def _tests(self, windows: BlockRows, limits: dict[str, float]) -> Iterator[_Test]:
         alerts, trials = _share(windows, ALERTS, TRANSACTIONS)
         shares = {
             "alert_rate_high": (alerts, trials),
@@ -164,20 +174,20 @@ class Rule:
         }
         return (_Test(name, *shares[name], limit) for name, limit in limits.items())
 
-    def _distances(self, windows: Rows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _distances(self, windows: BlockRows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return (n,) KS distances from the pooled histogram, and (n,) how many scores each window has."""
         draws = windows[:, FIRST_BIN:].sum(axis=1)
         apart = np.abs(_distribution(windows) - self._pooled).max(axis=1)
         return np.where(draws > 0, apart, 0.0), draws
 
 
-def _distribution(windows: Rows) -> NDArray[np.float64]:
+def _distribution(windows: BlockRows) -> NDArray[np.float64]:
     """Return (n, bins) the shares of scores up to the end of each bin."""
     cumulative = windows[:, FIRST_BIN:].cumsum(axis=1)
     found: NDArray[np.float64] = cumulative / np.maximum(cumulative[:, -1:], 1)
     return found
 
 
-def _share(windows: Rows, successes: int, trials: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _share(windows: BlockRows, successes: int, trials: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return (n,) shares, 0 where there were no trials, and (n,) trials."""
     return windows[:, successes] / np.maximum(windows[:, trials], 1), windows[:, trials]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.evaluation.outcome import Outcome, is_known
+from stream.evaluation.outcome import Outcome, is_resolved
 
 
 def weights(
@@ -43,10 +43,10 @@ def weights(
         raise ValueError("an explored transaction has a share of 0; give the chance with which it was let through")
     stands_for = np.where(would_decline & (share > 0), 0.0, 1.0)
     stands_for[explored] = 1 / share[explored]
-    return np.where(is_known(outcome), stands_for, 0.0)
+    return np.where(is_resolved(outcome), stands_for, 0.0)
 
 
-def is_unseen(
+def is_unobservable(
     outcome: NDArray[np.int8], would_decline: NDArray[np.bool_], share: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Return (n,) which are censored with no explored one to stand for them."""

@@ -1,21 +1,22 @@
-"""What the HTTP edge shows to Prometheus."""
+"""Prometheus metrics of the HTTP edge."""
 
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
+from schemas.errors import BrokerAwayError, RefusedMessageError, RepeatedError, UnansweredError
 from schemas.messages import Decision, Verdict
 from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
 
-#: Seconds: from a reply out of memory to the deadline.
+#: Upper bounds in seconds, from a response out of the cache to the deadline.
 LATENCY_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 250)
 
 
 class HttpMetrics:
-    """Everything the edge counts, in a registry of its own."""
+    """All metrics of one edge, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -23,82 +24,94 @@ class HttpMetrics:
         PlatformCollector(registry=registry)
         self.roles = RoleMetrics(registry)
         self._scores = ScoreMetrics(registry)
-        self._predictions_asked = Counter(
+        self._outcomes = Counter(
             "prediction_requests",
             "Transactions settled: decided, refused or unanswered.",
             ["outcome"],
             registry=registry,
         )
-        self._repeats = Counter("http_repeats", "Of these, asked about before.", registry=registry)
         self._latency = Histogram(
             "prediction_latency_seconds",
-            "From a transaction's body being read to its reply.",
+            "Time from receiving a transaction until its decision is committed in Kafka.",
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
         self._predictions = Counter("fraud_predictions", "Decisions by verdict.", ["verdict"], registry=registry)
-        self._refused = Counter("http_refusals", "Transactions refused, by reason.", ["reason"], registry=registry)
+        self._refusals = Counter("http_refusals", "Transactions refused, by reason.", ["reason"], registry=registry)
+        self._replays = Counter(
+            "http_idempotent_replays", "Requests answered with the response to an earlier one.", registry=registry
+        )
         self._batch_size = Histogram(
             "batch_size_transactions", "Transactions in a model run.", buckets=BATCH_BUCKETS, registry=registry
         )
-        self._under_way = Gauge("http_under_way_transactions", "Asked about and not replied to.", registry=registry)
-        self._unrecorded = Counter(
-            "http_unrecorded", "Replied to with ack=none, and then not acknowledged by Kafka.", registry=registry
+        self._in_flight = Gauge(
+            "http_in_flight_transactions", "Transactions admitted and not settled yet.", registry=registry
         )
-        self._requests = Counter("http_requests", "By route and status.", ["route", "status"], registry=registry)
-        self._request_seconds = Histogram(
-            "http_request_seconds",
-            "From a request's head to the end of its response.",
+        self._unrecorded = Counter(
+            "http_unrecorded_decisions",
+            "Decisions sent with ack=none that Kafka did not acknowledge.",
+            registry=registry,
+        )
+        self._responses = Counter(
+            "http_requests", "HTTP requests by route and status.", ["route", "status"], registry=registry
+        )
+        self._response_time = Histogram(
+            "http_request_duration_seconds",
+            "Time from a request's headers to the end of its response.",
             ["route"],
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        # Shown from the start: a rate sees no increase in a series that begins with its first count.
+        # Exported from the start: rate() misses the increase in a series that begins with its first count.
         for outcome in ("decided", "refused", "unanswered"):
-            self._predictions_asked.labels(outcome)
+            self._outcomes.labels(outcome)
         for verdict in get_args(Verdict):
             self._predictions.labels(verdict)
 
-    def decided(self, seconds: float) -> None:
-        """Count a transaction that was replied to with a decision."""
-        self._predictions_asked.labels("decided").inc()
-        self._latency.observe(seconds)
+    def decided(self, latency_s: float) -> None:
+        """Count a transaction whose decision Kafka has acknowledged."""
+        self._outcomes.labels("decided").inc()
+        self._latency.observe(latency_s)
 
-    def refused(self, reason: str) -> None:
-        """Count a transaction that cannot be scored."""
-        self._predictions_asked.labels("refused").inc()
-        self._refused.labels(reason).inc()
+    def failed(self, error: BaseException) -> None:
+        """Count a transaction without a decision: refused, or unanswered for now. Other errors are not counted."""
+        if isinstance(error, RefusedMessageError):
+            self._refused(error.reason.value)
+        elif isinstance(error, RepeatedError):
+            self._refused("repeated_id")
+        elif isinstance(error, UnansweredError | BrokerAwayError):
+            self._outcomes.labels("unanswered").inc()
 
-    def repeated(self) -> None:
-        """Count a transaction that was asked about before."""
-        self._repeats.inc()
-
-    def unanswered(self) -> None:
-        """Count a transaction that was not decided now."""
-        self._predictions_asked.labels("unanswered").inc()
+    def replayed(self) -> None:
+        """Count a request that gets the response to an earlier one."""
+        self._replays.inc()
 
     def scored(self, scored: ScoredBatch, unknown_features: dict[str, int]) -> None:
         """Count a model run."""
         self._batch_size.observe(len(scored.decisions) + len(scored.refusals))
-        self._verdicts(scored.decisions)
-        if scored.tally is not None:
-            self._scores.said(scored.tally)
+        self._count_verdicts(scored.decisions)
+        if scored.score_counts is not None:
+            self._scores.said(scored.score_counts)
         self.roles.unknown_features(unknown_features)
 
-    def under_way(self, transactions: int) -> None:
-        """Show how many are."""
-        self._under_way.set(transactions)
+    def in_flight(self, transactions: int) -> None:
+        """Set the number of transactions in flight."""
+        self._in_flight.set(transactions)
 
     def unrecorded(self) -> None:
-        """Count a transaction whose reply did not wait for Kafka, which has failed since."""
+        """Count a decision that was sent with ack=none and that Kafka did not acknowledge."""
         self._unrecorded.inc()
 
-    def responded(self, route: str, status: int, seconds: float) -> None:
-        """Count a response."""
-        self._requests.labels(route, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+    def responded(self, route: str, status: int, duration_s: float) -> None:
+        """Count an HTTP response."""
+        self._responses.labels(route, str(status)).inc()
+        self._response_time.labels(route).observe(duration_s)
 
-    def _verdicts(self, decisions: list[Decision]) -> None:
+    def _refused(self, reason: str) -> None:
+        self._outcomes.labels("refused").inc()
+        self._refusals.labels(reason).inc()
+
+    def _count_verdicts(self, decisions: list[Decision]) -> None:
         alerts = [decision.verdict for decision in decisions if decision.verdict != "approve"]
         self._predictions.labels("approve").inc(len(decisions) - len(alerts))
         for verdict in alerts:

@@ -1,43 +1,48 @@
-"""`GET /model` and `GET /models`: who decides, and who watches."""
+"""`GET /model` and `GET /models`: the champion and the challengers."""
 
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from stream.http.auth import Access
+from stream.http.auth import Auth
 from stream.http.body import JSON
-from stream.http.contract import problems
-from stream.scoring.model import Player
+from stream.http.openapi import problem_responses
+from stream.scoring.model import ModelInRole
 from stream.serving.role_follower import RoleFollower
 
 
-def model_routes(roles: RoleFollower, access: Access) -> APIRouter:
-    """Return the routes."""
+def model_routes(roles: RoleFollower, auth: Auth) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        roles: Provides the models in role.
+        auth: Authorises requests.
+    """
     router = APIRouter(tags=["models"])
     options: dict[str, Any] = {
         "response_model": None,
-        "responses": problems(401, 403, 503),
+        "responses": problem_responses(401, 403, 503),
         "openapi_extra": {"security": [{"key": []}]},
     }
 
     @router.get("/model", **options)
     async def model(request: Request) -> Response:
-        """The champion: its features in the order of a list, its policy, how good it was when it was trained."""
-        access.require(request, "predict")
-        return _json(_facts(roles.deciding().roles.champion))
+        """The champion: its features in the order of a list, its policy, and its metrics from training."""
+        auth.authorise(request, "predict")
+        return _json(_describe(roles.deciding().roles.champion))
 
     @router.get("/models", **options)
     async def models(request: Request) -> Response:
-        """Everybody who plays, and the role change that was refused, if one was."""
-        access.require(request, "read")
-        now = roles.scorer.roles if roles.scorer is not None else None
+        """The champion, the challengers, and the newest role change if it was refused."""
+        auth.authorise(request, "read")
+        current = roles.scorer.roles if roles.scorer is not None else None
         return _json(
             {
-                "role_epoch": now.epoch if now else 0,
-                "champion": _facts(now.champion) if now else None,
-                "challengers": [_facts(each) for each in now.challengers] if now else [],
-                "exploration": now.exploration if now else None,
+                "role_epoch": current.epoch if current else 0,
+                "champion": _describe(current.champion) if current else None,
+                "challengers": [_describe(each) for each in current.challengers] if current else [],
+                "exploration": current.exploration if current else None,
                 "refused": roles.refused,
             }
         )
@@ -45,16 +50,16 @@ def model_routes(roles: RoleFollower, access: Access) -> APIRouter:
     return router
 
 
-def _facts(player: Player) -> dict[str, Any]:
-    manifest = player.model.manifest
+def _describe(model: ModelInRole) -> dict[str, Any]:
+    manifest = model.model.manifest
     return {
         "name": manifest.name,
         "version": manifest.version,
         "algorithm": manifest.algorithm,
-        "sha256": player.model.sha256,
+        "sha256": model.model.sha256,
         "created_at_ms": manifest.created_at_ms,
-        "share": player.share,
-        "policy": player.policy,
+        "share": model.share,
+        "policy": model.policy,
         "missing": manifest.missing,
         "features": [
             {"name": each.name, "kind": each.kind, "categories": each.categories} for each in manifest.features
@@ -64,5 +69,5 @@ def _facts(player: Player) -> dict[str, Any]:
     }
 
 
-def _json(found: Any) -> Response:
-    return Response(msgspec.json.encode(found), media_type=JSON)
+def _json(content: Any) -> Response:
+    return Response(msgspec.json.encode(content), media_type=JSON)

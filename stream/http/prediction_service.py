@@ -1,8 +1,17 @@
-"""From a question to a reply: repeated or not, scored together with others, and on Kafka before it is told."""
+"""The path of a transaction over HTTP, from its body to a decision that Kafka has acknowledged.
+
+Each stage is a method of `PredictionService`, in the order in which they run:
+
+1. `decide`: check the broker, parse, look up an earlier response, admit, queue for scoring;
+2. `_record_transaction`: the transaction is scored; write it to Kafka;
+3. `_record_decision`: Kafka has the transaction, so its offset is known; write the decision, alert and shadow scores;
+4. `_respond`: Kafka has the decision; resolve the response.
+
+A stage runs as the callback of the one before it. A task or an await for each would cost more than the scoring.
+"""
 
 import asyncio
 import time
-from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -10,154 +19,173 @@ from msgspec.structs import asdict
 
 from schemas.errors import BrokerAwayError, BusyError, FraudError, TooLateError
 from schemas.messages import encode
-from stream.http.batcher import Answer, Batcher
-from stream.http.contract import PLACE
-from stream.http.deadline import Deadline
-from stream.http.idempotency import Repeats
+from stream.http.deadline import ResponseDeadline
+from stream.http.idempotency import IdempotencyCache
 from stream.http.metrics import HttpMetrics
-from stream.http.request import read_asked
-from stream.kafka.acknowledged_producer import Recorder, Row
-from stream.kafka.broker_watch import BrokerWatch
-from stream.scoring.decision_id import placed
+from stream.http.micro_batcher import MicroBatcher, ScoredTransaction
+from stream.http.pending_prediction import PendingPrediction
+from stream.http.prediction_request import PredictionRequest, parse_request
+from stream.kafka.acknowledged_producer import AcknowledgedProducer, MessageOffset, OutgoingMessage
+from stream.kafka.broker_monitor import BrokerMonitor
+from stream.scoring.decision_id import with_source_position
 from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import name_transaction
-from stream.settings import Settings
+from stream.settings import HttpSettings, TopicSettings
+
+#: Fields of a decision that are null until Kafka has its transaction.
+OFFSET_FIELDS = ("decision_id", "source_partition", "source_offset")
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """Who waits for a transaction.
-
-    Attributes:
-        reply: Told when Kafka has it; whoever asks again gets this one.
-        early: Told before, to an asker who does not want to wait.
-    """
-
-    value: bytes
-    reply: asyncio.Future[bytes]
-    early: asyncio.Future[bytes] | None
-
-    def tell(self, decision: bytes) -> None:
-        """Tell the decision that Kafka has."""
-        if not self.reply.done():
-            self.reply.set_result(decision)
-
-    def fail(self, error: FraudError) -> None:
-        """Tell everybody who has not been told anything."""
-        for each in (self.reply, self.early):
-            if each is not None and not each.done():
-                each.set_exception(error)
-
-
-class Desk:
-    """Answers about transactions. Inside the event loop.
+class PredictionService:
+    """Decides transactions for synchronous callers. Every method runs on the event loop.
 
     Args:
-        settings: Topics, deadline, how many may be under way.
-        roles: Whose features a bare list has.
-        batcher: Decides.
-        recorder: Writes to Kafka.
-        broker: Whether there is a Kafka to write to.
-        metrics: Counts.
+        http: Deadline, and limits of what is in flight and of what is kept for repeated requests.
+        topics: Names of the topics.
+        roles: Provides the champion in use, whose features complete a bare list.
+        batcher: Scores transactions.
+        producer: Writes to Kafka.
+        broker: Availability of the broker.
+        metrics: Metrics of the edge.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        http: HttpSettings,
+        topics: TopicSettings,
         *,
         roles: RoleFollower,
-        batcher: Batcher,
-        recorder: Recorder,
-        broker: BrokerWatch,
+        batcher: MicroBatcher,
+        producer: AcknowledgedProducer,
+        broker: BrokerMonitor,
         metrics: HttpMetrics,
     ) -> None:
-        self._settings = settings
+        self._topics = topics
         self._roles = roles
         self._batcher = batcher
-        self._recorder = recorder
+        self._producer = producer
         self._broker = broker
         self._metrics = metrics
-        self._repeats = Repeats(settings.http.idempotency_entries, settings.http.idempotency_s)
-        self._deadline = Deadline(settings.http.deadline_ms / 1000)
-        self._under_way = 0
+        self._idempotency = IdempotencyCache(http.idempotency_entries, http.idempotency_s)
+        self._deadline = ResponseDeadline(http.deadline_ms / 1000)
+        self._max_in_flight = http.max_in_flight
+        self._in_flight = 0
 
     def decide(self, body: bytes, *, acknowledged: bool) -> asyncio.Future[bytes]:
         """Decide one transaction.
 
         Args:
-            body: As `read_asked` takes it.
-            acknowledged: Whether the reply waits until Kafka has transaction and decision; if not, the decision in it
-                has no place yet.
+            body: JSON, as `parse_request` reads it.
+            acknowledged: Whether the response waits until Kafka has the transaction and its decision. If not, the
+                decision in it has no offset yet.
 
         Returns:
-            The decision as JSON: acknowledged, the very bytes that are on the decisions topic. Not to be cancelled:
-            others may wait for the same. RefusedMessageError where the transaction cannot be scored; UnansweredError
-            or BrokerAwayError where it was not decided and recorded in time, and asking again is safe.
+            The decision as JSON; if acknowledged, byte by byte as on the decisions topic. Other callers may wait for
+            the same future, so it must not be cancelled. It fails with RefusedMessageError if the transaction cannot
+            be scored, and with UnansweredError or BrokerAwayError if it was not decided and recorded in time; then it
+            is safe to try again.
 
         Raises:
-            As the reply; and RepeatedError: another transaction has had this id.
+            FraudError: As above, if it is known at once; and RepeatedError if another transaction has used its id.
         """
-        if self._broker.away:
-            raise BrokerAwayError("no Kafka answers, so nothing is decided; ask again")
-        scorer = self._roles.deciding()
-        asked = read_asked(body, scorer.roles.champion.model.plan, time.time_ns() // 1_000_000)
-        name_transaction(asked.transaction_id)
-        known = self._repeats.find(asked.transaction_id, body) if asked.transaction_id else None
-        if known is not None:
-            self._metrics.repeated()
-            return known  # also where this asker would not wait: it is mostly there already
-        most = self._settings.http.max_in_flight
-        if self._under_way >= most:
-            raise BusyError(f"{most} transactions are under way (FRAUD_HTTP_MAX_IN_FLIGHT); ask again a little later")
-        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._under_way += 1
-        reply.add_done_callback(self._done)
-        if asked.transaction_id:
-            self._repeats.keep(asked.transaction_id, body, reply)
-        self._deadline.watch(reply)
-        early = None if acknowledged else asyncio.get_running_loop().create_future()
-        self._batcher.ask(asked.value, partial(self._answered, _Asking(asked.value, reply, early)))
-        return early or reply
+        received_s = time.perf_counter()
+        try:
+            self._require_broker()
+            request = self._parse(body)
+            earlier = self._idempotency.find(request.transaction_id, body)
+            if earlier is not None:
+                self._metrics.replayed()
+                return earlier  # with ack=none too: it usually has its result already
+            self._require_capacity()
+        except FraudError as error:
+            self._metrics.failed(error)
+            raise
+        pending = self._admit(request, body, received_s, acknowledged=acknowledged)
+        self._batcher.enqueue(request.value, partial(self._record_transaction, pending))
+        return pending.early_response or pending.response
 
-    def _answered(self, asking: "_Asking", answer: Answer | FraudError) -> None:
-        """Put on Kafka what was decided, and then tell it."""
-        if asking.reply.done():  # by the deadline alone: nothing of it was told, and nothing of it is written
-            answer = TooLateError("not decided within the deadline (FRAUD_HTTP_DEADLINE_MS); ask again")
-        if not isinstance(answer, Answer):
-            asking.fail(answer)
+    def _require_broker(self) -> None:
+        if self._broker.unavailable:
+            raise BrokerAwayError("Kafka is unavailable, so nothing can be decided; try again")
+
+    def _parse(self, body: bytes) -> PredictionRequest:
+        plan = self._roles.deciding().roles.champion.model.plan
+        request = parse_request(body, plan, time.time_ns() // 1_000_000)
+        name_transaction(request.transaction_id)
+        return request
+
+    def _require_capacity(self) -> None:
+        if self._in_flight >= self._max_in_flight:
+            raise BusyError(
+                f"{self._max_in_flight} transactions are in flight (FRAUD_HTTP_MAX_IN_FLIGHT); try again a little later"
+            )
+
+    def _admit(
+        self, request: PredictionRequest, body: bytes, received_s: float, *, acknowledged: bool
+    ) -> PendingPrediction:
+        loop = asyncio.get_running_loop()
+        early = None if acknowledged else loop.create_future()
+        pending = PendingPrediction(request.value, received_s, loop.create_future(), early)
+        self._in_flight += 1
+        pending.response.add_done_callback(partial(self._settle, pending))
+        if request.transaction_id:
+            self._idempotency.keep(request.transaction_id, body, pending.response)
+        self._deadline.start(pending.response)
+        return pending
+
+    def _record_transaction(self, pending: PendingPrediction, scored: ScoredTransaction | FraudError) -> None:
+        """Write a scored transaction to Kafka; with ack=none, respond."""
+        if pending.response.done():  # only by the deadline: no decision was sent, so none is recorded
+            scored = TooLateError("not decided within the deadline (FRAUD_HTTP_DEADLINE_MS); try again")
+        if isinstance(scored, FraudError):
+            pending.fail(scored)
             return
-        told = b""
+        message = OutgoingMessage(self._topics.transactions_http, scored.decision.card_id, pending.value)
+        self._producer.produce(message, partial(self._record_decision, pending, scored))
+        if pending.wants_early_response:
+            pending.respond_early(_without_offset(scored))
 
-        def follow(partition: int, offset: int) -> list[Row]:
-            nonlocal told
-            settings = self._settings
-            decision, shadows = placed(answer.decision, answer.shadows, partition, offset)
-            told = encode(decision)
-            card = decision.card_id
-            rows = [Row(settings.topic.decisions, card, told)]
-            if decision.verdict != "approve":
-                rows.append(Row(settings.topic.alerts, card, told))
-            return rows + [Row(settings.topic.shadow_scores, card, encode(each), awaited=False) for each in shadows]
+    def _record_decision(
+        self, pending: PendingPrediction, scored: ScoredTransaction, recorded: MessageOffset | FraudError
+    ) -> None:
+        """Write the decision on a recorded transaction to Kafka, with its alert and shadow scores."""
+        if isinstance(recorded, FraudError):
+            self._fail_recording(pending, recorded)
+            return
+        decision, shadows = with_source_position(scored.decision, scored.shadows, recorded.partition, recorded.offset)
+        value, key = encode(decision), decision.card_id
+        messages = [OutgoingMessage(self._topics.decisions, key, value)]
+        if decision.verdict != "approve":
+            messages.append(OutgoingMessage(self._topics.alerts, key, value))
+        messages += [
+            OutgoingMessage(self._topics.shadow_scores, key, encode(shadow), awaited=False) for shadow in shadows
+        ]
+        self._producer.produce_all(messages, partial(self._respond, pending, value))
 
-        def recorded(error: FraudError | None) -> None:
-            if error is None:
-                asking.tell(told)
-                return
-            if asking.early is not None and asking.early.done():
-                self._metrics.unrecorded()
-            asking.fail(error)
+    def _respond(self, pending: PendingPrediction, decision: bytes, error: FraudError | None) -> None:
+        """Respond with a recorded decision."""
+        if error is not None:
+            self._fail_recording(pending, error)
+            return
+        pending.respond(decision)
 
-        transaction = Row(self._settings.topic.transactions_http, answer.decision.card_id, asking.value)
-        self._recorder.record(transaction, follow, recorded)
-        if asking.early is not None and not asking.early.done():
-            asking.early.set_result(_without_place(answer))
+    def _fail_recording(self, pending: PendingPrediction, error: FraudError) -> None:
+        if pending.responded_early:
+            self._metrics.unrecorded()
+        pending.fail(error)
 
-    def _done(self, reply: asyncio.Future[bytes]) -> None:
-        self._under_way -= 1
-        self._metrics.under_way(self._under_way)
-        if not reply.cancelled():
-            reply.exception()  # taken note of, for whoever asked may be gone
+    def _settle(self, pending: PendingPrediction, response: asyncio.Future[bytes]) -> None:
+        """Count the outcome of an admitted transaction, once."""
+        self._in_flight -= 1
+        self._metrics.in_flight(self._in_flight)
+        if response.cancelled():
+            return
+        error = response.exception()  # also marks it as retrieved, since its caller may have disconnected
+        if error is None:
+            self._metrics.decided(time.perf_counter() - pending.received_s)
+        elif not pending.responded_early:
+            self._metrics.failed(error)
 
 
-def _without_place(answer: Answer) -> bytes:
-    return msgspec.json.encode(asdict(answer.decision) | dict.fromkeys(PLACE))
+def _without_offset(scored: ScoredTransaction) -> bytes:
+    return msgspec.json.encode(asdict(scored.decision) | dict.fromkeys(OFFSET_FIELDS))

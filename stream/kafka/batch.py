@@ -1,4 +1,4 @@
-"""A batch as it was read, with what was true at that moment."""
+"""A batch of messages, with what its commit needs to know about the moment of reading."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,19 +13,19 @@ class Batch:
     """Messages read together, to be committed together or not at all.
 
     Attributes:
-        messages: confluent_kafka messages, for the keys of dead letters.
-        incoming: Their bytes and places, for the scorer.
-        metadata: What proves, when they are committed, that their partitions were ours when they were read: the
-            consumer's group metadata, or by partition the claim on an offset store. Fresh metadata at commit time would
-            let a worker commit partitions that have moved to another.
-        epoch: The source's epoch when they were read; an older one than the source's is stale.
-        start: By partition, where reading stood before the batch; absent just after an assignment or a rewind.
-        end: By partition, the offset after its last message: what is committed.
-        read_at: `time.monotonic()` seconds.
+        messages: confluent_kafka messages, for keys and timestamps.
+        raw: Their values and source positions, for the scorer.
+        metadata: Proof, at commit time, that the partitions were ours when the messages were read: the consumer's group
+            metadata, or by partition the claim on an offset store. Fresh metadata at commit time would let a worker
+            commit partitions that have moved to another.
+        epoch: The source's epoch at the time of reading; a batch of an earlier epoch than the source's is stale.
+        start: By partition, the position before the batch; absent right after an assignment or a rewind.
+        end: By partition, the offset after its last message, which is what is committed.
+        read_at: Time of reading, in `time.monotonic()` seconds.
     """
 
     messages: list[Any]
-    incoming: RawBatch
+    raw: RawBatch
     metadata: Any
     epoch: int
     start: dict[int, int]
@@ -34,8 +34,8 @@ class Batch:
 
     @property
     def offsets(self) -> list[TopicPartition]:
-        """What is consumed once the batch is committed."""
-        return [TopicPartition(self.incoming.topic, partition, end) for partition, end in self.end.items()]
+        """The offsets to commit."""
+        return [TopicPartition(self.raw.topic, partition, end) for partition, end in self.end.items()]
 
     def __len__(self) -> int:
         return len(self.messages)

@@ -21,7 +21,7 @@ from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
 from stream.kafka.lag import Lag
 from stream.runtime.background import Background
-from stream.runtime.in_flight import InHand
+from stream.runtime.in_flight import InFlight
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import KafkaSettings
 
@@ -86,7 +86,7 @@ class BatchSource(Background):
         self._batch_bytes = kafka.batch_max_mib * 1024 * 1024
         self._lock = threading.Lock()
         self._epoch = 0
-        self._in_hand = InHand()
+        self._in_flight = InFlight()
         self._rewind_wanted = False
         self._reading = False
         self._backlog = False
@@ -103,9 +103,9 @@ class BatchSource(Background):
         return self._epoch
 
     @property
-    def in_hand(self) -> InHand:
+    def in_flight(self) -> InFlight:
         """The batches handed over and not yet done."""
-        return self._in_hand
+        return self._in_flight
 
     def start(self) -> None:
         """Join the group and begin to read."""
@@ -117,7 +117,7 @@ class BatchSource(Background):
     def stop(self) -> None:
         """Finish the batches in hand, leave the group, and return when the thread has ended."""
         self._stopping.set()
-        self._in_hand.wake()
+        self._in_flight.wake()
         super().stop()
 
     def commit(self, batch: Batch) -> None:
@@ -132,7 +132,7 @@ class BatchSource(Background):
 
     def done(self) -> None:
         """Say that a batch in hand was committed, refused or discarded."""
-        self._in_hand.settle()
+        self._in_flight.settle()
 
     def read(self, *, on: bool) -> None:
         """Begin to read, or stop reading but stay in the group. A new source does not read yet."""
@@ -188,8 +188,8 @@ class BatchSource(Background):
         """
         # A rewind waits for all of them: see `_rewind_if_wanted`.
         most = READ_AHEAD if self._backlog and not self._rewind_wanted else 1
-        if not self._in_hand.wait_below(most, BLOCKED_S, or_when=self._stopping.is_set):
-            self._poll_paused(until=lambda: len(self._in_hand) < most)
+        if not self._in_flight.wait_below(most, BLOCKED_S, or_when=self._stopping.is_set):
+            self._poll_paused(until=lambda: len(self._in_flight) < most)
 
     def _read(self) -> Batch | None:
         first = self._consumer.poll(POLL_S)
@@ -237,7 +237,7 @@ class BatchSource(Background):
         return False
 
     def _hand_over(self, batch: Batch) -> None:
-        self._in_hand.add()
+        self._in_flight.add()
         room = self._offer(batch)
         try:
             room.result(BLOCKED_S)
@@ -269,7 +269,7 @@ class BatchSource(Background):
         # Not while a batch is in hand: it may be past the look at its epoch and commit after the question was answered,
         # and then it would be read, and decided, again.
         with self._lock:
-            if not self._rewind_wanted or self._in_hand:
+            if not self._rewind_wanted or self._in_flight:
                 return
             self._rewind_wanted = False
         positions = self._rewind()
@@ -309,9 +309,9 @@ class BatchSource(Background):
         self._move_to([place.partition for place in partitions])
 
     def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
-        if not self._in_hand.wait_below(1, DRAIN_S):
+        if not self._in_flight.wait_below(1, DRAIN_S):
             log.warning(
-                "partitions moved with %d batches in hand; their new owner reads them again", len(self._in_hand)
+                "partitions moved with %d batches in hand; their new owner reads them again", len(self._in_flight)
             )
         self._commit_consumed()
         self._move_to([])

@@ -19,14 +19,14 @@ SILENCE_S = 30.0
 
 
 @dataclass(frozen=True)
-class Span:
+class TopicRange:
     """Half-open, in milliseconds of Kafka's own timestamps; None is without end."""
 
     start_ms: int | None = None
     end_ms: int | None = None
 
 
-def read_span(kafka: KafkaSettings, topic: str, span: Span) -> Iterator[RawBatch]:
+def read_range(kafka: KafkaSettings, topic: str, span: TopicRange) -> Iterator[RawBatch]:
     """Yield committed messages, some thousand at a time, in order within each partition.
 
     It ends where the topic ended when it began.
@@ -88,7 +88,7 @@ def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> b
         consumer.close()
 
 
-def _offsets(consumer: Consumer, kafka: KafkaSettings, topic: str, span: Span) -> tuple[dict[int, int], dict[int, int]]:
+def _offsets(consumer: Consumer, kafka: KafkaSettings, topic: str, span: TopicRange) -> tuple[dict[int, int], dict[int, int]]:
     """Return by partition the first offset and the one after the last."""
     partitions = partitions_of(consumer, kafka, topic)
     marks = {

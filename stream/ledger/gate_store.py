@@ -1,4 +1,4 @@
-"""The gate's tests as they are kept: a plan and each cohort's evidence are written once and never changed."""
+"""Stores the gate's tests: plans and the evidence of cohorts are written once and never changed."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -8,17 +8,17 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from stream.evaluation.evidence import Evidence
-from stream.evaluation.gate import Judgement
+from stream.evaluation.gate import GateResult
 from stream.evaluation.plan import Plan
 from stream.ledger.database import reading, writing
 from stream.ledger.history import ModelIdentity
 from stream.ledger.tables import gate_evidence, gate_tests
 
-_JUDGED = Literal["promote", "keep"]
+_FinalVerdict = Literal["promote", "keep"]
 
 _plan = msgspec.json.Decoder(Plan)
 _evidence = msgspec.json.Decoder(Evidence)
-_judgement = msgspec.json.Decoder(Judgement)
+_judgement = msgspec.json.Decoder(GateResult)
 
 
 class GateTest(Struct, frozen=True):
@@ -29,46 +29,50 @@ class GateTest(Struct, frozen=True):
     champion: ModelIdentity
     challenger: ModelIdentity
     plan: Plan
+    #: UTC milliseconds.
     frozen_at_ms: int
-    #: None while it goes on.
-    verdict: _JUDGED | None
-    #: The newest; None before the first cohort has closed.
-    judgement: Judgement | None
+    #: None while the test continues.
+    verdict: _FinalVerdict | None
+    #: The newest result; None before the first cohort has closed.
+    judgement: GateResult | None
 
 
 class GateStore:
-    """Reads and writes tests.
+    """Reads and writes gate tests.
 
-    Every method raises LedgerAwayError when the database does not answer.
+    Every method raises LedgerAwayError if the database does not answer.
 
     Args:
-        engine: The ledger's database, up to date.
+        engine: Migrated ledger database.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def tests(self) -> list[GateTest]:
-        """Return all tests there ever were, in order."""
+        """Return all tests that were ever begun, by number."""
         with reading(self._engine) as connection:
             return _tests(connection)
 
     def evidence(self, test: GateTest) -> list[Evidence]:
-        """Return what its closed cohorts said, in order of time."""
-        asked = select(gate_evidence.c.evidence).where(gate_evidence.c.test_number == test.number)
+        """Return the evidence of a test's closed cohorts, in order of event time."""
+        query = select(gate_evidence.c.evidence).where(gate_evidence.c.test_number == test.number)
         with reading(self._engine) as connection:
-            found = connection.execute(asked.order_by(gate_evidence.c.start_ms)).scalars()
-            return [_evidence.decode(each) for each in found]
+            bodies = connection.execute(query.order_by(gate_evidence.c.start_ms)).scalars()
+            return [_evidence.decode(body) for body in bodies]
 
     def begin(self, champion: ModelIdentity, challenger: ModelIdentity, plan: Plan, *, after: int, now_ms: int) -> bool:
-        """Keep a frozen plan; False when another test was begun since, which has spent some of the level.
+        """Store a frozen plan, unless another test has begun since and has spent some of the alpha.
 
         Args:
-            champion: Of the test.
-            challenger: Of the test.
-            plan: Its level follows from the tests before it.
-            after: How many tests there were then.
+            champion: Champion of the test.
+            challenger: Challenger of the test.
+            plan: Frozen plan, with the alpha that is left after `after` tests.
+            after: Number of tests when the plan was made.
             now_ms: UTC milliseconds.
+
+        Returns:
+            Whether the plan was stored.
         """
         row = {
             "number": after + 1,
@@ -85,17 +89,22 @@ class GateStore:
             connection.execute(insert(gate_tests), row)
         return True
 
-    def keep(self, test: GateTest, taken: Sequence[Evidence], judgement: Judgement, *, known: int, now_ms: int) -> bool:
-        """Keep newly closed cohorts and what follows from all; False when somebody else kept some meanwhile.
+    def add_evidence(
+        self, test: GateTest, taken: Sequence[Evidence], result: GateResult, *, after: int, now_ms: int
+    ) -> bool:
+        """Store newly closed cohorts and the result over all cohorts, unless another ledger has stored some since.
 
         Args:
-            test: It goes on, or did.
-            taken: Of newly closed cohorts, in order.
-            judgement: On all cohorts.
-            known: How many cohorts there were before.
+            test: A test that continued when it was read.
+            taken: Evidence of the newly closed cohorts, in order of event time.
+            result: Result over all cohorts.
+            after: Number of cohorts stored before.
             now_ms: UTC milliseconds.
+
+        Returns:
+            Whether the evidence was stored.
         """
-        counted = select(gate_evidence.c.start_ms).where(gate_evidence.c.test_number == test.number)
+        stored = select(gate_evidence.c.start_ms).where(gate_evidence.c.test_number == test.number)
         rows = [
             {
                 "test_number": test.number,
@@ -105,13 +114,13 @@ class GateStore:
             }
             for each in taken
         ]
-        verdict = None if judgement.verdict == "continue" else judgement.verdict
-        found = {"judgement": msgspec.json.encode(judgement).decode(), "judged_at_ms": now_ms, "verdict": verdict}
+        verdict = None if result.verdict == "continue" else result.verdict
+        judged = {"judgement": msgspec.json.encode(result).decode(), "judged_at_ms": now_ms, "verdict": verdict}
         with writing(self._engine) as connection:
-            if len(connection.execute(counted).all()) != known:
+            if len(connection.execute(stored).all()) != after:
                 return False
             connection.execute(insert(gate_evidence), rows)
-            connection.execute(update(gate_tests).where(gate_tests.c.number == test.number).values(found))
+            connection.execute(update(gate_tests).where(gate_tests.c.number == test.number).values(judged))
         return True
 
 

@@ -1,4 +1,4 @@
-"""Matured decisions and what became of them: for retraining, and for watching a champion's errors."""
+"""Matured decisions with a known outcome: input of retraining, and of the monitor of a champion's errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine, and_, select
 
-from stream.evaluation.outcome import Outcome, is_known, outcomes
+from stream.evaluation.outcome import Outcome, is_resolved, outcomes
 from stream.ledger.database import reading
-from stream.ledger.history import Flags, Integers, Numbers, Texts, labels_of
+from stream.ledger.history import BoolArray, FloatArray, IntArray, TextArray, labels_from_columns, text_array
 from stream.ledger.pairs import label_columns, verdict_codes
-from stream.ledger.repository import SAID, fetch_columns, watermark_of
+from stream.ledger.repository import LABEL_COLUMNS, fetch_columns, read_watermark
 from stream.ledger.tables import decisions, labels
 
-_DECIDED = (
+_DECISION_COLUMNS = (
     decisions.c.transaction_id,
     decisions.c.event_time_ms,
     decisions.c.verdict,
@@ -25,59 +25,60 @@ _DECIDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Decisions of an interval whose outcome is known; (n,) each, by event time and then by id.
+class LabelledDecisions:
+    """Decisions of an interval whose outcome is known; (n,) each, by event time and then by transaction id.
 
     Attributes:
-        since_ms: Event time at which the interval begins, UTC milliseconds.
-        until_ms: Event time at which the interval ends, UTC milliseconds; what is later has not matured.
-        censored: How many decisions besides can never be known: declined, and nobody looked.
-        transaction_id: The transaction.
+        since_ms: Start of the interval, event time in UTC milliseconds.
+        until_ms: End of the interval, event time in UTC milliseconds; later decisions have not matured.
+        censored: Number of further decisions whose outcome can never be known: declined and never reviewed.
+        transaction_id: Transaction ids.
         event_time_ms: UTC milliseconds.
-        fraud: Whether it was one.
-        alerted: Whether the model that decided reviewed or declined it, before exploration.
-        score: Of the model that decided, in [0, 1].
-        partition: Of its topic, where the decided message stands.
-        offset: Likewise.
+        fraud: Whether the transaction was fraud.
+        alerted: Whether the deciding model reviewed or declined it, before exploration.
+        score: Score of the deciding model, in [0, 1].
+        partition: Partition of the decided message on its topic.
+        offset: Offset of the decided message on its topic.
     """
 
     since_ms: int
     until_ms: int
     censored: int
-    transaction_id: Texts
-    event_time_ms: Integers
-    fraud: Flags
-    alerted: Flags
-    score: Numbers
-    partition: Integers
-    offset: Integers
+    transaction_id: TextArray
+    event_time_ms: IntArray
+    fraud: BoolArray
+    alerted: BoolArray
+    score: FloatArray
+    partition: IntArray
+    offset: IntArray
 
     def __len__(self) -> int:
         return len(self.transaction_id)
 
 
-def known(
+def load_labelled_decisions(
     engine: Engine, *, topics: Sequence[str], since_ms: int, maturity_ms: int, bundle_sha256: str | None = None
-) -> Known | None:
-    """Return the decisions since a moment that are old enough to be judged and whose outcome is known.
+) -> LabelledDecisions | None:
+    """Return the matured decisions from a time on whose outcome is known.
 
-    A decision that is younger counts neither as fraud nor as legitimate, whatever labels it has: frauds report first.
+    A decision that has not matured is left out even if it has a label: frauds are reported before anything else, so
+    it would bias the sample.
 
     Args:
-        engine: The ledger's database.
-        topics: Where the transactions came from.
-        since_ms: Event time, UTC milliseconds, included.
-        maturity_ms: How long a label may take.
-        bundle_sha256: Of the model that decided; None for every model.
+        engine: Ledger database.
+        topics: Topics of the transactions.
+        since_ms: Start of the interval, event time in UTC milliseconds, included.
+        maturity_ms: Label delay in milliseconds.
+        bundle_sha256: Bundle of the deciding model; None for every model.
 
     Returns:
-        None before there is a watermark.
+        The labelled decisions; None before there is a watermark.
 
     Raises:
         LedgerAwayError: If the database does not answer.
     """
     with reading(engine) as connection:
-        watermark_ms = watermark_of(connection)
+        watermark_ms = read_watermark(connection)
         if watermark_ms is None:
             return None
         until_ms, d = watermark_ms - maturity_ms, decisions.c
@@ -85,32 +86,32 @@ def known(
         if bundle_sha256 is not None:
             window = and_(window, d.bundle_sha256 == bundle_sha256)
         order = (d.event_time_ms, d.transaction_id)
-        found = fetch_columns(connection, select(*_DECIDED).where(window).order_by(*order), len(_DECIDED))
-        labelled = decisions.join(labels, labels.c.transaction_id == d.transaction_id)
-        latest = (*order, labels.c.event_time_ms, labels.c.label_id)
-        said = fetch_columns(connection, select(*SAID).select_from(labelled).where(window).order_by(*latest), len(SAID))
-    ids, times, verdicts, arms, scores, partitions, offsets = found
+        query = select(*_DECISION_COLUMNS).where(window).order_by(*order)
+        decided = fetch_columns(connection, query, len(_DECISION_COLUMNS))
+        joined = decisions.join(labels, labels.c.transaction_id == d.transaction_id)
+        query = select(*LABEL_COLUMNS).select_from(joined).where(window)
+        query = query.order_by(*order, labels.c.event_time_ms, labels.c.label_id)
+        labelled = fetch_columns(connection, query, len(LABEL_COLUMNS))
+    ids, times, verdicts, arms, scores, partitions, offsets = decided
     verdict, event_time_ms = verdict_codes(verdicts), np.array(times, dtype=np.int64)
     outcome = outcomes(
         verdict,
         event_time_ms,
-        label_columns(labels_of(ids, said)),
+        label_columns(labels_from_columns(ids, labelled)),
         watermark_ms=watermark_ms,
         maturity_ms=maturity_ms,
     )
-    sure = is_known(outcome)
-    transaction_id = np.empty(len(ids), dtype=np.object_)
-    transaction_id[:] = ids
+    resolved = is_resolved(outcome)
     alerted = (verdict > 0) | (np.array(arms, dtype=np.object_) == "exploration")
-    return Known(
+    return LabelledDecisions(
         since_ms,
         until_ms,
         int((outcome == Outcome.CENSORED).sum()),
-        transaction_id[sure],
-        event_time_ms[sure],
-        (outcome == Outcome.FRAUD)[sure],
-        alerted[sure],
-        np.array(scores, dtype=np.float64)[sure],
-        np.array(partitions, dtype=np.int64)[sure],
-        np.array(offsets, dtype=np.int64)[sure],
+        text_array(ids)[resolved],
+        event_time_ms[resolved],
+        (outcome == Outcome.FRAUD)[resolved],
+        alerted[resolved],
+        np.array(scores, dtype=np.float64)[resolved],
+        np.array(partitions, dtype=np.int64)[resolved],
+        np.array(offsets, dtype=np.int64)[resolved],
     )

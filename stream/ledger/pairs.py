@@ -1,4 +1,4 @@
-"""From the ledger's rows to what the gate judges: what both models say, what became of it, and what it stands for."""
+"""Turns the ledger's rows into the gate's pairs: both models' verdicts, the outcome and the weight."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,37 +9,37 @@ from schemas.errors import DataError
 from schemas.messages import Exploration
 from stream.evaluation.cohorts import MISSING, Pairs
 from stream.evaluation.outcome import SOURCES, LabelColumns, outcomes
-from stream.evaluation.weights import is_unseen, weights
-from stream.ledger.history import Labels, Matured
+from stream.evaluation.weights import is_unobservable, weights
+from stream.ledger.history import Labels, MaturedDecisions
 from stream.scoring.policy import VERDICTS
 
 _CODES: dict[str | None, int] = {verdict: code for code, verdict in enumerate(VERDICTS)} | {None: MISSING}
 _DECLINE = VERDICTS.index("decline")
 
 
-def as_pairs(
-    rows: Matured, explorations: Mapping[int, Exploration | None], *, watermark_ms: int, maturity_ms: int
+def make_pairs(
+    rows: MaturedDecisions, explorations: Mapping[int, Exploration | None], *, watermark_ms: int, maturity_ms: int
 ) -> Pairs:
-    """Return the pairs of the ledger's rows; those without an amount, or without the champion's score, are left out.
+    """Return the pairs of the ledger's rows, without those that lack an amount or the champion's score.
 
     Args:
-        rows: Of one champion and one challenger.
-        explorations: By role epoch, what was let through then; an epoch that is missing explored nothing.
-        watermark_ms: Up to where labels are known to be read.
-        maturity_ms: How long a label may take.
+        rows: Decisions of one champion and one challenger.
+        explorations: By role epoch, which would-be declines were let through; a missing epoch explored nothing.
+        watermark_ms: Event time up to which labels are complete, UTC milliseconds.
+        maturity_ms: Label delay in milliseconds.
 
     Raises:
-        DataError: If amounts are in several currencies, which costs cannot add up.
+        DataError: If the amounts are in several currencies: their costs cannot be added up.
     """
     currencies = {currency for currency in rows.currency if currency}
     if len(currencies) > 1:
         raise DataError(
             f"amounts are in {', '.join(sorted(currencies))}, and costs add up in one currency only; "
-            "run a stream for each currency"
+            "run a separate stream for each currency"
         )
     champion, challenger = verdict_codes(rows.champion_verdict), verdict_codes(rows.challenger_verdict)
-    known = ~np.isnan(rows.amount_minor)
-    amounts = np.where(known, rows.amount_minor, 0).astype(np.int64)
+    has_amount = ~np.isnan(rows.amount_minor)
+    amounts = np.where(has_amount, rows.amount_minor, 0).astype(np.int64)
     outcome = outcomes(
         verdict_codes(rows.verdict),
         rows.event_time_ms,
@@ -48,7 +48,7 @@ def as_pairs(
         maturity_ms=maturity_ms,
     )
     would_decline = np.where(rows.by_challenger, challenger, champion) == _DECLINE
-    share = _shares(rows, amounts, explorations)
+    share = _exploration_shares(rows, amounts, explorations)
     pairs = Pairs(
         rows.event_time_ms,
         np.unique(rows.card_id.astype(str), return_inverse=True)[1].astype(np.int64),
@@ -59,35 +59,35 @@ def as_pairs(
         rows.challenger_score,
         outcome,
         weights(outcome, would_decline, rows.arm == "exploration", share),
-        is_unseen(outcome, would_decline, share),
+        is_unobservable(outcome, would_decline, share),
     )
-    return pairs.take(known & (champion != MISSING))
+    return pairs.take(has_amount & (champion != MISSING))
 
 
 def verdict_codes(verdicts: Iterable[str | None]) -> NDArray[np.int8]:
-    """Return (n,) places in `VERDICTS`; `MISSING` where there is none."""
+    """Return (n,) indices into `VERDICTS`, `MISSING` for None."""
     return np.array([_CODES[verdict] for verdict in verdicts], dtype=np.int8)
 
 
-def _shares(
-    rows: Matured, amounts: NDArray[np.int64], explorations: Mapping[int, Exploration | None]
+def _exploration_shares(
+    rows: MaturedDecisions, amounts: NDArray[np.int64], explorations: Mapping[int, Exploration | None]
 ) -> NDArray[np.float64]:
-    """Return (n,) with which chance a would-be decline of this amount was let through."""
+    """Return (n,) probabilities that a would-be decline of the row's amount was let through."""
     share = np.zeros(len(rows))
     for epoch, exploration in explorations.items():
         if exploration is not None:
-            reached = (rows.role_epoch == epoch) & (amounts <= exploration.max_amount_minor)
-            share[reached] = exploration.share
+            eligible = (rows.role_epoch == epoch) & (amounts <= exploration.max_amount_minor)
+            share[eligible] = exploration.share
     return share
 
 
 def label_columns(labels: Labels) -> LabelColumns:
-    """Return the ledger's labels as `stream.evaluation.outcome` takes them."""
+    """Return the ledger's labels in the form that `stream.evaluation.outcome` takes."""
     return LabelColumns(
         labels.decision.astype(np.intp),
         np.array([SOURCES.index(source) for source in labels.source], dtype=np.int8),
         labels.event_time_ms,
-        # The ledger gives each transaction's labels in order of time and id, so their places order them as well.
+        # The ledger orders each transaction's labels by event time and id, so their indices sort as their ids do.
         np.arange(len(labels.fraud)).astype(np.object_),
         labels.fraud,
     )

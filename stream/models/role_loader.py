@@ -7,7 +7,7 @@ from schemas.errors import BundleError, BundleIncompatibleError, ModelFaultError
 from schemas.messages import BundleRef, ModelUpdate
 from stream.models.bundle import LoadedModel, read_bundle
 from stream.models.bundle_store import BundleStore
-from stream.scoring.model import Player, Roles
+from stream.scoring.model import ModelInRole, Roles
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class RoleLoader:
             named.setdefault(ref.sha256, ref)
         models = {sha256: self._read(ref) for sha256, ref in named.items()}
         champion, *challengers = (models[ref.sha256] for ref in refs)
-        deciding = Player(champion, update.policy or champion.manifest.policy)
+        deciding = ModelInRole(champion, update.policy or champion.manifest.policy)
         players = tuple(
-            Player(model, asked.policy or model.manifest.policy, asked.share)
+            ModelInRole(model, asked.policy or model.manifest.policy, asked.share)
             for model, asked in zip(challengers, update.challengers, strict=True)
         )
         _refuse_twins([deciding, *players])
@@ -64,7 +64,7 @@ class RoleLoader:
             model.check_parity()
         except ModelFaultError:
             return None
-        return Roles(update.epoch, Player(model, update.previous_policy or model.manifest.policy))
+        return Roles(update.epoch, ModelInRole(model, update.previous_policy or model.manifest.policy))
 
     def _read(self, ref: BundleRef) -> LoadedModel:
         return self._models.get(ref.sha256) or read_bundle(self._store, ref)
@@ -80,7 +80,7 @@ class RoleLoader:
             return self._champion
 
 
-def _refuse_twins(players: Sequence[Player]) -> None:
+def _refuse_twins(players: Sequence[ModelInRole]) -> None:
     """Two players with the same model and policy say the same; whose word it is could not be told."""
     signatures = [(player.model.sha256, player.policy.version) for player in players]
     if len(set(signatures)) < len(signatures):

@@ -1,1 +1,1 @@
-"""The decision itself (floor 1): features, policy, scorer, reasons. No I/O, no clock, no Kafka."""
+"""Scoring (floor 1): features, policy, scorer and reasons. No I/O, no clock, no Kafka."""

@@ -1,7 +1,8 @@
-"""Who decides about a card, and which would-be decline is let through: drawn by hashes, so that a replay draws again.
+"""Random draws by hash: the arm that decides about a card, and the would-be declines that exploration lets through.
 
-A card stays with its arm for as long as shares and salt stay: `P(u < share)` of a uniform `u` made of the card's hash.
-The first challenger of a split takes [0, share₁), the next [share₁, share₁ + share₂), the champion the rest.
+A replay repeats every draw. A card stays in its arm as long as shares and salt stay the same: the draw is `u < share`
+for a uniform `u` computed from the card's hash. The first challenger takes [0, share₁), the next
+[share₁, share₁ + share₂), and the champion the rest.
 """
 
 from collections.abc import Sequence
@@ -10,17 +11,17 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-#: In a decision's `arm`.
+#: Values of a decision's `arm`.
 CHAMPION, CHALLENGER, FALLBACK, EXPLORATION = "champion", "challenger", "fallback", "exploration"
 _BYTES = 8
 
 
 def uniform(purpose: str, salt: str, keys: Sequence[str]) -> NDArray[np.float64]:
-    """Return (n,) numbers in [0, 1), the same for the same purpose, salt and key wherever and whenever.
+    """Return (n,) uniform numbers in [0, 1), determined by purpose, salt and key alone.
 
     Args:
-        purpose: Keeps two draws over the same keys independent of each other.
-        salt: Another one draws anew.
+        purpose: Name of the draw; different purposes make independent draws over the same keys.
+        salt: Salt of the assignment of roles; a different salt makes an independent draw.
         keys: n strings.
 
     >>> uniform("card", "autumn", ["a", "b"]).round(3).tolist()
@@ -32,16 +33,16 @@ def uniform(purpose: str, salt: str, keys: Sequence[str]) -> NDArray[np.float64]
         hashed = prefix.copy()
         hashed.update(key.encode())
         digests += hashed.digest()
-    # The highest 53 bits: as many as a double below 1 holds exactly.
+    # The highest 53 bits: as many as a double below 1 represents exactly.
     return (np.frombuffer(digests, dtype=">u8") >> np.uint64(11)) / np.float64(2**53)
 
 
 def draw_arms(shares: Sequence[float], salt: str, cards: Sequence[str]) -> NDArray[np.intp]:
-    """Return (n,) who decides about each card: 0 the champion, k the k-th of the challengers with these shares.
+    """Return (n,) the arm of each card: 0 for the champion, k for the k-th challenger.
 
     Args:
-        shares: Of the challengers, 0 where one only watches; together below 1.
-        salt: Of the assignment of roles.
+        shares: Share of each challenger, 0 if it only shadows; their sum is below 1.
+        salt: Salt of the assignment of roles.
         cards: n card ids.
     """
     edges = np.cumsum(shares)
@@ -50,5 +51,11 @@ def draw_arms(shares: Sequence[float], salt: str, cards: Sequence[str]) -> NDArr
 
 
 def draw_explored(share: float, salt: str, transactions: Sequence[str]) -> NDArray[np.bool_]:
-    """Return (n,) which of these transactions' would-be declines are let through."""
+    """Return (n,) which would-be declines are let through.
+
+    Args:
+        share: Probability of letting a would-be decline through, in [0, 1].
+        salt: Salt of the assignment of roles.
+        transactions: n transaction ids.
+    """
     return uniform("transaction", salt, transactions) < share

@@ -1,4 +1,4 @@
-"""From judgements to decisions: who decides about each transaction, what may be let through, and why it alerts."""
+"""Decisions from model scores: which model decides each transaction, which declines are let through, and reasons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,111 +8,113 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import Decision, Reason
+from stream.scoring.accepted_rows import AcceptedRows
 from stream.scoring.arms import CHALLENGER, CHAMPION, EXPLORATION, FALLBACK, draw_arms, draw_explored
 from stream.scoring.decision_id import decision_id
-from stream.scoring.incoming import Incoming, Moment
-from stream.scoring.judgement import Judgement
 from stream.scoring.model import Roles
+from stream.scoring.model_scores import ModelScores
 from stream.scoring.policy import VERDICTS
+from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.reasons import explain
-from stream.scoring.rows import Rows
 
 T = TypeVar("T", bound=np.generic)
 _DECLINE = VERDICTS.index("decline")
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """Who decides about each of n transactions, and what becomes of it."""
+class AssignedArms:
+    """Which model decides each of n transactions, in which arm, and the verdict after exploration."""
 
-    #: (n,) index of the judgement that decides: 0 is the champion's.
-    by: NDArray[np.intp]
+    #: (n,) index of the model that decides; 0 is the champion.
+    deciding: NDArray[np.intp]
     arms: list[str]
     propensities: list[float]
     #: (n,) indices into `VERDICTS`, after exploration.
     severities: NDArray[np.intp]
 
 
-def draw(roles: Roles, judgements: Sequence[Judgement], rows: Rows) -> Drawn:
+def assign_arms(roles: Roles, model_scores: Sequence[ModelScores], rows: AcceptedRows) -> AssignedArms:
     """Draw the arm of each card, then the would-be declines that are let through.
 
+    If the challenger of an arm has no score for a transaction, the champion decides it.
+
     Args:
-        roles: Shares, exploration and salt.
-        judgements: The champion's, then each challenger's, over the same rows.
+        roles: Roles with shares, exploration and salt.
+        model_scores: The champion's, then each challenger's, over the same rows.
         rows: The n transactions.
     """
     count = len(rows.transactions)
-    by = np.zeros(count, dtype=np.intp)
-    split = any(player.share for player in roles.challengers)
+    deciding = np.zeros(count, dtype=np.intp)
+    split = any(challenger.share for challenger in roles.challengers)
     if not split and roles.exploration is None:  # nothing to draw
-        return Drawn(by, [CHAMPION] * count, [1.0] * count, judgements[0].severities)
+        return AssignedArms(deciding, [CHAMPION] * count, [1.0] * count, model_scores[0].severities)
     arms = np.full(count, CHAMPION, dtype=object)
     propensities = np.ones(count)
     if split:
-        shares = [player.share for player in roles.challengers]
+        shares = [challenger.share for challenger in roles.challengers]
         drawn = draw_arms(shares, roles.salt, [transaction.card_id for transaction in rows.transactions])
-        by = np.where(_has_score(judgements)[drawn, np.arange(count)], drawn, 0)
-        arms[by > 0] = CHALLENGER
-        arms[by != drawn] = FALLBACK
+        deciding = np.where(_has_score(model_scores)[drawn, np.arange(count)], drawn, 0)
+        arms[deciding > 0] = CHALLENGER
+        arms[deciding != drawn] = FALLBACK
         propensities = np.array([1 - sum(shares), *shares])[drawn]
-    severities = _by_whom(by, [judgement.severities for judgement in judgements])
+    severities = _of_deciding_model(deciding, [scored.severities for scored in model_scores])
     if roles.exploration is not None:
         capped = (severities == _DECLINE) & (rows.amounts <= roles.exploration.max_amount_minor)
-        may = np.flatnonzero(capped)
+        eligible = np.flatnonzero(capped)
         share = roles.exploration.share
-        through = draw_explored(share, roles.salt, [rows.transactions[i].transaction_id for i in may])
-        propensities[may] *= np.where(through, share, 1 - share)
-        arms[may[through]] = EXPLORATION
-        severities = severities.copy()  # the judgement's own is what it would have decided
-        severities[may[through]] = VERDICTS.index("approve")
-    return Drawn(by, arms.tolist(), propensities.tolist(), severities)
+        explored = draw_explored(share, roles.salt, [rows.transactions[i].transaction_id for i in eligible])
+        propensities[eligible] *= np.where(explored, share, 1 - share)
+        arms[eligible[explored]] = EXPLORATION
+        severities = severities.copy()  # the model's own severities must stay as they are
+        severities[eligible[explored]] = VERDICTS.index("approve")
+    return AssignedArms(deciding, arms.tolist(), propensities.tolist(), severities)
 
 
 def decide(
     roles: Roles,
-    judgements: Sequence[Judgement],
-    rows: Rows,
-    drawn: Drawn,
+    model_scores: Sequence[ModelScores],
+    rows: AcceptedRows,
+    assigned: AssignedArms,
     *,
-    incoming: Incoming,
-    moment: Moment,
+    batch: RawBatch,
+    scoring_time: ScoringTime,
     max_reasons: int,
 ) -> list[Decision]:
-    """Write the decisions.
+    """Return the n decisions.
 
     Args:
-        roles: Whose epoch they carry.
-        judgements: As for `draw`.
+        roles: Roles under which the batch is decided.
+        model_scores: The champion's, then each challenger's, over the same rows.
         rows: The n transactions.
-        drawn: Who decides about each.
-        incoming: Where they came from.
-        moment: The envelope's clock.
-        max_reasons: Named on an alert.
+        assigned: Arms and verdicts of the n transactions.
+        batch: Raw batch that the rows come from.
+        scoring_time: Time of scoring, for the envelope.
+        max_reasons: Largest number of reasons for an alert.
     """
-    epoch, topic = roles.epoch, incoming.topic
+    epoch, topic = roles.epoch, batch.topic
     signatures = [
-        (model.manifest.name, model.manifest.version, model.sha256, player.policy.version)
-        for model, player in ((judgement.player.model, judgement.player) for judgement in judgements)
+        (model.manifest.name, model.manifest.version, model.sha256, in_role.policy.version)
+        for model, in_role in ((scored.model_in_role.model, scored.model_in_role) for scored in model_scores)
     ]
-    scores = _by_whom(drawn.by, [judgement.scores for judgement in judgements])
-    limits = _by_whom(drawn.by, [judgement.thresholds for judgement in judgements])
-    reasons = _reasons(judgements, drawn, max_reasons)
+    scores = _of_deciding_model(assigned.deciding, [scored.scores for scored in model_scores])
+    limits = _of_deciding_model(assigned.deciding, [scored.thresholds for scored in model_scores])
+    reasons = _reasons(model_scores, assigned, max_reasons)
     decisions = []
-    for i, (transaction, place, score, limit, verdict, by, arm, propensity) in enumerate(
+    for i, (transaction, index, score, limit, verdict, deciding, arm, propensity) in enumerate(
         zip(
             rows.transactions,
-            rows.places.tolist(),
+            rows.indices.tolist(),
             scores.tolist(),
             limits.tolist(),
-            drawn.severities.tolist(),
-            drawn.by.tolist(),
-            drawn.arms,
-            drawn.propensities,
+            assigned.severities.tolist(),
+            assigned.deciding.tolist(),
+            assigned.arms,
+            assigned.propensities,
             strict=True,
         )
     ):
-        name, version, sha256, policy_version = signatures[by]
-        partition, offset = incoming.partitions[place], incoming.offsets[place]
+        name, version, sha256, policy_version = signatures[deciding]
+        partition, offset = batch.partitions[index], batch.offsets[index]
         decisions.append(
             Decision(
                 decision_id(topic, partition, offset, epoch),
@@ -133,8 +135,8 @@ def decide(
                 topic,
                 partition,
                 offset,
-                moment.scored_at_ms,
-                moment.latency_ms,
+                scoring_time.scored_at_ms,
+                scoring_time.latency_ms,
                 transaction.amount_minor,
                 transaction.currency,
             )
@@ -142,24 +144,27 @@ def decide(
     return decisions
 
 
-def _reasons(judgements: Sequence[Judgement], drawn: Drawn, most: int) -> dict[int, tuple[Reason, ...]]:
-    found: dict[int, tuple[Reason, ...]] = {}
-    if not drawn.severities.any():
-        return found
-    for number, judgement in enumerate(judgements):
-        alerts = np.flatnonzero((drawn.severities > 0) & (drawn.by == number))
+def _reasons(
+    model_scores: Sequence[ModelScores], assigned: AssignedArms, max_reasons: int
+) -> dict[int, tuple[Reason, ...]]:
+    """Return the reasons of each alert, by row, from the model that decided it."""
+    reasons: dict[int, tuple[Reason, ...]] = {}
+    if not assigned.severities.any():
+        return reasons
+    for number, scored in enumerate(model_scores):
+        alerts = np.flatnonzero((assigned.severities > 0) & (assigned.deciding == number))
         if len(alerts):
-            model = judgement.player.model
-            why = explain(model, judgement.matrix[alerts], judgement.scores[alerts], most)
-            found |= dict(zip(alerts.tolist(), why, strict=True))
-    return found
+            model = scored.model_in_role.model
+            explained = explain(model, scored.matrix[alerts], scored.scores[alerts], max_reasons)
+            reasons |= dict(zip(alerts.tolist(), explained, strict=True))
+    return reasons
 
 
-def _by_whom(by: NDArray[np.intp], said: Sequence[NDArray[T]]) -> NDArray[T]:
-    """Return (n,) what whoever decides about each transaction said of it."""
-    return np.stack(said)[by, np.arange(len(by))] if by.any() else said[0]
+def _of_deciding_model(deciding: NDArray[np.intp], by_model: Sequence[NDArray[T]]) -> NDArray[T]:
+    """Return (n,) each row's value from the model that decides it; `by_model` holds (n,) values of each model."""
+    return np.stack(by_model)[deciding, np.arange(len(deciding))] if deciding.any() else by_model[0]
 
 
-def _has_score(judgements: Sequence[Judgement]) -> NDArray[np.bool_]:
-    """Return (judgements, n), whether there is a score."""
-    return ~np.isnan(np.stack([judgement.scores for judgement in judgements]))
+def _has_score(model_scores: Sequence[ModelScores]) -> NDArray[np.bool_]:
+    """Return (models, n) whether each model has a score for each transaction."""
+    return ~np.isnan(np.stack([scored.scores for scored in model_scores]))

@@ -1,4 +1,4 @@
-"""What the scorer needs of a model, and which model holds which role."""
+"""The model interface that the scorer needs, and the assignment of models to roles."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,33 +12,36 @@ from stream.scoring.features import FeaturePlan, Matrix
 
 
 class ScoringModel(Protocol):
-    """An audited model, however it runs."""
+    """An audited model, whatever runtime executes it."""
 
     @property
     def manifest(self) -> Manifest:
-        """The bundle's contract."""
+        """Contract of the model's bundle."""
 
     @property
     def sha256(self) -> str:
-        """The bundle's identity."""
+        """Hash of the manifest, which identifies the bundle."""
 
     @property
     def plan(self) -> FeaturePlan:
-        """How its feature vectors are made."""
+        """Plan that builds the model's feature vectors."""
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores of an (n, n_features) matrix; raises whatever its runtime raises."""
+        """Return (n,) scores of an (n, n_features) matrix; exceptions are those of the runtime."""
 
     def check_parity(self) -> None:
-        """Raise ModelFaultError if the model no longer gives the scores its manifest promises."""
+        """Raise ModelFaultError if the model no longer reproduces the parity scores of its manifest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Player:
-    """A model with the policy that turns its scores into verdicts.
+class ModelInRole:
+    """A model that holds a role, with the policy that turns its scores into verdicts.
 
     Attributes:
-        share: Of the cards that a challenger decides for; 0 where it only watches. The champion has what is left.
+        model: Audited model.
+        policy: Thresholds of this role.
+        share: Share of cards that a challenger decides, in [0, 1); 0 if it only shadows. The champion decides the
+            rest.
     """
 
     model: ScoringModel
@@ -48,16 +51,18 @@ class Player:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """One assignment of roles, with the models that hold them.
+    """One assignment of roles, with the loaded models.
 
     Attributes:
-        epoch: Of the `ModelUpdate` it was made from.
-        exploration: Which would-be declines are let through.
-        salt: Of the hashes that draw cards and explored transactions.
+        epoch: Epoch of the `ModelUpdate` that made this assignment.
+        champion: Model that decides.
+        challengers: Models that shadow, or decide a share of the cards.
+        exploration: Share of would-be declines that are let through; None to let none through.
+        salt: Salt of the hashes that draw cards and explored transactions.
     """
 
     epoch: int
-    champion: Player
-    challengers: tuple[Player, ...] = ()
+    champion: ModelInRole
+    challengers: tuple[ModelInRole, ...] = ()
     exploration: Exploration | None = None
     salt: str = ""

@@ -1,4 +1,4 @@
-"""What transactions give for a feature that a challenger asks for, whichever way the codec has read it."""
+"""Reads a challenger's feature from decoded transactions, whether or not the champion has the same feature."""
 
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
@@ -6,53 +6,56 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 T = TypeVar("T", float, str)
-#: A decoded feature struct's values: the champion's are numbers, strings or null, extra ones raw JSON.
+#: Values of a decoded feature struct: numbers, strings or null for the champion's features, raw JSON for extra ones.
 FeatureRow = tuple[Any, ...]
 
 
-class Reading(Generic[T]):
-    """How values of one type are read.
+class FeatureReader(Generic[T]):
+    """Reads feature values of one type.
 
     Args:
-        kind: The type.
-        word: What a person calls it.
+        kind: Type of the values.
+        type_name: Name of the type in problem texts.
     """
 
-    def __init__(self, kind: type[T], word: str) -> None:
+    def __init__(self, kind: type[T], type_name: str) -> None:
         self._kind: type[T] = kind
-        self._word = word
+        self._type_name = type_name
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind | None)
 
-    def column(self, rows: Sequence[FeatureRow], place: int, name: str, problems: list[str | None]) -> list[T | None]:
-        """Return each row's value, None for null and for what cannot be read.
+    def column(
+        self, rows: Sequence[FeatureRow], position: int, name: str, problems: list[str | None]
+    ) -> list[T | None]:
+        """Return each row's value; None for null and for a value that cannot be read.
 
         Args:
-            rows: n of them.
-            place: Of the feature in each.
-            name: Of the feature.
-            problems: n of them; what is wrong is put there, unless something is already.
+            rows: n decoded feature structs.
+            position: Index of the feature in each row.
+            name: Name of the feature.
+            problems: n problems; a row whose value cannot be read gets one, unless it has one already.
         """
         values: list[T | None] = []
         for i, row in enumerate(rows):
-            value, problem = self._read(row[place])
+            value, problem = self._read(row[position])
             values.append(value)
             if problem and not problems[i]:
                 problems[i] = f"feature {name} {problem}"
         return values
 
     def _read(self, value: Any) -> tuple[T | None, str | None]:
+        """Return a value and its problem, if any."""
         if isinstance(value, msgspec.Raw):
             if not bytes(value):
                 return None, "is missing"
             try:
                 return self._decoder.decode(value), None
             except (msgspec.DecodeError, UnicodeDecodeError):
-                return None, f"is no {self._word}"
-        # The champion reads this name too, perhaps as another type.
+                return None, f"is not a {self._type_name}"
+        # The champion has a feature of this name too, perhaps of another type.
         if value is None or isinstance(value, self._kind):
             return value, None
-        return None, f"is no {self._word}"
+        return None, f"is not a {self._type_name}"
 
 
-NUMBERS = Reading(float, "number")
-STRINGS = Reading(str, "string")
+NUMBERS = FeatureReader(float, "number")
+STRINGS = FeatureReader(str, "string")

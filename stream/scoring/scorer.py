@@ -1,7 +1,7 @@
-"""The decision: a batch of raw transactions in; decisions, shadow scores and refusals out.
+"""The scorer: a batch of raw transactions in; decisions, shadow scores and refusals out.
 
-`Scorer` is made for one set of roles and holds it from decode to commit, so every decision of a batch comes from
-the same champion. It knows no Kafka and no clock: the caller says where the bytes came from, and when.
+A `Scorer` belongs to one assignment of roles and uses it from decoding to the last decision, so the same champion
+decides a whole batch. It knows neither Kafka nor a clock: the caller passes source positions and the time of scoring.
 """
 
 from collections.abc import Sequence
@@ -13,22 +13,23 @@ import numpy as np
 from schemas.codec import TransactionCodec
 from schemas.errors import DeadLetterReason, RefusedMessageError
 from schemas.messages import Decision, ShadowScore, Transaction
-from stream.scoring.decide import Drawn, decide, draw
-from stream.scoring.fault import score_or_isolate
-from stream.scoring.incoming import Incoming, Moment
-from stream.scoring.judgement import Judgement, judge
+from stream.scoring.accepted_rows import AcceptedRows, accepted_rows
+from stream.scoring.batch_scores import BatchScores
+from stream.scoring.decide import AssignedArms, assign_arms, decide
+from stream.scoring.fault_isolation import score_or_isolate
 from stream.scoring.model import Roles
-from stream.scoring.observed import Observed
-from stream.scoring.rows import Rows, as_rows
-from stream.scoring.shadow import Shadow
-from stream.scoring.tally import Tally, tally
+from stream.scoring.model_scores import ModelScores, apply_policy
+from stream.scoring.raw_batch import RawBatch, ScoringTime
+from stream.scoring.score_counts import ScoreCounts, count_scores
+from stream.scoring.shadow import ShadowScorer
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A message that becomes a dead letter. `place` is its index in the batch."""
+    """A refused message, which becomes a dead letter."""
 
-    place: int
+    #: Index of the message in the batch.
+    index: int
     reason: DeadLetterReason
     detail: str
     #: Path of the field at fault, such as `features.V3`; None if no single field is at fault.
@@ -37,31 +38,31 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """What came of a batch: each message is either decided or refused."""
+    """The result of scoring a batch: each message is either decided or refused."""
 
     roles: Roles
     decisions: list[Decision]
-    #: For each challenger as many as `decisions`.
+    #: For each challenger, as many as there are decisions.
     shadow_scores: list[list[ShadowScore]]
     refusals: list[Refusal] = field(default_factory=list)
-    #: What each model said, counted.
-    tally: Tally | None = None
-    #: What each model saw; None where everything was refused.
-    observed: Observed | None = None
+    #: Counts of every model's verdicts and scores.
+    score_counts: ScoreCounts | None = None
+    #: Features and scores of every model; None if every message was refused.
+    batch_scores: BatchScores | None = None
 
     @property
     def alerts(self) -> list[Decision]:
-        """The decisions that are reviewed or declined."""
+        """The decisions whose verdict is review or decline."""
         return [decision for decision in self.decisions if decision.verdict != "approve"]
 
 
 class Scorer:
-    """Scores batches with one set of roles.
+    """Scores batches under one assignment of roles.
 
     Args:
-        roles: Who decides and who watches.
-        max_bytes: A larger transaction is refused.
-        max_reasons: Reasons named on an alert.
+        roles: Champion and challengers, with their policies.
+        max_bytes: Largest size of a transaction in bytes; larger ones are refused.
+        max_reasons: Largest number of reasons for an alert.
     """
 
     def __init__(self, roles: Roles, *, max_bytes: int, max_reasons: int) -> None:
@@ -70,83 +71,101 @@ class Scorer:
         self._max_reasons = max_reasons
         self._plan = self._model.plan
         own = {*self._plan.numeric, *self._plan.categorical}
-        plans = [player.model.plan for player in roles.challengers]
+        plans = [challenger.model.plan for challenger in roles.challengers]
         wanted = (name for plan in plans for name in (*plan.numeric, *plan.categorical))
         extra = tuple(dict.fromkeys(name for name in wanted if name not in own))
         self.codec = TransactionCodec(
             self._plan.numeric, extra, categorical=self._plan.categorical, max_bytes=max_bytes
         )
-        self._shadows = [Shadow(player, self._model, extra) for player in roles.challengers]
+        self._shadows = [ShadowScorer(challenger, self._model, extra) for challenger in roles.challengers]
 
-    def score(self, incoming: Incoming, moment: Moment) -> ScoredBatch:
-        """Decide a batch.
+    def score(self, batch: RawBatch, scoring_time: ScoringTime) -> ScoredBatch:
+        """Decide or refuse each message of a batch.
+
+        Args:
+            batch: Messages with their source positions.
+            scoring_time: Time of scoring, for the envelope of each decision.
 
         Raises:
-            ModelFaultError: If the champion itself is at fault; no message may be blamed then.
+            ModelFaultError: If the champion itself is at fault. No message may be blamed for that.
         """
         refusals: list[Refusal] = []
-        rows = self._refuse_unusable(self._decode(incoming.values, refusals), refusals)
+        rows = self._refuse_unusable(self._decode(batch.values, refusals), refusals)
         if rows.transactions:
             scores, scored = score_or_isolate(self._model, rows.matrix)
             detail = f"model {self._model.manifest.version} gives no score for it"
-            refusals += [Refusal(place, DeadLetterReason.UNSCORABLE, detail) for place in rows.places[~scored].tolist()]
+            refusals += [
+                Refusal(index, DeadLetterReason.UNSCORABLE, detail) for index in rows.indices[~scored].tolist()
+            ]
             rows, scores = rows.where(scored), scores[scored]
         reasons = [refusal.reason for refusal in refusals]
         if not rows.transactions:
-            return ScoredBatch(self.roles, [], [], refusals, tally(self.roles, [], reasons))
-        whole: list[str | None] = [None] * len(scores)
-        champion = judge(self.roles.champion, rows.given, rows.matrix, scores, rows.amounts, problems=whole)
-        judgements = [champion, *(shadow.judge(rows, champion) for shadow in self._shadows)]
-        drawn = draw(self.roles, judgements, rows)
-        decisions = decide(
-            self.roles, judgements, rows, drawn, incoming=incoming, moment=moment, max_reasons=self._max_reasons
+            return ScoredBatch(self.roles, [], [], refusals, count_scores(self.roles, [], reasons))
+        no_problems: list[str | None] = [None] * len(scores)
+        champion = apply_policy(
+            self.roles.champion, rows.raw_features, rows.matrix, scores, rows.amounts, problems=no_problems
         )
-        counted = tally(self.roles, judgements, reasons)
-        partitions = np.array(incoming.partitions, dtype=np.int64)[rows.places]
-        observed = Observed(self.roles, judgements, rows.times, partitions)
-        return ScoredBatch(self.roles, decisions, _watched(judgements, drawn, decisions), refusals, counted, observed)
+        model_scores = [champion, *(shadow.score(rows, champion) for shadow in self._shadows)]
+        assigned = assign_arms(self.roles, model_scores, rows)
+        decisions = decide(
+            self.roles,
+            model_scores,
+            rows,
+            assigned,
+            batch=batch,
+            scoring_time=scoring_time,
+            max_reasons=self._max_reasons,
+        )
+        counts = count_scores(self.roles, model_scores, reasons)
+        partitions = np.array(batch.partitions, dtype=np.int64)[rows.indices]
+        batch_scores = BatchScores(self.roles, model_scores, rows.times, partitions)
+        shadow_scores = _shadow_scores(model_scores, assigned, decisions)
+        return ScoredBatch(self.roles, decisions, shadow_scores, refusals, counts, batch_scores)
 
-    def _decode(self, values: Sequence[bytes | None], refusals: list[Refusal]) -> Rows:
-        places: list[int] = []
+    def _decode(self, values: Sequence[bytes | None], refusals: list[Refusal]) -> AcceptedRows:
+        indices: list[int] = []
         transactions: list[Transaction[Any]] = []
         decode = self.codec.decode
-        for place, value in enumerate(values):
+        for index, value in enumerate(values):
             try:
                 transactions.append(decode(value))
             except RefusedMessageError as error:
-                refusals.append(Refusal(place, error.reason, str(error), error.field))
+                refusals.append(Refusal(index, error.reason, str(error), error.field))
             else:
-                places.append(place)
-        return as_rows(places, transactions, self._plan)
+                indices.append(index)
+        return accepted_rows(indices, transactions, self._plan)
 
-    def _refuse_unusable(self, rows: Rows, refusals: list[Refusal]) -> Rows:
+    def _refuse_unusable(self, rows: AcceptedRows, refusals: list[Refusal]) -> AcceptedRows:
+        """Refuse rows with an infinite feature, or with a null that the champion's policy refuses."""
         if np.isfinite(rows.matrix).all():
             return rows
         infinite = self._plan.first_infinite(rows.matrix)
         null = self._plan.first_refused_null(rows.matrix)
-        for found, reason, what in (
+        for first, reason, defect in (
             (infinite, DeadLetterReason.NOT_FINITE, "is not finite as float32"),
             (np.where(infinite < 0, null, -1), DeadLetterReason.NULL_FEATURE, "is null, which this model refuses"),
         ):
-            for i in np.flatnonzero(found >= 0):
-                name = self._plan.names[found[i]]
-                refusals.append(Refusal(int(rows.places[i]), reason, f"feature {name} {what}", f"features.{name}"))
+            for i in np.flatnonzero(first >= 0):
+                name = self._plan.names[first[i]]
+                refusals.append(Refusal(int(rows.indices[i]), reason, f"feature {name} {defect}", f"features.{name}"))
         return rows.where((infinite < 0) & (null < 0))
 
 
-def _watched(judgements: Sequence[Judgement], drawn: Drawn, decisions: Sequence[Decision]) -> list[list[ShadowScore]]:
-    """Return what each challenger would have decided; where it did decide, what the champion would have."""
-    champion, *challengers = judgements
-    if not drawn.by.any():  # the champion has decided about all of them
+def _shadow_scores(
+    model_scores: Sequence[ModelScores], assigned: AssignedArms, decisions: Sequence[Decision]
+) -> list[list[ShadowScore]]:
+    """Return shadow scores for each challenger; where the challenger decided, they are the champion's."""
+    champion, *challengers = model_scores
+    if not assigned.deciding.any():  # the champion decided everything
         return [challenger.shadow_scores(decisions) for challenger in challengers]
-    found = []
+    shadow_scores = []
     for number, challenger in enumerate(challengers, start=1):
-        decided = drawn.by == number
+        decided = assigned.deciding == number
         if decided.any():
-            found.append(
+            shadow_scores.append(
                 challenger.shadow_scores(decisions, np.flatnonzero(~decided))
                 + champion.shadow_scores(decisions, np.flatnonzero(decided))
             )
         else:
-            found.append(challenger.shadow_scores(decisions))
-    return found
+            shadow_scores.append(challenger.shadow_scores(decisions))
+    return shadow_scores

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from stream.runtime.background import Background
+from stream.scoring.batch_scores import BatchScores
 from stream.scoring.model import Roles
-from stream.scoring.observed import Observed
 from stream.serving.drift_counts import DriftCounter
 from stream.settings import Settings
 
@@ -35,7 +35,7 @@ class DriftOutbox(Background):
         self._interval_s = settings.drift.interval_s
         self._on_error = on_error
         self._counter = DriftCounter(settings)
-        self._came: deque[Observed] = deque()
+        self._came: deque[BatchScores] = deque()
         self._lock = threading.Lock()
         self._unsent: tuple[bytes, ...] = ()
 
@@ -44,7 +44,7 @@ class DriftOutbox(Background):
         if self._on:
             self._counter.prepare(roles)
 
-    def add(self, observed: Observed) -> None:
+    def add(self, observed: BatchScores) -> None:
         """Take in what was decided: by a worker, once it is committed."""
         if self._on:
             self._came.append(observed)

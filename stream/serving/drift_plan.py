@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.manifest import Manifest
-from stream.drift.grid import Counts, Grid
+from stream.drift.binning import Binning, Counts
 from stream.scoring.features import Matrix
 from stream.scoring.model import Roles, ScoringModel
 
@@ -25,7 +25,7 @@ class Counted:
     place: int
     decides: bool
     model: ScoringModel
-    grid: Grid
+    grid: Binning
     same_as: int | None
 
     @property
@@ -48,7 +48,7 @@ class DriftPlan:
         for place, player in enumerate((roles.champion, *roles.challengers)):
             if all(player.model.sha256 != each.model.sha256 for each in self.counted):
                 same_as = self._counted_already(player.model.manifest)
-                grid = Grid(player.model.manifest)
+                grid = Binning(player.model.manifest)
                 self.counted.append(Counted(place, place == 0, player.model, grid, same_as))
 
     def _counted_already(self, manifest: Manifest) -> int | None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from schemas.messages import PlayerCounts, RoleCounts
-from stream.scoring.model import Player
-from stream.scoring.tally import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, TRANSACTIONS, Tally
+from stream.scoring.model import ModelInRole
+from stream.scoring.score_counts import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, TRANSACTIONS, ScoreCounts
 
 #: Seconds: upper ends of the bins of `RoleCounts.latencies`, but for the last, which has none.
 LATENCY_EDGES_S = tuple(2**power / 1000 for power in range(11))
@@ -17,7 +17,7 @@ LATENCY_EDGES_S = tuple(2**power / 1000 for power in range(11))
 
 @dataclass(slots=True)
 class _Sum:
-    tally: Tally
+    tally: ScoreCounts
     latencies: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_EDGES_S) + 1))
 
 
@@ -36,7 +36,7 @@ class RoleCounter:
         # By roles: a fallen champion's epoch goes on with another one deciding.
         self._sums: dict[int, _Sum] = {}
 
-    def add(self, tally: Tally | None, scoring_s: Sequence[float]) -> None:
+    def add(self, tally: ScoreCounts | None, scoring_s: Sequence[float]) -> None:
         """Count a batch that is committed.
 
         Args:
@@ -78,7 +78,7 @@ class RoleCounter:
         )
 
 
-def _of(player: Player, row: list[int], *, decides: bool) -> PlayerCounts:
+def _of(player: ModelInRole, row: list[int], *, decides: bool) -> PlayerCounts:
     manifest = player.model.manifest
     return PlayerCounts(
         name=manifest.name,

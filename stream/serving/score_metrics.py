@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from stream.scoring.model import Player, Roles
-from stream.scoring.tally import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, SCORE_EDGES, TRANSACTIONS, Tally
+from stream.scoring.model import ModelInRole, Roles
+from stream.scoring.score_counts import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, SCORE_EDGES, TRANSACTIONS, ScoreCounts
 
 MODEL = ("role", "name", "version", "policy")
 #: Bins of the tally that make one bucket: twelve buckets a model are a picture, thirty-two only cost.
@@ -36,7 +36,7 @@ class ScoreMetrics(Collector):
         self._counts: dict[Key, NDArray[np.int64]] = {}
         registry.register(self)
 
-    def said(self, tally: Tally) -> None:
+    def said(self, tally: ScoreCounts) -> None:
         """Add a batch."""
         keys = _keys(tally.roles)
         with self._lock:
@@ -66,7 +66,7 @@ def _keys(roles: Roles) -> list[Key]:
     return [_key("champion", roles.champion), *(_key("challenger", each) for each in roles.challengers)]
 
 
-def _key(role: str, player: Player) -> Key:
+def _key(role: str, player: ModelInRole) -> Key:
     manifest = player.model.manifest
     return role, manifest.name, manifest.version, player.policy.version
 

@@ -84,8 +84,8 @@ class WorkerMetrics:
             self._predictions.labels(verdict).inc()
         for reason in outputs.refusals:
             self._dead_letters.labels(reason.value).inc()
-        if outputs.tally is not None:
-            self._scores.said(outputs.tally)
+        if outputs.score_counts is not None:
+            self._scores.said(outputs.score_counts)
         self._latency.observe(latency_s, settled)
         self._batch_size.observe(settled)
 

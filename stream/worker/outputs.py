@@ -6,10 +6,10 @@ from typing import Any
 from schemas.errors import DeadLetterReason
 from schemas.messages import Verdict, encode
 from stream.kafka.batch import Batch
-from stream.kafka.dead_letters import letter_row
-from stream.scoring.observed import Observed
+from stream.kafka.dead_letters import dead_letter_row
+from stream.scoring.batch_scores import BatchScores
+from stream.scoring.score_counts import ScoreCounts
 from stream.scoring.scorer import ScoredBatch
-from stream.scoring.tally import Tally
 from stream.settings import Settings
 
 
@@ -26,11 +26,11 @@ class BatchOutputs:
     #: Reason of each that was refused.
     refusals: list[DeadLetterReason] = field(default_factory=list)
     #: What each model said, counted; None before the first part.
-    tally: Tally | None = None
+    score_counts: ScoreCounts | None = None
     #: Seconds that scoring took, of each part.
     scoring_s: list[float] = field(default_factory=list)
     #: What the models saw of each part.
-    observed: list[Observed] = field(default_factory=list)
+    batch_scores: list[BatchScores] = field(default_factory=list)
 
     def extend(self, part: "BatchOutputs") -> None:
         """Add the next part of the same batch."""
@@ -40,9 +40,9 @@ class BatchOutputs:
         self.alerts += part.alerts
         self.refusals += part.refusals
         self.scoring_s += part.scoring_s
-        self.observed += part.observed
-        if part.tally is not None:
-            self.tally = part.tally if self.tally is None else self.tally + part.tally
+        self.batch_scores += part.batch_scores
+        if part.score_counts is not None:
+            self.score_counts = part.score_counts if self.score_counts is None else self.score_counts + part.score_counts
 
 
 def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settings, now_ms: int) -> BatchOutputs:
@@ -58,7 +58,7 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
             {"key": shadow.card_id, "value": encode(shadow)} for scores in scored.shadow_scores for shadow in scores
         ],
         settings.topic.dead_letters: [
-            letter_row(batch, start + refusal.place, refusal.reason, refusal.detail, now_ms)
+            dead_letter_row(batch, start + refusal.index, refusal.reason, refusal.detail, now_ms)
             for refusal in scored.refusals
         ],
     }
@@ -67,6 +67,6 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
         len(scored.decisions),
         [decision.verdict for decision in alerts],
         [refusal.reason for refusal in scored.refusals],
-        scored.tally,
-        observed=[scored.observed] if scored.observed is not None else [],
+        scored.score_counts,
+        batch_scores=[scored.batch_scores] if scored.batch_scores is not None else [],
     )

@@ -17,7 +17,7 @@ from schemas.errors import BatchRefusedError, DeadLetterReason, FraudError, Mode
 from stream.kafka.batch import Batch
 from stream.kafka.sink import Sink
 from stream.kafka.source import BatchSource
-from stream.scoring.incoming import Moment
+from stream.scoring.raw_batch import ScoringTime
 from stream.serving.drift_outbox import DriftOutbox
 from stream.serving.role_counter import RoleCounter
 from stream.serving.role_follower import RoleFollower
@@ -95,11 +95,11 @@ class Pipeline:
             self._source.fail()  # read just when the champion fell: the next one must find it again
             return self._discarded()
         now_ms = time.time_ns() // 1_000_000
-        moment = Moment(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
+        moment = ScoringTime(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
 
         def score_part(start: int) -> BatchOutputs:
             began = time.perf_counter()
-            scored = scorer.score(batch.incoming.part(start, start + PART), moment)
+            scored = scorer.score(batch.raw.slice(start, start + PART), moment)
             took = time.perf_counter() - began
             outputs = make_outputs(batch, scored, start, self._settings, now_ms)
             outputs.scoring_s.append(took)
@@ -131,8 +131,8 @@ class Pipeline:
                 self._unscorable += unscorable
                 self._failures = 0
                 self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
-                self._counts.add(work.outputs.tally, work.outputs.scoring_s)
-                for observed in work.outputs.observed:
+                self._counts.add(work.outputs.score_counts, work.outputs.scoring_s)
+                for observed in work.outputs.batch_scores:
                     self._drift.add(observed)
         except BatchRefusedError as error:
             self._fail(error)

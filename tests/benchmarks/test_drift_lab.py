@@ -132,7 +132,7 @@ def test_an_alarm_by_the_lab_is_one_by_the_rule(bank: Bank) -> None:
     """Runs of windows over a limit come to the states that the rule itself gives."""
     counts = np.concatenate([bank.counts[:6], _counts(bank, "variance doubled", np.arange(6, 12))])
     judged = judge_all(bank.measure, bank.rule, counts)
-    over = bank.rule.exceeded(bank.measure.measure(counts)).over
+    over = bank.rule.check(bank.measure.measure(counts)).over
     first = first_run(over.T, LIMITS.windows_in_a_row)
     alarmed = judged.alarming.any(axis=0)
     assert alarmed.any()
@@ -173,8 +173,8 @@ def test_the_bank_draws_rows_of_the_stream(bank: Bank) -> None:
     """Each window has its rows, and all of them together the shares of the whole."""
     assert set(bank.counts.sum(axis=1).tolist()) == {30 * LIMITS.window_rows}
     column = bank.grid.features[0]
-    whole = bank.grid.of(column, undisturbed(bank))
-    drawn = bank.grid.of(column, bank.counts.sum(axis=0))
+    whole = bank.grid.column_counts(column, undisturbed(bank))
+    drawn = bank.grid.column_counts(column, bank.counts.sum(axis=0))
     assert np.abs(drawn / drawn.sum() - whole / whole.sum()).max() < 0.02
 
 

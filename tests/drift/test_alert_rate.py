@@ -7,9 +7,9 @@ from scipy import stats
 
 from schemas.manifest import VerdictReference
 from schemas.messages import AlertRate
-from stream.drift.alert_rate import MOST_WINDOWS, compare_alert_rate
-from stream.drift.psi import psi
-from tests.drift.worlds import limits
+from stream.drift.alert_rate import MAX_WINDOWS, compare_alert_rate
+from stream.drift.distances import psi
+from tests.drift.sample_bundle import limits
 
 #: The ULB data's validation part, about: 0.15 % alerts.
 REFERENCE = VerdictReference(approved=56_915, reviewed=60, declined=25)
@@ -50,7 +50,7 @@ def test_an_unmoved_rate_is_an_alarm_as_seldom_as_the_level_says() -> None:
         odd = [after(each, rows=rows, reference=shown).state == "alarm" for each in current.tolist()]
         chance = stats.binom.pmf(current, rows, RATE)
         wrong += float(stats.binom.pmf(reference, 57_000, RATE) * chance[odd].sum())
-    assert wrong < LIMITS.alert_level
+    assert wrong < LIMITS.alert_alpha
 
 
 def test_as_many_windows_are_tested_together_as_expect_forty() -> None:
@@ -94,7 +94,7 @@ def test_a_reference_without_rows_says_nothing() -> None:
 def test_a_report_carries_so_many_windows_at_most() -> None:
     """Where alerts are rarer than one in a hundred windows."""
     rare = VerdictReference(10**9, 1, 0)
-    assert len(after(*[0] * (MOST_WINDOWS + 20), reference=rare).rows) == MOST_WINDOWS
+    assert len(after(*[0] * (MAX_WINDOWS + 20), reference=rare).rows) == MAX_WINDOWS
 
 
 def test_the_same_windows_say_the_same_after_a_report_was_written_and_read() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.drift.label_free import LabelFree, calibration_p, estimate
+from stream.drift.label_free import LabelFreeEstimate, calibration_p, estimate
 
 ROWS = 400_000
 THRESHOLD = 0.3
@@ -16,7 +16,7 @@ def scores(shift: float = 0.0) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-margin))
 
 
-def guess(given: NDArray[np.float64]) -> LabelFree:
+def guess(given: NDArray[np.float64]) -> LabelFreeEstimate:
     """Estimate from the sums that reports carry."""
     alerts = given >= THRESHOLD
     return estimate(float(given.sum()), float(given[alerts].sum()), int(alerts.sum()))
@@ -52,8 +52,8 @@ def test_it_stands_still_when_frauds_look_otherwise() -> None:
 
 def test_nothing_alerted_or_scored_is_no_estimate() -> None:
     """Not a division by zero."""
-    assert estimate(3.0, 0.0, 0) == LabelFree(None, 0.0)
-    assert estimate(0.0, 0.0, 0) == LabelFree(None, None)
+    assert estimate(3.0, 0.0, 0) == LabelFreeEstimate(None, 0.0)
+    assert estimate(0.0, 0.0, 0) == LabelFreeEstimate(None, None)
 
 
 def test_calibration_is_tested_on_matured_frauds() -> None:

@@ -14,17 +14,13 @@ from scipy.spatial import distance
 from scipy.special import kolmogorov
 
 from schemas.manifest import Manifest
-from stream.drift.binomial import binomial_p
-from stream.drift.grid import Grid
-from stream.drift.holm import holm
-from stream.drift.jensen_shannon import jensen_shannon
-from stream.drift.ks import kolmogorov_p
-from stream.drift.measure import Measure
-from stream.drift.null import chi2_quantile, chi2_survival, psi_critical
-from stream.drift.psi import EPSILON, psi
-from tests.drift.worlds import manifest, profile
+from stream.drift.binning import Binning
+from stream.drift.distances import EPSILON, jensen_shannon, psi
+from stream.drift.significance import binomial_p, chi2_quantile, chi2_survival, holm, kolmogorov_p, psi_critical
+from stream.drift.statistics import DriftStatistics
+from tests.drift.sample_bundle import manifest, profile
 
-MODULES = ("psi", "ks", "jensen_shannon", "null", "holm", "binomial", "label_free")
+MODULES = ("distances", "significance", "label_free")
 some_counts = arrays(np.int64, 8, elements=st.integers(1, 10_000))
 
 
@@ -158,17 +154,17 @@ def one_column(values: NDArray[np.float32]) -> Manifest:
 def test_ks_is_off_by_a_quantile_s_share_at_most(both: tuple[NDArray[np.float32], NDArray[np.float32]]) -> None:
     """Against scipy's statistic of the raw values: 1/199, and what the reference's quantiles are off themselves."""
     reference, current = both
-    grid = Grid(one_column(reference))
+    grid = Binning(one_column(reference))
     counts = grid.count(np.zeros((len(current), 3), dtype=np.float32), current)
-    found = float(Measure(grid).measure(counts).distance[-1])
+    found = float(DriftStatistics(grid).measure(counts).distance[-1])
     exact = float(stats.ks_2samp(reference, current, method="asymp").statistic)
     assert abs(found - exact) <= 1 / 199 + 2 / len(reference) + 1e-9
 
 
 def test_a_constant_column_that_moves_is_seen_in_either_direction() -> None:
     """Upwards its values stay in the reference's upper bin: KS sees it by the edge just above."""
-    grid = Grid(one_column(np.full(1000, 7, dtype=np.float32)))
-    measure = Measure(grid)
+    grid = Binning(one_column(np.full(1000, 7, dtype=np.float32)))
+    measure = DriftStatistics(grid)
     for value, distance_, moved in ((7.0, 0.0, False), (6.0, 1.0, True), (7.0000005, 1.0, True), (8.0, 1.0, True)):
         scores = np.full(500, value, dtype=np.float32)
         measured = measure.measure(grid.count(np.zeros((500, 3), dtype=np.float32), scores))

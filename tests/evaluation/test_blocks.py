@@ -5,8 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.messages import PlayerCounts, RoleCounts
-from stream.evaluation.blocks import ALERTS, PARTS, PROBLEMS, SLOW, TRANSACTIONS, WIDTH, Blocks, row_of, slides, tiles
-from tests.evaluation.counted import counts, player
+from stream.evaluation.blocks import (
+    ALERTS,
+    PARTS,
+    PROBLEMS,
+    SLOW,
+    TRANSACTIONS,
+    WIDTH,
+    Blocks,
+    block_row,
+    sliding_sums,
+    tumbling_sums,
+)
+from tests.evaluation.role_messages import counts, player
 
 
 def test_a_row_says_what_the_message_says() -> None:
@@ -14,11 +25,11 @@ def test_a_row_says_what_the_message_says() -> None:
     latencies = (1, 1, 1, 1, 1, 1, 1, 2, 3, 0, 0, 4)  # up to 1, 2, 4, …, 64, 128, 256, …, and above 1,024 ms
     message: RoleCounts = counts(latencies=latencies)
     said: PlayerCounts = player(transactions=100, reviews=3, declines=4, problems=5)
-    row = row_of(message, said, 64)
+    row = block_row(message, said, 64)
     assert [row[column] for column in (TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW)] == [100, 7, 5, 16, 9]
-    assert row_of(message, said, 33)[SLOW] == 9
-    assert row_of(message, said, 1)[SLOW] == 15
-    assert row_of(message, said, 1024)[SLOW] == 4
+    assert block_row(message, said, 33)[SLOW] == 9
+    assert block_row(message, said, 1)[SLOW] == 15
+    assert block_row(message, said, 1024)[SLOW] == 4
     assert row[5:].tolist() == list(said.scores)
 
 
@@ -43,5 +54,5 @@ def test_windows_are_sums_of_neighbours(count: int, size: int) -> None:
     size = min(size, count)
     rows = np.arange(count, dtype=np.int64)[:, None] ** 2
     expected = [sum(rows[(start + i) % count, 0] for i in range(size)) for start in range(count)]
-    assert slides(rows, size)[:, 0].tolist() == expected
-    assert tiles(rows, size)[:, 0].tolist() == expected[: count - size + 1 : size]
+    assert sliding_sums(rows, size)[:, 0].tolist() == expected
+    assert tumbling_sums(rows, size)[:, 0].tolist() == expected[: count - size + 1 : size]

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.evaluation.cohorts import Cohort, Pairs, Timing, closed_cohorts
+from stream.evaluation.cohorts import Cohort, CohortTiming, Pairs, closed_cohorts
 from stream.evaluation.outcome import Outcome
-from tests.evaluation.samples import pairs
+from tests.evaluation.sample_evidence import pairs
 
 TIMES = st.lists(st.integers(-20, 60), max_size=25)
 
 
 def cut(each: Pairs, *, from_ms: int = 0, spell_ms: int = 0, watermark_ms: int = 1000) -> list[Cohort]:
     """Return closed cohorts of 10 ms that mature in 100 ms."""
-    return list(closed_cohorts(each, Timing(0, 100, 10, spell_ms), from_ms=from_ms, watermark_ms=watermark_ms))
+    return list(closed_cohorts(each, CohortTiming(0, 100, 10, spell_ms), from_ms=from_ms, watermark_ms=watermark_ms))
 
 
 def frauds(times: list[int], cards: list[int]) -> Pairs:

@@ -9,8 +9,8 @@ import pytest
 from stream.evaluation.cohorts import MISSING, Cohort, Pairs
 from stream.evaluation.evidence import Evidence, revised, take_evidence
 from stream.evaluation.outcome import Outcome
-from stream.evaluation.weights import is_unseen, weights
-from tests.evaluation.samples import MEASURE, pairs
+from stream.evaluation.weights import is_unobservable, weights
+from tests.evaluation.sample_evidence import MEASURE, pairs
 
 
 def said(each: Pairs) -> Evidence:
@@ -148,7 +148,7 @@ class TestTwoModelsKeepTheirRanking:
             truth,
             outcome=outcome,
             weight=weights(outcome, declines, explored, shares),
-            unseen=is_unseen(outcome, declines, shares),
+            unseen=is_unobservable(outcome, declines, shares),
         )
 
     def test_explored_declines_stand_for_all(self, truth: Pairs) -> None:

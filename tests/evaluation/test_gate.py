@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from stream.evaluation.evidence import Evidence
-from stream.evaluation.gate import judge
-from stream.evaluation.guardrails import Observed, guardrails
-from tests.evaluation.samples import HEALTHY, PLAN, evidence
+from stream.evaluation.gate import evaluate_gate
+from stream.evaluation.guardrails import ServingHealth, guardrails
+from tests.evaluation.sample_evidence import HEALTHY, PLAN, evidence
 
 BETTER = {"challenger_cost_minor": 4500.0, "challenger_caught": 8.0}
 
@@ -21,8 +21,8 @@ def cohorts(count: int, **fields: Any) -> list[Evidence]:
 
 def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
     """Once there is enough of it."""
-    assert [judge(PLAN, cohorts(count, **BETTER), HEALTHY).verdict for count in (5, 20)] == ["continue", "promote"]
-    found = judge(PLAN, cohorts(20, **BETTER), HEALTHY)
+    assert [evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).verdict for count in (5, 20)] == ["continue", "promote"]
+    found = evaluate_gate(PLAN, cohorts(20, **BETTER), HEALTHY)
     assert "cost less" in found.reason
     assert (found.cohorts, found.frauds, found.frauds_needed) == (20, 200, 0)
     assert found.cost_gain_minor == pytest.approx(0.5)
@@ -33,9 +33,9 @@ def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
 
 def test_the_forecast_is_about_right() -> None:
     """From half-way, if it goes on as it did; evidence that comes early and evenly is forecast to a cohort or two."""
-    needed = judge(PLAN, cohorts(6, **BETTER), HEALTHY).frauds_needed
+    needed = evaluate_gate(PLAN, cohorts(6, **BETTER), HEALTHY).frauds_needed
     assert needed is not None
-    shown_after = next(count for count in range(1, 40) if judge(PLAN, cohorts(count, **BETTER), HEALTHY).cost.shown)
+    shown_after = next(count for count in range(1, 40) if evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).cost.shown)
     assert abs(6 + needed / 10 - shown_after) <= 2
 
 
@@ -68,7 +68,7 @@ def test_the_forecast_is_about_right() -> None:
 )
 def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict: str, says: str) -> None:
     """One line each."""
-    found = judge(PLAN, cohorts(count, **fields), HEALTHY)
+    found = evaluate_gate(PLAN, cohorts(count, **fields), HEALTHY)
     assert found.verdict == verdict
     assert says in found.reason
     assert "\n" not in found.reason
@@ -77,7 +77,7 @@ def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict:
 def test_what_was_shown_stays_shown() -> None:
     """Capital may be spent again; that it was there is what counts."""
     bad = [evidence(nth, challenger_cost_minor=5500.0, challenger_caught=8.0) for nth in range(20, 24)]
-    found = judge(PLAN, [*cohorts(20, **BETTER), *bad], HEALTHY)
+    found = evaluate_gate(PLAN, [*cohorts(20, **BETTER), *bad], HEALTHY)
     assert found.cost.log_capital < found.cost.highest
     assert found.cost.shown
 
@@ -85,7 +85,7 @@ def test_what_was_shown_stays_shown() -> None:
 def test_a_day_of_disaster_holds_up_a_promotion() -> None:
     """It counts little in the test, which is about what days are like; nobody wants it again all the same."""
     disaster = evidence(20, challenger_cost_minor=1e6, challenger_caught=0.0)
-    found = judge(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
+    found = evaluate_gate(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
     assert found.cost.shown
     assert found.verdict == "continue"
     assert "whole gain" in found.reason
@@ -93,14 +93,14 @@ def test_a_day_of_disaster_holds_up_a_promotion() -> None:
 
 def test_one_cohort_never_decides() -> None:
     """Whatever a single day brought, it counts up to the bound."""
-    assert not judge(PLAN, [evidence(0, challenger_cost_minor=-1e9)], HEALTHY).cost.shown
+    assert not evaluate_gate(PLAN, [evidence(0, challenger_cost_minor=-1e9)], HEALTHY).cost.shown
 
 
 @pytest.mark.parametrize("order", [[1], [0, 0], [0, 2], [1, 0]])
 def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> None:
     """Leaving one out, or looking at one twice, is how a test is bent."""
     with pytest.raises(ValueError, match="missing, doubled or out of order"):
-        judge(PLAN, [evidence(nth) for nth in order], HEALTHY)
+        evaluate_gate(PLAN, [evidence(nth) for nth in order], HEALTHY)
 
 
 @pytest.mark.parametrize(
@@ -110,18 +110,18 @@ def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> 
         ("whole gain", {"challenger_cost_minor": 5000.5}, HEALTHY),
         ("alert rate", {"challenger_alerts": 23}, HEALTHY),
         ("alert rate", {"champion_alerts": 0}, HEALTHY),
-        ("latency", {}, Observed(latency_p99_ms=20.1, parity_gap=0.0)),
-        ("latency", {}, Observed(latency_p99_ms=np.nan, parity_gap=0.0)),
+        ("latency", {}, ServingHealth(latency_p99_ms=20.1, parity_gap=0.0)),
+        ("latency", {}, ServingHealth(latency_p99_ms=np.nan, parity_gap=0.0)),
         ("calibration", {"expected_frauds": 20.5}, HEALTHY),
         ("calibration", {"expected_frauds": 4.9}, HEALTHY),
         ("calibration", {"expected_frauds": 0.0}, HEALTHY),
         ("calibration", {"scored_frauds": 0.0}, HEALTHY),
-        ("parity", {}, Observed(latency_p99_ms=1.0, parity_gap=1e-4)),
+        ("parity", {}, ServingHealth(latency_p99_ms=1.0, parity_gap=1e-4)),
         ("missing scores", {"missing": 11}, HEALTHY),
         ("undecided", {"undecided": 2}, HEALTHY),
     ],
 )
-def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: Observed) -> None:
+def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: ServingHealth) -> None:
     """Alone, and with a figure; one that is undefined does not hold."""
     rails = guardrails(PLAN, cohorts(20, **fields), observed)
     assert [rail.name for rail in rails if not rail.holds] == [name]
@@ -141,7 +141,7 @@ def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: Ob
 )
 def test_a_guardrail_holds_up_to_its_limit(fields: dict[str, Any]) -> None:
     """At the limit is within it."""
-    assert all(rail.holds for rail in guardrails(PLAN, cohorts(20, **fields), Observed(20.0, 1e-5)))
+    assert all(rail.holds for rail in guardrails(PLAN, cohorts(20, **fields), ServingHealth(20.0, 1e-5)))
 
 
 def test_days_that_foretell_each_other_fail_a_guardrail() -> None:
@@ -155,5 +155,5 @@ def test_days_that_foretell_each_other_fail_a_guardrail() -> None:
 
 def test_a_judgement_can_be_written_down_before_anything_was_seen() -> None:
     """Undefined figures become null in JSON."""
-    written = msgspec.json.decode(msgspec.json.encode(judge(PLAN, [], HEALTHY)))
+    written = msgspec.json.decode(msgspec.json.encode(evaluate_gate(PLAN, [], HEALTHY)))
     assert (written["cost_gain_minor"], written["recall_gain"]) == (None, None)

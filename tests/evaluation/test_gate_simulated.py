@@ -14,9 +14,9 @@ from scipy.stats import beta
 
 from stream.evaluation.alpha import ALPHA
 from stream.evaluation.evidence import Evidence
-from stream.evaluation.gate import judge
+from stream.evaluation.gate import evaluate_gate
 from stream.evaluation.plan import Plan
-from tests.evaluation.simulate import OBSERVED, World, balanced, evidence_of, play
+from tests.evaluation.simulation import OBSERVED, World, balanced, evidence_of, play
 
 SEED = 20_261_125
 ALIKE = World()
@@ -61,16 +61,16 @@ def shown(world: World, repetitions: int, *, by_arrival: bool = False) -> tuple[
             world, play(world, np.random.default_rng([SEED, repetition])), by_arrival=by_arrival
         )
         looks = range(len(evidence) + 1)
-        cheaper += judge(plan, evidence, OBSERVED).cost.shown
+        cheaper += evaluate_gate(plan, evidence, OBSERVED).cost.shown
         first = bisect_left(looks, x=True, key=partial(passes, plan, evidence))
-        verdicts = (judge(plan, evidence[:look], OBSERVED).verdict for look in looks[first:])
+        verdicts = (evaluate_gate(plan, evidence[:look], OBSERVED).verdict for look in looks[first:])
         promoted += next((verdict for verdict in verdicts if verdict != "continue"), "") == "promote"
     return cheaper, promoted
 
 
 def passes(plan: Plan, evidence: Sequence[Evidence], look: int) -> bool:
     """Return whether both tests are passed at a look."""
-    judgement = judge(plan, evidence[:look], OBSERVED)
+    judgement = evaluate_gate(plan, evidence[:look], OBSERVED)
     return judgement.cost.shown and judgement.recall.shown
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from stream.evaluation.cohorts import DAY_MS, closed_cohorts
 from stream.evaluation.evidence import take_evidence
-from stream.evaluation.gate import judge
+from stream.evaluation.gate import evaluate_gate
 from stream.evaluation.outcome import LabelColumns, outcomes
-from tests.evaluation.simulate import OBSERVED, STARTS_MS, World, evidence_of, play
+from tests.evaluation.simulation import OBSERVED, STARTS_MS, World, evidence_of, play
 
 
 @pytest.mark.slow
@@ -38,7 +38,7 @@ def test_a_million_rows_are_judged_within_a_second(capsys: pytest.CaptureFixture
         )
         judged_from = time.perf_counter()
         cohorts = closed_cohorts(run.pairs, plan.timing, from_ms=STARTS_MS, watermark_ms=300 * DAY_MS)
-        judge(plan, [take_evidence(plan.measure, cohort) for cohort in cohorts], OBSERVED)
+        evaluate_gate(plan, [take_evidence(plan.measure, cohort) for cohort in cohorts], OBSERVED)
         seconds.append((time.perf_counter() - judged_from, judged_from - started))
         assert (known == 1).sum() == len(frauds)
     gate, of_labels = min(seconds)

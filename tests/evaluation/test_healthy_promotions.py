@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stream.evaluation.blocks import joined
-from stream.evaluation.rollback_rule import Breach, Limits, Rule
-from tests.evaluation.a_day import DAY, HEALTHY, SIZE, Fault, blocks
+from stream.evaluation.blocks import stack_rows
+from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
+from tests.evaluation.daily_cycle import DAY, HEALTHY, SIZE, Fault, blocks
 
 PROMOTIONS = 1000
 #: Blocks watched in the healthy ones: a day.
@@ -14,9 +14,9 @@ WATCHED = DAY
 BROKEN = 20
 
 
-def limits(watched: int, error: float = 0.001) -> Limits:
+def limits(watched: int, error: float = 0.001) -> RollbackLimits:
     """Return the settings' defaults, with another length of the watch."""
-    return Limits(SIZE, 100, watched, error, 3.0, 64)
+    return RollbackLimits(SIZE, 100, watched, error, 3.0, 64)
 
 
 def promote(rng: np.random.Generator, days: float, watched: int, fault: Fault = HEALTHY) -> Breach | None:
@@ -25,7 +25,7 @@ def promote(rng: np.random.Generator, days: float, watched: int, fault: Fault = 
     first = int(rng.integers(DAY))
     reference = blocks(rng, first, shadow)
     live = blocks(rng, first + shadow + later, watched, fault)
-    return Rule(reference, reference, limits(watched)).first_breach(live)
+    return RollbackRule(reference, reference, limits(watched)).first_breach(live)
 
 
 def test_of_a_thousand_healthy_promotions_at_most_one_is_taken_back() -> None:
@@ -42,8 +42,8 @@ def test_the_error_is_kept_where_it_could_show() -> None:
     noon = 6 * DAY // 24  # blocks of a single hour, over and over
     taken_back = 0
     for _ in range(200):
-        hour = joined([blocks(rng, noon, 10) for _ in range(20)])
-        rule = Rule(hour[:100], hour[:100], limits(100, error=0.1))
+        hour = stack_rows([blocks(rng, noon, 10) for _ in range(20)])
+        rule = RollbackRule(hour[:100], hour[:100], limits(100, error=0.1))
         taken_back += rule.first_breach(hour[100:]) is not None
     assert taken_back <= 20
 

@@ -12,7 +12,7 @@ import stream.evaluation.outcome
 import stream.evaluation.weights
 from schemas.messages import Label, Verdict
 from stream.evaluation.outcome import SOURCES, LabelColumns, Outcome, outcome_of, outcomes
-from stream.evaluation.weights import is_unseen, weights
+from stream.evaluation.weights import is_unobservable, weights
 from stream.scoring.policy import VERDICTS
 
 MATURITY_MS = 10
@@ -159,5 +159,5 @@ def test_an_explored_transaction_without_a_chance_is_refused() -> None:
 def test_only_what_nothing_stands_for_is_unseen() -> None:
     """A censored decline that might have been explored is stood for by those that were."""
     outcome = np.full(3, Outcome.CENSORED, dtype=np.int8)
-    unseen = is_unseen(outcome, np.array([True, True, False]), np.array([0.1, 0.0, 0.0]))
+    unseen = is_unobservable(outcome, np.array([True, True, False]), np.array([0.1, 0.0, 0.0]))
     assert unseen.tolist() == [False, True, True]

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from schemas.errors import DataError
-from stream.evaluation.cohorts import MISSING, Pairs, Timing
+from stream.evaluation.cohorts import MISSING, CohortTiming, Pairs
 from stream.evaluation.evidence import ranks
 from stream.evaluation.outcome import Outcome
 from stream.evaluation.plan import Plan, freeze, usual_cap
-from tests.evaluation.samples import COSTS, PLAN, pairs
+from tests.evaluation.sample_evidence import COSTS, PLAN, pairs
 
 COUNT = 1000
-TIMING = Timing(starts_ms=COUNT, maturity_ms=10, cohort_ms=50, spell_ms=0)
+TIMING = CohortTiming(starts_ms=COUNT, maturity_ms=10, cohort_ms=50, spell_ms=0)
 
 
 def earlier(**columns: Any) -> Pairs:

@@ -3,28 +3,28 @@
 import numpy as np
 import pytest
 
-from stream.evaluation.blocks import ALERTS, PARTS, SLOW, TRANSACTIONS, Rows, joined, row_of
-from stream.evaluation.rollback_rule import STATISTICS, Limits, Rule
-from tests.evaluation.a_day import DAY, blocks
-from tests.evaluation.counted import counts, player
+from stream.evaluation.blocks import ALERTS, PARTS, SLOW, TRANSACTIONS, BlockRows, block_row, stack_rows
+from stream.evaluation.rollback_rule import STATISTICS, RollbackLimits, RollbackRule
+from tests.evaluation.daily_cycle import DAY, blocks
+from tests.evaluation.role_messages import counts, player
 
-LIMITS = Limits(1000, 8, 64, 0.001, 3.0, 64)
+LIMITS = RollbackLimits(1000, 8, 64, 0.001, 3.0, 64)
 
 
-def steady(count: int, alerts: int = 100) -> Rows:
+def steady(count: int, alerts: int = 100) -> BlockRows:
     """Return blocks of 1,000 that are all alike."""
-    block = row_of(counts(), player(reviews=alerts), 64)
-    return joined([block] * count)
+    block = block_row(counts(), player(reviews=alerts), 64)
+    return stack_rows([block] * count)
 
 
 def test_what_stays_as_it_was_is_no_breach() -> None:
     """Neither alone nor added up."""
-    assert Rule(steady(16), steady(16), LIMITS).first_breach(steady(64)) is None
+    assert RollbackRule(steady(16), steady(16), LIMITS).first_breach(steady(64)) is None
 
 
 def test_a_breach_names_statistic_value_bound_and_how_many_transactions() -> None:
     """What alerts on everything is seen in its first block."""
-    breach = Rule(steady(16), steady(16), LIMITS).first_breach(joined([steady(3), steady(5, alerts=1000)]))
+    breach = RollbackRule(steady(16), steady(16), LIMITS).first_breach(stack_rows([steady(3), steady(5, alerts=1000)]))
     assert breach is not None
     assert (breach.statistic, breach.value, breach.transactions, breach.blocks) == ("alert_rate_high", 1.0, 1000, 4)
     assert 0.1 < breach.bound < 0.3
@@ -32,7 +32,7 @@ def test_a_breach_names_statistic_value_bound_and_how_many_transactions() -> Non
 
 def test_what_alerts_on_nothing_is_a_breach() -> None:
     """The alert rate has two sides."""
-    breach = Rule(steady(16), steady(16), LIMITS).first_breach(steady(2, alerts=0))
+    breach = RollbackRule(steady(16), steady(16), LIMITS).first_breach(steady(2, alerts=0))
     assert breach is not None
     assert (breach.statistic, breach.value) == ("alert_rate_low", 0.0)
     assert 0.0 < breach.bound < 0.1
@@ -40,13 +40,13 @@ def test_what_alerts_on_nothing_is_a_breach() -> None:
 
 def test_only_so_many_blocks_are_watched() -> None:
     """The error is stated for these; later a season may turn."""
-    assert Rule(steady(16), steady(16), LIMITS).first_breach(joined([steady(64), steady(8, alerts=1000)])) is None
+    assert RollbackRule(steady(16), steady(16), LIMITS).first_breach(stack_rows([steady(64), steady(8, alerts=1000)])) is None
 
 
 def test_a_multiple_of_the_previous_champion_s_alerts_is_too_much() -> None:
     """A challenger may have alerted as much in its shadow period."""
     shadow, previous = steady(16, alerts=600), steady(16, alerts=50)
-    breach = Rule(shadow, previous, LIMITS).first_breach(shadow)
+    breach = RollbackRule(shadow, previous, LIMITS).first_breach(shadow)
     assert breach is not None
     assert breach.statistic == "alert_multiple"
     assert 0.15 < breach.bound < 0.6
@@ -55,7 +55,7 @@ def test_a_multiple_of_the_previous_champion_s_alerts_is_too_much() -> None:
 def test_a_previous_champion_of_few_blocks_says_nothing_about_a_multiple() -> None:
     """It has not shown its whole cycle."""
     shadow = steady(16, alerts=600)
-    assert Rule(shadow, steady(7, alerts=50), LIMITS).first_breach(shadow) is None
+    assert RollbackRule(shadow, steady(7, alerts=50), LIMITS).first_breach(shadow) is None
 
 
 def test_a_shadow_period_without_timings_bounds_no_timings() -> None:
@@ -64,23 +64,23 @@ def test_a_shadow_period_without_timings_bounds_no_timings() -> None:
     reference[:, [PARTS, SLOW]] = 0
     live = steady(16)
     live[:, SLOW] = live[:, PARTS]
-    assert Rule(reference, reference, LIMITS).first_breach(live) is None
+    assert RollbackRule(reference, reference, LIMITS).first_breach(live) is None
 
 
 def test_blocks_of_any_size_are_compared() -> None:
     """Under load a second's counts are more than a block."""
     rng = np.random.default_rng(1)
     sizes = rng.integers(1000, 30_000, size=80)
-    rows = joined([steady(1) for _ in sizes])
+    rows = stack_rows([steady(1) for _ in sizes])
     rows[:, TRANSACTIONS] = sizes
     rows[:, ALERTS] = rng.binomial(sizes, 0.02)
-    assert Rule(rows[:40], rows[:40], LIMITS).first_breach(rows[40:]) is None
+    assert RollbackRule(rows[:40], rows[:40], LIMITS).first_breach(rows[40:]) is None
 
 
 def test_readings_are_each_statistic_s_value_and_bound() -> None:
     """Of the newest block; healthy ones are inside."""
     rows = blocks(np.random.default_rng(2), 0, 2 * DAY)
-    readings = Rule(rows[:DAY], rows[:DAY], LIMITS).readings(rows[DAY:])
+    readings = RollbackRule(rows[:DAY], rows[:DAY], LIMITS).readings(rows[DAY:])
     assert readings.keys() == set(STATISTICS)
     low, bound = readings.pop("alert_rate_low")
     assert low >= bound
@@ -90,6 +90,6 @@ def test_readings_are_each_statistic_s_value_and_bound() -> None:
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_any_reference_makes_bounds(count: int) -> None:
     """A short one wide ones."""
-    rule = Rule(steady(count), steady(0), LIMITS)
+    rule = RollbackRule(steady(count), steady(0), LIMITS)
     assert rule.first_breach(steady(16)) is None
     assert rule.first_breach(steady(16, alerts=1000)) is not None

@@ -13,17 +13,17 @@ from stream.control.drift_monitor import alarms
 from stream.control.drift_reports import read_reports
 from stream.control.retrain_requests import read_requests
 from stream.control.role_writer import publish_roles
-from stream.drift.counts_merger import CountsMerger
 from stream.drift.alarm_rule import drift_limits
+from stream.drift.counts_merger import CountsMerger
 from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.control import metrics
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.topics import produce_all, read_all
 from tests.support.traffic import Feeder, transaction
 from tests.support.until import until
-from tests.support.watch import Watch
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -70,7 +70,7 @@ def elected(settings: Settings) -> bool:
 def test_when_the_elected_dies_the_next_goes_on(watched: Settings, start_worker: StartWorker) -> None:
     """Killed in mid-window; all reports together are what one reader makes of all counts."""
     second = watched.replace(kafka_slot=f"{watched.kafka.slot}-b", web_port=free_port())
-    with Watch(watched) as watch, Feeder(watched, rate=500) as feeder:
+    with DecisionMonitor(watched) as watch, Feeder(watched, rate=500) as feeder:
         workers = {each.kafka.slot: start_worker(each) for each in (watched, second)}
         for worker in workers.values():
             worker.wait_ready()
@@ -104,7 +104,7 @@ def test_an_alarm_asks_for_retraining_once(watched: Settings, start_worker: Star
         features = msgspec.json.decode(transaction(number))["features"]
         return transaction(number, features=features | {"V2": features["V2"] + 3})
 
-    with Watch(watched) as watch, Feeder(watched, rate=500) as feeder:
+    with DecisionMonitor(watched) as watch, Feeder(watched, rate=500) as feeder:
         worker = start_worker(watched)
         watch.wait(3 * WINDOW)
         until(lambda: len(read_reports(watched)) >= 2)
@@ -136,7 +136,7 @@ def test_a_bundle_that_is_gone_is_said_once(watched: Settings, start_worker: Sta
     counts = DriftCounts("x", "i", 1, "fraud", "9", gone.sha256, True, 0, 1, {}, (1,), 0, 0, 0.0, 0.0, {}, 1)  # noqa: FBT003
     lines = [msgspec.json.encode(replace(counts, sequence=number)) for number in range(1, 4)]
     produce_all(watched.kafka.bootstrap, watched.topic.drift_counts, [(None, b"{"), *((None, line) for line in lines)])
-    with Watch(watched) as watch, Feeder(watched, rate=500):
+    with DecisionMonitor(watched) as watch, Feeder(watched, rate=500):
         worker = start_worker(watched)
         watch.wait(2 * WINDOW)
         until(lambda: len(read_reports(watched)) >= 2)

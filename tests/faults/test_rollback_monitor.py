@@ -17,11 +17,11 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
 from tests.support.control import metrics
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.reckoning import reckon
 from tests.support.topics import read_all
 from tests.support.traffic import Feeder, transaction
 from tests.support.until import until
-from tests.support.watch import Watch
 from tests.support.worker_process import WorkerProcess
 
 #: Seconds from the crossing to the previous champion's decisions, at most.
@@ -113,7 +113,7 @@ def test_a_promotion_that_breaks_is_taken_back_once(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", numeric=(*NUMERIC, "V4"))
     publish_roles(guarded, champion=old, challengers=(Challenger(new),), author="test")
     workers = start_two(guarded, start_worker)
-    with Watch(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         promoted = promote(guarded, new)
         watch.wait(2 * PERIOD)
@@ -147,7 +147,7 @@ def test_where_the_restored_one_breaks_too_people_are_called(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(guarded, champion=old, author="test")
     workers = start_two(guarded, start_worker)
-    with Watch(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         promote(guarded, new)
         restored = await_rollback(guarded, workers)
@@ -173,7 +173,7 @@ def test_when_the_guard_dies_another_worker_guards(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(guarded, champion=old, author="test")
     workers = start_two(guarded, start_worker)
-    with Watch(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         guard, successor = elected_first(workers)
         guard.kill()
@@ -196,7 +196,7 @@ def test_a_guard_that_wakes_up_late_writes_nothing(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(guarded, champion=old, author="test")
     workers = start_two(guarded, start_worker)
-    with Watch(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         guard, successor = elected_first(workers)
         promote(guarded, new)

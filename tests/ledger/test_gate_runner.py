@@ -6,23 +6,23 @@ from sqlalchemy import Engine
 
 from schemas.messages import Challenger, Policy
 from stream.evaluation.alpha import next_alpha
-from stream.evaluation.guardrails import Observed
-from stream.ledger.gate_runner import Referee, Ruling
+from stream.evaluation.guardrails import ServingHealth
+from stream.ledger.gate_runner import GateRunner, GateStatus
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
-from tests.support.ledger_batch import SetClock, Writer
+from tests.support.ledger_batch import ManualClock, Writer
 from tests.support.ledger_history import FIRST_DAY, FRAUDS, LEGITIMATE, SETTINGS, History, roles_of
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 
-HEALTHY = Observed(latency_p99_ms=1.0, parity_gap=0.0)
+HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
 
 
-def referee(engine: Engine, history: History, observed: Observed = HEALTHY) -> Referee:
+def referee(engine: Engine, history: History, observed: ServingHealth = HEALTHY) -> GateRunner:
     """A referee whose challenger is as healthy as it is told."""
-    return Referee(engine, SETTINGS, history.clock, lambda _: observed)
+    return GateRunner(engine, SETTINGS, history.clock, lambda _: observed)
 
 
-def look(engine: Engine, history: History, observed: Observed = HEALTHY) -> Ruling:
+def look(engine: Engine, history: History, observed: ServingHealth = HEALTHY) -> GateStatus:
     """Look once at the one challenger."""
     (ruling,) = referee(engine, history, observed).look()
     assert ruling.champion == ModelIdentity(CHAMPION, "p1")
@@ -68,7 +68,7 @@ def test_an_unhealthy_challenger_waits_however_good_it_is(engine: Engine) -> Non
     history.live(32)
     look(engine, history)
     history.live(40)
-    ruling = look(engine, history, Observed(latency_p99_ms=500.0, parity_gap=0.0))
+    ruling = look(engine, history, ServingHealth(latency_p99_ms=500.0, parity_gap=0.0))
     assert ruling.judgement is not None
     assert ruling.judgement.verdict == "continue"
     assert "latency" in ruling.judgement.reason
@@ -133,7 +133,7 @@ def test_the_level_is_spent_over_challengers(engine: Engine) -> None:
 
 def test_without_roles_there_is_nothing_to_judge(engine: Engine) -> None:
     """An empty ledger."""
-    assert Referee(engine, SETTINGS, SetClock(), lambda _: HEALTHY).look() == []
+    assert GateRunner(engine, SETTINGS, ManualClock(), lambda _: HEALTHY).look() == []
 
 
 @pytest.mark.parametrize("currency", ["USD"])

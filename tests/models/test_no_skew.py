@@ -14,8 +14,8 @@ from schemas.manifest import Feature, MissingPolicy
 from stream.models.bundle import LoadedModel, read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.scoring.features import Matrix
-from stream.scoring.incoming import Incoming, Moment
-from stream.scoring.model import Player, Roles, ScoringModel
+from stream.scoring.model import ModelInRole, Roles, ScoringModel
+from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.scorer import ScoredBatch, Scorer
 from tests.support.bundles import NUMERIC, POLICY, put_bundle
 from tests.support.failing_model import FailingModel
@@ -85,13 +85,13 @@ def online(rows: Sequence[Row], champion: ScoringModel, *challengers: ScoringMod
         ).encode()
         for number, row in enumerate(rows)
     ]
-    watching = tuple(Player(each, each.manifest.policy) for each in challengers)
+    watching = tuple(ModelInRole(each, each.manifest.policy) for each in challengers)
     scorer = Scorer(
-        Roles(1, Player(champion, POLICY), watching),
+        Roles(1, ModelInRole(champion, POLICY), watching),
         max_bytes=65_536,
         max_reasons=0,
     )
-    return scorer.score(Incoming("t", values, [0] * len(values), range(len(values))), Moment(0, 0.0))
+    return scorer.score(RawBatch("t", values, [0] * len(values), range(len(values))), ScoringTime(0, 0.0))
 
 
 @given(rows=ROWS)

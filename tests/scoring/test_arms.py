@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from schemas.messages import Exploration, Policy
 from stream.scoring.arms import draw_arms, draw_explored, uniform
-from stream.scoring.model import Player, Roles
+from stream.scoring.model import ModelInRole, Roles
 from stream.scoring.scorer import ScoredBatch
-from tests.scoring.stand_in import (
+from tests.scoring.fake_model import (
     AMOUNT,
-    MOMENT,
+    SCORING_TIME,
+    assign_roles,
     failing_where,
+    fake_model,
     features,
-    incoming,
-    of,
-    players,
-    stand_in,
+    raw_batch,
+    scorer_for,
     transaction,
 )
 
@@ -38,12 +38,12 @@ def split(
     *shares: float, salt: str = "", exploration: Exploration | None = None, policy: Policy | None = None
 ) -> Roles:
     """Roles in which challengers 2, 3, … decide for these shares."""
-    models = [stand_in(version=str(number)) for number in range(1, len(shares) + 2)]
-    champion, challengers = players(*models)
+    models = [fake_model(version=str(number)) for number in range(1, len(shares) + 2)]
+    champion, challengers = assign_roles(*models)
     if policy:
-        champion = Player(champion.model, policy)
+        champion = ModelInRole(champion.model, policy)
     taking = tuple(
-        Player(each.model, policy or each.policy, share) for each, share in zip(challengers, shares, strict=True)
+        ModelInRole(each.model, policy or each.policy, share) for each, share in zip(challengers, shares, strict=True)
     )
     return Roles(7, champion, taking, exploration, salt)
 
@@ -53,7 +53,7 @@ def score(roles: Roles, count: int = 300, *, amount: int = 250) -> ScoredBatch:
     values = [
         transaction(features(2, 2, 2), number, card_id=f"card-{number}", amount_minor=amount) for number in range(count)
     ]
-    return of(roles, max_reasons=1).score(incoming(values), MOMENT)
+    return scorer_for(roles, max_reasons=1).score(raw_batch(values), SCORING_TIME)
 
 
 def test_draws_are_uniform() -> None:
@@ -125,8 +125,8 @@ def test_everyone_else_is_on_record_beside_each_decision() -> None:
 
 def test_whoever_decides_gives_the_reasons() -> None:
     """An alert of a challenger that sees only the amount is explained by the amount."""
-    champion, (challenger,) = players(stand_in(), stand_in([msgspec.structs.replace(AMOUNT, median=0.0)], version="2"))
-    scored = score(Roles(7, champion, (Player(challenger.model, challenger.policy, 0.5),)))
+    champion, (challenger,) = assign_roles(fake_model(), fake_model([msgspec.structs.replace(AMOUNT, median=0.0)], version="2"))
+    scored = score(Roles(7, champion, (ModelInRole(challenger.model, challenger.policy, 0.5),)))
     reasons = {
         decision.arm: {reason.feature for reason in decision.reasons}
         for decision in scored.decisions
@@ -138,10 +138,10 @@ def test_whoever_decides_gives_the_reasons() -> None:
 
 def test_for_a_challenger_that_cannot_score_the_champion_decides() -> None:
     """The card's draw stays on record; the challenger's record says what ailed it."""
-    champion, (challenger,) = players(
-        stand_in(), stand_in(version="2", rule=failing_where(lambda matrix: matrix[:, 0] > 1))
+    champion, (challenger,) = assign_roles(
+        fake_model(), fake_model(version="2", rule=failing_where(lambda matrix: matrix[:, 0] > 1))
     )
-    scored = score(Roles(7, champion, (Player(challenger.model, challenger.policy, 0.5),)))
+    scored = score(Roles(7, champion, (ModelInRole(challenger.model, challenger.policy, 0.5),)))
     arms = {decision.arm for decision in scored.decisions}
     assert arms == {"champion", "fallback"}
     assert {decision.model_version for decision in scored.decisions} == {"1"}
@@ -185,11 +185,11 @@ def test_propensities_of_arm_and_exploration_multiply() -> None:
 
 def test_a_policy_is_shadowed_without_another_run_of_the_model() -> None:
     """Its scores are the champion's own, its verdicts its own."""
-    model = stand_in()
-    champion = Player(model, model.manifest.policy)
+    model = fake_model()
+    champion = ModelInRole(model, model.manifest.policy)
     score(Roles(7, champion))
     alone = model.runs
-    scored = score(Roles(7, champion, (Player(model, ALL_DECLINE),)))
+    scored = score(Roles(7, champion, (ModelInRole(model, ALL_DECLINE),)))
     assert model.runs == 2 * alone
     (records,) = scored.shadow_scores
     for decision, record in zip(scored.decisions, records, strict=True):
@@ -201,9 +201,9 @@ def test_batches_do_not_change_who_decides() -> None:
     """One by one or all at once, decisions and records are the same."""
     roles = split(0.25, 0.25, exploration=Exploration(0.5, 250))
     values = [transaction(features(number % 5 - 2), number, card_id=f"card-{number}") for number in range(60)]
-    scorer, batch = of(roles), incoming(values)
-    whole = scorer.score(batch, MOMENT)
-    single = [scorer.score(batch.part(number, number + 1), MOMENT) for number in range(len(values))]
+    scorer, batch = scorer_for(roles), raw_batch(values)
+    whole = scorer.score(batch, SCORING_TIME)
+    single = [scorer.score(batch.slice(number, number + 1), SCORING_TIME) for number in range(len(values))]
     assert [each.decisions[0] for each in single] == whole.decisions
     assert _ids(whole) == sorted(record for each in single for record in _ids(each))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.manifest import Feature, FeatureKind, MissingPolicy
 from stream.scoring.features import FeaturePlan, Matrix
-from tests.scoring.stand_in import ALL_KINDS, AMOUNT, COUNTRY, FEATURES
+from tests.scoring.fake_model import ALL_KINDS, AMOUNT, COUNTRY, FEATURES
 
 NAN = float("nan")
 #: A double above this rounds to infinity as float32; from here down, to the largest float32.

@@ -11,17 +11,17 @@ from schemas.manifest import Feature, FeatureKind
 from schemas.messages import Decision, Reason
 from stream.scoring.features import Matrix
 from stream.scoring.reasons import CHUNK, explain
-from tests.scoring.stand_in import (
+from tests.scoring.fake_model import (
     AMOUNT,
     COUNTRY,
-    MOMENT,
-    StandIn,
+    SCORING_TIME,
+    FakeModel,
     digits,
     failing_where,
+    fake_model,
     features,
-    incoming,
+    raw_batch,
     scorer,
-    stand_in,
     transaction,
 )
 
@@ -32,10 +32,10 @@ ROWS = st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=20)
 def decided(rows: list[tuple[float, float, float]], max_reasons: int = 5) -> list[Decision]:
     """Decide transactions with these features."""
     values = [transaction(features(*row), number) for number, row in enumerate(rows)]
-    return scorer(stand_in(), max_reasons=max_reasons).score(incoming(values), MOMENT).decisions
+    return scorer(fake_model(), max_reasons=max_reasons).score(raw_batch(values), SCORING_TIME).decisions
 
 
-def fall(model: StandIn, row: tuple[float, float, float], name: str) -> float:
+def fall(model: FakeModel, row: tuple[float, float, float], name: str) -> float:
     """Return what the score loses with the median of one feature in place, by scoring twice."""
     vector = np.array([[row[0], 250, row[1], row[2]]], dtype=np.float32)
     without = vector.copy()
@@ -49,7 +49,7 @@ def test_a_contribution_is_what_the_score_loses_without_the_feature(rows: list[t
     """For each reason, by scoring the transaction again with that median in place."""
     for row, decision in zip(rows, decided(rows), strict=True):
         for reason in decision.reasons:
-            assert reason.contribution == fall(stand_in(), row, reason.feature)
+            assert reason.contribution == fall(fake_model(), row, reason.feature)
 
 
 @given(ROWS, st.integers(0, 5))
@@ -57,7 +57,7 @@ def test_the_strongest_are_named_and_none_that_do_not_push_up(
     rows: list[tuple[float, float, float]], most: int
 ) -> None:
     """Sorted, positive, at most so many, and each one left out is no stronger than the last one named."""
-    model = stand_in()
+    model = fake_model()
     for row, decision in zip(rows, decided(rows, most), strict=True):
         named = [reason.contribution for reason in decision.reasons]
         falls = sorted((fall(model, row, name) for name in model.plan.names), reverse=True)
@@ -75,7 +75,7 @@ def test_only_alerts_have_reasons(rows: list[tuple[float, float, float]]) -> Non
 def test_equal_contributions_stand_in_manifest_order() -> None:
     """So that a replay names them in the same order."""
     names = ("b", "a", "c")
-    alike = stand_in(
+    alike = fake_model(
         [*(Feature(name, 0.0) for name in names), AMOUNT],
         rule=lambda matrix: np.asarray((matrix[:, :3] > 1).sum(axis=1) / 4, dtype=np.float32),
     )
@@ -86,7 +86,7 @@ def test_equal_contributions_stand_in_manifest_order() -> None:
 
 def test_a_category_is_replaced_by_the_most_frequent_one() -> None:
     """An unknown one too; what is the most frequent already pushes nothing up."""
-    model = stand_in([COUNTRY, Feature("V1", 0.0)])
+    model = fake_model([COUNTRY, Feature("V1", 0.0)])
     matrix = np.array([[2, 0], [3, 0], [0, 2]], dtype=np.float32)
     found = explain(model, matrix, model.score(matrix), 5)
     assert [[reason.feature for reason in reasons] for reasons in found] == [["country"], ["country"], ["V1"]]
@@ -105,7 +105,7 @@ def test_features_made_of_one_thing_are_replaced_together(
 ) -> None:
     """A model that alerts where either is high has one reason, under the first one's name; each alone gave none."""
     one, other = (Feature(kind, median, kind) for kind, median in zip(pair, ordinary, strict=True))
-    either = stand_in(
+    either = fake_model(
         [one, Feature("V1", 0.0), other],
         rule=lambda matrix: np.asarray(np.where(matrix[:, [0, 2]].max(axis=1) > 0, 0.75, 0.25), dtype=np.float32),
     )
@@ -115,7 +115,7 @@ def test_features_made_of_one_thing_are_replaced_together(
 
 def test_more_alerts_than_one_chunk_are_explained_as_each_alone() -> None:
     """Chunks bound memory and change nothing."""
-    model = stand_in()
+    model = fake_model()
     matrix = np.random.default_rng(0).normal(scale=2, size=(2 * CHUNK + 1, 4)).astype(np.float32)
     scores = digits(matrix)
     together = explain(model, matrix, scores, 5)
@@ -129,8 +129,8 @@ def test_a_median_that_the_model_cannot_score_gives_no_reason(failure: float | N
     def median_in_v1(matrix: Matrix) -> Any:
         return matrix[:, 0] == 0.25
 
-    model = stand_in(rule=failing_where(median_in_v1, failure))
-    batch = incoming([transaction(features(2, 2, 2))])
-    (decision,) = scorer(model).score(batch, MOMENT).decisions
+    model = fake_model(rule=failing_where(median_in_v1, failure))
+    batch = raw_batch([transaction(features(2, 2, 2))])
+    (decision,) = scorer(model).score(batch, SCORING_TIME).decisions
     assert decision.verdict == "decline"
     assert [reason.feature for reason in decision.reasons] == ["V2", "V3"]

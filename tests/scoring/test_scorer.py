@@ -15,20 +15,20 @@ from schemas.errors import DeadLetterReason, ModelFaultError
 from schemas.manifest import Feature, MissingPolicy
 from schemas.messages import Decision, Policy
 from stream.scoring.features import Matrix
-from stream.scoring.incoming import Moment
+from stream.scoring.raw_batch import ScoringTime
 from stream.scoring.scorer import Refusal, ScoredBatch
-from tests.scoring.stand_in import (
+from tests.scoring.fake_model import (
     ALL_KINDS,
     COUNTRY,
     MAX_BYTES,
-    MOMENT,
-    StandIn,
+    SCORING_TIME,
+    FakeModel,
     digits,
     failing_where,
+    fake_model,
     features,
-    incoming,
+    raw_batch,
     scorer,
-    stand_in,
     transaction,
 )
 
@@ -61,9 +61,9 @@ def is_poison(matrix: Matrix) -> Any:
     return matrix[:, 0] == POISON
 
 
-def champion(missing: MissingPolicy = "refuse", **options: Any) -> StandIn:
+def champion(missing: MissingPolicy = "refuse", **options: Any) -> FakeModel:
     """Return a model that raises on poison and refuses nulls."""
-    return stand_in(missing=missing, rule=failing_where(is_poison), **options)
+    return fake_model(missing=missing, rule=failing_where(is_poison), **options)
 
 
 VALUE = st.floats(-3, 3)
@@ -71,9 +71,9 @@ GOOD = st.builds(transaction, st.builds(features, VALUE, VALUE, VALUE), st.integ
 MESSAGES = st.lists(st.tuples(GOOD, st.none()) | st.sampled_from(BAD), max_size=30)
 
 
-def score(values: Sequence[bytes | None], model: StandIn | None = None) -> ScoredBatch:
+def score(values: Sequence[bytes | None], model: FakeModel | None = None) -> ScoredBatch:
     """Score a batch."""
-    return scorer(model or champion()).score(incoming(values), MOMENT)
+    return scorer(model or champion()).score(raw_batch(values), SCORING_TIME)
 
 
 def body(decision: Decision) -> Decision:
@@ -86,13 +86,13 @@ def test_each_message_is_decided_or_refused_once(
     messages: list[tuple[bytes | None, DeadLetterReason | None]],
 ) -> None:
     """The good ones are decided in the order they came, the others refused with place and reason."""
-    batch = incoming([value for value, _ in messages])
-    scored = scorer(champion()).score(batch, MOMENT)
+    batch = raw_batch([value for value, _ in messages])
+    scored = scorer(champion()).score(batch, SCORING_TIME)
     good = [place for place, (_, reason) in enumerate(messages) if reason is None]
     assert [(d.source_partition, d.source_offset) for d in scored.decisions] == [
         (batch.partitions[place], batch.offsets[place]) for place in good
     ]
-    refused = sorted((refusal.place, refusal.reason) for refusal in scored.refusals)
+    refused = sorted((refusal.index, refusal.reason) for refusal in scored.refusals)
     assert refused == [(place, reason) for place, (_, reason) in enumerate(messages) if reason is not None]
 
 
@@ -108,26 +108,26 @@ def test_a_body_depends_on_nothing_but_bytes_place_and_roles(
     messages: list[tuple[bytes | None, DeadLetterReason | None]], data: st.DataObject, now_ms: int, latency_ms: float
 ) -> None:
     """Neither on the batch it comes in nor on the clock: a replay gives the same bodies and the same refusals."""
-    batch = incoming([value for value, _ in messages])
-    whole = scorer(champion()).score(batch, MOMENT)
+    batch = raw_batch([value for value, _ in messages])
+    whole = scorer(champion()).score(batch, SCORING_TIME)
     cuts = data.draw(st.sets(st.integers(0, len(messages))))
     edges = [0, *sorted(cuts), len(messages)]
     again = scorer(champion())
     decisions: list[Decision] = []
     refusals: list[Refusal] = []
     for start, stop in itertools.pairwise(edges):
-        part = again.score(batch.part(start, stop), Moment(now_ms, latency_ms))
+        part = again.score(batch.slice(start, stop), ScoringTime(now_ms, latency_ms))
         decisions += part.decisions
-        refusals += [Refusal(start + each.place, each.reason, each.detail, each.field) for each in part.refusals]
+        refusals += [Refusal(start + each.index, each.reason, each.detail, each.field) for each in part.refusals]
     assert list(map(body, decisions)) == list(map(body, whole.decisions))
-    assert sorted(refusals, key=lambda each: each.place) == sorted(whole.refusals, key=lambda each: each.place)
+    assert sorted(refusals, key=lambda each: each.index) == sorted(whole.refusals, key=lambda each: each.index)
     assert {(each.scored_at_ms, each.latency_ms) for each in decisions} <= {(now_ms, latency_ms)}
 
 
 def test_a_decision_says_what_was_decided_by_whom_and_on_what() -> None:
     """Every field of one decision."""
-    batch = incoming([transaction(features(2, 0.5, -2), 4)], first=17)
-    (decision,) = scorer(stand_in(version="3"), max_reasons=1).score(batch, MOMENT).decisions
+    batch = raw_batch([transaction(features(2, 0.5, -2), 4)], first=17)
+    (decision,) = scorer(fake_model(version="3"), max_reasons=1).score(batch, SCORING_TIME).decisions
     assert msgspec.to_builtins(decision) == {
         "decision_id": "transactions/0/17@7",
         "transaction_id": "t-4",
@@ -147,8 +147,8 @@ def test_a_decision_says_what_was_decided_by_whom_and_on_what() -> None:
         "source_topic": "transactions",
         "source_partition": 0,
         "source_offset": 17,
-        "scored_at_ms": MOMENT.scored_at_ms,
-        "latency_ms": MOMENT.latency_ms,
+        "scored_at_ms": SCORING_TIME.scored_at_ms,
+        "latency_ms": SCORING_TIME.latency_ms,
         "amount_minor": 250,
         "currency": "EUR",
         "schema_version": 1,
@@ -175,7 +175,7 @@ def test_null_follows_the_champion_s_policy(missing: MissingPolicy, reason: Dead
         seen.append(matrix)
         return digits(matrix)
 
-    scored = score([transaction(features(v1=None))], stand_in(missing=missing, rule=watching))
+    scored = score([transaction(features(v1=None))], fake_model(missing=missing, rule=watching))
     assert [refusal.reason for refusal in scored.refusals] == ([reason] if reason else [])
     assert len(scored.decisions) == (reason is None)
     if missing == "median":
@@ -200,7 +200,7 @@ def test_null_follows_the_champion_s_policy(missing: MissingPolicy, reason: Dead
 )
 def test_what_may_stand_in_a_categorical_feature(country: Any, reason: DeadLetterReason | None, words: str) -> None:
     """Any string, also one that training never saw; null as the policy has it; nothing else."""
-    scored = score([transaction({"V1": 0, "country": country})], stand_in(ALL_KINDS, "refuse"))
+    scored = score([transaction({"V1": 0, "country": country})], fake_model(ALL_KINDS, "refuse"))
     assert [refusal.reason for refusal in scored.refusals] == ([reason] if reason else [])
     assert len(scored.decisions) == (reason is None)
     assert all(words in refusal.detail for refusal in scored.refusals)
@@ -208,7 +208,7 @@ def test_what_may_stand_in_a_categorical_feature(country: Any, reason: DeadLette
 
 def test_a_categorical_feature_must_be_there() -> None:
     """As a numeric one must."""
-    (refusal,) = score([transaction({"V1": 0})], stand_in(ALL_KINDS)).refusals
+    (refusal,) = score([transaction({"V1": 0})], fake_model(ALL_KINDS)).refusals
     assert refusal.reason == R.MISSING_FEATURE
     assert "country" in refusal.detail
 
@@ -222,14 +222,14 @@ def test_an_unknown_category_is_scored_as_one_of_its_own() -> None:
         return digits(matrix)
 
     values = [transaction({"country": country}) for country in ("DE", "LU", None)]
-    score(values, stand_in([COUNTRY], rule=watching))
+    score(values, fake_model([COUNTRY], rule=watching))
     assert seen[0].tolist() == [[2], [3], [0]]
 
 
 def test_expected_loss_decides_by_the_amount_and_says_from_which_score() -> None:
     """The same score is approved, reviewed or declined; the threshold is the review cost over the amount."""
     by_loss = Policy("p1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=500)
-    model = stand_in([Feature("V1", 0.0)], policy=by_loss)
+    model = fake_model([Feature("V1", 0.0)], policy=by_loss)
     values = [
         transaction({"V1": v1}, amount_minor=amount) for v1 in (0.5, 2) for amount in (0, 250, 800, 1000, 100_000)
     ]
@@ -274,18 +274,18 @@ def test_a_refusal_is_one_line_without_the_transaction_s_values(raw: bytes) -> N
 def test_rows_that_cannot_be_scored_are_refused_alone(poisoned: list[bool], failure: float | None) -> None:
     """The others are decided as if they had come without them."""
     values = [transaction(features(POISON if bad else number % 3 - 1), number) for number, bad in enumerate(poisoned)]
-    scored = score(values, stand_in(rule=failing_where(is_poison, failure)))
-    assert [(each.place, each.reason) for each in scored.refusals] == [
+    scored = score(values, fake_model(rule=failing_where(is_poison, failure)))
+    assert [(each.index, each.reason) for each in scored.refusals] == [
         (place, R.UNSCORABLE) for place, bad in enumerate(poisoned) if bad
     ]
-    undisturbed = score(values, stand_in()).decisions
+    undisturbed = score(values, fake_model()).decisions
     assert scored.decisions == [each for each, bad in zip(undisturbed, poisoned, strict=True) if not bad]
 
 
 @pytest.mark.parametrize("failure", [None, float("nan")])
 def test_a_champion_at_fault_blames_no_message(failure: float | None) -> None:
     """Nothing comes of the batch: it will be read again when somebody works."""
-    broken = stand_in(rule=failing_where(is_poison, failure), parity_holds=False)
+    broken = fake_model(rule=failing_where(is_poison, failure), parity_holds=False)
     with pytest.raises(ModelFaultError):
         score([transaction(features(POISON)), transaction(features())], broken)
 
@@ -293,24 +293,24 @@ def test_a_champion_at_fault_blames_no_message(failure: float | None) -> None:
 def test_unknown_features_are_ignored_and_counted() -> None:
     """By name, over batches; the decision is the one without them."""
     counting = scorer(champion())
-    plain = counting.score(incoming([transaction(features(2))]), MOMENT).decisions
+    plain = counting.score(raw_batch([transaction(features(2))]), SCORING_TIME).decisions
     for _ in range(2):
-        scored = counting.score(incoming([transaction(features(2, extra="x", Time=3))]), MOMENT)
+        scored = counting.score(raw_batch([transaction(features(2, extra="x", Time=3))]), SCORING_TIME)
         assert scored.decisions == plain
     assert counting.codec.unknown_features == {"extra": 2, "Time": 2}
 
 
 def test_a_challenger_s_features_are_not_unknown() -> None:
     """What any model in a role reads is known."""
-    counting = scorer(champion(), stand_in([*stand_in().manifest.features, _w1()], version="2"))
-    counting.score(incoming([transaction(features(W1=1))]), MOMENT)
+    counting = scorer(champion(), fake_model([*fake_model().manifest.features, _w1()], version="2"))
+    counting.score(raw_batch([transaction(features(W1=1))]), SCORING_TIME)
     assert not counting.codec.unknown_features
 
 
 def test_a_challenger_s_strings_are_not_unknown() -> None:
     """Those neither."""
-    counting = scorer(champion(), stand_in(ALL_KINDS, version="2"))
-    counting.score(incoming([transaction(features(country="FR"))]), MOMENT)
+    counting = scorer(champion(), fake_model(ALL_KINDS, version="2"))
+    counting.score(raw_batch([transaction(features(country="FR"))]), SCORING_TIME)
     assert not counting.codec.unknown_features
 
 
@@ -324,8 +324,8 @@ def test_the_last_of_duplicate_keys_wins() -> None:
 @pytest.mark.parametrize("values", [[], [b"{"]], ids=["no message", "none accepted"])
 def test_where_nothing_is_accepted_no_model_runs(values: list[bytes | None]) -> None:
     """Neither the champion nor a challenger sees an empty batch."""
-    deciding, watching = champion(), stand_in(version="2")
-    scored = scorer(deciding, watching).score(incoming(values), MOMENT)
+    deciding, watching = champion(), fake_model(version="2")
+    scored = scorer(deciding, watching).score(raw_batch(values), SCORING_TIME)
     assert not scored.decisions
     assert not scored.alerts
     assert not scored.shadow_scores
@@ -333,4 +333,4 @@ def test_where_nothing_is_accepted_no_model_runs(values: list[bytes | None]) -> 
 
 
 def _w1() -> Any:
-    return msgspec.structs.replace(stand_in().manifest.features[0], name="W1")
+    return msgspec.structs.replace(fake_model().manifest.features[0], name="W1")

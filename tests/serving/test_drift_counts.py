@@ -10,11 +10,21 @@ import pytest
 
 from schemas.manifest import Feature
 from schemas.messages import DriftCounts, Policy
-from stream.drift.grid import Grid
-from stream.scoring.model import Player, Roles
+from stream.drift.binning import Binning
+from stream.scoring.model import ModelInRole, Roles
 from stream.serving.drift_counts import MOST_PANES, DriftCounter
 from stream.settings import Settings
-from tests.scoring.stand_in import FEATURES, MOMENT, StandIn, features, incoming, of, scorer, stand_in, transaction
+from tests.scoring.fake_model import (
+    FEATURES,
+    SCORING_TIME,
+    FakeModel,
+    fake_model,
+    features,
+    raw_batch,
+    scorer,
+    scorer_for,
+    transaction,
+)
 from tests.support.bundles import profile
 
 PANE_MS = 600_000
@@ -22,9 +32,9 @@ PANE_MS = 600_000
 NOON_MS = 1_378_036_800_000
 
 
-def referenced(version: str = "1", seed: int = 0, **options: Any) -> StandIn:
+def referenced(version: str = "1", seed: int = 0, **options: Any) -> FakeModel:
     """Return a stand-in whose manifest has a reference."""
-    model = stand_in(version=version, **options)
+    model = fake_model(version=version, **options)
     rng = np.random.default_rng(seed)
     reference = {feature.name: profile(rng.normal(size=1000)) for feature in model.manifest.features}
     model.manifest = msgspec.structs.replace(
@@ -52,9 +62,9 @@ def counter(roles: Roles, sent: Sequence[bytes]) -> DriftCounter:
 
 def take_in(made: DriftCounter, roles: Roles, sent: Sequence[bytes]) -> None:
     """Score in parts and let the counter take them in."""
-    scores = of(roles)
-    batch = incoming(sent)
-    found = [scores.score(batch.part(start, start + 250), MOMENT).observed for start in range(0, len(sent), 250)]
+    scores = scorer_for(roles)
+    batch = raw_batch(sent)
+    found = [scores.score(batch.slice(start, start + 250), SCORING_TIME).batch_scores for start in range(0, len(sent), 250)]
     made.add([each for each in found if each is not None])
 
 
@@ -69,11 +79,11 @@ def test_counts_are_the_grid_s_of_all_rows() -> None:
     roles = scorer(model).roles
     sent = values(600)
     (found,) = rest(counter(roles, sent))
-    observed = of(roles).score(incoming(sent), MOMENT).observed
+    observed = scorer_for(roles).score(raw_batch(sent), SCORING_TIME).batch_scores
     assert observed is not None
-    (judgement,) = observed.judgements
-    whole = Grid(model.manifest)
-    assert whole.split(whole.count(judgement.given, judgement.scores)) == (found.features, found.scores)
+    (judgement,) = observed.model_scores
+    whole = Binning(model.manifest)
+    assert whole.split(whole.count(judgement.raw_features, judgement.scores)) == (found.features, found.scores)
     assert (found.rows, found.pane_ms, found.decides, found.bundle_sha256) == (600, NOON_MS, True, model.sha256)
     assert (found.reviews, found.declines) == tuple(np.bincount(judgement.severities, minlength=3)[1:].tolist())
     assert found.score_sum == pytest.approx(float(judgement.scores.sum()))
@@ -95,7 +105,7 @@ def test_a_challenger_with_the_same_reference_has_the_champion_s_feature_counts(
     same = referenced("2", rule=lambda matrix: np.full(len(matrix), 0.25, np.float32))
     champion, other = referenced(), referenced("3", seed=5)
     base = scorer(champion, same, other).roles
-    twice = Roles(7, base.champion, (*base.challengers, Player(champion, Policy("p2", 0.1, 0.2))))
+    twice = Roles(7, base.champion, (*base.challengers, ModelInRole(champion, Policy("p2", 0.1, 0.2))))
     found = rest(counter(twice, values(500)))
     assert [(each.version, each.decides, each.rows) for each in found] == [
         ("1", True, 500),
@@ -117,7 +127,7 @@ def test_a_challenger_without_scores_counts_all_the_same() -> None:
 
 def test_a_bundle_without_reference_has_one_bin_a_column() -> None:
     """Rows are known all the same."""
-    (found,) = rest(counter(scorer(stand_in()).roles, values(10)))
+    (found,) = rest(counter(scorer(fake_model()).roles, values(10)))
     assert found.features == dict.fromkeys(("V1", "Amount", "V2", "V3"), (10, 0))
     assert found.scores == (10, 0)
 

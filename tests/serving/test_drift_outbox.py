@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from schemas.messages import DriftCounts
-from stream.scoring.observed import Observed
+from stream.scoring.batch_scores import BatchScores
 from stream.serving.drift_outbox import DriftOutbox
 from stream.settings import Settings
-from tests.scoring.stand_in import MOMENT, incoming, of, scorer, stand_in
+from tests.scoring.fake_model import SCORING_TIME, fake_model, raw_batch, scorer, scorer_for
 from tests.serving.test_drift_counts import values
 from tests.support.until import until
 
@@ -24,9 +24,9 @@ def counting(**settings: object) -> DriftOutbox:
     return DriftOutbox(Settings().replace(**settings), unexpected)
 
 
-def observed(rows: int) -> Observed:
+def observed(rows: int) -> BatchScores:
     """Return what a champion made of some transactions."""
-    found = of(scorer(stand_in()).roles).score(incoming(values(rows)), MOMENT).observed
+    found = scorer_for(scorer(fake_model()).roles).score(raw_batch(values(rows)), SCORING_TIME).batch_scores
     assert found is not None
     return found
 

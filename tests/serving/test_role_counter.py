@@ -5,20 +5,28 @@ import pytest
 from schemas.messages import RoleCounts
 from stream.scoring.model import Roles
 from stream.serving.role_counter import RoleCounter
-from tests.scoring.stand_in import MOMENT, features, incoming, of, players, stand_in, transaction
+from tests.scoring.fake_model import (
+    SCORING_TIME,
+    assign_roles,
+    fake_model,
+    features,
+    raw_batch,
+    scorer_for,
+    transaction,
+)
 
 VALUES = [transaction(features(2), 0), transaction(features(-2), 1), transaction(features(0.5), 2)]
 
 
 def roles(epoch: int) -> Roles:
     """A champion and a challenger."""
-    champion, challengers = players(stand_in(), stand_in(version="2"))
+    champion, challengers = assign_roles(fake_model(), fake_model(version="2"))
     return Roles(epoch, champion, challengers)
 
 
 def count(counter: RoleCounter, playing: Roles, *scoring_s: float) -> None:
     """Score a batch in parts that took so long, and count it."""
-    counter.add(of(playing).score(incoming(VALUES), MOMENT).tally, scoring_s)
+    counter.add(scorer_for(playing).score(raw_batch(VALUES), SCORING_TIME).score_counts, scoring_s)
 
 
 def only(counter: RoleCounter) -> RoleCounts:
@@ -56,7 +64,7 @@ def test_nothing_is_told_twice() -> None:
 def test_each_set_of_roles_is_told_apart() -> None:
     """Also two of the same epoch: a fallen champion's stand-in decides under its assignment."""
     counter = RoleCounter("a")
-    fallen, stand_by = roles(3), Roles(3, players(stand_in(version="9"))[0])
+    fallen, stand_by = roles(3), Roles(3, assign_roles(fake_model(version="9"))[0])
     for playing in (fallen, stand_by, roles(4)):
         count(counter, playing)
     found = [(message.role_epoch, message.players[0].version) for message in counter.take()]

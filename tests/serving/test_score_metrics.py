@@ -7,9 +7,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from stream.scoring.model import Roles
-from stream.scoring.tally import SCORE_EDGES
+from stream.scoring.score_counts import SCORE_EDGES
 from stream.serving.score_metrics import ScoreMetrics
-from tests.scoring.stand_in import MOMENT, features, incoming, of, players, stand_in, transaction
+from tests.scoring.fake_model import (
+    SCORING_TIME,
+    assign_roles,
+    fake_model,
+    features,
+    raw_batch,
+    scorer_for,
+    transaction,
+)
 
 CHAMPION = {"role": "champion", "name": "fraud", "version": "1", "policy": "p1"}
 CHALLENGER = {"role": "challenger", "name": "fraud", "version": "2", "policy": "p1"}
@@ -24,7 +32,7 @@ def registry() -> CollectorRegistry:
 
 def roles() -> Roles:
     """A champion and a challenger."""
-    return Roles(1, *players(stand_in(), stand_in(version="2")))
+    return Roles(1, *assign_roles(fake_model(), fake_model(version="2")))
 
 
 def said(registry: CollectorRegistry, model: dict[str, str]) -> dict[str, float | None]:
@@ -36,10 +44,10 @@ def said(registry: CollectorRegistry, model: dict[str, str]) -> dict[str, float 
 def test_verdicts_and_scores_add_up_over_batches(registry: CollectorRegistry) -> None:
     """As they stand on the decisions; the histogram is cumulative and holds each score once."""
     metrics, playing = ScoreMetrics(registry), roles()
-    batch = of(playing).score(incoming(VALUES), MOMENT)
-    assert batch.tally is not None
-    metrics.said(batch.tally)
-    metrics.said(batch.tally)
+    batch = scorer_for(playing).score(raw_batch(VALUES), SCORING_TIME)
+    assert batch.score_counts is not None
+    metrics.said(batch.score_counts)
+    metrics.said(batch.score_counts)
     verdicts = [decision.verdict for decision in batch.decisions]
     expected = {each: 2 * verdicts.count(each) for each in ("approve", "review", "decline")}
     assert said(registry, CHAMPION) == {**expected, "none": 0}
@@ -55,8 +63,8 @@ def test_who_plays_no_more_is_shown_no_more(registry: CollectorRegistry) -> None
     """Series are as many as players; who stays in the role goes on counting."""
     metrics, playing = ScoreMetrics(registry), roles()
     for who in (playing, replace(playing, epoch=2, challengers=())):
-        batch = of(who).score(incoming(VALUES), MOMENT)
-        assert batch.tally is not None
-        metrics.said(batch.tally)
+        batch = scorer_for(who).score(raw_batch(VALUES), SCORING_TIME)
+        assert batch.score_counts is not None
+        metrics.said(batch.score_counts)
     assert sum(value or 0 for value in said(registry, CHAMPION).values()) == 2 * len(VALUES)
     assert set(said(registry, CHALLENGER).values()) == {None}

@@ -14,7 +14,7 @@ from stream.kafka.batch import Batch
 from stream.runtime.outage import Outage
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
-from tests.support.ledger_batch import SetClock
+from tests.support.ledger_batch import ManualClock
 
 
 class Message(NamedTuple):
@@ -62,7 +62,7 @@ class Feeder:
         settings = settings or Settings()
         files = ArchiveFiles(url)
         files.create()
-        self.clock = SetClock()
+        self.clock = ManualClock()
         self.source = Source()
         self.stop = Mock()
         self.outage = Outage("the archive")

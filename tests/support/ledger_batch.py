@@ -18,7 +18,7 @@ from tests.support.records import BASE_MS
 KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_kinds(Settings())}
 
 
-class SetClock:
+class ManualClock:
     """Shows what it is set to.
 
     Args:
@@ -52,11 +52,11 @@ class Writer:
         partitions: Sequence[int] = (0,),
         *,
         settings: Settings | None = None,
-        clock: SetClock | None = None,
+        clock: ManualClock | None = None,
         name: str = "one",
     ) -> None:
         self.kind = KINDS[kind]
-        self.clock = clock or SetClock()
+        self.clock = clock or ManualClock()
         self.store = LedgerStore(engine, settings or Settings(), self.clock, Outage("the ledger database"), name)
         self.claims = dict(self.store.claim(self.kind.topic, partitions))
         self.next = {partition: claim.next_offset for partition, claim in self.claims.items()}
@@ -77,7 +77,7 @@ class Writer:
     def write_batch(self, batch: Batch) -> Written:
         """Write a batch; where it is committed, the next one begins at its end."""
         now_ms = self.clock.now_ms()
-        incoming = batch.incoming
+        incoming = batch.raw
         places = zip(incoming.values, incoming.partitions, incoming.offsets, strict=True)
         rows = [self.kind.row(value, partition, offset, now_ms) for value, partition, offset in places]
         written = self.store.write(self.kind, batch, rows, now_ms)

@@ -10,7 +10,7 @@ from schemas.errors import DeadLetterReason
 from stream.scoring.model import Roles, ScoringModel
 from stream.worker.metrics import LATENCY_BUCKETS, BatchHistogram, WorkerMetrics
 from stream.worker.outputs import BatchOutputs
-from tests.scoring.stand_in import players, stand_in
+from tests.scoring.fake_model import assign_roles, fake_model
 
 R = DeadLetterReason
 Sample = tuple[str, dict[str, str], float]
@@ -40,7 +40,7 @@ def value(metrics: WorkerMetrics, name: str) -> float:
 
 def roles(champion: ScoringModel, *challengers: ScoringModel, epoch: int = 1) -> Roles:
     """Return roles with the champion's own policy."""
-    return Roles(epoch, *players(champion, *challengers))
+    return Roles(epoch, *assign_roles(champion, *challengers))
 
 
 def test_a_committed_batch_is_counted_once() -> None:
@@ -90,7 +90,7 @@ def test_nothing_observed_is_shown_as_zero() -> None:
 def test_the_models_in_a_role_are_shown() -> None:
     """One line each, with name, version and hash."""
     metrics = WorkerMetrics()
-    metrics.roles.swapped(roles(stand_in(), stand_in(version="2"), stand_in(version="3"), epoch=4), "applied")
+    metrics.roles.swapped(roles(fake_model(), fake_model(version="2"), fake_model(version="3"), epoch=4), "applied")
     assert value(metrics, "role_epoch") == 4
     info = [labels for name, labels, one in samples(metrics.registry) if name == "model_info" and one == 1]
     assert sorted((each["role"], each["name"], each["version"], each["sha256"]) for each in info) == [
@@ -103,10 +103,10 @@ def test_the_models_in_a_role_are_shown() -> None:
 def test_a_swap_clears_what_belonged_to_the_roles_before() -> None:
     """No model shown that has no role, no feature called unknown that somebody knows by now; counts go on."""
     metrics = WorkerMetrics()
-    metrics.roles.swapped(roles(stand_in(), stand_in(version="2")), "applied")
+    metrics.roles.swapped(roles(fake_model(), fake_model(version="2")), "applied")
     metrics.roles.unknown_features({"W1": 3})
     metrics.committed(BatchOutputs(decided=1), 0.01)
-    metrics.roles.swapped(roles(stand_in(version="2"), epoch=2), "fallback")
+    metrics.roles.swapped(roles(fake_model(version="2"), epoch=2), "fallback")
     assert shown(metrics, "model_info", "version") == {"2": 1}
     assert shown(metrics, "model_info", "role") == {"champion": 1}
     assert shown(metrics, "unknown_features", "feature") == {}
@@ -117,9 +117,9 @@ def test_a_swap_clears_what_belonged_to_the_roles_before() -> None:
 def test_role_changes_are_counted_by_their_result() -> None:
     """Applied, fallen back, refused; a refused one leaves what is shown as it is."""
     metrics = WorkerMetrics()
-    metrics.roles.swapped(roles(stand_in()), "applied")
-    metrics.roles.swapped(roles(stand_in(version="2"), epoch=2), "applied")
-    metrics.roles.swapped(roles(stand_in(), epoch=2), "fallback")
+    metrics.roles.swapped(roles(fake_model()), "applied")
+    metrics.roles.swapped(roles(fake_model(version="2"), epoch=2), "applied")
+    metrics.roles.swapped(roles(fake_model(), epoch=2), "fallback")
     metrics.roles.refused()
     assert shown(metrics, "model_swaps_total", "result") == {"applied": 2, "fallback": 1, "refused": 1}
     assert shown(metrics, "model_info", "version") == {"1": 1}

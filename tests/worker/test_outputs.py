@@ -17,7 +17,7 @@ from stream.kafka.dead_letters import MAX_ORIGINAL_BYTES, TRUNCATED_BYTES
 from stream.scoring.scorer import Refusal, ScoredBatch
 from stream.settings import Settings
 from stream.worker.outputs import BatchOutputs, make_outputs
-from tests.scoring.stand_in import AMOUNT, MOMENT, features, incoming, scorer, stand_in, transaction
+from tests.scoring.fake_model import AMOUNT, SCORING_TIME, fake_model, features, raw_batch, scorer, transaction
 
 SETTINGS = Settings().replace(
     topic_decisions="a-decisions",
@@ -49,16 +49,16 @@ class Message:
 def batch_of(values: Sequence[bytes | None], keys: Sequence[bytes | None] | None = None) -> Batch:
     """Return a batch of two partitions whose offsets begin at 100."""
     messages = [Message(key) for key in keys or [b"key"] * len(values)]
-    return Batch(messages, incoming(values, first=100), None, 0, {}, {}, 0.0)
+    return Batch(messages, raw_batch(values, first=100), None, 0, {}, {}, 0.0)
 
 
 def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
     """Score a batch in so many parts, with two challengers, the second of which lacks its feature."""
-    lacking = stand_in([msgspec.structs.replace(AMOUNT, name="W1", kind="numeric")], version="3")
-    scores = scorer(stand_in(), stand_in(version="2"), lacking)
+    lacking = fake_model([msgspec.structs.replace(AMOUNT, name="W1", kind="numeric")], version="3")
+    scores = scorer(fake_model(), fake_model(version="2"), lacking)
     batch, outputs, size = batch_of(values), BatchOutputs(), -(-len(values) // parts)
     for start in range(0, len(values), size):
-        scored = scores.score(batch.incoming.part(start, start + size), MOMENT)
+        scored = scores.score(batch.raw.slice(start, start + size), SCORING_TIME)
         outputs.extend(make_outputs(batch, scored, start, SETTINGS, NOW_MS))
     return outputs
 
@@ -66,7 +66,7 @@ def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
 def letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dict[str, Any], DeadLetter]:
     """Return the row and the dead letter of one refused message."""
     refusal = Refusal(0, DeadLetterReason.NOT_JSON, "no JSON")
-    scored = ScoredBatch(scorer(stand_in()).roles, [], [], [refusal])
+    scored = ScoredBatch(scorer(fake_model()).roles, [], [], [refusal])
     (row,) = make_outputs(batch_of([value], [key]), scored, 0, SETTINGS, NOW_MS).rows["a-dead-letters"]
     return row, msgspec.json.decode(row["value"], type=DeadLetter)
 
@@ -94,7 +94,7 @@ def test_a_decision_is_sent_whole_under_its_card() -> None:
     decisions = [msgspec.json.decode(row["value"], type=Decision) for row in rows]
     assert [row["key"] for row in rows] == [decision.card_id for decision in decisions] == ["c-0", "c-2", "c-0"]
     assert [(d.source_partition, d.source_offset) for d in decisions] == [(0, 100), (0, 101), (1, 101)]
-    assert decisions == scorer(stand_in()).score(incoming(VALUES, first=100), MOMENT).decisions
+    assert decisions == scorer(fake_model()).score(raw_batch(VALUES, first=100), SCORING_TIME).decisions
 
 
 def test_an_alert_is_the_same_bytes_as_its_decision() -> None:

@@ -16,7 +16,7 @@ from stream.serving.role_counter import RoleCounter
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
-from tests.scoring.stand_in import failing_where, features, incoming, scorer, stand_in, transaction
+from tests.scoring.fake_model import failing_where, fake_model, features, raw_batch, scorer, transaction
 
 #: Transactions that the champion of these tests fails at, or takes.
 BAD, GOOD = transaction(features(9)), transaction(features(0))
@@ -107,7 +107,7 @@ class Bench:
 
     def batch(self, *values: bytes) -> Batch:
         """Return a batch as it would be read now."""
-        return Batch([Message()] * len(values), incoming(values), None, self.source.epoch, {}, {0: 1}, 0.0)
+        return Batch([Message()] * len(values), raw_batch(values), None, self.source.epoch, {}, {0: 1}, 0.0)
 
     def run(self, *values: bytes) -> None:
         """Score and commit a batch."""
@@ -118,7 +118,7 @@ class Bench:
 
 def picky() -> Scorer:
     """Return a scorer whose champion fails at `BAD`, not at its parity rows."""
-    return scorer(stand_in(rule=failing_where(lambda matrix: matrix[:, 0] > 5)))
+    return scorer(fake_model(rule=failing_where(lambda matrix: matrix[:, 0] > 5)))
 
 
 def test_a_batch_without_a_champion_is_read_again() -> None:

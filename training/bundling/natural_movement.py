@@ -85,7 +85,7 @@ def false_alarms(manifest: Manifest, seen: Seen, limits: DriftLimits) -> FalseAl
     for half, other in (halves, halves[::-1]):
         movement = natural_movement(Seen(seen.size, _part(seen.measured, other)))
         rule = AlarmRule(DriftStatistics(Binning(_with_movements(manifest, [movement]))), limits)
-        alarms += _begun(rule.exceeded(_part(seen.measured, half)).over, limits.windows_in_a_row)
+        alarms += _begun(rule.check(_part(seen.measured, half)).over, limits.windows_in_a_row)
     return FalseAlarms(seen.size, count, alarms)
 
 

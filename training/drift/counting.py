@@ -1,4 +1,4 @@
-"""A file's rows as the messages a worker would have sent of them: from there on the live code counts and judges."""
+"""Turn a file's rows into the drift counts that a worker would have sent; the live code takes over from there."""
 
 from collections.abc import Iterator
 
@@ -12,40 +12,40 @@ from stream.scoring.model import ScoringModel
 from stream.scoring.policy import VERDICTS, severities
 from training.data.dataset import Dataset
 
-#: Who counted, as it stands in the messages.
+#: Slot and instance in the messages.
 OFFLINE = "offline"
 _REVIEW, _DECLINE = VERDICTS.index("review"), VERDICTS.index("decline")
 
 
-def accepted(rows: Dataset, plan: FeaturePlan) -> Dataset:
-    """Return the rows that the missing-value policy does not refuse: the others would be dead letters."""
+def accepted_rows(rows: Dataset, plan: FeaturePlan) -> Dataset:
+    """Return the rows that the missing-value policy accepts; on the stream, the others would become dead letters."""
     if plan.missing != "refuse":
         return rows
     return rows.part(np.flatnonzero(plan.first_refused_null(rows.given(plan)) < 0))
 
 
-def count(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
-    """Count rows in order of event time, a message for each pane and each window that is begun.
+def count_rows(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
+    """Count rows in order of event time; yield a message whenever a pane or a window ends.
 
-    So a window that closes by its rows alone has exactly `window_rows`. There is no clock that a row could be ahead of.
+    A window that is closed by its row count therefore has exactly `window_rows`. No row counts as ahead of the clock.
 
     Args:
-        rows: n rows that the model accepts.
-        model: That scores them, and whose bins and policy are taken.
-        window_rows: No message has rows of two windows of so many rows.
-        pane_ms: Length of a pane, milliseconds.
+        rows: n rows that the model accepts, in order of event time.
+        model: Model that scores the rows; its bundle has the bins and the policy.
+        window_rows: Number of rows of a window. No message spans two windows.
+        pane_ms: Length of a pane in milliseconds.
 
     Raises:
-        DataError: If the data lack a feature of the model, or have it as another kind.
+        DataError: If the data lack a feature of the model, or have it with another kind.
     """
-    grid = Binning(model.manifest)
+    binning = Binning(model.manifest)
     panes = rows.event_time_ms // pane_ms
     for sequence, part in enumerate(_parts(panes, window_rows), start=1):
         each = rows.part(part)
-        # The model sees missing values filled, drift sees them missing.
+        # The model scores filled values; drift counts missing values as missing.
         given = each.given(model.plan)
         scores = model.score(model.plan.fill_missing(given))
-        features, score_counts = grid.split(grid.count(given, scores))
+        features, score_counts = binning.split(binning.count(given, scores))
         severity = severities(scores, model.manifest.policy, each.amount_minor)
         verdicts = np.bincount(severity, minlength=len(VERDICTS))
         last_ms = int(each.event_time_ms[-1])
@@ -71,7 +71,7 @@ def count(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int)
 
 
 def _parts(panes: NDArray[np.int64], window_rows: int) -> Iterator[slice]:
-    """Cut where a pane or a window begins.
+    """Yield slices of rows, cut wherever a pane or a window begins.
 
     >>> [(part.start, part.stop) for part in _parts(np.array([1, 1, 1, 2, 2]), 2)]
     [(0, 2), (2, 3), (3, 4), (4, 5)]

@@ -4,47 +4,59 @@ from collections.abc import Sequence
 
 from stream.drift.alarm_rule import DriftLimits
 from training.drift.history import ColumnHistory, worst_first
-from training.drift.offline import Looked
+from training.drift.offline import FileDrift
+from training.pages.elements import Finding
 
-#: Windows or columns that a finding names.
-_NAMED = 8
+#: Number of windows or columns listed in one finding.
+_LISTED = 8
 
 
-def find(looked: Looked, limits: DriftLimits, columns: Sequence[ColumnHistory]) -> list[tuple[str, str]]:
-    """Return sentences, the worst first, each with "act" or "note".
+def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[ColumnHistory]) -> list[Finding]:
+    """Return the findings, the most severe first.
 
     Args:
-        looked: At the file.
-        limits: By which it was judged.
-        columns: Of all windows, the score's too.
+        drift: Drift of the file.
+        limits: Limits that it was measured by.
+        columns: History of each feature and of the score.
     """
-    if not looked.reports:
-        needed = f"a window needs {limits.window_rows:,}: give more, or set FRAUD_DRIFT_WINDOW_ROWS."
-        return [(f"No window is full. {looked.rows:,} transactions were counted, {needed}", "act")]
-    found = [(_moved(column), "act") for column in worst_first(columns) if column.alarms]
-    alerting = [n for n, r in enumerate(looked.reports, start=1) if r.alert_rate and r.alert_rate.state == "alarm"]
-    if alerting:
-        found.append((f"Alert rate: alarm in {_windows(alerting)}.", "act"))
+    if not drift.reports:
+        return [
+            Finding(
+                needs_action=True,
+                text=f"No window is complete: the file has {drift.rows:,} transactions and a window needs "
+                f"{limits.window_rows:,}. Provide more transactions, or lower FRAUD_DRIFT_WINDOW_ROWS.",
+            )
+        ]
+    findings = [
+        Finding(needs_action=True, text=_on_column(column)) for column in worst_first(columns) if column.alarms
+    ]
+    alarming = [n for n, r in enumerate(drift.reports, start=1) if r.alert_rate and r.alert_rate.state == "alarm"]
+    if alarming:
+        text = f"The alert rate differs from the reference in {_windows(alarming)}."
+        findings.append(Finding(needs_action=True, text=text))
     if unknown := [column.name for column in columns if column.worst == "unknown"]:
-        why = "the bundle has no reference, or no natural movement of windows this small."
-        found.append((f"Nothing to judge by for {_some(unknown)}: {why}", "note"))
-    return found or [("Nothing alarms.", "note")]
+        text = (
+            f"Not judged: {_list(unknown)}. The bundle has no reference for them, or no natural movement of windows "
+            "this small."
+        )
+        findings.append(Finding(needs_action=False, text=text))
+    return findings or [Finding(needs_action=False, text="No column drifts, and the alert rate is as expected.")]
 
 
-def _moved(column: ColumnHistory) -> str:
-    furthest = max(window.psi or 0.0 for window in column.windows)
-    return f"{column.name}: {column.worst} in {_windows(column.alarms)}; PSI up to {furthest:.2f}."
+def _on_column(column: ColumnHistory) -> str:
+    largest = max(window.psi or 0.0 for window in column.windows)
+    return f"{column.name} drifts ({column.worst}) in {_windows(column.alarms)}, with a PSI of up to {largest:.2f}."
 
 
 def _windows(numbers: Sequence[int]) -> str:
-    return f"window{'s' * (len(numbers) > 1)} {_some([str(number) for number in numbers])}"
+    return f"window{'s' * (len(numbers) > 1)} {_list([str(number) for number in numbers])}"
 
 
-def _some(names: Sequence[str]) -> str:
-    """Name some of many.
+def _list(names: Sequence[str]) -> str:
+    """Return the first names and the number of further ones.
 
-    >>> _some(["a", "b"]), _some([str(number) for number in range(10)])
+    >>> _list(["a", "b"]), _list([str(number) for number in range(10)])
     ('a, b', '0, 1, 2, 3, 4, 5, 6, 7 and 2 more')
     """
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

@@ -1,4 +1,4 @@
-"""A file held against a bundle by the stream's own counting, windows and rule."""
+"""Drift of a file against a bundle, measured by the code that measures the live stream."""
 
 from dataclasses import dataclass
 
@@ -7,41 +7,49 @@ from stream.drift.alarm_rule import DriftLimits
 from stream.drift.counts_merger import CountsMerger
 from stream.scoring.model import ScoringModel
 from training.data.dataset import Dataset
-from training.drift.counting import accepted, count
+from training.drift.counting import accepted_rows, count_rows
 
 _MS = 1000
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a file shows beside a bundle."""
+class FileDrift:
+    """The drift of a file.
 
-    #: Of the closed windows, oldest first, as they would stand on `drift-reports`.
+    Attributes:
+        reports: Reports on the closed windows, oldest first, as on the topic `drift-reports`.
+        rows: Number of rows counted.
+        refused: Number of rows that the model refuses for a missing value; they are not counted.
+    """
+
     reports: tuple[DriftReport, ...]
-    #: That were counted.
     rows: int
-    #: Rows that the model refuses for a missing value.
     refused: int
 
     @property
-    def left(self) -> int:
-        """Rows at the end that fill no window."""
+    def left_over(self) -> int:
+        """Number of rows at the end that do not fill a window."""
         return self.rows - sum(report.rows for report in self.reports)
 
 
-def look(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Looked:
-    """Count the rows in order of event time, close windows, judge them.
+def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> FileDrift:
+    """Count the rows in order of event time and report on each window as it closes.
+
+    Args:
+        rows: n rows; labels are not used.
+        model: Model whose bundle has the reference.
+        limits: Window size and limits.
 
     Raises:
-        DataError: If the data lack a feature of the model, or have it as another kind.
+        DataError: If the data lack a feature of the model, or have it with another kind.
     """
-    kept = accepted(rows, model.plan)
+    accepted = accepted_rows(rows, model.plan)
     merger = CountsMerger(lambda _: model.manifest, limits, _refused)
-    messages = count(kept, model, window_rows=limits.window_rows, pane_ms=limits.pane_s * _MS)
+    messages = count_rows(accepted, model, window_rows=limits.window_rows, pane_ms=limits.pane_s * _MS)
     reports = [report for offset, counts in enumerate(messages) for report in merger.add(offset, counts)]
-    return Looked(tuple(reports), len(kept), len(rows) - len(kept))
+    return FileDrift(tuple(reports), len(accepted), len(rows) - len(accepted))
 
 
-def _refused(counts: DriftCounts, why: str) -> None:
-    """Counted by the very bins that they are merged by: never called."""
-    raise RuntimeError(f"counts {counts.sequence} of a file were refused: {why}")
+def _refused(counts: DriftCounts, reason: str) -> None:
+    """Fail: the counts were made with the same bins that they are merged by, so none can be refused."""
+    raise RuntimeError(f"counts {counts.sequence} of a file were refused: {reason}")

@@ -6,18 +6,18 @@ import numpy as np
 
 from schemas.codec import TransactionCodec
 from schemas.manifest import Feature
+from stream.scoring.accepted_rows import AcceptedRows, accepted_rows
 from stream.scoring.features import FeaturePlan
-from stream.scoring.rows import Rows, as_rows
-from tests.scoring.stand_in import COUNTRY, MAX_BYTES, features, stand_in, transaction
+from tests.scoring.fake_model import COUNTRY, MAX_BYTES, fake_model, features, transaction
 
 
-def rows() -> Rows:
+def rows() -> AcceptedRows:
     """Three transactions, the second without V2, with a feature for a challenger besides."""
-    plan = stand_in().plan
+    plan = fake_model().plan
     codec = TransactionCodec(plan.numeric, ["W1"], max_bytes=MAX_BYTES)
     values = [features(1, 2, 3, W1=9), features(4, None, 6), features(7, 8, 9)]
     decoded = [codec.decode(transaction(each, number, amount_minor=number)) for number, each in enumerate(values)]
-    return as_rows([0, 2, 5], decoded, plan)
+    return accepted_rows([0, 2, 5], decoded, plan)
 
 
 def test_columns_hold_the_champion_s_features_alone() -> None:
@@ -37,14 +37,14 @@ def test_strings_become_codes() -> None:
         {"country": "BE", "V1": 7, "a": "y", "W1": 1},
         {"a": "?", "V1": None, "country": None},
     ]
-    made = as_rows([0, 1], [codec.decode(transaction(each)) for each in values], plan)
+    made = accepted_rows([0, 1], [codec.decode(transaction(each)) for each in values], plan)
     np.testing.assert_array_equal(made.matrix, np.array([[1, 7, 1], [2, np.nan, np.nan]], dtype=np.float32))
 
 
 def test_where_keeps_all_columns_side_by_side() -> None:
     """A row that goes, goes from everything."""
     kept = rows().where(np.array([True, False, True]))
-    assert kept.places.tolist() == [0, 5]
+    assert kept.indices.tolist() == [0, 5]
     assert [each.transaction_id for each in kept.transactions] == ["t-0", "t-2"]
     assert kept.numeric[:, 0].tolist() == [1, 7]
     assert kept.amounts.tolist() == [0, 2]
@@ -60,6 +60,6 @@ def test_where_everything_stays_nothing_is_copied() -> None:
 
 def test_none_are_columns_too() -> None:
     """A batch of refused messages has no rows but all columns."""
-    none = as_rows([], [], stand_in().plan)
+    none = accepted_rows([], [], fake_model().plan)
     assert none.numeric.shape == (0, 3)
     assert none.matrix.shape == (0, 4)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.errors import ModelFaultError
-from stream.scoring.fault import score_or_isolate
+from stream.scoring.fault_isolation import score_or_isolate
 from stream.scoring.features import Matrix
-from tests.scoring.stand_in import StandIn, digits, failing_where, stand_in
+from tests.scoring.fake_model import FakeModel, digits, failing_where, fake_model
 
 BAD = 666.0
 #: None: raises.
@@ -30,9 +30,9 @@ def matrix_of(bad: list[bool]) -> Matrix:
     return matrix
 
 
-def model(failure: float | None, *, parity_holds: bool = True) -> StandIn:
+def model(failure: float | None, *, parity_holds: bool = True) -> FakeModel:
     """Return a model that fails on bad rows in the given way."""
-    return stand_in(rule=failing_where(is_bad, failure), parity_holds=parity_holds)
+    return fake_model(rule=failing_where(is_bad, failure), parity_holds=parity_holds)
 
 
 def test_a_model_that_works_runs_once() -> None:

@@ -13,11 +13,11 @@ from stream.scoring.features import FeaturePlan, Matrix
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """n accepted transactions; all attributes run side by side."""
+class AcceptedRows:
+    """n accepted transactions; all attributes have one row for each transaction."""
 
-    #: (n,) places in the batch.
-    places: NDArray[np.intp]
+    #: (n,) indices in the batch.
+    indices: NDArray[np.intp]
     transactions: list[Transaction[Any]]
     #: (n, numeric features of the champion), NaN for null.
     numeric: NDArray[np.float64]
@@ -26,26 +26,31 @@ class Rows:
     #: (n,) UTC milliseconds since 1970.
     times: NDArray[np.int64]
     #: (n, n_features) the champion's feature vectors, NaN for null.
-    given: Matrix
-    #: The same as the model takes them; the same array where nothing was filled in.
+    raw_features: Matrix
+    #: (n, n_features) the model's input: `raw_features` after the missing-value policy; the same array if nothing was
+    #: filled.
     matrix: Matrix
 
-    def where(self, mask: NDArray[np.bool_]) -> "Rows":
-        """Keep the rows where (n,) `mask` holds."""
+    def where(self, mask: NDArray[np.bool_]) -> "AcceptedRows":
+        """Return the rows where `mask` (n,) is true; the same object if all are."""
         if mask.all():
             return self
         kept = np.flatnonzero(mask)
         transactions = [self.transactions[i] for i in kept]
-        given = self.given[kept]
-        matrix = given if self.matrix is self.given else self.matrix[kept]
+        raw_features = self.raw_features[kept]
+        matrix = raw_features if self.matrix is self.raw_features else self.matrix[kept]
         columns = (self.numeric[kept], self.amounts[kept], self.times[kept])
-        return Rows(self.places[kept], transactions, *columns, given, matrix)
+        return AcceptedRows(self.indices[kept], transactions, *columns, raw_features, matrix)
 
 
-def as_rows(places: Sequence[int], transactions: list[Transaction[Any]], plan: FeaturePlan) -> Rows:
-    """Lay decoded transactions out as columns.
+def accepted_rows(indices: Sequence[int], transactions: list[Transaction[Any]], plan: FeaturePlan) -> AcceptedRows:
+    """Lay out decoded transactions as columns.
 
-    Their feature structs begin with the plan's numeric features and go on with its categorical ones.
+    Args:
+        indices: n indices in the batch.
+        transactions: n transactions. Their feature structs start with the plan's numeric features, followed by its
+            categorical ones.
+        plan: The champion's feature plan.
     """
     width = len(plan.numeric)
     values = [msgspec.structs.astuple(transaction.features) for transaction in transactions]
@@ -55,5 +60,6 @@ def as_rows(places: Sequence[int], transactions: list[Transaction[Any]], plan: F
         codes[:, column] = plan.codes(name, [row[width + column] for row in values])
     amounts = np.array([transaction.amount_minor for transaction in transactions], dtype=np.int64)
     times = np.array([transaction.event_time_ms for transaction in transactions], dtype=np.int64)
-    given = plan.given(numeric, codes, amounts, times)
-    return Rows(np.array(places, dtype=np.intp), transactions, numeric, amounts, times, given, plan.fill(given))
+    raw_features = plan.raw_features(numeric, codes, amounts, times)
+    matrix = plan.fill_missing(raw_features)
+    return AcceptedRows(np.array(indices, dtype=np.intp), transactions, numeric, amounts, times, raw_features, matrix)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.drift.windows import PANES, RollingByRows, RollingByTime
+from stream.drift.rolling_windows import PANES, RollingByRows, RollingByTime
 
 WIDTH = 3
 PANE, LENGTH = 10, 40

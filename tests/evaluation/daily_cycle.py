@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.evaluation.blocks import Rows, joined
-from stream.scoring.tally import SCORE_BINS
+from stream.evaluation.blocks import BlockRows, stack_rows
+from stream.scoring.score_counts import SCORE_BINS
 
 HOURS = 24
 #: Blocks in an hour, and transactions in a block.
@@ -51,7 +51,7 @@ def score_shares(fault: Fault = HEALTHY) -> NDArray[np.float64]:
     return shares
 
 
-def blocks(rng: np.random.Generator, first: int, count: int, fault: Fault = HEALTHY) -> Rows:
+def blocks(rng: np.random.Generator, first: int, count: int, fault: Fault = HEALTHY) -> BlockRows:
     """Draw blocks first … first + count - 1 of a stream that begins at midnight."""
     hours = (first + np.arange(count)) // BLOCKS % HOURS
     wave = 1 + np.sin(math.tau * hours / HOURS)
@@ -60,4 +60,4 @@ def blocks(rng: np.random.Generator, first: int, count: int, fault: Fault = HEAL
     slow = rng.binomial(PARTS, np.minimum(0.005 * wave + fault.slow, 1))
     alerts = scores[:, ALERT_BIN:].sum(axis=1)
     counts = np.column_stack([np.full(count, SIZE), alerts, problems, np.full(count, PARTS), slow])
-    return joined([np.hstack([counts, scores])])
+    return stack_rows([np.hstack([counts, scores])])

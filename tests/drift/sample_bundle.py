@@ -18,8 +18,8 @@ from schemas.manifest import (
     VerdictReference,
 )
 from schemas.messages import DriftCounts, Policy
-from stream.drift.grid import Counts, Grid
-from stream.drift.rule import DriftLimits, drift_limits
+from stream.drift.alarm_rule import DriftLimits, drift_limits
+from stream.drift.binning import Binning, Counts
 from stream.settings import Settings
 
 #: Rows of a window in most tests; workers publish 100 at a time.
@@ -99,7 +99,7 @@ def sha(version: str) -> str:
 def counts_of(matrix: NDArray[np.float32], scores: NDArray[np.float32], **changed: Any) -> DriftCounts:
     """Return one message; every row is of the pane at `NOON_MS` unless said otherwise."""
     made: Manifest = changed.pop("manifest", None) or MANIFEST
-    grid = GRIDS.setdefault(made.version, Grid(made))
+    grid = GRIDS.setdefault(made.version, Binning(made))
     features, score_counts = grid.split(grid.count(matrix, scores))
     alerted = scores >= made.policy.review
     fields: dict[str, Any] = {
@@ -140,8 +140,8 @@ def window(**changed: Any) -> Counts:
             scores = np.asarray(values, dtype=np.float32)
         else:
             matrix[:, COLUMNS.index(name)] = values
-    return Grid(MANIFEST).count(matrix, scores)
+    return Binning(MANIFEST).count(matrix, scores)
 
 
 MANIFEST = manifest()
-GRIDS: dict[str, Grid] = {}
+GRIDS: dict[str, Binning] = {}

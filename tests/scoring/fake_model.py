@@ -15,12 +15,12 @@ from schemas.errors import ModelFaultError
 from schemas.manifest import Feature, Manifest, MissingPolicy, Parity, TrainingWindow
 from schemas.messages import Policy
 from stream.scoring.features import FeaturePlan, Matrix
-from stream.scoring.incoming import Incoming, Moment
-from stream.scoring.model import Player, Roles, ScoringModel
+from stream.scoring.model import ModelInRole, Roles, ScoringModel
+from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.scorer import Scorer
 
 MAX_BYTES = 4096
-MOMENT = Moment(scored_at_ms=1_700_000_000_000, latency_ms=1.5)
+SCORING_TIME = ScoringTime(scored_at_ms=1_700_000_000_000, latency_ms=1.5)
 AMOUNT = Feature("Amount", 1000.0, "amount_minor")
 #: The amount stands in the middle, where code that appends it would be seen.
 FEATURES = (Feature("V1", 0.25), AMOUNT, Feature("V2", -0.5), Feature("V3", 0.5))
@@ -36,7 +36,7 @@ ALL_KINDS = (
 )
 POLICY = Policy("p1", 0.5, 0.75)
 
-Rule = Callable[[Matrix], NDArray[np.float32]]
+ScoreFunction = Callable[[Matrix], NDArray[np.float32]]
 
 
 def digits(matrix: Matrix) -> NDArray[np.float32]:
@@ -49,7 +49,7 @@ def digits(matrix: Matrix) -> NDArray[np.float32]:
     return scores
 
 
-def failing_where(bad: Callable[[Matrix], NDArray[np.bool_]], score: float | None = None) -> Rule:
+def failing_where(bad: Callable[[Matrix], NDArray[np.bool_]], score: float | None = None) -> ScoreFunction:
     """Make `digits` raise where (n,) `bad(matrix)` holds, or give `score` there."""
 
     def rule(matrix: Matrix) -> NDArray[np.float32]:
@@ -64,12 +64,12 @@ def failing_where(bad: Callable[[Matrix], NDArray[np.bool_]], score: float | Non
 
 
 @dataclass
-class StandIn:
+class FakeModel:
     """A model that needs no bundle."""
 
     manifest: Manifest
     sha256: str
-    rule: Rule = digits
+    rule: ScoreFunction = digits
     parity_holds: bool = True
     runs: int = 0
 
@@ -89,15 +89,15 @@ class StandIn:
             raise ModelFaultError("model fails on its parity rows")
 
 
-def stand_in(
+def fake_model(
     features: Sequence[Feature] = FEATURES,
     missing: MissingPolicy = "median",
     *,
     version: str = "1",
-    rule: Rule = digits,
+    rule: ScoreFunction = digits,
     parity_holds: bool = True,
     policy: Policy = POLICY,
-) -> StandIn:
+) -> FakeModel:
     """Return a model with these features that reviews from 0.5 and declines from 0.75, unless told otherwise."""
     manifest = Manifest(
         name="fraud",
@@ -115,21 +115,21 @@ def stand_in(
         parity=Parity((), ()),
         files={},
     )
-    return StandIn(manifest, version.rjust(64, "0"), rule, parity_holds)
+    return FakeModel(manifest, version.rjust(64, "0"), rule, parity_holds)
 
 
-def players(champion: ScoringModel, *challengers: ScoringModel) -> tuple[Player, tuple[Player, ...]]:
+def assign_roles(champion: ScoringModel, *challengers: ScoringModel) -> tuple[ModelInRole, tuple[ModelInRole, ...]]:
     """Return each with its own policy; challengers only watch."""
-    playing = [Player(model, model.manifest.policy) for model in (champion, *challengers)]
+    playing = [ModelInRole(model, model.manifest.policy) for model in (champion, *challengers)]
     return playing[0], tuple(playing[1:])
 
 
 def scorer(champion: ScoringModel, *challengers: ScoringModel, max_reasons: int = 5) -> Scorer:
     """Return a scorer of epoch 7 with the champion's own policy."""
-    return of(Roles(7, *players(champion, *challengers)), max_reasons=max_reasons)
+    return scorer_for(Roles(7, *assign_roles(champion, *challengers)), max_reasons=max_reasons)
 
 
-def of(roles: Roles, *, max_reasons: int = 5) -> Scorer:
+def scorer_for(roles: Roles, *, max_reasons: int = 5) -> Scorer:
     """Return a scorer of these roles."""
     return Scorer(roles, max_bytes=MAX_BYTES, max_reasons=max_reasons)
 
@@ -152,8 +152,8 @@ def features(v1: float | None = 0.0, v2: float | None = 0.0, v3: float | None = 
     return {"V1": v1, "V2": v2, "V3": v3, **more}
 
 
-def incoming(values: Sequence[bytes | None], first: int = 0) -> Incoming:
+def raw_batch(values: Sequence[bytes | None], first: int = 0) -> RawBatch:
     """Return a batch of two partitions whose offsets begin at `first`."""
-    return Incoming(
+    return RawBatch(
         "transactions", values, [i % 2 for i in range(len(values))], [first + i // 2 for i in range(len(values))]
     )

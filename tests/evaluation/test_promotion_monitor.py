@@ -5,11 +5,11 @@ import itertools
 from msgspec.structs import replace
 
 from schemas.messages import Challenger, ModelUpdate, PlayerCounts, Policy
-from stream.evaluation.rollback_rule import Limits
-from stream.evaluation.rollback_watch import AUTHOR, PromotionWatch
-from tests.evaluation.counted import counts, player, ref, update
+from stream.evaluation.promotion_monitor import AUTHOR, PromotionMonitor
+from stream.evaluation.rollback_rule import RollbackLimits
+from tests.evaluation.role_messages import counts, player, ref, update
 
-LIMITS = Limits(1000, 8, 64, 0.001, 3.0, 64)
+LIMITS = RollbackLimits(1000, 8, 64, 0.001, 3.0, 64)
 FIRST = update(1, "1", challengers=(Challenger(ref("2")),))
 PROMOTED = update(2, "2", "1")
 RESTORED = update(3, "1", "2", author=AUTHOR)
@@ -21,7 +21,7 @@ class Stream:
     """A watch, and a worker that counts for it a block at a time."""
 
     def __init__(self, *updates: ModelUpdate) -> None:
-        self.watch = PromotionWatch(LIMITS)
+        self.watch = PromotionMonitor(LIMITS)
         self.watch.learn(updates)
         self._sequence = itertools.count(1)
 
@@ -104,7 +104,7 @@ def test_other_players_do_not_count() -> None:
 
 def test_an_unknown_epoch_counts_nothing() -> None:
     """Before the first assignment there is nobody to count for."""
-    watch = PromotionWatch(LIMITS)
+    watch = PromotionMonitor(LIMITS)
     watch.add(counts(player()))
     assert watch.verdict() is None
     assert watch.roles is None

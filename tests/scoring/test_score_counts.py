@@ -8,11 +8,20 @@ import numpy as np
 import pytest
 
 from schemas.messages import Decision, Exploration, Policy, ShadowScore
-from stream.scoring.judgement import judge
-from stream.scoring.model import Player, Roles
+from stream.scoring.model import ModelInRole, Roles
+from stream.scoring.model_scores import apply_policy
+from stream.scoring.score_counts import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, SCORE_BINS, TRANSACTIONS, count_scores
 from stream.scoring.scorer import ScoredBatch
-from stream.scoring.tally import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, SCORE_BINS, TRANSACTIONS, tally
-from tests.scoring.stand_in import MOMENT, failing_where, features, incoming, of, players, stand_in, transaction
+from tests.scoring.fake_model import (
+    SCORING_TIME,
+    assign_roles,
+    failing_where,
+    fake_model,
+    features,
+    raw_batch,
+    scorer_for,
+    transaction,
+)
 
 #: Of one in four V1 is high, and the challenger below fails there.
 VALUES = [transaction(features(2.0 if number % 4 == 0 else number % 5 - 3.0), number) for number in range(200)]
@@ -20,20 +29,20 @@ VALUES = [transaction(features(2.0 if number % 4 == 0 else number % 5 - 3.0), nu
 
 def roles(share: float = 0.0, exploration: Exploration | None = None) -> Roles:
     """A champion, and a challenger that fails at high values."""
-    failing = stand_in(version="2", rule=failing_where(lambda matrix: matrix[:, 0] > 1.5))
-    champion, (challenger,) = players(stand_in(), failing)
-    return Roles(7, champion, (Player(challenger.model, challenger.policy, share),), exploration)
+    failing = fake_model(version="2", rule=failing_where(lambda matrix: matrix[:, 0] > 1.5))
+    champion, (challenger,) = assign_roles(fake_model(), failing)
+    return Roles(7, champion, (ModelInRole(challenger.model, challenger.policy, share),), exploration)
 
 
 def score(playing: Roles, values: Sequence[bytes]) -> ScoredBatch:
     """Score a batch."""
-    return of(playing).score(incoming(values), MOMENT)
+    return scorer_for(playing).score(raw_batch(values), SCORING_TIME)
 
 
 def counted(batch: ScoredBatch) -> list[list[int]]:
     """Return the rows of counts."""
-    assert batch.tally is not None
-    rows: list[list[int]] = batch.tally.counts.tolist()
+    assert batch.score_counts is not None
+    rows: list[list[int]] = batch.score_counts.counts.tolist()
     return rows
 
 
@@ -62,7 +71,7 @@ def test_a_split_changes_no_counts() -> None:
     """Every transaction counts for everyone, whoever decided, and before any exploration."""
     declining = Policy("d", 0.0, 0.0)
     playing = roles()
-    watching = Roles(7, Player(playing.champion.model, declining), playing.challengers)
+    watching = Roles(7, ModelInRole(playing.champion.model, declining), playing.challengers)
     split = Roles(7, watching.champion, roles(0.5).challengers, Exploration(0.5, 10**6))
     assert counted(score(split, VALUES)) == counted(score(watching, VALUES))
 
@@ -70,7 +79,7 @@ def test_a_split_changes_no_counts() -> None:
 def test_counts_of_parts_add_up() -> None:
     """Two halves are the whole."""
     playing = roles()
-    first, second, whole = (score(playing, values).tally for values in (VALUES[:90], VALUES[90:], VALUES))
+    first, second, whole = (score(playing, values).score_counts for values in (VALUES[:90], VALUES[90:], VALUES))
     assert first is not None
     assert second is not None
     assert whole is not None
@@ -93,8 +102,8 @@ def test_counting_costs_next_to_nothing() -> None:
     scores = rng.random(250, dtype=np.float32)
     zeros = np.zeros((250, 4), dtype=np.float32)
     said = [
-        judge(player, zeros, zeros, scores, np.full(250, 100), problems=[None] * 250)
+        apply_policy(player, zeros, zeros, scores, np.full(250, 100), problems=[None] * 250)
         for player in (playing.champion, *playing.challengers)
     ]
-    best = min(timeit.repeat(lambda: tally(playing, said, []), number=10, repeat=50)) / 10
+    best = min(timeit.repeat(lambda: count_scores(playing, said, []), number=10, repeat=50)) / 10
     assert best / 250 < 0.3e-6

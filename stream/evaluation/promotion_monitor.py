@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import ModelUpdate, PlayerCounts, RoleCounts
-from stream.evaluation.blocks import Blocks, Rows, joined, row_of
-from stream.evaluation.rollback_rule import Breach, Limits, Rule
+from stream.evaluation.blocks import BlockRows, Blocks, block_row, stack_rows
+from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
 
 #: Of what the guard writes on `model-updates`.
 AUTHOR = "fraud-guard"
@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class ChampionTerm:
     """The time in which one bundle decides by one policy.
 
     Attributes:
@@ -40,7 +40,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RollbackVerdict:
     """A breach, and what is to be done about it."""
 
     breach: Breach
@@ -52,7 +52,7 @@ class Verdict:
     may_restore: bool
 
 
-class PromotionWatch:
+class PromotionMonitor:
     """Follows assignments and counts.
 
     Args:
@@ -62,9 +62,9 @@ class PromotionWatch:
         roles: The newest assignment; None before the first.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RollbackLimits) -> None:
         self._limits = limits
-        self._terms: list[Term] = []
+        self._terms: list[ChampionTerm] = []
         # Bundles that the guard took away, and the first epochs of the terms that it ended.
         self._fallen: set[str] = set()
         self._failed: set[int] = set()
@@ -73,7 +73,7 @@ class PromotionWatch:
         self._blocks: dict[tuple[Key, int], Blocks] = {}
         # Who decided, by the term's first epoch.
         self._deciding: dict[int, Key] = {}
-        self._rule: tuple[int, Rule | None, str] = (0, None, "")
+        self._rule: tuple[int, RollbackRule | None, str] = (0, None, "")
         self._judged: tuple[tuple[int, int], Breach | None] = ((0, 0), None)
         self.roles: ModelUpdate | None = None
 
@@ -84,7 +84,7 @@ class PromotionWatch:
             promoted = before is not None and before.champion.sha256 != update.champion.sha256
             restored = update.author == AUTHOR
             if before is None or promoted or before.policy != update.policy:
-                self._terms.append(Term(update.epoch, update.champion.sha256, promoted, restored))
+                self._terms.append(ChampionTerm(update.epoch, update.champion.sha256, promoted, restored))
             if before is not None and promoted and restored:
                 self._fallen.add(before.champion.sha256)
                 self._failed.add(self._terms[-2].since)
@@ -106,7 +106,7 @@ class PromotionWatch:
                 self._deciding[term.since] = key
             if (key, term.since) not in self._blocks:
                 self._blocks[key, term.since] = Blocks(self._limits.block, self._limits.watched_blocks)
-            self._blocks[key, term.since].add(row_of(counts, player, self._limits.slow_ms))
+            self._blocks[key, term.since].add(block_row(counts, player, self._limits.slow_ms))
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -127,20 +127,20 @@ class PromotionWatch:
         """Return each statistic's value and bound in the watch's newest block; none without a watch."""
         live = self._live()
         rule = self._bounds()[0] if live else None
-        return rule.readings(joined(live)) if rule else {}
+        return rule.readings(stack_rows(live)) if rule else {}
 
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> RollbackVerdict | None:
         """Return what the promoted champion did wrong, if it did."""
         live = self._live()
         if not live or self.roles is None:
             return None
         rule, bounds = self._bounds()
         if self.progress != self._judged[0]:
-            self._judged = (self.progress, rule.first_breach(joined(live)) if rule else None)
+            self._judged = (self.progress, rule.first_breach(stack_rows(live)) if rule else None)
         breach = self._judged[1]
         previous = self.roles.previous
         may_restore = previous is not None and previous.sha256 not in self._fallen
-        return Verdict(breach, self._terms[-1].since, bounds, may_restore) if breach else None
+        return RollbackVerdict(breach, self._terms[-1].since, bounds, may_restore) if breach else None
 
     def _live(self) -> Sequence[NDArray[np.int64]]:
         """Return the first blocks since the newest promotion, as many as are watched."""
@@ -149,14 +149,14 @@ class PromotionWatch:
         since = self._terms[-1].since
         return self._blocks[self._deciding[since], since].first if since in self._deciding else ()
 
-    def _bounds(self) -> tuple[Rule | None, str]:
+    def _bounds(self) -> tuple[RollbackRule | None, str]:
         """Return the rule for the newest term and where it comes from; made when its first block is complete."""
         since = self._terms[-1].since
         if self._rule[0] != since:
             self._rule = (since, *self._make_rule())
         return self._rule[1], self._rule[2]
 
-    def _make_rule(self) -> tuple[Rule | None, str]:
+    def _make_rule(self) -> tuple[RollbackRule | None, str]:
         before, term = self._terms[-2:]
         own = self._rows_before(self._deciding[term.since], term)
         previous = self._rows_before(self._deciding.get(before.since), term)
@@ -164,18 +164,18 @@ class PromotionWatch:
         beside = previous[:0] if term.restored else previous
         needed = self._limits.min_blocks
         if len(own) >= needed:
-            return Rule(own, beside, self._limits), f"bounds of {len(own)} blocks of its own before"
+            return RollbackRule(own, beside, self._limits), f"bounds of {len(own)} blocks of its own before"
         few = f"it had {len(own)} blocks of its own before and {needed} are wanted"
         if len(beside) >= needed:
             found = f"bounds of {len(beside)} blocks of the previous champion's, for {few}"
-            return Rule(beside, beside, self._limits), found
+            return RollbackRule(beside, beside, self._limits), found
         return None, f"{few}; the previous champion had {len(beside)}"
 
-    def _rows_before(self, key: Key | None, term: Term) -> Rows:
+    def _rows_before(self, key: Key | None, term: ChampionTerm) -> BlockRows:
         """Return a player's blocks of all terms before, but for those that the guard ended: they are no measure."""
         terms = (each.since for each in self._terms if each.since < term.since and each.since not in self._failed)
         found = (self._blocks[key, since].rows() for since in terms if key and (key, since) in self._blocks)
-        return joined(found)
+        return stack_rows(found)
 
 
 def _key(player: PlayerCounts) -> Key:

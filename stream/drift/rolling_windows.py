@@ -1,7 +1,7 @@
-"""Windows that roll, for displays; alarms come from windows that tumble (`stream.drift.merge`).
+"""Rolling windows of counts, for displays. Alarms come from tumbling windows (`stream.drift.counts_merger`).
 
-Counts of the panes that a window covers are added up as panes enter (update) and taken off as they leave (revert):
-after any number of steps the sum is what adding the panes up from scratch gives.
+The counts of a pane are added when it enters the window (update) and subtracted when it leaves (revert). After any
+number of steps the sum equals that of all panes in the window, computed from scratch.
 """
 
 from collections import deque
@@ -9,43 +9,48 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.drift.grid import Counts
+from stream.drift.binning import Counts
 
-#: Panes of a window by count: it is this exact, a twentieth of its rows.
+#: Panes of a window by rows. The window's length is exact to one pane, a twentieth of its rows.
 PANES = 20
 
 
 class RollingByRows:
-    """The last so many rows, rounded up to whole panes, in `PANES` + 1 vectors.
+    """The newest rows up to a number, rounded up to whole panes; memory is `PANES` + 1 vectors.
 
-    A pane is closed by the update that brings it to its share of the rows; the oldest leaves when the others have
-    enough.
+    A pane is complete with the update that brings it to its share of the rows. The oldest pane leaves as soon as the
+    others have enough rows.
 
     Args:
-        width: Of the counts.
-        rows: That it holds, at least, once so many have come; at least `PANES`.
+        width: Length of the vectors of counts.
+        rows: Smallest number of rows in a full window; at least `PANES`.
 
     Attributes:
-        counts: (width,) of the rows in the window.
-        rows: How many these are.
+        counts: (width,) counts of the rows in the window.
+        rows: Number of rows in the window.
     """
 
     def __init__(self, width: int, rows: int) -> None:
-        self._wanted = rows
+        self._window_rows = rows
         self._panes: deque[tuple[Counts, int]] = deque()
         self.counts: Counts = np.zeros(width, dtype=np.int64)
         self.rows = 0
 
     def update(self, counts: Counts, rows: int) -> None:
-        """Take in counts (width,) of so many rows that came together."""
-        if not self._panes or self._panes[-1][1] >= self._wanted / PANES:
+        """Add rows that came together.
+
+        Args:
+            counts: (width,) counts of the rows.
+            rows: Number of rows.
+        """
+        if not self._panes or self._panes[-1][1] >= self._window_rows / PANES:
             self._panes.append((np.zeros_like(self.counts), 0))
-        pane, held = self._panes[-1]
+        pane, pane_rows = self._panes[-1]
         pane += counts
-        self._panes[-1] = (pane, held + rows)
+        self._panes[-1] = (pane, pane_rows + rows)
         self.counts += counts
         self.rows += rows
-        while self.rows - self._panes[0][1] >= self._wanted:
+        while self.rows - self._panes[0][1] >= self._window_rows:
             self._revert(*self._panes.popleft())
 
     def _revert(self, counts: Counts, rows: int) -> None:
@@ -54,33 +59,33 @@ class RollingByRows:
 
 
 class RollingByTime:
-    """Rows whose event time lies in [end - length, end), `end` being the end of the watermark's pane.
+    """Rows whose event time is in [end - length, end), where `end` is the end of the pane that holds the watermark.
 
-    What is dated later, and not too far ahead, waits in its pane until the watermark comes to it.
+    Rows with a later event time, up to one window length, wait in their pane until the watermark reaches it.
 
     Args:
-        width: Of the counts.
-        pane_ms: Panes begin at multiples of it.
-        length_ms: Of the window; a multiple of `pane_ms`, else rounded up to one.
+        width: Length of the vectors of counts.
+        pane_ms: Length of a pane in milliseconds; panes start at its multiples.
+        length_ms: Length of the window in milliseconds, rounded up to a multiple of `pane_ms`.
 
     Attributes:
-        counts: (width,) of the rows in the window.
+        counts: (width,) counts of the rows in the window.
     """
 
     def __init__(self, width: int, pane_ms: int, length_ms: int) -> None:
         self._pane_ms = pane_ms
         self._length_ms = -(-length_ms // pane_ms) * pane_ms
-        # 32 bits: four thousand million rows of one pane's bin come to nobody.
+        # 32 bits are enough: no bin of one pane gets four billion rows.
         self._panes: dict[int, NDArray[np.uint32]] = {}
         self._end_ms: int | None = None
         self.counts: Counts = np.zeros(width, dtype=np.int64)
 
     def update(self, event_ms: int, counts: Counts) -> bool:
-        """Take in counts (width,) of rows of one pane; False where it is in no window any more, or none for long.
+        """Add the rows of one pane; return False if the pane is too old, or too far ahead, to be kept.
 
         Args:
-            event_ms: Any moment of the pane.
-            counts: Of its rows.
+            event_ms: Any event time in the pane, UTC milliseconds.
+            counts: (width,) counts of the rows.
         """
         begin = event_ms // self._pane_ms * self._pane_ms
         if self._end_ms is not None and not self._first_ms <= begin < self._end_ms + self._length_ms:
@@ -92,7 +97,7 @@ class RollingByTime:
         return True
 
     def advance(self, watermark_ms: int) -> None:
-        """Move the window's end to the end of the watermark's pane; never back."""
+        """Move the window's end to the end of the pane that holds the watermark; never backwards."""
         end = (watermark_ms // self._pane_ms + 1) * self._pane_ms
         before = self._end_ms
         if before is not None and end <= before:

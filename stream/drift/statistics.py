@@ -1,4 +1,4 @@
-"""How far counts have moved from a bundle's reference: every statistic of every column."""
+"""Drift statistics of windows of counts against the reference of a bundle, for every column."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,50 +8,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.manifest import ReferenceProfile
-from stream.drift.grid import Column, Counts, Grid
-from stream.drift.holm import holm
-from stream.drift.jensen_shannon import jensen_shannon
-from stream.drift.ks import kolmogorov_p, ks_distance
-from stream.drift.psi import psi
+from stream.drift.binning import BinnedColumn, Binning, Counts
+from stream.drift.distances import jensen_shannon, ks_distance, psi
+from stream.drift.significance import holm, kolmogorov_p
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class WindowStatistics:
     """Statistics of windows (...,) of k columns: the features in manifest order, then the score.
 
-    NaN where there is no reference, or no row.
+    Values are NaN for a column without a reference, and for a window without rows.
     """
 
-    #: (...,) of each window; every column has as many.
+    #: (...,) rows of each window; the same for every column.
     rows: NDArray[np.int64]
-    #: (..., k), at least 0. Missing values are a bin.
+    #: (..., k) PSI, at least 0. Missing values count as a bin.
     psi: Floats
-    #: (..., k) the KS statistic, of categories the Jensen-Shannon distance, of those values that are not missing.
+    #: (..., k) distance of the values that are not missing, in [0, 1]: the KS statistic, or the Jensen-Shannon
+    #: distance for a categorical column.
     distance: Floats
-    #: (..., k) of KS, corrected over all columns (Holm); NaN for categories.
+    #: (..., k) p-value of KS, corrected over all columns (Holm); NaN for a categorical column.
     p: Floats
-    #: (..., k) share, in [0, 1].
+    #: (..., k) share of missing values, in [0, 1].
     missing: Floats
 
 
-class Measure:
-    """Measures counts by one bundle's bins.
+class DriftStatistics:
+    """Computes the statistics of counts in one bundle's bins.
 
     Args:
-        grid: Of the bundle.
+        binning: Bins of the bundle.
 
     Attributes:
-        columns: The k columns, features in manifest order, then the score.
-        names: Of the columns.
-        categorical: (k,) whether its distance is Jensen-Shannon's and it has no p-value.
-        bins: (k,) that the reference has rows in, missing values being one.
-        reference_rows: (k,) of the reference, missing values included.
+        columns: The k columns: the features in manifest order, then the score.
+        names: Names of the k columns.
+        categorical: (k,) whether a column's distance is Jensen-Shannon's, without a p-value.
+        bins: (k,) number of bins in which the reference has rows; missing values count as a bin.
+        reference_rows: (k,) rows of the reference, those with a missing value included.
     """
 
-    def __init__(self, grid: Grid) -> None:
-        self.columns = (*grid.features, grid.score)
+    def __init__(self, binning: Binning) -> None:
+        self.columns = (*binning.features, binning.score)
         self.names = tuple(column.name for column in self.columns)
         references = [_Reference(column, column.profile) if column.profile else None for column in self.columns]
         counts = [each.counts if each else np.zeros(0, dtype=np.int64) for each in references]
@@ -59,28 +58,28 @@ class Measure:
         self.bins = np.array([int((each > 0).sum()) for each in counts])
         self.reference_rows = np.array([int(each.sum()) for each in counts])
         self._present = np.array([int(each[:-1].sum()) for each in counts])
-        self._blocks = _blocks((place, each) for place, each in enumerate(references) if each)
+        self._blocks = _blocks((index, each) for index, each in enumerate(references) if each)
 
-    def measure(self, counts: Counts) -> Measured:
-        """Measure windows.
+    def measure(self, counts: Counts) -> WindowStatistics:
+        """Return the statistics of windows.
 
         Args:
-            counts: (..., width) of the grid; leading axes are windows.
+            counts: (..., width) counts in the bundle's bins; leading axes are windows.
 
         Raises:
-            ValueError: If these are counts by other bins.
+            ValueError: If the counts were made with other bins.
         """
         if counts.shape[-1] != self.columns[-1].stop:
-            raise ValueError("counts by other bins than the bundle's")
+            raise ValueError("counts do not match the bins of the bundle")
         shape = (*counts.shape[:-1], len(self.columns))
         rows = counts[..., self.columns[0].start : self.columns[0].stop].sum(axis=-1)
         psis, distances = np.full(shape, np.nan), np.full(shape, np.nan)
         missing = counts[..., [column.stop - 1 for column in self.columns]]
         for block in self._blocks:
-            own = counts[..., block.at]
+            own = counts[..., block.positions]
             bins = np.add.reduceat(own, block.starts, axis=-1)
-            psis[..., block.places] = psi(block.counts, bins)
-            distances[..., block.places] = (
+            psis[..., block.indices] = psi(block.counts, bins)
+            distances[..., block.indices] = (
                 jensen_shannon(block.counts[:, :-1], bins[..., :-1])
                 if block.categorical
                 else ks_distance(block.below, own[..., :-1])
@@ -88,59 +87,60 @@ class Measure:
         raw = kolmogorov_p(distances, rows[..., None] - missing, self._present)
         p = holm(np.where(self.categorical, np.nan, raw))
         shares = np.where(rows[..., None] > 0, missing / np.maximum(rows[..., None], 1), np.nan)
-        return Measured(rows, psis, distances, p, shares)
+        return WindowStatistics(rows, psis, distances, p, shares)
 
 
 class _Reference:
-    """One column's reference, laid beside the grid's finer bins."""
+    """One column's reference, mapped to the finer bins of its column."""
 
-    def __init__(self, column: Column, profile: ReferenceProfile) -> None:
+    def __init__(self, column: BinnedColumn, profile: ReferenceProfile) -> None:
         self.column = column
-        #: (b + 2,): of the b + 1 reference bins, the missing ones last.
+        #: (b + 2,) counts of the b + 1 reference bins, then of missing values.
         self.counts = np.array([*profile.bin_counts, profile.missing], dtype=np.int64)
         self.categorical = not profile.quantiles
-        #: (b + 2,) where in the column's places each reference bin begins, and the missing values.
+        #: (b + 2,) index among the column's counts at which each reference bin starts, then that of missing values.
         self.starts = (0, *(np.searchsorted(column.edges, profile.bin_edges) + 1).tolist(), len(column.edges) + 1)
         #: (k,) share of the reference below each edge.
         self.below = _share_below(column.edges, profile)
 
     @property
     def layout(self) -> tuple[bool, tuple[int, ...]]:
-        """What columns have in common that can be measured together."""
+        """Key of columns that can be computed together."""
         return self.categorical, self.starts
 
 
 class _Block:
-    """The c columns of one layout, as arrays: numpy is asked once for all of them.
+    """The c columns of one layout as arrays, so that numpy computes all of them at once.
 
     Args:
-        references: By place of the column.
+        references: Column indices and references, of one layout.
     """
 
     def __init__(self, references: Sequence[tuple[int, _Reference]]) -> None:
         each = [reference for _, reference in references]
         self.categorical, starts = each[0].layout
         self.starts = np.array(starts)
-        #: (c,) of the columns.
-        self.places = [place for place, _ in references]
-        #: (c, k + 2) of their places in the grid's vector.
-        self.at = np.array([range(reference.column.start, reference.column.stop) for reference in each])
-        #: (c, b + 2).
+        #: (c,) indices of the columns.
+        self.indices = [index for index, _ in references]
+        #: (c, k + 2) positions of their counts in the model's vector.
+        self.positions = np.array([range(reference.column.start, reference.column.stop) for reference in each])
+        #: (c, b + 2) counts of the references.
         self.counts = np.array([reference.counts for reference in each])
-        #: (c, k).
+        #: (c, k) shares of the references below each edge.
         self.below = np.array([reference.below for reference in each])
 
 
 def _blocks(references: Iterable[tuple[int, _Reference]]) -> list[_Block]:
-    alike = sorted(references, key=lambda placed: placed[1].layout)
-    return [_Block([*group]) for _, group in groupby(alike, key=lambda placed: placed[1].layout)]
+    by_layout = sorted(references, key=lambda indexed: indexed[1].layout)
+    return [_Block([*group]) for _, group in groupby(by_layout, key=lambda indexed: indexed[1].layout)]
 
 
 def _share_below(edges: Floats, profile: ReferenceProfile) -> Floats:
     """Return (k,) the share of the reference below each edge.
 
-    At the edge of a reference bin it was counted. Elsewhere it is what the quantiles say, the i-th of n being
-    i / (n - 1): of several alike the first, just above them the last, and between two a straight line.
+    It is exact at the edges of reference bins, which were counted. Elsewhere it comes from the quantiles, of which the
+    i-th of n stands for a share of i / (n - 1): the first of several equal ones at their value, the last of them just
+    above it, and linear interpolation between two.
     """
     if not profile.quantiles:
         return np.zeros(len(edges))
@@ -148,7 +148,7 @@ def _share_below(edges: Floats, profile: ReferenceProfile) -> Floats:
     last = max(len(quantiles) - 1, 1)
     values, first = np.unique(quantiles, return_index=True)
     below = np.interp(edges, values, first / last)
-    # An edge between two quantiles lies above all those that are alike at the lower one.
+    # An edge between two quantiles lies above all quantiles that equal the lower one.
     reached = np.searchsorted(quantiles, edges, side="left")
     inside = (reached > 0) & (reached < len(quantiles)) & ~np.isin(edges, values)
     below[inside] = np.clip(below[inside], (reached[inside] - 1) / last, reached[inside] / last)

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.evaluation.alpha import next_alpha
-from stream.evaluation.cohorts import DAY_MS, Pairs, Timing, closed_cohorts
+from stream.evaluation.cohorts import DAY_MS, CohortTiming, Pairs, closed_cohorts
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import Evidence, take_evidence
-from stream.evaluation.guardrails import Observed
-from stream.evaluation.plan import Limits, Plan, freeze, usual_cap
+from stream.evaluation.guardrails import ServingHealth
+from stream.evaluation.plan import GuardrailLimits, Plan, freeze, usual_cap
 
 HOUR_MS = 3_600_000
 MATURITY_MS = 30 * DAY_MS
 #: Healthy, so that only what pairs show decides.
-OBSERVED = Observed(latency_p99_ms=1.0, parity_gap=0.0)
+OBSERVED = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
 #: Weeks before the test, and of the test.
 BEFORE, TESTED = 8, 14
 STARTS_MS = BEFORE * 7 * DAY_MS
@@ -137,8 +137,8 @@ def evidence_of(
 def plan_on(world: World, before: Pairs) -> Plan:
     """Return the plan with limits so wide that they stop nothing: the tests themselves are on trial."""
     costs = CappedCosts(world.cap_minor or usual_cap(before), world.review_cost_minor)
-    plan = freeze("challenger", before, Timing(STARTS_MS, MATURITY_MS), costs, alpha=next_alpha([]))
-    return msgspec.structs.replace(plan, limits=Limits(alert_rate_ratio=1e6, calibration_ratio=1e6))
+    plan = freeze("challenger", before, CohortTiming(STARTS_MS, MATURITY_MS), costs, alpha=next_alpha([]))
+    return msgspec.structs.replace(plan, limits=GuardrailLimits(alert_rate_ratio=1e6, calibration_ratio=1e6))
 
 
 def balanced(world: World) -> World:

@@ -1,4 +1,4 @@
-"""Features that no sender sends: made from the transaction's own amount and event time."""
+"""Features derived from the transaction's own amount and event time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,24 +12,25 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Derivation:
-    """How a kind of feature is made from one field of the transaction.
+    """How one kind of feature is derived from one field of the transaction.
 
     Attributes:
-        source: The field.
-        make: (n,) values of the field → (n,) values of the feature, in double precision: what processors differ in,
-            the last digit of a logarithm or a sine, is all but always gone once rounded to float32.
+        source: Field of the transaction.
+        make: Function from (n,) values of the field to (n,) values of the feature in double precision. Processors
+            differ in the last digit of a logarithm or a sine; rounding to float32 almost always removes the
+            difference.
     """
 
     source: Literal["amount_minor", "event_time_ms"]
     make: Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
-def _as_it_stands(amount_minor: NDArray[np.int64]) -> NDArray[np.float64]:
+def _amount(amount_minor: NDArray[np.int64]) -> NDArray[np.float64]:
     return amount_minor.astype(np.float64)  # exact up to 2^53, which is above the largest amount
 
 
 def _log(amount_minor: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return ln(1 + amount): amounts spread over decades, and zero stays zero.
+    """Return ln(1 + amount): amounts span orders of magnitude, and zero stays zero.
 
     >>> _log(np.array([0, 99])).round(3).tolist()
     [0.0, 4.605]
@@ -46,7 +47,7 @@ def _hour_cos(event_time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _angle(event_time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the hour hand's angle on a dial of 24 hours in [0, 2π), so that 23:59 is next to 00:00.
+    """Return the time of day (UTC) as an angle in [0, 2π), so that 23:59 is next to 00:00.
 
     >>> _angle(np.array([0, 18 * 3_600_000, 86_400_000])).round(3).tolist()
     [0.0, 4.712, 0.0]
@@ -54,9 +55,9 @@ def _angle(event_time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
     return (event_time_ms % DAY_MS).astype(np.float64) * (2 * np.pi / DAY_MS)
 
 
-#: By kind; the other kinds are read from the transaction's features.
+#: Derivations by feature kind; features of other kinds are read from the transaction.
 DERIVED: dict[str, Derivation] = {
-    "amount_minor": Derivation("amount_minor", _as_it_stands),
+    "amount_minor": Derivation("amount_minor", _amount),
     "log_amount": Derivation("amount_minor", _log),
     "hour_sin": Derivation("event_time_ms", _hour_sin),
     "hour_cos": Derivation("event_time_ms", _hour_cos),

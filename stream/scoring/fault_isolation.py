@@ -1,4 +1,4 @@
-"""When a model fails on a batch: is it the model, or one of the rows?"""
+"""When a model fails on a batch: whether the model is at fault, or which rows are."""
 
 from collections.abc import Callable
 
@@ -12,23 +12,28 @@ Score = Callable[[Matrix], NDArray[np.float32]]
 
 
 def score_or_isolate(model: ScoringModel, matrix: Matrix) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Score a matrix, finding the rows the model cannot score.
+    """Score a matrix and isolate the rows that the model cannot score.
 
-    A model that fails at its own parity rows is at fault itself, and no row is blamed. Otherwise the batch is
-    bisected: b bad rows of n cost about 2·b·log2(n) runs.
+    A model that fails its own parity rows is at fault itself, and no row is blamed. Otherwise the batch is bisected:
+    b bad rows of n cost about 2·b·log2(n) runs.
+
+    Args:
+        model: Model to run.
+        matrix: (n, n_features) model input.
 
     Returns:
-        scores (n,) and scored (n,), False where the row has no valid score (its score is then NaN).
+        scores (n,), NaN for a row without a valid score; and scored (n,), true for a row with one. A valid score is in
+        [0, 1].
 
     Raises:
         ModelFaultError: If the model is at fault.
     """
     try:
         scores = _run(model.score, matrix)
-    except Exception:  # noqa: BLE001 - a runtime's errors have no common root; parity decides whose fault it is
+    except Exception:  # noqa: BLE001 - runtime errors share no base class; parity decides what is at fault
         model.check_parity()
         scores = _bisect(model.score, matrix)
-    # A comparison with NaN is False, so this also finds scores that are no number.
+    # A comparison with NaN is false, so this also catches NaN scores.
     scored = (scores >= 0) & (scores <= 1)
     if not scored.all():
         model.check_parity()
@@ -44,16 +49,17 @@ def _run(score: Score, matrix: Matrix) -> NDArray[np.float32]:
 
 
 def _bisect(score: Score, matrix: Matrix) -> NDArray[np.float32]:
+    """Return (n,) scores; NaN for the rows on which scoring fails."""
     if len(matrix) == 1:
         try:
             return _run(score, matrix)
         except Exception:  # noqa: BLE001 - as above
             return np.full(1, np.nan, dtype=np.float32)
-    half = len(matrix) // 2
-    parts = []
-    for part in (matrix[:half], matrix[half:]):
+    middle = len(matrix) // 2
+    scores = []
+    for half in (matrix[:middle], matrix[middle:]):
         try:
-            parts.append(_run(score, part))
+            scores.append(_run(score, half))
         except Exception:  # noqa: BLE001 - as above
-            parts.append(_bisect(score, part))
-    return np.concatenate(parts)
+            scores.append(_bisect(score, half))
+    return np.concatenate(scores)

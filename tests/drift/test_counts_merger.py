@@ -14,9 +14,20 @@ from hypothesis import strategies as st
 from schemas.errors import BundleMissingError
 from schemas.manifest import Manifest
 from schemas.messages import DriftCounts, DriftReport, encode
-from stream.drift.merge import Merger
-from stream.drift.rule import DriftLimits
-from tests.drift.worlds import HOUR_MS, MANIFEST, NOON_MS, ROWS, counts_of, limits, manifest, rows_of, sha, stream
+from stream.drift.alarm_rule import DriftLimits
+from stream.drift.counts_merger import CountsMerger
+from tests.drift.sample_bundle import (
+    HOUR_MS,
+    MANIFEST,
+    NOON_MS,
+    ROWS,
+    counts_of,
+    limits,
+    manifest,
+    rows_of,
+    sha,
+    stream,
+)
 
 LIMITS = limits()
 BUNDLES = {sha(version): manifest(version) for version in ("1", "2", "3")}
@@ -36,12 +47,12 @@ def load(message: DriftCounts) -> Manifest | None:
     return BUNDLES.get(message.bundle_sha256)
 
 
-def merger(refused: Refused | None = None, wanted: DriftLimits = LIMITS) -> Merger:
+def merger(refused: Refused | None = None, wanted: DriftLimits = LIMITS) -> CountsMerger:
     """Return one that has seen nothing."""
-    return Merger(load, wanted, Refused() if refused is None else refused)
+    return CountsMerger(load, wanted, Refused() if refused is None else refused)
 
 
-def merged(messages: Iterable[DriftCounts], into: Merger | None = None, start: int = 0) -> list[DriftReport]:
+def merged(messages: Iterable[DriftCounts], into: CountsMerger | None = None, start: int = 0) -> list[DriftReport]:
     """Return all reports on a topic of these messages."""
     into = into or merger()
     return [
@@ -233,7 +244,7 @@ def test_counts_by_other_bins_are_refused_and_never_mixed() -> None:
     (report,) = merged([short, without, more, *good], merger(refused))
     assert report.counts == merged(good)[0].counts
     assert report.first_offset == 3
-    assert refused == ["counts by other bins than the bundle's"] * 2 + ["counts that do not add up to their rows"]
+    assert refused == ["counts do not match the bins of the bundle"] * 2 + ["counts do not add up to the rows"]
 
 
 def test_counts_of_a_bundle_that_is_gone_are_refused() -> None:
@@ -241,7 +252,7 @@ def test_counts_of_a_bundle_that_is_gone_are_refused() -> None:
     refused = Refused()
     gone = [msgspec.structs.replace(each, bundle_sha256=sha("9")) for each in of("1", 3)]
     assert len(merged([*gone, *of("1", 10)], merger(refused))) == 1
-    assert refused == ["its bundle is gone"] * 3
+    assert refused == ["the bundle is gone"] * 3
 
 
 def test_a_bundle_store_that_is_away_loses_no_counts() -> None:
@@ -254,7 +265,7 @@ def test_a_bundle_store_that_is_away_loses_no_counts() -> None:
         return load(message)
 
     topic = of("1", 10)
-    into = Merger(load_or_fail, LIMITS, Refused())
+    into = CountsMerger(load_or_fail, LIMITS, Refused())
     with pytest.raises(BundleMissingError):
         into.add(0, topic[0])
     away[0] = False
@@ -313,7 +324,7 @@ def test_displays_roll_while_windows_tumble() -> None:
     into = merger()
     merged(of("1", 25, event_times={0: NOON_MS + 60_000}), into)
     (view,) = into.views()
-    assert (view.newest.version, view.rows, view.wanted, view.number) == ("1", 500, ROWS, 2)
+    assert (view.newest.version, view.rows, view.window_rows, view.number) == ("1", 500, ROWS, 2)
     assert view.columns == ("V1", "V2", "country", "score")
     assert ROWS <= int(view.by_rows.rows) <= ROWS + 100
     assert int(view.by_time.rows) == 2500

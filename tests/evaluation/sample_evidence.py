@@ -4,18 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from stream.evaluation.cohorts import Pairs, Timing
+from stream.evaluation.cohorts import CohortTiming, Pairs
 from stream.evaluation.costs import CappedCosts
-from stream.evaluation.evidence import Evidence, Measure
-from stream.evaluation.guardrails import Observed
+from stream.evaluation.evidence import ComparisonMetric, Evidence
+from stream.evaluation.guardrails import ServingHealth
 from stream.evaluation.outcome import Outcome
 from stream.evaluation.plan import Plan
 
-HEALTHY = Observed(latency_p99_ms=1.0, parity_gap=0.0)
+HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
 COSTS = CappedCosts(cap_minor=10_000, review_cost_minor=500, recovered_share=0.75, false_decline_cost_minor=2000)
-MEASURE = Measure(COSTS, threshold=0.5)
+MEASURE = ComparisonMetric(COSTS, threshold=0.5)
 #: A gain of 1,000 minor units, or of two frauds, is the most that counts in one cohort of 10 ms.
-PLAN = Plan("c", 0.05, Timing(0, 10, 10, 0), MEASURE, cost_bound_minor=1000.0, recall_bound=2.0)
+PLAN = Plan("c", 0.05, CohortTiming(0, 10, 10, 0), MEASURE, cost_bound_minor=1000.0, recall_bound=2.0)
 _TYPES = {
     "event_time_ms": np.int64,
     "card": np.int64,

@@ -1,0 +1,47 @@
+"""The scorer's input: raw messages with their source positions, and the time of scoring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Messages of one topic, not decoded yet.
+
+    Attributes:
+        topic: Source topic.
+        values: n message values; None for a message without a value.
+        partitions: n source partitions.
+        offsets: n source offsets.
+    """
+
+    topic: str
+    values: Sequence[bytes | None]
+    partitions: Sequence[int]
+    offsets: Sequence[int]
+
+    def slice(self, start: int, stop: int) -> "RawBatch":
+        """Return messages start … stop - 1."""
+        return RawBatch(self.topic, self.values[start:stop], self.partitions[start:stop], self.offsets[start:stop])
+
+    def take(self, indices: Sequence[int]) -> "RawBatch":
+        """Return the messages at these indices, in this order."""
+        return RawBatch(
+            self.topic,
+            [self.values[i] for i in indices],
+            [self.partitions[i] for i in indices],
+            [self.offsets[i] for i in indices],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringTime:
+    """When a batch is scored; it goes into the envelope of each decision.
+
+    Attributes:
+        scored_at_ms: UTC milliseconds.
+        latency_ms: Milliseconds since the batch was read.
+    """
+
+    scored_at_ms: int
+    latency_ms: float
