@@ -1,1 +1,1 @@
-"""The archive: transactions, decisions and labels as they were sent, in Parquet on any fsspec URL, each once."""
+"""The archive: transactions, decisions and labels as they were sent, in Parquet on any fsspec URL (floor 5)."""

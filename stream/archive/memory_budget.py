@@ -1,4 +1,4 @@
-"""The bound on what open files take in memory."""
+"""The bound on the memory of all open files."""
 
 from collections.abc import Sequence
 
@@ -7,31 +7,33 @@ from stream.archive.pipeline import MIB, ArchivePipeline
 from stream.settings import Settings
 
 
-class Room:
-    """The memory that all open files share.
+class MemoryBudget:
+    """The memory that the open files of all pipelines share.
 
     Args:
-        settings: How much there is.
-        pipelines: Who shares it; may be filled later.
-        metrics: Shows what is taken.
+        settings: Size of the budget.
+        pipelines: Pipelines that share it; the sequence may be filled later.
+        metrics: Metrics of open files.
     """
 
     def __init__(self, settings: Settings, pipelines: Sequence[ArchivePipeline], metrics: ArchiveMetrics) -> None:
-        self._most = settings.archive.memory_mib * MIB
+        self._max_bytes = settings.archive.memory_mib * MIB
         self._pipelines = pipelines
         self._metrics = metrics
 
-    def make(self) -> None:
-        """Close the largest files until the rest keeps to the bound."""
+    def enforce(self) -> None:
+        """Close the largest files until the others fit into the budget."""
         while True:
-            sizes = {
-                (n, partition): size for n, each in enumerate(self._pipelines) for partition, size in each.sizes.items()
+            open_bytes = {
+                (index, partition): size
+                for index, pipeline in enumerate(self._pipelines)
+                for partition, size in pipeline.open_bytes.items()
             }
-            total = sum(sizes.values())
-            self._metrics.memory(total)
-            for each in self._pipelines:
-                self._metrics.open(each.kind, each.messages)
-            if total <= self._most:
+            total = sum(open_bytes.values())
+            self._metrics.show_open_bytes(total)
+            for pipeline in self._pipelines:
+                self._metrics.show_open_messages(pipeline.kind, pipeline.open_messages)
+            if total <= self._max_bytes:
                 return
-            number, partition = max(sizes, key=sizes.__getitem__)
-            self._pipelines[number].close(partition)
+            index, partition = max(open_bytes, key=open_bytes.__getitem__)
+            self._pipelines[index].close(partition)

@@ -1,4 +1,4 @@
-"""A file that is being filled: rows in memory, then row groups of compressed Parquet, in memory too until it is put."""
+"""A file that is being filled in memory: rows first, then row groups of compressed Parquet."""
 
 import io
 import time
@@ -7,15 +7,15 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stream.archive.columns import SCHEMA, named
+from stream.archive.columns import SCHEMA, filter_columns
 from stream.archive.layout import ArchiveFile
 
-#: Bytes of rows, with what Python takes to hold them, that become one row group: what a reader has in memory at once.
-#: Large enough that a group of ordinary transactions, some five thousand, compresses as well as a whole file.
+#: Size of a row group in bytes, as rows in Python's memory; a reader holds one row group at a time. Large enough that a
+#: group of ordinary transactions, some five thousand, compresses as well as a complete file.
 GROUP_BYTES = 4 * 2**20
-#: Bytes that one row takes in Python besides its key and value: objects, references, the two identifiers.
+#: Bytes of Python's memory per row besides its key and value: objects, references, the two identifiers.
 ROW_BYTES = 512
-#: Readers skip row groups by these; statistics of keys and values would only repeat them.
+#: Readers skip row groups by these statistics; those of keys and values would only repeat the data.
 _STATISTICS = ["partition", "offset", "timestamp_ms", "transaction_id", "card_id", "event_time_ms"]
 
 Row = tuple[int, int, int, bytes | None, bytes | None, str | None, str | None, int | None]
@@ -25,18 +25,18 @@ class OpenFile:
     """The next file of one partition. Not thread-safe.
 
     Args:
-        kind: transactions, decisions or labels.
-        partition: Of the kind's topic.
+        kind: Kind of its messages, one of `stream.archive.layout.KINDS`.
+        partition: Partition of the kind's topic.
         first: Offset of its first message.
-        day: UTC date it is filed under.
+        day: UTC date of its folder.
 
     Attributes:
-        day: As given.
-        following: Offset after its last message.
-        rows: Messages so far.
-        undecodable: Of those, the ones that could not be decoded.
+        day: UTC date of its folder.
+        end: Offset after its last message.
+        rows: Number of messages so far.
+        undecodable: Number of messages that could not be decoded.
         sent_ms: Kafka timestamp of its first message.
-        began: `time.monotonic()` seconds at its first message.
+        began: `time.monotonic()` seconds when the file was opened.
     """
 
     def __init__(self, kind: str, partition: int, first: int, day: date) -> None:
@@ -44,7 +44,7 @@ class OpenFile:
         self._partition = partition
         self._first = first
         self.day = day
-        self.following = first
+        self.end = first
         self.rows = 0
         self.undecodable = 0
         self.sent_ms = 0
@@ -56,24 +56,24 @@ class OpenFile:
             self._written,
             SCHEMA,
             compression="zstd",
-            use_dictionary=["card_id"],  # cards come again and again, the rest hardly ever
+            use_dictionary=["card_id"],  # cards repeat, the other columns hardly ever do
             write_statistics=_STATISTICS,
             write_page_checksum=True,
         )
 
     @property
     def name(self) -> ArchiveFile:
-        """Return what it will be called."""
-        return ArchiveFile.of(self._partition, self._first, self.following, self.day)
+        """The file's name if it were closed now."""
+        return ArchiveFile.from_range(self._partition, self._first, self.end, self.day)
 
     @property
     def file_bytes(self) -> int:
-        """Bytes it has as a file so far; rows that are no row group yet count as they are, uncompressed."""
+        """Bytes of memory so far: compressed row groups, and pending rows uncompressed."""
         return self._written.tell() + self._pending_bytes
 
     def add(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
-        """Take one message up; offsets rise."""
-        transaction_id, card_id, event_time_ms = named(self._kind, value)
+        """Add one message; offsets must rise."""
+        transaction_id, card_id, event_time_ms = filter_columns(self._kind, value)
         if transaction_id is None:
             self.undecodable += 1
         if not self.rows:
@@ -82,13 +82,13 @@ class OpenFile:
             (self._partition, offset, timestamp_ms, key, value, transaction_id, card_id, event_time_ms)
         )
         self._pending_bytes += len(key or b"") + len(value or b"") + ROW_BYTES
-        self.following = offset + 1
+        self.end = offset + 1
         self.rows += 1
         if self._pending_bytes >= GROUP_BYTES:
             self._write_group()
 
     def close(self) -> memoryview:
-        """Return the whole file; nothing can be added any more."""
+        """Return the complete file; nothing can be added afterwards."""
         if self._pending:
             self._write_group()
         self._writer.close()
@@ -103,11 +103,11 @@ class OpenFile:
         self._pending_bytes = 0
 
 
-def load_what_writing_needs() -> None:
-    """Write a file into the void.
+def preload_pyarrow() -> None:
+    """Write a file that is thrown away, so that pyarrow loads everything it needs.
 
-    With its first array pyarrow loads pandas, where that is installed: seconds on a busy machine, and a program that
-    stops before its first file has `stream.runtime.program.STOP_S` for everything.
+    With its first array pyarrow imports pandas, if that is installed. That takes seconds on a busy machine, and a
+    program that stops before its first file has only `stream.runtime.program.STOP_S` for everything.
     """
     file = OpenFile("labels", 0, 0, date.min)
     file.add(0, 0, None, None)

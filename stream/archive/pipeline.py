@@ -1,7 +1,7 @@
-"""One kind of message from batches to files. Only what stands in a file counts as read.
+"""Turns batches of one kind of message into files. Only messages in a written file count as read.
 
-A batch is settled once its messages are in open files, in memory. Whatever happens to those, a crash or partitions that
-move, they are dropped and read again from where the files end.
+A batch is done once its messages are in open files, in memory. If those are lost, by a crash or because partitions
+move, the messages are read again from the end of the written files.
 """
 
 import logging
@@ -23,24 +23,24 @@ from stream.settings import Settings
 log = logging.getLogger(__name__)
 
 MIB = 2**20
-#: Milliseconds by which Kafka's timestamps may be ahead of our clock and still be filed under their own date; as
-#: Kafka's own log.message.timestamp.after.max.ms. One dated 2099 must not take the whole partition there.
-AHEAD_MS = 3_600_000
+#: Milliseconds by which Kafka's timestamps may be ahead of our clock and still be filed under their own date; the same
+#: as Kafka's default log.message.timestamp.after.max.ms. One message dated 2099 must not take its partition there.
+MAX_CLOCK_SKEW_MS = 3_600_000
 
 
 class ArchivePipeline:
     """Archives messages of one kind. All its methods but the constructor run on the writing thread.
 
     Args:
-        settings: When files are closed.
-        kind: transactions, decisions or labels.
-        topic: Theirs.
-        source: Where batches come from.
-        store: Knows what was archived before.
-        writer: Puts files.
-        metrics: Counts what is dropped.
-        clock: Bounds the dates of files.
-        stop: Ends the archive with an error; called from any thread.
+        settings: Size and age at which files are closed.
+        kind: Kind of message, one of `stream.archive.layout.KINDS`.
+        topic: Topic of the kind.
+        source: Source of the batches.
+        store: Dates of the files that were written before.
+        writer: Writer of finished files.
+        metrics: Metrics of dropped batches and files.
+        clock: Clock that bounds the dates of files.
+        stop: Callback that ends the archive with an error; called from any thread.
     """
 
     def __init__(
@@ -68,65 +68,65 @@ class ArchivePipeline:
         self._stop = stop
         self._epoch = -1
         self._open: dict[int, OpenFile] = {}
-        # By partition: the date of its last file, and the offset after it.
+        # By partition: the date of its last file, and the offset after its last message.
         self._days: dict[int, date] = {}
         self._ends: dict[int, int] = {}
 
     @property
-    def sizes(self) -> dict[int, int]:
-        """By partition, the bytes its open file takes."""
+    def open_bytes(self) -> dict[int, int]:
+        """Bytes of memory that the open file takes, by partition."""
         return {partition: file.file_bytes for partition, file in self._open.items()}
 
     @property
-    def messages(self) -> int:
-        """How many are in open files."""
+    def open_messages(self) -> int:
+        """Number of messages in open files."""
         return sum(file.rows for file in self._open.values())
 
-    def settle(self, batch: Batch) -> None:
-        """Take a batch up, or make it be read again. Never raises: Faust would go on with the next batch."""
+    def process(self, batch: Batch) -> None:
+        """Add a batch to open files, or have it read again. Never raises: Faust would go on with the next batch."""
         try:
             if batch.epoch == self.source.epoch:
-                self._take(batch)
+                self._add(batch)
             else:
-                self._metrics.dropped("stale")
-        except BaseException as error:  # noqa: BLE001 - whatever it is, going on could skip messages
-            self._give_up(error)
+                self._metrics.count_dropped("stale")
+        except BaseException as error:  # noqa: BLE001 - going on after an unexpected error could skip messages
+            self._handle_failure(error)
         finally:
             self.source.done()
 
     def close_due(self) -> None:
-        """Close the files whose time has come. Never raises, as `settle`."""
+        """Close the files that have reached their age. Never raises, as `process`."""
         now = time.monotonic()
         self._close([partition for partition, file in self._open.items() if now - file.began >= self._file_s])
 
     def close_all(self) -> None:
-        """Close every file, for the archive stops."""
+        """Close every file because the archive stops. Never raises, as `process`."""
         self._close(list(self._open))
 
     def close(self, partition: int) -> None:
-        """Close one file, to make room."""
+        """Close one file early to free its memory. Never raises, as `process`."""
         self._close([partition])
 
     def _close(self, partitions: list[int]) -> None:
         try:
-            if not self._ours():
+            if not self._is_owned():
                 self._drop("moved")
                 return
             for partition in partitions:
                 self._put(partition)
-        except BaseException as error:  # noqa: BLE001 - as above
-            self._give_up(error)
+        except BaseException as error:  # noqa: BLE001 - likewise
+            self._handle_failure(error)
 
-    def _take(self, batch: Batch) -> None:
+    def _add(self, batch: Batch) -> None:
         if batch.epoch != self._epoch:
             self._drop("moved")
             self._epoch = batch.epoch
             self._ends.clear()
             self._days.clear()
-        incoming = batch.incoming
-        self._require_unbroken(batch)
-        latest = utc_day(self._clock.now_ms() + AHEAD_MS)
-        rows = zip(batch.messages, incoming.values, incoming.partitions, incoming.offsets, strict=True)
+        raw = batch.raw
+        self._require_contiguous(batch)
+        latest = utc_day(self._clock.now_ms() + MAX_CLOCK_SKEW_MS)
+        rows = zip(batch.messages, raw.values, raw.partitions, raw.offsets, strict=True)
         for message, value, partition, offset in rows:
             timestamp_ms = message.timestamp()[1]
             day = min(utc_day(timestamp_ms), latest)
@@ -135,40 +135,42 @@ class ArchivePipeline:
                 self._put(partition)
                 file = None
             if file is None:
-                file = self._begin(partition, offset, day)
+                file = self._open_file(partition, offset, day)
             file.add(offset, timestamp_ms, message.key(), value)
         self._ends.update(batch.end)
 
-    def _begin(self, partition: int, offset: int, day: date) -> OpenFile:
+    def _open_file(self, partition: int, offset: int, day: date) -> OpenFile:
         if partition not in self._days:
             self._days[partition] = self._store.newest_day(self._topic, partition)
-        # Dates never go back within a partition: whoever claims it finds the last file in the newest folder.
+        # Dates never go back within a partition: the next owner must find the last file in the newest folder.
         self._days[partition] = max(day, self._days[partition])
-        self._open[partition] = made = OpenFile(self.kind, partition, offset, self._days[partition])
-        return made
+        self._open[partition] = file = OpenFile(self.kind, partition, offset, self._days[partition])
+        return file
 
     def _put(self, partition: int) -> None:
-        self._writer.put(self.kind, self._topic, self._open[partition], self._ours)
+        self._writer.put(self.kind, self._topic, self._open[partition], self._is_owned)
         del self._open[partition]
 
-    def _ours(self) -> bool:
+    def _is_owned(self) -> bool:
         return self._epoch == self.source.epoch
 
-    def _require_unbroken(self, batch: Batch) -> None:
+    def _require_contiguous(self, batch: Batch) -> None:
         for partition, start in batch.start.items():
             if start != self._ends.get(partition, start):
-                raise BatchRefusedError(f"{self._topic}/{partition} goes on at {start}, not at {self._ends[partition]}")
+                raise BatchRefusedError(
+                    f"{self._topic}/{partition} continues at offset {start}, not at {self._ends[partition]}"
+                )
 
     def _drop(self, cause: str) -> None:
         if self._open:
-            self._metrics.dropped(cause, len(self._open))
+            self._metrics.count_dropped(cause, len(self._open))
             self._open.clear()
 
-    def _give_up(self, error: BaseException) -> None:
-        """Read again from where the files end; end the archive unless that will mend it."""
+    def _handle_failure(self, error: BaseException) -> None:
+        """Drop open files and read on from the end of the written ones; stop the archive if that cannot help."""
         moved = isinstance(error, StaleOwnerError)
         self._drop("moved" if moved else "failed")
-        if not moved:  # else the source has begun anew already
+        if not moved:  # after a move the source has rewound already
             self.source.fail()
         if moved or isinstance(error, ArchiveAwayError | BatchRefusedError):
             log.warning("%s; its messages will be read again", error)

@@ -1,47 +1,38 @@
-"""The archive program: the one place that knows how its parts fit together."""
+"""The archive program: builds and connects the parts of the archive."""
 
 import asyncio
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from stream.archive.files import ArchiveFiles
-from stream.archive.memory_budget import Room
+from stream.archive.memory_budget import MemoryBudget
 from stream.archive.metrics import ArchiveMetrics
-from stream.archive.open_file import load_what_writing_needs
+from stream.archive.open_file import preload_pyarrow
 from stream.archive.pipeline import ArchivePipeline
 from stream.archive.service import add_agent, add_closing
 from stream.archive.store import ArchiveStore
 from stream.archive.writer import ArchiveWriter
-from stream.clock import Clock, SystemClock
-from stream.kafka.stored_source import StoredSource
-from stream.kafka.topics import require_topics
-from stream.runtime.batch_channel import BatchChannel
-from stream.runtime.faust_app import WithoutKafka, make_app
+from stream.clock import Clock
 from stream.runtime.outage import Outage
-from stream.runtime.ports import require_free_port
-from stream.runtime.program import Program
-from stream.runtime.store_watchdog import StoredHealth
+from stream.runtime.store_program import StoreProgram
+from stream.runtime.store_watchdog import StoreWatchdog
 from stream.runtime.web_pages import add_pages
 from stream.settings import Settings
 
 
-class ArchiveProgram(Program):
-    """An archive, built but not running. Made inside the event loop it will run in.
+class ArchiveProgram(StoreProgram):
+    """An archive, built but not running. Created inside the event loop it will run in.
 
     Args:
-        settings: Addresses, topics, where the files go.
-        clock: Bounds the dates of files; the machine's by default.
+        settings: Kafka connection, topic names and URL of the archive.
+        clock: Clock that bounds the dates of files; None for the system clock.
 
     Raises:
-        ArchiveError: If the URL names no file system that can be opened here.
+        ArchiveError: If no file system can be opened for the URL.
     """
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
-        super().__init__()
-        self._settings = settings
-        self._clock = clock or SystemClock()
-        self._directory = tempfile.TemporaryDirectory(prefix="fraud-archive-")
+        super().__init__(
+            settings, clock, name="archive", group=settings.archive.group, web_port=settings.archive.web_port
+        )
         self._files = ArchiveFiles(settings.archive.url)
         self.metrics = ArchiveMetrics()
         outage = Outage("the archive")
@@ -53,48 +44,23 @@ class ArchiveProgram(Program):
         }
         self._store = ArchiveStore(self._files, {topic: kind for kind, topic in topics.items()}, outage)
         self._writer = ArchiveWriter(self._files, outage, self.metrics)
-        self._writing = ThreadPoolExecutor(1, "writing")
-        self.app = make_app(
-            settings,
-            Path(self._directory.name),
-            name=settings.archive.group,
-            web_port=settings.archive.web_port,
-            boot=WithoutKafka,
-        )
         self.pipelines: list[ArchivePipeline] = []
-        self._room = Room(settings, self.pipelines, self.metrics)
+        self._budget = MemoryBudget(settings, self.pipelines, self.metrics)
         for kind, topic in topics.items():
-            self.pipelines.append(self._pipeline(kind, topic))
-        self.health = StoredHealth(
-            settings,
-            {each.kind: each.source for each in self.pipelines},
+            self.pipelines.append(self._make_pipeline(kind, topic))
+        self.health = StoreWatchdog(
+            settings.kafka.watchdog_s,
+            {pipeline.kind: pipeline.source for pipeline in self.pipelines},
             outage,
             self.metrics,
-            patience=lambda: self._writer.at_it,
+            is_busy=lambda: self._writer.is_writing,
             on_error=self.stop,
         )
-        add_closing(self.app, self.pipelines, self._room, self._writing)
+        add_closing(self.app, self.pipelines, self._budget, self._writing)
         add_pages(self.app, self.metrics.registry, self.health.problems)
 
-    async def _start(self) -> None:
-        await asyncio.to_thread(self._get_ready)
-        await self.app.start()
-        # Last: by now the agents listen.
-        for each in self.pipelines:
-            each.source.read(on=True)
-            each.source.start()
-        self.health.start()
-
-    def _pipeline(self, kind: str, topic: str) -> ArchivePipeline:
-        channel = BatchChannel(self.app)
-        source = StoredSource(
-            self._settings,
-            self._store,
-            lambda batch: channel.offer(batch, self._running_loop()),
-            self.stop,
-            topic=topic,
-            group=f"{self._settings.archive.group}-{topic}",
-        )
+    def _make_pipeline(self, kind: str, topic: str) -> ArchivePipeline:
+        channel, source = self._make_source(topic, self._store)
         pipeline = ArchivePipeline(
             self._settings,
             kind=kind,
@@ -106,32 +72,26 @@ class ArchiveProgram(Program):
             clock=self._clock,
             stop=self.stop,
         )
-        add_agent(self.app, channel, pipeline, self._room, self._writing)
+        add_agent(self.app, channel, pipeline, self._budget, self._writing)
         return pipeline
 
-    def _get_ready(self) -> None:
-        require_topics(self._settings)
-        require_free_port(self._settings.web.host, self._settings.archive.web_port, "FRAUD_ARCHIVE_WEB_PORT")
+    def _prepare(self) -> None:
+        super()._prepare()
         self._files.create()
-        load_what_writing_needs()
+        preload_pyarrow()
 
     async def _shut_down(self) -> None:
         self._writer.stop()
-        # First, while the partitions are ours. What is taken up after it is dropped, and read again.
-        for each in self.pipelines:
-            await asyncio.get_running_loop().run_in_executor(self._writing, each.close_all)
-        # Finishes the batches in hand, so the agents and the event loop must still live.
-        await asyncio.gather(*(asyncio.to_thread(each.source.stop) for each in self.pipelines))
-        await self.app.stop()
-        self._writing.shutdown()
-        await asyncio.to_thread(self.health.stop)
-        self._directory.cleanup()
+        # First, while the partitions are still ours. Messages read after this are dropped, and read again.
+        for pipeline in self.pipelines:
+            await asyncio.get_running_loop().run_in_executor(self._writing, pipeline.close_all)
+        await super()._shut_down()
 
 
 async def run_archive(settings: Settings) -> None:
-    """Build an archive inside the running event loop, and run it.
+    """Build an archive inside the running event loop, and run it until it is stopped.
 
     Raises:
-        FraudError: What ended it, if it was not a signal.
+        FraudError: If an error ended the archive, not a signal.
     """
     await ArchiveProgram(settings).run()

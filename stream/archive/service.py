@@ -1,4 +1,4 @@
-"""The archive as a Faust app: an agent for each kind of message, and a task that closes files."""
+"""The archive's Faust agents, one for each kind of message, and the task that closes files."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,42 +7,43 @@ from typing import Any
 
 import faust
 
-from stream.archive.memory_budget import Room
+from stream.archive.memory_budget import MemoryBudget
 from stream.archive.pipeline import ArchivePipeline
 from stream.runtime.batch_channel import BatchChannel
 
-#: Seconds between two looks for files whose time has come.
+#: Seconds between two checks for files that are due to be closed.
 CLOSE_S = 1.0
 
 
-def add_agent(app: faust.App, channel: BatchChannel, pipeline: ArchivePipeline, room: Room, writing: Executor) -> None:
+def add_agent(
+    app: faust.App, channel: BatchChannel, pipeline: ArchivePipeline, budget: MemoryBudget, writing: Executor
+) -> None:
     """Add the agent that archives one kind of message.
 
-    All agents share one writing thread: then the bound on memory is theirs together, and the event loop (web) never
-    stalls.
+    All agents share one writing thread, so the memory budget holds over all of them and the event loop never blocks.
     """
 
-    def settle(batch: Any) -> None:
-        pipeline.settle(batch)
-        room.make()
+    def process(batch: Any) -> None:
+        pipeline.process(batch)
+        budget.enforce()
 
     @app.agent(channel, name=f"archive-{pipeline.kind}")
     async def archive(batches: Any) -> None:
         loop = asyncio.get_running_loop()
         async for batch in batches:
-            await loop.run_in_executor(writing, settle, batch)
+            await loop.run_in_executor(writing, process, batch)
 
 
-def add_closing(app: faust.App, pipelines: Sequence[ArchivePipeline], room: Room, writing: Executor) -> None:
-    """Add the task that closes files whose time has come.
+def add_closing(app: faust.App, pipelines: Sequence[ArchivePipeline], budget: MemoryBudget, writing: Executor) -> None:
+    """Add the task that closes files that are due.
 
-    No timer: Faust's would complain of each file that waits for a file system that is away.
+    A task and not a timer: Faust's timer would log a warning for every file that waits for the file system.
     """
 
     def close_due() -> None:
-        for each in pipelines:
-            each.close_due()
-        room.make()
+        for pipeline in pipelines:
+            pipeline.close_due()
+        budget.enforce()
 
     @app.task(on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def close() -> None:

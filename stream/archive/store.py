@@ -1,10 +1,10 @@
-"""Where to read on: the ends of the files that are there. Nothing else is kept, in Kafka or anywhere."""
+"""Where to read on: the ends of the existing files. Offsets are kept nowhere else, not even in Kafka."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 
 from stream.archive.files import ArchiveFiles
-from stream.archive.layout import ArchiveFile, leftover_of
+from stream.archive.layout import ArchiveFile, parse_temporary
 from stream.kafka.stored_source import Claim
 from stream.runtime.outage import Outage
 
@@ -12,13 +12,14 @@ from stream.runtime.outage import Outage
 class ArchiveStore:
     """Finds where each partition's files end.
 
-    There is no owner epoch, for not every file system can compare and swap: a writer that lost its partition without
-    knowing may still put a file. Readers take each message once all the same (`stream.archive.layout.each_once`).
+    There is no owner epoch, because not every file system has compare-and-swap: a writer that lost its partition
+    without noticing may still put a file. Readers take each message once all the same; see
+    `stream.archive.layout.plan_reads`.
 
     Args:
         files: The archive.
-        kinds: By topic, the kind of its messages.
-        outage: Told whether the file system answers.
+        kinds: Kind of message by topic.
+        outage: Tracker of whether the file system answers.
     """
 
     name = "archive"
@@ -30,36 +31,36 @@ class ArchiveStore:
         self._days: dict[tuple[str, int], date] = {}
 
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
-        """Say where to read on, and take away what a crash left of these partitions' next files.
+        """Return where to read on, and remove temporary files that a crash left in the way of the next ones.
 
-        Dates never go back within a partition, so folders are looked through from the newest on, only as far as the
-        first that holds a file of each partition.
+        Dates never go back within a partition, so folders are listed from the newest on until a file of each
+        partition is found.
 
         Raises:
             ArchiveAwayError: If the file system does not answer.
         """
         kind = self._kinds[topic]
         newest: dict[int, ArchiveFile] = {}
-        with self._outage.watched(topic):
+        with self._outage.track(topic):
             self._files.require()
-            for day in self._files.days(kind) if partitions else ():
+            for day in self._files.list_days(kind) if partitions else ():
                 missing = set(partitions) - newest.keys()
                 if not missing:
                     break
-                files, leftovers = self._files.in_day(kind, day)
-                # One of a writer that lost its partition may be among them; it will meet an error, and write it again.
-                self._files.clean(kind, day, [name for name in leftovers if leftover_of(name) in missing])
+                files, temporary = self._files.list_day(kind, day)
+                # A writer that lost its partition may still be writing one of them; it fails and retries.
+                self._files.remove_temporary(kind, day, [n for n in temporary if parse_temporary(n) in missing])
                 for file in files:
                     if file.partition in missing:
-                        newest[file.partition] = max(newest.get(file.partition, file), file, key=_following)
+                        newest[file.partition] = max(newest.get(file.partition, file), file, key=_end)
         self._days.update({(topic, partition): file.day for partition, file in newest.items()})
-        ends = {partition: newest[partition].following if partition in newest else 0 for partition in partitions}
+        ends = {partition: newest[partition].end if partition in newest else 0 for partition in partitions}
         return {partition: Claim(owner_epoch=0, next_offset=end) for partition, end in ends.items()}
 
     def newest_day(self, topic: str, partition: int) -> date:
-        """Return the date of a partition's last file as it was when it was claimed; the earliest there is without."""
+        """Return the date of a partition's last file when it was claimed; `date.min` if it had none."""
         return self._days.get((topic, partition), date.min)
 
 
-def _following(file: ArchiveFile) -> int:
-    return file.following
+def _end(file: ArchiveFile) -> int:
+    return file.end

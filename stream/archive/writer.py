@@ -1,4 +1,4 @@
-"""Puts files and keeps at it while the file system is away; bounds what all open files take in memory."""
+"""Puts files into the archive, and retries while the file system is unavailable."""
 
 import logging
 import threading
@@ -13,19 +13,19 @@ from stream.runtime.outage import Outage
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait after the first put that failed; doubled by each further one, up to the second figure.
+#: Seconds to wait after the first failed put, doubled after each further one, and the longest wait.
 BACKOFF_S = (0.2, 5.0)
 #: Seconds that putting one file may take before it counts as hanging: 64 MiB at 2 Mbit/s.
 PUT_S = 300.0
 
 
 class ArchiveWriter:
-    """Puts files, one after the other, on one thread.
+    """Puts files one after the other, on one thread.
 
     Args:
-        files: Where to.
-        outage: Told whether the file system answers.
-        metrics: Counts what was put.
+        files: The archive.
+        outage: Tracker of whether the file system answers.
+        metrics: Metrics of written files and failures.
     """
 
     def __init__(self, files: ArchiveFiles, outage: Outage, metrics: ArchiveMetrics) -> None:
@@ -36,48 +36,48 @@ class ArchiveWriter:
         self._began: float | None = None  # time.monotonic()
 
     @property
-    def at_it(self) -> bool:
-        """Whether a file is being put, and not for so long that it must be hanging. Callable from any thread."""
+    def is_writing(self) -> bool:
+        """Whether a file is being put, for less than `PUT_S`. Callable from any thread."""
         began = self._began
         return began is not None and time.monotonic() - began < PUT_S
 
     def stop(self) -> None:
-        """From now on try each file only once. Callable from any thread."""
+        """Try each file only once from now on. Callable from any thread."""
         self._stopping.set()
 
-    def put(self, kind: str, topic: str, file: OpenFile, ours: Callable[[], bool]) -> None:
-        """Put a file, however often it takes.
+    def put(self, kind: str, topic: str, file: OpenFile, is_owned: Callable[[], bool]) -> None:
+        """Close a file and put it, with as many attempts as it takes.
 
         Args:
-            kind: transactions, decisions or labels.
-            topic: That it was read from.
-            file: Closed by this.
-            ours: Whether its partition is still ours; asked between two attempts.
+            kind: Kind of its messages.
+            topic: Topic of its messages.
+            file: File to close and put.
+            is_owned: Returns whether its partition is still ours; called before each attempt.
 
         Raises:
-            StaleOwnerError: If it is not: whoever has the partition now reads these messages again.
-            ArchiveAwayError: If it could not be put and the program stops; they will be read again too.
+            StaleOwnerError: If the partition has moved; its new owner reads these messages again.
+            ArchiveAwayError: If the file could not be put and the program stops; its messages are read again.
         """
         content = file.close()
         failures = 0
         while True:
-            if not ours():
-                raise StaleOwnerError(f"{topic}/{file.name.partition} moved before its file was put")
+            if not is_owned():
+                raise StaleOwnerError(f"{topic}/{file.name.partition} moved before its file was written")
             self._began = time.monotonic()
             try:
-                with self._outage.watched(topic):
+                with self._outage.track(topic):
                     self._files.put(kind, file.name, content)
                 break
             except ArchiveAwayError:
-                self._metrics.failed()
+                self._metrics.count_failure()
                 if self._stopping.is_set():
                     raise
             finally:
                 began, self._began = self._began, None
-            first, most = BACKOFF_S
-            self._stopping.wait(min(first * 2**failures, most))
+            first, longest = BACKOFF_S
+            self._stopping.wait(min(first * 2**failures, longest))
             failures += 1
-        self._metrics.put(
+        self._metrics.count_file(
             kind,
             rows=file.rows,
             undecodable=file.undecodable,
@@ -85,4 +85,4 @@ class ArchiveWriter:
             put_s=time.monotonic() - began,
             delay_s=max(time.time() - file.sent_ms / 1000, 0.0),
         )
-        log.debug("%s/%s: %d messages", kind, file.name.path, file.rows)
+        log.debug("wrote %s/%s: %d messages", kind, file.name.path, file.rows)

@@ -1,1 +1,1 @@
-"""The SQL ledger: every decision, shadow score, label and role change, each row once (floor 4)."""
+"""The SQL ledger: every decision, shadow score, label and role change, each in one row (floor 5)."""

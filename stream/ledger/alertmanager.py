@@ -1,4 +1,4 @@
-"""What Alertmanager's webhook says, version 4: alerts of Prometheus's rules, not those about transactions.
+"""Messages of Alertmanager's webhook, version 4: alerts of the Prometheus rules, not alerts about transactions.
 
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
@@ -12,35 +12,35 @@ from msgspec import Meta, Struct
 from schemas.message_codec import MessageCodec
 from stream.ledger.upsert import Row
 
-Moment = Annotated[datetime, Meta(tz=True)]
+AwareDatetime = Annotated[datetime, Meta(tz=True)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# The same labels are the same text, in whatever order they came.
+# The same labels are always the same text, in whatever order they arrive.
 _sorted = msgspec.json.Encoder(order="deterministic")
 
 
-class Alert(Struct, frozen=True, rename="camel"):
-    """One alert: its labels make its fingerprint; whenever it begins anew it has another start.
+class FiredAlert(Struct, frozen=True, rename="camel"):
+    """One alert. Its fingerprint is a hash of its labels; each time it fires it has another start.
 
     Raises:
-        ValueError: If it began before 1970, or was resolved without saying when.
+        ValueError: If it starts before 1970, or is resolved without an end.
     """
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
     fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$", max_length=64)]
-    starts_at: Moment
-    #: Of a firing one the year 1, which is Go for "not yet".
-    ends_at: Moment | None = None
+    starts_at: AwareDatetime
+    #: In the year 1 while the alert fires: Go's zero time.
+    ends_at: AwareDatetime | None = None
     annotations: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         if self.starts_at < _EPOCH:
             raise ValueError("startsAt is before 1970")
         if self.status == "resolved" and (self.ends_at is None or self.ends_at < _EPOCH):
-            raise ValueError("a resolved alert has an endsAt, of 1970 or later")
+            raise ValueError("a resolved alert needs an endsAt of 1970 or later")
 
     def row(self) -> Row:
-        """Return it as a row of `alert_history`, without an ingest time."""
+        """Return the alert as a row of `alert_history`, without an ingest time."""
         ended = self.ends_at if self.status == "resolved" else None
         return {
             "fingerprint": self.fingerprint,
@@ -53,16 +53,16 @@ class Alert(Struct, frozen=True, rename="camel"):
         }
 
 
-class Notification(Struct, frozen=True):
-    """One message of the webhook. What else it says of groups and receivers is not kept."""
+class WebhookMessage(Struct, frozen=True):
+    """One message of the webhook. Its fields about groups and receivers are ignored."""
 
     version: Literal["4"]
-    alerts: tuple[Alert, ...]
+    alerts: tuple[FiredAlert, ...]
 
 
-#: Bytes to a notification; RefusedMessageError with one line that holds nothing of the sender's.
-notification_codec = MessageCodec(Notification)
+#: Decodes messages; a RefusedMessageError is one line without any of the sender's values.
+webhook_codec = MessageCodec(WebhookMessage)
 
 
-def _milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+def _milliseconds(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""The ledger's database: opening it, bringing it up to date, and telling its errors apart.
+"""Opening and migrating the ledger's database, and translating its errors.
 
 SQLite (WAL, one writer at a time) or Postgres (psycopg), by URL.
 """
@@ -21,17 +21,17 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 
 from schemas.errors import LedgerAwayError, LedgerError
 
-#: Seconds that a writer waits for another one's transaction; and for a server to answer.
+#: Seconds that a writer waits for another writer's transaction, and that a client waits for a server to answer.
 BUSY_S = 5.0
-#: Seconds between two tries to begin a new file.
-BEGIN_AGAIN_S = 0.01
-#: Postgres: what a ledger's sessions call themselves.
+#: Seconds between two attempts to enable the write-ahead log of a new file.
+WAL_RETRY_S = 0.01
+#: Postgres: application name of a ledger's sessions.
 _PROGRAM = "fraud-stream ledger"
-#: Postgres: its code for a lock that was not had within lock_timeout.
+#: Postgres: error code for a lock that was not granted within lock_timeout.
 _LOCK_NOT_AVAILABLE = "55P03"
-#: Postgres: any number, the same in every ledger.
+#: Postgres: key of the advisory lock for migrations; an arbitrary number, the same in every ledger.
 _MIGRATION_LOCK = 7_265_431
-_END_FROZEN = text(
+_TERMINATE_FROZEN = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     " AND datname = current_database() AND application_name = :program AND wait_event = 'ClientRead'"
     " AND xact_start < clock_timestamp() - make_interval(secs => :frozen_s)"
@@ -39,25 +39,25 @@ _END_FROZEN = text(
 
 
 def open_engine(url: str) -> Engine:
-    """Open the database; nothing is asked of it yet.
+    """Return an engine for the database; it connects on first use.
 
     Args:
-        url: As SQLAlchemy names it: sqlite:///file, postgresql+psycopg://user@host/name.
+        url: SQLAlchemy URL: sqlite:///file or postgresql+psycopg://user@host/name.
 
     Raises:
         LedgerError: If the URL names no database that a ledger can use.
     """
     try:
-        place = make_url(url)
+        parsed = make_url(url)
     except ArgumentError:
-        raise LedgerError("FRAUD_LEDGER_URL is no database URL; see .env.example") from None
-    shown = place.render_as_string(hide_password=True)
-    if place.get_backend_name() == "sqlite":
-        return _open_sqlite(place, shown)
-    if place.drivername != "postgresql+psycopg":
-        raise LedgerError(f"FRAUD_LEDGER_URL={shown}: the ledger knows sqlite:/// and postgresql+psycopg://")
-    # A server that vanished without a word is given up as soon as one that refuses. A ledger that is frozen in
-    # mid-transaction loses it, or whoever is given its partitions would wait for its locks.
+        raise LedgerError("FRAUD_LEDGER_URL is not a database URL; see .env.example") from None
+    shown = parsed.render_as_string(hide_password=True)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, shown)
+    if parsed.drivername != "postgresql+psycopg":
+        raise LedgerError(f"FRAUD_LEDGER_URL={shown}: use sqlite:/// or postgresql+psycopg://")
+    # Give up on a server that vanished without a word as soon as on one that refuses. Postgres ends the transaction of
+    # a frozen ledger, or the next owner of its partitions would wait for its locks.
     busy_ms = round(BUSY_S * 1000)
     limits = {
         "application_name": _PROGRAM,
@@ -66,131 +66,130 @@ def open_engine(url: str) -> Engine:
         "options": f"-c lock_timeout={busy_ms} -c idle_in_transaction_session_timeout={2 * busy_ms}",
     }
     try:
-        return create_engine(place, connect_args=limits, pool_pre_ping=True)
+        return create_engine(parsed, connect_args=limits, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError):
         raise LedgerError("psycopg is not installed; the ledger needs: pip install 'fraud-stream[ledger]'") from None
 
 
-def _open_sqlite(place: URL, shown: str) -> Engine:
-    if not place.database or place.database == ":memory:":
+def _open_sqlite(parsed: URL, shown: str) -> Engine:
+    if not parsed.database or parsed.database == ":memory:":
         raise LedgerError(f"FRAUD_LEDGER_URL={shown}: name a file, as in sqlite:///var/ledger.db")
     try:
-        Path(place.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LedgerError(f"{shown} cannot be made ({error.strerror}); set FRAUD_LEDGER_URL") from error
-    engine = create_engine(place, connect_args={"timeout": BUSY_S})
+        raise LedgerError(f"cannot create {shown} ({error.strerror}); set FRAUD_LEDGER_URL") from error
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_S})
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we begin transactions ourselves, DDL included
-        _write_ahead(connection)
-        # Power that fails may take the newest commits with it, whole ones: their offsets too, so they are read again.
+        connection.isolation_level = None  # transactions, DDL included, begin in `begin` below
+        _enable_wal(connection)
+        # A power failure may lose the newest commits, each as a whole: their offsets are lost too, so they are read
+        # again.
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA cache_size=-65536")  # KiB: the upper levels of every index
+        connection.execute("PRAGMA cache_size=-65536")  # KiB: holds the upper levels of every index
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer that begins as a reader can find itself behind another writer and fail at once.
+        # A writer that begins as a reader can find another writer's commit after its snapshot, and fails at once.
         writes = connection.get_execution_options().get("ledger_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Have a file keep a write-ahead log. Of two that begin at a new file at once SQLite fails one without waiting."""
-    patience = time.monotonic() + BUSY_S
+def _enable_wal(connection: sqlite3.Connection) -> None:
+    """Enable the write-ahead log. If two processes open a new file at once, SQLite fails one without waiting: retry."""
+    deadline = time.monotonic() + BUSY_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(BEGIN_AGAIN_S)
+            time.sleep(WAL_RETRY_S)
         else:
             return
 
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Run a transaction that writes: all of it or nothing.
+    """Run a transaction that writes; it is committed at the end and rolled back on an error.
 
     Raises:
-        LedgerAwayError: If the database does not answer, or another holds it for too long.
+        LedgerAwayError: If the database does not answer, or another writer holds it for too long.
+        LedgerError: If the database refuses a statement.
     """
-    with asking(engine), _ending_frozen(engine), engine.connect() as connection:
-        connection = connection.execution_options(ledger_writes=True)  # noqa: PLW2901 - the same, set up
+    with _translated_errors(engine), _terminating_frozen(engine), engine.connect() as connection:
+        connection = connection.execution_options(ledger_writes=True)  # noqa: PLW2901 - the same connection, configured
         with connection.begin():
             yield connection
 
 
 @contextlib.contextmanager
-def _ending_frozen(engine: Engine) -> Iterator[None]:
-    # A ledger that froze while it sent many statements at once left a session that is "active", waiting for the rest:
-    # the server's own limit for idle transactions never begins to count, and its locks would stay for ever.
+def _terminating_frozen(engine: Engine) -> Iterator[None]:
+    # A ledger that froze in the middle of sending statements leaves a session that counts as "active" and waits for
+    # the rest: idle_in_transaction_session_timeout never applies, and its locks would stay for ever.
     try:
         yield
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             with engine.begin() as connection:
-                connection.execute(_END_FROZEN, {"program": _PROGRAM, "frozen_s": 2 * BUSY_S})
+                connection.execute(_TERMINATE_FROZEN, {"program": _PROGRAM, "frozen_s": 2 * BUSY_S})
         raise
 
 
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Run questions that all see the database as it is at the first.
+    """Run queries that all see the database as the first one does.
 
     Raises:
         LedgerAwayError: If the database does not answer.
+        LedgerError: If the database refuses a query.
     """
-    with asking(engine), engine.connect() as connection:
-        if engine.dialect.name == "postgresql":  # SQLite knows nothing less
+    with _translated_errors(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # SQLite transactions always read one snapshot
             connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - likewise
         with connection.begin():
             yield connection
 
 
 @contextlib.contextmanager
-def asking(engine: Engine) -> Iterator[None]:
-    """Turn the database's errors into ours.
-
-    Raises:
-        LedgerAwayError: Whatever waiting may mend.
-        LedgerError: What it may not.
-    """
+def _translated_errors(engine: Engine) -> Iterator[None]:
+    """Raise LedgerAwayError for what waiting may fix, LedgerError for any other error of the database."""
     try:
         yield
     except DBAPIError as error:
         shown = engine.url.render_as_string(hide_password=True)
-        words = str(error.orig).strip().partition("\n")[0]
-        if error.connection_invalidated or _may_pass(error):
-            text = f"no ledger database at {shown} ({words}); mend it or set FRAUD_LEDGER_URL"
-            raise LedgerAwayError(text) from error
+        detail = str(error.orig).strip().partition("\n")[0]
+        if error.connection_invalidated or _is_transient(error):
+            message = f"no ledger database at {shown} ({detail}); start it or set FRAUD_LEDGER_URL"
+            raise LedgerAwayError(message) from error
         raise LedgerError(
-            f"the ledger database at {shown} refuses ({words}); look whether it is a ledger's, and at its user's rights"
+            f"the ledger database at {shown} refuses ({detail}); "
+            "check that it is a ledger's database and that its user has all rights"
         ) from error
 
 
-def _may_pass(error: DBAPIError) -> bool:
-    # SQLite says "operational" of nearly everything, but gives statements that are wrong a code of their own.
-    wrong = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-    return isinstance(error, OperationalError | InterfaceError) and not wrong
+def _is_transient(error: DBAPIError) -> bool:
+    # SQLite calls nearly every error "operational", but gives invalid statements a code of their own.
+    invalid = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return isinstance(error, OperationalError | InterfaceError) and not invalid
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the database up to date. Several ledgers may try at once: one does it, the others wait.
+    """Migrate the database to the newest revision. Several ledgers may try at once: one migrates, the others wait.
 
     Raises:
         LedgerAwayError: If the database does not answer.
-        LedgerError: If a newer program was here before, or the database is not a ledger's.
+        LedgerError: If a newer program has migrated the database, or it is not a ledger's.
     """
     config = Config()
     config.set_main_option("script_location", "stream.ledger:migrations")
     config.set_main_option("path_separator", "os")
     with reading(engine) as connection:
-        # Nothing to do is the rule; it needs no turn as a writer.
-        if MigrationContext.configure(connection).get_current_revision() == _newest(config):
+        # Usually there is nothing to do, and finding that out needs no turn as a writer.
+        if MigrationContext.configure(connection).get_current_revision() == _newest_revision(config):
             return
     try:
         with writing(engine) as connection:
@@ -199,8 +198,8 @@ def migrate(engine: Engine) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as error:
-        raise LedgerError(f"the ledger's database is of a newer program ({error}); upgrade this one") from error
+        raise LedgerError(f"the ledger database was migrated by a newer program ({error}); upgrade this one") from error
 
 
-def _newest(config: Config) -> str | None:
+def _newest_revision(config: Config) -> str | None:
     return ScriptDirectory.from_config(config).get_current_head()

@@ -90,9 +90,7 @@ class GateRunner:
         now_ms = self._clock.now_ms()
         if not self._store.begin(matchup.champion, matchup.challenger, plan, after=len(tests), now_ms=now_ms):
             return "another test was begun at the same time; the next evaluation begins this one"
-        log.info(
-            "gate test of %s begins at %d ms, alpha %.3g", matchup.challenger.bundle_sha256[:12], starts_ms, alpha
-        )
+        log.info("gate test of %s begins at %d ms, alpha %.3g", matchup.challenger.bundle_sha256[:12], starts_ms, alpha)
         return "its plan is frozen; the test begins with the next cohort"
 
     def _take_closed_cohorts(self, test: GateTest, matchup: Matchup) -> None:

@@ -1,4 +1,4 @@
-"""Columns of judged history: decisions beside a challenger, and what became known about them."""
+"""Columns of the ledger's history: decisions, both models' scores and verdicts, and labels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +7,14 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-Texts = NDArray[np.object_]
-Numbers = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+TextArray = NDArray[np.object_]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 class ModelIdentity(Struct, frozen=True):
-    """What makes a decision: a bundle and the policy over it."""
+    """A bundle together with the policy that turns its scores into verdicts."""
 
     bundle_sha256: str
     policy_version: str
@@ -22,125 +22,128 @@ class ModelIdentity(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """All labels of some decisions, those taken back included; (k,) each, by decision and then by time.
+    """All labels of some decisions, retracted ones included; (k,) each, by decision and then by event time.
 
     Attributes:
-        decision: Index of the decision it is of.
+        decision: Index of the labelled decision.
         source: chargeback, analyst or cardholder.
-        fraud: 1 fraud, 0 legitimate, -1 the source takes back what it said.
-        event_time_ms: When the source came to know, UTC milliseconds.
-        ingested_at_ms: When the ledger read it, UTC milliseconds.
+        fraud: 1 for fraud, 0 for legitimate, -1 where the source retracts its earlier label.
+        event_time_ms: When the source found out, UTC milliseconds.
+        ingested_at_ms: When the ledger read the label, UTC milliseconds.
     """
 
     decision: NDArray[np.int64]
-    source: Texts
+    source: TextArray
     fraud: NDArray[np.int8]
-    event_time_ms: Integers
-    ingested_at_ms: Integers
+    event_time_ms: IntArray
+    ingested_at_ms: IntArray
 
 
 @dataclass(frozen=True, slots=True)
-class Matured:
-    """Decisions of one champion and one challenger about the same transactions; (n,) each, by event time.
+class MaturedDecisions:
+    """Transactions that one champion and one challenger both took part in; (n,) each, by event time.
 
     Attributes:
-        transaction_id: The transaction.
-        card_id: Its card.
+        transaction_id: Transaction ids.
+        card_id: Card ids.
         event_time_ms: UTC milliseconds.
-        amount_minor: Minor units; NaN in messages of before the ledger.
-        currency: ISO 4217; empty likewise.
-        arm: Who decided: champion, challenger, fallback, exploration.
-        propensity: Probability with which the transaction got to that arm.
+        amount_minor: Minor units; NaN where the message carries no amount.
+        currency: ISO 4217; empty where the message carries no currency.
+        arm: Arm that decided: champion, challenger, fallback or exploration.
+        propensity: Probability with which the transaction got to its arm.
         by_challenger: Whether the challenger's model decided.
-        role_epoch: Of the roles of then.
-        verdict: What was done.
-        champion_score: In [0, 1]; NaN where it could not score.
-        champion_verdict: What it says, also where it did not decide; None where it could not score.
-        challenger_score: Likewise.
-        challenger_verdict: Likewise.
-        labels: Of these decisions.
+        role_epoch: Epoch of the roles that were in force.
+        verdict: Verdict that was carried out.
+        champion_score: Champion's score in [0, 1]; NaN where it could not score.
+        champion_verdict: Verdict of the champion's policy, decided or not; None where it could not score.
+        challenger_score: Challenger's score in [0, 1]; NaN where it could not score.
+        challenger_verdict: Verdict of the challenger's policy, decided or not; None where it could not score.
+        labels: Labels of these decisions.
     """
 
-    transaction_id: Texts
-    card_id: Texts
-    event_time_ms: Integers
-    amount_minor: Numbers
-    currency: Texts
-    arm: Texts
-    propensity: Numbers
-    by_challenger: Flags
-    role_epoch: Integers
-    verdict: Texts
-    champion_score: Numbers
-    champion_verdict: Texts
-    challenger_score: Numbers
-    challenger_verdict: Texts
+    transaction_id: TextArray
+    card_id: TextArray
+    event_time_ms: IntArray
+    amount_minor: FloatArray
+    currency: TextArray
+    arm: TextArray
+    propensity: FloatArray
+    by_challenger: BoolArray
+    role_epoch: IntArray
+    verdict: TextArray
+    champion_score: FloatArray
+    champion_verdict: TextArray
+    challenger_score: FloatArray
+    challenger_verdict: TextArray
     labels: Labels
 
     def __len__(self) -> int:
         return len(self.transaction_id)
 
 
-def from_columns(found: list[list[Any]], said: list[list[Any]], challenger: ModelIdentity) -> Matured:
-    """Make history of what `stream.ledger.repository` asked for.
+def matured_from_columns(
+    decided: list[list[Any]], labelled: list[list[Any]], challenger: ModelIdentity
+) -> MaturedDecisions:
+    """Build history from the columns that `stream.ledger.repository` selects.
 
     Args:
-        found: Its columns of decisions and shadow scores.
-        said: Its columns of labels, each of one of these decisions.
-        challenger: Which of the two models is the challenger.
+        decided: Columns of decisions joined with shadow scores.
+        labelled: Columns of labels, each of one of these decisions.
+        challenger: Identity of the challenger; the other model is the champion.
     """
-    ids, cards, times, amounts, currencies, arms, propensities, verdicts, scores, *rest = found
-    bundles, policies, epochs, others, watched = rest
+    ids, cards, times, amounts, currencies, arms, propensities, verdicts, scores, *rest = decided
+    bundles, policies, epochs, shadow_scores, shadow_verdicts = rest
     by_challenger = np.array(
         [ModelIdentity(*each) == challenger for each in zip(bundles, policies, strict=True)], dtype=np.bool_
     )
-    arm = _texts(arms)
-    done = _texts(verdicts)
+    arm = text_array(arms)
+    verdict = text_array(verdicts)
     # An explored transaction is one that its model would have declined.
-    deciding = np.where(arm == "exploration", "decline", done).astype(np.object_)
-    score, other = _numbers(scores), _numbers(others)
-    shadow = _texts(watched)
-    return Matured(
-        transaction_id=_texts(ids),
-        card_id=_texts(cards),
+    own_verdict = np.where(arm == "exploration", "decline", verdict).astype(np.object_)
+    score, shadow_score = _float_array(scores), _float_array(shadow_scores)
+    shadow_verdict = text_array(shadow_verdicts)
+    return MaturedDecisions(
+        transaction_id=text_array(ids),
+        card_id=text_array(cards),
         event_time_ms=np.array(times, dtype=np.int64),
-        amount_minor=_numbers(amounts),
-        currency=_texts([currency or "" for currency in currencies]),
+        amount_minor=_float_array(amounts),
+        currency=text_array([currency or "" for currency in currencies]),
         arm=arm,
-        propensity=_numbers(propensities),
+        propensity=_float_array(propensities),
         by_challenger=by_challenger,
         role_epoch=np.array(epochs, dtype=np.int64),
-        verdict=done,
-        champion_score=np.where(by_challenger, other, score),
-        champion_verdict=np.where(by_challenger, shadow, deciding),
-        challenger_score=np.where(by_challenger, score, other),
-        challenger_verdict=np.where(by_challenger, deciding, shadow),
-        labels=labels_of(ids, said),
+        verdict=verdict,
+        champion_score=np.where(by_challenger, shadow_score, score),
+        champion_verdict=np.where(by_challenger, shadow_verdict, own_verdict),
+        challenger_score=np.where(by_challenger, score, shadow_score),
+        challenger_verdict=np.where(by_challenger, own_verdict, shadow_verdict),
+        labels=labels_from_columns(ids, labelled),
     )
 
 
-def labels_of(transaction_ids: list[str], said: list[list[Any]]) -> Labels:
-    """Make labels of what `stream.ledger.repository` asked for.
+def labels_from_columns(transaction_ids: list[str], labelled: list[list[Any]]) -> Labels:
+    """Build labels from the columns that `stream.ledger.repository` selects.
 
     Args:
-        transaction_ids: Of the decisions, in their order.
-        said: Columns of labels, each of one of these decisions.
+        transaction_ids: Transaction ids of the decisions, in order.
+        labelled: Columns of labels, each of one of these decisions.
     """
-    place = {transaction_id: index for index, transaction_id in enumerate(transaction_ids)}
+    index_of = {transaction_id: index for index, transaction_id in enumerate(transaction_ids)}
     return Labels(
-        decision=np.array([place[transaction_id] for transaction_id in said[0]], dtype=np.int64),
-        source=_texts(said[1]),
-        fraud=np.array([-1 if fraud is None else int(fraud) for fraud in said[2]], dtype=np.int8),
-        event_time_ms=np.array(said[3], dtype=np.int64),
-        ingested_at_ms=np.array(said[4], dtype=np.int64),
+        decision=np.array([index_of[transaction_id] for transaction_id in labelled[0]], dtype=np.int64),
+        source=text_array(labelled[1]),
+        fraud=np.array([-1 if fraud is None else int(fraud) for fraud in labelled[2]], dtype=np.int8),
+        event_time_ms=np.array(labelled[3], dtype=np.int64),
+        ingested_at_ms=np.array(labelled[4], dtype=np.int64),
     )
 
 
-def _texts(values: list[Any]) -> Texts:
+def text_array(values: list[Any]) -> TextArray:
+    """Return values as a one-dimensional array of objects, whatever they are."""
     column = np.empty(len(values), dtype=np.object_)
     column[:] = values
     return column
 
 
-def _numbers(values: list[Any]) -> Numbers:
+def _float_array(values: list[Any]) -> FloatArray:
     return np.array(values, dtype=np.float64)  # None becomes NaN

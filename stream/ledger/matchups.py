@@ -1,4 +1,4 @@
-"""Who stands against whom by the roles in use, and what the ledger knows of both."""
+"""Matchups of the current roles, champion against challenger, and their pairs of verdicts in the ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,70 +10,88 @@ from schemas.messages import BundleRef, Exploration, ModelUpdate, Policy
 from stream.evaluation.cohorts import Pairs
 from stream.ledger.database import reading
 from stream.ledger.history import ModelIdentity
-from stream.ledger.pairs import as_pairs
-from stream.ledger.repository import matured, watermark
+from stream.ledger.pairs import make_pairs
+from stream.ledger.repository import load_matured_decisions, load_watermark
 from stream.ledger.tables import decisions, role_changes, shadow_scores
 
 _update = msgspec.json.Decoder(ModelUpdate)
 
 
 @dataclass(frozen=True)
-class Contest:
-    """A challenger against the champion of its time."""
+class Matchup:
+    """A challenger and the champion it is compared with.
+
+    Attributes:
+        champion: Champion of the newest roles.
+        challenger: Challenger of the newest roles.
+        bundle: The challenger's bundle.
+        explorations: By role epoch, which would-be declines were let through; None where none were.
+        complete_ms: Event time up to which the ledger is complete, UTC milliseconds.
+    """
 
     champion: ModelIdentity
     challenger: ModelIdentity
-    #: The challenger's.
     bundle: BundleRef
-    #: By role epoch, which would-be declines were let through.
     explorations: Mapping[int, Exploration | None]
-    #: Event time up to which the ledger is complete, UTC milliseconds.
     complete_ms: int
 
 
-def contests(engine: Engine) -> list[Contest]:
-    """Return a contest for each challenger of the newest roles; none before there are decisions.
+def find_matchups(engine: Engine) -> list[Matchup]:
+    """Return a matchup for each challenger of the newest roles; empty before there are roles and decisions.
 
     Raises:
         LedgerAwayError: If the database does not answer.
     """
-    complete = watermark(engine)
+    complete_ms = load_watermark(engine)
     with reading(engine) as connection:
-        found = connection.execute(select(role_changes.c.epoch, role_changes.c.body)).all()
-        updates = {epoch: _update.decode(body) for epoch, body in found}
-        if not updates or complete is None:
+        rows = connection.execute(select(role_changes.c.epoch, role_changes.c.body)).all()
+        updates = {epoch: _update.decode(body) for epoch, body in rows}
+        if not updates or complete_ms is None:
             return []
         newest = updates[max(updates)]
         explorations = {epoch: update.exploration for epoch, update in updates.items()}
         champion = _identity(connection, newest, newest.champion, newest.policy)
         return [
-            Contest(
-                champion, _identity(connection, newest, each.bundle, each.policy), each.bundle, explorations, complete
+            Matchup(
+                champion,
+                _identity(connection, newest, each.bundle, each.policy),
+                each.bundle,
+                explorations,
+                complete_ms,
             )
             for each in newest.challengers
         ]
 
 
-def pairs_of(engine: Engine, contest: Contest, *, since: int, until: int, maturity_ms: int) -> Pairs:
-    """Return a contest's pairs between two event times, UTC milliseconds, half-open.
+def load_pairs(engine: Engine, matchup: Matchup, *, since: int, until: int, maturity_ms: int) -> Pairs:
+    """Return a matchup's pairs of verdicts in a half-open interval of event time.
+
+    Args:
+        engine: Ledger database.
+        matchup: Champion and challenger.
+        since: Start of the interval, UTC milliseconds, included.
+        until: End of the interval, UTC milliseconds, excluded.
+        maturity_ms: Label delay in milliseconds, after which a transaction without a label counts as legitimate.
 
     Raises:
         LedgerAwayError: If the database does not answer.
-        DataError: If amounts are in several currencies.
+        DataError: If the amounts are in several currencies.
     """
-    rows = matured(engine, champion=contest.champion, challenger=contest.challenger, since=since, until=until)
-    return as_pairs(rows, contest.explorations, watermark_ms=contest.complete_ms, maturity_ms=maturity_ms)
+    rows = load_matured_decisions(
+        engine, champion=matchup.champion, challenger=matchup.challenger, since=since, until=until
+    )
+    return make_pairs(rows, matchup.explorations, watermark_ms=matchup.complete_ms, maturity_ms=maturity_ms)
 
 
 def _identity(connection: Connection, update: ModelUpdate, bundle: BundleRef, policy: Policy | None) -> ModelIdentity:
-    """Name a model with its policy; that of its manifest is what its newest rows say."""
+    """Return the identity of a model in role. Without an own policy the manifest's applies; newest rows tell which."""
     if policy is not None:
         return ModelIdentity(bundle.sha256, policy.version)
-    named = [update.policy, *(each.policy for each in update.challengers)]
-    given = [each.version for each in named if each is not None]
+    assigned = [update.policy, *(each.policy for each in update.challengers)]
+    versions = [each.version for each in assigned if each is not None]
     for table in (shadow_scores, decisions):
-        own = (table.c.bundle_sha256 == bundle.sha256) & table.c.policy_version.not_in(given)
-        newest = select(table.c.policy_version).where(own).order_by(table.c.ingested_at_ms.desc()).limit(1)
-        if found := connection.execute(newest).scalar():
-            return ModelIdentity(bundle.sha256, found)
+        from_manifest = (table.c.bundle_sha256 == bundle.sha256) & table.c.policy_version.not_in(versions)
+        newest = select(table.c.policy_version).where(from_manifest).order_by(table.c.ingested_at_ms.desc()).limit(1)
+        if version := connection.execute(newest).scalar():
+            return ModelIdentity(bundle.sha256, version)
     return ModelIdentity(bundle.sha256, "")

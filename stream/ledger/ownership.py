@@ -1,7 +1,7 @@
-"""Who reads a partition, and how far it was read: rows that fence a stale writer.
+"""Which ledger owns a partition and how far it was read: rows that fence stale writers.
 
-A claim raises the partition's owner epoch. A writer moves the offset on only while its epoch is the newest and the
-offset is the one it began at, in the same transaction as its rows: so they are written once, by one owner.
+A claim raises the partition's owner epoch. A writer may advance the offset only while its epoch is the newest and the
+offset is the one its batch starts at, in the same transaction as its rows. So each row is written once, by one owner.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,20 @@ from stream.kafka.stored_source import Claim
 from stream.ledger.tables import offsets
 
 
-def claim(connection: Connection, topic: str, partitions: Sequence[int], owner: str, now_ms: int) -> dict[int, Claim]:
-    """Make partitions this owner's, whoever had them before.
+def claim_partitions(
+    connection: Connection, topic: str, partitions: Sequence[int], owner: str, now_ms: int
+) -> dict[int, Claim]:
+    """Make `owner` the owner of partitions, whichever ledger owned them before.
 
     Args:
-        connection: In a transaction that writes.
-        topic: Whose partitions.
-        partitions: Claimed; a new one begins at offset 0.
-        owner: For people who look.
+        connection: Connection in a transaction that writes.
+        topic: Topic of the partitions.
+        partitions: Partitions to claim; a new one starts at offset 0.
+        owner: Name of the claiming process; shown in errors.
         now_ms: Ingest time, UTC milliseconds; a partition just claimed does not count as idle.
+
+    Returns:
+        The claim of each partition.
     """
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     first = insert(offsets).values(
@@ -43,29 +48,32 @@ def claim(connection: Connection, topic: str, partitions: Sequence[int], owner: 
             "seen_ms": case((offsets.c.seen_ms < now_ms, now_ms), else_=offsets.c.seen_ms),
         },
     ).returning(offsets.c.owner_epoch, offsets.c.next_offset)
-    # Always in one order: two ledgers that claim the same partitions must not wait for each other in a circle.
+    # Always in the same order: otherwise two ledgers that claim the same partitions could deadlock.
     return {each: Claim(*connection.execute(raised, {"claimed": each}).one()) for each in sorted(partitions)}
 
 
-def move_on(connection: Connection, batch: Batch, highest: Mapping[int, tuple[int | None, int]], now_ms: int) -> None:
-    """Make a batch's offsets consumed.
+def advance_offsets(
+    connection: Connection, batch: Batch, highest: Mapping[int, tuple[int | None, int]], now_ms: int
+) -> None:
+    """Mark a batch's offsets as consumed.
 
     Args:
-        connection: In the transaction that writes its rows.
-        batch: With the claims it was read under.
-        highest: By partition, its highest usable event time and how many were ignored; empty where none is kept.
+        connection: Connection in the transaction that writes the batch's rows.
+        batch: Batch with the claims it was read under.
+        highest: Highest usable event time and number of ignored ones, by partition; empty for topics without a
+            watermark.
         now_ms: Ingest time, UTC milliseconds.
 
     Raises:
-        StaleOwnerError: If another owner claimed a partition since, or these offsets were consumed already.
+        StaleOwnerError: If another owner has claimed a partition since, or the offsets were consumed already.
     """
     c = offsets.c
     for partition in sorted(batch.end):
         event_ms, ahead = highest.get(partition, (None, 0))
-        moved = (
+        advanced = (
             update(offsets)
             .where(
-                c.topic == batch.incoming.topic,
+                c.topic == batch.raw.topic,
                 c.topic_partition == partition,
                 c.owner_epoch == batch.metadata[partition],
                 c.next_offset == batch.start[partition],
@@ -77,10 +85,10 @@ def move_on(connection: Connection, batch: Batch, highest: Mapping[int, tuple[in
                 highest_event_ms=_later(event_ms),
             )
         )
-        if connection.execute(moved).rowcount != 1:
+        if connection.execute(advanced).rowcount != 1:
             raise StaleOwnerError(
-                f"{batch.incoming.topic}/{partition} was claimed by {_owner(connection, batch, partition)} since; "
-                "dropping what was read and reading again if it is still ours"
+                f"{batch.raw.topic}/{partition} has been claimed by {_owner(connection, batch, partition)}; "
+                "dropping the batch, to be read again if the partition is still ours"
             )
 
 
@@ -92,7 +100,5 @@ def _later(event_ms: int | None) -> object:
 
 
 def _owner(connection: Connection, batch: Batch, partition: int) -> str:
-    asked = select(offsets.c.owner).where(
-        offsets.c.topic == batch.incoming.topic, offsets.c.topic_partition == partition
-    )
-    return str(connection.execute(asked).scalar())
+    owner = select(offsets.c.owner).where(offsets.c.topic == batch.raw.topic, offsets.c.topic_partition == partition)
+    return str(connection.execute(owner).scalar())

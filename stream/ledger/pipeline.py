@@ -1,4 +1,4 @@
-"""One batch from bytes to commit, and what happens when that fails: nothing is consumed, all of it is read again."""
+"""Takes one batch from bytes to commit. After a failure nothing is consumed and the batch is read again."""
 
 import logging
 import time
@@ -14,41 +14,41 @@ from schemas.errors import (
 )
 from stream.clock import Clock
 from stream.kafka.batch import Batch
-from stream.kafka.dead_letters import letter_row
+from stream.kafka.dead_letters import dead_letter_row
 from stream.kafka.sink import Sink
 from stream.kafka.stored_source import StoredSource
-from stream.ledger.message_kinds import Kind, Row
+from stream.ledger.message_kinds import MessageKind, Row
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.store import LedgerStore
 
 log = logging.getLogger(__name__)
 
-#: Seconds before a batch whose dead letters Kafka did not take is read again.
-LETTERS_BACKOFF_S = 1.0
+#: Seconds before a batch whose dead letters Kafka did not accept is read again.
+DEAD_LETTERS_BACKOFF_S = 1.0
 
 
 class LedgerPipeline:
-    """Writes batches of one kind.
+    """Writes batches of one kind of message.
 
     Args:
-        kind: What they hold.
-        source: Where they come from.
-        store: Where they go.
-        letters: Where the refused ones go.
-        letters_topic: Its topic.
-        metrics: Counts what was committed.
-        clock: Ingest time.
-        stop: Ends the ledger with an error; called from any thread.
+        kind: Kind of message that the batches hold.
+        source: Source of the batches.
+        store: Database that receives the rows.
+        dead_letters: Sink for refused messages.
+        dead_letters_topic: Topic for refused messages.
+        metrics: Metrics of committed and dropped batches.
+        clock: Source of ingest time.
+        stop: Callback that ends the ledger with an error; called from any thread.
     """
 
     def __init__(
         self,
         *,
-        kind: Kind[Any],
+        kind: MessageKind[Any],
         source: StoredSource,
         store: LedgerStore,
-        letters: Sink,
-        letters_topic: str,
+        dead_letters: Sink,
+        dead_letters_topic: str,
         metrics: LedgerMetrics,
         clock: Clock,
         stop: Callable[[BaseException], None],
@@ -56,32 +56,32 @@ class LedgerPipeline:
         self.kind = kind
         self.source = source
         self._store = store
-        self._letters = letters
-        self._letters_topic = letters_topic
+        self._dead_letters = dead_letters
+        self._dead_letters_topic = dead_letters_topic
         self._metrics = metrics
         self._clock = clock
         self._stop = stop
 
-    def settle(self, batch: Batch) -> None:
-        """Commit a batch, or make it be read again. Never raises: Faust would go on with the next batch."""
+    def process(self, batch: Batch) -> None:
+        """Commit a batch, or have it read again. Never raises: Faust would go on with the next batch."""
         try:
             if batch.epoch == self.source.epoch:
                 self._write(batch)
             else:
-                self._metrics.dropped("stale")
+                self._metrics.count_dropped_batch("stale")
         except StaleOwnerError as error:
             log.warning("%s", error)
-            self._metrics.dropped("claimed")
-            self.source.give_way()
+            self._metrics.count_dropped_batch("claimed")
+            self.source.back_off()
         except LedgerAwayError:
-            self._metrics.dropped("database")
+            self._metrics.count_dropped_batch("database")
             self.source.fail()
         except BatchRefusedError as error:
-            log.warning("dead letters: %s; reading the batch again", error)
-            self._metrics.dropped("letters")
+            log.warning("dead letters not written: %s; reading the batch again", error)
+            self._metrics.count_dropped_batch("dead_letters")
             self.source.fail()
-            time.sleep(LETTERS_BACKOFF_S)
-        except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip messages
+            time.sleep(DEAD_LETTERS_BACKOFF_S)
+        except Exception as error:  # noqa: BLE001 - going on after an unexpected error could skip messages
             self.source.fail()
             self._stop(error)
         finally:
@@ -90,30 +90,31 @@ class LedgerPipeline:
     def _write(self, batch: Batch) -> None:
         began = time.monotonic()
         now_ms = self._clock.now_ms()
-        rows, refused, letters = self._decode(batch, now_ms)
-        if letters:
-            # Before the rows: a crash in between repeats a dead letter, the other way round would lose it.
-            self._letters.commit(batch, {self._letters_topic: letters})
-        written = self._store.write(self.kind, batch, rows, now_ms)
+        rows, reasons, dead_letters = self._decode(batch, now_ms)
+        if dead_letters:
+            # Before the rows: a crash in between repeats a dead letter; in the other order it would lose one.
+            self._dead_letters.commit(batch, {self._dead_letters_topic: dead_letters})
+        result = self._store.write(self.kind, batch, rows, now_ms)
         sent_ms = batch.messages[-1].timestamp()[1]
-        self._metrics.written(
+        self._metrics.count_batch(
             self.kind.name,
-            written,
-            refused,
+            result,
+            reasons,
             batch_s=time.monotonic() - began,
-            delay_s=max(time.time() - sent_ms / 1000, 0.0),  # Kafka's clock is the real one, whatever ours is
+            delay_s=max(time.time() - sent_ms / 1000, 0.0),  # Kafka timestamps are wall clock, whatever our clock says
         )
 
     def _decode(self, batch: Batch, now_ms: int) -> tuple[list[Row], list[DeadLetterReason], list[dict[str, Any]]]:
+        """Return the rows of valid messages, and the reasons and dead letters of refused ones."""
         rows: list[Row] = []
-        refused: list[DeadLetterReason] = []
-        letters: list[dict[str, Any]] = []
-        incoming = batch.incoming
-        places = zip(incoming.values, incoming.partitions, incoming.offsets, strict=True)
-        for place, (value, partition, offset) in enumerate(places):
+        reasons: list[DeadLetterReason] = []
+        dead_letters: list[dict[str, Any]] = []
+        raw = batch.raw
+        messages = zip(raw.values, raw.partitions, raw.offsets, strict=True)
+        for index, (value, partition, offset) in enumerate(messages):
             try:
                 rows.append(self.kind.row(value, partition, offset, now_ms))
             except RefusedMessageError as error:
-                refused.append(error.reason)
-                letters.append(letter_row(batch, place, error.reason, str(error), now_ms))
-        return rows, refused, letters
+                reasons.append(error.reason)
+                dead_letters.append(dead_letter_row(batch, index, error.reason, str(error), now_ms))
+        return rows, reasons, dead_letters

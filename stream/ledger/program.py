@@ -1,44 +1,39 @@
-"""The ledger program: the one place that knows how its parts fit together."""
+"""The ledger program: builds and connects the parts of the ledger."""
 
-import asyncio
 import os
 import socket
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-from stream.clock import Clock, SystemClock
+from stream.clock import Clock
 from stream.kafka.sink import AtLeastOnceSink
-from stream.kafka.stored_source import StoredSource
-from stream.kafka.topics import require_topics
 from stream.ledger.alert_webhook import AlertRecorder, add_alert_webhook
-from stream.ledger.challenger_health import ParityGap, observer
+from stream.ledger.challenger_health import ParityGap, health_meter
 from stream.ledger.database import migrate, open_engine
 from stream.ledger.gate_runner import GateRunner
-from stream.ledger.message_kinds import Kind, all_message_kinds
+from stream.ledger.message_kinds import MessageKind, all_message_kinds
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.quality_monitor import QualityMonitor
-from stream.ledger.service import add_agent, add_quality, add_referee, add_retention
+from stream.ledger.service import add_agent, add_gate_runner, add_quality_monitor, add_retention
 from stream.ledger.store import LedgerStore
-from stream.runtime.batch_channel import BatchChannel
-from stream.runtime.faust_app import WithoutKafka, make_app
 from stream.runtime.outage import Outage
-from stream.runtime.ports import require_free_port
-from stream.runtime.program import Program
-from stream.runtime.store_watchdog import StoredHealth
+from stream.runtime.store_program import StoreProgram
+from stream.runtime.store_watchdog import StoreWatchdog
 from stream.runtime.web_pages import add_pages
 from stream.settings import Settings
 
 
-class LedgerProgram(Program):
-    """A ledger, built but not running. Made inside the event loop it will run in.
+class LedgerProgram(StoreProgram):
+    """A ledger, built but not running. Created inside the event loop it will run in.
 
     Args:
-        settings: Addresses, topics, database.
-        clock: Ingest time; the machine's by default.
-        parity_gap: Scores challengers again; without it nothing is judged.
+        settings: Kafka connection, topic names and database.
+        clock: Source of ingest time; None for the system clock.
+        parity_gap: Function that scores challengers again; None to run no gate.
+
+    Raises:
+        LedgerError: If FRAUD_LEDGER_URL names no database that a ledger can use.
     """
 
     def __init__(
@@ -48,88 +43,34 @@ class LedgerProgram(Program):
         clock: Clock | None = None,
         parity_gap: ParityGap | None = None,
     ) -> None:
-        self._settings = settings
-        self._clock = clock or SystemClock()
-        super().__init__()
-        self._directory = tempfile.TemporaryDirectory(prefix="fraud-ledger-")
+        super().__init__(settings, clock, name="ledger", group=settings.ledger.group, web_port=settings.ledger.web_port)
         self.engine = open_engine(settings.ledger.url)
         self.metrics = LedgerMetrics()
         self.outage = Outage("the ledger database")
         owner = f"{socket.gethostname()}:{os.getpid()}"
         self.store = LedgerStore(self.engine, settings, self._clock, self.outage, owner)
-        self._letters = AtLeastOnceSink(settings, lambda _: None)  # the offsets go with the rows
-        self._writing = ThreadPoolExecutor(1, "writing")
-        self.app = make_app(
-            settings,
-            Path(self._directory.name),
-            name=settings.ledger.group,
-            web_port=settings.ledger.web_port,
-            boot=WithoutKafka,
-        )
-        self.pipelines = [self._pipeline(kind) for kind in all_message_kinds(settings)]
-        self.health = StoredHealth(
-            settings,
-            {each.kind.name: each.source for each in self.pipelines},
+        self._dead_letters = AtLeastOnceSink(settings.kafka, lambda _: None)  # offsets are committed with the rows
+        self._evaluating = ThreadPoolExecutor(1, "evaluating")
+        self.pipelines = [self._make_pipeline(kind) for kind in all_message_kinds(settings)]
+        self.health = StoreWatchdog(
+            settings.kafka.watchdog_s,
+            {pipeline.kind.name: pipeline.source for pipeline in self.pipelines},
             self.outage,
             self.metrics,
             on_error=self.stop,
         )
-        add_retention(
-            self.app,
-            settings,
-            engine=self.engine,
-            outage=self.outage,
-            clock=self._clock,
-            metrics=self.metrics,
-            writing=self._writing,
-        )
-        self._judging = ThreadPoolExecutor(1, "judging")
-        if parity_gap is not None:
-            referee = GateRunner(self.engine, settings, self._clock, observer(self.engine, parity_gap))
-            add_referee(
-                self.app,
-                settings,
-                referee=referee,
-                outage=self.outage,
-                metrics=self.metrics,
-                judging=self._judging,
-            )
-        add_quality(
-            self.app,
-            settings,
-            watch=QualityMonitor(self.engine, settings, self._clock),
-            outage=self.outage,
-            metrics=self.metrics,
-            judging=self._judging,
-        )
+        self._add_timers(parity_gap)
         add_pages(self.app, self.metrics.registry, self.health.problems)
         add_alert_webhook(self.app, AlertRecorder(self.engine, self._clock, self.metrics), self._writing)
 
-    async def _start(self) -> None:
-        await asyncio.to_thread(self._get_ready)
-        await self.app.start()
-        # Last: by now the agents listen.
-        for each in self.pipelines:
-            each.source.read(on=True)
-            each.source.start()
-        self.health.start()
-
-    def _pipeline(self, kind: Kind[Any]) -> LedgerPipeline:
-        channel = BatchChannel(self.app)
-        source = StoredSource(
-            self._settings,
-            self.store,
-            lambda batch: channel.offer(batch, self._running_loop()),
-            self.stop,
-            topic=kind.topic,
-            group=f"{self._settings.ledger.group}-{kind.topic}",
-        )
+    def _make_pipeline(self, kind: MessageKind[Any]) -> LedgerPipeline:
+        channel, source = self._make_source(kind.topic, self.store)
         pipeline = LedgerPipeline(
             kind=kind,
             source=source,
             store=self.store,
-            letters=self._letters,
-            letters_topic=self._settings.topic.dead_letters,
+            dead_letters=self._dead_letters,
+            dead_letters_topic=self._settings.topic.dead_letters,
             metrics=self.metrics,
             clock=self._clock,
             stop=self.stop,
@@ -137,28 +78,54 @@ class LedgerProgram(Program):
         add_agent(self.app, channel, pipeline, self._writing)
         return pipeline
 
-    def _get_ready(self) -> None:
-        require_topics(self._settings)
-        require_free_port(self._settings.web.host, self._settings.ledger.web_port, "FRAUD_LEDGER_WEB_PORT")
+    def _add_timers(self, parity_gap: ParityGap | None) -> None:
+        add_retention(
+            self.app,
+            self._settings,
+            engine=self.engine,
+            outage=self.outage,
+            clock=self._clock,
+            metrics=self.metrics,
+            writing=self._writing,
+        )
+        if parity_gap is not None:
+            measure_health = health_meter(self.engine, parity_gap)
+            add_gate_runner(
+                self.app,
+                self._settings,
+                gate_runner=GateRunner(self.engine, self._settings, self._clock, measure_health),
+                outage=self.outage,
+                metrics=self.metrics,
+                evaluating=self._evaluating,
+            )
+        add_quality_monitor(
+            self.app,
+            self._settings,
+            quality_monitor=QualityMonitor(self.engine, self._settings, self._clock),
+            outage=self.outage,
+            metrics=self.metrics,
+            evaluating=self._evaluating,
+        )
+
+    def _prepare(self) -> None:
+        super()._prepare()
         migrate(self.engine)
-        self._letters.open()
+        self._dead_letters.open()
+
+    def _on_sources_stopped(self) -> None:
+        self._dead_letters.close()
 
     async def _shut_down(self) -> None:
-        # Finishes the batches in hand, so the agents and the event loop must still live.
-        await asyncio.gather(*(asyncio.to_thread(each.source.stop) for each in self.pipelines))
-        self._letters.close()
-        await self.app.stop()
-        self._writing.shutdown()
-        self._judging.shutdown(wait=False, cancel_futures=True)  # what it reads, the next look reads again
-        await asyncio.to_thread(self.health.stop)
+        await super()._shut_down()
+        # An evaluation that is cut short only reads; the next one reads the same rows again.
+        self._evaluating.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
-        self._directory.cleanup()
 
 
 async def run_ledger(settings: Settings, parity_gap: ParityGap) -> None:
-    """Build a ledger that judges challengers inside the running event loop, and run it.
+    """Build a ledger that runs the gate, inside the running event loop, and run it until it is stopped.
 
     Raises:
-        FraudError: What ended it, if it was not a signal.
+        FraudError: If an error ended the ledger, not a signal.
     """
     await LedgerProgram(settings, parity_gap=parity_gap).run()

@@ -1,4 +1,4 @@
-"""How good each model has been on what has matured, as the labels of now say; counted by the database itself."""
+"""Each model's quality on matured transactions, by the labels so far; counted inside the database."""
 
 from typing import Literal
 
@@ -7,68 +7,68 @@ from sqlalchemy import ColumnElement, Connection, Engine, Subquery, and_, func, 
 
 from stream.evaluation.confusion import Confusion
 from stream.ledger.database import reading
-from stream.ledger.outcome_sql import judged
-from stream.ledger.repository import watermark_of
+from stream.ledger.outcome_sql import decision_outcomes
+from stream.ledger.repository import read_watermark
 from stream.ledger.tables import decisions, labels, shadow_scores
 
 Role = Literal["champion", "challenger"]
 
 
-class Model(Struct, frozen=True):
-    """Whose figures they are."""
+class MeasuredModel(Struct, frozen=True):
+    """A model, a policy and a role: the labels of quality metrics, in this order."""
 
     bundle_sha256: str
     version: str
-    #: One bundle under another policy is another model.
+    #: The same bundle under another policy is measured separately.
     policy: str
-    #: champion: it decided; challenger: it watched.
+    #: champion where it decided, challenger where it shadowed.
     role: Role
 
 
-class Quality(Struct, frozen=True):
-    """What is known at one moment."""
+class ModelQuality(Struct, frozen=True):
+    """Quality of every model at one time."""
 
-    #: Of matured transactions whose outcome is known.
-    matured: dict[Model, Confusion] = {}
-    #: Decisions that are too young to be judged; of the models that decided.
-    waiting: dict[Model, int] = {}
-    #: When the newest label's source came to know, UTC milliseconds; None without a label.
+    #: Counts of matured transactions with a known outcome.
+    matured: dict[MeasuredModel, Confusion] = {}
+    #: Number of decisions that have not matured; deciding models only.
+    waiting: dict[MeasuredModel, int] = {}
+    #: Event time of the newest label, UTC milliseconds; None without a label.
     newest_label_ms: int | None = None
 
 
-def quality(engine: Engine, *, window_ms: int, maturity_ms: int, latest_ms: int) -> Quality:
-    """Return how good every model has been.
+def measure_quality(engine: Engine, *, window_ms: int, maturity_ms: int, latest_ms: int) -> ModelQuality:
+    """Count every model's right and wrong verdicts over the newest matured transactions.
 
-    What counts are the transactions of the last `window_ms` of event time that is old enough to be judged, whatever
-    labels younger ones have: frauds report first. Those whose outcome can never be known (declined or reviewed, and
-    nobody looked) count nowhere. Of a shadow score that says why there is none, nothing is counted.
+    Younger transactions are left out even if they have labels, because frauds are reported before anything else.
+    Transactions whose outcome can never be known (declined or reviewed, and no analyst answered) are left out, and so
+    are shadow scores with a problem.
 
     Args:
-        engine: The ledger's database.
-        window_ms: Length of the window, milliseconds.
-        maturity_ms: How long a label may take.
-        latest_ms: Labels of a later event time are not believed to be news; UTC milliseconds.
+        engine: Ledger database.
+        window_ms: Length of the window of matured event time, milliseconds.
+        maturity_ms: Label delay in milliseconds.
+        latest_ms: Latest plausible event time of a label, UTC milliseconds; later ones do not count as the newest.
 
     Returns:
-        No figures of models before there is a watermark.
+        The quality; without figures of models before there is a watermark.
 
     Raises:
         LedgerAwayError: If the database does not answer.
     """
-    said = labels.c.event_time_ms
+    label_time = labels.c.event_time_ms
     with reading(engine) as connection:
-        newest: int | None = connection.execute(select(func.max(said)).where(said <= latest_ms)).scalar()
-        watermark_ms = watermark_of(connection)
+        newest: int | None = connection.execute(select(func.max(label_time)).where(label_time <= latest_ms)).scalar()
+        watermark_ms = read_watermark(connection)
         if watermark_ms is None:
-            return Quality(newest_label_ms=newest)
+            return ModelQuality(newest_label_ms=newest)
         until, time = watermark_ms - maturity_ms, decisions.c.event_time_ms
         window = and_(time >= until - window_ms, time < until)
-        return Quality(_matured(connection, window), _waiting(connection, time >= until), newest)
+        return ModelQuality(_count_matured(connection, window), _count_waiting(connection, time >= until), newest)
 
 
-def _matured(connection: Connection, window: ColumnElement[bool]) -> dict[Model, Confusion]:
-    decided, s = judged(window), shadow_scores.c
-    watched = (
+def _count_matured(connection: Connection, window: ColumnElement[bool]) -> dict[MeasuredModel, Confusion]:
+    decided, s = decision_outcomes(window), shadow_scores.c
+    shadowed = (
         select(
             s.bundle_sha256,
             s.model_version,
@@ -80,23 +80,28 @@ def _matured(connection: Connection, window: ColumnElement[bool]) -> dict[Model,
         .where(s.verdict.is_not(None))
         .subquery()
     )
-    return _counted(connection, "champion", decided) | _counted(connection, "challenger", watched)
+    return _count(connection, "champion", decided) | _count(connection, "challenger", shadowed)
 
 
-def _counted(connection: Connection, role: Role, rows: Subquery) -> dict[Model, Confusion]:
-    """Count rows that have the columns of `judged`."""
+def _count(connection: Connection, role: Role, rows: Subquery) -> dict[MeasuredModel, Confusion]:
+    """Count rows with the columns of `decision_outcomes` by model."""
     c = rows.c
     model = (c.bundle_sha256, c.model_version, c.policy_version)
     # In the order of Confusion's fields.
     cells = ((1, c.alerted), (0, c.alerted), (0, ~c.alerted), (1, ~c.alerted))
     counts = (func.count().filter(c.fraud == fraud, alerted) for fraud, alerted in cells)
-    asked = select(*model, *counts).where(c.fraud.is_not(None)).group_by(*model)
-    found = connection.execute(asked).all()
-    return {Model(sha256, version, policy, role): Confusion(*counts) for sha256, version, policy, *counts in found}
+    query = select(*model, *counts).where(c.fraud.is_not(None)).group_by(*model)
+    return {
+        MeasuredModel(sha256, version, policy, role): Confusion(*counts)
+        for sha256, version, policy, *counts in connection.execute(query).all()
+    }
 
 
-def _waiting(connection: Connection, young: ColumnElement[bool]) -> dict[Model, int]:
+def _count_waiting(connection: Connection, not_matured: ColumnElement[bool]) -> dict[MeasuredModel, int]:
     d = decisions.c
     model = (d.bundle_sha256, d.model_version, d.policy_version)
-    found = connection.execute(select(*model, func.count()).where(young).group_by(*model)).all()
-    return {Model(sha256, version, policy, "champion"): count for sha256, version, policy, count in found}
+    query = select(*model, func.count()).where(not_matured).group_by(*model)
+    return {
+        MeasuredModel(sha256, version, policy, "champion"): count
+        for sha256, version, policy, count in connection.execute(query).all()
+    }

@@ -1,7 +1,7 @@
-"""What the newest look at the models' quality found, as gauges: all of one look, or all of the one before.
+"""The newest measurement of the models' quality as Prometheus gauges.
 
-A figure that there is nothing to take of has no sample. A gauge that somebody sets would show 0 there, and while it is
-cleared and set again, less than there is.
+A collector instead of settable gauges: a scrape sees one measurement completely, never half of the old and half of the
+new one. A ratio whose denominator is zero has no sample; 0 would be misleading.
 """
 
 from collections.abc import Iterator
@@ -11,61 +11,61 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from stream.evaluation.confusion import Confusion
-from stream.ledger.quality import Model, Quality
+from stream.ledger.quality import MeasuredModel, ModelQuality
 
 _OUTCOMES = Confusion.__struct_fields__
-_SHARES = {
-    "accuracy": "Share of matured transactions that the model was right about.",
-    "precision": "Share of the matured transactions it reviewed or declined that were fraud.",
-    "recall": "Share of the matured frauds that it reviewed or declined.",
-    "f1": "Harmonic mean of precision and recall.",
-    "false_positive_rate": "Share of the matured legitimate transactions that it reviewed or declined.",
-    "false_negative_rate": "Share of the matured frauds that it approved.",
+_RATIOS = {
+    "accuracy": "Share of matured transactions in the window whose verdict was right.",
+    "precision": "Share of the matured transactions that the model reviewed or declined that were fraud.",
+    "recall": "Share of the matured frauds that the model reviewed or declined.",
+    "f1": "Harmonic mean of precision and recall over the matured transactions in the window.",
+    "false_positive_rate": "Share of the matured legitimate transactions that the model reviewed or declined.",
+    "false_negative_rate": "Share of the matured frauds that the model approved.",
 }
-_MODEL = Model.__struct_fields__
+_MODEL = MeasuredModel.__struct_fields__
 
 
 class QualityMetrics(Collector):
-    """Shows nothing before the first look."""
+    """Exports the newest measurement; exports nothing before the first one."""
 
     def __init__(self) -> None:
-        self._last = Quality()
+        self._newest = ModelQuality()
 
-    def show(self, quality: Quality) -> None:
-        """Show another look's figures; callable from any thread."""
-        self._last = quality
+    def show(self, quality: ModelQuality) -> None:
+        """Replace the exported measurement. Callable from any thread."""
+        self._newest = quality
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every figure of the newest look."""
-        last = self._last
+        """Yield every metric of the newest measurement."""
+        newest = self._newest
         counts = GaugeMetricFamily(
             "model_matured_transactions",
-            "Matured transactions of the window, by what became of them.",
+            "Matured transactions in the window, by what the model did and what they turned out to be.",
             labels=(*_MODEL, "outcome"),
         )
-        for model, found in last.matured.items():
+        for model, confusion in newest.matured.items():
             for outcome in _OUTCOMES:
-                counts.add_metric((*_names(model), outcome), getattr(found, outcome))
+                counts.add_metric((*_label_values(model), outcome), getattr(confusion, outcome))
         yield counts
-        for name, words in _SHARES.items():
-            shares = GaugeMetricFamily(f"model_{name}", words, labels=_MODEL)
-            for model, found in last.matured.items():
-                if (share := getattr(found, name)) is not None:
-                    shares.add_metric(_names(model), share)
-            yield shares
+        for name, help_text in _RATIOS.items():
+            ratios = GaugeMetricFamily(f"model_{name}", help_text, labels=_MODEL)
+            for model, confusion in newest.matured.items():
+                if (ratio := getattr(confusion, name)) is not None:
+                    ratios.add_metric(_label_values(model), ratio)
+            yield ratios
         waiting = GaugeMetricFamily(
-            "model_labels_waiting", "Decided transactions that are too young to be judged.", labels=_MODEL
+            "model_labels_waiting", "Decisions that have not matured: too recent to be judged.", labels=_MODEL
         )
-        for model, count in last.waiting.items():
-            waiting.add_metric(_names(model), count)
+        for model, count in newest.waiting.items():
+            waiting.add_metric(_label_values(model), count)
         yield waiting
-        newest = GaugeMetricFamily(
-            "model_newest_label_timestamp_seconds", "When the source of the newest label came to know."
+        label_time = GaugeMetricFamily(
+            "model_newest_label_timestamp_seconds", "Event time of the newest label, Unix time in seconds."
         )
-        if last.newest_label_ms is not None:
-            newest.add_metric((), last.newest_label_ms / 1000)
-        yield newest
+        if newest.newest_label_ms is not None:
+            label_time.add_metric((), newest.newest_label_ms / 1000)
+        yield label_time
 
 
-def _names(model: Model) -> tuple[str, ...]:
+def _label_values(model: MeasuredModel) -> tuple[str, ...]:
     return (model.bundle_sha256, model.version, model.policy, model.role)

@@ -1,7 +1,7 @@
-"""Deletes what is older than the retention, by ingest time, in chunks small enough not to hold writers up.
+"""Deletes rows past their retention, by ingest time, in chunks small enough not to block writers.
 
-A decision goes with its shadow scores and all its labels. Shadow scores and labels whose decision never came go by
-their own age, and so do alerts.
+A decision is deleted with its shadow scores and all its labels. Shadow scores and labels without a decision are deleted
+by their own ingest time, and so are alerts.
 """
 
 from collections.abc import Mapping
@@ -11,46 +11,46 @@ from sqlalchemy import ColumnElement, Delete, Engine, Table, delete, select, tup
 from stream.ledger.database import writing
 from stream.ledger.tables import alert_history, decisions, labels, shadow_scores
 
-#: Rows of one transaction, besides what goes with them: some ten milliseconds.
+#: Rows per transaction, without those that are deleted along with a decision: some ten milliseconds.
 CHUNK = 1000
 
 
 def delete_chunk(engine: Engine, before_ms: int, chunk: int = CHUNK) -> Mapping[str, int]:
-    """Delete the oldest rows that are too old, `chunk` of each table at most, and what belongs to them.
+    """Delete up to `chunk` of the oldest expired rows of each table, and the rows that belong to them.
 
     Args:
-        engine: The ledger's database.
-        before_ms: Rows ingested before this are too old; UTC milliseconds.
-        chunk: Most rows of each table in this transaction, besides those that go with a decision.
+        engine: Ledger database.
+        before_ms: Rows ingested before this time are expired; UTC milliseconds.
+        chunk: Most rows of each table to delete in this transaction, without those that belong to a decision.
 
     Returns:
-        By table, how many rows were deleted; all zeros when nothing is left to delete.
+        Number of deleted rows by table; all zeros when no expired rows are left.
 
     Raises:
         LedgerAwayError: If the database does not answer.
     """
     deleted = dict.fromkeys((decisions.name, shadow_scores.name, labels.name, alert_history.name), 0)
     with writing(engine) as connection:
-        old = select(decisions.c.transaction_id).where(decisions.c.ingested_at_ms < before_ms)
-        gone = list(connection.scalars(old.order_by(decisions.c.ingested_at_ms).limit(chunk)))
-        if gone:
+        expired = select(decisions.c.transaction_id).where(decisions.c.ingested_at_ms < before_ms)
+        transaction_ids = list(connection.scalars(expired.order_by(decisions.c.ingested_at_ms).limit(chunk)))
+        if transaction_ids:
             for table in (shadow_scores, labels, decisions):
-                belonging = delete(table).where(table.c.transaction_id.in_(gone))
+                belonging = delete(table).where(table.c.transaction_id.in_(transaction_ids))
                 deleted[table.name] = connection.execute(belonging).rowcount
-        else:  # only now: while old decisions are left, most old rows belong to one and would be looked at in vain
+        else:  # not before: while expired decisions are left, most expired rows belong to one of them
             for table in (shadow_scores, labels):
-                deleted[table.name] = connection.execute(_orphans(table, before_ms, chunk)).rowcount
-        alerts = _oldest(alert_history, before_ms, chunk)
+                deleted[table.name] = connection.execute(_delete_orphans(table, before_ms, chunk)).rowcount
+        alerts = _delete_oldest(alert_history, before_ms, chunk)
         deleted[alert_history.name] = connection.execute(alerts).rowcount
     return deleted
 
 
-def _orphans(table: Table, before_ms: int, chunk: int) -> Delete:
+def _delete_orphans(table: Table, before_ms: int, chunk: int) -> Delete:
     decided = select(decisions.c.transaction_id).where(decisions.c.transaction_id == table.c.transaction_id).exists()
-    return _oldest(table, before_ms, chunk, ~decided)
+    return _delete_oldest(table, before_ms, chunk, ~decided)
 
 
-def _oldest(table: Table, before_ms: int, chunk: int, *besides: ColumnElement[bool]) -> Delete:
+def _delete_oldest(table: Table, before_ms: int, chunk: int, *conditions: ColumnElement[bool]) -> Delete:
     key = tuple_(*table.primary_key.columns)
-    old = select(*table.primary_key.columns).where(table.c.ingested_at_ms < before_ms, *besides).limit(chunk)
-    return delete(table).where(key.in_(old))
+    expired = select(*table.primary_key.columns).where(table.c.ingested_at_ms < before_ms, *conditions).limit(chunk)
+    return delete(table).where(key.in_(expired))

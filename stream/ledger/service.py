@@ -1,4 +1,4 @@
-"""The ledger as a Faust app: an agent for each kind of message, timers that delete what is old, judge and measure."""
+"""The ledger's Faust agents and timers: writing, retention, the gate and the quality monitor."""
 
 import asyncio
 import logging
@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 
 from schemas.errors import FraudError, LedgerAwayError
 from stream.clock import Clock
-from stream.ledger.gate_runner import Referee
+from stream.ledger.gate_runner import DAY_MS, GateRunner
 from stream.ledger.metrics import LedgerMetrics
 from stream.ledger.pipeline import LedgerPipeline
-from stream.ledger.quality_watch import QualityWatch
+from stream.ledger.quality_monitor import QualityMonitor
 from stream.ledger.retention import delete_chunk
 from stream.runtime.batch_channel import BatchChannel
 from stream.runtime.outage import Outage
@@ -21,22 +21,21 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks for old rows.
+#: Seconds between two searches for rows past their retention.
 RETENTION_S = 60.0
-DAY_MS = 24 * 60 * 60 * 1000
 
 
 def add_agent(app: faust.App, channel: BatchChannel, pipeline: LedgerPipeline, writing: Executor) -> None:
     """Add the agent that writes one kind of message.
 
-    All agents share one writing thread: SQLite has one writer, and the event loop (web) never stalls.
+    All agents share one writing thread: SQLite has a single writer, and the event loop never blocks.
     """
 
     @app.agent(channel, name=f"write-{pipeline.kind.name}")
     async def write(batches: Any) -> None:
         loop = asyncio.get_running_loop()
         async for batch in batches:
-            await loop.run_in_executor(writing, pipeline.settle, batch)
+            await loop.run_in_executor(writing, pipeline.process, batch)
 
 
 def add_retention(
@@ -49,13 +48,13 @@ def add_retention(
     metrics: LedgerMetrics,
     writing: Executor,
 ) -> None:
-    """Add the timer that deletes old rows, a chunk at a time between the batches."""
+    """Add the timer that deletes rows past their retention, one chunk at a time between the batches."""
 
     def delete_some() -> int:
-        with outage.watched("retention"):
+        with outage.track("retention"):
             deleted = delete_chunk(engine, clock.now_ms() - settings.ledger.retention_days * DAY_MS)
-        for kind, rows in deleted.items():
-            metrics.deleted(kind, rows)
+        for table, rows in deleted.items():
+            metrics.count_deleted(table, rows)
         return sum(deleted.values())
 
     @app.timer(RETENTION_S, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
@@ -65,47 +64,53 @@ def add_retention(
             while await loop.run_in_executor(writing, delete_some):
                 pass
         except LedgerAwayError:
-            log.debug("old rows stay until the next look")  # the outage itself is told already
+            log.debug("retention waits for the database")  # the outage itself is logged already
 
 
-def add_referee(
-    app: faust.App, settings: Settings, *, referee: Referee, outage: Outage, metrics: LedgerMetrics, judging: Executor
-) -> None:
-    """Add the timer that judges challengers, on a thread of its own: it reads much and waits for Kafka."""
-
-    def look() -> None:
-        with outage.watched("referee"):
-            metrics.ruled(referee.look())
-
-    @app.timer(settings.gate.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
-    async def judge_challengers() -> None:
-        try:
-            await asyncio.get_running_loop().run_in_executor(judging, look)
-        except FraudError as error:
-            # Whatever it was, nothing was kept; the rows go on being written, and the next look begins anew.
-            log.warning("challengers were not judged: %s", error)
-
-
-def add_quality(
+def add_gate_runner(
     app: faust.App,
     settings: Settings,
     *,
-    watch: QualityWatch,
+    gate_runner: GateRunner,
     outage: Outage,
     metrics: LedgerMetrics,
-    judging: Executor,
+    evaluating: Executor,
 ) -> None:
-    """Add the timer that measures how good every model has been, on the referee's thread: it reads much as well."""
+    """Add the timer that runs the gate, on a thread of its own: it reads many rows and waits for Kafka."""
 
-    def look() -> None:
-        with outage.watched("quality"):
-            found = watch.look()
-        if found is not None:
-            metrics.measured(found)
+    def evaluate() -> None:
+        with outage.track("gate"):
+            metrics.show_gate(gate_runner.evaluate())
+
+    @app.timer(settings.gate.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    async def evaluate_challengers() -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(evaluating, evaluate)
+        except FraudError as error:
+            # Nothing was stored. Rows are written all the same, and the next evaluation starts afresh.
+            log.warning("challengers were not evaluated: %s", error)
+
+
+def add_quality_monitor(
+    app: faust.App,
+    settings: Settings,
+    *,
+    quality_monitor: QualityMonitor,
+    outage: Outage,
+    metrics: LedgerMetrics,
+    evaluating: Executor,
+) -> None:
+    """Add the timer that measures every model's quality, on the gate's thread: it reads many rows as well."""
+
+    def measure() -> None:
+        with outage.track("quality"):
+            quality = quality_monitor.measure()
+        if quality is not None:
+            metrics.show_quality(quality)
 
     @app.timer(settings.gate.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def measure_models() -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(judging, look)
+            await asyncio.get_running_loop().run_in_executor(evaluating, measure)
         except FraudError as error:
             log.warning("models were not measured, the last figures stay: %s", error)

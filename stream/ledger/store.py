@@ -10,43 +10,43 @@ from stream.clock import Clock
 from stream.kafka.batch import Batch
 from stream.kafka.stored_source import Claim
 from stream.ledger.database import writing
-from stream.ledger.message_kinds import Kind, Row
-from stream.ledger.ownership import claim, move_on
+from stream.ledger.message_kinds import MessageKind, Row
+from stream.ledger.ownership import advance_offsets, claim_partitions
 from stream.ledger.tables import decisions, labels
 from stream.ledger.upsert import insert_rows
 from stream.ledger.watermarks import advance_watermark, highest_by_partition
 from stream.runtime.outage import Outage
 from stream.settings import Settings
 
-#: Keys in one question: well below the parameters a database takes.
-ASKED_AT_ONCE = 1000
+#: Keys in one query: well below the number of parameters that a database accepts.
+LOOKUP_KEYS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What came of one batch."""
+class WriteResult:
+    """Outcome of writing one batch."""
 
-    #: Rows that are there now and were not before.
+    #: Rows that were inserted.
     new: int
-    #: Rows that were made one with an earlier one.
+    #: Rows that were merged into an existing one or into another row of the batch.
     repeated: int
     #: Labels whose transaction has no decision yet.
     unknown: int = 0
-    #: Event times too far ahead to conclude anything from.
+    #: Event times too far ahead of the clock to move the watermark.
     ahead: int = 0
-    #: UTC milliseconds; None where none is kept, or before the first.
+    #: Watermark after the batch, UTC milliseconds; None if the topic has no watermark (yet).
     watermark_ms: int | None = None
 
 
 class LedgerStore:
-    """The ledger's database as its writers see it.
+    """The ledger's database, as its writers use it.
 
     Args:
-        engine: The database, up to date.
-        settings: Bounds of the watermark.
-        clock: Ingest time.
-        outage: Told whether the database answers.
-        owner: This process, for people who look.
+        engine: Migrated ledger database.
+        settings: Lateness and clock skew of the watermark.
+        clock: Source of ingest time.
+        outage: Tracker of whether the database answers.
+        owner: Name of this process, as host:pid; shown in errors.
     """
 
     name = "ledger"
@@ -59,46 +59,47 @@ class LedgerStore:
         self._owner = owner
 
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
-        """Make partitions ours and say where to read on.
+        """Take ownership of partitions and return where to read on.
 
         Raises:
             LedgerAwayError: If the database does not answer.
         """
-        with self._outage.watched(topic), writing(self._engine) as connection:
-            return claim(connection, topic, partitions, self._owner, self._clock.now_ms())
+        with self._outage.track(topic), writing(self._engine) as connection:
+            return claim_partitions(connection, topic, partitions, self._owner, self._clock.now_ms())
 
-    def write(self, kind: Kind[Any], batch: Batch, rows: Sequence[Row], now_ms: int) -> Written:
-        """Write a batch, all of it or nothing.
+    def write(self, kind: MessageKind[Any], batch: Batch, rows: Sequence[Row], now_ms: int) -> WriteResult:
+        """Write a batch completely or not at all.
 
         Args:
-            kind: What the rows are.
-            batch: Whose offsets are consumed; refused messages are among them.
-            rows: Of the messages that were not refused.
+            kind: Kind of the batch's messages.
+            batch: The batch whose offsets are consumed, refused messages included.
+            rows: Rows of the messages that were not refused.
             now_ms: Ingest time, UTC milliseconds.
 
         Raises:
-            StaleOwnerError: If another ledger was given a partition since the batch was read.
-            LedgerAwayError: If the database does not answer. The batch may be written or not; the offsets will tell.
+            StaleOwnerError: If another ledger has claimed a partition since the batch was read.
+            LedgerAwayError: If the database does not answer. The batch may have been written or not; the stored
+                offsets tell.
         """
-        dated = kind.table is decisions
-        highest = highest_by_partition(rows, now_ms, self._settings) if dated else {}
-        with self._outage.watched(kind.topic), writing(self._engine) as connection:
-            move_on(connection, batch, highest, now_ms)  # first: a stale owner must not do the work
+        has_watermark = kind.table is decisions
+        highest = highest_by_partition(rows, now_ms, self._settings) if has_watermark else {}
+        with self._outage.track(kind.topic), writing(self._engine) as connection:
+            advance_offsets(connection, batch, highest, now_ms)  # first: a stale owner must not do the work
             repeated = insert_rows(connection, kind.table, kind.order, rows)
-            return Written(
+            return WriteResult(
                 new=len(rows) - repeated,
                 repeated=repeated,
-                unknown=_without_decision(connection, rows) if kind.table is labels else 0,
+                unknown=_count_without_decision(connection, rows) if kind.table is labels else 0,
                 ahead=sum(ahead for _, ahead in highest.values()),
-                watermark_ms=advance_watermark(connection, batch, now_ms, self._settings) if dated else None,
+                watermark_ms=advance_watermark(connection, batch, now_ms, self._settings) if has_watermark else None,
             )
 
 
-def _without_decision(connection: Connection, rows: Sequence[Row]) -> int:
-    wanted = list({row["transaction_id"] for row in rows})
-    known: set[str] = set()
-    for start in range(0, len(wanted), ASKED_AT_ONCE):
-        part = wanted[start : start + ASKED_AT_ONCE]
+def _count_without_decision(connection: Connection, rows: Sequence[Row]) -> int:
+    transaction_ids = list({row["transaction_id"] for row in rows})
+    decided: set[str] = set()
+    for start in range(0, len(transaction_ids), LOOKUP_KEYS):
+        chunk = transaction_ids[start : start + LOOKUP_KEYS]
         c = decisions.c
-        known.update(connection.scalars(select(c.transaction_id).where(c.transaction_id.in_(part))))
-    return sum(row["transaction_id"] not in known for row in rows)
+        decided.update(connection.scalars(select(c.transaction_id).where(c.transaction_id.in_(chunk))))
+    return sum(row["transaction_id"] not in decided for row in rows)

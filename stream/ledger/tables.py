@@ -1,15 +1,15 @@
-"""The ledger's tables. The newest migration makes exactly these; a test compares.
+"""The ledger's tables. The newest migration creates exactly these; a test compares the two.
 
-Columns `topic_partition` and `topic_offset` are a message's place on its own topic. `ingested_at_ms` is the ledger's
-clock when it read the message, or the first of several that were made one; `repeats` counts those besides the one that
-is kept.
+Columns `topic_partition` and `topic_offset` are a message's position on its own topic. `ingested_at_ms` is the ledger's
+clock when it read the message, the earliest one where several messages were merged into a row. `repeats` counts the
+merged messages without the one that is kept.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, MetaData, Table, Text
 
 metadata = MetaData()
 
-#: Text in code point order on every database: which of two repeated rows is kept depends on it.
+#: Text that sorts by code point on every database: the sort order decides which of two repeated rows is kept.
 PlainText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
@@ -46,7 +46,7 @@ decisions = Table(
     Column("source_offset", BigInteger, nullable=False),
     Column("scored_at_ms", BigInteger, nullable=False),
     Column("latency_ms", Double, nullable=False),
-    # Both null in messages of before decisions carried them.
+    # Both null for messages written before decisions carried them.
     Column("amount_minor", BigInteger),
     Column("currency", PlainText),
     *_bookkeeping(),
@@ -63,7 +63,7 @@ shadow_scores = Table(
     Column("decision_id", PlainText, nullable=False),
     Column("card_id", PlainText, nullable=False),
     Column("event_time_ms", BigInteger, nullable=False),
-    # Null with a problem that says why.
+    # Null where `problem` gives the reason.
     Column("score", Double),
     Column("threshold", Double, nullable=False),
     Column("verdict", PlainText),
@@ -71,7 +71,7 @@ shadow_scores = Table(
     Column("model_name", PlainText, nullable=False),
     Column("model_version", PlainText, nullable=False),
     Column("role_epoch", BigInteger, nullable=False),
-    # Of the transaction: what its decision_id says.
+    # The transaction's position, parsed from decision_id.
     Column("source_topic", PlainText, nullable=False),
     Column("source_partition", BigInteger, nullable=False),
     Column("source_offset", BigInteger, nullable=False),
@@ -86,13 +86,13 @@ labels = Table(
     Column("label_id", PlainText, primary_key=True),
     Column("transaction_id", PlainText, nullable=False),
     Column("source", PlainText, nullable=False),
-    # Null: the source takes back what it said.
+    # Null: the source retracts its earlier label.
     Column("fraud", Boolean),
     Column("event_time_ms", BigInteger, nullable=False),
     *_bookkeeping(),
     Index("labels_by_transaction", "transaction_id"),
     Index("labels_by_ingest_time", "ingested_at_ms"),
-    # For the newest one alone.
+    # Finds the newest label.
     Index("labels_by_event_time", "event_time_ms"),
 )
 
@@ -106,7 +106,7 @@ role_changes = Table(
     Column("author", PlainText, nullable=False),
     Column("note", PlainText, nullable=False),
     Column("written_at_ms", BigInteger, nullable=False),
-    # The whole assignment, as JSON.
+    # The complete assignment of roles, as JSON.
     Column("body", PlainText, nullable=False),
     *_bookkeeping(),
 )
@@ -119,14 +119,14 @@ offsets = Table(
     Column("topic_partition", BigInteger, primary_key=True, autoincrement=False),
     # The offset to read next.
     Column("next_offset", BigInteger, nullable=False),
-    # Rises with each claim; a writer with an older one is refused.
+    # Rises with each claim; a writer with an older epoch is refused.
     Column("owner_epoch", BigInteger, nullable=False),
-    # Who claimed last, for people who look.
+    # The process that claimed last, as host:pid; shown in errors.
     Column("owner", PlainText, nullable=False),
-    # What the watermark is made of; see stream.evaluation.watermark.
+    # Inputs of the watermark; see stream.evaluation.watermark.
     Column("highest_event_ms", BigInteger),
     Column("seen_ms", BigInteger, nullable=False),
-    # Event times too far ahead of the clock to conclude anything from.
+    # Messages whose event time was too far ahead of the clock to move the watermark.
     Column("ahead", BigInteger, nullable=False),
 )
 
@@ -137,7 +137,7 @@ watermarks = Table(
     Column("event_time_ms", BigInteger, nullable=False),
 )
 
-#: One row a test, in the order in which plans were frozen: the order in which the chance of a mistake is spent.
+#: One row for each gate test, numbered in the order in which plans were frozen: alpha is spent in that order.
 gate_tests = Table(
     "gate_tests",
     metadata,
@@ -149,9 +149,9 @@ gate_tests = Table(
     # JSON of stream.evaluation.plan.Plan.
     Column("plan", PlainText, nullable=False),
     Column("frozen_at_ms", BigInteger, nullable=False),
-    # promote or keep; null while the test goes on.
+    # promote or keep; null while the test continues.
     Column("verdict", PlainText),
-    # JSON of stream.evaluation.gate.Judgement, the newest.
+    # JSON of the newest stream.evaluation.gate.Judgement.
     Column("judgement", PlainText),
     Column("judged_at_ms", BigInteger),
     Index(
@@ -174,23 +174,23 @@ gate_evidence = Table(
     Column("taken_at_ms", BigInteger, nullable=False),
 )
 
-#: One row for each time that an alert of Prometheus's rules fired; see stream.ledger.alert_history.
+#: One row for each time an alert of the Prometheus rules fired; see stream.ledger.alert_history.
 alert_history = Table(
     "alert_history",
     metadata,
-    # Of its labels, as Alertmanager makes it.
+    # Alertmanager's hash of the alert's labels.
     Column("fingerprint", PlainText, primary_key=True),
     Column("starts_at_ms", BigInteger, primary_key=True, autoincrement=False),
-    # Empty where the labels name none.
+    # Empty if the labels contain no alertname.
     Column("alertname", PlainText, nullable=False),
     # firing or resolved.
     Column("status", PlainText, nullable=False),
-    # Null while it fires.
+    # Null while the alert fires.
     Column("ends_at_ms", BigInteger),
-    # JSON, {name: text}, names in order; both.
+    # JSON objects {name: text} with sorted names.
     Column("labels", PlainText, nullable=False),
     Column("annotations", PlainText, nullable=False),
-    # Of its first message; nothing of it stands on a topic, so it has no place there.
+    # Ingest time of the alert's first message. Alerts come over HTTP, so they have no position on a topic.
     Column("ingested_at_ms", BigInteger, nullable=False),
     Index("alert_history_by_ingest_time", "ingested_at_ms"),
 )

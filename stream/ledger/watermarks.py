@@ -1,4 +1,4 @@
-"""The event-time watermark in the database, kept by whoever writes decisions."""
+"""Stores the event-time watermark of the decisions topic in the database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,25 +15,26 @@ from stream.settings import Settings
 def highest_by_partition(
     rows: Sequence[dict[str, Any]], now_ms: int, settings: Settings
 ) -> dict[int, tuple[int | None, int]]:
-    """Return, by partition, the highest usable event time of a batch's rows and how many were ignored."""
+    """Return the highest usable event time and the number of ignored ones, by partition of a batch's rows."""
     times: dict[int, list[int]] = {}
     for row in rows:
         times.setdefault(row["topic_partition"], []).append(row["event_time_ms"])
     ahead_ms = round(settings.watermark.max_clock_skew_s * 1000)
     return {
-        partition: highest_event_time(found, ingest_ms=now_ms, ahead_ms=ahead_ms) for partition, found in times.items()
+        partition: highest_event_time(event_times_ms, ingest_ms=now_ms, ahead_ms=ahead_ms)
+        for partition, event_times_ms in times.items()
     }
 
 
 def advance_watermark(connection: Connection, batch: Batch, now_ms: int, settings: Settings) -> int | None:
-    """Advance the watermark of a batch's topic after its partitions were moved on.
+    """Advance the watermark of a batch's topic; call it after the batch's offsets were advanced.
 
     Returns:
-        UTC milliseconds; None while there is none.
+        The watermark, UTC milliseconds; None while there is none.
     """
-    topic = batch.incoming.topic
-    known = select(offsets.c.highest_event_ms, offsets.c.seen_ms).where(offsets.c.topic == topic)
-    partitions = [PartitionTime(*row) for row in connection.execute(known)]
+    topic = batch.raw.topic
+    stored = select(offsets.c.highest_event_ms, offsets.c.seen_ms).where(offsets.c.topic == topic)
+    partitions = [PartitionTime(*row) for row in connection.execute(stored)]
     before = connection.execute(select(watermarks.c.event_time_ms).where(watermarks.c.topic == topic)).scalar()
     after = advance(
         before,
@@ -45,7 +46,7 @@ def advance_watermark(connection: Connection, batch: Batch, now_ms: int, setting
     if after is not None and after != before:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         first = insert(watermarks).values(topic=topic, event_time_ms=after)
-        # The condition for a sibling that saw more, and was quicker.
+        # Only ever raise it: another ledger may have read further and committed first.
         raised = first.on_conflict_do_update(
             index_elements=["topic"],
             set_={"event_time_ms": first.excluded.event_time_ms},

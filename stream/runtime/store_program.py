@@ -12,7 +12,7 @@ from stream.runtime.batch_channel import BatchChannel
 from stream.runtime.faust_app import WithoutKafka, make_app
 from stream.runtime.ports import require_free_port
 from stream.runtime.program import Program
-from stream.runtime.store_watchdog import StoredHealth
+from stream.runtime.store_watchdog import StoreWatchdog
 from stream.settings import Settings
 
 
@@ -29,7 +29,7 @@ class StoreProgram(Program):
         web_port: Port of the program's web pages.
     """
 
-    health: StoredHealth
+    health: StoreWatchdog
 
     def __init__(self, settings: Settings, clock: Clock | None, *, name: str, group: str, web_port: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class StoreProgram(Program):
         await self.app.start()
         # Last: a source may offer batches only once the agents listen.
         for source in self._sources:
-            source.read(on=True)
+            source.set_reading(True)
             source.start()
         self.health.start()
 

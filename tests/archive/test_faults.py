@@ -146,7 +146,7 @@ def test_partitions_move_again_and_again(archive_settings: ArchiveSettings, star
         first, second = start_archive(settings), start_archive(second_settings)
         for end in (second.stop, second.kill, second.stop):
             second.wait_ready()
-            at = sum(file.following - file.first for file in files_of(settings, "decisions"))
+            at = sum(file.end - file.first for file in files_of(settings, "decisions"))
             second.wait_rows("decisions", at + 2_000)
             end()
             second.start()

@@ -51,7 +51,7 @@ def store_of(files: ArchiveFiles) -> ArchiveStore:
 
 def put(files: ArchiveFiles, first: int, following: int, *, days: int = 0, partition: int = 0) -> ArchiveFile:
     """Put a file of no content."""
-    file = ArchiveFile.of(partition, first, following, DAY + timedelta(days))
+    file = ArchiveFile.from_range(partition, first, following, DAY + timedelta(days))
     files.put("labels", file, memoryview(b"%d" % first))
     return file
 
@@ -60,8 +60,8 @@ def test_what_is_put_is_there_whole_and_stays_as_it_is(files: ArchiveFiles) -> N
     """A second one of its name changes nothing, for somebody may be reading it."""
     file = put(files, 0, 5)
     files.put("labels", file, memoryview(b"other"))
-    assert files.in_day("labels", DAY) == ([file], [])
-    assert files.days("labels") == [DAY]
+    assert files.list_day("labels", DAY) == ([file], [])
+    assert files.list_days("labels") == [DAY]
     with files.open("labels", file) as opened:
         assert opened.read() == b"0"
 
@@ -106,7 +106,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("stream.archive.files.os.fsync", full)
     with pytest.raises(ArchiveAwayError, match=r"cannot be written \(.*No space left on device"):
         put(files, 0, 5)
-    assert files.in_day("labels", DAY) == ([], [])
+    assert files.list_day("labels", DAY) == ([], [])
 
 
 @pytest.mark.parametrize("ask", ["put", "claim"])
@@ -143,11 +143,11 @@ def test_a_mount_that_goes_under_a_write_has_not_taken_the_file(
         folder.rename(tmp_path / "stray")
         away.rename(folder)
     file = put(files, 0, 5)
-    assert files.in_day("labels", DAY) == ([file], [])
+    assert files.list_day("labels", DAY) == ([file], [])
 
 
 def test_an_archive_is_made_once(files: ArchiveFiles) -> None:
     """A second start finds it."""
     put(files, 0, 5)
     files.create()
-    assert files.days("labels") == [DAY]
+    assert files.list_days("labels") == [DAY]

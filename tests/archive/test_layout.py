@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from stream.archive.layout import (
     ArchiveFile,
-    each_once,
+    plan_reads,
     folder,
-    leftover_of,
+    parse_temporary,
     parse_file,
     parse_folder,
     utc_day,
@@ -39,7 +39,7 @@ def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
             if not left:
                 continue
             taken = left[: draw(st.integers(1, len(left)))]
-            files.append(ArchiveFile.of(partition, taken[0], taken[-1] + 1, DAY))
+            files.append(ArchiveFile.from_range(partition, taken[0], taken[-1] + 1, DAY))
             ends.append(taken[-1] + 1)
             written.update(taken)
         messages[partition] = written
@@ -54,9 +54,9 @@ def test_each_message_is_read_once_and_in_order_whoever_wrote_it(
     files, messages = history
     read = [
         (file.partition, offset)
-        for file, start in each_once(files)
+        for file, start in plan_reads(files)
         for offset in sorted(messages[file.partition])
-        if start <= offset < file.following
+        if start <= offset < file.end
     ]
     assert read == [(partition, offset) for partition, offsets in messages.items() for offset in sorted(offsets)]
 
@@ -64,24 +64,24 @@ def test_each_message_is_read_once_and_in_order_whoever_wrote_it(
 @given(histories())
 def test_what_is_read_is_no_more_than_it_must_be(history: tuple[list[ArchiveFile], dict[int, set[int]]]) -> None:
     """Every file that is opened gives something."""
-    assert all(file.first <= start < file.following for file, start in each_once(history[0]))
+    assert all(file.first <= start < file.end for file, start in plan_reads(history[0]))
 
 
 def test_of_equal_beginnings_the_longest_is_enough() -> None:
     """The shorter ones are not even opened."""
-    short, long = ArchiveFile.of(0, 0, 5, DAY), ArchiveFile.of(0, 0, 9, DAY)
-    assert list(each_once([short, long])) == [(long, 0)]
+    short, long = ArchiveFile.from_range(0, 0, 5, DAY), ArchiveFile.from_range(0, 0, 9, DAY)
+    assert list(plan_reads([short, long])) == [(long, 0)]
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 2**62), st.integers(1, 2**62), st.dates())
 def test_a_name_says_all(partition: int, first: int, count: int, day: date) -> None:
     """What is written is what is read."""
-    file = ArchiveFile.of(partition, first, first + count, day)
+    file = ArchiveFile.from_range(partition, first, first + count, day)
     directory, name = file.path.split("/")
     assert parse_folder(directory) == day
     assert directory == folder(day)
     assert parse_file(name, day) == file
-    assert leftover_of(f".{name}.0123abcd.tmp") == partition
+    assert parse_temporary(f".{name}.0123abcd.tmp") == partition
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_is_no_file_of_ours_is_none(name: str) -> None:
 @pytest.mark.parametrize("name", ["0-0-5.parquet", ".0-0-5.parquet.ab", ".0-0.parquet.ab.tmp", ".tmp", "notes.tmp"])
 def test_what_is_no_leftover_is_never_taken_away(name: str) -> None:
     """Only names that a writer makes for a moment."""
-    assert leftover_of(name) is None
+    assert parse_temporary(name) is None
 
 
 @pytest.mark.parametrize("name", ["date=2026-13-01", "date=2026-1-1", "2026-01-01", "date=", ""])

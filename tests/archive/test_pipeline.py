@@ -41,7 +41,7 @@ def places(url: str) -> list[tuple[int, int]]:
 def listed(url: str) -> list[ArchiveFile]:
     """Return every file."""
     files = ArchiveFiles(url)
-    return sorted(file for day in files.days("transactions") for file in files.in_day("transactions", day)[0])
+    return sorted(file for day in files.list_days("transactions") for file in files.list_day("transactions", day)[0])
 
 
 def test_open_files_keep_to_their_bound_together(url: str) -> None:
@@ -52,13 +52,13 @@ def test_open_files_keep_to_their_bound_together(url: str) -> None:
     for _ in range(10):
         for partition in range(12):
             feeder.feed([os.urandom(1000)] * 20 * (partition + 1), partition=partition)
-            sizes.append(sum(feeder.pipeline.sizes.values()))
-            counts.append(feeder.pipeline.messages)
+            sizes.append(sum(feeder.pipeline.open_bytes.values()))
+            counts.append(feeder.pipeline.open_messages)
     assert max(sizes) <= 2 * MIB
     assert max(sizes) > MIB, "it was never near the bound: this proves nothing"
     feeder.pipeline.close_all()
-    feeder.room.make()
-    assert feeder.pipeline.sizes == {}
+    feeder.budget.enforce()
+    assert feeder.pipeline.open_bytes == {}
     assert places(url) == [(partition, n) for partition in range(12) for n in range(200 * (partition + 1))]
     feeder.stop.assert_not_called()
 
@@ -70,7 +70,7 @@ def test_a_file_is_closed_at_its_size(url: str) -> None:
     for _ in range(6):
         feeder.feed([os.urandom(2000)] * 200)
     assert len(listed(url)) == 2
-    assert all(file.following - file.first == -(-MIB // (2001 + open_file.ROW_BYTES)) for file in listed(url))
+    assert all(file.end - file.first == -(-MIB // (2001 + open_file.ROW_BYTES)) for file in listed(url))
 
 
 @pytest.mark.parametrize("size", [0, 100, 2000])
@@ -102,7 +102,7 @@ def test_a_file_is_closed_when_its_time_has_come(url: str) -> None:
     assert listed(url) == []
     threading.Event().wait(0.25)
     feeder.pipeline.close_due()
-    assert listed(url) == [ArchiveFile.of(0, 0, 1, TODAY)]
+    assert listed(url) == [ArchiveFile.from_range(0, 0, 1, TODAY)]
 
 
 def test_a_file_ends_where_the_date_does(url: str) -> None:
@@ -114,7 +114,10 @@ def test_a_file_ends_where_the_date_does(url: str) -> None:
     feeder.feed([b"3"], sent_ms=BASE_MS + DAY_MS)
     feeder.feed([b"4"], sent_ms=BASE_MS + DAY_MS - 1)
     feeder.pipeline.close_all()
-    assert listed(url) == [ArchiveFile.of(0, 0, 2, TODAY), ArchiveFile.of(0, 2, 4, TODAY + timedelta(1))]
+    assert listed(url) == [
+        ArchiveFile.from_range(0, 0, 2, TODAY),
+        ArchiveFile.from_range(0, 2, 4, TODAY + timedelta(1)),
+    ]
 
 
 def test_dates_never_go_back_over_a_restart(url: str) -> None:
@@ -140,7 +143,7 @@ def test_a_clock_that_is_years_ahead_takes_no_partition_there(url: str, sent_ms:
         feeder.feed([b"1"], sent_ms=sent_ms)
         feeder.feed([b"2"], sent_ms=-1)
     feeder.pipeline.close_all()
-    assert listed(url) == [ArchiveFile.of(0, 0, 100, TODAY)]
+    assert listed(url) == [ArchiveFile.from_range(0, 0, 100, TODAY)]
 
 
 def test_what_is_in_no_file_when_partitions_move_is_read_again(url: str) -> None:
@@ -150,11 +153,11 @@ def test_what_is_in_no_file_when_partitions_move_is_read_again(url: str) -> None
     feeder.feed([b"1", b"2"])
     stale = feeder.batch([b"3"])
     feeder.source.epoch += 1
-    feeder.pipeline.settle(stale)
+    feeder.pipeline.process(stale)
     threading.Event().wait(0.02)
     feeder.pipeline.close_due()
     assert listed(url) == []
-    assert feeder.pipeline.sizes == {}
+    assert feeder.pipeline.open_bytes == {}
     feeder.claim(0, 1)
     assert feeder.next == {0: 0, 1: 0}
     feeder.feed([b"1", b"2", b"3"])
@@ -173,7 +176,7 @@ def test_a_batch_that_leaves_a_hole_is_refused(url: str) -> None:
     feeder.next[0] = 5
     feeder.feed([b"6"])
     assert feeder.source.failures == 1
-    assert feeder.pipeline.sizes == {}
+    assert feeder.pipeline.open_bytes == {}
     feeder.stop.assert_not_called()
 
 
@@ -204,10 +207,10 @@ def test_a_file_system_that_is_away_is_asked_again_until_it_answers(url: str, tm
     (tmp_path / "archive").rename(tmp_path / "away")
     closing = threading.Thread(target=feeder.pipeline.close_all)
     closing.start()
-    until(lambda: feeder.outage.under_way)
+    until(lambda: feeder.outage.active)
     (tmp_path / "away").rename(tmp_path / "archive")
     closing.join(10)
-    assert not feeder.outage.under_way
+    assert not feeder.outage.active
     assert places(url) == [(0, 0)]
 
 
@@ -220,13 +223,13 @@ def test_waiting_for_a_file_system_ends_when_it_is_of_no_use(url: str, tmp_path:
     (tmp_path / "archive").rename(tmp_path / "away")
     closing = threading.Thread(target=feeder.pipeline.close_all)
     closing.start()
-    until(lambda: feeder.outage.under_way)
+    until(lambda: feeder.outage.active)
     if why == "moved":
         feeder.source.epoch += 1
     else:
         feeder.writer.stop()
     closing.join(10)
     assert not closing.is_alive()
-    assert feeder.pipeline.sizes == {}
+    assert feeder.pipeline.open_bytes == {}
     assert not (tmp_path / "archive").exists()
     feeder.stop.assert_not_called()

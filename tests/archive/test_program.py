@@ -114,7 +114,9 @@ def test_a_topic_made_anew_ends_the_archive_with_the_mend(archive_settings: Arch
     files = ArchiveFiles(settings.archive.url)
     files.create()
     for partition in range(settings.topic.partitions):
-        files.put("labels", ArchiveFile.of(partition, 0, 5_000, utc_day(BASE_MS)), memoryview(b"as good as any"))
+        files.put(
+            "labels", ArchiveFile.from_range(partition, 0, 5_000, utc_day(BASE_MS)), memoryview(b"as good as any")
+        )
     send_history(settings, 50)
     with pytest.raises(KafkaError, match=r"it was made anew; .* or begin a new archive$"):
         asyncio.run(run_archive(settings))

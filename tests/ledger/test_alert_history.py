@@ -10,14 +10,14 @@ from sqlalchemy import Engine, delete
 
 from schemas.errors import LedgerAwayError, RefusedMessageError
 from stream.ledger.alert_history import recent_alerts, record_alerts
-from stream.ledger.alert_page import AlertDesk
+from stream.ledger.alert_webhook import AlertRecorder
 from stream.ledger.database import open_engine, reading, writing
 from stream.ledger.metrics import ALERT_NAMES, LedgerMetrics
 from stream.ledger.retention import delete_chunk
 from stream.ledger.tables import alert_history
 from stream.ledger.upsert import Row
 from stream.runtime.ports import free_port
-from tests.support.ledger_batch import SetClock
+from tests.support.ledger_batch import ManualClock
 from tests.support.records import BASE_MS
 from tests.support.webhook import alert, message, rows
 
@@ -120,7 +120,7 @@ def test_alerts_go_by_their_age(engine: Engine) -> None:
 def test_a_message_is_recorded_whole_and_counted(engine: Engine) -> None:
     """Also what was told before is recorded; what it says besides is not looked at, and an alert needs no name."""
     metrics = LedgerMetrics()
-    desk = AlertDesk(engine, SetClock(), metrics)
+    desk = AlertRecorder(engine, ManualClock(), metrics)
     assert desk.record(message(alert(1), alert(2, end_s=9), alert(3, labels={}))) == 3
     assert desk.record(message(alert(1, end_s=9), alert(2, end_s=9))) == 2
     assert desk.record(message()) == 0
@@ -134,10 +134,10 @@ def test_a_message_is_recorded_whole_and_counted(engine: Engine) -> None:
 def test_made_up_names_do_not_fill_the_metrics() -> None:
     """So many names are counted under their own; the others, and long ones, together."""
     metrics = LedgerMetrics()
-    metrics.alert("x" * 1000, "firing")
+    metrics.count_alert("x" * 1000, "firing")
     for number in range(ALERT_NAMES + 10):
-        metrics.alert(f"Rule{number}", "firing")
-    metrics.alert("Rule0", "firing")
+        metrics.count_alert(f"Rule{number}", "firing")
+    metrics.count_alert("Rule0", "firing")
 
     def count(alertname: str) -> float | None:
         return metrics.registry.get_sample_value("alert_history_total", {"alertname": alertname, "status": "firing"})
@@ -171,7 +171,7 @@ SECRET = "hunter2"  # noqa: S105 - what no error may repeat
 )
 def test_what_is_no_message_says_so_in_one_line(tmp_path: Path, body: bytes, line: str) -> None:
     """Where it is wrong and what is taken there, and nothing that stands in it."""
-    desk = AlertDesk(open_engine(f"sqlite:///{tmp_path}/never-opened.db"), SetClock(), LedgerMetrics())
+    desk = AlertRecorder(open_engine(f"sqlite:///{tmp_path}/never-opened.db"), ManualClock(), LedgerMetrics())
     with pytest.raises(RefusedMessageError) as refused:
         desk.record(body)
     assert line in str(refused.value)
@@ -184,5 +184,5 @@ def test_a_database_that_is_away_counts_nothing() -> None:
     metrics = LedgerMetrics()
     engine = open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d")
     with pytest.raises(LedgerAwayError):
-        AlertDesk(engine, SetClock(), metrics).record(message(alert()))
+        AlertRecorder(engine, ManualClock(), metrics).record(message(alert()))
     assert "alert_history_total" not in msgspec.json.encode([f.samples for f in metrics.registry.collect()]).decode()

@@ -5,8 +5,8 @@ import pytest
 
 from stream.evaluation.counterfactual import change, changes_by_day
 from stream.ledger.database import migrate, open_engine
-from stream.ledger.gate_runner import DAY_MS, Referee, costs_of
-from stream.ledger.matchups import contests, pairs_of
+from stream.ledger.gate_runner import DAY_MS, GateRunner, capped_costs
+from stream.ledger.matchups import find_matchups, load_pairs
 from tests.ledger.test_gate_runner import HEALTHY
 from tests.support.command import run
 from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, History
@@ -20,7 +20,7 @@ def history(new_url: object) -> tuple[str, History]:
     migrate(engine)
     lived = History(engine, caught=(0.5, 0.85))
     lived.live(34)
-    Referee(engine, SETTINGS, lived.clock, lambda _: HEALTHY).look()
+    GateRunner(engine, SETTINGS, lived.clock, lambda _: HEALTHY).look()
     lived.live(6)
     return url, lived
 
@@ -29,7 +29,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, History])
     """One table by day, the matrix, and where the test stands; another hash is one line."""
     url, lived = history
     engine = open_engine(url)
-    Referee(engine, SETTINGS, lived.clock, lambda _: HEALTHY).look()
+    GateRunner(engine, SETTINGS, lived.clock, lambda _: HEALTHY).look()
     settings = SETTINGS.replace(ledger_url=url)
     shown = run("compare", "--days", "5", settings=settings)
     assert shown.returncode == 0, shown.stderr
@@ -46,9 +46,9 @@ def test_changes_add_up(history: tuple[str, History]) -> None:
     """Days add up to the whole; saved less lost is the difference of the costs; young transactions wait."""
     url, lived = history
     engine = open_engine(url)
-    (contest,) = contests(engine)
-    pairs = pairs_of(engine, contest, since=0, until=contest.complete_ms, maturity_ms=10 * DAY_MS)
-    costs = costs_of(SETTINGS, 10_000)
+    (contest,) = find_matchups(engine)
+    pairs = load_pairs(engine, contest, since=0, until=contest.complete_ms, maturity_ms=10 * DAY_MS)
+    costs = capped_costs(SETTINGS, 10_000)
     days = list(changes_by_day(pairs, costs))
     whole = change(pairs, costs, 0, 0)
     assert sum(day.transactions for day in days) == whole.transactions == len(pairs)

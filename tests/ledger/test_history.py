@@ -9,11 +9,11 @@ from sqlalchemy import Engine, func, select
 from stream.ledger.counts import Counts, count, daily_flips, flip_matrix
 from stream.ledger.database import reading
 from stream.ledger.history import ModelIdentity
-from stream.ledger.repository import matured, watermark
+from stream.ledger.repository import load_matured_decisions, load_watermark
 from stream.ledger.retention import delete_chunk
 from stream.ledger.tables import decisions, labels, shadow_scores
 from stream.settings import Settings
-from tests.support.ledger_batch import SetClock, Writer
+from tests.support.ledger_batch import ManualClock, Writer
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 ONE, TWO = ModelIdentity(CHAMPION, "p1"), ModelIdentity(CHALLENGER, "p2")
@@ -23,7 +23,7 @@ EXACT = Settings().replace(watermark_lateness_s=0)
 
 def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
     """Less the lateness; a partition that was claimed and shows nothing holds it until it is idle."""
-    clock = SetClock(BASE_MS + 10_000)
+    clock = ManualClock(BASE_MS + 10_000)
     writer = Writer(engine, partitions=(0, 1), settings=Settings().replace(watermark_lateness_s=2), clock=clock)
     assert writer.write([decision(9)], 0).watermark_ms is None
     assert writer.write([decision(5)], 1).watermark_ms == BASE_MS + 3_000
@@ -31,25 +31,25 @@ def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
     clock.ms += 301_000  # partition 1 falls silent
     assert writer.write([decision(20)], 0).watermark_ms == BASE_MS + 18_000
     assert writer.write([decision(10)], 1).watermark_ms == BASE_MS + 18_000
-    assert watermark(engine) == BASE_MS + 18_000
+    assert load_watermark(engine) == BASE_MS + 18_000
 
 
 def test_one_transaction_dated_2099_matures_nothing(engine: Engine) -> None:
     """Neither itself nor what stands beside it; it is counted."""
-    writer = Writer(engine, partitions=(0,), settings=EXACT, clock=SetClock(BASE_MS + 10_000))
+    writer = Writer(engine, partitions=(0,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
     written = writer.write([decision(1), decision(2, event_time_ms=IN_2099), decision(5)])
     assert (written.ahead, written.watermark_ms) == (1, BASE_MS + 5_000)
     Writer(engine, "shadow_scores").write([shadow(n) for n in (1, 2, 5)])
-    found = matured(engine, champion=ONE, challenger=TWO, since=0, until=2**60, maturity_ms=2_000)
+    found = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60, maturity_ms=2_000)
     assert found.transaction_id.tolist() == ["t1"]
-    alone = Writer(engine, partitions=(3,), settings=EXACT, clock=SetClock(BASE_MS + 10_000))
+    alone = Writer(engine, partitions=(3,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
     assert alone.write([decision(7, event_time_ms=IN_2099)], 3).watermark_ms == BASE_MS + 5_000
 
 
 def test_without_a_watermark_nothing_is_matured(engine: Engine) -> None:
     """An empty history is complete up to nowhere; the columns are there, empty."""
-    assert watermark(engine) is None
-    found = matured(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
+    assert load_watermark(engine) is None
+    found = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
     assert len(found) == 0
     assert found.champion_score.dtype == np.float64
     assert found.labels.fraud.dtype == np.int8
@@ -57,7 +57,7 @@ def test_without_a_watermark_nothing_is_matured(engine: Engine) -> None:
 
 def fill(engine: Engine) -> None:
     """Write a split, an exploration, a failure, an amount that is missing, and labels in all their kinds."""
-    clock = SetClock(BASE_MS + 100_000)
+    clock = ManualClock(BASE_MS + 100_000)
     made = [
         decision(1),
         decision(2, bundle_sha256=CHALLENGER, policy_version="p2", arm="challenger", propensity=0.2, verdict="review"),
@@ -80,7 +80,7 @@ def fill(engine: Engine) -> None:
 def test_matured_decisions_stand_beside_the_challenger_and_all_labels(engine: Engine) -> None:
     """Whoever decided: champion and challenger are always the same columns."""
     fill(engine)
-    found = matured(engine, champion=ONE, challenger=TWO, since=BASE_MS, until=BASE_MS + 50_000)
+    found = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=BASE_MS, until=BASE_MS + 50_000)
     assert found.transaction_id.tolist() == ["t1", "t2", "t3", "t4", "t6"]
     assert found.by_challenger.tolist() == [False, True, False, False, False]
     assert found.champion_score.tolist() == [0.001, 0.25, 0.003, 0.004, 0.006]
@@ -107,7 +107,9 @@ def test_the_interval_is_half_open_and_ends_at_the_watermark(engine: Engine) -> 
     fill(engine)
 
     def ids(since: int, until: int, maturity_ms: int = 0) -> list[str]:
-        found = matured(engine, champion=ONE, challenger=TWO, since=since, until=until, maturity_ms=maturity_ms)
+        found = load_matured_decisions(
+            engine, champion=ONE, challenger=TWO, since=since, until=until, maturity_ms=maturity_ms
+        )
         return list(found.transaction_id)
 
     assert ids(BASE_MS + 3_000, BASE_MS + 6_000) == ["t3", "t4"]
@@ -125,7 +127,7 @@ def test_counts_say_what_history_lacks(engine: Engine) -> None:
 
 def test_flips_by_day(engine: Engine) -> None:
     """A challenger against each model that decided; exploration is a row of its own in the matrix, and no flip."""
-    clock = SetClock(BASE_MS + 200_000_000)
+    clock = ManualClock(BASE_MS + 200_000_000)
     day = 86_400  # seconds, one decision each
     Writer(engine, clock=clock).write(
         [decision(850), decision(950), decision(day + 850), decision(3, arm="exploration")]
@@ -156,7 +158,7 @@ def sizes(engine: Engine) -> tuple[int, ...]:
 
 def test_retention_goes_by_ingest_time_in_bounded_chunks(engine: Engine) -> None:
     """An old event read today stays; what belongs to an old decision goes with it, orphans go by their own age."""
-    clock = SetClock(BASE_MS)
+    clock = ManualClock(BASE_MS)
     writers = [Writer(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
     for make, writer in zip((decision, shadow, label), writers, strict=True):
         writer.write([make(number) for number in range(25)])

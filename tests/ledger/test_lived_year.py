@@ -43,7 +43,7 @@ def test_old_decisions_go_while_the_ledger_runs(
         try:
             await asyncio.to_thread(steps, program)
         finally:
-            program._stop_wanted.set()
+            program._stop_requested.set()
             await running
 
     asyncio.run(both())

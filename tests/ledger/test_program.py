@@ -13,7 +13,7 @@ from schemas.messages import DeadLetter, encode
 from stream.ledger.tables import offsets
 from stream.runtime.ports import free_port
 from stream.settings import Settings
-from tests.support.ending import assert_ends
+from tests.support.exits import assert_exits
 from tests.support.ledger_process import LedgerProcess
 from tests.support.ledger_reckoning import reckon_ledger
 from tests.support.ledger_traffic import change, send_history
@@ -126,7 +126,7 @@ def test_what_cannot_start_says_so_in_one_line(
     """With the setting to mend and no password."""
     settings = ledger_settings().replace(**overrides)
     with LedgerProcess(settings, tmp_path) as ledger:
-        last = assert_ends(ledger, 20)
+        last = assert_exits(ledger, 20)
         words = ledger.last_lines()
     assert line in last
     assert "secret" not in words
@@ -136,7 +136,7 @@ def test_a_port_in_use_is_one_line(ledger_settings: LedgerSettings, start_ledger
     """It names the ledger's own setting."""
     settings = ledger_settings()
     with socket.create_server(("127.0.0.1", settings.ledger.web_port)):
-        last = assert_ends(start_ledger(settings), 20)
+        last = assert_exits(start_ledger(settings), 20)
     assert last.endswith("set FRAUD_LEDGER_WEB_PORT")
 
 
@@ -152,6 +152,6 @@ def test_a_topic_made_anew_ends_the_ledger_with_the_mend(
     with ledger.engine.begin() as connection:
         connection.execute(update(offsets).where(offsets.c.topic == settings.topic.decisions).values(next_offset=1_000))
     ledger.start()
-    last = assert_ends(ledger, 30)
+    last = assert_exits(ledger, 30)
     assert "it was made anew" in last
     assert "begin a new ledger" in last

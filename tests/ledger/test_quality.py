@@ -14,38 +14,38 @@ from stream.evaluation.confusion import Confusion
 from stream.evaluation.outcome import SOURCES, Outcome, outcome_of
 from stream.ledger.database import open_engine, reading
 from stream.ledger.gate_runner import DAY_MS
-from stream.ledger.labelled_decisions import known
+from stream.ledger.labelled_decisions import load_labelled_decisions
 from stream.ledger.metrics import LedgerMetrics
-from stream.ledger.outcome_sql import judged
-from stream.ledger.quality import Model, Quality, quality
-from stream.ledger.quality_watch import REST, QualityWatch
+from stream.ledger.outcome_sql import decision_outcomes
+from stream.ledger.quality import MeasuredModel, ModelQuality, measure_quality
+from stream.ledger.quality_monitor import PAUSE_FACTOR, QualityMonitor
 from stream.ledger.tables import decisions
 from stream.runtime.ports import free_port
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
-from tests.support.ledger_batch import SetClock, Writer
+from tests.support.ledger_batch import ManualClock, Writer
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 SECOND_MS = 1000
 #: Longer ago than any window here reaches.
 ALWAYS_MS = BASE_MS
 EXACT = Settings().replace(watermark_lateness_s=0)
-DECIDED = Model(CHAMPION, "1", "p1", "champion")
-WATCHED = Model(CHALLENGER, "2", "p2", "challenger")
+DECIDED = MeasuredModel(CHAMPION, "1", "p1", "champion")
+WATCHED = MeasuredModel(CHALLENGER, "2", "p2", "challenger")
 
 
 def fill(
     engine: Engine, decided: Sequence[Decision], watched: Sequence[ShadowScore] = (), said: Sequence[Label] = ()
 ) -> None:
     """Write history; the watermark is the last decision's event time."""
-    clock = SetClock(BASE_MS + 365 * DAY_MS)
+    clock = ManualClock(BASE_MS + 365 * DAY_MS)
     for kind, messages in (("decisions", decided), ("shadow_scores", watched), ("labels", said)):
         Writer(engine, kind, settings=EXACT, clock=clock).write(messages)
 
 
-def look(engine: Engine, *, window_ms: int = ALWAYS_MS, maturity_ms: int = 0, latest_ms: int = 2**62) -> Quality:
+def look(engine: Engine, *, window_ms: int = ALWAYS_MS, maturity_ms: int = 0, latest_ms: int = 2**62) -> ModelQuality:
     """Look at everything that is older than the watermark, if nothing else is said."""
-    return quality(engine, window_ms=window_ms, maturity_ms=maturity_ms, latest_ms=latest_ms)
+    return measure_quality(engine, window_ms=window_ms, maturity_ms=maturity_ms, latest_ms=latest_ms)
 
 
 def any_history(seed: int, count: int) -> tuple[list[Decision], list[Label]]:
@@ -87,13 +87,13 @@ def test_sql_decides_as_the_one_place_that_decides(engine: Engine, seed: int) ->
         for each in decided
     }
     of = {Outcome.FRAUD: 1, Outcome.LEGITIMATE: 0, Outcome.LEGITIMATE_BY_MATURITY: 0, Outcome.CENSORED: None}
-    found = judged(decisions.c.event_time_ms <= last_ms)
+    found = decision_outcomes(decisions.c.event_time_ms <= last_ms)
     with reading(engine) as connection:
         asked = select(found.c.transaction_id, found.c.fraud)
         in_sql = dict(connection.execute(asked).all())
     assert in_sql == {transaction_id: of[outcome] for transaction_id, outcome in outcomes.items()}
     assert set(outcomes.values()) == set(of)
-    by_rows = known(engine, topics=["transactions"], since_ms=0, maturity_ms=0)
+    by_rows = load_labelled_decisions(engine, topics=["transactions"], since_ms=0, maturity_ms=0)
     assert by_rows is not None
     cells = Counter(zip(by_rows.alerted.tolist(), by_rows.fraud.tolist(), strict=True))
     expected = Confusion(cells[True, True], cells[True, False], cells[False, False], cells[False, True])
@@ -130,7 +130,7 @@ def test_verdicts_are_counted_by_what_became_of_them(engine: Engine) -> None:
     fill(engine, *some_history())
     assert look(engine).matured == {
         DECIDED: Confusion(true_positive=2, false_positive=1, true_negative=1, false_negative=1),
-        Model("c" * 64, "0", "p1", "champion"): Confusion(0, 0, 1, 0),
+        MeasuredModel("c" * 64, "0", "p1", "champion"): Confusion(0, 0, 1, 0),
         WATCHED: Confusion(true_positive=1, false_positive=1, true_negative=1, false_negative=1),
     }
 
@@ -140,7 +140,7 @@ def test_the_window_ends_where_history_has_matured(engine: Engine) -> None:
     fill(engine, *some_history())
     found = look(engine, window_ms=2 * SECOND_MS, maturity_ms=56 * SECOND_MS)
     assert found.matured[DECIDED] == Confusion(true_positive=0, false_positive=1, true_negative=0, false_negative=1)
-    assert found.waiting == {DECIDED: 4, Model("c" * 64, "0", "p1", "champion"): 1}
+    assert found.waiting == {DECIDED: 4, MeasuredModel("c" * 64, "0", "p1", "champion"): 1}
     assert look(engine).waiting == {DECIDED: 1}
 
 
@@ -148,17 +148,17 @@ def test_one_bundle_under_two_policies_is_two_models(engine: Engine) -> None:
     """A challenger may be the champion's own bundle with another policy."""
     watched = [shadow(1, bundle_sha256=CHAMPION, model_version="1", policy_version="strict", verdict="decline")]
     fill(engine, [decision(1), decision(60)], watched)
-    strict = Model(CHAMPION, "1", "strict", "challenger")
+    strict = MeasuredModel(CHAMPION, "1", "strict", "challenger")
     assert look(engine).matured == {DECIDED: Confusion(0, 0, 1, 0), strict: Confusion(0, 1, 0, 0)}
 
 
 def test_the_newest_label_is_the_newest_that_can_be_true(engine: Engine) -> None:
     """One dated 2099 must not keep an alert silent for ever; labels of unknown transactions are news as well."""
-    assert look(engine) == Quality()
+    assert look(engine) == ModelQuality()
     fill(engine, [], said=[label(1), label(99, event_time_ms=BASE_MS + 5), label(2, event_time_ms=4_070_908_800_000)])
     newest_ms = BASE_MS + 30 * DAY_MS
-    assert look(engine, latest_ms=newest_ms) == Quality(newest_label_ms=newest_ms)
-    assert look(engine, latest_ms=newest_ms - 1) == Quality(newest_label_ms=BASE_MS + 5)
+    assert look(engine, latest_ms=newest_ms) == ModelQuality(newest_label_ms=newest_ms)
+    assert look(engine, latest_ms=newest_ms - 1) == ModelQuality(newest_label_ms=BASE_MS + 5)
 
 
 def test_the_watch_reads_the_settings_and_rests(engine: Engine) -> None:
@@ -167,28 +167,30 @@ def test_the_watch_reads_the_settings_and_rests(engine: Engine) -> None:
         gate_maturity_days=2, ledger_quality_days=1, watermark_max_clock_skew_s=10, watermark_lateness_s=0
     )
     times_ms = [BASE_MS, BASE_MS + DAY_MS, BASE_MS + 2 * DAY_MS - 1, BASE_MS + 2 * DAY_MS, BASE_MS + 4 * DAY_MS]
-    clock = SetClock(BASE_MS + 10 * DAY_MS)
+    clock = ManualClock(BASE_MS + 10 * DAY_MS)
     decided = [decision(number, event_time_ms=time_ms) for number, time_ms in enumerate(times_ms)]
     Writer(engine, settings=settings, clock=clock).write(decided)
     said = [label(n, label_id=f"l{n}", event_time_ms=clock.ms + n * 1000, fraud=False) for n in (9, 10, 11)]
     Writer(engine, "labels", clock=clock).write(said)
-    ticks = iter([0.0, 0.0, 2.0, 2.0 + 2 * REST - 1, 2.0 + 2 * REST, 100.0])
-    watch = QualityWatch(engine, settings, clock, ticks=lambda: next(ticks))
-    found = watch.look()
+    ticks = iter([0.0, 0.0, 2.0, 2.0 + 2 * PAUSE_FACTOR - 1, 2.0 + 2 * PAUSE_FACTOR, 100.0])
+    monitor = QualityMonitor(engine, settings, clock, monotonic=lambda: next(ticks))
+    found = monitor.measure()
     assert found is not None
     assert found.matured == {DECIDED: Confusion(0, 0, 2, 0)}
     assert found.waiting == {DECIDED: 2}
     assert found.newest_label_ms == clock.ms + 10_000
-    assert watch.look() is None
-    assert watch.look() == found
+    assert monitor.measure() is None
+    assert monitor.measure() == found
 
 
 def test_a_database_that_is_away_is_said_and_is_asked_again_at_once() -> None:
     """The watch does not rest after a look that came to nothing."""
-    watch = QualityWatch(open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d"), Settings(), SetClock())
+    monitor = QualityMonitor(
+        open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d"), Settings(), ManualClock()
+    )
     for _ in range(2):
         with pytest.raises(LedgerAwayError):
-            watch.look()
+            monitor.measure()
 
 
 def shown(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
@@ -205,7 +207,9 @@ def test_what_a_look_found_is_shown_until_the_next_one() -> None:
     """All of it at once: no figure of a model that the last look did not find stays."""
     metrics = LedgerMetrics()
     assert shown(metrics) == {}
-    metrics.measured(Quality({DECIDED: Confusion(6, 4, 86, 2), WATCHED: Confusion(0, 0, 5, 0)}, {DECIDED: 7}, BASE_MS))
+    metrics.show_quality(
+        ModelQuality({DECIDED: Confusion(6, 4, 86, 2), WATCHED: Confusion(0, 0, 5, 0)}, {DECIDED: 7}, BASE_MS)
+    )
     counts = {("true_positive", 6), ("false_positive", 4), ("true_negative", 86), ("false_negative", 2)}
     found = shown(metrics)
     assert {(out, value) for (name, role, out), value in found.items() if out and role == "champion"} == counts
@@ -219,14 +223,14 @@ def test_what_a_look_found_is_shown_until_the_next_one() -> None:
         "model_labels_waiting": 7,
     }
     assert found["model_newest_label_timestamp_seconds", "", ""] == BASE_MS / 1000
-    metrics.measured(Quality())
+    metrics.show_quality(ModelQuality())
     assert shown(metrics) == {}
 
 
 def test_figures_without_a_denominator_have_no_sample() -> None:
     """Zero would be a false alarm, or a false peace."""
     metrics = LedgerMetrics()
-    metrics.measured(Quality({WATCHED: Confusion(0, 0, 5, 0)}))
+    metrics.show_quality(ModelQuality({WATCHED: Confusion(0, 0, 5, 0)}))
     names = {name for name, role, _ in shown(metrics) if role == "challenger"}
     assert names == {"model_matured_transactions", "model_accuracy", "model_false_positive_rate"}
 
@@ -234,7 +238,7 @@ def test_figures_without_a_denominator_have_no_sample() -> None:
 def test_figures_name_their_model() -> None:
     """By bundle, version, policy and role: four labels, and the outcome where it is one."""
     metrics = LedgerMetrics()
-    metrics.measured(Quality({DECIDED: Confusion(1, 0, 0, 0)}))
+    metrics.show_quality(ModelQuality({DECIDED: Confusion(1, 0, 0, 0)}))
     own = 'policy="p1",role="champion",version="1"} 1.0'
     lines = generate_latest(metrics.registry).decode()
     assert f'model_recall{{bundle_sha256="{CHAMPION}",{own}' in lines

@@ -138,17 +138,17 @@ def test_sqlite_in_use_by_a_stranger_is_an_outage(
     caplog.set_level(logging.INFO)
 
     def ask() -> None:
-        with outage.watched("somebody"), writing(engine) as connection:
+        with outage.track("somebody"), writing(engine) as connection:
             connection.execute(text("SELECT 1"))
 
     with writing(open_engine(f"sqlite:///{tmp_path}/ledger.db")):
         for _ in range(3):
             with pytest.raises(LedgerAwayError, match="database is locked"):
                 ask()
-        began = outage.under_way
+        began = outage.active
     assert began
     ask()
-    assert not outage.under_way
+    assert not outage.active
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
     assert "reading waits until it answers" in lines[0]

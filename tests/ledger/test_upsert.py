@@ -9,21 +9,21 @@ from sqlalchemy import Engine, delete, select
 
 from schemas.messages import encode
 from stream.ledger.database import writing
-from stream.ledger.message_kinds import Kind, all_kinds
+from stream.ledger.message_kinds import MessageKind, all_message_kinds
 from stream.ledger.upsert import insert_rows
 from stream.settings import Settings
 from tests.support.records import decision, label, shadow
 
-KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in all_kinds(Settings())}
+KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_kinds(Settings())}
 
 
-def contents(engine: Engine, kind: Kind[Any]) -> list[tuple[Any, ...]]:
+def contents(engine: Engine, kind: MessageKind[Any]) -> list[tuple[Any, ...]]:
     """Return a table's rows in the order of their keys."""
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(select(kind.table).order_by(*kind.table.primary_key))]
 
 
-def insert(engine: Engine, kind: Kind[Any], rows: Sequence[dict[str, Any]]) -> int:
+def insert(engine: Engine, kind: MessageKind[Any], rows: Sequence[dict[str, Any]]) -> int:
     """Insert rows in a transaction of their own; return how many were repeated."""
     with writing(engine) as connection:
         return insert_rows(connection, kind.table, kind.order, rows)

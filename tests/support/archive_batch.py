@@ -81,7 +81,7 @@ class Feeder:
             clock=self.clock,
             stop=self.stop,
         )
-        self.room = MemoryBudget(settings, [self.pipeline], self.metrics)
+        self.budget = MemoryBudget(settings, [self.pipeline], self.metrics)
         self.next: dict[int, int] = {}
 
     def claim(self, *partitions: int) -> None:
@@ -102,6 +102,6 @@ class Feeder:
     def feed(self, values: Sequence[bytes], *, partition: int = 0, sent_ms: int | None = None) -> None:
         """Settle values as the next batch of a partition, and keep to the bound on memory."""
         batch = self.batch(values, partition=partition, sent_ms=sent_ms)
-        self.pipeline.settle(batch)
+        self.pipeline.process(batch)
         self.next.update(batch.end)
-        self.room.make()
+        self.budget.enforce()

@@ -32,7 +32,7 @@ class ArchiveProcess(WorkerProcess):
     def wait_rows(self, kind: str, least: int, timeout: float = 60.0) -> None:
         """Wait until so many messages stand in files, those that stand in two counted twice."""
         deadline = time.monotonic() + timeout
-        while (rows := sum(file.following - file.first for file in files_of(self.settings, kind))) < least:
+        while (rows := sum(file.end - file.first for file in files_of(self.settings, kind))) < least:
             assert self.returncode is None, f"the archive ended with code {self.returncode}:\n{self.last_lines()}"
             assert time.monotonic() < deadline, f"only {rows} within {timeout:g} s:\n{self.last_lines()}"
             time.sleep(0.05)
@@ -52,7 +52,7 @@ def overlaps(files: list[ArchiveFile]) -> int:
     """Return how many files hold offsets that another one before them holds."""
     ordered = sorted(files)
     return sum(
-        one.partition == other.partition and other.first < one.following for one, other in itertools.pairwise(ordered)
+        one.partition == other.partition and other.first < one.end for one, other in itertools.pairwise(ordered)
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from schemas.messages import encode
 from stream.kafka.batch import Batch
 from stream.ledger.message_kinds import MessageKind, all_message_kinds
-from stream.ledger.store import LedgerStore, Written
+from stream.ledger.store import LedgerStore, WriteResult
 from stream.runtime.outage import Outage
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
@@ -70,11 +70,11 @@ class Writer:
         incoming = RawBatch(self.kind.topic, values, [partition] * len(values), offsets)
         return Batch([], incoming, owners, 0, {partition: start}, {partition: start + len(values)}, 0.0)
 
-    def write(self, messages: Sequence[msgspec.Struct], partition: int = 0) -> Written:
+    def write(self, messages: Sequence[msgspec.Struct], partition: int = 0) -> WriteResult:
         """Write messages as the next batch of a partition."""
         return self.write_batch(self.batch(messages, partition))
 
-    def write_batch(self, batch: Batch) -> Written:
+    def write_batch(self, batch: Batch) -> WriteResult:
         """Write a batch; where it is committed, the next one begins at its end."""
         now_ms = self.clock.now_ms()
         incoming = batch.raw

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from schemas.messages import BundleRef, Challenger, Decision, Label, ModelUpdate, ShadowScore
 from stream.ledger.gate_runner import DAY_MS
 from stream.settings import Settings
-from tests.support.ledger_batch import SetClock, Writer
+from tests.support.ledger_batch import ManualClock, Writer
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 SETTINGS = Settings().replace(watermark_lateness_s=0, gate_maturity_days=10, gate_spell_hours=24)
@@ -38,7 +38,7 @@ class History:
         caught: tuple[float, float],
         models: tuple[tuple[str, str], tuple[str, str]] = ((CHAMPION, "p1"), (CHALLENGER, "p2")),
     ) -> None:
-        self.clock = SetClock(FIRST_DAY)
+        self.clock = ManualClock(FIRST_DAY)
         self._writers = {
             kind: Writer(engine, kind, settings=SETTINGS, clock=self.clock)
             for kind in ("decisions", "shadow_scores", "labels", "role_changes")

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from stream.ledger.alertmanager import notification_codec
+from stream.ledger.alertmanager import webhook_codec
 from stream.ledger.upsert import Row
 
 #: What Go writes of a moment that has not come.
@@ -44,7 +44,7 @@ def message(*alerts: dict[str, Any], **overrides: Any) -> bytes:
 
 def rows(*alerts: dict[str, Any]) -> list[Row]:
     """Return alerts as rows, by way of a message."""
-    return [each.row() for each in notification_codec.decode(message(*alerts)).alerts]
+    return [each.row() for each in webhook_codec.decode(message(*alerts)).alerts]
 
 
 def _moment(seconds: int) -> str:

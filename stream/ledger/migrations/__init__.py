@@ -1,1 +1,1 @@
-"""Alembic migrations of the ledger, part of the package so that a ledger brings its own database up to date."""
+"""Alembic migrations of the ledger, part of the package so that each ledger can migrate its own database."""

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, on the connection that `stream.ledger.database.migrate` hands over."""
+"""Alembic environment: runs the migrations on the connection that `stream.ledger.database.migrate` passes."""
 
 from alembic import context
 

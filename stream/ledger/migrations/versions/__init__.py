@@ -1,1 +1,1 @@
-"""One file for each step, written by hand and never edited once it was released; a test compares with the tables."""
+"""One file per migration, written by hand and never changed after its release; a test compares with the tables."""

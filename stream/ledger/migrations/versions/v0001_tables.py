@@ -28,7 +28,7 @@ def _bookkeeping() -> "list[sa.Column[int]]":
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "decisions",
         sa.Column("transaction_id", _TEXT, primary_key=True),
@@ -109,6 +109,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop everything."""
+    """Drop the tables."""
     for table in ("watermarks", "offsets", "role_changes", "labels", "shadow_scores", "decisions"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""Views: how each challenger differs from the model that decided, by day of event time (UTC)."""
+"""Views by day of event time (UTC) on how each challenger differs from the model that decided."""
 
 from alembic import op
 
@@ -12,8 +12,8 @@ _DAY = {
     "postgresql": "to_char(to_timestamp(d.event_time_ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
 }
 
-# An explored decision lets a would-be decline through, so its verdict is not its model's: leave arm 'exploration' out
-# when flips between models are what is asked.
+# An explored decision lets a would-be decline through, so its verdict is not its model's: leave out arm 'exploration'
+# to compare models with each other.
 _FLIPS = """
 CREATE VIEW flips_by_day AS
 SELECT {day} AS day,
@@ -51,13 +51,13 @@ GROUP BY 1, 2, 3, 4, 5
 
 
 def upgrade() -> None:
-    """Make the views."""
+    """Create the views."""
     day = _DAY[op.get_context().dialect.name]
     op.execute(_FLIPS.format(day=day))
     op.execute(_CHALLENGERS.format(day=day))
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the views."""
     op.execute("DROP VIEW challengers_by_day")
     op.execute("DROP VIEW flips_by_day")

@@ -13,7 +13,7 @@ _MODELS = ("champion_sha256", "champion_policy", "challenger_sha256", "challenge
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "gate_tests",
         sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -34,6 +34,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the tables."""
     op.drop_table("gate_evidence")
     op.drop_table("gate_tests")

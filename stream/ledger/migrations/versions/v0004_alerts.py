@@ -1,4 +1,4 @@
-"""The alerts that fired, and an index for the newest label: an alert watches when it came."""
+"""The alert history, and an index for the newest label, whose age is alerted on."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Make the table and the index."""
+    """Create the table and the index."""
     op.create_table(
         "alert_history",
         sa.Column("fingerprint", _TEXT, primary_key=True),
@@ -29,6 +29,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the table and the index."""
     op.drop_index("labels_by_event_time", "labels")
     op.drop_table("alert_history")

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 
 from schemas.messages import encode
-from stream.ledger.alert_page import BODY_MAX
+from stream.ledger.alert_webhook import BODY_MAX
 from stream.ledger.database import writing
 from stream.ledger.gate_runner import DAY_MS
 from stream.settings import Settings

@@ -1,0 +1,18 @@
+"""Drops the views by day: `fraud-stream compare` computes what they showed, with labels and costs."""
+
+from stream.ledger.migrations.versions import v0002_views
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Drop the views."""
+    v0002_views.downgrade()
+
+
+def downgrade() -> None:
+    """Create the views again."""
+    v0002_views.upgrade()

@@ -1,0 +1,51 @@
+"""Measures the models' quality again and again, and pauses longer the longer a measurement takes."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from stream.clock import Clock
+from stream.ledger.gate_runner import DAY_MS
+from stream.ledger.quality import ModelQuality, measure_quality
+from stream.settings import Settings
+
+#: Pause after a measurement, as a multiple of its duration. A measurement reads every transaction of its window; with
+#: tens of millions of them it takes minutes of the database's time, which others need too.
+PAUSE_FACTOR = 10.0
+
+
+class QualityMonitor:
+    """Measures quality over the window of the settings.
+
+    Args:
+        engine: Migrated ledger database.
+        settings: Length of the window, maturity, and allowed clock skew of labels.
+        clock: Source of ingest time.
+        monotonic: Monotonic clock in seconds; tests replace it.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: Settings, clock: Clock, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._engine, self._settings, self._clock, self._monotonic = engine, settings, clock, monotonic
+        self._paused_until = monotonic()
+
+    def measure(self) -> ModelQuality | None:
+        """Return every model's quality; None during a pause.
+
+        Raises:
+            LedgerAwayError: If the database does not answer. No pause follows.
+        """
+        began = self._monotonic()
+        if began < self._paused_until:
+            return None
+        quality = measure_quality(
+            self._engine,
+            window_ms=self._settings.ledger.quality_days * DAY_MS,
+            maturity_ms=self._settings.gate.maturity_days * DAY_MS,
+            latest_ms=self._clock.now_ms() + round(self._settings.watermark.max_clock_skew_s * 1000),
+        )
+        ended = self._monotonic()
+        self._paused_until = ended + PAUSE_FACTOR * (ended - began)
+        return quality
