@@ -1,1 +1,1 @@
-"""What crosses a boundary: messages, the bundle manifest, the codec and the error tree (floor 0)."""
+"""Everything that crosses a boundary: messages, the bundle manifest, codecs and the error tree (floor 0)."""

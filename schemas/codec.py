@@ -1,4 +1,4 @@
-"""Transactions from bytes. Decoders are built once for each champion; the hot path only calls them."""
+"""Decodes transactions. Decoders are built once for each champion; the hot path only calls them."""
 
 import json
 import threading
@@ -21,14 +21,20 @@ _names_decoder = msgspec.json.Decoder(_FeatureNames)
 
 
 class TransactionCodec:
-    """Decodes transactions whose `features` are those of one champion, plus what challengers ask for besides.
+    """Decodes transactions whose `features` are those of one champion, plus those that only challengers use.
 
-    The champion's features must be there: numeric ones are numbers or null, categorical ones strings or null. The
-    extra ones may be absent or anything, for a challenger must never make the champion refuse. The last of duplicate
-    keys wins.
+    The champion's features must be present: numeric ones are numbers or null, categorical ones strings or null. Extra
+    features may be absent or hold anything, because a challenger must never make the champion refuse a transaction. The
+    last of duplicate keys wins.
 
-    `Transaction.features` is a struct whose fields stand in the order (numeric, categorical, extra), so
-    `msgspec.structs.astuple` of it is the raw feature row. Extra fields hold `msgspec.Raw`, empty when absent.
+    `Transaction.features` is a struct with its fields in the order (numeric, categorical, extra), so
+    `msgspec.structs.astuple` of it is the raw feature row. Extra fields hold `msgspec.Raw`, empty if absent.
+
+    Args:
+        numeric: Names of the champion's numeric features.
+        extra: Names of features that only challengers use.
+        categorical: Names of the champion's categorical features.
+        max_bytes: Largest transaction that is decoded.
     """
 
     MAX_UNKNOWN_NAMES = 50
@@ -44,17 +50,17 @@ class TransactionCodec:
         rename = {field[0]: name for field, name in zip(fields, (*numeric, *categorical, *extra), strict=True)}
         self._strict = _decoder(fields, rename, forbid_unknown_fields=True)
         self._lenient = _decoder(fields, rename, forbid_unknown_fields=False)
-        self._known = frozenset(rename.values())
+        self._feature_names = frozenset(rename.values())
         self._max_bytes = max_bytes
         self._unknown: Counter[str] = Counter()
         self._unknown_lock = threading.Lock()  # parts of a batch are decoded on several threads
 
     @property
     def unknown_features(self) -> dict[str, int]:
-        """How often each name that no model knows was seen since the codec was made.
+        """Number of transactions with each feature name that no model uses, since the codec was made.
 
-        Names are the sender's to choose, so only `MAX_UNKNOWN_NAMES` of ordinary length are kept; the rest is counted
-        as "other".
+        The sender chooses the names, so only `MAX_UNKNOWN_NAMES` of up to `MAX_NAME_LENGTH` characters are kept; all
+        others are counted as "other".
         """
         with self._unknown_lock:
             return dict(self._unknown)
@@ -63,7 +69,7 @@ class TransactionCodec:
         """Decode one transaction.
 
         Raises:
-            RefusedMessageError: With the reason for the dead letter.
+            RefusedMessageError: If it is not a valid transaction; carries the reason for the dead letter.
         """
         if not raw:
             raise RefusedMessageError(DeadLetterReason.EMPTY, "the message has no value")
@@ -73,8 +79,8 @@ class TransactionCodec:
         try:
             return self._strict.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # An unknown name is no error: decode again without looking at names. Only senders of unknown names
-            # pay for the second look.
+            # An unknown name is not an error, so decode again without checking names. Only senders of unknown names
+            # pay for the second pass.
             return self._decode_leniently(raw)
 
     def _decode_leniently(self, raw: bytes) -> Transaction[Any]:
@@ -89,13 +95,13 @@ class TransactionCodec:
 
     def _count_unknown(self, raw: bytes) -> None:
         try:
-            names = _names_decoder.decode(raw).features.keys() - self._known
+            names = _names_decoder.decode(raw).features.keys() - self._feature_names
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # an ignored name that is not UTF-8
             names = {"other"}
         with self._unknown_lock:
             for name in names:
-                room = len(self._unknown) < self.MAX_UNKNOWN_NAMES and len(name) <= self.MAX_NAME_LENGTH
-                self._unknown[name if room or name in self._unknown else "other"] += 1
+                fits = len(self._unknown) < self.MAX_UNKNOWN_NAMES and len(name) <= self.MAX_NAME_LENGTH
+                self._unknown[name if fits or name in self._unknown else "other"] += 1
 
 
 def _decoder(
@@ -117,16 +123,21 @@ def _wrong_shape(text: str) -> RefusedMessageError:
 
 
 def not_json(raw: bytes, text: str) -> RefusedMessageError:
-    """Say why bytes are no JSON at all; `text` is what msgspec said."""
+    """Return why bytes are not JSON.
+
+    Args:
+        raw: The bytes.
+        text: What msgspec's error says, the detail if nothing more precise is found.
+    """
     try:
-        words = raw.decode("utf-8")
+        decoded = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return RefusedMessageError(DeadLetterReason.NOT_UTF8, f"byte {error.start} is not UTF-8")
     constants: list[str] = []
     try:
-        json.loads(words, parse_constant=constants.append)
+        json.loads(decoded, parse_constant=constants.append)
     except (ValueError, RecursionError):
         return RefusedMessageError(DeadLetterReason.NOT_JSON, text)
-    # Python's json writes NaN and Infinity by default, which no other reader accepts: name what happened.
+    # Python's json writes NaN and Infinity by default, which no other reader accepts: say what happened.
     detail = f"{constants[0]} is not JSON; send null" if constants else text
     return RefusedMessageError(DeadLetterReason.NOT_FINITE if constants else DeadLetterReason.NOT_JSON, detail)

@@ -1,45 +1,45 @@
-"""The error tree. Every error's text is one line: what is wrong, and the mend.
+"""The error tree. The text of every error is one line: what is wrong, and what to do about it.
 
     FraudError
-    ├── SettingsError           an environment variable that cannot be used
-    ├── RefusedMessageError     one transaction cannot be scored; carries a DeadLetterReason
-    ├── UnansweredError         a transaction that was asked about, and not decided now; asking again is safe
-    │   ├── NoChampionError         nobody may decide
-    │   ├── BusyError               too many wait already
-    │   └── TooLateError            not within its deadline
-    ├── RepeatedError           a transaction's id that has been used for another one
+    ├── SettingsError               an environment variable with an unknown name or an invalid value
+    ├── RefusedMessageError         one message cannot be processed; carries a DeadLetterReason
+    ├── NotDecidedError             a requested transaction was not decided; sending it again is safe
+    │   ├── NoChampionError             no model is champion
+    │   ├── BusyError                   too many transactions are waiting
+    │   └── DeadlineExceededError       not decided within the deadline
+    ├── TransactionIdReusedError    a transaction id that belongs to another transaction
     ├── BundleError
-    │   ├── BundleMissingError      nothing readable at the URL
-    │   ├── BundleCorruptError      a hash, a file or the manifest does not hold
-    │   └── BundleIncompatibleError readable, but not what this program can serve
-    ├── RolesError
-    │   └── StaleEpochError         another writer changed the roles first
-    ├── ModelFaultError         a model that passed its audit fails at its own parity rows
-    ├── DataError               training data that cannot be used
-    ├── QualityError            a trained model that must not be published
-    │   └── LeakError               what is to be predicted is known from the data in a way it won't be live
-    ├── RegistryError           MLflow is away, or refuses what it is asked
-    ├── StudyError              a study's plan, budget or continuation that cannot be
-    ├── StoreAwayError          where a program keeps its offsets does not answer now; it will be asked again
-    ├── LedgerError             the ledger's database cannot be used
-    │   ├── LedgerAwayError         it does not answer now; what was to be written will be read again (a StoreAwayError)
-    │   └── StaleOwnerError         another ledger was given the partition since
-    ├── ArchiveError            the archive cannot be used
-    │   └── ArchiveAwayError        its file system does not answer now (a StoreAwayError)
+    │   ├── BundleMissingError          nothing readable at the URL
+    │   ├── BundleCorruptError          a hash, a file or the manifest is wrong
+    │   └── BundleIncompatibleError     intact, but this program cannot serve it
+    ├── RolesError                  an assignment of roles that cannot be read or written
+    │   └── StaleEpochError             another writer changed the roles first
+    ├── ModelFaultError             a model that passed its audit fails on its own parity rows
+    ├── DataError                   training data that cannot be used
+    ├── QualityError                a trained model that must not be published
+    │   └── LeakError                   a feature reveals the label in a way it will not in production
+    ├── RegistryError               MLflow is unavailable, or refuses a request
+    ├── StudyError                  a study whose plan, budget or continuation is not possible
+    ├── StoreUnavailableError       the store that holds a program's offsets is unavailable; the program tries again
+    ├── LedgerError                 the ledger's database cannot be used
+    │   ├── LedgerUnavailableError      it is unavailable; nothing is lost (also a StoreUnavailableError)
+    │   └── StaleOwnerError             another ledger has taken over the partition
+    ├── ArchiveError                the archive cannot be used
+    │   └── ArchiveUnavailableError     its file system is unavailable (also a StoreUnavailableError)
     └── KafkaError
-        ├── BrokerAwayError         nobody answers at the bootstrap address
-        ├── TopicMissingError       the topic is not there; nothing is created by accident
-        ├── BatchRefusedError       this batch must not be committed; it will be read again
-        └── FencedError             a living twin uses the same worker slot
+        ├── BrokerUnavailableError      no broker answers at the bootstrap address
+        ├── TopicMissingError           the topic does not exist; no topic is created by accident
+        ├── BatchRefusedError           a batch that must not be committed; it will be read again
+        └── FencedError                 another process uses the same worker slot
 
-Whoever refuses a message says why in a DeadLetterReason; nothing here knows a transport.
+A refused message carries a DeadLetterReason; no error knows a transport or an HTTP status.
 """
 
 from enum import StrEnum
 
 
 class DeadLetterReason(StrEnum):
-    """Why a message was refused, as it stands in a dead letter and in the metric's label."""
+    """Why a message was refused: the `reason` of its dead letter, and a metric label."""
 
     EMPTY = "empty"
     TOO_LARGE = "too_large"
@@ -56,18 +56,18 @@ class DeadLetterReason(StrEnum):
 
 
 class FraudError(Exception):
-    """Root of everything this project raises on purpose."""
+    """Base class of every error that this project raises on purpose."""
 
 
 class SettingsError(FraudError):
-    """A setting that is missing or cannot be used."""
+    """An environment variable has an unknown name or an invalid value."""
 
 
 class RefusedMessageError(FraudError):
-    """A message that becomes a dead letter.
+    """A message cannot be processed and becomes a dead letter.
 
     Attributes:
-        reason: The machine-readable reason.
+        reason: Machine-readable reason.
         field: Path of the field at fault, such as `features.V3`; None if no single field is at fault.
     """
 
@@ -77,113 +77,113 @@ class RefusedMessageError(FraudError):
         self.field = field
 
 
-class UnansweredError(FraudError):
-    """A transaction that somebody asked about and that is not decided now; asking again is safe."""
+class NotDecidedError(FraudError):
+    """A requested transaction was not decided; sending it again is safe."""
 
 
-class NoChampionError(UnansweredError):
-    """Nobody may decide."""
+class NoChampionError(NotDecidedError):
+    """No model is champion, so nothing can be decided."""
 
 
-class BusyError(UnansweredError):
-    """Too many transactions wait already."""
+class BusyError(NotDecidedError):
+    """Too many transactions are waiting."""
 
 
-class TooLateError(UnansweredError):
-    """Not decided, or not known to be recorded, within the deadline."""
+class DeadlineExceededError(NotDecidedError):
+    """A transaction was not decided, or its decision not acknowledged by Kafka, within the deadline."""
 
 
-class RepeatedError(FraudError):
-    """A transaction's id has been used for another transaction."""
+class TransactionIdReusedError(FraudError):
+    """A transaction id was used before, for another transaction."""
 
 
 class BundleError(FraudError):
-    """A bundle that must not take a role."""
+    """A bundle must not take a role."""
 
 
 class BundleMissingError(BundleError):
-    """Nothing readable stands at the bundle's URL."""
+    """The bundle's URL has nothing readable."""
 
 
 class BundleCorruptError(BundleError):
-    """The bundle's bytes are not the ones its manifest promises."""
+    """The bundle's bytes do not match its manifest."""
 
 
 class BundleIncompatibleError(BundleError):
-    """The bundle is whole, but this program cannot serve it."""
+    """The bundle is intact, but this program cannot serve it."""
 
 
 class RolesError(FraudError):
-    """An assignment of roles that cannot be read or written."""
+    """An assignment of roles cannot be read or written."""
 
 
 class StaleEpochError(RolesError):
-    """Another writer changed the roles between our read and our write."""
+    """Another writer changed the roles between this program's read and its write."""
 
 
 class ModelFaultError(FraudError):
-    """A model fails on the parity rows it passed at its audit."""
+    """A model fails on the parity rows that it passed at its audit."""
 
 
 class DataError(FraudError):
-    """Training data that cannot be used."""
+    """Training data cannot be used."""
 
 
 class QualityError(FraudError):
-    """A trained model that must not be published."""
+    """A trained model must not be published."""
 
 
 class LeakError(QualityError):
-    """What is to be predicted is known from the training data in a way it will not be when the model is used."""
+    """A feature of the training data reveals the label in a way it will not in production."""
 
 
 class RegistryError(FraudError):
-    """MLflow is away, or refuses what it is asked."""
+    """MLflow is unavailable, or refuses a request."""
 
 
 class StudyError(FraudError):
-    """A study that can't be run as asked: its plan, its budget, or what it should go on with."""
+    """A study cannot be run: its plan, its budget, or the study it should continue is wrong."""
 
 
-class StoreAwayError(FraudError):
-    """Where a program keeps its offsets does not answer now."""
+class StoreUnavailableError(FraudError):
+    """The store that holds a program's offsets is unavailable."""
 
 
 class LedgerError(FraudError):
     """The ledger's database cannot be used."""
 
 
-class LedgerAwayError(LedgerError, StoreAwayError):
-    """The ledger's database does not answer now."""
+class LedgerUnavailableError(LedgerError, StoreUnavailableError):
+    """The ledger's database is unavailable."""
 
 
 class StaleOwnerError(LedgerError):
-    """Another ledger was given the partition after this one: what this one holds must not be written."""
+    """Another ledger has taken over the partition, so this one must not write the rows it holds."""
 
 
 class ArchiveError(FraudError):
     """The archive cannot be used."""
 
 
-class ArchiveAwayError(ArchiveError, StoreAwayError):
-    """The archive's file system does not answer now."""
+class ArchiveUnavailableError(ArchiveError, StoreUnavailableError):
+    """The archive's file system is unavailable."""
 
 
 class KafkaError(FraudError):
-    """Trouble with Kafka that its client does not mend by itself."""
+    """A failure in Kafka that its client does not recover from by itself."""
 
 
-class BrokerAwayError(KafkaError):
-    """Nobody answers at the bootstrap address."""
+class BrokerUnavailableError(KafkaError):
+    """No broker answers at the bootstrap address."""
 
 
 class TopicMissingError(KafkaError):
-    """A topic is not there."""
+    """A topic does not exist."""
 
 
 class BatchRefusedError(KafkaError):
-    """A batch that must not be committed: its partitions moved or an earlier batch failed."""
+    """A batch must not be committed: its partitions were reassigned, or an earlier batch failed."""
 
 
 class FencedError(KafkaError):
-    """A living twin uses the same worker slot."""
+    """Another process uses the same worker slot."""

@@ -1,4 +1,4 @@
-"""What the source says about a struct's fields: the `#:` comments, so that generated files need no second text."""
+"""The `#:` comments above a struct's fields, so that generated files can use them as descriptions."""
 
 import inspect
 import re
@@ -10,9 +10,9 @@ _FIELD = re.compile(r"^    (\w+)\s*:")
 
 
 def field_notes(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the `#:` comment above each field that has one, its lines joined by spaces.
+    """Return the `#:` comment above each field that has one, with its lines joined by spaces.
 
-    A comment above a group of fields belongs to the group's first.
+    A comment above a group of fields belongs to the first field of the group.
     """
     notes: dict[str, str] = {}
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""JSON Schema files of everything public, for programs that are not written in Python.
+"""JSON Schema files of all public messages and the manifest, for programs that are not written in Python.
 
 `python -m schemas.json_schema` writes them to `schemas/json/`; a test fails when they are stale.
 """
@@ -19,7 +19,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 CONTRACTS: dict[str, type[msgspec.Struct]] = {**messages.PUBLIC, "manifest": manifest.Manifest}
 
-#: For notes: the struct behind each name in the schema.
+#: Structs by their name in the schema, for field descriptions.
 _STRUCTS = {
     name: struct
     for module in (messages, manifest)
@@ -29,7 +29,7 @@ _STRUCTS = {
 
 
 def json_schema(contract: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the draft 2020-12 schema of one message or of the manifest, with field notes as descriptions."""
+    """Return the draft 2020-12 schema of a message or the manifest, with `#:` comments as field descriptions."""
     (root,), parts = msgspec.json.schema_components([contract], ref_template="#/$defs/{name}")
     body = parts.pop(root["$ref"].rpartition("/")[2])
     # A generic struct's title carries its type arguments.
@@ -41,19 +41,19 @@ def json_schema(contract: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def rendered(contract: type[msgspec.Struct]) -> str:
-    """Return the text of a contract's file."""
+    """Return the text of a contract's schema file."""
     return json.dumps(json_schema(contract), indent=2, ensure_ascii=False) + "\n"
 
 
 def write() -> None:
-    """Write every contract's file."""
+    """Write the schema file of every contract."""
     DIRECTORY.mkdir(exist_ok=True)
     for name, contract in CONTRACTS.items():
         (DIRECTORY / f"{name}.schema.json").write_text(rendered(contract), encoding="utf-8")
 
 
 def _describe(part: dict[str, Any]) -> None:
-    # The first paragraph says what it is; the rest is for readers of the Python.
+    # The first paragraph describes the struct; the rest is for readers of the Python code.
     part["description"] = re.sub(r"\s+", " ", part["description"].partition("\n\n")[0])
     if struct := _STRUCTS.get(part["title"]):
         for field, note in field_notes(struct).items():

@@ -1,11 +1,11 @@
-"""The bundle's contract: what a model takes, gives, promises and was made from.
+"""The bundle manifest: the contract of a model, from its features to its training window.
 
-A bundle is a directory with `model.onnx`, `manifest.json` and whatever MLflow wants beside them. The manifest
-names the SHA-256 of every other file, so its own hash (`BundleRef.sha256`) stands for the whole bundle.
+A bundle is a directory with `model.onnx`, `manifest.json` and the files MLflow adds. The manifest lists the SHA-256 of
+every other file, so its own hash (`BundleRef.sha256`) identifies the whole bundle.
 
-`format_version` rises when a reader of the old version would misread a new manifest. A new optional field does not
-raise it, nor does a new kind of feature or policy: an older reader refuses a word it does not know, so it misreads
-nothing. Readers refuse versions they do not know.
+`format_version` rises if a reader of the old version would misread a new manifest. A new optional field does not raise
+it, and neither does a new kind of feature or policy: an older reader refuses an unknown value, so it misreads nothing.
+Readers refuse unknown format versions.
 """
 
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 
 FeatureKind = Literal["numeric", "amount_minor", "categorical", "log_amount", "hour_sin", "hour_cos"]
-#: What null becomes. refuse: a dead letter. median: the feature's `median`. nan: the model handles it.
+#: What null becomes. refuse: a dead letter. median: the feature's `median`. nan: NaN, which the model handles.
 MissingPolicy = Literal["refuse", "median", "nan"]
 
 
@@ -28,15 +28,15 @@ class Feature(Struct, frozen=True):
     """One column of the feature vector, in manifest order."""
 
     name: Identifier
-    #: Of the training part: stands for "an ordinary value" in reasons, and for null under `median`. Of a categorical
-    #: feature the index of its most frequent category: 0.
+    #: Median in the training part. It replaces the value when reasons are computed, and null under policy `median`. Of
+    #: a categorical feature the index of its most frequent category: 0.
     median: float
     #: numeric: the number `features[name]` of the transaction. categorical: the string `features[name]`, as its index
     #: in `categories`. amount_minor: the transaction's own amount, in minor units. log_amount: ln(1 + amount_minor).
     #: hour_sin, hour_cos: sine and cosine of 2π · (time since UTC midnight) / (24 hours) of event_time_ms.
     kind: FeatureKind = "numeric"
-    #: Of a categorical feature, as training froze them: the most frequent first, no two alike. A string that is none of
-    #: them is accepted; its value is their number. Empty for every other kind.
+    #: Categories of a categorical feature as frozen by training, most frequent first, without duplicates. Any other
+    #: string is accepted and gets the number of categories as its index. Empty for every other kind.
     categories: tuple[str, ...] = ()
 
 
@@ -49,7 +49,7 @@ class Metric(Struct, frozen=True):
 
 
 class TrainingWindow(Struct, frozen=True):
-    """What the model was fitted on. Times are event times, half-open."""
+    """The data that the model was fitted on. Times are event times; the interval is half-open."""
 
     start_ms: int
     end_ms: int
@@ -59,25 +59,25 @@ class TrainingWindow(Struct, frozen=True):
 
 
 class NaturalMovement(Struct, frozen=True):
-    """How far one column strays from its reference by itself, in windows of one size inside the training part.
+    """How far a column moves from its reference without drift, in windows of one size inside the training part.
 
-    Each figure is the 99.5 % quantile over consecutive windows, in time order; of fewer than 200 windows the largest.
+    Each figure is the 99.5 % quantile over consecutive windows in time order; of fewer than 200 windows the largest.
     """
 
-    #: Of a window.
+    #: Rows in a window.
     rows: Annotated[int, Meta(ge=1)]
     windows: Annotated[int, Meta(ge=1)]
     psi: Annotated[float, Meta(ge=0)]
-    #: The KS statistic; of a categorical feature the Jensen-Shannon distance. In [0, 1].
+    #: KS statistic; Jensen-Shannon distance for a categorical feature. In [0, 1].
     distance: Annotated[float, Meta(ge=0, le=1)]
 
 
 class FalseAlarms(Struct, frozen=True):
-    """How often the alarm rule was wrong in windows of one size, measured where nothing had drifted."""
+    """How often the alarm rule fired in windows of one size, measured on data without drift."""
 
     rows: Annotated[int, Meta(ge=1)]
     windows: Annotated[int, Meta(ge=1)]
-    #: Windows in which any column's alarm went on.
+    #: Windows in which the alarm of at least one column went on.
     alarms: Count
 
 
@@ -86,22 +86,22 @@ class ReferenceProfile(Struct, frozen=True):
 
     `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; a value on an edge belongs to the
     bin above it. Numeric: the deciles, of a score also the 99, 99.5 and 99.9 % quantiles and the thresholds.
-    Categorical: each of the first 20 categories is a bin, the rest are pooled, and strings that are no category
-    (index K of K categories) are the last bin. Missing values are in no bin.
+    Categorical: each of the first 20 categories is a bin, the remaining categories share one bin, and strings that are
+    not a category (index K of K categories) are the last bin. Missing values are in no bin.
     """
 
     bin_edges: tuple[float, ...]
     bin_counts: tuple[int, ...]
-    #: Run evenly from 0 to 1, both ends included; none of a categorical feature.
+    #: Evenly spaced probabilities from 0 to 1, both included; empty for a categorical feature.
     quantiles: tuple[float, ...]
-    #: Missing values of the reference.
+    #: Rows of the reference without a value.
     missing: Count = 0
-    #: By size of the window, ascending; none in bundles of before it was measured.
+    #: By window size, ascending; empty in bundles from before it was measured.
     natural: tuple[NaturalMovement, ...] = ()
 
 
 class VerdictReference(Struct, frozen=True):
-    """Verdicts of the deployed policy on rows that the model had not seen."""
+    """Verdicts of the deployed policy on rows that the model was not fitted on."""
 
     approved: Count
     reviewed: Count
@@ -109,12 +109,12 @@ class VerdictReference(Struct, frozen=True):
 
 
 class Parity(Struct, frozen=True):
-    """Rows a reader scores again before it trusts the model: (k, n_features) values and (k,) scores."""
+    """Rows that a reader scores again before it trusts the model: (k, n_features) values and (k,) scores."""
 
-    #: null is a missing value, NaN to the model; only where `missing` is `nan`.
+    #: null is a missing value, NaN to the model; allowed only if `missing` is `nan`.
     rows: tuple[tuple[float | None, ...], ...]
     scores: tuple[float, ...]
-    #: Largest allowed difference; tree models are bit-equal, linear ones differ in the last digits.
+    #: Largest allowed difference. Tree models are bit-equal; linear models differ in the last digits.
     tolerance: Annotated[float, Meta(gt=0, le=1e-5)] = 1e-6
 
 
@@ -130,17 +130,17 @@ class Manifest(Struct, frozen=True):
     missing: MissingPolicy
     policy: Policy
     training_window: TrainingWindow
-    #: Offline figures by name, on the test part unless the name ends with another (`pr_auc_validation`).
+    #: Offline metrics by name, on the test part unless the name ends with another part (`pr_auc_validation`).
     metrics: dict[str, Metric]
-    #: One for each feature by name; empty only in bundles that want no drift watch.
+    #: One profile for each feature, by name; empty only in bundles without drift monitoring.
     reference: dict[str, ReferenceProfile]
     score_reference: ReferenceProfile | None
     parity: Parity
-    #: SHA-256 by path relative to the bundle, of every file but the manifest itself.
+    #: SHA-256 of every file except the manifest, by path relative to the bundle.
     files: dict[str, Sha256]
-    #: None in bundles of before it was measured.
+    #: None in bundles from before it was measured.
     verdict_reference: VerdictReference | None = None
-    #: By size of the window, ascending.
+    #: By window size, ascending.
     false_alarms: tuple[FalseAlarms, ...] = ()
     format_version: Literal[1] = 1
 
@@ -157,7 +157,7 @@ def decode_manifest(raw: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        BundleCorruptError: If the bytes are not a manifest of a known format version.
+        BundleCorruptError: If the bytes are not a manifest of a supported format version.
     """
     try:
         return _decoder.decode(raw)
@@ -166,5 +166,5 @@ def decode_manifest(raw: bytes) -> Manifest:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Write a manifest for people too: indented JSON."""
+    """Write a manifest as indented JSON, so that people can read it too."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1)

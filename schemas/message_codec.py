@@ -1,4 +1,4 @@
-"""Any message of ours from bytes, or the reason why it becomes a dead letter.
+"""Decodes any message other than a transaction, or says why it becomes a dead letter.
 
 Transactions have a codec of their own (`schemas.codec`), made for one champion's features.
 """
@@ -13,15 +13,15 @@ from schemas.validation_error import violation
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
-#: What 64 bits hold; a database column holds no more.
+#: Range of a 64-bit integer; a database column holds no more.
 _INT64 = range(-(2**63), 2**63)
 
 
 class MessageCodec(Generic[MessageT]):
-    """Decodes messages of one kind.
+    """Decodes messages of one type.
 
     Args:
-        kind: The struct.
+        kind: Struct to decode to.
     """
 
     def __init__(self, kind: type[MessageT]) -> None:
@@ -32,7 +32,7 @@ class MessageCodec(Generic[MessageT]):
         """Decode one message.
 
         Raises:
-            RefusedMessageError: With the reason for the dead letter.
+            RefusedMessageError: If it is not a valid message; carries the reason for the dead letter.
         """
         if not raw:
             raise RefusedMessageError(DeadLetterReason.EMPTY, "the message has no value")
@@ -46,9 +46,9 @@ class MessageCodec(Generic[MessageT]):
         return message
 
     def _refuse_unstorable(self, raw: bytes, message: MessageT) -> None:
-        # JSON allows both, SQL neither. One such message must not hold up the rest of its partition for ever.
+        # JSON allows both, SQL neither. One such message must not block the rest of its partition for ever.
         if rb"\u0000" in raw:
-            raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, "a NUL character, which no SQL text holds")
+            raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, "a NUL character, which SQL text cannot hold")
         for name in self._integers:
             value = getattr(message, name)
             if value is not None and value not in _INT64:

@@ -9,7 +9,7 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
-from schemas.errors import BrokerAwayError, FraudError
+from schemas.errors import BrokerUnavailableError, FraudError
 from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.kafka.topics import partitions_of
 from stream.runtime.background import Background
@@ -125,7 +125,7 @@ class DecisionReader(Background):
         try:
             end.offset = self._consumer.get_watermark_offsets(end, timeout=CONNECT_S)[1]
         except KafkaException as error:
-            raise BrokerAwayError(f"{topic} cannot be read: {error.args[0].str()}; check the broker's log") from None
+            raise BrokerUnavailableError(f"{topic} cannot be read: {error.args[0].str()}; check the broker's log") from None
         return end
 
     def _run(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from schemas.errors import ArchiveAwayError, ArchiveError
+from schemas.errors import ArchiveUnavailableError, ArchiveError
 from stream.archive.layout import FORMAT_VERSION, MARKER, ArchiveFile, folder, parse_file, parse_folder, parse_temporary
 
 #: Protocols of stores that put an object completely or not at all: no temporary name is needed.
@@ -46,7 +46,7 @@ class ArchiveFiles:
 
         Raises:
             ArchiveError: If a newer program created it.
-            ArchiveAwayError: If the file system does not answer or denies writing.
+            ArchiveUnavailableError: If the file system does not answer or denies writing.
         """
         with self._translated_errors("create"):
             self._files.invalidate_cache()
@@ -62,13 +62,13 @@ class ArchiveFiles:
 
         Raises:
             ArchiveError: If a newer program created it, or the marker is not an archive's.
-            ArchiveAwayError: If it does not exist, or the file system does not answer.
+            ArchiveUnavailableError: If it does not exist, or the file system does not answer.
         """
         with self._translated_errors("read"):
             try:
                 marker = self._files.cat_file(self._at(MARKER))
             except FileNotFoundError:
-                raise ArchiveAwayError(f"no archive at {self.url}; bring it back, or check FRAUD_ARCHIVE_URL") from None
+                raise ArchiveUnavailableError(f"no archive at {self.url}; bring it back, or check FRAUD_ARCHIVE_URL") from None
         try:
             version = json.loads(marker)["format_version"]
         except (ValueError, TypeError, KeyError):
@@ -84,7 +84,7 @@ class ArchiveFiles:
         """Return the dates that a kind has folders for, the newest first.
 
         Raises:
-            ArchiveAwayError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system does not answer.
         """
         names = self._list_names(kind)
         return sorted(filter(None, map(parse_folder, names)), reverse=True)
@@ -93,7 +93,7 @@ class ArchiveFiles:
         """Return a kind's files of one date, and the names of temporary files: abandoned, or being written.
 
         Raises:
-            ArchiveAwayError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system does not answer.
         """
         names = self._list_names(f"{kind}/{folder(day)}")
         files = [file for name in names if (file := parse_file(name, day))]
@@ -103,7 +103,7 @@ class ArchiveFiles:
         """Write a file completely or not at all; a file that exists stays unchanged.
 
         Raises:
-            ArchiveAwayError: If the file is not known to be written.
+            ArchiveUnavailableError: If the file is not known to be written.
         """
         self.require()
         path = f"{kind}/{file.path}"
@@ -116,7 +116,7 @@ class ArchiveFiles:
         self.require()
         with self._translated_errors("write"):
             if not self._files.exists(self._at(path)):
-                raise ArchiveAwayError(
+                raise ArchiveUnavailableError(
                     f"archive {self.url} became unavailable while {path} was written; check FRAUD_ARCHIVE_URL"
                 )
 
@@ -124,7 +124,7 @@ class ArchiveFiles:
         """Open a file for reading.
 
         Raises:
-            ArchiveAwayError: If it cannot be opened.
+            ArchiveUnavailableError: If it cannot be opened.
         """
         with self._translated_errors("read"):
             return self._files.open(self._at(f"{kind}/{file.path}"), "rb")
@@ -133,7 +133,7 @@ class ArchiveFiles:
         """Remove temporary files.
 
         Raises:
-            ArchiveAwayError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system does not answer.
         """
         with self._translated_errors("clean"):
             for name in names:
@@ -184,7 +184,7 @@ class ArchiveFiles:
             raise
         except Exception as error:  # every file system raises its own errors
             text = " ".join(str(error).split()) or type(error).__name__
-            raise ArchiveAwayError(f"cannot {action} archive {self.url} ({text}); check FRAUD_ARCHIVE_URL") from error
+            raise ArchiveUnavailableError(f"cannot {action} archive {self.url} ({text}); check FRAUD_ARCHIVE_URL") from error
 
 
 def _sync_directories(directory: str) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 
-from schemas.errors import ArchiveAwayError, BatchRefusedError, StaleOwnerError
+from schemas.errors import ArchiveUnavailableError, BatchRefusedError, StaleOwnerError
 from stream.archive.layout import utc_day
 from stream.archive.metrics import ArchiveMetrics
 from stream.archive.open_file import OpenFile
@@ -172,7 +172,7 @@ class ArchivePipeline:
         self._drop("moved" if moved else "failed")
         if not moved:  # after a move the source has rewound already
             self.source.fail()
-        if moved or isinstance(error, ArchiveAwayError | BatchRefusedError):
+        if moved or isinstance(error, ArchiveUnavailableError | BatchRefusedError):
             log.warning("%s; its messages will be read again", error)
         else:
             self._stop(error)

@@ -36,7 +36,7 @@ def read_archive(
 
     Raises:
         ArchiveError: If the kind is unknown, or a file cannot be read.
-        ArchiveAwayError: If there is no archive at the URL, or its file system does not answer.
+        ArchiveUnavailableError: If there is no archive at the URL, or its file system does not answer.
     """
     if kind not in KINDS:
         raise ArchiveError(f"{kind!r} is not archived; choose one of {', '.join(KINDS)}")

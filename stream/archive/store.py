@@ -37,7 +37,7 @@ class ArchiveStore:
         partition is found.
 
         Raises:
-            ArchiveAwayError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system does not answer.
         """
         kind = self._kinds[topic]
         newest: dict[int, ArchiveFile] = {}

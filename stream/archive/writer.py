@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from schemas.errors import ArchiveAwayError, StaleOwnerError
+from schemas.errors import ArchiveUnavailableError, StaleOwnerError
 from stream.archive.files import ArchiveFiles
 from stream.archive.metrics import ArchiveMetrics
 from stream.archive.open_file import OpenFile
@@ -56,7 +56,7 @@ class ArchiveWriter:
 
         Raises:
             StaleOwnerError: If the partition has moved; its new owner reads these messages again.
-            ArchiveAwayError: If the file could not be put and the program stops; its messages are read again.
+            ArchiveUnavailableError: If the file could not be put and the program stops; its messages are read again.
         """
         content = file.close()
         failures = 0
@@ -68,7 +68,7 @@ class ArchiveWriter:
                 with self._outage.track(topic):
                     self._files.put(kind, file.name, content)
                 break
-            except ArchiveAwayError:
+            except ArchiveUnavailableError:
                 self._metrics.count_failure()
                 if self._stopping.is_set():
                     raise

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerUnavailableError
 from schemas.errors import KafkaError as ReportsError
 from schemas.messages import DriftReport, encode
 from stream.kafka.clients import CONNECT_S, consumer_config, producer_config
-from stream.kafka.whole_topic import read_whole
+from stream.kafka.topic_reader import read_topic
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,14 +29,14 @@ def counts_end(settings: Settings) -> int:
     """Return the offset that the next message of `drift-counts` will have, or a lower one.
 
     Raises:
-        BrokerAwayError: If no broker tells.
+        BrokerUnavailableError: If no broker tells.
     """
     consumer = Consumer(consumer_config(settings.kafka) | {"group.id": f"{settings.kafka.group}-whole-topic"})
     try:
         _, end = consumer.get_watermark_offsets(TopicPartition(settings.topic.drift_counts, 0), CONNECT_S)
     except KafkaException as error:
         text = f"where {settings.topic.drift_counts} ends is not known ({error.args[0].str()}); look at the broker"
-        raise BrokerAwayError(text) from error
+        raise BrokerUnavailableError(text) from error
     finally:
         consumer.close()
     return end
@@ -46,10 +46,10 @@ def read_reports(settings: Settings, count: int = LOOKED_THROUGH) -> list[DriftR
     """Return the last `count` reports, of all bundles, oldest first; of one that was written twice, the first.
 
     Raises:
-        BrokerAwayError: If no broker answers.
+        BrokerUnavailableError: If no broker answers.
         TopicMissingError: If the topic is not there.
     """
-    found = [decode_report(raw) for raw in read_whole(settings.kafka, settings.topic.drift_reports, newest=count)]
+    found = [decode_report(raw) for raw in read_topic(settings.kafka, settings.topic.drift_reports, newest=count)]
     first: dict[tuple[str, int], DriftReport] = {}
     for report in found:
         if report is not None:

@@ -19,7 +19,7 @@ from schemas.message_codec import MessageCodec
 from schemas.messages import RetrainAnswer, RetrainRequest, encode
 from stream.kafka.sole_writer import sole_writer, was_fenced
 from stream.kafka.topics import DAY_MS
-from stream.kafka.whole_topic import read_whole
+from stream.kafka.topic_reader import read_topic
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def ask_retraining(settings: Settings, request: RetrainRequest) -> Asked:
 
     Raises:
         RefusedMessageError: If no reader would take it: without a reason, or with one of more than 1,000 characters.
-        BrokerAwayError: If no broker answers.
+        BrokerUnavailableError: If no broker answers.
         TopicMissingError: If the topic is not there.
         KafkaError: If another writer was quicker, or whether it was written is not known; ask again.
     """
@@ -94,11 +94,11 @@ def read_requests(settings: Settings) -> list[RetrainRequest]:
     What cannot be read is passed over with a line on the log; of several answers the first holds.
 
     Raises:
-        BrokerAwayError: If no broker answers.
+        BrokerUnavailableError: If no broker answers.
         TopicMissingError: If the topic is not there.
     """
     found: dict[str, RetrainRequest] = {}
-    for place, raw in enumerate(read_whole(settings.kafka, settings.topic.retrain_requests)):
+    for place, raw in enumerate(read_topic(settings.kafka, settings.topic.retrain_requests)):
         try:
             request = _codec.decode(raw)
         except RefusedMessageError as error:

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.errors import RolesError
 from schemas.messages import ModelUpdate
-from stream.kafka.whole_topic import read_whole
+from stream.kafka.topic_reader import read_topic
 from stream.settings import Settings
 
 _decoder = msgspec.json.Decoder(ModelUpdate)
@@ -43,12 +43,12 @@ def all_roles(settings: Settings) -> list[ModelUpdate]:
     What workers ignore is left out: what cannot be read, and an epoch that does not rise.
 
     Raises:
-        BrokerAwayError: If no broker answers.
+        BrokerUnavailableError: If no broker answers.
         TopicMissingError: If there is no control topic.
         RolesError: If a newer program has written there: it knows better who decides.
     """
     updates: list[ModelUpdate] = []
-    for raw in read_whole(settings.kafka, settings.topic.model_updates):
+    for raw in read_topic(settings.kafka, settings.topic.model_updates):
         try:
             update = decode_update(raw)
         except RolesError:

@@ -41,7 +41,7 @@ def change_roles(
 
     Raises:
         StaleEpochError: If another writer was faster.
-        BrokerAwayError: If no broker answers.
+        BrokerUnavailableError: If no broker answers.
         RolesError: If it is unknown whether the assignment was written.
     """
     try:
@@ -103,7 +103,7 @@ def publish_roles(
 
     Raises:
         StaleEpochError: If another writer was faster.
-        BrokerAwayError: If no broker answers.
+        BrokerUnavailableError: If no broker answers.
         RolesError: If it is unknown whether the assignment was written.
     """
 

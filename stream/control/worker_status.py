@@ -5,7 +5,7 @@ import contextlib
 import msgspec
 
 from schemas.messages import WorkerStatus
-from stream.kafka.whole_topic import read_whole
+from stream.kafka.topic_reader import read_topic
 from stream.settings import Settings
 
 _decoder = msgspec.json.Decoder(WorkerStatus)
@@ -15,11 +15,11 @@ def worker_statuses(settings: Settings) -> list[WorkerStatus]:
     """Return the newest status of each slot, by slot; what cannot be read is no status.
 
     Raises:
-        BrokerAwayError: If no broker answers.
+        BrokerUnavailableError: If no broker answers.
         TopicMissingError: If there is no such topic.
     """
     newest: dict[str, WorkerStatus] = {}
-    for raw in read_whole(settings.kafka, settings.topic.worker_status):
+    for raw in read_topic(settings.kafka, settings.topic.worker_status):
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             status = _decoder.decode(raw or b"")
             newest[status.slot] = status

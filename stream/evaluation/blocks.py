@@ -1,4 +1,4 @@
-"""Merged counts, cut into blocks of so many transactions: what comes after is compared by events, not by the clock."""
+"""Merged counts, cut into blocks of a number of transactions, so that comparisons depend on events and not on clocks."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -6,48 +6,48 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.messages import PlayerCounts, RoleCounts
+from schemas.messages import ModelCounts, RoleCounts
 from stream.scoring.score_counts import SCORE_BINS
 
-#: A block's columns: transactions, alerts, problems, parts scored, slow ones of these, then the score's bins.
+#: Columns of a block: transactions, alerts, problems, parts scored, slow parts; the score bins follow.
 TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW = range(5)
 FIRST_BIN = 5
 WIDTH = FIRST_BIN + SCORE_BINS
-#: Blocks kept of one player in one term, the newest: 6 MB.
+#: Newest blocks kept of one model in one term: 6 MB.
 MAX_BLOCKS = 20_000
 
-#: (blocks, WIDTH), one row each.
+#: (blocks, WIDTH), one row for each block.
 BlockRows = NDArray[np.int64]
 
 
-def block_row(counts: RoleCounts, player: PlayerCounts, slow_ms: int) -> NDArray[np.int64]:
-    """Return (WIDTH,) what a message says of one of its players.
+def block_row(counts: RoleCounts, model: ModelCounts, slow_ms: int) -> NDArray[np.int64]:
+    """Return (WIDTH,) the counts of one model in a message.
 
     Args:
-        counts: The message; how long scoring took is the same for all its players.
-        player: One of them.
-        slow_ms: A part that took longer is slow; taken as the next power of two.
+        counts: Message; its scoring times apply to all of its models.
+        model: One model in the message.
+        slow_ms: Milliseconds above which a part is slow; rounded up to a power of two.
     """
-    fast = (slow_ms - 1).bit_length() + 1  # bins: up to 1 ms, up to 2, …
-    alerts = player.reviews + player.declines
-    slow = sum(counts.latencies[fast:])
-    return np.array([player.transactions, alerts, player.problems, sum(counts.latencies), slow, *player.scores])
+    first_slow = (slow_ms - 1).bit_length() + 1  # bins: up to 1 ms, up to 2, …
+    alerts = model.reviews + model.declines
+    slow = sum(counts.latencies[first_slow:])
+    return np.array([model.transactions, alerts, model.problems, sum(counts.latencies), slow, *model.scores])
 
 
-class Blocks:
-    """Blocks of at least `size` transactions, in the order of the counts; the rest waits for more.
+class CountBlocks:
+    """Blocks of at least `size` transactions, in the order of the counts; the remainder waits for more.
 
     Args:
-        size: Transactions.
-        first: How many of the first blocks are kept, whatever comes after.
+        size: Smallest number of transactions in a block.
+        keep_first: Number of first blocks that are kept for good.
 
     Attributes:
-        first: Those.
+        first: The first blocks, at most `keep_first`.
     """
 
-    def __init__(self, size: int, first: int) -> None:
+    def __init__(self, size: int, keep_first: int) -> None:
         self._size = size
-        self._most_first = first
+        self._keep_first = keep_first
         self._open = np.zeros(WIDTH, dtype=np.int64)
         self._newest: deque[NDArray[np.int64]] = deque(maxlen=MAX_BLOCKS)
         self.first: list[NDArray[np.int64]] = []
@@ -58,7 +58,7 @@ class Blocks:
         if self._open[TRANSACTIONS] < self._size:
             return
         self._newest.append(self._open)
-        if len(self.first) < self._most_first:
+        if len(self.first) < self._keep_first:
             self.first.append(self._open)
         self._open = np.zeros(WIDTH, dtype=np.int64)
 
@@ -73,22 +73,22 @@ def stack_rows(rows: Iterable[NDArray[np.int64]]) -> BlockRows:
 
 
 def tumbling_sums(blocks: BlockRows, size: int) -> BlockRows:
-    """Return the sums of each `size` blocks, one after the other; what is left at the end is left out.
+    """Return the sum of each `size` consecutive blocks without overlap; a remainder at the end is dropped.
 
-    >>> tiles(np.arange(5)[:, None], 2).tolist()
+    >>> tumbling_sums(np.arange(5)[:, None], 2).tolist()
     [[1], [5]]
     """
-    whole = len(blocks) // size
-    sums: BlockRows = blocks[: whole * size].reshape(whole, size, blocks.shape[1]).sum(axis=1)
+    complete = len(blocks) // size
+    sums: BlockRows = blocks[: complete * size].reshape(complete, size, blocks.shape[1]).sum(axis=1)
     return sums
 
 
 def sliding_sums(blocks: BlockRows, size: int) -> BlockRows:
-    """Return the sums of `size` neighbours, beginning at each block; the last block's neighbour is the first.
+    """Return the sums of `size` neighbours, starting at each block; the last block's neighbour is the first.
 
-    So a shadow period of one whole cycle holds each of the cycle's phases once.
+    So a shadow period of one whole cycle contains each phase of the cycle once.
 
-    >>> slides(np.arange(4)[:, None], 2).tolist()
+    >>> sliding_sums(np.arange(4)[:, None], 2).tolist()
     [[1], [3], [5], [3]]
     """
     ring = np.vstack([np.zeros_like(blocks[:1]), blocks, blocks[: size - 1]]).cumsum(axis=0)

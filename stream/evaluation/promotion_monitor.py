@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.messages import ModelUpdate, PlayerCounts, RoleCounts
+from schemas.messages import ModelUpdate, ModelCounts, RoleCounts
 from stream.evaluation.blocks import BlockRows, Blocks, block_row, stack_rows
 from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
 
@@ -178,5 +178,5 @@ class PromotionMonitor:
         return stack_rows(found)
 
 
-def _key(player: PlayerCounts) -> Key:
+def _key(player: ModelCounts) -> Key:
     return player.bundle_sha256, player.policy_version

@@ -1,39 +1,39 @@
-"""Replies that must be there in time: one look at all of them, instead of a timer for each."""
+"""The deadline of pending responses: one periodic check for all of them instead of a timer for each."""
 
 import asyncio
 import time
 from collections import deque
 
-from schemas.errors import TooLateError
+from schemas.errors import DeadlineExceededError
 
-#: Seconds between two looks; a reply may be late by so much.
-LOOK_S = 0.02
+#: Seconds between two checks; a response may fail this much after its deadline.
+CHECK_INTERVAL_S = 0.02
 
 
-class Deadline:
-    """Ends what takes too long. Inside the event loop.
+class ResponseDeadline:
+    """Fails responses that take too long. Every method runs on the event loop.
 
     Args:
-        seconds: That a reply may take.
+        seconds: Seconds that a response may take.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._replies: deque[tuple[float, asyncio.Future[bytes]]] = deque()
+        self._pending: deque[tuple[float, asyncio.Future[bytes]]] = deque()
 
-    def watch(self, reply: asyncio.Future[bytes]) -> None:
-        """Give a reply its time from now on; then it fails with TooLateError."""
-        if not self._replies:
-            asyncio.get_running_loop().call_later(LOOK_S, self._look)
-        self._replies.append((time.monotonic() + self._seconds, reply))
+    def start(self, response: asyncio.Future[bytes]) -> None:
+        """Start a response's time; when it is up, the response fails with DeadlineExceededError."""
+        if not self._pending:
+            asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._check)
+        self._pending.append((time.monotonic() + self._seconds, response))
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = time.monotonic()
-        while self._replies and (self._replies[0][1].done() or self._replies[0][0] <= now):
-            _, reply = self._replies.popleft()
-            if not reply.done():
-                reply.set_exception(
-                    TooLateError("not decided and recorded within the deadline (FRAUD_HTTP_DEADLINE_MS); ask again")
+        while self._pending and (self._pending[0][1].done() or self._pending[0][0] <= now):
+            _, response = self._pending.popleft()
+            if not response.done():
+                response.set_exception(
+                    DeadlineExceededError("not decided and recorded within the deadline (FRAUD_HTTP_DEADLINE_MS); try again")
                 )
-        if self._replies:
-            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        if self._pending:
+            asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._check)

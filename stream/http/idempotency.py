@@ -1,72 +1,76 @@
-"""What was answered lately: a transaction that is asked about again gets the same decision."""
+"""Recent responses by transaction id: a repeated request gets the same decision."""
 
 import asyncio
 import hashlib
 import math
 import time
 from collections import OrderedDict
+from functools import partial
 
-from schemas.errors import RepeatedError
+from schemas.errors import TransactionIdReusedError
 
-#: Of an id that is not kept.
-_NOTHING: tuple[bytes, float, bytes] = (b"", -math.inf, b"")
+#: Entry of an id that is not in the cache.
+_MISSING: tuple[bytes, float, bytes] = (b"", -math.inf, b"")
 
 
-class Repeats:
-    """The last transactions of this process, by id.
+class IdempotencyCache:
+    """The most recent responses of this process, by transaction id.
 
-    A reply that has been given is kept as bytes in a plain tuple, which Python's garbage collector need not look at. A
-    hundred thousand futures would make it stop the event loop for a quarter of a second now and then.
+    A response that has been sent is kept as bytes in a plain tuple, which Python's garbage collector does not traverse.
+    A hundred thousand futures would make each full collection block the event loop for a quarter of a second.
 
     Args:
-        most: Kept at once; each takes about 2 KB.
-        seconds: After which one is forgotten.
+        max_entries: Maximum number of responses kept; each takes about 2 KB.
+        lifetime_s: Seconds for which a response is kept.
     """
 
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most = most
-        self._seconds = seconds
-        #: Digest of the transaction, when it was asked about, the reply.
-        self._kept: OrderedDict[str, tuple[bytes, float, bytes | asyncio.Future[bytes]]] = OrderedDict()
+    def __init__(self, max_entries: int, lifetime_s: float) -> None:
+        self._max_entries = max_entries
+        self._lifetime_s = lifetime_s
+        #: Digest of the request's body, time of the request, and the response.
+        self._entries: OrderedDict[str, tuple[bytes, float, bytes | asyncio.Future[bytes]]] = OrderedDict()
 
-    def find(self, transaction_id: str, value: bytes) -> asyncio.Future[bytes] | None:
-        """Return the reply to a transaction, given or under way; None where it is not known.
+    def find(self, transaction_id: str, body: bytes) -> asyncio.Future[bytes] | None:
+        """Return the response to an earlier request with the same id, sent or pending; None if there was none.
 
         Raises:
-            RepeatedError: If the id is known and the transaction is another one: to answer with the earlier decision
-                would let a changed amount through.
+            TransactionIdReusedError: If the earlier request had another body. Answering with the earlier decision would let a
+                changed amount through.
         """
-        digest, at, reply = self._kept.get(transaction_id, _NOTHING)
-        if at < time.monotonic() - self._seconds:
+        digest, requested_s, response = self._entries.get(transaction_id, _MISSING)
+        if requested_s < time.monotonic() - self._lifetime_s:
             return None
-        if digest != _digest(value):
-            raise RepeatedError("transaction_id was used for another transaction; give each its own")
-        if isinstance(reply, bytes):
-            given: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-            given.set_result(reply)
-            return given
-        return reply
+        if digest != _digest(body):
+            raise TransactionIdReusedError(
+                "transaction_id was used for a different transaction; give each transaction its own",
+            )
+        if isinstance(response, bytes):
+            sent: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            sent.set_result(response)
+            return sent
+        return response
 
-    def keep(self, transaction_id: str, value: bytes, reply: asyncio.Future[bytes]) -> None:
-        """Keep a reply that is under way. One that fails is forgotten, so that asking again decides anew."""
-        digest, at = _digest(value), time.monotonic()
-        self._kept.pop(transaction_id, None)
-        self._kept[transaction_id] = digest, at, reply
-        reply.add_done_callback(lambda done: self._settle(transaction_id, digest, at, done))
-        while len(self._kept) > self._most or self._oldest() < at - self._seconds:
-            self._kept.popitem(last=False)
+    def keep(self, transaction_id: str, body: bytes, response: asyncio.Future[bytes]) -> None:
+        """Keep a pending response. If it fails it is removed, so that the next request is decided again."""
+        digest, requested_s = _digest(body), time.monotonic()
+        self._entries.pop(transaction_id, None)
+        self._entries[transaction_id] = digest, requested_s, response
+        response.add_done_callback(partial(self._settle, transaction_id, digest, requested_s))
+        while len(self._entries) > self._max_entries or self._oldest_s() < requested_s - self._lifetime_s:
+            self._entries.popitem(last=False)
 
-    def _oldest(self) -> float:
-        return self._kept[next(iter(self._kept))][1]
+    def _oldest_s(self) -> float:
+        return self._entries[next(iter(self._entries))][1]
 
-    def _settle(self, transaction_id: str, digest: bytes, at: float, done: asyncio.Future[bytes]) -> None:
-        if self._kept.get(transaction_id, _NOTHING)[2] is not done:
+    def _settle(self, transaction_id: str, digest: bytes, requested_s: float, response: asyncio.Future[bytes]) -> None:
+        """Replace a future by its bytes, or remove it if it failed."""
+        if self._entries.get(transaction_id, _MISSING)[2] is not response:
             return
-        if done.cancelled() or done.exception() is not None:
-            del self._kept[transaction_id]
+        if response.cancelled() or response.exception() is not None:
+            del self._entries[transaction_id]
         else:
-            self._kept[transaction_id] = digest, at, done.result()  # in its old place
+            self._entries[transaction_id] = digest, requested_s, response.result()  # keeps its position
 
 
-def _digest(value: bytes) -> bytes:
-    return hashlib.blake2b(value, digest_size=16).digest()
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()

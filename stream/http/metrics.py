@@ -4,7 +4,7 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
-from schemas.errors import BrokerAwayError, RefusedMessageError, RepeatedError, UnansweredError
+from schemas.errors import BrokerUnavailableError, RefusedMessageError, TransactionIdReusedError, NotDecidedError
 from schemas.messages import Decision, Verdict
 from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics
@@ -77,9 +77,9 @@ class HttpMetrics:
         """Count a transaction without a decision: refused, or unanswered for now. Other errors are not counted."""
         if isinstance(error, RefusedMessageError):
             self._refused(error.reason.value)
-        elif isinstance(error, RepeatedError):
+        elif isinstance(error, TransactionIdReusedError):
             self._refused("repeated_id")
-        elif isinstance(error, UnansweredError | BrokerAwayError):
+        elif isinstance(error, NotDecidedError | BrokerUnavailableError):
             self._outcomes.labels("unanswered").inc()
 
     def replayed(self) -> None:

@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from schemas.errors import FraudError, ModelFaultError, NoChampionError, RefusedMessageError, TooLateError
+from schemas.errors import FraudError, ModelFaultError, NoChampionError, RefusedMessageError, DeadlineExceededError
 from schemas.messages import Decision, ShadowScore
 from stream.http.metrics import HttpMetrics
 from stream.scoring.batch_scores import BatchScores
@@ -43,7 +43,7 @@ class ScoredTransaction:
 
 
 #: Called once for each transaction: with its decision, or with the error that prevented one. RefusedMessageError: it
-#: cannot be scored. NoChampionError: there is no champion, or scoring failed. TooLateError: the deadline has passed.
+#: cannot be scored. NoChampionError: there is no champion, or scoring failed. DeadlineExceededError: the deadline has passed.
 OnScored = Callable[[ScoredTransaction | FraudError], None]
 
 
@@ -121,7 +121,7 @@ class MicroBatcher:
             if each.queued_s > oldest_s:
                 batch.append(each)
             else:
-                each.on_scored(TooLateError("not scored within the deadline (FRAUD_HTTP_DEADLINE_MS); try again"))
+                each.on_scored(DeadlineExceededError("not scored within the deadline (FRAUD_HTTP_DEADLINE_MS); try again"))
         return batch
 
     def _score(self, batch: Sequence[_QueuedTransaction]) -> ScoredBatch:

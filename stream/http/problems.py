@@ -1,7 +1,6 @@
-"""Errors as RFC 9457 problem details. Which error has which status stands here and nowhere else."""
+"""Errors as RFC 9457 problem details. This module alone maps an error to its HTTP status."""
 
 import logging
-import re
 from http import HTTPStatus
 
 import msgspec
@@ -10,57 +9,50 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.errors import (
-    BrokerAwayError,
+    BrokerUnavailableError,
     BusyError,
     DeadLetterReason,
     FraudError,
     RefusedMessageError,
-    RepeatedError,
-    UnansweredError,
+    TransactionIdReusedError,
+    NotDecidedError,
 )
 from stream.http.errors import HttpError
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-#: Seconds after which asking again makes sense.
+#: Seconds after which a client should try again.
 RETRY_AFTER_S = 1
 _BAD_REQUEST = {DeadLetterReason.EMPTY, DeadLetterReason.NOT_JSON, DeadLetterReason.NOT_UTF8}
-#: Where our own sentences, and msgspec's, name the field.
-_FIELDS = (
-    re.compile(r"missing required field `(?P<field>[^`]+)`(?: - at `\$\.?(?P<path>[^`]*)`)?"),
-    re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`"),
-    re.compile(r"^feature (?P<feature>.+) (?:is|has) "),
-    re.compile(r"^(?:a )?(?P<field>[a-z_]+) (?:is|that) "),
-)
 
 
-class Problem(msgspec.Struct, omit_defaults=True):
-    """What is wrong: https://www.rfc-editor.org/rfc/rfc9457."""
+class ProblemDetails(msgspec.Struct, omit_defaults=True):
+    """An error response: https://www.rfc-editor.org/rfc/rfc9457."""
 
-    #: Names the kind of problem for programs; no address to be fetched.
+    #: URN of the kind of problem, for programs. It cannot be fetched.
     type: str
     title: str
     status: int
-    #: One line for people, with the mend; never the sender's values.
+    #: One line that says what is wrong and what to do. It never quotes the sender's values.
     detail: str
-    #: The field at fault, as a path: `features.V3`.
+    #: Path of the field at fault, such as `features.V3`.
     field: str | None = None
-    #: As in a dead letter, of a transaction that cannot be scored.
+    #: Dead-letter reason of a transaction that cannot be scored.
     reason: str | None = None
 
 
-#: Of errors that say nothing else: the first that fits.
+#: HTTP status by kind of error; the first match applies.
 _STATUS: tuple[tuple[type[FraudError], HTTPStatus], ...] = (
-    (RepeatedError, HTTPStatus.CONFLICT),
+    (TransactionIdReusedError, HTTPStatus.CONFLICT),
     (BusyError, HTTPStatus.TOO_MANY_REQUESTS),
-    (UnansweredError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (BrokerAwayError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NotDecidedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (BrokerUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 
-def problem_of(error: Exception) -> Problem:
-    """Return what an error says over HTTP; of an unforeseen one nothing but that it is there."""
+def problem_details(error: Exception) -> ProblemDetails:
+    """Return the problem details of an error. An unforeseen error is logged, and its text is not disclosed."""
     if isinstance(error, RefusedMessageError):
         return _refused(error)
     if isinstance(error, HttpError):
@@ -71,46 +63,27 @@ def problem_of(error: Exception) -> Problem:
         if isinstance(error, kind):
             return _problem(status, str(error))
     log.error("a request failed", exc_info=error)
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says why")
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the edge's log has the cause")
 
 
-def problem_response(problem: Problem) -> Response:
-    """Return a problem as a response."""
-    again = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in again else {}
+def problem_response(problem: ProblemDetails) -> Response:
+    """Return problem details as an HTTP response."""
+    retriable = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in retriable else {}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)
 
 
-async def handle(_: Request, error: Exception) -> Response:
-    """Answer with what went wrong."""
-    response = problem_response(problem_of(error))
+async def handle_error(_: Request, error: Exception) -> Response:
+    """Return the response to a request that raised an error: FastAPI's exception handler."""
+    response = problem_response(problem_details(error))
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     return response
 
 
-def field_of(detail: str) -> str | None:
-    """Return the path of the field that a sentence about a refused transaction names.
-
-    >>> field_of("Expected `float | null`, got `str` - at `$.features.V3`")
-    'features.V3'
-    >>> field_of("Object missing required field `V3` - at `$.features`")
-    'features.V3'
-    >>> field_of("feature V3 is not finite as float32")
-    'features.V3'
-    """
-    for pattern in _FIELDS:
-        if found := pattern.search(detail):
-            parts = found.groupdict()
-            if "feature" in parts:
-                return f"features.{parts['feature']}"
-            return ".".join(filter(None, (parts.get("path"), parts.get("field")))) or None
-    return None
-
-
-def _refused(error: RefusedMessageError) -> Problem:
+def _refused(error: RefusedMessageError) -> ProblemDetails:
     reason = error.reason
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     if reason in _BAD_REQUEST:
@@ -118,11 +91,11 @@ def _refused(error: RefusedMessageError) -> Problem:
     elif reason is DeadLetterReason.TOO_LARGE:
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     title = f"The transaction cannot be scored: {reason.value.replace('_', ' ')}"
-    return Problem(
-        f"urn:fraud-stream:{reason.value}", title, status.value, str(error), field_of(str(error)), reason.value
+    return ProblemDetails(
+        f"urn:fraud-stream:{reason.value}", title, status.value, str(error), error.field, reason.value
     )
 
 
-def _problem(status: int, detail: str) -> Problem:
+def _problem(status: int, detail: str) -> ProblemDetails:
     phrase = HTTPStatus(status).phrase
-    return Problem(f"urn:fraud-stream:{phrase.lower().replace(' ', '-')}", phrase, int(status), detail)
+    return ProblemDetails(f"urn:fraud-stream:{phrase.lower().replace(' ', '-')}", phrase, int(status), detail)

@@ -1,27 +1,27 @@
-"""The HTTP edge as a program: the one place that knows how its parts fit together."""
+"""The HTTP edge as a program: builds its parts, starts them, and stops them in order."""
 
 import asyncio
 import contextlib
 import sys
 
-from schemas.errors import BrokerAwayError, BusyError
+from schemas.errors import BrokerUnavailableError, BusyError
 from stream.http.api import make_api
-from stream.http.auth import Access
-from stream.http.batcher import Batcher
-from stream.http.console.feed import Feed
-from stream.http.console.labels import label_routes
-from stream.http.console.routes import console_routes
-from stream.http.console.session import session_routes
-from stream.http.fast_path import Hot
+from stream.http.auth import Auth
+from stream.http.console.event_feed import EventFeed
+from stream.http.console.label_routes import label_routes
+from stream.http.console.page_routes import page_routes
+from stream.http.console.session_routes import session_routes
+from stream.http.fast_path import FastPath
 from stream.http.health import health_routes
 from stream.http.metrics import HttpMetrics
+from stream.http.micro_batcher import MicroBatcher
 from stream.http.model_routes import model_routes
-from stream.http.predict_routes import PATH, Predict
-from stream.http.prediction_service import Desk
-from stream.http.server import Server, allow_connections, server_config
+from stream.http.predict_routes import PATH, PredictionRoutes
+from stream.http.prediction_service import PredictionService
+from stream.http.server import EdgeServer, raise_connection_limit, server_config
 from stream.http.tls import require_tls
-from stream.kafka.acknowledged_producer import Recorder, Row
-from stream.kafka.broker_watch import BrokerWatch
+from stream.kafka.acknowledged_producer import AcknowledgedProducer, OutgoingMessage
+from stream.kafka.broker_monitor import BrokerMonitor
 from stream.kafka.counts_publisher import CountsPublisher
 from stream.kafka.topics import require_topics
 from stream.models.bundle_store import BundleStore
@@ -36,23 +36,22 @@ from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import tracing
 from stream.settings import Settings
 
-#: Seconds for which a thread may keep Python's lock while another waits: the loop waits for the one that takes
-#: acknowledgements. Python's own 5 ms is half the latency that we promise.
-SWITCH_S = 0.0005
-#: Seconds for the last counts of drift to be on Kafka when stopped.
-REST_S = 0.5
+#: Seconds for which a thread may keep the GIL while another one waits for it. The event loop waits for the thread that
+#: polls for acknowledgements, and Python's default of 5 ms would be half of the promised latency.
+SWITCH_INTERVAL_S = 0.0005
+#: Seconds in which the last drift counts must reach Kafka on shutdown.
+LAST_COUNTS_S = 0.5
 
 
 class HttpProgram(Program):
-    """An HTTP edge, built but not running. Made inside the event loop it will run in."""
+    """An HTTP edge. Create it inside the event loop that it will run in."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         super().__init__()
         self.metrics = HttpMetrics()
-        slot = f"{settings.kafka.slot}-http"
         self._drift = DriftOutbox(settings, self.stop)
-        counts = RoleCounter(slot)
+        counts = RoleCounter(f"{settings.kafka.slot}-http")
         self.roles = RoleFollower(
             settings,
             RoleLoader(BundleStore(settings.bundle.store)),
@@ -61,105 +60,118 @@ class HttpProgram(Program):
             on_error=self.stop,
             prepare=self._drift.prepare,
         )
-        self._publisher = CountsPublisher(settings, counts.take)
-        self._broker = BrokerWatch(settings)
-        self._recorder = Recorder(settings, self._broker, self.stop)
-        batcher = Batcher(settings, self.roles, counts, self._drift.add, self.metrics)
-        desk = Desk(
-            settings,
+        self._publisher = CountsPublisher(
+            settings.kafka, settings.topic.role_counts, settings.rollback.interval_s, counts.take
+        )
+        self._broker = BrokerMonitor(settings.kafka, settings.topic.transactions_http)
+        self._producer = AcknowledgedProducer(settings.kafka, settings.http.deadline_ms, self._broker, self.stop)
+        self._feed = EventFeed(settings)
+        require_tls(settings.http)
+        auth = Auth(settings.http)
+        predictions = PredictionRoutes(settings, self._prediction_service(counts), auth)
+        routers = [
+            predictions.router(),
+            model_routes(self.roles, auth),
+            health_routes(self.metrics, auth, self.problems),
+            label_routes(settings.topic.labels, auth, self._producer, self._broker),
+            session_routes(auth),
+            page_routes(auth, self._feed),
+        ]
+        app = FastPath(
+            make_api(routers, self.metrics),
+            PATH,
+            predictions.predict_body,
+            self.metrics,
+            max_bytes=settings.scoring.max_transaction_bytes,
+            enabled=not tracing(),
+        )
+        self._server = EdgeServer(server_config(settings.http, app))
+
+    def problems(self) -> list[Problem]:
+        """Return why nothing can be decided; empty when the edge is ready."""
+        found = [] if self.roles.scorer is not None else [Problem.NO_CHAMPION]
+        return [*found, Problem.BROKER_UNAVAILABLE] if self._broker.unavailable else found
+
+    def _prediction_service(self, counts: RoleCounter) -> PredictionService:
+        http, topics = self._settings.http, self._settings.topic
+        batcher = MicroBatcher(
+            topics.transactions_http,
+            http.deadline_ms / 1000,
+            roles=self.roles,
+            counts=counts,
+            observe=self._drift.add,
+            metrics=self.metrics,
+        )
+        return PredictionService(
+            http,
+            topics,
             roles=self.roles,
             batcher=batcher,
-            recorder=self._recorder,
+            producer=self._producer,
             broker=self._broker,
             metrics=self.metrics,
         )
-        require_tls(settings)
-        access = Access(settings)
-        self._feed = Feed(settings)
-        predict = Predict(settings, desk, access, self.metrics)
-        routers = [
-            predict.routes(),
-            model_routes(self.roles, access),
-            health_routes(self.metrics, access, self.problems),
-            label_routes(settings, access, self._recorder, self._broker),
-            session_routes(access),
-            console_routes(access, self._feed),
-        ]
-        hot = Hot(
-            make_api(routers, self.metrics),
-            PATH,
-            predict.ask,
-            self.metrics,
-            most=settings.scoring.max_transaction_bytes,
-            on=not tracing(),
-        )
-        self._server = Server(server_config(settings, hot))
-
-    def problems(self) -> list[Problem]:
-        """Say why nothing can be decided; nothing when it can."""
-        found = [] if self.roles.scorer is not None else [Problem.NO_CHAMPION]
-        return [*found, Problem.BROKER_UNAVAILABLE] if self._broker.away else found
 
     async def _start(self) -> None:
         collect_seldom()
-        sys.setswitchinterval(SWITCH_S)
-        allow_connections()
-        await asyncio.to_thread(self._check)
-        self._recorder.start()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        raise_connection_limit()
+        await asyncio.to_thread(self._check_environment)
+        self._producer.start()
         self._broker.start()
         self.roles.start()
         self._publisher.start()
         self._drift.start()
         self._feed.start()
-        self._ending = asyncio.Event()
-        self._sending = asyncio.create_task(self._send_drift())
+        self._stopping_drift = asyncio.Event()
+        self._sending_drift = asyncio.create_task(self._send_drift())
         self._serving = asyncio.create_task(self._server.serve())
-        for task in (self._sending, self._serving):
-            task.add_done_callback(self._ended)
+        for task in (self._sending_drift, self._serving):
+            task.add_done_callback(self._stop_on_error)
 
-    def _check(self) -> None:
-        require_topics(self._settings)
+    def _check_environment(self) -> None:
+        require_topics(self._settings.kafka, self._settings.topic)
         require_free_port(self._settings.http.host, self._settings.http.port, "FRAUD_HTTP_PORT")
 
     async def _shut_down(self) -> None:
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
-        # Whose request is still not whole is not answered any more: what it asked about would be written too late.
+        # A request that is still incomplete is not answered: its decision would be written after the producer's end.
         for connection in [*self._server.server_state.connections]:
             connection.transport.abort()
         await asyncio.to_thread(self._drift.stop)
-        self._ending.set()
-        await asyncio.wait({self._sending}, timeout=REST_S)
-        self._sending.cancel()
+        self._stopping_drift.set()
+        await asyncio.wait({self._sending_drift}, timeout=LAST_COUNTS_S)
+        self._sending_drift.cancel()
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self._publisher.stop)
         await asyncio.to_thread(self._feed.stop)
-        await self._recorder.drain()
-        await asyncio.to_thread(self._recorder.stop)
+        await self._producer.drain()
+        await asyncio.to_thread(self._producer.stop)
         await asyncio.to_thread(self._broker.stop)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _stop_on_error(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.stop(error)
 
     async def _send_drift(self) -> None:
-        """Send what came in, counted, as workers do; when stopped, the rest of it."""
+        """Send drift counts to Kafka, as workers do; on shutdown, the last ones too."""
         topic = self._settings.topic.drift_counts
-        ending = False
-        while not ending:
+        stopping = False
+        while not stopping:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), COUNT_S)
-            ending = self._ending.is_set()
-            if messages := self._drift.unsent():
-                with contextlib.suppress(BrokerAwayError, BusyError):  # the same are taken again
-                    await self._recorder.written([Row(topic, None, each) for each in messages])
-                    self._drift.sent(messages)
+                await asyncio.wait_for(self._stopping_drift.wait(), COUNT_S)
+            stopping = self._stopping_drift.is_set()
+            if counts := self._drift.unsent():
+                with contextlib.suppress(BrokerUnavailableError, BusyError):  # the same counts are sent again
+                    await self._producer.produce_and_wait([OutgoingMessage(topic, None, each) for each in counts])
+                    self._drift.sent(counts)
 
 
 async def run_http(settings: Settings) -> None:
-    """Build an HTTP edge inside the running event loop, and run it.
+    """Build an HTTP edge in the running event loop, and run it until it is stopped.
 
     Raises:
-        FraudError: What ended it, if it was not a signal.
+        FraudError: The error that ended it, if it did not end by a signal.
     """
     await HttpProgram(settings).run()

@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.errors import BrokerAwayError, BusyError, FraudError
-from stream.kafka.broker_watch import BrokerWatch
+from schemas.errors import BrokerUnavailableError, BusyError, FraudError
+from stream.kafka.broker_monitor import BrokerMonitor
 from stream.kafka.clients import producer_config
 from stream.runtime.background import Background
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ class MessageOffset(NamedTuple):
     offset: int
 
 
-#: Called on the event loop, once for each message: with its offset, with BrokerAwayError if Kafka did not acknowledge
-#: it within the deadline (it may be stored all the same), or with BusyError if librdkafka's queue is full.
+#: Called on the event loop, once for each message: with its offset, with BrokerUnavailableError if Kafka did not acknowledge
+#: it in time (it may be stored all the same), or with BusyError if librdkafka's queue is full.
 OnAcknowledged = Callable[[MessageOffset | FraudError], None]
 #: Called once for several messages: with None when all awaited ones are acknowledged, or with the first error.
 OnAllAcknowledged = Callable[[FraudError | None], None]
@@ -62,14 +62,22 @@ class AcknowledgedProducer(Background):
     """Produces messages and reports their acknowledgements. Every method is called on the event loop.
 
     Args:
-        settings: Kafka connection, and the HTTP deadline after which a message expires.
+        kafka: Kafka connection.
+        timeout_ms: Milliseconds after which a message that Kafka has not acknowledged fails.
         broker: Informed at once when the client loses the broker.
         on_error: Called with the error that ends the polling thread.
     """
 
-    def __init__(self, settings: Settings, broker: BrokerWatch, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        timeout_ms: int,
+        broker: BrokerMonitor,
+        on_error: Callable[[BaseException], None],
+    ) -> None:
         super().__init__("acknowledged-producer")
-        self._settings = settings
+        self._kafka = kafka
+        self._timeout_ms = timeout_ms
         self._broker = broker
         self._on_error = on_error
         self._unacknowledged = 0
@@ -81,10 +89,10 @@ class AcknowledgedProducer(Background):
     def start(self) -> None:
         """Create the producers and start polling."""
         self._loop = asyncio.get_running_loop()
-        config = producer_config(self._settings.kafka) | {"error_cb": self._on_client_error}
+        config = producer_config(self._kafka) | {"error_cb": self._on_client_error}
         # Nagle's algorithm would hold back a small request until the one before it is answered.
         prompt = {"linger.ms": LINGER_MS, "socket.nagle.disable": True}
-        timeout = {"message.timeout.ms": self._settings.http.deadline_ms}
+        timeout = {"message.timeout.ms": self._timeout_ms}
         self._prompt = Producer(config | timeout | prompt)
         failures_only = {"delivery.report.only.error": True, "on_delivery": _log_failure}
         self._bulk = Producer(config | failures_only | {"linger.ms": BULK_LINGER_MS})
@@ -116,7 +124,7 @@ class AcknowledgedProducer(Background):
         """Produce several messages, and return when Kafka has acknowledged the awaited ones.
 
         Raises:
-            BrokerAwayError: If Kafka does not acknowledge them within the deadline.
+            BrokerUnavailableError: If Kafka does not acknowledge them in time.
             BusyError: If librdkafka's queue is full.
         """
         done: asyncio.Future[None] = self._loop.create_future()
@@ -145,8 +153,8 @@ class AcknowledgedProducer(Background):
 
     def _on_client_error(self, error: KafkaError) -> None:
         if error.fatal():
-            self._on_error(BrokerAwayError(f"Kafka's client has failed ({error.str()}); restart the program"))
-        self._broker.heard(error)
+            self._on_error(BrokerUnavailableError(f"Kafka's client has failed ({error.str()}); restart the program"))
+        self._broker.on_client_error(error)
 
     def _run(self) -> None:
         """Poll for acknowledgements until stopped."""
@@ -210,7 +218,7 @@ def _produce(
 
     Raises:
         BusyError: If the queue is full.
-        BrokerAwayError: If librdkafka rejects it for another reason.
+        BrokerUnavailableError: If librdkafka rejects it for another reason.
     """
     try:
         if on_delivery is None:
@@ -220,7 +228,7 @@ def _produce(
     except BufferError as error:
         raise BusyError("the queue to Kafka is full; try again later") from error
     except KafkaException as error:
-        raise BrokerAwayError(f"Kafka's client rejects a message for {message.topic}: {error.args[0].str()}") from error
+        raise BrokerUnavailableError(f"Kafka's client rejects a message for {message.topic}: {error.args[0].str()}") from error
 
 
 def _resolve(done: asyncio.Future[None], error: FraudError | None) -> None:
@@ -232,8 +240,8 @@ def _resolve(done: asyncio.Future[None], error: FraudError | None) -> None:
         done.set_result(None)
 
 
-def _not_acknowledged(error: KafkaError) -> BrokerAwayError:
-    return BrokerAwayError(f"Kafka has not acknowledged the message ({error.str()}); try again")
+def _not_acknowledged(error: KafkaError) -> BrokerUnavailableError:
+    return BrokerUnavailableError(f"Kafka has not acknowledged the message ({error.str()}); try again")
 
 
 def _log_failure(error: KafkaError | None, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Kafka client configuration: one place for addresses, security and delivery."""
+"""Configuration of Kafka clients: brokers, security and delivery in one place."""
 
 import time
 from contextlib import suppress
@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from schemas.errors import BrokerAwayError, SettingsError
+from schemas.errors import BrokerUnavailableError, SettingsError
 from stream.kafka.client_log import client_log
 from stream.settings import KafkaSettings
 
@@ -15,15 +15,15 @@ from stream.settings import KafkaSettings
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 #: Seconds to wait for a broker when a program starts.
 CONNECT_S = 10.0
-#: Of these, seconds for one attempt; between two it shows that a login was refused, which more waiting does not mend.
+#: Seconds for one attempt within CONNECT_S. Between attempts a refused login shows, which waiting longer does not fix.
 ATTEMPT_S = 2.0
 
 
 def client_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return what every librdkafka client takes: addresses, security, and its log on ours.
+    """Return the configuration of every librdkafka client: brokers, security and log.
 
     Raises:
-        SettingsError: If security asks for a name, a password or a file that is not there.
+        SettingsError: If the security protocol needs a user or a password that is not set.
     """
     config: dict[str, Any] = {
         "bootstrap.servers": kafka.bootstrap,
@@ -49,63 +49,67 @@ def client_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def consumer_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return what every consumer takes: committed data only, from the beginning where nothing is committed."""
+    """Return the configuration of every consumer: committed data only, from the earliest offset without a commit."""
     return client_config(kafka) | {
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
-        # Fetched but unread data at most: bounds a batch in bytes, for a batch is what is there already.
+        # Limits the data fetched but not read, and so the size of a batch, which consists of what is already fetched.
         "queued.max.messages.kbytes": kafka.batch_max_mib * 1024,
-        # Ask again at once after an empty answer; the default waits 500 ms when the queue was full.
+        # Fetch again at once after the queue was full; the default waits 500 ms.
         "fetch.queue.backoff.ms": 10,
     }
 
 
 def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return what every producer takes: acknowledged by all replicas, each once and in order."""
+    """Return the configuration of every producer: acknowledged by all replicas, once and in order."""
     return client_config(kafka) | {
         "enable.idempotence": True,
         "message.max.bytes": MAX_MESSAGE_BYTES,
-        # Java's partitioner, so that a card has the same partition whoever produces.
+        # Java's partitioner, so that a card has the same partition whichever client produces.
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
     }
 
 
 def connect(client: Producer, topic: str) -> None:
-    """Have a new client connect, `ATTEMPT_S` seconds at most; whether a broker answers is for the next call to tell.
+    """Let a new client connect, for `ATTEMPT_S` seconds at most. A failure is left to the client's next call.
 
-    What finds no connection, as the search for a transaction's coordinator, looks again 500 ms later.
+    A request that finds no connection, such as the search for a transaction coordinator, is retried 500 ms later.
     """
     with suppress(KafkaException):
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
-        # The first answer came over the address from the settings, this one over the broker that it named.
+        # The first response came from a bootstrap server, this one from a broker that it named.
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
 
 
 def require_broker(kafka: KafkaSettings, timeout: float = CONNECT_S) -> None:
     """Wait until a broker answers.
 
+    Args:
+        kafka: Kafka connection.
+        timeout: Seconds to wait at most.
+
     Raises:
-        BrokerAwayError: If none does within `timeout` seconds, or it refuses the login.
+        BrokerUnavailableError: If none answers in time, or it refuses the login.
     """
     errors: list[KafkaError] = []
-    # Silent, or each attempt to connect is a line before the one that says it all.
+    # Silent: otherwise each attempt to connect logs a line before the error that sums them up.
     admin = AdminClient(client_config(kafka) | {"error_cb": errors.append, "log_level": 0})
     deadline = time.monotonic() + timeout
     while True:
         try:
             admin.list_topics(timeout=min(ATTEMPT_S, timeout))
         except KafkaException as error:
-            admin.poll(0)  # a refused login is told to the callback alone; the call itself only times out
-            if any(found.code() == KafkaError._AUTHENTICATION for found in errors):  # noqa: SLF001 - librdkafka's own codes begin with _
-                raise BrokerAwayError(
+            admin.poll(0)  # only the callback learns of a refused login; the call itself just times out
+            if any(each.code() == KafkaError._AUTHENTICATION for each in errors):  # noqa: SLF001 - librdkafka's own codes begin with _
+                raise BrokerUnavailableError(
                     f"Kafka at {kafka.bootstrap} refused user {kafka.sasl_username!r}; "
                     "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
                 ) from None
             if time.monotonic() >= deadline:
-                raise BrokerAwayError(
+                raise BrokerUnavailableError(
                     f"no Kafka answers at {kafka.bootstrap} ({error.args[0].str()}); "
                     "start one with `fraud-stream kafka` or set FRAUD_KAFKA_BOOTSTRAP"
                 ) from None

@@ -1,4 +1,4 @@
-"""How many messages of a topic are left to read."""
+"""The number of messages of a topic that are left to read."""
 
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -7,22 +7,22 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # not in its type stubs
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerUnavailableError
 from stream.kafka.clients import client_config
 from stream.settings import KafkaSettings
 
 _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
 
-class Lag:
-    """Asks the broker where partitions end, through an admin client.
+class LagReader:
+    """Reads the end offsets of partitions through an admin client.
 
-    Not through the consumer, whose own queries outwait their timeout when it is idle or the broker away.
+    The consumer's own queries exceed their timeout when it is idle or the broker is unavailable.
 
     Args:
-        kafka: Addresses.
-        topic: That is read.
-        group: That reads it.
+        kafka: Kafka connection.
+        topic: Topic that is read.
+        group: Consumer group that reads it.
     """
 
     def __init__(self, kafka: KafkaSettings, topic: str, group: str) -> None:
@@ -31,41 +31,41 @@ class Lag:
         self._group = group
         self._admin = AdminClient(client_config(kafka))
 
-    def left(self, reached: Mapping[int, int | None], timeout: float) -> int:
-        """Return how many offsets are left to read.
+    def lag(self, positions: Mapping[int, int | None], timeout: float) -> int:
+        """Return the number of offsets left to read.
 
         Args:
-            reached: By partition, the offset up to which everything was read; None before the first read, which
-                counts from the group's committed offset.
-            timeout: Seconds for each of the broker's answers.
+            positions: By partition, the offset to read next; None before the first read, which counts from the group's
+                committed offset.
+            timeout: Seconds for each response of the broker.
 
         Raises:
-            BrokerAwayError: If there is no answer in time.
+            BrokerUnavailableError: If the broker does not answer in time.
         """
-        places = [TopicPartition(self._topic, partition) for partition in reached]
-        unread = [place for place in places if reached[place.partition] is None]
+        partitions = [TopicPartition(self._topic, partition) for partition in positions]
+        unread = [each for each in partitions if positions[each.partition] is None]
         try:
-            if not places:
+            if not partitions:
                 self._admin.list_topics(self._topic, timeout=timeout)
-            ends = self._ends(places, timeout) if places else {}
+            ends = self._ends(partitions, timeout) if partitions else {}
             committed = self._committed(unread, timeout) if unread else {}
         except (KafkaException, FutureTimeoutError) as error:
-            # It may wait for ever for a broker that was away (confluentinc/librdkafka#5511): ask with a new one.
+            # The client may wait forever for a broker that was unavailable (confluentinc/librdkafka#5511): replace it.
             self._admin = AdminClient(client_config(self._kafka))
-            raise BrokerAwayError(f"no Kafka answers: {error}") from error
-        left = 0
+            raise BrokerUnavailableError(f"no Kafka answers: {error}") from error
+        lag = 0
         for partition, end in ends.items():
-            offset = reached[partition]
-            left += max(end - (max(committed[partition], 0) if offset is None else offset), 0)
-        return left
+            position = positions[partition]
+            lag += max(end - (max(committed[partition], 0) if position is None else position), 0)
+        return lag
 
-    def _ends(self, places: list[TopicPartition], timeout: float) -> dict[int, int]:
-        asked = self._admin.list_offsets(
-            dict.fromkeys(places, _LATEST), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=timeout
+    def _ends(self, partitions: list[TopicPartition], timeout: float) -> dict[int, int]:
+        futures = self._admin.list_offsets(
+            dict.fromkeys(partitions, _LATEST), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=timeout
         )
-        return {place.partition: future.result(timeout).offset for place, future in asked.items()}
+        return {each.partition: future.result(timeout).offset for each, future in futures.items()}
 
-    def _committed(self, places: list[TopicPartition], timeout: float) -> dict[int, int]:
-        wanted = [ConsumerGroupTopicPartitions(self._group, places)]
-        asked = self._admin.list_consumer_group_offsets(wanted, request_timeout=timeout)
-        return {place.partition: place.offset for place in asked[self._group].result(timeout).topic_partitions}
+    def _committed(self, partitions: list[TopicPartition], timeout: float) -> dict[int, int]:
+        request = [ConsumerGroupTopicPartitions(self._group, partitions)]
+        futures = self._admin.list_consumer_group_offsets(request, request_timeout=timeout)
+        return {each.partition: each.offset for each in futures[self._group].result(timeout).topic_partitions}

@@ -1,4 +1,4 @@
-"""The load generator: transactions onto the input topic, as fast as it goes or at a steady rate."""
+"""The load generator: sends transactions to a topic, at full speed or at a steady rate."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from confluent_kafka import KafkaError, Producer
 from numpy.typing import NDArray
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerUnavailableError
 from stream.kafka.clients import producer_config
 from stream.kafka.sink import queue_rows
 from stream.settings import KafkaSettings
@@ -16,7 +16,7 @@ from stream.settings import KafkaSettings
 #: Seconds between two bursts at a steady rate: 10 transactions at 2,000/s. Shorter ones cost the broker, which
 #: shares the machine, more requests.
 SLICE_S = 0.005
-#: Transactions handed to the client at once at full speed.
+#: Transactions queued at once at full speed.
 CHUNK = 5_000
 #: Seconds in which everything must be acknowledged at the end.
 FLUSH_S = 60.0
@@ -31,22 +31,23 @@ def send_transactions(
     rate: float | None = None,
     on_sent: Callable[[int], object] = lambda _: None,
 ) -> NDArray[np.int64]:
-    """Send transactions to the transactions topic, each once and in order.
+    """Send transactions to a topic, each once and in order.
 
-    At a steady rate the send time is the schedule's own, however late the generator is: time that a transaction
-    waits because the system under load holds the generator up counts as latency (no coordinated omission).
+    At a steady rate the send time is the scheduled one, however late the generator is: if the system under load delays
+    the generator, the delay counts as latency (no coordinated omission).
 
     Args:
-        kafka: Addresses and the topic.
-        messages: Keys and values; a lazy sequence is sliced, never read whole.
-        rate: Transactions a second; None for as fast as it goes.
-        on_sent: Told how many were sent so far.
+        kafka: Kafka connection.
+        topic: Name of the topic.
+        messages: Keys and values; a lazy sequence is sliced, never read as a whole.
+        rate: Transactions per second; None for full speed.
+        on_sent: Called with the number of transactions sent so far.
 
     Returns:
-        (n,) `time.monotonic_ns()` at which each was sent, or due.
+        (n,) send time of each transaction, as scheduled, in `time.monotonic_ns()`.
 
     Raises:
-        BrokerAwayError: If Kafka did not take all of them.
+        BrokerUnavailableError: If Kafka did not accept all of them.
     """
     failures: list[KafkaError] = []
 
@@ -54,7 +55,7 @@ def send_transactions(
         if error is not None:
             failures.append(error)
 
-    # At a steady rate a burst leaves at once; at full speed large batches win.
+    # At a steady rate a burst is sent at once; at full speed large batches are faster.
     tuning = {"linger.ms": 20, "batch.size": 1_000_000} if rate is None else {"linger.ms": 0}
     producer = Producer(producer_config(kafka) | tuning)
     size = CHUNK if rate is None else max(1, round(rate * SLICE_S))
@@ -69,8 +70,10 @@ def send_transactions(
         sent_ns[start : start + size] = due_ns
         queue_rows(producer, topic, rows, on_delivery=delivered)
         on_sent(min(start + size, len(messages)))
-    left = producer.flush(FLUSH_S)
-    if left or failures:
-        reason = failures[0].str() if failures else f"no answer in {FLUSH_S:.0f} s"
-        raise BrokerAwayError(f"Kafka did not take {left + len(failures)} of {len(messages)} transactions ({reason})")
+    unsent = producer.flush(FLUSH_S)
+    if unsent or failures:
+        reason = failures[0].str() if failures else f"no response within {FLUSH_S:.0f} s"
+        raise BrokerUnavailableError(
+            f"Kafka did not accept {unsent + len(failures)} of {len(messages)} transactions ({reason})"
+        )
     return sent_ns

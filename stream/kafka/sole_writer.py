@@ -1,4 +1,4 @@
-"""Writing a topic of one partition, one writer at a time: a writer fences every other before it reads what is there."""
+"""Writing a topic of one partition, one writer at a time: a writer fences all others before it reads the topic."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from stream.settings import KafkaSettings
 
 @contextmanager
 def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], None]]:
-    """Enter as the topic's only writer; yields what writes one message, in a transaction of its own.
+    """Become the topic's only writer and yield a function that writes one message in a transaction of its own.
 
-    What is read inside stays the newest until the write, or the write fails as fenced.
+    What the caller reads inside the context is still the newest at the write, or else the write fails as fenced.
 
     Raises:
-        BrokerAwayError: If no broker answers.
-        KafkaException: From inside; `was_fenced` tells whether another writer came meanwhile.
+        BrokerUnavailableError: If no broker answers.
+        KafkaException: If the write fails; `was_fenced` tells whether another writer took over.
     """
     require_broker(kafka)
     own = {"transactional.id": f"{topic}-writer", "transaction.timeout.ms": 10_000}
@@ -34,6 +34,6 @@ def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], 
 
 
 def was_fenced(error: KafkaException) -> bool:
-    """Return whether a write failed because another writer came meanwhile: nothing was written."""
+    """Return whether a write failed because another writer took over; nothing was written then."""
     reason = error.args[0]
     return bool(reason.fatal() or reason.code() == KafkaError._FENCED)  # noqa: SLF001 - librdkafka's own code

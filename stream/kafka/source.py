@@ -151,7 +151,7 @@ class BatchSource(Background):
         partitions, the broker is asked all the same, and nothing is left to this worker.
 
         Raises:
-            BrokerAwayError: If no broker answers within `timeout` seconds.
+            BrokerUnavailableError: If no broker answers within `timeout` seconds.
         """
         reached = {partition: self._positions.get(partition) for partition in self.assigned}
         for partition, end in list(self._ends.items()):  # a copy: the reading thread goes on

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.errors import KafkaError, StoreAwayError
+from schemas.errors import KafkaError, StoreUnavailableError
 from stream.kafka.batch import Batch
 from stream.kafka.source import BatchSource, Offer
 from stream.settings import KafkaSettings
@@ -41,7 +41,7 @@ class OffsetStore(Protocol):
         """Make partitions ours and say where to read on.
 
         Raises:
-            StoreAwayError: If the store does not answer; it will be asked again.
+            StoreUnavailableError: If the store does not answer; it will be asked again.
         """
 
 
@@ -77,7 +77,7 @@ class StoredSource(BatchSource):
         self._next_claim = 0.0  # time.monotonic()
         self.joined = False
 
-    def give_way(self) -> None:
+    def back_off(self) -> None:
         """As `fail`, for a batch whose partition another has claimed since.
 
         Claiming it back at once would only take it from its rightful owner. So the group gets a session's time to say
@@ -93,7 +93,7 @@ class StoredSource(BatchSource):
         try:
             # Of no partitions too: a member without any still wants to know whether the store answers.
             claims = self._store.claim(self._topic, self.assigned)
-        except StoreAwayError:
+        except StoreUnavailableError:
             first, most = BACKOFF_S
             self._next_claim = time.monotonic() + min(first * 2**self._failures, most)
             self._failures += 1
@@ -108,7 +108,7 @@ class StoredSource(BatchSource):
 
     def _batch(self, messages: list[Any], epoch: int) -> Batch:
         batch = super()._batch(messages, epoch)
-        partitions, offsets = reversed(batch.incoming.partitions), reversed(batch.incoming.offsets)
+        partitions, offsets = reversed(batch.raw.partitions), reversed(batch.raw.offsets)
         for partition, offset in dict(zip(partitions, offsets, strict=True)).items():  # the first of each partition
             if offset < batch.start[partition]:
                 raise KafkaError(

@@ -1,4 +1,4 @@
-"""Following a topic: what `fraud-stream tail` does."""
+"""Following a topic, as `fraud-stream tail` does."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from stream.settings import KafkaSettings
 
 
 def follow_topic(kafka: KafkaSettings, topic: str, *, from_beginning: bool) -> Iterator[bytes]:
-    """Yield the committed messages of a topic as they come, for ever.
+    """Yield the committed messages of a topic as they arrive, without end.
 
     Raises:
-        BrokerAwayError: If no broker answers.
-        TopicMissingError: If there is no such topic.
+        BrokerUnavailableError: If no broker answers.
+        TopicMissingError: If the topic does not exist.
     """
     require_broker(kafka)
     consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-tail"})

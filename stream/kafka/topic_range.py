@@ -1,4 +1,4 @@
-"""Reading what a topic took between two moments, or one message, without a group and without touching anything."""
+"""Reading the messages of a time range, or one message, without a consumer group and without changing anything."""
 
 import time
 from collections.abc import Iterator
@@ -6,60 +6,62 @@ from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.errors import BrokerAwayError, DataError
+from schemas.errors import BrokerUnavailableError, DataError
 from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
 from stream.kafka.topics import partitions_of
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import KafkaSettings
 
-#: Messages read at once at most.
+#: Maximum number of messages in one batch.
 READ_MAX = 5_000
-#: Seconds without a message after which the broker counts as away.
+#: Seconds without a message after which the broker counts as unavailable.
 SILENCE_S = 30.0
 
 
 @dataclass(frozen=True)
 class TopicRange:
-    """Half-open, in milliseconds of Kafka's own timestamps; None is without end."""
+    """A half-open range of Kafka's message timestamps, in milliseconds; None for no limit."""
 
     start_ms: int | None = None
     end_ms: int | None = None
 
 
-def read_range(kafka: KafkaSettings, topic: str, span: TopicRange) -> Iterator[RawBatch]:
-    """Yield committed messages, some thousand at a time, in order within each partition.
+def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Iterator[RawBatch]:
+    """Yield the committed messages of a time range in batches, in order within each partition.
 
-    It ends where the topic ended when it began.
+    Messages that arrive after the call are left out.
 
     Raises:
-        BrokerAwayError: If no broker answers, or it falls silent.
-        TopicMissingError: If there is no such topic.
+        BrokerUnavailableError: If no broker answers, or none sends a message for `SILENCE_S` seconds.
+        TopicMissingError: If the topic does not exist.
     """
     require_broker(kafka)
     consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-span"})
     try:
-        starts, ends = _offsets(consumer, kafka, topic, span)
+        starts, ends = _offsets(consumer, kafka, topic, topic_range)
         unread = {partition for partition, start in starts.items() if start < ends[partition]}
         consumer.assign([TopicPartition(topic, partition, starts[partition]) for partition in unread])
-        heard = time.monotonic()
+        last_message = time.monotonic()
         while unread:
             values: list[bytes | None] = []
-            places: list[tuple[int, int]] = []
+            partitions: list[int] = []
+            offsets: list[int] = []
             for message in consumer.consume(READ_MAX, timeout=0.1):
-                heard = time.monotonic()
+                last_message = time.monotonic()
                 partition, offset = message.partition(), message.offset()
                 if message.error() is not None:
                     unread -= _ended(message)
                 elif partition in unread and offset is not None:
                     if offset < ends[partition]:
                         values.append(message.value())
-                        places.append((partition, offset))
+                        partitions.append(partition)
+                        offsets.append(offset)
                     if offset >= ends[partition] - 1:
                         unread.discard(partition)
             if values:
-                yield RawBatch(topic, values, [place[0] for place in places], [place[1] for place in places])
-            if time.monotonic() - heard > SILENCE_S:
-                raise BrokerAwayError(f"{topic} was silent for {SILENCE_S:g} s; look at the broker and try again")
+                yield RawBatch(topic, values, partitions, offsets)
+            if time.monotonic() - last_message > SILENCE_S:
+                raise BrokerUnavailableError(f"no message of {topic} for {SILENCE_S:g} s; check the broker and try again")
     finally:
         consumer.close()
 
@@ -68,49 +70,51 @@ def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> b
     """Return the value of one message.
 
     Raises:
-        BrokerAwayError: If no broker answers.
-        TopicMissingError: If there is no such topic.
-        DataError: If the message is there no more, or not yet.
+        BrokerUnavailableError: If no broker answers.
+        TopicMissingError: If the topic does not exist.
+        DataError: If the partition or the message does not exist.
     """
     require_broker(kafka)
     consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-span"})
     try:
         if partition not in partitions_of(consumer, kafka, topic):
             raise DataError(
-                f"{topic} has no partition {partition}; name the Kafka that decided, with FRAUD_KAFKA_BOOTSTRAP"
+                f"{topic} has no partition {partition}; set FRAUD_KAFKA_BOOTSTRAP to the Kafka of the decision"
             )
         consumer.assign([TopicPartition(topic, partition, offset)])
         message = consumer.poll(CONNECT_S)
         if message is None or message.error() is not None or message.offset() != offset:
-            raise DataError(f"{topic}/{partition}/{offset} is not there; its retention may have passed")
+            raise DataError(f"{topic}/{partition}/{offset} does not exist; its retention may have passed")
         return message.value()
     finally:
         consumer.close()
 
 
-def _offsets(consumer: Consumer, kafka: KafkaSettings, topic: str, span: TopicRange) -> tuple[dict[int, int], dict[int, int]]:
-    """Return by partition the first offset and the one after the last."""
+def _offsets(
+    consumer: Consumer, kafka: KafkaSettings, topic: str, topic_range: TopicRange
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return by partition the first offset and the offset after the last."""
     partitions = partitions_of(consumer, kafka, topic)
-    marks = {
+    watermarks = {
         partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_S)
         for partition in partitions
     }
-    starts = _at(consumer, topic, partitions, span.start_ms)
-    ends = _at(consumer, topic, partitions, span.end_ms)
+    starts = _offsets_at(consumer, topic, partitions, topic_range.start_ms)
+    ends = _offsets_at(consumer, topic, partitions, topic_range.end_ms)
     return (
-        {partition: max(starts.get(partition, low), low) for partition, (low, _) in marks.items()},
-        {partition: min(ends.get(partition, high), high) for partition, (_, high) in marks.items()},
+        {partition: max(starts.get(partition, low), low) for partition, (low, _) in watermarks.items()},
+        {partition: min(ends.get(partition, high), high) for partition, (_, high) in watermarks.items()},
     )
 
 
-def _at(consumer: Consumer, topic: str, partitions: list[int], moment_ms: int | None) -> dict[int, int]:
-    """Return by partition the first offset at or after a moment."""
-    if moment_ms is None:
+def _offsets_at(consumer: Consumer, topic: str, partitions: list[int], timestamp_ms: int | None) -> dict[int, int]:
+    """Return by partition the first offset at or after a timestamp; empty without a timestamp."""
+    if timestamp_ms is None:
         return {}
-    asked = [TopicPartition(topic, partition, moment_ms) for partition in partitions]
-    found = consumer.offsets_for_times(asked, timeout=CONNECT_S)
-    # OFFSET_END, -1: nothing so late. The end then is wherever the topic ends.
-    return {each.partition: each.offset if each.offset != OFFSET_END else 2**62 for each in found}
+    query = [TopicPartition(topic, partition, timestamp_ms) for partition in partitions]
+    results = consumer.offsets_for_times(query, timeout=CONNECT_S)
+    # OFFSET_END, -1: the partition has no message that late, so the range ends where the partition ends.
+    return {each.partition: each.offset if each.offset != OFFSET_END else 2**62 for each in results}
 
 
 def _ended(message: Message) -> set[int | None]:

@@ -1,4 +1,4 @@
-"""Every topic's partitions, retention, cleanup and size limit. Nothing is created by accident."""
+"""The table of topics, with partitions, retention, cleanup policy and size limit, and their creation."""
 
 import time
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from confluent_kafka import KafkaError as ClientError
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # not in its type stubs
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.errors import BrokerAwayError, KafkaError, TopicMissingError
+from schemas.errors import BrokerUnavailableError, KafkaError, TopicMissingError
 from stream.kafka.clients import ATTEMPT_S, CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker
 from stream.settings import KafkaSettings, TopicSettings
 
 DAY_MS = 24 * 60 * 60 * 1000
-FOR_EVER = -1
-#: Seconds between two looks whether new topics can be used, which takes about a third of a second.
-LOOK_AGAIN_S = 0.05
+FOREVER = -1
+#: Seconds between two checks whether new topics are usable, which takes about a third of a second.
+CHECK_S = 0.05
 
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """What a topic must be."""
+    """Configuration of a topic."""
 
     name: str
     partitions: int
@@ -31,7 +31,7 @@ class TopicSpec:
 
     @property
     def config(self) -> dict[str, str]:
-        """As Kafka names it."""
+        """The configuration under Kafka's names."""
         return {
             "retention.ms": str(self.retention_ms),
             "cleanup.policy": self.cleanup,
@@ -48,96 +48,102 @@ def topic_table(topics: TopicSettings) -> tuple[TopicSpec, ...]:
         TopicSpec(topics.decisions, n, 30 * DAY_MS),
         TopicSpec(topics.alerts, n, 30 * DAY_MS),
         TopicSpec(topics.shadow_scores, n, 30 * DAY_MS),
-        # Chargebacks come weeks late, and a ledger built anew wants all that decisions of today will be judged by.
+        # Chargebacks arrive weeks late, and a rebuilt ledger needs the labels of all recent decisions.
         TopicSpec(topics.labels, n, 180 * DAY_MS),
         TopicSpec(topics.dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
-        # The audit of who decided when: one partition for one order, kept for ever.
-        TopicSpec(topics.model_updates, 1, FOR_EVER),
+        # The audit trail of role changes: one partition for a total order, kept forever.
+        TopicSpec(topics.model_updates, 1, FOREVER),
         TopicSpec(topics.worker_status, 1, 7 * DAY_MS, cleanup="compact"),
-        # One partition: whoever holds it is the guard. A shadow period lies within its retention.
+        # One partition: the worker that it is assigned to is the rollback monitor. Retention covers a shadow period.
         TopicSpec(topics.role_counts, 1, 7 * DAY_MS),
-        # One partition for one order, which the windows are cut by; a window that is open for longer loses its begin.
-        # 13 KB at 30 features, in a thousand it is 450.
+        # One partition for a total order, by which windows are cut; a window open for longer loses its beginning.
+        # A message takes 13 KB with 30 features, 450 KB with a thousand.
         TopicSpec(topics.drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         TopicSpec(topics.drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
-        # One partition: who asks reads it whole, and of two askers at once the second sees the first's request.
+        # One partition: a requester reads the entire topic, so the second of two sees the first one's request.
         TopicSpec(topics.retrain_requests, 1, 180 * DAY_MS),
     )
 
 
 def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> list[str]:
-    """Create the topics that are not there yet and return their names, once all topics can be used.
+    """Create the missing topics and return their names, once all topics are usable.
 
     Raises:
-        BrokerAwayError: If no broker answers.
-        KafkaError: If the broker refuses, or they cannot be used within CONNECT_S.
+        BrokerUnavailableError: If no broker answers.
+        KafkaError: If the broker refuses, or the topics are not usable within `CONNECT_S` seconds.
     """
     require_broker(kafka)
     admin = AdminClient(client_config(kafka))
     present = admin.list_topics(timeout=CONNECT_S).topics
-    wanted = [spec for spec in topic_table(topics) if spec.name not in present]
+    missing = [spec for spec in topic_table(topics) if spec.name not in present]
     new = [
         NewTopic(spec.name, spec.partitions, replication_factor=topics.replication, config=spec.config)
-        for spec in wanted
+        for spec in missing
     ]
-    # An empty list is refused.
-    made = admin.create_topics(new, operation_timeout=CONNECT_S) if new else {}
-    for name, future in made.items():
+    # Kafka rejects an empty list.
+    futures = admin.create_topics(new, operation_timeout=CONNECT_S) if new else {}
+    for name, future in futures.items():
         try:
             future.result()
         except KafkaException as error:
             raise KafkaError(
-                f"topic {name} was not created: {error.args[0].str()}; create it by hand, or ask for other numbers"
+                f"topic {name} was not created: {error.args[0].str()}; create it by hand, or change "
+                "FRAUD_TOPIC_PARTITIONS and FRAUD_TOPIC_REPLICATION"
             ) from None
-    # Those that were there, too: an earlier call may have given up on them.
-    await_use(
+    # Existing ones too: an earlier call may have timed out while waiting for them.
+    wait_until_usable(
         admin,
         {
             spec.name: len(present[spec.name].partitions) if spec.name in present else spec.partitions
             for spec in topic_table(topics)
         },
     )
-    return [spec.name for spec in wanted]
+    return [spec.name for spec in missing]
 
 
-def await_use(admin: AdminClient, partitions: Mapping[str, int]) -> None:
-    """Wait until of each topic, given with the number of its partitions, the leaders answer.
+def wait_until_usable(admin: AdminClient, partitions: Mapping[str, int]) -> None:
+    """Wait until the leaders of all partitions answer.
 
-    The controller answers as soon as it has written the topics down. Brokers read that later, and become leaders later
-    still; until then whoever asks one of them is told that it knows no such topic, or does not lead it.
+    The controller responds as soon as it has recorded the topics. Brokers read that record later, and become leaders
+    later still; until then they respond that the topic is unknown or that they do not lead it.
+
+    Args:
+        admin: Admin client.
+        partitions: Number of partitions by topic.
 
     Raises:
-        KafkaError: If they do not within CONNECT_S.
+        KafkaError: If they do not within `CONNECT_S` seconds.
     """
-    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
+    all_partitions = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
     deadline = time.monotonic() + CONNECT_S
-    while (found := _first_fault(admin, places)) is not None:
-        topic, fault = found
+    while (unusable := _first_unusable(admin, all_partitions)) is not None:
+        topic, reason = unusable
         if time.monotonic() >= deadline:
             raise KafkaError(
-                f"topic {topic} cannot be used after {CONNECT_S:g} s: {fault}; "
-                "look at the brokers' logs, and run `fraud-stream topics` again"
+                f"topic {topic} is not usable after {CONNECT_S:g} s: {reason}; "
+                "check the brokers' logs, and run `fraud-stream topics` again"
             )
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(CHECK_S)
 
 
-def _first_fault(admin: AdminClient, places: list[TopicPartition]) -> tuple[str, str] | None:
+def _first_unusable(admin: AdminClient, partitions: list[TopicPartition]) -> tuple[str, str] | None:
+    """Return the topic of the first unusable partition, and why it is unusable; None if all are usable."""
     try:
-        shown = admin.list_topics(timeout=ATTEMPT_S).topics
+        topics = admin.list_topics(timeout=ATTEMPT_S).topics
     except KafkaException as error:
-        return places[0].topic, error.args[0].str()
-    led = {(topic, n) for topic, found in shown.items() for n, each in found.partitions.items() if each.leader >= 0}
-    for place in places:
-        # Asked for offsets of what has no leader, the client waits for its whole time.
-        if (place.topic, place.partition) not in led:
-            return place.topic, "no broker leads it"
+        return partitions[0].topic, error.args[0].str()
+    led = {(name, n) for name, topic in topics.items() for n, each in topic.partitions.items() if each.leader >= 0}
+    for partition in partitions:
+        # A query for the offsets of a partition without a leader takes its full timeout.
+        if (partition.topic, partition.partition) not in led:
+            return partition.topic, "no broker leads it"
     newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
-    asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=ATTEMPT_S)
-    for place, answer in asked.items():
+    futures = admin.list_offsets(dict.fromkeys(partitions, newest), request_timeout=ATTEMPT_S)
+    for partition, future in futures.items():
         try:
-            answer.result()
+            future.result()
         except KafkaException as error:
-            return place.topic, error.args[0].str()
+            return partition.topic, error.args[0].str()
     return None
 
 
@@ -145,35 +151,35 @@ def partitions_of(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[
     """Return the numbers of a topic's partitions.
 
     Raises:
-        TopicMissingError: If the broker does not know the topic.
-        BrokerAwayError: If no broker answers.
-        KafkaError: If the broker does not say, for want of a right perhaps.
+        TopicMissingError: If the topic does not exist.
+        BrokerUnavailableError: If no broker answers.
+        KafkaError: If the broker refuses, for example for lack of a permission.
     """
     try:
-        found = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
+        metadata = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
     except KafkaException as error:
-        raise BrokerAwayError(f"no Kafka answers ({error.args[0].str()}); look at FRAUD_KAFKA_BOOTSTRAP") from None
-    if found.error is not None and found.error.code() != ClientError.UNKNOWN_TOPIC_OR_PART:
-        raise KafkaError(f"topic {topic} on {kafka.bootstrap}: {found.error.str()}; look at the broker's log")
-    if found.error is not None:
+        raise BrokerUnavailableError(f"no Kafka answers ({error.args[0].str()}); check FRAUD_KAFKA_BOOTSTRAP") from None
+    if metadata.error is not None and metadata.error.code() != ClientError.UNKNOWN_TOPIC_OR_PART:
+        raise KafkaError(f"topic {topic} on {kafka.bootstrap}: {metadata.error.str()}; check the broker's log")
+    if metadata.error is not None:
         raise TopicMissingError(
             f"topic {topic} does not exist on {kafka.bootstrap}; "
-            "check its name, or create our topics with `fraud-stream topics`"
+            "check its name, or create all topics with `fraud-stream topics`"
         )
-    return list(found.partitions)
+    return list(metadata.partitions)
 
 
 def require_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Check that a broker answers and every topic is there.
+    """Check that a broker answers and every topic exists.
 
     Raises:
-        BrokerAwayError: If no broker answers.
-        TopicMissingError: Naming the first topic that is not there.
+        BrokerUnavailableError: If no broker answers.
+        TopicMissingError: If a topic does not exist; names the first one.
     """
     require_broker(kafka)
     present = AdminClient(client_config(kafka)).list_topics(timeout=CONNECT_S).topics
     for spec in topic_table(topics):
         if spec.name not in present:
             raise TopicMissingError(
-                f"topic {spec.name} is not on {kafka.bootstrap}; create it with `fraud-stream topics`"
+                f"topic {spec.name} does not exist on {kafka.bootstrap}; create it with `fraud-stream topics`"
             )

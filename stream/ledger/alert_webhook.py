@@ -11,7 +11,7 @@ from faust.web import Request, Response, View
 from faust.web.exceptions import WebError
 from sqlalchemy import Engine
 
-from schemas.errors import LedgerAwayError, LedgerError, RefusedMessageError
+from schemas.errors import LedgerUnavailableError, LedgerError, RefusedMessageError
 from stream.clock import Clock
 from stream.ledger.alert_history import record_alerts
 from stream.ledger.alertmanager import webhook_codec
@@ -44,7 +44,7 @@ class AlertRecorder:
 
         Raises:
             RefusedMessageError: If it is not valid; one line without any of the sender's values.
-            LedgerAwayError: If the database does not answer. The message may have been recorded or not; sending it
+            LedgerUnavailableError: If the database does not answer. The message may have been recorded or not; sending it
                 again does no harm.
         """
         alerts = webhook_codec.decode(body).alerts
@@ -73,7 +73,7 @@ def add_alert_webhook(app: faust.App, recorder: AlertRecorder, writing_thread: E
                 raise WebError(str(error), code=HTTPStatus.BAD_REQUEST) from error
             except LedgerError as error:
                 # Not reported to the outage tracker: it would stay in outage until the next alert arrives.
-                level = logging.DEBUG if isinstance(error, LedgerAwayError) else logging.WARNING
+                level = logging.DEBUG if isinstance(error, LedgerUnavailableError) else logging.WARNING
                 log.log(level, "alerts were not recorded: %s", error)
                 text = "not recorded because the ledger database is unavailable; send it again"
                 raise WebError(text, code=HTTPStatus.SERVICE_UNAVAILABLE) from error

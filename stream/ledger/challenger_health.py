@@ -31,7 +31,7 @@ def health_meter(engine: Engine, parity_gap: ParityGap) -> MeasureHealth:
         parity_gap: Function that scores a challenger's transactions again.
 
     Returns:
-        A function that raises LedgerAwayError if the database does not answer, and any error of `parity_gap`.
+        A function that raises LedgerUnavailableError if the database does not answer, and any error of `parity_gap`.
     """
 
     def measure_health(challenger: BundleRef) -> ServingHealth:

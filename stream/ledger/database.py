@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
-from schemas.errors import LedgerAwayError, LedgerError
+from schemas.errors import LedgerUnavailableError, LedgerError
 
 #: Seconds that a writer waits for another writer's transaction, and that a client waits for a server to answer.
 BUSY_S = 5.0
@@ -117,7 +117,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Run a transaction that writes; it is committed at the end and rolled back on an error.
 
     Raises:
-        LedgerAwayError: If the database does not answer, or another writer holds it for too long.
+        LedgerUnavailableError: If the database does not answer, or another writer holds it for too long.
         LedgerError: If the database refuses a statement.
     """
     with _translated_errors(engine), _terminating_frozen(engine), engine.connect() as connection:
@@ -144,7 +144,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Run queries that all see the database as the first one does.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
         LedgerError: If the database refuses a query.
     """
     with _translated_errors(engine), engine.connect() as connection:
@@ -156,7 +156,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def _translated_errors(engine: Engine) -> Iterator[None]:
-    """Raise LedgerAwayError for what waiting may fix, LedgerError for any other error of the database."""
+    """Raise LedgerUnavailableError for what waiting may fix, LedgerError for any other error of the database."""
     try:
         yield
     except DBAPIError as error:
@@ -164,7 +164,7 @@ def _translated_errors(engine: Engine) -> Iterator[None]:
         detail = str(error.orig).strip().partition("\n")[0]
         if error.connection_invalidated or _is_transient(error):
             message = f"no ledger database at {shown} ({detail}); start it or set FRAUD_LEDGER_URL"
-            raise LedgerAwayError(message) from error
+            raise LedgerUnavailableError(message) from error
         raise LedgerError(
             f"the ledger database at {shown} refuses ({detail}); "
             "check that it is a ledger's database and that its user has all rights"
@@ -181,7 +181,7 @@ def migrate(engine: Engine) -> None:
     """Migrate the database to the newest revision. Several ledgers may try at once: one migrates, the others wait.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
         LedgerError: If a newer program has migrated the database, or it is not a ledger's.
     """
     config = Config()

@@ -60,7 +60,7 @@ class GateRunner:
         """Evaluate each challenger on the cohorts that have closed; cheap when none has closed since the last call.
 
         Raises:
-            LedgerAwayError: If the database does not answer.
+            LedgerUnavailableError: If the database does not answer.
         """
         return [self._evaluate(matchup) for matchup in find_matchups(self._engine)]
 

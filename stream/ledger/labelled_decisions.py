@@ -75,7 +75,7 @@ def load_labelled_decisions(
         The labelled decisions; None before there is a watermark.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
     """
     with reading(engine) as connection:
         watermark_ms = read_watermark(connection)

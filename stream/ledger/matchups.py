@@ -40,7 +40,7 @@ def find_matchups(engine: Engine) -> list[Matchup]:
     """Return a matchup for each challenger of the newest roles; empty before there are roles and decisions.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
     """
     complete_ms = load_watermark(engine)
     with reading(engine) as connection:
@@ -74,7 +74,7 @@ def load_pairs(engine: Engine, matchup: Matchup, *, since: int, until: int, matu
         maturity_ms: Label delay in milliseconds, after which a transaction without a label counts as legitimate.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
         DataError: If the amounts are in several currencies.
     """
     rows = load_matured_decisions(

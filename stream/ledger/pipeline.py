@@ -8,7 +8,7 @@ from typing import Any
 from schemas.errors import (
     BatchRefusedError,
     DeadLetterReason,
-    LedgerAwayError,
+    LedgerUnavailableError,
     RefusedMessageError,
     StaleOwnerError,
 )
@@ -73,7 +73,7 @@ class LedgerPipeline:
             log.warning("%s", error)
             self._metrics.count_dropped_batch("claimed")
             self.source.back_off()
-        except LedgerAwayError:
+        except LedgerUnavailableError:
             self._metrics.count_dropped_batch("database")
             self.source.fail()
         except BatchRefusedError as error:

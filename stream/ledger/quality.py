@@ -53,7 +53,7 @@ def measure_quality(engine: Engine, *, window_ms: int, maturity_ms: int, latest_
         The quality; without figures of models before there is a watermark.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
     """
     label_time = labels.c.event_time_ms
     with reading(engine) as connection:

@@ -35,7 +35,7 @@ class QualityMonitor:
         """Return every model's quality; None during a pause.
 
         Raises:
-            LedgerAwayError: If the database does not answer. No pause follows.
+            LedgerUnavailableError: If the database does not answer. No pause follows.
         """
         began = self._monotonic()
         if began < self._paused_until:

@@ -42,7 +42,7 @@ def load_watermark(engine: Engine) -> int | None:
     """Return the event time up to which history is complete, UTC milliseconds; None before there is one.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
     """
     with reading(engine) as connection:
         return read_watermark(connection)
@@ -78,7 +78,7 @@ def load_matured_decisions(
         maturity_ms: Label delay in milliseconds; 0 for all decisions for which history is complete.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
     """
     with reading(engine) as connection:
         complete_ms = read_watermark(connection)

@@ -27,7 +27,7 @@ def delete_chunk(engine: Engine, before_ms: int, chunk: int = CHUNK) -> Mapping[
         Number of deleted rows by table; all zeros when no expired rows are left.
 
     Raises:
-        LedgerAwayError: If the database does not answer.
+        LedgerUnavailableError: If the database does not answer.
     """
     deleted = dict.fromkeys((decisions.name, shadow_scores.name, labels.name, alert_history.name), 0)
     with writing(engine) as connection:

@@ -8,7 +8,7 @@ from typing import Any
 import faust
 from sqlalchemy import Engine
 
-from schemas.errors import FraudError, LedgerAwayError
+from schemas.errors import FraudError, LedgerUnavailableError
 from stream.clock import Clock
 from stream.ledger.gate_runner import DAY_MS, GateRunner
 from stream.ledger.metrics import LedgerMetrics
@@ -63,7 +63,7 @@ def add_retention(
         try:
             while await loop.run_in_executor(writing, delete_some):
                 pass
-        except LedgerAwayError:
+        except LedgerUnavailableError:
             log.debug("retention waits for the database")  # the outage itself is logged already
 
 

@@ -62,7 +62,7 @@ class LedgerStore:
         """Take ownership of partitions and return where to read on.
 
         Raises:
-            LedgerAwayError: If the database does not answer.
+            LedgerUnavailableError: If the database does not answer.
         """
         with self._outage.track(topic), writing(self._engine) as connection:
             return claim_partitions(connection, topic, partitions, self._owner, self._clock.now_ms())
@@ -78,7 +78,7 @@ class LedgerStore:
 
         Raises:
             StaleOwnerError: If another ledger has claimed a partition since the batch was read.
-            LedgerAwayError: If the database does not answer. The batch may have been written or not; the stored
+            LedgerUnavailableError: If the database does not answer. The batch may have been written or not; the stored
                 offsets tell.
         """
         has_watermark = kind.table is decisions

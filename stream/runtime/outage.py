@@ -1,4 +1,4 @@
-"""Whether the store behind a program answers: told once when it stops, and once when it is back."""
+"""Outages of a program's store: logged once when one begins and once when it ends."""
 
 import contextlib
 import logging
@@ -6,16 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 
-from schemas.errors import StoreAwayError
+from schemas.errors import StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
 
 class Outage:
-    """Watches every question to a store. Callable from any thread.
+    """Tracks whether a store answers. Callable from any thread.
 
     Args:
-        store: What it is, as in "the ledger database".
+        store: Name of the store in log lines, such as "the ledger database".
     """
 
     def __init__(self, store: str) -> None:
@@ -25,32 +25,32 @@ class Outage:
         self._began = 0.0  # time.monotonic()
 
     @property
-    def under_way(self) -> bool:
-        """Whether somebody's last question got no answer."""
+    def active(self) -> bool:
+        """Whether the latest call of at least one caller failed."""
         return bool(self._unanswered)
 
     @contextlib.contextmanager
-    def watched(self, who: str) -> Iterator[None]:
-        """Ask the store something inside.
+    def track(self, caller: str) -> Iterator[None]:
+        """Track one call to the store, made inside the context.
 
         Args:
-            who: Asks. An outage lasts until everyone who met it was answered: the store may hold one up and not
-                the others.
+            caller: Name of the caller. An outage lasts until a call of every affected caller has succeeded: the store
+                may block one and not the others.
 
         Raises:
-            StoreAwayError: As raised inside; the first of an outage is logged, the others are the same news.
+            StoreUnavailableError: As raised inside. Only the first one of an outage is logged.
         """
         try:
             yield
-        except StoreAwayError as error:
+        except StoreUnavailableError as error:
             with self._lock:
                 if not self._unanswered:
                     self._began = time.monotonic()
                     log.warning("%s; nothing is lost, reading waits until it answers", error)
-                self._unanswered.add(who)
+                self._unanswered.add(caller)
             raise
         with self._lock:
-            if who in self._unanswered:
-                self._unanswered.remove(who)
+            if caller in self._unanswered:
+                self._unanswered.remove(caller)
                 if not self._unanswered:
                     log.info("%s answers again, after %.0f s", self._store, time.monotonic() - self._began)

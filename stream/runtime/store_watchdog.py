@@ -1,39 +1,39 @@
-"""Whether a program whose offsets stand in a store is well.
+"""Readiness and watchdog of a program whose offsets are kept in a store: the ledger and the archive.
 
-An outage of the store is no fault of ours, and waiting for it is no standstill.
+An outage of the store is not the program's fault: waiting for it does not count as being stuck.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerUnavailableError
 from stream.kafka.stored_source import StoredSource
 from stream.runtime.outage import Outage
 from stream.runtime.readiness import Problem
-from stream.runtime.watchdog import LOOK_S, Watchdog, exit_at_once
+from stream.runtime.watchdog import CHECK_S, Watchdog, exit_now
 
 
-class Shown(Protocol):
-    """Metrics of the program."""
+class StoreMetrics(Protocol):
+    """Metrics of a program with a store."""
 
     def lag(self, kind: str, messages: int) -> None:
-        """Show what is left to read of one kind."""
+        """Set the number of messages left to read of one kind."""
 
     def store(self, *, up: bool) -> None:
-        """Show whether the store answers."""
+        """Set whether the store answers."""
 
 
-class StoredHealth(Watchdog):
-    """Watches the sources and the store, and says what is wrong.
+class StoreWatchdog(Watchdog):
+    """Watchdog of a program that reads several topics into a store.
 
     Args:
         watchdog_s: Seconds without progress, while there is work, after which `on_stuck` is called.
-        sources: By kind of message.
-        outage: Whether the store answers.
-        metrics: Shows lag and store.
-        patience: Whether what looks like a standstill is long work that may take its time.
-        on_stuck: Called with one line when there is work and nothing has moved for `watchdog_s`.
-        on_error: Called with whatever ends the watch.
+        sources: Sources by kind of message.
+        outage: Outages of the store.
+        metrics: Metrics that receive lag and store availability.
+        is_busy: Whether the program does something that may take longer than `watchdog_s`.
+        on_stuck: Called with a message when the program is stuck.
+        on_error: Called with the error that ends the watchdog.
     """
 
     def __init__(
@@ -41,45 +41,45 @@ class StoredHealth(Watchdog):
         watchdog_s: float,
         sources: Mapping[str, StoredSource],
         outage: Outage,
-        metrics: Shown,
+        metrics: StoreMetrics,
         *,
-        patience: Callable[[], bool] = lambda: False,
-        on_stuck: Callable[[str], None] = exit_at_once,
+        is_busy: Callable[[], bool] = lambda: False,
+        on_stuck: Callable[[str], None] = exit_now,
         on_error: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         super().__init__(watchdog_s, "messages", on_stuck=on_stuck, on_error=on_error)
         self._sources = sources
         self._outage = outage
         self._metrics = metrics
-        self._patience = patience
+        self._is_busy = is_busy
         self._lags: dict[str, int] = {}
 
     @property
     def lag(self) -> int:
-        """Messages left to read, at the last look that was answered."""
+        """Number of messages left to read, at the last check that the broker answered."""
         return sum(self._lags.values())
 
     def problems(self) -> list[Problem]:
-        """Say why the program is not ready; nothing when it is."""
-        found: list[Problem] = []
-        if self._outage.under_way:
-            found.append(Problem.STORE_UNAVAILABLE)
+        """Return why the program is not ready; empty when it is ready."""
+        problems: list[Problem] = []
+        if self._outage.active:
+            problems.append(Problem.STORE_UNAVAILABLE)
         if not all(source.joined for source in self._sources.values()):
-            found.append(Problem.NOT_READING)
-        return found + self._standing_problems()
+            problems.append(Problem.NOT_READING)
+        return problems + self._common_problems()
 
-    def look(self) -> None:
-        """Look once: ask the broker for each lag, and whether anything has moved since the last look."""
+    def check(self) -> None:
+        """Ask the broker for the lag of each source, and check the progress."""
         try:
             for kind, source in self._sources.items():
-                left = source.lag(LOOK_S)
-                self._lags[kind] = left
-                self._metrics.lag(kind, left)
-        except BrokerAwayError:
-            self._answered(yes=False)
+                lag = source.lag(CHECK_S)
+                self._lags[kind] = lag
+                self._metrics.lag(kind, lag)
+        except BrokerUnavailableError:
+            self._record_broker(answered=False)
         else:
-            self._answered(yes=True)
-        self._metrics.store(up=not self._outage.under_way)
-        armed = not self._outage.under_way and not self._patience()
+            self._record_broker(answered=True)
+        self._metrics.store(up=not self._outage.active)
+        armed = not self._outage.active and not self._is_busy()
         armed = armed and all(source.joined for source in self._sources.values())
-        self._judge([source.in_hand for source in self._sources.values()], armed=armed)
+        self._check_progress([source.in_flight for source in self._sources.values()], armed=armed)

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from schemas.messages import PlayerCounts, RoleCounts
+from schemas.messages import ModelCounts, RoleCounts
 from stream.scoring.model import ModelInRole
 from stream.scoring.score_counts import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, TRANSACTIONS, ScoreCounts
 
@@ -78,9 +78,9 @@ class RoleCounter:
         )
 
 
-def _of(player: ModelInRole, row: list[int], *, decides: bool) -> PlayerCounts:
+def _of(player: ModelInRole, row: list[int], *, decides: bool) -> ModelCounts:
     manifest = player.model.manifest
-    return PlayerCounts(
+    return ModelCounts(
         name=manifest.name,
         version=manifest.version,
         bundle_sha256=player.model.sha256,

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerUnavailableError
 from stream.kafka.source import BatchSource
 from stream.runtime.readiness import Problem
-from stream.runtime.watchdog import LOOK_S, Watchdog, exit_at_once
+from stream.runtime.watchdog import CHECK_S, Watchdog, exit_now
 from stream.serving.role_follower import RoleFollower
 from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
@@ -30,7 +30,7 @@ class Health(Watchdog):
         roles: RoleFollower,
         metrics: WorkerMetrics,
         *,
-        on_stuck: Callable[[str], None] = exit_at_once,
+        on_stuck: Callable[[str], None] = exit_now,
         on_error: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         super().__init__(settings.kafka.watchdog_s, "transactions", on_stuck=on_stuck, on_error=on_error)
@@ -51,18 +51,20 @@ class Health(Watchdog):
             found.append(Problem.NO_CHAMPION)
         if not self._source.assigned:
             found.append(Problem.NO_PARTITIONS)
-        return found + self._standing_problems()
+        return found + self._common_problems()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look once: ask the broker for the lag, and whether anything has moved since the last look."""
         try:
-            left = self._source.lag(LOOK_S)
-        except BrokerAwayError:
-            self._answered(yes=False)
+            left = self._source.lag(CHECK_S)
+        except BrokerUnavailableError:
+            self._record_broker(answered=False)
         else:
-            self._answered(yes=True)
+            self._record_broker(answered=True)
             # A worker that has just lost its partitions, as in an outage, has not read what was left: the figure stays.
             if self._source.assigned:
                 self._lag = left
                 self._metrics.lag(left)
-        self._judge([self._source.in_hand], armed=self._roles.scorer is not None and bool(self._source.assigned))
+        self._check_progress(
+            [self._source.in_flight], armed=self._roles.scorer is not None and bool(self._source.assigned)
+        )

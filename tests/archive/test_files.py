@@ -12,7 +12,7 @@ import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from schemas.errors import ArchiveAwayError
+from schemas.errors import ArchiveUnavailableError
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import ArchiveFile, utc_day
 from stream.archive.store import ArchiveStore
@@ -104,7 +104,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("stream.archive.files.os.fsync", full)
-    with pytest.raises(ArchiveAwayError, match=r"cannot be written \(.*No space left on device"):
+    with pytest.raises(ArchiveUnavailableError, match=r"cannot be written \(.*No space left on device"):
         put(files, 0, 5)
     assert files.list_day("labels", DAY) == ([], [])
 
@@ -114,7 +114,7 @@ def test_a_place_without_its_marker_is_no_archive(files: ArchiveFiles, ask: str)
     """A mount that is gone looks empty; an archive begun anew there would hold everything twice."""
     put(files, 0, 5)
     files._files.rm_file(files._at("archive.json"))
-    with pytest.raises(ArchiveAwayError, match="no archive at"):
+    with pytest.raises(ArchiveUnavailableError, match="no archive at"):
         put(files, 5, 9) if ask == "put" else store_of(files).claim("labels-topic", [0])
 
 
@@ -137,7 +137,7 @@ def test_a_mount_that_goes_under_a_write_has_not_taken_the_file(
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "_write", gone)
-        with pytest.raises(ArchiveAwayError, match="went away while" if back else "no archive at"):
+        with pytest.raises(ArchiveUnavailableError, match="went away while" if back else "no archive at"):
             put(files, 0, 5)
     if not back:
         folder.rename(tmp_path / "stray")

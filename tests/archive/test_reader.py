@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from schemas.errors import ArchiveAwayError, ArchiveError
+from schemas.errors import ArchiveUnavailableError, ArchiveError
 from schemas.messages import encode
 from stream.archive import open_file
 from stream.archive.columns import SCHEMA
@@ -134,7 +134,7 @@ def test_files_that_come_while_one_reads_change_nothing(url: str) -> None:
 
 def test_no_archive_is_one_line_not_an_empty_one(tmp_path: Path) -> None:
     """A mistyped URL must not look like a quiet topic."""
-    with pytest.raises(ArchiveAwayError, match=r"no archive at .*; bring it back, or see to FRAUD_ARCHIVE_URL"):
+    with pytest.raises(ArchiveUnavailableError, match=r"no archive at .*; bring it back, or see to FRAUD_ARCHIVE_URL"):
         read(f"file://{tmp_path}/elsewhere", "labels")
 
 

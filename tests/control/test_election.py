@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerUnavailableError
 from stream.control.election import ElectedReader, Found
 from stream.settings import Settings
 from tests.support.topics import produce_all
@@ -66,7 +66,7 @@ def test_it_begins_where_it_is_told(settings: Settings) -> None:
     def start() -> int:
         asked.append(len(asked))
         if len(asked) == 1:
-            raise BrokerAwayError("made to fail")
+            raise BrokerUnavailableError("made to fail")
         return 60
 
     group = f"{settings.kafka.group}-elected"
@@ -77,7 +77,7 @@ def test_it_begins_where_it_is_told(settings: Settings) -> None:
         while not reader.caught_up or not found:
             try:
                 found += reader.read_placed(0.1)
-            except BrokerAwayError:
+            except BrokerUnavailableError:
                 failures += 1
     finally:
         reader.close()

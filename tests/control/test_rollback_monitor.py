@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from schemas.errors import BrokerAwayError, RolesError, StaleEpochError
+from schemas.errors import BrokerUnavailableError, RolesError, StaleEpochError
 from schemas.messages import Challenger, ModelUpdate, Policy, RoleAction, RoleCounts, RollbackEvidence, encode
 from stream.control.role_changes import restore_previous
 from stream.control.rollback_metrics import RollbackMetrics
@@ -47,7 +47,7 @@ class Bench:
         monkeypatch.setattr("stream.control.elected_task.RETRY_S", 0)
 
     def _read(self, _: Settings) -> Sequence[ModelUpdate]:
-        if self.failures and isinstance(self.failures[0], BrokerAwayError):
+        if self.failures and isinstance(self.failures[0], BrokerUnavailableError):
             raise self.failures.pop()
         return self.updates
 
@@ -96,7 +96,7 @@ def test_a_breach_is_taken_back_once(monkeypatch: pytest.MonkeyPatch, caplog: py
 def test_while_kafka_is_away_no_counts_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts of an assignment that cannot be read yet wait for it."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
-    bench.failures.append(BrokerAwayError("away"))
+    bench.failures.append(BrokerUnavailableError("away"))
     bench.step(*HISTORY)
     assert bench.updates[-1] == PROMOTED
     bench.step()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.messages import PlayerCounts, RoleCounts
+from schemas.messages import ModelCounts, RoleCounts
 from stream.evaluation.blocks import (
     ALERTS,
     PARTS,
@@ -24,7 +24,7 @@ def test_a_row_says_what_the_message_says() -> None:
     """Reviews and declines are alerts; a part is slow above the limit, not at it."""
     latencies = (1, 1, 1, 1, 1, 1, 1, 2, 3, 0, 0, 4)  # up to 1, 2, 4, …, 64, 128, 256, …, and above 1,024 ms
     message: RoleCounts = counts(latencies=latencies)
-    said: PlayerCounts = player(transactions=100, reviews=3, declines=4, problems=5)
+    said: ModelCounts = player(transactions=100, reviews=3, declines=4, problems=5)
     row = block_row(message, said, 64)
     assert [row[column] for column in (TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW)] == [100, 7, 5, 16, 9]
     assert block_row(message, said, 33)[SLOW] == 9

@@ -4,7 +4,7 @@ import itertools
 
 from msgspec.structs import replace
 
-from schemas.messages import Challenger, ModelUpdate, PlayerCounts, Policy
+from schemas.messages import Challenger, ModelUpdate, ModelCounts, Policy
 from stream.evaluation.promotion_monitor import AUTHOR, PromotionMonitor
 from stream.evaluation.rollback_rule import RollbackLimits
 from tests.evaluation.role_messages import counts, player, ref, update
@@ -25,7 +25,7 @@ class Stream:
         self.watch.learn(updates)
         self._sequence = itertools.count(1)
 
-    def count(self, epoch: int, blocks: int, *players: PlayerCounts) -> "Stream":
+    def count(self, epoch: int, blocks: int, *players: ModelCounts) -> "Stream":
         """Count so many blocks under an epoch."""
         for _ in range(blocks):
             self.watch.add(counts(*players, role_epoch=epoch, sequence=next(self._sequence)))

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
-from schemas.errors import LedgerAwayError, RefusedMessageError
+from schemas.errors import LedgerUnavailableError, RefusedMessageError
 from stream.ledger.alert_history import recent_alerts, record_alerts
 from stream.ledger.alert_webhook import AlertRecorder
 from stream.ledger.database import open_engine, reading, writing
@@ -183,6 +183,6 @@ def test_a_database_that_is_away_counts_nothing() -> None:
     """The sender is told, and sends again."""
     metrics = LedgerMetrics()
     engine = open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d")
-    with pytest.raises(LedgerAwayError):
+    with pytest.raises(LedgerUnavailableError):
         AlertRecorder(engine, ManualClock(), metrics).record(message(alert()))
     assert "alert_history_total" not in msgspec.json.encode([f.samples for f in metrics.registry.collect()]).decode()

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from schemas.errors import LedgerAwayError
+from schemas.errors import LedgerUnavailableError
 from stream.ledger.database import open_engine, writing
 from tests.support.until import until
 
@@ -73,6 +73,6 @@ def _counts(engine: Engine) -> bool:
     try:
         with writing(engine) as connection:
             connection.execute(_COUNT)
-    except LedgerAwayError:
+    except LedgerUnavailableError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Bringing a database up to date."""
+"""Migrating a ledger's database, and errors of databases that cannot be used."""
 
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -6,25 +6,82 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
-from schemas.errors import LedgerAwayError, LedgerError
+from schemas.errors import LedgerUnavailableError, LedgerError
+from schemas.messages import encode
 from stream.ledger.database import migrate, open_engine, reading, writing
-from stream.ledger.tables import metadata
+from stream.ledger.tables import decisions, metadata
+from stream.ledger.upsert import insert_rows
 from stream.runtime.ports import free_port
+from tests.support.ledger_batch import KINDS
+from tests.support.records import decision
+
+VIEWS = {"flips_by_day", "challengers_by_day"}
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
-    """No column, index or table is missing or besides."""
+def schema_differences(engine: Engine) -> list[object]:
+    """Return how the database differs from the tables that the code defines."""
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert set(inspect(connection).get_view_names()) == {"flips_by_day", "challengers_by_day"}
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def views(engine: Engine) -> set[str]:
+    """Return the names of the database's views."""
+    with engine.connect() as connection:
+        return set(inspect(connection).get_view_names())
+
+
+def move_to(engine: Engine, revision: str, *, down: bool = False) -> None:
+    """Upgrade or downgrade a database to a revision."""
+    config = Config()
+    config.set_main_option("script_location", "stream.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        (command.downgrade if down else command.upgrade)(config, revision)
+
+
+def test_the_migrations_create_the_tables_that_the_code_defines(engine: Engine) -> None:
+    """No column, index, table or view is missing or superfluous."""
+    assert schema_differences(engine) == []
+    assert views(engine) == set()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+def test_a_ledger_of_any_earlier_revision_migrates_and_keeps_its_rows(url: str, revision: str) -> None:
+    """Views that earlier revisions had are dropped."""
+    engine = open_engine(url)
+    move_to(engine, revision)
+    assert views(engine) == (set() if revision == "0001" else VIEWS)
+    with writing(engine) as connection:
+        row = KINDS["decisions"].row(encode(decision(1)), 0, 0, 0)
+        insert_rows(connection, decisions, KINDS["decisions"].order, [row])
+    migrate(engine)
+    assert schema_differences(engine) == []
+    assert views(engine) == set()
+    with reading(engine) as connection:
+        assert connection.execute(select(decisions.c.transaction_id)).scalars().all() == ["t1"]
+    engine.dispose()
+
+
+def test_dropping_the_views_can_be_undone(engine: Engine) -> None:
+    """A downgrade creates them again, and they can be queried."""
+    move_to(engine, "0004", down=True)
+    assert views(engine) == VIEWS
+    with reading(engine) as connection:
+        for view in VIEWS:
+            assert connection.execute(text(f"SELECT * FROM {view}")).all() == []  # noqa: S608 - names above
+    migrate(engine)
+    assert views(engine) == set()
 
 
 def test_several_ledgers_may_start_at_once(url: str) -> None:
-    """One of them migrates, the others wait and find it done."""
+    """One of them migrates; the others wait and find the work done."""
     engines = [open_engine(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(migrate, engines))
@@ -40,8 +97,8 @@ def _begin(path: Path, at: float) -> None:
         connection.execute(text("SELECT 1"))
 
 
-def test_a_new_file_may_be_begun_by_several_at_once(tmp_path: Path) -> None:
-    """Each in a process of its own. Without waiting, one in four finds it locked."""
+def test_several_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """Without retrying, one in four finds it locked."""
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes:
         list(processes.map(_begin, [tmp_path / "warm.db"] * 4, [0.0] * 4))
         for number in range(25):
@@ -49,43 +106,45 @@ def test_a_new_file_may_be_begun_by_several_at_once(tmp_path: Path) -> None:
             list(processes.map(_begin, [tmp_path / f"{number}.db"] * 4, [at] * 4))
 
 
-def test_a_database_of_a_newer_program_is_left_alone(engine: Engine) -> None:
-    """One line says so and names the mend."""
+def test_a_database_of_a_newer_program_is_not_changed(engine: Engine) -> None:
+    """The error says to upgrade the program."""
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(LedgerError, match=r"is of a newer program .*; upgrade this one"):
+    with pytest.raises(LedgerError, match=r"was migrated by a newer program .*; upgrade this one"):
         migrate(engine)
 
 
 @pytest.mark.parametrize(
-    ("url", "line"),
+    ("url", "message"),
     [
-        ("nonsense", "FRAUD_LEDGER_URL is no database URL"),
+        ("nonsense", "FRAUD_LEDGER_URL is not a database URL"),
         ("sqlite://", "name a file, as in sqlite:///var/ledger.db"),
-        ("mysql://u:secret@h/d", "the ledger knows sqlite:/// and postgresql\\+psycopg://"),
-        ("sqlite:////proc/nowhere/ledger.db", "cannot be made"),
+        ("mysql://u:secret@h/d", "use sqlite:/// or postgresql\\+psycopg://"),
+        ("sqlite:////proc/nowhere/ledger.db", "cannot create"),
     ],
 )
-def test_a_url_that_cannot_be_used_is_one_line(url: str, line: str) -> None:
-    """With the setting to mend, and never a password."""
-    with pytest.raises(LedgerError, match=line) as refused:
+def test_an_unusable_url_is_one_error(url: str, message: str) -> None:
+    """It names the setting, and never a password."""
+    with pytest.raises(LedgerError, match=message) as refused:
         open_engine(url)
     assert "secret" not in str(refused.value)
     assert "FRAUD_LEDGER_URL" in str(refused.value)
 
 
-def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
-    """Nobody listens at the port; a file where no file can be."""
+def test_an_unavailable_database_is_one_error(tmp_path: Path) -> None:
+    """No server listens at the port; the file is a directory."""
     (tmp_path / "ledger.db").mkdir()
     for url in (f"postgresql+psycopg://u:secret@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/ledger.db"):
-        with pytest.raises(LedgerAwayError, match=r"no ledger database at .*; mend it or set FRAUD_LEDGER_URL") as away:
+        with pytest.raises(
+            LedgerUnavailableError, match=r"no ledger database at .*; start it or set FRAUD_LEDGER_URL"
+        ) as away:
             migrate(open_engine(url))
         assert "secret" not in str(away.value)
         assert "\n" not in str(away.value)
 
 
-def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
-    """Tables included: what half a migration would leave could not be mended by the next one."""
+def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
+    """Not even tables: half a migration would block the next one."""
 
     def fail() -> None:
         with writing(engine) as connection:
@@ -98,12 +157,12 @@ def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
         assert not inspect(connection).has_table("half")
 
 
-def test_what_the_database_itself_refuses_is_no_outage(url: str) -> None:
-    """Waiting would not mend it: migrating over a stranger's table ends with one line."""
+def test_a_refusal_of_the_database_is_not_an_outage(url: str) -> None:
+    """Waiting would not help: migrating over another program's table is an error."""
     other = open_engine(url)
     with writing(other) as connection:
         connection.execute(text("CREATE TABLE decisions (x int)"))
-    with pytest.raises(LedgerError, match=r"refuses .*; look whether it is a ledger's") as refused:
+    with pytest.raises(LedgerError, match=r"refuses .*; check that it is a ledger's") as refused:
         migrate(other)
-    assert not isinstance(refused.value, LedgerAwayError)
+    assert not isinstance(refused.value, LedgerUnavailableError)
     other.dispose()

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import generate_latest
 from sqlalchemy import Engine, select
 
-from schemas.errors import LedgerAwayError
+from schemas.errors import LedgerUnavailableError
 from schemas.messages import Decision, Label, ShadowScore
 from stream.evaluation.confusion import Confusion
 from stream.evaluation.outcome import SOURCES, Outcome, outcome_of
@@ -189,7 +189,7 @@ def test_a_database_that_is_away_is_said_and_is_asked_again_at_once() -> None:
         open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d"), Settings(), ManualClock()
     )
     for _ in range(2):
-        with pytest.raises(LedgerAwayError):
+        with pytest.raises(LedgerUnavailableError):
             monitor.measure()
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 from sqlalchemy import Engine, event, func, select, text
 
-from schemas.errors import LedgerAwayError, StaleOwnerError
+from schemas.errors import LedgerUnavailableError, StaleOwnerError
 from stream.ledger.database import open_engine, reading, writing
 from stream.ledger.tables import decisions, offsets
 from stream.runtime.outage import Outage
@@ -143,7 +143,7 @@ def test_sqlite_in_use_by_a_stranger_is_an_outage(
 
     with writing(open_engine(f"sqlite:///{tmp_path}/ledger.db")):
         for _ in range(3):
-            with pytest.raises(LedgerAwayError, match="database is locked"):
+            with pytest.raises(LedgerUnavailableError, match="database is locked"):
                 ask()
         began = outage.active
     assert began
@@ -163,7 +163,7 @@ def test_a_postgres_that_goes_and_comes_is_an_outage(cluster: Postgres) -> None:
     cluster.stop()
     try:
         for _ in range(2):
-            with pytest.raises(LedgerAwayError), reading(engine):
+            with pytest.raises(LedgerUnavailableError), reading(engine):
                 pass
     finally:
         cluster.start()

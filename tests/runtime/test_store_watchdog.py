@@ -1,4 +1,4 @@
-"""Readiness and the watchdog, look by look, with sources that a test steers."""
+"""Readiness and watchdog of a program with a store, check by check, with a fake source."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,113 +6,114 @@ from unittest.mock import Mock
 
 import pytest
 
-from schemas.errors import BrokerAwayError, LedgerAwayError
+from schemas.errors import BrokerUnavailableError, LedgerUnavailableError
 from stream.ledger.metrics import LedgerMetrics
-from stream.runtime.in_flight import InHand
+from stream.runtime.in_flight import InFlight
 from stream.runtime.outage import Outage
 from stream.runtime.readiness import Problem
-from stream.runtime.store_watchdog import StoredHealth
-from stream.runtime.watchdog import AWAY_LOOKS
+from stream.runtime.store_watchdog import StoreWatchdog
+from stream.runtime.watchdog import UNANSWERED_CHECKS
 from stream.settings import Settings
 
 
 @dataclass
-class Source:
+class FakeSource:
     """Stands in for a StoredSource."""
 
     joined: bool = True
-    left: int = 0
-    away: bool = False
-    patient: bool = False
-    in_hand: InHand = field(default_factory=InHand)
+    messages_left: int = 0
+    broker_unavailable: bool = False
+    busy: bool = False
+    in_flight: InFlight = field(default_factory=InFlight)
 
     def lag(self, _: float) -> int:
-        """Return what is left, unless the broker is away."""
-        if self.away:
-            raise BrokerAwayError("away")
-        return self.left
+        """Return the messages left to read, unless the broker is unavailable."""
+        if self.broker_unavailable:
+            raise BrokerUnavailableError("unavailable")
+        return self.messages_left
 
 
 @pytest.fixture
-def source() -> Source:
-    """A source with nothing to do."""
-    return Source()
+def source() -> FakeSource:
+    """A source with nothing to read."""
+    return FakeSource()
 
 
 @pytest.fixture
 def outage() -> Outage:
-    """A database that answers."""
+    """The outages of a database that answers."""
     return Outage("the ledger database")
 
 
 @pytest.fixture
 def stuck() -> Mock:
-    """What the watchdog calls."""
+    """The callback that would end the process."""
     return Mock()
 
 
 @pytest.fixture
-def health(source: Source, outage: Outage, stuck: Mock) -> StoredHealth:
-    """Watches one source of labels, not started: a test looks by itself."""
+def health(source: FakeSource, outage: Outage, stuck: Mock) -> StoreWatchdog:
+    """A watchdog of one source, not started: the test runs each check."""
     sources: Any = {"labels": source}
-    return StoredHealth(Settings().kafka.watchdog_s, sources, outage, LedgerMetrics(), patience=lambda: source.patient, on_stuck=stuck)
+    watchdog_s = Settings().kafka.watchdog_s
+    return StoreWatchdog(watchdog_s, sources, outage, LedgerMetrics(), is_busy=lambda: source.busy, on_stuck=stuck)
 
 
-def look(health: StoredHealth, times: int) -> None:
-    """Look so many seconds long."""
+def check(health: StoreWatchdog, times: int) -> None:
+    """Run several checks, one for each second."""
     for _ in range(times):
-        health.look()
+        health.check()
 
 
 def lose_database(outage: Outage) -> None:
-    """Ask a database that does not answer."""
-    with pytest.raises(LedgerAwayError), outage.watched("labels"):
-        raise LedgerAwayError("away")
+    """Fail one call to the database."""
+    with pytest.raises(LedgerUnavailableError), outage.track("labels"):
+        raise LedgerUnavailableError("unavailable")
 
 
-def test_it_is_ready_once_it_reads_and_broker_and_database_answer(
-    health: StoredHealth, source: Source, outage: Outage
+def test_ready_once_it_reads_and_broker_and_database_answer(
+    health: StoreWatchdog, source: FakeSource, outage: Outage
 ) -> None:
-    """Each lack is named."""
+    """Each missing condition is a problem of its own."""
     source.joined = False
     assert health.problems() == [Problem.NOT_READING, Problem.BROKER_UNAVAILABLE]
     source.joined = True
-    health.look()
+    health.check()
     assert health.problems() == []
     lose_database(outage)
     assert health.problems() == [Problem.STORE_UNAVAILABLE]
-    source.away = True
-    look(health, AWAY_LOOKS)
+    source.broker_unavailable = True
+    check(health, UNANSWERED_CHECKS)
     assert health.problems() == [Problem.STORE_UNAVAILABLE, Problem.BROKER_UNAVAILABLE]
 
 
-def test_the_watchdog_bites_when_there_is_work_and_nothing_moves(
-    health: StoredHealth, source: Source, stuck: Mock
+def test_the_watchdog_fires_when_there_is_work_and_no_progress(
+    health: StoreWatchdog, source: FakeSource, stuck: Mock
 ) -> None:
-    """Half the time before, the program is not ready."""
-    source.left = 5
-    look(health, 16)
+    """After half of that time the program is already not ready."""
+    source.messages_left = 5
+    check(health, 16)
     assert health.problems() == [Problem.STUCK]
     stuck.assert_not_called()
-    look(health, 15)
+    check(health, 15)
     stuck.assert_called()
     assert "5 messages waiting" in stuck.call_args.args[0]
 
 
-@pytest.mark.parametrize("why", ["idle", "moving", "no broker", "no database", "not joined", "long work"])
-def test_the_watchdog_does_not_bite(
-    health: StoredHealth, source: Source, outage: Outage, stuck: Mock, why: str
+@pytest.mark.parametrize("why", ["idle", "progress", "no broker", "no database", "not joined", "long work"])
+def test_the_watchdog_does_not_fire(
+    health: StoreWatchdog, source: FakeSource, outage: Outage, stuck: Mock, why: str
 ) -> None:
-    """Without work, while something moves, or while what it waits for is away."""
-    source.left = 0 if why == "idle" else 5
+    """Without work, with progress, or while something the program waits for is unavailable."""
+    source.messages_left = 0 if why == "idle" else 5
     source.joined = why != "not joined"
-    source.patient = why == "long work"
+    source.busy = why == "long work"
     if why == "no database":
         lose_database(outage)
     for _ in range(60):
-        if why == "moving":
-            source.in_hand.add()
-            source.in_hand.settle()
-        source.away = why == "no broker"
-        health.look()
+        if why == "progress":
+            source.in_flight.add()
+            source.in_flight.complete()
+        source.broker_unavailable = why == "no broker"
+        health.check()
     stuck.assert_not_called()

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from schemas.errors import BrokerAwayError
-from stream.runtime.in_flight import InHand
+from schemas.errors import BrokerUnavailableError
+from stream.runtime.in_flight import InFlight
 from stream.runtime.readiness import Problem
-from stream.runtime.watchdog import AWAY_LOOKS
+from stream.runtime.watchdog import UNANSWERED_CHECKS
 from stream.settings import Settings
 from stream.worker.health import Health
 from stream.worker.metrics import WorkerMetrics
@@ -24,12 +24,12 @@ class Source:
     assigned: tuple[int, ...] = (0, 1)
     left: int = 0
     away: bool = False
-    in_hand: InHand = field(default_factory=InHand)
+    in_flight: InFlight = field(default_factory=InFlight)
 
     def lag(self, timeout: float) -> int:
         """Answer, or not."""
         if self.away:
-            raise BrokerAwayError(f"nobody answers within {timeout} s")
+            raise BrokerUnavailableError(f"nobody answers within {timeout} s")
         return self.left
 
 
@@ -62,13 +62,13 @@ def health(source: Source, stuck: list[str]) -> Health:
 def look(health: Health, times: int) -> None:
     """Look several times."""
     for _ in range(times):
-        health.look()
+        health.check()
 
 
 def test_ready_after_the_first_answer(health: Health) -> None:
     """Before the broker has answered once the worker is not ready."""
     assert health.problems() == [Problem.BROKER_UNAVAILABLE]
-    health.look()
+    health.check()
     assert health.problems() == []
 
 
@@ -76,7 +76,7 @@ def test_no_partitions_and_no_champion_are_named(source: Source) -> None:
     """Each reason for not being ready stands by itself."""
     source.assigned = ()
     health = Health(Settings(), cast("Any", source), cast("Any", Roles(None)), WorkerMetrics())
-    health.look()
+    health.check()
     assert health.problems() == [Problem.NO_CHAMPION, Problem.NO_PARTITIONS]
 
 
@@ -94,7 +94,7 @@ def test_a_batch_in_hand_that_does_not_finish_ends_the_process(
     health: Health, source: Source, stuck: list[str]
 ) -> None:
     """A batch that hangs is stuck even when no lag is left."""
-    source.in_hand.add()
+    source.in_flight.add()
     look(health, 1)  # it came in: something has moved
     look(health, WATCHDOG_LOOKS)
     assert len(stuck) == 1
@@ -110,8 +110,8 @@ def test_slow_but_moving_is_not_stuck(health: Health, source: Source, stuck: lis
     """A batch now and then is enough."""
     source.left = 1000
     for _ in range(WATCHDOG_LOOKS * 3):
-        source.in_hand.add()
-        source.in_hand.settle()
+        source.in_flight.add()
+        source.in_flight.complete()
         look(health, WATCHDOG_LOOKS - 1)
     assert stuck == []
 
@@ -119,11 +119,11 @@ def test_slow_but_moving_is_not_stuck(health: Health, source: Source, stuck: lis
 def test_a_broker_that_is_away_is_no_fault_of_the_worker(health: Health, source: Source, stuck: list[str]) -> None:
     """While nobody answers the watchdog is disarmed, and the worker is not ready."""
     source.left = 10
-    source.in_hand.add()
-    health.look()
+    source.in_flight.add()
+    health.check()
     source.away = True
-    source.in_hand.settle()
-    look(health, AWAY_LOOKS)
+    source.in_flight.complete()
+    look(health, UNANSWERED_CHECKS)
     assert Problem.BROKER_UNAVAILABLE in health.problems()
     look(health, WATCHDOG_LOOKS * 3)
     assert stuck == []
@@ -132,9 +132,9 @@ def test_a_broker_that_is_away_is_no_fault_of_the_worker(health: Health, source:
 def test_an_outage_does_not_look_like_an_empty_topic(health: Health, source: Source) -> None:
     """A worker that has lost its partitions to an outage goes on showing what was left, not 0."""
     source.left = 40_000
-    health.look()
+    health.check()
     source.assigned, source.left = (), 0
-    health.look()
+    health.check()
     assert health.lag == 40_000
     assert health.problems() == [Problem.NO_PARTITIONS]
 

@@ -39,7 +39,7 @@ def act(promoter: Promoter, store: GateStore, mode: Mode) -> list[str]:
         mode: off says how tests stand; propose says besides how to promote; auto promotes.
 
     Raises:
-        LedgerAwayError: If the ledger's database does not answer.
+        LedgerUnavailableError: If the ledger's database does not answer.
         FraudError: As `Promoter.promote`; the next call goes on.
     """
     newest = promoter.catch_up()

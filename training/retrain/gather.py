@@ -94,7 +94,7 @@ def gather(url: str, known: Mapping[str, LabelledDecisions], manifest: Manifest,
 
     Raises:
         ArchiveError: If there is no archive, or a file of it cannot be read.
-        ArchiveAwayError: If its file system does not answer.
+        ArchiveUnavailableError: If its file system does not answer.
     """
     plan = FeaturePlan(manifest.features, manifest.missing)
     codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=max_bytes)

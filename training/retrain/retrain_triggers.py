@@ -9,8 +9,8 @@ from stream.control.retrain_requests import Asked, ask_retraining, new_request, 
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
-from training.drift.concept import Alarm
-from training.drift.watch import ConceptWatch
+from training.drift.concept import ConceptAlarm
+from training.drift.concept_monitor import ConceptMonitor
 from training.registry.promote import Promoter
 from training.retrain.schedule import overdue
 
@@ -27,7 +27,7 @@ class RetrainTriggers:
         every_days: Age at which a champion is due; None never.
     """
 
-    def __init__(self, concept: ConceptWatch, settings: Settings, *, every_days: float | None = None) -> None:
+    def __init__(self, concept: ConceptMonitor, settings: Settings, *, every_days: float | None = None) -> None:
         self._concept, self._settings, self._every_days = concept, settings, every_days
         #: The newest alarm that its cause was too early for.
         self._waiting: RetrainRequest | None = None
@@ -41,7 +41,7 @@ class RetrainTriggers:
             promoter: Of MLflow and Kafka.
 
         Raises:
-            LedgerAwayError: If the ledger's database does not answer.
+            LedgerUnavailableError: If the ledger's database does not answer.
             KafkaError: If the requests can be neither read nor written.
             BundleError: If the champion's bundle cannot be read.
             RegistryError: If MLflow is away or refuses.
@@ -52,10 +52,10 @@ class RetrainTriggers:
         champion = newest.change.champion
         if self._waiting is not None and self._waiting.bundle_sha256 != champion.sha256:
             self._waiting = None
-        if alarms := self._concept.look(champion.sha256):
+        if alarms := self._concept.check(champion.sha256):
             self._waiting = _of_alarm(alarms[-1], champion)
         lines = []
-        if (off := self._concept.calibration.off) is not None and self._off != champion.sha256:
+        if (off := self._concept.calibration.problem) is not None and self._off != champion.sha256:
             self._off = champion.sha256
             lines.append(f"champion {champion.path}: {off}; its thresholds mean something else now, so look at them")
         if self._waiting is not None:
@@ -87,8 +87,8 @@ class RetrainTriggers:
         )
 
 
-def _of_alarm(alarm: Alarm, champion: BundleRef) -> RetrainRequest:
+def _of_alarm(alarm: ConceptAlarm, champion: BundleRef) -> RetrainRequest:
     """Return the request of an alarm: a process that comes to the same alarm again asks with the same id."""
     request_id = f"{champion.sha256[:16]}-{alarm.stream.replace(' ', '-')}-{alarm.event_time_ms}"
-    made = new_request("performance", champion.sha256, alarm.why, author=AUTHOR)
+    made = new_request("performance", champion.sha256, alarm.reason, author=AUTHOR)
     return msgspec.structs.replace(made, request_id=request_id)

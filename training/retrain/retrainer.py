@@ -26,7 +26,7 @@ from schemas.errors import (
     LedgerError,
     QualityError,
     RegistryError,
-    StoreAwayError,
+    StoreUnavailableError,
     StudyError,
 )
 from schemas.manifest import Manifest
@@ -41,7 +41,7 @@ from training.registry.promote import MAX_WHY, Promoter
 from training.registry.register import register
 from training.registry.versions import RegisteredVersion
 from training.retrain.gather import GatheredCounts, describe, gather
-from training.retrain.runs import FAILED, RetrainRuns, Work
+from training.retrain.runs import FAILED, RetrainRuns, RetrainRun
 from training.retrain.train import train
 from training.study.recipe import recipe_of
 from training.study.runs import StudyRuns
@@ -75,7 +75,7 @@ class Retrainer:
     settings: Settings
 
     def look(self) -> list[str]:
-        """Work every open request, the oldest first; return a line for each.
+        """RetrainRun every open request, the oldest first; return a line for each.
 
         Raises:
             KafkaError: If the requests cannot be read.
@@ -91,7 +91,7 @@ class Retrainer:
         return f"{name}: {answer.outcome}, {answer.why}"
 
     def work(self, request: RetrainRequest) -> RetrainAnswer:
-        """Work one request to its end, or go on with it; working it once more changes nothing.
+        """RetrainRun one request to its end, or go on with it; working it once more changes nothing.
 
         Raises:
             FraudError: If something is away; what was done so far is found by the next call.
@@ -109,12 +109,12 @@ class Retrainer:
         answer_request(self.settings, request, answer)
         return answer
 
-    def _begin(self, request: RetrainRequest) -> Work:
+    def _begin(self, request: RetrainRequest) -> RetrainRun:
         work = self.runs.begin(request)
         try:
             _require_attempts(work)
             self._train(request, work)
-        except (StoreAwayError, KafkaError, RegistryError):
+        except (StoreUnavailableError, KafkaError, RegistryError):
             self.runs.uncount(work)
             raise
         except BundleError as error:  # it may be the store that is away
@@ -128,7 +128,7 @@ class Retrainer:
         assert found is not None  # noqa: S101 - for the type checker: it has just been ended
         return found
 
-    def _train(self, request: RetrainRequest, work: Work) -> None:
+    def _train(self, request: RetrainRequest, work: RetrainRun) -> None:
         version, champion = self._champion(request)
         recipe = recipe_of(version.run_id, self.promoter.runs, self.studies)
         with tempfile.TemporaryDirectory(prefix="fraud-retrain-") as scratch:
@@ -182,7 +182,7 @@ class Retrainer:
                 f"{least} it takes (FRAUD_RETRAIN_MIN_FRAUDS)"
             )
 
-    def _registered(self, work: Work) -> RegisteredVersion:
+    def _registered(self, work: RetrainRun) -> RegisteredVersion:
         for version in self.promoter.registry.all():
             if version.run_id == work.run_id and version.finished:
                 return version
@@ -199,7 +199,7 @@ class Retrainer:
         self.promoter.challenge(version.number, who=AUTHOR, why=why)
 
 
-def _require_attempts(work: Work) -> None:
+def _require_attempts(work: RetrainRun) -> None:
     if work.attempts > MAX_ATTEMPTS:
         last = work.tags.get(FAILED, "the process ended")
         raise StudyError(f"{MAX_ATTEMPTS} attempts came to nothing, the last because: {last}; mend that and ask again")

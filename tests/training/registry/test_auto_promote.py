@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import BrokerUnavailableError
 from schemas.messages import BundleRef, GateEvidence
 from stream.control.role_reader import all_roles, current_roles
 from stream.ledger.database import migrate, open_engine
@@ -151,7 +151,7 @@ def test_without_kafka_nothing_is_promoted_in_mlflow_alone(
     desk.promote("1", who="ann", why="the first")
     tests = play(first, second)
     away = replace(desk, kafka=settings.replace(kafka_bootstrap="127.0.0.1:1"))
-    with pytest.raises(BrokerAwayError):
+    with pytest.raises(BrokerUnavailableError):
         act(away, tests, "auto")
     assert desk.registry.aliases()["champion"] == "1"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.errors import BrokerAwayError, RegistryError, StaleEpochError, TopicMissingError
+from schemas.errors import BrokerUnavailableError, RegistryError, StaleEpochError, TopicMissingError
 from schemas.messages import (
     AuditEvidence,
     BundleRef,
@@ -226,12 +226,12 @@ def test_a_broker_or_topic_that_is_not_there_changes_nothing(
     add()
     monkeypatch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds
     away = replace(desk, kafka=make_settings(kafka_bootstrap="127.0.0.1:9"))
-    with pytest.raises(BrokerAwayError, match=r"no Kafka answers at 127\.0\.0\.1:9"):
+    with pytest.raises(BrokerUnavailableError, match=r"no Kafka answers at 127\.0\.0\.1:9"):
         away.promote("1", who="ann", why="a")
     monkeypatch.undo()
     bare = replace(desk, kafka=make_settings())
     # librdkafka takes up to 30 s to be sure that a topic is missing; by then the reader has given up.
-    with pytest.raises((TopicMissingError, BrokerAwayError), match="model-updates"):
+    with pytest.raises((TopicMissingError, BrokerUnavailableError), match="model-updates"):
         bare.promote("1", who="ann", why="a")
     assert desk.history.entries() == []
     assert desk.registry.aliases() == {}

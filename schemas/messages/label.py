@@ -1,0 +1,22 @@
+"""Ground truth on the topic `labels`."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.messages.fields import EventTimeMs, Identifier
+
+
+class Label(Struct, frozen=True, gc=False):
+    """What is known about one transaction. Keyed by transaction_id; may come weeks later, in any order."""
+
+    #: Chosen by the sender; a message with the same id is the same label.
+    label_id: Identifier
+    transaction_id: Identifier
+    #: chargeback: the bank reversed the payment. analyst: a person reviewed it. cardholder: the cardholder reported it.
+    source: Literal["chargeback", "analyst", "cardholder"]
+    #: None: the source withdraws its earlier label.
+    fraud: bool | None
+    #: When the source learned it.
+    event_time_ms: EventTimeMs
+    schema_version: Literal[1] = 1

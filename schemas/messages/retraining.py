@@ -1,0 +1,39 @@
+"""Requests for a new model and their answers, on the topic `retrain-requests`."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.messages.fields import EventTimeMs, Identifier, Sha256
+
+
+class RetrainAnswer(Struct, frozen=True):
+    """The answer to a request for a new model."""
+
+    #: challenger: a new model is in shadow. declined: nothing was trained.
+    outcome: Literal["challenger", "declined"]
+    #: One line: which model, or why there is none.
+    why: str
+    answered_at_ms: EventTimeMs
+
+
+class RetrainRequest(Struct, frozen=True):
+    """A request for a model to replace a champion.
+
+    It is open until it is on the topic once more, the same except for its answer.
+    """
+
+    #: Chosen by the sender; a message with the same id is the same request.
+    request_id: Identifier
+    #: drift: the inputs moved. performance: labels show more errors of the champion. schedule: the champion is old.
+    #: hand: a person requested it.
+    cause: Literal["drift", "performance", "schedule", "hand"]
+    #: Bundle of the champion to be replaced.
+    bundle_sha256: Sha256
+    #: One line, for people.
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+    asked_at_ms: EventTimeMs
+    author: Identifier
+    #: None while the request is open.
+    answer: RetrainAnswer | None = None
+    schema_version: Literal[1] = 1

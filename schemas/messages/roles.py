@@ -1,0 +1,173 @@
+"""Assignments of roles on the topic `model-updates`, and the policies they carry."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.messages.fields import AmountMinor, Count, Epoch, Identifier, Sha256
+
+
+class Policy(Struct, frozen=True):
+    """How a score becomes a verdict.
+
+    Expected loss against the cost of acting: C. Elkan, "The foundations of cost-sensitive learning", 2001.
+
+    Raises:
+        ValueError: If review > decline, or if the review cost does not fit the kind.
+    """
+
+    version: Identifier
+    #: Threshold for review. Kind expected_loss does not use it: write 0.
+    review: Annotated[float, Meta(ge=0, le=1)]
+    #: Threshold for decline.
+    decline: Annotated[float, Meta(ge=0, le=1)]
+    #: score: score ≥ decline declines, else score ≥ review reviews. expected_loss: a transaction with score ·
+    #: amount_minor ≥ review_cost_minor is reviewed, or declined if also score ≥ decline.
+    kind: Literal["score", "expected_loss"] = "score"
+    #: Cost of one review, in the same minor units as the amounts; at least 1 for kind expected_loss, 0 for kind score.
+    #: Amounts are not converted, so expected_loss is for a stream of one currency.
+    review_cost_minor: AmountMinor = 0
+
+    def __post_init__(self) -> None:
+        if self.review > self.decline:
+            raise ValueError(f"policy {self.version}: review {self.review} is above decline {self.decline}")
+        if self.kind == "expected_loss" and self.review_cost_minor < 1:
+            raise ValueError(f"policy {self.version}: kind expected_loss needs a review_cost_minor of at least 1")
+        if self.kind == "score" and self.review_cost_minor:
+            raise ValueError(f"policy {self.version}: review_cost_minor is for kind expected_loss, not for kind score")
+
+
+class BundleRef(Struct, frozen=True):
+    """Where a bundle is, and the hash that identifies it."""
+
+    name: Identifier
+    version: Identifier
+    #: Relative to the bundle store, which is a setting, so that every worker may mount it anywhere.
+    path: Identifier
+    #: Hash of the manifest, which holds the hash of every other file.
+    sha256: Sha256
+
+
+class Challenger(Struct, frozen=True):
+    """A challenger and how it takes part. It scores every transaction, whatever its mode.
+
+    Raises:
+        ValueError: If the share does not fit the mode.
+    """
+
+    bundle: BundleRef
+    #: shadow: decides nothing. split: decides for a share of the cards, always the same ones.
+    mode: Literal["shadow", "split"] = "shadow"
+    #: Share of the cards that it decides for; 0 in mode shadow.
+    share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    #: None: the policy of its manifest. Another policy on the champion's own bundle is a challenger too.
+    policy: Policy | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mode == "split") != (self.share > 0):
+            raise ValueError(
+                f"challenger {self.bundle.version}: a share above 0 goes with mode split, and only with it"
+            )
+
+
+class Exploration(Struct, frozen=True):
+    """Some would-be declines are let through, so that their labels become known."""
+
+    #: Share of the would-be declines up to the cap that are let through.
+    share: Annotated[float, Meta(gt=0, le=0.5)]
+    #: The cap: a larger amount is never let through.
+    max_amount_minor: AmountMinor
+
+
+class RoleAction(StrEnum):
+    """What a change of roles did."""
+
+    #: All roles were written at once, by a job that made the models.
+    PUBLISH = "publish"
+    #: Another bundle became champion.
+    PROMOTE = "promote"
+    #: The previous champion was restored.
+    ROLLBACK = "rollback"
+    #: A challenger joined, or got another mode, share or policy.
+    CHALLENGE = "challenge"
+    #: Challengers were removed.
+    DISMISS = "dismiss"
+    #: The champion got another policy.
+    POLICY = "policy"
+    #: Exploration was switched on, switched off or changed.
+    EXPLORATION = "exploration"
+    #: Split cards and explored transactions are drawn again.
+    SALT = "salt"
+    #: Several of these at once, or an assignment of schema version 1 or 2.
+    ROLES = "roles"
+
+
+class LinkedEvidence(Struct, frozen=True, tag_field="kind", tag="link"):
+    """A document that supports a promotion."""
+
+    #: A URL, or `runs:/…` if MLflow holds the file.
+    url: str
+
+
+class GateEvidence(Struct, frozen=True, tag_field="kind", tag="gate"):
+    """The gate test that a challenger passed."""
+
+    #: Number of the test in the ledger.
+    test: Annotated[int, Meta(ge=1)]
+    #: Plan, evidence of every cohort and judgement as JSON: a URL, or `runs:/…` if MLflow holds the file.
+    url: str
+
+
+class RollbackEvidence(Struct, frozen=True, tag_field="kind", tag="rollback"):
+    """The measurement that made the rollback monitor restore the previous champion."""
+
+    #: alert_rate_high, alert_rate_low, alert_multiple, scores, slow or problems.
+    statistic: str
+    #: A share of transactions, a share of scored parts (slow), or a KS distance (scores).
+    value: float
+    #: The bound that the value crossed: from above for alert_rate_low, from below for all others.
+    bound: float
+    #: Transactions in the window that crossed it.
+    transactions: Count
+    #: Blocks from the promotion to the end of that window.
+    blocks: Count
+
+
+AuditEvidence = LinkedEvidence | GateEvidence | RollbackEvidence
+
+
+class ModelUpdate(Struct, frozen=True):
+    """The whole assignment of roles. The newest one on `model-updates` is in force; the topic is the audit.
+
+    Raises:
+        ValueError: If the challengers' shares leave nothing for the champion.
+    """
+
+    epoch: Epoch
+    champion: BundleRef
+    written_at_ms: int
+    #: Person or program that wrote it, for the audit.
+    author: str
+    #: Reason for the change, for the audit.
+    note: str = ""
+    previous: BundleRef | None = None
+    challengers: tuple[Challenger, ...] = ()
+    #: None: the policy of the champion's manifest.
+    policy: Policy | None = None
+    #: Policy that `previous` decided by; None: the policy of its manifest.
+    previous_policy: Policy | None = None
+    #: None: no would-be decline is let through.
+    exploration: Exploration | None = None
+    #: Part of the hashes that draw split cards and explored transactions; another salt draws others.
+    salt: Annotated[str, Meta(max_length=64)] = ""
+    #: What this change did, compared with the assignment before it.
+    action: RoleAction = RoleAction.ROLES
+    #: What the change rests on; None if nothing was given.
+    evidence: AuditEvidence | None = None
+    #: 1 had neither shares, nor challengers' policies, nor exploration; 2 had neither action nor evidence.
+    schema_version: Literal[1, 2, 3] = 3
+
+    def __post_init__(self) -> None:
+        if sum(challenger.share for challenger in self.challengers) >= 1:
+            raise ValueError("the challengers' shares add up to 1 or more and leave nothing for the champion")
