@@ -51,7 +51,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Latency over HTTP",
-                    "From a transaction's body being read to its reply.",
+                    "From receiving a transaction until its decision is committed in Kafka.",
                     {
                         "p50": 'job:prediction_latency_seconds:p50_rate5m{job="http"}',
                         "p95": 'job:prediction_latency_seconds:p95_rate5m{job="http"}',

@@ -68,7 +68,7 @@ def board() -> Dashboard:
                 graph(
                     "API response times",
                     "95th percentile by route.",
-                    {"{{route}}": _p95("http_request_seconds", "route")},
+                    {"{{route}}": _p95("http_request_duration_seconds", "route")},
                     unit="s",
                 ),
                 graph(
@@ -92,12 +92,12 @@ def board() -> Dashboard:
                 graph(
                     "Waiting to be scored",
                     "At most FRAUD_HTTP_MAX_IN_FLIGHT; beyond it senders get 429.",
-                    {"{{instance}}": "http_under_way_transactions"},
+                    {"{{instance}}": "http_in_flight_transactions"},
                 ),
                 graph(
                     "Told and not recorded",
                     "Decisions told with ack=none that Kafka did not take.",
-                    {"{{instance}}": "increase(http_unrecorded_total[1h])"},
+                    {"{{instance}}": "increase(http_unrecorded_decisions_total[1h])"},
                 ),
                 graph(
                     "Batch size",

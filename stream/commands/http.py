@@ -8,7 +8,7 @@ import click
 from stream.commands.display import examples
 from stream.commands.extras import importing
 from stream.commands.logs import set_up_logging
-from stream.http.keys import SCOPES, Scope, add_key, make_key
+from stream.http.api_keys import SCOPES, Scope, add_key, make_key
 from stream.serving.tracing import set_up_tracing
 from stream.settings import read_settings
 

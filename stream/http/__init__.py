@@ -1,1 +1,1 @@
-"""The HTTP edge: payment systems that ask and wait for an answer, and the page that people look at."""
+"""The HTTP edge: synchronous predictions, API keys, and the operator console."""

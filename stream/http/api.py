@@ -1,4 +1,4 @@
-"""The HTTP application: its routes, and what all of them have in common."""
+"""The FastAPI application: its routes, middleware and error handlers."""
 
 import functools
 
@@ -9,15 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.errors import FraudError
-from stream.http.contract import describe
 from stream.http.errors import HttpError
 from stream.http.metrics import HttpMetrics
-from stream.http.problems import handle
-from stream.http.request_metrics import Responded
+from stream.http.openapi import openapi_document
+from stream.http.problems import handle_error
+from stream.http.request_metrics import RequestMetrics
 
 _DESCRIPTION = (
-    "Card transactions scored while their senders wait. The same models, roles and policies as on Kafka, followed "
-    "live; every reply stands on Kafka before it is told."
+    "Scores card transactions synchronously, with the same models, roles and policies as the stream. By default a "
+    "decision is returned only after Kafka has acknowledged it."
 )
 
 
@@ -25,31 +25,31 @@ def make_api(routers: list[APIRouter], metrics: HttpMetrics) -> FastAPI:
     """Return the application.
 
     Args:
-        routers: What it answers.
-        metrics: Counts each response.
+        routers: Its routes.
+        metrics: Metrics of the edge.
     """
     app = FastAPI(
         title="Fraud scorer",
         version="1",
         description=_DESCRIPTION,
-        middleware=[Middleware(Responded, metrics=metrics)],
-        # Their scripts come from another site; the description itself is at /openapi.json.
+        middleware=[Middleware(RequestMetrics, metrics=metrics)],
+        # These pages load scripts from another site. The description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
     )
     for router in routers:
         app.include_router(router)
     for kind in (FraudError, HTTPException, Exception):
-        app.add_exception_handler(kind, handle)
-    app.add_exception_handler(404, handle)
-    app.add_exception_handler(405, handle)
-    app.add_exception_handler(RequestValidationError, _handle_parameters)
-    app.openapi = functools.cache(lambda: describe(app))  # type: ignore[method-assign]  # how FastAPI is told
+        app.add_exception_handler(kind, handle_error)
+    app.add_exception_handler(404, handle_error)
+    app.add_exception_handler(405, handle_error)
+    app.add_exception_handler(RequestValidationError, _handle_invalid_parameter)
+    app.openapi = functools.cache(lambda: openapi_document(app))  # type: ignore[method-assign]  # FastAPI's own way
     return app
 
 
-async def _handle_parameters(request: Request, error: Exception) -> Response:
-    """Say which parameter is wrong; FastAPI would repeat the sender's value."""
-    found = error.errors()[0] if isinstance(error, RequestValidationError) else {}
-    where = ".".join(map(str, found.get("loc", ())))
-    return await handle(request, HttpError(422, f"{where}: {found.get('msg', 'cannot be read')}"))
+async def _handle_invalid_parameter(request: Request, error: Exception) -> Response:
+    """Name the invalid parameter. FastAPI's own handler would quote the sender's value."""
+    first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
+    path = ".".join(map(str, first.get("loc", ())))
+    return await handle_error(request, HttpError(422, f"{path}: {first.get('msg', 'invalid value')}"))

@@ -1,7 +1,7 @@
-"""Who asks, and whether they may: by API key, or by the session of a browser that gave one.
+"""Authorisation of requests, by an API key or by a browser session that was opened with one.
 
-Without a file of keys everybody may everything; the server then listens on this machine alone, and answers only to
-the names of this machine, so that no foreign page can talk to it by way of a browser.
+Without a file of keys every request is authorised. The server then listens on a loopback address only, and accepts only
+this machine's names as Host, so that no other site's page can reach it through a browser.
 """
 
 import functools
@@ -15,122 +15,121 @@ from pathlib import Path
 from starlette.requests import Request
 
 from schemas.errors import SettingsError
+from stream.http.api_keys import SCOPES, ApiKey, ApiKeyFile, Scope
 from stream.http.errors import HttpError
-from stream.http.keys import SCOPES, ApiKey, Keys, Scope
-from stream.settings import Settings
+from stream.settings import HttpSettings
 
 _PORT = re.compile(r":\d+\Z")
 COOKIE = "fraud_session"
 CSRF_HEADER = "x-csrf-token"
-#: Seconds after which a browser's session ends.
+#: Seconds after which a browser session expires.
 SESSION_S = 12 * 3600.0
-#: Sessions at once; the oldest end first.
+#: Maximum number of browser sessions; the oldest are closed first.
 SESSIONS_MAX = 1000
-#: Who asks where there are no keys.
-ANYBODY = ApiKey("anybody", "0" * 64, SCOPES)
+#: Holder of every request while there are no keys.
+ANONYMOUS = ApiKey("anonymous", "0" * 64, SCOPES)
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A browser that gave a key.
+class BrowserSession:
+    """A session that a browser opened with an API key.
 
     Attributes:
-        csrf: What its page sends along with what it changes: no other site's page can know it.
+        key: The API key.
+        csrf: Token that the page sends with every change. No other site's page can read it.
+        expires_s: `time.monotonic()` at which the session expires.
     """
 
     key: str
     csrf: str
-    ends: float
+    expires_s: float
 
 
 @functools.lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself; an IPv6 address may stand in brackets."""
+    """Return whether a host name or address, IPv6 with or without brackets, is this machine's loopback."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-class Access:
-    """Decides who may do what.
+class Auth:
+    """Authorises requests.
 
     Args:
-        settings: File of keys, address.
+        http: File of API keys, and the address of the server.
 
     Raises:
-        SettingsError: If the keys cannot be read; or there are none, and other machines could ask.
+        SettingsError: If the keys cannot be read, or there are none and the address is not a loopback address.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        if not settings.http.keys and not is_loopback(settings.http.host):
+    def __init__(self, http: HttpSettings) -> None:
+        if not http.keys and not is_loopback(http.host):
             raise SettingsError(
-                f"{settings.http.host} is open to other machines, and there are no keys; make one with "
+                f"{http.host} accepts requests from other machines, so API keys are required; create one with "
                 "`fraud-stream http-key` and set FRAUD_HTTP_KEYS, or set FRAUD_HTTP_HOST=127.0.0.1"
             )
-        self._keys = Keys(Path(settings.http.keys)) if settings.http.keys else None
-        self._sessions: dict[str, Session] = {}
+        self._keys = ApiKeyFile(Path(http.keys)) if http.keys else None
+        self._sessions: dict[str, BrowserSession] = {}
 
-    @property
-    def open(self) -> bool:
-        """Whether no key is wanted."""
-        return self._keys is None
-
-    def require(self, request: Request, scope: Scope) -> ApiKey:
-        """Return who asks.
+    def authorise(self, request: Request, scope: Scope) -> ApiKey:
+        """Return the API key of a request.
 
         Raises:
-            HttpError: 401 without a key that is known, 403 without the scope, or for a change that a page of ours did
-                not ask for.
+            HttpError: 401 without a valid key; 403 if the key lacks the scope, or if a browser session sends a change
+                without its CSRF token.
         """
-        holder = self._holder(request)
-        if scope not in holder.scopes:
-            raise HttpError(403, f"the key of {holder.name} has no scope {scope}; ask for one that has")
-        return holder
+        key = self._authenticate(request)
+        if scope not in key.scopes:
+            raise HttpError(403, f"the API key of {key.name} lacks the scope {scope}; use a key that has it")
+        return key
 
     def log_in(self, key: str) -> str:
-        """Begin a browser's session; return its token.
+        """Open a browser session, and return its token.
 
         Raises:
-            HttpError: If the key is not known.
+            HttpError: 401 if the key is unknown.
         """
-        self._known(key)
+        self._require_known(key)
         now = time.monotonic()
-        self._sessions = {token: each for token, each in self._sessions.items() if each.ends > now}
+        self._sessions = {token: each for token, each in self._sessions.items() if each.expires_s > now}
         while len(self._sessions) >= SESSIONS_MAX:
             del self._sessions[next(iter(self._sessions))]
         token = secrets.token_urlsafe(32)
-        self._sessions[token] = Session(key, secrets.token_urlsafe(32), now + SESSION_S)
+        self._sessions[token] = BrowserSession(key, secrets.token_urlsafe(32), now + SESSION_S)
         return token
 
     def log_out(self, request: Request) -> None:
-        """End a browser's session."""
+        """Close the browser session of a request."""
         self._sessions.pop(request.cookies.get(COOKIE, ""), None)
 
-    def session(self, request: Request) -> Session | None:
-        """Return the session that a request belongs to."""
-        found = self._sessions.get(request.cookies.get(COOKIE, ""))
-        return found if found is not None and found.ends > time.monotonic() else None
+    def session(self, request: Request) -> BrowserSession | None:
+        """Return the browser session of a request; None if it has none, or an expired one."""
+        session = self._sessions.get(request.cookies.get(COOKIE, ""))
+        return session if session is not None and session.expires_s > time.monotonic() else None
 
-    def _holder(self, request: Request) -> ApiKey:
+    def _authenticate(self, request: Request) -> ApiKey:
         if self._keys is None:
             if not is_loopback(_PORT.sub("", request.headers.get("host", ""))):
-                raise HttpError(403, "this server is called 127.0.0.1 or localhost; ask for it by one of these")
-            return ANYBODY
-        word, _, key = request.headers.get("authorization", "").partition(" ")
-        if word.lower() == "bearer" and key:
-            return self._known(key.strip())
+                raise HttpError(403, "without API keys, the Host header must be 127.0.0.1 or localhost")
+            return ANONYMOUS
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and key:
+            return self._require_known(key.strip())
         session = self.session(request)
         if session is None:
-            raise HttpError(401, "send a key: Authorization: Bearer frk_…; `fraud-stream http-key` makes one")
+            raise HttpError(401, "send an API key: Authorization: Bearer frk_…; `fraud-stream http-key` creates one")
         if request.method not in {"GET", "HEAD"} and not secrets.compare_digest(
             request.headers.get(CSRF_HEADER, "").encode(), session.csrf.encode()
         ):
-            raise HttpError(403, f"a browser's change wants the page's own {CSRF_HEADER}; load the page anew")
-        return self._known(session.key)
+            raise HttpError(403, f"a change from a browser must carry the page's {CSRF_HEADER}; reload the page")
+        return self._require_known(session.key)
 
-    def _known(self, key: str) -> ApiKey:
-        holder = self._keys.holder(key) if self._keys is not None else ANYBODY
-        if holder is None:
-            raise HttpError(401, "this key is not known (any more); ask whoever runs this server for one")
-        return holder
+    def _require_known(self, key: str) -> ApiKey:
+        entry = self._keys.find(key) if self._keys is not None else ANONYMOUS
+        if entry is None:
+            raise HttpError(
+                401, "this API key is unknown or was removed; ask the operator of this server for a new one"
+            )
+        return entry

@@ -1,4 +1,4 @@
-"""Reading the body of a request: so much and no more. How long it may take is the connection's business."""
+"""Reading a request's body, up to a maximum size. The connection limits the time it may take."""
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -7,37 +7,37 @@ from stream.http.errors import HttpError
 JSON = "application/json"
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """Return a JSON body's bytes.
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Return the bytes of a JSON body.
 
-    A browser sends JSON to another site only if that site allows it, which ours does not: so asking for it keeps
-    foreign pages from posting here.
+    A browser sends JSON to another site only if that site allows it, and this one does not. So requiring the content
+    type keeps other sites' pages from posting here.
 
     Args:
-        request: Whose body is read.
-        most: Bytes.
+        request: The request.
+        max_bytes: Maximum size of the body.
 
     Raises:
-        HttpError: With the status that says what is wrong: another content type, too large, broken off.
+        HttpError: 415 for another content type, 413 if it is too large, 400 if the client disconnects.
     """
-    kind = request.headers.get("content-type", "")
-    if kind != JSON and kind.partition(";")[0].strip().lower() != JSON:
-        raise HttpError(415, f"content type {kind or 'missing'}; send {JSON}")
+    content_type = request.headers.get("content-type", "")
+    if content_type != JSON and content_type.partition(";")[0].strip().lower() != JSON:
+        raise HttpError(415, f"content type {content_type or 'missing'}; send {JSON}")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
-        raise _too_large(most)
-    parts: list[bytes] = []
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks: list[bytes] = []
     size = 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise _too_large(most)
-            parts.append(part)
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            chunks.append(chunk)
     except ClientDisconnect:
-        raise HttpError(400, "the body broke off") from None
-    return b"".join(parts)
+        raise HttpError(400, "the client disconnected before the body was complete") from None
+    return b"".join(chunks)
 
 
-def _too_large(most: int) -> HttpError:
-    return HttpError(413, f"the body may have {most} bytes; send less at once")
+def _too_large(max_bytes: int) -> HttpError:
+    return HttpError(413, f"the body exceeds {max_bytes} bytes; send fewer transactions in one request")

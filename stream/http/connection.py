@@ -1,68 +1,72 @@
-"""One connection: what uvicorn leaves open to slow and endless senders, bounded.
+"""A connection with limits that uvicorn does not have.
 
-uvicorn waits for the end of a request for ever, and keeps as much of its head as comes.
+uvicorn waits for the end of a request for ever, and buffers its headers without a limit.
 """
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: Seconds from a connection, or from a request's first byte, to the request's end. The largest body takes 1 MiB/s.
+#: Seconds from a connection, or from a request's first byte, to the request's end. For the largest body that is
+#: 1 MiB/s.
 REQUEST_S = 10.0
-#: Bytes of a request's address, headers and trailers together; common servers take 8 to 64 KiB.
+#: Maximum bytes of a request's target, headers and trailers together; common servers allow 8 to 64 KiB.
 HEAD_BYTES = 32 * 1024
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's own protocol with a time for a request and a size for its head; beyond them it hangs up."""
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with a time limit for a request and a size limit for its headers.
 
-    _patience: asyncio.TimerHandle | None = None
-    #: Bytes of the request so far, and of its body among them.
-    _bytes = _body_bytes = 0
+    Beyond either limit the client is disconnected.
+    """
+
+    _request_timeout: asyncio.TimerHandle | None = None
+    #: Bytes received of the current request, and how many of them are its body.
+    _request_bytes = _body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect a request."""
+        """Start the time for the first request."""
         super().connection_made(transport)
-        self._expect()
+        self._start_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing any more."""
-        self._expect_no_more()
+        """Cancel the timeout."""
+        self._cancel_timeout()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in what comes; too much besides the body, a head or trailers that do not end, ends the connection."""
-        self._bytes += len(data)
+        """Process received bytes; disconnect if the headers or trailers are too large."""
+        self._request_bytes += len(data)
         super().data_received(data)
-        # Chunks have heads of their own: as much again as the body may be theirs.
-        if self._bytes - 2 * self._body_bytes > HEAD_BYTES:
+        # Chunks have headers of their own, which may be as large as the body itself.
+        if self._request_bytes - 2 * self._body_bytes > HEAD_BYTES:
             self.transport.abort()
-        elif self._patience is None and (self.cycle is None or self.cycle.response_complete):
-            # uvicorn waits for the next request no more once anything has come: an empty line, or the body of a request
-            # that was answered before it was there.
-            self._expect()
+        elif self._request_timeout is None and (self.cycle is None or self.cycle.response_complete):
+            # uvicorn's keep-alive timer stops once any bytes arrive: an empty line, or the body of a request that was
+            # answered before its body was complete.
+            self._start_timeout()
 
     def on_message_begin(self) -> None:
-        """A request begins: on a connection that is kept alive, too."""
+        """Start the time for a request, the first or a later one on this connection."""
         super().on_message_begin()
-        self._expect()
+        self._start_timeout()
 
     def on_body(self, body: bytes) -> None:
-        """Count a piece of the body."""
+        """Count a part of the body."""
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is there in time; the next may begin."""
-        self._bytes = self._body_bytes = 0
-        self._expect_no_more()
+        """Stop the time for a request that is complete."""
+        self._request_bytes = self._body_bytes = 0
+        self._cancel_timeout()
         super().on_message_complete()
 
-    def _expect(self) -> None:
-        self._expect_no_more()
-        self._patience = self.loop.call_later(REQUEST_S, self.transport.abort)
+    def _start_timeout(self) -> None:
+        self._cancel_timeout()
+        self._request_timeout = self.loop.call_later(REQUEST_S, self.transport.abort)
 
-    def _expect_no_more(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_timeout(self) -> None:
+        if self._request_timeout is not None:
+            self._request_timeout.cancel()
+            self._request_timeout = None

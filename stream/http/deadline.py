@@ -33,7 +33,7 @@ class ResponseDeadline:
             _, response = self._pending.popleft()
             if not response.done():
                 response.set_exception(
-                    DeadlineExceededError("not decided and recorded within the deadline (FRAUD_HTTP_DEADLINE_MS); try again")
+                    DeadlineExceededError("not decided and recorded within FRAUD_HTTP_DEADLINE_MS; try again")
                 )
         if self._pending:
             asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._check)

@@ -1,13 +1,13 @@
-"""What only a server over HTTP can find wrong."""
+"""Errors of an HTTP request that are not errors of a transaction."""
 
 from schemas.errors import FraudError
 
 
 class HttpError(FraudError):
-    """A request that is not served.
+    """A request that is rejected.
 
     Attributes:
-        status: Of the response.
+        status: HTTP status of the response.
     """
 
     def __init__(self, status: int, detail: str) -> None:

@@ -1,9 +1,10 @@
-"""A short way for the requests that nearly all are: a small transaction to be decided, read at once.
+"""A shortcut past FastAPI for nearly all requests: a small transaction to `POST /predict` that arrives whole.
 
-FastAPI's middleware, routing and parameters, a task for each request, and a reply in two writes take half of what a
-decision over HTTP takes in all. So such a request goes from the connection to the desk and back by callbacks. The route
-is declared with FastAPI like any other, and whatever is out of the ordinary goes there: other addresses, large bodies
-and those in chunks, who waits to be told to go on, who does not read replies, and everything while traces are sent.
+FastAPI's middleware, routing and parameters, a task for each request, and a response in two writes take half of the
+time of a prediction over HTTP. So such a request goes from its connection to the prediction service and back by
+callbacks. The route is declared with FastAPI like any other, which handles everything else: other paths, large or
+chunked bodies, `Expect: 100-continue`, clients that do not read their responses, and every request while traces are
+exported.
 """
 
 import asyncio
@@ -21,123 +22,135 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from stream.http.body import JSON
-from stream.http.connection import Connection
+from stream.http.connection import BoundedConnection
 from stream.http.metrics import HttpMetrics
-from stream.http.problems import problem_of, problem_response
+from stream.http.problems import problem_details, problem_response
 
-#: Of a body's length; longer ones are more than may go the short way.
-_DIGITS = len(str(HIGH_WATER_LIMIT))
+#: Maximum number of digits in a Content-Length that the fast path accepts.
+_MAX_DIGITS = len(str(HIGH_WATER_LIMIT))
 _JSON = JSON.encode()
 
-#: Given a request and its body, the reply that is to come; raises what the reply might have raised.
-Ask = Callable[[Request, bytes], asyncio.Future[bytes]]
+#: Decides a request with its body; raises, or fails the future, if it cannot.
+Predict = Callable[[Request, bytes], asyncio.Future[bytes]]
+SendResponse = Callable[[Response], None]
 
 
-class Hot:
-    """The application, and the one route that has a short way besides.
+class FastPath:
+    """The ASGI application, and a shortcut for one of its routes.
 
     Args:
-        app: Answers everything that goes the long way.
-        path: Of the hot route; only `POST`.
-        ask: Asks about a transaction.
-        metrics: Counts responses.
-        most: Bytes of a transaction.
-        on: Whether there is a short way at all.
+        app: Application for everything that does not take the shortcut.
+        path: Path of the route; only `POST` takes the shortcut.
+        predict: Decides one transaction.
+        metrics: Metrics of the edge.
+        max_bytes: Maximum size of a transaction.
+        enabled: Whether there is a shortcut.
     """
 
-    def __init__(self, app: ASGIApp, path: str, ask: Ask, metrics: HttpMetrics, *, most: int, on: bool = True) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        path: str,
+        predict: Predict,
+        metrics: HttpMetrics,
+        *,
+        max_bytes: int,
+        enabled: bool = True,
+    ) -> None:
         self._app = app
         self._path = path
-        self._ask = ask
+        self._predict = predict
         self._metrics = metrics
-        self._most = min(most, HIGH_WATER_LIMIT)  # beyond it uvicorn stops reading until somebody takes some out
-        self._on = on
+        self._max_bytes = min(max_bytes, HIGH_WATER_LIMIT)  # uvicorn stops reading when more than that is buffered
+        self._enabled = enabled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the long way."""
+        """Handle a request that does not take the shortcut."""
         await self._app(scope, receive, send)
 
-    def takes(self, scope: HTTPScope) -> bool:
-        """Whether a request may go the short way."""
-        if not self._on or scope["path"] != self._path or scope["method"] != "POST":
+    def accepts(self, scope: HTTPScope) -> bool:
+        """Return whether a request takes the shortcut."""
+        if not self._enabled or scope["path"] != self._path or scope["method"] != "POST":
             return False
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
-        fits = len(length) <= _DIGITS and length.isdigit() and int(length) <= self._most
+        fits = len(length) <= _MAX_DIGITS and length.isdigit() and int(length) <= self._max_bytes
         return fits and headers.get(b"content-type") == _JSON
 
-    def answer(self, scope: HTTPScope, body: bytes, began: float, respond: Callable[[Response], None]) -> None:
-        """Answer the short way, later than now: whatever goes wrong is a problem.
+    def handle(self, scope: HTTPScope, body: bytes, began_s: float, send: SendResponse) -> None:
+        """Handle a complete request. The response follows in a later iteration of the event loop.
 
         Args:
-            scope: Of a request that is there.
-            body: Its own.
-            began: `time.perf_counter()` when its head was.
-            respond: Sends the response.
+            scope: ASGI scope of the request.
+            body: Its body.
+            began_s: `time.perf_counter()` when its headers were complete.
+            send: Sends the response.
         """
-
-        def told(reply: asyncio.Future[bytes]) -> None:
-            error = reply.exception()
-            tell(Response(reply.result(), media_type=JSON) if error is None else _refusal(error))
-
-        def tell(response: Response) -> None:
-            respond(response)
-            self._metrics.responded(self._path, response.status_code, time.perf_counter() - began)
-
         try:
-            self._ask(Request(cast("Scope", scope)), body).add_done_callback(told)
-        except Exception as error:  # noqa: BLE001 - an unforeseen one is logged there
-            # Not at once: the next request in line would be answered inside this one's reply, and so on.
-            asyncio.get_running_loop().call_soon(tell, _refusal(error))
+            decision = self._predict(Request(cast("Scope", scope)), body)
+        except Exception as error:  # noqa: BLE001 - an unforeseen one is logged by `problem_details`
+            # Later, because sending at once would handle the next pipelined request inside this call, and so on.
+            asyncio.get_running_loop().call_soon(self._respond, began_s, send, _problem(error))
+        else:
+            decision.add_done_callback(partial(self._on_decided, began_s, send))
+
+    def _on_decided(self, began_s: float, send: SendResponse, decision: asyncio.Future[bytes]) -> None:
+        error = decision.exception()
+        response = Response(decision.result(), media_type=JSON) if error is None else _problem(error)
+        self._respond(began_s, send, response)
+
+    def _respond(self, began_s: float, send: SendResponse, response: Response) -> None:
+        send(response)
+        self._metrics.responded(self._path, response.status_code, time.perf_counter() - began_s)
 
 
-class HotConnection(Connection):
-    """A connection that knows the short way."""
+class FastPathConnection(BoundedConnection):
+    """A connection whose small predictions take the fast path."""
 
-    #: Answers the request that goes it and whose body is not whole yet.
-    _unread: Callable[[], None] | None = None
+    #: Handles the request whose body is being read, if it takes the fast path.
+    _handle_when_complete: Callable[[], None] | None = None
 
     def on_message_complete(self) -> None:
-        """The request is there."""
+        """Handle a request whose body is complete."""
         super().on_message_complete()
-        answer, self._unread = self._unread, None
-        if answer is not None:
-            answer()
+        handle, self._handle_when_complete = self._handle_when_complete, None
+        if handle is not None:
+            handle()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         ordinary = not cycle.waiting_for_100_continue and not self.flow.write_paused
-        if not (isinstance(app, Hot) and ordinary and app.takes(cycle.scope)):
+        if not (isinstance(app, FastPath) and ordinary and app.accepts(cycle.scope)):
             super()._start_asgi_task(cycle, app)
             return
-        answer = partial(self._answer, cycle, app, time.perf_counter())
-        if cycle.more_body:  # so it is the one that is being read
-            self._unread = answer
+        handle = partial(self._handle, cycle, app, time.perf_counter())
+        if cycle.more_body:  # then it is the request that is being read
+            self._handle_when_complete = handle
         else:
-            answer()
+            handle()
 
-    def _answer(self, cycle: RequestResponseCycle, app: Hot, began: float) -> None:
+    def _handle(self, cycle: RequestResponseCycle, app: FastPath, began_s: float) -> None:
         body, cycle.body = bytes(cycle.body), bytearray()
-        app.answer(cycle.scope, body, began, partial(self._respond, cycle))
+        app.handle(cycle.scope, body, began_s, partial(self._send_response, cycle))
 
-    def _respond(self, cycle: RequestResponseCycle, response: Response) -> None:
-        cycle.on_response = _nothing  # or the two would keep each other until the next collection
+    def _send_response(self, cycle: RequestResponseCycle, response: Response) -> None:
+        cycle.on_response = _do_nothing  # breaks a reference cycle between the connection and the request
         if cycle.disconnected or self.transport.is_closing():
             return
-        said = [STATUS_LINE[response.status_code]]
+        head = [STATUS_LINE[response.status_code]]
         for name, value in itertools.chain(cycle.default_headers, response.raw_headers):
-            said += (name, b": ", value, b"\r\n")
+            head += (name, b": ", value, b"\r\n")
         if not cycle.keep_alive:
-            said.append(b"connection: close\r\n")
-        self.transport.write(b"".join((*said, b"\r\n", response.body)))
+            head.append(b"connection: close\r\n")
+        self.transport.write(b"".join((*head, b"\r\n", response.body)))
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
-def _refusal(error: BaseException) -> Response:
-    return problem_response(problem_of(error if isinstance(error, Exception) else RuntimeError(repr(error))))
+def _problem(error: BaseException) -> Response:
+    return problem_response(problem_details(error if isinstance(error, Exception) else RuntimeError(repr(error))))

@@ -7,32 +7,32 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse
 
-from stream.http.auth import Access
+from stream.http.auth import Auth
 from stream.http.body import JSON
-from stream.http.contract import problems as described
 from stream.http.metrics import HttpMetrics
+from stream.http.openapi import problem_responses
 from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
-def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], Sequence[Problem]]) -> APIRouter:
+def health_routes(metrics: HttpMetrics, auth: Auth, problems: Callable[[], Sequence[Problem]]) -> APIRouter:
     """Return the routes.
 
     Args:
-        metrics: Shown.
-        access: Who may see metrics; how the process is may be seen by all.
-        problems: Says why it is not ready.
+        metrics: Metrics that `/metrics` returns.
+        auth: Authorises requests for metrics. The other two routes are open to all.
+        problems: Returns why the edge is not ready; empty when it is ready.
     """
     ProblemMetrics(metrics.registry, problems)
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", response_model=None)
     async def healthz() -> Response:
-        """The process lives."""
+        """Liveness: the process responds."""
         return Response(b'{"status":"ok"}', media_type=JSON)
 
-    @router.get("/readyz", response_model=None, responses={503: {"description": "Not ready, and why."}})
+    @router.get("/readyz", response_model=None, responses={503: {"description": "Not ready, with the reasons."}})
     async def readyz() -> Response:
-        """It has a champion and a Kafka: 200, else 503 with what is missing."""
+        """Readiness: 200 with a champion and an available Kafka, else 503 with the reasons."""
         found = problems()
         return Response(msgspec.json.encode(readiness(found)), 503 if found else 200, media_type=JSON)
 
@@ -40,12 +40,12 @@ def health_routes(metrics: HttpMetrics, access: Access, problems: Callable[[], S
         "/metrics",
         response_model=None,
         response_class=PlainTextResponse,
-        responses=described(401, 403),
+        responses=problem_responses(401, 403),
         openapi_extra={"security": [{"key": []}]},
     )
     async def show_metrics(request: Request) -> Response:
-        """As Prometheus reads them."""
-        access.require(request, "metrics")
+        """Metrics in Prometheus' text format."""
+        auth.authorise(request, "metrics")
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -34,8 +34,8 @@ class IdempotencyCache:
         """Return the response to an earlier request with the same id, sent or pending; None if there was none.
 
         Raises:
-            TransactionIdReusedError: If the earlier request had another body. Answering with the earlier decision would let a
-                changed amount through.
+            TransactionIdReusedError: If the earlier request had another body. Answering with the earlier decision would
+                let a changed amount through.
         """
         digest, requested_s, response = self._entries.get(transaction_id, _MISSING)
         if requested_s < time.monotonic() - self._lifetime_s:

@@ -4,7 +4,7 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
-from schemas.errors import BrokerUnavailableError, RefusedMessageError, TransactionIdReusedError, NotDecidedError
+from schemas.errors import BrokerUnavailableError, NotDecidedError, RefusedMessageError, TransactionIdReusedError
 from schemas.messages import Decision, Verdict
 from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics

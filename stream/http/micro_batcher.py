@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from schemas.errors import FraudError, ModelFaultError, NoChampionError, RefusedMessageError, DeadlineExceededError
+from schemas.errors import DeadlineExceededError, FraudError, ModelFaultError, NoChampionError, RefusedMessageError
 from schemas.messages import Decision, ShadowScore
 from stream.http.metrics import HttpMetrics
 from stream.scoring.batch_scores import BatchScores
@@ -43,7 +43,8 @@ class ScoredTransaction:
 
 
 #: Called once for each transaction: with its decision, or with the error that prevented one. RefusedMessageError: it
-#: cannot be scored. NoChampionError: there is no champion, or scoring failed. DeadlineExceededError: the deadline has passed.
+#: cannot be scored. NoChampionError: there is no champion, or scoring failed. DeadlineExceededError: the
+#: transaction waited too long.
 OnScored = Callable[[ScoredTransaction | FraudError], None]
 
 
@@ -121,7 +122,7 @@ class MicroBatcher:
             if each.queued_s > oldest_s:
                 batch.append(each)
             else:
-                each.on_scored(DeadlineExceededError("not scored within the deadline (FRAUD_HTTP_DEADLINE_MS); try again"))
+                each.on_scored(DeadlineExceededError("not scored within FRAUD_HTTP_DEADLINE_MS; try again"))
         return batch
 
     def _score(self, batch: Sequence[_QueuedTransaction]) -> ScoredBatch:

@@ -17,7 +17,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import asdict
 
-from schemas.errors import BrokerUnavailableError, BusyError, FraudError, DeadlineExceededError
+from schemas.errors import BrokerUnavailableError, BusyError, DeadlineExceededError, FraudError
 from schemas.messages import encode
 from stream.http.deadline import ResponseDeadline
 from stream.http.idempotency import IdempotencyCache
@@ -82,11 +82,12 @@ class PredictionService:
         Returns:
             The decision as JSON; if acknowledged, byte by byte as on the decisions topic. Other callers may wait for
             the same future, so it must not be cancelled. It fails with RefusedMessageError if the transaction cannot
-            be scored, and with NotDecidedError or BrokerUnavailableError if it was not decided and recorded in time; then it
-            is safe to try again.
+            be scored, and with NotDecidedError or BrokerUnavailableError if it was not decided and recorded in time;
+            then it is safe to try again.
 
         Raises:
-            FraudError: As above, if it is known at once; and TransactionIdReusedError if another transaction has used its id.
+            FraudError: As above, if it is known at once.
+            TransactionIdReusedError: If another transaction has used its id.
         """
         received_s = time.perf_counter()
         try:
@@ -136,7 +137,7 @@ class PredictionService:
     def _record_transaction(self, pending: PendingPrediction, scored: ScoredTransaction | FraudError) -> None:
         """Write a scored transaction to Kafka; with ack=none, respond."""
         if pending.response.done():  # only by the deadline: no decision was sent, so none is recorded
-            scored = DeadlineExceededError("not decided within the deadline (FRAUD_HTTP_DEADLINE_MS); try again")
+            scored = DeadlineExceededError("not decided within FRAUD_HTTP_DEADLINE_MS; try again")
         if isinstance(scored, FraudError):
             pending.fail(scored)
             return

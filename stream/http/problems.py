@@ -13,9 +13,9 @@ from schemas.errors import (
     BusyError,
     DeadLetterReason,
     FraudError,
+    NotDecidedError,
     RefusedMessageError,
     TransactionIdReusedError,
-    NotDecidedError,
 )
 from stream.http.errors import HttpError
 

@@ -1,4 +1,4 @@
-"""Every response counted and timed, as ASGI middleware."""
+"""ASGI middleware that counts and times every response."""
 
 import time
 
@@ -6,16 +6,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream.http.metrics import HttpMetrics
 
-#: Label of what no route is for: addresses are the sender's to choose, so they are no labels.
+#: Route label of a request that matches no route. Senders choose the paths, so paths cannot be labels.
 NO_ROUTE = "none"
 
 
-class Responded:
-    """Counts responses.
+class RequestMetrics:
+    """Counts and times responses by route and status.
 
     Args:
-        app: Answers.
-        metrics: Counts.
+        app: The application that responds.
+        metrics: Metrics of the edge.
     """
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
@@ -23,26 +23,26 @@ class Responded:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and count it."""
+        """Pass a request on, and count its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        began_s = time.perf_counter()
         status = 0
 
-        async def watched(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_and_note_status)
         except Exception:
-            status = 500  # which is answered further out
+            status = 500  # an outer middleware sends this response
             raise
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            # A stream of events lasts as long as a page is open, which says nothing about this server.
+            # An event stream lasts as long as its page is open, which says nothing about this server's speed.
             if not route.endswith("/events"):
-                self._metrics.responded(route, status, time.perf_counter() - began)
+                self._metrics.responded(route, status, time.perf_counter() - began_s)

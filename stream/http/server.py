@@ -1,4 +1,4 @@
-"""How uvicorn serves the edge: its limits, and nothing between a connection and the application."""
+"""Configuration of uvicorn for the edge."""
 
 import contextlib
 import resource
@@ -6,42 +6,42 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from stream.http.fast_path import Hot, HotConnection
-from stream.settings import Settings
+from stream.http.fast_path import FastPath, FastPathConnection
+from stream.settings import HttpSettings
 
-#: Seconds for requests in hand to be answered when stopped; the rest of a stop takes less than the bound leaves.
+#: Seconds in which requests in flight are answered on shutdown. The rest of a shutdown takes less time than is left.
 GRACE_S = 2
-#: Seconds for which a connection is kept between two requests: senders keep pools of them.
+#: Seconds for which an idle connection is kept open. Clients keep pools of connections.
 KEEP_ALIVE_S = 60
-#: Connections that the system may hold for us, open but idle ones included.
-CONNECTIONS = 20_000
+#: Maximum number of open connections, idle ones included.
+MAX_CONNECTIONS = 20_000
 
 
-class Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the program has some."""
+class EdgeServer(uvicorn.Server):
+    """uvicorn without its signal handlers, because the program installs its own."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Do nothing."""
         yield
 
 
-def server_config(settings: Settings, app: Hot) -> uvicorn.Config:
-    """Return how an application is served.
+def server_config(http: HttpSettings, app: FastPath) -> uvicorn.Config:
+    """Return uvicorn's configuration.
 
     Args:
-        settings: Address, TLS.
-        app: The application, whose short way begins at the connection.
+        http: Address and TLS files.
+        app: The application with its fast path.
     """
     return uvicorn.Config(
         app,
-        host=settings.http.host,
-        port=settings.http.port,
-        http=HotConnection,
+        host=http.host,
+        port=http.port,
+        http=FastPathConnection,
         ws="none",
         lifespan="off",
-        ssl_certfile=settings.http.tls_certificate or None,
-        ssl_keyfile=settings.http.tls_key or None,
+        ssl_certfile=http.tls_certificate or None,
+        ssl_keyfile=http.tls_key or None,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
@@ -51,9 +51,9 @@ def server_config(settings: Settings, app: Hot) -> uvicorn.Config:
     )
 
 
-def allow_connections() -> None:
-    """Let the process have as many connections as the system allows it, up to ours."""
+def raise_connection_limit() -> None:
+    """Raise this process's limit of open files to MAX_CONNECTIONS, or as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
+    wanted = MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, hard)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,25 +1,25 @@
-"""Whether TLS can be had with the files that the settings name."""
+"""Checks of the TLS certificate and key."""
 
 import ssl
 
 from schemas.errors import SettingsError
-from stream.settings import Settings
+from stream.settings import HttpSettings
 
 
-def require_tls(settings: Settings) -> None:
-    """Check certificate and key, where there are any.
+def require_tls(http: HttpSettings) -> None:
+    """Check that the TLS certificate and key can be used, if the settings name them.
 
     Raises:
-        SettingsError: If one is given without the other, or they cannot be read, or do not belong together.
+        SettingsError: If only one of them is set, or they cannot be read or do not match.
     """
-    certificate, key = settings.http.tls_certificate, settings.http.tls_key
+    certificate, key = http.tls_certificate, http.tls_key
     if bool(certificate) != bool(key):
-        raise SettingsError("TLS takes FRAUD_HTTP_TLS_CERTIFICATE and FRAUD_HTTP_TLS_KEY; set both, or none")
+        raise SettingsError("TLS needs both FRAUD_HTTP_TLS_CERTIFICATE and FRAUD_HTTP_TLS_KEY; set both or neither")
     if not certificate:
         return
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
-    except OSError as error:  # of which ssl's own errors are a kind
+    except OSError as error:  # ssl.SSLError is one, too
         raise SettingsError(
             f"FRAUD_HTTP_TLS_CERTIFICATE={certificate} and FRAUD_HTTP_TLS_KEY={key} cannot be used: {error.strerror}"
         ) from None

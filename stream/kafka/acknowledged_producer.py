@@ -51,8 +51,8 @@ class MessageOffset(NamedTuple):
     offset: int
 
 
-#: Called on the event loop, once for each message: with its offset, with BrokerUnavailableError if Kafka did not acknowledge
-#: it in time (it may be stored all the same), or with BusyError if librdkafka's queue is full.
+#: Called on the event loop, once for each message: with its offset, with BrokerUnavailableError if Kafka did not
+#: acknowledge it in time (it may be stored all the same), or with BusyError if librdkafka's queue is full.
 OnAcknowledged = Callable[[MessageOffset | FraudError], None]
 #: Called once for several messages: with None when all awaited ones are acknowledged, or with the first error.
 OnAllAcknowledged = Callable[[FraudError | None], None]
@@ -228,7 +228,9 @@ def _produce(
     except BufferError as error:
         raise BusyError("the queue to Kafka is full; try again later") from error
     except KafkaException as error:
-        raise BrokerUnavailableError(f"Kafka's client rejects a message for {message.topic}: {error.args[0].str()}") from error
+        raise BrokerUnavailableError(
+            f"Kafka's client rejects a message for {message.topic}: {error.args[0].str()}"
+        ) from error
 
 
 def _resolve(done: asyncio.Future[None], error: FraudError | None) -> None:

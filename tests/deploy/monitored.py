@@ -114,5 +114,5 @@ def _round(settings: Settings, edge: HttpProcess, number: int) -> None:
     )
     question = transaction(10**6 + number)
     for body in (question, question, transaction(2 * 10**6 + number, amount_minor=-1)):
-        edge.ask(body)
+        edge.predict(body)
     edge.client.get("/models")

@@ -1,4 +1,4 @@
-"""An edge with a champion and a challenger, on the session's Kafka."""
+"""Fixtures: edges with a champion and a challenger, on the session's Kafka."""
 
 import contextlib
 import functools
@@ -13,10 +13,10 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.faults.conftest import publish_champion
 from tests.support.http_process import HttpProcess
-from tests.support.own_settings import own_settings
+from tests.support.isolated_settings import isolated_settings
 
 
-def _published(make: Callable[..., Settings], **overrides: Any) -> Settings:
+def _with_champion(make: Callable[..., Settings], **overrides: Any) -> Settings:
     settings = make(http_port=free_port(), **overrides)
     create_topics(settings.kafka, settings.topic)
     publish_champion(settings)
@@ -26,12 +26,12 @@ def _published(make: Callable[..., Settings], **overrides: Any) -> Settings:
 @pytest.fixture
 def make_http_settings(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
     """Factory of settings whose topics exist and whose champion and challenger are published."""
-    return functools.partial(_published, make_settings)
+    return functools.partial(_with_champion, make_settings)
 
 
 @pytest.fixture
 def start_edge(tmp_path: Path) -> Iterator[Callable[[Settings], HttpProcess]]:
-    """Start edges, and wait until they are ready; each ends with the test at the latest."""
+    """Factory of running edges that are ready; each ends with its test at the latest."""
     with contextlib.ExitStack() as edges:
 
         def start(settings: Settings) -> HttpProcess:
@@ -44,14 +44,17 @@ def start_edge(tmp_path: Path) -> Iterator[Callable[[Settings], HttpProcess]]:
 
 @pytest.fixture
 def edge(make_http_settings: Callable[..., Settings], start_edge: Callable[[Settings], HttpProcess]) -> HttpProcess:
-    """An edge with the settings by default."""
+    """A running edge with default settings."""
     return start_edge(make_http_settings())
 
 
 @pytest.fixture(scope="module")
-def lasting_edge(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
-    """One edge for all tests of a file that only ask; who asks what another asked hears the same reply again."""
-    directory = tmp_path_factory.mktemp("lasting")
-    with own_settings(directory, lambda: bootstrap) as make, HttpProcess(_published(make), directory) as edge:
+def shared_edge(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
+    """One edge for the tests of a module that only send requests.
+
+    Its idempotency cache spans them: the same transaction gets the same response again.
+    """
+    directory = tmp_path_factory.mktemp("shared")
+    with isolated_settings(directory, lambda: bootstrap) as make, HttpProcess(_with_champion(make), directory) as edge:
         edge.wait_ready()
         yield edge

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: alerts as they come, labels on Kafka, and text that stays text."""
+"""The console in a real Chromium: live alerts, labels written to Kafka, and no markup from outside."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from stream.http.keys import Scope, add_key, make_key
 
 from stream.control.role_changes import combine_changes, set_exploration
 from stream.control.role_writer import change_roles
+from stream.http.api_keys import Scope, add_key, make_key
 from stream.settings import Settings
 from tests.support.http_process import HttpProcess
 from tests.support.tool import tool
@@ -21,13 +21,13 @@ from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 
 Start = Callable[[Settings], HttpProcess]
-#: Features that the champion of `publish_champion` declines.
+#: Features of a transaction that the champion of `publish_champion` declines.
 DECLINED = {"V1": 3.0, "V2": 3.0, "V3": 3.0}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or the one that CHROMIUM names."""
+    """A headless Chromium: the one that CHROMIUM names, or the system's."""
     path = os.environ.get("CHROMIUM") or tool("chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
@@ -37,22 +37,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, edge: HttpProcess) -> Iterator[Page]:
-    """The page of an edge, live; whatever it complains about fails the test."""
+    """The console of an edge, connected. Any JavaScript error fails the test."""
     opened = browser.new_page()
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     opened.goto(f"http://127.0.0.1:{edge.web_port}/")
     expect(opened.locator("#state")).to_have_text("live")
     yield opened
     opened.close()
-    assert complaints == []
+    assert errors == []
 
 
-def test_an_alert_is_seen_within_two_seconds_and_a_click_becomes_a_label(page: Page, edge: HttpProcess) -> None:
-    """From the transaction over HTTP to the page; then "Fraud", then second thoughts."""
+def test_an_alert_appears_within_two_seconds_and_can_be_labelled(page: Page, edge: HttpProcess) -> None:
+    """From a prediction over HTTP to the page; then it is labelled fraud, and relabelled legitimate."""
     began = time.monotonic()
-    edge.ask(transaction(1, features=DECLINED, amount_minor=123_450))
+    edge.predict(transaction(1, features=DECLINED, amount_minor=123_450))
     alert = page.locator("#alerts li").first
     expect(alert.locator(".verdict")).to_have_text("decline", timeout=5000)
     assert time.monotonic() - began < 2
@@ -69,18 +69,18 @@ def test_an_alert_is_seen_within_two_seconds_and_a_click_becomes_a_label(page: P
     ]
 
 
-def test_what_comes_from_outside_stays_text(page: Page, edge: HttpProcess) -> None:
-    """A script in an id, in a role change's note and in a dead letter is shown and not run."""
+def test_outside_text_is_not_rendered_as_markup(page: Page, edge: HttpProcess) -> None:
+    """A script in a transaction id or in a role change's note is shown and not run."""
     script = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
-    edge.ask(transaction(1, transaction_id=script, features=DECLINED))
+    edge.predict(transaction(1, transaction_id=script, features=DECLINED))
     change_roles(edge.settings, combine_changes([set_exploration(None)]), author=script, note=script)
     expect(page.locator("#alerts li").first.locator(".id")).to_have_text(script)
     expect(page.locator("#roles li").first).to_contain_text(script)
     assert page.title() == "Fraud scorer"
 
 
-def test_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path: Path) -> None:
-    """Decisions a second, who plays, dead letters: of every program that decides."""
+def test_the_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path: Path) -> None:
+    """Decisions per second, models in role and dead letters of every program that decides."""
     settings = edge.settings
     with WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()
@@ -88,17 +88,17 @@ def test_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path: Pa
         for first in range(0, 3000, 300):
             send(settings, 300, first)
             time.sleep(0.3)
-        expect(page.locator("#letters li")).to_have_count(2)
-        expect(page.locator("#players tr")).to_have_count(2)
-        expect(page.locator("#players")).to_contain_text("champion")
+        expect(page.locator("#dead-letters li")).to_have_count(2)
+        expect(page.locator("#models tr")).to_have_count(2)
+        expect(page.locator("#models")).to_contain_text("champion")
         until(lambda: page.locator("#rate").inner_text().strip("0,.").isdigit())
     expect(page.locator("#alerts li")).to_have_count(100)
     expect(page.locator("#p99")).to_contain_text("ms")
 
 
-def test_a_phone_a_dark_room_and_a_keyboard(browser: Browser, page: Page, edge: HttpProcess) -> None:
-    """Nothing sticks out at 360 pixels; dark where asked for; the first key leads to the alerts; buttons are named."""
-    edge.ask(transaction(1, features=DECLINED))
+def test_small_screens_dark_mode_and_keyboards(browser: Browser, page: Page, edge: HttpProcess) -> None:
+    """The page fits 360 pixels, follows the colour scheme, starts with a skip link, and names its buttons."""
+    edge.predict(transaction(1, features=DECLINED))
     phone = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark", is_mobile=True)
     phone.goto(page.url)
     expect(phone.locator("#alerts li")).to_have_count(1)
@@ -106,28 +106,28 @@ def test_a_phone_a_dark_room_and_a_keyboard(browser: Browser, page: Page, edge: 
     assert phone.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 18, 22)"
     phone.close()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the alerts")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the alerts")).to_be_focused()
     unnamed = page.locator("button:not([aria-label])").all()
     assert all(each.inner_text() for each in unnamed if each.is_visible())
 
 
-def test_with_keys_people_log_in(
+def test_users_log_in_with_a_key(
     browser: Browser,
     make_http_settings: Callable[..., Settings],
     start_edge: Start,
     tmp_path: Path,
 ) -> None:
-    """A wrong key is told so; one without the scope label shows no buttons; logging out ends it."""
+    """A wrong key is rejected, a key without the scope label shows no buttons, and logging out works."""
     path = tmp_path / "keys.json"
     scopes: tuple[Scope, ...] = ("predict", "read")
-    key, kept = make_key("ada", scopes)
-    add_key(path, kept)
+    key, entry = make_key("ada", scopes)
+    add_key(path, entry)
     edge = start_edge(make_http_settings(http_keys=str(path)))
     page = browser.new_page()
     page.goto(f"http://127.0.0.1:{edge.web_port}/")
     page.get_by_label("API key").fill("frk_wrong")
     page.get_by_role("button", name="Log in").click()
-    expect(page.locator("#log-in-problem")).to_contain_text("not known")
+    expect(page.locator("#log-in-problem")).to_contain_text("unknown")
     page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Log in").click()
     expect(page.locator("#state")).to_have_text("live")

@@ -1,4 +1,4 @@
-"""Faults and bad manners: nothing half done, nothing without bound, and the others are served all the same."""
+"""Faults and misbehaving clients: no partial results, no unbounded resources, and other clients are served."""
 
 import contextlib
 import json
@@ -25,109 +25,88 @@ from tests.support.until import until
 
 Make = Callable[..., Settings]
 Start = Callable[[Settings], HttpProcess]
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-def test_kafka_goes_away_and_comes_back(make_http_settings: Make, start_edge: Start, own_broker: LocalBroker) -> None:
-    """503 while it is away, at once; every decision that was told stands there, and asking goes on by itself."""
+def test_kafka_becomes_unavailable_and_returns(
+    make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
+) -> None:
+    """503 at once while it is unavailable; every decision sent is on Kafka, and predictions resume by themselves."""
     edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap))
-    told = [edge.ask(transaction(number)) for number in range(5)]
+    responses = [edge.predict(transaction(number)) for number in range(5)]
     own_broker.stop()
     until(lambda: edge.problems() == ["broker_unavailable"])
     began = time.monotonic()
-    away = [edge.ask(transaction(number)) for number in range(100, 120)]
+    unavailable = [edge.predict(transaction(number)) for number in range(100, 120)]
     assert time.monotonic() - began < 1
-    assert {(reply.status_code, reply.headers["retry-after"]) for reply in away} == {(503, "1")}
+    assert {(response.status_code, response.headers["retry-after"]) for response in unavailable} == {(503, "1")}
     own_broker.start()
     until(lambda: not edge.problems(), timeout=30)
-    until(lambda: edge.ask(transaction(200)).is_success, timeout=30)
-    told.append(edge.ask(transaction(200)))
-    kept = {message.value() for message in read_all(own_broker.bootstrap, edge.settings.topic.decisions)}
-    assert {reply.content for reply in told if reply.is_success} <= kept
+    until(lambda: edge.predict(transaction(200)).is_success, timeout=30)
+    responses.append(edge.predict(transaction(200)))
+    recorded = {message.value() for message in read_all(own_broker.bootstrap, edge.settings.topic.decisions)}
+    assert {response.content for response in responses if response.is_success} <= recorded
 
 
-def test_a_broker_that_hangs_is_not_waited_for(
+def test_a_frozen_broker_does_not_delay_responses_past_the_deadline(
     make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
 ) -> None:
-    """A reply comes by the deadline; after it the same transaction can be asked about again."""
+    """The request fails at the deadline; after it, the same transaction can be sent again."""
     edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap, http_deadline_ms=500))
-    assert edge.ask(transaction(1)).is_success
+    assert edge.predict(transaction(1)).is_success
     broker = own_broker.pid
     assert broker is not None
     os.kill(broker, signal.SIGSTOP)
     try:
         began = time.monotonic()
-        reply = edge.ask(transaction(2))
+        response = edge.predict(transaction(2))
         assert time.monotonic() - began < 1.5
-        assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     finally:
         os.kill(broker, signal.SIGCONT)
-    until(lambda: edge.ask(transaction(2)).is_success, timeout=30)
+    until(lambda: edge.predict(transaction(2)).is_success, timeout=30)
 
 
-def test_more_than_may_be_under_way_are_told_to_come_back(make_http_settings: Make, start_edge: Start) -> None:
-    """429 with Retry-After for the rest; those that were taken in are decided."""
+def test_more_than_the_maximum_in_flight_gets_429(make_http_settings: Make, start_edge: Start) -> None:
+    """With Retry-After; the admitted ones are decided."""
     edge = start_edge(make_http_settings(http_max_in_flight=10))
-    asked = [json.loads(transaction(number)) for number in range(100)]
-    results = edge.client.post("/predict/batch", json={"transactions": asked}).json()["results"]
+    batch = [json.loads(transaction(number)) for number in range(100)]
+    results = edge.client.post("/predict/batch", json={"transactions": batch}).json()["results"]
     assert sum("decision" in each for each in results) == 10
     assert {each["problem"]["status"] for each in results if "problem" in each} == {429}
-    assert edge.ask(transaction(1000)).is_success
+    assert edge.predict(transaction(1000)).is_success
 
 
-def test_many_at_once_share_a_model_run(edge: HttpProcess) -> None:
-    """Micro-batches: three hundred at once are ten runs of 32 at most, and each asker gets its own answer."""
-    asked = [json.loads(transaction(number)) for number in range(1000, 1300)]
-    edge.client.post("/predict/batch", json={"transactions": asked})
+def test_simultaneous_transactions_share_a_model_run(edge: HttpProcess) -> None:
+    """Three hundred at once take ten runs of at most 32, and each client gets its own decision."""
+    batch = [json.loads(transaction(number)) for number in range(1000, 1300)]
+    edge.client.post("/predict/batch", json={"transactions": batch})
     metrics = edge.metrics()
     assert (metrics["batch_size_transactions_sum"], metrics["batch_size_transactions_count"]) == (300, 10)
 
-    def ask(number: int) -> Decision:
-        return msgspec.json.decode(edge.ask(transaction(number)).content, type=Decision)
+    def predict(number: int) -> Decision:
+        return msgspec.json.decode(edge.predict(transaction(number)).content, type=Decision)
 
     with ThreadPoolExecutor(32) as threads:
-        decisions = list(threads.map(ask, range(400)))
+        decisions = list(threads.map(predict, range(400)))
     assert [each.transaction_id for each in decisions] == [str(number) for number in range(400)]
 
 
-def test_the_same_asked_at_the_same_time_is_decided_once(edge: HttpProcess) -> None:
-    """Who comes while it is under way gets the same reply."""
+def test_simultaneous_repeats_are_decided_once(edge: HttpProcess) -> None:
+    """A repeat of a transaction in flight gets the same response."""
     with ThreadPoolExecutor(8) as threads:
-        replies = set(threads.map(lambda _: edge.ask(transaction(1)).content, range(8)))
-    assert len(replies) == 1
+        bodies = set(threads.map(lambda _: edge.predict(transaction(1)).content, range(8)))
+    assert len(bodies) == 1
     assert len(read_all(edge.settings.kafka.bootstrap, edge.settings.topic.decisions)) == 1
 
 
-def raw(edge: HttpProcess) -> socket.socket:
-    """Return a bare connection."""
+def raw_connection(edge: HttpProcess) -> socket.socket:
+    """Return a TCP connection to the edge."""
     return socket.create_connection(("127.0.0.1", edge.web_port), timeout=15)
 
 
-HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-
-
-def test_what_is_too_large_is_not_read(lasting_edge: HttpProcess) -> None:
-    """A body above its limit, declared or not, gets 413; an endless head is hung up on."""
-    declared = lasting_edge.ask(b"x" * 10_000_000)
-    assert declared.status_code == 413
-    with contextlib.suppress(httpx.TransportError):  # hung up on in the middle of the body
-        chunked = lasting_edge.client.post(
-            "/predict", content=iter([b"x" * 65_536] * 100), headers={"Content-Type": "application/json"}
-        )
-        assert chunked.status_code == 413
-    emptied = lasting_edge.client.post(
-        "/predict/batch",
-        content=b'{"transactions":[' + b"0," * 2_000_000 + b"0]}",
-        headers={"Content-Type": "application/json"},
-    )
-    assert emptied.status_code == 413
-    with raw(lasting_edge) as connection:
-        connection.sendall(HEAD + b"X-Long: " + b"x" * (2 * HEAD_BYTES))
-        assert hung_up(connection)
-    assert lasting_edge.ask(transaction(1)).is_success
-
-
-def hung_up(connection: socket.socket) -> bool:
-    """Whether the other side has ended a connection, once it has said all it had to say."""
+def is_disconnected(connection: socket.socket) -> bool:
+    """Read until the edge closes or resets a connection, and return True; raise TimeoutError if it does not."""
     try:
         while connection.recv(65_536):
             pass
@@ -136,12 +115,38 @@ def hung_up(connection: socket.socket) -> bool:
     return True
 
 
-def test_slow_and_broken_senders_hold_nobody_up(lasting_edge: HttpProcess) -> None:
-    """Half a head, half a body, an empty line after a reply, a connection closed half way.
+def test_oversized_requests_are_rejected(shared_edge: HttpProcess) -> None:
+    """A body above its limit, declared or not, gets 413; endless headers get the client disconnected."""
+    declared = shared_edge.predict(b"x" * 10_000_000)
+    assert declared.status_code == 413
+    with contextlib.suppress(httpx.TransportError):  # the edge may disconnect before the whole body is sent
+        chunked = shared_edge.client.post(
+            "/predict", content=iter([b"x" * 65_536] * 100), headers={"Content-Type": "application/json"}
+        )
+        assert chunked.status_code == 413
+    empty_transactions = shared_edge.client.post(
+        "/predict/batch",
+        content=b'{"transactions":[' + b"0," * 2_000_000 + b"0]}",
+        headers={"Content-Type": "application/json"},
+    )
+    assert empty_transactions.status_code == 413
+    with raw_connection(shared_edge) as connection:
+        connection.sendall(HEAD + b"X-Long: " + b"x" * (2 * HEAD_BYTES))
+        assert is_disconnected(connection)
+    assert shared_edge.predict(transaction(1)).is_success
 
-    After 10 s they are gone, meanwhile others are served.
+
+def test_slow_clients_delay_nobody_and_are_disconnected(shared_edge: HttpProcess) -> None:
+    """Partial headers, a partial body, an empty line after a response, and a half-closed connection.
+
+    The edge disconnects them after 10 s, and serves others meanwhile.
     """
-    with raw(lasting_edge) as head, raw(lasting_edge) as body, raw(lasting_edge) as empty, raw(lasting_edge) as closed:
+    with (
+        raw_connection(shared_edge) as head,
+        raw_connection(shared_edge) as body,
+        raw_connection(shared_edge) as empty,
+        raw_connection(shared_edge) as closed,
+    ):
         empty.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert empty.recv(65_536).startswith(b"HTTP/1.1 200")
         empty.sendall(b"\r\n")
@@ -150,51 +155,51 @@ def test_slow_and_broken_senders_hold_nobody_up(lasting_edge: HttpProcess) -> No
         closed.sendall(HEAD + b'Content-Length: 100\r\n\r\n{"tran')
         closed.shutdown(socket.SHUT_WR)
         began = time.monotonic()
-        assert all(lasting_edge.ask(transaction(number)).is_success for number in range(50))
+        assert all(shared_edge.predict(transaction(number)).is_success for number in range(50))
         assert time.monotonic() - began < 5
-        assert hung_up(head)
-        assert hung_up(body)
-        assert hung_up(empty)
+        assert is_disconnected(head)
+        assert is_disconnected(body)
+        assert is_disconnected(empty)
         assert time.monotonic() - began > 8
 
 
-def test_idle_connections_cost_the_others_nothing(lasting_edge: HttpProcess) -> None:
-    """Ten thousand that say nothing, open while somebody asks: all are answered."""
+def test_idle_connections_do_not_affect_others(shared_edge: HttpProcess) -> None:
+    """With ten thousand idle connections open, every prediction succeeds."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(12_000, hard), hard))
     try:
         with contextlib.ExitStack() as idle:
             for _ in range(10_000):
-                idle.enter_context(raw(lasting_edge))
+                idle.enter_context(raw_connection(shared_edge))
             for number in range(200):
-                assert lasting_edge.ask(transaction(number)).is_success
-            assert lasting_edge.open_connections() > 5_000
+                assert shared_edge.predict(transaction(number)).is_success
+            assert shared_edge.open_connections() > 5_000
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_stop_answers_what_is_in_hand(edge: HttpProcess) -> None:
-    """Every reply of a moment of load, ended by SIGTERM, stands on Kafka; the process ends by itself, with 0."""
-    told: list[bytes] = []
+def test_shutdown_under_load_answers_what_is_in_flight(edge: HttpProcess) -> None:
+    """After SIGTERM the process exits with 0, and every decision that it sent is on Kafka."""
+    decisions: list[bytes] = []
     stopping = threading.Event()
 
-    def keep_asking(first: int) -> None:
+    def send_requests(first: int) -> None:
         number = first
         with contextlib.suppress(httpx.TransportError), httpx.Client(base_url=str(edge.client.base_url)) as client:
             while not stopping.is_set():
-                reply = client.post(
+                response = client.post(
                     "/predict", content=transaction(number), headers={"Content-Type": "application/json"}
                 )
-                told.extend([reply.content] if reply.is_success else [])
+                decisions.extend([response.content] if response.is_success else [])
                 number += 1
 
-    askers = [threading.Thread(target=keep_asking, args=(100_000 * each,)) for each in range(8)]
-    for each in askers:
+    clients = [threading.Thread(target=send_requests, args=(100_000 * each,)) for each in range(8)]
+    for each in clients:
         each.start()
-    until(lambda: len(told) > 200)
+    until(lambda: len(decisions) > 200)
     assert edge.stop() == 0
     stopping.set()
-    for each in askers:
+    for each in clients:
         each.join()
-    kept = {message.value() for message in read_all(edge.settings.kafka.bootstrap, edge.settings.topic.decisions)}
-    assert set(told) <= kept
+    recorded = {message.value() for message in read_all(edge.settings.kafka.bootstrap, edge.settings.topic.decisions)}
+    assert set(decisions) <= recorded

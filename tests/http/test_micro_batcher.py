@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from schemas.errors import FraudError, DeadlineExceededError
+from schemas.errors import DeadlineExceededError, FraudError
 from stream.http.micro_batcher import MicroBatcher, ScoredTransaction
 
 

@@ -1,4 +1,4 @@
-"""An HTTP edge as users run it: `fraud-stream http` in a process of its own, and a client for it."""
+"""An HTTP edge as users run it: `fraud-stream http` in a process of its own, with a client."""
 
 import functools
 
@@ -9,26 +9,31 @@ from tests.support.worker_process import WorkerProcess
 
 
 class HttpProcess(WorkerProcess):
-    """An HTTP edge that ends with the test at the latest."""
+    """An edge that ends with its test at the latest."""
 
     command = "http"
 
+    @property
+    def web_port(self) -> int:
+        """The port that it listens on."""
+        return self.settings.http.port
+
     @functools.cached_property
     def client(self) -> httpx.Client:
-        """An HTTP client of the edge."""
+        """A client of this edge."""
         return httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=10)
 
     def open_connections(self) -> int:
-        """Return the number of files and sockets that the process has open."""
-        return psutil.Process(self.pid).num_fds()
+        """Return its number of open files and sockets."""
+        return psutil.Process(self._running.pid).num_fds()
 
     def is_alive(self) -> bool:
-        """Return whether the edge responds at all."""
+        """Return whether /healthz responds."""
         try:
             return self.client.get("/healthz").is_success
         except httpx.TransportError:
             return False
 
-    def ask(self, body: bytes, ack: str = "kafka") -> httpx.Response:
-        """Ask about one transaction."""
+    def predict(self, body: bytes, ack: str = "kafka") -> httpx.Response:
+        """Return the response to one prediction request."""
         return self.client.post(f"/predict?ack={ack}", content=body, headers={"Content-Type": "application/json"})

@@ -1,1 +1,1 @@
-"""The page for people: what goes through, what alerts, who decides; and what an analyst has to say about it."""
+"""The operator console: a page with live traffic, alerts, roles and drift, where analysts label alerts."""

@@ -1,14 +1,16 @@
-// The console: one stream of events in, text out. Nothing that comes from outside is ever put in as markup.
+// The console: receives one stream of server-sent events and renders it as text. Nothing from outside becomes markup.
 
-const ALERTS = 100;
-const LETTERS = 50;
-const CHANGES = 20;
-const WINDOWS = 24;
+const MAX_ALERTS = 100;
+const MAX_DEAD_LETTERS = 50;
+const MAX_ROLE_CHANGES = 20;
+const MAX_WINDOWS = 24;
+// Drift reports kept: of the champion and a few challengers.
+const MAX_REPORTS = MAX_WINDOWS * 4;
 const MINUTES_5 = 300_000;
-// Upper ends of the latency bins in role-counts, milliseconds; the last has none.
-const BINS_MS = [...Array(11).keys()].map((power) => 2 ** power).concat(Infinity);
+// Upper bounds in milliseconds of the latency bins in role-counts; the last bin is unbounded.
+const LATENCY_BOUNDS_MS = [...Array(11).keys()].map((power) => 2 ** power).concat(Infinity);
 
-const at = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 const time = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const percent = new Intl.NumberFormat(undefined, { style: "percent", minimumFractionDigits: 2 });
@@ -18,14 +20,14 @@ let source = null;
 let traffic = [];
 let drift = [];
 
-function element(tag, text, kind) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (kind) made.className = kind;
-  return made;
+function element(tag, text, className) {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  if (className) node.className = className;
+  return node;
 }
 
-async function call(method, path, body) {
+async function request(method, path, body) {
   return fetch(path, {
     method,
     headers: { "Content-Type": "application/json", "X-CSRF-Token": session.csrf },
@@ -33,87 +35,87 @@ async function call(method, path, body) {
   });
 }
 
-async function problemOf(response) {
+async function problemText(response) {
   const problem = await response.json().catch(() => ({}));
   return problem.detail ?? `${response.status} ${response.statusText}`;
 }
 
-// --- who is there
+// --- session
 
-async function begin() {
+async function start() {
   const response = await fetch("/console/session");
   if (response.status === 401) {
-    at("state").textContent = "not logged in";
-    at("log-in").showModal();
+    byId("state").textContent = "not logged in";
+    byId("log-in").showModal();
     return;
   }
   if (!response.ok) {
-    at("state").textContent = await problemOf(response);
+    byId("state").textContent = await problemText(response);
     return;
   }
   session = await response.json();
-  at("name").textContent = session.name;
-  at("who").hidden = !session.csrf;
+  byId("name").textContent = session.name;
+  byId("user").hidden = !session.csrf;
   listen();
 }
 
-at("log-in-form").addEventListener("submit", async (event) => {
+byId("log-in-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const response = await call("POST", "/console/session", { key: at("key").value });
-  at("key").value = "";
-  at("log-in-problem").textContent = response.ok ? "" : await problemOf(response);
+  const response = await request("POST", "/console/session", { key: byId("key").value });
+  byId("key").value = "";
+  byId("log-in-problem").textContent = response.ok ? "" : await problemText(response);
   if (response.ok) {
-    at("log-in").close();
-    begin();
+    byId("log-in").close();
+    start();
   }
 });
 
-at("log-out").addEventListener("click", async () => {
-  await call("DELETE", "/console/session");
+byId("log-out").addEventListener("click", async () => {
+  await request("DELETE", "/console/session");
   location.reload();
 });
 
-// --- what comes
+// --- events
 
 function listen() {
   source = new EventSource("/console/events");
-  source.onopen = () => { at("state").textContent = "live"; };
+  source.onopen = () => { byId("state").textContent = "live"; };
   source.onerror = () => {
-    at("state").textContent = "not connected, trying again";
-    // A refusal ends the stream for good; whoever was logged out must log in again.
-    if (source.readyState === EventSource.CLOSED) setTimeout(begin, 2000);
+    byId("state").textContent = "disconnected, reconnecting…";
+    // The browser does not reconnect after an error status, such as 401 when the session has expired.
+    if (source.readyState === EventSource.CLOSED) setTimeout(start, 2000);
   };
-  const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
-  on("everything", showEverything);
+  const on = (name, handle) => source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+  on("snapshot", showSnapshot);
   on("alert", addAlert);
-  on("letter", addLetter);
+  on("dead_letter", addDeadLetter);
   on("traffic", addTraffic);
-  on("drift", (report) => { drift = [...drift, report].slice(-WINDOWS * 4); showDrift(); });
-  on("roles", addRoles);
+  on("drift", (report) => { drift = [...drift, report].slice(-MAX_REPORTS); showDrift(); });
+  on("roles", addRoleChange);
   on("label", showLabel);
 }
 
-function showEverything(all) {
-  for (const id of ["alerts", "letters", "roles"]) at(id).replaceChildren();
-  traffic = all.traffic;
-  drift = all.drift;
-  all.alerts.forEach(addAlert);
-  all.letters.forEach(addLetter);
-  all.roles.forEach(addRoles);
+function showSnapshot(snapshot) {
+  for (const id of ["alerts", "dead-letters", "roles"]) byId(id).replaceChildren();
+  traffic = snapshot.traffic;
+  drift = snapshot.drift;
+  snapshot.alerts.forEach(addAlert);
+  snapshot.dead_letters.forEach(addDeadLetter);
+  snapshot.roles.forEach(addRoleChange);
   showTraffic();
   showDrift();
 }
 
-function prepend(list, item, most) {
+function prepend(list, item, maximum) {
   list.prepend(item);
-  while (list.children.length > most) list.lastElementChild.remove();
-  at(`no-${list.id}`).hidden = true;
+  while (list.children.length > maximum) list.lastElementChild.remove();
+  byId(`no-${list.id}`).hidden = true;
 }
 
-// --- alerts
+// --- alerts and labels
 
 function addAlert(alert) {
-  const item = at("alert").content.firstElementChild.cloneNode(true);
+  const item = byId("alert").content.firstElementChild.cloneNode(true);
   const put = (name, text) => { item.querySelector(`.${name}`).textContent = text; };
   item.classList.add(alert.verdict === "decline" ? "decline" : "review");
   item.dataset.transaction = alert.transaction_id;
@@ -125,15 +127,15 @@ function addAlert(alert) {
   put("when", time.format(alert.event_time_ms));
   item.querySelector(".when").dateTime = new Date(alert.event_time_ms).toISOString();
   put("reasons", alert.reasons.map(([feature, share]) => `${feature} ${share.toFixed(3)}`).join(", "));
-  const may = session.scopes.includes("label");
+  const canLabel = session.scopes.includes("label");
   for (const [name, fraud] of [["fraud", true], ["clear", false]]) {
     const button = item.querySelector(`button.${name}`);
-    button.hidden = !may;
+    button.hidden = !canLabel;
     button.setAttribute("aria-label", `${button.textContent}: ${alert.transaction_id}`);
-    button.addEventListener("click", () => say(item, alert.transaction_id, fraud));
+    button.addEventListener("click", () => sendLabel(item, alert.transaction_id, fraud));
   }
-  mark(item, alert.fraud);
-  prepend(at("alerts"), item, ALERTS);
+  markLabel(item, alert.fraud);
+  prepend(byId("alerts"), item, MAX_ALERTS);
 }
 
 function amount({ amount_minor, currency }) {
@@ -146,27 +148,27 @@ function amount({ amount_minor, currency }) {
   }
 }
 
-async function say(item, transaction_id, fraud) {
+async function sendLabel(item, transaction_id, fraud) {
   const buttons = item.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
   try {
-    const response = await call("POST", "/labels", { transaction_id, fraud });
-    at("problem").textContent = response.ok ? "" : await problemOf(response);
-    if (response.ok) mark(item, fraud);
+    const response = await request("POST", "/labels", { transaction_id, fraud });
+    byId("problem").textContent = response.ok ? "" : await problemText(response);
+    if (response.ok) markLabel(item, fraud);
   } catch (error) {
-    at("problem").textContent = `not sent: ${error.message}`;
+    byId("problem").textContent = `The label was not sent: ${error.message}`;
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
   }
 }
 
 function showLabel(label) {
-  for (const item of at("alerts").children) {
-    if (item.dataset.transaction === label.transaction_id) mark(item, label.fraud);
+  for (const item of byId("alerts").children) {
+    if (item.dataset.transaction === label.transaction_id) markLabel(item, label.fraud);
   }
 }
 
-function mark(item, fraud) {
+function markLabel(item, fraud) {
   const label = item.querySelector(".label");
   label.textContent = fraud === true ? "labelled fraud" : fraud === false ? "labelled legitimate" : "";
   label.className = `label ${fraud === true ? "is-fraud" : "is-clear"}`;
@@ -183,40 +185,41 @@ function showTraffic() {
   const newest = Math.max(0, ...traffic.map((each) => each.at_ms));
   traffic = traffic.filter((each) => each.at_ms > newest - MINUTES_5);
   const seconds = new Map();
-  for (const { at_ms, players } of traffic) {
+  for (const { at_ms, models } of traffic) {
     const second = Math.floor(at_ms / 1000);
-    const decided = players.find((each) => each.decides)?.transactions ?? 0;
+    const decided = models.find((each) => each.decides)?.transactions ?? 0;
     seconds.set(second, (seconds.get(second) ?? 0) + decided);
   }
   const last = Math.floor(newest / 1000);
-  const line = [...Array(300).keys()].map((back) => seconds.get(last - 299 + back) ?? 0);
-  const most = Math.max(1, ...line);
-  at("spark-line").setAttribute("points", line.map((value, x) => `${x},${58 - (56 * value) / most}`).join(" "));
-  // Several programs tell once a second each, at moments of their own: the mean of five seconds is steady.
-  const recent = line.slice(-6, -1);
-  const quiet = Date.now() - newest > 5000;
-  at("rate").textContent = quiet ? "0" : number.format(recent.reduce((a, b) => a + b, 0) / recent.length);
+  const rates = [...Array(300).keys()].map((index) => seconds.get(last - 299 + index) ?? 0);
+  const highest = Math.max(1, ...rates);
+  byId("rate-line").setAttribute("points", rates.map((rate, x) => `${x},${58 - (56 * rate) / highest}`).join(" "));
+  // Each program reports once a second at its own moment, so the mean of five seconds is steadier than the last one.
+  const recent = rates.slice(-6, -1);
+  const stale = Date.now() - newest > 5000;
+  byId("rate").textContent = stale ? "0" : number.format(recent.reduce((a, b) => a + b, 0) / recent.length);
   const bins = Array(12).fill(0);
   for (const { at_ms, latencies } of traffic) if (at_ms > newest - 60_000) latencies.forEach((n, i) => { bins[i] += n; });
-  at("p50").textContent = quantile(bins, 0.5);
-  at("p99").textContent = quantile(bins, 0.99);
-  showPlayers();
+  byId("p50").textContent = quantile(bins, 0.5);
+  byId("p99").textContent = quantile(bins, 0.99);
+  showModels();
 }
 
 function quantile(bins, share) {
-  const all = bins.reduce((a, b) => a + b, 0);
-  let below = 0;
+  const total = bins.reduce((a, b) => a + b, 0);
+  let cumulative = 0;
   for (const [i, count] of bins.entries()) {
-    below += count;
-    if (all && below >= share * all) return BINS_MS[i] === Infinity ? "> 1024 ms" : `≤ ${BINS_MS[i]} ms`;
+    cumulative += count;
+    if (!total || cumulative < share * total) continue;
+    return LATENCY_BOUNDS_MS[i] === Infinity ? "> 1024 ms" : `≤ ${LATENCY_BOUNDS_MS[i]} ms`;
   }
   return "–";
 }
 
-function showPlayers() {
+function showModels() {
   const sums = new Map();
-  for (const { players } of traffic) {
-    for (const each of players) {
+  for (const { models } of traffic) {
+    for (const each of models) {
       const key = JSON.stringify([each.model, each.policy, each.decides]);
       const sum = sums.get(key) ?? { ...each, transactions: 0, reviews: 0, declines: 0, problems: 0 };
       for (const name of ["transactions", "reviews", "declines", "problems"]) sum[name] += each[name];
@@ -224,7 +227,7 @@ function showPlayers() {
     }
   }
   const rows = [...sums.values()].sort((a, b) => b.decides - a.decides || a.model.localeCompare(b.model));
-  at("players").replaceChildren(...rows.map((each) => {
+  byId("models").replaceChildren(...rows.map((each) => {
     const row = document.createElement("tr");
     const rate = each.transactions ? (each.reviews + each.declines) / each.transactions : 0;
     row.append(
@@ -236,30 +239,31 @@ function showPlayers() {
     return row;
   }));
   const champion = rows.find((each) => each.decides && each.transactions);
-  at("alert-rate").textContent = champion
+  byId("alert-rate").textContent = champion
     ? percent.format((champion.reviews + champion.declines) / champion.transactions) : "–";
 }
 
-// --- roles, drift, dead letters
+// --- role changes, drift, dead letters
 
-function addRoles(change) {
+function addRoleChange(change) {
   const item = document.createElement("li");
-  const others = change.challengers.map(({ model, mode, share }) => mode === "split" ? `${model} ${percent.format(share)}` : model);
+  const challengers = change.challengers.map(({ model, mode, share }) => (
+    mode === "split" ? `${model} (${percent.format(share)} of cards)` : `${model} (shadow)`));
   item.append(
-    element("p", `${change.champion} decides`, "headline"),
-    element("p", others.length ? `${others.join(", ")} watch` : "nobody watches", "detail"),
+    element("p", `Champion: ${change.champion}`, "headline"),
+    element("p", challengers.length ? `Challengers: ${challengers.join(", ")}` : "No challengers", "detail"),
     element("p", `epoch ${change.epoch}, ${time.format(change.written_at_ms)}, by ${change.author}`, "detail"),
   );
   if (change.note) item.append(element("p", change.note, "detail"));
-  prepend(at("roles"), item, CHANGES);
+  prepend(byId("roles"), item, MAX_ROLE_CHANGES);
 }
 
 function showDrift() {
   const newest = drift.filter((each) => each.decides).at(-1);
-  at("no-drift").hidden = Boolean(newest);
+  byId("no-drift").hidden = Boolean(newest);
   if (!newest) return;
-  const windows = drift.filter((each) => each.model === newest.model).slice(-WINDOWS);
-  at("drift").replaceChildren(...Object.keys(newest.columns).map((name) => {
+  const windows = drift.filter((each) => each.model === newest.model).slice(-MAX_WINDOWS);
+  byId("drift").replaceChildren(...Object.keys(newest.columns).map((name) => {
     const row = document.createElement("tr");
     const head = element("th", name);
     head.scope = "row";
@@ -275,15 +279,15 @@ function showDrift() {
   }));
 }
 
-function addLetter(letter) {
+function addDeadLetter(letter) {
   const item = document.createElement("li");
   item.append(
     element("p", letter.reason, "headline"),
     element("p", letter.detail),
-    element("p", `${letter.place}, ${number.format(letter.size)} bytes, ${time.format(letter.refused_at_ms)}`, "detail"),
+    element("p", `${letter.source}, ${number.format(letter.size)} bytes, ${time.format(letter.refused_at_ms)}`, "detail"),
   );
-  prepend(at("letters"), item, LETTERS);
+  prepend(byId("dead-letters"), item, MAX_DEAD_LETTERS);
 }
 
-begin();
+start();
 setInterval(showTraffic, 5000);

@@ -1,4 +1,4 @@
-"""The page and its events."""
+"""The console's page, its static files and its event stream."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,18 +8,18 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from stream.http.auth import Access
-from stream.http.console.board import Event
-from stream.http.console.feed import Feed
+from stream.http.auth import Auth
+from stream.http.console.console_state import ConsoleEvent
+from stream.http.console.event_feed import EventFeed
 from stream.http.errors import HttpError
 
 _STATIC = Path(__file__).parent / "static"
-_KINDS = {
+_MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-#: Nothing but our own files, from nowhere else, in nobody's frame.
+#: The page loads only its own files, and no other page may frame it.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -29,37 +29,37 @@ _HEADERS = {
 }
 
 
-def console_routes(access: Access, feed: Feed) -> APIRouter:
-    """Return the routes; they are the page's own business, and so in no description.
+def page_routes(auth: Auth, feed: EventFeed) -> APIRouter:
+    """Return the routes. They serve only the page, so the OpenAPI description leaves them out.
 
     Args:
-        access: Who may look.
-        feed: What is shown.
+        auth: Authorises the event stream. The page and its static files are open to all.
+        feed: Provides the events.
     """
     router = APIRouter()
     hidden: dict[str, Any] = {"response_model": None, "include_in_schema": False}
 
     @router.get("/", **hidden)
     async def page() -> Response:
-        return _file("index.html")
+        return _static_file("index.html")
 
-    @router.get("/console/{name}.{kind}", **hidden)
-    async def static(name: Literal["console"], kind: Literal["css", "js"]) -> Response:
-        return _file(f"{name}.{kind}")
+    @router.get("/console/{name}.{extension}", **hidden)
+    async def static(name: Literal["console"], extension: Literal["css", "js"]) -> Response:
+        return _static_file(f"{name}.{extension}")
 
     @router.get("/console/events", **hidden)
     async def events(request: Request) -> Response:
-        access.require(request, "read")
+        auth.authorise(request, "read")
         if feed.full:
-            raise HttpError(503, "too many pages are open; close one")
+            raise HttpError(503, "too many console pages are open; close one")
 
         async def stream() -> AsyncIterator[bytes]:
             async for event in feed.events():
                 try:
-                    access.require(request, "read")
+                    auth.authorise(request, "read")
                 except HttpError:
-                    return  # the key, or the session, has ended since
-                yield _as_text(event)
+                    return  # the key was removed or the session has expired
+                yield _encode(event)
 
         headers = _HEADERS | {"Cache-Control": "no-store"}
         return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
@@ -67,13 +67,13 @@ def console_routes(access: Access, feed: Feed) -> APIRouter:
     return router
 
 
-def _file(name: str) -> Response:
+def _static_file(name: str) -> Response:
     path = _STATIC / name
-    return Response(path.read_bytes(), media_type=_KINDS[path.suffix], headers=_HEADERS)
+    return Response(path.read_bytes(), media_type=_MEDIA_TYPES[path.suffix], headers=_HEADERS)
 
 
-def _as_text(event: Event | None) -> bytes:
-    """Return an event as server-sent events are written; a sign of life is a comment."""
+def _encode(event: ConsoleEvent | None) -> bytes:
+    """Return an event in the text/event-stream format; a keep-alive is a comment."""
     if event is None:
-        return b": still here\n\n"
+        return b": keep-alive\n\n"
     return b"event: " + event.name.encode() + b"\ndata: " + msgspec.json.encode(event.data) + b"\n\n"

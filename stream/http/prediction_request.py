@@ -1,6 +1,6 @@
-"""What somebody asks about, as one transaction in the bytes that Kafka will get.
+"""A request's body as one transaction, in the bytes that Kafka receives.
 
-Named features are taken as they come: the bytes are the message, and the scorer says what is wrong with them. A bare
+Named features pass through unchanged: the body is the message, and the scorer reports what is wrong with it. A bare
 list of features is completed to a transaction first, so that it can be read and replayed like any other.
 """
 
@@ -16,30 +16,34 @@ from schemas.message_codec import MessageCodec
 from schemas.messages import FeatureValue, Transaction, encode
 from stream.scoring.features import FeaturePlan
 
-#: Minor units: above it log_amount has no inverse that is an amount.
+#: Largest amount in minor units; above it, log_amount cannot be inverted exactly.
 MAX_AMOUNT = 1e15
-#: ISO 4217 for "no currency".
+#: ISO 4217 code for "no currency".
 NO_CURRENCY = "XXX"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One transaction that somebody asks about."""
+class PredictionRequest:
+    """One transaction to decide.
 
-    #: Empty where the sender named none; the scorer refuses such a one.
+    Attributes:
+        transaction_id: Empty if the sender gave none; the scorer then refuses the transaction.
+        value: The transaction as JSON.
+    """
+
     transaction_id: str
     value: bytes
 
 
-class _Glance(msgspec.Struct, gc=False):
-    """What must be known before a transaction is scored."""
+class _RequestHead(msgspec.Struct, gc=False):
+    """The part of a request that is needed before scoring."""
 
     transaction_id: str = ""
     features: msgspec.Raw = msgspec.Raw()
 
 
-class _Listed(msgspec.Struct, gc=False):
-    """A list of features, and whatever the sender knows besides."""
+class _ListedTransaction(msgspec.Struct, gc=False):
+    """A transaction whose features are a list, and which may leave out the rest."""
 
     features: list[float | str | None]
     transaction_id: str | None = None
@@ -49,33 +53,33 @@ class _Listed(msgspec.Struct, gc=False):
     currency: str = NO_CURRENCY
 
 
-_glance = MessageCodec(_Glance)
-_listed = MessageCodec(_Listed)
+_head_codec = MessageCodec(_RequestHead)
+_listed_codec = MessageCodec(_ListedTransaction)
 
 
-def read_asked(body: bytes, plan: FeaturePlan, now_ms: int) -> Asked:
-    """Read one transaction.
+def parse_request(body: bytes, plan: FeaturePlan, now_ms: int) -> PredictionRequest:
+    """Parse the body of a request for one prediction.
 
     Args:
         body: JSON: a transaction, or an object whose `features` are a list, (n_features,) in manifest order.
-        plan: Of the champion.
-        now_ms: UTC milliseconds, the event time of a list that names none.
+        plan: Feature plan of the champion.
+        now_ms: UTC milliseconds, the event time of a list that gives none.
 
     Raises:
-        RefusedMessageError: If it is neither. What else is wrong with a transaction, the scorer says.
+        RefusedMessageError: If it is neither. Any other fault of a transaction is found by the scorer.
     """
-    glance = _glance.decode(body)
-    if not bytes(glance.features).startswith(b"["):
-        return Asked(glance.transaction_id, body)
-    return _completed(_listed.decode(body), plan, now_ms)
+    head = _head_codec.decode(body)
+    if not bytes(head.features).startswith(b"["):
+        return PredictionRequest(head.transaction_id, body)
+    return _complete(_listed_codec.decode(body), plan, now_ms)
 
 
-def _completed(listed: _Listed, plan: FeaturePlan, now_ms: int) -> Asked:
+def _complete(listed: _ListedTransaction, plan: FeaturePlan, now_ms: int) -> PredictionRequest:
     values, features = listed.features, plan.features
     if len(values) != len(features):
         raise RefusedMessageError(
             DeadLetterReason.MISSING_FEATURE,
-            f"features is a list of {len(values)} values, the champion takes {len(features)}; GET /model names them",
+            f"features has {len(values)} values and the champion takes {len(features)}; GET /model lists them",
             "features",
         )
     transaction_id = listed.transaction_id or uuid.uuid4().hex
@@ -85,7 +89,7 @@ def _completed(listed: _Listed, plan: FeaturePlan, now_ms: int) -> Asked:
         if feature.kind in {"numeric", "categorical"}:
             named[feature.name] = value
         elif amount is None:
-            amount = _amount(feature, value)
+            amount = _amount_minor(feature, value)
         if feature.kind in {"hour_sin", "hour_cos"} and listed.event_time_ms is None:
             raise RefusedMessageError(
                 DeadLetterReason.MISSING_FIELD, "event_time_ms is missing; the champion needs it", "event_time_ms"
@@ -98,15 +102,15 @@ def _completed(listed: _Listed, plan: FeaturePlan, now_ms: int) -> Asked:
         listed.currency,
         named,
     )
-    return Asked(transaction_id, encode(transaction))
+    return PredictionRequest(transaction_id, encode(transaction))
 
 
-def _amount(feature: Feature, value: FeatureValue) -> int | None:
-    """Return the minor units that a feature was made of; None of one that is made of something else."""
+def _amount_minor(feature: Feature, value: FeatureValue) -> int | None:
+    """Return the amount in minor units from which a feature was derived; None if it has another source."""
     if feature.kind not in {"amount_minor", "log_amount"}:
         return None
-    most = math.log1p(MAX_AMOUNT) if feature.kind == "log_amount" else MAX_AMOUNT
-    if not isinstance(value, float) or not 0 <= value <= most:
+    largest = math.log1p(MAX_AMOUNT) if feature.kind == "log_amount" else MAX_AMOUNT
+    if not isinstance(value, float) or not 0 <= value <= largest:
         raise RefusedMessageError(
             DeadLetterReason.OUT_OF_RANGE, f"feature {feature.name} is not a valid amount", f"features.{feature.name}"
         )

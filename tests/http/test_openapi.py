@@ -1,4 +1,4 @@
-"""The contract under fire: whatever is sent, nothing breaks, and what is answered is what the description says."""
+"""Fuzzing against the OpenAPI description: no request breaks the edge, and every response is as described."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,31 +9,31 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from stream.http.keys import SCOPES, add_key, make_key
+from stream.http.api_keys import SCOPES, add_key, make_key
 from stream.settings import Settings
 from tests.http.test_predict import REFUSED
 from tests.support.http_process import HttpProcess
 from tests.support.traffic import transaction
 
-#: Which features a transaction must have is the champion's business, and no description's; and as on Kafka, what nobody
-#: asks for (names, parameters) is let pass.
-LEFT_OUT: Any = [positive_data_acceptance, negative_data_rejection]
-#: Requests for each operation.
+#: The champion decides which features a transaction must have, so the description does not; and unknown names and
+#: parameters are ignored, as on Kafka.
+EXCLUDED_CHECKS: Any = [positive_data_acceptance, negative_data_rejection]
+#: Number of requests for each operation.
 EXAMPLES = 60
 
 
-def test_nothing_that_is_sent_breaks_it(
+def test_generated_requests_get_the_described_responses(
     make_http_settings: Callable[..., Settings], start_edge: Callable[[Settings], HttpProcess], tmp_path: Path
 ) -> None:
-    """Valid and invalid requests made from the description itself: no 5xx, and answers as it says."""
-    key, kept = make_key("fuzz", SCOPES)
-    add_key(tmp_path / "keys.json", kept)
+    """Valid and invalid requests generated from the description: no 5xx, and responses that match it."""
+    key, entry = make_key("fuzz", SCOPES)
+    add_key(tmp_path / "keys.json", entry)
     edge = start_edge(make_http_settings(http_keys=str(tmp_path / "keys.json")))
     base = str(edge.client.base_url).rstrip("/")
     schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
     headers = {"Authorization": f"Bearer {key}"}
-    for found in schema.get_all_operations():
-        operation: Any = found.ok()  # type: ignore[union-attr]  # an error would have no such method, and end the test
+    for result in schema.get_all_operations():
+        operation: Any = result.ok()  # type: ignore[union-attr]  # an error has no such method and fails the test
         cases = st.one_of(
             operation.as_strategy(), operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
         )
@@ -42,10 +42,10 @@ def test_nothing_that_is_sent_breaks_it(
         @settings(
             max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck), deadline=None
         )
-        def ask(case: schemathesis.Case[Any]) -> None:
-            case.call_and_validate(base_url=base, headers=headers, excluded_checks=LEFT_OUT)
+        def send(case: schemathesis.Case[Any]) -> None:
+            case.call_and_validate(base_url=base, headers=headers, excluded_checks=EXCLUDED_CHECKS)
 
-        ask()
+        send()
 
 
 @given(
@@ -57,8 +57,8 @@ def test_nothing_that_is_sent_breaks_it(
     )
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-def test_broken_bytes_are_refused(edge: HttpProcess, body: bytes) -> None:
-    """Bytes of any kind, and good ones with a few changed: a decision, or a problem that says what is wrong."""
-    reply = edge.ask(body)
-    assert reply.status_code in {200, 400, 409, 413, 422}
-    assert reply.is_success or reply.json()["detail"]
+def test_corrupt_bodies_are_refused(edge: HttpProcess, body: bytes) -> None:
+    """Arbitrary bytes, and valid bodies with a few bytes changed: a decision, or a problem with a detail."""
+    response = edge.predict(body)
+    assert response.status_code in {200, 400, 409, 413, 422}
+    assert response.is_success or response.json()["detail"]

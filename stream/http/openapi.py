@@ -1,0 +1,140 @@
+"""The OpenAPI description, generated from the message structs."""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from schemas.messages import Decision, FeatureValue, Transaction
+from stream.http.prediction_service import OFFSET_FIELDS
+from stream.http.problems import MEDIA_TYPE, ProblemDetails
+
+_TRANSACTION = {
+    "transaction_id": "227845",
+    "card_id": "card-5f0c",
+    "event_time_ms": 1378125840000,
+    "amount_minor": 5000,
+    "currency": "EUR",
+    "features": {"V1": -1.2, "V2": 0.3},
+    "schema_version": 1,
+}
+_LIST = {"features": [-1.2, 0.3, 50.0], "amount_minor": 5000, "currency": "EUR"}
+
+#: Schema of a transaction whose features are a list; every other property is optional.
+_LISTED_TRANSACTION = {
+    "type": "object",
+    "title": "ListedTransaction",
+    "description": "A transaction whose features are a list, in the order of GET /model.",
+    "required": ["features"],
+    "properties": {
+        "features": {"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}},
+        "transaction_id": {"type": "string", "description": "Default: a new id."},
+        "card_id": {"type": "string", "description": "Default: the transaction's id."},
+        "event_time_ms": {"type": "integer", "description": "Default: the time of the request."},
+        "amount_minor": {"type": "integer", "description": "Default: the amount in the features, or 0."},
+        "currency": {"type": "string", "description": "Default: XXX, no currency."},
+    },
+}
+_REQUEST = {"anyOf": [{"$ref": "#/components/schemas/Transaction"}, {"$ref": "#/components/schemas/ListedTransaction"}]}
+_RESPONSE = {"$ref": "#/components/schemas/DecisionResponse"}
+_PROBLEM = {"$ref": "#/components/schemas/ProblemDetails"}
+_STATUS_DESCRIPTIONS = {
+    400: "The body is not JSON.",
+    401: "The API key is missing or unknown.",
+    403: "The API key lacks the scope.",
+    409: "The transaction's id was used for a different transaction.",
+    413: "The body is too large.",
+    415: "The content type is not JSON.",
+    422: "The transaction cannot be scored: `reason` and `field` say why.",
+    429: "Too many transactions are in flight; try again after Retry-After seconds.",
+    503: "No champion, no Kafka, or not in time: there is no decision. Try again after Retry-After seconds.",
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, Any]:
+    """Return the OpenAPI responses of a route that may fail with these statuses."""
+    content = {MEDIA_TYPE: {"schema": _PROBLEM}}
+    return {status: {"description": _STATUS_DESCRIPTIONS[status], "content": content} for status in statuses}
+
+
+def _route_options(
+    request: dict[str, Any], examples: dict[str, Any], response: dict[str, Any], description: str
+) -> dict[str, Any]:
+    body = {"required": True, "content": {"application/json": {"schema": request, "examples": examples}}}
+    ok = {200: {"description": description, "content": {"application/json": {"schema": response}}}}
+    return {
+        "response_model": None,
+        "openapi_extra": {"requestBody": body, "security": [{"key": []}]},
+        "responses": ok | problem_responses(400, 401, 403, 409, 413, 415, 422, 429, 503),
+    }
+
+
+#: Arguments of FastAPI's route decorators for `POST /predict` and `POST /predict/batch`.
+PREDICT_OPTIONS = _route_options(
+    _REQUEST,
+    {
+        "named": {"summary": "Named features", "value": _TRANSACTION},
+        "list": {"summary": "A list in the order of GET /model", "value": _LIST},
+    },
+    _RESPONSE,
+    "The decision.",
+)
+PREDICT_BATCH_OPTIONS = _route_options(
+    {
+        "type": "object",
+        "required": ["transactions"],
+        "properties": {"transactions": {"type": "array", "items": _REQUEST}},
+    },
+    {"two": {"summary": "Each as for /predict", "value": {"transactions": [_TRANSACTION, _LIST]}}},
+    {
+        "type": "object",
+        "required": ["results"],
+        "properties": {
+            "results": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "description": "Either a decision or a problem.",
+                    "properties": {"decision": _RESPONSE, "problem": _PROBLEM},
+                },
+            }
+        },
+    },
+    "A decision or a problem for each transaction, in the order of the request.",
+)
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of an application with these routes."""
+    structs = [Transaction[dict[str, FeatureValue]], Decision, ProblemDetails]
+    _, components = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    schemas = {_base_name(name): schema for name, schema in components.items()}
+    schemas |= {
+        "ListedTransaction": _LISTED_TRANSACTION,
+        "DecisionResponse": _decision_response(schemas.pop("Decision")),
+    }
+    section = document.setdefault("components", {})
+    section["schemas"] = section.get("schemas", {}) | schemas
+    section["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key, frk_…"}}
+    return document
+
+
+def _decision_response(decision: dict[str, Any]) -> dict[str, Any]:
+    nullable = {name: {"anyOf": [decision["properties"][name], {"type": "null"}]} for name in OFFSET_FIELDS}
+    return decision | {
+        "title": "DecisionResponse",
+        "description": "The decision, byte by byte as on the decisions topic. With ack=none its id, partition and "
+        "offset are null, because Kafka does not have the transaction yet.",
+        "properties": decision["properties"] | nullable,
+    }
+
+
+def _base_name(name: str) -> str:
+    """Return a struct's name without the type arguments that msgspec appends.
+
+    >>> _base_name("Transaction_dict_str__float___str___None__")
+    'Transaction'
+    """
+    return name.partition("_")[0]
