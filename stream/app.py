@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stream.control.drift_monitor import DriftWatch
+from stream.control.drift_monitor import DriftMonitor
 from stream.control.manifests import Manifests
-from stream.control.rollback_monitor import Guard
+from stream.control.rollback_monitor import RollbackMonitor
 from stream.kafka.counts_publisher import FLUSH_S, CountsPublisher
 from stream.kafka.sink import AtLeastOnceSink, Sink
 from stream.kafka.source import BatchSource
@@ -65,7 +65,7 @@ class WorkerProgram(Program):
             settings,
             loader or RoleLoader(store),
             self.metrics.roles,
-            on_change=lambda decides: self.source.read(on=decides),
+            on_change=lambda decides: self.source.set_reading(enabled=decides),
             on_error=self.stop,
             prepare=self.drift.prepare,
         )
@@ -75,8 +75,8 @@ class WorkerProgram(Program):
         self.publisher = CountsPublisher(
             settings.kafka, settings.topic.role_counts, settings.rollback.interval_s, counts.take
         )
-        self.guard = Guard(settings, self.metrics.rollback)
-        self.drift_watch = DriftWatch(settings, Manifests(settings, store), self.metrics.drift)
+        self.rollback_monitor = RollbackMonitor(settings, self.metrics.rollback)
+        self.drift_monitor = DriftMonitor(settings, Manifests(settings, store), self.metrics.drift)
         self.pipeline = Pipeline(
             settings=settings,
             source=self.source,
@@ -103,8 +103,8 @@ class WorkerProgram(Program):
         self.health.start()
         self.publisher.start()
         self.drift.start()
-        self.guard.start()
-        self.drift_watch.start()
+        self.rollback_monitor.start()
+        self.drift_monitor.start()
 
     def _start_clients(self) -> None:
         require_topics(self._settings.kafka, self._settings.topic)
@@ -114,8 +114,8 @@ class WorkerProgram(Program):
 
     async def _shut_down(self) -> None:
         await asyncio.to_thread(self.roles.stop)
-        await asyncio.to_thread(self.guard.stop)
-        await asyncio.to_thread(self.drift_watch.stop)
+        await asyncio.to_thread(self.rollback_monitor.stop)
+        await asyncio.to_thread(self.drift_monitor.stop)
         # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
         await asyncio.to_thread(self.source.stop)
         await asyncio.to_thread(self.publisher.stop)

@@ -4,8 +4,7 @@ import logging
 
 import click
 
-from stream.commands.command_line import LazyGroup, run
-from training.commands.display import examples
+from stream.commands.command_line import LazyGroup, examples, run
 
 #: Where each command is.
 COMMANDS = {

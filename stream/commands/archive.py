@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from stream.commands.display import examples
-from stream.commands.extras import importing
-from stream.commands.logs import set_up_logging
+from stream.commands.command_line import examples
+from stream.commands.logging_setup import set_up_logging
+from stream.commands.optional_packages import requires_extra
 from stream.settings import read_settings
 
 
@@ -23,7 +23,7 @@ def archive_command() -> None:
     Every message is kept as it was sent, also one that cannot be decoded. Archives with one URL share the topics'
     partitions. docs/archive.md says how the files lie and are read.
     """
-    with importing("archive", "the archive"):
+    with requires_extra("archive", "the archive"):
         from stream.archive.program import run_archive  # noqa: PLC0415 - pyarrow is an extra
     settings = read_settings()
     set_up_logging(settings)

@@ -14,6 +14,12 @@ FAILED = 1
 INTERRUPTED = 130
 
 
+def examples(*lines: str) -> str:
+    """Return the epilog of a help text with these command lines as examples."""
+    # A backspace on a line of its own keeps click from re-wrapping what follows.
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are named, so that a worker does not load what others need.
 

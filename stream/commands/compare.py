@@ -2,8 +2,8 @@
 
 import click
 
-from stream.commands.display import examples
-from stream.commands.extras import importing
+from stream.commands.command_line import examples
+from stream.commands.optional_packages import requires_extra
 from stream.settings import read_settings
 
 
@@ -21,6 +21,6 @@ def compare(challenger: str | None, days: int) -> None:
     Each challenger of the roles in use, or the one whose bundle's hash begins so. By day: verdicts that differ, money
     saved and lost, false positives removed and added, on matured transactions; and how many wait.
     """
-    with importing("ledger", "to compare"):
-        from stream.commands.changes import show  # noqa: PLC0415 - a worker's image has no SQLAlchemy
+    with requires_extra("ledger", "to compare"):
+        from stream.commands.challenger_changes import show  # noqa: PLC0415 - a worker's image has no SQLAlchemy
     show(read_settings(), challenger or "", days)

@@ -14,10 +14,11 @@ from rich.text import Text
 
 from schemas.errors import FraudError
 from schemas.messages import ColumnDrift, DriftReport
-from stream.commands.display import examples, moment
+from stream.commands.command_line import examples
+from stream.commands.formatting import utc_time
 from stream.control.drift_reports import LOOKED_THROUGH, decode_report
 from stream.kafka.clients import require_broker
-from stream.kafka.whole_topic import WholeTopic
+from stream.kafka.topic_reader import TopicReader
 from stream.settings import Settings, read_settings
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     """
     settings = read_settings()
     require_broker(settings.kafka)
-    reader = WholeTopic(settings.kafka, settings.topic.drift_reports, newest=LOOKED_THROUGH)
+    reader = TopicReader(settings.kafka, settings.topic.drift_reports, newest=LOOKED_THROUGH)
     seen = Seen()
     console = Console()
     try:
@@ -96,7 +97,7 @@ def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
         reader.close()
 
 
-def _follow(reader: WholeTopic, seen: Seen, version: str | None, console: Console, settings: Settings) -> None:
+def _follow(reader: TopicReader, seen: Seen, version: str | None, console: Console, settings: Settings) -> None:
     def shown() -> RenderableType:
         chosen = seen.chosen(version)
         room = max((console.height - AROUND * len(chosen)) // max(len(chosen), 1), 5)
@@ -143,7 +144,7 @@ def _head(report: DriftReport) -> Text:
     text = Text(f"{report.name} {report.version}, {role}: window {report.number}", style="bold")
     text.append(f", {report.rows:,} transactions", style="default")
     if report.from_ms is not None and report.until_ms is not None:
-        text.append(f"\nevent time {moment(report.from_ms)} to {moment(report.until_ms)}", style="dim")
+        text.append(f"\nevent time {utc_time(report.from_ms)} to {utc_time(report.until_ms)}", style="dim")
     if report.ahead:
         text.append(f"\n{report.ahead:,} in no pane of event time: dated too far ahead", style="yellow")
     if not report.complete:

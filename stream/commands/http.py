@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from stream.commands.display import examples
-from stream.commands.extras import importing
-from stream.commands.logs import set_up_logging
+from stream.commands.command_line import examples
+from stream.commands.logging_setup import set_up_logging
+from stream.commands.optional_packages import requires_extra
 from stream.http.api_keys import SCOPES, Scope, add_key, make_key
 from stream.serving.tracing import set_up_tracing
 from stream.settings import read_settings
@@ -27,7 +27,7 @@ def http_command() -> None:
     The same models, roles and policies as the workers'; a reply is on Kafka before it is told. docs/http.md says how
     to ask.
     """
-    with importing("http", "the HTTP edge"):
+    with requires_extra("http", "the HTTP edge"):
         import uvloop  # noqa: PLC0415 - FastAPI and its kin are an extra
 
         from stream.http.program import run_http  # noqa: PLC0415 - likewise

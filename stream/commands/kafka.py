@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from stream.commands.display import examples
+from stream.commands.command_line import examples
 from stream.local.broker import LocalBroker
 
 

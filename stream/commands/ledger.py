@@ -5,9 +5,9 @@ import functools
 
 import click
 
-from stream.commands.display import examples
-from stream.commands.extras import importing
-from stream.commands.logs import set_up_logging
+from stream.commands.command_line import examples
+from stream.commands.logging_setup import set_up_logging
+from stream.commands.optional_packages import requires_extra
 from stream.replay.parity import parity_gap
 from stream.settings import read_settings
 
@@ -23,7 +23,7 @@ def ledger() -> None:
 
     Makes the tables and brings them up to date. Ledgers of one database share the topics' partitions.
     """
-    with importing("ledger", "the ledger"):
+    with requires_extra("ledger", "the ledger"):
         from stream.ledger.program import run_ledger  # noqa: PLC0415 - SQLAlchemy is an extra
     settings = read_settings()
     set_up_logging(settings)

@@ -5,7 +5,9 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
-from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
+from stream.commands.command_line import examples
+from stream.commands.formatting import utc_time
+from stream.commands.role_change_options import author_option, confirmation, epoch_option, reason_option
 from stream.control.role_changes import (
     RoleChange,
     add_challenger,
@@ -68,8 +70,8 @@ def _fraction(
     invoke_without_command=True,
     epilog=examples(
         "fraud-stream models",
-        'fraud-stream models set --champion fraud/2 --shadow fraud/3 --why "the season\'s first"',
-        'fraud-stream models set --split fraud/3=0.1 --why "a tenth of the cards, for a week"',
+        'fraud-stream models set --champion fraud/2 --shadow fraud/3 --reason "the season\'s first"',
+        'fraud-stream models set --split fraud/3=0.1 --reason "a tenth of the cards, for a week"',
     ),
 )
 @click.pass_context
@@ -82,8 +84,8 @@ def models(context: click.Context) -> None:
 @models.command(
     name="set",
     epilog=examples(
-        'fraud-stream models set --shadow fraud/4 --why "better on folds"',
-        'fraud-stream models set --dismiss fraud/3 --explore 0.01:5000 --why "labels for declines"',
+        'fraud-stream models set --shadow fraud/4 --reason "better on folds"',
+        'fraud-stream models set --dismiss fraud/3 --explore 0.01:5000 --reason "labels for declines"',
     ),
 )
 @click.option("--champion", metavar="PATH", help="Bundle in the store that decides from now on.")
@@ -92,8 +94,8 @@ def models(context: click.Context) -> None:
 @click.option("--dismiss", "dismissed", metavar="PATH", multiple=True, help="A challenger no more.")
 @click.option("--explore", "exploration", type=Capped(), help="Would-be declines to let through, up to minor units.")
 @click.option("--salt", help="Draw cards and explored transactions anew.")
-@why_option
-@who_option
+@reason_option
+@author_option
 @epoch_option
 @click.pass_context
 def set_models(
@@ -105,8 +107,8 @@ def set_models(
     dismissed: tuple[str, ...],
     exploration: Exploration | None,
     salt: str | None,
-    why: str,
-    who: str,
+    reason: str,
+    author: str,
     epoch: int | None,
 ) -> None:
     """Change roles; whatever is not named stays. Bundles are audited first; of two writers at once one is refused."""
@@ -122,7 +124,7 @@ def set_models(
     if not changes and not champion:
         raise click.UsageError("nothing to change; name a role, --explore or --salt")
     change = combine_changes(changes, find_bundle(store, champion) if champion else None)
-    click.echo(written(change_roles(settings, change, author=who, note=why, expected_epoch=epoch)))
+    click.echo(confirmation(change_roles(settings, change, author=author, note=reason, expected_epoch=epoch)))
 
 
 def _show() -> None:
@@ -139,7 +141,7 @@ def _show() -> None:
         *((each.mode, each.bundle, each.share, each.policy) for each in update.challengers),
         *([("previous", update.previous, 0.0, update.previous_policy)] if update.previous else []),
     ):
-        since = moment(_since(updates, role, ref, policy))
+        since = utc_time(_since(updates, role, ref, policy))
         table.add_row(role, ref.path, ref.sha256[:12], f"{share:.0%}" if share else "-", _named(policy), since)
     console.print(table)
     if update.exploration:
@@ -149,7 +151,7 @@ def _show() -> None:
     for status in worker_statuses(settings):
         partitions = " ".join(map(str, status.partitions)) or "-"
         cells = (status.slot, status.state, str(status.role_epoch), partitions, str(status.lag))
-        workers.add_row(*cells, moment(status.written_at_ms), status.refused or "")
+        workers.add_row(*cells, utc_time(status.written_at_ms), status.refused or "")
     console.print(workers)
 
 

@@ -6,7 +6,9 @@ from rich.table import Table
 
 from schemas.errors import RolesError
 from schemas.messages import Challenger, ModelUpdate, Policy
-from stream.commands.display import epoch_option, examples, moment, who_option, why_option, written
+from stream.commands.command_line import examples
+from stream.commands.formatting import utc_time
+from stream.commands.role_change_options import author_option, confirmation, epoch_option, reason_option
 from stream.control.role_changes import add_challenger, combine_changes, set_policy
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
@@ -17,9 +19,9 @@ _PROBABILITY = click.FloatRange(0, 1)
 
 @click.group(
     epilog=examples(
-        'fraud-stream policy set --version strict --review 0.1 --decline 0.6 --why "a wave of fraud"',
-        'fraud-stream policy set --version by-loss --review-cost 500 --decline 0.9 --why "small doubts, large amounts"',
-        'fraud-stream policy set --shadow --version lax --review 0.3 --decline 0.9 --why "how many fewer reviews?"',
+        'fraud-stream policy set --version strict --review 0.1 --decline 0.6 --reason "a wave of fraud"',
+        'fraud-stream policy set --version by-loss --review-cost 500 --decline 0.9 --reason "large amounts first"',
+        'fraud-stream policy set --shadow --version lax --review 0.3 --decline 0.9 --reason "how many fewer reviews?"',
         "fraud-stream policy history",
     )
 )
@@ -34,8 +36,8 @@ def policy() -> None:
 @click.option("--decline", type=_PROBABILITY, help="Lowest score that is declined.")
 @click.option("--own", is_flag=True, help="Back to the policy of the champion's manifest.")
 @click.option("--shadow", is_flag=True, help="Only watch: what the champion would decide by it.")
-@why_option
-@who_option
+@reason_option
+@author_option
 @epoch_option
 def set_command(
     *,
@@ -45,8 +47,8 @@ def set_command(
     decline: float | None,
     own: bool,
     shadow: bool,
-    why: str,
-    who: str,
+    reason: str,
+    author: str,
     epoch: int | None,
 ) -> None:
     """Let the champion decide by another policy from its next batch on."""
@@ -59,7 +61,7 @@ def set_command(
             return combine_changes([add_challenger(Challenger(last.champion, policy=wanted))])(last)
         return combine_changes([set_policy(wanted)])(last)
 
-    click.echo(written(change_roles(read_settings(), change, author=who, note=why, expected_epoch=epoch)))
+    click.echo(confirmation(change_roles(read_settings(), change, author=author, note=reason, expected_epoch=epoch)))
 
 
 @policy.command(epilog=examples("fraud-stream policy history"))
@@ -75,7 +77,7 @@ def history() -> None:
             rows.append(
                 (
                     str(update.epoch),
-                    moment(update.written_at_ms),
+                    utc_time(update.written_at_ms),
                     update.champion.path,
                     shown,
                     update.author,

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from stream.commands.display import examples
+from stream.commands.command_line import examples
 from stream.kafka.send_file import send_file
 from stream.settings import read_settings
 

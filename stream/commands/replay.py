@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 
 from schemas.errors import DataError
-from stream.commands.display import examples
+from stream.commands.command_line import examples
 from stream.control.role_reader import current_roles
 from stream.kafka.topic_range import TopicRange
 from stream.models.bundle import LoadedModel, find_bundle, read_bundle

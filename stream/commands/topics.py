@@ -4,7 +4,7 @@ import itertools
 
 import click
 
-from stream.commands.display import examples
+from stream.commands.command_line import examples
 from stream.kafka.tail import follow_topic
 from stream.kafka.topics import create_topics
 from stream.settings import read_settings
@@ -17,6 +17,7 @@ from stream.settings import read_settings
 )
 def topics() -> None:
     """Create the project's topics that are not there yet, and name them."""
+    settings = read_settings()
     created = create_topics(settings.kafka, settings.topic)
     click.echo("\n".join(created) if created else "every topic is there already")
 

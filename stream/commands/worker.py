@@ -4,8 +4,8 @@ import asyncio
 
 import click
 
-from stream.commands.display import examples
-from stream.commands.logs import set_up_logging
+from stream.commands.command_line import examples
+from stream.commands.logging_setup import set_up_logging
 from stream.serving.tracing import set_up_tracing
 from stream.settings import Settings, read_settings
 

@@ -14,10 +14,10 @@ import msgspec
 from schemas.messages import DriftCounts, DriftReport
 from stream.control.drift_metrics import DriftMetrics
 from stream.control.drift_reports import ReportWriter, counts_end, read_reports
-from stream.control.elected_task import ElectedWork
+from stream.control.elected_task import ElectedTask
 from stream.control.election import ElectedReader, Found
 from stream.control.manifests import Manifests
-from stream.control.retrain_requests import ask_retraining, new_request
+from stream.control.retrain_requests import request_retraining, new_request
 from stream.drift.alarm_rule import drift_limits
 from stream.drift.counts_merger import CountsMerger
 from stream.settings import Settings
@@ -38,7 +38,7 @@ NAMED = 5
 _decoder = msgspec.json.Decoder(DriftCounts)
 
 
-class DriftWatch(ElectedWork):
+class DriftMonitor(ElectedTask):
     """Watches on a thread of its own, while elected.
 
     Args:
@@ -94,7 +94,7 @@ class DriftWatch(ElectedWork):
         return offset
 
     def _read(self, reader: ElectedReader) -> None:
-        found = reader.read_placed(0 if self._pending else POLL_S)  # an election in its midst empties what is pending
+        found = reader.read_with_offsets(0 if self._pending else POLL_S)  # an election in its midst empties what is pending
         self._pending.extend(found)
 
     def _take(self) -> None:
@@ -127,7 +127,7 @@ class DriftWatch(ElectedWork):
         for sha256, report in [*self._alarmed.items()]:
             if time.monotonic() >= self._ask_at.get(sha256, 0.0):
                 why = f"window {report.number}: {alarms(report)}"
-                asked = ask_retraining(self._settings, new_request("drift", sha256, why, author=AUTHOR))
+                asked = request_retraining(self._settings, new_request("drift", sha256, why, author=AUTHOR))
                 log.info("drift: retraining %s", asked.what)
                 if asked.written:
                     self._metrics.asked()

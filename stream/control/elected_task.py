@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 
 
-class ElectedWork(Background):
+class ElectedTask(Background):
     """Reads a topic and works on it, while elected.
 
     Whatever ends its thread ends this work and not the process: it is said on the log, and another is elected.

@@ -79,10 +79,10 @@ class ElectedReader:
         self._consumer.subscribe([topic], on_assign=self._won, on_revoke=self._lost, on_lost=self._lost)
 
     def read(self, wait_s: float) -> list[bytes | None]:
-        """Return the values of `read_placed`."""
-        return [found.value for found in self.read_placed(wait_s)]
+        """Return the values of `read_with_offsets`."""
+        return [found.value for found in self.read_with_offsets(wait_s)]
 
-    def read_placed(self, wait_s: float) -> list[Found]:
+    def read_with_offsets(self, wait_s: float) -> list[Found]:
         """Return what has come, after `wait_s` seconds at most; nothing while another is elected.
 
         One message at a time: what was read before an election in the midst of it must not count for what comes after.

@@ -46,7 +46,7 @@ def new_request(cause: Cause, bundle_sha256: str, why: str, *, author: str) -> R
     return RetrainRequest(uuid.uuid4().hex, cause, bundle_sha256, why, time.time_ns() // 1_000_000, author)
 
 
-def ask_retraining(settings: Settings, request: RetrainRequest) -> Asked:
+def request_retraining(settings: Settings, request: RetrainRequest) -> Asked:
     """Write a request, unless its champion's replacement is asked for already, or its cause asked a short time ago.
 
     Drift, performance and schedule each ask once at most in `retrain_cooldown_days`, whatever became of it and
@@ -80,7 +80,7 @@ def answer_request(settings: Settings, request: RetrainRequest, answer: RetrainA
     """Write what became of a request; one that has an answer keeps it.
 
     Raises:
-        As `ask_retraining`.
+        As `request_retraining`.
     """
     with _errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
         standing = {each.request_id: each for each in read_requests(settings)}.get(request.request_id)

@@ -11,7 +11,7 @@ from collections import deque
 import msgspec
 
 from schemas.messages import RoleAction, RoleCounts, RollbackEvidence
-from stream.control.elected_task import ElectedWork
+from stream.control.elected_task import ElectedTask
 from stream.control.election import ElectedReader
 from stream.control.role_changes import restore_previous
 from stream.control.role_reader import all_roles
@@ -29,7 +29,7 @@ POLL_S = 0.2
 _decoder = msgspec.json.Decoder(RoleCounts)
 
 
-class Guard(ElectedWork):
+class RollbackMonitor(ElectedTask):
     """Judges promotions on a thread of its own, while elected.
 
     Args:

@@ -10,7 +10,7 @@ from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.command import run
 
-WHY = ("--why", "a test", "--who", "ann")
+AUDIT = ("--reason", "a test", "--author", "ann")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def refs(settings: Settings) -> list[BundleRef]:
 
 def change(settings: Settings, *arguments: str) -> ModelUpdate:
     """Run a command that must succeed; return what holds then."""
-    shown = run(*arguments, *WHY, settings=settings)
+    shown = run(*arguments, *AUDIT, settings=settings)
     assert shown.returncode == 0, shown.stderr
     roles = current_roles(settings)
     assert roles is not None
@@ -33,7 +33,7 @@ def change(settings: Settings, *arguments: str) -> ModelUpdate:
 def refused(settings: Settings, *arguments: str, code: int = 1) -> str:
     """Run a command that must fail, and change nothing; return what it says."""
     before = current_roles(settings)
-    shown = run(*arguments, *WHY, settings=settings)
+    shown = run(*arguments, *AUDIT, settings=settings)
     assert shown.returncode == code, shown.stdout
     assert current_roles(settings) == before
     assert "Traceback" not in shown.stderr

@@ -10,7 +10,7 @@ from schemas.errors import BundleMissingError, KafkaError
 from schemas.manifest import Manifest
 from schemas.messages import DriftCounts, DriftReport, encode
 from stream.control.drift_metrics import DriftMetrics
-from stream.control.drift_monitor import DriftWatch
+from stream.control.drift_monitor import DriftMonitor
 from stream.control.election import Found
 from stream.settings import Settings
 from tests.drift.sample_bundle import MANIFEST, ROWS, stream
@@ -50,7 +50,7 @@ class Bench:
     def __init__(self) -> None:
         self.store, self.writer = Store(), Writer()
         parts: dict[str, Any] = {"manifests": self.store, "metrics": DriftMetrics(CollectorRegistry())}
-        self.watch = DriftWatch(Settings().replace(drift_window_rows=ROWS), **parts)
+        self.watch = DriftMonitor(Settings().replace(drift_window_rows=ROWS), **parts)
         self.watch._writer = self.writer  # type: ignore[assignment]
         self.offset = 0
 

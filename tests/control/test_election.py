@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.errors import BrokerUnavailableError
-from stream.control.election import ElectedReader, Found
+from stream.control.election import ElectedReader, TopicMessage
 from stream.settings import Settings
 from tests.support.topics import produce_all
 from tests.support.until import until
@@ -76,7 +76,7 @@ def test_it_begins_where_it_is_told(settings: Settings) -> None:
     try:
         while not reader.caught_up or not found:
             try:
-                found += reader.read_placed(0.1)
+                found += reader.read_with_offsets(0.1)
             except BrokerUnavailableError:
                 failures += 1
     finally:
@@ -93,6 +93,6 @@ def test_at_the_end_it_waits_for_what_comes(settings: Settings) -> None:
     try:
         until(lambda: bool(reader.read(0.1)) or reader.caught_up)
         produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, b"second")])
-        until(lambda: reader.read_placed(0.1) == [Found(1, b"second")])
+        until(lambda: reader.read_with_offsets(0.1) == [TopicMessage(1, b"second")])
     finally:
         reader.close()

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.errors import KafkaError
 from schemas.messages import RetrainAnswer, RetrainRequest, encode
-from stream.control.retrain_requests import Cause, answer_request, ask_retraining, new_request, read_requests
+from stream.control.retrain_requests import Cause, answer_request, request_retraining, new_request, read_requests
 from stream.kafka.topics import DAY_MS
 from stream.settings import Settings
 from tests.support.topics import produce_all, read_all
@@ -27,7 +27,7 @@ def request(cause: Cause = "hand", champion: str = CHAMPION, *, days: float = 0)
 def test_what_was_asked_is_read_with_its_answer(settings: Settings) -> None:
     """In the order of asking; an answer given twice stays the first."""
     first, second = request(), request(champion=ANOTHER)
-    assert [ask_retraining(settings, each).written for each in (first, second)] == [True, True]
+    assert [request_retraining(settings, each).written for each in (first, second)] == [True, True]
     answer_request(settings, first, DECLINED)
     answer_request(settings, first, RetrainAnswer("challenger", "version 2", 2))
     assert read_requests(settings) == [msgspec.structs.replace(first, answer=DECLINED), second]
@@ -37,33 +37,33 @@ def test_what_was_asked_is_read_with_its_answer(settings: Settings) -> None:
 def test_one_champion_has_one_open_request(settings: Settings, cause: Cause) -> None:
     """Whatever the cause of the second, the first stands and is named; once it is answered, a person may ask again."""
     first = request("drift")
-    ask_retraining(settings, first)
-    again = ask_retraining(settings, request(cause, days=100))
+    request_retraining(settings, first)
+    again = request_retraining(settings, request(cause, days=100))
     assert (again.written, again.request, again.what) == (False, first, "asked for already (drift: it is time)")
     assert len(read_all(settings.kafka.bootstrap, settings.topic.retrain_requests)) == 1
     answer_request(settings, first, DECLINED)
-    assert ask_retraining(settings, request("hand")).written
+    assert request_retraining(settings, request("hand")).written
 
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule"])
 def test_a_cause_asks_once_in_a_cool_down(settings: Settings, cause: Cause) -> None:
     """Also about another champion and after an answer; other causes do not cool with it, and it is over one day."""
     first = request(cause)
-    ask_retraining(settings, first)
+    request_retraining(settings, first)
     answer_request(settings, first, DECLINED)
-    early = ask_retraining(settings, request(cause, ANOTHER, days=6.9))
+    early = request_retraining(settings, request(cause, ANOTHER, days=6.9))
     assert not early.written
     assert early.what == f"{cause} asked 6.9 days ago and may again after 7 (FRAUD_RETRAIN_COOLDOWN_DAYS)"
-    assert ask_retraining(settings, request(cause, ANOTHER, days=7.1)).written
-    assert ask_retraining(settings, request("hand")).written
+    assert request_retraining(settings, request(cause, ANOTHER, days=7.1)).written
+    assert request_retraining(settings, request("hand")).written
 
 
 def test_the_same_request_is_not_written_twice(settings: Settings) -> None:
     """Not even after its answer: an asker that is not sure may ask with it once more."""
     made = request()
-    ask_retraining(settings, made)
+    request_retraining(settings, made)
     answer_request(settings, made, DECLINED)
-    assert not ask_retraining(settings, made).written
+    assert not request_retraining(settings, made).written
 
 
 def test_two_who_ask_at_once_make_one_request(settings: Settings) -> None:
@@ -73,7 +73,7 @@ def test_two_who_ask_at_once_make_one_request(settings: Settings) -> None:
     def ask() -> None:
         barrier.wait()
         try:
-            ask_retraining(settings, request("drift"))
+            request_retraining(settings, request("drift"))
         except KafkaError as error:
             assert "another program wrote" in str(error)  # noqa: PT017 - whether there is one is chance
 
@@ -83,7 +83,7 @@ def test_two_who_ask_at_once_make_one_request(settings: Settings) -> None:
     for asker in askers:
         asker.join()
     assert len(read_requests(settings)) <= 1
-    ask_retraining(settings, request("drift"))
+    request_retraining(settings, request("drift"))
     assert len(read_requests(settings)) == 1
 
 
@@ -99,12 +99,12 @@ def test_what_cannot_be_read_is_passed_over(settings: Settings, caplog: pytest.L
         ),
     ]
     produce_all(settings.kafka.bootstrap, settings.topic.retrain_requests, [(None, each) for each in bad])
-    assert ask_retraining(settings, request()).written
+    assert request_retraining(settings, request()).written
     assert len(read_requests(settings)) == 1
     assert caplog.text.count("passed over") >= len(bad)
 
 
 def test_a_missing_topic_is_one_line(make_settings: Callable[..., Settings]) -> None:
     """Nothing is created by accident."""
-    with pytest.raises(KafkaError, match="is not there; create it with `fraud-stream topics`"):
-        ask_retraining(make_settings(), request())
+    with pytest.raises(KafkaError, match="does not exist; create it with `fraud-stream topics`"):
+        request_retraining(make_settings(), request())

@@ -12,7 +12,7 @@ from schemas.errors import BrokerUnavailableError, RolesError, StaleEpochError
 from schemas.messages import Challenger, ModelUpdate, Policy, RoleAction, RoleCounts, RollbackEvidence, encode
 from stream.control.role_changes import restore_previous
 from stream.control.rollback_metrics import RollbackMetrics
-from stream.control.rollback_monitor import Guard
+from stream.control.rollback_monitor import RollbackMonitor
 from stream.evaluation.promotion_monitor import AUTHOR
 from stream.settings import Settings
 from tests.evaluation.role_messages import counts, player, ref, update
@@ -41,7 +41,7 @@ class Bench:
         self.updates = list(updates)
         self.failures: list[Exception] = []
         self.registry = CollectorRegistry()
-        self.guard = Guard(Settings().replace(rollback_min_blocks=8), RollbackMetrics(self.registry))
+        self.rollback_monitor = RollbackMonitor(Settings().replace(rollback_min_blocks=8), RollbackMetrics(self.registry))
         monkeypatch.setattr("stream.control.rollback_monitor.all_roles", self._read)
         monkeypatch.setattr("stream.control.rollback_monitor.change_roles", self._write)
         monkeypatch.setattr("stream.control.elected_task.RETRY_S", 0)
@@ -63,10 +63,10 @@ class Bench:
 
     def step(self, *messages: RoleCounts) -> None:
         """Let the guard take counts and judge, as its thread does."""
-        self.guard._pending.extend(map(encode, messages))
-        self.guard._try(self.guard._take)
-        if not self.guard._pending:
-            self.guard._try(self.guard._judge)
+        self.rollback_monitor._pending.extend(map(encode, messages))
+        self.rollback_monitor._try(self.rollback_monitor._take)
+        if not self.rollback_monitor._pending:
+            self.rollback_monitor._try(self.rollback_monitor._judge)
 
     def metric(self, name: str, **labels: str) -> float | None:
         """Return what a metric shows."""
@@ -154,12 +154,12 @@ def test_what_is_judged_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each statistic with its bound, until another is elected."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     healthy: dict[str, Any] = {"sequence": 13, "role_epoch": 2}
-    bench.guard._elect(elected=True)
+    bench.rollback_monitor._elect(elected=True)
     bench.step(*HISTORY[:12], counts(player("2"), **healthy))
     assert bench.metric("rollback_monitor_elected") == 1
     assert bench.metric("rollback_monitor_statistic", statistic="alert_rate_high") == 0.1
     assert bench.metric("rollback_monitor_bound", statistic="alert_rate_high") == pytest.approx(0.2, abs=0.1)
-    bench.guard._elect(elected=False)
+    bench.rollback_monitor._elect(elected=False)
     assert bench.metric("rollback_monitor_elected") == 0
     assert bench.metric("rollback_monitor_statistic", statistic="alert_rate_high") is None
 
@@ -167,14 +167,14 @@ def test_what_is_judged_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_are_no_counts_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever else writes there."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
-    bench.guard._pending.extend([None, b"{", b"\xff"])
+    bench.rollback_monitor._pending.extend([None, b"{", b"\xff"])
     bench.step(*HISTORY)
     assert bench.updates[-1].author == AUTHOR
 
 
 def test_a_worker_may_be_told_not_to_stand_for_election() -> None:
     """Then it asks Kafka for nothing, and stops as it started."""
-    guard = Guard(Settings().replace(rollback_monitor="off"), RollbackMetrics(CollectorRegistry()))
+    guard = RollbackMonitor(Settings().replace(rollback_monitor="off"), RollbackMetrics(CollectorRegistry()))
     guard.start()
     guard.stop()
     assert not guard._thread.ident

@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from stream.commands.command_line import examples
 from stream.settings import read_settings
-from training.commands.display import examples, progress
+from training.commands.display import progress
 from training.commands.options import VAR, data_option, description_option, roles_option, store_option
 from training.commands.study_options import accept_option, known_leaks, read_data
 
@@ -52,7 +53,6 @@ def baseline(
         # They take seconds to import; help and bad usage are told at once.
         from training.baseline import STEPS, run_baseline  # noqa: PLC0415
         from training.registry.roles import publish, save_roles  # noqa: PLC0415
-        from training.registry.tracking import Tracker  # noqa: PLC0415
     with progress(1 + STEPS) as report:
         report("read the data")
         rows = read_data(data, description)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from schemas.errors import RegistryError
-from training.commands.display import examples
+from stream.commands.command_line import examples
 from training.commands.options import store_option
 from training.commands.registry_options import open_promoter
 

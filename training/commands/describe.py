@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from schemas.errors import DataError
-from training.commands.display import examples
+from stream.commands.command_line import examples
 
 
 @click.command(

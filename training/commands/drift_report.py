@@ -6,16 +6,17 @@ import click
 
 from schemas.errors import DataError
 from schemas.messages import encode
-from training.commands.display import examples, progress
-from training.commands.options import VAR, file_path, description_option, store_option
+from stream.commands.command_line import examples
+from training.commands.display import progress
+from training.commands.options import VAR, description_option, file_path, store_option
 from training.commands.registry_options import open_promoter, open_store
 
 _OUT = VAR / "drift.html"
 _STEPS = 4
 
 
-class _BadFile(click.ClickException):
-    """What was named cannot be used."""
+class _UnusableFileError(click.ClickException):
+    """The file cannot be used; ends the command with the exit code of bad usage."""
 
     exit_code = 2
 
@@ -34,33 +35,35 @@ class _BadFile(click.ClickException):
     metavar="PATH|VERSION",
     default="champion",
     show_default=True,
-    help="A directory, a URL, a path in the bundle store, or a version or alias of the registered model.",
+    help="Bundle to compare with: a directory, a URL, a path in the bundle store, or a version number or alias of the "
+    "registered model.",
 )
 @description_option
 @click.option("--out", type=file_path, default=_OUT, show_default=True, help="HTML file to write.")
-@click.option("--json", "as_json", is_flag=True, help="Print the windows' reports as JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report on each window as a line of JSON.")
 @store_option
 def drift_report(
     *, file: str, bundle: str, description: Path | None, out: Path, as_json: bool, store: str | None
 ) -> None:
-    """Hold the transactions of FILE against a bundle's reference: one HTML page with plots.
+    """Measure the drift of FILE against a bundle's reference and write an HTML report with plots.
 
-    FILE is Parquet or CSV, a path or any fsspec URL; labels are not needed. It is counted, cut into windows in order of
-    event time and judged by the very code that watches the stream, with the same FRAUD_DRIFT_ settings, so the same
-    rows give the same numbers. What alarms is printed as well. Exit code 2: the file cannot be used.
+    FILE is a Parquet or CSV file, a path or any fsspec URL. It needs no labels. Its transactions are cut into windows
+    in order of event time and judged by the code that monitors the live stream, with the same FRAUD_DRIFT_ settings,
+    so the same transactions give the same figures. The findings are also printed; those marked ! need action. The exit
+    code is 2 if the file cannot be used.
     """
     with progress(_STEPS) as report:
         report("read the bundle")
-        # matplotlib and polars take seconds to import; --help starts at once.
+        # matplotlib and polars take seconds to import; --help must not wait for them.
         from stream.drift.alarm_rule import drift_limits  # noqa: PLC0415
         from stream.settings import read_settings  # noqa: PLC0415
         from training.data.description import ULB, read_description  # noqa: PLC0415
-        from training.drift.findings import find  # noqa: PLC0415
-        from training.drift.history import histories  # noqa: PLC0415
-        from training.drift.offline import look  # noqa: PLC0415
-        from training.drift.page import drift_page  # noqa: PLC0415
-        from training.drift.read import read_model, read_rows  # noqa: PLC0415
-        from training.eda.page import write_page  # noqa: PLC0415
+        from training.drift.findings import list_findings  # noqa: PLC0415
+        from training.drift.history import column_histories  # noqa: PLC0415
+        from training.drift.inputs import read_model, read_rows  # noqa: PLC0415
+        from training.drift.offline import measure_drift  # noqa: PLC0415
+        from training.drift.report_page import drift_page  # noqa: PLC0415
+        from training.pages.render import write_page  # noqa: PLC0415
 
         limits = drift_limits(read_settings())
         model = read_model(
@@ -70,15 +73,15 @@ def drift_report(
             report("read the file")
             rows = read_rows(file, read_description(description) if description else ULB, model)
             report(f"count {len(rows):,} transactions")
-            looked = look(rows, model, limits)
+            drift = measure_drift(rows, model, limits)
         except DataError as error:
-            raise _BadFile(str(error)) from error
+            raise _UnusableFileError(str(error)) from error
         report("write the page")
-        write_page(drift_page(looked, model.manifest, limits, Path(file).name), out)
+        write_page(drift_page(drift, model.manifest, limits, Path(file).name), out)
     if as_json:
-        for each in looked.reports:
-            click.echo(encode(each))
+        for window in drift.reports:
+            click.echo(encode(window))
         return
-    for text, kind in find(looked, limits, histories(looked.reports, model.manifest)):
-        click.echo(f"{'!' if kind == 'act' else '-'} {text}")
+    for finding in list_findings(drift, limits, column_histories(drift.reports, model.manifest)):
+        click.echo(f"{'!' if finding.needs_action else '-'} {finding.text}")
     click.echo(out)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from stream.commands.display import examples
+from stream.commands.command_line import examples
 from training.commands.display import progress
 from training.commands.options import VAR, data_option, description_option, file_path
+from training.commands.study_options import open_mlflow
 
 _OUT = VAR / "eda.html"
 
@@ -29,9 +30,10 @@ def eda(data: str, description: Path | None, out: Path) -> None:
         # These imports take seconds; --help must not wait for them.
         from training.data.description import ULB, read_description  # noqa: PLC0415
         from training.eda.report import STEPS, run_eda  # noqa: PLC0415
-        from training.registry.tracking import Tracker  # noqa: PLC0415
+        from training.registry.experiment import BASELINE_EXPERIMENT, MlflowExperiment  # noqa: PLC0415
     with progress(STEPS) as report:
-        made = run_eda(data, read_description(description) if description else ULB, out, Tracker(VAR), report)
+        experiment = MlflowExperiment(open_mlflow(), BASELINE_EXPERIMENT)
+        made = run_eda(data, read_description(description) if description else ULB, out, experiment, report)
     for finding in made.findings:
         click.echo(f"{'!' if finding.needs_action else '-'} {finding.text}")
     click.echo(f"{out}, in {time.perf_counter() - started:.0f} s")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from training.commands.display import examples
+from stream.commands.command_line import examples
 from training.commands.options import data_option, description_option, store_option
 from training.commands.study_options import (
     accept_option,

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from training.commands.display import examples, progress
+from stream.commands.command_line import examples
+from training.commands.display import progress
 from training.commands.options import DATA_DIR
 from training.data.fetch import fetch
 

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from schemas.messages import AuditEvidence, RollbackEvidence
-from training.commands.display import examples
+from stream.commands.command_line import examples
 from training.commands.registry_options import bootstrap_option, open_promoter
 
 if TYPE_CHECKING:

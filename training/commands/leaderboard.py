@@ -3,7 +3,7 @@
 import click
 from rich.console import Console
 
-from training.commands.display import examples
+from stream.commands.command_line import examples
 from training.commands.study_options import name_option, open_mlflow
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from training.commands.display import examples, progress
-from training.commands.options import file_path, data_option, description_option, roles_option
+from stream.commands.command_line import examples
+from training.commands.display import progress
+from training.commands.options import data_option, description_option, file_path, roles_option
 from training.commands.study_options import read_data
 from training.offline import PARTS, Part, export_scores, export_stream, part_of
 from training.registry.roles import load_roles

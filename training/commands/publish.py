@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from stream.commands.command_line import examples
 from stream.settings import read_settings
-from training.commands.display import examples
 from training.commands.options import roles_option
 from training.registry.roles import load_roles, publish
 

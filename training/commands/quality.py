@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from training.commands.display import examples
-from training.commands.options import VAR, file_path, data_option, description_option, store_option
+from stream.commands.command_line import examples
+from training.commands.options import VAR, data_option, description_option, file_path, store_option
 from training.commands.study_options import (
     CONFIGS,
     LOCK,
@@ -32,7 +32,9 @@ _SPLITS, _MODELS = 10, 5
 @click.option("--plan", type=file_path, help=f"Of the studies by split.  [default: {CONFIGS.name}/{SPLIT_PLAN}]")
 @click.option("--splits", type=click.IntRange(min=2), default=_SPLITS, show_default=True, help="Stratified, from 0.")
 @click.option("--models", type=click.IntRange(min=2), default=_MODELS, show_default=True, help="Model seeds, from 0.")
-@click.option("--features", type=file_path, help="YAML feature set of the study.  [default: every column and the amount]")
+@click.option(
+    "--features", type=file_path, help="YAML feature set of the study.  [default: every column and the amount]"
+)
 @click.option("--out", type=file_path, default=VAR / "quality.md", show_default=True, help="Markdown page to write.")
 @data_option
 @description_option

@@ -2,7 +2,7 @@
 
 import click
 
-from training.commands.display import examples
+from stream.commands.command_line import examples
 from training.commands.options import store_option
 from training.commands.registry_options import open_promoter
 

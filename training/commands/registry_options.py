@@ -49,9 +49,9 @@ def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
     from training.registry.connection import connect  # noqa: PLC0415
     from training.registry.history import History  # noqa: PLC0415
     from training.registry.promote import Promoter  # noqa: PLC0415
-    from training.registry.runs import Runs  # noqa: PLC0415
+    from training.registry.runs import MlflowRuns  # noqa: PLC0415
     from training.registry.versions import Registry  # noqa: PLC0415
 
     mlflow = connect(VAR)
     kafka = settings.replace(kafka_bootstrap=bootstrap) if bootstrap else None
-    return Promoter(Registry(mlflow), History(mlflow), Runs(mlflow), bundles, kafka)
+    return Promoter(Registry(mlflow), History(mlflow), MlflowRuns(mlflow), bundles, kafka)

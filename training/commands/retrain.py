@@ -3,10 +3,10 @@
 import click
 
 from schemas.errors import RolesError
-from stream.control.retrain_requests import ask_retraining, new_request
+from stream.commands.command_line import examples
+from stream.control.retrain_requests import new_request, request_retraining
 from stream.control.role_reader import current_roles
 from stream.settings import read_settings
-from training.commands.display import examples
 from training.commands.registry_options import who_option
 
 
@@ -26,5 +26,5 @@ def retrain(*, why: str, who: str, bootstrap: str | None) -> None:
     if roles is None:
         raise RolesError("nobody is champion yet; train and publish one with: fraud-train baseline --bootstrap")
     request = new_request("hand", roles.champion.sha256, " ".join(why.split()), author=who)
-    asked = ask_retraining(settings, request)
+    asked = request_retraining(settings, request)
     click.echo(f"bundle {roles.champion.path}: {asked.what}")

@@ -7,8 +7,8 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from training.commands.display import examples
-from training.commands.options import file_path, data_option, description_option
+from stream.commands.command_line import examples
+from training.commands.options import data_option, description_option, file_path
 from training.commands.study_options import (
     CONFIGS,
     DEFAULT_PLAN,

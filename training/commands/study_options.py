@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from training.data.dataset import Dataset
     from training.data.leaks import LeakName
     from training.evaluation.costs import Costs
-    from training.registry.connection import Connection
+    from training.registry.connection import MlflowConnection
 
 #: Beside the study of the same name: studies of these names must not mix.
 DEFAULT_PLAN, QUICK_PLAN, SPLIT_PLAN = "study-default.yaml", "study-quick.yaml", "study-stratified.yaml"
@@ -29,7 +29,7 @@ review_cost_option = click.option(
 )
 
 
-def open_mlflow() -> "Connection":
+def open_mlflow() -> "MlflowConnection":
     """Open MLflow: the one MLFLOW_TRACKING_URI names, else SQLite under var/.
 
     Raises:

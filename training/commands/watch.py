@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import click
 
 from schemas.errors import FraudError
+from stream.commands.command_line import examples
 from stream.settings import read_settings
-from training.commands.display import examples
 from training.commands.options import VAR, store_option
 from training.commands.registry_options import bootstrap_option, open_promoter
 from training.commands.study_options import open_mlflow
@@ -113,7 +113,7 @@ def _gate(store: str | None, bootstrap: str | None, mode: str) -> Look:
 
 def _retraining(store: str | None, bootstrap: str, every: float | None, held: ExitStack) -> Look:
     from stream.ledger.database import open_engine  # noqa: PLC0415 - training alone needs no ledger
-    from training.drift.watch import ConceptWatch  # noqa: PLC0415 - likewise
+    from training.drift.concept_monitor import ConceptMonitor  # noqa: PLC0415 - likewise
     from training.retrain.retrain_triggers import RetrainTriggers  # noqa: PLC0415 - likewise
     from training.retrain.retrainer import Retrainer  # noqa: PLC0415 - likewise, nor an archive
     from training.retrain.runs import RetrainRuns  # noqa: PLC0415 - likewise
@@ -123,7 +123,7 @@ def _retraining(store: str | None, bootstrap: str, every: float | None, held: Ex
     settings = read_settings().replace(kafka_bootstrap=bootstrap)
     held.enter_context(only_one(LOCK, "fraud-train watch that retrains"))
     ledger = open_engine(settings.ledger.url)
-    asker = RetrainTriggers(ConceptWatch(ledger, settings), settings, every_days=every)
+    asker = RetrainTriggers(ConceptMonitor(ledger, settings), settings, every_days=every)
 
     def look() -> list[str]:
         promoter, mlflow = open_promoter(store, bootstrap), open_mlflow()

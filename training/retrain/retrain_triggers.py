@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from schemas.messages import BundleRef, RetrainRequest
-from stream.control.retrain_requests import Asked, ask_retraining, new_request, read_requests
+from stream.control.retrain_requests import RequestOutcome, request_retraining, new_request, read_requests
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
@@ -63,13 +63,13 @@ class RetrainTriggers:
             asked = self._ask(request)
             lines.append(f"{request.why}: {asked.what}")
         if (due := self._due(champion, promoter.store)) is not None:
-            asked = ask_retraining(self._settings, new_request("schedule", champion.sha256, due, author=AUTHOR))
+            asked = request_retraining(self._settings, new_request("schedule", champion.sha256, due, author=AUTHOR))
             lines.append(f"{due}: {asked.what}")
         return lines
 
-    def _ask(self, request: RetrainRequest) -> Asked:
+    def _ask(self, request: RetrainRequest) -> RequestOutcome:
         now = msgspec.structs.replace(request, asked_at_ms=time.time_ns() // 1_000_000)
-        asked = ask_retraining(self._settings, now)
+        asked = request_retraining(self._settings, now)
         if not asked.cooling:
             self._waiting = None
         return asked

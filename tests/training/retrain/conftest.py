@@ -13,7 +13,7 @@ from schemas.messages import BundleRef, Label, RetrainRequest, Transaction, enco
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
-from stream.control.retrain_requests import Cause, ask_retraining, new_request
+from stream.control.retrain_requests import Cause, request_retraining, new_request
 from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine
 from stream.settings import Settings
@@ -21,7 +21,7 @@ from tests.support.bundles import NUMERIC, put_bundle
 from tests.support.ledger_batch import ManualClock, Writer
 from tests.support.records import BASE_MS, CHAMPION, decision
 from tests.training.registry.conftest import desk, mlflow, root, template  # noqa: F401 - fixtures
-from training.registry.connection import Connection
+from training.registry.connection import MlflowConnection
 from training.registry.promote import Promoter
 from training.registry.register import register
 from training.registry.tracking import BUNDLE_ARTIFACT, Tracker
@@ -136,7 +136,7 @@ class Place:
 
     settings: Settings
     promoter: Promoter
-    mlflow: Connection
+    mlflow: MlflowConnection
     champion: BundleRef
     past: Past
 
@@ -150,7 +150,7 @@ class Place:
     def ask(self, cause: Cause = "drift", champion: str = "") -> RetrainRequest:
         """Ask for a new model, as the stream does."""
         request = new_request(cause, champion or self.champion.sha256, "PSI of V1 is 0.4", author="worker 0")
-        assert ask_retraining(self.settings, request).written
+        assert request_retraining(self.settings, request).written
         return request
 
 
@@ -185,7 +185,7 @@ MakePlace = Callable[..., Place]
 def make_place(
     make_settings: Callable[..., Settings],
     root: Path,  # noqa: F811 - the fixture
-    mlflow: Connection,  # noqa: F811 - likewise
+    mlflow: MlflowConnection,  # noqa: F811 - likewise
     desk: Promoter,  # noqa: F811 - likewise
     tmp_path: Path,
 ) -> MakePlace:

@@ -3,10 +3,10 @@
 import msgspec
 
 from schemas.messages import RetrainAnswer, RetrainRequest
-from stream.control.retrain_requests import answer_request, ask_retraining, new_request, read_requests
-from tests.training.drift.test_watch import frauds, transactions
+from stream.control.retrain_requests import answer_request, request_retraining, new_request, read_requests
+from tests.training.drift.test_concept_monitor import frauds, transactions
 from tests.training.retrain.conftest import MakePlace, Place
-from training.drift.watch import ConceptWatch
+from training.drift.concept_monitor import ConceptMonitor
 from training.retrain.retrain_triggers import AUTHOR, RetrainTriggers
 from training.retrain.schedule import DAY_MS, overdue
 
@@ -15,7 +15,7 @@ DECLINED = RetrainAnswer("declined", "too few", 5 * DAY_MS)
 
 def asker(place: Place, every_days: float | None = None) -> RetrainTriggers:
     """As a new process has it."""
-    return RetrainTriggers(ConceptWatch(place.past.engine, place.settings), place.settings, every_days=every_days)
+    return RetrainTriggers(ConceptMonitor(place.past.engine, place.settings), place.settings, every_days=every_days)
 
 
 def drift(place: Place) -> None:
@@ -33,7 +33,7 @@ def test_missed_frauds_ask_once(make_place: MakePlace) -> None:
     (line,) = one.look(place.promoter)
     (request,) = read_requests(place.settings)
     assert (request.cause, request.author, request.bundle_sha256) == ("performance", AUTHOR, place.champion.sha256)
-    assert "of the frauds are missed, it was" in request.why
+    assert "of the frauds are missed, up from" in request.why
     assert line == f"{request.why}: asked (performance: {request.why})"
     assert one.look(place.promoter) == []
     answer_request(place.settings, request, DECLINED)
@@ -46,7 +46,7 @@ def test_an_alarm_that_is_too_early_is_asked_for_later(make_place: MakePlace) ->
     """Performance has asked a short time ago; the alarm is kept until it may ask again."""
     place = make_place()
     before = new_request("performance", place.champion.sha256, "an alarm before", author=AUTHOR)
-    ask_retraining(place.settings, before)
+    request_retraining(place.settings, before)
     answer_request(place.settings, before, DECLINED)
     drift(place)
     one = asker(place)

@@ -1,0 +1,12 @@
+"""How commands show values to people."""
+
+from datetime import UTC, datetime
+
+
+def utc_time(ms: int) -> str:
+    """Return UTC milliseconds as date and time.
+
+    >>> utc_time(1_767_225_600_000)
+    '2026-01-01 00:00:00 UTC'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

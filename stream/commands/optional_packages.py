@@ -1,0 +1,25 @@
+"""Packages that only some commands need, and that are installed with an extra."""
+
+import contextlib
+from collections.abc import Iterator
+
+from schemas.errors import FraudError
+
+
+@contextlib.contextmanager
+def requires_extra(extra: str, feature: str) -> Iterator[None]:
+    """Turn the failed import of an extra's package into an error that says what to install.
+
+    Args:
+        extra: Name of the extra in pyproject.toml.
+        feature: What needs the package, as the error text names it.
+
+    Raises:
+        FraudError: If a package is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise FraudError(
+            f"{error.name} is not installed; {feature} needs: pip install 'fraud-stream[{extra}]'"
+        ) from error
