@@ -17,7 +17,7 @@ from stream.local.broker import LocalBroker
 from stream.local.distribution import fetch_distribution
 from stream.runtime import ports
 from stream.settings import Settings
-from tests.support.own_settings import own_settings
+from tests.support.isolated_settings import isolated_settings
 from tests.support.session_broker import session_broker
 
 # A property holds or does not; how long an example takes says only how busy the machine is.
@@ -104,7 +104,7 @@ def topic() -> str:
 @pytest.fixture
 def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Settings]]:
     """Factory of settings that no other test uses; without `bootstrap=` they are on the session's broker."""
-    with own_settings(tmp_path, lambda: str(request.getfixturevalue("bootstrap"))) as make:
+    with isolated_settings(tmp_path, lambda: str(request.getfixturevalue("bootstrap"))) as make:
         yield make
 
 

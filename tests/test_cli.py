@@ -98,7 +98,7 @@ def test_tail_of_an_unknown_topic_is_one_line(settings: Settings) -> None:
     """A topic that is not there is named, and how ours are made."""
     shown = run("tail", "no-such-topic", settings=settings)
     assert shown.returncode == 1
-    assert shown.stderr.startswith("fraud-stream: topic no-such-topic is not on")
+    assert shown.stderr.startswith("fraud-stream: topic no-such-topic does not exist on")
 
 
 def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings) -> None:

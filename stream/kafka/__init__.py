@@ -1,1 +1,1 @@
-"""Everything that speaks Kafka (floor 3); the only place that imports confluent_kafka."""
+"""Everything that talks to Kafka: client configuration, topics, batch source and sinks (floor 3)."""

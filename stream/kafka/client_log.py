@@ -1,47 +1,47 @@
-"""librdkafka's log on ours, each line once in a while.
+"""librdkafka's log on the program's log, rate-limited.
 
-While no broker answers, librdkafka (2.16) begins at its bootstrap servers again as soon as the last attempt has failed,
-whatever the wait between attempts: the clients of one worker then log a hundred refused connections a second.
+While no broker answers, librdkafka (2.16) starts over at its bootstrap servers as soon as the last attempt has failed,
+whatever the configured backoff: the clients of one worker then log a hundred refused connections a second.
 """
 
 import logging
 import threading
 import time
 
-#: Seconds for which a client's line stands for all like it.
-EVERY_S = 30.0
+#: Seconds for which a line suppresses similar ones.
+INTERVAL_S = 30.0
 
 
-class OnceInAWhile(logging.Filter):
-    """Passes the first of like lines; the next one that it passes tells how many it left out. Callable from any thread.
+class RateLimitedLogFilter(logging.Filter):
+    """Passes one of several similar lines per interval; the next to pass says how many were suppressed.
 
-    Lines are alike up to " (after ", where librdkafka says how long it took.
+    Lines are similar if they are equal up to " (after ", where librdkafka reports a duration. Callable from any thread.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        # By line: when it was passed, as time.monotonic(), and how many like it were left out since.
+        # By line: when it passed last, in time.monotonic() seconds, and how many similar ones were suppressed since.
         self._passed: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is to be logged."""
+        """Return whether a record is logged."""
         line = record.getMessage()
         kind = line.partition(" (after ")[0]
         now = time.monotonic()
         with self._lock:
-            passed, left_out = self._passed.pop(kind, (-EVERY_S, 0))
-            if now - passed < EVERY_S:
-                self._passed[kind] = passed, left_out + 1
+            passed, suppressed = self._passed.pop(kind, (-INTERVAL_S, 0))
+            if now - passed < INTERVAL_S:
+                self._passed[kind] = passed, suppressed + 1
                 return False
-            # Clients come and go, and their lines with them.
-            self._passed = {other: last for other, last in self._passed.items() if now - last[0] < 2 * EVERY_S}
+            # Clients come and go, and their lines with them: forget the old ones.
+            self._passed = {other: last for other, last in self._passed.items() if now - last[0] < 2 * INTERVAL_S}
             self._passed[kind] = now, 0
-        if left_out:
-            record.msg, record.args = f"{line}; {left_out} like it left out", ()
+        if suppressed:
+            record.msg, record.args = f"{line}; {suppressed} similar lines suppressed", ()
         return True
 
 
-#: What every client is given as its `logger`.
+#: The `logger` of every client.
 client_log = logging.getLogger(__name__)
-client_log.addFilter(OnceInAWhile())
+client_log.addFilter(RateLimitedLogFilter())

@@ -1,4 +1,4 @@
-"""Publishing small messages at a steady pace, outside any transaction."""
+"""Publishing `role-counts` at a fixed interval, outside any transaction."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,19 +12,21 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds for the last messages to be on their way: they must not hold a stop up while the broker is away.
+#: Seconds in which the last messages must be sent on shutdown; an unavailable broker must not delay it further.
 FLUSH_S = 1.0
 
 
 class CountsPublisher(Background):
-    """Writes `role-counts` from a thread of its own; when stopped, what is left too.
+    """Publishes role counts from a thread of its own, and the remaining ones when it stops.
 
-    Its producer is idempotent, so no count is written twice; what a crash, or an outage of minutes, takes along is lost
-    and nothing else.
+    Its producer is idempotent, so no count is published twice. A crash, or an outage of minutes, loses the counts that
+    were not sent yet and nothing else.
 
     Args:
-        kafka: Addresses, the topic, and the seconds between two messages.
-        take: Returns what was counted since the last time.
+        kafka: Kafka connection.
+        topic: Name of the role-counts topic.
+        interval_s: Seconds between two messages.
+        take: Returns the counts since its previous call.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class CountsPublisher(Background):
         self._take = take
 
     def start(self) -> None:
-        """Connect and begin to publish."""
+        """Create the producer and start publishing."""
         self._producer = Producer(producer_config(self._kafka) | {"linger.ms": 0})
         super().start()
 
@@ -50,12 +52,12 @@ class CountsPublisher(Background):
     def _publish(self) -> None:
         for counts in self._take():
             try:
-                self._producer.produce(self._topic, encode(counts), partition=0, on_delivery=_delivered)
+                self._producer.produce(self._topic, encode(counts), partition=0, on_delivery=_on_delivery)
             except (BufferError, KafkaException) as error:
                 log.warning("role-counts not sent: %s", error)
         self._producer.poll(0)
 
 
-def _delivered(error: KafkaError | None, _: object) -> None:
+def _on_delivery(error: KafkaError | None, _: object) -> None:
     if error is not None:
         log.warning("role-counts not sent: %s", error.str())

@@ -1,4 +1,4 @@
-"""Dead letters: refused messages with their origin."""
+"""Dead letters: refused messages with their source."""
 
 import hashlib
 from typing import Any
@@ -7,33 +7,33 @@ from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, encode
 from stream.kafka.batch import Batch
 
-#: Bytes of the original that a dead letter can carry: base64 of it must fit the topic's 4 MiB limit.
+#: Bytes of the original that a dead letter can carry: its base64 must fit the topic's limit of 4 MiB.
 MAX_ORIGINAL_BYTES = 2 * 1024 * 1024
-#: Bytes kept of a larger one, and of any key: a key that made its dead letter too large would never be settled.
+#: Bytes kept of a larger original, and of any key: a key that made its dead letter too large could never be sent.
 TRUNCATED_BYTES = 64 * 1024
 
 
-def letter_row(batch: Batch, place: int, reason: DeadLetterReason, detail: str, now_ms: int) -> dict[str, Any]:
-    """Return the dead letter of message `place` of a batch, as `Producer.produce_batch` takes it.
+def dead_letter_row(batch: Batch, index: int, reason: DeadLetterReason, detail: str, now_ms: int) -> dict[str, Any]:
+    """Return the dead letter of one message, as a row for `Producer.produce_batch`.
 
     Args:
-        batch: That the message was read in.
-        place: Its index there.
-        reason: Why it is refused.
-        detail: The same in words, without the sender's values.
-        now_ms: UTC milliseconds of the refusal.
+        batch: Batch that contains the message.
+        index: Index of the message in the batch.
+        reason: Why the message is refused.
+        detail: Explanation for people, without any of the sender's values.
+        now_ms: Time of the refusal in UTC milliseconds.
     """
-    incoming = batch.incoming
-    key, value = batch.messages[place].key(), incoming.values[place]
+    raw = batch.raw
+    key, value = batch.messages[index].key(), raw.values[index]
     size = len(value or b"")
     too_large = size > MAX_ORIGINAL_BYTES
     kept_key = key[:TRUNCATED_BYTES] if key else key
-    letter = DeadLetter(
+    dead_letter = DeadLetter(
         reason=reason,
         detail=detail,
-        source_topic=incoming.topic,
-        source_partition=incoming.partitions[place],
-        source_offset=incoming.offsets[place],
+        source_topic=raw.topic,
+        source_partition=raw.partitions[index],
+        source_offset=raw.offsets[index],
         key=kept_key,
         value=value[:TRUNCATED_BYTES] if too_large and value else value,
         value_size=size,
@@ -41,4 +41,4 @@ def letter_row(batch: Batch, place: int, reason: DeadLetterReason, detail: str, 
         truncated=too_large or kept_key != key,
         refused_at_ms=now_ms,
     )
-    return {"key": kept_key, "value": encode(letter)}
+    return {"key": kept_key, "value": encode(dead_letter)}

@@ -37,7 +37,9 @@ class NewestMessages:
                 ]
             )
         except KafkaException as error:
-            raise BrokerUnavailableError(f"no Kafka answers ({error.args[0].str()}); check FRAUD_KAFKA_BOOTSTRAP") from None
+            raise BrokerUnavailableError(
+                f"no Kafka answers ({error.args[0].str()}); check FRAUD_KAFKA_BOOTSTRAP"
+            ) from None
 
     def follow(self, until: Callable[[], bool]) -> Iterator[tuple[str, bytes | None]]:
         """Yield topic and value of each message, in order within a partition, until a condition holds."""

@@ -1,4 +1,4 @@
-"""Sending a file of transactions: what `fraud-stream produce` does."""
+"""Sending a file of transactions, as `fraud-stream produce` does."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +15,9 @@ from stream.kafka.sink import queue_rows
 from stream.kafka.topics import require_topics
 from stream.settings import KafkaSettings, TopicSettings
 
-#: Seconds between two slices of a steady rate: short beside any latency that matters, long beside a system call.
+#: Seconds between two slices at a steady rate: much less than any latency of interest, much more than a system call.
 SLICE_S = 0.01
-#: Transactions a slice at full speed.
+#: Transactions per slice at full speed.
 FULL_SLICE = 5000
 
 
@@ -31,23 +31,24 @@ _keyed = msgspec.json.Decoder(_Keyed)
 def send_file(
     kafka: KafkaSettings, topics: TopicSettings, file: Path, rate: float | None, on_sent: Callable[[int], None]
 ) -> int:
-    """Send each line of a file to the transactions topic, as it is, keyed by its card.
+    """Send each line of a file unchanged to the transactions topic, keyed by its card.
 
-    Lines that are no transactions are sent too: refusing is the worker's part.
+    Lines that are not transactions are sent too: the worker refuses them.
 
     Args:
-        kafka: Addresses and the topic's name.
-        file: JSON lines.
-        rate: Transactions a second; None for as many as possible.
+        kafka: Kafka connection.
+        topics: Topic names.
+        file: Transactions as JSON lines.
+        rate: Transactions per second; None for full speed.
         on_sent: Called with the number of transactions of each slice.
 
     Returns:
-        The number sent, all acknowledged.
+        The number of transactions sent, all of them acknowledged.
 
     Raises:
         DataError: If the file cannot be read.
-        TopicMissingError: If there is no transactions topic.
-        KafkaError: If Kafka does not take a transaction.
+        TopicMissingError: If one of our topics does not exist.
+        KafkaError: If Kafka does not accept a transaction.
     """
     require_topics(kafka, topics)
     producer = Producer(producer_config(kafka))
@@ -68,13 +69,13 @@ def send_file(
                 time.sleep(max(began + sent / rate - time.monotonic(), 0))
         producer.flush()
     except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror}); look at its rights and its disk") from error
+        raise DataError(f"cannot read {file} ({error.strerror}); check its permissions and its disk") from error
     except KafkaException as error:
         failures.append(error.args[0])
     if failures:
         raise KafkaError(
-            f"{len(failures)} transactions were not taken, the first because: {failures[0].str()}; "
-            "mend that and send the file again"
+            f"Kafka did not accept {len(failures)} transactions, the first with: {failures[0].str()}; "
+            "fix that and send the file again"
         )
     return sent
 

@@ -1,4 +1,4 @@
-"""Where a batch's outputs and its consumed offsets become visible."""
+"""Sinks: they make a batch's outputs visible and commit its offsets."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -13,66 +13,72 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds to let a full producer queue drain before the rest of a batch is queued.
+#: Seconds for a full producer queue to drain before the rest of a batch is queued.
 QUEUE_FULL_S = 0.05
-#: Seconds to wait for outstanding acknowledgements before looking again whether to stop.
+#: Seconds to wait for outstanding acknowledgements before checking whether to stop.
 FLUSH_S = 1.0
 
-#: By topic, the rows for `Producer.produce_batch`.
+#: Rows for `Producer.produce_batch`, by topic.
 Outputs = Mapping[str, Sequence[dict[str, Any]]]
 
 
 class Sink(Protocol):
-    """Commits batches, one after the other, on one thread."""
+    """Commits batches, one after another, on one thread."""
 
     def open(self) -> None:
-        """Get ready to commit."""
+        """Connect, and prepare for the first commit."""
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
-        """Make a batch's outputs visible and its offsets consumed.
+        """Make a batch's outputs visible and commit its offsets.
 
         Raises:
-            BatchRefusedError: Its offsets are not known to be consumed: read again from the committed ones.
-            FencedError: A living twin uses the same worker slot.
+            BatchRefusedError: If the offsets may not be committed: read again from the committed ones.
+            FencedError: If another running worker uses the same slot.
         """
 
     def send(self, outputs: Outputs) -> None:
         """Make outputs visible that belong to no batch.
 
         Raises:
-            BatchRefusedError: They are not known to be visible.
-            FencedError: A living twin uses the same worker slot.
+            BatchRefusedError: If they may not be visible.
+            FencedError: If another running worker uses the same slot.
         """
 
     def close(self) -> None:
-        """Give up whatever is under way. Callable from any thread."""
+        """Abandon the commit that is in progress. Callable from any thread."""
 
 
 def queue_rows(producer: Producer, topic: str, rows: Sequence[dict[str, Any]], **options: Any) -> None:
     """Queue all rows of a batch, however full the producer's queue is.
 
-    `produce_batch` raises nothing for rows it does not take; it marks each with `_error` and counts the others.
+    `produce_batch` does not raise for rows that it rejects; it marks each with `_error` and counts the others.
+
+    Args:
+        producer: Producer that sends the rows.
+        topic: Name of the topic.
+        rows: Arguments of `Producer.produce`, one mapping per message.
+        options: Further arguments of `Producer.produce_batch`.
 
     Raises:
         KafkaException: If a row cannot be queued at all, for example because it is too large.
     """
-    left = list(rows)
-    while left:
-        producer.produce_batch(topic, left, **options)
-        left = [row for row in left if "_error" in row]
-        for row in left:
+    remaining = list(rows)
+    while remaining:
+        producer.produce_batch(topic, remaining, **options)
+        remaining = [row for row in remaining if "_error" in row]
+        for row in remaining:
             error = row.pop("_error")
             if error.code() != KafkaError._QUEUE_FULL:  # noqa: SLF001 - librdkafka's own codes begin with _
                 raise KafkaException(error)
-        producer.poll(QUEUE_FULL_S if left else 0)
+        producer.poll(QUEUE_FULL_S if remaining else 0)
 
 
 class AtLeastOnceSink:
-    """Commits offsets after the outputs are acknowledged: nothing is lost, a crash in between repeats.
+    """Commits offsets once the outputs are acknowledged: nothing is lost, a crash in between repeats decisions.
 
     Args:
-        kafka: Addresses and security.
-        commit_offsets: Has a batch's offsets committed to its group.
+        kafka: Kafka connection.
+        commit_offsets: Commits the offsets of a batch to its consumer group.
     """
 
     def __init__(self, kafka: KafkaSettings, commit_offsets: Any) -> None:
@@ -81,7 +87,7 @@ class AtLeastOnceSink:
         self._closing = False
 
     def open(self) -> None:
-        """Connect."""
+        """Create the producer."""
         self._producer = Producer(producer_config(self._kafka))
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:

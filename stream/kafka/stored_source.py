@@ -1,8 +1,8 @@
-"""A batch source whose offsets stand where its rows do, in a database or an archive, not in Kafka.
+"""A batch source that keeps its offsets in a store, with the rows made of the messages, instead of in Kafka.
 
-The group only shares partitions out; nothing is ever committed to it. Whoever is given a partition claims it in the
-store, which raises the partition's ownership epoch, and reads on from the offset that stands there. A batch carries
-the claims it was read under (`Batch.metadata`), so the store can refuse what an earlier owner still holds.
+The consumer group only distributes the partitions; nothing is committed to it. A member claims each partition it is
+assigned in the store, which raises the partition's ownership epoch, and reads from the offset kept there. A batch
+carries the claims it was read under (`Batch.metadata`), so the store can refuse batches of an earlier owner.
 """
 
 import time
@@ -17,28 +17,28 @@ from stream.kafka.batch import Batch
 from stream.kafka.source import BatchSource, Offer
 from stream.settings import KafkaSettings
 
-#: Seconds to wait after the first claim that failed; doubled by each further one, up to the second figure.
+#: Seconds to wait after the first failed claim, and at most: each further failure doubles the wait.
 BACKOFF_S = (0.1, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A partition that is ours until somebody claims it after us."""
+    """A partition that is ours until another member claims it."""
 
-    #: Ownership epoch: rises by one with each claim.
+    #: Ownership epoch, which rises by one with each claim.
     owner_epoch: int
-    #: The offset to read next.
+    #: Next offset to read.
     next_offset: int
 
 
 class OffsetStore(Protocol):
-    """Keeps offsets, and their owners where it can."""
+    """A store that keeps offsets and, if it can, the owners of partitions."""
 
-    #: What it is, in one word, for people who must begin a new one.
+    #: What the store is, in one word, for errors.
     name: str
 
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
-        """Make partitions ours and say where to read on.
+        """Claim partitions and return the claims by partition.
 
         Raises:
             StoreUnavailableError: If the store does not answer; it will be asked again.
@@ -49,15 +49,15 @@ class StoredSource(BatchSource):
     """Reads one topic from the offsets that a store holds.
 
     Args:
-        kafka: Addresses and batch limits.
-        store: Asked at each assignment and after each failure, on the reading thread.
-        offer: Takes a batch; its future is done once there was room.
-        on_error: Called with whatever ends reading for good.
-        topic: Read.
-        group: Shares its partitions out.
+        kafka: Kafka connection, slot and batch limits.
+        store: Store of the offsets; called at each assignment and after each failure, on the reading thread.
+        offer: Hands a batch to the channel; its future is done once the channel has accepted the batch.
+        on_error: Called with the error that ends reading for good.
+        topic: Topic to read.
+        group: Consumer group that distributes its partitions.
 
     Attributes:
-        joined: Whether the group has answered and every partition it gave is claimed.
+        joined: Whether the group has responded and every assigned partition is claimed.
     """
 
     def __init__(
@@ -72,39 +72,39 @@ class StoredSource(BatchSource):
     ) -> None:
         super().__init__(kafka, offer, on_error, topic=topic, group=group)
         self._store = store
-        self._give_way_s = kafka.session_timeout_ms / 1000
+        self._back_off_s = kafka.session_timeout_ms / 1000
         self._failures = 0
         self._next_claim = 0.0  # time.monotonic()
         self.joined = False
 
     def back_off(self) -> None:
-        """As `fail`, for a batch whose partition another has claimed since.
+        """Fail because another member has claimed a partition of this one.
 
-        Claiming it back at once would only take it from its rightful owner. So the group gets a session's time to say
-        that it was taken from us; if it never does, it is ours after all.
+        Claiming it back at once would only take it from its rightful owner. So the group gets one session timeout to
+        revoke the partition; if it does not, the partition is claimed again.
         """
-        self._next_claim = time.monotonic() + self._give_way_s
+        self._next_claim = time.monotonic() + self._back_off_s
         self.fail()
 
     def _rewind(self) -> dict[int, int] | None:
         if time.monotonic() < self._next_claim:
-            self._consumer.assign([])  # or the topic would be read, and dropped, meanwhile
+            self._consumer.assign([])  # otherwise the topic would be read, and dropped, meanwhile
             return None
         try:
-            # Of no partitions too: a member without any still wants to know whether the store answers.
+            # Even without partitions: such a member needs to know whether the store answers, too.
             claims = self._store.claim(self._topic, self.assigned)
         except StoreUnavailableError:
-            first, most = BACKOFF_S
-            self._next_claim = time.monotonic() + min(first * 2**self._failures, most)
+            first, longest = BACKOFF_S
+            self._next_claim = time.monotonic() + min(first * 2**self._failures, longest)
             self._failures += 1
             return None
         self._failures = 0
         self._metadata = {partition: claim.owner_epoch for partition, claim in claims.items()}
-        places = [TopicPartition(self._topic, partition, claim.next_offset) for partition, claim in claims.items()]
-        self._consumer.assign(places)
-        self._consumer.resume(places)  # a partition that was lost while it was paused comes back paused
+        starts = [TopicPartition(self._topic, partition, claim.next_offset) for partition, claim in claims.items()]
+        self._consumer.assign(starts)
+        self._consumer.resume(starts)  # a partition that was lost while it was paused comes back paused
         self.joined = True
-        return {place.partition: place.offset for place in places}
+        return {start.partition: start.offset for start in starts}
 
     def _batch(self, messages: list[Any], epoch: int) -> Batch:
         batch = super()._batch(messages, epoch)
@@ -112,19 +112,19 @@ class StoredSource(BatchSource):
         for partition, offset in dict(zip(partitions, offsets, strict=True)).items():  # the first of each partition
             if offset < batch.start[partition]:
                 raise KafkaError(
-                    f"{self._topic}/{partition} gives offset {offset}, but up to {batch.start[partition]} was read "
-                    "already: it was made anew; give it another name (FRAUD_TOPIC_...) or begin a new "
-                    f"{self._store.name}"
+                    f"{self._topic}/{partition} continues at offset {offset}, but was read up to "
+                    f"{batch.start[partition]}: the topic was recreated; give it another name (FRAUD_TOPIC_...) or "
+                    f"start a new {self._store.name}"
                 )
         return batch
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # Nothing is fetched before it is claimed: `_rewind` begins, from where the store says.
+        # No partition is fetched before it is claimed: `_rewind` assigns them, with the offsets of the store.
         consumer.assign([])
-        self._move_to([place.partition for place in partitions])
+        self._set_assignment([each.partition for each in partitions])
         with self._lock:
             self._rewind_wanted = True
 
-    def _move_to(self, partitions: list[int]) -> None:
+    def _set_assignment(self, partitions: list[int]) -> None:
         self.joined = False
-        super()._move_to(partitions)
+        super()._set_assignment(partitions)

@@ -61,7 +61,9 @@ def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Ite
             if values:
                 yield RawBatch(topic, values, partitions, offsets)
             if time.monotonic() - last_message > SILENCE_S:
-                raise BrokerUnavailableError(f"no message of {topic} for {SILENCE_S:g} s; check the broker and try again")
+                raise BrokerUnavailableError(
+                    f"no message of {topic} for {SILENCE_S:g} s; check the broker and try again"
+                )
     finally:
         consumer.close()
 

@@ -59,7 +59,9 @@ class TopicReader:
                 return values
             elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - likewise
                 raise self._missing()
-        raise BrokerUnavailableError(f"{self._topic} was not read to its end within {timeout:g} s; check the broker's log")
+        raise BrokerUnavailableError(
+            f"{self._topic} was not read to its end within {timeout:g} s; check the broker's log"
+        )
 
     def _require_topic(self, timeout: float) -> None:
         # Without this, the client would wait half a minute for a topic that does not exist.

@@ -1,15 +1,15 @@
 """Exactly once: a batch's outputs and offsets in one Kafka transaction, several producers used in turn.
 
 A transaction that begins right after the last commit of the same producer meets CONCURRENT_TRANSACTIONS, and
-librdkafka then waits. Producers used in turn avoid it; each begins only after the last one's commit returned, so
-the order holds. Errors follow librdkafka's transactional manual: retriable calls are made again (a commit that
-timed out is resumed, never aborted), abortable ones abort, and after anything else the producer is replaced.
+librdkafka then waits. Using several producers in turn avoids it; each begins only after the previous commit returned,
+so the order is kept. Errors follow librdkafka's transactional manual: retriable calls are retried (a commit that timed
+out is resumed, never aborted), abortable errors abort, and after any other error the producer is replaced.
 
-A producer may also lose its broker for good. While a broker comes or goes, a list of the cluster's brokers may lack
-it; librdkafka then gives its connection up but remembers it as coordinator, and waits for it without end, whatever
-the timeout (confluentinc/librdkafka#5511, open with 2.16). So no call is made again for longer than its transaction
-may take: the broker has ended that by then. A new producer with the same id settles what is in doubt, for it is let
-in once the old transaction is either committed or aborted. One call that does not return is for the watchdog to end.
+A producer may also lose its broker for good. While a broker starts or stops, the list of the cluster's brokers may not
+contain it; librdkafka then drops its connection but keeps it as coordinator, and waits for it forever, whatever the
+timeout (confluentinc/librdkafka#5511, open with 2.16). So no call is retried for longer than its transaction may take:
+by then the broker has ended the transaction. A new producer with the same id resolves the doubt, because it is admitted
+only once the old transaction is either committed or aborted. The watchdog handles a single call that never returns.
 """
 
 import logging
@@ -28,7 +28,7 @@ from stream.settings import KafkaSettings, WorkerSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds one call to Kafka may take before it is made again. Short, so that a stop is noticed while Kafka is away.
+#: Seconds that one call to Kafka may take before a retry. Short, so that a stop is noticed during an outage.
 CALL_S = 2.0
 
 _FENCED = frozenset(
@@ -40,8 +40,10 @@ class TransactionalSink:
     """Commits batches exactly once.
 
     Args:
-        kafka: Addresses, slot, number of producers, transaction timeout.
-        on_abort: Called once for each transaction that did not commit.
+        kafka: Kafka connection, group and slot.
+        worker: Number of producers and transaction timeout.
+        topic: A topic that the producers write, for their first metadata request.
+        on_abort: Called once for each transaction that was not committed.
     """
 
     def __init__(self, kafka: KafkaSettings, worker: WorkerSettings, topic: str, on_abort: Callable[[], None]) -> None:
@@ -52,37 +54,37 @@ class TransactionalSink:
         self._timeout_s = worker.transaction_timeout_ms / 1000
         self._producers: list[Producer] = []
         self._turn = 0
-        # Turns whose producer has lost a broker since it was made.
-        self._shaken: set[int] = set()
-        # Where the last commit of each partition ended, within one epoch of the source.
+        # Turns whose producer has lost a broker since it was created.
+        self._disconnected: set[int] = set()
+        # By partition, the end of the last commit within one epoch of the source.
         self._epoch = -1
         self._ends: dict[int, int] = {}
         self._closing = threading.Event()
-        # Set for good: a producer made afterwards would fence the twin in turn, and both would end.
+        # Never reset: a new producer would fence the other worker in turn, and both would end.
         self._fenced: FencedError | None = None
 
     def open(self) -> None:
-        """Create the producers; each fences the transactions of this slot's past and ends them at once."""
+        """Create the producers. Each fences earlier producers of this slot, whose transactions end at once."""
         with ThreadPoolExecutor(self._worker.producers) as pool:
             self._producers = list(pool.map(self._new_producer, range(self._worker.producers)))
 
     def close(self) -> None:
-        """Stop calling Kafka again; what is not committed is aborted by the next start, or by the broker."""
+        """Stop retrying; the next start, or the broker, aborts what is not committed."""
         self._closing.set()
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
         """Commit a batch in one transaction of the next producer.
 
         Raises:
-            BatchRefusedError: If it was not committed; it is to be read again.
-            FencedError: If another worker uses this slot, now and at every later call.
+            BatchRefusedError: If it was not committed and must be read again.
+            FencedError: If another worker uses this slot; every later call raises it again.
         """
         self._check_order(batch)
         self._transact(outputs, batch)
         self._ends.update(batch.end)
 
     def send(self, outputs: Outputs) -> None:
-        """Send outputs that belong to no batch, in a transaction of their own; raises as `commit` does."""
+        """Send outputs that belong to no batch, in a transaction of their own. Raises the same errors as `commit`."""
         self._transact(outputs, None)
 
     def _transact(self, outputs: Outputs, batch: Batch | None) -> None:
@@ -90,12 +92,12 @@ class TransactionalSink:
             raise self._fenced
         began = time.monotonic()
         try:
-            producer = self._steady_producer()
+            producer = self._next_producer()
             producer.begin_transaction()
             for topic, rows in outputs.items():
                 queue_rows(producer, topic, rows)
             if batch is not None:
-                # Not made again: it might never return (see the module), and nothing is committed yet.
+                # Not retried: it might never return (see the module), and nothing is committed yet.
                 producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S)
             self._call(producer.commit_transaction, began + self._timeout_s)
         except KafkaException as error:
@@ -104,10 +106,10 @@ class TransactionalSink:
             raise BatchRefusedError(f"transaction not committed: {error.args[0].str()}") from error
         self._turn = (self._turn + 1) % len(self._producers)
 
-    def _steady_producer(self) -> Producer:
-        """Return the producer whose turn it is, a new one if the last has lost a broker: see the module."""
-        self._producers[self._turn].poll(0)  # tells what it has seen since its last turn
-        if self._turn in self._shaken:
+    def _next_producer(self) -> Producer:
+        """Return the producer whose turn it is, replaced if it has lost a broker: see the module."""
+        self._producers[self._turn].poll(0)  # serves its error callback
+        if self._turn in self._disconnected:
             self._replace_producer()
         return self._producers[self._turn]
 
@@ -122,15 +124,15 @@ class TransactionalSink:
                 )
 
     def _call(self, call: Callable[[float], None], deadline: float) -> None:
-        """Make a call, once at least, until Kafka has answered it or a `time.monotonic()` moment is past."""
+        """Call Kafka, at least once, until it responds or a `time.monotonic()` deadline has passed."""
         while True:
             try:
                 call(CALL_S)
             except KafkaException as error:
-                hopeless = not error.args[0].retriable() or time.monotonic() > deadline
-                if hopeless or self._closing.is_set():
+                permanent = not error.args[0].retriable() or time.monotonic() > deadline
+                if permanent or self._closing.is_set():
                     raise
-                log.warning("Kafka: %s; the same call again", error.args[0].str())
+                log.warning("Kafka: %s; retrying the same call", error.args[0].str())
             else:
                 return
 
@@ -144,8 +146,8 @@ class TransactionalSink:
                 error = abort_error.args[0]
             else:
                 return
-        # The broker ends a transaction that takes too long and then fences its producer. Before that time only
-        # another producer with the same id, a twin of this worker, can have done it.
+        # The broker ends a transaction that takes too long and then fences its producer. Before that time, only another
+        # producer with the same id, of a worker with the same slot, can have fenced it.
         if error.code() in _FENCED and time.monotonic() - began < self._timeout_s:
             self._fenced = FencedError(
                 f"another worker uses slot {self._kafka.slot!r} and has taken over; "
@@ -163,7 +165,7 @@ class TransactionalSink:
         config = producer_config(self._kafka) | {
             "client.id": name,
             "transactional.id": name,
-            "error_cb": lambda _: self._shaken.add(turn),
+            "error_cb": lambda _: self._disconnected.add(turn),
             "transaction.timeout.ms": self._worker.transaction_timeout_ms,
         }
         while True:
@@ -173,12 +175,12 @@ class TransactionalSink:
                 self._call(producer.init_transactions, time.monotonic() + self._timeout_s)
             except KafkaException as error:
                 if self._closing.is_set():
-                    raise BatchRefusedError("stopped while Kafka was away") from error
+                    raise BatchRefusedError("stopped while Kafka was unavailable") from error
                 if not error.args[0].retriable():
                     raise FraudError(
-                        f"Kafka takes no transactions of {name}: {error.args[0].str()}; "
+                        f"Kafka refuses transactions of {name}: {error.args[0].str()}; "
                         "grant the user Write on that transactional id and on our topics"
                     ) from error
             else:
-                self._shaken.discard(turn)
+                self._disconnected.discard(turn)
                 return producer

@@ -1,4 +1,4 @@
-"""Work on a thread of its own, from `start` until `stop`."""
+"""A background thread that runs from `start` to `stop`."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -6,10 +6,10 @@ from typing import Self
 
 
 class Background(ABC):
-    """A thread that works until it is stopped; as a context manager, until it is left.
+    """A background thread; as a context manager, it runs until the context is left.
 
     Args:
-        name: Of the thread, for whoever looks at a process that hangs.
+        name: Name of the thread, shown in stack dumps of a process that hangs.
     """
 
     def __init__(self, name: str) -> None:
@@ -17,11 +17,11 @@ class Background(ABC):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, and return when the thread has ended; harmless before `start`."""
+        """Stop the thread and wait until it has ended. Does nothing before `start`."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -1,4 +1,4 @@
-"""The batch channel: what makes an ordinary Faust agent receive batches of raw messages."""
+"""A Faust channel over which an ordinary agent receives batches of raw messages."""
 
 import asyncio
 from concurrent.futures import Future
@@ -11,15 +11,15 @@ from stream.kafka.batch import Batch
 
 
 class BatchChannel(Channel[Batch]):
-    """A Faust channel that a reader thread fills, one batch waiting at most.
+    """A Faust channel that a reader thread fills; it holds one batch at most.
 
-    A reader that runs ahead makes latency worse and throughput no better, so there is room for one batch beside
-    the one in hand. Faust's own flow control is left out: it belongs to Faust's consumer, which is not running.
+    A reader that runs further ahead increases latency but not throughput, so the channel holds one batch while another
+    is processed. Faust's own flow control is left out: it belongs to Faust's consumer, which is not running.
     """
 
     @property
     def queue(self) -> Any:
-        """The queue of one subscribed agent."""
+        """The queue of the one agent that subscribes."""
         if self._queue is None:
             self._queue = ThrowableQueue(
                 maxsize=1, flow_control=FlowControlEvent(initially_suspended=False), clear_on_resume=False
@@ -27,12 +27,12 @@ class BatchChannel(Channel[Batch]):
         return self._queue
 
     def offer(self, batch: Batch, loop: asyncio.AbstractEventLoop) -> "Future[None]":
-        """Put a batch from another thread; the future is done once there was room for it.
+        """Put a batch into the channel from another thread; the future is done once the channel has accepted it.
 
         Raises:
-            RuntimeError: If no agent listens: a channel drops what nobody hears.
+            RuntimeError: If no agent subscribes: a channel without subscribers drops what it receives.
         """
         if not self._subscribers:
-            raise RuntimeError("no agent listens to the batch channel")
-        # Faust types channels by their events, but any value may flow over one.
+            raise RuntimeError("no agent subscribes to the batch channel")
+        # Faust types channels by their events, but a channel carries any value.
         return asyncio.run_coroutine_threadsafe(self.put(batch), loop)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The empty Faust app that our programs hang their agents, timers and pages on."""
+"""The empty Faust app to which our programs add their agents, timers and web pages."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from stream.settings import KafkaSettings, WebSettings
 
 
 class ProducerOnly(BootStrategy):
-    """Faust without its consumer: messages come in batches over a batch channel instead."""
+    """Faust without its consumer: messages arrive in batches over a batch channel instead."""
 
     enable_kafka_consumer = False
 
 
 class WithoutKafka(BootStrategy):
-    """Faust without any Kafka client of its own: agents on batch channels, timers and pages only."""
+    """Faust without Kafka clients of its own: agents on batch channels, timers and web pages only."""
 
     enable_kafka = False
 
@@ -30,15 +30,18 @@ def make_app(
     web_port: int | None = None,
     boot: type[BootStrategy] = ProducerOnly,
 ) -> faust.App:
-    """Make the app with our addresses, security and web server.
+    """Create a Faust app with our brokers, security and web server.
 
     Args:
         kafka: Kafka connection, group and slot.
-        web: Address of the web pages.
-        directory: Faust wants one even without tables; nothing of ours goes into it.
-        name: Of the app; by default that of a worker's slot.
-        web_port: Where its pages are; the worker's by default.
-        boot: Which of Faust's Kafka clients start.
+        web: Host of the web pages, and their port unless `web_port` is given.
+        directory: Data directory that Faust requires even without tables; it stays empty.
+        name: Name of the app; by default group and slot of the worker.
+        web_port: Port of the web pages; by default the worker's.
+        boot: Kafka clients of Faust that start.
+
+    Raises:
+        SettingsError: If a certificate or a key cannot be read.
     """
     app = faust.App(
         name or f"{kafka.group}-{kafka.slot}",

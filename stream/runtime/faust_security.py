@@ -1,4 +1,4 @@
-"""Faust's own client, aiokafka, secured as librdkafka's are. Apart from these, for loading Faust takes a second."""
+"""Credentials of Faust's Kafka client, aiokafka. In a module of its own because importing Faust takes a second."""
 
 import ssl
 
@@ -10,7 +10,7 @@ from stream.settings import KafkaSettings
 
 
 def faust_credentials(kafka: KafkaSettings) -> CredentialsT | None:
-    """Return what Faust takes; None where nothing is secured.
+    """Return the credentials in Faust's form; None for an unsecured connection.
 
     Raises:
         SettingsError: If a certificate or a key cannot be read.
@@ -24,7 +24,7 @@ def faust_credentials(kafka: KafkaSettings) -> CredentialsT | None:
             if kafka.ssl_certificate:
                 context.load_cert_chain(kafka.ssl_certificate, kafka.ssl_key or None)
         except OSError as error:
-            raise SettingsError(f"TLS: {error}; look at FRAUD_KAFKA_SSL_CA, _CERTIFICATE and _KEY") from error
+            raise SettingsError(f"TLS: {error}; check FRAUD_KAFKA_SSL_CA, _CERTIFICATE and _KEY") from error
     if not kafka.security_protocol.startswith("SASL"):
         return SSLCredentials(context)
     return SASLCredentials(

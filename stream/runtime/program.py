@@ -1,4 +1,4 @@
-"""A program's life: it runs until a signal or its first failure, and stopping takes no longer than a bound."""
+"""A program's lifecycle: it runs until a signal or its first failure, and stops within a time limit."""
 
 import asyncio
 import contextlib
@@ -10,46 +10,46 @@ from abc import ABC, abstractmethod
 
 log = logging.getLogger(__name__)
 
-#: Exit code of what was ended by a failure.
+#: Exit code after a failure.
 FAILED = 1
 #: Seconds from a signal or a failure to the end of the process at the latest. A call to a broker or a database that is
-#: away may take longer, and nothing can interrupt it; what it was about is not acknowledged and will be read again.
+#: unavailable may take longer and cannot be interrupted; its batch is not acknowledged and will be read again.
 STOP_S = 5.0
 
 
 class Program(ABC):
-    """A worker or a ledger, built but not running. Made inside the event loop it will run in."""
+    """A program, such as a worker or a ledger, built but not running. Built inside the event loop it will run in."""
 
     def __init__(self) -> None:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop_wanted = asyncio.Event()
-        self._backstop = threading.Timer(STOP_S, self._end_at_once)
-        self._backstop.daemon = True
+        self._stop_requested = asyncio.Event()
+        self._stop_timer = threading.Timer(STOP_S, self._exit_now)
+        self._stop_timer.daemon = True
 
     @abstractmethod
     async def _start(self) -> None:
-        """Begin to work."""
+        """Start the program's clients, threads and agents."""
 
     @abstractmethod
     async def _shut_down(self) -> None:
-        """Finish what is in hand and let go of everything."""
+        """Finish the batches in flight and release every resource."""
 
     async def run(self) -> None:
         """Run until a signal or a failure.
 
         Raises:
-            FraudError: What ended the program, if it was not a signal.
+            FraudError: The failure that ended the program, if it was not a signal.
         """
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, self._stop_on_signal)
         await self._start()
         try:
-            await self._stop_wanted.wait()
+            await self._stop_requested.wait()
         finally:
             await self._shut_down()
-            self._backstop.cancel()
+            self._stop_timer.cancel()
         if self._failure is not None:
             raise self._failure
 
@@ -57,20 +57,20 @@ class Program(ABC):
         """End the program because of a failure; callable from any thread."""
         if self._failure is None:
             self._failure = failure
-            self._limit_stop()
-        self._running_loop().call_soon_threadsafe(self._stop_wanted.set)
+            self._start_stop_timer()
+        self._running_loop().call_soon_threadsafe(self._stop_requested.set)
 
     def _stop_on_signal(self) -> None:
-        self._limit_stop()
-        self._stop_wanted.set()
+        self._start_stop_timer()
+        self._stop_requested.set()
 
-    def _limit_stop(self) -> None:
-        with contextlib.suppress(RuntimeError):  # a thread starts once: the first reason to stop counts
-            self._backstop.start()
+    def _start_stop_timer(self) -> None:
+        with contextlib.suppress(RuntimeError):  # a thread starts once: the first request to stop counts
+            self._stop_timer.start()
 
-    def _end_at_once(self) -> None:
-        """End the process without waiting for whatever holds it."""
-        log.warning("not stopped within %g s; what was in hand will be read again", STOP_S)
+    def _exit_now(self) -> None:
+        """End the process without waiting for the call that blocks it."""
+        log.warning("not stopped within %g s; exiting, and batches in flight will be read again", STOP_S)
         if self._failure is not None:
             log.critical(self._failure)
         os._exit(0 if self._failure is None else FAILED)

@@ -77,7 +77,7 @@ class StoreProgram(Program):
         await self.app.start()
         # Last: a source may offer batches only once the agents listen.
         for source in self._sources:
-            source.set_reading(True)
+            source.set_reading(enabled=True)
             source.start()
         self.health.start()
 

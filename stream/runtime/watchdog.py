@@ -1,7 +1,7 @@
-"""The watchdog that ends a program when it silently is not well.
+"""The watchdog that ends a program which has silently stopped making progress.
 
-A consumer can die without a word. So a thread of its own looks once a second whether there is work and nothing moves;
-it counts its own looks, not the clock, because a process that was stopped and continued has not been stuck.
+A consumer can hang without an error. So a thread of its own checks once a second whether there is work and no progress.
+It counts its own checks instead of reading the clock, because a process that was suspended and resumed is not stuck.
 """
 
 import logging
@@ -10,98 +10,98 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from stream.runtime.background import Background
-from stream.runtime.in_flight import InHand
+from stream.runtime.in_flight import InFlight
 from stream.runtime.readiness import Problem
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks, and for a broker's answer.
-LOOK_S = 1.0
-#: Looks without an answer after which the broker counts as away: nothing moves then, and that is no fault of ours.
-#: Each takes two seconds, one until it begins and one of waiting for the answer.
-AWAY_LOOKS = 5
+#: Seconds between two checks, and for a broker's response.
+CHECK_S = 1.0
+#: Checks without a response after which the broker counts as unavailable: then no progress is expected. Each takes two
+#: seconds, one until it begins and one of waiting for the response.
+UNANSWERED_CHECKS = 5
 #: EX_SOFTWARE of sysexits.h.
 EXIT_STUCK = 70
 
 
-def exit_at_once(message: str) -> None:
-    """End the process without waiting for threads that may be the very ones that hang."""
+def exit_now(message: str) -> None:
+    """Log a critical message and end the process without waiting for threads, which may be the ones that hang."""
     log.critical(message)
     os._exit(EXIT_STUCK)
 
 
 class Watchdog(Background):
-    """Looks whether a program moves, and says so.
+    """Checks once a second whether a program makes progress.
 
     Args:
-        watchdog_s: Seconds in which something must move while there is work.
-        what: Its messages, in one word.
-        on_stuck: Called with one line when nothing has moved for so long.
-        on_error: Called with whatever ends the watch: a program without a watchdog must not go on.
+        watchdog_s: Seconds without progress, while there is work, after which the program is stuck.
+        unit: Plural noun for what the program reads, for the message: "transactions".
+        on_stuck: Called with a message when the program is stuck.
+        on_error: Called with the error that ends the thread: a program without a watchdog must not go on.
     """
 
     def __init__(
         self,
         watchdog_s: float,
-        what: str,
+        unit: str,
         *,
         on_stuck: Callable[[str], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
         super().__init__("health")
         self._watchdog_s = watchdog_s
-        self._what = what
+        self._unit = unit
         self._on_stuck = on_stuck
         self._on_error = on_error
-        self._looks_unanswered = AWAY_LOOKS
-        self._looks_stuck = 0
-        self._moved = (0, 0)
+        self._unanswered_checks = UNANSWERED_CHECKS
+        self._stuck_checks = 0
+        self._progress = (0, 0)
 
     @property
     @abstractmethod
     def lag(self) -> int:
-        """Messages left to read, at the last look that was answered."""
+        """Number of messages left to read, at the last check that the broker answered."""
 
     @abstractmethod
-    def look(self) -> None:
-        """Look once."""
+    def check(self) -> None:
+        """Run one check."""
 
     @property
-    def _broker_away(self) -> bool:
-        return self._looks_unanswered >= AWAY_LOOKS
+    def _broker_unavailable(self) -> bool:
+        return self._unanswered_checks >= UNANSWERED_CHECKS
 
-    def _answered(self, *, yes: bool) -> None:
-        """Note whether the broker has answered."""
-        self._looks_unanswered = 0 if yes else self._looks_unanswered + 1
+    def _record_broker(self, *, answered: bool) -> None:
+        """Record whether the broker has answered this check."""
+        self._unanswered_checks = 0 if answered else self._unanswered_checks + 1
 
-    def _judge(self, in_hand: Sequence[InHand], *, armed: bool) -> None:
-        """Compare with the last look.
+    def _check_progress(self, in_flight: Sequence[InFlight], *, armed: bool) -> None:
+        """Compare the progress with that of the previous check.
 
         Args:
-            in_hand: What was read, and is not done.
-            armed: Whether something should move if there is work; never while the broker is away.
+            in_flight: Batches in flight of each source.
+            armed: Whether progress is expected if there is work; it never is while the broker is unavailable.
         """
-        moved = (sum(each.read for each in in_hand), sum(each.done for each in in_hand))
-        work = self.lag > 0 or any(in_hand)
-        stuck = armed and not self._broker_away and work and moved == self._moved
-        self._looks_stuck = self._looks_stuck + 1 if stuck else 0
-        self._moved = moved
-        if self._looks_stuck * LOOK_S >= self._watchdog_s:
+        progress = (sum(each.read for each in in_flight), sum(each.done for each in in_flight))
+        has_work = self.lag > 0 or any(in_flight)
+        stuck = armed and not self._broker_unavailable and has_work and progress == self._progress
+        self._stuck_checks = self._stuck_checks + 1 if stuck else 0
+        self._progress = progress
+        if self._stuck_checks * CHECK_S >= self._watchdog_s:
             self._on_stuck(
-                f"nothing moved for {self._watchdog_s:g} s with {self.lag} {self._what} waiting and "
-                f"{sum(map(len, in_hand))} batches in hand; ending, so that a fresh process takes over"
+                f"no progress for {self._watchdog_s:g} s with {self.lag} {self._unit} waiting and "
+                f"{sum(map(len, in_flight))} batches in flight; exiting so that a new process takes over"
             )
 
-    def _standing_problems(self) -> list[Problem]:
-        """Say what is wrong with the broker, or the program's own motion."""
-        found = [Problem.BROKER_UNAVAILABLE] if self._broker_away else []
-        if self._looks_stuck * LOOK_S >= self._watchdog_s / 2:
-            found.append(Problem.STUCK)
-        return found
+    def _common_problems(self) -> list[Problem]:
+        """Return the problems that every program can have: with the broker, and with its own progress."""
+        problems = [Problem.BROKER_UNAVAILABLE] if self._broker_unavailable else []
+        if self._stuck_checks * CHECK_S >= self._watchdog_s / 2:
+            problems.append(Problem.STUCK)
+        return problems
 
     def _run(self) -> None:
         try:
-            while not self._stopping.wait(LOOK_S):
-                self.look()
-        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the program
+            while not self._stopping.wait(CHECK_S):
+                self.check()
+        except BaseException as error:  # noqa: BLE001 - the program must learn of any error that ends the thread
             self._on_error(error)

@@ -1,4 +1,4 @@
-"""The pages of a Faust program: its metrics, whether it lives, and whether it does its work."""
+"""The web pages of a Faust program: /metrics, /healthz and /readyz."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,13 @@ from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
 def add_pages(app: faust.App, registry: CollectorRegistry, problems: Callable[[], Sequence[Problem]]) -> None:
-    """Add /metrics, /healthz (the process lives) and /readyz (it has no problems: 200, else 503 with what they are)."""
+    """Add /metrics, /healthz (200 while the process runs) and /readyz (200 without problems, else 503).
+
+    Args:
+        app: Faust app that serves the pages.
+        registry: Metrics to serve.
+        problems: Returns why the program is not ready; empty when it is ready.
+    """
     ProblemMetrics(registry, problems)
 
     @app.page("/metrics")
@@ -23,5 +29,5 @@ def add_pages(app: faust.App, registry: CollectorRegistry, problems: Callable[[]
 
     @app.page("/readyz")
     async def show_readiness(view: View, _: Request) -> Response:
-        found = problems()
-        return view.json(readiness(found), status=503 if found else 200)
+        current = problems()
+        return view.json(readiness(current), status=503 if current else 200)

@@ -9,7 +9,7 @@ from typing import Protocol
 from schemas.errors import BundleMissingError, FraudError, ModelFaultError, NoChampionError
 from schemas.messages import ModelUpdate, encode
 from stream.control.role_reader import decode_update
-from stream.kafka.whole_topic import WholeTopic
+from stream.kafka.topic_reader import TopicReader
 from stream.models.role_loader import RoleLoader
 from stream.runtime.background import Background
 from stream.scoring.model import Roles
@@ -103,7 +103,7 @@ class RoleFollower(Background):
             self._use(roles, "fallback")
 
     def _run(self) -> None:
-        reader = WholeTopic(self._settings.kafka, self._settings.topic.model_updates)
+        reader = TopicReader(self._settings.kafka, self._settings.topic.model_updates)
         try:
             self._take_newest(reader.history())
             if self.scorer is None:

@@ -118,5 +118,5 @@ def test_a_topic_made_anew_ends_the_archive_with_the_mend(archive_settings: Arch
             "labels", ArchiveFile.from_range(partition, 0, 5_000, utc_day(BASE_MS)), memoryview(b"as good as any")
         )
     send_history(settings, 50)
-    with pytest.raises(KafkaError, match=r"it was made anew; .* or begin a new archive$"):
+    with pytest.raises(KafkaError, match=r"the topic was recreated; .* or start a new archive$"):
         asyncio.run(run_archive(settings))

@@ -25,8 +25,8 @@ from tests.support.failing_model import FailingModel
 from tests.support.reckoning import reckon
 from tests.support.topics import produce_all
 from tests.support.traffic import send, transaction
-from tests.support.watch import Watch
-from tests.support.worker_here import run_worker
+from tests.support.decision_monitor import DecisionMonitor
+from tests.support.in_process_worker import run_in_process
 from tests.support.worker_process import WorkerProcess
 
 Pair = tuple[bytes | None, bytes | None]
@@ -83,7 +83,7 @@ def test_bad_between_good(ready: Callable[..., Settings], start_worker: StartWor
     mixed = [pair for i, one in enumerate(bad) for pair in (*good[5 * i : 5 * i + 5], one)] + good[5 * len(bad) :]
     # All in one partition, and lying there before the worker starts: they come in one batch.
     produce_compressed(settings, mixed)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(len(mixed))
         counted = metrics(settings)
@@ -116,7 +116,7 @@ def test_a_huge_key(ready: Callable[..., Settings], start_worker: StartWorker) -
     """A dead letter whose key alone would make it too large to send carries the beginning of the key, and is sent."""
     settings = ready()
     produce_compressed(settings, [(b"k" * 1_900_000, b"x" * 1_900_000), (None, transaction(1))])
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         start_worker(settings)
         watch.wait(2)
     [letter] = reckon(settings).letters.values()
@@ -135,7 +135,7 @@ def test_odd_but_good(ready: Callable[..., Settings], start_worker: StartWorker)
         (b"k", transaction(4, features=features(V99="anything"))),
     ]
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, odd)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(len(odd))
         assert metrics(settings)['unknown_features{feature="V99"}'] == 2
@@ -158,7 +158,7 @@ def test_null_that_is_not_scored(
     publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "1", missing=missing), author="test")
     null = transaction(0, features=features(V2=None))
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", null), (b"k", transaction(1))])
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(2)
         assert worker.stop() == 0
@@ -194,8 +194,8 @@ def test_a_row_the_champion_cannot_score(ready: Callable[..., Settings]) -> None
     send(settings, 500)
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, unscorable(3))
     send(settings, 500, first=500)
-    with Watch(settings) as watch:
-        run_worker(lambda: WorkerProgram(settings, loader=PickyLoader(settings)), lambda _: watch.wait(1_003))
+    with DecisionMonitor(settings) as watch:
+        run_in_process(lambda: WorkerProgram(settings, loader=PickyLoader(settings)), lambda _: watch.wait(1_003))
     result = reckon(settings)
     assert {letter.reason.value for letter in result.letters.values()} == {"unscorable"}
     assert len(result.letters) == 3

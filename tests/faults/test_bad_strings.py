@@ -14,7 +14,7 @@ from tests.support.bundles import put_bundle
 from tests.support.reckoning import reckon
 from tests.support.topics import produce_all
 from tests.support.traffic import transaction
-from tests.support.watch import Watch
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -61,7 +61,7 @@ def test_strings_and_nulls_to_decisions(
         (b"Latin-1", paid(0, country="here").replace(b"here", b"\xe9")),
     ]
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [*bad, *good, *null, *bad])
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(len(good) + len(null) + 2 * len(bad))
         assert worker.stop() == 0

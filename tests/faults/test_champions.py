@@ -26,12 +26,12 @@ from tests.support.bundles import logistic_onnx, put_bundle
 from tests.support.command import run
 from tests.support.control import metrics, newest_status
 from tests.support.failing_model import FailingModel
-from tests.support.faulty_sink import SteeredSink
+from tests.support.faulty_sink import HookedSink
 from tests.support.reckoning import reckon
 from tests.support.traffic import Feeder, send
 from tests.support.until import until
-from tests.support.watch import RECOVERY_S, Watch
-from tests.support.worker_here import run_worker
+from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
+from tests.support.in_process_worker import run_in_process
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -40,7 +40,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
     """Without a champion the worker waits, says so and is not ready; the first one decides what came meanwhile."""
     send(settings, 1_000)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         until(lambda: "no champion yet" in worker.last_lines())
         assert not worker.is_ready()
@@ -61,7 +61,7 @@ def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker:
     How long transactions wait meanwhile is for the bench to say.
     """
     settings = ready()
-    with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=1_000) as feeder:
         start_worker(settings).wait_ready()
         watch.wait(500)
         new = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
@@ -144,7 +144,7 @@ def test_corrupt_bundles_under_load(
     """
     settings = ready(worker_status_interval_s=0.5)
     store = Path(settings.bundle.store)
-    with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         worker.wait_ready()
         for number, (corrupt, reason) in enumerate((CORRUPTIONS[kind] for kind in kinds), start=1):
@@ -207,8 +207,8 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
         feeder.stop()
         watch.wait(feeder.sent)
 
-    with Watch(settings) as watch, Feeder(settings) as feeder:
-        run_worker(lambda: WorkerProgram(settings, loader=loader), steps)
+    with DecisionMonitor(settings) as watch, Feeder(settings) as feeder:
+        run_in_process(lambda: WorkerProgram(settings, loader=loader), steps)
     result = reckon(settings)
     assert not result.letters
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
@@ -234,11 +234,11 @@ def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -
 
     def make() -> WorkerProgram:
         return WorkerProgram(
-            settings, new_sink=lambda s, src, m: SteeredSink(make_sink(s, src, m), fail_meanwhile), loader=loader
+            settings, new_sink=lambda s, src, m: HookedSink(make_sink(s, src, m), fail_meanwhile), loader=loader
         )
 
-    with Watch(settings) as watch:
-        run_worker(make, lambda _: watch.wait(6_000))
+    with DecisionMonitor(settings) as watch:
+        run_in_process(make, lambda _: watch.wait(6_000))
     result = reckon(settings)
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
 
@@ -262,8 +262,8 @@ def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
         feeder.stop()
         watch.wait(feeder.sent)
 
-    with Watch(settings) as watch, Feeder(settings) as feeder:
-        run_worker(lambda: WorkerProgram(settings, loader=loader), steps)
+    with DecisionMonitor(settings) as watch, Feeder(settings) as feeder:
+        run_in_process(lambda: WorkerProgram(settings, loader=loader), steps)
     result = reckon(settings)
     assert not result.letters
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}

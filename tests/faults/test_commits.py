@@ -15,14 +15,14 @@ from stream.local.broker import LocalBroker
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.control import metrics
-from tests.support.faulty_sink import Gate, refusals, steered
+from tests.support.faulty_sink import Gate, refusals, hooked_worker
 from tests.support.reckoning import reckon
 from tests.support.tcp_proxy import END_TXN, TcpProxy
 from tests.support.topics import produce_all
 from tests.support.traffic import send, transaction
 from tests.support.until import until
-from tests.support.watch import RECOVERY_S, Watch
-from tests.support.worker_here import run_worker
+from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
+from tests.support.in_process_worker import run_in_process
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -50,8 +50,8 @@ def test_a_rebalance_with_a_scored_batch_in_hand(
         until(lambda: bool(refusals(program)))
         return refusals(program)
 
-    with Watch(settings) as watch:
-        refused = run_worker(lambda: steered(settings, gate), steps)
+    with DecisionMonitor(settings) as watch:
+        refused = run_in_process(lambda: hooked_worker(settings, gate), steps)
     assert len(refused) == 1
     assert "generation" in refused[0]
     assert len(reckon(settings).decisions) == 4_000
@@ -65,19 +65,19 @@ def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -
 
     def fail_once(number: int) -> None:
         if number == 3:
-            until(lambda: len(waiting[0].source.in_hand) == 3)
+            until(lambda: len(waiting[0].source.in_flight) == 3)
             raise BatchRefusedError("made to fail")
 
     def make() -> WorkerProgram:
-        waiting.append(steered(settings, fail_once))
+        waiting.append(hooked_worker(settings, fail_once))
         return waiting[0]
 
     def steps(program: WorkerProgram) -> list[str]:
         watch.wait(6_000)
         return refusals(program)
 
-    with Watch(settings) as watch:
-        refused = run_worker(make, steps)
+    with DecisionMonitor(settings) as watch:
+        refused = run_in_process(make, steps)
     assert refused == ["made to fail"]
     assert len(reckon(settings).decisions) == 6_000
 
@@ -89,8 +89,8 @@ def test_a_full_producer_queue(ready: Callable[..., Settings], monkeypatch: pyte
     )
     settings = ready(kafka_batch_max=1_000, worker_transaction_timeout_ms=60_000)
     send(settings, 3_000)
-    with Watch(settings) as watch:
-        run_worker(lambda: WorkerProgram(settings), lambda _: watch.wait(3_000))
+    with DecisionMonitor(settings) as watch:
+        run_in_process(lambda: WorkerProgram(settings), lambda _: watch.wait(3_000))
     assert len(reckon(settings).decisions) == 3_000
 
 
@@ -123,8 +123,8 @@ def test_a_transaction_that_the_broker_timed_out(
         watch.wait(3_000)
         assert program.metrics.registry.get_sample_value("transaction_aborts_total") == 1
 
-    with Watch(settings) as watch:
-        run_worker(lambda: WorkerProgram(settings), steps)
+    with DecisionMonitor(settings) as watch:
+        run_in_process(lambda: WorkerProgram(settings), steps)
     assert len(reckon(settings).decisions) == 3_000
 
 
@@ -155,8 +155,8 @@ def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
         until(lambda: not program.source._positions)
         until(lambda: program.source.lag(1) == 0)
 
-    with Watch(settings) as watch:
-        run_worker(lambda: WorkerProgram(settings), steps)
+    with DecisionMonitor(settings) as watch:
+        run_in_process(lambda: WorkerProgram(settings), steps)
     assert len(reckon(settings).decisions) == 500
 
 
@@ -175,7 +175,7 @@ def test_commits_whose_replies_are_lost(
     broker, proxy = proxied
     settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200)
     send(settings, 20_000)
-    with Watch(settings, broker.direct) as watch:
+    with DecisionMonitor(settings, broker.direct) as watch:
         worker = start_worker(settings)
         for part in range(1, 4):
             watch.wait(part * 4_000)
@@ -195,7 +195,7 @@ def test_a_commit_that_is_never_answered(
     broker, proxy = proxied
     settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200, worker_transaction_timeout_ms=3_000)
     send(settings, 20_000)
-    with Watch(settings, broker.direct) as watch:
+    with DecisionMonitor(settings, broker.direct) as watch:
         worker = start_worker(settings)
         watch.wait(4_000)
         proxy.mute(END_TXN)
@@ -213,7 +213,7 @@ def test_a_broker_away_for_20_s(
     """A broker that is stopped for 20 s and started again finds the worker waiting, and soon at work."""
     settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=200)
     send(settings, 30_000)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(3_000)
         own_broker.stop()

@@ -10,7 +10,7 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.reckoning import reckon
 from tests.support.traffic import Feeder, send
-from tests.support.watch import RECOVERY_S, Watch
+from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -24,7 +24,7 @@ def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorke
     """
     settings = ready(kafka_batch_max=count // 200)
     send(settings, count)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         for kill in range(1, 4):
             watch.wait(count * kill // 5)
@@ -43,7 +43,7 @@ def test_sigkill_at_least_once(ready: Callable[..., Settings], start_worker: Sta
     """Delivery at least once loses nothing over a SIGKILL; it may repeat."""
     settings = ready(worker_delivery="at_least_once", kafka_batch_max=100)
     send(settings, 20_000)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(4_000)
         worker.kill()
@@ -61,7 +61,7 @@ def test_a_second_worker_joins_and_leaves(
 ) -> None:
     """Partitions move to a second worker and back under load, and no transaction is decided by both."""
     settings = ready()
-    with Watch(settings) as watch, Feeder(settings, rate=2_000) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=2_000) as feeder:
         first = start_worker(settings)
         first.wait_ready()
         watch.wait(1_000)
@@ -87,7 +87,7 @@ def test_a_frozen_worker(
     What it had in hand when it froze is refused, and its own watchdog does not take the pause for a fault.
     """
     settings = ready()
-    with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=1_000) as feeder:
         frozen, other = start_worker(settings), start_worker(make_settings())
         frozen.wait_ready()
         other.wait_ready()
@@ -108,7 +108,7 @@ def test_a_frozen_worker(
 def test_a_living_twin(ready: Callable[..., Settings], start_worker: StartWorker, tmp_path: Path) -> None:
     """Of two workers with one slot the older ends with one line that says so; nothing is decided twice."""
     settings = ready()
-    with Watch(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=1_000) as feeder:
         older = start_worker(settings)
         older.wait_ready()
         (tmp_path / "twin").mkdir()

@@ -16,13 +16,13 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.control import metrics
-from tests.support.faulty_sink import refusals, steered
+from tests.support.faulty_sink import refusals, hooked_worker
 from tests.support.reckoning import reckon
 from tests.support.topics import read_all
 from tests.support.traffic import Feeder, send
 from tests.support.until import until
-from tests.support.watch import Watch
-from tests.support.worker_here import run_worker
+from tests.support.decision_monitor import DecisionMonitor
+from tests.support.in_process_worker import run_in_process
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -55,7 +55,7 @@ def decided(settings: Settings) -> Counter[str]:
 def test_a_killed_worker_takes_the_last_second_along(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """No row is counted twice, and after the restart none is missing but those of that second."""
     settings = ready(kafka_batch_max=200)
-    with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         watch.wait(2_500)
         until(lambda: bool(counts(settings)))
@@ -89,8 +89,8 @@ def test_aborted_batches_and_a_clean_stop_lose_nothing(ready: Callable[..., Sett
         watch.wait(10_000, 60)
         return len(refusals(program))
 
-    with Watch(settings) as watch:
-        refused = run_worker(lambda: steered(settings, fail_often), steps)
+    with DecisionMonitor(settings) as watch:
+        refused = run_in_process(lambda: hooked_worker(settings, fail_often), steps)
     assert refused > 5
     assert champions_rows(counts(settings)) == decided(settings)
 
@@ -105,7 +105,7 @@ def test_two_workers_a_rebalance_and_another_champion(
     old, new = put_bundle(store, "1", reference=True), put_bundle(store, "2", bias=-3.0)
     publish_roles(settings, champion=old, challengers=(Challenger(new),), author="test")
     second = settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port())
-    with Watch(settings) as watch, Feeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=500) as feeder:
         first_worker = start_worker(settings)
         watch.wait(800)
         other_worker = start_worker(second)
@@ -130,7 +130,7 @@ def test_at_least_once_counts_as_often_as_it_decides(ready: Callable[..., Settin
     """Without a crash each once."""
     settings = ready(worker_delivery="at_least_once", drift_interval_s=0.2)
     send(settings, 3_000)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(3_000)
         assert worker.stop() == 0

@@ -13,11 +13,11 @@ from stream.local.broker import LocalBroker
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.control import metrics, newest_status
-from tests.support.ending import assert_ends
+from tests.support.exits import assert_exits
 from tests.support.reckoning import reckon
 from tests.support.traffic import Feeder, send, transaction
 from tests.support.until import until
-from tests.support.watch import Watch
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -30,7 +30,7 @@ GIVE_UP_S = 30.0
 def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
     """SIGTERM ends a busy worker within 5 s; with what the next one decides, nothing is lost or decided twice."""
     settings = ready()
-    with Watch(settings) as watch, Feeder(settings, rate=2_000) as feeder:
+    with DecisionMonitor(settings) as watch, Feeder(settings, rate=2_000) as feeder:
         worker = start_worker(settings)
         watch.wait(1_000)
         began = time.monotonic()
@@ -49,7 +49,7 @@ def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
 def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker, own_broker: LocalBroker) -> None:
     """SIGTERM ends a worker whose broker is away; what it had in hand is decided by the next one."""
     settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=100)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         with Feeder(settings, rate=2_000) as feeder:
             worker = start_worker(settings)
             watch.wait(1_000)
@@ -76,7 +76,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
     """
     settings = ready(kafka_watchdog_s=15)
     send_in_transactions(settings, committed=5, of=100)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(500)
         worker.wait_ready()
@@ -127,7 +127,7 @@ def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWo
     """Without a broker at the address, the worker says so and ends."""
     settings = make_settings(kafka_bootstrap=f"127.0.0.1:{free_port()}")
     worker = start_worker(settings)
-    line = assert_ends(worker, GIVE_UP_S)
+    line = assert_exits(worker, GIVE_UP_S)
     assert line.startswith(f"fraud-stream: no Kafka answers at {settings.kafka.bootstrap}")
     assert "rdkafka" not in worker.last_lines(), "each attempt to connect is a line"
     assert line.endswith("start one with `fraud-stream kafka` or set FRAUD_KAFKA_BOOTSTRAP")
@@ -136,9 +136,9 @@ def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWo
 def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
     """A missing topic is named, with the command that creates it; nothing is created by accident."""
     settings = make_settings()
-    line = assert_ends(start_worker(settings), GIVE_UP_S)
+    line = assert_exits(start_worker(settings), GIVE_UP_S)
     assert line == (
-        f"fraud-stream: topic {settings.topic.transactions} is not on {settings.kafka.bootstrap}; "
+        f"fraud-stream: topic {settings.topic.transactions} does not exist on {settings.kafka.bootstrap}; "
         "create it with `fraud-stream topics`"
     )
 
@@ -147,8 +147,8 @@ def test_a_web_port_in_use(ready: Ready, start_worker: StartWorker) -> None:
     """A web port that somebody else has is named, with the setting that chooses another."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         settings = ready(web_port=other.getsockname()[1])
-        line = assert_ends(start_worker(settings), GIVE_UP_S)
-    assert line.startswith(f"fraud-stream: 127.0.0.1:{settings.web.port} cannot be listened on")
+        line = assert_exits(start_worker(settings), GIVE_UP_S)
+    assert line.startswith(f"fraud-stream: cannot listen on 127.0.0.1:{settings.web.port}")
     assert line.endswith("set FRAUD_WEB_PORT")
 
 
@@ -158,7 +158,7 @@ def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: 
     store, away = Path(settings.bundle.store), tmp_path / "away"
     store.rename(away)
     send(settings, 100)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         why = f"bundle fraud/1 cannot be read from {store}"
         until(lambda: why in (status_of(settings).refused or ""))

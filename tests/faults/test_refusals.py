@@ -13,11 +13,11 @@ from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 from tests.support import bundles
 from tests.support.bundles import logistic_onnx, put_bundle
-from tests.support.ending import assert_ends
+from tests.support.exits import assert_exits
 from tests.support.reckoning import Reckoning, reckon
 from tests.support.topics import produce_all, read_all
 from tests.support.traffic import transaction
-from tests.support.watch import Watch
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -60,7 +60,7 @@ def settle(settings: Settings, start_worker: StartWorker, values: list[bytes | N
     """Send all to partition 0 before the worker starts, so that it reads them together; return what became of them."""
     rows = [(b"\xff key", value) for value in values]  # a key need not be text
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         worker = start_worker(settings)
         watch.wait(len(rows))
         assert worker.stop() == 0
@@ -123,13 +123,13 @@ def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_work
     rows = [(b"card", with_features(V1=None) if n % 10 == 0 else transaction(n)) for n in range(40)]
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
     strict = settings.replace(worker_max_unscorable_per_minute=3)
-    assert assert_ends(start_worker(strict), 15) == (
+    assert assert_exits(start_worker(strict), 15) == (
         "fraud-stream: more than 3 transactions in a minute could not be scored; look at the champion, "
         "or raise FRAUD_WORKER_MAX_UNSCORABLE_PER_MINUTE"
     )
     for topic in (settings.topic.decisions, settings.topic.dead_letters):
         assert read_all(settings.kafka.bootstrap, topic) == []
-    with Watch(settings) as watch:
+    with DecisionMonitor(settings) as watch:
         start_worker(settings.replace(worker_max_unscorable_per_minute=4))
         watch.wait(40)
     letters = reckon(settings).letters

@@ -9,12 +9,12 @@ import pytest
 from stream.local.broker import LocalBroker
 from stream.settings import Settings
 from tests.support.control import newest_status
-from tests.support.ending import assert_ends
+from tests.support.exits import assert_exits
 from tests.support.reckoning import reckon
 from tests.support.topics import produce_all
 from tests.support.traffic import transaction
 from tests.support.until import until
-from tests.support.watch import Watch
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -52,7 +52,7 @@ def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker:
     """Both Kafka clients log in: decisions come by librdkafka, worker-status by Faust's aiokafka."""
     rows = ((b"card", transaction(number)) for number in range(500))
     produce_all(guarded.direct, login.topic.transactions, rows)
-    with Watch(login, guarded.direct) as watch:
+    with DecisionMonitor(login, guarded.direct) as watch:
         worker = start_worker(login)
         watch.wait(500)
         worker.wait_ready()
@@ -68,7 +68,7 @@ def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker:
 def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
     """A refused login ends the worker with one line that names the settings to mend, and no password."""
     worker = start_worker(login.replace(kafka_sasl_password=WRONG))
-    assert assert_ends(worker, 14) == (
+    assert assert_exits(worker, 14) == (
         f"fraud-stream: Kafka at {login.kafka.bootstrap} refused user {USER!r}; "
         "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from stream.settings import Settings
-from tests.support.ending import assert_ends
+from tests.support.exits import assert_exits
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -14,7 +14,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 def test_an_unknown_kind_of_store(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
     """A store that no installed package can open ends the worker before it touches Kafka."""
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", bundle_store="nowhere://bundles")
-    assert "bundle store nowhere://bundles cannot be opened" in assert_ends(start_worker(settings), within=30)
+    assert "bundle store nowhere://bundles cannot be opened" in assert_exits(start_worker(settings), within=30)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,6 @@ def test_unusable_security(
     make_settings: Callable[..., Settings], start_worker: StartWorker, security: dict[str, str], setting: str
 ) -> None:
     """A certificate that is not there, or a login without a name, is named with its setting."""
-    line = assert_ends(start_worker(make_settings(kafka_bootstrap="127.0.0.1:1", **security)), within=30)
+    line = assert_exits(start_worker(make_settings(kafka_bootstrap="127.0.0.1:1", **security)), within=30)
     assert line.startswith("fraud-stream: ")
     assert setting in line

@@ -1,1 +1,1 @@
-"""The Kafka floor: broker, child process, proxy."""
+"""Tests of `stream.kafka`, and of the proxy that the fault tests use."""

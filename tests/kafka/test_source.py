@@ -1,4 +1,4 @@
-"""What the batch source does with what is no transaction."""
+"""How the batch source handles errors that it receives instead of messages."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -13,21 +13,21 @@ from stream.settings import Settings
 
 @pytest.fixture
 def source() -> BatchSource:
-    """A source that is not started: it asks nobody."""
+    """A source that is not started and sends no requests."""
     return BatchSource(Settings().kafka, offer=Mock(), on_error=Mock(), topic="transactions", group="group")
 
 
-def told(code: int) -> Any:
-    """Return what librdkafka hands over instead of a message: a stand-in, for such an error cannot be had at will."""
+def error_message(code: int) -> Any:
+    """Return an error as librdkafka delivers it, as a mock: such an error cannot be provoked at will."""
     return Mock(error=Mock(return_value=Code(code)))
 
 
-def test_a_right_that_is_missing_ends_the_worker_with_the_mend(source: BatchSource) -> None:
-    """Trying again does not grant it."""
-    with pytest.raises(KafkaError, match=r"may not be read: .*; grant the user Read on the topic and on group"):
-        source._note_error(told(Code.TOPIC_AUTHORIZATION_FAILED))
+def test_a_missing_permission_ends_the_worker_with_a_fix(source: BatchSource) -> None:
+    """Retrying does not grant it."""
+    with pytest.raises(KafkaError, match=r"cannot read .*; grant the user Read on the topic and on group"):
+        source._note_error(error_message(Code.TOPIC_AUTHORIZATION_FAILED))
 
 
-def test_what_the_client_tries_again_by_itself_is_no_end(source: BatchSource) -> None:
-    """And no part of the batch either."""
-    assert source._note_error(told(Code._ALL_BROKERS_DOWN)) is False
+def test_an_error_that_the_client_retries_is_skipped(source: BatchSource) -> None:
+    """It does not become part of the batch either."""
+    assert source._note_error(error_message(Code._ALL_BROKERS_DOWN)) is False

@@ -1,4 +1,4 @@
-"""Topics on a real broker: made once, there for whoever asks next, and one clear line where that cannot be."""
+"""Topics on a real broker: created once, usable at once, with a clear error where creation fails."""
 
 from collections.abc import Callable
 from unittest.mock import Mock
@@ -13,33 +13,35 @@ from stream.settings import Settings
 
 
 @pytest.mark.parametrize("partitions", range(1, 11))
-def test_who_asks_next_finds_them(make_settings: Callable[..., Settings], partitions: int) -> None:
-    """A worker that starts as soon as they are made never hears that one is missing. Often, for it is a race."""
+def test_new_topics_are_usable_at_once(make_settings: Callable[..., Settings], partitions: int) -> None:
+    """A worker that starts right after their creation never sees a missing topic. Repeated, because it is a race."""
     settings = make_settings(topic_partitions=partitions)
     with pytest.raises(TopicMissingError, match="create it with `fraud-stream topics`"):
         require_topics(settings.kafka, settings.topic)
-    ready = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "ready"})
-    ready.list_topics(timeout=10)  # connected, it is quicker than any worker
-    made = create_topics(settings.kafka, settings.topic)
-    places = [TopicPartition(spec.name, n) for spec in topic_table(settings.topic) for n in range(spec.partitions)]
-    ends = {ready.get_watermark_offsets(place, timeout=10) for place in places}
-    ready.close()
-    assert ends == {(0, 0)}
-    assert made == [spec.name for spec in topic_table(settings.topic)]
+    connected = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "connected"})
+    connected.list_topics(timeout=10)  # connects, so that it is faster than any worker
+    created = create_topics(settings.kafka, settings.topic)
+    specs = topic_table(settings.topic)
+    all_partitions = [TopicPartition(spec.name, n) for spec in specs for n in range(spec.partitions)]
+    watermarks = {connected.get_watermark_offsets(each, timeout=10) for each in all_partitions}
+    connected.close()
+    assert watermarks == {(0, 0)}
+    assert created == [spec.name for spec in specs]
     require_topics(settings.kafka, settings.topic)
     assert create_topics(settings.kafka, settings.topic) == []
 
 
-def test_what_the_broker_refuses_is_told(make_settings: Callable[..., Settings]) -> None:
-    """One broker cannot keep three copies."""
-    with pytest.raises(KafkaError, match=r"was not created: .*eplication.*; create it by hand, or ask for other"):
+def test_a_refusal_of_the_broker_is_an_error(make_settings: Callable[..., Settings]) -> None:
+    """One broker cannot keep three replicas."""
+    settings = make_settings(topic_replication=3)
+    with pytest.raises(KafkaError, match=r"was not created: .*eplication.*; create it by hand, or change FRAUD_TOPIC"):
         create_topics(settings.kafka, settings.topic)
 
 
-def test_what_nobody_leads_is_not_waited_for_for_ever(
+def test_waiting_for_a_leader_times_out(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker in that state cannot be had at will: its admin is a stand-in."""
+    """A real broker cannot be brought into that state at will, so its admin client is a mock."""
     settings = make_settings()
     admin = Mock()
     admin.list_topics.return_value.topics = {}
@@ -47,6 +49,6 @@ def test_what_nobody_leads_is_not_waited_for_for_ever(
     monkeypatch.setattr(topics, "require_broker", Mock())
     monkeypatch.setattr(topics, "AdminClient", Mock(return_value=admin))
     monkeypatch.setattr(topics, "CONNECT_S", 0.1)
-    line = f"topic {settings.topic.transactions} cannot be used after 0.1 s: no broker leads it; look"
+    line = f"topic {settings.topic.transactions} is not usable after 0.1 s: no broker leads it; check"
     with pytest.raises(KafkaError, match=line):
         create_topics(settings.kafka, settings.topic)

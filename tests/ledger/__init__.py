@@ -1,1 +1,1 @@
-"""The SQL ledger on real databases and a real Kafka."""
+"""Tests of the SQL ledger, on real databases and a real Kafka."""

@@ -1,4 +1,4 @@
-"""Real databases, and ledgers that end with their test."""
+"""Fixtures: real databases, and ledger processes that end with their test."""
 
 import contextlib
 import uuid
@@ -19,7 +19,7 @@ from tests.support.postgres import Postgres, binaries, postgres
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Postgres]:
-    """The session's Postgres; where none is installed, the tests that need one say so and are skipped."""
+    """The session's Postgres. Tests that need it are skipped if none is installed."""
     programs = binaries()
     if programs is None:
         pytest.skip("no initdb here: `apt-get install postgresql`, as .ci/run does on Debian")
@@ -29,7 +29,7 @@ def cluster() -> Iterator[Postgres]:
 
 @pytest.fixture
 def new_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
-    """Factory of URLs of databases that no other test uses, by kind: sqlite or postgres."""
+    """Return a factory of URLs of new databases, by kind: sqlite or postgres."""
 
     def make(kind: str) -> str:
         name = f"ledger-{uuid.uuid4().hex[:8]}"
@@ -43,13 +43,13 @@ def new_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], s
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, new_url: Callable[[str], str]) -> str:
-    """An empty database, once of each kind."""
+    """URL of an empty database; once for each kind."""
     return new_url(request.param)
 
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    """A ledger's database without rows, once of each kind."""
+    """A migrated ledger database without rows; once for each kind."""
     opened = open_engine(url)
     migrate(opened)
     yield opened
@@ -58,7 +58,7 @@ def engine(url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[str], str]) -> Callable[..., Settings]:
-    """Factory of settings of a ledger whose topics exist; two calls share topics and groups, as two ledgers do."""
+    """Return a factory of ledger settings whose topics exist; two calls share topics and groups, as two ledgers do."""
 
     def make(database: str = "sqlite", **overrides: Any) -> Settings:
         own: dict[str, Any] = {"ledger_web_port": free_port()}
@@ -73,6 +73,6 @@ def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[s
 
 @pytest.fixture
 def start_ledger(tmp_path: Path) -> Iterator[Callable[[Settings], LedgerProcess]]:
-    """Start ledger processes; each ends with the test at the latest."""
+    """Return a function that starts ledger processes, which end with the test at the latest."""
     with contextlib.ExitStack() as running:
         yield lambda settings: running.enter_context(LedgerProcess(settings, tmp_path))

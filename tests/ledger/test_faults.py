@@ -1,4 +1,4 @@
-"""Ledgers that die, freeze, come twice, and whose database goes: the tables equal the topics all the same."""
+"""Ledgers that die, freeze or run twice, and unavailable databases: in the end the tables equal the topics."""
 
 import time
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from tests.support.until import until
 StartLedger = Callable[[Settings], LedgerProcess]
 LedgerSettings = Callable[..., Settings]
 
-#: Each fault strikes on one database in every run, and on the other in `make test-slow`.
-SLOWLY_ON_SQLITE = pytest.param("sqlite", marks=pytest.mark.slow)
-SLOWLY_ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.slow)
+#: Each fault is tested on one database in every run, and on the other one in `make test-slow`.
+SQLITE_SLOW = pytest.param("sqlite", marks=pytest.mark.slow)
+POSTGRES_SLOW = pytest.param("postgres", marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("database", ["sqlite", SLOWLY_ON_POSTGRES])
+@pytest.mark.parametrize("database", ["sqlite", POSTGRES_SLOW])
 def test_three_sigkills(ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str) -> None:
-    """A ledger killed three times in mid-stream and restarted each time neither loses nor repeats a row.
+    """A ledger that is killed and restarted three times in mid-stream neither loses nor repeats a row.
 
-    Small batches keep it at work for long enough to be hit between reading and committing.
+    Small batches keep it busy long enough to be hit between reading and committing.
     """
     count = 12_000
     settings = ledger_settings(database, kafka_batch_max=50)
@@ -44,11 +44,11 @@ def test_three_sigkills(ledger_settings: LedgerSettings, start_ledger: StartLedg
     reckon_ledger(settings)
 
 
-@pytest.mark.parametrize("database", [SLOWLY_ON_SQLITE, "postgres"])
+@pytest.mark.parametrize("database", [SQLITE_SLOW, "postgres"])
 def test_a_second_ledger_joins_and_one_is_killed(
     ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str
 ) -> None:
-    """Partitions move under load, by agreement and by death; each row is written by one of both."""
+    """Partitions move under load, by rebalancing and by a crash; each row is written by one of the two ledgers."""
     settings = ledger_settings(database)
     second_settings = ledger_settings(ledger_url=settings.ledger.url)
     with HistoryFeeder(settings) as feeder:
@@ -72,11 +72,11 @@ def test_a_second_ledger_joins_and_one_is_killed(
     assert reckon_ledger(settings)["decisions"] == feeder.sent
 
 
-@pytest.mark.parametrize("database", [SLOWLY_ON_SQLITE, "postgres"])
+@pytest.mark.parametrize("database", [SQLITE_SLOW, "postgres"])
 def test_a_frozen_ledger_is_fenced(ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str) -> None:
-    """One stopped for longer than its session wakes with what is no longer its own, drops it and goes on.
+    """A ledger stopped for longer than its session timeout drops its stale batches when it wakes, and goes on.
 
-    A server ends the transaction it was frozen in; SQLite's file stays locked until it wakes.
+    Postgres ends the transaction it was frozen in; SQLite's file stays locked until it wakes.
     """
     settings = ledger_settings(database, kafka_batch_max=20)
     second_settings = ledger_settings(ledger_url=settings.ledger.url)
@@ -102,10 +102,10 @@ def test_a_frozen_ledger_is_fenced(ledger_settings: LedgerSettings, start_ledger
 
 
 @pytest.mark.parametrize("away_s", [8.0, pytest.param(30.0, marks=pytest.mark.slow)])
-def test_postgres_away(
+def test_postgres_is_unavailable(
     ledger_settings: LedgerSettings, start_ledger: StartLedger, cluster: Postgres, away_s: float
 ) -> None:
-    """The ledger says so once, is not ready, waits, goes on by itself and loses nothing."""
+    """The ledger logs it once, is not ready, waits, resumes by itself and loses nothing."""
     settings = ledger_settings("postgres")
     with HistoryFeeder(settings) as feeder:
         ledger = start_ledger(settings)
@@ -132,7 +132,7 @@ def test_postgres_away(
 
 @pytest.mark.slow
 def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
-    """A backup that holds the file for long is an outage like any other."""
+    """A backup that locks the file for a long time is an outage like any other."""
     settings = ledger_settings()
     with HistoryFeeder(settings) as feeder:
         ledger = start_ledger(settings)
@@ -149,7 +149,7 @@ def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_l
 
 
 @pytest.mark.slow
-def test_a_twin_with_groups_of_its_own(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+def test_two_ledgers_in_different_groups(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
     """Two ledgers that both read every partition into one database fence each other; no row is lost or repeated."""
     settings = ledger_settings()
     twin = settings.replace(ledger_group=f"{settings.kafka.group}-twin", kafka_slot="twin", ledger_web_port=free_port())
@@ -161,5 +161,5 @@ def test_a_twin_with_groups_of_its_own(ledger_settings: LedgerSettings, start_le
         first.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: first.lag() == 0, 30)
     assert first.stop() == 0
-    assert "was claimed by" in first.last_lines() + second.last_lines()
+    assert "has been claimed by" in first.last_lines() + second.last_lines()
     assert reckon_ledger(settings)["decisions"] == feeder.sent

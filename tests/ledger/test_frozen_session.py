@@ -1,4 +1,4 @@
-"""A session whose ledger froze in the midst of its statements, on a real Postgres: no limit of the server's ends it."""
+"""A session whose ledger froze between its statements, on a real Postgres: no timeout of the server ends it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _COUNT = text("UPDATE held SET n = n + 1")
 
 @pytest.fixture
 def engine(new_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """A Postgres that waits a second for a lock, with a row to lock."""
+    """A Postgres database that waits one second for locks, with a row to lock."""
     monkeypatch.setattr("stream.ledger.database.BUSY_S", 1.0)
     opened = open_engine(new_url("postgres"))
     with writing(opened) as connection:
@@ -27,10 +27,10 @@ def engine(new_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture
 def hold(engine: Engine) -> Iterator[Callable[[str], psycopg.Connection]]:
-    """Locks the row as a program of this name that has sent a part of its statements and no more."""
+    """Return a function that locks the row as a program of the given name that stopped between its statements."""
     opened: list[psycopg.Connection] = []
 
-    def start(program: str) -> psycopg.Connection:
+    def lock_row(program: str) -> psycopg.Connection:
         address = engine.url.set(drivername="postgresql").render_as_string()
         connection = psycopg.connect(address, application_name=program, autocommit=True)
         opened.append(connection)
@@ -39,37 +39,37 @@ def hold(engine: Engine) -> Iterator[Callable[[str], psycopg.Connection]]:
         connection.pgconn.send_query_params(str(_COUNT).encode(), None)
         connection.pgconn.send_flush_request()
         connection.pgconn.flush()
-        until(lambda: _answered(connection), 5)
+        until(lambda: _has_result(connection), 5)
         return connection
 
-    yield start
+    yield lock_row
     for connection in opened:
         connection.close()
 
 
 def test_a_frozen_ledger_loses_its_locks(engine: Engine, hold: Callable[[str], psycopg.Connection]) -> None:
-    """And no sooner than after twice the time that a writer waits: one that is only slow is left alone."""
+    """Not before twice the time that a writer waits for locks: a session that is merely slow is left alone."""
     hold("fraud-stream ledger")
     started = time.monotonic()
-    until(lambda: _counts(engine), 15)
+    until(lambda: _increment(engine), 15)
     assert time.monotonic() - started > 2
 
 
-def test_another_program_keeps_its_own(engine: Engine, hold: Callable[[str], psycopg.Connection]) -> None:
-    """Whoever else works in the database is waited for, never ended."""
+def test_another_program_keeps_its_locks(engine: Engine, hold: Callable[[str], psycopg.Connection]) -> None:
+    """The ledger waits for other programs in the database and never terminates them."""
     connection = hold("psql")
     for _ in range(4):
-        assert not _counts(engine)
+        assert not _increment(engine)
     connection.pgconn.finish()
-    until(lambda: _counts(engine), 5)
+    until(lambda: _increment(engine), 5)
 
 
-def _answered(connection: psycopg.Connection) -> bool:
+def _has_result(connection: psycopg.Connection) -> bool:
     connection.pgconn.consume_input()
     return not connection.pgconn.is_busy()
 
 
-def _counts(engine: Engine) -> bool:
+def _increment(engine: Engine) -> bool:
     try:
         with writing(engine) as connection:
             connection.execute(_COUNT)

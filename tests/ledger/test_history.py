@@ -1,4 +1,4 @@
-"""What readers get: watermark, matured decisions, counts, flips; and what retention leaves of it."""
+"""History as readers get it: the watermark, matured decisions and unresolved outcomes; and what retention deletes."""
 
 import math
 
@@ -6,24 +6,31 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
 
-from stream.ledger.counts import Counts, count, daily_flips, flip_matrix
+from stream.evaluation.costs import CappedCosts
+from stream.evaluation.counterfactual import changes_by_day
 from stream.ledger.database import reading
+from stream.ledger.gate_runner import DAY_MS
 from stream.ledger.history import ModelIdentity
+from stream.ledger.labelled_decisions import load_labelled_decisions
+from stream.ledger.pairs import make_pairs
+from stream.ledger.quality import MeasuredModel, measure_quality
 from stream.ledger.repository import load_matured_decisions, load_watermark
 from stream.ledger.retention import delete_chunk
+from stream.ledger.store import WriteResult
 from stream.ledger.tables import decisions, labels, shadow_scores
 from stream.settings import Settings
-from tests.support.ledger_batch import ManualClock, Writer
+from tests.support.ledger_batch import SetClock, Writer
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 ONE, TWO = ModelIdentity(CHAMPION, "p1"), ModelIdentity(CHALLENGER, "p2")
 IN_2099 = 4_070_908_800_000
+#: Without lateness the watermark is the newest event time itself.
 EXACT = Settings().replace(watermark_lateness_s=0)
 
 
 def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
-    """Less the lateness; a partition that was claimed and shows nothing holds it until it is idle."""
-    clock = ManualClock(BASE_MS + 10_000)
+    """It lags by the lateness; a claimed partition without messages holds it until that partition is idle."""
+    clock = SetClock(BASE_MS + 10_000)
     writer = Writer(engine, partitions=(0, 1), settings=Settings().replace(watermark_lateness_s=2), clock=clock)
     assert writer.write([decision(9)], 0).watermark_ms is None
     assert writer.write([decision(5)], 1).watermark_ms == BASE_MS + 3_000
@@ -35,130 +42,138 @@ def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
 
 
 def test_one_transaction_dated_2099_matures_nothing(engine: Engine) -> None:
-    """Neither itself nor what stands beside it; it is counted."""
-    writer = Writer(engine, partitions=(0,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
+    """Neither itself nor its neighbours mature, and it is counted."""
+    writer = Writer(engine, partitions=(0,), settings=EXACT, clock=SetClock(BASE_MS + 10_000))
     written = writer.write([decision(1), decision(2, event_time_ms=IN_2099), decision(5)])
     assert (written.ahead, written.watermark_ms) == (1, BASE_MS + 5_000)
     Writer(engine, "shadow_scores").write([shadow(n) for n in (1, 2, 5)])
-    found = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60, maturity_ms=2_000)
-    assert found.transaction_id.tolist() == ["t1"]
-    alone = Writer(engine, partitions=(3,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
+    matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60, maturity_ms=2_000)
+    assert matured.transaction_id.tolist() == ["t1"]
+    alone = Writer(engine, partitions=(3,), settings=EXACT, clock=SetClock(BASE_MS + 10_000))
     assert alone.write([decision(7, event_time_ms=IN_2099)], 3).watermark_ms == BASE_MS + 5_000
 
 
 def test_without_a_watermark_nothing_is_matured(engine: Engine) -> None:
-    """An empty history is complete up to nowhere; the columns are there, empty."""
+    """The columns of an empty history are empty and have their types."""
     assert load_watermark(engine) is None
-    found = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
-    assert len(found) == 0
-    assert found.champion_score.dtype == np.float64
-    assert found.labels.fraud.dtype == np.int8
+    matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
+    assert len(matured) == 0
+    assert matured.champion_score.dtype == np.float64
+    assert matured.labels.fraud.dtype == np.int8
 
 
-def fill(engine: Engine) -> None:
-    """Write a split, an exploration, a failure, an amount that is missing, and labels in all their kinds."""
-    clock = ManualClock(BASE_MS + 100_000)
-    made = [
+def fill(engine: Engine) -> WriteResult:
+    """Write a split, an exploration, a failed shadow score, a missing amount and labels of all kinds.
+
+    Returns:
+        The result of writing the labels.
+    """
+    clock = SetClock(BASE_MS + 100_000)
+    decided = [
         decision(1),
         decision(2, bundle_sha256=CHALLENGER, policy_version="p2", arm="challenger", propensity=0.2, verdict="review"),
         decision(3, arm="exploration", propensity=0.05),
         decision(4, amount_minor=None, currency=None),
-        decision(5, bundle_sha256="c" * 64),  # another champion's time
+        decision(5, bundle_sha256="c" * 64),  # decided by an earlier champion
         decision(6, verdict="decline"),
         decision(60),
     ]
-    watched = [shadow(n) for n in (1, 3, 5, 6)]
-    watched += [shadow(2, bundle_sha256=CHAMPION, policy_version="p1", score=0.25, verdict="decline")]
-    watched += [shadow(4, score=None, verdict=None, problem="no feature V9")]
-    Writer(engine, settings=EXACT, clock=clock).write(made)
-    Writer(engine, "shadow_scores", clock=clock).write(watched)
-    said = [label(1), label(1, label_id="back", fraud=None, event_time_ms=BASE_MS + 31 * 86_400_000)]
-    said += [label(2, source="analyst", fraud=False), label(99)]
-    Writer(engine, "labels", clock=clock).write(said)
+    shadowed = [shadow(n) for n in (1, 3, 5, 6)]
+    shadowed += [shadow(2, bundle_sha256=CHAMPION, policy_version="p1", score=0.25, verdict="decline")]
+    shadowed += [shadow(4, score=None, verdict=None, problem="no feature V9")]
+    Writer(engine, settings=EXACT, clock=clock).write(decided)
+    Writer(engine, "shadow_scores", clock=clock).write(shadowed)
+    labelled = [label(1), label(1, label_id="back", fraud=None, event_time_ms=BASE_MS + 31 * 86_400_000)]
+    labelled += [label(2, source="analyst", fraud=False), label(99)]
+    return Writer(engine, "labels", clock=clock).write(labelled)
 
 
-def test_matured_decisions_stand_beside_the_challenger_and_all_labels(engine: Engine) -> None:
-    """Whoever decided: champion and challenger are always the same columns."""
+def test_matured_decisions_carry_both_models_and_all_labels(engine: Engine) -> None:
+    """Champion and challenger are in the same columns whichever of them decided."""
     fill(engine)
-    found = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=BASE_MS, until=BASE_MS + 50_000)
-    assert found.transaction_id.tolist() == ["t1", "t2", "t3", "t4", "t6"]
-    assert found.by_challenger.tolist() == [False, True, False, False, False]
-    assert found.champion_score.tolist() == [0.001, 0.25, 0.003, 0.004, 0.006]
-    assert found.challenger_score[:3].tolist() == pytest.approx([0.101, 0.002, 0.103])
-    assert math.isnan(found.challenger_score[3])
-    assert found.challenger_verdict.tolist() == ["approve", "review", "approve", None, "approve"]
-    assert found.champion_verdict.tolist() == ["approve", "decline", "decline", "approve", "decline"]
-    assert found.verdict.tolist() == ["approve", "review", "approve", "approve", "decline"]
-    assert found.arm.tolist() == ["champion", "challenger", "exploration", "champion", "champion"]
-    assert found.propensity.tolist() == [1.0, 0.2, 0.05, 1.0, 1.0]
-    assert np.isnan(found.amount_minor).tolist() == [False, False, False, True, False]
-    assert found.currency.tolist() == ["EUR", "EUR", "EUR", "", "EUR"]
-    assert found.card_id.tolist()[0] == "card-1"
-    said = found.labels
-    assert said.decision.tolist() == [0, 0, 1]
-    assert said.source.tolist() == ["chargeback", "chargeback", "analyst"]
-    assert said.fraud.tolist() == [1, -1, 0]
-    assert said.event_time_ms.tolist()[1] == BASE_MS + 31 * 86_400_000
-    assert said.ingested_at_ms.tolist() == [BASE_MS + 100_000] * 3
+    matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=BASE_MS, until=BASE_MS + 50_000)
+    assert matured.transaction_id.tolist() == ["t1", "t2", "t3", "t4", "t6"]
+    assert matured.by_challenger.tolist() == [False, True, False, False, False]
+    assert matured.champion_score.tolist() == [0.001, 0.25, 0.003, 0.004, 0.006]
+    assert matured.challenger_score[:3].tolist() == pytest.approx([0.101, 0.002, 0.103])
+    assert math.isnan(matured.challenger_score[3])
+    assert matured.challenger_verdict.tolist() == ["approve", "review", "approve", None, "approve"]
+    assert matured.champion_verdict.tolist() == ["approve", "decline", "decline", "approve", "decline"]
+    assert matured.verdict.tolist() == ["approve", "review", "approve", "approve", "decline"]
+    assert matured.arm.tolist() == ["champion", "challenger", "exploration", "champion", "champion"]
+    assert matured.propensity.tolist() == [1.0, 0.2, 0.05, 1.0, 1.0]
+    assert np.isnan(matured.amount_minor).tolist() == [False, False, False, True, False]
+    assert matured.currency.tolist() == ["EUR", "EUR", "EUR", "", "EUR"]
+    assert matured.card_id.tolist()[0] == "card-1"
+    assert matured.labels.decision.tolist() == [0, 0, 1]
+    assert matured.labels.source.tolist() == ["chargeback", "chargeback", "analyst"]
+    assert matured.labels.fraud.tolist() == [1, -1, 0]
+    assert matured.labels.event_time_ms.tolist()[1] == BASE_MS + 31 * 86_400_000
+    assert matured.labels.ingested_at_ms.tolist() == [BASE_MS + 100_000] * 3
 
 
 def test_the_interval_is_half_open_and_ends_at_the_watermark(engine: Engine) -> None:
-    """Since is in, until is out, and what history is not complete for is out whatever is asked."""
+    """`since` is included and `until` excluded; nothing at or after the watermark is returned."""
     fill(engine)
 
     def ids(since: int, until: int, maturity_ms: int = 0) -> list[str]:
-        found = load_matured_decisions(
+        matured = load_matured_decisions(
             engine, champion=ONE, challenger=TWO, since=since, until=until, maturity_ms=maturity_ms
         )
-        return list(found.transaction_id)
+        return list(matured.transaction_id)
 
     assert ids(BASE_MS + 3_000, BASE_MS + 6_000) == ["t3", "t4"]
     assert ids(0, 2**60, maturity_ms=57_000) == ["t1", "t2"]
 
 
-def test_counts_say_what_history_lacks(engine: Engine) -> None:
-    """Waiting, censored, labelled, and labels whose decision has not come."""
-    fill(engine)
-    everything = count(engine, since=0, until=2**60, matured_before=BASE_MS + 10_000)
-    assert everything == Counts(decisions=7, labelled=2, waiting=1, censored=1, labels_without_decision=1)
-    inside = count(engine, since=BASE_MS + 2_000, until=BASE_MS + 3_000, matured_before=0)
-    assert (inside.decisions, inside.labelled, inside.waiting) == (1, 1, 0)
+def test_unresolved_outcomes_are_counted(engine: Engine) -> None:
+    """Decisions that wait for maturity, declines that can never be known, and labels that came before a decision."""
+    assert fill(engine).unknown == 1
+    maturity_ms = 50_000
+
+    def known_and_censored(since_ms: int) -> tuple[int, int]:
+        found = load_labelled_decisions(engine, topics=["transactions"], since_ms=since_ms, maturity_ms=maturity_ms)
+        assert found is not None
+        return len(found), found.censored
+
+    assert known_and_censored(0) == (5, 1)
+    assert known_and_censored(BASE_MS + 5_000) == (1, 1)
+    assert known_and_censored(BASE_MS + 7_000) == (0, 0)
+    quality = measure_quality(engine, window_ms=BASE_MS, maturity_ms=maturity_ms, latest_ms=2**62)
+    assert quality.waiting == {MeasuredModel(CHAMPION, "1", "p1", "champion"): 1}
 
 
 def test_flips_by_day(engine: Engine) -> None:
-    """A challenger against each model that decided; exploration is a row of its own in the matrix, and no flip."""
-    clock = ManualClock(BASE_MS + 200_000_000)
-    day = 86_400  # seconds, one decision each
-    Writer(engine, clock=clock).write(
-        [decision(850), decision(950), decision(day + 850), decision(3, arm="exploration")]
+    """A challenger is compared with the champion's own verdict, which an explored decision does not carry."""
+    clock = SetClock(BASE_MS + 200_000_000)
+    day = DAY_MS // 1000  # decisions, one per second
+    Writer(engine, settings=EXACT, clock=clock).write(
+        [decision(850), decision(950), decision(day + 850), decision(3, arm="exploration"), decision(2 * day)]
     )
     Writer(engine, "shadow_scores", clock=clock).write([shadow(n) for n in (850, 950, day + 850, 3)])
-    found = daily_flips(engine, TWO)
-    assert [(each.day, each.decided_by, each.transactions, each.flips) for each in found] == [
-        ("2026-11-01", ONE, 2, 1),
-        ("2026-11-02", ONE, 1, 0),
-    ]
-    assert found[0].mean_score_difference == pytest.approx(0.1)
-    cells = {(c.day, c.arm, c.decided, c.challenger_verdict): c.transactions for c in flip_matrix(engine, TWO)}
-    assert cells == {
-        ("2026-11-01", "champion", "approve", "review"): 1,
-        ("2026-11-01", "champion", "review", "review"): 1,
-        ("2026-11-01", "exploration", "approve", "approve"): 1,
-        ("2026-11-02", "champion", "approve", "approve"): 1,
-    }
-    assert daily_flips(engine, ONE) == []
+    matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
+    pairs = make_pairs(matured, {}, watermark_ms=BASE_MS + 2 * DAY_MS, maturity_ms=0)
+    first, second = changes_by_day(pairs, CappedCosts(10_000))
+    assert (first.start_ms, second.start_ms) == (BASE_MS, BASE_MS + DAY_MS)
+    assert (first.transactions, second.transactions) == (3, 1)
+    # By the champion's verdict, then by the challenger's: approve, review, decline.
+    assert first.flips == ((0, 1, 0), (0, 1, 0), (1, 0, 0))
+    assert second.flips == ((1, 0, 0), (0, 0, 0), (0, 0, 0))
+    assert first.mean_score_difference == pytest.approx(0.1)
+    other = ModelIdentity("c" * 64, "p2")
+    assert len(load_matured_decisions(engine, champion=ONE, challenger=other, since=0, until=2**60)) == 0
 
 
 def sizes(engine: Engine) -> tuple[int, ...]:
-    """Return how many decisions, shadow scores and labels there are."""
+    """Return the number of decisions, shadow scores and labels."""
     with reading(engine) as connection:
         tables = (decisions, shadow_scores, labels)
         return tuple(int(connection.execute(select(func.count()).select_from(t)).scalar_one()) for t in tables)
 
 
 def test_retention_goes_by_ingest_time_in_bounded_chunks(engine: Engine) -> None:
-    """An old event read today stays; what belongs to an old decision goes with it, orphans go by their own age."""
-    clock = ManualClock(BASE_MS)
+    """An old event read today stays. Rows of an expired decision go with it, orphans by their own ingest time."""
+    clock = SetClock(BASE_MS)
     writers = [Writer(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
     for make, writer in zip((decision, shadow, label), writers, strict=True):
         writer.write([make(number) for number in range(25)])

@@ -153,5 +153,5 @@ def test_a_topic_made_anew_ends_the_ledger_with_the_mend(
         connection.execute(update(offsets).where(offsets.c.topic == settings.topic.decisions).values(next_offset=1_000))
     ledger.start()
     last = assert_exits(ledger, 30)
-    assert "it was made anew" in last
+    assert "the topic was recreated" in last
     assert "begin a new ledger" in last

@@ -120,7 +120,7 @@ def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d | {"source_offset": 10**9}, "is not there; its retention may have passed"),
+        (lambda d: d | {"source_offset": 10**9}, "does not exist; its retention may have passed"),
         (lambda d: d | {"source_partition": 99}, "has no partition 99"),
         (lambda d: d | {"role_epoch": 99}, "role epoch 99 is not on"),
         (lambda d: d | {"role_epoch": 1}, "no champion before it to fall back to"),

@@ -1,1 +1,1 @@
-"""Specifications of `stream.runtime`."""
+"""Tests of `stream.runtime`."""

@@ -1,34 +1,34 @@
-"""The count of batches in hand, and waiting for one's turn."""
+"""Counting the batches in flight, and waiting until one completes."""
 
 import threading
 
-from stream.runtime.in_flight import InHand
+from stream.runtime.in_flight import InFlight
 
 
-def test_it_counts_what_is_not_settled() -> None:
-    """Handed over and settled, and the difference."""
-    in_hand = InHand()
-    assert not in_hand
-    in_hand.add()
-    in_hand.add()
-    in_hand.settle()
-    assert (len(in_hand), in_hand.read, in_hand.done) == (1, 2, 1)
+def test_counts_batches_that_are_not_complete() -> None:
+    """The length is the number of batches handed over minus the number completed."""
+    in_flight = InFlight()
+    assert not in_flight
+    in_flight.add()
+    in_flight.add()
+    in_flight.complete()
+    assert (len(in_flight), in_flight.read, in_flight.done) == (1, 2, 1)
 
 
-def test_waiting_ends_with_room_with_the_time_or_with_another_reason() -> None:
-    """And says whether there is reason to go on."""
-    in_hand = InHand()
-    assert in_hand.wait_below(1, 0)
-    in_hand.add()
-    assert not in_hand.wait_below(1, 0.01)
-    threading.Timer(0.05, in_hand.settle).start()
-    assert in_hand.wait_below(1, 10)
-    in_hand.add()
+def test_waiting_ends_on_completion_on_timeout_or_on_the_other_condition() -> None:
+    """The result says whether a condition holds; only a timeout returns False."""
+    in_flight = InFlight()
+    assert in_flight.wait_below(1, 0)
+    in_flight.add()
+    assert not in_flight.wait_below(1, 0.01)
+    threading.Timer(0.05, in_flight.complete).start()
+    assert in_flight.wait_below(1, 10)
+    in_flight.add()
     stopping = threading.Event()
 
     def stop() -> None:
         stopping.set()
-        in_hand.wake()
+        in_flight.notify()
 
     threading.Timer(0.05, stop).start()
-    assert in_hand.wait_below(1, 10, or_when=stopping.is_set)
+    assert in_flight.wait_below(1, 10, or_when=stopping.is_set)

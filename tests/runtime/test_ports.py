@@ -1,4 +1,4 @@
-"""Ports that a program may listen on, or may not."""
+"""Checking that a port is free before a program listens on it."""
 
 import socket
 
@@ -9,8 +9,8 @@ from stream.runtime.ports import free_port, require_free_port
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
-def test_a_port_that_is_taken_is_said_with_its_setting(host: str, family: socket.AddressFamily) -> None:
-    """On either kind of address, and only while it is taken."""
+def test_a_port_in_use_is_reported_with_its_setting(host: str, family: socket.AddressFamily) -> None:
+    """With IPv4 and IPv6, and only while the port is in use."""
     port = free_port()
     with (
         socket.create_server((host, port), family=family),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import TopicRange
 
 from schemas.errors import SettingsError
 from stream.kafka.topics import create_topics
@@ -47,7 +47,7 @@ class Collector:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
 
-    def spans(self) -> list[Span]:
+    def spans(self) -> list[TopicRange]:
         """Return all that came."""
         return [span for r in self.requests for rs in r.resource_spans for ss in rs.scope_spans for span in ss.spans]
 

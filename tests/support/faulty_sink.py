@@ -10,7 +10,7 @@ from stream.kafka.sink import Outputs, Sink
 from stream.settings import Settings
 
 
-class SteeredSink:
+class HookedSink:
     """Passes batches on to the sink the settings ask for, after `before` has had its say.
 
     Args:
@@ -50,16 +50,16 @@ class SteeredSink:
             raise
 
 
-def steered(settings: Settings, before: Callable[[int], None]) -> WorkerProgram:
+def hooked_worker(settings: Settings, before: Callable[[int], None]) -> WorkerProgram:
     """Return a worker whose sink asks `before` first; it is the program's `sink`."""
     return WorkerProgram(
-        settings, new_sink=lambda s, source, metrics: SteeredSink(make_sink(s, source, metrics), before)
+        settings, new_sink=lambda s, source, metrics: HookedSink(make_sink(s, source, metrics), before)
     )
 
 
 def refusals(program: WorkerProgram) -> list[str]:
-    """Return why a steered worker's batches were refused, in order."""
-    assert isinstance(program.sink, SteeredSink)
+    """Return why a hooked_worker worker's batches were refused, in order."""
+    assert isinstance(program.sink, HookedSink)
     return program.sink.refused
 
 

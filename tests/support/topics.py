@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from stream.kafka.topics import await_use
+from stream.kafka.topics import wait_until_usable
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 
@@ -17,7 +17,7 @@ def create_topic(bootstrap: str, topic: str, partitions: int = 1) -> None:
     """Create a topic and return when it can be used."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(topic, partitions, 1)], operation_timeout=10)[topic].result()
-    await_use(admin, {topic: partitions})
+    wait_until_usable(admin, {topic: partitions})
 
 
 def produce_all(

@@ -5,7 +5,7 @@ import time
 from tests.support.worker_process import WorkerProcess
 
 
-def assert_ends(worker: WorkerProcess, within: float) -> str:
+def assert_exits(worker: WorkerProcess, within: float) -> str:
     """Wait until a worker has ended with code 1 and no traceback; return its last line.
 
     Raises:

@@ -11,7 +11,7 @@ from stream.settings import Settings
 RECOVERY_S = 15.0
 
 
-class Watch(Background):
+class DecisionMonitor(Background):
     """Follows decisions and dead letters, read committed, from a thread of its own.
 
     Args:

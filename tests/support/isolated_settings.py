@@ -14,7 +14,7 @@ from stream.settings import Settings
 
 
 @contextlib.contextmanager
-def own_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Callable[..., Settings]]:
+def isolated_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Callable[..., Settings]]:
     """Yield a factory of settings whose topics, group, slot, web port and bundle store nobody else uses.
 
     Everything can be overridden by name. Its calls share topics and group, as two workers do, and differ in slot and

@@ -9,7 +9,7 @@ from stream.app import WorkerProgram
 Result = TypeVar("Result")
 
 
-def run_worker(make: Callable[[], WorkerProgram], steps: Callable[[WorkerProgram], Result]) -> Result:
+def run_in_process(make: Callable[[], WorkerProgram], steps: Callable[[WorkerProgram], Result]) -> Result:
     """Run a worker while a test's steps run on another thread; stop it as a signal would.
 
     Args:
@@ -29,7 +29,7 @@ def run_worker(make: Callable[[], WorkerProgram], steps: Callable[[WorkerProgram
         try:
             return await asyncio.to_thread(steps, program)
         finally:
-            program._stop_wanted.set()
+            program._stop_requested.set()
             await running
 
     return asyncio.run(both())

@@ -1,4 +1,4 @@
-"""A ledger inside the test's own process, on a clock of its own: months go by in seconds."""
+"""Retention in a running ledger, on an accelerated clock."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from tests.support.ledger_traffic import send_history
 from tests.support.records import BASE_MS
 from tests.support.until import until
 
-#: A real second is ten days.
+#: Ten days per real second.
 SPEED = 864_000
 
 
-def test_old_decisions_go_while_the_ledger_runs(
+def test_old_decisions_are_deleted_while_the_ledger_runs(
     ledger_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the retention, counted on the injected clock from when they were read, with all that belongs to them."""
+    """The retention counts from ingest time, on the injected clock; rows that belong to a decision go with it."""
     monkeypatch.setattr("stream.ledger.service.RETENTION_S", 0.3)
     settings = ledger_settings(ledger_retention_days=60)
     send_history(settings, 500)
@@ -37,7 +37,7 @@ def test_old_decisions_go_while_the_ledger_runs(
         until(lambda: sizes(program) == [0, 0, 0], 20)
         assert "ledger_deleted_total" in str(list(program.metrics.registry.collect()))
 
-    async def both() -> None:
+    async def run_and_check() -> None:
         program = LedgerProgram(settings, clock=ScaledClock(BASE_MS, SPEED))
         running = asyncio.create_task(program.run())
         try:
@@ -46,4 +46,4 @@ def test_old_decisions_go_while_the_ledger_runs(
             program._stop_requested.set()
             await running
 
-    asyncio.run(both())
+    asyncio.run(run_and_check())
