@@ -1,1 +1,1 @@
-"""Whether what a champion was made for still holds."""
+"""Drift outside the live stream: reports on files, and concept drift measured from labels."""

@@ -1,18 +1,18 @@
-"""Concept drift from labels: whether a champion misses more frauds, or raises more false alarms, than it used to.
+"""Concept drift from labels: detect that a champion misses more frauds, or raises more false alarms, than before.
 
-Two streams of errors, each a row of noughts and ones in order of event time:
+There are two streams of errors, each a sequence of zeros and ones in order of event time:
 
-- *misses*: of each fraud, whether the champion let it through;
-- *false alarms*: of each alert that became known, whether it was legitimate.
+- *misses*: for each fraud, whether the champion approved it;
+- *false alarms*: for each alert with a known outcome, whether it was legitimate.
 
-Both of matured decisions only. Frauds that were caught report within days and missed ones within weeks: in order of
-arrival every stream looks better than it is, and then worse.
+Both contain matured decisions only. Caught frauds are reported within days and missed ones within weeks, so in order of
+arrival every stream first looks better than it is and then worse.
 
-ADWIN (A. Bifet and R. Gavaldà, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007, river's) watches
-each. It holds two parts of one window against each other, so it needs neither an error rate that was right once nor a
-threshold that fits it, and its chance of a false alarm has a bound (Theorem 3.1 there). DDM gave 19 false alarms in 100
-streams of 1,000 frauds where nothing changed, HDDM at 0.001 6 to 7; Page-Hinkley is as quick as ADWIN, but only with a
-threshold that is made for the error rate.
+ADWIN (A. Bifet and R. Gavaldà, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007, river's
+implementation) monitors each stream. It compares two parts of one window, so it needs neither a reference error rate
+nor a threshold tuned to the rate, and its probability of a false alarm is bounded (Theorem 3.1 there). DDM gave 19 false
+alarms in 100 unchanged streams of 1,000 frauds, and HDDM at 0.001 gave 6 to 7. Page-Hinkley is as quick as ADWIN, but
+only with a threshold chosen for the error rate.
 """
 
 from typing import Literal
@@ -20,60 +20,71 @@ from typing import Literal
 from msgspec import Struct
 from river.drift import ADWIN
 
-Stream = Literal["misses", "false alarms"]
-#: ADWIN's confidence. By simulation (`python -m training.drift.measure`) the loosest of the usual ones still raises
-#: few false alarms, for the bound is far from tight; the delay falls to half of that at river's 0.002.
+ErrorStream = Literal["misses", "false alarms"]
+#: ADWIN's confidence parameter. In simulation (`python -m training.drift.concept_simulation`) even this value, the
+#: loosest of the usual ones, raises few false alarms, because the bound is far from tight; the delay is half of that at
+#: river's default of 0.002.
 DELTA = 0.05
-#: Errors without which no window is cut: river's own would leave too few frauds a side.
+#: Number of rows before ADWIN may cut its window; river's default would leave too few frauds on either side.
 _GRACE = 30
 
 
-class Alarm(Struct, frozen=True):
-    """An error rate that has risen."""
+class ConceptAlarm(Struct, frozen=True):
+    """An increase of an error rate.
 
-    stream: Stream
-    #: Of the row at which it was found, UTC milliseconds.
+    Attributes:
+        stream: Stream of errors.
+        event_time_ms: Event time of the row at which the increase was detected, UTC milliseconds.
+        before: Error rate over the rows that ADWIN dropped, in [0, 1].
+        after: Error rate over the rows that ADWIN kept, in [0, 1].
+        rows: Number of rows of the stream so far.
+    """
+
+    stream: ErrorStream
     event_time_ms: int
-    #: Error rate over the rows that ADWIN dropped, and over those that it kept; in [0, 1].
     before: float
     after: float
-    #: Rows of the stream so far.
     rows: int
 
     @property
-    def why(self) -> str:
-        """One line for a request."""
-        of = "of the frauds are missed" if self.stream == "misses" else "of the alerts are false"
-        return f"{self.after:.0%} {of}, it was {self.before:.0%} (found at {self.stream} row {self.rows})"
+    def reason(self) -> str:
+        """One line for a retraining request."""
+        errors = "of the frauds are missed" if self.stream == "misses" else "of the alerts are false"
+        return f"{self.after:.0%} {errors}, up from {self.before:.0%} (detected at row {self.rows} of {self.stream})"
 
 
-class ErrorWatch:
-    """Watches one stream of errors. A fall of the error rate is taken up and not told.
+class ErrorRateMonitor:
+    """Monitors one stream of errors. It adapts to a falling error rate without an alarm.
 
     Args:
-        stream: Its name.
+        stream: Name of the stream.
 
-    >>> watch = ErrorWatch("misses")
-    >>> alarms = [watch.update(time_ms, error=time_ms % 4 == 0) for time_ms in range(300)]
-    >>> alarms += [watch.update(time_ms, error=time_ms % 4 != 0) for time_ms in range(300, 400)]
-    >>> [alarm.why for alarm in alarms if alarm][0]
-    '32% of the frauds are missed, it was 25% (found at misses row 328)'
+    >>> monitor = ErrorRateMonitor("misses")
+    >>> alarms = [monitor.update(time_ms, error=time_ms % 4 == 0) for time_ms in range(300)]
+    >>> alarms += [monitor.update(time_ms, error=time_ms % 4 != 0) for time_ms in range(300, 400)]
+    >>> [alarm.reason for alarm in alarms if alarm][0]
+    '32% of the frauds are missed, up from 25% (detected at row 328 of misses)'
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream: Stream = stream
+    def __init__(self, stream: ErrorStream) -> None:
+        self.stream: ErrorStream = stream
         self._adwin = ADWIN(delta=DELTA, clock=1, grace_period=_GRACE)  # type: ignore[no-untyped-call]  # river's own
         self._rows = 0
 
-    def update(self, event_time_ms: int, *, error: bool) -> Alarm | None:
-        """Take up the next row; return an alarm where the rate was found to have risen."""
+    def update(self, event_time_ms: int, *, error: bool) -> ConceptAlarm | None:
+        """Add the next row; return an alarm if the error rate has increased.
+
+        Args:
+            event_time_ms: Event time of the row, UTC milliseconds.
+            error: Whether the champion was wrong.
+        """
         adwin = self._adwin
         errors, rows = adwin.total + error, adwin.width + 1
-        adwin.update(float(error))  # type: ignore[no-untyped-call]  # likewise
+        adwin.update(float(error))  # type: ignore[no-untyped-call]  # river's own
         self._rows += 1
         if not adwin.drift_detected or rows <= adwin.width:
             return None
         before, after = (errors - adwin.total) / (rows - adwin.width), adwin.estimation
         if after <= before:
             return None
-        return Alarm(self.stream, event_time_ms, before, after, self._rows)
+        return ConceptAlarm(self.stream, event_time_ms, before, after, self._rows)

@@ -21,7 +21,7 @@ def accepted_rows(rows: Dataset, plan: FeaturePlan) -> Dataset:
     """Return the rows that the missing-value policy accepts; on the stream, the others would become dead letters."""
     if plan.missing != "refuse":
         return rows
-    return rows.part(np.flatnonzero(plan.first_refused_null(rows.given(plan)) < 0))
+    return rows.part(np.flatnonzero(plan.first_refused_null(rows.raw_features(plan)) < 0))
 
 
 def count_rows(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
@@ -43,7 +43,7 @@ def count_rows(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms:
     for sequence, part in enumerate(_parts(panes, window_rows), start=1):
         each = rows.part(part)
         # The model scores filled values; drift counts missing values as missing.
-        given = each.given(model.plan)
+        given = each.raw_features(model.plan)
         scores = model.score(model.plan.fill_missing(given))
         features, score_counts = binning.split(binning.count(given, scores))
         severity = severities(scores, model.manifest.policy, each.amount_minor)

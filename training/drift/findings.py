@@ -27,9 +27,7 @@ def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[Colum
                 f"{limits.window_rows:,}. Provide more transactions, or lower FRAUD_DRIFT_WINDOW_ROWS.",
             )
         ]
-    findings = [
-        Finding(needs_action=True, text=_on_column(column)) for column in worst_first(columns) if column.alarms
-    ]
+    findings = [Finding(needs_action=True, text=_on_column(column)) for column in worst_first(columns) if column.alarms]
     alarming = [n for n, r in enumerate(drift.reports, start=1) if r.alert_rate and r.alert_rate.state == "alarm"]
     if alarming:
         text = f"The alert rate differs from the reference in {_windows(alarming)}."

@@ -14,7 +14,7 @@ from training.eda.findings import MOVED_PSI
 from training.eda.measures import Counts
 from training.eda.plots import histogram
 from training.eda.rows import PARTS, Rows
-from training.pages.elements import Card, Table, bar, heat_map
+from training.pages.elements import Panel, Table, bar, heat_map
 
 #: Number of columns that are plotted; the table of columns lists all.
 PLOTTED = 40
@@ -74,9 +74,9 @@ def correlations(measured: Correlations) -> Context:
         "columns": len(measured.names),
         "most_shown": SHOWN,
         "rows": measured.rows,
-        "cards": [
-            Card("Heat map", heat_map(shown.matrix, shown.names, shown.names, tooltips)),
-            Card("Strongest pairs", Table(("column", "column", "", "correlation"), pairs, text_columns=2)),
+        "panels": [
+            Panel("Heat map", heat_map(shown.matrix, shown.names, shown.names, tooltips)),
+            Panel("Strongest pairs", Table(("column", "column", "", "correlation"), pairs, text_columns=2)),
         ],
     }
 
@@ -99,7 +99,7 @@ def drift(facts: Sequence[ColumnFacts]) -> Context:
     ]
     numeric = [fact for fact in ranked if fact.bins is not None and fact.kind == "number" and not fact.constant]
     moved = [
-        Card(
+        Panel(
             fact.name,
             histogram(fact.bins, fact.bins.by_part[[0, 2]], f"{fact.name} in train and test"),
             f"PSI {_number(fact.psi[1])}, KS {_number(fact.ks[1])}",
@@ -108,17 +108,17 @@ def drift(facts: Sequence[ColumnFacts]) -> Context:
         if fact.bins is not None
     ]
     head = ("column", "PSI validation", "", "PSI test", "", "KS validation", "KS test")
-    return {"moved_psi": MOVED_PSI, "table": Table(head, rows), "cards": moved}
+    return {"moved_psi": MOVED_PSI, "table": Table(head, rows), "panels": moved}
 
 
-def _plotted(fact: ColumnFacts, bins: Bins) -> Card:
+def _plotted(fact: ColumnFacts, bins: Bins) -> Panel:
     scale = ", log scale" if bins.log else ""
-    return Card(
+    return Panel(
         fact.name, histogram(bins, bins.by_class, f"{fact.name} by class"), f"KS {_number(fact.separation)}{scale}"
     )
 
 
-def _levels(fact: ColumnFacts, bins: Bins) -> Card:
+def _levels(fact: ColumnFacts, bins: Bins) -> Panel:
     rows, frauds = bins.by_class.sum(axis=0).tolist(), bins.by_class[1].tolist()
     legit_share, fraud_share = bins.by_class / np.maximum(bins.by_class.sum(axis=1, keepdims=True), 1)
     longest = max(legit_share.max(), fraud_share.max())
@@ -132,7 +132,7 @@ def _levels(fact: ColumnFacts, bins: Bins) -> Card:
         for level, legit, fraud, count, hits in zip(bins.levels, legit_share, fraud_share, rows, frauds, strict=True)
     ]
     note = f"total variation {_number(fact.separation)}, {fact.distinct:,} levels"
-    return Card(fact.name, Table(("level", "", "rows", "fraud rate"), cells), note)
+    return Panel(fact.name, Table(("level", "", "rows", "fraud rate"), cells), note)
 
 
 def _all_columns(facts: Sequence[ColumnFacts]) -> Table:

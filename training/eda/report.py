@@ -19,8 +19,8 @@ from training.eda.groups import DAY_MS
 from training.eda.rows import PARTS, Rows, parts_of
 from training.pages.elements import Finding
 from training.pages.render import render_page, write_page
+from training.registry.experiment import MlflowExperiment
 from training.registry.lineage import code_version
-from training.registry.tracking import Tracker
 
 Report = Callable[[str], None]
 #: Number of calls to `report`, for a progress bar.
@@ -55,14 +55,16 @@ class DataReport:
     figures: dict[str, float]
 
 
-def run_eda(data: str, description: DataDescription, out: Path, tracker: Tracker, report: Report) -> DataReport:
+def run_eda(
+    data: str, description: DataDescription, out: Path, experiment: MlflowExperiment, report: Report
+) -> DataReport:
     """Analyse a data file, write the page to `out` and log it as the artifact of an MLflow run.
 
     Args:
         data: Parquet or CSV file, a path or an fsspec URL.
         description: Meaning of the file's columns.
         out: HTML file; readers never see a partly written one.
-        tracker: MLflow.
+        experiment: MLflow experiment of the run.
         report: Called with the name of each step, for a progress display.
 
     Raises:
@@ -77,8 +79,9 @@ def run_eda(data: str, description: DataDescription, out: Path, tracker: Tracker
     report("write the page")
     write_page(made.html, out)
     report("log it to MLflow")
-    with tracker.run(_RUN, {"data_sha256": rows.sha256, "kind": _RUN} | code_version()) as run:
-        run.log({"data": name}, {}, made.figures)
+    with experiment.run(_RUN, {"data_sha256": rows.sha256, "kind": _RUN} | code_version()) as run:
+        run.log_params({"data": name})
+        run.log_metrics(made.figures)
         with tempfile.TemporaryDirectory() as scratch:
             (Path(scratch) / _FILE).write_text(made.html, encoding="utf-8")
             run.log_files(Path(scratch), _RUN)

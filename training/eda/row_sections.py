@@ -11,7 +11,7 @@ from training.eda.groups import HOURS, band_names, by_band, by_hour, frauds_by_h
 from training.eda.measures import Counts
 from training.eda.plots import rate_by, shares_by_part, timeline
 from training.eda.rows import PARTS, Rows
-from training.pages.elements import Card, Table, heat_map
+from training.pages.elements import Panel, Table, heat_map
 
 
 def class_balance(rows: Rows, part: Counts) -> Context:
@@ -32,9 +32,9 @@ def class_balance(rows: Rows, part: Counts) -> Context:
         for name, count, hits in zip((*PARTS, "all"), totals.tolist(), fraud_totals.tolist(), strict=True)
     ]
     return {
-        "cards": [
-            Card("Over time (UTC)", timeline(counted.edges_ms, counted.by_class, starts)),
-            Card("Share of frauds", shares_by_part(totals, fraud_totals)),
+        "panels": [
+            Panel("Over time (UTC)", timeline(counted.edges_ms, counted.by_class, starts)),
+            Panel("Share of frauds", shares_by_part(totals, fraud_totals)),
         ],
         "table": Table(("part", "rows", "frauds", "share", "rows per fraud"), cells),
     }
@@ -53,10 +53,10 @@ def hour_and_amount(rows: Rows) -> Context:
     return {
         "fraud_amount": f"{lost / 100:,.0f}",
         "fraud_amount_share": f"{lost / max(int(rows.amount_minor.sum()), 1):.2%}",
-        "cards": [
-            Card("By hour of the day", rate_by(hours, by_hour(rows), "hour (UTC)")),
-            Card("By amount", rate_by(bands, by_band(rows), "amount")),
-            Card("Frauds by amount and hour (UTC)", squares),
+        "panels": [
+            Panel("By hour of the day", rate_by(hours, by_hour(rows), "hour (UTC)")),
+            Panel("By amount", rate_by(bands, by_band(rows), "amount")),
+            Panel("Frauds by amount and hour (UTC)", squares),
         ],
     }
 

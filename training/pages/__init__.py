@@ -1,1 +1,1 @@
-"""HTML pages and figures shared by the data report, the study comparison, the drift report and the model card."""
+"""HTML pages and figures, shared by the data report, the study comparison, the drift report and the model card."""

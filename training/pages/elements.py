@@ -1,4 +1,4 @@
-"""Building blocks that the page templates share: tables, cards and small drawings inside tables."""
+"""Building blocks that the page templates share: tables, panels and small drawings inside tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Card:
+class Panel:
     """A box in a grid: a title, a drawing or a table, and a note below."""
 
     title: str

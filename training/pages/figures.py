@@ -59,7 +59,7 @@ Draw = Callable[[Figure], None]
 
 @dataclass(frozen=True)
 class Margins:
-    """Inches between the axes and the figure's edge. They are fixed: measuring the labels would draw everything twice."""
+    """Inches between the axes and the figure's edge, fixed because measuring the labels would draw all twice."""
 
     left: float = 0.5
     bottom: float = 0.42

@@ -1,4 +1,4 @@
-"""What the evaluation tells a model card beyond the manifest's metrics: an artifact of the run, `evaluation.json`."""
+"""Figures for the model card that the manifest does not have, stored as the artifact `evaluation.json` of a run."""
 
 import msgspec
 from msgspec import Struct
@@ -12,48 +12,59 @@ from training.evaluation.scored_rows import ScoredRows
 from training.evaluation.slices import Slice, slice_figures
 
 FIGURES_ARTIFACT = "evaluation.json"
-#: Operating points.
+#: Names of the operating points.
 DEPLOYED, COMPARED = "deployed", "comparison"
 
 
 class OperatingPoint(Struct, frozen=True):
-    """What a policy comes to."""
+    """The metrics of a model under a policy.
 
-    #: `DEPLOYED` or `COMPARED`.
+    Attributes:
+        name: `DEPLOYED` or `COMPARED`.
+        policy: Policy.
+        metrics: Metrics by name.
+    """
+
     name: str
     policy: Policy
     metrics: dict[str, Metric]
 
 
 class CardFigures(Struct, frozen=True):
-    """Everything of one model, on one part of the data."""
+    """Figures of one model on one part of the split.
 
-    #: Of the split: "test", "validation".
+    Attributes:
+        part: Part of the split, "test" or "validation".
+        slices: Figures by slice of the part.
+        calibration: Bins of the calibration curve.
+        operating_points: Metrics under the deployed policy and under the comparison policy.
+        limits: Limits of this model, in addition to those of every model; one sentence each.
+    """
+
     part: str
     slices: tuple[Slice, ...] = ()
     calibration: tuple[CalibrationBin, ...] = ()
     operating_points: tuple[OperatingPoint, ...] = ()
-    #: What this model's users must know besides what holds for every model here; a sentence each.
     limits: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, Metric]:
-        """All figures at the deployed point, and those of the comparison point that are worth telling."""
+        """All metrics under the deployed policy, and those under the comparison policy that papers report."""
         points = {point.name: point.metrics for point in self.operating_points}
         return points.get(DEPLOYED, {}) | as_comparison(points.get(COMPARED, {}))
 
 
-def measure_card(
+def measure_card_figures(
     part: str, scored: ScoredRows, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
 ) -> CardFigures:
-    """Measure what a card shows.
+    """Return the figures of a model for its card.
 
     Args:
-        part: Of the split, that was scored.
-        scored: By the model.
-        deployed: Slices are measured under it.
-        comparison: Never deployed.
-        settings: Of the figures.
+        part: Part of the split that was scored.
+        scored: Rows of the part with the scores of the model.
+        deployed: Policy in the bundle; slices are measured under it.
+        comparison: Policy with the largest expected F1, which is never deployed.
+        settings: Settings of the figures.
     """
     points = (
         OperatingPoint(name, policy, evaluate(scored, policy, settings))
@@ -68,15 +79,15 @@ def measure_card(
 
 
 def encode_figures(figures: CardFigures) -> bytes:
-    """Write the artifact."""
+    """Return the artifact's content, JSON."""
     return msgspec.json.format(msgspec.json.encode(figures), indent=1)
 
 
 def decode_figures(raw: bytes) -> CardFigures:
-    """Read the artifact.
+    """Return the figures from the artifact's content.
 
     Raises:
-        RegistryError: If it is not what it should be.
+        RegistryError: If the content is invalid.
     """
     try:
         return msgspec.json.decode(raw, type=CardFigures)

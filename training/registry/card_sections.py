@@ -1,73 +1,78 @@
-"""What a model card says, as titles, paragraphs and tables.
+"""The content of a model card: titles, paragraphs and tables.
 
-After M. Mitchell et al., "Model Cards for Model Reporting", 2019.
+The sections follow M. Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from schemas.manifest import Manifest, Metric
 from schemas.messages import Policy
+from training.pages.elements import Table
 from training.registry.card_figures import CardFigures
 
 INTENDED_USE = (
-    "Scores card payments as they happen. A score is a calibrated probability of fraud.",
-    "A policy turns scores into approve, review or decline; people look at what is reviewed.",
-    "Not for judging people, for granting credit, or for payments unlike those it was trained on.",
+    "The model scores card payments as they happen. A score is a calibrated probability of fraud.",
+    "A policy turns each score into a verdict: approve, review or decline. Analysts check what goes to review.",
+    "Do not use the model to judge people, to grant credit, or on payments unlike those it was trained on.",
 )
 LIMITS = (
-    "Frauds are few, so figures are uncertain: read the intervals, not the values.",
-    "It was measured on payments shortly after its training window. Fraud changes, and figures fall with time.",
-    "A label is what a bank found out: fraud that nobody noticed counts as legitimate.",
+    "Frauds are rare, so every figure is uncertain: read the interval, not only the value.",
+    "The figures come from payments shortly after the training window. Fraud changes, so expect worse figures later.",
+    "A label is what a bank found out. Fraud that nobody noticed counts as legitimate.",
 )
-_PARTS = (
-    "Each with its 95 % interval. The end of a name says what it was measured on: _folds on folds inside the training "
-    "part; _validation on the part that calibration and thresholds were chosen on, which flatters what depends on "
-    "them; _not_repeated on test rows that equal no earlier row; no such end, on the test part."
+_MEASURED_ON = (
+    "Each metric has a 95 % interval. The end of its name tells what it was measured on: _folds means the folds inside "
+    "the training part; _validation the validation part, where metrics that depend on calibration or thresholds are "
+    "too optimistic, because both were chosen on it; _not_repeated the test rows that repeat no earlier row; no such "
+    "ending the whole test part."
 )
 _POINTS = (
-    "Names that begin with comparison_ are at the threshold of the largest expected F1 on validation, as papers "
-    "compare models, which is never deployed; all others that need a threshold are at the bundle's."
+    "Metrics whose name starts with comparison_ use the threshold with the largest expected F1 on the validation part, "
+    "as papers do to compare models; that threshold is never deployed. All other metrics that need a threshold use the "
+    "policy in the bundle."
 )
-#: Shown of each slice, where measured.
+#: Metrics shown for each slice, where they were measured.
 SLICE_METRICS = ("pr_auc", "precision", "recall", "value_recall")
 NOT_MEASURED = "Not measured for this version."
 
 
 @dataclass(frozen=True)
 class Section:
-    """A title with paragraphs and one table; a table without rows is none."""
+    """A title with paragraphs and at most one table, which is left out if it has no rows."""
 
     title: str
     paragraphs: tuple[str, ...] = ()
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = field(default=())
+    table: Table | None = None
 
 
 def sections(tags: Mapping[str, str], manifest: Manifest, figures: CardFigures | None) -> Iterator[Section]:
-    """Yield a card's sections in order.
+    """Yield the sections of a card in order.
 
     Args:
-        tags: The version's lineage.
-        manifest: Of its bundle.
-        figures: What the evaluation adds; None where there is nothing.
+        tags: Lineage of the version.
+        manifest: Manifest of its bundle.
+        figures: Figures of its evaluation; None if there are none.
     """
     figures = figures or CardFigures("test")
     yield Section("Intended use", INTENDED_USE)
-    yield Section("Where it comes from", (), ("what", "value"), tuple(sorted(tags.items())))
-    yield _data(manifest)
-    yield Section(
-        "Features",
-        (f"{len(manifest.features)} values in this order; a missing one follows the policy {manifest.missing!r}.",),
-        ("name", "kind", "median in training"),
-        tuple((each.name, each.kind, f"{each.median:.6g}") for each in manifest.features),
+    yield Section("Lineage", (), Table(("field", "value"), tuple(sorted(tags.items())), text_columns=2))
+    yield _training_data(manifest)
+    features = tuple((each.name, each.kind, f"{each.median:.6g}") for each in manifest.features)
+    order = (
+        f"The model takes {len(features)} values in this order. Missing values follow the policy {manifest.missing!r}."
     )
     yield Section(
+        "Features",
+        (order,),
+        Table(("name", "kind", "median in training"), features, text_columns=2),
+    )
+    metrics = tuple((name, *_value_and_interval(metric)) for name, metric in sorted(manifest.metrics.items()))
+    yield Section(
         "Figures",
-        (_PARTS, _POINTS) if manifest.metrics else (NOT_MEASURED,),
-        ("metric", "value", "low", "high"),
-        tuple((name, *_parts(metric)) for name, metric in sorted(manifest.metrics.items())),
+        (_MEASURED_ON, _POINTS) if metrics else (NOT_MEASURED,),
+        Table(("metric", "value", "low", "high"), metrics),
     )
     yield _slices(figures)
     yield _calibration(figures)
@@ -75,47 +80,53 @@ def sections(tags: Mapping[str, str], manifest: Manifest, figures: CardFigures |
     yield Section("Limits", (*LIMITS, *figures.limits))
 
 
-def _data(manifest: Manifest) -> Section:
+def _training_data(manifest: Manifest) -> Section:
     window = manifest.training_window
     rows = (
         ("SHA-256 of the file", window.data_sha256),
-        ("first event", _day(window.start_ms)),
-        ("events before", _day(window.end_ms)),
+        ("first event time", _second(window.start_ms)),
+        ("all event times before", _second(window.end_ms)),
         ("transactions", f"{window.rows:,}"),
         ("frauds", f"{window.frauds:,}"),
         ("share of frauds", f"{window.frauds / max(window.rows, 1):.4%}"),
     )
-    return Section("Training data", (), ("what", "value"), rows)
+    return Section("Training data", (), Table(("field", "value"), rows, text_columns=2))
 
 
 def _slices(figures: CardFigures) -> Section:
     shown = [name for name in SLICE_METRICS if any(name in each.metrics for each in figures.slices)]
     rows = tuple(
-        (each.by, each.name, f"{each.rows:,}", f"{each.frauds:,}", *(_whole(each.metrics.get(name)) for name in shown))
+        (each.by, each.name, f"{each.rows:,}", f"{each.frauds:,}", *(_in_one(each.metrics.get(name)) for name in shown))
         for each in figures.slices
     )
-    text = f"On the {figures.part} part; values with their 95 % intervals." if rows else NOT_MEASURED
-    return Section("Slices", (text,), ("by", "slice", "transactions", "frauds", *shown), rows)
+    text = f"Measured on the {figures.part} part, with 95 % intervals." if rows else NOT_MEASURED
+    return Section("Slices", (text,), Table(("by", "slice", "transactions", "frauds", *shown), rows, text_columns=2))
 
 
 def _calibration(figures: CardFigures) -> Section:
     rows = tuple(
-        (f"{each.mean_score:.5f}", _whole(each.fraud_rate), f"{each.rows:,}", f"{each.frauds:,}")
+        (f"{each.mean_score:.5f}", _in_one(each.fraud_rate), f"{each.rows:,}", f"{each.frauds:,}")
         for each in figures.calibration
     )
-    text = f"On the {figures.part} part: a calibrated model's two columns agree." if rows else NOT_MEASURED
-    return Section("Calibration", (text,), ("mean score", "share of frauds", "transactions", "frauds"), rows)
+    text = (
+        f"Measured on the {figures.part} part. For a calibrated model, mean score and share of frauds agree."
+        if rows
+        else NOT_MEASURED
+    )
+    head = ("mean score", "share of frauds", "transactions", "frauds")
+    return Section("Calibration", (text,), Table(head, rows, text_columns=0))
 
 
 def _operating_points(manifest: Manifest, figures: CardFigures) -> Section:
     names = sorted({name for point in figures.operating_points for name in point.metrics})
     rows = [("in the bundle", *_thresholds(manifest.policy), *("" for _ in names))]
     rows += [
-        (point.name, *_thresholds(point.policy), *(_whole(point.metrics.get(name)) for name in names))
+        (point.name, *_thresholds(point.policy), *(_in_one(point.metrics.get(name)) for name in names))
         for point in figures.operating_points
     ]
-    text = "The stream uses the policy in the bundle unless its roles name another."
-    return Section("Operating points", (text,), ("point", "policy", "kind", "review", "decline", *names), tuple(rows))
+    head = ("point", "policy", "kind", "review", "decline", *names)
+    text = "The stream uses the policy in the bundle unless the roles name another one."
+    return Section("Operating points", (text,), Table(head, tuple(rows), text_columns=3))
 
 
 def _thresholds(policy: Policy) -> tuple[str, ...]:
@@ -125,13 +136,13 @@ def _thresholds(policy: Policy) -> tuple[str, ...]:
     return policy.version, policy.kind, review, f"{policy.decline:.6f}"
 
 
-def _parts(metric: Metric) -> tuple[str, ...]:
+def _value_and_interval(metric: Metric) -> tuple[str, ...]:
     return tuple(f"{value:.4f}" for value in (metric.value, metric.low, metric.high))
 
 
-def _whole(metric: Metric | None) -> str:
+def _in_one(metric: Metric | None) -> str:
     return f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})" if metric else ""
 
 
-def _day(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _second(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

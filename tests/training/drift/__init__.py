@@ -1,1 +1,1 @@
-"""Drift at training and over files, and the watch over a champion's errors: specifications."""
+"""Tests of drift reports on files, and of the concept drift monitor."""

@@ -1,4 +1,4 @@
-"""A model in numpy with a whole reference, and a file's worth of rows that move half way."""
+"""A numpy model with a complete reference, and a file whose rows drift from half way on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,15 @@ from schemas.messages import Policy
 from stream.scoring.features import Matrix
 from tests.scoring.fake_model import FakeModel, fake_model
 from tests.training.data.own_data import OWN, make_own
-from training.bundling.build_bundle import as_given
+from training.bundling.build_bundle import accepted_raw_features
 from training.bundling.natural_movement import with_natural_movement
 from training.bundling.reference_profile import count_verdicts, profile_features, profile_scores
 from training.data.dataset import Dataset, load
 from training.data.featureset import FeatureSet, make_features
-from training.drift.counting import accepted
+from training.drift.counting import accepted_rows
 from training.evaluation.scored_rows import ScoredRows
 
-#: Rows of a window here, the smallest that natural movement is measured of.
+#: Number of rows of a window, the smallest that natural movement is measured for.
 WINDOW = 500
 TRAIN, FILE = 4000, 3200
 _DAYS = 14.4
@@ -29,7 +29,7 @@ _POLICY = Policy("p1", review=0.7, decline=0.9)
 
 @dataclass(frozen=True)
 class Case:
-    """What a test needs."""
+    """A model, and the file that is compared with its reference."""
 
     model: FakeModel
     file: Path
@@ -37,12 +37,12 @@ class Case:
 
 
 def make_case(folder: Path, missing: MissingPolicy = "median") -> Case:
-    """Numbers and categories with missing values, unknown categories among them; `risk` moves in the file's middle."""
+    """Write a file with numbers, known and unknown categories and missing values; `risk` moves half way through."""
     frame = make_own(TRAIN + FILE, days=_DAYS)
     train, file = folder / "train.parquet", folder / "file.parquet"
     frame[:TRAIN].write_parquet(train)
     moved = pl.when(pl.int_range(pl.len()) >= FILE // 2).then(pl.col("risk") + 2).otherwise(pl.col("risk"))
-    # Nobody knows yet what they were.
+    # The labels are not known yet.
     frame[TRAIN:].with_columns(risk=moved).drop("is_fraud").write_parquet(file)
     return Case(_made_model(load(train, OWN), missing), file, load(file, OWN, labelled=False))
 
@@ -50,14 +50,14 @@ def make_case(folder: Path, missing: MissingPolicy = "median") -> Case:
 def _made_model(train: Dataset, missing: MissingPolicy) -> FakeModel:
     wanted = FeatureSet(numeric=("risk",), categorical=("channel", "merchant"), missing=missing)
     model = fake_model(make_features(wanted, train), missing, policy=_POLICY, rule=_rule)
-    kept = accepted(train, model.plan)
-    given = as_given(train, model.plan)
+    kept = accepted_rows(train, model.plan)
+    given = accepted_raw_features(train, model.plan)
     model.manifest = _referenced(model.manifest, kept, given, model.score(model.plan.fill_missing(given)))
     return model
 
 
 def _rule(matrix: Matrix) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Score by the risk, the channel and the amount."""
+    """Score transactions by risk, channel and amount."""
     margin = np.nan_to_num(matrix[:, 0]) + 0.5 * np.nan_to_num(matrix[:, 1]) + np.log1p(matrix[:, -1]) / 10
     return (1 / (1 + np.exp(1 - margin))).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""`fraud-train drift-report`: a page, JSON lines, and one line for what cannot be used."""
+"""`fraud-train drift-report`: an HTML page, JSON lines, and a one-line error for each bad input."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from schemas.messages import BundleRef, DriftReport
 from stream.models.bundle_store import BundleStore
 from tests.support.bundles import put_bundle
 from training.cli import cli, main
-from training.drift.read import read_model
+from training.drift.inputs import read_model
 
 ROWS = 1200
 YAML = """
@@ -27,7 +27,7 @@ features: {V1: numeric, V2: numeric, V3: numeric, further: numeric}
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a bundle store, a description, and a file without labels and without what no model takes."""
+    """A folder with a bundle store, a description, and a file without labels and without unused features."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FRAUD_DRIFT_WINDOW_ROWS", "500")
     put_bundle(tmp_path / "var" / "bundles", reference=True)
@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made_file() -> pl.DataFrame:
-    """V1 stuck at missing, the rest as the bundle's reference has it."""
+    """Return rows in which V1 is always missing and the other columns follow the bundle's reference."""
     random = pl.Series(range(ROWS)).sample(ROWS, shuffle=True, seed=1) / ROWS
     return pl.DataFrame(
         {
@@ -55,22 +55,22 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["drift-report", *arguments], catch_exceptions=False)
 
 
-def test_the_page_says_what_alarms(here: Path) -> None:
-    """In words, with a table of all columns, plots, and nothing that is fetched from elsewhere."""
+def test_the_page_shows_the_alarms(here: Path) -> None:
+    """It has findings, a table of all columns and plots, and fetches nothing."""
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/1", "--out", "drift.html")
     assert done.exit_code == 0
-    assert "! V1: page in window 2; PSI up to" in done.stdout
+    assert "! V1 drifts (page) in window 2, with a PSI of up to" in done.stdout
     html = (here / "drift.html").read_text()
     assert not re.search(r'(src|href)="(?!#)', html)
     assert "<script" not in html
     for name in ("V1", "V2", "V3", "Amount"):
         assert f'<td class="t">{name}</td>' in html
     assert html.count("<svg") >= 4 * 3 + 5
-    assert "200" in html  # rows that fill no window
+    assert "200" in html  # rows left over after the last window
 
 
-def test_reports_as_json_lines_are_those_of_the_topic(here: Path) -> None:
-    """One a window, readable as what the live watch writes."""
+def test_json_lines_are_reports_as_on_the_topic(here: Path) -> None:
+    """There is one line per window, in the format of the live drift monitor."""
     lines = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/1", "--json").stdout.splitlines()
     reports = [msgspec.json.decode(line, type=DriftReport) for line in lines]
     assert [(report.number, report.rows, report.version) for report in reports] == [(1, 500, "1"), (2, 500, "1")]
@@ -79,8 +79,8 @@ def test_reports_as_json_lines_are_those_of_the_topic(here: Path) -> None:
     assert (here / "var" / "drift.html").is_file()
 
 
-def test_a_bundle_is_a_folder_a_url_a_path_in_the_store_or_a_version(here: Path) -> None:
-    """Whichever way, it is audited and is the same one."""
+def test_a_bundle_can_be_a_folder_a_url_a_path_in_the_store_or_a_version(here: Path) -> None:
+    """Each way reads and audits the bundle it names."""
     store = BundleStore(str(here / "var" / "bundles"))
     ref = put_bundle(here / "elsewhere" / "store", "7")
     shutil.copytree(here / "elsewhere" / "store" / "fraud" / "7", here / "folder")
@@ -95,25 +95,25 @@ def test_a_bundle_is_a_folder_a_url_a_path_in_the_store_or_a_version(here: Path)
     assert read_model("champion", store, find).manifest.version == "9"
 
 
-def test_fewer_rows_than_a_window_make_a_page_too(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what is missing."""
+def test_fewer_rows_than_a_window_still_give_a_page(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page says how many transactions a window needs."""
     monkeypatch.setenv("FRAUD_DRIFT_WINDOW_ROWS", "5000")
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/1", "--out", "drift.html")
     assert done.exit_code == 0
-    assert "No window is full. 1,200 transactions were counted, a window needs 5,000" in done.stdout
-    assert "No window is full" in (here / "drift.html").read_text()
+    assert "No window is complete: the file has 1,200 transactions and a window needs 5,000" in done.stdout
+    assert "No window is complete" in (here / "drift.html").read_text()
 
 
-def test_a_bundle_without_reference_is_unknown_in_every_column(here: Path) -> None:
-    """Nothing is judged, and that is said."""
+def test_columns_without_a_reference_are_not_judged(here: Path) -> None:
+    """A finding lists them."""
     put_bundle(here / "var" / "bundles", "2")
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/2", "--out", "drift.html")
-    assert "- Nothing to judge by for V1, V2, V3, Amount, score" in done.stdout
+    assert "- Not judged: V1, V2, V3, Amount, score." in done.stdout
     assert "<td" in (here / "drift.html").read_text()
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (None, "is not there"),
         ("", "is empty"),
@@ -124,10 +124,10 @@ def test_a_bundle_without_reference_is_unknown_in_every_column(here: Path) -> No
         ("when,Amount,V1,V2,V3\n1,2,3,4,5\n1,2", "is cut off"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_in_one_line(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str | None, said: str
+def test_a_file_that_cannot_be_used_is_a_one_line_error(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str | None, expected: str
 ) -> None:
-    """Exit code 2, and no page."""
+    """The exit code is 2 and no page is written."""
     if content is not None:
         (here / "bad.csv").write_text(content)
     arguments = ["fraud-train", "drift-report", "bad.csv", "--description", "mine.yaml", "--bundle", "fraud/1"]
@@ -136,14 +136,14 @@ def test_a_file_that_cannot_be_used_is_told_in_one_line(
         main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert expected in line
     assert not (here / "var" / "drift.html").exists()
 
 
-def test_a_bundle_that_is_not_there_is_told_in_one_line(
+def test_a_missing_bundle_is_a_one_line_error(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 1: the file may be good."""
+    """The exit code is 1, because the file may be fine."""
     arguments = ["fraud-train", "drift-report", str(here / "mine.csv"), "--bundle", "fraud/8"]
     monkeypatch.setattr("sys.argv", arguments)
     with pytest.raises(SystemExit) as ended:

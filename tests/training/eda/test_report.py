@@ -86,7 +86,9 @@ def mlflow(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
         return Tracker(root), MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
 
 
-def test_the_page_has_all_sections_and_is_logged_to_mlflow(tmp_path: Path, mlflow: tuple[Tracker, MlflowClient]) -> None:
+def test_the_page_has_all_sections_and_is_logged_to_mlflow(
+    tmp_path: Path, mlflow: tuple[Tracker, MlflowClient]
+) -> None:
     """It plots every column, in colours that follow light and dark mode, and fits a phone."""
     data, out, steps = tmp_path / "data.parquet", tmp_path / "made" / "eda.html", list[str]()
     make_frame().write_parquet(data)

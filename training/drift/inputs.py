@@ -1,4 +1,4 @@
-"""What a drift report is made of: a bundle, wherever it lies, and a file's columns that its model takes."""
+"""The inputs of a drift report: a bundle, from wherever it is stored, and the columns of a file that its model uses."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,26 +17,27 @@ def read_model(which: str, store: BundleStore, find_version: Callable[[str], Bun
     """Read and audit a bundle.
 
     Args:
-        which: A directory, or any fsspec URL of one; a path in the store such as fraud/4; or a version.
-        store: Where bundles are put.
-        find_version: Looks a version's number or alias up.
+        which: A bundle's directory or its fsspec URL, a path in the store such as fraud/4, or a version or alias of the
+            registered model.
+        store: Bundle store.
+        find_version: Returns the bundle of a version or alias.
 
     Raises:
-        BundleError: With what does not hold.
+        BundleError: If the bundle does not pass the audit.
         RegistryError: If there is no such version.
     """
     if "://" in which or (Path(which) / MANIFEST_NAME).is_file():
         base, _, path = (which if "://" in which else str(Path(which).resolve())).rstrip("/").rpartition("/")
-        elsewhere = BundleStore(base)
-        return read_bundle(elsewhere, find_bundle(elsewhere, path))
+        other_store = BundleStore(base)
+        return read_bundle(other_store, find_bundle(other_store, path))
     return read_bundle(store, find_bundle(store, which) if "/" in which else find_version(which))
 
 
 def read_rows(file: str, description: DataDescription, model: LoadedModel) -> Dataset:
-    """Read what the model takes of a file; labels are not needed, and no other feature is.
+    """Read the features that the model uses from a file; labels and other features are not needed.
 
     Raises:
-        DataError: If the file or a column of it cannot be used.
+        DataError: If the file or one of its columns cannot be used.
     """
     wanted = {*model.plan.numeric, *model.plan.categorical}
     features = {name: kind for name, kind in description.features.items() if name in wanted}
