@@ -1,4 +1,4 @@
-"""The drift lab from data to a page with pictures. Exit code 1 when something fails."""
+"""Run the drift lab and write its page and figures. Exit code 1 if a step fails."""
 
 import argparse
 import logging
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks.drift_lab import pictures
 from benchmarks.drift_lab.baselines.evidently import PYTHON
-from benchmarks.drift_lab.findings import Findings, Size, explore
+from benchmarks.drift_lab.lab import DriftLabResults, LabSize, run_lab
 from benchmarks.drift_lab.page import markdown
 from schemas.errors import FraudError
 from stream.drift.alarm_rule import drift_limits
@@ -26,14 +26,16 @@ DATA = VAR / "data" / "creditcard.parquet"
 def main() -> int:
     """Run the lab and write the page; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=VAR / "drift-lab", help="directory of the page and its pictures")
-    parser.add_argument("--repetitions", type=int, default=Size.repetitions, help="of each scenario and feature")
-    given = parser.parse_args()
+    parser.add_argument("--out", type=Path, default=VAR / "drift-lab", help="directory for the page and its figures")
+    parser.add_argument(
+        "--repetitions", type=int, default=LabSize.repetitions, help="repetitions of each scenario and feature"
+    )
+    options = parser.parse_args()
     logging.getLogger("stream").setLevel(logging.ERROR)
     console = Console(stderr=True)
     try:
         with console.status("start") as status:
-            page = _run(given.out, Size(repetitions=given.repetitions), status.update)
+            page = _run(options.out, LabSize(repetitions=options.repetitions), status.update)
     except FraudError as error:
         console.print(f"drift-lab: {error}", style="red", markup=False)
         return 1
@@ -41,28 +43,28 @@ def main() -> int:
     return 0
 
 
-def _run(out: Path, size: Size, on_step: Callable[[str], None]) -> Path:
+def _run(out: Path, size: LabSize, on_step: Callable[[str], None]) -> Path:
     on_step("data")
     command = [sys.executable, "-m", "training.cli", "fetch-data"]
     if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:  # noqa: S603 - our own program
-        raise FraudError("`fraud-train fetch-data` failed")
+        raise FraudError("`fraud-train fetch-data` failed; see its message above")
     with tempfile.TemporaryDirectory(prefix="fraud-drift-lab-") as scratch:
         python = PYTHON if PYTHON.exists() else None
-        found = explore(
+        results = run_lab(
             load(DATA), size, Path(scratch), on_step, limits=drift_limits(Settings()), evidently_python=python
         )
-    return write(found, out)
+    return write(results, out)
 
 
-def write(found: Findings, out: Path) -> Path:
-    """Write the page and its pictures into a directory; return the page."""
+def write(results: DriftLabResults, out: Path) -> Path:
+    """Write the page and its figures into a directory; return the page's path."""
     out.mkdir(parents=True, exist_ok=True)
-    pictures.draw_power(found.power, found.limits.psi, out / pictures.POWER)
-    pictures.draw_trend(found.trends, out / pictures.TREND)
-    pictures.draw_natural(found.natural[found.limits.window_rows], out / pictures.NATURAL)
-    pictures.draw_concept(found.course, out / pictures.CONCEPT)
+    pictures.draw_power(results.power, results.limits.psi, out / pictures.POWER)
+    pictures.draw_trend(results.trends, out / pictures.TREND)
+    pictures.draw_natural(results.natural[results.limits.window_rows], out / pictures.NATURAL)
+    pictures.draw_concept(results.timeline, out / pictures.CONCEPT)
     page = out / "drift-lab.md"
-    page.write_text(markdown(found), encoding="utf-8")
+    page.write_text(markdown(results), encoding="utf-8")
     return page
 
 

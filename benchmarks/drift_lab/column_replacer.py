@@ -1,4 +1,4 @@
-"""Windows of which one column is exchanged: only that one is measured again."""
+"""Statistics of windows in which one column is replaced: only that column is measured again."""
 
 import msgspec
 import numpy as np
@@ -10,62 +10,63 @@ from stream.drift.significance import holm
 from stream.drift.statistics import DriftStatistics, WindowStatistics
 
 
-class Others:
-    """What is known of a bank's windows, whichever of their features is exchanged.
+class ColumnReplacer:
+    """Precomputed statistics of windows, from which those with one replaced column follow quickly.
 
     Args:
-        manifest: Of the bundle.
-        counts: (w, width) of the windows.
+        manifest: Manifest of the bundle.
+        counts: (w, width) counts of the windows.
     """
 
     def __init__(self, manifest: Manifest, counts: Counts) -> None:
-        grid = Binning(manifest)
-        measure = DriftStatistics(grid)
-        self._names = measure.names
-        self._alone = {
-            feature.name: DriftStatistics(Binning(_only(manifest, feature.name))) for feature in manifest.features
+        binning = Binning(manifest)
+        statistics = DriftStatistics(binning)
+        self._names = statistics.names
+        self._single = {
+            feature.name: DriftStatistics(Binning(_single_feature(manifest, feature.name)))
+            for feature in manifest.features
         }
-        self._measured = measure.measure(counts)
-        # Holm's correction looks at all columns, so what it was made of is needed.
+        self._measured = statistics.measure(counts)
+        # Holm's correction involves all columns, so the uncorrected p-values are needed.
         self._raw_p = np.full(self._measured.p.shape, np.nan)
-        for place, column in enumerate(grid.features):
-            self._raw_p[:, place] = self._measure(column, counts[:, column.start : column.stop]).p[:, 0]
+        for index, column in enumerate(binning.features):
+            self._raw_p[:, index] = self._measure(column, counts[:, column.start : column.stop]).p[:, 0]
         score = DriftStatistics(Binning(msgspec.structs.replace(manifest, reference={})))
-        self._raw_p[:, -1] = score.measure(_scores_only(grid, counts)).p[:, -1]
+        self._raw_p[:, -1] = score.measure(_scores_only(binning, counts)).p[:, -1]
 
-    def with_column(self, windows: NDArray[np.intp], column: BinnedColumn, counts: Counts) -> WindowStatistics:
-        """Return the statistics of windows as if one feature's counts had been others.
+    def replace(self, windows: NDArray[np.intp], column: BinnedColumn, counts: Counts) -> WindowStatistics:
+        """Return the statistics of windows with other counts for one feature.
 
         Args:
-            windows: (...,) places of windows of the bank.
-            column: Of the feature.
-            counts: (..., places) of it, in place of the windows' own.
+            windows: (...,) indices of windows.
+            column: Column of the feature.
+            counts: (..., bins) counts that replace the windows' own.
         """
-        place = self._names.index(column.name)
-        alone, known = self._measure(column, counts), self._measured
-        raw = self._raw_p[windows]
-        raw[..., place] = alone.p[..., 0]
-        psi, distance, missing = known.psi[windows], known.distance[windows], known.missing[windows]
-        psi[..., place], distance[..., place] = alone.psi[..., 0], alone.distance[..., 0]
-        missing[..., place] = alone.missing[..., 0]
-        return WindowStatistics(known.rows[windows], psi, distance, holm(raw), missing)
+        index = self._names.index(column.name)
+        replaced, original = self._measure(column, counts), self._measured
+        raw_p = self._raw_p[windows]
+        raw_p[..., index] = replaced.p[..., 0]
+        psi, distance, missing = original.psi[windows], original.distance[windows], original.missing[windows]
+        psi[..., index], distance[..., index] = replaced.psi[..., 0], replaced.distance[..., 0]
+        missing[..., index] = replaced.missing[..., 0]
+        return WindowStatistics(original.rows[windows], psi, distance, holm(raw_p), missing)
 
     def _measure(self, column: BinnedColumn, counts: Counts) -> WindowStatistics:
-        # Beside it stands the score without a reference, which has two places.
-        beside = np.zeros((*counts.shape[:-1], 2), dtype=np.int64)
-        return self._alone[column.name].measure(np.concatenate([counts, beside], axis=-1))
+        # The score follows the feature; without a reference it has two bins, which stay empty.
+        score_counts = np.zeros((*counts.shape[:-1], 2), dtype=np.int64)
+        return self._single[column.name].measure(np.concatenate([counts, score_counts], axis=-1))
 
 
-def _only(manifest: Manifest, name: str) -> Manifest:
+def _single_feature(manifest: Manifest, name: str) -> Manifest:
     features = tuple(feature for feature in manifest.features if feature.name == name)
     references = {name: manifest.reference[name]}
     return msgspec.structs.replace(manifest, features=features, reference=references, score_reference=None)
 
 
-def _scores_only(grid: Binning, counts: Counts) -> Counts:
-    """Return counts (w, width) by bins of which only the score's have edges: every value of a feature is in one bin."""
+def _scores_only(binning: Binning, counts: Counts) -> Counts:
+    """Return counts (w, width) for a binning where only the score has edges: each feature's values share one bin."""
     values = [
-        np.stack([own[:, :-1].sum(axis=1), own[:, -1]], axis=1)
-        for own in (counts[:, column.start : column.stop] for column in grid.features)
+        np.stack([feature[:, :-1].sum(axis=1), feature[:, -1]], axis=1)
+        for feature in (counts[:, column.start : column.stop] for column in binning.features)
     ]
-    return np.concatenate([*values, counts[:, grid.score.start :]], axis=1)
+    return np.concatenate([*values, counts[:, binning.score.start :]], axis=1)

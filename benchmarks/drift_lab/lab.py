@@ -1,4 +1,4 @@
-"""The lab, from data to everything that the page tells."""
+"""A complete run of the lab: from data to all figures of the page."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -6,24 +6,31 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.drift_lab import worlds
-from benchmarks.drift_lab.alerts import Doubled, alert_rates, false_alert_alarms
-from benchmarks.drift_lab.bank import Bank, draw
-from benchmarks.drift_lab.baselines import evidently, river
-from benchmarks.drift_lab.concept import Course, Found, course, detection
-from benchmarks.drift_lab.power import Power, category_power, numeric_power
-from benchmarks.drift_lab.silence import Judged, Moved, exchangeable_silence, natural_silence, what_moved
-from benchmarks.drift_lab.trend import Trend, trends
+from benchmarks.drift_lab import streams
+from benchmarks.drift_lab.alert_rate import DoubledRateResult, alert_rate_alarms, double_alert_rates
+from benchmarks.drift_lab.baselines.evidently import EvidentlyResult, EvidentlyRun
+from benchmarks.drift_lab.baselines.river import RiverResult, run_river
+from benchmarks.drift_lab.concept import ConceptDetection, ConceptTimeline, measure_detection, simulate_timeline
+from benchmarks.drift_lab.power import DetectionPower, category_power, numeric_power
+from benchmarks.drift_lab.trend import TrendDetection, detect_trends
+from benchmarks.drift_lab.undisturbed import (
+    FeatureMovement,
+    JudgedWindows,
+    feature_movements,
+    judge_in_order,
+    judge_sample,
+)
+from benchmarks.drift_lab.windows import WindowSample, draw_windows
 from schemas.manifest import FalseAlarms
 from stream.drift.alarm_rule import DriftLimits
 from training.data.dataset import Dataset
 from training.machine import Machine, describe_machine
 
-#: Rows of a window in which the natural stream is judged, beside the rule's own size.
+#: Window sizes in which the natural stream is judged, besides the rule's own.
 _OTHER_ROWS = (1000, 10_000)
-#: Days of the bank of categories, of which nothing but its other columns is needed.
+#: Days of the categorical sample, which only supplies undisturbed columns.
 _CATEGORY_DAYS = 3
-#: Undisturbed days that river is shown.
+#: Undisturbed days for river's detectors.
 _RIVER_DAYS = 1
 _SEED = 0
 
@@ -31,97 +38,103 @@ OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Size:
-    """How large the lab is."""
+class LabSize:
+    """Size of the lab: days of the undisturbed sample, and repetitions of each injection."""
 
     days: float = 30
     repetitions: int = 200
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Everything that was found."""
+class DriftLabResults:
+    """All figures of the page."""
 
-    size: Size
+    size: LabSize
     limits: DriftLimits
+    #: Rows of the data.
     rows: int
-    exchangeable: Judged
+    exchangeable: JudgedWindows
+    #: Alarms of the alert rate on the exchangeable sample.
     alert_alarms: int
-    #: By rows of a window.
-    natural: Mapping[int, Judged]
-    moved: Sequence[Moved]
-    #: As the natural world's bundle has it.
+    #: By rows per window.
+    natural: Mapping[int, JudgedWindows]
+    movements: Sequence[FeatureMovement]
+    #: False alarms recorded in the manifest of the natural stream's bundle.
     cross_fitted: Sequence[FalseAlarms]
-    power: Sequence[Power]
-    trends: Sequence[Trend]
-    alert_rates: Sequence[Doubled]
-    concept: Sequence[Found]
-    course: Course
-    river: Sequence[river.Answer]
-    #: None where it was not asked.
-    evidently: Mapping[str, evidently.Answer] | None
+    power: Sequence[DetectionPower]
+    trends: Sequence[TrendDetection]
+    alert_rates: Sequence[DoubledRateResult]
+    concept: Sequence[ConceptDetection]
+    timeline: ConceptTimeline
+    river: Sequence[RiverResult]
+    #: By scenario; None if Evidently is not installed.
+    evidently: Mapping[str, EvidentlyResult] | None
     machine: Machine
     seconds: float
 
 
-def explore(
+def run_lab(
     data: Dataset,
-    size: Size,
+    size: LabSize,
     scratch: Path,
     on_step: OnStep,
     *,
     limits: DriftLimits,
     evidently_python: Path | None,
-) -> Findings:
+) -> DriftLabResults:
     """Run the whole lab.
 
     Args:
-        data: In order of event time.
-        size: Of the lab.
-        scratch: A directory for bundles.
-        on_step: Told each step.
-        limits: Of the rule.
-        evidently_python: Of its environment; None: it is not asked.
+        data: Rows in order of event time.
+        size: Size of the lab.
+        scratch: Directory for bundles.
+        on_step: Called with a description of each step.
+        limits: Window size and limits of the drift rule.
+        evidently_python: Interpreter of Evidently's environment; None skips Evidently.
 
     Raises:
-        FraudError: If a model cannot be made of these data, or Evidently fails.
+        FraudError: If no model can be trained on the data, or Evidently fails.
     """
     began, machine = time.monotonic(), describe_machine(())
-    on_step("the exchangeable world")
-    bank = draw(worlds.exchangeable(data, scratch / "exchangeable", _SEED), limits, size.days, _SEED)
+    on_step("the exchangeable stream")
+    stream = streams.exchangeable_stream(data, scratch / "exchangeable", _SEED)
+    sample = draw_windows(stream, limits, size.days, _SEED)
     with ExitStack() as stack:
-        asked = stack.enter_context(evidently.Asked(bank, evidently_python)) if evidently_python else None
-        power, drifted = _power(data, bank, size, scratch, on_step)
-        detectors = river.ask_river(draw(bank.world, limits, min(_RIVER_DAYS, size.days), _SEED), _SEED, on_step)
-        on_step("the natural world")
-        natural = worlds.natural(data, scratch / "natural")
+        evidently = stack.enter_context(EvidentlyRun(sample, evidently_python)) if evidently_python else None
+        power, trends = _power_and_trends(data, sample, size, scratch, on_step)
+        river_sample = draw_windows(stream, limits, min(_RIVER_DAYS, size.days), _SEED)
+        river = run_river(river_sample, _SEED, on_step)
+        on_step("the natural stream")
+        natural = streams.natural_stream(data, scratch / "natural")
         sizes = [rows for rows in sorted({limits.window_rows, *_OTHER_ROWS}) if rows <= len(natural.matrix)]
         on_step("alert rate and concept drift")
-        return Findings(
+        return DriftLabResults(
             size=size,
             limits=limits,
             rows=len(data),
-            exchangeable=exchangeable_silence(bank),
-            alert_alarms=false_alert_alarms(bank),
-            natural={rows: natural_silence(natural, limits, rows) for rows in sizes},
-            moved=what_moved(natural),
+            exchangeable=judge_sample(sample),
+            alert_alarms=alert_rate_alarms(sample),
+            natural={rows: judge_in_order(natural, limits, rows) for rows in sizes},
+            movements=feature_movements(natural),
             cross_fitted=natural.manifest.false_alarms,
             power=power,
-            trends=drifted,
-            alert_rates=alert_rates(bank, size.repetitions, _SEED),
-            concept=detection(bank.world, size.repetitions, _SEED),
-            course=course(bank.world, _SEED),
-            river=detectors,
-            evidently=asked.answer() if asked else None,
+            trends=trends,
+            alert_rates=double_alert_rates(sample, size.repetitions, _SEED),
+            concept=measure_detection(stream, size.repetitions, _SEED),
+            timeline=simulate_timeline(stream, _SEED),
+            river=river,
+            evidently=evidently.results() if evidently else None,
             machine=machine,
             seconds=time.monotonic() - began,
         )
 
 
-def _power(data: Dataset, bank: Bank, size: Size, scratch: Path, on_step: OnStep) -> tuple[list[Power], list[Trend]]:
-    numeric = numeric_power(bank, size.repetitions, _SEED, on_step)
-    drifted = trends(bank, size.repetitions, _SEED, on_step)
-    on_step("the world of categories")
-    world = worlds.categories(data, scratch / "categories", _SEED)
-    categories = draw(world, bank.limits, min(_CATEGORY_DAYS, size.days), _SEED)
-    return numeric + category_power(categories, size.repetitions, _SEED, on_step), drifted
+def _power_and_trends(
+    data: Dataset, sample: WindowSample, size: LabSize, scratch: Path, on_step: OnStep
+) -> tuple[list[DetectionPower], list[TrendDetection]]:
+    numeric = numeric_power(sample, size.repetitions, _SEED, on_step)
+    trends = detect_trends(sample, size.repetitions, _SEED, on_step)
+    on_step("the categorical stream")
+    stream = streams.categorical_stream(data, scratch / "categories", _SEED)
+    categories = draw_windows(stream, sample.limits, min(_CATEGORY_DAYS, size.days), _SEED)
+    return numeric + category_power(categories, size.repetitions, _SEED, on_step), trends

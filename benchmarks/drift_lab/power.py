@@ -1,4 +1,4 @@
-"""How often, and how soon, the rule finds what was injected: one feature at a time, from a random row on."""
+"""Detection rate and delay: each scenario is injected into one feature at a time, from a random row on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,121 +6,154 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drift_lab.bank import Bank
-from benchmarks.drift_lab.scenarios import SCENARIOS, VANISHED, Scenario, vanishing, without
+from benchmarks.drift_lab.scenarios import (
+    CATEGORY_VANISHES,
+    SCENARIOS,
+    Scenario,
+    drop_category,
+    rarest_common_category,
+)
+from benchmarks.drift_lab.windows import WindowSample
 from stream.drift.binning import BinnedColumn, Counts
 
-#: Windows of one repetition: one before, the one that the onset falls into, and the full ones after it.
+#: Windows of a repetition: one before the onset, the one that contains it, and full ones after it.
 _BEFORE, FULL_WINDOWS = 1, 3
 WINDOWS = _BEFORE + 1 + FULL_WINDOWS
 
 
 @dataclass(frozen=True)
-class Power:
-    """What came of one feature under one scenario."""
+class DetectionPower:
+    """Detection of one scenario in one feature."""
 
     feature: str
     scenario: str
-    #: Between the training part and the whole disturbed stream.
+    #: PSI and distance between the training part and the entire disturbed stream.
     psi: float
     distance: float
-    #: Share of the repetitions in which the feature alarmed within `FULL_WINDOWS` full windows of the onset.
-    found: float
-    #: Windows from the onset to the alarm, median over all repetitions; None where less than half were found.
+    #: Share of the repetitions in which the feature alarms within `FULL_WINDOWS` full windows of the onset.
+    detected: float
+    #: Median number of windows from onset to alarm, over all repetitions; None if fewer than half are detected.
     delay: float | None
 
 
-def numeric_power(bank: Bank, repetitions: int, seed: int, on_step: Callable[[str], None]) -> list[Power]:
-    """Inject each scenario into each feature of a bank."""
+def numeric_power(
+    sample: WindowSample, repetitions: int, seed: int, on_step: Callable[[str], None]
+) -> list[DetectionPower]:
+    """Inject each scenario into each feature."""
     random = np.random.default_rng(seed)
-    made = list[Power]()
+    results = list[DetectionPower]()
     for name, scenario in SCENARIOS.items():
         on_step(f"power: {name}")
-        disturbed = disturb(bank, scenario)
-        made += [
-            _power(bank, column, name, bank.grid.column_counts(column, disturbed), repetitions=repetitions, random=random)
-            for column in bank.grid.features
+        disturbed = count_disturbed(sample, scenario)
+        results += [
+            _power(
+                sample,
+                column,
+                name,
+                sample.binning.column_counts(column, disturbed),
+                repetitions=repetitions,
+                random=random,
+            )
+            for column in sample.binning.features
         ]
-    return made
+    return results
 
 
-def category_power(bank: Bank, repetitions: int, seed: int, on_step: Callable[[str], None]) -> list[Power]:
-    """Let a category vanish from each feature of a bank of categories."""
-    on_step(f"power: {VANISHED}")
+def category_power(
+    sample: WindowSample, repetitions: int, seed: int, on_step: Callable[[str], None]
+) -> list[DetectionPower]:
+    """Let a category vanish from each feature of a categorical stream."""
+    on_step(f"power: {CATEGORY_VANISHES}")
     random = np.random.default_rng(seed)
-    whole = undisturbed(bank)
-    made = []
-    for column in bank.grid.features:
-        category = vanishing(column.profile) if column.profile else None
+    undisturbed = count_stream(sample)
+    results = []
+    for column in sample.binning.features:
+        category = rarest_common_category(column.profile) if column.profile else None
         if category is not None:
-            counts = without(bank.grid.column_counts(column, whole), category)
-            made.append(_power(bank, column, VANISHED, counts, repetitions=repetitions, random=random))
-    return made
+            counts = drop_category(sample.binning.column_counts(column, undisturbed), category)
+            results.append(_power(sample, column, CATEGORY_VANISHES, counts, repetitions=repetitions, random=random))
+    return results
 
 
-def undisturbed(bank: Bank) -> Counts:
-    """Count the whole stream's part (width,)."""
-    return bank.grid.count(bank.world.matrix, bank.world.scored.scores)
+def count_stream(sample: WindowSample) -> Counts:
+    """Return the counts (width,) of the entire undisturbed stream."""
+    return sample.binning.count(sample.stream.matrix, sample.stream.scored.scores)
 
 
-def disturb(bank: Bank, scenario: Scenario) -> Counts:
-    """Count the whole stream's part (width,) with every feature disturbed, the score as it was."""
-    return bank.grid.count(scenario(bank.world.matrix), bank.world.scored.scores)
+def count_disturbed(sample: WindowSample, scenario: Scenario) -> Counts:
+    """Return the counts (width,) of the entire stream with every feature disturbed and the score unchanged."""
+    return sample.binning.count(scenario(sample.stream.matrix), sample.stream.scored.scores)
 
 
-def alarmed_at(bank: Bank, column: BinnedColumn, counts: Counts, random: np.random.Generator) -> NDArray[np.intp]:
-    """Return (r,) the first window in which one column alarms; the number of windows where none does.
+def first_alarm(
+    sample: WindowSample, column: BinnedColumn, counts: Counts, random: np.random.Generator
+) -> NDArray[np.intp]:
+    """Return (r,) the index of the first window in which one column alarms; w where none does.
 
     Args:
-        bank: Gives the other columns: consecutive windows from a random one on.
-        column: The disturbed one.
-        counts: (r, w, places) of that column, in r repetitions of w windows.
-        random: For the drawing.
+        sample: Windows that supply the other columns: w consecutive ones from a random start.
+        column: The disturbed column.
+        counts: (r, w, bins) counts of that column, for r repetitions of w windows.
+        random: Random generator for the starts.
     """
     repetitions, windows, _ = counts.shape
-    starts = random.integers(len(bank.counts) - windows, size=repetitions)
-    measured = bank.others.with_column(starts[:, np.newaxis] + np.arange(windows), column, counts)
-    over = bank.rule.check(measured).over[..., bank.measure.names.index(column.name)]
-    return first_run(over, bank.limits.windows_in_a_row)
+    starts = random.integers(len(sample.counts) - windows, size=repetitions)
+    measured = sample.replacer.replace(starts[:, np.newaxis] + np.arange(windows), column, counts)
+    over = sample.rule.check(measured).over[..., sample.statistics.names.index(column.name)]
+    return first_run(over, sample.limits.windows_in_a_row)
 
 
 def first_run(over: NDArray[np.bool_], length: int) -> NDArray[np.intp]:
-    """Return (r,) where in each row of (r, w) a run of so many is complete for the first time; w where none is.
+    """Return (r,) the index at which each row of (r, w) first completes `length` consecutive trues; w where none does.
 
     >>> first_run(np.array([[True, False, True, True], [True, False, True, False]]), 2).tolist()
     [3, 4]
     """
     windows = over.shape[1]
     run = np.ones((len(over), windows - length + 1), dtype=np.bool_)
-    for behind in range(length):
-        run &= over[:, behind : windows - length + 1 + behind]
+    for offset in range(length):
+        run &= over[:, offset : windows - length + 1 + offset]
     first: NDArray[np.intp] = np.where(run.any(axis=1), run.argmax(axis=1) + length - 1, windows)
     return first
 
 
 def _power(
-    bank: Bank, column: BinnedColumn, scenario: str, disturbed: Counts, *, repetitions: int, random: np.random.Generator
-) -> Power:
-    before = bank.grid.column_counts(column, undisturbed(bank))
+    sample: WindowSample,
+    column: BinnedColumn,
+    scenario: str,
+    disturbed: Counts,
+    *,
+    repetitions: int,
+    random: np.random.Generator,
+) -> DetectionPower:
+    before = sample.binning.column_counts(column, count_stream(sample))
     shares, after = before / before.sum(), disturbed / disturbed.sum()
-    clean = random.integers(bank.rows, size=repetitions)
+    clean = random.integers(sample.rows, size=repetitions)
     counts = np.empty((repetitions, WINDOWS, len(before)), dtype=np.int64)
-    counts[:, :_BEFORE] = random.multinomial(bank.rows, shares, size=(repetitions, _BEFORE))
-    counts[:, _BEFORE] = random.multinomial(clean, shares) + random.multinomial(bank.rows - clean, after)
-    counts[:, _BEFORE + 1 :] = random.multinomial(bank.rows, after, size=(repetitions, FULL_WINDOWS))
-    at = alarmed_at(bank, column, counts, random)
-    delay = np.where(at < WINDOWS, at + 1 - _BEFORE - clean / bank.rows, np.inf)
+    counts[:, :_BEFORE] = random.multinomial(sample.rows, shares, size=(repetitions, _BEFORE))
+    counts[:, _BEFORE] = random.multinomial(clean, shares) + random.multinomial(sample.rows - clean, after)
+    counts[:, _BEFORE + 1 :] = random.multinomial(sample.rows, after, size=(repetitions, FULL_WINDOWS))
+    alarm = first_alarm(sample, column, counts, random)
+    delay = np.where(alarm < WINDOWS, alarm + 1 - _BEFORE - clean / sample.rows, np.inf)
     median = float(np.median(delay))
-    population = population_of(bank, column, disturbed)
-    return Power(
-        column.name, scenario, *population, float((at < WINDOWS).mean()), median if np.isfinite(median) else None
+    psi, distance = whole_stream_shift(sample, column, disturbed)
+    return DetectionPower(
+        feature=column.name,
+        scenario=scenario,
+        psi=psi,
+        distance=distance,
+        detected=float((alarm < WINDOWS).mean()),
+        delay=median if np.isfinite(median) else None,
     )
 
 
-def population_of(bank: Bank, column: BinnedColumn, disturbed: Counts) -> tuple[float, float]:
-    """Return PSI and distance (NaN where every value is missing) between the training part and a whole stream."""
-    whole = undisturbed(bank)
-    whole[column.start : column.stop] = disturbed
-    measured = bank.measure.measure(whole)
-    place = bank.measure.names.index(column.name)
-    return float(measured.psi[place]), float(measured.distance[place])
+def whole_stream_shift(sample: WindowSample, column: BinnedColumn, disturbed: Counts) -> tuple[float, float]:
+    """Return PSI and distance between the training part and the entire disturbed stream.
+
+    The distance is NaN where every value is missing.
+    """
+    counts = count_stream(sample)
+    counts[column.start : column.stop] = disturbed
+    measured = sample.statistics.measure(counts)
+    index = sample.statistics.names.index(column.name)
+    return float(measured.psi[index]), float(measured.distance[index])

@@ -1,7 +1,7 @@
-"""What is done to a stream's rows: to every feature at once, for each feature is then looked at by itself.
+"""Disturbances of a stream's rows, applied to all features at once; each feature is then evaluated alone.
 
-Since no statistic of one feature looks at another, a matrix in which all of them are disturbed holds as many
-disturbed streams as it has columns.
+No statistic of one feature depends on another, so a matrix with all columns disturbed contains as many disturbed
+streams as it has columns.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,58 +12,62 @@ from schemas.manifest import ReferenceProfile
 from stream.drift.binning import Counts
 from stream.scoring.features import Matrix
 
-#: Standard deviations.
+#: Shift in standard deviations.
 SHIFT = 0.5
-#: A category that vanishes has this share of the reference at least.
-LEAST_SHARE = 0.05
+#: Minimum share of the reference for the category that disappears.
+MIN_CATEGORY_SHARE = 0.05
 
 Scenario = Callable[[Matrix], Matrix]
 
 
 def doubled(matrix: Matrix) -> Matrix:
-    """Every value twice as large: an amount in another unit."""
+    """Double every value, as when an amount changes its unit."""
     return 2 * matrix
 
 
-def moved(matrix: Matrix, deviations: float = SHIFT) -> Matrix:
-    """Every value larger by so many standard deviations of its column."""
+def shifted(matrix: Matrix, deviations: float = SHIFT) -> Matrix:
+    """Add `deviations` standard deviations of the column to every value."""
     spread = np.nanstd(matrix, axis=0, dtype=np.float64)
-    shifted: Matrix = (matrix + deviations * spread).astype(np.float32)
-    return shifted
+    result: Matrix = (matrix + deviations * spread).astype(np.float32)
+    return result
 
 
-def spread_out(matrix: Matrix) -> Matrix:
-    """The variance twice as large about the same mean."""
+def variance_doubled(matrix: Matrix) -> Matrix:
+    """Double each column's variance and keep its mean."""
     mean = np.nanmean(matrix, axis=0, dtype=np.float64)
-    wider: Matrix = (mean + np.sqrt(2) * (matrix - mean)).astype(np.float32)
-    return wider
+    result: Matrix = (mean + np.sqrt(2) * (matrix - mean)).astype(np.float32)
+    return result
 
 
 def stuck_at_null(matrix: Matrix) -> Matrix:
-    """No value at all."""
+    """Set every value to missing."""
     return np.full_like(matrix, np.nan)
 
 
-#: Of numeric features, by name.
+#: Scenarios for numeric features, by name.
 SCENARIOS: Mapping[str, Scenario] = {
     "value doubled": doubled,
-    f"shift by {SHIFT} sd": moved,
-    "variance doubled": spread_out,
+    f"shift by {SHIFT} sd": shifted,
+    "variance doubled": variance_doubled,
     "stuck at null": stuck_at_null,
 }
-VANISHED = "category vanishes"
+#: Name of the scenario for categorical features.
+CATEGORY_VANISHES = "category vanishes"
 
 
-def vanishing(profile: ReferenceProfile) -> int | None:
-    """Return the rarest category with `LEAST_SHARE` of the reference, as the index of its bin; None without any."""
+def rarest_common_category(profile: ReferenceProfile) -> int | None:
+    """Return the bin index of the rarest category with at least `MIN_CATEGORY_SHARE` of the reference.
+
+    Returns:
+        None if fewer than two categories have that share: removing the only one would leave no rows.
+    """
     shares = np.array(profile.bin_counts[:-1]) / sum(profile.bin_counts)
-    enough = np.flatnonzero(shares >= LEAST_SHARE)
-    # One that is everything leaves nothing when it goes.
-    return int(enough[np.argmin(shares[enough])]) if len(enough) > 1 else None
+    common = np.flatnonzero(shares >= MIN_CATEGORY_SHARE)
+    return int(common[np.argmin(shares[common])]) if len(common) > 1 else None
 
 
-def without(counts: Counts, category: int) -> Counts:
-    """Return counts (k,) of one column after no row of a category comes any more."""
-    left = counts.copy()
-    left[category] = 0
-    return left
+def drop_category(counts: Counts, category: int) -> Counts:
+    """Return the counts (k,) of one column without the rows of a category."""
+    remaining = counts.copy()
+    remaining[category] = 0
+    return remaining

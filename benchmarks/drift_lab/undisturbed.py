@@ -1,4 +1,4 @@
-"""Streams in which nothing was injected: how often the rule alarms all the same, and on what."""
+"""Streams without injected drift: how often the rule alarms, and on which columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drift_lab.bank import Bank
-from benchmarks.drift_lab.worlds import World
+from benchmarks.drift_lab.streams import LabStream
+from benchmarks.drift_lab.windows import WindowSample
 from schemas.messages import DriftState
 from stream.drift.alarm_rule import AlarmRule, DriftLimits
 from stream.drift.binning import Binning, Counts
@@ -16,67 +16,66 @@ from stream.drift.statistics import DriftStatistics, Floats
 from stream.scoring.features import Matrix
 from training.bundling.reference_profile import profile_features
 
-_ALARMS: tuple[DriftState, ...] = ("alarm", "page")
+_ALARM_STATES: tuple[DriftState, ...] = ("alarm", "page")
 _DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Consecutive windows under the rule.
+class JudgedWindows:
+    """Consecutive windows, judged by the rule. Consecutive alarms of a column count as one alarm."""
 
-    An alarm that lasts is one alarm, from its first window to its last.
-    """
-
+    #: Rows per window.
     rows: int
     windows: int
-    #: By column that alarmed: how many alarms, and how many windows they lasted together.
+    #: By column that alarmed: number of alarms, and the total number of windows that they lasted.
     alarms: Mapping[str, tuple[int, int]]
-    #: Windows over a limit by column, one at a time; columns with none are left out.
+    #: Number of windows over a limit by column, each on its own; columns without any are left out.
     over: Mapping[str, int]
-    #: (k,) columns, in the measure's order.
+    #: (k,) columns, in the order of `DriftStatistics`.
     names: tuple[str, ...]
-    #: (w, k) PSI, and the distance, in shares of their limits; NaN where unknown.
+    #: (w, k) PSI and distance as shares of their limits; NaN where unknown.
     shares: Floats
     distance_shares: Floats
-    #: (k,) what PSI must exceed; NaN where unknown.
+    #: (k,) limit of PSI; NaN where unknown.
     psi_limit: Floats
     #: (w, k) whether the column alarms.
     alarming: NDArray[np.bool_]
 
     @property
     def count(self) -> int:
-        """Alarms of all columns together."""
+        """Number of alarms over all columns."""
         return sum(count for count, _ in self.alarms.values())
 
-    def nearest(self, shares: Floats) -> tuple[float, str]:
-        """Return the largest of `shares` or `distance_shares`, with its column."""
+    def closest(self, shares: Floats) -> tuple[float, str]:
+        """Return the maximum of `shares` or `distance_shares`, with its column."""
         largest = np.nanmax(shares, axis=0, initial=0.0)
         return float(largest.max()), self.names[int(largest.argmax())]
 
 
-def judge_all(measure: DriftStatistics, rule: AlarmRule, counts: Counts) -> Judged:
-    """Judge windows (w, width) one after the other, as the merger does."""
-    before = [0] * len(measure.names)
+def judge_all(statistics: DriftStatistics, rule: AlarmRule, counts: Counts) -> JudgedWindows:
+    """Judge windows (w, width) one after another, as the drift monitor does."""
+    before = [0] * len(statistics.names)
     alarming = np.zeros((len(counts), len(before)), dtype=np.bool_)
     over = np.zeros_like(alarming)
     for number, window in enumerate(counts):
-        columns = rule.evaluate(measure.measure(window), before)
+        columns = rule.evaluate(statistics.measure(window), before)
         before = [column.in_a_row for column in columns]
-        alarming[number] = [column.state in _ALARMS for column in columns]
+        alarming[number] = [column.state in _ALARM_STATES for column in columns]
         over[number] = np.array(before) > 0
     begun = alarming & ~np.vstack([np.zeros_like(alarming[:1]), alarming[:-1]])
-    measured = measure.measure(counts)
+    measured = statistics.measure(counts)
     limits = rule.check(measured)
-    return Judged(
+    names = statistics.names
+    return JudgedWindows(
         rows=int(measured.rows[0]),
         windows=len(counts),
         alarms={
-            name: (int(begun[:, place].sum()), int(alarming[:, place].sum()))
-            for place, name in enumerate(measure.names)
-            if begun[:, place].any()
+            name: (int(begun[:, index].sum()), int(alarming[:, index].sum()))
+            for index, name in enumerate(names)
+            if begun[:, index].any()
         },
-        over={name: int(over[:, place].sum()) for place, name in enumerate(measure.names) if over[:, place].any()},
-        names=measure.names,
+        over={name: int(over[:, index].sum()) for index, name in enumerate(names) if over[:, index].any()},
+        names=names,
         shares=measured.psi / limits.psi_limit,
         distance_shares=measured.distance / limits.distance_limit,
         psi_limit=limits.psi_limit[0],
@@ -84,49 +83,49 @@ def judge_all(measure: DriftStatistics, rule: AlarmRule, counts: Counts) -> Judg
     )
 
 
-def exchangeable_silence(bank: Bank) -> Judged:
-    """Judge every window of the bank."""
-    return judge_all(bank.measure, bank.rule, bank.counts)
+def judge_sample(sample: WindowSample) -> JudgedWindows:
+    """Judge every window of a sample."""
+    return judge_all(sample.statistics, sample.rule, sample.counts)
 
 
-def natural_silence(world: World, limits: DriftLimits, rows: int) -> Judged:
-    """Judge the stream as it came, in windows of so many rows."""
-    grid = world.grid
-    measure = DriftStatistics(grid)
-    starts = range(0, len(world.matrix) - rows + 1, rows)
+def judge_in_order(stream: LabStream, limits: DriftLimits, rows: int) -> JudgedWindows:
+    """Judge a stream in its own order, in windows of `rows` rows."""
+    binning = stream.binning
+    statistics = DriftStatistics(binning)
+    starts = range(0, len(stream.matrix) - rows + 1, rows)
     parts = [slice(start, start + rows) for start in starts]
-    counts = np.stack([grid.count(world.matrix[part], world.scored.scores[part]) for part in parts])
-    return judge_all(measure, AlarmRule(measure, limits), counts)
+    counts = np.stack([binning.count(stream.matrix[part], stream.scored.scores[part]) for part in parts])
+    return judge_all(statistics, AlarmRule(statistics, limits), counts)
 
 
 @dataclass(frozen=True)
-class Moved:
-    """One feature of the natural stream, whole."""
+class FeatureMovement:
+    """Movement of one feature over the entire natural stream."""
 
     name: str
-    #: Of the whole stream's part, against the training part and against the same hours of the day before.
+    #: PSI of the entire stream against the training part.
     psi: float
-    #: None where the training part has no such hours.
+    #: PSI against the same hours of the day before; None if the training part does not contain them.
     psi_same_hours: float | None
 
 
-def what_moved(world: World) -> list[Moved]:
-    """Return for each feature how far the whole stream's part lies from the training part, the furthest first.
+def feature_movements(stream: LabStream) -> list[FeatureMovement]:
+    """Return each feature's PSI between the training part and the entire stream, largest first.
 
-    Each comparison is in deciles of its own reference.
+    Each comparison uses deciles of its own reference.
     """
-    span = (world.stream.event_time_ms[[0, -1]] - _DAY_MS).tolist()
-    earlier = world.reference[(world.reference_time_ms >= span[0]) & (world.reference_time_ms <= span[1])]
-    names = world.manifest.feature_names
-    against_all = _features_psi(world, world.reference)
-    against_hours: Sequence[float | None] = _features_psi(world, earlier) if len(earlier) else [None] * len(names)
-    found = [Moved(*each) for each in zip(names, against_all, against_hours, strict=True)]
-    return sorted(found, key=lambda each: -each.psi)
+    span = (stream.data.event_time_ms[[0, -1]] - _DAY_MS).tolist()
+    earlier = stream.reference[(stream.reference_time_ms >= span[0]) & (stream.reference_time_ms <= span[1])]
+    names = stream.manifest.feature_names
+    against_all = _feature_psis(stream, stream.reference)
+    against_hours: Sequence[float | None] = _feature_psis(stream, earlier) if len(earlier) else [None] * len(names)
+    movements = [FeatureMovement(*each) for each in zip(names, against_all, against_hours, strict=True)]
+    return sorted(movements, key=lambda each: -each.psi)
 
 
-def _features_psi(world: World, reference: Matrix) -> list[float]:
-    profiles = profile_features(world.manifest.features, reference)
-    grid = Binning(msgspec.structs.replace(world.manifest, reference=profiles, score_reference=None))
-    counts = grid.count(world.matrix, np.full(len(world.matrix), np.nan, dtype=np.float32))
-    psis: list[float] = DriftStatistics(grid).measure(counts).psi[:-1].tolist()
+def _feature_psis(stream: LabStream, reference: Matrix) -> list[float]:
+    profiles = profile_features(stream.manifest.features, reference)
+    binning = Binning(msgspec.structs.replace(stream.manifest, reference=profiles, score_reference=None))
+    counts = binning.count(stream.matrix, np.full(len(stream.matrix), np.nan, dtype=np.float32))
+    psis: list[float] = DriftStatistics(binning).measure(counts).psi[:-1].tolist()
     return psis

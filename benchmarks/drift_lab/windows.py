@@ -1,58 +1,67 @@
-"""Windows of an undisturbed stream: rows drawn from the stream's part, counted by the bundle's bins."""
+"""Windows drawn at random from an undisturbed stream, counted by the bundle's bins."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drift_lab.one_column import Others
-from benchmarks.drift_lab.worlds import World
+from benchmarks.drift_lab.column_replacer import ColumnReplacer
+from benchmarks.drift_lab.streams import LabStream
 from stream.drift.alarm_rule import AlarmRule, DriftLimits
 from stream.drift.binning import Binning, Counts
 from stream.drift.statistics import DriftStatistics
 
-#: Of the ULB data: 284,807 rows in two days.
+#: Rows per day of the ULB data: 284,807 in two days.
 ROWS_A_DAY = 142_000
 
 
 @dataclass(frozen=True)
-class Bank:
-    """Windows, with everything that judges them.
+class WindowSample:
+    """Windows drawn from a stream, with the statistics and the rule that judge them.
 
-    Rows are drawn with replacement, for the stream's part is not a day long. So what a column's bins get of a window
-    is a multinomial draw by the part's own shares, and windows of a disturbed column are drawn in that way, one column
-    at a time, instead of drawing and counting their rows.
+    Rows are drawn with replacement, because the stream is shorter than a day. A window's counts of a column are
+    therefore a multinomial draw from the stream's shares, and windows of a disturbed column are drawn that way, one
+    column at a time, instead of drawing and counting rows.
     """
 
-    world: World
-    grid: Binning
-    measure: DriftStatistics
+    stream: LabStream
+    binning: Binning
+    statistics: DriftStatistics
     rule: AlarmRule
     limits: DriftLimits
-    #: (w, rows of a window) which rows of the stream each window has.
-    drawn: NDArray[np.intp]
+    #: (w, rows per window) indices of each window's rows in the stream.
+    row_indices: NDArray[np.intp]
     #: (w, width).
     counts: Counts
-    others: Others
+    replacer: ColumnReplacer
 
     @property
     def rows(self) -> int:
-        """Of a window."""
+        """Rows per window."""
         return self.limits.window_rows
 
 
-def draw(world: World, limits: DriftLimits, days: float, seed: int) -> Bank:
-    """Draw as many windows of `limits.window_rows` as so many days have.
+def draw_windows(stream: LabStream, limits: DriftLimits, days: float, seed: int) -> WindowSample:
+    """Draw as many windows as a stream of this length contains.
 
     Args:
-        world: An exchangeable one.
-        limits: Of the rule.
-        days: Of `ROWS_A_DAY` rows.
-        seed: Of the drawing.
+        stream: An exchangeable stream.
+        limits: Window size and limits of the rule.
+        days: Length in days of `ROWS_A_DAY` rows.
+        seed: Seed of the draw.
     """
-    grid = world.grid
-    measure = DriftStatistics(grid)
+    binning = stream.binning
+    statistics = DriftStatistics(binning)
     windows = int(days * ROWS_A_DAY) // limits.window_rows
-    drawn = np.random.default_rng(seed).integers(len(world.matrix), size=(windows, limits.window_rows))
-    counts = np.stack([grid.count(world.matrix[rows], world.scored.scores[rows]) for rows in drawn])
-    return Bank(world, grid, measure, AlarmRule(measure, limits), limits, drawn, counts, Others(world.manifest, counts))
+    row_indices = np.random.default_rng(seed).integers(len(stream.matrix), size=(windows, limits.window_rows))
+    counts = np.stack([binning.count(stream.matrix[rows], stream.scored.scores[rows]) for rows in row_indices])
+    return WindowSample(
+        stream,
+        binning,
+        statistics,
+        AlarmRule(statistics, limits),
+        limits,
+        row_indices,
+        counts,
+        ColumnReplacer(stream.manifest, counts),
+    )

@@ -125,7 +125,9 @@ class DecisionReader(Background):
         try:
             end.offset = self._consumer.get_watermark_offsets(end, timeout=CONNECT_S)[1]
         except KafkaException as error:
-            raise BrokerUnavailableError(f"{topic} cannot be read: {error.args[0].str()}; check the broker's log") from None
+            raise BrokerUnavailableError(
+                f"{topic} cannot be read: {error.args[0].str()}; check the broker's log"
+            ) from None
         return end
 
     def _run(self) -> None:

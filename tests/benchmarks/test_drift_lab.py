@@ -1,22 +1,22 @@
-"""The drift lab, small: made-up data in the shape of the real, windows of 1,000 rows, a few repetitions."""
+"""The drift lab at a small scale: synthetic data with the columns of ULB, windows of 1,000 rows, few repetitions."""
 
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from benchmarks.drift_lab.bank import Bank, draw
-from benchmarks.drift_lab.findings import Findings, Size, explore
-from benchmarks.drift_lab.silence import judge_all
-from benchmarks.drift_lab.worlds import World, cut_into_categories, exchangeable, shuffled
 from numpy.typing import NDArray
 
 from benchmarks.drift_lab import pictures
 from benchmarks.drift_lab.__main__ import write
 from benchmarks.drift_lab.baselines import river
-from benchmarks.drift_lab.baselines.evidently import Asked, read
-from benchmarks.drift_lab.power import first_run, undisturbed
-from benchmarks.drift_lab.scenarios import SCENARIOS, vanishing, without
+from benchmarks.drift_lab.baselines.evidently import EvidentlyRun, summarize
+from benchmarks.drift_lab.lab import DriftLabResults, LabSize, run_lab
+from benchmarks.drift_lab.power import count_stream, first_run
+from benchmarks.drift_lab.scenarios import SCENARIOS, drop_category, rarest_common_category
+from benchmarks.drift_lab.streams import LabStream, cut_into_categories, exchangeable_stream, shuffled
+from benchmarks.drift_lab.undisturbed import judge_all
+from benchmarks.drift_lab.windows import WindowSample, draw_windows
 from schemas.errors import FraudError
 from schemas.manifest import ReferenceProfile
 from stream.drift.alarm_rule import DriftLimits, drift_limits
@@ -26,142 +26,142 @@ from tests.training.conftest import make_frame
 from training.data.dataset import Dataset, load
 
 LIMITS: DriftLimits = msgspec.structs.replace(drift_limits(Settings()), window_rows=1000)
-SIZE = Size(days=0.2, repetitions=20)
+SIZE = LabSize(days=0.2, repetitions=20)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Rows enough for natural movement at 1,000 rows."""
+    """Enough rows for natural movement in windows of 1,000."""
     path = tmp_path_factory.mktemp("drift-lab") / "data.parquet"
     make_frame(rows=20_000, fraud_share=0.02).write_parquet(path)
     return load(path)
 
 
 @pytest.fixture(scope="module")
-def found(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    """The whole lab, once."""
+def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> DriftLabResults:
+    """Results of the whole lab."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(river, "_SLOW_ROWS", 50)
         scratch = tmp_path_factory.mktemp("bundles")
-        return explore(data, SIZE, scratch, lambda _: None, limits=LIMITS, evidently_python=None)
+        return run_lab(data, SIZE, scratch, lambda _: None, limits=LIMITS, evidently_python=None)
 
 
 @pytest.fixture(scope="module")
-def world(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The exchangeable one."""
-    return exchangeable(data, tmp_path_factory.mktemp("world") / "bundle", seed=1)
+def stream(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> LabStream:
+    """An exchangeable stream."""
+    return exchangeable_stream(data, tmp_path_factory.mktemp("stream") / "bundle", seed=1)
 
 
 @pytest.fixture(scope="module")
-def bank(world: World) -> Bank:
-    """Windows of it."""
-    return draw(world, LIMITS, SIZE.days, seed=2)
+def sample(stream: LabStream) -> WindowSample:
+    """Windows of the exchangeable stream."""
+    return draw_windows(stream, LIMITS, SIZE.days, seed=2)
 
 
-def test_where_nothing_drifts_the_rule_is_silent(found: Findings) -> None:
-    """Over all features and the score together."""
-    assert found.exchangeable.windows == 28
-    assert len(found.exchangeable.names) == 30
-    assert found.exchangeable.count == 0
-    assert found.alert_alarms == 0
+def test_the_rule_is_silent_without_drift(results: DriftLabResults) -> None:
+    """No feature alarms, nor does the score or the alert rate."""
+    assert results.exchangeable.windows == 28
+    assert len(results.exchangeable.names) == 30
+    assert results.exchangeable.count == 0
+    assert results.alert_alarms == 0
 
 
-def test_what_is_injected_is_found(found: Findings) -> None:
-    """Each feature in each scenario, with the delay that two windows in a row need at least."""
-    assert len(found.power) == 29 * (len(SCENARIOS) + 1)
-    plain = [each for each in found.power if each.psi >= pictures.PROMISED_PSI]
-    assert {each.scenario for each in plain} >= {"value doubled", "shift by 0.5 sd", "stuck at null"}
-    assert all(each.found >= 0.95 for each in plain)
-    assert all(each.delay is not None and 1 < each.delay <= 4 for each in plain)
+def test_injected_drift_is_detected(results: DriftLabResults) -> None:
+    """Every scenario is detected in every feature, after at least the two consecutive windows that an alarm takes."""
+    assert len(results.power) == 29 * (len(SCENARIOS) + 1)
+    clear = [each for each in results.power if each.psi >= pictures.TARGET_PSI]
+    assert {each.scenario for each in clear} >= {"value doubled", "shift by 0.5 sd", "stuck at null"}
+    assert all(each.detected >= 0.95 for each in clear)
+    assert all(each.delay is not None and 1 < each.delay <= 4 for each in clear)
 
 
-def test_a_trend_is_found_soon_after_its_psi_crosses_the_limit(found: Findings) -> None:
-    """Of normal features, whose PSI is about the square of the shift in standard deviations."""
-    normal = [each for each in found.trends if each.feature.startswith("V") and int(each.feature[1:]) > 6]
+def test_a_trend_is_detected_soon_after_its_psi_crosses_the_limit(results: DriftLabResults) -> None:
+    """Tested on normal features, whose PSI is about the square of the shift in standard deviations."""
+    normal = [each for each in results.trends if each.feature.startswith("V") and int(each.feature[1:]) > 6]
     assert all(each.crossing is not None and 0.2 < each.crossing < 0.5 for each in normal)
     assert all(each.delay is not None and each.delay < 5 for each in normal)
 
 
-def test_a_doubled_alert_rate_is_found(found: Findings) -> None:
-    """The champion's own; of one in a thousand this small reference has a handful, by which nothing can be told."""
-    own, _ = found.alert_rates
-    assert own.found_by_window >= 0.6
+def test_a_doubled_alert_rate_is_detected(results: DriftLabResults) -> None:
+    """Tested on the champion's own rate: this small reference has too few alerts for the rare one."""
+    own, _ = results.alert_rates
+    assert own.detected_by_window >= 0.6
     assert own.median < 60
 
 
-def test_concept_drift_is_found_by_labels_and_not_by_the_estimate_without(found: Findings) -> None:
-    """Recall falls, its estimate stands still, and the watch over misses alarms more often than where nothing moved."""
-    course = found.course
-    assert course.recall[15:].mean() < 0.75 * course.recall[:15].mean()
-    assert course.expected_recall[15:].mean() == pytest.approx(course.expected_recall[:15].mean(), abs=0.02)
-    assert course.alarm is not None
-    still, *moved = found.concept
-    assert still.found < moved[-1].found == 1
+def test_concept_drift_is_detected_by_labels_only(results: DriftLabResults) -> None:
+    """Recall falls while its estimate does not, and misses alarm more often than without drift."""
+    timeline = results.timeline
+    assert timeline.recall[15:].mean() < 0.75 * timeline.recall[:15].mean()
+    assert timeline.expected_recall[15:].mean() == pytest.approx(timeline.expected_recall[:15].mean(), abs=0.02)
+    assert timeline.alarm is not None
+    unmoved, *moved = results.concept
+    assert unmoved.detected < moved[-1].detected == 1
 
 
-def test_every_detector_of_river_answers_what_it_can_be_asked(found: Findings) -> None:
-    """A value that is missing is no question to it."""
-    asked = {"undisturbed", *SCENARIOS} - {"stuck at null"}
-    assert [set(each.found) for each in found.river] == [asked] * 3
+def test_every_detector_of_river_runs_on_numeric_scenarios(results: DriftLabResults) -> None:
+    """The scenario with missing values is skipped."""
+    numeric = {"undisturbed", *SCENARIOS} - {"stuck at null"}
+    assert [set(each.detected) for each in results.river] == [numeric] * 3
 
 
-def test_the_page_and_its_pictures_are_written(found: Findings, tmp_path: Path) -> None:
-    """The page names every picture, and no picture that is not there."""
-    page = write(found, tmp_path).read_text(encoding="utf-8")
+def test_the_page_and_its_figures_are_written(results: DriftLabResults, tmp_path: Path) -> None:
+    """The page links exactly the figures that are written."""
+    page = write(results, tmp_path).read_text(encoding="utf-8")
     names = {pictures.POWER, pictures.TREND, pictures.NATURAL, pictures.CONCEPT}
     assert {file.name for file in tmp_path.iterdir()} == {"drift-lab.md", *names}
     assert all(f"({name})" in page for name in names)
     assert "nan" not in page
-    assert "Evidently was not asked" in page
+    assert "Evidently was skipped" in page
 
 
-def test_an_exchanged_column_is_measured_as_if_all_had_been(bank: Bank) -> None:
-    """Holm's correction over all columns included: bit for bit."""
-    column, windows = bank.grid.features[3], np.arange(8)
-    disturbed = _counts(bank, "value doubled", windows)
-    other = disturbed[:, column.start : column.stop]
-    counts = bank.counts[windows].copy()
-    counts[:, column.start : column.stop] = other
-    whole = bank.measure.measure(counts)
-    quick = bank.others.with_column(windows, column, other)
+def test_replacing_a_column_equals_measuring_all_columns(sample: WindowSample) -> None:
+    """The statistics are equal bit for bit, including Holm's correction over all columns."""
+    column, windows = sample.binning.features[3], np.arange(8)
+    disturbed = _counts(sample, "value doubled", windows)
+    replacement = disturbed[:, column.start : column.stop]
+    counts = sample.counts[windows].copy()
+    counts[:, column.start : column.stop] = replacement
+    expected = sample.statistics.measure(counts)
+    replaced = sample.replacer.replace(windows, column, replacement)
     for name in ("rows", "psi", "distance", "p", "missing"):
-        np.testing.assert_array_equal(getattr(quick, name), getattr(whole, name))
+        np.testing.assert_array_equal(getattr(replaced, name), getattr(expected, name))
 
 
-def test_an_alarm_by_the_lab_is_one_by_the_rule(bank: Bank) -> None:
-    """Runs of windows over a limit come to the states that the rule itself gives."""
-    counts = np.concatenate([bank.counts[:6], _counts(bank, "variance doubled", np.arange(6, 12))])
-    judged = judge_all(bank.measure, bank.rule, counts)
-    over = bank.rule.check(bank.measure.measure(counts)).over
+def test_the_lab_finds_the_same_alarms_as_the_rule(sample: WindowSample) -> None:
+    """Runs of windows over a limit give the same alarms as the rule's own states."""
+    counts = np.concatenate([sample.counts[:6], _counts(sample, "variance doubled", np.arange(6, 12))])
+    judged = judge_all(sample.statistics, sample.rule, counts)
+    over = sample.rule.check(sample.statistics.measure(counts)).over
     first = first_run(over.T, LIMITS.windows_in_a_row)
     alarmed = judged.alarming.any(axis=0)
     assert alarmed.any()
     assert np.where(alarmed, judged.alarming.argmax(axis=0), len(counts)).tolist() == first.tolist()
 
 
-def _counts(bank: Bank, scenario: str, windows: NDArray[np.intp]) -> Counts:
-    """Count windows (w,) of the bank with every feature disturbed."""
-    matrix, scores = SCENARIOS[scenario](bank.world.matrix), bank.world.scored.scores
-    return np.stack([bank.grid.count(matrix[rows], scores[rows]) for rows in bank.drawn[windows]])
+def _counts(sample: WindowSample, scenario: str, windows: NDArray[np.intp]) -> Counts:
+    """Return the counts of windows (w,) with every feature disturbed."""
+    matrix, scores = SCENARIOS[scenario](sample.stream.matrix), sample.stream.scored.scores
+    return np.stack([sample.binning.count(matrix[rows], scores[rows]) for rows in sample.row_indices[windows]])
 
 
-def test_a_vanished_category_is_the_rarest_that_is_not_rare() -> None:
-    """Of one with all the rows nothing would be left, so it stays."""
+def test_the_rarest_common_category_vanishes() -> None:
+    """A single category that has all rows stays, because nothing would be left."""
     profile = ReferenceProfile((1.0, 2.0, 3.0), (60, 34, 6, 0), ())
-    assert vanishing(profile) == 2
-    assert without(np.array([60, 34, 6, 0, 1]), 2).tolist() == [60, 34, 0, 0, 1]
-    assert vanishing(ReferenceProfile((1.0,), (100, 0), ())) is None
+    assert rarest_common_category(profile) == 2
+    assert drop_category(np.array([60, 34, 6, 0, 1]), 2).tolist() == [60, 34, 0, 0, 1]
+    assert rarest_common_category(ReferenceProfile((1.0,), (100, 0), ())) is None
 
 
 def test_shuffled_rows_keep_the_times_in_order(data: Dataset) -> None:
-    """Or the split by time would undo the shuffling."""
-    other = shuffled(data, seed=3)
-    assert (np.diff(other.event_time_ms) >= 0).all()
-    assert sorted(other.row.tolist()) == data.row.tolist() != other.row.tolist()
+    """Otherwise the split by time would undo the shuffle."""
+    permuted = shuffled(data, seed=3)
+    assert (np.diff(permuted.event_time_ms) >= 0).all()
+    assert sorted(permuted.row.tolist()) == data.row.tolist() != permuted.row.tolist()
 
 
 def test_categories_keep_the_order_of_values(data: Dataset) -> None:
-    """Letters rise with the values, and the amount has its own."""
+    """Letters rise with the values, and the amount has its own category."""
     cut = cut_into_categories(data)
     assert set(cut.description.features.values()) == {"categorical"}
     letters = cut.frame["V1"].to_numpy()[np.argsort(data.frame["V1"].to_numpy(), kind="stable")]
@@ -169,27 +169,27 @@ def test_categories_keep_the_order_of_values(data: Dataset) -> None:
     assert "Amount band" in cut.frame.columns
 
 
-def test_the_bank_draws_rows_of_the_stream(bank: Bank) -> None:
-    """Each window has its rows, and all of them together the shares of the whole."""
-    assert set(bank.counts.sum(axis=1).tolist()) == {30 * LIMITS.window_rows}
-    column = bank.grid.features[0]
-    whole = bank.grid.column_counts(column, undisturbed(bank))
-    drawn = bank.grid.column_counts(column, bank.counts.sum(axis=0))
+def test_windows_are_drawn_from_the_stream(sample: WindowSample) -> None:
+    """Each window has the configured number of rows, and all windows together have the shares of the stream."""
+    assert set(sample.counts.sum(axis=1).tolist()) == {30 * LIMITS.window_rows}
+    column = sample.binning.features[0]
+    whole = sample.binning.column_counts(column, count_stream(sample))
+    drawn = sample.binning.column_counts(column, sample.counts.sum(axis=0))
     assert np.abs(drawn / drawn.sum() - whole / whole.sum()).max() < 0.02
 
 
-def test_what_evidently_said_is_counted() -> None:
-    """A window is drifted as a whole when half of its columns are; a refusal is no answer."""
-    said = read({"some": [[True, False, False], [True, True, False]], "null": [[None, None]]})
-    assert said["some"].drifted == pytest.approx(0.5)
-    assert (said["some"].any_column, said["some"].whole) == (2, 1)
-    assert said["null"].drifted is None
+def test_evidently_results_are_summarized() -> None:
+    """A window drifts as a whole if half of its columns do; a refusal gives no result."""
+    summary = summarize({"some": [[True, False, False], [True, True, False]], "null": [[None, None]]})
+    assert summary["some"].drifted == pytest.approx(0.5)
+    assert (summary["some"].any_column, summary["some"].whole) == (2, 1)
+    assert summary["null"].drifted is None
 
 
-def test_evidently_that_cannot_be_asked_is_told_in_a_line(bank: Bank, tmp_path: Path) -> None:
-    """Here by an interpreter that has it not."""
+def test_a_failure_of_evidently_is_one_line(sample: WindowSample, tmp_path: Path) -> None:
+    """Here the interpreter does not have the package."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho \"Traceback\nModuleNotFoundError: No module named 'evidently'\" >&2\nexit 1\n")
     python.chmod(0o755)
-    with Asked(bank, python) as asked, pytest.raises(FraudError, match="Evidently failed: ModuleNotFoundError"):
-        asked.answer()
+    with EvidentlyRun(sample, python) as run, pytest.raises(FraudError, match="Evidently failed: ModuleNotFoundError"):
+        run.results()

@@ -1,1 +1,1 @@
-"""What others say of the same windows, with their defaults."""
+"""Other drift detectors on the lab's windows, with their default settings."""

@@ -1,4 +1,4 @@
-"""Evidently over the lab's windows, in a virtual environment of its own: it pins other packages than ours."""
+"""Evidently on the lab's windows, in its own virtual environment, because it pins other packages than this project."""
 
 import json
 import subprocess
@@ -11,96 +11,93 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drift_lab.bank import Bank
 from benchmarks.drift_lab.scenarios import SCENARIOS
+from benchmarks.drift_lab.windows import WindowSample
 from schemas.errors import FraudError
 
-#: As `make drift-lab` has it.
+#: The same path as in the Makefile.
 PYTHON = Path(__file__).parents[3] / ".venv-evidently" / "bin" / "python"
 _JOB = Path(__file__).with_name("evidently_job.py")
-#: Share of the columns that makes the whole a drift, as its preset has it.
+#: Share of drifted columns from which the data set counts as drifted: the default of Evidently's preset.
 DRIFT_SHARE = 0.5
-QUIET = "undisturbed"
-#: Windows without a disturbance, and of each scenario.
-_QUIET_WINDOWS, _DISTURBED_WINDOWS = 40, 5
+UNDISTURBED = "undisturbed"
+#: Windows without a disturbance, and with each scenario.
+_UNDISTURBED_WINDOWS, _DISTURBED_WINDOWS = 40, 5
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What it said of one scenario."""
+class EvidentlyResult:
+    """Evidently's results for one scenario."""
 
     windows: int
-    #: Share of (window, feature) that it calls drifted; None where it refuses to say.
+    #: Share of (window, feature) pairs reported as drifted; None if Evidently refuses the data.
     drifted: float | None
-    #: Windows in which any feature is, and in which so many are that the whole is.
+    #: Windows with at least one drifted column, and windows in which the data set counts as drifted.
     any_column: int
     whole: int
 
 
-class Asked:
-    """A question on its way: it is answered beside the lab's own work.
+class EvidentlyRun:
+    """A run of Evidently in the background, while the lab goes on. Leaving the context ends it.
 
     Args:
-        bank: Whose first windows are meant.
-        python: Of its environment.
+        sample: Windows of which the first ones are tested.
+        python: Interpreter of Evidently's environment.
     """
 
-    def __init__(self, bank: Bank, python: Path = PYTHON) -> None:
+    def __init__(self, sample: WindowSample, python: Path = PYTHON) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="fraud-evidently-")
         directory = Path(self._scratch.name)
-        questions, self._answers, self._errors = (
-            directory / name for name in ("windows.npz", "answers.json", "errors")
-        )
-        np.savez(questions, allow_pickle=False, **_questions(bank))
+        windows, self._output, self._errors = (directory / name for name in ("windows.npz", "results.json", "errors"))
+        np.savez(windows, allow_pickle=False, **_windows(sample))
         with self._errors.open("wb") as errors:
-            # -P: beside the job lies this file, which it would take for Evidently.
+            # -P: otherwise Python would import this file, which is beside the job, as `evidently`.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [str(python), "-P", str(_JOB), str(questions), str(self._answers)], stderr=errors
+                [str(python), "-P", str(_JOB), str(windows), str(self._output)], stderr=errors
             )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it, if nobody waited for the answer."""
         self._process.kill()
         self._process.wait()
         self._scratch.cleanup()
 
-    def answer(self) -> dict[str, Answer]:
-        """Wait for it.
+    def results(self) -> dict[str, EvidentlyResult]:
+        """Wait for the results and return them by scenario.
 
         Raises:
-            FraudError: If it failed.
+            FraudError: If Evidently failed.
         """
         if self._process.wait():
             last = self._errors.read_text(encoding="utf-8").strip().rpartition("\n")[2]
             raise FraudError(f"Evidently failed: {last}")
-        return read(json.loads(self._answers.read_text(encoding="utf-8")))
+        return summarize(json.loads(self._output.read_text(encoding="utf-8")))
 
 
-def read(said: Mapping[str, Sequence[Sequence[bool | None]]]) -> dict[str, Answer]:
-    """Count its answers by scenario: a row a window, a column a feature."""
-    return {name: _count(windows) for name, windows in said.items()}
+def summarize(drifted: Mapping[str, Sequence[Sequence[bool | None]]]) -> dict[str, EvidentlyResult]:
+    """Summarize results by scenario: one row per window, one column per feature, None where Evidently refuses."""
+    return {name: _summarize(windows) for name, windows in drifted.items()}
 
 
-def _count(windows: Sequence[Sequence[bool | None]]) -> Answer:
-    told = [[column for column in window if column is not None] for window in windows]
-    flat = [column for window in told for column in window]
-    return Answer(
+def _summarize(windows: Sequence[Sequence[bool | None]]) -> EvidentlyResult:
+    answered = [[column for column in window if column is not None] for window in windows]
+    flat = [column for window in answered for column in window]
+    return EvidentlyResult(
         windows=len(windows),
         drifted=float(np.mean(flat)) if flat else None,
-        any_column=sum(any(window) for window in told),
-        whole=sum(sum(window) >= DRIFT_SHARE * len(window) > 0 for window in told),
+        any_column=sum(any(window) for window in answered),
+        whole=sum(sum(window) >= DRIFT_SHARE * len(window) > 0 for window in answered),
     )
 
 
-def _questions(bank: Bank) -> dict[str, NDArray[np.generic]]:
-    world = bank.world
-    disturbed = {name: scenario(world.matrix) for name, scenario in SCENARIOS.items()}
-    windows = {name: each[bank.drawn[:_DISTURBED_WINDOWS]] for name, each in disturbed.items()}
+def _windows(sample: WindowSample) -> dict[str, NDArray[np.generic]]:
+    stream = sample.stream
+    disturbed = {name: scenario(stream.matrix) for name, scenario in SCENARIOS.items()}
+    windows = {name: each[sample.row_indices[:_DISTURBED_WINDOWS]] for name, each in disturbed.items()}
     return {
-        "reference": world.reference,
-        QUIET: world.matrix[bank.drawn[:_QUIET_WINDOWS]],
+        "reference": stream.reference,
+        UNDISTURBED: stream.matrix[sample.row_indices[:_UNDISTURBED_WINDOWS]],
         **windows,
     }

@@ -1,8 +1,9 @@
-"""Evidently's default test of each column, run in an environment of its own; see `evidently.py`.
+"""Evidently's default test for each column, run in its own environment; see `evidently.py`.
 
-It is what `DataDriftPreset` asks, without the report's HTML, which takes ten times as long. Imports nothing of ours.
+It runs the tests of `DataDriftPreset` without the HTML report, which takes ten times as long. It imports nothing from
+this project.
 
-Usage: python evidently_job.py WINDOWS.npz ANSWERS.json
+Usage: python evidently_job.py WINDOWS.npz RESULTS.json
 """
 
 import json
@@ -12,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-# Before it is imported: it would count its users otherwise.
+# Before the import: Evidently would send usage statistics otherwise.
 os.environ["DO_NOT_TRACK"] = "1"
 
 import numpy as np
@@ -21,23 +22,26 @@ from evidently.legacy.calculations.stattests import get_stattest
 from evidently.legacy.core import ColumnType
 
 
-def main(windows: Path, answers: Path) -> None:
-    """Answer for each window (w, n, k) of each set: which columns have drifted, and which can't be said."""
+def main(windows: Path, output: Path) -> None:
+    """Test each window (w, n, k) of each scenario; write for each column whether it drifted, null if refused."""
     warnings.simplefilter("ignore")
     with np.load(windows) as file:
-        sets: dict[str, Any] = dict(file)
-    reference = sets.pop("reference")
+        scenarios: dict[str, Any] = dict(file)
+    reference = scenarios.pop("reference")
     columns = [pd.Series(column) for column in reference.T]
-    said: dict[str, list[list[bool | None]]] = {
-        name: [[_drifted(mine, pd.Series(its)) for mine, its in zip(columns, window.T, strict=True)] for window in each]
-        for name, each in sets.items()
+    drifted: dict[str, list[list[bool | None]]] = {
+        name: [
+            [_drifted(expected, pd.Series(current)) for expected, current in zip(columns, window.T, strict=True)]
+            for window in each
+        ]
+        for name, each in scenarios.items()
     }
-    answers.write_text(json.dumps(said), encoding="utf-8")
+    output.write_text(json.dumps(drifted), encoding="utf-8")
 
 
 def _drifted(reference: "pd.Series[Any]", current: "pd.Series[Any]") -> bool | None:
     if current.isna().all():
-        return None  # the preset raises ValueError: an empty column
+        return None  # the preset raises ValueError for an empty column
     test = get_stattest(reference, current, ColumnType.Numerical, None)
     return bool(test(reference, current, ColumnType.Numerical, None).drifted)
 

@@ -1,4 +1,4 @@
-"""river's detectors, row by row over each feature's values."""
+"""river's drift detectors, fed row by row with each feature's values."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ import numpy as np
 from river.base import DriftDetector
 from river.drift import ADWIN, KSWIN, PageHinkley
 
-from benchmarks.drift_lab.bank import Bank
 from benchmarks.drift_lab.scenarios import SCENARIOS
+from benchmarks.drift_lab.windows import WindowSample
 from stream.scoring.features import Matrix
 
-#: Windows before the onset, and after it.
+#: Windows before and after the onset.
 _BEFORE, _AFTER = 1, 3
-#: KSWIN takes a thousand times as long a row as the others, so it sees this many features and rows.
+#: Features and rows for KSWIN, which is a thousand times slower per row than the others.
 _SLOW_FEATURES, _SLOW_ROWS = 2, 400
 
 
 @dataclass(frozen=True)
-class Detector:
-    """One of them, and how much of the lab it is shown."""
+class RiverDetector:
+    """A detector, and the number of features and rows it gets."""
 
     name: str
     make: Callable[[], DriftDetector]
@@ -28,64 +28,67 @@ class Detector:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one detector said."""
+class RiverResult:
+    """Results of one detector."""
 
     name: str
     features: int
-    #: Rows of each undisturbed feature, and alarms in all of them together.
-    quiet_rows: int
+    #: Rows of each undisturbed feature, and alarms over all of them.
+    undisturbed_rows: int
     false_alarms: int
-    #: By scenario, the share of features that alarmed after the onset; "undisturbed" where there was none.
-    found: dict[str, float]
+    #: Share of features that alarm after the onset, by scenario; "undisturbed" has no onset.
+    detected: dict[str, float]
 
 
-def ask_river(bank: Bank, seed: int, on_step: Callable[[str], None]) -> list[Answer]:
-    """Show a bank's rows to each detector.
+def run_river(sample: WindowSample, seed: int, on_step: Callable[[str], None]) -> list[RiverResult]:
+    """Run each detector on a sample's rows.
 
-    A feature that is null has no value to show: that scenario is not asked.
+    Scenarios with null values are skipped, because the detectors only take numbers.
     """
-    everything = len(bank.grid.features)
-    rows = bank.drawn.size
-    asked = [
-        Detector("ADWIN", ADWIN, everything, rows),
-        Detector("Page-Hinkley", PageHinkley, everything, rows),
-        Detector("KSWIN", lambda: KSWIN(seed=seed), min(_SLOW_FEATURES, everything), _SLOW_ROWS),
+    features = len(sample.binning.features)
+    rows = sample.row_indices.size
+    detectors = [
+        RiverDetector("ADWIN", ADWIN, features, rows),
+        RiverDetector("Page-Hinkley", PageHinkley, features, rows),
+        RiverDetector("KSWIN", lambda: KSWIN(seed=seed), min(_SLOW_FEATURES, features), _SLOW_ROWS),
     ]
-    made = []
-    for each in asked:
-        on_step(f"river: {each.name}")
-        made.append(_ask(each, bank))
-    return made
+    results = []
+    for detector in detectors:
+        on_step(f"river: {detector.name}")
+        results.append(_run(detector, sample))
+    return results
 
 
-def _ask(detector: Detector, bank: Bank) -> Answer:
-    matrix = bank.world.matrix[:, : detector.features]
-    quiet = bank.drawn.ravel()[: detector.rows]
-    false = sum(_alarms(detector.make(), column.tolist()) for column in matrix[quiet].T)
-    rows = min(bank.rows, detector.rows)
-    drawn = bank.drawn[:, :rows]
+def _run(detector: RiverDetector, sample: WindowSample) -> RiverResult:
+    matrix = sample.stream.matrix[:, : detector.features]
+    undisturbed = sample.row_indices.ravel()[: detector.rows]
+    false_alarms = sum(_count_alarms(detector.make(), column.tolist()) for column in matrix[undisturbed].T)
+    rows = min(sample.rows, detector.rows)
+    drawn = sample.row_indices[:, :rows]
     clean, after = matrix[drawn[:_BEFORE].ravel()], drawn[_BEFORE : _BEFORE + _AFTER].ravel()
     disturbed = {name: scenario(matrix)[after] for name, scenario in SCENARIOS.items()}
-    asked = {name: rows for name, rows in disturbed.items() if not np.isnan(rows).any()}
-    found = {name: _found(detector, clean, rows) for name, rows in {"undisturbed": matrix[after], **asked}.items()}
-    return Answer(detector.name, detector.features, len(quiet), false, found)
+    numeric = {name: values for name, values in disturbed.items() if not np.isnan(values).any()}
+    detected = {
+        name: _share_detected(detector, clean, values)
+        for name, values in {"undisturbed": matrix[after], **numeric}.items()
+    }
+    return RiverResult(detector.name, detector.features, len(undisturbed), false_alarms, detected)
 
 
-def _found(detector: Detector, clean: Matrix, disturbed: Matrix) -> float:
-    hits = []
+def _share_detected(detector: RiverDetector, clean: Matrix, disturbed: Matrix) -> float:
+    detected = []
     for before, after in zip(clean.T, disturbed.T, strict=True):
-        watch = detector.make()
-        _alarms(watch, before.tolist())
-        hits.append(any(_states(watch, after.tolist())))
-    return float(np.mean(hits))
+        instance = detector.make()
+        _count_alarms(instance, before.tolist())
+        detected.append(any(_alarms(instance, after.tolist())))
+    return float(np.mean(detected))
 
 
-def _alarms(watch: DriftDetector, values: Iterable[float]) -> int:
-    return sum(_states(watch, values))
+def _count_alarms(detector: DriftDetector, values: Iterable[float]) -> int:
+    return sum(_alarms(detector, values))
 
 
-def _states(watch: DriftDetector, values: Iterable[float]) -> Iterable[bool]:
+def _alarms(detector: DriftDetector, values: Iterable[float]) -> Iterable[bool]:
     for value in values:
-        watch.update(value)
-        yield watch.drift_detected
+        detector.update(value)
+        yield detector.drift_detected
