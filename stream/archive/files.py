@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from schemas.errors import ArchiveUnavailableError, ArchiveError
+from schemas.errors import ArchiveError, ArchiveUnavailableError
 from stream.archive.layout import FORMAT_VERSION, MARKER, ArchiveFile, folder, parse_file, parse_folder, parse_temporary
 
 #: Protocols of stores that put an object completely or not at all: no temporary name is needed.
@@ -68,7 +68,9 @@ class ArchiveFiles:
             try:
                 marker = self._files.cat_file(self._at(MARKER))
             except FileNotFoundError:
-                raise ArchiveUnavailableError(f"no archive at {self.url}; bring it back, or check FRAUD_ARCHIVE_URL") from None
+                raise ArchiveUnavailableError(
+                    f"no archive at {self.url}; bring it back, or check FRAUD_ARCHIVE_URL"
+                ) from None
         try:
             version = json.loads(marker)["format_version"]
         except (ValueError, TypeError, KeyError):
@@ -184,7 +186,9 @@ class ArchiveFiles:
             raise
         except Exception as error:  # every file system raises its own errors
             text = " ".join(str(error).split()) or type(error).__name__
-            raise ArchiveUnavailableError(f"cannot {action} archive {self.url} ({text}); check FRAUD_ARCHIVE_URL") from error
+            raise ArchiveUnavailableError(
+                f"cannot {action} archive {self.url} ({text}); check FRAUD_ARCHIVE_URL"
+            ) from error
 
 
 def _sync_directories(directory: str) -> None:

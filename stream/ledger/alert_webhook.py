@@ -11,7 +11,7 @@ from faust.web import Request, Response, View
 from faust.web.exceptions import WebError
 from sqlalchemy import Engine
 
-from schemas.errors import LedgerUnavailableError, LedgerError, RefusedMessageError
+from schemas.errors import LedgerError, LedgerUnavailableError, RefusedMessageError
 from stream.clock import Clock
 from stream.ledger.alert_history import record_alerts
 from stream.ledger.alertmanager import webhook_codec
@@ -44,8 +44,8 @@ class AlertRecorder:
 
         Raises:
             RefusedMessageError: If it is not valid; one line without any of the sender's values.
-            LedgerUnavailableError: If the database does not answer. The message may have been recorded or not; sending it
-                again does no harm.
+            LedgerUnavailableError: If the database does not answer. The message may have been recorded or not; sending
+                it again does no harm.
         """
         alerts = webhook_codec.decode(body).alerts
         with writing(self._engine) as connection:

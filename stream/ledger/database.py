@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
-from schemas.errors import LedgerUnavailableError, LedgerError
+from schemas.errors import LedgerError, LedgerUnavailableError
 
 #: Seconds that a writer waits for another writer's transaction, and that a client waits for a server to answer.
 BUSY_S = 5.0

@@ -15,7 +15,7 @@ from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import take_evidence
 from stream.evaluation.gate import GateResult, evaluate_gate
 from stream.evaluation.guardrails import ServingHealth
-from stream.evaluation.plan import freeze, usual_cap
+from stream.evaluation.plan import default_cap, freeze_plan
 from stream.ledger.gate_store import GateStore, GateTest
 from stream.ledger.history import ModelIdentity
 from stream.ledger.matchups import Matchup, find_matchups, load_pairs
@@ -82,9 +82,9 @@ class GateRunner:
         timing = cohort_timing(self._settings, starts_ms=starts_ms)
         try:
             before = load_pairs(self._engine, matchup, since=0, until=starts_ms, maturity_ms=timing.maturity_ms)
-            costs = capped_costs(self._settings, self._settings.gate.cap_minor or usual_cap(before))
+            costs = capped_costs(self._settings, self._settings.gate.cap_minor or default_cap(before))
             alpha = next_alpha([each.verdict == "promote" for each in tests])
-            plan = freeze(matchup.challenger.bundle_sha256, before, timing, costs, alpha=alpha)
+            plan = freeze_plan(matchup.challenger.bundle_sha256, before, timing, costs, alpha=alpha)
         except DataError as error:
             return str(error)
         now_ms = self._clock.now_ms()

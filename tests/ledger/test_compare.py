@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stream.evaluation.counterfactual import change, changes_by_day
+from stream.evaluation.counterfactual import changes_by_day, counterfactual_change
 from stream.ledger.database import migrate, open_engine
 from stream.ledger.gate_runner import DAY_MS, GateRunner, capped_costs
 from stream.ledger.matchups import find_matchups, load_pairs
@@ -50,7 +50,7 @@ def test_changes_add_up(history: tuple[str, History]) -> None:
     pairs = load_pairs(engine, matchup, since=0, until=matchup.complete_ms, maturity_ms=10 * DAY_MS)
     costs = capped_costs(SETTINGS, 10_000)
     days = list(changes_by_day(pairs, costs))
-    total = change(pairs, costs, 0, 0)
+    total = counterfactual_change(pairs, costs, 0, 0)
     assert sum(day.transactions for day in days) == total.transactions == len(pairs)
     assert len(pairs) == 40 * (FRAUDS + LEGITIMATE) - 1  # the transaction at the watermark itself is not complete
     for field in ("saved_minor", "lost_minor", "false_positives_removed", "frauds_gained", "frauds_lost", "waiting"):

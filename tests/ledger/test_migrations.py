@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
 
-from schemas.errors import LedgerUnavailableError, LedgerError
+from schemas.errors import LedgerError, LedgerUnavailableError
 from schemas.messages import encode
 from stream.ledger.database import migrate, open_engine, reading, writing
 from stream.ledger.tables import decisions, metadata

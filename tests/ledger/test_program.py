@@ -1,4 +1,4 @@
-"""The ledger as a program, on a real Kafka: what it writes, what it refuses, and how it ends."""
+"""The ledger as a process on a real Kafka: the rows it writes, the messages it refuses, and how it ends."""
 
 import socket
 from collections.abc import Callable
@@ -27,29 +27,27 @@ LedgerSettings = Callable[..., Settings]
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_everything_is_there_once_whatever_the_order(
+def test_every_message_is_in_one_row_whatever_the_order(
     ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str, seed: int
 ) -> None:
-    """Labels before their decisions, repeats before what they repeat: the tables equal the topics."""
+    """Labels may come before their decisions and repeats before originals: the tables equal the topics."""
     settings = ledger_settings(database)
     send_history(settings, 3_000, seed=seed)
     ledger = start_ledger(settings)
     ledger.wait_rows(decisions=3_000, shadow_scores=3_000, labels=300, role_changes=3)
     ledger.wait_ready()
     until(lambda: ledger.metrics()['consumer_lag_messages{kind="decisions"}'] == 0)
-    counted = ledger.metrics()
-    assert counted['ledger_rows_total{kind="decisions"}'] == 3_000
-    assert counted['ledger_repeated_total{kind="decisions"}'] == 60
-    assert counted['ledger_repeated_total{kind="labels"}'] == 60
-    assert counted["ledger_database_up"] == 1
+    metrics = ledger.metrics()
+    assert metrics['ledger_rows_total{kind="decisions"}'] == 3_000
+    assert metrics['ledger_repeated_total{kind="decisions"}'] == 60
+    assert metrics['ledger_repeated_total{kind="labels"}'] == 60
+    assert metrics["ledger_database_up"] == 1
     assert ledger.stop() == 0
     assert reckon_ledger(settings) == {"decisions": 3_000, "shadow_scores": 3_000, "labels": 300, "role_changes": 3}
 
 
-def test_what_cannot_be_decoded_becomes_a_dead_letter_and_the_rest_goes_on(
-    ledger_settings: LedgerSettings, start_ledger: StartLedger
-) -> None:
-    """On every topic, in the middle of good messages, with reason, origin and the original bytes."""
+def test_an_invalid_message_becomes_a_dead_letter(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+    """On every topic, with reason, origin and original bytes; the valid messages around it are written."""
     settings = ledger_settings()
     bad = [
         (None, DeadLetterReason.EMPTY),
@@ -58,7 +56,7 @@ def test_what_cannot_be_decoded_becomes_a_dead_letter_and_the_rest_goes_on(
         (b"{}", DeadLetterReason.MISSING_FIELD),
         (b"[]", DeadLetterReason.WRONG_TYPE),
     ]
-    own = {
+    invalid = {
         settings.topic.decisions: [
             (encode(decision(1, schema_version=9)), DeadLetterReason.SCHEMA_VERSION),
             (encode(decision(1, verdict="perhaps")), DeadLetterReason.WRONG_TYPE),
@@ -69,34 +67,38 @@ def test_what_cannot_be_decoded_becomes_a_dead_letter_and_the_rest_goes_on(
         settings.topic.labels: [(encode(label(1, label_id="")), DeadLetterReason.OUT_OF_RANGE)],
         settings.topic.model_updates: [],
     }
-    good = {
+    valid = {
         settings.topic.decisions: [encode(decision(n)) for n in range(4)],
         settings.topic.shadow_scores: [encode(shadow(n)) for n in range(4)],
         settings.topic.labels: [encode(label(n)) for n in range(4)],
         settings.topic.model_updates: [encode(change(n)) for n in range(1, 5)],
     }
-    for topic, reasons in own.items():
-        values = [*good[topic][:2], *(value for value, _ in bad + reasons), *good[topic][2:]]
+    for topic, reasons in invalid.items():
+        values = [*valid[topic][:2], *(value for value, _ in bad + reasons), *valid[topic][2:]]
         produce_all(settings.kafka.bootstrap, topic, [(b"k", value) for value in values], partition=0)
     ledger = start_ledger(settings)
     ledger.wait_rows(decisions=4, shadow_scores=4, labels=4, role_changes=4)
-    counted = ledger.metrics()
+    metrics = ledger.metrics()
     assert ledger.stop() == 0
     decoder = msgspec.json.Decoder(DeadLetter)
-    letters = [
+    dead_letters = [
         decoder.decode(m.value() or b"") for m in read_all(settings.kafka.bootstrap, settings.topic.dead_letters)
     ]
-    for topic, reasons in own.items():
-        found = sorted((each for each in letters if each.source_topic == topic), key=lambda each: each.source_offset)
-        assert [(each.value, each.reason) for each in found] == [*bad, *reasons]
-        assert [each.source_offset for each in found] == list(range(2, 2 + len(found)))
-        assert all("perhaps" not in each.detail for each in found)
-    assert counted['dead_letters_total{reason="not_json"}'] == 4
+    for topic, reasons in invalid.items():
+        refused = sorted(
+            (each for each in dead_letters if each.source_topic == topic), key=lambda each: each.source_offset
+        )
+        assert [(each.value, each.reason) for each in refused] == [*bad, *reasons]
+        assert [each.source_offset for each in refused] == list(range(2, 2 + len(refused)))
+        assert all("perhaps" not in each.detail for each in refused)
+    assert metrics['dead_letters_total{reason="not_json"}'] == 4
     assert reckon_ledger(settings)["decisions"] == 4
 
 
-def test_a_restart_reads_on_where_the_database_is(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
-    """A new group, so Kafka knows nothing; a database put back to an earlier state reads what it lacks."""
+def test_a_restart_reads_on_from_the_offsets_in_the_database(
+    ledger_settings: LedgerSettings, start_ledger: StartLedger
+) -> None:
+    """Also in a new consumer group, of which Kafka has no offsets."""
     settings = ledger_settings()
     send_history(settings, 200)
     ledger = start_ledger(settings)
@@ -113,26 +115,26 @@ def test_a_restart_reads_on_where_the_database_is(ledger_settings: LedgerSetting
 
 
 @pytest.mark.parametrize(
-    ("overrides", "line"),
+    ("overrides", "message"),
     [
-        ({"ledger_url": "mysql://u:secret@h/d"}, "the ledger knows sqlite:/// and postgresql+psycopg://"),
-        ({"ledger_url": "sqlite:////proc/nowhere/l.db"}, "cannot be made"),
-        ({"ledger_url": "postgresql+psycopg://u:secret@127.0.0.1:1/d"}, "mend it or set FRAUD_LEDGER_URL"),
+        ({"ledger_url": "mysql://u:secret@h/d"}, "use sqlite:/// or postgresql+psycopg://"),
+        ({"ledger_url": "sqlite:////proc/nowhere/l.db"}, "cannot create"),
+        ({"ledger_url": "postgresql+psycopg://u:secret@127.0.0.1:1/d"}, "start it or set FRAUD_LEDGER_URL"),
     ],
 )
-def test_what_cannot_start_says_so_in_one_line(
-    ledger_settings: LedgerSettings, tmp_path: Path, overrides: dict[str, str], line: str
+def test_an_unusable_database_is_one_error(
+    ledger_settings: LedgerSettings, tmp_path: Path, overrides: dict[str, str], message: str
 ) -> None:
-    """With the setting to mend and no password."""
+    """It names the setting to change, and never a password."""
     settings = ledger_settings().replace(**overrides)
     with LedgerProcess(settings, tmp_path) as ledger:
         last = assert_exits(ledger, 20)
-        words = ledger.last_lines()
-    assert line in last
-    assert "secret" not in words
+        log = ledger.last_lines()
+    assert message in last
+    assert "secret" not in log
 
 
-def test_a_port_in_use_is_one_line(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+def test_a_port_in_use_is_one_error(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
     """It names the ledger's own setting."""
     settings = ledger_settings()
     with socket.create_server(("127.0.0.1", settings.ledger.web_port)):
@@ -140,10 +142,8 @@ def test_a_port_in_use_is_one_line(ledger_settings: LedgerSettings, start_ledger
     assert last.endswith("set FRAUD_LEDGER_WEB_PORT")
 
 
-def test_a_topic_made_anew_ends_the_ledger_with_the_mend(
-    ledger_settings: LedgerSettings, start_ledger: StartLedger
-) -> None:
-    """Offsets that go back would make rows anew under old places: somebody must decide."""
+def test_a_recreated_topic_ends_the_ledger(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
+    """Its offsets start again, so new messages would look like repeats of old rows: a person must decide."""
     settings = ledger_settings()
     send_history(settings, 20)
     ledger = start_ledger(settings)

@@ -1,4 +1,4 @@
-"""How good each model was on what has matured: counted in SQL as `stream.evaluation.outcome` decides it."""
+"""Model quality on matured transactions: counted in SQL by the rules of `stream.evaluation.outcome`."""
 
 import random
 from collections import Counter
@@ -27,93 +27,93 @@ from tests.support.ledger_batch import ManualClock, Writer
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 SECOND_MS = 1000
-#: Longer ago than any window here reaches.
-ALWAYS_MS = BASE_MS
+#: A window that reaches further back than any history here.
+ALL_MS = BASE_MS
 EXACT = Settings().replace(watermark_lateness_s=0)
 DECIDED = MeasuredModel(CHAMPION, "1", "p1", "champion")
-WATCHED = MeasuredModel(CHALLENGER, "2", "p2", "challenger")
+SHADOWED = MeasuredModel(CHALLENGER, "2", "p2", "challenger")
 
 
 def fill(
-    engine: Engine, decided: Sequence[Decision], watched: Sequence[ShadowScore] = (), said: Sequence[Label] = ()
+    engine: Engine, decided: Sequence[Decision], shadowed: Sequence[ShadowScore] = (), labelled: Sequence[Label] = ()
 ) -> None:
-    """Write history; the watermark is the last decision's event time."""
+    """Write history; the watermark is the event time of the last decision."""
     clock = ManualClock(BASE_MS + 365 * DAY_MS)
-    for kind, messages in (("decisions", decided), ("shadow_scores", watched), ("labels", said)):
+    for kind, messages in (("decisions", decided), ("shadow_scores", shadowed), ("labels", labelled)):
         Writer(engine, kind, settings=EXACT, clock=clock).write(messages)
 
 
-def look(engine: Engine, *, window_ms: int = ALWAYS_MS, maturity_ms: int = 0, latest_ms: int = 2**62) -> ModelQuality:
-    """Look at everything that is older than the watermark, if nothing else is said."""
+def measure(engine: Engine, *, window_ms: int = ALL_MS, maturity_ms: int = 0, latest_ms: int = 2**62) -> ModelQuality:
+    """Measure quality; by default over everything before the watermark."""
     return measure_quality(engine, window_ms=window_ms, maturity_ms=maturity_ms, latest_ms=latest_ms)
 
 
 def any_history(seed: int, count: int) -> tuple[list[Decision], list[Label]]:
-    """Return decisions with all verdicts and up to five labels each: few times, so that many are the same."""
+    """Return decisions with all verdicts and up to five labels each, with few distinct times so that many are equal."""
     drawn = random.Random(seed)  # noqa: S311 - reproducible, not secret
     decided = [
         decision(number, verdict=drawn.choice(VERDICTS), arm=drawn.choice(["champion", "champion", "exploration"]))
         for number in range(count)
     ]
-    said = [
+    labelled = [
         label(
             number,
-            label_id=f"{number}-{drawn.choice('aAbéz€😀')}-{place}",
+            label_id=f"{number}-{drawn.choice('aAbéz€😀')}-{index}",
             source=drawn.choice(SOURCES),
             fraud=drawn.choice([True, False, None]),
             event_time_ms=BASE_MS + drawn.randrange(3),
         )
         for number in range(count)
-        for place in range(drawn.randrange(6))
+        for index in range(drawn.randrange(6))
     ]
-    drawn.shuffle(said)
-    return decided, said
+    drawn.shuffle(labelled)
+    return decided, labelled
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_sql_decides_as_the_one_place_that_decides(engine: Engine, seed: int) -> None:
-    """Of each transaction, whatever its labels; and the counts are those of `known`, which reads the rows."""
-    decided, said = any_history(seed, 500)
-    fill(engine, decided, said=said)
+def test_sql_agrees_with_the_python_rules(engine: Engine, seed: int) -> None:
+    """On every transaction, whatever its labels; and the counts equal those of `load_labelled_decisions`."""
+    decided, labelled = any_history(seed, 500)
+    fill(engine, decided, labelled=labelled)
     last_ms = decided[-1].event_time_ms
     outcomes = {
         each.transaction_id: outcome_of(
             each.verdict,
             each.event_time_ms,
-            [one for one in said if one.transaction_id == each.transaction_id],
+            [one for one in labelled if one.transaction_id == each.transaction_id],
             watermark_ms=last_ms,
             maturity_ms=0,
         )
         for each in decided
     }
-    of = {Outcome.FRAUD: 1, Outcome.LEGITIMATE: 0, Outcome.LEGITIMATE_BY_MATURITY: 0, Outcome.CENSORED: None}
-    found = decision_outcomes(decisions.c.event_time_ms <= last_ms)
+    codes = {Outcome.FRAUD: 1, Outcome.LEGITIMATE: 0, Outcome.LEGITIMATE_BY_MATURITY: 0, Outcome.CENSORED: None}
+    subquery = decision_outcomes(decisions.c.event_time_ms <= last_ms)
     with reading(engine) as connection:
-        asked = select(found.c.transaction_id, found.c.fraud)
-        in_sql = dict(connection.execute(asked).all())
-    assert in_sql == {transaction_id: of[outcome] for transaction_id, outcome in outcomes.items()}
-    assert set(outcomes.values()) == set(of)
+        query = select(subquery.c.transaction_id, subquery.c.fraud)
+        in_sql = dict(connection.execute(query).all())
+    assert in_sql == {transaction_id: codes[outcome] for transaction_id, outcome in outcomes.items()}
+    assert set(outcomes.values()) == set(codes)
     by_rows = load_labelled_decisions(engine, topics=["transactions"], since_ms=0, maturity_ms=0)
     assert by_rows is not None
     cells = Counter(zip(by_rows.alerted.tolist(), by_rows.fraud.tolist(), strict=True))
     expected = Confusion(cells[True, True], cells[True, False], cells[False, False], cells[False, True])
-    assert look(engine).matured == {DECIDED: expected}
+    assert measure(engine).matured == {DECIDED: expected}
     assert min(cells.values()) > 0
 
 
 def some_history() -> tuple[list[Decision], list[ShadowScore], list[Label]]:
-    """Return one transaction for each thing that can happen, and one that ends history."""
+    """Return one transaction for each possible course of events, and one that ends history."""
     decided = [
-        decision(1),  # nobody complained
+        decision(1),  # no label
         decision(2),  # charged back
         decision(3, verdict="review"),  # released
         decision(4, verdict="decline"),  # an analyst agrees
-        decision(5, verdict="decline"),  # nobody looked: it is counted nowhere
-        decision(6, arm="exploration"),  # its model declined it, it was let through and charged back
-        decision(7, bundle_sha256="c" * 64, model_version="0"),  # another champion's time
+        decision(5, verdict="decline"),  # never reviewed: not counted
+        decision(6, arm="exploration"),  # declined by its model, let through and charged back
+        decision(7, bundle_sha256="c" * 64, model_version="0"),  # decided by an earlier champion
         decision(60),
     ]
-    watched = [
+    shadowed = [
         shadow(1, verdict="review"),
         shadow(2, verdict="decline"),
         shadow(3, verdict="approve"),
@@ -121,48 +121,50 @@ def some_history() -> tuple[list[Decision], list[ShadowScore], list[Label]]:
         shadow(5, verdict="approve"),
         shadow(6, verdict=None, score=None, problem="no feature V9"),
     ]
-    said = [label(2), label(3, source="analyst", fraud=False), label(4, source="analyst"), label(6)]
-    return decided, watched, said
+    labelled = [label(2), label(3, source="analyst", fraud=False), label(4, source="analyst"), label(6)]
+    return decided, shadowed, labelled
 
 
-def test_verdicts_are_counted_by_what_became_of_them(engine: Engine) -> None:
-    """Of each model by itself; a challenger is judged by the same truth, on what it had a score for."""
+def test_verdicts_are_counted_by_outcome(engine: Engine) -> None:
+    """Each model separately; a challenger is measured by the same labels, on the transactions that it scored."""
     fill(engine, *some_history())
-    assert look(engine).matured == {
+    assert measure(engine).matured == {
         DECIDED: Confusion(true_positive=2, false_positive=1, true_negative=1, false_negative=1),
         MeasuredModel("c" * 64, "0", "p1", "champion"): Confusion(0, 0, 1, 0),
-        WATCHED: Confusion(true_positive=1, false_positive=1, true_negative=1, false_negative=1),
+        SHADOWED: Confusion(true_positive=1, false_positive=1, true_negative=1, false_negative=1),
     }
 
 
 def test_the_window_ends_where_history_has_matured(engine: Engine) -> None:
-    """What is younger waits, whatever labels it has; what is older than the window is not looked at."""
+    """Younger decisions wait, whatever labels they have; those before the window are ignored."""
     fill(engine, *some_history())
-    found = look(engine, window_ms=2 * SECOND_MS, maturity_ms=56 * SECOND_MS)
-    assert found.matured[DECIDED] == Confusion(true_positive=0, false_positive=1, true_negative=0, false_negative=1)
-    assert found.waiting == {DECIDED: 4, MeasuredModel("c" * 64, "0", "p1", "champion"): 1}
-    assert look(engine).waiting == {DECIDED: 1}
+    quality = measure(engine, window_ms=2 * SECOND_MS, maturity_ms=56 * SECOND_MS)
+    assert quality.matured[DECIDED] == Confusion(true_positive=0, false_positive=1, true_negative=0, false_negative=1)
+    assert quality.waiting == {DECIDED: 4, MeasuredModel("c" * 64, "0", "p1", "champion"): 1}
+    assert measure(engine).waiting == {DECIDED: 1}
 
 
 def test_one_bundle_under_two_policies_is_two_models(engine: Engine) -> None:
     """A challenger may be the champion's own bundle with another policy."""
-    watched = [shadow(1, bundle_sha256=CHAMPION, model_version="1", policy_version="strict", verdict="decline")]
-    fill(engine, [decision(1), decision(60)], watched)
+    shadowed = [shadow(1, bundle_sha256=CHAMPION, model_version="1", policy_version="strict", verdict="decline")]
+    fill(engine, [decision(1), decision(60)], shadowed)
     strict = MeasuredModel(CHAMPION, "1", "strict", "challenger")
-    assert look(engine).matured == {DECIDED: Confusion(0, 0, 1, 0), strict: Confusion(0, 1, 0, 0)}
+    assert measure(engine).matured == {DECIDED: Confusion(0, 0, 1, 0), strict: Confusion(0, 1, 0, 0)}
 
 
-def test_the_newest_label_is_the_newest_that_can_be_true(engine: Engine) -> None:
-    """One dated 2099 must not keep an alert silent for ever; labels of unknown transactions are news as well."""
-    assert look(engine) == ModelQuality()
-    fill(engine, [], said=[label(1), label(99, event_time_ms=BASE_MS + 5), label(2, event_time_ms=4_070_908_800_000)])
+def test_the_newest_label_is_the_newest_plausible_one(engine: Engine) -> None:
+    """A label dated 2099 must not silence an alert for ever; labels of unknown transactions count as well."""
+    assert measure(engine) == ModelQuality()
+    fill(
+        engine, [], labelled=[label(1), label(99, event_time_ms=BASE_MS + 5), label(2, event_time_ms=4_070_908_800_000)]
+    )
     newest_ms = BASE_MS + 30 * DAY_MS
-    assert look(engine, latest_ms=newest_ms) == ModelQuality(newest_label_ms=newest_ms)
-    assert look(engine, latest_ms=newest_ms - 1) == ModelQuality(newest_label_ms=BASE_MS + 5)
+    assert measure(engine, latest_ms=newest_ms) == ModelQuality(newest_label_ms=newest_ms)
+    assert measure(engine, latest_ms=newest_ms - 1) == ModelQuality(newest_label_ms=BASE_MS + 5)
 
 
-def test_the_watch_reads_the_settings_and_rests(engine: Engine) -> None:
-    """A look that takes two seconds is followed by twenty in which nothing is asked."""
+def test_the_monitor_uses_the_settings_and_pauses(engine: Engine) -> None:
+    """A measurement that takes two seconds is followed by a pause of twenty."""
     settings = Settings().replace(
         gate_maturity_days=2, ledger_quality_days=1, watermark_max_clock_skew_s=10, watermark_lateness_s=0
     )
@@ -170,21 +172,21 @@ def test_the_watch_reads_the_settings_and_rests(engine: Engine) -> None:
     clock = ManualClock(BASE_MS + 10 * DAY_MS)
     decided = [decision(number, event_time_ms=time_ms) for number, time_ms in enumerate(times_ms)]
     Writer(engine, settings=settings, clock=clock).write(decided)
-    said = [label(n, label_id=f"l{n}", event_time_ms=clock.ms + n * 1000, fraud=False) for n in (9, 10, 11)]
-    Writer(engine, "labels", clock=clock).write(said)
+    labelled = [label(n, label_id=f"l{n}", event_time_ms=clock.ms + n * 1000, fraud=False) for n in (9, 10, 11)]
+    Writer(engine, "labels", clock=clock).write(labelled)
     ticks = iter([0.0, 0.0, 2.0, 2.0 + 2 * PAUSE_FACTOR - 1, 2.0 + 2 * PAUSE_FACTOR, 100.0])
     monitor = QualityMonitor(engine, settings, clock, monotonic=lambda: next(ticks))
-    found = monitor.measure()
-    assert found is not None
-    assert found.matured == {DECIDED: Confusion(0, 0, 2, 0)}
-    assert found.waiting == {DECIDED: 2}
-    assert found.newest_label_ms == clock.ms + 10_000
+    quality = monitor.measure()
+    assert quality is not None
+    assert quality.matured == {DECIDED: Confusion(0, 0, 2, 0)}
+    assert quality.waiting == {DECIDED: 2}
+    assert quality.newest_label_ms == clock.ms + 10_000
     assert monitor.measure() is None
-    assert monitor.measure() == found
+    assert monitor.measure() == quality
 
 
-def test_a_database_that_is_away_is_said_and_is_asked_again_at_once() -> None:
-    """The watch does not rest after a look that came to nothing."""
+def test_no_pause_follows_a_failed_measurement() -> None:
+    """An unavailable database raises each time."""
     monitor = QualityMonitor(
         open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d"), Settings(), ManualClock()
     )
@@ -193,8 +195,8 @@ def test_a_database_that_is_away_is_said_and_is_asked_again_at_once() -> None:
             monitor.measure()
 
 
-def shown(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
-    """Return what is shown of models: by name, role and outcome, the last two empty where there are none."""
+def exported(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
+    """Return the samples of model metrics by name, role and outcome; role and outcome are empty if not labels."""
     return {
         (sample.name, sample.labels.get("role", ""), sample.labels.get("outcome", "")): sample.value
         for family in metrics.registry.collect()
@@ -203,17 +205,17 @@ def shown(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
     }
 
 
-def test_what_a_look_found_is_shown_until_the_next_one() -> None:
-    """All of it at once: no figure of a model that the last look did not find stays."""
+def test_a_measurement_is_exported_until_the_next_one() -> None:
+    """It is replaced as a whole: no sample stays of a model that the newest measurement does not contain."""
     metrics = LedgerMetrics()
-    assert shown(metrics) == {}
+    assert exported(metrics) == {}
     metrics.show_quality(
-        ModelQuality({DECIDED: Confusion(6, 4, 86, 2), WATCHED: Confusion(0, 0, 5, 0)}, {DECIDED: 7}, BASE_MS)
+        ModelQuality({DECIDED: Confusion(6, 4, 86, 2), SHADOWED: Confusion(0, 0, 5, 0)}, {DECIDED: 7}, BASE_MS)
     )
     counts = {("true_positive", 6), ("false_positive", 4), ("true_negative", 86), ("false_negative", 2)}
-    found = shown(metrics)
-    assert {(out, value) for (name, role, out), value in found.items() if out and role == "champion"} == counts
-    assert {name: value for (name, role, out), value in found.items() if role == "champion" and not out} == {
+    samples = exported(metrics)
+    assert {(out, value) for (name, role, out), value in samples.items() if out and role == "champion"} == counts
+    assert {name: value for (name, role, out), value in samples.items() if role == "champion" and not out} == {
         "model_accuracy": pytest.approx(92 / 98),
         "model_precision": 0.6,
         "model_recall": 0.75,
@@ -222,21 +224,21 @@ def test_what_a_look_found_is_shown_until_the_next_one() -> None:
         "model_false_negative_rate": 0.25,
         "model_labels_waiting": 7,
     }
-    assert found["model_newest_label_timestamp_seconds", "", ""] == BASE_MS / 1000
+    assert samples["model_newest_label_timestamp_seconds", "", ""] == BASE_MS / 1000
     metrics.show_quality(ModelQuality())
-    assert shown(metrics) == {}
+    assert exported(metrics) == {}
 
 
-def test_figures_without_a_denominator_have_no_sample() -> None:
-    """Zero would be a false alarm, or a false peace."""
+def test_ratios_without_a_denominator_have_no_sample() -> None:
+    """Zero would raise a false alarm or hide a real one."""
     metrics = LedgerMetrics()
-    metrics.show_quality(ModelQuality({WATCHED: Confusion(0, 0, 5, 0)}))
-    names = {name for name, role, _ in shown(metrics) if role == "challenger"}
+    metrics.show_quality(ModelQuality({SHADOWED: Confusion(0, 0, 5, 0)}))
+    names = {name for name, role, _ in exported(metrics) if role == "challenger"}
     assert names == {"model_matured_transactions", "model_accuracy", "model_false_positive_rate"}
 
 
-def test_figures_name_their_model() -> None:
-    """By bundle, version, policy and role: four labels, and the outcome where it is one."""
+def test_samples_name_their_model() -> None:
+    """They carry four labels: bundle, version, policy and role; counts carry the outcome too."""
     metrics = LedgerMetrics()
     metrics.show_quality(ModelQuality({DECIDED: Confusion(1, 0, 0, 0)}))
     own = 'policy="p1",role="champion",version="1"} 1.0'

@@ -1,4 +1,4 @@
-"""Rows and offsets in one transaction, written by one owner."""
+"""Rows and offsets are written in one transaction, by one owner."""
 
 import contextlib
 import logging
@@ -17,13 +17,13 @@ from tests.support.records import decision, label
 
 
 def rows(engine: Engine) -> int:
-    """Return how many decisions there are."""
+    """Return the number of decisions."""
     with reading(engine) as connection:
         return int(connection.execute(select(func.count()).select_from(decisions)).scalar_one())
 
 
-def test_a_new_partition_begins_at_0_and_a_known_one_where_it_was(engine: Engine) -> None:
-    """With an epoch one higher at each claim."""
+def test_a_claim_returns_the_offset_to_read_next(engine: Engine) -> None:
+    """A new partition starts at 0; each claim raises the epoch by one."""
     first = Writer(engine, partitions=(0, 1))
     assert {p: (c.owner_epoch, c.next_offset) for p, c in first.claims.items()} == {0: (1, 0), 1: (1, 0)}
     first.write([decision(1), decision(2)])
@@ -32,11 +32,11 @@ def test_a_new_partition_begins_at_0_and_a_known_one_where_it_was(engine: Engine
 
 
 def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
-    """Its transaction is rolled back whole; the error names who has the partition now."""
+    """Its transaction is rolled back; the error names the current owner."""
     first = Writer(engine)
     held = first.batch([decision(1)])
     second = Writer(engine, name="two")
-    with pytest.raises(StaleOwnerError, match="decisions/0 was claimed by two since"):
+    with pytest.raises(StaleOwnerError, match="decisions/0 has been claimed by two;"):
         first.write_batch(held)
     assert rows(engine) == 0
     second.write([decision(1)])
@@ -45,8 +45,8 @@ def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
     assert rows(engine) == 1
 
 
-def test_a_stale_partition_holds_up_the_whole_batch(engine: Engine) -> None:
-    """What is still ours in it is read again too: half a batch would need offsets of its own."""
+def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None:
+    """Its other partitions are read again too: half a batch would need offsets of its own."""
     first = Writer(engine, partitions=(0, 1))
     mine, theirs = first.batch([decision(1)], 0), first.batch([decision(2)], 1)
     mixed = first.batch([decision(1)], 0)
@@ -61,7 +61,7 @@ def test_a_stale_partition_holds_up_the_whole_batch(engine: Engine) -> None:
 
 
 def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> None:
-    """As after a commit whose answer was lost: its rows are there, and its repeats are not counted."""
+    """As after a commit whose reply was lost: its rows exist, and no repeats are counted."""
     writer = Writer(engine)
     batch = writer.batch([decision(1)])
     writer.write_batch(batch)
@@ -72,11 +72,11 @@ def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> Non
 
 
 def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engine: Engine) -> None:
-    """They are one transaction."""
+    """They are written in one transaction."""
     writer = Writer(engine)
 
     def fail(*_: object) -> None:
-        raise RuntimeError("struck just before the commit")
+        raise RuntimeError("just before the commit")
 
     event.listen(engine, "commit", fail)
     with pytest.raises(RuntimeError):
@@ -90,7 +90,7 @@ def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engin
 
 
 def test_repeats_are_counted_once(engine: Engine) -> None:
-    """In the batch, and over batches."""
+    """Within a batch and across batches."""
     writer = Writer(engine)
     first = writer.write([decision(1), decision(2), decision(1)])
     second = writer.write([decision(1), decision(3)])
@@ -98,27 +98,27 @@ def test_repeats_are_counted_once(engine: Engine) -> None:
 
 
 def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> None:
-    """Unknown when they come; there all the same."""
-    said = Writer(engine, "labels")
-    assert said.write([label(1), label(2)]).unknown == 2
+    """They count as unknown when they come, and are stored all the same."""
+    labels = Writer(engine, "labels")
+    assert labels.write([label(1), label(2)]).unknown == 2
     Writer(engine).write([decision(1)])
-    assert said.write([label(1, label_id="again"), label(3), label(3, label_id="more")]).unknown == 2
+    assert labels.write([label(1, label_id="again"), label(3), label(3, label_id="more")]).unknown == 2
 
 
-def test_claims_and_writes_of_many_owners_leave_one_row_each(engine: Engine) -> None:
-    """Four owners fight for one partition: each message is written once, in order, by somebody."""
+def test_competing_owners_write_each_message_once(engine: Engine) -> None:
+    """Four owners claim the same partition again and again."""
     messages = [decision(number) for number in range(60)]
 
-    def fight(name: str) -> None:
+    def claim_and_write(name: str) -> None:
         while True:
             writer = Writer(engine, name=name)
-            at = writer.next[0]
-            if at >= len(messages):
+            start = writer.next[0]
+            if start >= len(messages):
                 return
             with contextlib.suppress(StaleOwnerError):
-                writer.write(messages[at : at + 5])
+                writer.write(messages[start : start + 5])
 
-    threads = [threading.Thread(target=fight, args=(str(number),)) for number in range(4)]
+    threads = [threading.Thread(target=claim_and_write, args=(str(number),)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -128,26 +128,26 @@ def test_claims_and_writes_of_many_owners_leave_one_row_each(engine: Engine) -> 
     assert sorted(tuple(row) for row in found) == [(number, 0) for number in range(60)]
 
 
-def test_sqlite_in_use_by_a_stranger_is_an_outage(
+def test_a_locked_sqlite_file_is_an_outage(
     tmp_path: object, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line when it begins, one when it is over, however often it is asked meanwhile."""
+    """It is logged once when it begins and once when it ends, however many calls fail in between."""
     monkeypatch.setattr("stream.ledger.database.BUSY_S", 0.05)
     engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
     outage = Outage("the ledger database")
     caplog.set_level(logging.INFO)
 
-    def ask() -> None:
-        with outage.track("somebody"), writing(engine) as connection:
+    def query() -> None:
+        with outage.track("query"), writing(engine) as connection:
             connection.execute(text("SELECT 1"))
 
     with writing(open_engine(f"sqlite:///{tmp_path}/ledger.db")):
         for _ in range(3):
             with pytest.raises(LedgerUnavailableError, match="database is locked"):
-                ask()
+                query()
         began = outage.active
     assert began
-    ask()
+    query()
     assert not outage.active
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
@@ -155,8 +155,8 @@ def test_sqlite_in_use_by_a_stranger_is_an_outage(
     assert lines[1].startswith("the ledger database answers again")
 
 
-def test_a_postgres_that_goes_and_comes_is_an_outage(cluster: Postgres) -> None:
-    """Connections from before are replaced without a further error."""
+def test_a_stopped_postgres_is_an_outage(cluster: Postgres) -> None:
+    """After its restart, stale connections are replaced without a further error."""
     engine = open_engine(cluster.create_database("goes-and-comes"))
     with reading(engine) as connection:
         connection.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""Rows that come twice, and in any order."""
+"""Rows that are repeated and arrive in any order."""
 
 import random
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_ki
 
 
 def contents(engine: Engine, kind: MessageKind[Any]) -> list[tuple[Any, ...]]:
-    """Return a table's rows in the order of their keys."""
+    """Return a table's rows, ordered by key."""
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(select(kind.table).order_by(*kind.table.primary_key))]
 
 
 def insert(engine: Engine, kind: MessageKind[Any], rows: Sequence[dict[str, Any]]) -> int:
-    """Insert rows in a transaction of their own; return how many were repeated."""
+    """Insert rows in one transaction; return the number of repeated ones."""
     with writing(engine) as connection:
         return insert_rows(connection, kind.table, kind.order, rows)
 
 
 def repeated_decisions() -> list[dict[str, Any]]:
-    """Return three transactions, each decided several times: after a crash, by a replayed source, by another epoch."""
+    """Return three transactions, each decided several times: after a crash, or because the source repeats it."""
     kind = KINDS["decisions"]
     made = [
         (decision(1), 5),
-        (decision(1, scored_at_ms=1), 9),  # at least once: the same source, written again later
-        (decision(1, source_offset=77, score=0.5), 12),  # the source replayed
+        (decision(1, scored_at_ms=1), 9),  # at-least-once delivery: the same source, written again later
+        (decision(1, source_offset=77, score=0.5), 12),  # the source repeats the transaction
         (decision(2, source_topic="Transactions"), 6),
         (decision(2, source_topic="transactions-2"), 7),
         (decision(2, source_topic="transactions.0"), 8),
@@ -47,7 +47,7 @@ def repeated_decisions() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_decisions_commute(engine: Engine, seed: int) -> None:
-    """Whatever order they come in and however they are cut into batches, the table ends up the same."""
+    """The table ends up the same whatever their order and however they are cut into batches."""
     kind, rows = KINDS["decisions"], repeated_decisions()
     shuffled = random.Random(seed).sample(rows, len(rows))  # noqa: S311 - reproducible, not secret
     cut = seed % 3 + 1
@@ -63,7 +63,7 @@ def test_decisions_commute(engine: Engine, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shadow_scores_commute(engine: Engine, seed: int) -> None:
-    """The one of the decision that is kept is kept; another policy over the same bundle is another challenger."""
+    """The same source position is kept as for decisions; another policy over the same bundle is another challenger."""
     kind = KINDS["shadow_scores"]
     made = [
         shadow(1),
@@ -80,11 +80,11 @@ def test_shadow_scores_commute(engine: Engine, seed: int) -> None:
     assert [tuple(row) for row in found] == [("p2", 0.101, 2), ("p3", 0.7, 0)]
 
 
-def test_labels_keep_their_whole_history(engine: Engine) -> None:
-    """Each label_id is a row; a source that takes back what it said adds one; a repeated one is counted."""
+def test_labels_keep_their_history(engine: Engine) -> None:
+    """Each label_id has a row; a retraction adds a row; a repeated label is counted."""
     kind = KINDS["labels"]
-    said = [label(1), label(1, label_id="l2", fraud=None), label(1, label_id="l3", source="analyst", fraud=False)]
-    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate([*said, said[0]])]
+    made = [label(1), label(1, label_id="l2", fraud=None), label(1, label_id="l3", source="analyst", fraud=False)]
+    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate([*made, made[0]])]
     assert insert(engine, kind, rows) == 1
     with engine.connect() as connection:
         c = kind.table.c
@@ -93,15 +93,15 @@ def test_labels_keep_their_whole_history(engine: Engine) -> None:
 
 
 def test_amounts_may_be_missing_in_old_messages(engine: Engine) -> None:
-    """They stay unknown, which is not zero."""
+    """They are stored as null, not as zero."""
     kind = KINDS["decisions"]
     insert(engine, kind, [kind.row(encode(decision(1, amount_minor=None, currency=None)), 0, 0, 0)])
     with engine.connect() as connection:
         assert connection.execute(select(kind.table.c.amount_minor, kind.table.c.currency)).one() == (None, None)
 
 
-def test_nothing_is_inserted_by_nothing(engine: Engine) -> None:
-    """A batch of refused messages has no rows."""
+def test_inserting_no_rows_does_nothing(engine: Engine) -> None:
+    """As for a batch in which every message was refused."""
     assert insert(engine, KINDS["labels"], []) == 0
     with writing(engine) as connection:
         assert connection.execute(delete(KINDS["labels"].table)).rowcount == 0
