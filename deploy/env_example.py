@@ -46,7 +46,7 @@ def rendered() -> str:
         notes = field_notes(group.type)
         lines += ["", f"# {_RULE} {_summary(group.type)}"]
         for field in msgspec.structs.fields(group.type):
-            # A note begins a paragraph; a setting without one belongs to the paragraph above.
+            # A note starts a paragraph; a setting without one belongs to the paragraph above.
             if note := notes.get(field.name):
                 lines += ["", *textwrap.wrap(note, 118, initial_indent="# ", subsequent_indent="# ")]
             if allowed := _allowed(schemas[field.name]):
@@ -61,7 +61,7 @@ def _summary(group: type[msgspec.Struct]) -> str:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
-    """Return the values that a setting allows, from its JSON Schema; empty if there is no restriction."""
+    """Return a sentence about the values that a setting allows, from its JSON Schema; empty without a restriction."""
     if "enum" in schema:
         return f"One of {', '.join(schema['enum'])}."
     if "maximum" in schema:

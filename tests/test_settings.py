@@ -1,4 +1,4 @@
-"""Settings: what the environment may say, and the one line each mistake gets."""
+"""Settings: what the environment may contain, and the error for each mistake."""
 
 import inspect
 import re
@@ -13,44 +13,44 @@ from stream.settings import PREFIX, Settings, read_settings
 LINES = dict(line.split("=", 1) for line in rendered().splitlines() if line.startswith(PREFIX))
 
 
-def test_the_example_is_fresh() -> None:
-    """`.env.example` is what the settings say now."""
+def test_the_example_is_up_to_date() -> None:
+    """`.env.example` is generated from the current settings."""
     assert FILE.read_text(encoding="utf-8") == rendered(), "stale: run `python -m deploy.env_example` and commit it"
 
 
 def test_the_example_names_every_setting_with_its_default() -> None:
-    """Taking the example as it is changes nothing."""
+    """Using the example unchanged gives the defaults."""
     assert set(LINES) == set(Settings().environment())
     assert read_settings(LINES) == Settings()
 
 
-def test_each_group_of_settings_begins_with_a_note() -> None:
-    """A setting after a blank line has its own note, or the example would show it under its neighbour's."""
+def test_each_paragraph_of_settings_has_a_note() -> None:
+    """Otherwise the example would show a setting after a blank line under the previous setting's note."""
     for group in msgspec.structs.fields(Settings):
-        bare = re.findall(r"\n\n    (\w+): ", inspect.getsource(group.type))
-        assert not bare, f"give {', '.join(bare)} a `#:` note in stream/settings"
+        without_note = re.findall(r"\n\n    (\w+): ", inspect.getsource(group.type))
+        assert not without_note, f"give {', '.join(without_note)} a `#:` note in stream/settings"
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
-    """Nothing needs to be set."""
+    """No setting is required."""
     assert read_settings({}) == Settings()
 
 
-def test_other_variables_are_not_ours() -> None:
-    """Only names with the prefix are read."""
+def test_other_variables_are_ignored() -> None:
+    """Only variables with the prefix are read."""
     assert read_settings({"PATH": "/bin", "BOOTSTRAP": "elsewhere:1", "FRAUDULENT": "x"}) == Settings()
 
 
 def test_the_process_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an argument, `os.environ` is what is meant."""
+    """Without an argument, `read_settings` reads `os.environ`."""
     for name in LINES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FRAUD_KAFKA_BOOTSTRAP", "kafka:9092")
     assert read_settings() == Settings().replace(kafka_bootstrap="kafka:9092")
 
 
-def test_text_becomes_what_the_field_is() -> None:
-    """Environment variables are text; numbers are read from it."""
+def test_values_are_converted_to_the_type_of_the_field() -> None:
+    """Environment variables are text; numbers are parsed from it."""
     settings = read_settings(
         {"FRAUD_KAFKA_BATCH_MAX": "500", "FRAUD_KAFKA_WATCHDOG_S": "20.5", "FRAUD_KAFKA_SLOT": "7"}
     )
@@ -58,7 +58,7 @@ def test_text_becomes_what_the_field_is() -> None:
 
 
 def test_settings_are_frozen() -> None:
-    """They are read once and passed down; nobody changes them on the way."""
+    """They are read once and passed down; no code changes them on the way."""
     with pytest.raises(AttributeError):
         Settings().kafka.slot = "1"  # type: ignore[misc]  # this is what must fail
 
@@ -87,19 +87,19 @@ def test_settings_are_frozen() -> None:
         ("FRAUD_", "x", "FRAUD_ is not a setting; .env.example lists them all"),
     ],
 )
-def test_a_mistake_is_one_line_with_the_mend(name: str, value: str, line: str) -> None:
-    """The line names the variable, what it holds, what it takes, and where to look."""
-    with pytest.raises(SettingsError) as refused:
+def test_a_mistake_is_one_line_with_the_fix(name: str, value: str, line: str) -> None:
+    """The error names the variable, its value, the values it allows, and where to look."""
+    with pytest.raises(SettingsError) as raised:
         read_settings({name: value})
-    assert str(refused.value) == line
+    assert str(raised.value) == line
 
 
-def test_the_first_of_several_unknown_names_is_named() -> None:
-    """One mistake at a time, always the same one first."""
+def test_of_several_unknown_names_the_first_is_reported() -> None:
+    """One mistake at a time, in alphabetical order."""
     with pytest.raises(SettingsError, match=r"^FRAUD_A is not a setting"):
         read_settings({"FRAUD_B": "1", "FRAUD_A": "1"})
 
 
 def test_every_default_is_allowed() -> None:
-    """A default out of its own range would only show once somebody sets it."""
+    """A default outside its own range would go unnoticed until it is set explicitly."""
     assert msgspec.convert(msgspec.to_builtins(Settings()), Settings) == Settings()

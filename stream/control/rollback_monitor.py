@@ -1,8 +1,8 @@
-"""The guard: after a promotion that leaves its bounds, the previous champion decides again.
+"""The rollback monitor: restores the previous champion if a promoted champion leaves its bounds.
 
-Every worker stands for election; the one that holds the only partition of `role-counts` judges, from the counts of
-all. Two that both believe they are elected, as after a freeze, write one rollback all the same: each names the epoch
-it judged.
+Every worker is a candidate. The elected one, which holds the only partition of `role-counts`, judges by the counts of
+all workers. If two workers both believe they are elected, for instance after a freeze, they still write one rollback:
+each names the epoch that it judged.
 """
 
 import logging
@@ -30,68 +30,70 @@ _decoder = msgspec.json.Decoder(RoleCounts)
 
 
 class RollbackMonitor(ElectedTask):
-    """Judges promotions on a thread of its own, while elected.
+    """Judges promotions on a thread of its own while elected.
 
     Args:
-        settings: Addresses, topics, limits.
-        metrics: Shows what is judged.
+        settings: Kafka connection, topic names and rollback limits.
+        metrics: Metrics of the rollback monitor.
     """
 
     def __init__(self, settings: Settings, metrics: RollbackMetrics) -> None:
-        super().__init__("guard", on=settings.rollback.monitor == "on", show=metrics.elected)
+        super().__init__(
+            "rollback monitor", enabled=settings.rollback.monitor == "on", on_election=metrics.elected
+        )
         self._settings = settings
         self._metrics = metrics
         self._limits = RollbackLimits(
-            block=settings.rollback.block_transactions,
+            block_transactions=settings.rollback.block_transactions,
             min_blocks=settings.rollback.min_blocks,
-            watched_blocks=settings.rollback.watched_blocks,
-            error=settings.rollback.alpha,
+            monitored_blocks=settings.rollback.monitored_blocks,
+            alpha=settings.rollback.alpha,
             alert_multiple=settings.rollback.alert_multiple,
             slow_ms=settings.rollback.slow_ms,
         )
-        self._forget()
+        self._reset()
 
-    def _stand(self) -> ElectedReader:
+    def _join(self) -> ElectedReader:
         group = f"{self._settings.kafka.group}-guard"
         return ElectedReader(self._settings, self._settings.topic.role_counts, group, self._elect)
 
     def _work(self, reader: ElectedReader) -> None:
-        values = reader.read(POLL_S)  # an election in its midst empties what is pending
+        values = reader.read(POLL_S)  # an election during the read empties the pending messages
         self._pending.extend(values)
-        self._try(self._take)
+        self._try(self._process_pending)
         if reader.caught_up and not self._pending:
             self._try(self._judge)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._pending: deque[bytes | None] = deque()
-        self._watch = PromotionMonitor(self._limits)
+        self._promotion = PromotionMonitor(self._limits)
         self._progress = (0, 0)
         self._paged = 0
         self._metrics.judged({})
 
-    def _take(self) -> None:
+    def _process_pending(self) -> None:
         while self._pending:
             counts = decode_counts(self._pending[0])
             if counts is not None:
-                roles = self._watch.roles
+                roles = self._promotion.roles
                 if roles is None or counts.role_epoch > roles.epoch:
-                    self._watch.learn(all_roles(self._settings))
-                self._watch.add(counts)
-            self._pending.popleft()  # not before: while Kafka is away it waits for its assignment
+                    self._promotion.set_assignments(all_roles(self._settings))
+                self._promotion.add(counts)
+            self._pending.popleft()  # only now: while Kafka is unavailable, the counts wait for their assignment
 
     def _judge(self) -> None:
-        if self._watch.progress != self._progress:
-            if self._watch.progress[0] != self._progress[0]:
-                log.info("guard: %s", self._watch.watched or "nobody was promoted lately")
+        if self._promotion.progress != self._progress:
+            if self._promotion.progress[0] != self._progress[0]:
+                log.info("rollback monitor: %s", self._promotion.description or "no recent promotion to monitor")
                 self._metrics.paged(paged=False)
-            self._progress = self._watch.progress
-            self._metrics.judged(self._watch.readings())
-        verdict = self._watch.verdict()
+            self._progress = self._promotion.progress
+            self._metrics.judged(self._promotion.readings())
+        verdict = self._promotion.verdict()
         if verdict is None or verdict.since == self._paged:
             return
-        # Somebody may have changed the roles since: then this champion is no longer judged, or not yet.
-        self._watch.learn(all_roles(self._settings))
-        verdict, roles = self._watch.verdict(), self._watch.roles
+        # The roles may have changed since: then this champion is no longer judged, or not yet.
+        self._promotion.set_assignments(all_roles(self._settings))
+        verdict, roles = self._promotion.verdict(), self._promotion.roles
         if verdict is None or roles is None:
             return
         if not verdict.may_restore:
@@ -109,32 +111,32 @@ class RollbackMonitor(ElectedTask):
         )
         self._metrics.rolled_back()
         log.error(
-            "champion %s is taken back, %s; %s decides again", roles.champion.version, note, restored.champion.version
+            "champion %s is rolled back, %s; %s is champion again", roles.champion.version, note, restored.champion.version
         )
-        self._watch.learn(all_roles(self._settings))
+        self._promotion.set_assignments(all_roles(self._settings))
 
     def _page(self, verdict: RollbackVerdict, version: str) -> None:
         self._paged = verdict.since
         self._metrics.paged(paged=True)
         log.critical(
-            "champion %s has left its bounds, and there is none to bring back: %s; look at the input, then name a "
-            "champion with: fraud-stream models set --champion PATH",
+            "champion %s has left its bounds and there is no previous champion to restore: %s; check the input, then "
+            "name a champion with: fraud-stream models set --champion PATH",
             version,
             describe(verdict),
         )
 
 
 def decode_counts(raw: bytes | None) -> RoleCounts | None:
-    """Read one message of `role-counts`; None, with a line on the log, for what is none."""
+    """Decode a message of `role-counts`; log a message that is not valid and return None."""
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.warning("no counts: %s; ignored", error)
+        log.warning("a message of role-counts is not valid: %s; ignored", error)
         return None
 
 
 def describe(verdict: RollbackVerdict) -> str:
-    """Say which statistic crossed which bound, in how many transactions, and whose bounds they are."""
+    """Return one line on the statistic that crossed its bound, in how many transactions, and where the bound is from."""
     breach = verdict.breach
     return (
         f"{breach.statistic} {breach.value:.4g} crossed {breach.bound:.4g} in {breach.transactions} transactions, "

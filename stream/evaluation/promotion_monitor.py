@@ -1,6 +1,6 @@
-"""Who is watched since when, and what is to be done: a pure function of the control topic and of all counts since.
+"""Monitors the newest promotion: a pure function of the control topic and of all counts since its beginning.
 
-So whoever is elected to guard reads both from the beginning and stands where the one before stood.
+A newly elected rollback monitor reads both from the beginning and reaches the same state as the one before.
 """
 
 from bisect import bisect_right
@@ -10,27 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.messages import ModelUpdate, ModelCounts, RoleCounts
-from stream.evaluation.blocks import BlockRows, Blocks, block_row, stack_rows
+from schemas.messages import ModelCounts, ModelUpdate, RoleCounts
+from stream.evaluation.blocks import BlockRows, CountBlocks, block_row, stack_rows
 from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
 
-#: Of what the guard writes on `model-updates`.
+#: Author of the rollback monitor's messages on `model-updates`.
 AUTHOR = "fraud-guard"
 
-#: Bundle and policy version: one bundle under another policy is another player.
-Key = tuple[str, str]
+#: Bundle hash and policy version. The same bundle under another policy counts as another model.
+ModelKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ChampionTerm:
-    """The time in which one bundle decides by one policy.
+    """The time in which one bundle decides with one policy.
 
     Attributes:
-        since: Its first epoch.
+        since: First epoch of the term.
         champion: Hash of the bundle that decides.
-        promoted: Whether another bundle decided before; a first champion and a new policy are not watched, for there
-            is no previous champion that would mend them.
-        restored: Whether the guard brought it back.
+        promoted: Whether another bundle decided before. A first champion and a new policy are not monitored, because
+            restoring the previous champion would not help.
+        restored: Whether the rollback monitor restored this champion.
     """
 
     since: int
@@ -41,116 +41,121 @@ class ChampionTerm:
 
 @dataclass(frozen=True, slots=True)
 class RollbackVerdict:
-    """A breach, and what is to be done about it."""
+    """A breach, and whether the previous champion can be restored."""
 
     breach: Breach
-    #: First epoch of the term that is judged.
+    #: First epoch of the monitored term.
     since: int
-    #: Whose bounds they are, in words.
+    #: Where the bounds come from, as text.
     bounds: str
-    #: Whether the previous champion may decide again; otherwise people are to be called.
+    #: Whether the previous champion may decide again; if not, a person must be paged.
     may_restore: bool
 
 
 class PromotionMonitor:
-    """Follows assignments and counts.
+    """Follows assignments of roles and counts, and tests the newest promotion for breaches.
 
     Args:
-        limits: Error, sizes, multiple.
+        limits: Parameters of the rollback rule.
 
     Attributes:
-        roles: The newest assignment; None before the first.
+        roles: Newest assignment; None before the first.
     """
 
     def __init__(self, limits: RollbackLimits) -> None:
         self._limits = limits
         self._terms: list[ChampionTerm] = []
-        # Bundles that the guard took away, and the first epochs of the terms that it ended.
-        self._fallen: set[str] = set()
-        self._failed: set[int] = set()
+        # Hashes of the bundles that were rolled back, and the first epochs of the terms that ended with it.
+        self._rolled_back: set[str] = set()
+        self._failed_terms: set[int] = set()
         self._sequences: dict[str, int] = {}
-        # By player and the term's first epoch.
-        self._blocks: dict[tuple[Key, int], Blocks] = {}
-        # Who decided, by the term's first epoch.
-        self._deciding: dict[int, Key] = {}
+        # By model and the term's first epoch.
+        self._blocks: dict[tuple[ModelKey, int], CountBlocks] = {}
+        # The deciding model, by the term's first epoch.
+        self._deciding: dict[int, ModelKey] = {}
         self._rule: tuple[int, RollbackRule | None, str] = (0, None, "")
-        self._judged: tuple[tuple[int, int], Breach | None] = ((0, 0), None)
+        self._tested: tuple[tuple[int, int], Breach | None] = ((0, 0), None)
         self.roles: ModelUpdate | None = None
 
-    def learn(self, updates: Sequence[ModelUpdate]) -> None:
-        """Take in every assignment, oldest first."""
-        before, self._terms, self._fallen, self._failed = None, [], set(), set()
+    def set_assignments(self, updates: Sequence[ModelUpdate]) -> None:
+        """Replace the history of assignments.
+
+        Args:
+            updates: Every assignment so far, oldest first.
+        """
+        before, self._terms, self._rolled_back, self._failed_terms = None, [], set(), set()
         for update in updates:
             promoted = before is not None and before.champion.sha256 != update.champion.sha256
             restored = update.author == AUTHOR
             if before is None or promoted or before.policy != update.policy:
                 self._terms.append(ChampionTerm(update.epoch, update.champion.sha256, promoted, restored))
             if before is not None and promoted and restored:
-                self._fallen.add(before.champion.sha256)
-                self._failed.add(self._terms[-2].since)
+                self._rolled_back.add(before.champion.sha256)
+                self._failed_terms.add(self._terms[-2].since)
             before = update
         self.roles = before
 
     def add(self, counts: RoleCounts) -> None:
-        """Take in a worker's counts; repeated ones, and those of an assignment that is not known, count nothing."""
+        """Add a worker's counts; repeated messages, and those of an unknown assignment, are ignored."""
         if counts.sequence <= self._sequences.get(counts.instance, 0):
             return
         self._sequences[counts.instance] = counts.sequence
-        place = bisect_right(self._terms, counts.role_epoch, key=lambda term: term.since)
-        if not place:
+        position = bisect_right(self._terms, counts.role_epoch, key=lambda term: term.since)
+        if not position:
             return
-        term = self._terms[place - 1]
-        for player in counts.players:
-            key = _key(player)
-            if player.decides and player.bundle_sha256 == term.champion:
+        term = self._terms[position - 1]
+        for model in counts.players:
+            key = _key(model)
+            if model.decides and model.bundle_sha256 == term.champion:
                 self._deciding[term.since] = key
             if (key, term.since) not in self._blocks:
-                self._blocks[key, term.since] = Blocks(self._limits.block, self._limits.watched_blocks)
-            self._blocks[key, term.since].add(block_row(counts, player, self._limits.slow_ms))
+                blocks = CountBlocks(self._limits.block_transactions, self._limits.watched_blocks)
+                self._blocks[key, term.since] = blocks
+            self._blocks[key, term.since].add(block_row(counts, model, self._limits.slow_ms))
 
     @property
     def progress(self) -> tuple[int, int]:
-        """The newest term's first epoch, and how many blocks of its watch are complete; (0, 0) without a watch."""
+        """First epoch of the newest term and the number of its complete blocks; (0, 0) if nothing is monitored."""
         live = self._live()
         return (self._terms[-1].since, len(live)) if live else (0, 0)
 
     @property
-    def watched(self) -> str:
-        """Whom the guard watches by whose bounds, in words; empty before the first block of a watch."""
+    def description(self) -> str:
+        """What is monitored and where its bounds come from, as text; empty before the first block of a promotion."""
         if not self._live():
             return ""
         rule, bounds = self._bounds()
-        who = f"champion {self._terms[-1].champion[:12]} since epoch {self._terms[-1].since}"
-        return f"{who} is {'watched' if rule else 'not watched'}: {bounds}"
+        champion = f"champion {self._terms[-1].champion[:12]} since epoch {self._terms[-1].since}"
+        return f"{champion} is {'monitored' if rule else 'not monitored'}: {bounds}"
 
     def readings(self) -> dict[str, tuple[float, float]]:
-        """Return each statistic's value and bound in the watch's newest block; none without a watch."""
+        """Return each statistic's value and bound in the newest block; empty if nothing is monitored."""
         live = self._live()
         rule = self._bounds()[0] if live else None
         return rule.readings(stack_rows(live)) if rule else {}
 
     def verdict(self) -> RollbackVerdict | None:
-        """Return what the promoted champion did wrong, if it did."""
+        """Return the first breach of the promoted champion; None without one."""
         live = self._live()
         if not live or self.roles is None:
             return None
         rule, bounds = self._bounds()
-        if self.progress != self._judged[0]:
-            self._judged = (self.progress, rule.first_breach(stack_rows(live)) if rule else None)
-        breach = self._judged[1]
+        if self.progress != self._tested[0]:
+            self._tested = (self.progress, rule.first_breach(stack_rows(live)) if rule else None)
+        breach = self._tested[1]
         previous = self.roles.previous
-        may_restore = previous is not None and previous.sha256 not in self._fallen
+        may_restore = previous is not None and previous.sha256 not in self._rolled_back
         return RollbackVerdict(breach, self._terms[-1].since, bounds, may_restore) if breach else None
 
     def _live(self) -> Sequence[NDArray[np.int64]]:
-        """Return the first blocks since the newest promotion, as many as are watched."""
+        """Return the first blocks since the newest promotion, up to the number that is monitored."""
         if not self._terms or not self._terms[-1].promoted:
             return ()
         since = self._terms[-1].since
         return self._blocks[self._deciding[since], since].first if since in self._deciding else ()
 
     def _bounds(self) -> tuple[RollbackRule | None, str]:
-        """Return the rule for the newest term and where it comes from; made when its first block is complete."""
+        """Return the rule for the newest term and where it comes from; made when the first block is complete."""
         since = self._terms[-1].since
         if self._rule[0] != since:
             self._rule = (since, *self._make_rule())
@@ -160,23 +165,23 @@ class PromotionMonitor:
         before, term = self._terms[-2:]
         own = self._rows_before(self._deciding[term.since], term)
         previous = self._rows_before(self._deciding.get(before.since), term)
-        # The one taken away is no measure for the one brought back.
-        beside = previous[:0] if term.restored else previous
+        # After a rollback, the previous champion is the one that failed: it is no reference.
+        reference = previous[:0] if term.restored else previous
         needed = self._limits.min_blocks
         if len(own) >= needed:
-            return RollbackRule(own, beside, self._limits), f"bounds of {len(own)} blocks of its own before"
-        few = f"it had {len(own)} blocks of its own before and {needed} are wanted"
-        if len(beside) >= needed:
-            found = f"bounds of {len(beside)} blocks of the previous champion's, for {few}"
-            return RollbackRule(beside, beside, self._limits), found
-        return None, f"{few}; the previous champion had {len(beside)}"
+            return RollbackRule(own, reference, self._limits), f"bounds from its own {len(own)} earlier blocks"
+        too_few = f"it has only {len(own)} earlier blocks and needs {needed}"
+        if len(reference) >= needed:
+            origin = f"bounds from {len(reference)} blocks of the previous champion, because {too_few}"
+            return RollbackRule(reference, reference, self._limits), origin
+        return None, f"{too_few}, and the previous champion has {len(reference)}"
 
-    def _rows_before(self, key: Key | None, term: ChampionTerm) -> BlockRows:
-        """Return a player's blocks of all terms before, but for those that the guard ended: they are no measure."""
-        terms = (each.since for each in self._terms if each.since < term.since and each.since not in self._failed)
-        found = (self._blocks[key, since].rows() for since in terms if key and (key, since) in self._blocks)
-        return stack_rows(found)
+    def _rows_before(self, key: ModelKey | None, term: ChampionTerm) -> BlockRows:
+        """Return a model's blocks of all earlier terms, except those that ended with a rollback."""
+        terms = (each.since for each in self._terms if each.since < term.since and each.since not in self._failed_terms)
+        rows = (self._blocks[key, since].rows() for since in terms if key and (key, since) in self._blocks)
+        return stack_rows(rows)
 
 
-def _key(player: ModelCounts) -> Key:
-    return player.bundle_sha256, player.policy_version
+def _key(model: ModelCounts) -> ModelKey:
+    return model.bundle_sha256, model.policy_version

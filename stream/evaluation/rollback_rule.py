@@ -1,20 +1,21 @@
-"""Whether a promoted champion has left the bounds of a reference period, at a stated error for the whole watch.
+"""The rollback rule: whether a promoted champion has left the bounds of a reference period.
 
-Each statistic is looked at in windows of 1, 2, 4, … blocks: what is grossly wrong shows in one, what is a little wrong
-in many. Two doubts add up to the error, half of it each, split evenly over statistics (Bonferroni):
+The error probability alpha holds for the whole monitored time. Each statistic is evaluated in windows of 1, 2, 4, …
+blocks: a gross fault shows in one block, a small one in many. Two sources of error share alpha, half each, split evenly
+over statistics (Bonferroni):
 
-- the reference's own chance. Let p be the highest true alert rate of any time of the cycle. One of the reference's
-  windows had it, and it is believed to have shown no less than p's lower end (`bounds.highest`); the same with the
-  lowest, and with the highest share of slow parts and of problems;
-- each later window's. Its true rate is p at most, so a rate that p gives with a probability of at most δ is a breach
-  (`bounds.too_many`); δ is shared by all windows that are watched.
+- The reference's own sampling error. Let p be the highest true alert rate at any time of the cycle. One of the
+  reference's windows had it, and it is assumed to have shown no less than p's lower end (`bounds.upper_bound`); the same
+  for the lowest rate, and for the highest share of slow parts and of problems.
+- The sampling error of each later window. Its true rate is p at most, so a rate that p gives with a probability of at
+  most δ is a breach (`bounds.significantly_above`); all monitored windows share δ.
 
 Scores: the largest Kolmogorov-Smirnov distance between a reference window's histogram and the pooled one may be
-exceeded by the later window's ε and by that of the reference's window of the same time of the cycle
-(`bounds.distance`), for sup│F̂ - R│ ≤ sup│F̂ - F│ + sup│F - F̂_ref│ + sup│F̂_ref - R│.
+exceeded by the later window's ε, and by that of the reference window at the same time of the cycle
+(`bounds.dkw_epsilon`), because sup│F̂ - R│ ≤ sup│F̂ - F│ + sup│F - F̂_ref│ + sup│F̂_ref - R│.
 
-It holds where transactions of one time of the cycle are independent draws, the reference covers the cycle, and the
-watch does not see what the cycle never had.
+The rule assumes that transactions at one time of the cycle are independent draws, that the reference covers the cycle,
+and that nothing outside the cycle happens while the champion is monitored.
 """
 
 import math
@@ -35,23 +36,23 @@ from stream.evaluation.blocks import (
     sliding_sums,
     tumbling_sums,
 )
-from stream.evaluation.bounds import ceiling, distance, highest, lowest, too_many
+from stream.evaluation.bounds import critical_rate, dkw_epsilon, lower_bound, significantly_above, upper_bound
 
-#: Windows are a quarter of the reference at most: so a reference of a whole number of cycles, or of a cycle and a
-#: third, holds a window of each time of the cycle.
+#: Windows are at most a quarter of the reference, so that a reference of a whole number of cycles, or of a cycle and a
+#: third, contains a window for each time of the cycle.
 _WINDOWS = 4
-#: What is tested; `alert_multiple` is the alert rate beside the previous champion's.
+#: What is tested. `alert_multiple` compares the alert rate with the previous champion's.
 STATISTICS = ("alert_rate_high", "alert_rate_low", "alert_multiple", "scores", "slow", "problems")
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackLimits:
-    """The numbers of a watch; see the settings of the same names."""
+    """Parameters of the rule; see `stream.settings.RollbackSettings`."""
 
-    block: int
+    block_transactions: int
     min_blocks: int
     watched_blocks: int
-    error: float
+    alpha: float
     alert_multiple: float
     slow_ms: int
 
@@ -61,108 +62,110 @@ class Breach:
     """A statistic that left its bounds."""
 
     statistic: str
-    #: A share of transactions, of parts scored (slow), or a KS distance.
+    #: A share of transactions, a share of parts scored (slow), or a KS distance.
     value: float
-    #: That it crossed: from above for alert_rate_low, from below for all others.
+    #: Bound that the value crossed: downwards for alert_rate_low, upwards for all others.
     bound: float
-    #: Of the window that it was seen in.
+    #: Transactions of the window.
     transactions: int
-    #: Blocks since the promotion.
+    #: Blocks from the promotion to the end of the window.
     blocks: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Test:
-    """One statistic in windows (n,): shares of trials against a probability, or distances of draws against a limit."""
+class _WindowTest:
+    """One statistic in n windows: shares tested against a probability, or KS distances against a limit."""
 
     statistic: str
+    #: (n,) shares or distances.
     values: NDArray[np.float64]
+    #: (n,) trials of each share, or draws of each histogram.
     trials: NDArray[np.int64]
     limit: float
 
-    def exceeds(self, log_odds: float) -> NDArray[np.bool_]:
-        """Return (n,) whether the bound is crossed, with a probability of at most exp(-log_odds) by chance."""
+    def exceeds(self, neg_log_alpha: float) -> NDArray[np.bool_]:
+        """Return (n,) whether the bound is crossed, which chance does with a probability of at most alpha."""
         if self.statistic == "scores":
-            found: NDArray[np.bool_] = self.values > self.limit + distance(log_odds, self.trials)
-            return found
+            exceeded: NDArray[np.bool_] = self.values > self.limit + dkw_epsilon(neg_log_alpha, self.trials)
+            return exceeded
         if self.statistic == "alert_rate_low":
-            return too_many(1 - self.values, self.trials, 1 - self.limit, log_odds)
-        return too_many(self.values, self.trials, self.limit, log_odds)
+            return significantly_above(1 - self.values, self.trials, 1 - self.limit, neg_log_alpha)
+        return significantly_above(self.values, self.trials, self.limit, neg_log_alpha)
 
-    def bound(self, place: int, log_odds: float) -> float:
-        """Return what the window's value must not cross."""
-        trials = self.trials[place]
+    def bound(self, index: int, neg_log_alpha: float) -> float:
+        """Return the bound of one window's value."""
+        trials = self.trials[index]
         if self.statistic == "scores":
-            return self.limit + float(distance(log_odds, trials))
+            return self.limit + float(dkw_epsilon(neg_log_alpha, trials))
         if self.statistic == "alert_rate_low":
-            return 1 - ceiling(1 - self.limit, trials, log_odds)
-        return ceiling(self.limit, trials, log_odds)
+            return 1 - critical_rate(1 - self.limit, trials, neg_log_alpha)
+        return critical_rate(self.limit, trials, neg_log_alpha)
 
 
 class RollbackRule:
-    """Bounds made of a reference period.
+    """Bounds learned from a reference period.
 
     Args:
-        reference: (m, WIDTH) blocks, at least one.
-        previous: (k, WIDTH) blocks of the previous champion's time; too few for `limits` say nothing.
-        limits: Error, blocks to be watched, multiple.
+        reference: (m, WIDTH) blocks of the reference period, at least one.
+        previous: (k, WIDTH) blocks of the previous champion; ignored if there are too few.
+        limits: Parameters of the rule.
     """
 
     def __init__(self, reference: BlockRows, previous: BlockRows, limits: RollbackLimits) -> None:
-        self._watched = limits.watched_blocks
-        most = max(min(len(reference) // _WINDOWS, limits.watched_blocks), 1)
-        sizes = [2**power for power in range(most.bit_length())]
+        self._watched_blocks = limits.watched_blocks
+        largest = max(min(len(reference) // _WINDOWS, limits.watched_blocks), 1)
+        sizes = [2**power for power in range(largest.bit_length())]
         tests = sum(limits.watched_blocks // size for size in sizes) * len(STATISTICS)
-        self._log_odds = math.log(2 * tests / limits.error)
-        own = math.log(2 * len(sizes) * len(STATISTICS) / limits.error)
+        self._neg_log_alpha = math.log(2 * tests / limits.alpha)
+        reference_neg_log_alpha = math.log(2 * len(sizes) * len(STATISTICS) / limits.alpha)
         self._pooled = _distribution(reference.sum(axis=0, keepdims=True))
-        self._limits = {size: self._learn(sliding_sums(reference, size), own) for size in sizes}
+        self._limits = {size: self._learn(sliding_sums(reference, size), reference_neg_log_alpha) for size in sizes}
         for size in sizes:
             if len(previous) >= max(limits.min_blocks, _WINDOWS * size):
                 rate, trials = _share(sliding_sums(previous, size), ALERTS, TRANSACTIONS)
-                highs = limits.alert_multiple * highest(rate.max(), trials.min(), own)
-                self._limits[size]["alert_multiple"] = min(highs, 1.0)
+                multiple = limits.alert_multiple * upper_bound(rate.max(), trials.min(), reference_neg_log_alpha)
+                self._limits[size]["alert_multiple"] = min(multiple, 1.0)
 
     def first_breach(self, live: BlockRows) -> Breach | None:
-        """Return what left its bounds first, if anything did, of the blocks (n, WIDTH) since the promotion."""
-        live = live[: self._watched]
+        """Return the first breach in the blocks (n, WIDTH) since the promotion; None without one."""
+        live = live[: self._watched_blocks]
         breaches = []
         for size, limits in self._limits.items():
             windows = tumbling_sums(live, size)
             for test in self._tests(windows, limits):
-                crossed = np.flatnonzero(test.exceeds(self._log_odds))
+                crossed = np.flatnonzero(test.exceeds(self._neg_log_alpha))
                 if len(crossed):
-                    place = int(crossed[0])
-                    value, bound = float(test.values[place]), test.bound(place, self._log_odds)
-                    seen = int(windows[place, TRANSACTIONS])
-                    breaches.append(Breach(test.statistic, value, bound, seen, (place + 1) * size))
+                    index = int(crossed[0])
+                    value, bound = float(test.values[index]), test.bound(index, self._neg_log_alpha)
+                    transactions = int(windows[index, TRANSACTIONS])
+                    breaches.append(Breach(test.statistic, value, bound, transactions, (index + 1) * size))
         return min(breaches, key=lambda breach: breach.blocks, default=None)
 
     def readings(self, live: BlockRows) -> dict[str, tuple[float, float]]:
-        """Return each statistic's value and bound in the newest block; `live` has one at least."""
+        """Return each statistic's value and bound in the newest block; `live` needs at least one."""
         tests = self._tests(live[-1:], self._limits[1])
-        return {test.statistic: (float(test.values[0]), test.bound(0, self._log_odds)) for test in tests}
+        return {test.statistic: (float(test.values[0]), test.bound(0, self._neg_log_alpha)) for test in tests}
 
-    def _learn(self, windows: BlockRows, log_odds: float) -> dict[str, float]:
-        """Return by statistic the probability, or the distance, that is believed to be the worst of the cycle.
+    def _learn(self, windows: BlockRows, neg_log_alpha: float) -> dict[str, float]:
+        """Return, by statistic, the worst probability or distance of the cycle that is compatible with the windows.
 
-        Of windows of different size the smallest counts: it says least.
+        Of windows with different numbers of trials, the smallest number is used, which gives the widest bound.
         """
         alerts, trials = _share(windows, ALERTS, TRANSACTIONS)
         slow, parts = _share(windows, SLOW, PARTS)
         problems, _ = _share(windows, PROBLEMS, TRANSACTIONS)
         distances, draws = self._distances(windows)
-        # Any of the windows may be the one of the same time of the cycle.
-        off = distance(log_odds + math.log(len(windows)), draws)
+        # Any of the windows may be the one at the same time of the cycle.
+        epsilon = dkw_epsilon(neg_log_alpha + math.log(len(windows)), draws)
         return {
-            "alert_rate_high": highest(alerts.max(), trials.min(), log_odds),
-            "alert_rate_low": lowest(alerts.min(), trials.min(), log_odds),
-            "scores": float((distances + off).max()),
-            "slow": highest(slow.max(), parts.min(), log_odds),
-            "problems": highest(problems.max(), trials.min(), log_odds),
+            "alert_rate_high": upper_bound(alerts.max(), trials.min(), neg_log_alpha),
+            "alert_rate_low": lower_bound(alerts.min(), trials.min(), neg_log_alpha),
+            "scores": float((distances + epsilon).max()),
+            "slow": upper_bound(slow.max(), parts.min(), neg_log_alpha),
+            "problems": upper_bound(problems.max(), trials.min(), neg_log_alpha),
         }
 
-    def _tests(self, windows: BlockRows, limits: dict[str, float]) -> Iterator[_Test]:
+    def _tests(self, windows: BlockRows, limits: dict[str, float]) -> Iterator[_WindowTest]:
         alerts, trials = _share(windows, ALERTS, TRANSACTIONS)
         shares = {
             "alert_rate_high": (alerts, trials),
@@ -172,22 +175,22 @@ class RollbackRule:
             "slow": _share(windows, SLOW, PARTS),
             "problems": _share(windows, PROBLEMS, TRANSACTIONS),
         }
-        return (_Test(name, *shares[name], limit) for name, limit in limits.items())
+        return (_WindowTest(name, *shares[name], limit) for name, limit in limits.items())
 
     def _distances(self, windows: BlockRows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return (n,) KS distances from the pooled histogram, and (n,) how many scores each window has."""
+        """Return (n,) KS distances from the pooled histogram, and (n,) numbers of scores."""
         draws = windows[:, FIRST_BIN:].sum(axis=1)
-        apart = np.abs(_distribution(windows) - self._pooled).max(axis=1)
-        return np.where(draws > 0, apart, 0.0), draws
+        distances = np.abs(_distribution(windows) - self._pooled).max(axis=1)
+        return np.where(draws > 0, distances, 0.0), draws
 
 
 def _distribution(windows: BlockRows) -> NDArray[np.float64]:
     """Return (n, bins) the shares of scores up to the end of each bin."""
     cumulative = windows[:, FIRST_BIN:].cumsum(axis=1)
-    found: NDArray[np.float64] = cumulative / np.maximum(cumulative[:, -1:], 1)
-    return found
+    distribution: NDArray[np.float64] = cumulative / np.maximum(cumulative[:, -1:], 1)
+    return distribution
 
 
 def _share(windows: BlockRows, successes: int, trials: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return (n,) shares, 0 where there were no trials, and (n,) trials."""
+    """Return (n,) shares, 0 without trials, and (n,) numbers of trials."""
     return windows[:, successes] / np.maximum(windows[:, trials], 1), windows[:, trials]

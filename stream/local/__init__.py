@@ -1,1 +1,1 @@
-"""A Kafka broker and our programs as child processes on this machine (floor 3)."""
+"""Programs on this machine: a local Kafka, child processes, and a stack of both (floor 3)."""

@@ -1,4 +1,4 @@
-"""A real Kafka on this machine: one KRaft node as a child process, for tests, demo and `fraud-stream kafka`."""
+"""A real Kafka on this machine: one KRaft node in a child process, for tests, the demo and `fraud-stream kafka`."""
 
 import contextlib
 import re
@@ -18,39 +18,39 @@ from stream.local.distribution import Distribution, fetch_distribution
 from stream.local.owned_process import OwnedProcess
 from stream.runtime.ports import free_ports
 
-#: Seconds within which a broker must answer. It takes 3 s on two idle cores, and 30 s where four start at once.
+#: Seconds within which a broker must answer. It takes 3 s on two idle cores, and 30 s if four start at once.
 _START_TIMEOUT_S = 120.0
 #: Seconds that a broker gets to close its logs. It takes 1 s.
 _STOP_GRACE_S = 20.0
-#: Kafka logs it when every listener has its port.
+#: Log line that Kafka writes when every listener has its port.
 _STARTED = "Kafka Server started"
 _CLUSTER_ID = "fraud-stream-local-00A"
-# The format step lives one second: compiling well would take longer than it wins.
+# The format step takes one second, so optimising its code would not pay off.
 _FORMAT_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
-# Measured on 2 cores, 780-byte messages, 2,000 in a transaction: 155 k/s with G1, 110-130 k/s with the parallel or
+# Measured on 2 cores with 780-byte messages, 2,000 per transaction: 155 k/s with G1, 110-130 k/s with the parallel or
 # the serial collector.
 _LASTING_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
-# In its first minutes the compiler's second stage takes more than half of one of two cores, and wins nothing yet.
+# In the first minutes the second JIT stage takes more than half of one of two cores and gains nothing yet.
 _BRIEF_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 class LocalBroker:
-    """A single-node Kafka as a child process; it ends with its owner at the latest.
+    """A single-node Kafka in a child process that ends with its owner at the latest.
 
-    `stop` and `start` may alternate: ports and data stay. Leaving the context stops it for good.
+    `start` may follow `stop` or `kill`: ports and data stay. Leaving the context stops the broker for good.
 
     Args:
-        directory: Where data, configuration and log lie; by default a temporary one, removed at the end.
-        port: Where clients find it; by default a free one.
-        sasl: User and password that clients must give (SASL_PLAINTEXT, mechanism PLAIN); by default none.
-        advertised_port: Port that clients are told to use, when a proxy stands between them and the broker.
-        brief: Whether it lives a few minutes: its code is compiled once and quickly, and not better and better.
-        on_step: Called with a line about what is being done, for a caller that shows progress.
+        directory: Directory for data, configuration and log; by default a temporary one, removed at the end.
+        port: Port on which the broker listens for clients; by default a free one.
+        sasl: User and password for clients (SASL_PLAINTEXT, mechanism PLAIN); by default no authentication.
+        advertised_port: Port advertised to clients, if they connect through a proxy.
+        brief: Whether the broker runs for a few minutes only, so that the JVM compiles quickly and optimises less.
+        on_step: Called with a description of each step, for a progress display.
 
     Attributes:
-        port: Where the broker itself listens for clients, on 127.0.0.1.
-        bootstrap: Address for clients, host:port.
-        direct: Address past proxy and password, for whoever watches from outside.
+        port: Port on 127.0.0.1 on which the broker listens for clients.
+        bootstrap: Bootstrap server for clients, host:port.
+        direct: Bootstrap server that bypasses proxy and authentication, for observers.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class LocalBroker:
             self._temporary = tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True)
             directory = Path(self._temporary.name)
         self._directory = directory.absolute()
-        self._logged = 0
+        self._log_start = 0
         self._sasl = sasl
         self._jvm = _BRIEF_JVM if brief else _LASTING_JVM
         self._on_step = on_step
@@ -82,12 +82,12 @@ class LocalBroker:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the broker, None when it was not started or was stopped."""
+        """Process id of the broker; None before `start` and after `stop`."""
         return self._process.pid if self._process else None
 
     @property
     def returncode(self) -> int | None:
-        """Exit code of a broker that ended by itself; None while it runs, and when it was stopped."""
+        """Exit code of a broker that ended by itself; None while it runs and after `stop`."""
         return self._process.returncode if self._process else None
 
     def __enter__(self) -> Self:
@@ -102,17 +102,17 @@ class LocalBroker:
         self.close()
 
     def start(self) -> None:
-        """Start the broker and return when it serves.
+        """Start the broker and return when it serves clients.
 
         Raises:
-            KafkaError: It could not be fetched, ended early, or does not answer in time.
+            KafkaError: If Kafka cannot be fetched, the broker ends early, or it does not answer in time.
         """
         self._on_step("Fetching Kafka")
         distribution = fetch_distribution()
         self._directory.mkdir(parents=True, exist_ok=True)
         log = self._path("server.log")
-        # Bytes of earlier starts in the log: why this one fails must not be read out of them.
-        self._logged = log.stat().st_size if log.exists() else 0
+        # Size of the log of earlier starts, in which no reason for a failure of this one must be sought.
+        self._log_start = log.stat().st_size if log.exists() else 0
         self._path("log4j2.properties").write_text(LOGGING.format(log=log))
         self._path("server.properties").write_text(
             server_properties(
@@ -133,19 +133,19 @@ class LocalBroker:
         self._await_answer(self._process)
 
     def stop(self) -> None:
-        """Let the broker close its logs and end; its data stay for the next `start`."""
+        """Shut the broker down cleanly; its data stay for the next `start`."""
         if self._process:
             self._process.stop(_STOP_GRACE_S)
             self._process = None
 
     def kill(self) -> None:
-        """End the broker at once, as a power cut would; its data stay for the next `start`."""
+        """Kill the broker, as a power failure would; its data stay for the next `start`."""
         if self._process:
             self._process.kill()
             self._process = None
 
     def close(self) -> None:
-        """Stop the broker and remove its directory if that was temporary."""
+        """Stop the broker and remove its directory if it is temporary."""
         self.stop()
         if self._temporary:
             self._temporary.cleanup()
@@ -160,13 +160,13 @@ class LocalBroker:
     def _format(self, distribution: Distribution) -> None:
         arguments = ("format", "-t", _CLUSTER_ID, "-c", str(self._path("server.properties")))
         command = self._command(distribution, _FORMAT_JVM, "kafka.tools.StorageTool", *arguments)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - Kafka's own tool
-        if done.returncode:
-            reason = (done.stdout + done.stderr).strip().rpartition("\n")[2]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - Kafka's own tool
+        if result.returncode:
+            reason = (result.stdout + result.stderr).strip().rpartition("\n")[2]
             raise KafkaError(f"Kafka cannot use {self._directory}: {reason}; give it an empty directory")
 
     def _await_answer(self, process: OwnedProcess) -> None:
-        # log_level 0: being refused is what we wait to see end. The wait between attempts is 10 s by default.
+        # log_level 0: refused connections are expected here. By default, attempts are up to 10 s apart.
         admin = AdminClient(
             {"bootstrap.servers": self.direct, "log_level": 0, "reconnect.backoff.max.ms": 100},
         )
@@ -174,29 +174,28 @@ class LocalBroker:
         while time.monotonic() < deadline:
             if process.returncode is not None:
                 raise KafkaError(
-                    f"the local Kafka ended with code {process.returncode}: {self._last_words()}; "
+                    f"the local Kafka ended with code {process.returncode}: {self._failure()}; "
                     "choose another port or directory"
                 )
             with contextlib.suppress(KafkaException):
-                # A broker that is still fenced answers too, but lists no broker; and one that fails to get the clients'
-                # port answers for a moment at the other.
+                # A broker that is still fenced answers too, but lists no broker; one that cannot bind the clients' port
+                # answers briefly on the internal one.
                 if admin.list_topics(timeout=0.5).brokers and _STARTED in self._log_since_start():
                     return
             time.sleep(0.05)
-        words = self._last_words()
+        failure = self._failure()
         self.stop()
         raise KafkaError(
-            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {words}; "
-            f"look at {self._path('server.log')}"
+            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {failure}; see {self._path('server.log')}"
         )
 
-    def _last_words(self) -> str:
-        """Why it does not serve: the first exception since this start, else what it, or Java at its end, said last."""
+    def _failure(self) -> str:
+        """Return why the broker does not serve: the first exception since this start, else the last line of output."""
         console = self._path("console.log")
         cause = re.search(r" (?:ERROR|FATAL) .*\n\S*?(\w+(?:Exception|Error): .+)", self._log_since_start())
-        said = self._log_since_start() if self.returncode is None else console.read_text(errors="replace")
-        return cause[1] if cause else said.strip().rpartition("\n")[2]
+        output = self._log_since_start() if self.returncode is None else console.read_text(errors="replace")
+        return cause[1] if cause else output.strip().rpartition("\n")[2]
 
     def _log_since_start(self) -> str:
         log = self._path("server.log")
-        return log.read_bytes()[self._logged :].decode(errors="replace") if log.exists() else ""
+        return log.read_bytes()[self._log_start :].decode(errors="replace") if log.exists() else ""

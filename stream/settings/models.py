@@ -1,4 +1,4 @@
-"""Settings of what models do and how they are judged."""
+"""Settings of models: where they come from, how they are evaluated and when they are replaced."""
 
 from typing import Annotated
 
@@ -24,9 +24,9 @@ class ScoringSettings(Struct, frozen=True):
 
 
 class RollbackSettings(Struct, frozen=True):
-    """The rollback monitor: it restores the previous champion when a promoted one leaves its bounds."""
+    """The rollback monitor, which restores the previous champion when a promoted one leaves its bounds."""
 
-    #: Whether this worker stands for election as the rollback monitor. Counts are published either way.
+    #: Whether this worker takes part in the election of the rollback monitor. It publishes counts either way.
     monitor: OnOff = "on"
     #: Seconds between role-counts messages.
     interval_s: PositiveFloat = 1.0
@@ -34,11 +34,11 @@ class RollbackSettings(Struct, frozen=True):
     #: model and policy, so a busy stream uses larger ones.
     block_transactions: Annotated[int, Meta(ge=1000)] = 1000
     #: Number of blocks that a shadow period needs for bounds of its own; with fewer, the bounds come from the previous
-    #: champion's time. They should cover a whole cycle of the stream, usually a day: an hour unlike any seen before
-    #: looks like a fault.
+    #: champion's period. They should cover a full cycle of the stream, usually a day: otherwise an hour that differs
+    #: from all earlier ones looks like a fault.
     min_blocks: Annotated[int, Meta(ge=8)] = 100
-    #: Number of blocks that are monitored after a promotion.
-    watched_blocks: Annotated[int, Meta(ge=8)] = 1000
+    #: Number of blocks monitored after a promotion.
+    monitored_blocks: Annotated[int, Meta(ge=8)] = 1000
     #: Upper bound on the probability that a healthy promotion is rolled back.
     alpha: Annotated[float, Meta(ge=1e-6, le=0.1)] = 0.001
     #: Alert rate, as a multiple of the previous champion's highest, above which a champion is rolled back whatever its
@@ -49,9 +49,9 @@ class RollbackSettings(Struct, frozen=True):
 
 
 class DriftSettings(Struct, frozen=True):
-    """The drift monitor: how far inputs and scores have moved from the bundle's reference."""
+    """The drift monitor, which compares inputs and scores with the bundle's reference."""
 
-    #: Whether this worker counts its inputs and scores for drift, and stands for election as the drift monitor.
+    #: Whether this worker counts inputs and scores for drift and takes part in the election of the drift monitor.
     monitor: OnOff = "on"
     #: Minimum number of transactions of one model in a window. With 5,000, a tenth of a percent is five transactions,
     #: and PSI under no change (χ²) stays below 0.01. Bundles record natural movement for a few sizes; the next smaller
@@ -68,14 +68,14 @@ class DriftSettings(Struct, frozen=True):
     interval_s: PositiveFloat = 1.0
     #: PSI above which a window counts as moved. 0.1 is "some change" in credit scoring, where PSI comes from.
     psi: PositiveFloat = 0.1
-    #: KS statistic above which a window counts as moved, if its p-value says so too: among 5,000 transactions 0.03 is
-    #: significant and means nothing.
+    #: KS statistic above which a window counts as moved, if its p-value agrees: among 5,000 transactions a statistic of
+    #: 0.03 is significant but irrelevant.
     ks: Annotated[float, Meta(ge=0.001, le=1)] = 0.1
     #: Probability that any column of an unmoved window is significant, for KS (Holm) and for PSI's χ² (Bonferroni).
     alpha: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.01
     #: PSI above a column's natural movement that pages an operator. 0.25 is "a different population" in credit scoring.
     page_psi: PositiveFloat = 0.25
-    #: Number of consecutive moved windows that raise an alarm: a single odd window is an odd hour.
+    #: Number of consecutive moved windows that raise an alarm: a single one may be an unusual hour.
     windows_in_a_row: Annotated[int, Meta(ge=1, le=100)] = 2
     #: Two-sided p-value of the alert rate below which it raises an alarm; tested after every window.
     alert_alpha: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.001
@@ -106,10 +106,10 @@ class RetrainSettings(Struct, frozen=True):
     """Requests for a new model."""
 
     #: Days within which drift, performance and schedule each request a new model once at most: inputs that have moved
-    #: stay moved, and a further request is of no use before there are labels of new days.
+    #: stay moved, and another request is of no use before new days have labels.
     cooldown_days: Annotated[float, Meta(ge=0)] = 7.0
     #: Minimum number of matured frauds for training: with fewer, the interval of the PR-AUC is wider than any gain.
     min_frauds: PositiveInt = 200
-    #: Days of event time, up to the newest that has matured, that a new model is trained on. Older fraud looks
-    #: different.
+    #: Days of event time, up to the newest that has matured, of training data. Older fraud follows other
+    #: patterns.
     days: PositiveInt = 400

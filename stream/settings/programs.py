@@ -1,4 +1,4 @@
-"""Settings of the programs: worker, ledger, archive, HTTP edge, and what they share."""
+"""Settings of the programs: worker, ledger, archive, HTTP edge, and those they share."""
 
 from typing import Annotated, Literal
 
@@ -10,21 +10,21 @@ from stream.settings.types import Port, PositiveFloat, PositiveInt
 class WorkerSettings(Struct, frozen=True):
     """The scoring worker."""
 
-    #: Delivery of decisions: each exactly once, or at least once (sooner, and some may be repeated).
+    #: Delivery of decisions: each exactly once, or at least once (faster, but decisions may be repeated).
     delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
     #: Number of transactional producers used in turn. With one, each Kafka transaction waits for the markers of the one
     #: before it.
     producers: Annotated[int, Meta(ge=1, le=16)] = 3
     #: Milliseconds after which the broker aborts a dead worker's transaction. Readers of committed data wait that long.
     transaction_timeout_ms: Annotated[int, Meta(ge=1000, le=900_000)] = 10_000
-    #: Number of unforeseen (`unscorable`) dead letters a minute above which the worker stops.
+    #: Number of unexpected (`unscorable`) dead letters per minute above which the worker stops.
     max_unscorable_per_minute: PositiveInt = 100
     #: Seconds between worker-status messages.
     status_interval_s: PositiveFloat = 5.0
 
 
 class WebSettings(Struct, frozen=True):
-    """Pages for operators: /metrics, /healthz and /readyz."""
+    """Web pages for operators: /metrics, /healthz and /readyz."""
 
     #: Address on which every program serves /metrics, /healthz and /readyz, and the worker's port.
     host: str = "127.0.0.1"
@@ -34,11 +34,11 @@ class WebSettings(Struct, frozen=True):
 class WatermarkSettings(Struct, frozen=True):
     """When event time counts as complete, for the ledger and for drift windows."""
 
-    #: Seconds by which a decision may arrive later than its neighbours before history counts as complete without it.
+    #: Seconds by which a decision may arrive later than others of the same event time and still be waited for.
     lateness_s: Annotated[float, Meta(ge=0)] = 60.0
     #: Seconds without a decision after which a partition no longer holds the watermark back.
     idle_s: PositiveFloat = 300.0
-    #: Seconds by which an event time may be ahead of the clock. Later ones do not move the watermark.
+    #: Seconds by which an event time may be ahead of the clock. Later event times do not move the watermark.
     max_clock_skew_s: Annotated[float, Meta(ge=0)] = 3600.0
 
 
@@ -48,15 +48,15 @@ class LedgerSettings(Struct, frozen=True):
     #: SQLAlchemy URL of the ledger's database: sqlite:///file, or postgresql+psycopg://user@host/name with the password
     #: in PGPASSWORD.
     url: str = "sqlite:///var/ledger.db"
-    #: Prefix of the consumer groups of all ledgers, one group for each topic. The groups only share out the partitions;
+    #: Prefix of the consumer groups of all ledgers, one group per topic. The groups only distribute the partitions;
     #: the offsets are kept in the database.
     group: str = "fraud-ledger"
     #: Port of the ledger's /metrics, /healthz and /readyz, on FRAUD_WEB_HOST.
     web_port: Port = 6068
     #: Days after which a decision is deleted with its shadow scores and labels, counted from when the ledger read it.
     retention_days: PositiveInt = 400
-    #: Days of event time, up to the newest that has matured, over which the ledger's metrics report each model's
-    #: quality. More days give steadier figures, fewer show a change sooner.
+    #: Days of event time, up to the newest matured one, over which the ledger's metrics report each model's quality.
+    #: More days give steadier figures; fewer show a change sooner.
     quality_days: PositiveInt = 30
 
 
@@ -65,7 +65,7 @@ class ArchiveSettings(Struct, frozen=True):
 
     #: fsspec URL of the archive: a folder, or file://, s3://, gs://, abfs://.
     url: str = "var/archive"
-    #: Prefix of the consumer groups of all archives, one group for each topic. The groups only share out the
+    #: Prefix of the consumer groups of all archives, one group per topic. The groups only distribute the
     #: partitions; the offsets are part of the file names.
     group: str = "fraud-archive"
     #: Port of the archive's /metrics, /healthz and /readyz, on FRAUD_WEB_HOST.
@@ -73,10 +73,10 @@ class ArchiveSettings(Struct, frozen=True):
     #: Compressed MiB at which a file is closed: large enough for readers to open few files, small enough to upload in
     #: seconds.
     file_mib: PositiveInt = 64
-    #: Seconds after its first message at which a file is closed, however small: the archive's maximum delay, and what
-    #: is read again after a crash or a rebalance. A day of one partition makes 288 files at most.
+    #: Seconds after its first message at which a file is closed, however small. It limits the archive's delay, and what
+    #: is read again after a crash or a rebalance. The default makes at most 288 files per partition and day.
     file_s: PositiveFloat = 300.0
-    #: Total MiB of memory for open files; beyond it the largest is closed early.
+    #: Total MiB of memory for open files; beyond it the largest file is closed early.
     memory_mib: PositiveInt = 256
 
 
@@ -91,14 +91,14 @@ class HttpSettings(Struct, frozen=True):
     #: PEM files for TLS. Empty: no TLS.
     tls_certificate: str = ""
     tls_key: str = ""
-    #: Maximum number of transactions in flight; further ones are answered 429.
+    #: Maximum number of transactions in flight; further requests are answered with 429.
     max_in_flight: PositiveInt = 1000
-    #: Milliseconds within which a transaction must be scored and recorded; after that it is answered 503.
+    #: Milliseconds within which a transaction must be scored and recorded; later the response is 503.
     deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
     #: Maximum number of transactions in one POST /predict/batch, and its maximum size in MiB.
     batch_max: PositiveInt = 500
     body_mib: PositiveInt = 8
-    #: Number of responses kept for repeated requests (about 2 KB each), and the seconds they are kept.
+    #: Number of responses kept for repeated requests (about 2 KB each), and seconds for which they are kept.
     idempotency_entries: PositiveInt = 100_000
     idempotency_s: PositiveFloat = 300.0
 

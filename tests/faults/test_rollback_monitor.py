@@ -46,7 +46,7 @@ def traffic(**shift: float) -> Callable[[int], bytes]:
 @pytest.fixture
 def guarded(make_settings: Callable[..., Settings]) -> Settings:
     """Settings under which a few seconds of traffic make a reference period."""
-    settings = make_settings(rollback_interval_s=0.1, rollback_min_blocks=8, rollback_watched_blocks=64)
+    settings = make_settings(rollback_interval_s=0.1, rollback_min_blocks=8, rollback_monitored_blocks=64)
     create_topics(settings.kafka, settings.topic)
     return settings
 
@@ -160,7 +160,7 @@ def test_where_the_restored_one_breaks_too_people_are_called(
         watch.wait(feeder.sent)
     assert all_roles(guarded)[-1] == restored
     words = "".join(worker.last_lines() for worker in workers)
-    assert words.count("there is none to bring back") == 1
+    assert words.count("there is no previous champion to restore") == 1
     reckon(guarded)
 
 

@@ -1,1 +1,1 @@
-"""Specifications of `stream.local`."""
+"""Tests of `stream.local`."""

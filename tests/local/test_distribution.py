@@ -1,4 +1,4 @@
-"""Where a local Kafka's jars come from."""
+"""Kafka's jars come from a cache that stays unchanged."""
 
 import os
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from stream.local.distribution import fetch_distribution
 
 
-def test_fetching_again_touches_no_jar() -> None:
-    """A broker may be starting from them: Java opens a jar seconds after it was given its class path."""
+def test_fetching_again_changes_no_jar() -> None:
+    """A broker may be starting from them: Java opens a jar seconds after it receives its class path."""
 
-    def changed(jar: str) -> int:
-        return Path(jar).stat().st_ctime_ns  # also when a link to the file comes or goes
+    def changed_ns(jar: str) -> int:
+        return Path(jar).stat().st_ctime_ns  # also changes when a link to the file is added or removed
 
     jars = fetch_distribution().classpath.split(os.pathsep)
-    before = {jar: changed(jar) for jar in jars}
+    before = {jar: changed_ns(jar) for jar in jars}
     assert fetch_distribution().classpath.split(os.pathsep) == jars
-    assert {jar: changed(jar) for jar in jars} == before
+    assert {jar: changed_ns(jar) for jar in jars} == before
