@@ -1,1 +1,1 @@
-"""Specifications of the archive."""
+"""Tests of the archive, on file systems and a real Kafka."""

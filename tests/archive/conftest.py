@@ -1,4 +1,4 @@
-"""Archives that end with their test."""
+"""Fixtures: archive processes that end with their test."""
 
 import contextlib
 import uuid
@@ -16,9 +16,9 @@ from tests.support.archive_process import ArchiveProcess
 
 @pytest.fixture
 def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Settings]:
-    """Factory of settings of an archive whose topics exist, with files of a second.
+    """Return a factory of archive settings whose topics exist, with files closed after one second.
 
-    Two calls share topics, groups and archive, as two archives do that share partitions out.
+    Two calls share topics, groups and archive, as two archive processes do that share the partitions.
     """
     group = f"archive-{uuid.uuid4().hex[:8]}"
 
@@ -38,6 +38,6 @@ def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> 
 
 @pytest.fixture
 def start_archive(tmp_path: Path) -> Iterator[Callable[[Settings], ArchiveProcess]]:
-    """Start archive processes; each ends with the test at the latest."""
+    """Return a function that starts archive processes, which end with the test at the latest."""
     with contextlib.ExitStack() as running:
         yield lambda settings: running.enter_context(ArchiveProcess(settings, tmp_path))

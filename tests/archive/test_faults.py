@@ -1,4 +1,4 @@
-"""Archives that die, freeze, come twice, and whose folder goes: every message is read once all the same."""
+"""Archives that die, freeze or run twice, and vanishing folders: every message is still read exactly once."""
 
 import shutil
 import time
@@ -19,9 +19,9 @@ ArchiveSettings = Callable[..., Settings]
 
 
 def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path) -> None:
-    """An archive killed twice in mid-stream and restarted each time neither loses nor repeats a message.
+    """An archive that is killed and restarted twice in mid-stream neither loses nor repeats a message.
 
-    What a kill leaves of a file is never taken for one, and is gone after the next start.
+    A partly written file is never read as a file, and the next start removes it.
     """
     settings = archive_settings(kafka_batch_max=20, archive_file_s=0.3)
     with HistoryFeeder(settings) as feeder:
@@ -29,12 +29,12 @@ def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive
         for kill in (1, 2):
             archive.wait_rows("decisions", kill * 500)
             archive.kill()
-            one = next(tmp_path.glob("archive/decisions/*/*.parquet"))
-            left = one.with_name(f".{one.name}.{kill}.tmp")  # a kill in the middle of writing, made certain
-            left.write_bytes(one.read_bytes()[:100])
+            file = next(tmp_path.glob("archive/decisions/*/*.parquet"))
+            temporary = file.with_name(f".{file.name}.{kill}.tmp")  # as a kill in the middle of writing leaves it
+            temporary.write_bytes(file.read_bytes()[:100])
             archive.start()
             archive.wait_ready()
-            assert not left.exists()
+            assert not temporary.exists()
         feeder.stop()
         archive.wait_rows("decisions", feeder.sent + feeder.sent // 50)
     until(lambda: is_whole(settings), 60)
@@ -44,8 +44,8 @@ def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive
 
 
 @pytest.mark.slow
-def test_a_twin_with_groups_of_its_own(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """Two archives that both read every partition into one place write much of it twice; readers take it once."""
+def test_two_archives_in_different_groups(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
+    """Two archives that both read every partition write many messages twice; readers take each once."""
     settings = archive_settings(archive_file_s=0.4)
     twin = settings.replace(
         archive_group=f"{settings.archive.group}-twin", kafka_slot="twin", archive_web_port=free_port()
@@ -62,7 +62,7 @@ def test_a_twin_with_groups_of_its_own(archive_settings: ArchiveSettings, start_
 
 @pytest.mark.slow
 def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """It wakes with open files of partitions that are no longer its own."""
+    """It wakes with open files of partitions that have moved to the other."""
     settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
     with HistoryFeeder(settings) as feeder:
         frozen = start_archive(settings)
@@ -70,8 +70,7 @@ def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSetting
         frozen.freeze()
         second = start_archive(second_settings)
         second.wait_ready()
-        at = feeder.sent
-        second.wait_rows("decisions", at + 500)
+        second.wait_rows("decisions", feeder.sent + 500)
         frozen.thaw()
         frozen.wait_ready()
         second.wait_ready()
@@ -85,10 +84,10 @@ def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSetting
 
 
 @pytest.mark.slow
-def test_the_folder_goes_and_comes_back(
+def test_the_folder_vanishes_and_comes_back(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """As a mount that is gone, which looks empty: nothing is begun anew there, and nothing is lost."""
+    """As a lost mount, it looks empty meanwhile: no new archive is created there, and nothing is lost."""
     settings = archive_settings()
     folder, away = tmp_path / "archive", tmp_path / "away"
     with HistoryFeeder(settings) as feeder:
@@ -102,7 +101,7 @@ def test_the_folder_goes_and_comes_back(
         until(lambda: archive.metrics()["archive_up"] == 0)
         assert archive.metrics()["archive_failures_total"] > 0
         assert not (folder / MARKER).exists()
-        shutil.rmtree(folder)  # a file that was under way may have been put here; it must be put again
+        shutil.rmtree(folder)  # a file in flight may have been put here; it must be put again
         away.rename(folder)
         until(lambda: archive.problems() == [], 20)
         feeder.stop()
@@ -117,10 +116,10 @@ def test_the_folder_goes_and_comes_back(
 
 
 @pytest.mark.slow
-def test_a_folder_that_stays_away_does_not_hold_up_the_end(
+def test_a_missing_folder_does_not_delay_stopping(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """What was in memory is read again by the next one."""
+    """The next archive reads the messages again that were in memory."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 200)
     archive = start_archive(settings)
@@ -140,15 +139,15 @@ def test_a_folder_that_stays_away_does_not_hold_up_the_end(
 
 @pytest.mark.slow
 def test_partitions_move_again_and_again(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """A second one joins and leaves, by agreement and by death, while the first goes on."""
+    """A second archive joins and leaves, by rebalancing and by a crash, while the first goes on."""
     settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
     with HistoryFeeder(settings) as feeder:
         first, second = start_archive(settings), start_archive(second_settings)
-        for end in (second.stop, second.kill, second.stop):
+        for leave in (second.stop, second.kill, second.stop):
             second.wait_ready()
-            at = sum(file.end - file.first for file in files_of(settings, "decisions"))
-            second.wait_rows("decisions", at + 2_000)
-            end()
+            rows = sum(file.end - file.first for file in files_of(settings, "decisions"))
+            second.wait_rows("decisions", rows + 2_000)
+            leave()
             second.start()
         second.wait_ready()
         feeder.stop()

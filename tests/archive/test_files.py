@@ -1,4 +1,4 @@
-"""How files come to be there, whole or not at all, and where reading goes on by what is there."""
+"""Files are written completely or not at all, and reading continues where they end."""
 
 import contextlib
 import uuid
@@ -22,42 +22,42 @@ from tests.support.records import BASE_MS
 DAY = utc_day(BASE_MS)
 
 
-class Ftp(DirFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """Stands in for a file system that is neither local nor an object store: a folder, by its plain methods alone."""
+class RemoteFileSystem(DirFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """A file system that is neither local nor an object store, simulated by a folder."""
 
     protocol = "ftp-like"
 
 
-@pytest.fixture(params=["file", "memory", "other"])
+@pytest.fixture(params=["local", "object_store", "remote"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArchiveFiles]:
-    """An archive on a local disk, in what puts objects whole as S3 does, and on what can only write and move."""
+    """An archive on a local disk, in a store with atomic puts like S3, and on a file system that can only move."""
     name = uuid.uuid4().hex
     with contextlib.ExitStack() as cleaning:
-        if request.param == "memory":
-            made = ArchiveFiles(f"memory://{name}")
+        if request.param == "object_store":
+            archive = ArchiveFiles(f"memory://{name}")
             cleaning.callback(fsspec.filesystem("memory").rm, f"/{name}", recursive=True)
         else:
-            made = ArchiveFiles(f"file://{tmp_path}/archive")
-            if request.param == "other":
-                made._files, made._root = Ftp(str(tmp_path), LocalFileSystem()), "archive"
-        made.create()
-        yield made
+            archive = ArchiveFiles(f"file://{tmp_path}/archive")
+            if request.param == "remote":
+                archive._files, archive._root = RemoteFileSystem(str(tmp_path), LocalFileSystem()), "archive"
+        archive.create()
+        yield archive
 
 
 def store_of(files: ArchiveFiles) -> ArchiveStore:
-    """Return what a program would ask where to read on."""
+    """Return a store that finds where to read on."""
     return ArchiveStore(files, {"labels-topic": "labels"}, Outage("the archive"))
 
 
-def put(files: ArchiveFiles, first: int, following: int, *, days: int = 0, partition: int = 0) -> ArchiveFile:
-    """Put a file of no content."""
-    file = ArchiveFile.from_range(partition, first, following, DAY + timedelta(days))
+def put(files: ArchiveFiles, first: int, end: int, *, days: int = 0, partition: int = 0) -> ArchiveFile:
+    """Put a file with placeholder content."""
+    file = ArchiveFile.from_range(partition, first, end, DAY + timedelta(days))
     files.put("labels", file, memoryview(b"%d" % first))
     return file
 
 
-def test_what_is_put_is_there_whole_and_stays_as_it_is(files: ArchiveFiles) -> None:
-    """A second one of its name changes nothing, for somebody may be reading it."""
+def test_a_file_is_written_once(files: ArchiveFiles) -> None:
+    """A second put of the same name changes nothing: a reader may have the file open."""
     file = put(files, 0, 5)
     files.put("labels", file, memoryview(b"other"))
     assert files.list_day("labels", DAY) == ([file], [])
@@ -66,8 +66,8 @@ def test_what_is_put_is_there_whole_and_stays_as_it_is(files: ArchiveFiles) -> N
         assert opened.read() == b"0"
 
 
-def test_reading_goes_on_where_the_newest_file_ends(files: ArchiveFiles) -> None:
-    """Of the newest folder with one of the partition's; of overlapping ones, the one that reaches farthest."""
+def test_reading_continues_where_the_newest_file_ends(files: ArchiveFiles) -> None:
+    """The newest folder with a file of the partition counts, and of overlapping files the highest end."""
     put(files, 0, 50)
     put(files, 50, 80, days=1)
     put(files, 60, 70, days=1)
@@ -81,8 +81,8 @@ def test_reading_goes_on_where_the_newest_file_ends(files: ArchiveFiles) -> None
     assert store.claim("labels-topic", []) == {}
 
 
-def test_leftovers_of_claimed_partitions_are_taken_away(tmp_path: Path) -> None:
-    """And only those: another's may be under way."""
+def test_temporary_files_of_claimed_partitions_are_removed(tmp_path: Path) -> None:
+    """Those of other partitions stay: their owner may be writing them."""
     files = ArchiveFiles(f"file://{tmp_path}/archive")
     files.create()
     put(files, 0, 5)
@@ -96,7 +96,7 @@ def test_leftovers_of_claimed_partitions_are_taken_away(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a file nor a leftover; the disk is full, say."""
+    """For example on a full disk: neither a file nor a temporary one."""
     files = ArchiveFiles(f"file://{tmp_path}/archive")
     files.create()
 
@@ -104,31 +104,31 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("stream.archive.files.os.fsync", full)
-    with pytest.raises(ArchiveUnavailableError, match=r"cannot be written \(.*No space left on device"):
+    with pytest.raises(ArchiveUnavailableError, match=r"cannot write archive .* \(.*No space left on device"):
         put(files, 0, 5)
     assert files.list_day("labels", DAY) == ([], [])
 
 
-@pytest.mark.parametrize("ask", ["put", "claim"])
-def test_a_place_without_its_marker_is_no_archive(files: ArchiveFiles, ask: str) -> None:
-    """A mount that is gone looks empty; an archive begun anew there would hold everything twice."""
+@pytest.mark.parametrize("action", ["put", "claim"])
+def test_a_folder_without_the_marker_is_not_an_archive(files: ArchiveFiles, action: str) -> None:
+    """A lost mount looks empty, and an archive started afresh there would hold everything twice."""
     put(files, 0, 5)
     files._files.rm_file(files._at("archive.json"))
     with pytest.raises(ArchiveUnavailableError, match="no archive at"):
-        put(files, 5, 9) if ask == "put" else store_of(files).claim("labels-topic", [0])
+        put(files, 5, 9) if action == "put" else store_of(files).claim("labels-topic", [0])
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["stays away", "is back at once"])
-def test_a_mount_that_goes_under_a_write_has_not_taken_the_file(
+def test_a_file_written_while_the_mount_is_lost_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
 ) -> None:
-    """The file lies in what stood in its place, so it must be put again."""
+    """The file went into the folder beneath the mount, so it must be put again."""
     folder, away = tmp_path / "archive", tmp_path / "away"
     files = ArchiveFiles(f"file://{folder}")
     files.create()
     write = files._write
 
-    def gone(path: str, content: bytes | memoryview) -> None:
+    def lose_mount(path: str, content: bytes | memoryview) -> None:
         folder.rename(away)
         write(path, content)
         if back:
@@ -136,8 +136,8 @@ def test_a_mount_that_goes_under_a_write_has_not_taken_the_file(
             away.rename(folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "_write", gone)
-        with pytest.raises(ArchiveUnavailableError, match="went away while" if back else "no archive at"):
+        patch.setattr(files, "_write", lose_mount)
+        with pytest.raises(ArchiveUnavailableError, match="became unavailable while" if back else "no archive at"):
             put(files, 0, 5)
     if not back:
         folder.rename(tmp_path / "stray")
@@ -146,8 +146,8 @@ def test_a_mount_that_goes_under_a_write_has_not_taken_the_file(
     assert files.list_day("labels", DAY) == ([file], [])
 
 
-def test_an_archive_is_made_once(files: ArchiveFiles) -> None:
-    """A second start finds it."""
+def test_creating_an_existing_archive_changes_nothing(files: ArchiveFiles) -> None:
+    """As at a second start."""
     put(files, 0, 5)
     files.create()
     assert files.list_days("labels") == [DAY]

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from stream.archive.layout import (
     ArchiveFile,
-    plan_reads,
     folder,
-    parse_temporary,
     parse_file,
     parse_folder,
+    parse_temporary,
+    plan_reads,
     utc_day,
 )
 
@@ -21,21 +21,21 @@ DAY = date(2026, 11, 26)
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
-    """Writers of any number of partitions, some of them with an old view; and the offsets that hold messages.
+    """Files written by several writers, some with an outdated listing, and the written offsets by partition.
 
-    Each file begins at the first message at or after the end of any file that was there before it, or at the
-    beginning: that is what a writer found when it listed, however long ago.
+    Each file begins at the first message at or after the end of any earlier file, or at offset 0, because that is what
+    its writer saw in its listing, however old.
     """
     files: list[ArchiveFile] = []
     messages: dict[int, set[int]] = {}
     for partition in range(draw(st.integers(1, 3))):
-        # Transaction markers take offsets that hold no message.
+        # Transaction markers occupy offsets that hold no message.
         offsets = sorted(draw(st.sets(st.integers(0, 60), min_size=1, max_size=40)))
         ends = [0]
         written: set[int] = set()
         for _ in range(draw(st.integers(1, 12))):
-            found = draw(st.sampled_from(ends))
-            left = [offset for offset in offsets if offset >= found]
+            seen_end = draw(st.sampled_from(ends))
+            left = [offset for offset in offsets if offset >= seen_end]
             if not left:
                 continue
             taken = left[: draw(st.integers(1, len(left)))]
@@ -47,10 +47,10 @@ def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
 
 
 @given(histories())
-def test_each_message_is_read_once_and_in_order_whoever_wrote_it(
+def test_each_message_is_read_once_and_in_order(
     history: tuple[list[ArchiveFile], dict[int, set[int]]],
 ) -> None:
-    """Whatever writers with an old view wrote again, in part or whole."""
+    """Whatever ranges were written again by writers with an outdated listing."""
     files, messages = history
     read = [
         (file.partition, offset)
@@ -62,20 +62,20 @@ def test_each_message_is_read_once_and_in_order_whoever_wrote_it(
 
 
 @given(histories())
-def test_what_is_read_is_no_more_than_it_must_be(history: tuple[list[ArchiveFile], dict[int, set[int]]]) -> None:
-    """Every file that is opened gives something."""
+def test_no_file_is_read_in_vain(history: tuple[list[ArchiveFile], dict[int, set[int]]]) -> None:
+    """Every planned file contributes at least one offset."""
     assert all(file.first <= start < file.end for file, start in plan_reads(history[0]))
 
 
-def test_of_equal_beginnings_the_longest_is_enough() -> None:
+def test_of_files_with_the_same_start_only_the_longest_is_read() -> None:
     """The shorter ones are not even opened."""
     short, long = ArchiveFile.from_range(0, 0, 5, DAY), ArchiveFile.from_range(0, 0, 9, DAY)
     assert list(plan_reads([short, long])) == [(long, 0)]
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 2**62), st.integers(1, 2**62), st.dates())
-def test_a_name_says_all(partition: int, first: int, count: int, day: date) -> None:
-    """What is written is what is read."""
+def test_names_can_be_parsed(partition: int, first: int, count: int, day: date) -> None:
+    """Parsing a path returns the file it was made from."""
     file = ArchiveFile.from_range(partition, first, first + count, day)
     directory, name = file.path.split("/")
     assert parse_folder(directory) == day
@@ -100,20 +100,20 @@ def test_a_name_says_all(partition: int, first: int, count: int, day: date) -> N
         "",
     ],
 )
-def test_what_is_no_file_of_ours_is_none(name: str) -> None:
-    """Neither what others put there nor what a crash left."""
+def test_other_names_are_not_files(name: str) -> None:
+    """Neither files of other programs nor temporary ones."""
     assert parse_file(name, DAY) is None
 
 
 @pytest.mark.parametrize("name", ["0-0-5.parquet", ".0-0-5.parquet.ab", ".0-0.parquet.ab.tmp", ".tmp", "notes.tmp"])
-def test_what_is_no_leftover_is_never_taken_away(name: str) -> None:
-    """Only names that a writer makes for a moment."""
+def test_other_names_are_not_temporary(name: str) -> None:
+    """Only names that a writer uses while it writes."""
     assert parse_temporary(name) is None
 
 
 @pytest.mark.parametrize("name", ["date=2026-13-01", "date=2026-1-1", "2026-01-01", "date=", ""])
-def test_what_is_no_folder_of_ours_is_none(name: str) -> None:
-    """Others may have folders beside ours."""
+def test_other_names_are_not_folders(name: str) -> None:
+    """Other programs may have folders beside the archive's."""
     assert parse_folder(name) is None
 
 
@@ -127,6 +127,6 @@ def test_what_is_no_folder_of_ours_is_none(name: str) -> None:
         (2**62, date(9999, 12, 31)),
     ],
 )
-def test_a_timestamp_has_a_date_in_utc(timestamp_ms: int, day: date) -> None:
-    """Also such that no clock shows: Kafka takes any number."""
+def test_any_timestamp_has_a_utc_date(timestamp_ms: int, day: date) -> None:
+    """Kafka accepts any number as a timestamp, so impossible ones are clipped."""
     assert utc_day(timestamp_ms) == day

@@ -1,4 +1,4 @@
-"""From batches to files: memory keeps to its bound, dates never go back, and what is not in a file is read again."""
+"""From batches to files: memory stays in its budget, dates never go back, unwritten messages are read again."""
 
 import os
 import threading
@@ -25,12 +25,12 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Where an archive is made."""
+    """URL of a new archive."""
     return f"file://{tmp_path}/archive"
 
 
-def places(url: str) -> list[tuple[int, int]]:
-    """Return partition and offset of each message that is read."""
+def archived_offsets(url: str) -> list[tuple[int, int]]:
+    """Return partition and offset of each message that a reader gets."""
     return [
         (row["partition"], row["offset"])
         for batch in read_archive(url, "transactions")
@@ -38,14 +38,14 @@ def places(url: str) -> list[tuple[int, int]]:
     ]
 
 
-def listed(url: str) -> list[ArchiveFile]:
-    """Return every file."""
+def archived_files(url: str) -> list[ArchiveFile]:
+    """Return every file of the archive."""
     files = ArchiveFiles(url)
     return sorted(file for day in files.list_days("transactions") for file in files.list_day("transactions", day)[0])
 
 
-def test_open_files_keep_to_their_bound_together(url: str) -> None:
-    """However many partitions there are; the largest is closed before its time, and nothing is lost by it."""
+def test_open_files_stay_within_the_memory_budget(url: str) -> None:
+    """With any number of partitions; the largest file is closed early, and nothing is lost."""
     feeder = Feeder(url, Settings().replace(archive_memory_mib=2, archive_file_s=600.0))
     feeder.claim(*range(12))
     sizes, counts = [], []
@@ -55,27 +55,27 @@ def test_open_files_keep_to_their_bound_together(url: str) -> None:
             sizes.append(sum(feeder.pipeline.open_bytes.values()))
             counts.append(feeder.pipeline.open_messages)
     assert max(sizes) <= 2 * MIB
-    assert max(sizes) > MIB, "it was never near the bound: this proves nothing"
+    assert max(sizes) > MIB, "memory never came near the budget: this proves nothing"
     feeder.pipeline.close_all()
     feeder.budget.enforce()
     assert feeder.pipeline.open_bytes == {}
-    assert places(url) == [(partition, n) for partition in range(12) for n in range(200 * (partition + 1))]
+    assert archived_offsets(url) == [(partition, n) for partition in range(12) for n in range(200 * (partition + 1))]
     feeder.stop.assert_not_called()
 
 
 def test_a_file_is_closed_at_its_size(url: str) -> None:
-    """Give or take one message."""
+    """To within one message."""
     feeder = Feeder(url, Settings().replace(archive_file_mib=1, archive_file_s=600.0))
     feeder.claim(0)
     for _ in range(6):
         feeder.feed([os.urandom(2000)] * 200)
-    assert len(listed(url)) == 2
-    assert all(file.end - file.first == -(-MIB // (2001 + open_file.ROW_BYTES)) for file in listed(url))
+    assert len(archived_files(url)) == 2
+    assert all(file.end - file.first == -(-MIB // (2001 + open_file.ROW_BYTES)) for file in archived_files(url))
 
 
 @pytest.mark.parametrize("size", [0, 100, 2000])
-def test_an_open_file_says_no_less_than_it_takes(size: int) -> None:
-    """As Python counts: the bound on memory is worth what this figure is."""
+def test_an_open_file_does_not_underestimate_its_memory(size: int) -> None:
+    """By tracemalloc: the memory budget is only as good as this figure."""
     values = [
         b'{"transaction_id": "%032d", "card_id": "%032d", "event_time_ms": %d, "x": "%s"}'
         % (n, n, BASE_MS, b"x" * size)
@@ -89,24 +89,26 @@ def test_an_open_file_says_no_less_than_it_takes(size: int) -> None:
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert file.file_bytes < open_file.GROUP_BYTES, "some of it is compressed already"
-    assert taken + sum(map(len, values)) <= file.file_bytes  # the values were there before; a file holds on to them
+    assert file.file_bytes < open_file.GROUP_BYTES, "a part is compressed already"
+    assert (
+        taken + sum(map(len, values)) <= file.file_bytes
+    )  # tracemalloc did not see the values, which the file keeps alive
 
 
-def test_a_file_is_closed_when_its_time_has_come(url: str) -> None:
-    """Not before, and however small."""
+def test_a_file_is_closed_at_its_age(url: str) -> None:
+    """Not before, and however small it is."""
     feeder = Feeder(url, Settings().replace(archive_file_s=0.2))
     feeder.claim(0)
     feeder.feed([b"{}"])
     feeder.pipeline.close_due()
-    assert listed(url) == []
+    assert archived_files(url) == []
     threading.Event().wait(0.25)
     feeder.pipeline.close_due()
-    assert listed(url) == [ArchiveFile.from_range(0, 0, 1, TODAY)]
+    assert archived_files(url) == [ArchiveFile.from_range(0, 0, 1, TODAY)]
 
 
-def test_a_file_ends_where_the_date_does(url: str) -> None:
-    """By Kafka's timestamps in UTC. One that is late by a little does not open yesterday again."""
+def test_a_new_date_starts_a_new_file(url: str) -> None:
+    """By Kafka's timestamps in UTC. A slightly late message does not reopen the previous date."""
     feeder = Feeder(url)
     feeder.clock.ms = BASE_MS + 2 * DAY_MS
     feeder.claim(0)
@@ -114,14 +116,14 @@ def test_a_file_ends_where_the_date_does(url: str) -> None:
     feeder.feed([b"3"], sent_ms=BASE_MS + DAY_MS)
     feeder.feed([b"4"], sent_ms=BASE_MS + DAY_MS - 1)
     feeder.pipeline.close_all()
-    assert listed(url) == [
+    assert archived_files(url) == [
         ArchiveFile.from_range(0, 0, 2, TODAY),
         ArchiveFile.from_range(0, 2, 4, TODAY + timedelta(1)),
     ]
 
 
-def test_dates_never_go_back_over_a_restart(url: str) -> None:
-    """Or the last file would not be in the newest folder, and its messages would be archived again at each start."""
+def test_dates_never_go_back_across_a_restart(url: str) -> None:
+    """Otherwise the last file would not be in the newest folder, and each start would archive its messages again."""
     feeder = Feeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -131,23 +133,23 @@ def test_dates_never_go_back_over_a_restart(url: str) -> None:
     feeder.pipeline.close_all()
     feeder.claim(0)
     assert feeder.next == {0: 2}
-    assert {file.day for file in listed(url)} == {TODAY}
+    assert {file.day for file in archived_files(url)} == {TODAY}
 
 
 @pytest.mark.parametrize("sent_ms", [2**62, BASE_MS + 400 * DAY_MS])
-def test_a_clock_that_is_years_ahead_takes_no_partition_there(url: str, sent_ms: int) -> None:
-    """Nor do senders whose clocks differ make a file of each message."""
+def test_a_timestamp_years_ahead_is_filed_under_the_current_date(url: str, sent_ms: int) -> None:
+    """And senders with different clocks do not cause a file per message."""
     feeder = Feeder(url)
     feeder.claim(0)
     for _ in range(50):
         feeder.feed([b"1"], sent_ms=sent_ms)
         feeder.feed([b"2"], sent_ms=-1)
     feeder.pipeline.close_all()
-    assert listed(url) == [ArchiveFile.from_range(0, 0, 100, TODAY)]
+    assert archived_files(url) == [ArchiveFile.from_range(0, 0, 100, TODAY)]
 
 
-def test_what_is_in_no_file_when_partitions_move_is_read_again(url: str) -> None:
-    """Open files are dropped, whether a batch comes or only their time; a stale batch is not even taken up."""
+def test_unwritten_messages_are_read_again_when_partitions_move(url: str) -> None:
+    """Open files are dropped at the next batch or when they are due, and a stale batch is ignored."""
     feeder = Feeder(url, Settings().replace(archive_file_s=0.01))
     feeder.claim(0, 1)
     feeder.feed([b"1", b"2"])
@@ -156,7 +158,7 @@ def test_what_is_in_no_file_when_partitions_move_is_read_again(url: str) -> None
     feeder.pipeline.process(stale)
     threading.Event().wait(0.02)
     feeder.pipeline.close_due()
-    assert listed(url) == []
+    assert archived_files(url) == []
     assert feeder.pipeline.open_bytes == {}
     feeder.claim(0, 1)
     assert feeder.next == {0: 0, 1: 0}
@@ -164,12 +166,12 @@ def test_what_is_in_no_file_when_partitions_move_is_read_again(url: str) -> None
     feeder.claim(0)
     feeder.feed([b"1", b"2", b"3"])
     feeder.pipeline.close_all()
-    assert places(url) == [(0, 0), (0, 1), (0, 2)]
+    assert archived_offsets(url) == [(0, 0), (0, 1), (0, 2)]
     assert feeder.source.failures == 0
 
 
-def test_a_batch_that_leaves_a_hole_is_refused(url: str) -> None:
-    """A file must hold all that its name says; it is begun anew instead."""
+def test_a_batch_that_leaves_a_gap_is_refused(url: str) -> None:
+    """A file must hold every message of its range, so the open file is dropped and read again."""
     feeder = Feeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -180,27 +182,25 @@ def test_a_batch_that_leaves_a_hole_is_refused(url: str) -> None:
     feeder.stop.assert_not_called()
 
 
-def test_whatever_else_goes_wrong_ends_the_program_and_writes_nothing(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Going on would leave a hole."""
+def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Going on would leave a gap."""
     feeder = Feeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
-    wrong = ValueError("not foreseen")
+    unexpected = ValueError("unexpected")
 
     def fail(*_: object) -> None:
-        raise wrong
+        raise unexpected
 
     monkeypatch.setattr(OpenFile, "close", fail)
     feeder.pipeline.close_all()
-    feeder.stop.assert_called_once_with(wrong)
+    feeder.stop.assert_called_once_with(unexpected)
     assert feeder.source.failures == 1
-    assert listed(url) == []
+    assert archived_files(url) == []
 
 
-def test_a_file_system_that_is_away_is_asked_again_until_it_answers(url: str, tmp_path: Path) -> None:
-    """Meanwhile the outage is known, and nothing else is done."""
+def test_a_put_is_retried_until_the_file_system_answers(url: str, tmp_path: Path) -> None:
+    """The outage is active meanwhile."""
     feeder = Feeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -211,12 +211,12 @@ def test_a_file_system_that_is_away_is_asked_again_until_it_answers(url: str, tm
     (tmp_path / "away").rename(tmp_path / "archive")
     closing.join(10)
     assert not feeder.outage.active
-    assert places(url) == [(0, 0)]
+    assert archived_offsets(url) == [(0, 0)]
 
 
-@pytest.mark.parametrize("why", ["moved", "stopped"])
-def test_waiting_for_a_file_system_ends_when_it_is_of_no_use(url: str, tmp_path: Path, why: str) -> None:
-    """The partition has moved, or the program stops: the messages will be read again."""
+@pytest.mark.parametrize("cause", ["moved", "stopped"])
+def test_retrying_ends_when_the_partition_moves_or_the_program_stops(url: str, tmp_path: Path, cause: str) -> None:
+    """The messages will be read again."""
     feeder = Feeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -224,7 +224,7 @@ def test_waiting_for_a_file_system_ends_when_it_is_of_no_use(url: str, tmp_path:
     closing = threading.Thread(target=feeder.pipeline.close_all)
     closing.start()
     until(lambda: feeder.outage.active)
-    if why == "moved":
+    if cause == "moved":
         feeder.source.epoch += 1
     else:
         feeder.writer.stop()

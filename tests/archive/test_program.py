@@ -1,4 +1,4 @@
-"""The archive as a program, on a real Kafka: what it writes, where it reads on, and how it ends."""
+"""The archive as a process on a real Kafka: the files it writes, where it reads on, and how it ends."""
 
 import asyncio
 import socket
@@ -22,26 +22,28 @@ from tests.support.until import until
 StartArchive = Callable[[Settings], ArchiveProcess]
 ArchiveSettings = Callable[..., Settings]
 
-#: Not one of them is a message of ours.
-ODD = (None, b"", b"not json", b"\xff\xfe", b"[]", b"{}")
+#: Values that are not valid messages.
+INVALID = (None, b"", b"not json", b"\xff\xfe", b"[]", b"{}")
 
 
-def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
+def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     archive_settings: ArchiveSettings, start_archive: StartArchive
 ) -> None:
-    """Good ones and odd ones; stopping closes the open files; the next one, in a new group, begins where they end."""
+    """Invalid messages too. Stopping closes open files; the next archive, in a new group, begins where they end."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 1_000)
-    produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(None, value) for value in ODD], partition=0)
-    produce_all(settings.kafka.bootstrap, settings.topic.transactions_http, [(b"card-1", b"asked over HTTP")])
+    produce_all(
+        settings.kafka.bootstrap, settings.topic.transactions, [(None, value) for value in INVALID], partition=0
+    )
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions_http, [(b"card-1", b"decided over HTTP")])
     archive = start_archive(settings)
     archive.wait_ready()
-    until(lambda: archive.open_messages() == len(ODD) + 1 + 1_020 + 120)
+    until(lambda: archive.open_messages() == len(INVALID) + 1 + 1_020 + 120)
     assert archive.metrics()["archive_open_bytes"] > 0
     assert files_of(settings, "decisions") == []
     assert archive.stop() == 0
     assert reckon_archive(settings) == {
-        "transactions": len(ODD),
+        "transactions": len(INVALID),
         "transactions-http": 1,
         "decisions": 1_020,
         "labels": 120,
@@ -57,16 +59,16 @@ def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", b"more")], partition=0)
     again.wait_rows("decisions", 1_530)
     again.wait_rows("labels", 180)
-    again.wait_rows("transactions", len(ODD) + 1)
-    counted = again.metrics()
-    assert counted['archive_rows_total{kind="decisions"}'] == 510
-    assert counted['archive_rows_total{kind="transactions"}'] == 1
-    assert counted['archive_undecodable_total{kind="transactions"}'] == 1
-    assert counted['archive_files_total{kind="transactions"}'] == 1
-    assert counted["archive_up"] == 1
+    again.wait_rows("transactions", len(INVALID) + 1)
+    metrics = again.metrics()
+    assert metrics['archive_rows_total{kind="decisions"}'] == 510
+    assert metrics['archive_rows_total{kind="transactions"}'] == 1
+    assert metrics['archive_undecodable_total{kind="transactions"}'] == 1
+    assert metrics['archive_files_total{kind="transactions"}'] == 1
+    assert metrics["archive_up"] == 1
     assert again.stop() == 0
     assert reckon_archive(settings) == {
-        "transactions": len(ODD) + 1,
+        "transactions": len(INVALID) + 1,
         "transactions-http": 1,
         "decisions": 1_530,
         "labels": 180,
@@ -77,28 +79,28 @@ def test_every_message_is_there_as_it_was_sent_and_a_restart_reads_on(
 
 
 @pytest.mark.parametrize(
-    ("url", "line"),
+    ("url", "message"),
     [
         ("nowhere://x", "set FRAUD_ARCHIVE_URL, or install its file system"),
-        ("file:///proc/nowhere", "see to FRAUD_ARCHIVE_URL"),
+        ("file:///proc/nowhere", "check FRAUD_ARCHIVE_URL"),
     ],
 )
-def test_what_cannot_start_says_so_in_one_line(archive_settings: ArchiveSettings, url: str, line: str) -> None:
-    """With the setting to mend."""
-    with pytest.raises(ArchiveError, match=line):
+def test_an_unusable_url_is_one_error(archive_settings: ArchiveSettings, url: str, message: str) -> None:
+    """It names the setting to change."""
+    with pytest.raises(ArchiveError, match=message):
         asyncio.run(run_archive(archive_settings(archive_url=url)))
 
 
-def test_an_archive_of_a_newer_program_is_left_alone(archive_settings: ArchiveSettings, tmp_path: Path) -> None:
-    """Its format version says so."""
+def test_an_archive_of_a_newer_program_is_not_changed(archive_settings: ArchiveSettings, tmp_path: Path) -> None:
+    """Its format version is newer."""
     settings = archive_settings()
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "archive.json").write_text('{"format_version": 2}')
-    with pytest.raises(ArchiveError, match="this program knows 1; upgrade it"):
+    with pytest.raises(ArchiveError, match="this program supports 1; upgrade it"):
         asyncio.run(run_archive(settings))
 
 
-def test_a_port_in_use_is_one_line(archive_settings: ArchiveSettings) -> None:
+def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
     """It names the archive's own setting."""
     settings = archive_settings()
     with (
@@ -108,15 +110,13 @@ def test_a_port_in_use_is_one_line(archive_settings: ArchiveSettings) -> None:
         asyncio.run(run_archive(settings))
 
 
-def test_a_topic_made_anew_ends_the_archive_with_the_mend(archive_settings: ArchiveSettings) -> None:
-    """Offsets that go back would stand in the archive already: somebody must decide."""
+def test_a_recreated_topic_ends_the_archive(archive_settings: ArchiveSettings) -> None:
+    """Its offsets start again and are in the archive already: a person must decide."""
     settings = archive_settings()
     files = ArchiveFiles(settings.archive.url)
     files.create()
     for partition in range(settings.topic.partitions):
-        files.put(
-            "labels", ArchiveFile.from_range(partition, 0, 5_000, utc_day(BASE_MS)), memoryview(b"as good as any")
-        )
+        files.put("labels", ArchiveFile.from_range(partition, 0, 5_000, utc_day(BASE_MS)), memoryview(b"any content"))
     send_history(settings, 50)
     with pytest.raises(KafkaError, match=r"the topic was recreated; .* or start a new archive$"):
         asyncio.run(run_archive(settings))

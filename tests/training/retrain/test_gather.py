@@ -142,7 +142,7 @@ def test_a_broken_archive_is_one_line(past: Past, tmp_path: Path) -> None:
     past.mature()
     (file,) = (tmp_path / "archive" / "transactions").rglob("*.parquet")
     file.write_bytes(b"no parquet")
-    with pytest.raises(ArchiveError, match=r"cannot be read .*; put it back or away"):
+    with pytest.raises(ArchiveError, match=r"cannot read .*; restore it or move it away"):
         gathered(past, tmp_path)
 
 
