@@ -1,1 +1,1 @@
-"""The gate on real card data: an ordinary champion, the study's best as challenger, labels that come late."""
+"""Experiment on real card data: the gate with delayed labels, and the rollback of a broken champion."""

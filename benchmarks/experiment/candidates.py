@@ -1,8 +1,8 @@
-"""Who takes part: an ordinary logistic regression decides, the study's best challenges it, and one has a twin."""
+"""The models of the experiment: a logistic regression, the model that the study chose, and its twin."""
 
 from dataclasses import replace
 
-from benchmarks.experiment.scores import Contestant
+from benchmarks.experiment.scores import Candidate
 from training.commands.options import VAR
 from training.models.families import FAMILIES
 from training.registry.connection import connect
@@ -12,26 +12,26 @@ from training.study.runs import StudyRuns
 CHAMPION, CHALLENGER, TWIN = "champion", "challenger", "twin"
 
 
-def contestants() -> tuple[list[Contestant], dict[str, str]]:
-    """Return champion, challenger and the challenger's twin of another seed; and each in words."""
-    ordinary = Contestant(
-        CHAMPION, Entry("logistic-regression", "none", 0, 1.0), FAMILIES["logistic-regression"].params
-    )
-    best, source = _best()
-    words = {
-        CHAMPION: "logistic regression, as it comes",
-        CHALLENGER: f"{best.entry.key}, {source}",
-        TWIN: "the challenger again, with another seed",
+def candidates() -> tuple[list[Candidate], dict[str, str]]:
+    """Return champion, challenger and the challenger's twin (another seed), and a description of each by name."""
+    champion = Candidate(CHAMPION, Entry("logistic-regression", "none", 0, 1.0), FAMILIES["logistic-regression"].params)
+    challenger, source = _challenger()
+    descriptions = {
+        CHAMPION: "logistic regression with default hyperparameters",
+        CHALLENGER: f"{challenger.entry.key}, {source}",
+        TWIN: "the challenger with another seed",
     }
-    return [ordinary, best, replace(best, name=TWIN, seed=1)], words
+    return [champion, challenger, replace(challenger, name=TWIN, seed=1)], descriptions
 
 
-def _best() -> tuple[Contestant, str]:
+def _challenger() -> tuple[Candidate, str]:
     runs = StudyRuns(connect(VAR))
     study = runs.latest("default")
     if study is None or "chosen" not in study.tags:
         entry = Entry("lightgbm", "class_weights", 0, 1.0)
-        return Contestant(CHALLENGER, entry, FAMILIES["lightgbm"].params), "its defaults, for there is no study yet"
+        return Candidate(
+            CHALLENGER, entry, FAMILIES["lightgbm"].params
+        ), "with default hyperparameters, because there is no study"
     _, record = runs.finished(study)[study.require_chosen()]
     entry = Entry(record.family, record.treatment, 0, record.legitimate_share)
-    return Contestant(CHALLENGER, entry, record.params), "as the default study found it"
+    return Candidate(CHALLENGER, entry, record.params), "chosen by the default study"

@@ -1,4 +1,4 @@
-"""A broken challenger, promoted by hand on a real Kafka with two workers: it is taken back by itself."""
+"""A broken bundle, promoted by hand on a real Kafka with two workers, and its automatic rollback."""
 
 import contextlib
 import itertools
@@ -30,56 +30,56 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from training.registry.roles import publish
 
-#: Transactions a second, how many before the promotion, and the blocks of a thousand or more that they make at least:
-#: a short while instead of a day, for nobody waits so long here, and the same transactions come again and again.
-RATE, USUAL, MIN_BLOCKS = 3_000.0, 90_000, 30
-#: Seconds that the guard gets; well beyond what it promises.
-PATIENCE_S = 60.0
-#: Alerts on every fourth transaction: a threshold that slipped by some zeros.
+#: Transactions per second, transactions before the promotion, and minimum blocks (of at least 1,000 transactions) for
+#: the monitor's bounds. These replace a day of history; the same transactions are repeated.
+RATE, BEFORE_PROMOTION, MIN_BLOCKS = 3_000.0, 90_000, 30
+#: Seconds for the rollback, well above the monitor's target.
+TIMEOUT_S = 60.0
+#: A threshold a thousand times too low: it alerts on every fourth transaction.
 BROKEN = Policy("broken", review=0.0001, decline=1.0)
 LOG = Path("var/experiment")
 
 
 @dataclass(frozen=True)
-class RolledBack:
-    """What became of the promotion."""
+class RollbackResult:
+    """Outcome of the promotion."""
 
-    #: Seconds from the promotion being written to the rollback being written.
+    #: Seconds between the role changes of promotion and rollback.
     seconds: float
-    #: What the guard wrote.
+    #: Note of the rollback's role change.
     note: str
-    #: Decisions made by the broken champion, and of these alerts.
+    #: Decisions of the broken champion, and the alerts among them.
     decisions: int
     alerts: int
-    #: Roles that were written after the promotion.
+    #: Role changes after the promotion.
     changes: int
 
 
-def promote_a_broken_one(directory: Path) -> RolledBack:
-    """Run two workers, promote a broken bundle by hand, and wait until the guard takes it back.
+def promote_broken_bundle(directory: Path) -> RollbackResult:
+    """Run two workers, promote a broken bundle by hand, and wait for the rollback.
 
     Raises:
-        FraudError: If a program fails, or nothing is taken back within `PATIENCE_S`.
+        FraudError: If a program fails, or there is no rollback within `TIMEOUT_S`.
     """
     prepared = prepare()
-    with _stream(prepared, directory) as settings:
-        with _Feeder(settings, prepared) as feeder:
-            feeder.wait(USUAL)
-            broken = _break(settings, prepared)
+    with _running_workers(prepared, directory) as settings:
+        with _RepeatedTraffic(settings, prepared) as traffic:
+            traffic.wait(BEFORE_PROMOTION)
+            broken = _put_broken_bundle(settings, prepared)
             change = combine_changes([], broken)
-            promoted = change_roles(settings, change, author="experiment", note="promoted by hand, unseen by any gate")
-            back = _await_rollback(settings, promoted.epoch)
-        time.sleep(2.0)  # what was in hand is decided
+            promoted = change_roles(settings, change, author="experiment", note="promoted by hand, without the gate")
+            rollback = _wait_for_rollback(settings, promoted.epoch)
+        time.sleep(2.0)  # batches in flight are decided
         decisions = [each for each in _decisions(settings) if each.role_epoch == promoted.epoch]
         alerts = sum(each.verdict != "approve" for each in decisions)
         after = [update for update in all_roles(settings) if update.epoch > promoted.epoch]
-        return RolledBack(
-            (back.written_at_ms - promoted.written_at_ms) / 1000, back.note, len(decisions), alerts, len(after)
+        return RollbackResult(
+            (rollback.written_at_ms - promoted.written_at_ms) / 1000, rollback.note, len(decisions), alerts, len(after)
         )
 
 
 @contextlib.contextmanager
-def _stream(prepared: Prepared, directory: Path) -> Iterator[Settings]:
+def _running_workers(prepared: Prepared, directory: Path) -> Iterator[Settings]:
     broker, store = LocalBroker(directory / "kafka"), directory / "bundles"
     settings = Settings().replace(
         kafka_bootstrap=broker.bootstrap, bundle_store=str(store), rollback_min_blocks=MIN_BLOCKS
@@ -98,34 +98,36 @@ def _stream(prepared: Prepared, directory: Path) -> Iterator[Settings]:
         stream_program("worker", settings.replace(kafka_slot=slot, web_port=free_port()), LOG / f"worker-{slot}.log")
         for slot in ("a", "b")
     ]
-    # The workers need not be ready: transactions wait for them.
+    # No need to wait for readiness: transactions wait in Kafka.
     with Stack(broker, workers, prepare_topics, ready_s=None):
         yield settings
 
 
-class _Feeder(Background):
-    """Sends the test part over and over, under ids of their own, until left."""
+class _RepeatedTraffic(Background):
+    """Sends the test part repeatedly, with new transaction ids each time, until the context is left."""
 
     def __init__(self, settings: Settings, prepared: Prepared) -> None:
-        super().__init__("feeder")
+        super().__init__("repeated-traffic")
         self._settings, self._messages = settings, prepared.messages
         self._sent = 0
 
     def wait(self, sent: int) -> None:
-        """Wait until so many are sent.
+        """Wait until `sent` transactions are sent.
 
         Raises:
-            FraudError: If that takes far too long.
+            FraudError: If sending takes more than `TIMEOUT_S` seconds longer than planned.
         """
-        deadline = time.monotonic() + sent / RATE + PATIENCE_S
+        deadline = time.monotonic() + sent / RATE + TIMEOUT_S
         while self._sent < sent:
             if time.monotonic() > deadline:
-                raise FraudError(f"only {self._sent} of {sent} transactions were sent in time; free the machine")
+                raise FraudError(
+                    f"only {self._sent} of {sent} transactions were sent in time; reduce the load on this machine"
+                )
             time.sleep(0.2)
 
     def _run(self) -> None:
         second = int(RATE)
-        for turn in itertools.count():
+        for repetition in itertools.count():
             for start in range(0, len(self._messages), second):
                 if self._stopping.is_set():
                     return
@@ -133,21 +135,21 @@ class _Feeder(Background):
                 send_transactions(
                     self._settings.kafka,
                     self._settings.topic.transactions,
-                    [(key, _renamed(value, turn)) for key, value in part],
+                    [(key, _with_new_id(value, repetition)) for key, value in part],
                     RATE,
                     lambda _: None,
                 )
                 self._sent += len(part)
 
 
-def _renamed(value: bytes, turn: int) -> bytes:
+def _with_new_id(value: bytes, repetition: int) -> bytes:
     transaction = msgspec.json.decode(value)
-    transaction["transaction_id"] = f"{turn}-{transaction['transaction_id']}"
+    transaction["transaction_id"] = f"{repetition}-{transaction['transaction_id']}"
     return msgspec.json.encode(transaction)
 
 
-def _break(settings: Settings, prepared: Prepared) -> BundleRef:
-    """Put the champion's bundle into the store again, with the broken policy."""
+def _put_broken_bundle(settings: Settings, prepared: Prepared) -> BundleRef:
+    """Store a copy of the champion's bundle with the broken policy."""
     store = BundleStore(settings.bundle.store)
     with store.fetch(prepared.roles.champion.path) as local, tempfile.TemporaryDirectory() as scratch:
         broken = Path(scratch) / "bundle"
@@ -161,14 +163,14 @@ def _break(settings: Settings, prepared: Prepared) -> BundleRef:
     return find_bundle(store, "fraud/broken")
 
 
-def _await_rollback(settings: Settings, epoch: int) -> ModelUpdate:
-    deadline = time.monotonic() + PATIENCE_S
+def _wait_for_rollback(settings: Settings, epoch: int) -> ModelUpdate:
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         newest = all_roles(settings)[-1]
         if newest.epoch > epoch:
             return newest
         time.sleep(0.2)
-    raise FraudError(f"nothing was taken back within {PATIENCE_S:g} s; {LOG} says why")
+    raise FraudError(f"no rollback within {TIMEOUT_S:g} s; see the workers' logs in {LOG}")
 
 
 def _decisions(settings: Settings) -> Iterator[Decision]:

@@ -1,4 +1,4 @@
-"""Scores of transactions that their model never saw: rolling-origin, each block by a model of the blocks before it."""
+"""Out-of-sample scores with a rolling origin: each block is scored by a model fitted on the blocks before it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from training.models.calibrate import fit_calibration
 from training.study.fitting import fit
 from training.study.plan import Entry
 
-#: Blocks of equal length in event time.
+#: Number of blocks, of equal length in event time.
 BLOCKS = 8
-#: Of the rows before a block, the last ones calibrate.
+#: Share of the rows before a block that calibrate the model: the latest ones.
 _CALIBRATION = 0.2
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A model that takes part, as a study knows it."""
+class Candidate:
+    """A model of the experiment, in the terms of a study."""
 
     name: str
     entry: Entry
@@ -32,37 +32,39 @@ class Contestant:
 
 
 def cross_fitted(
-    data: Dataset, contestants: Sequence[Contestant], on_step: Callable[[str], None]
+    data: Dataset, candidates: Sequence[Candidate], on_step: Callable[[str], None]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return by contestant the calibrated scores (n,) of all rows.
+    """Return the calibrated scores (n,) of all rows, by candidate.
 
-    The first block has nothing before it: it is scored by a model of the second, so the gate may learn thresholds and
-    bounds from it, and never tests on it.
+    The first block has no blocks before it, so a model of the second scores it. The gate derives thresholds and bounds
+    from it, but does not test on it.
 
     Args:
-        data: In order of event time, exact repeats dropped.
-        contestants: Fitted anew for each block.
-        on_step: Told each fit.
+        data: Rows in order of event time, without exact repeats.
+        candidates: Models to fit for each block.
+        on_step: Called with a description of each fit.
     """
     features = make_features(DEFAULT, data)
     training_data = TrainingData(features, data.matrix(FeaturePlan(features, DEFAULT.missing)), data.label, ())
     edges = np.linspace(data.event_time_ms[0], data.event_time_ms[-1] + 1, BLOCKS + 1)
     ends = np.searchsorted(data.event_time_ms, edges)
-    found = {each.name: np.empty(len(data)) for each in contestants}
+    scores = {each.name: np.empty(len(data)) for each in candidates}
     for block in range(BLOCKS):
         rows = slice(int(ends[block]), int(ends[block + 1]))
         before = slice(0, rows.start) if block else slice(int(ends[1]), int(ends[2]))
-        for each in contestants:
+        for each in candidates:
             on_step(f"{each.name}: block {block + 1} of {BLOCKS}")
-            found[each.name][rows] = _scores(each, training_data, before, rows)
-    return found
+            scores[each.name][rows] = _score_block(each, training_data, before, rows)
+    return scores
 
 
-def _scores(contestant: Contestant, training_data: TrainingData, before: slice, rows: slice) -> NDArray[np.float64]:
+def _score_block(candidate: Candidate, training_data: TrainingData, before: slice, rows: slice) -> NDArray[np.float64]:
     matrix, labels = training_data.matrix, training_data.labels
-    turn = before.stop - int((before.stop - before.start) * _CALIBRATION)
-    model = fit(contestant.entry, contestant.params, training_data, slice(before.start, turn), contestant.seed).model
+    fitted_until = before.stop - int((before.stop - before.start) * _CALIBRATION)
+    model = fit(
+        candidate.entry, candidate.params, training_data, slice(before.start, fitted_until), candidate.seed
+    ).model
     calibration = fit_calibration(
-        model.margin(matrix[turn : before.stop]), labels[turn : before.stop], model.margin_kind
+        model.margin(matrix[fitted_until : before.stop]), labels[fitted_until : before.stop], model.margin_kind
     )
     return calibration.apply(model.margin(matrix[rows]))
