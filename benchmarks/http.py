@@ -22,7 +22,6 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
-from stream.scoring.rows import as_rows
 
 from benchmarks.pipeline.inputs import BenchmarkInputs, prepare_inputs
 from benchmarks.pipeline.programs import ROOT
@@ -34,6 +33,7 @@ from stream.local.broker import LocalBroker
 from stream.local.program_process import ProgramProcess, stream_program
 from stream.models.bundle import audit
 from stream.runtime.ports import free_port
+from stream.scoring.accepted_rows import accepted_rows
 from training.machine import Machine, describe_machine
 
 SCRIPT = Path(__file__).with_name("http.lua")
@@ -161,7 +161,7 @@ def write_invocations(inputs: BenchmarkInputs, path: Path) -> Path:
     plan = audit(directory, inputs.champion.sha256).plan
     codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=2**20)
     decoded = [codec.decode(encode(row)) for row in inputs.transactions[:BODIES]]
-    rows = as_rows(range(len(decoded)), decoded, plan)
+    rows = accepted_rows(range(len(decoded)), decoded, plan)
     with path.open("w", encoding="ascii") as lines:
         for vector in rows.matrix.tolist():
             lines.write(json.dumps({"inputs": [vector]}) + "\n")

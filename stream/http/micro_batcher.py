@@ -42,9 +42,9 @@ class ScoredTransaction:
     shadows: list[ShadowScore]
 
 
-#: Called once for each transaction: with its decision, or with the error that prevented one. RefusedMessageError: it
-#: cannot be scored. NoChampionError: there is no champion, or scoring failed. DeadlineExceededError: the
-#: transaction waited too long.
+#: Called once for each transaction, with its decision or with the error that prevented one: RefusedMessageError if it
+#: cannot be scored, NoChampionError if there is no champion or scoring failed, DeadlineExceededError if it waited too
+#: long.
 OnScored = Callable[[ScoredTransaction | FraudError], None]
 
 

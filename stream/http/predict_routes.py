@@ -92,7 +92,7 @@ class PredictionRoutes:
             raise HttpError(
                 413, f"more than {limit} transactions in one request (FRAUD_HTTP_BATCH_MAX); send smaller batches"
             )
-        with span("decide several", context=asker(request.headers)):
+        with span("decide batch", context=asker(request.headers)):
             results = await asyncio.gather(
                 *(self._batch_result(bytes(each), acknowledged=acknowledged) for each in transactions)
             )

@@ -7,7 +7,8 @@ Each stage is a method of `PredictionService`, in the order in which they run:
 3. `_record_decision`: Kafka has the transaction, so its offset is known; write the decision, alert and shadow scores;
 4. `_respond`: Kafka has the decision; resolve the response.
 
-A stage runs as the callback of the one before it. A task or an await for each would cost more than the scoring.
+A stage runs as the callback of the one before it: a task or an await would add iterations of the event loop to every
+response.
 """
 
 import asyncio

@@ -1,0 +1,209 @@
+"""The stages of the prediction service, with the batcher and the producer replaced by stubs."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+from unittest.mock import MagicMock
+
+import msgspec
+import pytest
+
+from schemas.errors import (
+    BrokerUnavailableError,
+    BusyError,
+    DeadlineExceededError,
+    FraudError,
+    TransactionIdReusedError,
+)
+from schemas.messages import Decision
+from stream.http.metrics import HttpMetrics
+from stream.http.micro_batcher import OnScored, ScoredTransaction
+from stream.http.prediction_service import PredictionService
+from stream.kafka.acknowledged_producer import MessageOffset, OnAcknowledged, OnAllAcknowledged, OutgoingMessage
+from stream.settings import Settings
+from tests.support.records import decision
+from tests.support.traffic import transaction
+
+UNAVAILABLE = BrokerUnavailableError("Kafka has not acknowledged the message")
+
+
+class _Edge:
+    """A prediction service whose scoring and acknowledgements the test triggers.
+
+    Attributes:
+        scored: Callbacks of queued transactions.
+        recorded: Produced transactions with their callbacks.
+        decided: Produced decisions, with their alerts and shadow scores, and their callbacks.
+    """
+
+    def __init__(self, **overrides: Any) -> None:
+        settings = Settings().replace(**overrides)
+        self.metrics = HttpMetrics()
+        self.scored: list[OnScored] = []
+        self.recorded: list[tuple[OutgoingMessage, OnAcknowledged]] = []
+        self.decided: list[tuple[Sequence[OutgoingMessage], OnAllAcknowledged]] = []
+        batcher, producer = MagicMock(), MagicMock()
+        batcher.enqueue = lambda _, on_scored: self.scored.append(on_scored)
+        producer.produce = lambda *call: self.recorded.append(call)
+        producer.produce_all = lambda *call: self.decided.append(call)
+        self.service = PredictionService(
+            settings.http,
+            settings.topic,
+            roles=MagicMock(),
+            batcher=batcher,
+            producer=producer,
+            broker=MagicMock(unavailable=False),
+            metrics=self.metrics,
+        )
+
+    def predict(self, number: int = 1, *, acknowledged: bool = True, **overrides: Any) -> asyncio.Future[bytes]:
+        return self.service.decide(transaction(number, **overrides), acknowledged=acknowledged)
+
+    def counts(self) -> Counter[str]:
+        """Return the outcome counters that are not 0, by name and label."""
+        samples = [sample for family in self.metrics.registry.collect() for sample in family.samples]
+        named = {" ".join([sample.name, *sample.labels.values()]): sample.value for sample in samples}
+        wanted = ("prediction_requests_total", "http_unrecorded_decisions_total", "http_idempotent_replays_total")
+        return Counter({name: int(value) for name, value in named.items() if value and name.startswith(wanted)})
+
+
+def _run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(test())
+
+
+def test_the_response_waits_for_both_acknowledgements() -> None:
+    """First the transaction's, which gives the decision its offset, then the decision's."""
+
+    async def test() -> None:
+        edge = _Edge()
+        response = edge.predict()
+        edge.scored[0](ScoredTransaction(decision(1), []))
+        ((message, on_recorded),) = edge.recorded
+        assert (message.topic, message.value) == (Settings().topic.transactions_http, transaction(1))
+        on_recorded(MessageOffset(3, 17))
+        ((messages, on_decided),) = edge.decided
+        assert not response.done()
+        on_decided(None)
+        assert await response == messages[0].value
+        await asyncio.sleep(0)  # runs the callbacks of the response
+        sent = msgspec.json.decode(messages[0].value, type=Decision)
+        assert (sent.source_partition, sent.source_offset) == (3, 17)
+        assert edge.counts() == {"prediction_requests_total decided": 1}
+
+    _run(test)
+
+
+@pytest.mark.parametrize("stage", ["scored", "recorded", "decided"])
+def test_an_error_at_any_stage_fails_the_response(stage: str) -> None:
+    """It is counted once, nothing further is written, and the transaction can be sent again."""
+
+    async def test() -> None:
+        edge = _Edge()
+        response = edge.predict()
+        edge.scored[0](UNAVAILABLE if stage == "scored" else ScoredTransaction(decision(1), []))
+        if stage != "scored":
+            edge.recorded[0][1](UNAVAILABLE if stage == "recorded" else MessageOffset(0, 0))
+        if stage == "decided":
+            edge.decided[0][1](UNAVAILABLE)
+        with pytest.raises(BrokerUnavailableError):
+            await response
+        await asyncio.sleep(0)
+        assert (len(edge.recorded), len(edge.decided)) == (stage != "scored", stage == "decided")
+        assert edge.counts() == {"prediction_requests_total unanswered": 1}
+        edge.predict()
+        assert len(edge.scored) == 2
+
+    _run(test)
+
+
+def test_ack_none_responds_before_the_acknowledgement() -> None:
+    """The decision has no offset then. If Kafka fails afterwards, only `http_unrecorded_decisions` counts it."""
+
+    async def test() -> None:
+        edge = _Edge()
+        response = edge.predict(acknowledged=False)
+        edge.scored[0](ScoredTransaction(decision(1), []))
+        assert msgspec.json.decode(await response)["source_offset"] is None
+        assert edge.counts() == {}
+        edge.recorded[0][1](UNAVAILABLE)
+        await asyncio.sleep(0)
+        assert edge.counts() == {"http_unrecorded_decisions_total": 1}
+
+    _run(test)
+
+
+def test_after_the_deadline_nothing_is_recorded() -> None:
+    """A transaction that is scored too late has failed already, with ack=none too."""
+
+    async def test() -> None:
+        edge = _Edge(http_deadline_ms=10)
+        responses = [edge.predict(1), edge.predict(2, acknowledged=False)]
+        await asyncio.sleep(0.1)
+        for on_scored in edge.scored:
+            on_scored(ScoredTransaction(decision(1), []))
+        for response in responses:
+            with pytest.raises(DeadlineExceededError):
+                await response
+        assert edge.recorded == []
+        assert edge.counts() == {"prediction_requests_total unanswered": 2}
+
+    _run(test)
+
+
+def test_a_late_acknowledgement_does_not_respond_twice() -> None:
+    """The response fails at the deadline, and the decision's acknowledgement arrives after it."""
+
+    async def test() -> None:
+        edge = _Edge(http_deadline_ms=10)
+        response = edge.predict()
+        edge.scored[0](ScoredTransaction(decision(1), []))
+        edge.recorded[0][1](MessageOffset(0, 0))
+        await asyncio.sleep(0.1)
+        edge.decided[0][1](None)
+        with pytest.raises(DeadlineExceededError):
+            await response
+        assert edge.counts() == {"prediction_requests_total unanswered": 1}
+
+    _run(test)
+
+
+def test_a_repeat_shares_the_response() -> None:
+    """While it is in flight and afterwards; another body with the same id is refused."""
+
+    async def test() -> None:
+        edge = _Edge()
+        first, in_flight = edge.predict(), edge.predict(acknowledged=False)
+        edge.scored[0](ScoredTransaction(decision(1), []))
+        edge.recorded[0][1](MessageOffset(0, 0))
+        edge.decided[0][1](None)
+        assert await first == await in_flight == await edge.predict()
+        await asyncio.sleep(0)
+        with pytest.raises(TransactionIdReusedError):
+            edge.predict(amount_minor=99)
+        assert len(edge.scored) == 1
+        assert edge.counts() == {
+            "prediction_requests_total decided": 1,
+            "prediction_requests_total refused": 1,
+            "http_idempotent_replays_total": 2,
+        }
+
+    _run(test)
+
+
+def test_the_in_flight_limit_is_released_by_every_outcome() -> None:
+    """A failed transaction makes room as a decided one does."""
+
+    async def test() -> None:
+        edge = _Edge(http_max_in_flight=1)
+        failed = edge.predict(1)
+        with pytest.raises(BusyError):
+            edge.predict(2)
+        edge.scored[0](FraudError("no"))
+        with pytest.raises(FraudError):
+            await failed
+        await asyncio.sleep(0)
+        edge.predict(2)
+        assert len(edge.scored) == 2
+
+    _run(test)
