@@ -1,34 +1,40 @@
-"""Imports point down only: the floors of docs/architecture.md, as a test.
+"""The floors of docs/architecture.md: imports point down only, without cycles, and files stay short.
 
-Every import counts, those inside functions too. `tests`, `benchmarks` and `deploy` may import anything.
+Every import counts, including those inside functions. `tests`, `benchmarks` and `deploy` may import any package.
 """
 
-import ast
 import functools
 import graphlib
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import stream.cli
 import training.cli
+from tests.support.imports import (
+    MODULES,
+    OUTSIDE,
+    PACKAGES,
+    ROOT,
+    imports_in,
+    imports_of,
+    is_within,
+    modules_of,
+    third_party,
+)
 
-ROOT = Path(__file__).parents[1]
 TRAINING = "training"
-#: Measured, shipped and proved; imported by nothing below.
-OUTSIDE = ("benchmarks", "deploy", "tests")
-#: Extras of programs of the stream: training may want the same packages.
+#: Maximum number of lines in a Python file.
+MAX_LINES = 300
+#: Extras for programs of the stream. Training may depend on the same distributions.
 PROGRAMS = ("ledger", "archive", "http")
 
-#: The longest prefix that fits a module names its floor.
+#: Floor by package; the longest matching package applies.
 FLOORS = {
     "schemas": 0,
-    "stream": 0,  # the package's docstring
+    "stream": 0,  # only its docstring
     "stream.settings": 0,
     "training.machine": 0,
     "stream.clock": 0,
@@ -50,13 +56,13 @@ FLOORS = {
     "stream.cli": 6,
     "stream.commands": 6,
 }
-#: Third-party packages of the pure floors; the floors above them may use more.
+#: Libraries allowed on the pure floors. The floors above may use others.
 PURE = {
     0: {"msgspec"},
     1: {"msgspec", "numpy"},
     2: {"msgspec", "numpy", "onnxruntime", "fsspec"},
 }
-#: Third-party packages that only these may import.
+#: Libraries that only these packages may import.
 RESERVED = {
     "confluent_kafka": ("stream.kafka", "stream.control", "stream.local"),
     "faust": ("stream.runtime", "stream.worker", "stream.ledger", "stream.archive"),
@@ -67,8 +73,8 @@ RESERVED = {
     "sqlalchemy": ("stream.ledger", TRAINING),
     "pyarrow": ("stream.archive", TRAINING),
 }
-#: What training may use of the stream besides floors 0 to 2: roles and retraining requests, the ledger's labels, the
-#: archive, and how a command line is put together.
+#: Parts of the stream that training may import besides floors 0 to 2: roles and retraining requests, the ledger's labels,
+#: the archive, and the base of a command line.
 OPEN_TO_TRAINING = (
     TRAINING,
     "stream.control.role_writer",
@@ -78,9 +84,9 @@ OPEN_TO_TRAINING = (
     "stream.archive.reader",
     "stream.commands.command_line",
 )
-#: Commands that are imported by name when they are asked for.
+#: Commands that are imported by name when they are called.
 LAZY = {"stream.cli": stream.cli.COMMANDS, "training.cli": training.cli.COMMANDS}
-#: What is imported under another name than it is installed by; `mode` is faust's own foundation.
+#: Distribution by package, where the names differ; `mode` is part of faust-streaming.
 DISTRIBUTIONS = {
     "confluent_kafka": "confluent-kafka",
     "faust": "faust-streaming",
@@ -94,113 +100,71 @@ DISTRIBUTIONS = {
 }
 
 
-class Import(NamedTuple):
-    """One import of a module, ours or not."""
-
-    name: str
-    line: int
-    #: Whether it happens when the importing module is imported, not when a function is called.
-    at_start: bool
-
-
-def _modules() -> dict[str, Path]:
-    files = (file for top in ("schemas", "stream", TRAINING) for file in (ROOT / top).rglob("*.py"))
-    parts = {file: file.relative_to(ROOT).with_suffix("").parts for file in files}
-    return {".".join(p[:-1] if p[-1] == "__init__" else p): file for file, p in parts.items()}
-
-
-MODULES = _modules()
-
-
-def _imports(source: str, module: str) -> Iterator[Import]:
-    package = module if MODULES.get(module, Path()).name == "__init__.py" else module.rpartition(".")[0]
-    tree = ast.parse(source)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    inside = {id(node) for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
-        at_start = id(node) not in inside
-        if isinstance(node, ast.Import):
-            yield from (Import(alias.name, node.lineno, at_start) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
-            base = ".".join([*above, *filter(None, [node.module])])
-            for alias in node.names:
-                whole = f"{base}.{alias.name}"
-                yield Import(whole if whole in MODULES else base, node.lineno, at_start)
-
-
-def _within(module: str, packages: tuple[str, ...]) -> bool:
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
-
-
 def _floor(module: str) -> int:
-    fitting = [prefix for prefix in FLOORS if _within(module, (prefix,))]
-    floor = max(fitting, key=len, default="")
-    # `stream` itself holds no code: a new folder under it must be put on a floor.
-    assert floor and (floor != "stream" or module == "stream"), f"{module} is on no floor; name one in {__file__}"  # noqa: PT018  one thought
-    return FLOORS[floor]
-
-
-def _third_party(name: str) -> str | None:
-    top = name.partition(".")[0]
-    ours = {"schemas", "stream", TRAINING, *OUTSIDE}
-    return None if top in ours or top in sys.stdlib_module_names else top
+    packages = [package for package in FLOORS if is_within(module, [package])]
+    package = max(packages, key=len, default="")
+    # `stream` itself holds no code, so a new folder in it must be put on a floor.
+    assert package, f"{module} is on no floor; add it to FLOORS in {__file__}"
+    assert package != "stream" or module == "stream", f"{module} is on no floor; add it to FLOORS in {__file__}"
+    return FLOORS[package]
 
 
 @functools.cache
 def _extras() -> dict[str, set[str]]:
-    """Return the distributions of each extra of pyproject.toml; the serving ones under ""."""
+    """Return the distributions of each extra in pyproject.toml, and those without an extra under ""."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lists = {"": project["dependencies"], **project["optional-dependencies"]}
-    return {name: {re.split(r"[^\w.-]", each)[0] for each in wanted} for name, wanted in lists.items()}
+    requirements = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {extra: {re.split(r"[^\w.-]", each)[0] for each in listed} for extra, listed in requirements.items()}
 
 
-def _foreign_fault(module: str, package: str) -> str | None:
-    """Return what is wrong with `module` importing a third-party package, None when nothing is."""
-    if not _within(module, RESERVED.get(package, (module,))):
+def _library_violation(module: str, package: str) -> str | None:
+    """Return why a module must not import a library; None if it may."""
+    if not is_within(module, RESERVED.get(package, (module,))):
         return f"{package} belongs to {' and '.join(RESERVED[package])}"
-    if _within(module, (TRAINING,)):
+    if is_within(module, [TRAINING]):
         return None
     extras = _extras()
     if DISTRIBUTIONS.get(package, package) in extras[TRAINING].difference(*(extras[name] for name in PROGRAMS)):
         return f"{package} belongs to training"
     floor = _floor(module)
     pure = PURE.get(floor, {package})
-    return None if package in pure else f"floor {floor} takes {', '.join(sorted(pure))} only"
+    return None if package in pure else f"floor {floor} may import only {', '.join(sorted(pure))}"
 
 
-def _own_fault(module: str, imported: str) -> str | None:
-    """Return what is wrong with `module` importing one of ours, None when nothing is."""
-    if _within(imported, OUTSIDE):
-        return "nothing imports benchmarks, deploy or tests"
-    if _within(module, (TRAINING,)) and _within(imported, OPEN_TO_TRAINING):
+def _own_violation(module: str, imported: str) -> str | None:
+    """Return why a module must not import one of ours; None if it may."""
+    if is_within(imported, OUTSIDE):
+        return "no package imports benchmarks, deploy or tests"
+    if is_within(module, [TRAINING]) and is_within(imported, OPEN_TO_TRAINING):
         return None
-    if _within(imported, (TRAINING,)):
+    if is_within(imported, [TRAINING]):
         return "the stream never imports training"
-    floor = 2 if _within(module, (TRAINING,)) else _floor(module)
-    return f"this may import floors 0 to {floor}" if _floor(imported) > floor else None
+    floor = 2 if is_within(module, [TRAINING]) else _floor(module)
+    return f"this module may import floors 0 to {floor}" if _floor(imported) > floor else None
 
 
-def _faults(module: str, source: str) -> list[str]:
-    found = []
-    for each in _imports(source, module):
+def _violations(module: str, source: str) -> list[str]:
+    violations = []
+    for each in imports_of(module, source):
         if each.name.partition(".")[0] in sys.stdlib_module_names:
             continue
-        package = _third_party(each.name)
-        fault = _foreign_fault(module, package) if package else _own_fault(module, each.name)
-        if fault:
-            found.append(f"{module}:{each.line} imports {each.name}: {fault}")
-    return found
+        package = third_party(each.name)
+        violation = _library_violation(module, package) if package else _own_violation(module, each.name)
+        if violation:
+            violations.append(f"{module}:{each.line} imports {each.name}: {violation}")
+    return violations
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module: str) -> None:
-    """Each module imports its own floor and those below, and no library that belongs elsewhere."""
-    assert not _faults(module, MODULES[module].read_text(encoding="utf-8"))
+    """Each module is on a floor, imports only that floor and those below, and no library reserved for others."""
+    if not is_within(module, [TRAINING]):
+        _floor(module)
+    assert not _violations(module, MODULES[module].read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
-    ("module", "planted"),
+    ("module", "source"),
     [
         ("schemas.codec", "import numpy"),
         ("schemas.codec", "from stream.scoring import policy"),
@@ -232,13 +196,13 @@ def test_imports_point_down(module: str) -> None:
         ("training.publish", "import confluent_kafka"),
     ],
 )
-def test_an_import_that_points_up_is_found(module: str, planted: str) -> None:
-    """The check above can fail: each of these is one fault."""
-    assert len(_faults(module, planted)) == 1
+def test_a_forbidden_import_is_a_violation(module: str, source: str) -> None:
+    """The check above can fail: each of these sources has one violation."""
+    assert len(_violations(module, source)) == 1
 
 
 @pytest.mark.parametrize(
-    ("module", "planted"),
+    ("module", "source"),
     [
         ("stream.worker.pipeline", "import faust, asyncio\nfrom stream.kafka.sink import Sink\nfrom . import health"),
         ("stream.control.election", "import confluent_kafka\nfrom stream.runtime import outage"),
@@ -251,63 +215,78 @@ def test_an_import_that_points_up_is_found(module: str, planted: str) -> None:
         ),
     ],
 )
-def test_an_import_that_points_down_is_none(module: str, planted: str) -> None:
-    """And it does not fail at what is allowed."""
-    assert not _faults(module, planted)
+def test_an_allowed_import_is_no_violation(module: str, source: str) -> None:
+    """The check above accepts imports of the same floor and of those below."""
+    assert not _violations(module, source)
 
 
-def test_a_folder_on_no_floor_is_found() -> None:
+def test_a_module_on_no_floor_is_an_error() -> None:
     """A new folder in `stream` must be put on a floor."""
     with pytest.raises(AssertionError, match="on no floor"):
         _floor("stream.utils.misc")
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "deploy"])
+def test_benchmarks_and_deploy_do_not_import_tests(folder: str) -> None:
+    """Tests use them, not the other way round."""
+    for module, file in modules_of([folder]).items():
+        names = [each.name for each in imports_of(module, file.read_text(encoding="utf-8"))]
+        assert not [name for name in names if is_within(name, ["tests"])], f"{module} imports tests"
 
 
 def _graph(*, at_start_only: bool = False) -> dict[str, set[str]]:
     return {
         module: {
             each.name
-            for each in _imports(file.read_text(encoding="utf-8"), module)
+            for each in imports_in(module)
             if each.name in MODULES and each.name != module and (each.at_start or not at_start_only)
         }
-        | {place.partition(":")[0] for place in LAZY.get(module, {}).values()}
-        for module, file in MODULES.items()
+        | {target.partition(":")[0] for target in LAZY.get(module, {}).values()}
+        for module in MODULES
     }
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
-    """There are no cycles, and so no imports inside functions to escape them."""
+def test_there_are_no_import_cycles() -> None:
+    """So no import is inside a function to break one."""
     graphlib.TopologicalSorter(_graph()).prepare()
 
 
-def test_a_cycle_is_found() -> None:
+def test_a_cycle_is_an_error() -> None:
     """The check above can fail."""
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter({"a": {"b"}, "b": {"c"}, "c": {"a"}}).prepare()
 
 
-def _reached(start: set[str]) -> set[str]:
+def _reachable(modules: set[str]) -> set[str]:
     graph = _graph(at_start_only=True)
-    reached: set[str] = set()
-    while start:
-        reached |= start
-        start = set().union(*(graph[module] for module in start)) - reached
-    return reached
+    reachable: set[str] = set()
+    while modules:
+        reachable |= modules
+        modules = set().union(*(graph[module] for module in modules)) - reachable
+    return reachable
 
 
 def test_the_serving_programs_start_with_the_serving_packages() -> None:
-    """What importing the worker and its command line imports is named in pyproject's own dependencies, no extra."""
+    """Importing the worker and its command line needs no extra of pyproject.toml."""
     serving = _extras()[""]
-    for module in _reached({"stream.app", "stream.cli"}):
-        for each in _imports(MODULES[module].read_text(encoding="utf-8"), module):
-            package = _third_party(each.name) if each.at_start else None
-            named = package is None or DISTRIBUTIONS.get(package, package) in serving
-            assert named, f"{module}:{each.line} imports {each.name}, which the serving image does not install"
+    for module in _reachable({"stream.app", "stream.cli"}):
+        for each in imports_in(module):
+            package = third_party(each.name) if each.at_start else None
+            listed = package is None or DISTRIBUTIONS.get(package, package) in serving
+            assert listed, f"{module}:{each.line} imports {each.name}, which the serving image does not install"
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_package_is_named_in_pyproject(module: str) -> None:
-    """What we import we depend on by name, not by luck of somebody else's dependencies."""
-    named = set().union(*(packages for extra, packages in _extras().items() if extra != "dev"))
-    for each in _imports(MODULES[module].read_text(encoding="utf-8"), module):
-        package = _third_party(each.name)
-        assert package is None or DISTRIBUTIONS.get(package, package) in named, f"{module}:{each.line}: {each.name}"
+def test_every_library_is_listed_in_pyproject(module: str) -> None:
+    """No import relies on the dependencies of another library."""
+    listed = set().union(*(distributions for extra, distributions in _extras().items() if extra != "dev"))
+    for each in imports_in(module):
+        package = third_party(each.name)
+        assert package is None or DISTRIBUTIONS.get(package, package) in listed, f"{module}:{each.line}: {each.name}"
+
+
+def test_no_file_is_too_long() -> None:
+    """A file holds one idea; at 300 lines it holds two."""
+    files = [file for folder in (*PACKAGES, *OUTSIDE) for file in (ROOT / folder).rglob("*.py")]
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
