@@ -7,7 +7,7 @@ import numpy as np
 
 from stream.evaluation.cohorts import CohortTiming, Pairs, closed_cohorts
 from stream.evaluation.costs import CappedCosts
-from stream.evaluation.counterfactual import CounterfactualChange
+from stream.evaluation.counterfactual import CounterfactualChange, counterfactual_change
 from stream.evaluation.evidence import take_evidence
 from stream.evaluation.gate import GateResult, evaluate_gate
 from stream.evaluation.guardrails import ServingHealth

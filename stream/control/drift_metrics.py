@@ -1,4 +1,4 @@
-"""What the drift watch sees, for Prometheus."""
+"""Prometheus metrics of the drift monitor."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -14,34 +14,45 @@ MODEL = ("role", "name", "version")
 
 
 class DriftMetrics(Collector):
-    """Rolling statistics of every model that plays: those of the last window's worth of rows, whole or none.
+    """Rolling statistics of every model in a role, over the newest window's worth of rows, and counters.
+
+    The statistics of all models are replaced at once, so a scrape never mixes two updates.
 
     Args:
-        registry: Receives them.
+        registry: Registry that the metrics are added to.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._elected = Gauge("drift_elected", "1 in the worker that watches for drift.", registry=registry)
-        self._alarms = Counter("drift_alarms", "Alarms that went on, by column.", ["column"], registry=registry)
-        self._reports = Counter("drift_reports", "Windows that were closed.", registry=registry)
-        self._refused = Counter("drift_counts_refused", "Messages of counts left out.", registry=registry)
-        self._asked = Counter("drift_retrain_requests", "Requests for another model.", registry=registry)
+        self._elected = Gauge("drift_elected", "1 in the worker that is elected to monitor drift.", registry=registry)
+        self._alarms = Counter("drift_alarms", "Drift alarms that went on, by column.", ["column"], registry=registry)
+        self._reports = Counter("drift_reports", "Windows closed and reported, over all models.", registry=registry)
+        self._refused = Counter(
+            "drift_counts_refused", "Messages of drift-counts that were ignored.", registry=registry
+        )
+        self._requests = Counter(
+            "drift_retrain_requests", "Retraining requests written due to drift.", registry=registry
+        )
         self._lock = threading.Lock()
         self._views: Sequence[DriftView] = ()
         registry.register(self)
 
     def elected(self, elected: bool) -> None:
-        """Show whether this worker watches; who does not shows no drift."""
+        """Show whether this worker is the elected monitor; a worker that is not shows no statistics."""
         self._elected.set(elected)
         self.show(())
 
     def show(self, views: Sequence[DriftView]) -> None:
-        """Show these models from now on."""
+        """Replace the statistics of all models."""
         with self._lock:
             self._views = views
 
     def reported(self, report: DriftReport, windows_in_a_row: int) -> None:
-        """Count a report and the alarms that went on with it."""
+        """Count a report and the alarms that went on with it.
+
+        Args:
+            report: Written report.
+            windows_in_a_row: Windows over a limit after which a column alarms.
+        """
         self._reports.inc()
         columns = {**report.features, "score": report.score}
         for name, column in columns.items():
@@ -49,30 +60,40 @@ class DriftMetrics(Collector):
                 self._alarms.labels(name).inc()
 
     def refused(self) -> None:
-        """Count a message that was left out."""
+        """Count an ignored message."""
         self._refused.inc()
 
-    def asked(self) -> None:
-        """Count a request for another model that was written."""
-        self._asked.inc()
+    def requested(self) -> None:
+        """Count a written request for retraining."""
+        self._requests.inc()
 
     def collect(self) -> Iterable[Metric]:
-        """Give the gauges of the models shown last."""
+        """Return the statistics of the models shown last."""
         with self._lock:
             views = self._views
-        psi = GaugeMetricFamily("feature_drift_psi", "PSI of the last rows.", labels=[*MODEL, "feature"])
-        ks = GaugeMetricFamily("feature_drift_ks", "KS or Jensen-Shannon distance.", labels=[*MODEL, "feature"])
-        score_psi = GaugeMetricFamily("prediction_drift_psi", "PSI of the scores.", labels=[*MODEL])
-        score_ks = GaugeMetricFamily("prediction_drift_ks", "KS of the scores.", labels=[*MODEL])
-        fill = GaugeMetricFamily("drift_window_fill", "Share of the open window that is there.", labels=[*MODEL])
+        psi = GaugeMetricFamily(
+            "feature_drift_psi", "PSI of each feature, newest rows against the reference.", labels=[*MODEL, "feature"]
+        )
+        ks = GaugeMetricFamily(
+            "feature_drift_ks",
+            "KS statistic of each feature in 0..1; Jensen-Shannon distance for categories.",
+            labels=[*MODEL, "feature"],
+        )
+        score_psi = GaugeMetricFamily(
+            "prediction_drift_psi", "PSI of the score, newest rows against the reference.", labels=[*MODEL]
+        )
+        score_ks = GaugeMetricFamily("prediction_drift_ks", "KS statistic of the score in 0..1.", labels=[*MODEL])
+        fill = GaugeMetricFamily(
+            "drift_window_fill", "Rows in the open window as a share of a full window, 0..1.", labels=[*MODEL]
+        )
         for view in views:
             newest = view.newest
             model = ["champion" if newest.decides else "challenger", newest.name, newest.version]
-            psis, distances = view.by_rows.psi.tolist(), view.by_rows.distance.tolist()
-            for name, moved, apart in zip(view.columns[:-1], psis, distances, strict=False):
-                psi.add_metric([*model, name], moved)
-                ks.add_metric([*model, name], apart)
-            score_psi.add_metric(model, psis[-1])
+            psi_values, distances = view.by_rows.psi.tolist(), view.by_rows.distance.tolist()
+            for name, psi_value, distance in zip(view.columns[:-1], psi_values, distances, strict=False):
+                psi.add_metric([*model, name], psi_value)
+                ks.add_metric([*model, name], distance)
+            score_psi.add_metric(model, psi_values[-1])
             score_ks.add_metric(model, distances[-1])
             fill.add_metric(model, min(view.rows / view.window_rows, 1.0))
         return (psi, ks, score_psi, score_ks, fill)

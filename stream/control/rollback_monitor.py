@@ -38,9 +38,7 @@ class RollbackMonitor(ElectedTask):
     """
 
     def __init__(self, settings: Settings, metrics: RollbackMetrics) -> None:
-        super().__init__(
-            "rollback monitor", enabled=settings.rollback.monitor == "on", on_election=metrics.elected
-        )
+        super().__init__("rollback monitor", enabled=settings.rollback.monitor == "on", on_election=metrics.elected)
         self._settings = settings
         self._metrics = metrics
         self._limits = RollbackLimits(
@@ -111,7 +109,10 @@ class RollbackMonitor(ElectedTask):
         )
         self._metrics.rolled_back()
         log.error(
-            "champion %s is rolled back, %s; %s is champion again", roles.champion.version, note, restored.champion.version
+            "champion %s is rolled back, %s; %s is champion again",
+            roles.champion.version,
+            note,
+            restored.champion.version,
         )
         self._promotion.set_assignments(all_roles(self._settings))
 

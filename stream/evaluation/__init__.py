@@ -1,8 +1,8 @@
-"""Whether a challenger is better than the champion, judged on what became of the same transactions.
+"""Evaluation (floor 1): outcomes, the gate for challengers, and the rollback rule for promoted champions.
 
     labels ─► outcome ─► weight ┐
-    decisions, shadow scores ───┴► Pairs ─► closed cohorts ─► Evidence ─► judge ─► promote, keep or continue
-                                              Plan, frozen before the first of them ┘
+    decisions, shadow scores ───┴► Pairs ─► closed cohorts ─► Evidence ─► evaluate_gate ─► promote, keep or continue
+                                              Plan, frozen before the first cohort ┘
 
-Pure: no I/O, no clock. The caller brings the watermark, and keeps each cohort's evidence once it is taken.
+No I/O, no clock: the caller passes the watermark, and stores each cohort's evidence once it is taken.
 """

@@ -1,36 +1,39 @@
-"""The chance of a mistake, spent over all challengers there will ever be."""
+"""Error probability of the gate, spent over all challengers that will ever be tested."""
 
 import math
 from collections.abc import Sequence
 
-#: The chance that any challenger at all is ever promoted without being better.
+#: Probability that any challenger at all is ever promoted without being better.
 ALPHA = 0.05
 
 
 def next_alpha(promoted: Sequence[bool], alpha: float = ALPHA) -> float:
-    """Return the level of the next challenger's test.
+    """Return the error probability for the next challenger's test.
 
-    The k-th gets alpha · 6 / (π² k²), which adds up to alpha over all k; what the one before it was promoted with is
-    handed on to it besides, since a level spent on a true finding is not lost:
+    The k-th challenger gets alpha · 6 / (π² k²), which adds up to alpha over all k. If the challenger before it was
+    promoted, it also gets that challenger's alpha, because a true discovery spends none of it:
 
         alpha_k = alpha g_k + R_{k-1} alpha_{k-1},   g_k = 6 / (π² k²)
 
-    the online fallback procedure of J. Tian and A. Ramdas, "Online control of the familywise error rate", Statistical
-    Methods in Medical Research 30, 2021, arXiv:1910.04900, which holds however the tests depend on each other. They
-    do: successive challengers are tested on one stream.
+    This is the online fallback procedure (J. Tian and A. Ramdas, "Online control of the familywise error rate",
+    Statistical Methods in Medical Research 30, 2021, arXiv:1910.04900). It holds however the tests depend on each
+    other, and they do: successive challengers are tested on one stream.
 
     Args:
-        promoted: Of each challenger so far, in the order in which their plans were frozen, whether it was promoted;
-            False too while its test goes on.
-        alpha: In (0, 1), the same for ever.
+        promoted: Whether each challenger so far was promoted, in the order in which their plans were frozen; False
+            also while its test is still running.
+        alpha: Total error probability, in (0, 1); it must never change.
+
+    Returns:
+        Error probability in (0, alpha].
 
     >>> [round(next_alpha(before), 4) for before in ([], [False], [True], [True, False])]
     [0.0304, 0.0076, 0.038, 0.0034]
     """
-    handed_on = 0.0
+    inherited = 0.0
     for k, was_promoted in enumerate(promoted, start=1):
-        handed_on = alpha * _share(k) + handed_on if was_promoted else 0.0
-    return alpha * _share(len(promoted) + 1) + handed_on
+        inherited = alpha * _share(k) + inherited if was_promoted else 0.0
+    return alpha * _share(len(promoted) + 1) + inherited
 
 
 def _share(k: int) -> float:

@@ -1,4 +1,4 @@
-"""Merged counts, cut into blocks of a number of transactions, so that comparisons depend on events and not on clocks."""
+"""Merged counts, cut into blocks of a number of transactions: comparisons depend on events, not on clocks."""
 
 from collections import deque
 from collections.abc import Iterable

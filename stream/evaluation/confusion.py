@@ -1,12 +1,12 @@
-"""How often a model was right about transactions whose outcome is known, and how it was wrong."""
+"""Confusion counts of a model on transactions with an outcome, and the rates derived from them."""
 
 from msgspec import Struct
 
 
 class Confusion(Struct, frozen=True):
-    """Counts of transactions; positive are those that the model reviewed or declined.
+    """Counts of transactions; positive means that the model reviewed or declined it.
 
-    Each share is in [0, 1], and None where nothing is there to take it of.
+    Each rate is in [0, 1], or None if its denominator is 0.
 
     Example:
         >>> counted = Confusion(true_positive=6, false_positive=4, true_negative=88, false_negative=2)
@@ -18,29 +18,29 @@ class Confusion(Struct, frozen=True):
         True
     """
 
-    #: Alerted, and fraud.
+    #: Alerted frauds.
     true_positive: int
-    #: Alerted, and legitimate.
+    #: Alerted legitimate transactions.
     false_positive: int
-    #: Not alerted, and legitimate.
+    #: Legitimate transactions without an alert.
     true_negative: int
-    #: Not alerted, and fraud.
+    #: Frauds without an alert.
     false_negative: int
 
     @property
     def accuracy(self) -> float | None:
-        """Share of all that the model was right about; where one in a thousand is fraud, silence has 0.999."""
+        """Share of correct verdicts. If one transaction in a thousand is fraud, never alerting reaches 0.999."""
         right, wrong = self.true_positive + self.true_negative, self.false_positive + self.false_negative
         return _share(right, right + wrong)
 
     @property
     def precision(self) -> float | None:
-        """Share of the alerted that were fraud."""
+        """Share of alerts that are frauds."""
         return _share(self.true_positive, self.true_positive + self.false_positive)
 
     @property
     def recall(self) -> float | None:
-        """Share of the frauds that were alerted."""
+        """Share of frauds that are alerted."""
         return _share(self.true_positive, self.true_positive + self.false_negative)
 
     @property
@@ -51,14 +51,14 @@ class Confusion(Struct, frozen=True):
 
     @property
     def false_positive_rate(self) -> float | None:
-        """Share of the legitimate that were alerted."""
+        """Share of legitimate transactions that are alerted."""
         return _share(self.false_positive, self.false_positive + self.true_negative)
 
     @property
     def false_negative_rate(self) -> float | None:
-        """Share of the frauds that were not alerted."""
+        """Share of frauds that are not alerted."""
         return _share(self.false_negative, self.false_negative + self.true_positive)
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _share(part: int, total: int) -> float | None:
+    return part / total if total else None

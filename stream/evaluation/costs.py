@@ -1,4 +1,4 @@
-"""What a verdict costs, with a cap: one stolen fortune must not decide between two models."""
+"""The cost of a verdict, with a capped loss, so that one huge fraud does not decide between two models."""
 
 from typing import Annotated
 
@@ -17,27 +17,32 @@ class CappedCosts(Struct, frozen=True):
     | legitimate | 0       | review_cost_minor                               | false_decline_cost_minor |
     | fraud      | loss    | review_cost_minor + (1 - recovered_share) · loss| 0                        |
 
-    The form is that of A. Correa Bahnsen et al., "Cost Sensitive Credit Card Fraud Detection using Bayes Minimum
-    Risk", ICMLA 2013. Without a cap a mean of heavy-tailed amounts has no useful bound, and a test of it no power.
+    The form follows A. Correa Bahnsen et al., "Cost Sensitive Credit Card Fraud Detection using Bayes Minimum Risk",
+    ICMLA 2013. Without a cap, the mean of heavy-tailed amounts has no useful bound, and a test of it no power.
     """
 
-    #: Of one fraud's amount, what counts.
+    #: Largest amount of one fraud that counts as a loss.
     cap_minor: Annotated[int, Meta(ge=1, le=10**15)]
-    #: An analyst's time for one reviewed transaction.
+    #: Cost of an analyst's time for one review.
     review_cost_minor: AmountMinor = 500
-    #: Share of a reviewed fraud's loss that is saved.
+    #: Share of a reviewed fraud's loss that is recovered.
     recovered_share: Annotated[float, Meta(ge=0, le=1)] = 0.9
-    #: A customer who was turned away wrongly.
+    #: Cost of declining a legitimate customer.
     false_decline_cost_minor: AmountMinor = 2000
 
-    def of(
+    def cost_of(
         self, verdicts: NDArray[np.integer], fraud: NDArray[np.bool_], amount_minor: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return (n,) what each transaction costs; `verdicts` (n,) index `stream.scoring.policy.VERDICTS`.
+        """Return (n,) the cost of each transaction in minor units.
+
+        Args:
+            verdicts: (n,) indices into `stream.scoring.policy.VERDICTS`.
+            fraud: (n,) whether each transaction is a fraud.
+            amount_minor: (n,) amounts in minor units.
 
         >>> fraud, amounts = np.array([False] * 3 + [True] * 3), np.full(6, 25_000)
         >>> costs = CappedCosts(cap_minor=10_000)
-        >>> costs.of(np.array([0, 1, 2, 0, 1, 2]), fraud, amounts).round(2).tolist()
+        >>> costs.cost_of(np.array([0, 1, 2, 0, 1, 2]), fraud, amounts).round(2).tolist()
         [0.0, 500.0, 2000.0, 10000.0, 1500.0, 0.0]
         """
         loss = np.where(fraud, np.minimum(amount_minor, self.cap_minor), 0).astype(np.float64)

@@ -1,6 +1,7 @@
-"""What a challenger would have changed: flips, money and false positives, by day of event time.
+"""What a challenger would have changed, by day of event time: verdicts, money and false positives.
 
-Of transactions whose outcome is known, each counts for those it stands for; of the others only the verdicts are known.
+Money, false positives and frauds are counted over transactions with an outcome, each by its weight. For the others only
+the verdicts are compared.
 """
 
 from collections.abc import Iterator
@@ -16,60 +17,64 @@ from stream.scoring.policy import VERDICTS
 
 
 class CounterfactualChange(Struct, frozen=True):
-    """A challenger beside the champion over some transactions."""
+    """A challenger compared with the champion over some transactions."""
 
-    #: UTC milliseconds; half-open.
+    #: Time span, UTC milliseconds; half-open.
     start_ms: int
     end_ms: int
     transactions: int
-    #: Without the challenger's score.
+    #: Transactions without a score of the challenger.
     missing: int
-    #: Not old enough to be judged, and never to be known.
+    #: Transactions that have not matured.
     waiting: int
+    #: Transactions whose outcome will never be known.
     censored: int
-    #: Transactions by champion's verdict, then challenger's: approve, review, decline.
+    #: Transactions by the champion's verdict, then the challenger's: approve, review, decline.
     flips: tuple[tuple[int, ...], ...]
-    #: Challenger's less champion's, over those that both scored; NaN without any.
+    #: Challenger's minus champion's, over transactions scored by both; NaN without any.
     mean_score_difference: float
-    #: Minor units that the challenger would have saved where it does better, and lost where it does worse.
+    #: Minor units that the challenger would have saved where it does better.
     saved_minor: float
+    #: Minor units that the challenger would have lost where it does worse.
     lost_minor: float
-    #: Legitimate transactions that only the champion alerts, and only the challenger.
+    #: Legitimate transactions that only the champion alerts.
     false_positives_removed: float
+    #: Legitimate transactions that only the challenger alerts.
     false_positives_added: float
-    #: Frauds that only the challenger alerts, and only the champion.
+    #: Frauds that only the challenger alerts.
     frauds_gained: float
+    #: Frauds that only the champion alerts.
     frauds_lost: float
 
 
 def changes_by_day(pairs: Pairs, costs: CappedCosts) -> Iterator[CounterfactualChange]:
-    """Yield what changes on each day (UTC) that has transactions, in order."""
+    """Yield the change of each UTC day that has transactions, in order."""
     days = pairs.event_time_ms // DAY_MS
     for day in np.unique(days).tolist():
-        yield change(pairs.take(days == day), costs, day * DAY_MS, (day + 1) * DAY_MS)
+        yield counterfactual_change(pairs.take(days == day), costs, day * DAY_MS, (day + 1) * DAY_MS)
 
 
-def change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_ms: int) -> CounterfactualChange:
-    """Return what changes over all of some pairs.
+def counterfactual_change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_ms: int) -> CounterfactualChange:
+    """Return the change over all pairs.
 
     Args:
-        pairs: Champion's and challenger's verdicts, outcomes and weights.
-        costs: Of verdicts, capped.
-        start_ms: For the record.
-        end_ms: For the record.
+        pairs: Verdicts of champion and challenger, outcomes and weights.
+        costs: Capped costs of verdicts.
+        start_ms: Start of the time span, to be stated in the result.
+        end_ms: End of the time span, to be stated in the result.
     """
     both = pairs.take(pairs.challenger_verdict != MISSING)
-    fraud, known = both.fraud, both.weight > 0
+    fraud, resolved = both.fraud, both.weight > 0
     gain = both.weight * (
-        costs.of(both.champion_verdict, fraud, both.amount_minor)
-        - costs.of(both.challenger_verdict, fraud, both.amount_minor)
+        costs.cost_of(both.champion_verdict, fraud, both.amount_minor)
+        - costs.cost_of(both.challenger_verdict, fraud, both.amount_minor)
     )
     champion, challenger = both.champion_verdict > 0, both.challenger_verdict > 0
 
-    def weigh(which: NDArray[np.bool_]) -> float:
-        return float(both.weight[which].sum())
+    def total_weight(selected: NDArray[np.bool_]) -> float:
+        return float(both.weight[selected].sum())
 
-    legitimate = known & ~fraud
+    legitimate = resolved & ~fraud
     return CounterfactualChange(
         start_ms,
         end_ms,
@@ -77,18 +82,18 @@ def change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_ms: int) -> Coun
         missing=len(pairs) - len(both),
         waiting=int((pairs.outcome == Outcome.WAITING).sum()),
         censored=int((pairs.outcome == Outcome.CENSORED).sum()),
-        flips=_matrix(both),
+        flips=_flips(both),
         mean_score_difference=float(np.mean(both.challenger_score - both.champion_score)) if len(both) else np.nan,
         saved_minor=float(gain[gain > 0].sum()),
         lost_minor=float(-gain[gain < 0].sum()),
-        false_positives_removed=weigh(legitimate & champion & ~challenger),
-        false_positives_added=weigh(legitimate & ~champion & challenger),
-        frauds_gained=weigh(fraud & ~champion & challenger),
-        frauds_lost=weigh(fraud & champion & ~challenger),
+        false_positives_removed=total_weight(legitimate & champion & ~challenger),
+        false_positives_added=total_weight(legitimate & ~champion & challenger),
+        frauds_gained=total_weight(fraud & ~champion & challenger),
+        frauds_lost=total_weight(fraud & champion & ~challenger),
     )
 
 
-def _matrix(pairs: Pairs) -> tuple[tuple[int, ...], ...]:
+def _flips(pairs: Pairs) -> tuple[tuple[int, ...], ...]:
     width = len(VERDICTS)
     cells = np.bincount(pairs.champion_verdict.astype(np.intp) * width + pairs.challenger_verdict, minlength=width**2)
     return tuple(tuple(row) for row in cells.reshape(width, width).tolist())

@@ -1,22 +1,24 @@
-"""Whether cohorts foretell each other, which the test takes for granted that they do not."""
+"""A check that cohorts do not predict each other, which the gate's test assumes."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Cohorts in a run: a week of days.
+#: Cohorts in a run: a week, if a cohort is a day.
 RUN = 7
 
 
 def variance_ratio(values: NDArray[np.float64]) -> float:
-    """Return how much more runs of `RUN` cohorts vary than they would if each cohort were news; NaN below 2 · RUN.
+    """Return how much more runs of `RUN` cohorts vary than runs of independent cohorts would.
 
-    Variance of sums of q neighbours / (q · variance of one), over all runs of q, without bias for independent values:
-    A. Lo and C. MacKinlay, "Stock market prices do not follow random walks", Review of Financial Studies 1, 1988.
-    About 1 where cohorts are independent, above where a campaign of frauds lasts for several of them and what is news
-    on its first day is old on the next. 1 where nothing varies.
+    It is the variance of sums of q neighbours / (q · variance of one), over all runs of q, unbiased for independent
+    values (A. Lo and C. MacKinlay, "Stock market prices do not follow random walks", Review of Financial Studies 1,
+    1988). It is about 1 if cohorts are independent, and above 1 if a campaign of frauds lasts for several cohorts.
 
     Args:
-        values: (n,) what each cohort says, in order.
+        values: (n,) one value for each cohort, in order.
+
+    Returns:
+        At least 0; NaN for fewer than 2 · `RUN` values, 1 if the values do not vary.
 
     >>> random = np.random.default_rng(0)
     >>> round(variance_ratio(random.normal(size=500)), 1)
@@ -28,8 +30,8 @@ def variance_ratio(values: NDArray[np.float64]) -> float:
     if count < 2 * RUN:
         return float("nan")
     about_mean = values - values.mean()
-    one = float(about_mean @ about_mean) / (count - 1)
-    if one < np.finfo(np.float64).eps:
+    single = float(about_mean @ about_mean) / (count - 1)
+    if single < np.finfo(np.float64).eps:
         return 1.0
     sums = np.convolve(about_mean, np.ones(RUN), "valid")
-    return float(sums @ sums) / (RUN * len(sums) * (1 - RUN / count)) / one
+    return float(sums @ sums) / (RUN * len(sums) * (1 - RUN / count)) / single

@@ -5,8 +5,8 @@ blocks: a gross fault shows in one block, a small one in many. Two sources of er
 over statistics (Bonferroni):
 
 - The reference's own sampling error. Let p be the highest true alert rate at any time of the cycle. One of the
-  reference's windows had it, and it is assumed to have shown no less than p's lower end (`bounds.upper_bound`); the same
-  for the lowest rate, and for the highest share of slow parts and of problems.
+  reference's windows had it, and it is assumed to have shown no less than p's lower end (`bounds.upper_bound`). The
+  same holds for the lowest rate, and for the highest share of slow parts and of problems.
 - The sampling error of each later window. Its true rate is p at most, so a rate that p gives with a probability of at
   most δ is a breach (`bounds.significantly_above`); all monitored windows share δ.
 

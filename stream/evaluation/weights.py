@@ -1,4 +1,4 @@
-"""What a known outcome stands for, where others of its kind could not become known."""
+"""Weights: how many transactions a known outcome represents, where similar ones could not become known."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +12,25 @@ def weights(
     explored: NDArray[np.bool_],
     share: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return (n,) how many transactions each one stands for; 0 for those that are left out.
+    """Return (n,) how many transactions each one represents; 0 for those that are excluded.
 
-    A would-be decline that was let through with chance p stands for 1/p would-be declines: the estimator of D. Horvitz
-    and D. Thompson, "A generalization of sampling without replacement from a finite universe", JASA 47, 1952. The
-    others that might have been let through are then left out even if a label reached them: who complains about a
-    decline is no random sample, and the explored ones stand for them already. So a comparison does not depend on
-    whether declines become known.
+    A would-be decline that was let through with probability p represents 1/p would-be declines: the estimator of D.
+    Horvitz and D. Thompson, "A generalization of sampling without replacement from a finite universe", JASA 47, 1952.
+    The other would-be declines that exploration could have let through are then excluded, even if they have a label:
+    the explored ones represent them already, and those who complain about a decline are not a random sample. So a
+    comparison does not depend on whether declines become known.
 
-    Where no exploration reaches (a share of 0: too large an amount, or none is made), a declined one counts once if
-    it is labelled and not at all if it is not; `Evidence.undecided` counts what such a comparison cannot see.
+    Where exploration cannot reach (a share of 0, because the amount is too large or exploration is off), a declined
+    transaction counts once if it has a label, and not at all if it has none. `Evidence.undecided` counts what such a
+    comparison cannot see.
 
     Args:
         outcome: (n,) `Outcome` codes.
-        would_decline: (n,) whether whoever decided would have declined, before exploration.
-        explored: (n,) whether it was let through nevertheless: arm "exploration".
-        share: (n,) with which chance a would-be decline of this amount is let through, in [0, 1]; the role epoch's
-            `Exploration.share` up to its largest amount, else 0. In a stream without a split that is the decision's
-            propensity where it was explored, and 1 - propensity where it was declined.
+        would_decline: (n,) whether the deciding model would have declined, before exploration.
+        explored: (n,) whether the transaction was let through all the same: arm "exploration".
+        share: (n,) probability with which a would-be decline of this amount is let through, in [0, 1]: the
+            `Exploration.share` of the role epoch up to its largest amount, else 0. In a stream without a split it is
+            the decision's propensity if explored, and 1 - propensity if declined.
 
     Raises:
         ValueError: If a transaction was explored with a share of 0.
@@ -40,15 +41,15 @@ def weights(
     [1.0, 4.0, 0.0, 0.0]
     """
     if (explored & (share <= 0)).any():
-        raise ValueError("an explored transaction has a share of 0; give the chance with which it was let through")
-    stands_for = np.where(would_decline & (share > 0), 0.0, 1.0)
-    stands_for[explored] = 1 / share[explored]
-    return np.where(is_resolved(outcome), stands_for, 0.0)
+        raise ValueError("an explored transaction has a share of 0; pass the probability of letting it through")
+    represented = np.where(would_decline & (share > 0), 0.0, 1.0)
+    represented[explored] = 1 / share[explored]
+    return np.where(is_resolved(outcome), represented, 0.0)
 
 
 def is_unobservable(
     outcome: NDArray[np.int8], would_decline: NDArray[np.bool_], share: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return (n,) which are censored with no explored one to stand for them."""
-    unseen: NDArray[np.bool_] = (outcome == Outcome.CENSORED) & ~(would_decline & (share > 0))
-    return unseen
+    """Return (n,) whether each transaction is censored and no explored one represents it."""
+    unobservable: NDArray[np.bool_] = (outcome == Outcome.CENSORED) & ~(would_decline & (share > 0))
+    return unobservable

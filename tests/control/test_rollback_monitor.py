@@ -1,4 +1,4 @@
-"""What the guard does about a verdict, with stand-ins for the control topic: once, on what holds, or not at all."""
+"""What the rollback monitor does about a verdict, with a control topic in memory: one rollback, one page, or nothing."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ PROMOTED = update(2, "2", "1", challengers=(Challenger(ref("3")),))
 RESTORED = update(3, "1", "2", author=AUTHOR)
 WILD = {"reviews": 1000}
 
-#: Twelve blocks in which all are healthy, then three in which the second decides and alerts on everything.
+#: Twelve blocks in which all models are healthy, then three in which model 2 decides and alerts on everything.
 HISTORY = [
     *[counts(player("1"), player("2", decides=False), sequence=n, role_epoch=1) for n in range(1, 13)],
     *[counts(player("2", **WILD), sequence=n, role_epoch=2) for n in range(13, 16)],
@@ -30,18 +30,18 @@ HISTORY = [
 
 
 class Bench:
-    """A guard, and a control topic in memory.
+    """A monitor with a control topic in memory.
 
     Attributes:
-        updates: What is on the control topic.
-        failures: Raised by the next reads or writes, one each.
+        updates: Assignments on the control topic.
+        failures: Errors of the next reads or writes, one each.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *updates: ModelUpdate) -> None:
         self.updates = list(updates)
         self.failures: list[Exception] = []
         self.registry = CollectorRegistry()
-        self.rollback_monitor = RollbackMonitor(Settings().replace(rollback_min_blocks=8), RollbackMetrics(self.registry))
+        self.monitor = RollbackMonitor(Settings().replace(rollback_min_blocks=8), RollbackMetrics(self.registry))
         monkeypatch.setattr("stream.control.rollback_monitor.all_roles", self._read)
         monkeypatch.setattr("stream.control.rollback_monitor.change_roles", self._write)
         monkeypatch.setattr("stream.control.elected_task.RETRY_S", 0)
@@ -62,19 +62,19 @@ class Bench:
         return self.updates[-1]
 
     def step(self, *messages: RoleCounts) -> None:
-        """Let the guard take counts and judge, as its thread does."""
-        self.rollback_monitor._pending.extend(map(encode, messages))
-        self.rollback_monitor._try(self.rollback_monitor._take)
-        if not self.rollback_monitor._pending:
-            self.rollback_monitor._try(self.rollback_monitor._judge)
+        """Let the monitor process counts and judge, as its thread does."""
+        self.monitor._pending.extend(map(encode, messages))
+        self.monitor._try(self.monitor._process_pending)
+        if not self.monitor._pending:
+            self.monitor._try(self.monitor._judge)
 
     def metric(self, name: str, **labels: str) -> float | None:
-        """Return what a metric shows."""
+        """Return the value of a metric."""
         return self.registry.get_sample_value(name, labels)
 
 
-def test_a_breach_is_taken_back_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """The previous champion decides, the note says why, and further counts change nothing."""
+def test_a_breach_is_rolled_back_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The previous champion is restored, the audit says why, and further counts change nothing."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     bench.step(*HISTORY)
     bench.step(*HISTORY)
@@ -90,22 +90,22 @@ def test_a_breach_is_taken_back_once(monkeypatch: pytest.MonkeyPatch, caplog: py
     assert written.evidence.bound < 1
     assert bench.metric("rollbacks_total") == 1
     assert bench.metric("rollback_monitor_paged") == 0
-    assert "champion 2 is taken back" in caplog.text
+    assert "champion 2 is rolled back" in caplog.text
 
 
-def test_while_kafka_is_away_no_counts_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts of an assignment that cannot be read yet wait for it."""
+def test_no_counts_are_lost_while_kafka_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts wait for their assignment of roles until it can be read."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
-    bench.failures.append(BrokerUnavailableError("away"))
+    bench.failures.append(BrokerUnavailableError("unavailable"))
     bench.step(*HISTORY)
     assert bench.updates[-1] == PROMOTED
     bench.step()
     assert bench.updates[-1].author == AUTHOR
 
 
-@pytest.mark.parametrize("error", [StaleEpochError("quicker"), RolesError("not known")])
-def test_what_could_not_be_written_is_looked_at_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Still the same champion: then it is taken back now."""
+@pytest.mark.parametrize("error", [StaleEpochError("faster"), RolesError("unknown")])
+def test_a_rollback_that_was_not_written_is_judged_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """If the champion is still the same, it is rolled back then."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     bench.failures.append(error)
     bench.step(*HISTORY)
@@ -121,12 +121,12 @@ def test_what_could_not_be_written_is_looked_at_again(monkeypatch: pytest.Monkey
         replace(PROMOTED, epoch=3, policy=Policy("lax", 1.0, 1.0)),
         RESTORED,
     ],
-    ids=["another champion", "another policy", "another guard"],
+    ids=["another champion", "another policy", "another monitor's rollback"],
 )
-def test_whoever_was_quicker_is_left_alone(monkeypatch: pytest.MonkeyPatch, change: ModelUpdate) -> None:
-    """The breach was of roles that hold no more."""
+def test_a_change_by_another_writer_stands(monkeypatch: pytest.MonkeyPatch, change: ModelUpdate) -> None:
+    """The breach was of roles that are no longer in force."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
-    bench.failures.append(StaleEpochError("quicker"))
+    bench.failures.append(StaleEpochError("faster"))
     bench.step(*HISTORY)
     bench.updates.append(change)
     bench.step()
@@ -134,8 +134,8 @@ def test_whoever_was_quicker_is_left_alone(monkeypatch: pytest.MonkeyPatch, chan
     assert bench.metric("rollbacks_total") == 0
 
 
-def test_people_are_called_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """When the restored champion breaks as well: nothing is written, one critical line, until somebody acts."""
+def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """If the restored champion breaks too, nothing is written and one critical line is logged until the roles change."""
     bench = Bench(monkeypatch, FIRST, PROMOTED, RESTORED)
     wild = [counts(player("1", **WILD), sequence=n, role_epoch=3) for n in range(20, 26)]
     bench.step(*HISTORY, *wild[:3])
@@ -143,52 +143,52 @@ def test_people_are_called_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.
     assert len(bench.updates) == 3
     critical = [record for record in caplog.records if record.levelno == logging.CRITICAL]
     assert len(critical) == 1
-    assert "there is none to bring back" in critical[0].message
+    assert "there is no previous champion to restore" in critical[0].message
     assert bench.metric("rollback_monitor_paged") == 1
     bench.updates.append(update(4, "3", "1"))
     bench.step(counts(player("3"), sequence=30, role_epoch=4))
     assert bench.metric("rollback_monitor_paged") == 0
 
 
-def test_what_is_judged_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each statistic with its bound, until another is elected."""
+def test_statistics_and_bounds_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until another worker is elected."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     healthy: dict[str, Any] = {"sequence": 13, "role_epoch": 2}
-    bench.rollback_monitor._elect(elected=True)
+    bench.monitor._elect(elected=True)
     bench.step(*HISTORY[:12], counts(player("2"), **healthy))
     assert bench.metric("rollback_monitor_elected") == 1
     assert bench.metric("rollback_monitor_statistic", statistic="alert_rate_high") == 0.1
     assert bench.metric("rollback_monitor_bound", statistic="alert_rate_high") == pytest.approx(0.2, abs=0.1)
-    bench.rollback_monitor._elect(elected=False)
+    bench.monitor._elect(elected=False)
     assert bench.metric("rollback_monitor_elected") == 0
     assert bench.metric("rollback_monitor_statistic", statistic="alert_rate_high") is None
 
 
-def test_what_are_no_counts_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever else writes there."""
+def test_invalid_messages_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any program may write to the topic."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
-    bench.rollback_monitor._pending.extend([None, b"{", b"\xff"])
+    bench.monitor._pending.extend([None, b"{", b"\xff"])
     bench.step(*HISTORY)
     assert bench.updates[-1].author == AUTHOR
 
 
-def test_a_worker_may_be_told_not_to_stand_for_election() -> None:
-    """Then it asks Kafka for nothing, and stops as it started."""
-    guard = RollbackMonitor(Settings().replace(rollback_monitor="off"), RollbackMetrics(CollectorRegistry()))
-    guard.start()
-    guard.stop()
-    assert not guard._thread.ident
+def test_the_monitor_can_be_disabled() -> None:
+    """It then makes no connection to Kafka, and can be stopped without having started."""
+    monitor = RollbackMonitor(Settings().replace(rollback_monitor="off"), RollbackMetrics(CollectorRegistry()))
+    monitor.start()
+    monitor.stop()
+    assert not monitor._thread.ident
 
 
-def test_without_a_previous_champion_there_is_none_to_restore() -> None:
-    """The change says so."""
+def test_nothing_can_be_restored_without_a_previous_champion() -> None:
+    """The change raises an error that says so."""
     for last in (None, FIRST):
         with pytest.raises(RolesError, match="no previous champion"):
             restore_previous(last)
 
 
-def test_the_restored_one_decides_by_its_own_policy_and_watches_no_more() -> None:
-    """Whatever the fallen one decided by; neither of the two is a challenger."""
+def test_the_restored_champion_decides_by_its_own_policy() -> None:
+    """The policy of the champion that is rolled back does not apply to it; neither of the two is a challenger."""
     policy, other = Policy("then", 0.1, 0.2), Policy("lately", 0.3, 0.4)
     challengers = (Challenger(ref("1"), policy=other), Challenger(ref("2"), policy=policy), Challenger(ref("3")))
     restored = restore_previous(replace(PROMOTED, previous_policy=policy, policy=other, challengers=challengers))

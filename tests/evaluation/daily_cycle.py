@@ -10,7 +10,7 @@ from stream.evaluation.blocks import BlockRows, stack_rows
 from stream.scoring.score_counts import SCORE_BINS
 
 HOURS = 24
-#: Blocks in an hour, and transactions in a block.
+#: CountBlocks in an hour, and transactions in a block.
 BLOCKS, SIZE = 10, 1000
 DAY = HOURS * BLOCKS
 #: Parts that a block is scored in.

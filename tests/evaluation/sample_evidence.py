@@ -26,7 +26,7 @@ _TYPES = {
     "challenger_score": np.float64,
     "outcome": np.int8,
     "weight": np.float64,
-    "unseen": np.bool_,
+    "unobservable": np.bool_,
 }
 
 
@@ -42,7 +42,7 @@ def pairs(count: int, **columns: Any) -> Pairs:
         "challenger_score": np.full(count, 0.125),
         "outcome": np.full(count, Outcome.LEGITIMATE_BY_MATURITY),
         "weight": np.ones(count),
-        "unseen": np.zeros(count),
+        "unobservable": np.zeros(count),
     }
     return Pairs(**{name: np.array(value, dtype=_TYPES[name]) for name, value in (plain | columns).items()})
 

@@ -17,7 +17,7 @@ from stream.evaluation.cohorts import DAY_MS, CohortTiming, Pairs, closed_cohort
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import Evidence, take_evidence
 from stream.evaluation.guardrails import ServingHealth
-from stream.evaluation.plan import GuardrailLimits, Plan, freeze, usual_cap
+from stream.evaluation.plan import GuardrailLimits, Plan, freeze_plan, default_cap
 
 HOUR_MS = 3_600_000
 MATURITY_MS = 30 * DAY_MS
@@ -102,7 +102,7 @@ def play(world: World, random: np.random.Generator) -> Run:
         challenger_score=scores[1],
         outcome=fraud.astype(np.int8),
         weight=np.ones(count),
-        unseen=np.zeros(count, dtype=np.bool_),
+        unobservable=np.zeros(count, dtype=np.bool_),
     )
     return Run(pairs, event_time + np.where(fraud, delay, MATURITY_MS))
 
@@ -136,8 +136,8 @@ def evidence_of(
 
 def plan_on(world: World, before: Pairs) -> Plan:
     """Return the plan with limits so wide that they stop nothing: the tests themselves are on trial."""
-    costs = CappedCosts(world.cap_minor or usual_cap(before), world.review_cost_minor)
-    plan = freeze("challenger", before, CohortTiming(STARTS_MS, MATURITY_MS), costs, alpha=next_alpha([]))
+    costs = CappedCosts(world.cap_minor or default_cap(before), world.review_cost_minor)
+    plan = freeze_plan("challenger", before, CohortTiming(STARTS_MS, MATURITY_MS), costs, alpha=next_alpha([]))
     return msgspec.structs.replace(plan, limits=GuardrailLimits(alert_rate_ratio=1e6, calibration_ratio=1e6))
 
 
@@ -151,7 +151,7 @@ def balanced(world: World) -> World:
     for seed in range(10):
         pairs = play(replace(world, frauds=20_000), np.random.default_rng([1, seed])).pairs
         champion, challenger = (
-            costs.of(verdicts, pairs.fraud, pairs.amount_minor).sum()
+            costs.cost_of(verdicts, pairs.fraud, pairs.amount_minor).sum()
             for verdicts in (pairs.champion_verdict, pairs.challenger_verdict)
         )
         gain += champion - challenger

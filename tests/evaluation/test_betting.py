@@ -13,7 +13,7 @@ import stream.evaluation.betting
 import stream.evaluation.costs
 import stream.evaluation.dependence
 from stream.evaluation.alpha import ALPHA, next_alpha
-from stream.evaluation.betting import BETS, confidence_interval, growth, log_capital
+from stream.evaluation.betting import BETS, confidence_interval, best_log_growth, log_capital
 
 VALUES = st.lists(st.floats(-1, 1), max_size=30).map(lambda values: np.array(values, dtype=np.float64))
 
@@ -60,8 +60,8 @@ def test_a_value_out_of_bounds_is_refused(value: float) -> None:
 def test_no_bet_grew_more_than_the_best(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
     """And the shared capital is at most the number of bets behind it, which is what spreading costs."""
     log = log_capital(values)[-1]
-    assert log <= growth(values) + 1e-9
-    assert growth(values) == 0 or log >= growth(values) - math.log(len(BETS)) - 1e-9
+    assert log <= best_log_growth(values) + 1e-9
+    assert best_log_growth(values) == 0 or log >= best_log_growth(values) - math.log(len(BETS)) - 1e-9
 
 
 @pytest.mark.parametrize("chance", [0.5, 0.05, 0.005])

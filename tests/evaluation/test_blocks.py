@@ -1,4 +1,4 @@
-"""Blocks: what is merged, where they are cut, and windows over them."""
+"""CountBlocks: what is merged, where they are cut, and windows over them."""
 
 import numpy as np
 from hypothesis import given
@@ -12,7 +12,7 @@ from stream.evaluation.blocks import (
     SLOW,
     TRANSACTIONS,
     WIDTH,
-    Blocks,
+    CountBlocks,
     block_row,
     sliding_sums,
     tumbling_sums,
@@ -36,7 +36,7 @@ def test_a_row_says_what_the_message_says() -> None:
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 5))
 def test_no_transaction_is_lost_between_blocks(sizes: list[int], first: int) -> None:
     """Each block has enough, none would have had enough before its last counts, and the first ones are kept."""
-    blocks = Blocks(1000, first)
+    blocks = CountBlocks(1000, first)
     for size in sizes:
         row = np.zeros(WIDTH, dtype=np.int64)
         row[[TRANSACTIONS, ALERTS]] = size, 1

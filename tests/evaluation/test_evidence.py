@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stream.evaluation.cohorts import MISSING, Cohort, Pairs
-from stream.evaluation.evidence import Evidence, revised, take_evidence
+from stream.evaluation.evidence import Evidence, label_revisions, take_evidence
 from stream.evaluation.outcome import Outcome
 from stream.evaluation.weights import is_unobservable, weights
 from tests.evaluation.sample_evidence import MEASURE, pairs
@@ -73,7 +73,7 @@ def test_a_weight_counts_and_no_weight_does_not() -> None:
         champion_verdict=[2, 2, 0],
         challenger_verdict=[0, 0, 0],
         weight=[4.0, 0.0, 0.0],
-        unseen=[False, True, False],
+        unobservable=[False, True, False],
     )
     found = said(each)
     assert (found.frauds, found.fraud_weight, found.weight, found.undecided) == (1, 4.0, 4.0, 1)
@@ -89,8 +89,8 @@ def test_a_label_that_changed_later_is_reported() -> None:
     """With what was said then, and what would be said now."""
     then = pairs(2, champion_verdict=[0, 1], challenger_verdict=[0, 0])
     now = replace(then, outcome=np.array([Outcome.FRAUD, Outcome.LEGITIMATE], dtype=np.int8))
-    assert revised(said(then), said(then)) == {}
-    assert revised(said(then), said(now)) == {
+    assert label_revisions(said(then), said(then)) == {}
+    assert label_revisions(said(then), said(now)) == {
         "frauds": (0.0, 1.0),
         "champion_cost_minor": (500.0, 1500.0),
         "challenger_cost_minor": (0.0, 1000.0),
@@ -148,7 +148,7 @@ class TestTwoModelsKeepTheirRanking:
             truth,
             outcome=outcome,
             weight=weights(outcome, declines, explored, shares),
-            unseen=is_unobservable(outcome, declines, shares),
+            unobservable=is_unobservable(outcome, declines, shares),
         )
 
     def test_explored_declines_stand_for_all(self, truth: Pairs) -> None:

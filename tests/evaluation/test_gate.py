@@ -88,7 +88,7 @@ def test_a_day_of_disaster_holds_up_a_promotion() -> None:
     found = evaluate_gate(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
     assert found.cost.shown
     assert found.verdict == "continue"
-    assert "whole gain" in found.reason
+    assert "unclipped gain" in found.reason
 
 
 def test_one_cohort_never_decides() -> None:
@@ -99,7 +99,7 @@ def test_one_cohort_never_decides() -> None:
 @pytest.mark.parametrize("order", [[1], [0, 0], [0, 2], [1, 0]])
 def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> None:
     """Leaving one out, or looking at one twice, is how a test is bent."""
-    with pytest.raises(ValueError, match="missing, doubled or out of order"):
+    with pytest.raises(ValueError, match="missing, repeated or out of order"):
         evaluate_gate(PLAN, [evidence(nth) for nth in order], HEALTHY)
 
 
@@ -107,7 +107,7 @@ def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> 
     ("name", "fields", "observed"),
     [
         ("labels", {"frauds": 4}, HEALTHY),
-        ("whole gain", {"challenger_cost_minor": 5000.5}, HEALTHY),
+        ("unclipped gain", {"challenger_cost_minor": 5000.5}, HEALTHY),
         ("alert rate", {"challenger_alerts": 23}, HEALTHY),
         ("alert rate", {"champion_alerts": 0}, HEALTHY),
         ("latency", {}, ServingHealth(latency_p99_ms=20.1, parity_gap=0.0)),

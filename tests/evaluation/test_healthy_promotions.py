@@ -8,7 +8,7 @@ from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
 from tests.evaluation.daily_cycle import DAY, HEALTHY, SIZE, Fault, blocks
 
 PROMOTIONS = 1000
-#: Blocks watched in the healthy ones: a day.
+#: CountBlocks watched in the healthy ones: a day.
 WATCHED = DAY
 #: Promotions of each broken model.
 BROKEN = 20

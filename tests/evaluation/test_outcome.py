@@ -142,7 +142,7 @@ def test_neither_order_nor_repetition_matters_one_by_one_or_all_at_once(
     at_once = outcomes(
         np.array([VERDICTS.index(verdict) for verdict, _ in decisions]),
         np.array([event_time_ms for _, event_time_ms in decisions]),
-        LabelColumns.of(shuffled, place),
+        LabelColumns.from_labels(shuffled, place),
         watermark_ms=watermark_ms,
         maturity_ms=MATURITY_MS,
     )
@@ -159,5 +159,5 @@ def test_an_explored_transaction_without_a_chance_is_refused() -> None:
 def test_only_what_nothing_stands_for_is_unseen() -> None:
     """A censored decline that might have been explored is stood for by those that were."""
     outcome = np.full(3, Outcome.CENSORED, dtype=np.int8)
-    unseen = is_unobservable(outcome, np.array([True, True, False]), np.array([0.1, 0.0, 0.0]))
-    assert unseen.tolist() == [False, True, True]
+    unobservable = is_unobservable(outcome, np.array([True, True, False]), np.array([0.1, 0.0, 0.0]))
+    assert unobservable.tolist() == [False, True, True]

@@ -8,9 +8,9 @@ import pytest
 
 from schemas.errors import DataError
 from stream.evaluation.cohorts import MISSING, CohortTiming, Pairs
-from stream.evaluation.evidence import ranks
+from stream.evaluation.evidence import rank_values
 from stream.evaluation.outcome import Outcome
-from stream.evaluation.plan import Plan, freeze, usual_cap
+from stream.evaluation.plan import Plan, freeze_plan, default_cap
 from tests.evaluation.sample_evidence import COSTS, PLAN, pairs
 
 COUNT = 1000
@@ -31,7 +31,7 @@ def earlier(**columns: Any) -> Pairs:
 
 def plan(before: Pairs, **settings: Any) -> Plan:
     """Freeze a plan."""
-    return freeze("c", before, TIMING, COSTS, alpha=0.03, **settings)
+    return freeze_plan("c", before, TIMING, COSTS, alpha=0.03, **settings)
 
 
 def test_the_challenger_alerts_as_often_as_the_champion_did() -> None:
@@ -39,7 +39,7 @@ def test_the_challenger_alerts_as_often_as_the_champion_did() -> None:
     before = earlier()
     for rank in ("score", "expected_loss"):
         frozen = plan(before, rank=rank)
-        assert (ranks(before, frozen.measure.rank) >= frozen.measure.threshold).sum() == 200
+        assert (rank_values(before, frozen.measure.rank) >= frozen.measure.threshold).sum() == 200
     tied = earlier(challenger_score=np.repeat([0.1, 0.2, 0.9], [700, 150, 150]))
     assert (tied.challenger_score >= plan(tied).measure.threshold).sum() == 150
 
@@ -67,15 +67,15 @@ def test_bounds_are_a_multiple_of_what_a_cohort_says() -> None:
 def test_the_usual_cap_is_the_upper_quartile_of_frauds_that_count() -> None:
     """Whatever the largest was."""
     before = pairs(25, outcome=np.full(25, Outcome.FRAUD), amount_minor=[*range(100, 125)])
-    assert usual_cap(before) == 118
+    assert default_cap(before) == 118
     with pytest.raises(DataError, match="has 19 frauds"):
-        usual_cap(before.take(slice(19)))
+        default_cap(before.take(slice(19)))
 
 
 @pytest.mark.parametrize(
     ("before", "says"),
     [
-        (pairs(COUNT + 1), "reaches into the test"),
+        (pairs(COUNT + 1), "overlaps the test"),
         (pairs(0), "has 0 cohorts"),
         (earlier().take(slice(COUNT - 14 * 50 + 1, COUNT)), "has 13 cohorts"),
         (earlier(champion_verdict=np.zeros(COUNT)), "alerted none or all"),

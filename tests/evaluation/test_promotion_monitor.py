@@ -22,7 +22,7 @@ class Stream:
 
     def __init__(self, *updates: ModelUpdate) -> None:
         self.watch = PromotionMonitor(LIMITS)
-        self.watch.learn(updates)
+        self.watch.set_assignments(updates)
         self._sequence = itertools.count(1)
 
     def count(self, epoch: int, blocks: int, *players: ModelCounts) -> "Stream":
@@ -41,14 +41,14 @@ def test_a_first_champion_is_not_watched() -> None:
     """There is nobody to bring back."""
     stream = shadowed(FIRST).count(1, 5, player("1", **WILD))
     assert stream.watch.verdict() is None
-    assert (stream.watch.watched, stream.watch.progress, stream.watch.readings()) == ("", (0, 0), {})
+    assert (stream.watch.description, stream.watch.progress, stream.watch.readings()) == ("", (0, 0), {})
 
 
 def test_a_promotion_is_judged_by_its_own_shadow_period() -> None:
     """What stays as it was stays; what alerts on everything is to be taken back."""
     stream = shadowed(FIRST, PROMOTED).count(2, 5, player("2"))
     assert stream.watch.verdict() is None
-    assert "is watched: bounds of 12 blocks of its own before" in stream.watch.watched
+    assert "is monitored: bounds from its own 12 earlier blocks" in stream.watch.description
     assert stream.watch.progress == (2, 5)
     assert stream.watch.readings()["alert_rate_high"][0] == 0.1
     verdict = stream.count(2, 1, player("2", **WILD)).watch.verdict()
@@ -80,7 +80,7 @@ def test_without_a_shadow_period_the_previous_champion_s_bounds_hold() -> None:
     verdict = stream.watch.verdict()
     assert verdict is not None
     assert verdict.bounds == (
-        "bounds of 12 blocks of the previous champion's, for it had 7 blocks of its own before and 8 are wanted"
+        "bounds from 12 blocks of the previous champion, because it has only 7 earlier blocks and needs 8"
     )
 
 
@@ -88,8 +88,8 @@ def test_without_any_period_nobody_is_judged() -> None:
     """And that is said as well."""
     stream = shadowed(FIRST, PROMOTED, blocks=7).count(2, 5, player("2", **WILD))
     assert stream.watch.verdict() is None
-    assert stream.watch.watched.endswith(
-        "is not watched: it had 7 blocks of its own before and 8 are wanted; the previous champion had 7"
+    assert stream.watch.description.endswith(
+        "is not monitored: it has only 7 earlier blocks and needs 8, and the previous champion has 7"
     )
 
 
@@ -127,13 +127,13 @@ def test_a_new_policy_ends_the_watch() -> None:
 def test_a_shadow_period_under_another_policy_is_no_measure() -> None:
     """Its alerts were another policy's."""
     stream = Stream(FIRST, PROMOTED).count(1, 12, player("1"), player("2", policy_version="lax", decides=False))
-    assert "previous champion's" in stream.count(2, 1, player("2")).watch.watched
+    assert "of the previous champion" in stream.count(2, 1, player("2")).watch.description
 
 
 def test_the_restored_champion_is_judged_by_its_own_past() -> None:
     """If it has changed as well, people are to be called: the one taken away does not come back."""
     stream = shadowed(FIRST, PROMOTED, RESTORED).count(2, 2, player("2", **WILD)).count(3, 5, player("1"))
-    assert "bounds of 12 blocks of its own before" in stream.watch.watched
+    assert "bounds from its own 12 earlier blocks" in stream.watch.description
     assert stream.watch.verdict() is None
     verdict = stream.count(3, 1, player("1", **WILD)).watch.verdict()
     assert verdict is not None
@@ -147,7 +147,7 @@ def test_after_a_rollback_the_next_promotion_may_be_taken_back() -> None:
     verdict = stream.watch.verdict()
     assert verdict is not None
     assert verdict.may_restore
-    stream.watch.learn([FIRST, PROMOTED, RESTORED, third, second, update(6, "3", "2")])
+    stream.watch.set_assignments([FIRST, PROMOTED, RESTORED, third, second, update(6, "3", "2")])
     verdict = stream.count(5, 2, player("2")).count(6, 1, player("3", **WILD)).watch.verdict()
     assert verdict is not None
     assert not verdict.may_restore
@@ -157,7 +157,7 @@ def test_what_was_taken_back_for_is_no_measure() -> None:
     """The one taken away, promoted again, is judged by its shadow period and not by its fall."""
     again = update(4, "2", "1")
     stream = shadowed(FIRST, PROMOTED, RESTORED, again).count(2, 5, player("2", **WILD)).count(4, 1, player("2"))
-    assert "bounds of 12 blocks of its own before" in stream.watch.watched
+    assert "bounds from its own 12 earlier blocks" in stream.watch.description
     verdict = stream.count(4, 1, player("2", **WILD)).watch.verdict()
     assert verdict is not None
     assert verdict.may_restore
@@ -167,5 +167,5 @@ def test_whoever_reads_all_again_comes_to_the_same_verdict() -> None:
     """All assignments known from the start, or each as it comes."""
     whole = shadowed(FIRST, PROMOTED).count(2, 3, player("2", **WILD)).watch.verdict()
     stream = shadowed(FIRST)
-    stream.watch.learn([FIRST, PROMOTED])
+    stream.watch.set_assignments([FIRST, PROMOTED])
     assert stream.count(2, 3, player("2", **WILD)).watch.verdict() == whole

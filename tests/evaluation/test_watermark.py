@@ -26,7 +26,7 @@ def test_it_is_behind_every_partition_that_is_not_idle(
 ) -> None:
     """By the allowed lateness; one that is read and has shown no time yet holds it back altogether."""
     after = advance(None, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
-    live = [each for each in partitions if each.seen_ms >= now_ms - idle_ms]
+    live = [each for each in partitions if each.last_read_ms >= now_ms - idle_ms]
     heads = [each.highest_event_ms for each in live if each.highest_event_ms is not None]
     if not heads or len(heads) < len(live):
         assert after is None
@@ -39,7 +39,7 @@ def test_idle_partitions_change_nothing(
     live: list[PartitionTime], others: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
     """Left out or not there is the same."""
-    idle = [each for each in others if each.seen_ms < now_ms - idle_ms]
+    idle = [each for each in others if each.last_read_ms < now_ms - idle_ms]
     alone = advance(None, live, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     assert advance(None, [*idle, *live], now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms) == alone
 

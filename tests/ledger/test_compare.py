@@ -9,23 +9,23 @@ from stream.ledger.gate_runner import DAY_MS, GateRunner, capped_costs
 from stream.ledger.matchups import find_matchups, load_pairs
 from tests.ledger.test_gate_runner import HEALTHY
 from tests.support.command import run
-from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, History
+from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, SimulatedHistory
 
 
 @pytest.fixture
-def history(new_url: object) -> tuple[str, History]:
+def history(new_url: object) -> tuple[str, SimulatedHistory]:
     """URL of a SQLite ledger with forty days of history and a test in progress."""
     url = new_url("sqlite")  # type: ignore[operator]  # the fixture is a factory
     engine = open_engine(url)
     migrate(engine)
-    past = History(engine, caught=(0.5, 0.85))
-    past.live(34)
+    past = SimulatedHistory(engine, caught=(0.5, 0.85))
+    past.advance(34)
     GateRunner(engine, SETTINGS, past.clock, lambda _: HEALTHY).evaluate()
-    past.live(6)
+    past.advance(6)
     return url, past
 
 
-def test_the_command_shows_days_flips_and_the_test(history: tuple[str, History]) -> None:
+def test_the_command_shows_days_flips_and_the_test(history: tuple[str, SimulatedHistory]) -> None:
     """It prints a table by day, the matrix of verdicts and the state of the test; an unknown hash is one error line."""
     url, past = history
     engine = open_engine(url)
@@ -42,7 +42,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, History])
     assert "no such challenger" in shown.stderr
 
 
-def test_changes_add_up(history: tuple[str, History]) -> None:
+def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:
     """Days add up to the total; saved less lost is the difference in costs; young transactions wait."""
     url, past = history
     engine = open_engine(url)

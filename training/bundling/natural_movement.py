@@ -1,7 +1,8 @@
-"""How far a model's columns move by themselves, and how often the alarm rule is wrong about it.
+"""How far a model's columns move without drift, and how often the alarm rule alarms on such movement.
 
-Measured by the stream's own code over consecutive windows in time order: the features' inside the training part, the
-score's inside the validation part, for on the rows it was fitted on a model is too sure of itself.
+Both are measured by the stream's own code over consecutive windows in time order. Features are measured inside the
+training part. The score is measured inside the validation part, because a model is too confident on the rows that it
+was fitted on.
 """
 
 from dataclasses import dataclass
@@ -16,107 +17,115 @@ from stream.drift.binning import Binning
 from stream.drift.statistics import DriftStatistics, WindowStatistics
 from stream.scoring.features import Matrix
 from stream.settings import Settings
-from training.bundling.window_counts import count_blocks, fitting_sizes, windows
+from training.bundling.window_counts import count_blocks, fitting_sizes, sum_windows
 
-#: Of the windows' statistics; the issue's own number. Of fewer than 200 windows it is the largest.
+#: Quantile of the windows' statistics that counts as natural movement. Of fewer than 200 windows it is the largest.
 QUANTILE = 0.995
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Consecutive windows of one size."""
+class MeasuredWindows:
+    """Statistics of consecutive windows of one size."""
 
-    #: Of a window.
+    #: Rows of a window.
     size: int
     #: (w,) windows of k columns.
-    measured: WindowStatistics
+    statistics: WindowStatistics
 
 
 def with_natural_movement(manifest: Manifest, train: Matrix, scores: NDArray[np.float32]) -> Manifest:
-    """Add natural movement and false alarms to a manifest, for every size of which enough windows fit.
+    """Return a manifest with natural movement and false alarms, for each window size of which enough windows fit.
 
     Args:
-        manifest: With its references.
-        train: (n, n_features) the training part in time order, NaN where a value was missing.
-        scores: (m,) of the validation part, likewise.
+        manifest: Manifest with its references.
+        train: (n, n_features) raw features of the training part in time order, NaN where a value is missing.
+        scores: (m,) scores of the validation part in time order.
     """
-    # Without the score, of which the training part has none that would be honest.
+    # Without the score: on its training rows the model is too confident.
     features = replace(manifest, score_reference=None)
-    seen = _look(features, train, np.full(len(train), np.nan, dtype=np.float32))
-    reference = _with_movements(features, [natural_movement(each) for each in seen]).reference
+    measured = _measure_windows(features, train, np.full(len(train), np.nan, dtype=np.float32))
+    reference = _with_movements(features, [natural_movement(each) for each in measured]).reference
     score = manifest.score_reference
     if score is not None:
-        unseen = np.full((len(scores), len(manifest.features)), np.nan, dtype=np.float32)
-        alone = _look(replace(manifest, reference={}), unseen, scores)
-        score = replace(score, natural=tuple(natural_movement(each)[-1] for each in alone))
+        no_features = np.full((len(scores), len(manifest.features)), np.nan, dtype=np.float32)
+        score_only = _measure_windows(replace(manifest, reference={}), no_features, scores)
+        score = replace(score, natural=tuple(natural_movement(each)[-1] for each in score_only))
     limits = drift_limits(Settings())
-    alarms = tuple(false_alarms(features, each, limits) for each in seen)
+    alarms = tuple(false_alarms(features, each, limits) for each in measured)
     return replace(manifest, reference=reference, score_reference=score, false_alarms=alarms)
 
 
-def natural_movement(seen: Seen) -> list[NaturalMovement]:
-    """Return for each of the k columns how far it strayed, as the `QUANTILE` of its statistics."""
-    # A window in which a column is all missing has no distance, but its PSI tells.
+def natural_movement(measured: MeasuredWindows) -> list[NaturalMovement]:
+    """Return the natural movement of each of the k columns: the `QUANTILE` of its statistics over the windows."""
+    # A window without a value in a column has no distance; its PSI shows that.
     psi, distance = (
         np.quantile(np.nan_to_num(each), QUANTILE, axis=0, method="higher").tolist()
-        for each in (seen.measured.psi, seen.measured.distance)
+        for each in (measured.statistics.psi, measured.statistics.distance)
     )
-    count = len(seen.measured.rows)
-    return [NaturalMovement(seen.size, count, *each) for each in zip(psi, distance, strict=True)]
+    count = len(measured.statistics.rows)
+    return [NaturalMovement(measured.size, count, *each) for each in zip(psi, distance, strict=True)]
 
 
-def false_alarms(manifest: Manifest, seen: Seen, limits: DriftLimits) -> FalseAlarms:
-    """Run the rule over one half of the windows with the natural movement of the other half, and the other way round.
+def false_alarms(manifest: Manifest, measured: MeasuredWindows, limits: DriftLimits) -> FalseAlarms:
+    """Count alarms of the rule on each half of the windows, with the natural movement of the other half as its limit.
 
-    So no window has set the limit that it is held against. What the figure does not promise: the reference is made of
-    both halves, so they lie closer to it than later rows will; only the features are in it, not the score and not the
-    alert rate; and the halves lie side by side in the training part, so a movement that comes but once a month is in
-    neither, while one that fills a whole half (a day beside a night) counts as false here and is real. It holds for
-    the default limits.
+    So no window sets the limit that it is compared with. The count has these limitations. The reference is made from
+    both halves, so they lie closer to it than later rows will. Only the features are counted, neither the score nor
+    the alert rate. The halves lie side by side in the training part: a movement that comes once a month is in neither,
+    and one that fills a whole half (a day beside a night) counts as false although it is real. It holds for the
+    default limits.
 
     Args:
-        manifest: Whose references are meant.
-        seen: The windows, in time order.
-        limits: Of the rule.
+        manifest: Manifest with the references.
+        measured: Windows in time order.
+        limits: Limits of the alarm rule.
     """
-    count = len(seen.measured.rows)
+    count = len(measured.statistics.rows)
     halves = (slice(0, count // 2), slice(count // 2, count))
     alarms = 0
     for half, other in (halves, halves[::-1]):
-        movement = natural_movement(Seen(seen.size, _part(seen.measured, other)))
+        movement = natural_movement(MeasuredWindows(measured.size, _part(measured.statistics, other)))
         rule = AlarmRule(DriftStatistics(Binning(_with_movements(manifest, [movement]))), limits)
-        alarms += _begun(rule.check(_part(seen.measured, half)).over, limits.windows_in_a_row)
-    return FalseAlarms(seen.size, count, alarms)
+        exceeded = rule.exceeded(_part(measured.statistics, half)).over
+        alarms += _alarms_begun(exceeded, limits.windows_in_a_row)
+    return FalseAlarms(measured.size, count, alarms)
 
 
-def _look(manifest: Manifest, matrix: Matrix, scores: NDArray[np.float32]) -> list[Seen]:
-    grid = Binning(manifest)
-    measure, blocks = DriftStatistics(grid), count_blocks(grid, matrix, scores)
-    return [Seen(size, measure.measure(windows(blocks, size))) for size in fitting_sizes(len(matrix))]
+def _measure_windows(manifest: Manifest, matrix: Matrix, scores: NDArray[np.float32]) -> list[MeasuredWindows]:
+    binning = Binning(manifest)
+    statistics, blocks = DriftStatistics(binning), count_blocks(binning, matrix, scores)
+    return [
+        MeasuredWindows(size, statistics.measure(sum_windows(blocks, size))) for size in fitting_sizes(len(matrix))
+    ]
 
 
 def _with_movements(manifest: Manifest, by_size: list[list[NaturalMovement]]) -> Manifest:
-    """Give each feature its movements, listed by size and then by column."""
+    """Return a manifest whose features have their movements, given by window size and then by column."""
 
-    def moved(place: int, profile: ReferenceProfile) -> ReferenceProfile:
-        return replace(profile, natural=tuple(movements[place] for movements in by_size))
+    def with_movement(column: int, profile: ReferenceProfile) -> ReferenceProfile:
+        return replace(profile, natural=tuple(movements[column] for movements in by_size))
 
     names = manifest.feature_names
     return replace(
-        manifest, reference={name: moved(place, manifest.reference[name]) for place, name in enumerate(names)}
+        manifest,
+        reference={name: with_movement(column, manifest.reference[name]) for column, name in enumerate(names)},
     )
 
 
-def _part(measured: WindowStatistics, rows: slice) -> WindowStatistics:
+def _part(statistics: WindowStatistics, windows: slice) -> WindowStatistics:
     return WindowStatistics(
-        measured.rows[rows], measured.psi[rows], measured.distance[rows], measured.p[rows], measured.missing[rows]
+        statistics.rows[windows],
+        statistics.psi[windows],
+        statistics.distance[windows],
+        statistics.p[windows],
+        statistics.missing[windows],
     )
 
 
-def _begun(over: NDArray[np.bool_], in_a_row: int) -> int:
-    """Return in how many windows (w,) any of the columns (w, k) has just been over for so many windows in a row.
+def _alarms_begun(over: NDArray[np.bool_], in_a_row: int) -> int:
+    """Return the number of windows (w,) at which a column (w, k) has been over its limit `in_a_row` times in a row.
 
-    >>> _begun(np.array([[1, 0], [1, 1], [1, 1], [0, 0], [1, 0], [1, 0]], dtype=bool), 2)
+    >>> _alarms_begun(np.array([[1, 0], [1, 1], [1, 1], [0, 0], [1, 0], [1, 0]], dtype=bool), 2)
     3
     """
     run = np.zeros(over.shape[1], dtype=np.int64)
