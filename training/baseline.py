@@ -8,39 +8,41 @@ from pathlib import Path
 
 from schemas.errors import QualityError
 from schemas.manifest import Metric
-from schemas.messages import Challenger
 from stream.models.bundle_store import BundleStore
-from training.bundling.build_bundle import Finished, scored_rows, finish, policy_kind, write
+from training.bundling.build_bundle import model_to_deploy
+from training.bundling.evaluated_model import EvaluatedModel, calibrate_and_export
+from training.bundling.log_bundle import log_bundle
 from training.data.dataset import Dataset
 from training.data.featureset import DEFAULT
 from training.data.leaks import Leak, LeakAlarm, LeakName
-from training.data.training_data import PreparedParts, prepare
 from training.data.split import split_by_time
-from training.data.test_set import Look
+from training.data.test_set import CountedEvaluation
+from training.data.training_data import PreparedData, prepare
 from training.evaluation.costs import Costs
 from training.evaluation.figures import evaluate_both
-from training.evaluation.operating_points import PolicyKind
 from training.evaluation.plots import save_plots
+from training.evaluation.policy_choice import PolicyChoice, default_policy_kind
+from training.evaluation.scored_rows import ScoredRows
 from training.models.families import CHALLENGERS, CHAMPION, SEED, TREES, Family
-from training.registry.card_figures import FIGURES_ARTIFACT, encode_figures, measure_card
-from training.registry.history import History
+from training.registry.card_figures import measure_card_figures
+from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.lineage import code_version, library_versions
-from training.registry.promote import Promoter
 from training.registry.register import register, withdraw
-from training.registry.roles import AUTHOR, TrainedRoles
-from training.registry.runs import Runs
-from training.registry.tracking import BUNDLE_ARTIFACT, LOOKS, TrackedRun, Tracker
+from training.registry.roles import TrainedRoles
+from training.registry.runs import MlflowRuns
 from training.registry.versions import RegisteredVersion, Registry
 from training.study.recipe import RECIPE, Recipe, encode_recipe
 
 Report = Callable[[str], None]
+#: Tag of a run: the number of times the test set of its data was evaluated, this time included.
+LOOKS = "looks"
 #: Champion first.
 MODELS = (CHAMPION, *CHALLENGERS)
-#: Calls to `report` in a whole baseline, for a progress bar.
+#: Number of calls of `report` in a whole baseline, for a progress bar.
 STEPS = 3 * len(MODELS)
-#: A champion below this on the time-ordered test part has not learnt the data: untuned models reach .79 to .81.
+#: A champion with a lower PR-AUC on the time-ordered test part has learnt nothing: untuned models reach .79 to .81.
 MIN_PR_AUC = 0.75
-#: Suffix of the figures on test rows that do not equal an earlier row in every column.
+#: Ends the name of a figure on the test rows that do not equal an earlier row in every column.
 NOT_REPEATED = "_not_repeated"
 
 
@@ -48,116 +50,69 @@ NOT_REPEATED = "_not_repeated"
 class BaselineModel:
     """One of the models, with its figures on the test part."""
 
-    finished: Finished
+    evaluated: EvaluatedModel
     run_id: str
     metrics: dict[str, Metric]
 
 
 def run_baseline(
-    rows: Dataset, store_url: str, tracker: Tracker, report: Report, *, accepted: Collection[LeakName] = ()
+    rows: Dataset,
+    store_url: str,
+    experiment: MlflowExperiment,
+    report: Report,
+    *,
+    accepted: Collection[LeakName] = (),
+    alerts_per_day: int | None = None,
 ) -> tuple[TrainedRoles, list[BaselineModel]]:
-    """Train, examine, register and store the champion and its challengers.
+    """Train, evaluate, register and store the champion and its challengers. Their roles are not published.
 
-    Nothing is registered or stored before every model has been examined. The test part is looked at once for all of
-    them; each look at the same data is counted on the runs.
+    All models are evaluated before one of them is registered or stored. The test set is evaluated once for all of them;
+    the runs carry the number of evaluations on the same data.
 
     Args:
-        rows: As loaded.
-        store_url: Of the bundle store.
-        tracker: MLflow.
-        report: Told each step, for a progress display.
-        accepted: Leaks that do not stop it.
+        rows: Loaded data.
+        store_url: URL of the bundle store.
+        experiment: MLflow experiment of the runs.
+        report: Callback that is called with the name of each step, for a progress display.
+        accepted: Leaks that do not stop the run.
+        alerts_per_day: Daily budget of alerts for the deployed policies; None: the least expected cost.
 
     Returns:
         The bundles, and the models in the same order, champion first.
 
     Raises:
-        DataError: If the data are too few.
+        DataError: If the data are too few, or the validation part too short for the budget of alerts.
         LeakError: If a leak was found that was not accepted.
         QualityError: If a model must not be published.
         BundleError: If a bundle cannot be stored.
-        RegistryError: If MLflow is away or refuses.
+        RegistryError: If MLflow is unavailable or refuses.
     """
     store = BundleStore(store_url)
-    registry, runs = Registry(tracker.connection), Runs(tracker.connection)
-    examined = _train(rows, tracker, report, accepted)
+    registry, runs = Registry(experiment.connection), MlflowRuns(experiment.connection)
+    models = _train(rows, experiment, report, accepted, alerts_per_day)
     registered: list[RegisteredVersion] = []
     with ExitStack() as undo:
-        for model in examined:
-            report(f"register {model.finished.algorithm}")
+        for model in models:
+            report(f"register {model.evaluated.algorithm}")
             registered.append(register(model.run_id, registry, runs, store))
             undo.callback(withdraw, registered[-1], registry, store)
         undo.pop_all()
-    # Roles move last: they lead to the old versions until all new ones are whole.
     refs = [version.bundle for version in registered]
-    promoter = Promoter(registry, History(tracker.connection), runs, store)
-    promoter.appoint(refs[0], tuple(Challenger(ref) for ref in refs[1:]), who=AUTHOR, why="baseline")
-    return TrainedRoles(store_url, refs[0], tuple(refs[1:])), examined
+    return TrainedRoles(store_url, refs[0], tuple(refs[1:])), models
 
 
-def _train(rows: Dataset, tracker: Tracker, report: Report, accepted: Collection[LeakName]) -> list[BaselineModel]:
-    """Fit and measure every model, each in a run of its own; all runs fail together."""
-    open_runs: list[TrackedRun] = []
-    leaks: dict[str, str] = {}
+def count_evaluations(experiment: MlflowExperiment, data_sha256: str) -> int:
+    """Return how often the runs of an experiment evaluated the test set of some data.
 
-    def count(look: Look) -> None:
-        for run in open_runs:
-            run.tag(LOOKS, str(look.count))
-
-    def note(leak: Leak) -> None:
-        leaks.setdefault(leak.name, leak.what)
-
-    alarm = LeakAlarm(note, accepted)
-    looks = tracker.looks(rows.sha256)
-    parts = prepare(rows, DEFAULT, split=split_by_time, folds=0, alarm=alarm, on_evaluation=count, looks=looks)
-    tags = _lineage(rows, leaks)
-    with ExitStack() as stack:
-        open_runs += [stack.enter_context(tracker.run(family.algorithm, tags | _made_by(family))) for family in MODELS]
-        kind = policy_kind(rows)
-        made = [_make(family, parts, kind, run, report) for family, run in zip(MODELS, open_runs, strict=True)]
-        test = parts.test.look("baseline")
-        examined = []
-        for finished, run in zip(made, open_runs, strict=True):
-            report(f"examine {finished.algorithm}")
-            examined.append(_examine(finished, parts, test, run))
-        # Last, so that the failed runs show why.
-        for model in examined:
-            alarm.check_pr_auc(model.metrics["pr_auc"].value, f"the test part, by {model.finished.algorithm}")
-        require_quality(examined[0].metrics["pr_auc"])
-        return examined
-
-
-def _make(family: Family, parts: PreparedParts, kind: PolicyKind, run: TrackedRun, report: Report) -> Finished:
-    report(f"fit and export {family.algorithm}")
-    training_data = parts.training_data
-    fitted = family.fit(family.params, training_data.matrix, training_data.labels, features=training_data.features, seed=SEED)
-    finished = finish(family.algorithm, fitted, parts, kind=kind, costs=Costs())
-    run.log(family.params | {"trees": TREES, "train_rows": len(parts.train)}, {}, finished.figures)
-    return finished
-
-
-def _examine(finished: Finished, parts: PreparedParts, test: Dataset, run: TrackedRun) -> BaselineModel:
-    """Measure a model on the test part, and log figures, plots and bundle."""
-    deployed, comparison = finished.policy, finished.comparison
-    scored = scored_rows(finished.session.score(test.matrix(parts.plan)), test)
-    card = measure_card("test", scored, deployed, comparison)
-    fresh = evaluate_both(scored.part(~test.repeat), deployed, comparison)
-    metrics = card.metrics | {f"{name}{NOT_REPEATED}": metric for name, metric in fresh.items()}
-    run.log({}, metrics, {})
-    run.log_bytes(encode_figures(card), FIGURES_ARTIFACT)
-    with tempfile.TemporaryDirectory() as scratch:
-        plots = Path(scratch) / "plots"
-        plots.mkdir()
-        save_plots(plots, scored, {"deployed": deployed, "comparison": comparison}, Costs(), "test part")
-        run.log_files(plots, plots.name)
-        bundle = Path(scratch) / BUNDLE_ARTIFACT
-        write(finished, parts, run.run_id, metrics, bundle)
-        run.log_files(bundle, BUNDLE_ARTIFACT)
-    return BaselineModel(finished, run.run_id, metrics)
+    Raises:
+        RegistryError: If MLflow is unavailable or refuses.
+    """
+    newest = experiment.search(f"tags.`data_sha256` = '{data_sha256}' and tags.`{LOOKS}` != ''", max_results=1)
+    return int(newest[0].data.tags[LOOKS]) if newest else 0
 
 
 def require_quality(pr_auc: Metric) -> None:
-    """Refuse a champion that has not learnt the data.
+    """Raise an error for a champion that has learnt nothing from the data.
 
     Raises:
         QualityError: If its PR-AUC on the test part is below `MIN_PR_AUC`.
@@ -165,13 +120,85 @@ def require_quality(pr_auc: Metric) -> None:
     if not pr_auc.value >= MIN_PR_AUC:  # also true for NaN
         raise QualityError(
             f"the champion's PR-AUC on the test part is {pr_auc.value:.3f} ({pr_auc.low:.3f} to {pr_auc.high:.3f}), "
-            f"below {MIN_PR_AUC}; nothing was registered or published, look at the data and its labels"
+            f"below {MIN_PR_AUC}; nothing was registered or published, check the data and its labels"
         )
 
 
-def _made_by(family: Family) -> dict[str, str]:
-    recipe = Recipe(family.algorithm, family.params | {"trees": TREES}, SEED)
-    return {"algorithm": family.algorithm, RECIPE: encode_recipe(recipe)}
+def _train(
+    rows: Dataset,
+    experiment: MlflowExperiment,
+    report: Report,
+    accepted: Collection[LeakName],
+    alerts_per_day: int | None,
+) -> list[BaselineModel]:
+    """Fit and evaluate every model, each in a run of its own. If one fails, all runs end as failed."""
+    open_runs: list[ActiveRun] = []
+    leaks: dict[str, str] = {}
+
+    def record_evaluation(evaluation: CountedEvaluation) -> None:
+        for run in open_runs:
+            run.tag(LOOKS, str(evaluation.number))
+
+    def record_leak(leak: Leak) -> None:
+        leaks.setdefault(leak.name, leak.what)
+
+    alarm = LeakAlarm(record_leak, accepted)
+    data = prepare(
+        rows,
+        DEFAULT,
+        split=split_by_time,
+        folds=0,
+        alarm=alarm,
+        on_evaluation=record_evaluation,
+        evaluations=count_evaluations(experiment, rows.sha256),
+    )
+    choice = PolicyChoice(default_policy_kind(rows), alerts_per_day=alerts_per_day)
+    tags = _lineage(rows, leaks)
+    with ExitStack() as stack:
+        for family in MODELS:
+            own_tags = {"algorithm": family.algorithm, RECIPE: encode_recipe(_recipe(family, choice))}
+            open_runs.append(stack.enter_context(experiment.run(family.algorithm, tags | own_tags)))
+        fitted = [_fit(family, data, choice, run, report) for family, run in zip(MODELS, open_runs, strict=True)]
+        test = data.test_set.open("baseline")
+        models = []
+        for evaluated, run in zip(fitted, open_runs, strict=True):
+            report(f"evaluate {evaluated.algorithm}")
+            models.append(_evaluate(evaluated, data, test, run))
+        # Last, so that failed runs hold the figures that explain the failure.
+        for model in models:
+            alarm.check_pr_auc(model.metrics["pr_auc"].value, f"the test part, by {model.evaluated.algorithm}")
+        require_quality(models[0].metrics["pr_auc"])
+        return models
+
+
+def _fit(family: Family, data: PreparedData, choice: PolicyChoice, run: ActiveRun, report: Report) -> EvaluatedModel:
+    report(f"fit and export {family.algorithm}")
+    training = data.training_data
+    fitted = family.fit(family.params, training.matrix, training.labels, features=training.features, seed=SEED)
+    evaluated = calibrate_and_export(family.algorithm, fitted, data, choice)
+    run.log_params(family.params | {"trees": TREES, "train_rows": len(data.train)})
+    run.log_metrics(evaluated.export_metrics)
+    return evaluated
+
+
+def _evaluate(evaluated: EvaluatedModel, data: PreparedData, test: Dataset, run: ActiveRun) -> BaselineModel:
+    """Measure a model on the test part, and log figures, plots and bundle."""
+    policy, comparison = evaluated.policy, evaluated.comparison
+    scored = ScoredRows.of(evaluated.session.score(test.matrix(data.plan)), test)
+    card = measure_card_figures("test", scored, policy, comparison)
+    not_repeated = evaluate_both(scored.part(~test.repeat), policy, comparison)
+    metrics = card.metrics | {f"{name}{NOT_REPEATED}": metric for name, metric in not_repeated.items()}
+    with tempfile.TemporaryDirectory() as scratch:
+        plots = Path(scratch) / "plots"
+        plots.mkdir()
+        save_plots(plots, scored, {"deployed": policy, "comparison": comparison}, Costs(), "test part")
+        run.log_files(plots, plots.name)
+    log_bundle(run, model_to_deploy(evaluated, data), card, metrics)
+    return BaselineModel(evaluated, run.run_id, metrics)
+
+
+def _recipe(family: Family, choice: PolicyChoice) -> Recipe:
+    return Recipe(family.algorithm, family.params | {"trees": TREES}, SEED, alerts_per_day=choice.alerts_per_day)
 
 
 def _lineage(rows: Dataset, leaks: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`fraud-train`: the command line of the training."""
+"""`fraud-train`: the command line for training, the registry and reports."""
 
 import logging
 
@@ -6,7 +6,7 @@ import click
 
 from stream.commands.command_line import LazyGroup, examples, run
 
-#: Where each command is.
+#: Module and attribute of each command.
 COMMANDS = {
     "baseline": "training.commands.baseline:baseline",
     "card": "training.commands.card:card",
@@ -15,11 +15,11 @@ COMMANDS = {
     "drift-report": "training.commands.drift_report:drift_report",
     "eda": "training.commands.eda:eda",
     "evaluate": "training.commands.evaluate:evaluate",
-    "export-stream": "training.commands.parts:export_stream_command",
+    "export-stream": "training.commands.export_stream:export_stream_command",
     "fetch-data": "training.commands.fetch_data:fetch_data",
     "history": "training.commands.history:history",
     "leaderboard": "training.commands.leaderboard:leaderboard",
-    "offline-scores": "training.commands.parts:offline_scores",
+    "offline-scores": "training.commands.offline_scores:offline_scores",
     "promote": "training.commands.promote:promote",
     "publish": "training.commands.publish:publish_command",
     "quality": "training.commands.quality:quality",
@@ -42,16 +42,16 @@ COMMANDS = {
         "fraud-train study --quick",
         "fraud-train leaderboard",
         "fraud-train register RUN_ID",
-        "fraud-train promote 4 --why 'fewer false alarms' --bootstrap 127.0.0.1:9092",
+        "fraud-train promote 4 --reason 'fewer false alarms' --bootstrap 127.0.0.1:9092",
     ),
 )
 def cli() -> None:
-    """Train fraud models offline and hand them to the stream."""
+    """Train and evaluate fraud models offline, register them, and hand them to the stream."""
 
 
 def main() -> None:
-    """Run the command line; see `run` for the exit codes."""
-    # librdkafka logs each retry; a failure that lasts is raised.
+    """Run the command line with the exit codes of `run`."""
+    # librdkafka logs each retry; a failure that lasts is raised as an error.
     logging.getLogger("stream").setLevel(logging.CRITICAL)
     run(cli, "fraud-train")
 

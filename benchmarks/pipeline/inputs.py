@@ -82,10 +82,11 @@ def prepare_inputs(var: Path, scratch: Path, on_step: Callable[[str], None]) -> 
 
 def _train(rows: "Dataset", var: Path, on_step: Callable[[str], None]) -> None:
     from training.baseline import run_baseline  # noqa: PLC0415 - as above
+    from training.registry.connection import connect  # noqa: PLC0415
+    from training.registry.experiment import BASELINE_EXPERIMENT, MlflowExperiment  # noqa: PLC0415
     from training.registry.roles import save_roles  # noqa: PLC0415
-    from training.registry.tracking import Tracker  # noqa: PLC0415
 
-    roles, _ = run_baseline(rows, str(var / _STORE), Tracker(var), on_step)
+    roles, _ = run_baseline(rows, str(var / _STORE), MlflowExperiment(connect(var), BASELINE_EXPERIMENT), on_step)
     save_roles(roles, var / _ROLES)
 
 

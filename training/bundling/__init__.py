@@ -1,1 +1,1 @@
-"""From a fitted model to a bundle."""
+"""From a fitted model to a bundle: export, parity, reference profiles, manifest, and the log in MLflow."""

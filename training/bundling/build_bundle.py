@@ -1,160 +1,117 @@
-"""A fitted model becomes a bundle: calibrated, exported, held to the original, given its thresholds."""
+"""The model that is deployed, and its bundle."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from schemas.errors import DataError
-from schemas.manifest import Manifest, Metric, TrainingWindow
+from schemas.manifest import Feature, Manifest, Metric, TrainingWindow
 from schemas.messages import Policy
-from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
-from training.bundling.export import check_parity, open_session, to_onnx
+from training.bundling.evaluated_model import EvaluatedModel
 from training.bundling.natural_movement import with_natural_movement
-from training.bundling.reference_profile import choose_parity_rows, count_verdicts, profile_features, profile_scores
+from training.bundling.parity import choose_parity_rows
+from training.bundling.reference_profile import count_verdicts, profile_features, profile_scores
 from training.bundling.write_bundle import UNREGISTERED, write_bundle
 from training.data.dataset import Dataset
-from training.data.training_data import PreparedParts
-from training.drift.counting import accepted
-from training.evaluation.costs import Costs
-from training.evaluation.operating_points import PolicyKind, choose_by_cost, choose_comparison
+from training.data.training_data import PreparedData
+from training.drift.counting import accepted_rows
 from training.evaluation.scored_rows import ScoredRows
-from training.models.calibrate import Calibration, fit_calibration
-from training.models.fitted import FittedModel
 from training.registry.versions import REGISTERED_MODEL
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A model that scores alike in ONNX and in the original, with its operating points."""
+class DeployedModel:
+    """The model that a bundle carries into the stream, and the rows that its manifest's references come from."""
 
     algorithm: str
-    onnx: onnx.ModelProto
-    session: OnnxModel
-    calibration: Calibration
-    #: Deployed: the cheapest on validation.
+    graph: onnx.ModelProto
     policy: Policy
-    #: Largest expected F1 on validation: for comparisons, never deployed.
-    comparison: Policy
-    #: What the graph says of the validation part.
-    validation: ScoredRows
-    #: Largest difference between ONNX and the original on the validation and the test part.
-    parity: float
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """What is logged with the run, beside its metrics."""
-        return {
-            "onnx_parity": self.parity,
-            "onnx_bytes": float(self.onnx.ByteSize()),
-            "calibration_slope": self.calibration.slope,
-            "calibration_offset": self.calibration.offset,
-            "threshold_review": self.policy.review,
-            "threshold_decline": self.policy.decline,
-            "threshold_comparison": self.comparison.review,
-        }
+    features: tuple[Feature, ...]
+    plan: FeaturePlan
+    #: Rows that the model was fitted on: its training window, and the reference of each feature.
+    fitted_on: Dataset
+    #: Later rows that it was not fitted on, with its scores: the reference of the score and the verdicts, the parity
+    #: rows. On its own training rows a model is too confident.
+    held_out: Dataset
+    held_out_scores: ScoredRows
 
 
-def finish(algorithm: str, fitted: FittedModel, data: PreparedParts, *, kind: PolicyKind, costs: Costs) -> Finished:
-    """Calibrate, export, choose both operating points.
+def model_to_deploy(evaluated: EvaluatedModel, data: PreparedData) -> DeployedModel:
+    """Return the model to deploy: the evaluated model itself.
+
+    All bundles pass through here, so the two can be made to differ, by refitting on later rows before deployment.
 
     Args:
-        algorithm: Names the policies.
-        fitted: On the training part.
-        data: The parts. The test part's labels stay sealed.
-        kind: Of the deployed policy.
-        costs: It is chosen by.
-
-    Raises:
-        QualityError: If ONNX and the original differ.
-        DataError: If the validation part is all of one class.
+        evaluated: Model that the figures were measured on.
+        data: Parts of the split that it was fitted and calibrated on.
     """
-    matrix = data.calibration.matrix(data.plan)
-    margin = fitted.margin(matrix)
-    calibration = fit_calibration(margin, data.calibration.label, fitted.margin_kind)
-    graph = to_onnx(fitted, calibration, data.training_data.features)
-    session = open_session(graph)
-    validation = scored_rows(session.score(matrix), data.calibration)
-    policy = choose_by_cost(validation, costs, kind, f"{algorithm}-cost")
-    comparison = choose_comparison(validation, f"{algorithm}-f1")
-    # On rows the model has never seen, which needs no labels, and on those that the thresholds were chosen among.
-    unseen = data.unlabelled
-    parity = check_parity(
-        np.concatenate([validation.scores, session.score(unseen.matrix)]),
-        calibration.apply(np.concatenate([margin, fitted.margin(unseen.matrix)])),
-        policy,
-        np.concatenate([validation.amount_minor, unseen.amount_minor]),
+    return DeployedModel(
+        evaluated.algorithm,
+        evaluated.graph,
+        evaluated.policy,
+        data.training_data.features,
+        data.plan,
+        fitted_on=data.train,
+        held_out=data.validation,
+        held_out_scores=evaluated.validation_scores,
     )
-    return Finished(algorithm, graph, session, calibration, policy, comparison, validation, parity)
 
 
-def write(finished: Finished, data: PreparedParts, run_id: str, metrics: dict[str, Metric], directory: Path) -> None:
-    """Write the bundle, not registered yet.
+def build_bundle(model: DeployedModel, run_id: str, metrics: Mapping[str, Metric], directory: Path) -> None:
+    """Write a model's bundle, without a number in the registry yet.
 
     Args:
-        finished: The model.
-        data: It was finished on.
-        run_id: Of MLflow.
-        metrics: For the manifest.
-        directory: To be made.
+        model: Model to deploy.
+        run_id: Id of the MLflow run that will hold the bundle.
+        metrics: Metrics for the manifest.
+        directory: Directory to create.
 
     Raises:
         BundleError: If the bundle does not pass its audit.
         DataError: If the missing-value policy refuses every row of the training part.
     """
-    train, features = data.train, data.training_data.features
-    given = as_given(train, data.plan)
-    validation = finished.validation
+    train, scores = model.fitted_on, model.held_out_scores
+    raw = accepted_raw_features(train, model.plan)
     manifest = Manifest(
         name=REGISTERED_MODEL,
         version=UNREGISTERED,
-        algorithm=finished.algorithm,
+        algorithm=model.algorithm,
         mlflow_run_id=run_id,
         created_at_ms=time.time_ns() // 1_000_000,
-        features=features,
-        missing=data.plan.missing,
-        policy=finished.policy,
+        features=model.features,
+        missing=model.plan.missing,
+        policy=model.policy,
         training_window=TrainingWindow(
             start_ms=int(train.event_time_ms[0]),
-            end_ms=int(data.calibration.event_time_ms[0]),
+            end_ms=int(model.held_out.event_time_ms[0]),
             rows=len(train),
             frauds=int(train.label.sum()),
             data_sha256=train.sha256,
         ),
-        metrics=metrics,
-        reference=profile_features(features, given),
-        # Of rows the model has not seen: on its own training rows any model is too sure of itself.
-        score_reference=profile_scores(validation.scores, finished.policy),
-        parity=choose_parity_rows(data.calibration.matrix(data.plan), validation, finished.policy),
+        metrics=dict(metrics),
+        reference=profile_features(model.features, raw),
+        score_reference=profile_scores(scores.scores, model.policy),
+        parity=choose_parity_rows(model.held_out.matrix(model.plan), scores, model.policy),
         files={},
-        verdict_reference=count_verdicts(validation, finished.policy),
+        verdict_reference=count_verdicts(scores, model.policy),
     )
-    manifest = with_natural_movement(manifest, given, validation.scores)
-    write_bundle(directory, finished.onnx, manifest)
+    manifest = with_natural_movement(manifest, raw, scores.scores)
+    write_bundle(directory, model.graph, manifest)
 
 
-def as_given(train: Dataset, plan: FeaturePlan) -> Matrix:
-    """Return the training part's rows (k, n_features) as drift counts the stream's: before missing values are filled.
+def accepted_raw_features(train: Dataset, plan: FeaturePlan) -> Matrix:
+    """Return the training part's raw features (k, n_features), with NaN for missing values, as drift counts them.
 
-    Rows that the missing-value policy refuses are not among them.
+    Rows that the missing-value policy refuses are left out.
 
     Raises:
         DataError: If it refuses every row.
     """
-    kept = accepted(train, plan)
+    kept = accepted_rows(train, plan)
     if not len(kept):
         raise DataError("every row of the training part has a missing value, which the feature set refuses")
-    return kept.given(plan)
-
-
-def policy_kind(data: Dataset) -> PolicyKind:
-    """Return the kind of policy to deploy: expected losses in several currencies can't be compared."""
-    return "expected_loss" if len(set(data.currency)) == 1 else "score"
-
-
-def scored_rows(scores: np.ndarray[tuple[int], np.dtype[np.float32]], rows: Dataset) -> ScoredRows:
-    """Put scores (n,) beside what they were given for."""
-    return ScoredRows(scores, rows.label, rows.amount_minor, rows.event_time_ms)
+    return kept.raw_features(plan)

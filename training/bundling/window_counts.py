@@ -1,6 +1,6 @@
-"""Counts of consecutive windows of several sizes, each row counted once.
+"""Counts of consecutive windows of several sizes, with each row counted once.
 
-Every size is a multiple of one block, so a window's counts are the sum of its blocks'.
+Every size is a multiple of one block, so a window's counts are the sum of its blocks' counts.
 """
 
 import numpy as np
@@ -9,46 +9,48 @@ from numpy.typing import NDArray
 from stream.drift.binning import Binning
 from stream.scoring.features import Matrix
 
-#: Rows.
+#: Rows of a block.
 BLOCK = 500
 #: Rows of a window, ascending, each a multiple of `BLOCK`.
 SIZES = (500, 1000, 2000, 5000, 10_000, 20_000)
-#: Of fewer windows the largest is no quantile but one window's luck, so a size is left out.
+#: With fewer windows the largest statistic is chance, not a quantile, so the size is left out.
 MIN_WINDOWS = 8
 
 
-def count_blocks(grid: Binning, matrix: Matrix, scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Count rows block by block.
+def count_blocks(binning: Binning, matrix: Matrix, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Count rows in bins, block by block.
 
     Args:
-        grid: Of the model.
-        matrix: (n, n_features) in order of event time, NaN where a value was missing.
+        binning: Bins of the model.
+        matrix: (n, n_features) in order of event time, NaN where a value is missing.
         scores: (n,), NaN where there is none.
 
     Returns:
-        (n // BLOCK, grid.width); what is left at the end is in no block.
+        (n // BLOCK, binning.width); rows after the last whole block are not counted.
     """
-    counts = np.empty((len(matrix) // BLOCK, grid.width), dtype=np.int64)
+    counts = np.empty((len(matrix) // BLOCK, binning.width), dtype=np.int64)
     for number in range(len(counts)):
         rows = slice(number * BLOCK, (number + 1) * BLOCK)
-        counts[number] = grid.count(matrix[rows], scores[rows])
+        counts[number] = binning.count(matrix[rows], scores[rows])
     return counts
 
 
-def windows(blocks: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
-    """Add blocks (b, width) up to consecutive windows of so many rows, (k, width); fewer blocks at the end are left.
+def sum_windows(blocks: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Sum blocks (b, width) into consecutive windows of `rows` rows, (k, width), without an incomplete last window.
 
-    >>> windows(np.array([[1], [2], [3], [4], [5]]), 2 * BLOCK).ravel().tolist()
+    >>> sum_windows(np.array([[1], [2], [3], [4], [5]]), 2 * BLOCK).ravel().tolist()
     [3, 7]
     """
-    each = rows // BLOCK
-    whole = len(blocks) // each
-    summed: NDArray[np.int64] = blocks[: whole * each].reshape(whole, each, -1).sum(axis=1)
+    blocks_per_window = rows // BLOCK
+    complete = len(blocks) // blocks_per_window
+    summed: NDArray[np.int64] = (
+        blocks[: complete * blocks_per_window].reshape(complete, blocks_per_window, -1).sum(axis=1)
+    )
     return summed
 
 
 def fitting_sizes(rows: int) -> tuple[int, ...]:
-    """Return the sizes of which `MIN_WINDOWS` fit into so many rows.
+    """Return the sizes of which at least `MIN_WINDOWS` windows fit into a number of rows.
 
     >>> fitting_sizes(40_000)
     (500, 1000, 2000, 5000)

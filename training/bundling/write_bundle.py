@@ -1,4 +1,4 @@
-"""Writing a bundle: an MLflow model directory with our manifest beside it, audited before anyone sees it."""
+"""Writing a bundle: an MLflow model directory with our manifest, audited before it is used."""
 
 import hashlib
 from pathlib import Path
@@ -14,57 +14,60 @@ from mlflow.types.schema import Schema, TensorSpec
 from schemas.manifest import MANIFEST_NAME, Manifest, decode_manifest, encode_manifest
 from stream.models.bundle import LoadedModel, audit
 
-#: Version in the manifest of a bundle that its run holds and nobody has registered.
+#: Artifact folder of a run that holds its bundle.
+BUNDLE_ARTIFACT = "bundle"
+#: Version in the manifest of a bundle that is not registered yet.
 UNREGISTERED = "unregistered"
 
 
 def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) -> LoadedModel:
-    """Write a bundle into a directory that does not exist yet, and read it back as the stream does.
+    """Write a bundle and read it back as the stream does.
 
     Args:
-        directory: To be made.
-        model: The graph.
-        manifest: Complete but for `files`, which is filled in here.
+        directory: Directory to create.
+        model: ONNX graph.
+        manifest: Manifest without `files`, which is filled in here.
 
     Raises:
         BundleError: If the bundle does not pass its audit.
     """
-    # By the graph's own names: `mlflow models serve` hands rows over under the signature's.
-    taken, given = model.graph.input[0], model.graph.output[0]
+    # Under the graph's own names: `mlflow models serve` passes rows under those of the signature.
+    graph_input, graph_output = model.graph.input[0], model.graph.output[0]
     signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, len(manifest.features)), taken.name)]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), given.name)]),
+        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, len(manifest.features)), graph_input.name)]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), graph_output.name)]),
     )
     mlflow.onnx.save_model(
         model,
         str(directory),
         signature=signature,
-        # Named, or MLflow would load the model in a new process to find out.
+        # Without them MLflow would load the model in a new process to infer the requirements.
         pip_requirements=[f"onnx=={onnx.__version__}", f"onnxruntime=={onnxruntime.__version__}"],
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
     )
-    return _seal(directory, manifest)
+    return _write_manifest(directory, manifest)
 
 
 def renumber_bundle(directory: Path, name: str, version: str, run_id: str) -> LoadedModel:
-    """Give a bundle its place in the registry, in its own directory: only the manifest changes, and so its hash.
+    """Write name, version and run into a bundle's manifest, which changes its hash; all other files stay.
 
     Args:
-        directory: Of a bundle that passed its audit.
-        name: Of the registered model.
-        version: That the bundle store knows it by.
-        run_id: Of the MLflow run that holds it.
+        directory: Directory of a bundle that passed its audit.
+        name: Name of the registered model.
+        version: Version under which the bundle store holds the bundle.
+        run_id: Id of the MLflow run that holds it.
 
     Raises:
         BundleError: If the bundle does not pass its audit.
     """
     manifest = decode_manifest((directory / MANIFEST_NAME).read_bytes())
-    return _seal(directory, msgspec.structs.replace(manifest, name=name, version=version, mlflow_run_id=run_id))
+    renumbered = msgspec.structs.replace(manifest, name=name, version=version, mlflow_run_id=run_id)
+    return _write_manifest(directory, renumbered)
 
 
-def _seal(directory: Path, manifest: Manifest) -> LoadedModel:
-    """Write the manifest with the hashes of all other files, and audit the whole."""
+def _write_manifest(directory: Path, manifest: Manifest) -> LoadedModel:
+    """Write the manifest with the hashes of all other files, and audit the bundle."""
     files = {
         file.relative_to(directory).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(directory.rglob("*"))

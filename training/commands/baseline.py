@@ -12,8 +12,9 @@ from rich.table import Table
 from stream.commands.command_line import examples
 from stream.settings import read_settings
 from training.commands.display import progress
-from training.commands.options import VAR, data_option, description_option, roles_option, store_option
-from training.commands.study_options import accept_option, known_leaks, read_data
+from training.commands.options import data_option, description_option, roles_option, store_option
+from training.commands.registry_options import kafka_settings, open_promoter
+from training.commands.study_options import accept_option, accepted_leaks, alerts_option, open_mlflow, read_data
 
 if TYPE_CHECKING:
     from training.baseline import BaselineModel
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=examples(
-        "fraud-train baseline", "fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092"
+        "fraud-train baseline",
+        "fraud-train baseline --alerts-per-day 50",
+        "fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092",
     )
 )
 @data_option
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
 @store_option
 @roles_option
 @accept_option
-@click.option("--bootstrap", help="Kafka, host:port: publish the models there too.")
+@alerts_option
+@click.option("--bootstrap", help="Kafka, host:port: publish the models' roles there.")
 def baseline(
     *,
     data: str,
@@ -38,30 +42,41 @@ def baseline(
     store: str | None,
     roles: Path,
     accepted: tuple[str, ...],
+    alerts_per_day: int | None,
     bootstrap: str | None,
 ) -> None:
     """Train a LightGBM champion with XGBoost and ExtraTrees challengers.
 
-    Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`.
-    Fails when ONNX and the original differ, or when the champion's PR-AUC on the test part is below 0.75. That part is
-    looked at once for all three; MLflow counts the looks at the same data.
+    Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`. They get
+    their roles with --bootstrap, or later with `fraud-train publish`. The command fails if ONNX and the original differ,
+    or if the champion's PR-AUC on the test part is below 0.75. That part is evaluated once for all three; MLflow counts
+    the evaluations on the same data.
     """
     started = time.perf_counter()
-    settings, leaks = read_settings(), known_leaks(accepted)
+    settings, leaks = read_settings(), accepted_leaks(accepted)
     with progress(1) as report:
         report("load MLflow and the boosters")
-        # They take seconds to import; help and bad usage are told at once.
+        # These imports take seconds; help and usage errors must not wait for them.
         from training.baseline import STEPS, run_baseline  # noqa: PLC0415
+        from training.registry.experiment import BASELINE_EXPERIMENT, MlflowExperiment  # noqa: PLC0415
         from training.registry.roles import publish, save_roles  # noqa: PLC0415
     with progress(1 + STEPS) as report:
         report("read the data")
         rows = read_data(data, description)
-        trained, models = run_baseline(rows, store or settings.bundle.store, Tracker(VAR), report, accepted=leaks)
+        trained, models = run_baseline(
+            rows,
+            store or settings.bundle.store,
+            MlflowExperiment(open_mlflow(), BASELINE_EXPERIMENT),
+            report,
+            accepted=leaks,
+            alerts_per_day=alerts_per_day,
+        )
     save_roles(trained, roles)
     Console().print(_table(trained, models))
-    click.echo(f"trained in {time.perf_counter() - started:.0f} s, noted in {roles}")
+    click.echo(f"trained in {time.perf_counter() - started:.0f} s, saved in {roles}")
     if bootstrap:
-        update = publish(trained, settings.replace(kafka_bootstrap=bootstrap), "baseline")
+        update = publish(trained, kafka_settings(bootstrap), "baseline")
+        open_promoter(store, bootstrap).catch_up()
         click.echo(f"published as roles {update.epoch}")
 
 
@@ -76,15 +91,15 @@ def _table(trained: "TrainedRoles", models: "Sequence[BaselineModel]") -> Table:
         "version",
         "PR-AUC (95 %)",
         *figures,
-        title="on the test part",
-        caption="best F1: with the threshold that was best on validation, as papers compare models. After it the "
-        "deployed policy, the cheapest on validation: share of its alerts that are frauds, share of the frauds' amount",
+        title="figures on the test part",
+        caption="Best F1 uses the threshold with the largest F1 on validation, as papers do to compare models. "
+        "Precision (frauds among alerts) and value recall (share of the fraud amount alerted) use the deployed policy.",
     )
     for ref, model in zip((trained.champion, *trained.challengers), models, strict=True):
         pr_auc = model.metrics["pr_auc"]
         values = (model.metrics[name].value for name in figures.values())
         table.add_row(
-            f"{ref.version} {model.finished.algorithm}",
+            f"{ref.version} {model.evaluated.algorithm}",
             f"{pr_auc.value:.3f} ({pr_auc.low:.2f}-{pr_auc.high:.2f})",
             *(f"{value:.3f}" for value in values),
         )

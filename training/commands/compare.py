@@ -14,24 +14,25 @@ from training.commands.study_options import name_option, open_mlflow
 @name_option
 @click.option("--out", type=file_path, help="HTML file to write.  [default: var/compare-NAME.html]")
 def compare(name: str | None, out: Path | None) -> None:
-    """Show a study's entries and the best beside the champion, as a table and as an HTML page saved to MLflow.
+    """Compare a study's entries with each other and its best entry with the champion.
 
-    Beside the champion: the paired difference on the folds, where the champion comes from a study on the same ones, and
-    what `evaluate --final` found on the test part, once somebody has looked.
+    The result is printed as a table and written as an HTML page, which is also logged to MLflow. The comparison with
+    the champion consists of the paired difference on the folds, if the champion comes from a study on the same folds,
+    and of the figures on the test part, once `fraud-train evaluate --final` has been run.
     """
     # MLflow takes seconds to import.
     from training.registry.versions import Registry  # noqa: PLC0415
-    from training.study.compare import save, study_comparison, summary  # noqa: PLC0415
-    from training.study.leaderboard import table  # noqa: PLC0415
+    from training.study.compare import compare_study, save_page, summary_lines  # noqa: PLC0415
+    from training.study.leaderboard import leaderboard_table  # noqa: PLC0415
     from training.study.runs import StudyRuns  # noqa: PLC0415
 
     connection = open_mlflow()
     runs = StudyRuns(connection)
     study = runs.require(name)
-    comparison = study_comparison(study, runs, Registry(connection))
-    Console().print(table(f"study {study.name}, {study.status.lower()}", comparison.records))
-    for line in summary(comparison):
+    comparison = compare_study(study, runs, Registry(connection))
+    Console().print(leaderboard_table(f"study {study.name}, {study.status.lower()}", comparison.records))
+    for line in summary_lines(comparison):
         click.echo(line)
     path = out or VAR / f"compare-{study.name}.html"
-    save(comparison, study, runs, path)
+    save_page(comparison, study, runs, path)
     click.echo(path)

@@ -1,4 +1,4 @@
-"""`fraud-train describe`: a draft of what a data file's columns are."""
+"""`fraud-train describe`."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from stream.commands.command_line import examples
     epilog=examples("fraud-train describe mine.csv --out mine.yaml", "fraud-train describe s3://bucket/mine.parquet")
 )
 @click.argument("file")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.  [default: stdout]")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to create.  [default: stdout]")
 def describe(file: str, out: Path | None) -> None:
-    """Draft the description of FILE: Parquet or CSV, a path or any fsspec URL.
+    """Draft a description of FILE, a Parquet or CSV file given by its path or any fsspec URL.
 
-    Which column is the label, the time, the amount, the id, the card and which are features is guessed from names and
-    values, with a comment that says why. Read the draft before you train with it.
+    The draft guesses from names and values which columns are the label, the time, the amount, the id, the card and the
+    features, and gives its reason in a comment. Check it before you train with it.
     """
-    # Polars and scikit-learn take a second to import; other commands start at once.
+    # Polars and scikit-learn take a second to import; other commands must not wait for them.
     from training.data.describe import draft_description  # noqa: PLC0415
 
     drafted = draft_description(file)
@@ -27,7 +27,7 @@ def describe(file: str, out: Path | None) -> None:
         click.echo(drafted, nl=False)
         return
     try:
-        # Never over a description that somebody has mended.
+        # Never overwrite a description that somebody has edited.
         with out.open("x", encoding="utf-8") as target:
             target.write(drafted)
     except OSError as error:

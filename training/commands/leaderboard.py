@@ -10,10 +10,13 @@ from training.commands.study_options import name_option, open_mlflow
 @click.command(epilog=examples("fraud-train leaderboard", "fraud-train leaderboard --study quick"))
 @name_option
 def leaderboard(name: str | None) -> None:
-    """Show a study's entries, best first, by their PR-AUC on folds inside the training part. No test figures."""
+    """Show the entries of a study, sorted by their PR-AUC on folds inside the training part.
+
+    Figures of the test part are not shown, so that nobody chooses a model by them.
+    """
     # MLflow takes seconds to import.
     from schemas.errors import StudyError  # noqa: PLC0415
-    from training.study.leaderboard import table  # noqa: PLC0415
+    from training.study.leaderboard import leaderboard_table  # noqa: PLC0415
     from training.study.runs import StudyRuns  # noqa: PLC0415
 
     runs = StudyRuns(open_mlflow())
@@ -21,6 +24,6 @@ def leaderboard(name: str | None) -> None:
     records = [record for _, record in runs.finished(study).values()]
     if not records:
         raise StudyError(f"study {study.name} has no finished entry yet; run: fraud-train study")
-    Console().print(table(f"study {study.name}, {study.status.lower()}", records))
+    Console().print(leaderboard_table(f"study {study.name}, {study.status.lower()}", records))
     for key, reason in study.left_out.items():
         click.echo(f"left out: {key}, {reason}")

@@ -4,22 +4,22 @@ import click
 
 from stream.commands.command_line import examples
 from training.commands.options import store_option
-from training.commands.registry_options import open_promoter
+from training.commands.registry_options import open_registry
 
 
 @click.command(epilog=examples("fraud-train register 4f0c6f2f1d5a4c0f9a6d1b7c2e3f4a5b"))
 @click.argument("run_id")
 @store_option
 def register(run_id: str, store: str | None) -> None:
-    """Make the bundle of a run the next version of the registered model `fraud`.
+    """Register the bundle of a run as the next version of the model `fraud`.
 
-    RUN_ID is a finished MLflow run of `study` or `baseline` that holds a bundle. The bundle is audited, numbered and
-    put into the bundle store; the version gets its lineage as tags and its run a model card. What fails leaves
-    neither a version nor a bundle behind.
+    RUN_ID is a finished MLflow run with a bundle, made by `fraud-train study` or `fraud-train baseline`. The bundle is
+    audited, numbered and copied to the bundle store. The version gets its lineage as tags, and the run gets a model
+    card. If any step fails, neither a version nor a bundle remains.
     """
-    desk = open_promoter(store, None)
+    registry, runs, bundles = open_registry(store)
     # MLflow takes seconds to import.
     from training.registry.register import register as register_run  # noqa: PLC0415
 
-    version = register_run(run_id, desk.registry, desk.runs, desk.store)
+    version = register_run(run_id, registry, runs, bundles)
     click.echo(f"version {version.number}: bundle {version.bundle.path}, SHA-256 {version.bundle.sha256[:12]}…")

@@ -1,34 +1,42 @@
-"""What the registry's commands share: their options, and how they get at MLflow, the bundle store and Kafka."""
+"""Options and connections that the registry commands share."""
 
-import getpass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from stream.models.bundle_store import BundleStore
-from stream.settings import read_settings
+from stream.settings import Settings, read_settings
 from training.commands.options import VAR
 
 if TYPE_CHECKING:
     from training.registry.promote import Promoter
+    from training.registry.runs import MlflowRuns
+    from training.registry.versions import Registry
+
+bootstrap_option = click.option("--bootstrap", help="Kafka broker, host:port.  [default: FRAUD_KAFKA_BOOTSTRAP]")
+reason_option = click.option("--reason", required=True, help="Reason for the change, kept in the history.")
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        return "fraud-train"
+class RegistryAccess(NamedTuple):
+    """Versions, runs and bundles, for commands that change no roles."""
+
+    registry: "Registry"
+    runs: "MlflowRuns"
+    store: BundleStore
 
 
-bootstrap_option = click.option(
-    "--bootstrap", help="Kafka, host:port: tell the stream's workers too, after MLflow has been reconciled with Kafka."
-)
-why_option = click.option("--why", required=True, help="The reason, kept in the history.")
-who_option = click.option("--who", default=_user, show_default="your user name", help="Who decided it.")
+def kafka_settings(bootstrap: str | None) -> Settings:
+    """Return the settings, with the broker of the option if one is given.
+
+    Raises:
+        SettingsError: If a setting cannot be used.
+    """
+    settings = read_settings()
+    return settings.replace(kafka_bootstrap=bootstrap) if bootstrap else settings
 
 
 def open_store(store: str | None) -> BundleStore:
-    """Open the bundle store that an option or a setting names.
+    """Return the bundle store that the option names, or else the setting.
 
     Raises:
         BundleMissingError: If it cannot be opened.
@@ -37,21 +45,39 @@ def open_store(store: str | None) -> BundleStore:
     return BundleStore(store or read_settings().bundle.store)
 
 
-def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
-    """Open MLflow and the bundle store, and with a bootstrap address Kafka.
+def open_registry(store: str | None) -> RegistryAccess:
+    """Connect to MLflow and the bundle store.
 
     Raises:
-        FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is away.
+        FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is unavailable.
     """
-    settings = read_settings()
     bundles = open_store(store)
-    # MLflow takes seconds to import; help and bad usage are told at once.
+    # MLflow takes seconds to import; help and usage errors must not wait for it.
     from training.registry.connection import connect  # noqa: PLC0415
-    from training.registry.history import History  # noqa: PLC0415
+    from training.registry.runs import MlflowRuns  # noqa: PLC0415
+    from training.registry.versions import Registry  # noqa: PLC0415
+
+    mlflow = connect(VAR)
+    return RegistryAccess(Registry(mlflow), MlflowRuns(mlflow), bundles)
+
+
+def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
+    """Connect to MLflow and the bundle store, to change roles on Kafka.
+
+    Args:
+        store: Bundle store; None for the setting.
+        bootstrap: Kafka broker; None for the setting.
+
+    Raises:
+        FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is unavailable.
+    """
+    settings, bundles = kafka_settings(bootstrap), open_store(store)
+    # MLflow takes seconds to import; help and usage errors must not wait for it.
+    from training.registry.connection import connect  # noqa: PLC0415
+    from training.registry.history import PromotionHistory  # noqa: PLC0415
     from training.registry.promote import Promoter  # noqa: PLC0415
     from training.registry.runs import MlflowRuns  # noqa: PLC0415
     from training.registry.versions import Registry  # noqa: PLC0415
 
     mlflow = connect(VAR)
-    kafka = settings.replace(kafka_bootstrap=bootstrap) if bootstrap else None
-    return Promoter(Registry(mlflow), History(mlflow), MlflowRuns(mlflow), bundles, kafka)
+    return Promoter(Registry(mlflow), PromotionHistory(mlflow), MlflowRuns(mlflow), bundles, settings)

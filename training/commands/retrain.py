@@ -4,27 +4,26 @@ import click
 
 from schemas.errors import RolesError
 from stream.commands.command_line import examples
+from stream.commands.role_change_options import author_option
 from stream.control.retrain_requests import new_request, request_retraining
 from stream.control.role_reader import current_roles
-from stream.settings import read_settings
-from training.commands.registry_options import who_option
+from training.commands.registry_options import bootstrap_option, kafka_settings
 
 
-@click.command(epilog=examples('fraud-train retrain --why "a new kind of terminal" --bootstrap 127.0.0.1:9092'))
-@click.option("--why", required=True, help="The reason, kept with the request.")
-@who_option
-@click.option("--bootstrap", help="Kafka, host:port.  [default: FRAUD_KAFKA_BOOTSTRAP]")
-def retrain(*, why: str, who: str, bootstrap: str | None) -> None:
-    """Ask for a model in the champion's place, made as the champion was of what is known by now.
+@click.command(epilog=examples('fraud-train retrain --reason "a new kind of terminal" --bootstrap 127.0.0.1:9092'))
+@click.option("--reason", required=True, help="Reason, kept with the request.")
+@author_option
+@bootstrap_option
+def retrain(*, reason: str, author: str, bootstrap: str | None) -> None:
+    """Request a retrained model: the champion's recipe fitted on the transactions and labels known by now.
 
-    `fraud-train watch --retrain on` works the request; the new model watches, and the gate judges it. Nothing is asked
-    where somebody has asked already and was not answered yet.
+    `fraud-train watch --retrain on` handles the request. The new model starts as a challenger, and the gate decides
+    whether it may be promoted. No request is written while an earlier one is still open.
     """
-    settings = read_settings()
-    settings = settings.replace(kafka_bootstrap=bootstrap or settings.kafka.bootstrap)
+    settings = kafka_settings(bootstrap)
     roles = current_roles(settings)
     if roles is None:
-        raise RolesError("nobody is champion yet; train and publish one with: fraud-train baseline --bootstrap")
-    request = new_request("hand", roles.champion.sha256, " ".join(why.split()), author=who)
-    asked = request_retraining(settings, request)
-    click.echo(f"bundle {roles.champion.path}: {asked.what}")
+        raise RolesError("there is no champion yet; train and publish one with: fraud-train baseline --bootstrap")
+    request = new_request("hand", roles.champion.sha256, " ".join(reason.split()), author=author)
+    result = request_retraining(settings, request)
+    click.echo(f"bundle {roles.champion.path}: {result.detail}")

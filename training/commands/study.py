@@ -12,12 +12,13 @@ from training.commands.options import data_option, description_option, file_path
 from training.commands.study_options import (
     CONFIGS,
     DEFAULT_PLAN,
-    LOCK,
     QUICK_PLAN,
+    STUDY_LOCK,
     TRIALS,
     accept_option,
-    costs,
-    known_leaks,
+    accepted_leaks,
+    alerts_option,
+    make_costs,
     open_mlflow,
     read_data,
     review_cost_option,
@@ -33,16 +34,27 @@ from training.commands.study_options import (
 )
 @data_option
 @description_option
-@click.option("--features", type=file_path, help="YAML feature set.  [default: every column and the amount]")
-@click.option("--plan", type=file_path, help=f"YAML that names what runs.  [default: {CONFIGS.name}/{DEFAULT_PLAN}]")
-@click.option("--quick", is_flag=True, help="A small plan: three minutes on two cores.")
-@click.option("--name", help="Name of the study.  [default: the plan's]")
-@click.option("--budget", type=float, metavar="MINUTES", help="Begin nothing that would not be done by then.")
-@click.option("--split", default="time", show_default=True, help="time, or stratified-SEED to compare with papers.")
-@click.option("--storage", envvar="OPTUNA_STORAGE", help=f"Of the trials, a SQLAlchemy URL.  [default: {TRIALS}]")
-@click.option("--policy", type=click.Choice(["score", "expected_loss"]), help="Kind.  [default: by currencies]")
+@click.option("--features", type=file_path, help="YAML feature set.  [default: all feature columns and the amount]")
+@click.option("--plan", type=file_path, help=f"YAML plan of the study.  [default: {CONFIGS.name}/{DEFAULT_PLAN}]")
+@click.option("--quick", is_flag=True, help="Use a small plan that takes three minutes on two cores.")
+@click.option("--name", help="Name of the study.  [default: the name in the plan]")
+@click.option(
+    "--budget", type=float, metavar="MINUTES", help="Time limit; work that would exceed it is not started.  [default: none]"
+)
+@click.option(
+    "--split", default="time", show_default=True, help="time, or stratified-SEED to compare figures with papers."
+)
+@click.option(
+    "--storage", envvar="OPTUNA_STORAGE", help=f"Storage of Optuna's trials, a SQLAlchemy URL.  [default: {TRIALS}]"
+)
+@click.option(
+    "--policy",
+    type=click.Choice(["score", "expected_loss"]),
+    help="Kind of the deployed policy.  [default: expected_loss if all amounts have one currency, else score]",
+)
+@alerts_option
 @review_cost_option
-@click.option("--fresh", is_flag=True, help="Begin anew even where there is one to go on with.")
+@click.option("--fresh", is_flag=True, help="Start a new study even if an unfinished one could be resumed.")
 @accept_option
 def study(
     *,
@@ -56,28 +68,30 @@ def study(
     split: str,
     storage: str | None,
     policy: Literal["score", "expected_loss"] | None,
+    alerts_per_day: int | None,
     review_cost: int | None,
     fresh: bool,
     accepted: tuple[str, ...],
 ) -> None:
-    """Try families and treatments on the training part, and make a bundle of the best.
+    """Compare model families and treatments of class imbalance, and build a bundle of the best model.
 
-    One parent run in MLflow and one child run an entry. Entries are searched, scored and chosen on rolling-origin folds
-    inside the training part; the validation part serves calibration and thresholds, and nobody looks at the test part.
+    Each combination in the plan is an entry: one row of the leaderboard and one child run in MLflow. Entries are tuned,
+    scored and compared on rolling-origin folds inside the training part. The validation part is used for calibration
+    and thresholds, and the test part is not used at all. The best entry has the highest PR-AUC of those that are cheap
+    enough for the stream.
 
-    A study that was killed, or that ran out of its budget, goes on where it was when it is called again with the same
-    plan on the same data. The best has the highest PR-AUC of those that the stream can afford.
+    A study that was killed or ran out of its budget is resumed by the same command, with the same plan and data.
     """
     started = time.perf_counter()
     if plan and quick:
-        raise click.UsageError("--quick is a plan of its own; leave it or --plan out")
+        raise click.UsageError("--quick uses a plan of its own; leave out --quick or --plan")
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):
-        # They take seconds to import; help and bad usage are told at once.
+        # These imports take seconds; help and usage errors must not wait for them.
         from training.data.featureset import DEFAULT, read_feature_set  # noqa: PLC0415
         from training.study.budget import Budget  # noqa: PLC0415
-        from training.study.leaderboard import table  # noqa: PLC0415
-        from training.study.lock import only_one  # noqa: PLC0415
+        from training.study.leaderboard import leaderboard_table  # noqa: PLC0415
+        from training.study.lock import single_instance  # noqa: PLC0415
         from training.study.plan import load_plan  # noqa: PLC0415
         from training.study.progress import StudyProgress  # noqa: PLC0415
         from training.study.runs import StudyRuns  # noqa: PLC0415
@@ -85,21 +99,22 @@ def study(
         from training.study.settings import StudySettings  # noqa: PLC0415
         from training.study.study import run_study  # noqa: PLC0415
     limit = Budget(budget)
-    planned = load_plan(plan or CONFIGS / (QUICK_PLAN if quick else DEFAULT_PLAN))
+    study_plan = load_plan(plan or CONFIGS / (QUICK_PLAN if quick else DEFAULT_PLAN))
     settings = StudySettings(
-        name or planned.name,
+        name or study_plan.name,
         split,
-        known_leaks(accepted),
+        accepted_leaks(accepted),
         fresh=fresh,
-        costs=costs(review_cost),
+        costs=make_costs(review_cost),
         policy=policy,
+        alerts_per_day=alerts_per_day,
     )
-    with only_one(LOCK):
+    with single_instance(STUDY_LOCK):
         runs = StudyRuns(open_mlflow())
         with console.status("read the data"):
             rows = read_data(data, description)
         outcome = run_study(
-            planned,
+            study_plan,
             rows,
             read_feature_set(features) if features else DEFAULT,
             settings,
@@ -108,12 +123,12 @@ def study(
             budget=limit,
             progress=StudyProgress(console),
         )
-    Console().print(table(f"study {settings.name}", outcome.records))
+    Console().print(leaderboard_table(f"study {settings.name}", outcome.records))
     for key, reason in outcome.left_out.items():
         click.echo(f"left out: {key}, {reason}")
-    for leak, seen in outcome.accepted.items():
-        click.echo(f"accepted leak {leak}: {seen}")
+    for leak, details in outcome.accepted.items():
+        click.echo(f"accepted leak {leak}: {details}")
     if outcome.left_out:
-        click.echo("the same command goes on with what was left out")
-    click.echo(f"chosen: {outcome.chosen.key}, in {time.perf_counter() - started:.0f} s; its bundle is in its run, so:")
+        click.echo("run the same command again to complete what was left out")
+    click.echo(f"chosen: {outcome.chosen.key}, in {time.perf_counter() - started:.0f} s; register its bundle with:")
     click.echo(f"  fraud-train register {outcome.run_id}")

@@ -1,4 +1,4 @@
-"""What the study's commands share: their options, and how they get at MLflow."""
+"""Options and inputs that the commands about studies share."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,26 +14,36 @@ if TYPE_CHECKING:
     from training.evaluation.costs import Costs
     from training.registry.connection import MlflowConnection
 
-#: Beside the study of the same name: studies of these names must not mix.
+#: Names of the plans in `CONFIGS`.
 DEFAULT_PLAN, QUICK_PLAN, SPLIT_PLAN = "study-default.yaml", "study-quick.yaml", "study-stratified.yaml"
-#: Optuna's trials; and what one study at a time holds.
-TRIALS, LOCK = VAR / "study-trials.db", VAR / "study.lock"
+#: Optuna's trials, and the lock that allows one study at a time.
+TRIALS, STUDY_LOCK = VAR / "study-trials.db", VAR / "study.lock"
 CONFIGS = Path(__file__).parents[1] / "configs"
 
-name_option = click.option("--study", "name", help="Name of the study.  [default: the one that began last]")
+name_option = click.option("--study", "name", help="Name of the study.  [default: the newest study]")
 accept_option = click.option(
-    "--accept-leak", "accepted", multiple=True, metavar="NAME", help="Go on when the leak alarm names this; recorded."
+    "--accept-leak",
+    "accepted",
+    multiple=True,
+    metavar="NAME",
+    help="Continue although the leak alarm raises NAME; the accepted leak is recorded.",
+)
+alerts_option = click.option(
+    "--alerts-per-day",
+    type=click.IntRange(min=1),
+    help="Alerts that analysts can review in a day. The deployed policy reviews as many as this allows.  [default: the "
+    "policy with the least expected cost]",
 )
 review_cost_option = click.option(
-    "--review-cost", type=click.IntRange(min=1), help="Of one review, in minor units.  [default: 500]"
+    "--review-cost", type=click.IntRange(min=1), help="Cost of one review in minor units.  [default: 500]"
 )
 
 
 def open_mlflow() -> "MlflowConnection":
-    """Open MLflow: the one MLFLOW_TRACKING_URI names, else SQLite under var/.
+    """Connect to the MLflow that MLFLOW_TRACKING_URI names, or else to SQLite under var/.
 
     Raises:
-        RegistryError: If it can't be opened.
+        RegistryError: If it is unavailable.
     """
     from training.registry.connection import connect  # noqa: PLC0415  # MLflow takes seconds to import
 
@@ -43,31 +53,39 @@ def open_mlflow() -> "MlflowConnection":
 def read_data(data: str, description: Path | None) -> "Dataset":
     """Read training data.
 
+    Args:
+        data: Parquet or CSV file, a path or an fsspec URL.
+        description: YAML file that describes the columns; None for the ULB data.
+
     Raises:
-        DataError: If they can't be used.
+        DataError: If the data cannot be used.
     """
-    from training.data.dataset import load  # noqa: PLC0415  # likewise polars
+    from training.data.dataset import load  # noqa: PLC0415  # polars takes a second to import
     from training.data.description import read_description  # noqa: PLC0415
 
     return load(data, read_description(description) if description else None)
 
 
-def costs(review_cost: int | None) -> "Costs":
-    """Return the costs that policies are chosen and judged by."""
-    from training.evaluation.costs import Costs  # noqa: PLC0415  # likewise scikit-learn behind it
+def make_costs(review_cost: int | None) -> "Costs":
+    """Return the costs that policies are chosen and evaluated by.
+
+    Args:
+        review_cost: Cost of one review in minor units; None for the default.
+    """
+    from training.evaluation.costs import Costs  # noqa: PLC0415  # imports scikit-learn
 
     return Costs() if review_cost is None else Costs(review_cost_minor=review_cost)
 
 
-def known_leaks(names: tuple[str, ...]) -> "tuple[LeakName, ...]":
-    """Return names of leaks as the alarm takes them.
+def accepted_leaks(names: tuple[str, ...]) -> "tuple[LeakName, ...]":
+    """Return the names given with --accept-leak as the leak alarm expects them.
 
     Raises:
-        StudyError: If it knows no such leak.
+        StudyError: If there is no leak of that name.
     """
-    from training.data.leaks import LEAKS  # noqa: PLC0415  # likewise
-    from training.study.plan import no_such  # noqa: PLC0415
+    from training.data.leaks import LEAKS  # noqa: PLC0415  # imports scikit-learn
+    from training.study.plan import unknown_name  # noqa: PLC0415
 
     if unknown := [name for name in names if name not in LEAKS]:
-        raise StudyError(f"--accept-leak: {no_such(unknown[0], LEAKS)}")
+        raise StudyError(f"--accept-leak: {unknown_name(unknown[0], LEAKS)}")
     return tuple(leak for leak in LEAKS if leak in names)

@@ -10,13 +10,13 @@ from schemas.errors import FraudError
 from stream.commands.command_line import examples
 from stream.settings import read_settings
 from training.commands.options import VAR, store_option
-from training.commands.registry_options import bootstrap_option, open_promoter
+from training.commands.registry_options import bootstrap_option, kafka_settings, open_promoter
 from training.commands.study_options import open_mlflow
 
-#: What one process at a time that retrains holds.
+#: File that is locked while a process retrains: only one at a time may.
 LOCK = VAR / "retrain.lock"
-#: Does one thing; returns a line for whoever looks on.
-Look = Callable[[], list[str]]
+#: A periodic check; returns lines to print.
+Check = Callable[[], list[str]]
 
 
 @click.command(
@@ -31,20 +31,24 @@ Look = Callable[[], list[str]]
     type=click.Choice(("off", "propose", "auto")),
     default="propose",
     show_default=True,
-    help="off: say how tests stand. propose: say how to promote what has won. auto: promote it.",
+    help="off: print the state of each gate test. propose: also print the command that promotes a winner. auto: "
+    "promote it.",
 )
 @click.option(
     "--retrain",
     type=click.Choice(("off", "on")),
     default="off",
     show_default=True,
-    help="on: work what is asked for on retrain-requests, and ask when labels say that the champion errs more.",
+    help="on: work the requests on retrain-requests, and request a model when labels show that the champion errs more.",
 )
 @click.option(
-    "--every", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="Ask when the champion is older."
+    "--every",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DAYS",
+    help="Request a model when the champion is older.",
 )
-@click.option("--once", is_flag=True, help="Look once instead of for ever.")
-@click.option("--interval", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between looks.")
+@click.option("--once", is_flag=True, help="Check once and exit.")
+@click.option("--interval", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between checks.")
 @bootstrap_option
 @store_option
 def watch(
@@ -57,61 +61,61 @@ def watch(
     bootstrap: str | None,
     store: str | None,
 ) -> None:
-    """Act on the verdicts that the ledger's gate has come to, and on requests for a new model.
+    """Promote challengers that win their gate test, and work requests for retraining.
 
-    The ledger (FRAUD_LEDGER_URL) says which challenger is better; only training knows MLflow, so promoting is done
-    here. A promotion is written to Kafka's control topic first, with plan, evidence and judgement kept in the model's
-    run; one that was cut short half-way is finished by the next look.
+    The ledger (FRAUD_LEDGER_URL) knows which challenger is better; promotion happens here because only training knows
+    MLflow. A promotion is written to Kafka's control topic first, and the model's run keeps plan, evidence and
+    judgement. The next check completes a promotion that was interrupted.
 
-    With --retrain on, a request becomes a challenger that watches: archived transactions (FRAUD_ARCHIVE_URL) joined
-    with what the ledger knows of them, the champion's settings fitted anew. It decides nothing before the gate.
+    With --retrain on, each request becomes a challenger in shadow: archived transactions (FRAUD_ARCHIVE_URL) are joined
+    with their outcomes in the ledger, and the champion's recipe is fitted on them. It decides nothing until the gate
+    has judged it.
     """
-    if retrain == "on" and bootstrap is None:
-        raise click.UsageError("--retrain on reads requests from Kafka and tells its workers: give --bootstrap")
     if every is not None and retrain == "off":
-        raise click.UsageError("--every asks for what --retrain on works: give that too")
+        raise click.UsageError("--every writes requests that --retrain on works; give that too")
     try:
-        with ExitStack() as held:
-            looks = [_gate(store, bootstrap, mode)]
-            if retrain == "on" and bootstrap is not None:
-                looks.append(_retraining(store, bootstrap, every, held))
-            _repeat(looks, once=once, interval=interval)
+        with ExitStack() as locks:
+            checks = [_gate_check(store, bootstrap, mode)]
+            if retrain == "on":
+                checks.append(_retrain_check(store, bootstrap, every, locks))
+            _repeat(checks, once=once, interval=interval)
     except ImportError as error:
         raise FraudError(
-            f"{error.name} is not installed; to watch needs: pip install 'fraud-stream[ledger,archive]'"
+            f"{error.name} is not installed; watch needs: pip install 'fraud-stream[ledger,archive]'"
         ) from error
 
 
-def _repeat(looks: list[Look], *, once: bool, interval: float) -> None:
-    said: list[str] = []
+def _repeat(checks: list[Check], *, once: bool, interval: float) -> None:
+    """Run the checks periodically, and print each line that the previous round did not print."""
+    printed: list[str] = []
     while True:
         lines: list[str] = []
-        for look in looks:
+        for check in checks:
             try:
-                lines += look()
+                lines += check()
             except FraudError as error:
                 if once:
                     raise
-                lines.append(f"{error}; the next look tries again")
+                lines.append(f"{error}; the next check tries again")
         for line in lines:
-            if line not in said:
+            if line not in printed:
                 click.echo(line)
-        said = lines
+        printed = lines
         if once:
             return
         time.sleep(interval)
 
 
-def _gate(store: str | None, bootstrap: str | None, mode: str) -> Look:
+def _gate_check(store: str | None, bootstrap: str | None, mode: str) -> Check:
     from stream.ledger.database import open_engine  # noqa: PLC0415 - training alone needs no ledger
     from stream.ledger.gate_store import GateStore  # noqa: PLC0415 - likewise
-    from training.registry.auto_promote import act  # noqa: PLC0415 - likewise
+    from training.registry.auto_promote import auto_promote  # noqa: PLC0415 - likewise
 
     tests = GateStore(open_engine(read_settings().ledger.url))
-    return lambda: act(open_promoter(store, bootstrap), tests, mode)  # type: ignore[arg-type]  # click's choices are ours
+    return lambda: auto_promote(open_promoter(store, bootstrap), tests, mode)  # type: ignore[arg-type]  # a choice of click
 
 
-def _retraining(store: str | None, bootstrap: str, every: float | None, held: ExitStack) -> Look:
+def _retrain_check(store: str | None, bootstrap: str | None, every: float | None, locks: ExitStack) -> Check:
     from stream.ledger.database import open_engine  # noqa: PLC0415 - training alone needs no ledger
     from training.drift.concept_monitor import ConceptMonitor  # noqa: PLC0415 - likewise
     from training.retrain.retrain_triggers import RetrainTriggers  # noqa: PLC0415 - likewise
@@ -120,14 +124,14 @@ def _retraining(store: str | None, bootstrap: str, every: float | None, held: Ex
     from training.study.lock import only_one  # noqa: PLC0415 - likewise
     from training.study.runs import StudyRuns  # noqa: PLC0415 - likewise
 
-    settings = read_settings().replace(kafka_bootstrap=bootstrap)
-    held.enter_context(only_one(LOCK, "fraud-train watch that retrains"))
+    settings = kafka_settings(bootstrap)
+    locks.enter_context(only_one(LOCK, "fraud-train watch that retrains"))
     ledger = open_engine(settings.ledger.url)
-    asker = RetrainTriggers(ConceptMonitor(ledger, settings), settings, every_days=every)
+    triggers = RetrainTriggers(ConceptMonitor(ledger, settings), settings, every_days=every)
 
-    def look() -> list[str]:
+    def check() -> list[str]:
         promoter, mlflow = open_promoter(store, bootstrap), open_mlflow()
         retrainer = Retrainer(promoter, RetrainRuns(mlflow), StudyRuns(mlflow), ledger, settings)
-        return asker.look(promoter) + retrainer.look()
+        return triggers.check(promoter) + retrainer.work_open_requests()
 
-    return look
+    return check

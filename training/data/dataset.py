@@ -92,7 +92,7 @@ class Dataset:
         """
         return self._made(plan, plan.matrix)
 
-    def given(self, plan: FeaturePlan) -> Matrix:
+    def raw_features(self, plan: FeaturePlan) -> Matrix:
         """Return (n, n_features) before missing values are filled: NaN where one is missing, as drift is counted.
 
         Raises:

@@ -1,11 +1,11 @@
-"""What each part of a split is for, as code: whoever searches holds no other part, and the test part counts its looks.
+"""The parts of a split by purpose: search sees the training part only, and each evaluation of the test set is counted.
 
-    sealed = seal(split, folds=3, alarm=LeakAlarm(), on_evaluation=tracker.log_look)
-    search(sealed.search)                      # train and its folds
-    calibrate(model, sealed.calibration)       # validation
-    sealed.test.look("final figures of run 7") # counted and reported before a row is seen
+    parts = split_by_purpose(split, folds=3, alarm=alarm, on_evaluation=log_evaluation)
+    search(parts.search)                        # the training part and its folds
+    calibrate(model, parts.validation)
+    parts.test_set.open("final figures of run 7")  # counted and reported before a row is handed out
 
-Hand a function the one part it needs, not the whole.
+Hand a function the one part it needs, not all of them.
 """
 
 from collections.abc import Callable
@@ -17,21 +17,21 @@ from training.data.split import Fold, Split, rolling_origin_folds
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at the test part."""
+class CountedEvaluation:
+    """One evaluation of the test set."""
 
-    #: Starts at 1 with the first look ever, over all runs that were told of the ones before.
-    count: int
-    why: str
+    #: Counted from 1, over all runs that were given the earlier count.
+    number: int
+    reason: str
     data_sha256: str
 
 
-OnEvaluation = Callable[[Look], None]
+OnEvaluation = Callable[[CountedEvaluation], None]
 
 
 @dataclass(frozen=True)
 class SearchPart:
-    """For fitting, early stopping, search and selection: nothing later than the training part is in reach."""
+    """The training part, for fitting, early stopping, search and selection."""
 
     train: Dataset
     #: Slices of `train`.
@@ -39,58 +39,61 @@ class SearchPart:
 
 
 class CountedTestSet:
-    """The test part, seen only by `look`.
+    """The test set, whose rows are handed out by `open` only.
 
     Args:
-        test: The part.
-        on_evaluation: Told of each look before its rows are handed out; what it raises prevents the look.
-        looks: Taken before, by earlier runs on the same part.
+        test: The test part.
+        on_evaluation: Callback that records an evaluation before its rows are handed out; an exception prevents it.
+        evaluations: Number of earlier evaluations of the same part.
     """
 
-    def __init__(self, test: Dataset, on_evaluation: OnEvaluation, *, looks: int = 0) -> None:
-        # Two underscores: out of reach by accident.
+    def __init__(self, test: Dataset, on_evaluation: OnEvaluation, *, evaluations: int = 0) -> None:
+        # Two underscores, so that nothing reads the rows by accident.
         self.__test = test
-        self._on_look = on_evaluation
-        self._looks = looks
+        self._on_evaluation = on_evaluation
+        self._evaluations = evaluations
 
     @property
-    def looks(self) -> int:
-        """How often the part was looked at."""
-        return self._looks
+    def evaluations(self) -> int:
+        """Number of times the test set was evaluated."""
+        return self._evaluations
 
-    def look(self, why: str) -> Dataset:
-        """Return the rows, after the look has been counted and reported."""
-        look = Look(self._looks + 1, why, self.__test.sha256)
-        self._on_look(look)
-        self._looks = look.count
+    def open(self, reason: str) -> Dataset:
+        """Return the rows, after the evaluation was counted and recorded."""
+        evaluation = CountedEvaluation(self._evaluations + 1, reason, self.__test.sha256)
+        self._on_evaluation(evaluation)
+        self._evaluations = evaluation.number
         return self.__test
 
 
 @dataclass(frozen=True)
-class PartsByPurpose:
-    """The parts by what they are for."""
+class PurposeSplit:
+    """The parts of a split, each under its purpose."""
 
     search: SearchPart
     #: For calibration and thresholds, nothing else.
-    calibration: Dataset
-    test: CountedTestSet
+    validation: Dataset
+    test_set: CountedTestSet
 
 
-def seal(split: Split, *, folds: int, alarm: LeakAlarm, on_evaluation: OnEvaluation, looks: int = 0) -> PartsByPurpose:
-    """Check a split for leaks and hand its parts out by what they are for. Keep no reference to `split`.
+def split_by_purpose(
+    split: Split, *, folds: int, alarm: LeakAlarm, on_evaluation: OnEvaluation, evaluations: int = 0
+) -> PurposeSplit:
+    """Check a split for leaks and return its parts by purpose. Keep no reference to `split` afterwards.
 
     Args:
-        split: Of a time-ordered or stratified kind.
-        folds: Rolling-origin folds inside the training part.
-        alarm: Stops at a leak that was not accepted.
-        on_evaluation: Logs each look at the test part.
-        looks: At the test part before, by earlier runs.
+        split: A time-ordered or stratified split.
+        folds: Number of rolling-origin folds inside the training part.
+        alarm: Leak alarm, which raises for a leak that was not accepted.
+        on_evaluation: Callback that records each evaluation of the test set.
+        evaluations: Number of evaluations of this test set by earlier runs.
 
     Raises:
-        LeakError: If the split leaks.
+        LeakError: If the split leaks and the leak was not accepted.
         DataError: If a fold has no frauds.
     """
     alarm.check_split(split)
     train = split.train
     made = rolling_origin_folds(train.event_time_ms, train.label, folds)
-    return PartsByPurpose(SearchPart(train, tuple(made)), split.validation, CountedTestSet(split.test, on_evaluation, looks=looks))
+    test_set = CountedTestSet(split.test, on_evaluation, evaluations=evaluations)
+    return PurposeSplit(SearchPart(train, tuple(made)), split.validation, test_set)

@@ -1,4 +1,4 @@
-"""What training works on: the data's parts behind what each is for, with the features made from the training part."""
+"""The input of training: the parts of a split by purpose, with the features frozen from the training part."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet, make_features
 from training.data.leaks import LeakAlarm
 from training.data.split import Fold, Split
-from training.data.test_set import OnEvaluation, CountedTestSet, seal
+from training.data.test_set import CountedTestSet, OnEvaluation, split_by_purpose
 from training.models.fitted import Labels
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What models are searched and selected on: the training part and nothing else."""
+    """The training part as models are searched, fitted and selected on it."""
 
     features: tuple[Feature, ...]
     #: (n, n_features), in order of event time.
     matrix: Matrix
-    #: (n,).
+    #: (n,), 1 for fraud.
     labels: Labels
-    #: Rows to fit on and rows to score, the latter always later.
+    #: Pairs of rows to fit on and rows to score; the latter are always later.
     folds: tuple[Fold, ...]
 
 
 @dataclass(frozen=True)
-class Unlabelled:
-    """Rows of which nobody tells whether they are frauds."""
+class UnlabelledRows:
+    """Rows without their labels."""
 
     #: (m, n_features).
     matrix: Matrix
@@ -40,20 +40,20 @@ class Unlabelled:
 
 
 @dataclass(frozen=True)
-class PreparedParts:
-    """The parts, each for its purpose."""
+class PreparedData:
+    """The parts of a split, each under its purpose."""
 
     plan: FeaturePlan
     #: For search and selection.
     training_data: TrainingData
-    #: The training part's rows as they were read, for medians and reference profiles.
+    #: The training part as it was read, for medians and reference profiles.
     train: Dataset
-    #: The validation part: for calibration and thresholds.
-    calibration: Dataset
-    #: The test part without its labels: for parity of ONNX and the original.
-    unlabelled: Unlabelled
-    #: The test part, opened by a counted look.
-    test: CountedTestSet
+    #: The validation part, for calibration and thresholds.
+    validation: Dataset
+    #: The test part without its labels, for the parity of ONNX and the original.
+    unlabelled_test: UnlabelledRows
+    #: The test part; each evaluation is counted.
+    test_set: CountedTestSet
 
 
 def prepare(
@@ -64,33 +64,35 @@ def prepare(
     folds: int,
     alarm: LeakAlarm,
     on_evaluation: OnEvaluation,
-    looks: int = 0,
-) -> PreparedParts:
-    """Split, check for leaks, make features.
+    evaluations: int = 0,
+) -> PreparedData:
+    """Split data, check it for leaks and make its features.
 
     Args:
-        data: As loaded.
-        feature_set: What a model takes.
-        split: Cuts the data into its parts.
-        folds: Rolling-origin folds inside the training part; 0 where nothing is searched.
-        alarm: Stops at a leak that was not accepted.
-        on_evaluation: Told of each look at the test part.
-        looks: Taken before.
+        data: Loaded data, in order of event time.
+        feature_set: Features that the model takes.
+        split: Function that cuts the data into parts.
+        folds: Number of rolling-origin folds inside the training part; 0 if nothing is searched.
+        alarm: Leak alarm, which raises for a leak that was not accepted.
+        on_evaluation: Callback that records each evaluation of the test set.
+        evaluations: Number of earlier evaluations of this test set.
 
     Raises:
         LeakError: If a leak was found that was not accepted.
-        DataError: If the data are too few, or have not what the feature set names.
+        DataError: If the data are too few, or lack a feature of the set.
     """
-    parts = split(data)
-    features = make_features(feature_set, parts.train)
+    split_data = split(data)
+    features = make_features(feature_set, split_data.train)
     plan = FeaturePlan(features, feature_set.missing)
-    sealed = seal(parts, folds=folds, alarm=alarm, on_evaluation=on_evaluation, looks=looks)
-    train = sealed.search.train
-    return PreparedParts(
+    purposes = split_by_purpose(
+        split_data, folds=folds, alarm=alarm, on_evaluation=on_evaluation, evaluations=evaluations
+    )
+    train = purposes.search.train
+    return PreparedData(
         plan=plan,
-        training_data=TrainingData(features, train.matrix(plan), train.label, sealed.search.folds),
+        training_data=TrainingData(features, train.matrix(plan), train.label, purposes.search.folds),
         train=train,
-        calibration=sealed.calibration,
-        unlabelled=Unlabelled(parts.test.matrix(plan), parts.test.amount_minor),
-        test=sealed.test,
+        validation=purposes.validation,
+        unlabelled_test=UnlabelledRows(split_data.test.matrix(plan), split_data.test.amount_minor),
+        test_set=purposes.test_set,
     )

@@ -10,9 +10,9 @@ arrival every stream first looks better than it is and then worse.
 
 ADWIN (A. Bifet and R. Gavaldà, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007, river's
 implementation) monitors each stream. It compares two parts of one window, so it needs neither a reference error rate
-nor a threshold tuned to the rate, and its probability of a false alarm is bounded (Theorem 3.1 there). DDM gave 19 false
-alarms in 100 unchanged streams of 1,000 frauds, and HDDM at 0.001 gave 6 to 7. Page-Hinkley is as quick as ADWIN, but
-only with a threshold chosen for the error rate.
+nor a threshold tuned to the rate, and its probability of a false alarm is bounded (Theorem 3.1 there). DDM gave 19
+false alarms in 100 unchanged streams of 1,000 frauds, and HDDM at 0.001 gave 6 to 7. Page-Hinkley is as quick as ADWIN,
+but only with a threshold chosen for the error rate.
 """
 
 from typing import Literal

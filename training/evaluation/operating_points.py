@@ -1,4 +1,4 @@
-"""Choosing a policy, on the validation part only: one to compare models by, and the one that is deployed."""
+"""Choosing a policy on the validation part: one to compare models by, and the one that is deployed."""
 
 from typing import Literal
 
@@ -12,51 +12,57 @@ from training.evaluation.cuts import Cuts, cuts_by_loss, cuts_by_score
 from training.evaluation.ranking import DAY_MS
 from training.evaluation.scored_rows import ScoredRows
 
-#: Of `schemas.messages.Policy`.
+#: The kinds of `schemas.messages.Policy`.
 PolicyKind = Literal["score", "expected_loss"]
-#: A decline turns a customer away without a person having looked: at most one in a hundred may be wrong.
+#: A decline turns a customer away before anyone has reviewed the payment: at most one in a hundred may be wrong.
 DECLINE_PRECISION = 0.99
 
 
 def choose_comparison(validation: ScoredRows, version: str) -> Policy:
-    """Review where F1 is largest: how papers compare models. Never deployed, for it knows no cost and no budget.
+    """Review where F1 is largest, as papers compare models. Never deployed: F1 knows neither costs nor budgets.
 
-    F1 is what the calibrated scores expect it to be (Z. Lipton et al., "Optimal Thresholding of Classifiers to Maximize
-    F1 Measure", 2014), not what the labels happen to say: among some dozens of frauds the count's maximum is mostly
-    luck. Thresholds so chosen on one half of the validation parts of ten splits had an F1 of .859 on the other, those
-    of the counted maximum .852.
+    F1 is the one that the calibrated scores expect (Z. Lipton et al., "Optimal Thresholding of Classifiers to Maximize
+    F1 Measure", 2014), not the one counted from the labels: among a few dozen frauds the counted maximum is mostly
+    luck. Chosen on one half of the validation parts of ten splits, expected thresholds had an F1 of .859 on the other
+    half, counted ones .852.
 
     Args:
-        validation: With calibrated scores.
-        version: Of the policy.
+        validation: Rows with calibrated scores.
+        version: Version of the policy.
 
     Raises:
-        DataError: If the validation part is all of one class.
+        DataError: If the validation part has one class only.
     """
     validation.require_both_classes()
     cuts = cuts_by_score(validation.scores)
     frauds = validation.scores.astype(np.float64)
-    # Where every score is 0 nothing is expected, and nothing is alerted on.
+    # Where every score is 0, no fraud is expected and no cut alerts.
     f1 = 2 * cuts.sums(frauds) / np.maximum(cuts.alerts + frauds.sum(), np.finfo(np.float64).tiny)
     return _policy(validation, cuts, int(np.argmax(f1)), "score", version)
 
 
 def choose_by_cost(validation: ScoredRows, costs: Costs, kind: PolicyKind, version: str) -> Policy:
-    """Review where the whole cost is least, if each alert is reviewed; of equal cuts the one with fewest alerts.
+    """Review where the total cost is least if every alert is reviewed; of equally cheap cuts, the one with fewest alerts.
 
     Raises:
-        DataError: If the validation part is all of one class.
+        DataError: If the validation part has one class only.
     """
     validation.require_both_classes()
     cuts = _cuts(validation, kind)
-    whole = review_costs(validation, cuts, costs)
+    total = review_costs(validation, cuts, costs)
     if kind == "score" and validation.scores.max() >= 1:
-        whole[0] = np.inf  # a score of 1 reaches every threshold there is: to alert on nothing is no choice then
-    return _policy(validation, cuts, int(np.argmin(whole)), kind, version)
+        total[0] = np.inf  # a score of 1 reaches every threshold, so no alert at all is not an option
+    return _policy(validation, cuts, int(np.argmin(total)), kind, version)
 
 
 def choose_by_budget(validation: ScoredRows, alerts: int, kind: PolicyKind, version: str) -> Policy:
-    """Review as much as a budget of alerts allows; see `budget_by_share` and `budget_by_day`.
+    """Review as many transactions as the budget allows.
+
+    Args:
+        validation: Rows with calibrated scores.
+        alerts: Largest number of alerts on these rows; see `daily_budget`.
+        kind: Kind of the policy: rank by score, or by score times amount.
+        version: Version of the policy.
 
     Raises:
         DataError: If not one alert fits into the budget.
@@ -66,24 +72,19 @@ def choose_by_budget(validation: ScoredRows, alerts: int, kind: PolicyKind, vers
     if at < 1:
         raise DataError(
             f"a budget of {alerts} alerts on {len(validation)} transactions is too small for the first of the ranking, "
-            "where equal ones count together; allow more"
+            "where equal ones count together; allow more alerts per day"
         )
     return _policy(validation, cuts, at, kind, version)
 
 
-def budget_by_share(validation: ScoredRows, share: float) -> int:
-    """Return how many alerts a share in (0, 1] of all transactions is."""
-    return int(share * len(validation))
-
-
-def budget_by_day(validation: ScoredRows, alerts_a_day: float) -> int:
-    """Return how many alerts fit into the time from the first to the last event."""
+def daily_budget(validation: ScoredRows, alerts_per_day: float) -> int:
+    """Return the number of alerts that a daily budget allows from the first to the last event."""
     days = float(np.ptp(validation.event_time_ms)) / DAY_MS
-    return int(alerts_a_day * days)
+    return int(alerts_per_day * days)
 
 
 def review_costs(scored: ScoredRows, cuts: Cuts, costs: Costs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return (k + 1,) what all transactions cost together when each cut's alerts are reviewed, in minor units."""
+    """Return (k + 1,) the total cost, in minor units, of all transactions when each cut's alerts are reviewed."""
     approved, reviewed = (
         costs.of_verdicts(np.full(len(scored), verdict), scored.labels, scored.amount_minor) for verdict in (0, 1)
     )
@@ -98,22 +99,23 @@ def _cuts(scored: ScoredRows, kind: PolicyKind) -> Cuts:
 def _policy(validation: ScoredRows, cuts: Cuts, at: int, kind: PolicyKind, version: str) -> Policy:
     threshold = float(cuts.thresholds[at])
     if kind == "score":
-        undecided = Policy(version, review=threshold, decline=1.0)
+        review_only = Policy(version, review=threshold, decline=1.0)
     else:
-        undecided = Policy(version, review=0.0, decline=1.0, kind=kind, review_cost_minor=int(threshold))
-    reviewed = severities(validation.scores, undecided, validation.amount_minor) > 0
-    # A review threshold that no validation score reaches may lie above what would be declined.
-    decline = max(_decline(validation, reviewed), undecided.review)
-    return Policy(version, undecided.review, decline, kind, undecided.review_cost_minor)
+        review_only = Policy(version, review=0.0, decline=1.0, kind=kind, review_cost_minor=int(threshold))
+    reviewed = severities(validation.scores, review_only, validation.amount_minor) > 0
+    # A review threshold that no validation score reaches may lie above the decline threshold.
+    decline = max(_decline_threshold(validation, reviewed), review_only.review)
+    return Policy(version, review_only.review, decline, kind, review_only.review_cost_minor)
 
 
-def _decline(validation: ScoredRows, reviewed: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
-    """Return the lowest threshold at which `DECLINE_PRECISION` of the reviewed rows it declines was fraud.
+def _decline_threshold(validation: ScoredRows, reviewed: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    """Return the lowest threshold at which at least `DECLINE_PRECISION` of the declined rows are frauds.
 
-    Where none is, 1.0, so that practically nothing is declined.
+    Only reviewed rows can be declined. Return 1.0 if there is no such threshold, so that practically nothing is
+    declined.
     """
     cuts = cuts_by_score(validation.scores)
     declines, caught = cuts.sums(reviewed), cuts.sums(validation.labels * reviewed)
-    # A cut must end with a reviewed row: below the last of them lie scores that nothing vouches for.
+    # A cut must end with a reviewed row: no evidence supports declining scores below the last of them.
     precise = np.flatnonzero((np.diff(declines) > 0) & (caught[1:] >= DECLINE_PRECISION * declines[1:]))
     return float(cuts.thresholds[1:][precise[-1]]) if len(precise) else 1.0

@@ -1,4 +1,4 @@
-"""Labelled transactions with one model's scores: what figures, slices and operating points are made from."""
+"""Labelled transactions with one model's scores: the input of figures, slices and operating points."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import DataError
+from training.data.dataset import Dataset
 from training.models.families import Labels
 
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """What a model said of n transactions, and what they were. All amounts are of one currency.
+    """n transactions with their scores and labels. All amounts are in one currency.
 
     Raises:
-        DataError: If the arrays do not fit together or hold what no score, label or amount can be.
+        DataError: If the arrays have different lengths, or hold a value that is no score, label or amount.
     """
 
     #: (n,) calibrated P(fraud) in [0, 1].
     scores: NDArray[np.float32]
-    #: (n,) 1 is fraud.
+    #: (n,) 1 for fraud, 0 for legitimate.
     labels: Labels
     #: (n,) minor units, not negative.
     amount_minor: NDArray[np.int64]
@@ -29,26 +30,31 @@ class ScoredRows:
     def __post_init__(self) -> None:
         shapes = {name: array.shape for name, array in vars(self).items()}
         if len(set(shapes.values())) > 1 or self.scores.ndim != 1:
-            told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-            raise DataError(f"scores, labels, amounts and times must be of one length, not {told}")
+            given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise DataError(f"scores, labels, amounts and times must be of one length, not {given}")
         if not len(self):
             raise DataError("there are no transactions to evaluate; give a part that has some")
         if bad := int(np.sum(~((self.scores >= 0) & (self.scores <= 1)))):  # also true for NaN
-            raise DataError(f"{bad} of {len(self)} scores are not within 0 and 1; calibrate them to chances of fraud")
+            raise DataError(f"{bad} of {len(self)} scores are not within 0 and 1; calibrate them to probabilities")
         if not np.isin(self.labels, (0, 1)).all():
             raise DataError("labels must be 0 (legitimate) or 1 (fraud); correct or leave out the other rows")
         if self.amount_minor.min() < 0:
             raise DataError("amounts must not be negative; correct or leave out these rows")
 
+    @classmethod
+    def of(cls, scores: NDArray[np.float32], rows: Dataset) -> "ScoredRows":
+        """Return a dataset's rows (n,) with their scores (n,)."""
+        return cls(scores, rows.label, rows.amount_minor, rows.event_time_ms)
+
     def __len__(self) -> int:
         return len(self.scores)
 
     def part(self, rows: slice | NDArray[np.bool_]) -> "ScoredRows":
-        """Return the given rows; a mask is (n,)."""
+        """Return a subset of the rows, by slice or by mask (n,)."""
         return ScoredRows(self.scores[rows], self.labels[rows], self.amount_minor[rows], self.event_time_ms[rows])
 
     def require_both_classes(self) -> None:
-        """Refuse what no ranking can be judged on.
+        """Raise an error if the rows are all frauds or all legitimate: no ranking can be judged on them.
 
         Raises:
             DataError: If all labels are equal.

@@ -1,4 +1,4 @@
-"""Acting on the gate's verdicts: what the ledger found out becomes a promotion, or a proposal of one."""
+"""Automatic promotion: acts on the gate's verdicts in the ledger, with a promotion or a proposal of one."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,74 +14,76 @@ from stream.models.bundle import read_bundle
 from training.registry.promote import Promoter
 from training.registry.versions import RegisteredVersion
 
-Mode = Literal["off", "propose", "auto"]
+AutoPromoteMode = Literal["off", "propose", "auto"]
 
-#: Who promotes when nobody does.
+#: Author of automatic promotions.
 AUTHOR = "fraud-train watch"
 
 
 class PromotionProof(Struct, frozen=True):
-    """What a promotion rests on, as it is kept with the model's run."""
+    """The gate test behind a promotion, as the model's run keeps it."""
 
     test: GateTest
     evidence: tuple[Evidence, ...]
 
 
-def act(promoter: Promoter, store: GateStore, mode: Mode) -> list[str]:
-    """Do what the tests that are won ask for; return a line for each test of today's champion.
+def auto_promote(promoter: Promoter, store: GateStore, mode: AutoPromoteMode) -> list[str]:
+    """Act on the gate tests of the current champion; return a line for each.
 
-    MLflow is reconciled with Kafka first, so a promotion that was cut short is finished, and none is made twice: the
-    test of a champion that has gone asks for nothing any more.
+    MLflow is reconciled with Kafka first, so a promotion that was interrupted is completed and none is made twice:
+    tests of an earlier champion are ignored.
 
     Args:
-        promoter: Of MLflow and, where workers are to be told, Kafka.
-        store: The ledger's tests.
-        mode: off says how tests stand; propose says besides how to promote; auto promotes.
+        promoter: Promoter that reads and changes the roles.
+        store: Gate tests in the ledger.
+        mode: off reports the state of each test, propose also the command that promotes a winner, auto promotes it.
 
     Raises:
         LedgerUnavailableError: If the ledger's database does not answer.
-        FraudError: As `Promoter.promote`; the next call goes on.
+        FraudError: As `Promoter.promote`; the next call continues.
     """
     newest = promoter.catch_up()
     if newest is None:
-        return ["nobody is champion yet; promote a version first"]
+        return ["there is no champion yet; promote a version first"]
     champion = newest.change.champion.sha256
-    return [_act(promoter, store, test, mode) for test in store.tests() if test.champion.bundle_sha256 == champion]
+    return [_act_on(test, promoter, store, mode) for test in store.tests() if test.champion.bundle_sha256 == champion]
 
 
-def _act(promoter: Promoter, store: GateStore, test: GateTest, mode: Mode) -> str:
+def encode_proof(test: GateTest, evidence: Sequence[Evidence]) -> bytes:
+    """Return plan, evidence and judgement of a test as JSON."""
+    return msgspec.json.format(msgspec.json.encode(PromotionProof(test, tuple(evidence))))
+
+
+def _act_on(test: GateTest, promoter: Promoter, store: GateStore, mode: AutoPromoteMode) -> str:
     version = promoter.registry.by_bundle().get(test.challenger.bundle_sha256)
     name = f"version {version.number}" if version else f"bundle {test.challenger.bundle_sha256[:12]}"
-    who = f"{name}, policy {test.challenger.policy_version}"
+    challenger = f"{name}, policy {test.challenger.policy_version}"
     if test.judgement is None:
-        return f"{who}: its first cohort has not closed yet"
-    standing = f"{who}: {test.judgement.verdict}, {test.judgement.reason}"
+        return f"{challenger}: its first cohort has not closed yet"
+    state = f"{challenger}: {test.judgement.verdict}, {test.judgement.reason}"
     if test.verdict != "promote" or mode == "off":
-        return standing
+        return state
     if version is None:
-        return f"{standing}; no registered version has that bundle, so do it by hand: fraud-stream models set"
-    if by_hand := _by_hand(promoter, test, version):
-        return f"{standing}; {by_hand}"
-    why = f"gate test {test.number}: {test.judgement.reason}"
+        return f"{state}; no registered version has that bundle, so promote it with: fraud-stream models set"
+    if instruction := _manual_step(promoter, test, version):
+        return f"{state}; {instruction}"
+    reason = f"gate test {test.number}: {test.judgement.reason}"
     if mode == "propose":
-        return f'{standing}; promote it with: fraud-train promote {version.number} --why "{why}"'
+        return f'{state}; promote it with: fraud-train promote {version.number} --reason "{reason}"'
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / f"gate-test-{test.number}.json"
-        file.write_bytes(proof(test, store.evidence(test)))
-        change = promoter.promote(version.number, who=AUTHOR, why=why, evidence=str(file), gate_test=test.number).change
-    return f"{standing}; promoted{f' as roles {change.role_epoch}' if change.role_epoch else ''}"
+        file.write_bytes(encode_proof(test, store.evidence(test)))
+        change = promoter.promote(
+            version.number, author=AUTHOR, reason=reason, evidence=str(file), gate_test=test.number
+        ).change
+    return f"{state}; promoted as roles {change.role_epoch}"
 
 
-def _by_hand(promoter: Promoter, test: GateTest, version: RegisteredVersion) -> str:
-    """Say what people must do, where promoting the version would not put in charge what was tested."""
+def _manual_step(promoter: Promoter, test: GateTest, version: RegisteredVersion) -> str:
+    """Return what a person must do if promoting the version would not deploy what was tested, else nothing."""
     policy = test.challenger.policy_version
     if test.challenger.bundle_sha256 == test.champion.bundle_sha256:
         return f"make it the champion's policy with: fraud-stream policy set --version {policy} ..."
     if read_bundle(promoter.store, version.bundle).manifest.policy.version != policy:
-        return "that policy is not its bundle's own, so promote by hand and set the policy after it"
+        return "the policy is not its bundle's own, so promote the version by hand and set the policy afterwards"
     return ""
-
-
-def proof(test: GateTest, evidence: Sequence[Evidence]) -> bytes:
-    """Return plan, evidence and judgement of a test as JSON."""
-    return msgspec.json.format(msgspec.json.encode(PromotionProof(test, tuple(evidence))))

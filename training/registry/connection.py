@@ -17,7 +17,7 @@ _DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_ENABLE_ARTIFACTS_PR
 
 
 @dataclass(frozen=True)
-class Connection:
+class MlflowConnection:
     """An MLflow, not yet spoken to."""
 
     client: MlflowClient
@@ -35,7 +35,7 @@ class Connection:
         return _clear_errors(self.uri)
 
 
-def connect(root: Path) -> Connection:
+def connect(root: Path) -> MlflowConnection:
     """Choose MLflow: the one MLFLOW_TRACKING_URI names, else SQLite with its artifacts under `root`.
 
     Raises:
@@ -58,9 +58,9 @@ def connect(root: Path) -> Connection:
     return _open(f"sqlite:///{database}", (root.resolve() / "mlartifacts").as_uri())
 
 
-def _open(uri: str, artifacts: str | None) -> Connection:
+def _open(uri: str, artifacts: str | None) -> MlflowConnection:
     with _clear_errors(uri):
-        return Connection(MlflowClient(uri, registry_uri=uri), uri, artifacts)
+        return MlflowConnection(MlflowClient(uri, registry_uri=uri), uri, artifacts)
 
 
 @contextmanager

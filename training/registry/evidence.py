@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 
 from schemas.errors import RegistryError
-from training.registry.runs import Runs
+from training.registry.runs import MlflowRuns
 
 FOLDER = "evidence"
 
 
-def keep_evidence(given: str, run_id: str, runs: Runs) -> str:
+def keep_evidence(given: str, run_id: str, runs: MlflowRuns) -> str:
     """Return where the evidence is: a URL as given, a local file as `runs:/<run>/evidence/<hash>/<name>`.
 
     A file is copied into the run under a part of its SHA-256, so one that changes later is another piece of evidence.

@@ -1,91 +1,81 @@
-"""MLflow made to say what is true: its history follows Kafka's control topic, its aliases follow the history.
+"""MLflow follows Kafka: its history follows the control topic, and its aliases follow the history.
 
-Both can be done again and again and change nothing the second time. An assignment on Kafka is known by its epoch
-together with its time: epochs alone begin anew on a new broker.
+Both steps are idempotent. An assignment on Kafka is identified by its epoch together with its time, because epochs
+start again on a new broker.
 """
 
 from collections.abc import Iterator
 
+import msgspec
+
 from schemas.errors import StaleEpochError
 from schemas.messages import BundleRef, ModelUpdate, RoleAction
-from training.registry.history import Change, Entry, History
+from training.registry.history import HistoryEntry, PromotionHistory, RoleChange
 from training.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, STAGING, Registry
 
-#: Others who write the history at the same time; more than this often in a row is no coincidence.
-_TRIES = 10
+#: Attempts while other processes write the history at the same time.
+_ATTEMPTS = 10
 
 
-def reconcile(registry: Registry, history: History, updates: list[ModelUpdate]) -> Entry | None:
-    """Write into the history what Kafka knows and it does not, then settle the aliases.
+def reconcile(registry: Registry, history: PromotionHistory, updates: list[ModelUpdate]) -> HistoryEntry | None:
+    """Copy Kafka's missing assignments into the history, then set the aliases.
 
     Args:
         registry: Versions and aliases.
-        history: The changes that count.
+        history: Changes that MLflow knows.
         updates: Every assignment on Kafka, oldest first.
 
     Returns:
         The newest change; None before the first.
 
     Raises:
-        RegistryError: If MLflow is away or refuses. What is missing then is written the next time.
-        StaleEpochError: If others kept writing meanwhile.
+        RegistryError: If MLflow is unavailable or refuses. The next call writes what is missing.
+        StaleEpochError: If other processes kept writing meanwhile.
     """
-    for attempt in range(_TRIES):
+    for attempt in range(_ATTEMPTS):
         entries = history.entries()
         try:
             for change in _missing(entries, updates):
                 entries.append(history.append(change, after=entries[-1].number if entries else 0))
             break
-        except StaleEpochError:  # most likely somebody who reconciles the same
-            if attempt == _TRIES - 1:
+        except StaleEpochError:  # most likely another process that copies the same assignments
+            if attempt == _ATTEMPTS - 1:
                 raise
-    return settle(registry, history)
+    return _follow_history(registry, history)
 
 
-def settle(registry: Registry, history: History) -> Entry | None:
-    """Set the aliases as the newest change says, and return it; None before the first.
-
-    Raises:
-        RegistryError: If MLflow is away or refuses.
-    """
+def _follow_history(registry: Registry, history: PromotionHistory) -> HistoryEntry | None:
+    """Set the aliases as the newest change says, and return that change; None before the first."""
     entries = history.entries()
     while entries:
         _set_aliases(registry, entries[-1].change)
         newest = history.entries()
         if newest[-1].number == entries[-1].number:
             return entries[-1]
-        # Somebody wrote the next one meanwhile, and may have set their aliases before we set ours.
+        # Another process wrote the next change meanwhile, and may have set its aliases before we set ours.
         entries = newest
     return None
 
 
-def _missing(entries: list[Entry], updates: list[ModelUpdate]) -> Iterator[Change]:
-    known = {_identity(entry.change) for entry in entries}
-    first = max((i + 1 for i, update in enumerate(updates) if _identity(update) in known), default=0)
+def _missing(entries: list[HistoryEntry], updates: list[ModelUpdate]) -> Iterator[RoleChange]:
+    copied = {_identity(entry.change) for entry in entries}
+    first = max((i + 1 for i, update in enumerate(updates) if _identity(update) in copied), default=0)
     champion = entries[-1].change.champion if entries else None
     for update in updates[first:]:
         yield _change(update, champion)
         champion = update.champion
     if updates and first == len(updates) and _identity(entries[-1].change) != _identity(updates[-1]):
-        overruled = entries[-1].change
-        why = f"Kafka's roles {updates[-1].epoch} hold; {overruled.champion.path} was never published there"
-        yield Change(
-            RoleAction.ROLES,
-            updates[-1].champion,
-            updates[-1].previous,
-            updates[-1].challengers,
-            updates[-1].author,
-            why,
-            None,
-            updates[-1].written_at_ms,
-            updates[-1].epoch,
-        )
+        # The newest entry is from another broker, whose roles do not hold here.
+        other = entries[-1].change.champion.path
+        restored = _change(updates[-1], None)
+        reason = f"Kafka's roles {updates[-1].epoch} hold; {other} was published on another Kafka"
+        yield msgspec.structs.replace(restored, action=RoleAction.ROLES, reason=reason, evidence=None)
 
 
-def _change(update: ModelUpdate, before: BundleRef | None) -> Change:
-    # On a new broker the first assignment has no previous one, but the history may know it.
+def _change(update: ModelUpdate, before: BundleRef | None) -> RoleChange:
+    # On a new broker the first assignment has no previous champion, but the history may know it.
     previous = update.previous or (before if before and before.sha256 != update.champion.sha256 else None)
-    return Change(
+    return RoleChange(
         update.action,
         update.champion,
         previous,
@@ -98,15 +88,15 @@ def _change(update: ModelUpdate, before: BundleRef | None) -> Change:
     )
 
 
-def _identity(of: Change | ModelUpdate) -> tuple[int, int] | None:
-    epoch = of.epoch if isinstance(of, ModelUpdate) else of.role_epoch
-    return None if epoch is None else (epoch, of.written_at_ms)
+def _identity(change: RoleChange | ModelUpdate) -> tuple[int, int]:
+    epoch = change.epoch if isinstance(change, ModelUpdate) else change.role_epoch
+    return epoch, change.written_at_ms
 
 
-def _set_aliases(registry: Registry, change: Change) -> None:
+def _set_aliases(registry: Registry, change: RoleChange) -> None:
     versions, current = registry.by_bundle(), registry.aliases()
     bundles = {CHAMPION: change.champion, PREVIOUS: change.previous}
-    bundles |= {_challenger(i): challenger.bundle for i, challenger in enumerate(change.challengers, start=1)}
+    bundles |= {_challenger_alias(i): challenger.bundle for i, challenger in enumerate(change.challengers, start=1)}
     wanted = {alias: versions[ref.sha256].number for alias, ref in bundles.items() if ref and ref.sha256 in versions}
     if current.get(STAGING) not in {None, wanted.get(CHAMPION)}:
         wanted[STAGING] = current[STAGING]
@@ -114,10 +104,10 @@ def _set_aliases(registry: Registry, change: Change) -> None:
         if current.get(alias) != number:
             registry.set_alias(alias, number)
     for alias in current.keys() - wanted.keys():
-        # Other people's aliases stay; a bundle that MLflow does not know has none of ours.
+        # Aliases of other people stay. A bundle that MLflow does not know has none of ours.
         if alias in {STAGING, CHAMPION, PREVIOUS} or alias.startswith(CHALLENGER):
             registry.drop_alias(alias)
 
 
-def _challenger(count: int) -> str:
-    return CHALLENGER if count == 1 else f"{CHALLENGER}-{count}"
+def _challenger_alias(position: int) -> str:
+    return CHALLENGER if position == 1 else f"{CHALLENGER}-{position}"

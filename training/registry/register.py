@@ -11,19 +11,18 @@ from schemas.manifest import MANIFEST_NAME
 from schemas.messages import BundleRef
 from stream.models.bundle import audit, read_bundle
 from stream.models.bundle_store import BundleStore
-from training.bundling.export import TOLERANCE
-from training.bundling.write_bundle import renumber_bundle
+from training.bundling.parity import TOLERANCE
+from training.bundling.write_bundle import BUNDLE_ARTIFACT, renumber_bundle
 from training.registry.card import write_card
 from training.registry.lineage import version_tags
-from training.registry.runs import FINISHED, FinishedRun, Runs
-from training.registry.tracking import BUNDLE_ARTIFACT
+from training.registry.runs import FINISHED, FinishedRun, MlflowRuns
 from training.registry.versions import REGISTERED_MODEL, RegisteredVersion, Registry
 
 #: Metric of a run: largest difference between the ONNX graph and the original on the whole test part.
 PARITY = "onnx_parity"
 
 
-def register(run_id: str, registry: Registry, runs: Runs, store: BundleStore) -> RegisteredVersion:
+def register(run_id: str, registry: Registry, runs: MlflowRuns, store: BundleStore) -> RegisteredVersion:
     """Make a run's bundle the next version.
 
     The bundle is audited, given its number, put into the store, read back from there, and named in the version's

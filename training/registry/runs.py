@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from mlflow.exceptions import MlflowException
 
 from schemas.errors import RegistryError
-from training.registry.connection import Connection
+from training.registry.connection import MlflowConnection
 
 FINISHED = "FINISHED"
 
@@ -23,13 +23,13 @@ class FinishedRun:
     artifact_uri: str
 
 
-class Runs:
-    """Runs by id.
+class MlflowRuns:
+    """MlflowRuns by id.
 
     Every method raises RegistryError when MLflow is away or refuses.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: MlflowConnection) -> None:
         self._mlflow = connection
 
     def get(self, run_id: str) -> FinishedRun:

@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from schemas.errors import RegistryError
 from schemas.messages import BundleRef
-from training.registry.connection import Connection
+from training.registry.connection import MlflowConnection
 
 REGISTERED_MODEL = "fraud"
 #: Aliases. Further challengers are `challenger-2`, `challenger-3`, …
@@ -57,7 +57,7 @@ class Registry:
     Every method raises RegistryError when MLflow is away or refuses.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: MlflowConnection) -> None:
         self._mlflow = connection
         ensure_model(connection, REGISTERED_MODEL, "The fraud scorer's models. Each version is one bundle.")
 
@@ -137,7 +137,7 @@ class Registry:
             self._mlflow.client.delete_model_version(REGISTERED_MODEL, number)
 
 
-def ensure_model(connection: Connection, name: str, description: str) -> None:
+def ensure_model(connection: MlflowConnection, name: str, description: str) -> None:
     """Make a registered model unless it is there.
 
     Raises:
@@ -154,7 +154,7 @@ def ensure_model(connection: Connection, name: str, description: str) -> None:
                 raise
 
 
-def read_versions(connection: Connection, name: str) -> list[ModelVersion]:
+def read_versions(connection: MlflowConnection, name: str) -> list[ModelVersion]:
     """Return every version of a registered model, oldest first.
 
     Raises:

@@ -1,1 +1,1 @@
-"""A new model on request: from archive and ledger to a challenger in the shadow."""
+"""Retraining on request: from archive and ledger to a challenger in shadow."""

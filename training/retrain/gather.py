@@ -1,4 +1,4 @@
-"""Archived transactions joined with what the ledger knows of them: a file as training reads it."""
+"""Joins archived transactions with their outcomes in the ledger into a file that training reads."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,32 +21,34 @@ from stream.scoring.features import FeaturePlan
 from training.data.description import AmountColumn, ColumnKind, CurrencyColumn, DataDescription, TimeColumn
 from training.data.featureset import FeatureSet
 
-#: Columns that are no features. Named as no feature is likely to be: features have the senders' names.
+#: Columns that are not features. Feature names come from the senders and hardly begin with #.
 _ID, _CARD, _TIME, _CURRENCY, _LABEL = "#transaction_id", "#card_id", "#event_time_ms", "#currency", "#fraud"
 _AMOUNT = "#amount_minor"
 
 
 class GatheredCounts(Struct, frozen=True):
-    """How many transactions came together."""
+    """Numbers of transactions in the join."""
 
-    #: Matured, with a known outcome.
+    #: Matured decisions with a known outcome.
     known: int
-    #: Matured, but never to be known.
+    #: Matured decisions whose outcome can never be known.
     censored: int
     #: Known, but not in the archive.
     not_archived: int
-    #: Archived, but not as the champion takes them: without one of its features, say.
+    #: Archived, but refused by the champion, for example because a feature is missing.
     refused: int
+    #: Written to the file.
     rows: int
+    #: Frauds among the written rows.
     frauds: int
 
 
 def describe(manifest: Manifest) -> DataDescription:
-    """Return what the columns of a gathered file are, for a model with the features of a manifest."""
+    """Return the description of a gathered file's columns, for a model with the features of a manifest."""
     plan = FeaturePlan(manifest.features, manifest.missing)
     kinds: dict[str, ColumnKind] = dict.fromkeys(plan.numeric, "numeric")
     kinds |= dict.fromkeys(plan.categorical, "categorical")
-    # A feature that is the amount has the name of its column.
+    # A feature that is the amount has the name of the amount's column.
     amount = next((feature.name for feature in manifest.features if feature.kind == "amount_minor"), _AMOUNT)
     return DataDescription(
         time=TimeColumn(_TIME, "ms"),
@@ -60,7 +62,7 @@ def describe(manifest: Manifest) -> DataDescription:
 
 
 def feature_set(manifest: Manifest) -> FeatureSet:
-    """Return the feature set that a manifest's features were made by; medians and categories are frozen anew."""
+    """Return the feature set behind a manifest's features; medians and categories come from the new data."""
     plan = FeaturePlan(manifest.features, manifest.missing)
     kinds = [feature.kind for feature in manifest.features]
     hours = ["hour_of_day"] if "hour_sin" in kinds else []
@@ -78,19 +80,21 @@ def feature_set(manifest: Manifest) -> FeatureSet:
     )
 
 
-def gather(url: str, known: Mapping[str, LabelledDecisions], manifest: Manifest, file: Path, *, max_bytes: int) -> GatheredCounts:
-    """Write the known transactions with the features of a manifest, one row each.
+def gather(
+    url: str, decisions: Mapping[str, LabelledDecisions], manifest: Manifest, file: Path, *, max_bytes: int
+) -> GatheredCounts:
+    """Write the transactions with a known outcome to a file, one row each, with the features of a manifest.
 
-    The row is made of the very message that was decided: it stands in the archive at the decision's own place. A
-    repeated transaction_id stands elsewhere and is not looked at. A batch of the archive is in memory at a time,
-    besides what is known.
+    A row is made from the message that was decided, which the archive holds at the decision's own partition and offset.
+    A repetition of the transaction_id has another offset and is ignored. One batch of the archive is in memory at a
+    time, besides the decisions.
 
     Args:
-        url: Of the archive.
-        known: Of the ledger, by kind of the archive.
-        manifest: The champion's; what it would refuse is left out and counted.
-        file: Parquet, to be written; as `describe` says.
-        max_bytes: Of a transaction, that the champion's workers take.
+        url: URL of the archive.
+        decisions: Decisions with their outcomes, by kind of the archive.
+        manifest: Manifest of the champion; transactions that it refuses are left out and counted.
+        file: Parquet file to write, with columns as in `describe`.
+        max_bytes: Largest transaction in bytes that the champion's workers accept.
 
     Raises:
         ArchiveError: If there is no archive, or a file of it cannot be read.
@@ -99,38 +103,33 @@ def gather(url: str, known: Mapping[str, LabelledDecisions], manifest: Manifest,
     plan = FeaturePlan(manifest.features, manifest.missing)
     codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=max_bytes)
     schema = _schema(plan, describe(manifest).amount.column)
-    found = rows = frauds = 0
+    archived = rows = frauds = 0
     with pq.ParquetWriter(file, schema) as writer:
-        for batch, places in _batches(url, known):
-            decided, fraud = _decoded(batch, places, codec)
-            found += len(fraud)
-            taken = [(each, fraud[place]) for place, each in _accepted(decided, plan)]
-            rows, frauds = rows + len(taken), frauds + sum(flag for _, flag in taken)
-            if taken:
-                writer.write_batch(_batch(taken, schema))
-    count = sum(map(len, known.values()))
-    return GatheredCounts(count, sum(each.censored for each in known.values()), count - found, found - rows, rows, frauds)
+        for batch, index in _batches(url, decisions):
+            transactions, fraud = _decode(batch, index, codec)
+            archived += len(fraud)
+            accepted = [(transaction, fraud[at]) for at, transaction in _accepted(transactions, plan)]
+            rows, frauds = rows + len(accepted), frauds + sum(is_fraud for _, is_fraud in accepted)
+            if accepted:
+                writer.write_batch(_batch(accepted, schema))
+    known = sum(map(len, decisions.values()))
+    censored = sum(each.censored for each in decisions.values())
+    return GatheredCounts(known, censored, known - archived, archived - rows, rows, frauds)
 
 
-def _batches(url: str, known: Mapping[str, LabelledDecisions]) -> Iterator[tuple[pa.RecordBatch, "_Places"]]:
-    for kind, each in known.items():
-        places = _Places(each)
-        for batch in read_archive(url, kind, since_ms=each.since_ms, until_ms=each.until_ms):
-            yield batch, places
+class _DecisionIndex:
+    """Finds decisions by the partition and offset of their transactions."""
 
-
-class _Places:
-    """Finds decisions by where their transactions stand on the topic."""
-
-    def __init__(self, known: LabelledDecisions) -> None:
-        self._known = known
-        order = np.lexsort((known.offset, known.partition))
+    def __init__(self, decisions: LabelledDecisions) -> None:
+        self._decisions = decisions
+        order = np.lexsort((decisions.offset, decisions.partition))
         self._by_partition = {
-            int(partition): order[known.partition[order] == partition] for partition in np.unique(known.partition)
+            int(partition): order[decisions.partition[order] == partition]
+            for partition in np.unique(decisions.partition)
         }
 
-    def of(self, batch: pa.RecordBatch) -> Iterator[tuple[int, bool]]:
-        """Yield each row of a batch whose decision is known, and whether it is a fraud."""
+    def rows_of(self, batch: pa.RecordBatch) -> Iterator[tuple[int, bool]]:
+        """Yield each row of a batch that has a labelled decision, and whether it is a fraud."""
         partitions = batch["partition"].to_numpy()
         ids, offsets = batch["transaction_id"].to_pylist(), batch["offset"].to_numpy()
         for partition in np.unique(partitions).tolist():
@@ -138,37 +137,48 @@ class _Places:
             if indices is None:
                 continue
             rows = np.flatnonzero(partitions == partition)
-            ours = self._known.offset[indices]
-            at = np.minimum(np.searchsorted(ours, offsets[rows]), len(ours) - 1)
+            decided_offsets = self._decisions.offset[indices]
+            at = np.minimum(np.searchsorted(decided_offsets, offsets[rows]), len(decided_offsets) - 1)
             for row, index in zip(rows.tolist(), indices[at].tolist(), strict=True):
-                # The id too: offsets begin anew when a topic is made anew.
-                if self._known.offset[index] == offsets[row] and self._known.transaction_id[index] == ids[row]:
-                    yield row, bool(self._known.fraud[index])
+                # The id too: offsets start again when a topic is created again.
+                if self._decisions.offset[index] == offsets[row] and self._decisions.transaction_id[index] == ids[row]:
+                    yield row, bool(self._decisions.fraud[index])
 
 
-def _decoded(
-    batch: pa.RecordBatch, places: _Places, codec: TransactionCodec
+def _batches(
+    url: str, decisions: Mapping[str, LabelledDecisions]
+) -> Iterator[tuple[pa.RecordBatch, _DecisionIndex]]:
+    for kind, each in decisions.items():
+        index = _DecisionIndex(each)
+        for batch in read_archive(url, kind, since_ms=each.since_ms, until_ms=each.until_ms):
+            yield batch, index
+
+
+def _decode(
+    batch: pa.RecordBatch, index: _DecisionIndex, codec: TransactionCodec
 ) -> tuple[list[Transaction[Any] | None], list[bool]]:
-    """Return the known transactions of a batch, None for one that the champion refuses, and which are frauds."""
-    decided: list[Transaction[Any] | None] = []
+    """Return the labelled transactions of a batch, None for one that the champion refuses, and which are frauds."""
+    transactions: list[Transaction[Any] | None] = []
     fraud = []
-    for place, is_fraud in places.of(batch):
+    for row, is_fraud in index.rows_of(batch):
         fraud.append(is_fraud)
         try:
-            decided.append(codec.decode(batch["value"][place].as_py()))
-        except RefusedMessageError:  # another champion took it, with other features
-            decided.append(None)
-    return decided, fraud
+            transactions.append(codec.decode(batch["value"][row].as_py()))
+        except RefusedMessageError:  # an earlier champion with other features accepted it
+            transactions.append(None)
+    return transactions, fraud
 
 
-def _accepted(decided: list[Transaction[Any] | None], plan: FeaturePlan) -> list[tuple[int, Transaction[Any]]]:
-    """Return those that a champion of this plan takes, by the worker's own rules, with their places."""
-    there = [(place, each) for place, each in enumerate(decided) if each is not None]
-    if not there:
+def _accepted(
+    transactions: list[Transaction[Any] | None], plan: FeaturePlan
+) -> list[tuple[int, Transaction[Any]]]:
+    """Return the transactions that a champion of this plan accepts by the worker's own rules, with their indices."""
+    decoded = [(at, transaction) for at, transaction in enumerate(transactions) if transaction is not None]
+    if not decoded:
         return []
-    matrix = accepted_rows(range(len(there)), [each for _, each in there], plan).matrix
+    matrix = accepted_rows(range(len(decoded)), [transaction for _, transaction in decoded], plan).matrix
     good = (plan.first_infinite(matrix) < 0) & (plan.first_refused_null(matrix) < 0)
-    return [there[i] for i in np.flatnonzero(good)]
+    return [decoded[i] for i in np.flatnonzero(good)]
 
 
 def _schema(plan: FeaturePlan, amount: str) -> pa.Schema:
@@ -186,18 +196,18 @@ def _schema(plan: FeaturePlan, amount: str) -> pa.Schema:
     )
 
 
-def _batch(taken: list[tuple[Transaction[Any], bool]], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(accepted: list[tuple[Transaction[Any], bool]], schema: pa.Schema) -> pa.RecordBatch:
     rows = [
         (
-            each.transaction_id,
-            each.card_id,
-            each.event_time_ms,
-            each.currency,
-            int(fraud),
-            each.amount_minor,
-            *msgspec.structs.astuple(each.features),
+            transaction.transaction_id,
+            transaction.card_id,
+            transaction.event_time_ms,
+            transaction.currency,
+            int(is_fraud),
+            transaction.amount_minor,
+            *msgspec.structs.astuple(transaction.features),
         )
-        for each, fraud in taken
+        for transaction, is_fraud in accepted
     ]
     columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,11 +1,11 @@
-"""Asking for a new model because labels say that the champion errs more, or because it is old."""
+"""Triggers of retraining: labels that show more errors of the champion, and its age."""
 
 import time
 
 import msgspec
 
 from schemas.messages import BundleRef, RetrainRequest
-from stream.control.retrain_requests import RequestOutcome, request_retraining, new_request, read_requests
+from stream.control.retrain_requests import RequestOutcome, new_request, read_requests, request_retraining
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
@@ -14,37 +14,37 @@ from training.drift.concept_monitor import ConceptMonitor
 from training.registry.promote import Promoter
 from training.retrain.schedule import overdue
 
-#: Who asks when nobody does.
+#: Author of automatic requests.
 AUTHOR = "fraud-train watch"
 
 
 class RetrainTriggers:
-    """Writes requests for today's champion.
+    """Writes requests to replace the current champion.
 
     Args:
-        concept: Of the ledger that keeps the champion's errors.
-        settings: The topic, and how often a cause may ask.
-        every_days: Age at which a champion is due; None never.
+        concept: Monitor of the champion's errors.
+        settings: Kafka connection and topic names, and the cooldown between requests of one cause.
+        every_days: Age in days above which the champion is due; None for no limit.
     """
 
     def __init__(self, concept: ConceptMonitor, settings: Settings, *, every_days: float | None = None) -> None:
         self._concept, self._settings, self._every_days = concept, settings, every_days
-        #: The newest alarm that its cause was too early for.
+        #: Newest alarm whose request had to wait for the end of its cause's cooldown.
         self._waiting: RetrainRequest | None = None
-        #: The champion whose scores were said to be off.
-        self._off = ""
+        #: Champion that was reported as no longer calibrated.
+        self._uncalibrated = ""
 
-    def look(self, promoter: Promoter) -> list[str]:
-        """Ask for what there is a reason to ask for; return a line for each.
+    def check(self, promoter: Promoter) -> list[str]:
+        """Write the requests for which there is a reason; return a line for each.
 
         Args:
-            promoter: Of MLflow and Kafka.
+            promoter: Promoter that knows the roles.
 
         Raises:
             LedgerUnavailableError: If the ledger's database does not answer.
             KafkaError: If the requests can be neither read nor written.
             BundleError: If the champion's bundle cannot be read.
-            RegistryError: If MLflow is away or refuses.
+            RegistryError: If MLflow is unavailable or refuses.
         """
         newest = promoter.catch_up()
         if newest is None:
@@ -53,28 +53,28 @@ class RetrainTriggers:
         if self._waiting is not None and self._waiting.bundle_sha256 != champion.sha256:
             self._waiting = None
         if alarms := self._concept.check(champion.sha256):
-            self._waiting = _of_alarm(alarms[-1], champion)
+            self._waiting = _request_of(alarms[-1], champion)
         lines = []
-        if (off := self._concept.calibration.problem) is not None and self._off != champion.sha256:
-            self._off = champion.sha256
-            lines.append(f"champion {champion.path}: {off}; its thresholds mean something else now, so look at them")
+        problem = self._concept.calibration.problem
+        if problem is not None and self._uncalibrated != champion.sha256:
+            self._uncalibrated = champion.sha256
+            lines.append(f"champion {champion.path}: {problem}; check its thresholds")
         if self._waiting is not None:
             request = self._waiting
-            asked = self._ask(request)
-            lines.append(f"{request.why}: {asked.what}")
-        if (due := self._due(champion, promoter.store)) is not None:
-            asked = request_retraining(self._settings, new_request("schedule", champion.sha256, due, author=AUTHOR))
-            lines.append(f"{due}: {asked.what}")
+            lines.append(f"{request.why}: {self._write(request).detail}")
+        if (reason := self._overdue(champion, promoter.store)) is not None:
+            request = new_request("schedule", champion.sha256, reason, author=AUTHOR)
+            lines.append(f"{reason}: {request_retraining(self._settings, request).detail}")
         return lines
 
-    def _ask(self, request: RetrainRequest) -> RequestOutcome:
+    def _write(self, request: RetrainRequest) -> RequestOutcome:
         now = msgspec.structs.replace(request, asked_at_ms=time.time_ns() // 1_000_000)
-        asked = request_retraining(self._settings, now)
-        if not asked.cooling:
+        result = request_retraining(self._settings, now)
+        if not result.cooling:
             self._waiting = None
-        return asked
+        return result
 
-    def _due(self, champion: BundleRef, store: BundleStore) -> str | None:
+    def _overdue(self, champion: BundleRef, store: BundleStore) -> str | None:
         if self._every_days is None:
             return None
         made_at_ms = read_bundle(store, champion).manifest.created_at_ms
@@ -87,8 +87,8 @@ class RetrainTriggers:
         )
 
 
-def _of_alarm(alarm: ConceptAlarm, champion: BundleRef) -> RetrainRequest:
-    """Return the request of an alarm: a process that comes to the same alarm again asks with the same id."""
+def _request_of(alarm: ConceptAlarm, champion: BundleRef) -> RetrainRequest:
+    """Return the request for an alarm. Its id depends on the alarm only, so a restarted process writes the same one."""
     request_id = f"{champion.sha256[:16]}-{alarm.stream.replace(' ', '-')}-{alarm.event_time_ms}"
     made = new_request("performance", champion.sha256, alarm.reason, author=AUTHOR)
     return msgspec.structs.replace(made, request_id=request_id)

@@ -1,29 +1,31 @@
-"""Requests in MLflow: one run for each, found again by its tag, so that a request is worked once."""
+"""Retraining requests in MLflow: one run per request, found again by its tag, so that a request is worked once."""
 
-import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
-from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities.run import Run
 
 from schemas.messages import RetrainRequest
-from training.registry.connection import Connection
+from training.registry.connection import MlflowConnection
+from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.lineage import code_version, library_versions
 from training.registry.runs import FINISHED
 
 EXPERIMENT = "fraud-retrain"
-#: Tags: the request's id and whole text; how often working it was begun; what the last attempt failed with; why
-#: nothing was trained.
-REQUEST, ASKED, ATTEMPTS, FAILED, DECLINED = "retrain_request", "retrain_asked", "attempts", "failed", "declined"
+#: Tags: the request's id; the request as JSON; number of attempts; error of the last attempt; reason for a decline.
+REQUEST, REQUEST_JSON, ATTEMPTS, FAILED, DECLINED = (
+    "retrain_request",
+    "retrain_asked",
+    "attempts",
+    "failed",
+    "declined",
+)
 
 
 @dataclass(frozen=True)
-class Work:
-    """A request's run as it stood when it was read."""
+class RetrainRun:
+    """A request's run at the time when it was read."""
 
     run_id: str
     status: str
@@ -31,100 +33,72 @@ class Work:
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its end: a model in the run's artifacts, or declined."""
+        """True if the request was declined, or the run's artifacts hold a model."""
         return self.status == FINISHED
 
     @property
     def declined(self) -> str:
-        """Why nothing was trained; empty where something was, or is still to be."""
+        """Reason why no model was trained; empty if one was, or still has to be."""
         return self.tags.get(DECLINED, "")
 
     @property
     def attempts(self) -> int:
-        """How often working it was begun and, but for this last time, not ended."""
+        """Number of attempts that were not ended by an outage, the current one included."""
         return int(self.tags.get(ATTEMPTS, "0"))
 
 
 class RetrainRuns:
-    """The requests in one MLflow. One process at a time works them: see `fraud-train watch`.
+    """The requests in one MLflow. Only one process at a time may work them, see `fraud-train watch`.
 
     Raises:
-        RegistryError: If MLflow is away or refuses; so does every method.
+        RegistryError: If MLflow is unavailable or refuses; every method raises it too.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: MlflowConnection) -> None:
         self._connection, self._client = connection, connection.client
-        with connection.clear_errors():
-            found = self._client.get_experiment_by_name(EXPERIMENT)
-            self._experiment = (
-                found.experiment_id if found else self._client.create_experiment(EXPERIMENT, connection.artifacts)
-            )
+        self._experiment = MlflowExperiment(connection, EXPERIMENT)
 
-    def find(self, request_id: str) -> Work | None:
-        """Return a request's run, None where nobody has begun it."""
+    def find(self, request_id: str) -> RetrainRun | None:
+        """Return a request's run, or None if the request was not begun."""
         quoted = request_id.replace("'", "\\'")
+        runs = self._experiment.search(
+            f"tags.`{REQUEST}` = '{quoted}'", max_results=1, order_by=["attributes.start_time ASC"]
+        )
+        return _read(runs[0]) if runs else None
+
+    def begin(self, request: RetrainRequest) -> RetrainRun:
+        """Begin an attempt at a request, in a new run or in the one that an earlier process did not end."""
+        existing = self.find(request.request_id)
+        if existing is None:
+            tags = {REQUEST: request.request_id, REQUEST_JSON: msgspec.json.encode(request).decode(), ATTEMPTS: "1"}
+            name = f"{request.cause} {request.request_id[:12]}"
+            return self._reread(self._experiment.start(name, tags | code_version() | library_versions()).run_id)
+        self.active(existing).tag(ATTEMPTS, str(existing.attempts + 1))
         with self._connection.clear_errors():
-            runs = self._client.search_runs(
-                [self._experiment],
-                f"tags.`{REQUEST}` = '{quoted}'",
-                max_results=1,
-                order_by=["attributes.start_time ASC"],
-            )
-        return _work(runs[0]) if runs else None
+            self._client.update_run(existing.run_id, status="RUNNING")
+        return self._reread(existing.run_id)
 
-    def begin(self, request: RetrainRequest) -> Work:
-        """Begin a request, or begin again what an earlier process did not end; the attempt is counted."""
-        work = self.find(request.request_id)
-        with self._connection.clear_errors():
-            if work is None:
-                tags = {REQUEST: request.request_id, ASKED: msgspec.json.encode(request).decode(), ATTEMPTS: "1"}
-                name = f"{request.cause} {request.request_id[:12]}"
-                run = self._client.create_run(
-                    self._experiment, run_name=name, tags=tags | code_version() | library_versions()
-                )
-                return _work(run)
-            self._client.set_tag(work.run_id, ATTEMPTS, str(work.attempts + 1))
-            self._client.update_run(work.run_id, status="RUNNING")
-            return _work(self._client.get_run(work.run_id))
+    def active(self, run: RetrainRun) -> ActiveRun:
+        """Return a request's run to log to."""
+        return ActiveRun(self._connection, run.run_id)
 
-    def uncount(self, work: Work) -> None:
-        """Take an attempt back that ended because something was away, which says nothing about the request."""
-        self.tag(work, ATTEMPTS, str(work.attempts - 1))
+    def uncount(self, run: RetrainRun) -> None:
+        """Do not count an attempt that an outage ended: it says nothing about the request."""
+        self.active(run).tag(ATTEMPTS, str(run.attempts - 1))
 
-    def decline(self, work: Work, why: str) -> None:
+    def decline(self, run: RetrainRun, reason: str) -> None:
         """End a request without a model."""
-        self.tag(work, DECLINED, why)
-        self.finish(work)
+        self.active(run).tag(DECLINED, reason)
+        self.end(run)
 
-    def finish(self, work: Work) -> None:
-        """End a request: what its artifacts hold is whole."""
+    def end(self, run: RetrainRun) -> None:
+        """End a request whose artifacts are complete."""
+        self.active(run).end(FINISHED)
+
+    def _reread(self, run_id: str) -> RetrainRun:
         with self._connection.clear_errors():
-            self._client.set_terminated(work.run_id, FINISHED)
-
-    def tag(self, work: Work, key: str, value: str) -> None:
-        """Set a tag; unlike a parameter it may be another one at the next attempt."""
-        with self._connection.clear_errors():
-            self._client.set_tag(work.run_id, key, value)
-
-    def log_metrics(self, work: Work, figures: Mapping[str, float]) -> None:
-        """Log figures."""
-        now = time.time_ns() // 1_000_000
-        metrics = [MlflowMetric(name, value, now, 0) for name, value in figures.items()]
-        with self._connection.clear_errors():
-            self._client.log_batch(work.run_id, metrics=metrics)
-
-    def log_files(self, work: Work, directory: Path, folder: str) -> None:
-        """Log a directory's files as artifacts, over earlier ones of the same names."""
-        with self._connection.clear_errors():
-            self._client.log_artifacts(work.run_id, str(directory), folder)
-
-    def log_bytes(self, work: Work, content: bytes, name: str) -> None:
-        """Log an artifact file of the given name."""
-        with tempfile.TemporaryDirectory() as scratch, self._connection.clear_errors():
-            file = Path(scratch) / name
-            file.write_bytes(content)
-            self._client.log_artifact(work.run_id, str(file))
+            return _read(self._client.get_run(run_id))
 
 
-def _work(run: Run) -> Work:
-    return Work(run.info.run_id, run.info.status, dict(run.data.tags))
+def _read(run: Run) -> RetrainRun:
+    return RetrainRun(run.info.run_id, run.info.status, dict(run.data.tags))

@@ -6,11 +6,11 @@ from pathlib import Path
 from schemas.errors import StudyError
 from schemas.manifest import Metric
 from training.registry.versions import CHAMPION, Registry
-from training.study.choose import choose
+from training.study.selection import choose
 from training.study.identity import same_folds
 from training.study.page import Comparison, page
 from training.study.paired import paired_difference, signed
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 from training.study.runs import Study, StudyRuns
 
 #: Artifact of the parent run.
@@ -68,7 +68,7 @@ def save(comparison: Comparison, study: Study, runs: StudyRuns, path: Path) -> N
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StudyError(f"{path} cannot be written ({error.strerror}); name another place with --out") from error
-    runs.log_text(study.run_id, PAGE, text)
+    runs.run(study.run_id).log_text(PAGE, text)
 
 
 def _beside(chosen: EntryRecord, study: Study, runs: StudyRuns, registry: Registry) -> tuple[str, Metric | None]:

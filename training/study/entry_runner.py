@@ -18,7 +18,7 @@ from training.study.budget import Budget, OutOfTimeError
 from training.study.fitting import Fit, fit
 from training.study.plan import Entry
 from training.study.progress import StudyProgress
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 from training.study.search import Found, Search
 
 #: Rows the cost is measured on.

@@ -14,7 +14,7 @@ from training.models.resampling import subsample_negatives, resample_rows
 from training.models.stack import ALGORITHM as STACK
 from training.models.stack import fit_stack
 from training.study.plan import Entry
-from training.study.record import MEMBERS, EntryRecord
+from training.study.entry_record import MEMBERS, EntryRecord
 
 #: Of a stack's rows: members fitted on the part before give the margins for the rest, from which the stack learns how
 #: far to trust each. In time order, as everywhere.

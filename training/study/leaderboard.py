@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from training.study.choose import MAX_COST_US, choose, is_affordable, is_as_good, rank
+from training.study.selection import MAX_COST_US, choose, is_affordable, is_as_good, rank
 from training.study.paired import interval, signed
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 from training.study.test_evaluation import Look
 
 #: Marks of the entry that is chosen, of those that are as good, and of those that the stream can't afford.

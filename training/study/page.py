@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from html import escape
 
 from schemas.manifest import Metric
-from training.study.choose import choose, rank
+from training.study.selection import choose, rank
 from training.study.leaderboard import CHOSEN, LEGEND, cells, marks
 from training.study.paired import interval, signed
-from training.study.record import MEMBERS, EntryRecord
+from training.study.entry_record import MEMBERS, EntryRecord
 from training.study.svg import cost_plot, fold_plot
 from training.study.test_evaluation import Look
 

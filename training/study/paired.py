@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from schemas.manifest import Metric
-from training.study.record import EntryRecord, standard_error
+from training.study.entry_record import EntryRecord, standard_error
 
 _CONFIDENCE = 0.95
 

@@ -59,6 +59,9 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
     seeds: Annotated[tuple[Annotated[int, Meta(ge=0, lt=2**31)], ...], Meta(min_length=1)] = (0,)
     #: How many of the best families the stack is made of.
     stack_members: Annotated[int, Meta(ge=2, le=6)] = 3
+    #: Alerts that analysts can review in a day. The chosen model's deployed policy reviews as many as this allows; None:
+    #: it has the least expected cost.
+    alerts_per_day: Annotated[int, Meta(ge=1)] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can't be run or would be run twice.

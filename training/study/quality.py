@@ -9,17 +9,18 @@ from optuna.storages import BaseStorage
 
 from schemas.manifest import Metric
 from stream.models.bundle_store import BundleStore
-from training.bundling.build_bundle import scored_rows, policy_kind
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet
 from training.data.leaks import LeakAlarm, LeakName
 from training.data.training_data import prepare
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings, evaluate_both
+from training.evaluation.policy_choice import PolicyChoice, default_policy_kind
+from training.evaluation.scored_rows import ScoredRows
 from training.registry.versions import Registry
-from training.study.accepted import AcceptedLeaks
+from training.study.accepted_leaks import AcceptedLeaks
 from training.study.budget import Budget
-from training.study.final import look_at_test
+from training.study.final_evaluation import look_at_test
 from training.study.identity import (
     Identity,
     identify,
@@ -91,16 +92,16 @@ class Quality:
             folds=0,
             alarm=alarm,
             on_evaluation=lambda look: self.runs.count_look(study, look),
-            looks=study.looks,
+            evaluations=study.looks,
         )
         _, record = self.runs.finished(study)[key]
-        kind = policy_kind(self.data)
-        models = [refit(record, parts, seed, kind=kind, costs=self.costs) for seed in seeds]
-        test = parts.test.look(f"model seeds {', '.join(map(str, seeds))}")
+        choice = PolicyChoice(default_policy_kind(self.data), self.costs, study.alerts_per_day)
+        models = [refit(record, parts, seed, choice) for seed in seeds]
+        test = parts.test_set.open(f"model seeds {', '.join(map(str, seeds))}")
         matrix, settings = test.matrix(parts.plan), FigureSettings(costs=self.costs)
         measured = []
         for seed, model in zip(seeds, models, strict=True):
-            scored = scored_rows(model.session.score(matrix), test)
+            scored = ScoredRows.of(model.session.score(matrix), test)
             figures = SeedFigures(seed, key, evaluate_both(scored, model.policy, model.comparison, settings))
             alarm.check_pr_auc(figures.metrics["pr_auc"].value, f"the test part, by {key} with seed {seed}")
             measured.append(figures)

@@ -7,11 +7,11 @@ import numpy as np
 
 from schemas.manifest import Metric
 from training.machine import Machine
-from training.study.choose import rank
+from training.study.selection import rank
 from training.study.leaderboard import LEGEND, cells, marks
 from training.study.paired import interval, signed, t_interval
 from training.study.quality import SeedFigures
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 from training.study.runs import Study
 from training.study.test_evaluation import Look
 

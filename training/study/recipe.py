@@ -8,7 +8,7 @@ from msgspec import Struct
 from schemas.errors import StudyError
 from training.data.leaks import LeakName
 from training.models.resampling import Resampling
-from training.registry.runs import Runs
+from training.registry.runs import MlflowRuns
 from training.study.runs import StudyRuns
 
 #: Tag of a run. An entry of a study has its record instead.
@@ -26,6 +26,8 @@ class Recipe(Struct, frozen=True):
     treatment: Resampling = "none"
     #: Of the legitimate rows that are fitted on, in (0, 1].
     legitimate_share: float = 1.0
+    #: Daily budget of alerts for the deployed policy; None: the least expected cost.
+    alerts_per_day: int | None = None
     #: Leaks that somebody accepted.
     accepted: tuple[LeakName, ...] = ()
 
@@ -35,7 +37,7 @@ def encode_recipe(recipe: Recipe) -> str:
     return msgspec.json.encode(recipe).decode()
 
 
-def recipe_of(run_id: str, runs: Runs, studies: StudyRuns) -> Recipe:
+def recipe_of(run_id: str, runs: MlflowRuns, studies: StudyRuns) -> Recipe:
     """Return how a run's model was made.
 
     Raises:
@@ -51,7 +53,13 @@ def recipe_of(run_id: str, runs: Runs, studies: StudyRuns) -> Recipe:
             seed = int(study.facts["seeds"].partition(",")[0])
             accepted = msgspec.convert(list(study.accepted), tuple[LeakName, ...])
             return Recipe(
-                record.family, record.params, seed, record.treatment, record.legitimate_share, accepted=accepted
+                record.family,
+                record.params,
+                seed,
+                record.treatment,
+                record.legitimate_share,
+                alerts_per_day=study.alerts_per_day,
+                accepted=accepted,
             )
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise StudyError(

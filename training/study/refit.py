@@ -1,27 +1,26 @@
-"""The chosen entry once more: fitted on the whole training part and finished."""
+"""A study's chosen entry, fitted on the whole training part, calibrated and exported."""
 
-from training.bundling.build_bundle import Finished, finish
-from training.data.training_data import PreparedParts
-from training.evaluation.costs import Costs
-from training.evaluation.operating_points import PolicyKind
+from training.bundling.evaluated_model import EvaluatedModel, calibrate_and_export
+from training.data.training_data import PreparedData
+from training.evaluation.policy_choice import PolicyChoice
 from training.study.fitting import fit
 from training.study.plan import Entry
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 
 
-def refit(record: EntryRecord, data: PreparedParts, seed: int, *, kind: PolicyKind, costs: Costs) -> Finished:
-    """Fit and finish an entry.
+def refit(record: EntryRecord, data: PreparedData, seed: int, choice: PolicyChoice) -> EvaluatedModel:
+    """Fit an entry on the whole training part, then calibrate and export it.
 
     Args:
-        record: The entry, with the params that were found.
-        data: The parts. The test part's labels stay sealed.
-        seed: Of subsampling, treatment and model.
-        kind: Of the deployed policy.
-        costs: It is chosen by.
+        record: Entry with its hyperparameters.
+        data: Parts of the split. The labels of the test part are not used.
+        seed: Seed of subsampling, resampling and model.
+        choice: Rule that chooses the deployed policy.
 
     Raises:
         QualityError: If ONNX and the original differ.
+        DataError: If the validation part has one class only, or is too short for the budget of alerts.
     """
     entry = Entry(record.family, record.treatment, 0, record.legitimate_share)
     fitted = fit(entry, record.params, data.training_data, slice(0, len(data.train)), seed)
-    return finish(record.family, fitted.model, data, kind=kind, costs=costs)
+    return calibrate_and_export(record.family, fitted.model, data, choice)

@@ -1,36 +1,34 @@
 """A study in MLflow: one parent run, one child run an entry. What is kept here is what a study resumes from."""
 
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from mlflow.entities import Metric as MlflowMetric
-from mlflow.entities import Param
 from mlflow.entities.run import Run
 
 from schemas.errors import StudyError
-from training.data.test_set import Look as CountedLook
-from training.registry.connection import Connection
+from training.data.test_set import CountedEvaluation
+from training.registry.connection import MlflowConnection
+from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.lineage import PARENT_RUN, code_version, library_versions
 from training.study.budget import OutOfTimeError
 from training.study.plan import Entry
-from training.study.record import EntryRecord, decode_record, encode_record
+from training.study.entry_record import EntryRecord, decode_record, encode_record
 from training.study.test_evaluation import Look, decode_look, encode_look
 
 EXPERIMENT = "fraud-study"
 #: Tags of a parent run: the study's name, what it must be resumed with, and how it ended.
-STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, LOOKS = (
+STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, LOOKS, ALERTS_PER_DAY = (
     "study",
     "identity",
     "left_out",
     "chosen",
     "accepted_leaks",
     "looks",
+    "alerts_per_day",
 )
 #: Tags of a parent run that its children take over.
 INHERITED = ("data_sha256", "feature_set")
@@ -79,6 +77,12 @@ class Study:
         return int(self.tags.get(LOOKS, "0"))
 
     @property
+    def alerts_per_day(self) -> int | None:
+        """Daily budget of alerts that the chosen model's policy was chosen by; None if it was chosen by cost."""
+        value = self.tags.get(ALERTS_PER_DAY)
+        return int(value) if value else None
+
+    @property
     def accepted(self) -> dict[str, str]:
         """Leaks that were found in it and accepted, with what was seen."""
         return msgspec.json.decode(self.tags.get(ACCEPTED, "{}"), type=dict[str, str])
@@ -96,23 +100,18 @@ class StudyRuns:
         RegistryError: If MLflow is away or refuses; so does every method.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: MlflowConnection) -> None:
         self._connection, self._client = connection, connection.client
-        with connection.clear_errors():
-            experiment = self._client.get_experiment_by_name(EXPERIMENT)
-            self._experiment = (
-                experiment.experiment_id
-                if experiment
-                else self._client.create_experiment(EXPERIMENT, connection.artifacts)
-            )
+        self._experiment = MlflowExperiment(connection, EXPERIMENT)
+
+    def run(self, run_id: str) -> ActiveRun:
+        """Return a study's or an entry's run to log to."""
+        return ActiveRun(self._connection, run_id)
 
     def latest(self, name: str | None = None) -> Study | None:
         """Return the study that began last, of this name or of any."""
         wanted = f"tags.{STUDY} = '{name}'" if name else f"tags.{STUDY} != ''"
-        with self._connection.clear_errors():
-            runs = self._client.search_runs(
-                [self._experiment], wanted, max_results=1, order_by=["attributes.start_time DESC"]
-            )
+        runs = self._experiment.search(wanted, max_results=1, order_by=["attributes.start_time DESC"])
         return _study(runs[0]) if runs else None
 
     def require(self, name: str | None) -> Study:
@@ -136,60 +135,35 @@ class StudyRuns:
             lineage: Tags of it and of every child.
         """
         tags = {STUDY: name, IDENTITY: identity, **_code(), **lineage}
+        run = self._experiment.start(name, tags)
+        run.log_params(facts)
         with self._connection.clear_errors():
-            run: Run = self._client.create_run(self._experiment, run_name=name, tags=tags)
-            self._client.log_batch(run.info.run_id, params=[Param(key, value) for key, value in facts.items()])
-            return _study(self._client.get_run(run.info.run_id))
+            return _study(self._client.get_run(run.run_id))
 
     def resume(self, study: Study) -> None:
         """Set a parent run going again; what was half done in it is ended as killed, to be run anew."""
+        for child in self._children(study.run_id):
+            if child.info.status == "RUNNING":
+                self.run(child.info.run_id).end("KILLED")
         with self._connection.clear_errors():
-            for run in self._children(study.run_id):
-                if run.info.status == "RUNNING":
-                    self._client.set_terminated(run.info.run_id, "KILLED")
             self._client.update_run(study.run_id, status="RUNNING")
 
     def end(self, study: Study, status: str, left_out: Mapping[str, str]) -> None:
         """End a parent run, FINISHED, FAILED or KILLED."""
-        with self._connection.clear_errors():
-            self._client.set_tag(study.run_id, LEFT_OUT, msgspec.json.encode(left_out).decode())
-            self._client.set_terminated(study.run_id, status)
-
-    def tag(self, run_id: str, name: str, value: str) -> None:
-        """Set one tag of a run."""
-        with self._connection.clear_errors():
-            self._client.set_tag(run_id, name, value)
-
-    def log_metrics(self, run_id: str, figures: Mapping[str, float]) -> None:
-        """Log figures of a run."""
-        now = time.time_ns() // 1_000_000
-        with self._connection.clear_errors():
-            self._client.log_batch(run_id, metrics=[MlflowMetric(key, value, now, 0) for key, value in figures.items()])
-
-    def log_files(self, run_id: str, directory: Path, folder: str) -> None:
-        """Log a directory's files as a run's artifacts."""
-        with self._connection.clear_errors():
-            self._client.log_artifacts(run_id, str(directory), folder)
-
-    def log_text(self, run_id: str, path: str, text: str) -> None:
-        """Log a text as a run's artifact."""
-        with self._connection.clear_errors():
-            self._client.log_text(run_id, text, path)
+        run = self.run(study.run_id)
+        run.tag(LEFT_OUT, msgspec.json.encode(left_out).decode())
+        run.end(status)
 
     @contextmanager
     def entry(self, study: Study, entry: Entry) -> Iterator[str]:
         """Open an entry's child run and yield its id; it ends FINISHED only by `finish`, else KILLED or FAILED."""
         lineage = {name: study.tags[name] for name in INHERITED}
         tags = {PARENT_RUN: study.run_id, _ENTRY: entry.key} | _code() | lineage
-        with self._connection.clear_errors():
-            run: Run = self._client.create_run(self._experiment, run_name=entry.key, tags=tags)
+        run = self._experiment.start(entry.key, tags)
         try:
-            yield run.info.run_id
+            yield run.run_id
         except BaseException as error:
-            with self._connection.clear_errors():
-                self._client.set_terminated(
-                    run.info.run_id, "KILLED" if isinstance(error, OutOfTimeError) else "FAILED"
-                )
+            run.end("KILLED" if isinstance(error, OutOfTimeError) else "FAILED")
             raise
 
     def finish(self, run_id: str, record: EntryRecord) -> None:
@@ -210,20 +184,17 @@ class StudyRuns:
         }
         for fold, value in enumerate(record.by_fold.tolist(), start=1):
             figures[f"pr_auc_fold_{fold}"] = value
-        with self._connection.clear_errors():
-            self._client.log_batch(run_id, params=[Param(key, _text(value)) for key, value in params.items()])
-        self.log_metrics(run_id, figures)
+        run = self.run(run_id)
+        run.log_params(params)
+        run.log_metrics(figures)
         # Last: only a run that has it counts as finished.
-        self.tag(run_id, _RECORD, encode_record(record))
-        with self._connection.clear_errors():
-            self._client.set_terminated(run_id, "FINISHED")
+        run.tag(_RECORD, encode_record(record))
+        run.end("FINISHED")
 
     def finished(self, study: Study) -> dict[str, tuple[str, EntryRecord]]:
         """Return run id and record of each finished entry by key; the newest where an entry was gone on with."""
         found: dict[str, tuple[str, EntryRecord]] = {}
-        with self._connection.clear_errors():
-            runs = self._children(study.run_id)
-        for run in sorted(runs, key=lambda run: run.info.start_time):
+        for run in sorted(self._children(study.run_id), key=lambda run: run.info.start_time):
             if run.info.status == "FINISHED" and _RECORD in run.data.tags:
                 record = decode_record(run.data.tags[_RECORD])
                 found[record.key] = (run.info.run_id, record)
@@ -238,16 +209,17 @@ class StudyRuns:
             parent = self._client.get_run(run.data.tags[PARENT_RUN])
         return _study(parent), decode_record(run.data.tags[_RECORD])
 
-    def count_look(self, study: Study, look: CountedLook) -> None:
+    def count_look(self, study: Study, look: CountedEvaluation) -> None:
         """Log one more look at the study's test part, before it is taken."""
+        run = self.run(study.run_id)
+        run.tag(LOOKS, str(look.number))
+        run.tag(f"look_{look.number}", look.reason)
         with self._connection.clear_errors():
-            self._client.set_tag(study.run_id, LOOKS, str(look.count))
-            self._client.set_tag(study.run_id, f"look_{look.count}", look.why)
-            self._client.log_metric(study.run_id, LOOKS, look.count, step=look.count)
+            self._client.log_metric(study.run_id, LOOKS, look.number, step=look.number)
 
     def keep_look(self, study: Study, look: Look) -> None:
         """Log what a look found."""
-        self.log_text(study.run_id, f"{_LOOK_FOLDER}/look-{look.number}.json", encode_look(look).decode())
+        self.run(study.run_id).log_text(f"{_LOOK_FOLDER}/look-{look.number}.json", encode_look(look).decode())
 
     def last_look(self, study: Study) -> Look | None:
         """Return the newest look that found something."""
@@ -264,9 +236,7 @@ class StudyRuns:
             return Path(self._client.download_artifacts(run_id, folder, str(into)))
 
     def _children(self, run_id: str) -> list[Run]:
-        return list(
-            self._client.search_runs([self._experiment], f"tags.`{PARENT_RUN}` = '{run_id}'", max_results=_PAGE)
-        )
+        return self._experiment.search(f"tags.`{PARENT_RUN}` = '{run_id}'", max_results=_PAGE)
 
 
 def _study(run: Run) -> Study:
@@ -278,6 +248,3 @@ def _study(run: Run) -> Study:
 def _code() -> dict[str, str]:
     return code_version() | library_versions()
 
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

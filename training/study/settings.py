@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from schemas.errors import StudyError
-from training.bundling.build_bundle import policy_kind
 from training.data.dataset import Dataset
 from training.data.leaks import LeakName
 from training.data.split import Split, split_by_time, split_stratified
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import PolicyKind
+from training.evaluation.policy_choice import PolicyChoice, default_policy_kind
+from training.study.plan import StudyPlan
 
 #: The split that a study uses unless it is told otherwise.
 BY_TIME = "time"
@@ -32,10 +33,13 @@ class StudySettings:
     costs: Costs = field(default_factory=Costs)
     #: Of the deployed policy; None: expected_loss where all amounts are of one currency, score elsewhere.
     policy: PolicyKind | None = None
+    #: Daily budget of alerts for the deployed policy; None: the plan's.
+    alerts_per_day: int | None = None
 
-    def policy_kind(self, data: Dataset) -> PolicyKind:
-        """Return the kind of the deployed policy."""
-        return self.policy or policy_kind(data)
+    def policy_choice(self, plan: StudyPlan, data: Dataset) -> PolicyChoice:
+        """Return the rule that chooses the deployed policy."""
+        alerts_per_day = plan.alerts_per_day if self.alerts_per_day is None else self.alerts_per_day
+        return PolicyChoice(self.policy or default_policy_kind(data), self.costs, alerts_per_day)
 
 
 def splitter(name: str) -> Callable[[Dataset], Split]:

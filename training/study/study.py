@@ -1,39 +1,37 @@
 """A study from its plan to the chosen model's bundle."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 from optuna.storages import BaseStorage
 
 from schemas.errors import StudyError
-from training.bundling.build_bundle import Finished, write
+from training.bundling.build_bundle import model_to_deploy
+from training.bundling.evaluated_model import EvaluatedModel, measure_on_validation
+from training.bundling.log_bundle import log_bundle
 from training.data.dataset import Dataset
 from training.data.featureset import FeatureSet
 from training.data.leaks import LeakAlarm
-from training.data.training_data import PreparedParts, prepare
-from training.data.test_set import Look
-from training.evaluation.figures import FigureSettings
-from training.registry.card_figures import FIGURES_ARTIFACT, encode_figures, measure_card
+from training.data.training_data import PreparedData, prepare
+from training.data.test_set import CountedEvaluation
+from training.evaluation.costs import Costs
 from training.registry.lineage import feature_set as short_hash
-from training.registry.tracking import BUNDLE_ARTIFACT, flatten
-from training.study.accepted import AcceptedLeaks
+from training.study.accepted_leaks import AcceptedLeaks
 from training.study.budget import Budget
-from training.study.choose import choose, rank
+from training.study.selection import choose, rank
 from training.study.identity import Identity, encode_identity, identify, require_same
 from training.study.paired import t_interval
 from training.study.plan import StudyPlan, entries
 from training.study.progress import StudyProgress
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 from training.study.refit import refit
-from training.study.runs import CHOSEN, PLAN, Study, StudyRuns
+from training.study.runs import ALERTS_PER_DAY, CHOSEN, PLAN, Study, StudyRuns
 from training.study.settings import StudySettings, splitter
 from training.study.study_runner import Conductor
 
 #: The test part's figures are not known yet, so a study's manifest names where its own come from.
-ON_FOLDS, ON_VALIDATION = "_folds", "_validation"
+ON_FOLDS = "_folds"
 #: Run id and record.
 _Finished = tuple[str, EntryRecord]
 
@@ -50,7 +48,7 @@ class Outcome:
     chosen: EntryRecord
     #: The chosen entry's run, which holds the bundle.
     run_id: str
-    model: Finished
+    model: EvaluatedModel
     #: Entries that were not run or not to their end, with the reason.
     left_out: Mapping[str, str]
     #: Leaks that were found and accepted.
@@ -83,7 +81,7 @@ def run_study(
     identity = identify(plan, data, features, settings.split)
     study, resumed = _begin(settings, identity, runs, _facts(plan, data, parts, settings), parts)
     try:
-        runs.log_text(study.run_id, PLAN, msgspec.json.format(msgspec.json.encode(plan)).decode())
+        runs.run(study.run_id).log_text(PLAN, msgspec.json.format(msgspec.json.encode(plan)).decode())
         accepted.attach(runs, study)
         conductor = Conductor(plan, parts.training_data, study, runs, storage, budget=budget, progress=progress, alarm=alarm)
         left_out = conductor.run()
@@ -91,9 +89,11 @@ def run_study(
         records = rank([record for _, record in finished.values()])
         chosen = choose(records)
         run_id = finished[chosen.key][0]
-        model = refit(chosen, parts, plan.seeds[0], kind=settings.policy_kind(data), costs=settings.costs)
-        _keep(model, chosen, parts, run_id=run_id, runs=runs, settings=FigureSettings(costs=settings.costs))
-        runs.tag(study.run_id, CHOSEN, chosen.key)
+        choice = settings.policy_choice(plan, data)
+        model = refit(chosen, parts, plan.seeds[0], choice)
+        _log_chosen(model, chosen, parts, run_id=run_id, runs=runs, costs=settings.costs)
+        runs.run(study.run_id).tag(ALERTS_PER_DAY, str(choice.alerts_per_day or ""))
+        runs.run(study.run_id).tag(CHOSEN, chosen.key)
     except BaseException as error:
         runs.end(study, "FAILED" if isinstance(error, Exception) else "KILLED", {})
         raise
@@ -101,23 +101,18 @@ def run_study(
     return Outcome(study, resumed, records, chosen, run_id, model, left_out, accepted.found)
 
 
-def _keep(
-    model: Finished, chosen: EntryRecord, parts: PreparedParts, *, run_id: str, runs: StudyRuns, settings: FigureSettings
+def _log_chosen(
+    model: EvaluatedModel, chosen: EntryRecord, parts: PreparedData, *, run_id: str, runs: StudyRuns, costs: Costs
 ) -> None:
-    """Put bundle and figures among the artifacts of the chosen entry's run."""
-    card = measure_card("validation", model.validation, model.policy, model.comparison, settings)
-    metrics = {f"pr_auc{ON_FOLDS}": t_interval(chosen.by_fold)}
-    metrics |= {f"{name}{ON_VALIDATION}": metric for name, metric in card.metrics.items()}
-    with tempfile.TemporaryDirectory() as scratch:
-        directory = Path(scratch) / BUNDLE_ARTIFACT
-        write(model, parts, run_id, metrics, directory)
-        runs.log_files(run_id, directory, BUNDLE_ARTIFACT)
-    runs.log_metrics(run_id, model.figures | flatten(metrics))
-    runs.log_text(run_id, FIGURES_ARTIFACT, encode_figures(card).decode())
+    """Log bundle and figures to the chosen entry's run."""
+    card, metrics = measure_on_validation(model, costs)
+    run = runs.run(run_id)
+    run.log_metrics(model.export_metrics)
+    log_bundle(run, model_to_deploy(model, parts), card, {f"pr_auc{ON_FOLDS}": t_interval(chosen.by_fold)} | metrics)
 
 
 def _begin(
-    settings: StudySettings, identity: Identity, runs: StudyRuns, facts: Mapping[str, str], parts: PreparedParts
+    settings: StudySettings, identity: Identity, runs: StudyRuns, facts: Mapping[str, str], parts: PreparedData
 ) -> tuple[Study, bool]:
     """Return the study to be run, and whether an earlier process had begun it."""
     before = None if settings.fresh else runs.latest(settings.name)
@@ -129,7 +124,7 @@ def _begin(
     return runs.begin(settings.name, encode_identity(identity), facts, lineage), False
 
 
-def _facts(plan: StudyPlan, data: Dataset, parts: PreparedParts, settings: StudySettings) -> dict[str, str]:
+def _facts(plan: StudyPlan, data: Dataset, parts: PreparedData, settings: StudySettings) -> dict[str, str]:
     return {
         "plan": plan.name,
         "entries": str(len(entries(plan))),
@@ -151,5 +146,5 @@ def _require_some(finished: dict[str, _Finished], left_out: Mapping[str, str]) -
     raise StudyError(f"no entry was finished ({reasons}); give more --budget, or look at the runs in MLflow")
 
 
-def _refuse(_: Look) -> None:
+def _refuse(_: CountedEvaluation) -> None:
     raise StudyError("a study does not look at the test part; fraud-train evaluate --final does")

@@ -19,12 +19,12 @@ from training.models.families import FAMILIES
 from training.models.fitted import Params
 from training.models.stack import ALGORITHM as STACK
 from training.study.budget import Budget, OutOfTimeError
-from training.study.choose import rank
+from training.study.selection import rank
 from training.study.entry_runner import Attempt
 from training.study.fitting import stack_params
 from training.study.plan import Entry, StudyPlan, entries
 from training.study.progress import StudyProgress
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 from training.study.runs import FAILED, Study, StudyRuns
 
 #: Entries that run side by side.

@@ -11,6 +11,7 @@ from schemas.manifest import MANIFEST_NAME, Metric
 from schemas.messages import Policy
 from stream.models.bundle import LoadedModel, audit, read_bundle
 from stream.models.bundle_store import BundleStore
+from training.bundling.write_bundle import BUNDLE_ARTIFACT
 from training.data.dataset import Dataset
 from training.data.leaks import LeakAlarm
 from training.data.test_set import CountedTestSet
@@ -19,8 +20,7 @@ from training.evaluation.figures import FigureSettings, as_comparison, evaluate
 from training.evaluation.operating_points import choose_comparison
 from training.evaluation.paired import compare_paired
 from training.evaluation.scored_rows import ScoredRows
-from training.registry.card_figures import FIGURES_ARTIFACT, CardFigures, encode_figures, measure_card
-from training.registry.tracking import BUNDLE_ARTIFACT
+from training.registry.card_figures import FIGURES_ARTIFACT, CardFigures, encode_figures, measure_card_figures
 from training.registry.versions import CHAMPION, Registry
 from training.study.identity import require_same_data, split_of
 from training.study.runs import Study, StudyRuns
@@ -39,7 +39,7 @@ class _Candidate:
 
     def measure(self, settings: FigureSettings) -> CardFigures:
         """Measure it on the test part."""
-        return measure_card("test", self.test, self.model.manifest.policy, self.comparison, settings)
+        return measure_card_figures("test", self.test, self.model.manifest.policy, self.comparison, settings)
 
 
 def look_at_test(
@@ -85,8 +85,8 @@ def look_at_test(
     models = {key: _selected(run_id, runs)}
     champion, left_out = _champion(registry, store, parts.test)
     models |= champion
-    sealed = CountedTestSet(parts.test, lambda look: runs.count_look(study, look), looks=study.looks)
-    test = sealed.look("again" if study.looks else "final evaluation")
+    test_set = CountedTestSet(parts.test, lambda look: runs.count_look(study, look), evaluations=study.looks)
+    test = test_set.open("again" if study.looks else "final evaluation")
     candidates = [_score(name, model, parts.validation, test) for name, model in models.items()]
     for candidate in candidates:
         pr_auc = float(evaluate(candidate.test, candidate.comparison, resamples=1)["pr_auc"].value)
@@ -98,7 +98,7 @@ def look_at_test(
         for candidate, card in zip(candidates, cards, strict=True)
     ]
     look = Look(
-        number=sealed.looks,
+        number=test_set.evaluations,
         looked_at_ms=time.time_ns() // 1_000_000,
         selected=selected,
         champion=rival[0] if rival else None,
@@ -107,7 +107,7 @@ def look_at_test(
     )
     runs.keep_look(study, look)
     # Over the figures of validation: the selected model's card shows these from now on.
-    runs.log_text(run_id, FIGURES_ARTIFACT, encode_figures(cards[0]).decode())
+    runs.run(run_id).log_text(FIGURES_ARTIFACT, encode_figures(cards[0]).decode())
     return look
 
 

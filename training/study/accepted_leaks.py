@@ -40,4 +40,4 @@ class AcceptedLeaks:
     def _write(self) -> None:
         if self._place and self._found:
             runs, study = self._place
-            runs.tag(study.run_id, ACCEPTED, msgspec.json.encode(self._found).decode())
+            runs.run(study.run_id).tag(ACCEPTED, msgspec.json.encode(self._found).decode())

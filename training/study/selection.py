@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from schemas.errors import StudyError
-from training.study.record import EntryRecord, standard_error
+from training.study.entry_record import EntryRecord, standard_error
 
 #: Microseconds a row, in batches on one core. A champion and two challengers at this cost still let one core score
 #: 10,000 transactions a second; below it a cheaper model saves the stream nothing that it needs.
