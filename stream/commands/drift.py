@@ -16,7 +16,7 @@ from schemas.errors import FraudError
 from schemas.messages import ColumnDrift, DriftReport
 from stream.commands.command_line import examples
 from stream.commands.formatting import utc_time
-from stream.control.drift_reports import LOOKED_THROUGH, decode_report
+from stream.control.drift_reports import RECENT_REPORTS, decode_report
 from stream.kafka.clients import require_broker
 from stream.kafka.topic_reader import TopicReader
 from stream.settings import Settings, read_settings
@@ -79,7 +79,7 @@ def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     """
     settings = read_settings()
     require_broker(settings.kafka)
-    reader = TopicReader(settings.kafka, settings.topic.drift_reports, newest=LOOKED_THROUGH)
+    reader = TopicReader(settings.kafka, settings.topic.drift_reports, newest=RECENT_REPORTS)
     seen = Seen()
     console = Console()
     try:

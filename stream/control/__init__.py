@@ -1,1 +1,1 @@
-"""Who decides: reading and writing roles, elections, retraining requests, rollback and drift monitors (floor 4)."""
+"""Control of roles: reading and writing them, elections, retraining requests, rollback and drift monitors (floor 4)."""

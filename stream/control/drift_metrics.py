@@ -27,11 +27,9 @@ class DriftMetrics(Collector):
         self._alarms = Counter("drift_alarms", "Drift alarms that went on, by column.", ["column"], registry=registry)
         self._reports = Counter("drift_reports", "Windows closed and reported, over all models.", registry=registry)
         self._refused = Counter(
-            "drift_counts_refused", "Messages of drift-counts that were ignored.", registry=registry
+            "drift_counts_refused", "Messages on drift-counts that were ignored.", registry=registry
         )
-        self._requests = Counter(
-            "drift_retrain_requests", "Retraining requests written due to drift.", registry=registry
-        )
+        self._requests = Counter("drift_retrain_requests", "Retraining requests caused by drift.", registry=registry)
         self._lock = threading.Lock()
         self._views: Sequence[DriftView] = ()
         registry.register(self)

@@ -15,62 +15,63 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Reports looked through for the newest of each bundle: 20 KiB each, so half a second's reading. All bundles that play
-#: see the same transactions, so theirs are among the newest; one that comes back after so many others begins anew.
-LOOKED_THROUGH = 1_000
+#: Reports that are searched for the newest one of each bundle. 20 KiB each, so they are read in half a second. All
+#: bundles in a role count the same transactions, so their reports are among the newest; a bundle that gets a role back
+#: after more reports than this starts its windows again.
+RECENT_REPORTS = 1_000
 #: Seconds in which reports must be acknowledged before they are sent again; short, so that a stop is noticed while
-#: Kafka is away.
+#: Kafka is unavailable.
 WRITE_S = 2.0
 
 _decoder = msgspec.json.Decoder(DriftReport)
 
 
 def counts_end(settings: Settings) -> int:
-    """Return the offset that the next message of `drift-counts` will have, or a lower one.
+    """Return the end offset of `drift-counts`; it may have grown since.
 
     Raises:
-        BrokerUnavailableError: If no broker tells.
+        BrokerUnavailableError: If no broker answers.
     """
     consumer = Consumer(consumer_config(settings.kafka) | {"group.id": f"{settings.kafka.group}-whole-topic"})
     try:
         _, end = consumer.get_watermark_offsets(TopicPartition(settings.topic.drift_counts, 0), CONNECT_S)
     except KafkaException as error:
-        text = f"where {settings.topic.drift_counts} ends is not known ({error.args[0].str()}); look at the broker"
+        text = f"cannot query the end of {settings.topic.drift_counts} ({error.args[0].str()}); check the broker"
         raise BrokerUnavailableError(text) from error
     finally:
         consumer.close()
     return end
 
 
-def read_reports(settings: Settings, count: int = LOOKED_THROUGH) -> list[DriftReport]:
-    """Return the last `count` reports, of all bundles, oldest first; of one that was written twice, the first.
+def read_reports(settings: Settings, count: int = RECENT_REPORTS) -> list[DriftReport]:
+    """Return the last `count` reports of all bundles, oldest first; of a report that was written twice, the first.
 
     Raises:
         BrokerUnavailableError: If no broker answers.
-        TopicMissingError: If the topic is not there.
+        TopicMissingError: If the topic does not exist.
     """
-    found = [decode_report(raw) for raw in read_topic(settings.kafka, settings.topic.drift_reports, newest=count)]
+    reports = [decode_report(raw) for raw in read_topic(settings.kafka, settings.topic.drift_reports, newest=count)]
     first: dict[tuple[str, int], DriftReport] = {}
-    for report in found:
+    for report in reports:
         if report is not None:
             first.setdefault((report.bundle_sha256, report.number), report)
     return list(first.values())
 
 
 def decode_report(raw: bytes | None) -> DriftReport | None:
-    """Read one message of `drift-reports`; None, with a line on the log, for what is none."""
+    """Decode a message of `drift-reports`; log a message that is not valid and return None."""
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.warning("no drift report: %s; ignored", error)
+        log.warning("a message of drift-reports is not valid: %s; ignored", error)
         return None
 
 
 class ReportWriter:
-    """Writes reports, each before anything that comes after it is read.
+    """Writes reports and waits until Kafka has acknowledged them.
 
     Args:
-        settings: Addresses and the topic.
+        settings: Kafka connection and topic names.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -79,10 +80,10 @@ class ReportWriter:
         self._producer = self._connect()
 
     def write(self, reports: Sequence[DriftReport]) -> None:
-        """Write reports and wait until Kafka has them.
+        """Write reports.
 
         Raises:
-            ReportsError: If it is not known to have all; written again, they are the same.
+            ReportsError: If not all were acknowledged. Writing them again is safe: they are the same bytes.
         """
         failures: list[str] = []
 
@@ -96,7 +97,7 @@ class ReportWriter:
         except (BufferError, KafkaException) as error:
             failures.append(str(error))
         if self._producer.flush(WRITE_S) or failures:
-            self._producer = self._connect()  # the old one takes what is still on its way along
+            self._producer = self._connect()  # the old producer drops what it has not sent yet
             raise ReportsError(f"{self._topic} not written ({failures[0] if failures else 'no answer'})")
 
     def _connect(self) -> Producer:

@@ -1,4 +1,4 @@
-"""What one process of many does, on a thread of its own, while it is the elected one."""
+"""A task that only the elected process performs, on a thread of its own."""
 
 import logging
 from abc import abstractmethod
@@ -10,62 +10,62 @@ from stream.runtime.background import Background
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which what Kafka or a store did not do, or another was quicker with, is tried again.
+#: Seconds until a step that failed, because Kafka, a store or another writer prevented it, is tried again.
 RETRY_S = 1.0
 
 
 class ElectedTask(Background):
-    """Reads a topic and works on it, while elected.
+    """Reads a topic and works on its messages while this process is elected.
 
-    Whatever ends its thread ends this work and not the process: it is said on the log, and another is elected.
+    An unexpected error ends this thread, not the process: it is logged, and another process is elected.
 
     Args:
-        name: Of the work, for the log and the thread.
-        on: Whether this process stands for election.
-        show: Shows whether this process is the elected one.
+        name: Name of the task, for the log and the thread.
+        enabled: Whether this process is a candidate.
+        on_election: Called with whether this process is the elected one, for metrics.
     """
 
-    def __init__(self, name: str, *, on: bool, show: Callable[[bool], None]) -> None:
+    def __init__(self, name: str, *, enabled: bool, on_election: Callable[[bool], None]) -> None:
         super().__init__(name)
         self._name = name
-        self._on = on
-        self._show_elected = show
+        self._enabled = enabled
+        self._on_election = on_election
 
     def start(self) -> None:
-        """Stand for election, unless the settings say no."""
-        if self._on:
+        """Join the election, unless the task is disabled."""
+        if self._enabled:
             super().start()
 
     @abstractmethod
-    def _stand(self) -> ElectedReader:
-        """Join those who stand for election; `_elect` hears of it."""
+    def _join(self) -> ElectedReader:
+        """Join the election; the reader must call `_elect`."""
 
     @abstractmethod
     def _work(self, reader: ElectedReader) -> None:
-        """Read once, and work on it once; an election in the midst of reading calls `_forget`."""
+        """Read once and process what was read. An election during the read calls `_reset`."""
 
     @abstractmethod
-    def _forget(self) -> None:
-        """Forget everything that was read."""
+    def _reset(self) -> None:
+        """Drop all state that was built from messages."""
 
     def _run(self) -> None:
         try:
-            reader = self._stand()
+            reader = self._join()
             try:
                 while not self._stopping.is_set():
                     self._work(reader)
             finally:
                 reader.close()
         except Exception:
-            log.critical("%s: ended here; it is left to another worker", self._name, exc_info=True)
+            log.critical("%s: stopped in this worker; another worker takes over", self._name, exc_info=True)
         finally:
             self._elect(False)  # noqa: FBT003 - a callback's one argument
 
     def _elect(self, elected: bool) -> None:
-        self._show_elected(elected)
+        self._on_election(elected)
         if elected:
-            log.info("%s: elected", self._name)
-        self._forget()
+            log.info("%s: this worker is elected", self._name)
+        self._reset()
 
     def _try(self, step: Callable[[], None]) -> None:
         try:

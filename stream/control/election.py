@@ -1,7 +1,7 @@
-"""One process of many: whoever holds a topic's only partition, by an ordinary consumer group.
+"""Leader election among processes: the leader holds a topic's only partition, by an ordinary consumer group.
 
-Nothing is committed. Whoever is elected reads the topic from its beginning, or from where other messages tell it to, so
-what is there is all the state there is.
+Nothing is committed. An elected process reads the topic from its beginning, or from an offset that other messages give
+it, so the topics hold all the state.
 """
 
 import logging
@@ -16,33 +16,33 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Messages taken at a time.
-MOST = 1000
+#: Most messages that one read returns.
+MAX_MESSAGES = 1000
 #: Seconds for the broker to say where the topic ends; no longer than members take to miss a heartbeat.
 END_S = 1.0
 
 
-class Found(NamedTuple):
-    """A message."""
+class TopicMessage(NamedTuple):
+    """A message with its offset."""
 
     offset: int
     value: bytes | None
 
 
 class ElectedReader:
-    """Reads a topic of one partition while the group lets it. All calls on one thread.
+    """Reads a topic of one partition while this process is elected. Use it on one thread only.
 
     Args:
-        settings: Addresses, and how soon a dead member is noticed.
-        topic: Its name.
-        group: Of those who stand for election.
+        settings: Kafka connection, and how soon a dead member is noticed.
+        topic: Name of the topic.
+        group: Consumer group of the candidates.
         on_election: Called with True when this process is elected, before the first message, and with False when it
             no longer is.
-        start: Gives the offset to begin at, after each election; what it raises leaves `read`, and the next `read`
-            asks again. None: the topic's beginning.
+        start: Returns the offset to begin at, after each election. An exception it raises leaves `read`, and the next
+            `read` calls it again. None to begin at the topic's beginning.
 
     Attributes:
-        caught_up: Whether everything that was there when it was elected has been read.
+        caught_up: Whether every message that the topic held at the election has been read.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class ElectedReader:
         self._on_election = on_election
         self._topic = topic
         self._start = start
-        self._found: list[Found] = []
-        # Whether it is read from where it begins.
-        self._begun = False
+        self._messages: list[TopicMessage] = []
+        # Whether the partition is positioned at its first offset to read.
+        self._positioned = False
         self._partition: TopicPartition | None = None
-        # Where the topic ended soon after the election. Asked for, since the client tells the end of a partition only
-        # when a fetch comes back empty, and of a busy topic none ever does.
+        # End of the topic soon after the election. It is queried, because the client reports the end of a partition
+        # only when a fetch comes back empty, and on a busy topic none ever does.
         self._end: int | None = None
         self.caught_up = False
         self._consumer = Consumer(
@@ -72,7 +72,7 @@ class ElectedReader:
                 "client.id": f"{group}-{settings.kafka.slot}",
                 "session.timeout.ms": settings.kafka.session_timeout_ms,
                 "heartbeat.interval.ms": max(settings.kafka.session_timeout_ms // 3, 300),
-                # Whoever holds the partition keeps it when others come and go, and need not read all anew.
+                # The holder keeps the partition when others join and leave, so it need not read everything again.
                 "partition.assignment.strategy": "cooperative-sticky",
             }
         )
@@ -80,58 +80,61 @@ class ElectedReader:
 
     def read(self, wait_s: float) -> list[bytes | None]:
         """Return the values of `read_with_offsets`."""
-        return [found.value for found in self.read_with_offsets(wait_s)]
+        return [message.value for message in self.read_with_offsets(wait_s)]
 
-    def read_with_offsets(self, wait_s: float) -> list[Found]:
-        """Return what has come, after `wait_s` seconds at most; nothing while another is elected.
+    def read_with_offsets(self, wait_s: float) -> list[TopicMessage]:
+        """Return new messages; none while another process is elected.
 
-        One message at a time: what was read before an election in the midst of it must not count for what comes after.
+        Messages are polled one at a time, so that those from before an election are not returned after it.
+
+        Args:
+            wait_s: Seconds to wait for the first message.
         """
-        self._found = []
-        self._begin()
-        self._find_end()
+        self._messages = []
+        self._position()
+        self._query_end()
         message = self._consumer.poll(wait_s)
         while message is not None:
             error = message.error()
             if error is None:
-                if self._begun:
-                    self._found.append(Found(message.offset() or 0, message.value()))
+                if self._positioned:
+                    self._messages.append(TopicMessage(message.offset() or 0, message.value()))
                 if self._end is not None and (message.offset() or 0) >= self._end - 1:
                     self.caught_up = True
             elif error.code() == Code._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
                 self.caught_up = True
             else:
-                log.warning("following %s: %s; the client tries again", self._topic, error.str())
-            message = self._consumer.poll(0) if len(self._found) < MOST else None
-        return self._found
+                log.warning("reading %s failed: %s; the client tries again", self._topic, error.str())
+            message = self._consumer.poll(0) if len(self._messages) < MAX_MESSAGES else None
+        return self._messages
 
     def close(self) -> None:
-        """Leave the group, so that another is elected at once."""
+        """Leave the group, so that another process is elected at once."""
         self._consumer.close()
 
-    def _begin(self) -> None:
-        if self._partition is None or self._begun or self._start is None:
+    def _position(self) -> None:
+        if self._partition is None or self._positioned or self._start is None:
             return
         offset = self._start()
         self._consumer.incremental_unassign([self._partition])
         self._partition.offset = offset
         self._consumer.incremental_assign([self._partition])
         self.caught_up = False
-        self._begun = True
+        self._positioned = True
 
-    def _find_end(self) -> None:
+    def _query_end(self) -> None:
         if self._partition is None or self._end is not None:
             return
         try:
             _, self._end = self._consumer.get_watermark_offsets(self._partition, END_S)
         except KafkaException as error:
-            log.warning("where %s ends is not known: %s; asking again", self._topic, error.args[0].str())
+            log.warning("cannot query the end of %s: %s; trying again", self._topic, error.args[0].str())
         if self._end == 0:
             self.caught_up = True
 
     def _won(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
-            # Where it is to begin elsewhere nothing is read meanwhile.
+            # With a `start` function nothing is read before it has been called.
             partition.offset = OFFSET_BEGINNING if self._start is None else OFFSET_END
         consumer.incremental_assign(partitions)
         self._change(partitions, elected=True)
@@ -145,6 +148,6 @@ class ElectedReader:
             self._partition = partitions[0] if elected else None
             self._end = None
             self.caught_up = False
-            self._begun = self._start is None
-            self._found.clear()
+            self._positioned = self._start is None
+            self._messages.clear()
             self._on_election(elected)

@@ -1,4 +1,4 @@
-"""The manifest that counts of a bundle are judged by, found on `model-updates` and read from the store once."""
+"""Manifests of bundles with drift counts, looked up on `model-updates` and read from the bundle store once."""
 
 import logging
 import time
@@ -13,31 +13,32 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which a bundle that was gone is looked for again.
-GONE_S = 60.0
+#: Seconds until a missing bundle is looked up again.
+MISSING_S = 60.0
 
 
 class Manifests:
-    """Reads manifests. All calls on one thread, off the hot path.
+    """Reads manifests. Use it on one thread only, and not on the hot path.
 
     Args:
-        settings: Addresses of `model-updates`.
-        store: Where bundles lie.
+        settings: Kafka connection and topic names.
+        store: Bundle store.
     """
 
     def __init__(self, settings: Settings, store: BundleStore) -> None:
         self._settings = settings
         self._store = store
-        self._gone: dict[str, float] = {}
+        # By bundle: when to look it up again.
+        self._missing: dict[str, float] = {}
 
     def of(self, counts: DriftCounts) -> Manifest | None:
-        """Return the manifest of the bundle that counts are of; None where it is gone, which is said once.
+        """Return the manifest of the bundle that counts belong to; None if it is gone, which is logged once.
 
         Raises:
-            FraudError: If Kafka or the store does not answer; asked again, it may.
+            FraudError: If Kafka or the store does not answer; a later call may succeed.
         """
         sha256 = counts.bundle_sha256
-        if time.monotonic() < self._gone.get(sha256, 0.0):
+        if time.monotonic() < self._missing.get(sha256, 0.0):
             return None
         try:
             manifest = self._read(sha256)
@@ -45,11 +46,11 @@ class Manifests:
             self._miss(counts, str(error))
             return None
         if manifest is None:
-            self._miss(counts, "it is on no assignment of roles, or not in the bundle store any more")
+            self._miss(counts, "it is in no assignment of roles, or no longer in the bundle store")
         return manifest
 
     def _read(self, sha256: str) -> Manifest | None:
-        refs = {ref.sha256: ref for update in all_roles(self._settings) for ref in _named(update)}
+        refs = {ref.sha256: ref for update in all_roles(self._settings) for ref in _bundles(update)}
         ref = refs.get(sha256)
         if ref is None:
             return None
@@ -60,12 +61,12 @@ class Manifests:
                 raise
             return None
 
-    def _miss(self, counts: DriftCounts, why: str) -> None:
-        if counts.bundle_sha256 not in self._gone:
-            log.warning("drift of model %s %s is not watched: %s", counts.name, counts.version, why)
-        self._gone[counts.bundle_sha256] = time.monotonic() + GONE_S
+    def _miss(self, counts: DriftCounts, reason: str) -> None:
+        if counts.bundle_sha256 not in self._missing:
+            log.warning("drift of model %s %s is not monitored: %s", counts.name, counts.version, reason)
+        self._missing[counts.bundle_sha256] = time.monotonic() + MISSING_S
 
 
-def _named(update: ModelUpdate) -> list[BundleRef]:
+def _bundles(update: ModelUpdate) -> list[BundleRef]:
     previous = [update.previous] if update.previous else []
     return [update.champion, *previous, *(each.bundle for each in update.challengers)]

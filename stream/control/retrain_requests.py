@@ -1,6 +1,6 @@
-"""Requests for a new model on `retrain-requests`: asked once, and answered.
+"""Requests for a new model on `retrain-requests`: written once, and answered.
 
-One partition, read whole. A request is open until it stands there again with its answer.
+The topic has one partition and is read as a whole. A request is open until it is on the topic again with its answer.
 """
 
 import logging
@@ -18,8 +18,8 @@ from schemas.errors import KafkaError, RefusedMessageError
 from schemas.message_codec import MessageCodec
 from schemas.messages import RetrainAnswer, RetrainRequest, encode
 from stream.kafka.sole_writer import sole_writer, was_fenced
-from stream.kafka.topics import DAY_MS
 from stream.kafka.topic_reader import read_topic
+from stream.kafka.topics import DAY_MS
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,108 +29,118 @@ _codec = MessageCodec(RetrainRequest)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What became of asking."""
+class RequestOutcome:
+    """What became of a request that was to be written."""
 
-    #: The one written; else the one that stands in its way.
+    #: The request that was written, or the earlier one that prevented it.
     request: RetrainRequest
     written: bool
-    #: One line: what was done, or why nothing.
-    what: str
-    #: Whether it is only too early: asked later, it may be written.
+    #: One line: that it was written, or why not.
+    detail: str
+    #: Whether it was refused only because of the cool-down, so that it may be written later.
     cooling: bool = False
 
 
 def new_request(cause: Cause, bundle_sha256: str, why: str, *, author: str) -> RetrainRequest:
-    """Return a request of now, with an id of its own."""
+    """Return a request with the current time and a new id.
+
+    Args:
+        cause: Kind of reason.
+        bundle_sha256: Hash of the champion's bundle that a new model should replace.
+        why: Reason in one line.
+        author: Person or program that requests it.
+    """
     return RetrainRequest(uuid.uuid4().hex, cause, bundle_sha256, why, time.time_ns() // 1_000_000, author)
 
 
-def request_retraining(settings: Settings, request: RetrainRequest) -> Asked:
-    """Write a request, unless its champion's replacement is asked for already, or its cause asked a short time ago.
+def request_retraining(settings: Settings, request: RetrainRequest) -> RequestOutcome:
+    """Write a request, unless one for the same champion is open or its cause is cooling down.
 
-    Drift, performance and schedule each ask once at most in `retrain_cooldown_days`, whatever became of it and
-    whichever champion it was about; a person may ask again.
+    Drift, performance and schedule may each request once in `retrain_cooldown_days`, whatever the answer was and
+    whichever champion it was about; a person may request again.
 
     Raises:
-        RefusedMessageError: If no reader would take it: without a reason, or with one of more than 1,000 characters.
+        RefusedMessageError: If the request is not valid: without a reason, or with one of more than 1,000 characters.
         BrokerUnavailableError: If no broker answers.
-        TopicMissingError: If the topic is not there.
-        KafkaError: If another writer was quicker, or whether it was written is not known; ask again.
+        TopicMissingError: If the topic does not exist.
+        KafkaError: If another writer was faster, or it is unknown whether the request was written; try again.
     """
     _codec.decode(encode(request))
-    with _errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
-        before = read_requests(settings)
-        if open_one := next((each for each in before if _same(each, request)), None):
-            return Asked(open_one, written=False, what=f"asked for already ({open_one.cause}: {open_one.why})")
-        if recent := next((each for each in reversed(before) if _cools(settings, each, request)), None):
+    with _kafka_errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
+        earlier = read_requests(settings)
+        if open_request := next((each for each in earlier if _is_same(each, request)), None):
+            detail = f"already requested ({open_request.cause}: {open_request.why})"
+            return RequestOutcome(open_request, written=False, detail=detail)
+        if recent := next((each for each in reversed(earlier) if _cools(settings, each, request)), None):
             days = (request.asked_at_ms - recent.asked_at_ms) / DAY_MS
-            return Asked(
+            return RequestOutcome(
                 recent,
                 written=False,
-                what=f"{request.cause} asked {days:.1f} days ago and may again after "
+                detail=f"not requested: {request.cause} did so {days:.1f} days ago and may again after "
                 f"{settings.retrain.cooldown_days:g} (FRAUD_RETRAIN_COOLDOWN_DAYS)",
                 cooling=True,
             )
         write(encode(request))
-    return Asked(request, written=True, what=f"asked ({request.cause}: {request.why})")
+    return RequestOutcome(request, written=True, detail=f"requested ({request.cause}: {request.why})")
 
 
 def answer_request(settings: Settings, request: RetrainRequest, answer: RetrainAnswer) -> None:
-    """Write what became of a request; one that has an answer keeps it.
+    """Write the answer to a request; a request that has an answer keeps it.
 
     Raises:
-        As `request_retraining`.
+        BrokerUnavailableError: If no broker answers.
+        TopicMissingError: If the topic does not exist.
+        KafkaError: If another writer was faster, or it is unknown whether the answer was written; try again.
     """
-    with _errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
-        standing = {each.request_id: each for each in read_requests(settings)}.get(request.request_id)
-        if standing is None or standing.answer is None:
+    with _kafka_errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
+        current = {each.request_id: each for each in read_requests(settings)}.get(request.request_id)
+        if current is None or current.answer is None:
             write(encode(msgspec.structs.replace(request, answer=answer)))
 
 
 def read_requests(settings: Settings) -> list[RetrainRequest]:
-    """Return every request with its answer, in the order in which they were asked.
+    """Return every request with its answer, in the order in which they were written.
 
-    What cannot be read is passed over with a line on the log; of several answers the first holds.
+    A message that cannot be decoded is logged and skipped; of several answers the first counts.
 
     Raises:
         BrokerUnavailableError: If no broker answers.
-        TopicMissingError: If the topic is not there.
+        TopicMissingError: If the topic does not exist.
     """
-    found: dict[str, RetrainRequest] = {}
-    for place, raw in enumerate(read_topic(settings.kafka, settings.topic.retrain_requests)):
+    requests: dict[str, RetrainRequest] = {}
+    for number, raw in enumerate(read_topic(settings.kafka, settings.topic.retrain_requests)):
         try:
             request = _codec.decode(raw)
         except RefusedMessageError as error:
-            log.warning("message %d of %s passed over: %s", place, settings.topic.retrain_requests, error)
+            log.warning("message %d of %s is skipped: %s", number, settings.topic.retrain_requests, error)
             continue
-        standing = found.get(request.request_id)
-        if standing is None:
-            found[request.request_id] = request
-        elif standing.answer is None:
-            found[request.request_id] = msgspec.structs.replace(standing, answer=request.answer)
-    return list(found.values())
+        current = requests.get(request.request_id)
+        if current is None:
+            requests[request.request_id] = request
+        elif current.answer is None:
+            requests[request.request_id] = msgspec.structs.replace(current, answer=request.answer)
+    return list(requests.values())
 
 
-def _same(before: RetrainRequest, request: RetrainRequest) -> bool:
-    repeated = before.request_id == request.request_id
-    return repeated or (before.answer is None and before.bundle_sha256 == request.bundle_sha256)
+def _is_same(earlier: RetrainRequest, request: RetrainRequest) -> bool:
+    repeated = earlier.request_id == request.request_id
+    return repeated or (earlier.answer is None and earlier.bundle_sha256 == request.bundle_sha256)
 
 
-def _cools(settings: Settings, before: RetrainRequest, request: RetrainRequest) -> bool:
-    if request.cause == "hand" or before.cause != request.cause:
+def _cools(settings: Settings, earlier: RetrainRequest, request: RetrainRequest) -> bool:
+    if request.cause == "hand" or earlier.cause != request.cause:
         return False
-    return request.asked_at_ms - before.asked_at_ms < settings.retrain.cooldown_days * DAY_MS
+    return request.asked_at_ms - earlier.asked_at_ms < settings.retrain.cooldown_days * DAY_MS
 
 
 @contextmanager
-def _errors(settings: Settings) -> Iterator[None]:
+def _kafka_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
         name = settings.topic.retrain_requests
         if was_fenced(error):
-            raise KafkaError(f"another program wrote to {name} just now; try again") from None
+            raise KafkaError(f"another program wrote to {name} at the same time; try again") from None
         raise KafkaError(
-            f"whether {name} was written is not known ({error.args[0].str()}); look with: fraud-stream tail {name}"
+            f"cannot tell whether {name} was written ({error.args[0].str()}); check with: fraud-stream tail {name}"
         ) from error

@@ -1,6 +1,6 @@
-"""Reading the control topic `model-updates`: the truth about who decides and who watches.
+"""Reading the control topic `model-updates`, the source of truth for roles.
 
-One partition, kept for ever, read whole by every worker without a group.
+It has one partition, is kept for ever, and every worker reads all of it without a consumer group.
 """
 
 import contextlib
@@ -20,19 +20,19 @@ class _Versioned(msgspec.Struct):
 
 
 def decode_update(raw: bytes | None) -> ModelUpdate:
-    """Read one assignment.
+    """Decode one assignment of roles.
 
     Raises:
-        RolesError: If the bytes are no assignment of a known schema version.
+        RolesError: If the bytes are not an assignment of a supported schema version.
     """
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RolesError(f"no assignment of roles ({error}); publish one with `fraud-train publish`") from error
+        raise RolesError(f"not an assignment of roles ({error}); publish one with `fraud-train publish`") from error
 
 
 def current_roles(settings: Settings) -> ModelUpdate | None:
-    """Return the newest assignment, as every worker takes it, or None before the first; errors as `all_roles`."""
+    """Return the newest assignment, or None before the first; raises the errors of `all_roles`."""
     updates = all_roles(settings)
     return updates[-1] if updates else None
 
@@ -40,12 +40,12 @@ def current_roles(settings: Settings) -> ModelUpdate | None:
 def all_roles(settings: Settings) -> list[ModelUpdate]:
     """Return every assignment, oldest first.
 
-    What workers ignore is left out: what cannot be read, and an epoch that does not rise.
+    Messages that workers ignore are left out: those that cannot be decoded, and epochs that do not rise.
 
     Raises:
         BrokerUnavailableError: If no broker answers.
-        TopicMissingError: If there is no control topic.
-        RolesError: If a newer program has written there: it knows better who decides.
+        TopicMissingError: If the control topic does not exist.
+        RolesError: If a newer program has written an assignment that this one cannot read.
     """
     updates: list[ModelUpdate] = []
     for raw in read_topic(settings.kafka, settings.topic.model_updates):

@@ -137,7 +137,7 @@ def decode_counts(raw: bytes | None) -> RoleCounts | None:
 
 
 def describe(verdict: RollbackVerdict) -> str:
-    """Return one line on the statistic that crossed its bound, in how many transactions, and where the bound is from."""
+    """Return one line: the statistic, its value and bound, in how many transactions, and where the bound comes from."""
     breach = verdict.breach
     return (
         f"{breach.statistic} {breach.value:.4g} crossed {breach.bound:.4g} in {breach.transactions} transactions, "

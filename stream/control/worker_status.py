@@ -1,4 +1,4 @@
-"""Reading `worker-status`: what each worker slot said last."""
+"""Reading `worker-status`, the newest state of each worker slot."""
 
 import contextlib
 
@@ -12,11 +12,11 @@ _decoder = msgspec.json.Decoder(WorkerStatus)
 
 
 def worker_statuses(settings: Settings) -> list[WorkerStatus]:
-    """Return the newest status of each slot, by slot; what cannot be read is no status.
+    """Return the newest status of each slot, sorted by slot; messages that cannot be decoded are ignored.
 
     Raises:
         BrokerUnavailableError: If no broker answers.
-        TopicMissingError: If there is no such topic.
+        TopicMissingError: If the topic does not exist.
     """
     newest: dict[str, WorkerStatus] = {}
     for raw in read_topic(settings.kafka, settings.topic.worker_status):

@@ -1,1 +1,1 @@
-"""Specifications of `stream.control`."""
+"""Tests of `stream.control`."""

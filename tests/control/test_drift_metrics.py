@@ -1,4 +1,4 @@
-"""What Prometheus sees of drift: rolling statistics of every model that plays, and each alarm once."""
+"""Prometheus metrics of drift: rolling statistics of every model in a role, and each alarm once."""
 
 import msgspec
 import numpy as np
@@ -18,28 +18,28 @@ HIGH = msgspec.structs.replace(OK, psi=0.5, state="high", in_a_row=1)
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """A registry of the test's own."""
+    """A registry for one test."""
     return CollectorRegistry()
 
 
 @pytest.fixture
 def metrics(registry: CollectorRegistry) -> DriftMetrics:
-    """Metrics in it."""
+    """Metrics in the registry."""
     return DriftMetrics(registry)
 
 
 def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
-    """By feature, with the model's role and version; gone when another worker is elected."""
+    """By feature, with the model's role and version; removed when another worker is elected."""
     merger = CountsMerger(lambda _: MANIFEST, limits(), lambda _, why: pytest.fail(why))
     for offset, counts in enumerate(stream(13)):
         merger.add(offset, counts)
     metrics.elected(elected=True)
     metrics.show(merger.views())
     (view,) = merger.views()
-    for place, name in enumerate(("V1", "V2", "country")):
+    for index, name in enumerate(("V1", "V2", "country")):
         labels = MODEL | {"feature": name}
-        assert registry.get_sample_value("feature_drift_psi", labels) == view.by_rows.psi[place]
-        assert registry.get_sample_value("feature_drift_ks", labels) == view.by_rows.distance[place]
+        assert registry.get_sample_value("feature_drift_psi", labels) == view.by_rows.psi[index]
+        assert registry.get_sample_value("feature_drift_ks", labels) == view.by_rows.distance[index]
     assert registry.get_sample_value("prediction_drift_psi", MODEL) == view.by_rows.psi[-1]
     assert registry.get_sample_value("prediction_drift_ks", MODEL) == view.by_rows.distance[-1]
     assert registry.get_sample_value("drift_window_fill", MODEL) == pytest.approx(300 / ROWS)
@@ -50,7 +50,7 @@ def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: Coll
 
 
 def test_an_alarm_counts_when_it_goes_on(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
-    """Not before, and not in every window that it lasts."""
+    """Not before, and only once while it lasts."""
     for in_a_row in range(1, 5):
         column = HIGH if in_a_row == 1 else msgspec.structs.replace(PAGE, in_a_row=in_a_row)
         metrics.reported(report(in_a_row, features={"V1": column, "V2": OK}), windows_in_a_row=2)
@@ -64,9 +64,9 @@ def test_an_alarm_counts_when_it_goes_on(metrics: DriftMetrics, registry: Collec
     [
         ({"V1": OK, "V2": HIGH}, ""),
         ({"V1": PAGE, "V2": msgspec.structs.replace(PAGE, psi=2.0, state="alarm")}, "V2 PSI 2, V1 PSI 1.23"),
-        ({f"V{n}": PAGE for n in range(8)}, ", ".join([f"V{n} PSI 1.23" for n in (7, 6, 5, 4, 3)] + ["3 further"])),
+        ({f"V{n}": PAGE for n in range(8)}, ", ".join([f"V{n} PSI 1.23" for n in (7, 6, 5, 4, 3)] + ["3 more"])),
     ],
 )
-def test_what_alarms_is_named_the_furthest_first(features: dict[str, ColumnDrift], expected: str) -> None:
-    """In one line that a request for retraining can carry."""
+def test_alarming_columns_are_named_largest_psi_first(features: dict[str, ColumnDrift], expected: str) -> None:
+    """In one line that fits into a request for retraining."""
     assert alarms(report(features=features)) == expected

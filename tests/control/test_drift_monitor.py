@@ -1,4 +1,4 @@
-"""The drift watch without Kafka: what it takes in, and in which order it writes. On a real one: tests/faults."""
+"""The drift monitor without Kafka: which counts it processes, and in which order. With Kafka: tests/faults."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,105 +11,105 @@ from schemas.manifest import Manifest
 from schemas.messages import DriftCounts, DriftReport, encode
 from stream.control.drift_metrics import DriftMetrics
 from stream.control.drift_monitor import DriftMonitor
-from stream.control.election import Found
+from stream.control.election import TopicMessage
 from stream.settings import Settings
 from tests.drift.sample_bundle import MANIFEST, ROWS, stream
 
 
-class Store:
-    """Manifests of bundles, unless it is away."""
+class FakeManifests:
+    """One manifest for every bundle, unless the store is unavailable."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.unavailable = False
 
     def of(self, _: DriftCounts) -> Manifest:
-        """Return the one there is."""
-        if self.away:
+        """Return the manifest."""
+        if self.unavailable:
             raise BundleMissingError("made to fail")
         return MANIFEST
 
 
-class Writer:
-    """Takes reports, after so many refusals."""
+class FakeWriter:
+    """Accepts reports after a number of failures."""
 
     def __init__(self) -> None:
-        self.refusals = 0
+        self.failures = 0
         self.written: list[DriftReport] = []
 
     def write(self, reports: Sequence[DriftReport]) -> None:
-        """Refuse, or take."""
-        if self.refusals:
-            self.refusals -= 1
+        """Accept the reports, or fail."""
+        if self.failures:
+            self.failures -= 1
             raise KafkaError("made to fail")
         self.written += reports
 
 
 class Bench:
-    """An elected watch with everything it talks to."""
+    """An elected monitor with fake manifests and a fake writer."""
 
     def __init__(self) -> None:
-        self.store, self.writer = Store(), Writer()
-        parts: dict[str, Any] = {"manifests": self.store, "metrics": DriftMetrics(CollectorRegistry())}
-        self.watch = DriftMonitor(Settings().replace(drift_window_rows=ROWS), **parts)
-        self.watch._writer = self.writer  # type: ignore[assignment]
+        self.manifests, self.writer = FakeManifests(), FakeWriter()
+        parts: dict[str, Any] = {"manifests": self.manifests, "metrics": DriftMetrics(CollectorRegistry())}
+        self.monitor = DriftMonitor(Settings().replace(drift_window_rows=ROWS), **parts)
+        self.monitor._writer = self.writer  # type: ignore[assignment]
         self.offset = 0
 
-    def come(self, *values: bytes | None) -> None:
-        """Let messages wait."""
+    def receive(self, *values: bytes | None) -> None:
+        """Add messages to those that are pending."""
         for value in values:
-            self.watch._pending.append(Found(self.offset, value))
+            self.monitor._pending.append(TopicMessage(self.offset, value))
             self.offset += 1
 
     @property
     def rows(self) -> int:
-        """Of the open window."""
-        return sum(view.rows for view in self.watch._merger.views())
+        """Rows in the open window."""
+        return sum(view.rows for view in self.monitor._merger.views())
 
 
 @pytest.fixture
 def bench() -> Bench:
-    """A watch that has seen nothing."""
+    """A monitor that has read nothing."""
     return Bench()
 
 
-def test_a_message_that_comes_again_counts_once(bench: Bench) -> None:
-    """Told by instance and sequence, also behind a later one; another instance begins at 1."""
+def test_a_repeated_message_counts_once(bench: Bench) -> None:
+    """Recognised by instance and sequence number, even after a later one; another instance begins at 1."""
     first, second = (encode(each) for each in stream(2))
     (other,) = (encode(each) for each in stream(1, instance="b"))
-    bench.come(first, second, first, second, other)
-    bench.watch._take()
+    bench.receive(first, second, first, second, other)
+    bench.monitor._process_pending()
     assert bench.rows == 300
 
 
-def test_what_is_no_counts_is_passed_over(bench: Bench) -> None:
-    """With a line on the log; what follows is taken."""
-    bench.come(None, b"", b"{", b'{"slot": "0"}', *(encode(each) for each in stream(1)))
-    bench.watch._take()
+def test_invalid_messages_are_ignored(bench: Bench) -> None:
+    """They are logged, and the messages after them count."""
+    bench.receive(None, b"", b"{", b'{"slot": "0"}', *(encode(each) for each in stream(1)))
+    bench.monitor._process_pending()
     assert bench.rows == 100
 
 
-def test_a_report_is_written_before_anything_further_is_taken(bench: Bench) -> None:
-    """Whoever is elected next begins behind the newest report: none may be missing among them."""
-    bench.come(*(encode(each) for each in stream(25)))
-    bench.writer.refusals = 2
+def test_a_report_is_written_before_more_counts_are_processed(bench: Bench) -> None:
+    """The next elected worker begins after the newest report, so no report may be missing before it."""
+    bench.receive(*(encode(each) for each in stream(25)))
+    bench.writer.failures = 2
     for _ in range(2):
         with pytest.raises(KafkaError):
-            bench.watch._take()
-        assert (len(bench.watch._pending), bench.writer.written) == (15, [])
-    bench.watch._take()
+            bench.monitor._process_pending()
+        assert (len(bench.monitor._pending), bench.writer.written) == (15, [])
+    bench.monitor._process_pending()
     assert [report.number for report in bench.writer.written] == [1, 2]
-    assert not bench.watch._pending
+    assert not bench.monitor._pending
     assert bench.rows == 500
 
 
-def test_while_the_store_is_away_counts_wait(bench: Bench) -> None:
-    """None is skipped, and none taken twice."""
-    bench.come(*(encode(each) for each in stream(3)))
-    bench.store.away = True
+def test_counts_wait_while_the_store_is_unavailable(bench: Bench) -> None:
+    """None is skipped and none counts twice."""
+    bench.receive(*(encode(each) for each in stream(3)))
+    bench.manifests.unavailable = True
     for _ in range(2):
         with pytest.raises(BundleMissingError):
-            bench.watch._take()
-    assert len(bench.watch._pending) == 3
-    bench.store.away = False
-    bench.watch._take()
+            bench.monitor._process_pending()
+    assert len(bench.monitor._pending) == 3
+    bench.manifests.unavailable = False
+    bench.monitor._process_pending()
     assert bench.rows == 300

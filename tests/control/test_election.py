@@ -1,4 +1,4 @@
-"""Who is elected reads everything that is there, and knows when it has."""
+"""An elected reader reads everything the topic holds, and knows when it has."""
 
 import threading
 from collections.abc import Iterator
@@ -15,30 +15,30 @@ from tests.support.until import until
 
 @pytest.fixture
 def reader(settings: Settings) -> Iterator[ElectedReader]:
-    """Of a topic of one partition."""
+    """A reader of a topic with one partition."""
     reader = ElectedReader(settings, settings.topic.role_counts, f"{settings.kafka.group}-elected", lambda _: None)
     yield reader
     reader.close()
 
 
-def test_of_an_empty_topic_nothing_is_waited_for(reader: ElectedReader) -> None:
+def test_an_empty_topic_is_caught_up_at_once(reader: ElectedReader) -> None:
     """There is nothing to catch up with."""
     until(lambda: bool(reader.read(0.1)) or reader.caught_up)
     assert reader.caught_up
 
 
-def test_caught_up_is_not_before_everything_is_read(settings: Settings, reader: ElectedReader) -> None:
-    """What was there comes whole, and then it says so."""
+def test_the_reader_is_caught_up_after_everything_is_read(settings: Settings, reader: ElectedReader) -> None:
+    """Not before the last message that the topic held."""
     sent = [str(number).encode() for number in range(3_000)]
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, value) for value in sent])
-    found: list[bytes | None] = []
+    values: list[bytes | None] = []
     while not reader.caught_up:
-        found += reader.read(0.1)
-    assert found == sent
+        values += reader.read(0.1)
+    assert values == sent
 
 
-def test_a_busy_topic_is_caught_up_with(settings: Settings, reader: ElectedReader) -> None:
-    """The client tells no end of a partition that never runs dry."""
+def test_the_reader_catches_up_with_a_busy_topic(settings: Settings, reader: ElectedReader) -> None:
+    """The client reports no end of a partition that always has more messages."""
     ended = threading.Event()
 
     def write() -> None:
@@ -57,36 +57,36 @@ def test_a_busy_topic_is_caught_up_with(settings: Settings, reader: ElectedReade
         busy.join()
 
 
-def test_it_begins_where_it_is_told(settings: Settings) -> None:
-    """What stands before is not read; what is asked for in vain is asked for again."""
+def test_reading_begins_at_the_given_offset(settings: Settings) -> None:
+    """Earlier messages are not read; a start offset that cannot be determined is tried again."""
     sent = [str(number).encode() for number in range(100)]
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, value) for value in sent])
-    asked: list[int] = []
+    calls: list[int] = []
 
     def start() -> int:
-        asked.append(len(asked))
-        if len(asked) == 1:
+        calls.append(len(calls))
+        if len(calls) == 1:
             raise BrokerUnavailableError("made to fail")
         return 60
 
     group = f"{settings.kafka.group}-elected"
     reader = ElectedReader(settings, settings.topic.role_counts, group, lambda _: None, start=start)
-    found: list[Found] = []
+    messages: list[TopicMessage] = []
     failures = 0
     try:
-        while not reader.caught_up or not found:
+        while not reader.caught_up or not messages:
             try:
-                found += reader.read_with_offsets(0.1)
+                messages += reader.read_with_offsets(0.1)
             except BrokerUnavailableError:
                 failures += 1
     finally:
         reader.close()
-    assert found == [Found(number, sent[number]) for number in range(60, 100)]
-    assert (failures, len(asked)) == (1, 2)
+    assert messages == [TopicMessage(number, sent[number]) for number in range(60, 100)]
+    assert (failures, len(calls)) == (1, 2)
 
 
-def test_at_the_end_it_waits_for_what_comes(settings: Settings) -> None:
-    """There is nothing to catch up with."""
+def test_a_reader_that_begins_at_the_end_waits_for_new_messages(settings: Settings) -> None:
+    """It is caught up at once."""
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, b"first")])
     group = f"{settings.kafka.group}-elected"
     reader = ElectedReader(settings, settings.topic.role_counts, group, lambda _: None, start=lambda: 1)

@@ -1,4 +1,4 @@
-"""The manifest that counts are judged by: found on the control topic, read once, and missed aloud but once."""
+"""Manifests of bundles with drift counts: looked up on the control topic, read once, and logged once if missing."""
 
 import logging
 from pathlib import Path
@@ -34,54 +34,54 @@ def counts_of(ref: BundleRef) -> DriftCounts:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A folder for bundles."""
+    """A directory for bundles."""
     return tmp_path / "bundles"
 
 
-def made(store: Path, monkeypatch: pytest.MonkeyPatch, *refs: BundleRef) -> Manifests:
-    """Return a reader for whom these bundles were champions, one after the other."""
+def make_manifests(store: Path, monkeypatch: pytest.MonkeyPatch, *refs: BundleRef) -> Manifests:
+    """Return a reader for a control topic on which these bundles were champion one after the other."""
     updates = [ModelUpdate(epoch, ref, 0, "test") for epoch, ref in enumerate(refs, start=1)]
     monkeypatch.setattr(manifests, "all_roles", lambda _: updates)
     return Manifests(Settings(), BundleStore(str(store)))
 
 
-def test_a_bundle_that_had_a_role_is_found(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also one that has none any more."""
+def test_a_bundle_that_had_a_role_has_a_manifest(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if it has no role any more."""
     refs = [put_bundle(store, version) for version in "12"]
-    found = [made(store, monkeypatch, *refs).of(counts_of(ref)) for ref in refs]
-    assert [each.version if each else None for each in found] == ["1", "2"]
+    read = [make_manifests(store, monkeypatch, *refs).of(counts_of(ref)) for ref in refs]
+    assert [each.version if each else None for each in read] == ["1", "2"]
 
 
-@pytest.mark.parametrize("fate", ["never had a role", "deleted", "changed"])
-def test_one_that_is_gone_is_said_once(
-    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fate: str
+@pytest.mark.parametrize("case", ["never had a role", "deleted", "changed"])
+def test_a_missing_bundle_is_logged_once(
+    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, case: str
 ) -> None:
-    """However many counts come of it."""
+    """However many counts it has."""
     ref = put_bundle(store, "1")
-    known = made(store, monkeypatch, *([] if fate == "never had a role" else [ref]))
-    if fate == "deleted":
+    reader = make_manifests(store, monkeypatch, *([] if case == "never had a role" else [ref]))
+    if case == "deleted":
         BundleStore(str(store)).discard(ref.path)
-    if fate == "changed":
+    if case == "changed":
         (store / ref.path / MANIFEST_NAME).write_bytes(b"{}")
     with caplog.at_level(logging.WARNING):
-        assert [known.of(counts_of(ref)) for _ in range(3)] == [None] * 3
-        monkeypatch.setattr(manifests, "GONE_S", 0.0)
-        known._gone = dict.fromkeys(known._gone, 0.0)
-        assert known.of(counts_of(ref)) is None
+        assert [reader.of(counts_of(ref)) for _ in range(3)] == [None] * 3
+        monkeypatch.setattr(manifests, "MISSING_S", 0.0)
+        reader._missing = dict.fromkeys(reader._missing, 0.0)
+        assert reader.of(counts_of(ref)) is None
     (line,) = caplog.messages
-    assert "model fraud 1 is not watched" in line
+    assert "model fraud 1 is not monitored" in line
 
 
-def test_a_store_that_does_not_answer_is_asked_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bundle is there and cannot be read: that is no loss yet."""
+def test_an_unavailable_store_is_tried_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle exists but cannot be read, so it does not count as missing."""
     ref = put_bundle(store, "1")
-    known = made(store, monkeypatch, ref)
+    reader = make_manifests(store, monkeypatch, ref)
 
-    def away(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise BundleMissingError("made to fail")
 
     with monkeypatch.context() as broken:
-        broken.setattr(BundleStore, "fetch", away)
+        broken.setattr(BundleStore, "fetch", fail)
         with pytest.raises(BundleMissingError):
-            known.of(counts_of(ref))
-    assert known.of(counts_of(ref)) is not None
+            reader.of(counts_of(ref))
+    assert reader.of(counts_of(ref)) is not None

@@ -1,4 +1,4 @@
-"""Requests for a new model, asked and answered on a real Kafka."""
+"""Requests for a new model, written and answered on a real Kafka."""
 
 import json
 import threading
@@ -9,23 +9,23 @@ import pytest
 
 from schemas.errors import KafkaError
 from schemas.messages import RetrainAnswer, RetrainRequest, encode
-from stream.control.retrain_requests import Cause, answer_request, request_retraining, new_request, read_requests
+from stream.control.retrain_requests import Cause, answer_request, new_request, read_requests, request_retraining
 from stream.kafka.topics import DAY_MS
 from stream.settings import Settings
 from tests.support.topics import produce_all, read_all
 
 CHAMPION, ANOTHER = "a" * 64, "b" * 64
-DECLINED = RetrainAnswer("declined", "112 matured frauds are fewer than the 200 it takes", 1)
+DECLINED = RetrainAnswer("declined", "112 matured frauds are fewer than the required 200", 1)
 
 
 def request(cause: Cause = "hand", champion: str = CHAMPION, *, days: float = 0) -> RetrainRequest:
-    """A request of some days from now."""
+    """Return a request dated some days from now."""
     made = new_request(cause, champion, "it is time", author="test")
     return msgspec.structs.replace(made, asked_at_ms=made.asked_at_ms + int(days * DAY_MS))
 
 
-def test_what_was_asked_is_read_with_its_answer(settings: Settings) -> None:
-    """In the order of asking; an answer given twice stays the first."""
+def test_requests_are_read_with_their_answers(settings: Settings) -> None:
+    """In the order in which they were written; of two answers the first counts."""
     first, second = request(), request(champion=ANOTHER)
     assert [request_retraining(settings, each).written for each in (first, second)] == [True, True]
     answer_request(settings, first, DECLINED)
@@ -34,61 +34,64 @@ def test_what_was_asked_is_read_with_its_answer(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule", "hand"])
-def test_one_champion_has_one_open_request(settings: Settings, cause: Cause) -> None:
-    """Whatever the cause of the second, the first stands and is named; once it is answered, a person may ask again."""
+def test_a_champion_has_at_most_one_open_request(settings: Settings, cause: Cause) -> None:
+    """Whatever the cause of the second, the first stays open and is named; after its answer a person may ask again."""
     first = request("drift")
     request_retraining(settings, first)
     again = request_retraining(settings, request(cause, days=100))
-    assert (again.written, again.request, again.what) == (False, first, "asked for already (drift: it is time)")
+    assert (again.written, again.request, again.detail) == (False, first, "already requested (drift: it is time)")
     assert len(read_all(settings.kafka.bootstrap, settings.topic.retrain_requests)) == 1
     answer_request(settings, first, DECLINED)
     assert request_retraining(settings, request("hand")).written
 
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule"])
-def test_a_cause_asks_once_in_a_cool_down(settings: Settings, cause: Cause) -> None:
-    """Also about another champion and after an answer; other causes do not cool with it, and it is over one day."""
+def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) -> None:
+    """Even about another champion and after an answer; other causes have a cool-down of their own."""
     first = request(cause)
     request_retraining(settings, first)
     answer_request(settings, first, DECLINED)
     early = request_retraining(settings, request(cause, ANOTHER, days=6.9))
     assert not early.written
-    assert early.what == f"{cause} asked 6.9 days ago and may again after 7 (FRAUD_RETRAIN_COOLDOWN_DAYS)"
+    assert early.cooling
+    assert early.detail == (
+        f"not requested: {cause} did so 6.9 days ago and may again after 7 (FRAUD_RETRAIN_COOLDOWN_DAYS)"
+    )
     assert request_retraining(settings, request(cause, ANOTHER, days=7.1)).written
     assert request_retraining(settings, request("hand")).written
 
 
 def test_the_same_request_is_not_written_twice(settings: Settings) -> None:
-    """Not even after its answer: an asker that is not sure may ask with it once more."""
+    """Not even after its answer: a program that is not sure may send it again."""
     made = request()
     request_retraining(settings, made)
     answer_request(settings, made, DECLINED)
     assert not request_retraining(settings, made).written
 
 
-def test_two_who_ask_at_once_make_one_request(settings: Settings) -> None:
-    """The second sees the first's request or is fenced before it writes."""
+def test_concurrent_requests_become_one(settings: Settings) -> None:
+    """A later writer sees the first request, or is fenced before it writes."""
     barrier = threading.Barrier(4)
 
-    def ask() -> None:
+    def write() -> None:
         barrier.wait()
         try:
             request_retraining(settings, request("drift"))
         except KafkaError as error:
             assert "another program wrote" in str(error)  # noqa: PT017 - whether there is one is chance
 
-    askers = [threading.Thread(target=ask) for _ in range(4)]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
     assert len(read_requests(settings)) <= 1
     request_retraining(settings, request("drift"))
     assert len(read_requests(settings)) == 1
 
 
-def test_what_cannot_be_read_is_passed_over(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    """The topic is anybody's: rubbish, nothing, an unknown version and a hash that is none block nobody."""
+def test_unreadable_messages_are_skipped(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """Rubbish, no value, an unknown version and an invalid hash are logged and block nothing."""
     good = json.loads(encode(request()))
     bad = [
         b"rubbish",
@@ -101,10 +104,10 @@ def test_what_cannot_be_read_is_passed_over(settings: Settings, caplog: pytest.L
     produce_all(settings.kafka.bootstrap, settings.topic.retrain_requests, [(None, each) for each in bad])
     assert request_retraining(settings, request()).written
     assert len(read_requests(settings)) == 1
-    assert caplog.text.count("passed over") >= len(bad)
+    assert caplog.text.count("is skipped") >= len(bad)
 
 
-def test_a_missing_topic_is_one_line(make_settings: Callable[..., Settings]) -> None:
-    """Nothing is created by accident."""
+def test_a_missing_topic_is_an_error(make_settings: Callable[..., Settings]) -> None:
+    """One line that says what to do; no topic is created by accident."""
     with pytest.raises(KafkaError, match="does not exist; create it with `fraud-stream topics`"):
         request_retraining(make_settings(), request())

@@ -1,4 +1,4 @@
-"""Who is champion, written and read on a real Kafka."""
+"""Assignments of roles, written and read on a real Kafka."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import RolesError, StaleEpochError
-from schemas.messages import Exploration, ModelUpdate, Policy
+from schemas.messages import Exploration, GateEvidence, ModelUpdate, Policy, RoleAction
+from stream.control.role_changes import combine_changes, set_salt
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import change_roles, publish_roles
 from stream.settings import Settings
@@ -14,8 +15,8 @@ from tests.support.bundles import put_bundle
 from tests.support.topics import produce_all
 
 
-def test_epochs_rise_and_the_champion_before_is_remembered(settings: Settings) -> None:
-    """Each assignment carries the next epoch and who decided before."""
+def test_epochs_rise_and_the_previous_champion_is_kept(settings: Settings) -> None:
+    """Each assignment has the next epoch and names the champion before it."""
     assert current_roles(settings) is None
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     assert publish_roles(settings, champion=old, author="test").epoch == 1
@@ -24,8 +25,8 @@ def test_epochs_rise_and_the_champion_before_is_remembered(settings: Settings) -
     assert current_roles(settings) == update
 
 
-def test_the_policy_of_the_champion_before_is_remembered_too(settings: Settings) -> None:
-    """Whoever decides again decides as it did."""
+def test_the_previous_champions_policy_is_kept(settings: Settings) -> None:
+    """If it is restored, it decides by the policy it had."""
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     policy = Policy("strict", 0.1, 0.2)
     publish_roles(settings, champion=old, policy=policy, author="test")
@@ -35,7 +36,7 @@ def test_the_policy_of_the_champion_before_is_remembered_too(settings: Settings)
 
 
 def test_exploration_and_salt_outlive_a_champion(settings: Settings) -> None:
-    """They belong to the stream."""
+    """They belong to the stream, not to a model."""
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     draft = ModelUpdate(1, old, 0, "", exploration=Exploration(0.1, 500), salt="s")
     change_roles(settings, lambda _: draft, author="test")
@@ -43,8 +44,21 @@ def test_exploration_and_salt_outlive_a_champion(settings: Settings) -> None:
     assert (update.exploration, update.salt) == (Exploration(0.1, 500), "s")
 
 
-def test_a_change_that_is_refused_writes_nothing(settings: Settings) -> None:
-    """And the next writer is not held up."""
+def test_the_audit_fields_are_written_and_belong_to_one_change(settings: Settings) -> None:
+    """Action and evidence of one change do not stay on the next one."""
+    old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
+    assert publish_roles(settings, champion=old, author="test").action is RoleAction.PUBLISH
+    evidence = GateEvidence(1, "https://wiki/7")
+    promoted = change_roles(settings, combine_changes([], new), author="ann", note="better", evidence=evidence)
+    assert current_roles(settings) == promoted
+    assert (promoted.author, promoted.note) == ("ann", "better")
+    assert (promoted.action, promoted.evidence, promoted.schema_version) == (RoleAction.PROMOTE, evidence, 3)
+    salted = change_roles(settings, combine_changes([set_salt("s")]), author="bob")
+    assert (salted.author, salted.note, salted.action, salted.evidence) == ("bob", "", RoleAction.SALT, None)
+
+
+def test_a_change_that_raises_writes_nothing(settings: Settings) -> None:
+    """The next writer is not blocked."""
     champion = put_bundle(Path(settings.bundle.store), "1")
 
     def refuse(_: ModelUpdate | None) -> ModelUpdate:
@@ -55,16 +69,16 @@ def test_a_change_that_is_refused_writes_nothing(settings: Settings) -> None:
     assert publish_roles(settings, champion=champion, author="test").epoch == 1
 
 
-def test_a_change_thought_out_on_older_roles_is_refused(settings: Settings) -> None:
-    """Two people promote at once: the second is told to look again."""
+def test_a_change_based_on_older_roles_is_refused(settings: Settings) -> None:
+    """If two people promote at the same time, the second must look at the roles again."""
     champion = put_bundle(Path(settings.bundle.store), "1")
     publish_roles(settings, champion=champion, author="first", expected_epoch=0)
     with pytest.raises(StaleEpochError, match="roles are at epoch 1, not 0"):
         publish_roles(settings, champion=champion, author="second", expected_epoch=0)
 
 
-def test_a_message_that_cannot_be_read_blocks_nobody(settings: Settings) -> None:
-    """Workers pass it over, and so does the writer; the topic is kept for ever, so it would block for ever."""
+def test_an_unreadable_message_does_not_block_writers(settings: Settings) -> None:
+    """Workers skip it, and so does the writer; the topic is kept for ever, so it would block for ever."""
     champion = put_bundle(Path(settings.bundle.store), "1")
     publish_roles(settings, champion=champion, author="test")
     produce_all(
@@ -74,9 +88,9 @@ def test_a_message_that_cannot_be_read_blocks_nobody(settings: Settings) -> None
 
 
 def test_roles_of_a_newer_program_are_not_overwritten(settings: Settings) -> None:
-    """Its epoch cannot be read, so the next one cannot be known."""
+    """Their epoch cannot be read, so the next epoch is unknown."""
     champion = put_bundle(Path(settings.bundle.store), "1")
-    newer = json.dumps({"schema_version": 3, "epoch": 7}).encode()
+    newer = json.dumps({"schema_version": 4, "epoch": 7}).encode()
     produce_all(settings.kafka.bootstrap, settings.topic.model_updates, [(None, newer)])
-    with pytest.raises(RolesError, match="schema version 3; upgrade this program first"):
+    with pytest.raises(RolesError, match="schema version 4; upgrade this program first"):
         publish_roles(settings, champion=champion, author="test")

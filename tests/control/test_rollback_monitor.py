@@ -1,4 +1,4 @@
-"""What the rollback monitor does about a verdict, with a control topic in memory: one rollback, one page, or nothing."""
+"""What the rollback monitor does about a verdict, with a control topic in memory."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -135,7 +135,7 @@ def test_a_change_by_another_writer_stands(monkeypatch: pytest.MonkeyPatch, chan
 
 
 def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """If the restored champion breaks too, nothing is written and one critical line is logged until the roles change."""
+    """If the restored champion breaks too, nothing is written, and one critical line is logged."""
     bench = Bench(monkeypatch, FIRST, PROMOTED, RESTORED)
     wild = [counts(player("1", **WILD), sequence=n, role_epoch=3) for n in range(20, 26)]
     bench.step(*HISTORY, *wild[:3])

@@ -22,7 +22,7 @@ from tests.support.bundles import put_bundle
 from tests.support.control import metrics
 from tests.support.decision_monitor import DecisionMonitor
 from tests.support.topics import produce_all, read_all
-from tests.support.traffic import Feeder, transaction
+from tests.support.traffic import TransactionFeeder, transaction
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 
@@ -70,7 +70,7 @@ def elected(settings: Settings) -> bool:
 def test_when_the_elected_dies_the_next_goes_on(watched: Settings, start_worker: StartWorker) -> None:
     """Killed in mid-window; all reports together are what one reader makes of all counts."""
     second = watched.replace(kafka_slot=f"{watched.kafka.slot}-b", web_port=free_port())
-    with DecisionMonitor(watched) as watch, Feeder(watched, rate=500) as feeder:
+    with DecisionMonitor(watched) as watch, TransactionFeeder(watched, rate=500) as feeder:
         workers = {each.kafka.slot: start_worker(each) for each in (watched, second)}
         for worker in workers.values():
             worker.wait_ready()
@@ -104,7 +104,7 @@ def test_an_alarm_asks_for_retraining_once(watched: Settings, start_worker: Star
         features = msgspec.json.decode(transaction(number))["features"]
         return transaction(number, features=features | {"V2": features["V2"] + 3})
 
-    with DecisionMonitor(watched) as watch, Feeder(watched, rate=500) as feeder:
+    with DecisionMonitor(watched) as watch, TransactionFeeder(watched, rate=500) as feeder:
         worker = start_worker(watched)
         watch.wait(3 * WINDOW)
         until(lambda: len(read_reports(watched)) >= 2)
@@ -136,12 +136,12 @@ def test_a_bundle_that_is_gone_is_said_once(watched: Settings, start_worker: Sta
     counts = DriftCounts("x", "i", 1, "fraud", "9", gone.sha256, True, 0, 1, {}, (1,), 0, 0, 0.0, 0.0, {}, 1)  # noqa: FBT003
     lines = [msgspec.json.encode(replace(counts, sequence=number)) for number in range(1, 4)]
     produce_all(watched.kafka.bootstrap, watched.topic.drift_counts, [(None, b"{"), *((None, line) for line in lines)])
-    with DecisionMonitor(watched) as watch, Feeder(watched, rate=500):
+    with DecisionMonitor(watched) as watch, TransactionFeeder(watched, rate=500):
         worker = start_worker(watched)
         watch.wait(2 * WINDOW)
         until(lambda: len(read_reports(watched)) >= 2)
         assert metrics(watched)["drift_counts_refused_total"] == 3
         assert worker.stop() == 0
     words = worker.last_lines()
-    assert words.count("model fraud 9 is not watched") == 1
-    assert words.count("no drift counts") == 1
+    assert words.count("model fraud 9 is not monitored") == 1
+    assert words.count("a message of drift-counts is not valid") == 1

@@ -18,9 +18,9 @@ from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
 from tests.support.control import metrics
 from tests.support.decision_monitor import DecisionMonitor
-from tests.support.reckoning import reckon
+from tests.support.reconciliation import reconcile
 from tests.support.topics import read_all
-from tests.support.traffic import Feeder, transaction
+from tests.support.traffic import TransactionFeeder, transaction
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 
@@ -113,7 +113,7 @@ def test_a_promotion_that_breaks_is_taken_back_once(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", numeric=(*NUMERIC, "V4"))
     publish_roles(guarded, champion=old, challengers=(Challenger(new),), author="test")
     workers = start_two(guarded, start_worker)
-    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, TransactionFeeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         promoted = promote(guarded, new)
         watch.wait(2 * PERIOD)
@@ -128,7 +128,7 @@ def test_a_promotion_that_breaks_is_taken_back_once(
     assert restored.challengers == ()
     assert "of its own before" in restored.note
     assert rollbacks(guarded) == [restored]
-    decisions = reckon(guarded).decisions.values()
+    decisions = reconcile(guarded).decisions.values()
     again = [decision for decision in decisions if decision.role_epoch == restored.epoch]
     assert {decision.bundle_sha256 for decision in again} == {old.sha256}
     assert len(again) >= PERIOD // 2
@@ -147,7 +147,7 @@ def test_where_the_restored_one_breaks_too_people_are_called(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(guarded, champion=old, author="test")
     workers = start_two(guarded, start_worker)
-    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, TransactionFeeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         promote(guarded, new)
         restored = await_rollback(guarded, workers)
@@ -161,7 +161,7 @@ def test_where_the_restored_one_breaks_too_people_are_called(
     assert all_roles(guarded)[-1] == restored
     words = "".join(worker.last_lines() for worker in workers)
     assert words.count("there is no previous champion to restore") == 1
-    reckon(guarded)
+    reconcile(guarded)
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def test_when_the_guard_dies_another_worker_guards(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(guarded, champion=old, author="test")
     workers = start_two(guarded, start_worker)
-    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, TransactionFeeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         guard, successor = elected_first(workers)
         guard.kill()
@@ -184,7 +184,7 @@ def test_when_the_guard_dies_another_worker_guards(
     assert restored.champion == old
     assert measure(successor, "rollback_monitor_elected") == 1
     assert counted(guarded) <= feeder.sent
-    reckon(guarded)
+    reconcile(guarded)
 
 
 @pytest.mark.slow
@@ -196,7 +196,7 @@ def test_a_guard_that_wakes_up_late_writes_nothing(
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(guarded, champion=old, author="test")
     workers = start_two(guarded, start_worker)
-    with DecisionMonitor(guarded) as watch, Feeder(guarded, RATE, make=traffic()) as feeder:
+    with DecisionMonitor(guarded) as watch, TransactionFeeder(guarded, RATE, make=traffic()) as feeder:
         watch.wait(PERIOD)
         guard, successor = elected_first(workers)
         promote(guarded, new)
@@ -209,4 +209,4 @@ def test_a_guard_that_wakes_up_late_writes_nothing(
     assert rollbacks(guarded) == [restored]
     assert measure(successor, "rollback_monitor_elected") == 1
     until(lambda: measure(guard, "rollback_monitor_elected") == 0)
-    reckon(guarded)
+    reconcile(guarded)

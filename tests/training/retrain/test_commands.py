@@ -42,11 +42,11 @@ def place(make_place: MakePlace, root: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_asked_by_hand_and_worked_by_the_watch(place: Place) -> None:
     """The second asker is told of the first; one look of the watch, the only one, lets the new model watch."""
     place.past.live()
-    said = run("retrain", "--why", "a new\nkind of terminal").output
-    assert said == "bundle fraud/1: asked (hand: a new kind of terminal)\n"
-    assert "asked for already (hand" in run("retrain", "--why", "another").output
+    said = run("retrain", "--reason", "a new\nkind of terminal").output
+    assert said == "bundle fraud/1: requested (hand: a new kind of terminal)\n"
+    assert "already requested (hand" in run("retrain", "--reason", "another").output
     for why in ("", "x" * 1001):  # what no reader would take is not written
-        assert isinstance(run("retrain", "--why", why).exception, RefusedMessageError)
+        assert isinstance(run("retrain", "--reason", why).exception, RefusedMessageError)
     with only_one(LOCK):  # two at once would work a request twice
         failed = run("watch", "--once", "--retrain", "on", "--bootstrap", place.settings.kafka.bootstrap).exception
     assert isinstance(failed, StudyError)
@@ -65,7 +65,7 @@ def test_without_a_champion_there_is_nothing_to_replace(
     settings = make_settings()
     create_topics(settings.kafka, settings.topic)
     set_environment(settings, monkeypatch)
-    assert isinstance(run("retrain", "--why", "x").exception, RolesError)
+    assert isinstance(run("retrain", "--reason", "x").exception, RolesError)
 
 
 @pytest.mark.parametrize(

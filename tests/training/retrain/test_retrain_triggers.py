@@ -34,11 +34,11 @@ def test_missed_frauds_ask_once(make_place: MakePlace) -> None:
     (request,) = read_requests(place.settings)
     assert (request.cause, request.author, request.bundle_sha256) == ("performance", AUTHOR, place.champion.sha256)
     assert "of the frauds are missed, up from" in request.why
-    assert line == f"{request.why}: asked (performance: {request.why})"
+    assert line == f"{request.why}: requested (performance: {request.why})"
     assert one.look(place.promoter) == []
     answer_request(place.settings, request, DECLINED)
     (line,) = asker(place).look(place.promoter)
-    assert "asked for already" in line
+    assert "already requested" in line
     assert len(read_requests(place.settings)) == 1
 
 
@@ -55,7 +55,7 @@ def test_an_alarm_that_is_too_early_is_asked_for_later(make_place: MakePlace) ->
         assert "FRAUD_RETRAIN_COOLDOWN_DAYS" in line
     one._settings = place.settings.replace(retrain_cooldown_days=0.0)
     (line,) = one.look(place.promoter)
-    assert ": asked (performance: " in line
+    assert ": requested (performance: " in line
     assert one.look(place.promoter) == []
 
 
