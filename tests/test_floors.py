@@ -73,8 +73,8 @@ RESERVED = {
     "sqlalchemy": ("stream.ledger", TRAINING),
     "pyarrow": ("stream.archive", TRAINING),
 }
-#: Parts of the stream that training may import besides floors 0 to 2: roles and retraining requests, the ledger's labels,
-#: the archive, and the base of a command line.
+#: Parts of the stream that training may import besides floors 0 to 2: roles, retraining requests, labels, the archive,
+#: and the parts of a command line.
 OPEN_TO_TRAINING = (
     TRAINING,
     "stream.control.role_writer",
@@ -83,6 +83,7 @@ OPEN_TO_TRAINING = (
     "stream.ledger",
     "stream.archive.reader",
     "stream.commands.command_line",
+    "stream.commands.role_change_options",
 )
 #: Commands that are imported by name when they are called.
 LAZY = {"stream.cli": stream.cli.COMMANDS, "training.cli": training.cli.COMMANDS}

@@ -10,7 +10,7 @@ import pytest
 from stream.archive.layout import MARKER
 from stream.runtime.ports import free_port
 from stream.settings import Settings
-from tests.support.archive_process import ArchiveProcess, files_of, is_whole, overlaps, reckon_archive
+from tests.support.archive_process import ArchiveProcess, files_of, is_complete, overlaps, reconcile_archive
 from tests.support.ledger_traffic import HistoryFeeder, send_history
 from tests.support.until import until
 
@@ -37,9 +37,9 @@ def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive
             assert not temporary.exists()
         feeder.stop()
         archive.wait_rows("decisions", feeder.sent + feeder.sent // 50)
-    until(lambda: is_whole(settings), 60)
+    until(lambda: is_complete(settings), 60)
     assert archive.stop() == 0
-    assert reckon_archive(settings)["decisions"] >= feeder.sent
+    assert reconcile_archive(settings)["decisions"] >= feeder.sent
     assert overlaps(files_of(settings, "decisions")) == 0
 
 
@@ -55,9 +55,9 @@ def test_two_archives_in_different_groups(archive_settings: ArchiveSettings, sta
         until(lambda: overlaps(files_of(settings, "decisions")) > 0, 60)
         second.kill()
         feeder.stop()
-    until(lambda: is_whole(settings), 60)
+    until(lambda: is_complete(settings), 60)
     assert first.stop() == 0
-    assert reckon_archive(settings)["decisions"] >= feeder.sent
+    assert reconcile_archive(settings)["decisions"] >= feeder.sent
 
 
 @pytest.mark.slow
@@ -78,16 +78,16 @@ def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSetting
         until(lambda: frozen.lag() + second.lag() == 0, 30)
     assert second.stop() == 0
     frozen.wait_ready()
-    until(lambda: is_whole(settings), 60)
+    until(lambda: is_complete(settings), 60)
     assert frozen.stop() == 0
-    assert reckon_archive(settings)["decisions"] >= feeder.sent
+    assert reconcile_archive(settings)["decisions"] >= feeder.sent
 
 
 @pytest.mark.slow
 def test_the_folder_vanishes_and_comes_back(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """As a lost mount, it looks empty meanwhile: no new archive is created there, and nothing is lost."""
+    """Like a lost mount it looks empty for a while: no new archive is created there, and nothing is lost."""
     settings = archive_settings()
     folder, away = tmp_path / "archive", tmp_path / "away"
     with HistoryFeeder(settings) as feeder:
@@ -105,13 +105,13 @@ def test_the_folder_vanishes_and_comes_back(
         away.rename(folder)
         until(lambda: archive.problems() == [], 20)
         feeder.stop()
-    until(lambda: is_whole(settings), 60)
+    until(lambda: is_complete(settings), 60)
     words = archive.last_lines()
     assert archive.stop() == 0
     assert words.count("reading waits until it answers") == 1
     assert words.count("answers again") == 1
     assert "Traceback" not in words
-    assert reckon_archive(settings)["decisions"] >= feeder.sent
+    assert reconcile_archive(settings)["decisions"] >= feeder.sent
     assert overlaps(files_of(settings, "decisions")) == 0
 
 
@@ -134,7 +134,7 @@ def test_a_missing_folder_does_not_delay_stopping(
     archive.wait_ready()
     until(lambda: archive.open_messages() == 204 + 24)
     assert archive.stop() == 0
-    assert reckon_archive(settings)["decisions"] == 204
+    assert reconcile_archive(settings)["decisions"] == 204
 
 
 @pytest.mark.slow
@@ -154,6 +154,6 @@ def test_partitions_move_again_and_again(archive_settings: ArchiveSettings, star
         until(lambda: first.lag() + second.lag() == 0, 30)
     assert second.stop() == 0
     first.wait_ready()
-    until(lambda: is_whole(settings), 60)
+    until(lambda: is_complete(settings), 60)
     assert first.stop() == 0
-    assert reckon_archive(settings)["decisions"] >= feeder.sent
+    assert reconcile_archive(settings)["decisions"] >= feeder.sent

@@ -50,7 +50,7 @@ def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
 def test_each_message_is_read_once_and_in_order(
     history: tuple[list[ArchiveFile], dict[int, set[int]]],
 ) -> None:
-    """Whatever ranges were written again by writers with an outdated listing."""
+    """Also if writers with an outdated listing wrote ranges again."""
     files, messages = history
     read = [
         (file.partition, offset)

@@ -15,7 +15,7 @@ from stream.archive.open_file import OpenFile
 from stream.archive.pipeline import MIB
 from stream.archive.reader import read_archive
 from stream.settings import Settings
-from tests.support.archive_batch import Feeder
+from tests.support.archive_batch import ArchiveFeeder
 from tests.support.records import BASE_MS
 from tests.support.until import until
 
@@ -46,7 +46,7 @@ def archived_files(url: str) -> list[ArchiveFile]:
 
 def test_open_files_stay_within_the_memory_budget(url: str) -> None:
     """With any number of partitions; the largest file is closed early, and nothing is lost."""
-    feeder = Feeder(url, Settings().replace(archive_memory_mib=2, archive_file_s=600.0))
+    feeder = ArchiveFeeder(url, Settings().replace(archive_memory_mib=2, archive_file_s=600.0))
     feeder.claim(*range(12))
     sizes, counts = [], []
     for _ in range(10):
@@ -65,7 +65,7 @@ def test_open_files_stay_within_the_memory_budget(url: str) -> None:
 
 def test_a_file_is_closed_at_its_size(url: str) -> None:
     """To within one message."""
-    feeder = Feeder(url, Settings().replace(archive_file_mib=1, archive_file_s=600.0))
+    feeder = ArchiveFeeder(url, Settings().replace(archive_file_mib=1, archive_file_s=600.0))
     feeder.claim(0)
     for _ in range(6):
         feeder.feed([os.urandom(2000)] * 200)
@@ -97,7 +97,7 @@ def test_an_open_file_does_not_underestimate_its_memory(size: int) -> None:
 
 def test_a_file_is_closed_at_its_age(url: str) -> None:
     """Not before, and however small it is."""
-    feeder = Feeder(url, Settings().replace(archive_file_s=0.2))
+    feeder = ArchiveFeeder(url, Settings().replace(archive_file_s=0.2))
     feeder.claim(0)
     feeder.feed([b"{}"])
     feeder.pipeline.close_due()
@@ -109,7 +109,7 @@ def test_a_file_is_closed_at_its_age(url: str) -> None:
 
 def test_a_new_date_starts_a_new_file(url: str) -> None:
     """By Kafka's timestamps in UTC. A slightly late message does not reopen the previous date."""
-    feeder = Feeder(url)
+    feeder = ArchiveFeeder(url)
     feeder.clock.ms = BASE_MS + 2 * DAY_MS
     feeder.claim(0)
     feeder.feed([b"1", b"2"], sent_ms=BASE_MS + DAY_MS - 1)
@@ -124,7 +124,7 @@ def test_a_new_date_starts_a_new_file(url: str) -> None:
 
 def test_dates_never_go_back_across_a_restart(url: str) -> None:
     """Otherwise the last file would not be in the newest folder, and each start would archive its messages again."""
-    feeder = Feeder(url)
+    feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
     feeder.pipeline.close_all()
@@ -139,7 +139,7 @@ def test_dates_never_go_back_across_a_restart(url: str) -> None:
 @pytest.mark.parametrize("sent_ms", [2**62, BASE_MS + 400 * DAY_MS])
 def test_a_timestamp_years_ahead_is_filed_under_the_current_date(url: str, sent_ms: int) -> None:
     """And senders with different clocks do not cause a file per message."""
-    feeder = Feeder(url)
+    feeder = ArchiveFeeder(url)
     feeder.claim(0)
     for _ in range(50):
         feeder.feed([b"1"], sent_ms=sent_ms)
@@ -150,7 +150,7 @@ def test_a_timestamp_years_ahead_is_filed_under_the_current_date(url: str, sent_
 
 def test_unwritten_messages_are_read_again_when_partitions_move(url: str) -> None:
     """Open files are dropped at the next batch or when they are due, and a stale batch is ignored."""
-    feeder = Feeder(url, Settings().replace(archive_file_s=0.01))
+    feeder = ArchiveFeeder(url, Settings().replace(archive_file_s=0.01))
     feeder.claim(0, 1)
     feeder.feed([b"1", b"2"])
     stale = feeder.batch([b"3"])
@@ -172,7 +172,7 @@ def test_unwritten_messages_are_read_again_when_partitions_move(url: str) -> Non
 
 def test_a_batch_that_leaves_a_gap_is_refused(url: str) -> None:
     """A file must hold every message of its range, so the open file is dropped and read again."""
-    feeder = Feeder(url)
+    feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
     feeder.next[0] = 5
@@ -184,7 +184,7 @@ def test_a_batch_that_leaves_a_gap_is_refused(url: str) -> None:
 
 def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Going on would leave a gap."""
-    feeder = Feeder(url)
+    feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
     unexpected = ValueError("unexpected")
@@ -200,8 +200,8 @@ def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monke
 
 
 def test_a_put_is_retried_until_the_file_system_answers(url: str, tmp_path: Path) -> None:
-    """The outage is active meanwhile."""
-    feeder = Feeder(url)
+    """The outage is active until then."""
+    feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
     (tmp_path / "archive").rename(tmp_path / "away")
@@ -217,7 +217,7 @@ def test_a_put_is_retried_until_the_file_system_answers(url: str, tmp_path: Path
 @pytest.mark.parametrize("cause", ["moved", "stopped"])
 def test_retrying_ends_when_the_partition_moves_or_the_program_stops(url: str, tmp_path: Path, cause: str) -> None:
     """The messages will be read again."""
-    feeder = Feeder(url)
+    feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
     (tmp_path / "archive").rename(tmp_path / "away")

@@ -13,7 +13,7 @@ from stream.archive.layout import ArchiveFile, utc_day
 from stream.archive.program import run_archive
 from stream.runtime.ports import free_port
 from stream.settings import Settings
-from tests.support.archive_process import ArchiveProcess, files_of, overlaps, reckon_archive
+from tests.support.archive_process import ArchiveProcess, files_of, overlaps, reconcile_archive
 from tests.support.ledger_traffic import send_history
 from tests.support.records import BASE_MS
 from tests.support.topics import produce_all
@@ -42,7 +42,7 @@ def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     assert archive.metrics()["archive_open_bytes"] > 0
     assert files_of(settings, "decisions") == []
     assert archive.stop() == 0
-    assert reckon_archive(settings) == {
+    assert reconcile_archive(settings) == {
         "transactions": len(INVALID),
         "transactions-http": 1,
         "decisions": 1_020,
@@ -67,7 +67,7 @@ def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     assert metrics['archive_files_total{kind="transactions"}'] == 1
     assert metrics["archive_up"] == 1
     assert again.stop() == 0
-    assert reckon_archive(settings) == {
+    assert reconcile_archive(settings) == {
         "transactions": len(INVALID) + 1,
         "transactions-http": 1,
         "decisions": 1_530,

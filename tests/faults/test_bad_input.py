@@ -20,14 +20,14 @@ from stream.scoring.features import Matrix
 from stream.scoring.model import Roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
-from tests.support.control import metrics
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.failing_model import FailingModel
-from tests.support.reckoning import reckon
+from tests.support.in_process_worker import run_in_process
+from tests.support.reconciliation import reconcile
 from tests.support.topics import produce_all
 from tests.support.traffic import send, transaction
-from tests.support.decision_monitor import DecisionMonitor
-from tests.support.in_process_worker import run_in_process
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import metrics
 
 Pair = tuple[bytes | None, bytes | None]
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -88,13 +88,13 @@ def test_bad_between_good(ready: Callable[..., Settings], start_worker: StartWor
         watch.wait(len(mixed))
         counted = metrics(settings)
         assert worker.stop() == 0
-    result = reckon(settings)
+    result = reconcile(settings)
     assert len(result.decisions) == len(good)
-    by_kind = {(letter.key or b"").decode(): letter for letter in result.letters.values()}
+    by_kind = {(letter.key or b"").decode(): letter for letter in result.dead_letters.values()}
     assert {kind: letter.reason.value for kind, letter in by_kind.items()} == {
         k: reason for k, (_, reason) in BAD.items()
     }
-    for (partition, offset), letter in result.letters.items():
+    for (partition, offset), letter in result.dead_letters.items():
         message = result.sent[partition, offset]
         value = message.value() or b""
         assert letter.source_topic == settings.topic.transactions
@@ -119,7 +119,7 @@ def test_a_huge_key(ready: Callable[..., Settings], start_worker: StartWorker) -
     with DecisionMonitor(settings) as watch:
         start_worker(settings)
         watch.wait(2)
-    [letter] = reckon(settings).letters.values()
+    [letter] = reconcile(settings).dead_letters.values()
     assert letter.truncated
     assert letter.key == b"k" * 64 * 1024
     assert letter.value == b"x" * 1_900_000
@@ -140,8 +140,8 @@ def test_odd_but_good(ready: Callable[..., Settings], start_worker: StartWorker)
         watch.wait(len(odd))
         assert metrics(settings)['unknown_features{feature="V99"}'] == 2
         assert worker.stop() == 0
-    result = reckon(settings)
-    assert not result.letters
+    result = reconcile(settings)
+    assert not result.dead_letters
     assert min(decision.score for decision in result.decisions.values()) < 1e-4  # V1 = -9, not 9
 
 
@@ -162,7 +162,7 @@ def test_null_that_is_not_scored(
         worker = start_worker(settings)
         watch.wait(2)
         assert worker.stop() == 0
-    [letter] = reckon(settings).letters.values()
+    [letter] = reconcile(settings).dead_letters.values()
     assert letter.reason == reason
 
 
@@ -196,7 +196,7 @@ def test_a_row_the_champion_cannot_score(ready: Callable[..., Settings]) -> None
     send(settings, 500, first=500)
     with DecisionMonitor(settings) as watch:
         run_in_process(lambda: WorkerProgram(settings, loader=PickyLoader(settings)), lambda _: watch.wait(1_003))
-    result = reckon(settings)
-    assert {letter.reason.value for letter in result.letters.values()} == {"unscorable"}
-    assert len(result.letters) == 3
+    result = reconcile(settings)
+    assert {letter.reason.value for letter in result.dead_letters.values()} == {"unscorable"}
+    assert len(result.dead_letters) == 3
     assert len(result.decisions) == 1_000

@@ -11,10 +11,10 @@ from schemas.messages import Challenger, Policy
 from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
-from tests.support.reckoning import reckon
+from tests.support.decision_monitor import DecisionMonitor
+from tests.support.reconciliation import reconcile
 from tests.support.topics import produce_all
 from tests.support.traffic import transaction
-from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -65,9 +65,9 @@ def test_strings_and_nulls_to_decisions(
         worker = start_worker(settings)
         watch.wait(len(good) + len(null) + 2 * len(bad))
         assert worker.stop() == 0
-    result = reckon(settings)
+    result = reconcile(settings)
     reasons: dict[bytes | None, set[str]] = {}
-    for letter in result.letters.values():
+    for letter in result.dead_letters.values():
         reasons.setdefault(letter.key, set()).add(letter.reason.value)
     expected = {kind.encode(): {reason} for kind, (_, reason) in BAD.items()}
     expected |= {b"absent": {"missing_feature"}, b"Latin-1": {"not_utf8"}}

@@ -24,15 +24,15 @@ from stream.scoring.model import Roles
 from stream.settings import Settings
 from tests.support.bundles import logistic_onnx, put_bundle
 from tests.support.command import run
-from tests.support.control import metrics, newest_status
+from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
 from tests.support.failing_model import FailingModel
 from tests.support.faulty_sink import HookedSink
-from tests.support.reckoning import reckon
-from tests.support.traffic import Feeder, send
-from tests.support.until import until
-from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
 from tests.support.in_process_worker import run_in_process
+from tests.support.reconciliation import reconcile
+from tests.support.traffic import TransactionFeeder, send
+from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import metrics, newest_status
 
 StartWorker = Callable[[Settings], WorkerProcess]
 
@@ -52,7 +52,7 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
         assert worker.stop() == 0
     assert (status := newest_status(settings)) is not None
     assert status.state == "stopped"
-    assert len(reckon(settings).decisions) == 1_000
+    assert len(reconcile(settings).decisions) == 1_000
 
 
 def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
@@ -61,7 +61,7 @@ def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker:
     How long transactions wait meanwhile is for the bench to say.
     """
     settings = ready()
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=1_000) as feeder:
         start_worker(settings).wait_ready()
         watch.wait(500)
         new = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
@@ -70,7 +70,7 @@ def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker:
         watch.wait(watch.settled + 1_000)
         feeder.stop()
         watch.wait(feeder.sent)
-    decisions = reckon(settings).decisions
+    decisions = reconcile(settings).decisions
     assert len(decisions) == feeder.sent
     decided_by = {place: (decision.role_epoch, decision.model_version) for place, decision in decisions.items()}
     assert set(decided_by.values()) == {(1, "1"), (2, "3")}
@@ -120,7 +120,7 @@ def _same_feature_twice(manifest: Manifest) -> Manifest:
 #: the refusal says.
 CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
     "other bytes": (_changed_bytes, "does not have the SHA-256"),
-    "garbage": (lambda b: replace_model(b, b"garbage"), "is no ONNX model"),
+    "garbage": (lambda b: replace_model(b, b"garbage"), "is not an ONNX model"),
     "wrong shape": (
         lambda b: replace_model(b, logistic_onnx(np.ones(7, dtype=np.float32), 0.0)),
         "must take one float32 input (n, 4)",
@@ -144,7 +144,7 @@ def test_corrupt_bundles_under_load(
     """
     settings = ready(worker_status_interval_s=0.5)
     store = Path(settings.bundle.store)
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         worker.wait_ready()
         for number, (corrupt, reason) in enumerate((CORRUPTIONS[kind] for kind in kinds), start=1):
@@ -164,7 +164,7 @@ def test_corrupt_bundles_under_load(
         feeder.stop()
         watch.wait(feeder.sent)
         assert worker.stop() == 0
-    result = reckon(settings)
+    result = reconcile(settings)
     assert len(result.decisions) == feeder.sent
     assert {decision.model_version for decision in result.decisions.values()} <= {"1", "good"}
 
@@ -207,10 +207,10 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
         feeder.stop()
         watch.wait(feeder.sent)
 
-    with DecisionMonitor(settings) as watch, Feeder(settings) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings) as feeder:
         run_in_process(lambda: WorkerProgram(settings, loader=loader), steps)
-    result = reckon(settings)
-    assert not result.letters
+    result = reconcile(settings)
+    assert not result.dead_letters
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
     replayed = json.loads(run("replay", settings=settings).stdout)
     assert (replayed["same"], replayed["different"]) == (feeder.sent, 0)
@@ -239,7 +239,7 @@ def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -
 
     with DecisionMonitor(settings) as watch:
         run_in_process(make, lambda _: watch.wait(6_000))
-    result = reckon(settings)
+    result = reconcile(settings)
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
 
 
@@ -262,8 +262,8 @@ def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
         feeder.stop()
         watch.wait(feeder.sent)
 
-    with DecisionMonitor(settings) as watch, Feeder(settings) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings) as feeder:
         run_in_process(lambda: WorkerProgram(settings, loader=loader), steps)
-    result = reckon(settings)
-    assert not result.letters
+    result = reconcile(settings)
+    assert not result.dead_letters
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}

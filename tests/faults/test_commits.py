@@ -14,16 +14,16 @@ from stream.kafka.clients import producer_config
 from stream.local.broker import LocalBroker
 from stream.runtime.ports import free_port
 from stream.settings import Settings
-from tests.support.control import metrics
-from tests.support.faulty_sink import Gate, refusals, hooked_worker
-from tests.support.reckoning import reckon
+from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
+from tests.support.faulty_sink import CommitBarrier, hooked_worker, refusals
+from tests.support.in_process_worker import run_in_process
+from tests.support.reconciliation import reconcile
 from tests.support.tcp_proxy import END_TXN, TcpProxy
 from tests.support.topics import produce_all
 from tests.support.traffic import send, transaction
 from tests.support.until import until
-from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
-from tests.support.in_process_worker import run_in_process
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import metrics
 
 StartWorker = Callable[[Settings], WorkerProcess]
 
@@ -36,25 +36,25 @@ def test_a_rebalance_with_a_scored_batch_in_hand(
     Kafka's range assignment goes by the members' names, so the worker that joins, "a", gets the partition of "z".
     """
     settings = ready(kafka_slot="z", kafka_batch_max=500, kafka_watchdog_s=300)
-    gate = Gate(3)
+    barrier = CommitBarrier(3)
     numbers = range(4_000)
     produce_all(
         settings.kafka.bootstrap, settings.topic.transactions, ((b"card", transaction(n)) for n in numbers), partition=0
     )
 
     def steps(program: WorkerProgram) -> list[str]:
-        gate.wait_reached()
+        barrier.wait_reached()
         start_worker(make_settings(kafka_slot="a", kafka_batch_max=500))
         watch.wait(4_000)  # also what is held here
-        gate.open()
+        barrier.release()
         until(lambda: bool(refusals(program)))
         return refusals(program)
 
     with DecisionMonitor(settings) as watch:
-        refused = run_in_process(lambda: hooked_worker(settings, gate), steps)
+        refused = run_in_process(lambda: hooked_worker(settings, barrier), steps)
     assert len(refused) == 1
     assert "generation" in refused[0]
-    assert len(reckon(settings).decisions) == 4_000
+    assert len(reconcile(settings).decisions) == 4_000
 
 
 def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -> None:
@@ -79,7 +79,7 @@ def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -
     with DecisionMonitor(settings) as watch:
         refused = run_in_process(make, steps)
     assert refused == ["made to fail"]
-    assert len(reckon(settings).decisions) == 6_000
+    assert len(reconcile(settings).decisions) == 6_000
 
 
 def test_a_full_producer_queue(ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_a_full_producer_queue(ready: Callable[..., Settings], monkeypatch: pyte
     send(settings, 3_000)
     with DecisionMonitor(settings) as watch:
         run_in_process(lambda: WorkerProgram(settings), lambda _: watch.wait(3_000))
-    assert len(reckon(settings).decisions) == 3_000
+    assert len(reconcile(settings).decisions) == 3_000
 
 
 def test_a_transaction_that_the_broker_timed_out(
@@ -125,7 +125,7 @@ def test_a_transaction_that_the_broker_timed_out(
 
     with DecisionMonitor(settings) as watch:
         run_in_process(lambda: WorkerProgram(settings), steps)
-    assert len(reckon(settings).decisions) == 3_000
+    assert len(reconcile(settings).decisions) == 3_000
 
 
 def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
@@ -157,7 +157,7 @@ def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
 
     with DecisionMonitor(settings) as watch:
         run_in_process(lambda: WorkerProgram(settings), steps)
-    assert len(reckon(settings).decisions) == 500
+    assert len(reconcile(settings).decisions) == 500
 
 
 @pytest.fixture
@@ -179,13 +179,13 @@ def test_commits_whose_replies_are_lost(
         worker = start_worker(settings)
         for part in range(1, 4):
             watch.wait(part * 4_000)
-            proxy.lose_reply(END_TXN)
+            proxy.lose_response(END_TXN)
             assert proxy.wait_lost(10), "no commit to lose the reply of"
             watch.assert_resumes(time.monotonic())
         watch.wait(20_000)
         assert metrics(settings)["transaction_aborts_total"] == 0
         assert worker.stop() == 0
-    assert len(reckon(settings, broker.direct).decisions) == 20_000
+    assert len(reconcile(settings, broker.direct).decisions) == 20_000
 
 
 def test_a_commit_that_is_never_answered(
@@ -204,7 +204,7 @@ def test_a_commit_that_is_never_answered(
         watch.assert_resumes(time.monotonic())
         watch.wait(20_000)
         assert worker.stop() == 0
-    assert len(reckon(settings, broker.direct).decisions) == 20_000
+    assert len(reconcile(settings, broker.direct).decisions) == 20_000
 
 
 def test_a_broker_away_for_20_s(
@@ -224,4 +224,4 @@ def test_a_broker_away_for_20_s(
         watch.wait(30_000)
         worker.wait_ready(RECOVERY_S)
         assert worker.stop() == 0
-    assert len(reckon(settings).decisions) == 30_000
+    assert len(reconcile(settings).decisions) == 30_000

@@ -8,9 +8,9 @@ import pytest
 
 from stream.runtime.ports import free_port
 from stream.settings import Settings
-from tests.support.reckoning import reckon
-from tests.support.traffic import Feeder, send
 from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
+from tests.support.reconciliation import reconcile
+from tests.support.traffic import TransactionFeeder, send
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -35,7 +35,7 @@ def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorke
             watch.assert_resumes(killed + 0.5)
         watch.wait(count)
         assert worker.stop() == 0
-    assert len(reckon(settings).decisions) == count
+    assert len(reconcile(settings).decisions) == count
 
 
 @pytest.mark.slow
@@ -53,7 +53,7 @@ def test_sigkill_at_least_once(ready: Callable[..., Settings], start_worker: Sta
         watch.assert_resumes(killed + 0.5)
         watch.wait(20_000)
         assert worker.stop() == 0
-    reckon(settings, repeats_allowed=True)
+    reconcile(settings, repeats_allowed=True)
 
 
 def test_a_second_worker_joins_and_leaves(
@@ -61,7 +61,7 @@ def test_a_second_worker_joins_and_leaves(
 ) -> None:
     """Partitions move to a second worker and back under load, and no transaction is decided by both."""
     settings = ready()
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=2_000) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=2_000) as feeder:
         first = start_worker(settings)
         first.wait_ready()
         watch.wait(1_000)
@@ -76,7 +76,7 @@ def test_a_second_worker_joins_and_leaves(
         feeder.stop()
         watch.wait(feeder.sent)
         assert first.stop() == 0
-    assert len(reckon(settings).decisions) == feeder.sent
+    assert len(reconcile(settings).decisions) == feeder.sent
 
 
 def test_a_frozen_worker(
@@ -87,7 +87,7 @@ def test_a_frozen_worker(
     What it had in hand when it froze is refused, and its own watchdog does not take the pause for a fault.
     """
     settings = ready()
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=1_000) as feeder:
         frozen, other = start_worker(settings), start_worker(make_settings())
         frozen.wait_ready()
         other.wait_ready()
@@ -102,13 +102,13 @@ def test_a_frozen_worker(
         feeder.stop()
         watch.wait(feeder.sent)
         assert frozen.stop() == 0
-    assert len(reckon(settings).decisions) == feeder.sent
+    assert len(reconcile(settings).decisions) == feeder.sent
 
 
 def test_a_living_twin(ready: Callable[..., Settings], start_worker: StartWorker, tmp_path: Path) -> None:
     """Of two workers with one slot the older ends with one line that says so; nothing is decided twice."""
     settings = ready()
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=1_000) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=1_000) as feeder:
         older = start_worker(settings)
         older.wait_ready()
         (tmp_path / "twin").mkdir()
@@ -125,4 +125,4 @@ def test_a_living_twin(ready: Callable[..., Settings], start_worker: StartWorker
     assert older.returncode == 1
     assert "give each worker its own FRAUD_KAFKA_SLOT" in older.last_lines().splitlines()[-1]
     assert "Traceback" not in older.last_lines()
-    assert len(reckon(settings).decisions) == feeder.sent
+    assert len(reconcile(settings).decisions) == feeder.sent

@@ -15,15 +15,15 @@ from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
-from tests.support.control import metrics
-from tests.support.faulty_sink import refusals, hooked_worker
-from tests.support.reckoning import reckon
-from tests.support.topics import read_all
-from tests.support.traffic import Feeder, send
-from tests.support.until import until
 from tests.support.decision_monitor import DecisionMonitor
+from tests.support.faulty_sink import hooked_worker, refusals
 from tests.support.in_process_worker import run_in_process
+from tests.support.reconciliation import reconcile
+from tests.support.topics import read_all
+from tests.support.traffic import TransactionFeeder, send
+from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import metrics
 
 StartWorker = Callable[[Settings], WorkerProcess]
 
@@ -49,13 +49,13 @@ def champions_rows(found: list[DriftCounts]) -> Counter[str]:
 
 def decided(settings: Settings) -> Counter[str]:
     """Return by bundle how many transactions it decided; the whole reckoning holds as well."""
-    return Counter(decision.bundle_sha256 for decision in reckon(settings).decisions.values())
+    return Counter(decision.bundle_sha256 for decision in reconcile(settings).decisions.values())
 
 
 def test_a_killed_worker_takes_the_last_second_along(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """No row is counted twice, and after the restart none is missing but those of that second."""
     settings = ready(kafka_batch_max=200)
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         watch.wait(2_500)
         until(lambda: bool(counts(settings)))
@@ -67,7 +67,7 @@ def test_a_killed_worker_takes_the_last_second_along(ready: Callable[..., Settin
         feeder.stop()
         watch.wait(feeder.sent)
         assert worker.stop() == 0
-    decisions = reckon(settings).decisions.values()
+    decisions = reconcile(settings).decisions.values()
     found = counts(settings)
     lost = len(decisions) - sum(champions_rows(found).values())
     last_ms = max(each.written_at_ms for each in before)
@@ -105,7 +105,7 @@ def test_two_workers_a_rebalance_and_another_champion(
     old, new = put_bundle(store, "1", reference=True), put_bundle(store, "2", bias=-3.0)
     publish_roles(settings, champion=old, challengers=(Challenger(new),), author="test")
     second = settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port())
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=500) as feeder:
         first_worker = start_worker(settings)
         watch.wait(800)
         other_worker = start_worker(second)

@@ -19,12 +19,12 @@ from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
-from tests.support.control import metrics
 from tests.support.decision_monitor import DecisionMonitor
 from tests.support.topics import produce_all, read_all
 from tests.support.traffic import TransactionFeeder, transaction
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import metrics
 
 StartWorker = Callable[[Settings], WorkerProcess]
 WINDOW = 500

@@ -12,13 +12,13 @@ from schemas.messages import WorkerStatus
 from stream.local.broker import LocalBroker
 from stream.runtime.ports import free_port
 from stream.settings import Settings
-from tests.support.control import metrics, newest_status
-from tests.support.exits import assert_exits
-from tests.support.reckoning import reckon
-from tests.support.traffic import Feeder, send, transaction
-from tests.support.until import until
 from tests.support.decision_monitor import DecisionMonitor
+from tests.support.exits import assert_exits
+from tests.support.reconciliation import reconcile
+from tests.support.traffic import TransactionFeeder, send, transaction
+from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import metrics, newest_status
 
 StartWorker = Callable[[Settings], WorkerProcess]
 Ready = Callable[..., Settings]
@@ -30,7 +30,7 @@ GIVE_UP_S = 30.0
 def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
     """SIGTERM ends a busy worker within 5 s; with what the next one decides, nothing is lost or decided twice."""
     settings = ready()
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=2_000) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=2_000) as feeder:
         worker = start_worker(settings)
         watch.wait(1_000)
         began = time.monotonic()
@@ -42,7 +42,7 @@ def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
         feeder.stop()
         watch.wait(feeder.sent)
         assert worker.stop() == 0
-    assert len(reckon(settings).decisions) == feeder.sent
+    assert len(reconcile(settings).decisions) == feeder.sent
 
 
 @pytest.mark.slow
@@ -50,7 +50,7 @@ def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker
     """SIGTERM ends a worker whose broker is away; what it had in hand is decided by the next one."""
     settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=100)
     with DecisionMonitor(settings) as watch:
-        with Feeder(settings, rate=2_000) as feeder:
+        with TransactionFeeder(settings, rate=2_000) as feeder:
             worker = start_worker(settings)
             watch.wait(1_000)
             own_broker.kill()
@@ -64,7 +64,7 @@ def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker
         worker.start()
         watch.wait(feeder.sent)
         assert worker.stop() == 0
-    assert len(reckon(settings).decisions) == feeder.sent
+    assert len(reconcile(settings).decisions) == feeder.sent
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
         send(settings, 10)
         watch.wait(510)
         assert worker.stop() == 0
-    reckoning = reckon(settings)
+    reckoning = reconcile(settings)
     assert len(reckoning.decisions) == 510
     assert not any(decision.transaction_id.startswith("aborted") for decision in reckoning.decisions.values())
 
@@ -172,4 +172,4 @@ def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: 
         until(lambda: (status_of(settings).state, status_of(settings).refused) == ("ready", None))
         assert worker.stop() == 0
     assert "Traceback" not in worker.last_lines()
-    assert len(reckon(settings).decisions) == 100
+    assert len(reconcile(settings).decisions) == 100

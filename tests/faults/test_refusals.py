@@ -13,11 +13,11 @@ from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 from tests.support import bundles
 from tests.support.bundles import logistic_onnx, put_bundle
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.exits import assert_exits
-from tests.support.reckoning import Reckoning, reckon
+from tests.support.reconciliation import Reconciliation, reconcile
 from tests.support.topics import produce_all, read_all
 from tests.support.traffic import transaction
-from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
 
 StartWorker = Callable[[Settings], WorkerProcess]
@@ -56,7 +56,7 @@ BAD: tuple[tuple[bytes | None, str, str], ...] = (
 )
 
 
-def settle(settings: Settings, start_worker: StartWorker, values: list[bytes | None]) -> Reckoning:
+def settle(settings: Settings, start_worker: StartWorker, values: list[bytes | None]) -> Reconciliation:
     """Send all to partition 0 before the worker starts, so that it reads them together; return what became of them."""
     rows = [(b"\xff key", value) for value in values]  # a key need not be text
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
@@ -64,14 +64,14 @@ def settle(settings: Settings, start_worker: StartWorker, values: list[bytes | N
         worker = start_worker(settings)
         watch.wait(len(rows))
         assert worker.stop() == 0
-    return reckon(settings)
+    return reconcile(settings)
 
 
 def test_a_dead_letter_says_precisely_why(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Each dead letter names the field, the limit or the byte at fault; a good one of just the limit is decided."""
     found = settle(ready(), start_worker, [*(value for value, _, _ in BAD), padded(65_536)])
     for offset, (value, reason, detail) in enumerate(BAD):
-        letter = found.letters[0, offset]
+        letter = found.dead_letters[0, offset]
         assert letter.reason == reason, letter
         assert detail in letter.detail
         assert (letter.key, letter.value) == (b"\xff key", value)
@@ -111,7 +111,7 @@ def test_null_is_scored(
     monkeypatch.setattr(bundles, "logistic_onnx", nan_aware_onnx)
     publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), missing=missing), author="test")
     found = settle(settings, start_worker, [transaction(0), with_features(V2=None), transaction(2)])
-    assert not found.letters
+    assert not found.dead_letters
     margin = 0.5 + stands_for_null + 1.0 - 4.0
     assert found.decisions[0, 1].score == pytest.approx(1 / (1 + np.exp(-margin)), abs=1e-6)
 
@@ -132,6 +132,6 @@ def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_work
     with DecisionMonitor(settings) as watch:
         start_worker(settings.replace(worker_max_unscorable_per_minute=4))
         watch.wait(40)
-    letters = reckon(settings).letters
+    letters = reconcile(settings).dead_letters
     assert {letter.detail for letter in letters.values()} == {"model 1 gives no score for it"}
     assert sorted(letters) == [(0, 0), (0, 10), (0, 20), (0, 30)]

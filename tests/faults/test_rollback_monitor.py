@@ -16,13 +16,13 @@ from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
-from tests.support.control import metrics
 from tests.support.decision_monitor import DecisionMonitor
 from tests.support.reconciliation import reconcile
 from tests.support.topics import read_all
 from tests.support.traffic import TransactionFeeder, transaction
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import metrics
 
 #: Seconds from the crossing to the previous champion's decisions, at most.
 ROLLBACK_S = 10.0

@@ -8,14 +8,14 @@ import pytest
 
 from stream.local.broker import LocalBroker
 from stream.settings import Settings
-from tests.support.control import newest_status
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.exits import assert_exits
-from tests.support.reckoning import reckon
+from tests.support.reconciliation import reconcile
 from tests.support.topics import produce_all
 from tests.support.traffic import transaction
 from tests.support.until import until
-from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
+from tests.support.worker_state import newest_status
 
 StartWorker = Callable[[Settings], WorkerProcess]
 
@@ -58,7 +58,7 @@ def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker:
         worker.wait_ready()
         until(lambda: newest_status(login, guarded.direct) is not None)
         assert worker.stop() == 0
-    assert len(reckon(login, guarded.direct).decisions) == 500
+    assert len(reconcile(login, guarded.direct).decisions) == 500
     status = newest_status(login, guarded.direct)
     assert status is not None
     assert status.champion == "1"

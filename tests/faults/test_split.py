@@ -12,9 +12,9 @@ from stream.control.role_writer import change_roles
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
-from tests.support.reckoning import reckon
-from tests.support.traffic import Feeder
 from tests.support.decision_monitor import DecisionMonitor
+from tests.support.reconciliation import reconcile
+from tests.support.traffic import TransactionFeeder
 from tests.support.worker_process import WorkerProcess
 
 #: Seconds in which every worker follows.
@@ -35,7 +35,7 @@ def test_two_workers_split_cards_alike(
     settings = ready()
     challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
     split, watching = Challenger(challenger, "split", 0.3), Challenger(challenger)
-    with DecisionMonitor(settings) as watch, Feeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=500) as feeder:
         start_worker(settings).wait_ready()
         change(settings, add_challenger(split))
         second = start_worker(settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port()))
@@ -45,7 +45,7 @@ def test_two_workers_split_cards_alike(
         change(settings, add_challenger(watching))
         feeder.stop()
         watch.wait(feeder.sent)
-    decisions = reckon(settings).decisions.values()
+    decisions = reconcile(settings).decisions.values()
     epochs = defaultdict(set)
     arms = defaultdict(set)
     for decision in decisions:

@@ -43,7 +43,7 @@ def test_loses_the_reply_of_a_commit(proxied: tuple[LocalBroker, TcpProxy], topi
     producer.produce(topic, b"once")
     producer.flush(10)
 
-    proxy.lose_reply(END_TXN)
+    proxy.lose_response(END_TXN)
     commit = threading.Thread(target=producer.commit_transaction, args=(20,))
     commit.start()
     assert proxy.wait_lost(10)

@@ -74,7 +74,7 @@ def test_alerts_are_recorded_and_quality_is_exported(
     assert post(ledger, message(alert(3)))[0] == 503
     rename(ledger, "elsewhere", "alert_history")
     assert post(ledger, message(alert(3))) == (200, {"recorded": 1})
-    rows = ledger.ask("SELECT alertname, status FROM alert_history ORDER BY 1")
+    rows = ledger.query("SELECT alertname, status FROM alert_history ORDER BY 1")
     assert rows == [("Rule1", "firing"), ("Rule2", "resolved"), ("Rule3", "firing")]
     model = f'{{bundle_sha256="{CHAMPION}",policy="p1",role="champion",version="1"}}'
     until(lambda: ledger.metrics()[f"model_labels_waiting{model}"] == settings.topic.partitions)

@@ -9,7 +9,7 @@ from stream.ledger.database import open_engine, writing
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.ledger_process import LedgerProcess
-from tests.support.ledger_reckoning import reckon_ledger
+from tests.support.ledger_reconciliation import reconcile_ledger
 from tests.support.ledger_traffic import HistoryFeeder, send_history
 from tests.support.postgres import Postgres
 from tests.support.until import until
@@ -39,9 +39,9 @@ def test_three_sigkills(ledger_settings: LedgerSettings, start_ledger: StartLedg
         ledger.start()
     ledger.wait_rows(decisions=count, shadow_scores=count, labels=count // 10, role_changes=3)
     until(lambda: ledger.problems() == [])
-    until(lambda: ledger.ask("SELECT sum(repeats) FROM decisions") == [(count // 50,)])
+    until(lambda: ledger.query("SELECT sum(repeats) FROM decisions") == [(count // 50,)])
     assert ledger.stop() == 0
-    reckon_ledger(settings)
+    reconcile_ledger(settings)
 
 
 @pytest.mark.parametrize("database", [SQLITE_SLOW, "postgres"])
@@ -69,7 +69,7 @@ def test_a_second_ledger_joins_and_one_is_killed(
         first.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: first.problems() == [] and first.lag() == 0, 30)
     assert first.stop() == 0
-    assert reckon_ledger(settings)["decisions"] == feeder.sent
+    assert reconcile_ledger(settings)["decisions"] == feeder.sent
 
 
 @pytest.mark.parametrize("database", [SQLITE_SLOW, "postgres"])
@@ -98,7 +98,7 @@ def test_a_frozen_ledger_is_fenced(ledger_settings: LedgerSettings, start_ledger
         frozen.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: frozen.problems() == [] and frozen.lag() == 0, 30)
     assert frozen.stop() == 0
-    assert reckon_ledger(settings)["decisions"] == feeder.sent
+    assert reconcile_ledger(settings)["decisions"] == feeder.sent
 
 
 @pytest.mark.parametrize("away_s", [8.0, pytest.param(30.0, marks=pytest.mark.slow)])
@@ -127,7 +127,7 @@ def test_postgres_is_unavailable(
     assert words.count("reading waits until it answers") == 1
     assert words.count("answers again") == 1
     assert "Traceback" not in words
-    assert reckon_ledger(settings)["decisions"] == feeder.sent
+    assert reconcile_ledger(settings)["decisions"] == feeder.sent
 
 
 @pytest.mark.slow
@@ -145,7 +145,7 @@ def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_l
     until(lambda: ledger.lag() == 0, 30)
     assert ledger.last_lines().count("reading waits until it answers") == 1
     assert ledger.stop() == 0
-    reckon_ledger(settings)
+    reconcile_ledger(settings)
 
 
 @pytest.mark.slow
@@ -162,4 +162,4 @@ def test_two_ledgers_in_different_groups(ledger_settings: LedgerSettings, start_
     until(lambda: first.lag() == 0, 30)
     assert first.stop() == 0
     assert "has been claimed by" in first.last_lines() + second.last_lines()
-    assert reckon_ledger(settings)["decisions"] == feeder.sent
+    assert reconcile_ledger(settings)["decisions"] == feeder.sent

@@ -10,19 +10,19 @@ from stream.evaluation.guardrails import ServingHealth
 from stream.ledger.gate_runner import GateRunner, GateStatus
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
-from tests.support.ledger_batch import ManualClock, Writer
-from tests.support.ledger_history import FIRST_DAY, FRAUDS, LEGITIMATE, SETTINGS, History, roles_of
+from tests.support.ledger_batch import ManualClock, LedgerWriter
+from tests.support.ledger_history import FIRST_DAY, FRAUDS, LEGITIMATE, SETTINGS, SimulatedHistory, roles_of
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 
 HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
 
 
-def gate_runner(engine: Engine, history: History, health: ServingHealth = HEALTHY) -> GateRunner:
+def gate_runner(engine: Engine, history: SimulatedHistory, health: ServingHealth = HEALTHY) -> GateRunner:
     """Return a gate runner that measures the given health for every challenger."""
     return GateRunner(engine, SETTINGS, history.clock, lambda _: health)
 
 
-def evaluate(engine: Engine, history: History, health: ServingHealth = HEALTHY) -> GateStatus:
+def evaluate(engine: Engine, history: SimulatedHistory, health: ServingHealth = HEALTHY) -> GateStatus:
     """Evaluate the only challenger."""
     (status,) = gate_runner(engine, history, health).evaluate()
     assert status.champion == ModelIdentity(CHAMPION, "p1")
@@ -32,31 +32,31 @@ def evaluate(engine: Engine, history: History, health: ServingHealth = HEALTHY) 
 
 def test_a_better_challenger_is_promoted_in_the_end(engine: Engine) -> None:
     """The test waits for enough history, then its plan is frozen on the past, then cohorts close one by one."""
-    history = History(engine, caught=(0.5, 0.85))
-    history.live(20)
+    history = SimulatedHistory(engine, caught=(0.5, 0.85))
+    history.advance(20)
     assert "the earlier period has" in evaluate(engine, history).waiting
-    history.live(12)
+    history.advance(12)
     assert "its plan is frozen" in evaluate(engine, history).waiting
     (test,) = GateStore(engine).tests()
     assert test.plan.alpha == next_alpha([])
     assert test.plan.timing.starts_ms <= history.clock.ms - test.plan.timing.closing_ms
-    history.live(1)
+    history.advance(1)
     assert evaluate(engine, history).judgement is not None
-    history.live(40)
+    history.advance(40)
     status = evaluate(engine, history)
     assert status.judgement is not None
     assert status.judgement.verdict == "promote"
     assert status.judgement.frauds == sum(each.frauds for each in GateStore(engine).evidence(test))
-    history.live(5)
+    history.advance(5)
     assert evaluate(engine, history) == status  # the verdict is final
 
 
 def test_an_equal_challenger_is_not_promoted(engine: Engine) -> None:
     """Its test continues."""
-    history = History(engine, caught=(0.7, 0.7))
-    history.live(32)
+    history = SimulatedHistory(engine, caught=(0.7, 0.7))
+    history.advance(32)
     evaluate(engine, history)
-    history.live(30)
+    history.advance(30)
     status = evaluate(engine, history)
     assert status.judgement is not None
     assert status.judgement.verdict == "continue"
@@ -64,10 +64,10 @@ def test_an_equal_challenger_is_not_promoted(engine: Engine) -> None:
 
 def test_an_unhealthy_challenger_is_not_promoted(engine: Engine) -> None:
     """A guardrail blocks the promotion however good the challenger is, and the reason names it."""
-    history = History(engine, caught=(0.5, 0.85))
-    history.live(32)
+    history = SimulatedHistory(engine, caught=(0.5, 0.85))
+    history.advance(32)
     evaluate(engine, history)
-    history.live(40)
+    history.advance(40)
     status = evaluate(engine, history, ServingHealth(latency_p99_ms=500.0, parity_gap=0.0))
     assert status.judgement is not None
     assert status.judgement.verdict == "continue"
@@ -76,10 +76,10 @@ def test_an_unhealthy_challenger_is_not_promoted(engine: Engine) -> None:
 
 def test_evidence_of_closed_cohorts_never_changes(engine: Engine) -> None:
     """It stays even when every fraud is retracted later, and no cohort is taken twice."""
-    history = History(engine, caught=(0.5, 0.85))
-    history.live(32)
+    history = SimulatedHistory(engine, caught=(0.5, 0.85))
+    history.advance(32)
     evaluate(engine, history)
-    history.live(5)
+    history.advance(5)
     before = evaluate(engine, history)
     (test,) = GateStore(engine).tests()
     evidence = GateStore(engine).evidence(test)
@@ -89,22 +89,22 @@ def test_evidence_of_closed_cohorts_never_changes(engine: Engine) -> None:
         for day in range(37)
         for index in range(FRAUDS)
     ]
-    Writer(engine, "labels", (1,), settings=SETTINGS, clock=history.clock).write(retracted, 1)
+    LedgerWriter(engine, "labels", (1,), settings=SETTINGS, clock=history.clock).write(retracted, 1)
     assert evaluate(engine, history) == before
-    history.live(1)
+    history.advance(1)
     evaluate(engine, history)
     assert GateStore(engine).evidence(test)[: len(evidence)] == evidence
 
 
 def test_of_two_gate_runners_one_writes(engine: Engine) -> None:
     """The slower one is refused, and nothing is stored twice."""
-    history = History(engine, caught=(0.5, 0.85))
-    history.live(32)
+    history = SimulatedHistory(engine, caught=(0.5, 0.85))
+    history.advance(32)
     store = GateStore(engine)
     evaluate(engine, history)
     (test,) = store.tests()
     assert not store.begin(test.champion, test.challenger, test.plan, after=0, now_ms=0)
-    history.live(3)
+    history.advance(3)
     status = evaluate(engine, history)
     assert status.judgement is not None
     stored = store.evidence(test)
@@ -114,18 +114,18 @@ def test_of_two_gate_runners_one_writes(engine: Engine) -> None:
 
 def test_alpha_is_spent_over_challengers(engine: Engine) -> None:
     """The second challenger's test begins with the alpha that the first one has left."""
-    history = History(engine, caught=(0.5, 0.85))
-    history.live(32)
+    history = SimulatedHistory(engine, caught=(0.5, 0.85))
+    history.advance(32)
     evaluate(engine, history)
     roles = roles_of(CHAMPION, CHALLENGER)
     other = Challenger(roles.champion, policy=Policy("strict", 0.1, 0.2))
     update = msgspec.structs.replace(roles, epoch=2, challengers=(*roles.challengers, other))
-    Writer(engine, "role_changes", (1,), clock=history.clock).write([update], 1)
+    LedgerWriter(engine, "role_changes", (1,), clock=history.clock).write([update], 1)
     shadowed = [
         shadow(number, bundle_sha256=CHAMPION, policy_version="strict", card_id=f"card-{number}", verdict="review")
         for number in (day * 100 + index for day in range(32) for index in range(FRAUDS + LEGITIMATE))
     ]
-    Writer(engine, "shadow_scores", (1,), settings=SETTINGS, clock=history.clock).write(shadowed, 1)
+    LedgerWriter(engine, "shadow_scores", (1,), settings=SETTINGS, clock=history.clock).write(shadowed, 1)
     statuses = gate_runner(engine, history).evaluate()
     assert [status.challenger.policy_version for status in statuses] == ["p2", "strict"]
     assert [test.plan.alpha for test in GateStore(engine).tests()] == [next_alpha([]), next_alpha([False])]
@@ -139,11 +139,11 @@ def test_without_roles_there_is_nothing_to_evaluate(engine: Engine) -> None:
 @pytest.mark.parametrize("currency", ["USD"])
 def test_two_currencies_are_not_added_up(engine: Engine, currency: str) -> None:
     """The status says why there is no test."""
-    history = History(engine, caught=(0.5, 0.85))
-    history.live(31)
-    Writer(engine, "decisions", (1,), settings=SETTINGS, clock=history.clock).write(
+    history = SimulatedHistory(engine, caught=(0.5, 0.85))
+    history.advance(31)
+    LedgerWriter(engine, "decisions", (1,), settings=SETTINGS, clock=history.clock).write(
         [decision(77_777, currency=currency, event_time_ms=FIRST_DAY + 1)], 1
     )
-    Writer(engine, "shadow_scores", (1,), settings=SETTINGS, clock=history.clock).write([shadow(77_777)], 1)
-    history.live(1)
+    LedgerWriter(engine, "shadow_scores", (1,), settings=SETTINGS, clock=history.clock).write([shadow(77_777)], 1)
+    history.advance(1)
     assert "costs add up in one currency only" in evaluate(engine, history).waiting

@@ -19,7 +19,7 @@ from stream.ledger.retention import delete_chunk
 from stream.ledger.store import WriteResult
 from stream.ledger.tables import decisions, labels, shadow_scores
 from stream.settings import Settings
-from tests.support.ledger_batch import SetClock, Writer
+from tests.support.ledger_batch import ManualClock, LedgerWriter
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 ONE, TWO = ModelIdentity(CHAMPION, "p1"), ModelIdentity(CHALLENGER, "p2")
@@ -30,8 +30,8 @@ EXACT = Settings().replace(watermark_lateness_s=0)
 
 def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
     """It lags by the lateness; a claimed partition without messages holds it until that partition is idle."""
-    clock = SetClock(BASE_MS + 10_000)
-    writer = Writer(engine, partitions=(0, 1), settings=Settings().replace(watermark_lateness_s=2), clock=clock)
+    clock = ManualClock(BASE_MS + 10_000)
+    writer = LedgerWriter(engine, partitions=(0, 1), settings=Settings().replace(watermark_lateness_s=2), clock=clock)
     assert writer.write([decision(9)], 0).watermark_ms is None
     assert writer.write([decision(5)], 1).watermark_ms == BASE_MS + 3_000
     assert writer.write([decision(8)], 1).watermark_ms == BASE_MS + 6_000
@@ -43,13 +43,13 @@ def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
 
 def test_one_transaction_dated_2099_matures_nothing(engine: Engine) -> None:
     """Neither itself nor its neighbours mature, and it is counted."""
-    writer = Writer(engine, partitions=(0,), settings=EXACT, clock=SetClock(BASE_MS + 10_000))
+    writer = LedgerWriter(engine, partitions=(0,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
     written = writer.write([decision(1), decision(2, event_time_ms=IN_2099), decision(5)])
     assert (written.ahead, written.watermark_ms) == (1, BASE_MS + 5_000)
-    Writer(engine, "shadow_scores").write([shadow(n) for n in (1, 2, 5)])
+    LedgerWriter(engine, "shadow_scores").write([shadow(n) for n in (1, 2, 5)])
     matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60, maturity_ms=2_000)
     assert matured.transaction_id.tolist() == ["t1"]
-    alone = Writer(engine, partitions=(3,), settings=EXACT, clock=SetClock(BASE_MS + 10_000))
+    alone = LedgerWriter(engine, partitions=(3,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
     assert alone.write([decision(7, event_time_ms=IN_2099)], 3).watermark_ms == BASE_MS + 5_000
 
 
@@ -68,7 +68,7 @@ def fill(engine: Engine) -> WriteResult:
     Returns:
         The result of writing the labels.
     """
-    clock = SetClock(BASE_MS + 100_000)
+    clock = ManualClock(BASE_MS + 100_000)
     decided = [
         decision(1),
         decision(2, bundle_sha256=CHALLENGER, policy_version="p2", arm="challenger", propensity=0.2, verdict="review"),
@@ -81,11 +81,11 @@ def fill(engine: Engine) -> WriteResult:
     shadowed = [shadow(n) for n in (1, 3, 5, 6)]
     shadowed += [shadow(2, bundle_sha256=CHAMPION, policy_version="p1", score=0.25, verdict="decline")]
     shadowed += [shadow(4, score=None, verdict=None, problem="no feature V9")]
-    Writer(engine, settings=EXACT, clock=clock).write(decided)
-    Writer(engine, "shadow_scores", clock=clock).write(shadowed)
+    LedgerWriter(engine, settings=EXACT, clock=clock).write(decided)
+    LedgerWriter(engine, "shadow_scores", clock=clock).write(shadowed)
     labelled = [label(1), label(1, label_id="back", fraud=None, event_time_ms=BASE_MS + 31 * 86_400_000)]
     labelled += [label(2, source="analyst", fraud=False), label(99)]
-    return Writer(engine, "labels", clock=clock).write(labelled)
+    return LedgerWriter(engine, "labels", clock=clock).write(labelled)
 
 
 def test_matured_decisions_carry_both_models_and_all_labels(engine: Engine) -> None:
@@ -145,12 +145,12 @@ def test_unresolved_outcomes_are_counted(engine: Engine) -> None:
 
 def test_flips_by_day(engine: Engine) -> None:
     """A challenger is compared with the champion's own verdict, which an explored decision does not carry."""
-    clock = SetClock(BASE_MS + 200_000_000)
+    clock = ManualClock(BASE_MS + 200_000_000)
     day = DAY_MS // 1000  # decisions, one per second
-    Writer(engine, settings=EXACT, clock=clock).write(
+    LedgerWriter(engine, settings=EXACT, clock=clock).write(
         [decision(850), decision(950), decision(day + 850), decision(3, arm="exploration"), decision(2 * day)]
     )
-    Writer(engine, "shadow_scores", clock=clock).write([shadow(n) for n in (850, 950, day + 850, 3)])
+    LedgerWriter(engine, "shadow_scores", clock=clock).write([shadow(n) for n in (850, 950, day + 850, 3)])
     matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
     pairs = make_pairs(matured, {}, watermark_ms=BASE_MS + 2 * DAY_MS, maturity_ms=0)
     first, second = changes_by_day(pairs, CappedCosts(10_000))
@@ -173,8 +173,8 @@ def sizes(engine: Engine) -> tuple[int, ...]:
 
 def test_retention_goes_by_ingest_time_in_bounded_chunks(engine: Engine) -> None:
     """An old event read today stays. Rows of an expired decision go with it, orphans by their own ingest time."""
-    clock = SetClock(BASE_MS)
-    writers = [Writer(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
+    clock = ManualClock(BASE_MS)
+    writers = [LedgerWriter(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
     for make, writer in zip((decision, shadow, label), writers, strict=True):
         writer.write([make(number) for number in range(25)])
     writers[1].write([shadow(900)])

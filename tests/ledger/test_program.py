@@ -15,7 +15,7 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.exits import assert_exits
 from tests.support.ledger_process import LedgerProcess
-from tests.support.ledger_reckoning import reckon_ledger
+from tests.support.ledger_reconciliation import reconcile_ledger
 from tests.support.ledger_traffic import change, send_history
 from tests.support.records import decision, label, shadow
 from tests.support.topics import produce_all, read_all
@@ -43,7 +43,7 @@ def test_every_message_is_in_one_row_whatever_the_order(
     assert metrics['ledger_repeated_total{kind="labels"}'] == 60
     assert metrics["ledger_database_up"] == 1
     assert ledger.stop() == 0
-    assert reckon_ledger(settings) == {"decisions": 3_000, "shadow_scores": 3_000, "labels": 300, "role_changes": 3}
+    assert reconcile_ledger(settings) == {"decisions": 3_000, "shadow_scores": 3_000, "labels": 300, "role_changes": 3}
 
 
 def test_an_invalid_message_becomes_a_dead_letter(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
@@ -92,7 +92,7 @@ def test_an_invalid_message_becomes_a_dead_letter(ledger_settings: LedgerSetting
         assert [each.source_offset for each in refused] == list(range(2, 2 + len(refused)))
         assert all("perhaps" not in each.detail for each in refused)
     assert metrics['dead_letters_total{reason="not_json"}'] == 4
-    assert reckon_ledger(settings)["decisions"] == 4
+    assert reconcile_ledger(settings)["decisions"] == 4
 
 
 def test_a_restart_reads_on_from_the_offsets_in_the_database(
@@ -108,10 +108,10 @@ def test_a_restart_reads_on_from_the_offsets_in_the_database(
     send_history(settings, 300)
     again = start_ledger(other.replace(kafka_slot="again", ledger_web_port=free_port()))
     again.wait_rows(decisions=300, shadow_scores=300, labels=30)
-    until(lambda: again.ask("SELECT max(repeats) FROM decisions") == [(3,)])
+    until(lambda: again.query("SELECT max(repeats) FROM decisions") == [(3,)])
     until(lambda: again.problems() == [] and again.lag() == 0)
     assert again.stop() == 0
-    assert reckon_ledger(settings)["decisions"] == 300
+    assert reconcile_ledger(settings)["decisions"] == 300
 
 
 @pytest.mark.parametrize(

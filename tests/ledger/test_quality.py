@@ -23,7 +23,7 @@ from stream.ledger.tables import decisions
 from stream.runtime.ports import free_port
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
-from tests.support.ledger_batch import ManualClock, Writer
+from tests.support.ledger_batch import ManualClock, LedgerWriter
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 SECOND_MS = 1000
@@ -40,7 +40,7 @@ def fill(
     """Write history; the watermark is the event time of the last decision."""
     clock = ManualClock(BASE_MS + 365 * DAY_MS)
     for kind, messages in (("decisions", decided), ("shadow_scores", shadowed), ("labels", labelled)):
-        Writer(engine, kind, settings=EXACT, clock=clock).write(messages)
+        LedgerWriter(engine, kind, settings=EXACT, clock=clock).write(messages)
 
 
 def measure(engine: Engine, *, window_ms: int = ALL_MS, maturity_ms: int = 0, latest_ms: int = 2**62) -> ModelQuality:
@@ -171,9 +171,9 @@ def test_the_monitor_uses_the_settings_and_pauses(engine: Engine) -> None:
     times_ms = [BASE_MS, BASE_MS + DAY_MS, BASE_MS + 2 * DAY_MS - 1, BASE_MS + 2 * DAY_MS, BASE_MS + 4 * DAY_MS]
     clock = ManualClock(BASE_MS + 10 * DAY_MS)
     decided = [decision(number, event_time_ms=time_ms) for number, time_ms in enumerate(times_ms)]
-    Writer(engine, settings=settings, clock=clock).write(decided)
+    LedgerWriter(engine, settings=settings, clock=clock).write(decided)
     labelled = [label(n, label_id=f"l{n}", event_time_ms=clock.ms + n * 1000, fraud=False) for n in (9, 10, 11)]
-    Writer(engine, "labels", clock=clock).write(labelled)
+    LedgerWriter(engine, "labels", clock=clock).write(labelled)
     ticks = iter([0.0, 0.0, 2.0, 2.0 + 2 * PAUSE_FACTOR - 1, 2.0 + 2 * PAUSE_FACTOR, 100.0])
     monitor = QualityMonitor(engine, settings, clock, monotonic=lambda: next(ticks))
     quality = monitor.measure()

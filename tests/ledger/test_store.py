@@ -11,7 +11,7 @@ from schemas.errors import LedgerUnavailableError, StaleOwnerError
 from stream.ledger.database import open_engine, reading, writing
 from stream.ledger.tables import decisions, offsets
 from stream.runtime.outage import Outage
-from tests.support.ledger_batch import Writer
+from tests.support.ledger_batch import LedgerWriter
 from tests.support.postgres import Postgres
 from tests.support.records import decision, label
 
@@ -24,18 +24,18 @@ def rows(engine: Engine) -> int:
 
 def test_a_claim_returns_the_offset_to_read_next(engine: Engine) -> None:
     """A new partition starts at 0; each claim raises the epoch by one."""
-    first = Writer(engine, partitions=(0, 1))
+    first = LedgerWriter(engine, partitions=(0, 1))
     assert {p: (c.owner_epoch, c.next_offset) for p, c in first.claims.items()} == {0: (1, 0), 1: (1, 0)}
     first.write([decision(1), decision(2)])
-    second = Writer(engine, partitions=(0, 1), name="two")
+    second = LedgerWriter(engine, partitions=(0, 1), name="two")
     assert {p: (c.owner_epoch, c.next_offset) for p, c in second.claims.items()} == {0: (2, 2), 1: (2, 0)}
 
 
 def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
     """Its transaction is rolled back; the error names the current owner."""
-    first = Writer(engine)
+    first = LedgerWriter(engine)
     held = first.batch([decision(1)])
-    second = Writer(engine, name="two")
+    second = LedgerWriter(engine, name="two")
     with pytest.raises(StaleOwnerError, match="decisions/0 has been claimed by two;"):
         first.write_batch(held)
     assert rows(engine) == 0
@@ -47,12 +47,12 @@ def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
 
 def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None:
     """Its other partitions are read again too: half a batch would need offsets of its own."""
-    first = Writer(engine, partitions=(0, 1))
+    first = LedgerWriter(engine, partitions=(0, 1))
     mine, theirs = first.batch([decision(1)], 0), first.batch([decision(2)], 1)
     mixed = first.batch([decision(1)], 0)
     mixed.start.update(theirs.start)
     mixed.end.update(theirs.end)
-    Writer(engine, partitions=(1,), name="two")
+    LedgerWriter(engine, partitions=(1,), name="two")
     with pytest.raises(StaleOwnerError, match="decisions/1"):
         first.write_batch(mixed)
     assert rows(engine) == 0
@@ -62,7 +62,7 @@ def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None
 
 def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> None:
     """As after a commit whose reply was lost: its rows exist, and no repeats are counted."""
-    writer = Writer(engine)
+    writer = LedgerWriter(engine)
     batch = writer.batch([decision(1)])
     writer.write_batch(batch)
     with pytest.raises(StaleOwnerError):
@@ -73,7 +73,7 @@ def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> Non
 
 def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engine: Engine) -> None:
     """They are written in one transaction."""
-    writer = Writer(engine)
+    writer = LedgerWriter(engine)
 
     def fail(*_: object) -> None:
         raise RuntimeError("just before the commit")
@@ -91,7 +91,7 @@ def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engin
 
 def test_repeats_are_counted_once(engine: Engine) -> None:
     """Within a batch and across batches."""
-    writer = Writer(engine)
+    writer = LedgerWriter(engine)
     first = writer.write([decision(1), decision(2), decision(1)])
     second = writer.write([decision(1), decision(3)])
     assert [(each.new, each.repeated) for each in (first, second)] == [(2, 1), (1, 1)]
@@ -99,9 +99,9 @@ def test_repeats_are_counted_once(engine: Engine) -> None:
 
 def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> None:
     """They count as unknown when they come, and are stored all the same."""
-    labels = Writer(engine, "labels")
+    labels = LedgerWriter(engine, "labels")
     assert labels.write([label(1), label(2)]).unknown == 2
-    Writer(engine).write([decision(1)])
+    LedgerWriter(engine).write([decision(1)])
     assert labels.write([label(1, label_id="again"), label(3), label(3, label_id="more")]).unknown == 2
 
 
@@ -111,7 +111,7 @@ def test_competing_owners_write_each_message_once(engine: Engine) -> None:
 
     def claim_and_write(name: str) -> None:
         while True:
-            writer = Writer(engine, name=name)
+            writer = LedgerWriter(engine, name=name)
             start = writer.next[0]
             if start >= len(messages):
                 return

@@ -47,7 +47,7 @@ def repeated_decisions() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_decisions_commute(engine: Engine, seed: int) -> None:
-    """The table ends up the same whatever their order and however they are cut into batches."""
+    """The table ends up the same for any order and any batch size."""
     kind, rows = KINDS["decisions"], repeated_decisions()
     shuffled = random.Random(seed).sample(rows, len(rows))  # noqa: S311 - reproducible, not secret
     cut = seed % 3 + 1

@@ -12,7 +12,7 @@ from schemas.manifest import Feature
 from schemas.messages import DriftCounts, Policy
 from stream.drift.binning import Binning
 from stream.scoring.model import ModelInRole, Roles
-from stream.serving.drift_counts import MOST_PANES, DriftCounter
+from stream.serving.drift_counts import MAX_PANES, DriftCounter
 from stream.settings import Settings
 from tests.scoring.fake_model import (
     FEATURES,
@@ -146,7 +146,7 @@ def test_scattered_event_times_make_no_more_messages_than_a_bound() -> None:
     """A row a pane would be a message a row; the fullest panes are named, and others count in the one before."""
     full = NOON_MS + 150 * PANE_MS
     found = rest(counter(scorer(referenced()).roles, [*values(200, step_ms=PANE_MS), *values(50, at_ms=full)]))
-    assert len(found) == MOST_PANES
+    assert len(found) == MAX_PANES
     assert sum(each.rows for each in found) == 250
     by_pane = {each.pane_ms: each for each in found}
     begins = sorted(pane for pane in by_pane if pane is not None)
@@ -160,12 +160,12 @@ def test_scattered_event_times_make_no_more_messages_than_a_bound() -> None:
 def test_panes_that_are_named_stay_named_until_they_are_sent() -> None:
     """The bound is on a round of messages, however many counts it is made of."""
     roles = scorer(referenced()).roles
-    made = counter(roles, values(MOST_PANES, step_ms=PANE_MS))
+    made = counter(roles, values(MAX_PANES, step_ms=PANE_MS))
     other = Roles(8, roles.champion)
     take_in(made, other, values(5, at_ms=NOON_MS + 100 * PANE_MS))
     take_in(made, other, values(3, at_ms=NOON_MS - 100 * PANE_MS))
     found = {each.pane_ms: each.rows for each in rest(made)}
-    last = NOON_MS + (MOST_PANES - 1) * PANE_MS
+    last = NOON_MS + (MAX_PANES - 1) * PANE_MS
     assert found == dict.fromkeys(range(NOON_MS, last + 1, PANE_MS), 1) | {NOON_MS: 4, last: 6}
 
 

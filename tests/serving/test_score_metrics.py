@@ -46,8 +46,8 @@ def test_verdicts_and_scores_add_up_over_batches(registry: CollectorRegistry) ->
     metrics, playing = ScoreMetrics(registry), roles()
     batch = scorer_for(playing).score(raw_batch(VALUES), SCORING_TIME)
     assert batch.score_counts is not None
-    metrics.said(batch.score_counts)
-    metrics.said(batch.score_counts)
+    metrics.add(batch.score_counts)
+    metrics.add(batch.score_counts)
     verdicts = [decision.verdict for decision in batch.decisions]
     expected = {each: 2 * verdicts.count(each) for each in ("approve", "review", "decline")}
     assert said(registry, CHAMPION) == {**expected, "none": 0}
@@ -65,6 +65,6 @@ def test_who_plays_no_more_is_shown_no_more(registry: CollectorRegistry) -> None
     for who in (playing, replace(playing, epoch=2, challengers=())):
         batch = scorer_for(who).score(raw_batch(VALUES), SCORING_TIME)
         assert batch.score_counts is not None
-        metrics.said(batch.score_counts)
+        metrics.add(batch.score_counts)
     assert sum(value or 0 for value in said(registry, CHAMPION).values()) == 2 * len(VALUES)
     assert set(said(registry, CHALLENGER).values()) == {None}

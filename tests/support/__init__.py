@@ -1,1 +1,1 @@
-"""What tests stand on: a broker for the session, a proxy that loses replies, a worker process, topics."""
+"""Helpers for tests: a broker for the session, a fault-injecting proxy, programs in child processes, test data."""

@@ -1,4 +1,4 @@
-"""Batches for an archive's pipeline without a Kafka: a source and messages that a test steers."""
+"""An archive's pipeline without Kafka, with a fake source and fake messages."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,13 +17,13 @@ from stream.settings import Settings
 from tests.support.ledger_batch import ManualClock
 
 
-class Message(NamedTuple):
-    """Stands in for a confluent_kafka message, as far as it is not in `RawBatch`."""
+class FakeMessage(NamedTuple):
+    """Stands in for a confluent_kafka message: what `RawBatch` does not hold."""
 
     sent: tuple[int, int]
 
     def timestamp(self) -> tuple[int, int]:
-        """Return the type and UTC milliseconds."""
+        """Return the type of the timestamp and UTC milliseconds."""
         return self.sent
 
     def key(self) -> bytes:
@@ -31,31 +31,31 @@ class Message(NamedTuple):
         return b"k"
 
 
-class Source:
-    """Stands in for a StoredSource: counts failures, and claims as that does."""
+class FakeSource:
+    """Stands in for a StoredSource and counts failures."""
 
     def __init__(self) -> None:
         self.epoch = 1
         self.failures = 0
 
     def fail(self) -> None:
-        """Make what was read stale."""
+        """Make the batches read so far stale."""
         self.failures += 1
         self.epoch += 1
 
     def done(self) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
 
-class Feeder:
+class ArchiveFeeder:
     """An archive of transactions, fed with messages instead of a topic.
 
     Args:
-        url: Of the archive, which is made.
-        settings: When files are closed.
+        url: URL of the archive, which is created.
+        settings: Settings of the archive.
 
     Attributes:
-        stop: Called with what would end the program.
+        stop: Mock of the callback that would end the program.
     """
 
     def __init__(self, url: str, settings: Settings | None = None) -> None:
@@ -63,7 +63,7 @@ class Feeder:
         files = ArchiveFiles(url)
         files.create()
         self.clock = ManualClock()
-        self.source = Source()
+        self.source = FakeSource()
         self.stop = Mock()
         self.outage = Outage("the archive")
         self.metrics = ArchiveMetrics()
@@ -85,7 +85,7 @@ class Feeder:
         self.next: dict[int, int] = {}
 
     def claim(self, *partitions: int) -> None:
-        """Begin anew, as after a rebalance."""
+        """Claim partitions, as after a rebalance."""
         self.source.epoch += 1
         claims = self.store.claim("transactions", partitions)
         self.next = {partition: claim.next_offset for partition, claim in claims.items()}
@@ -94,13 +94,13 @@ class Feeder:
         """Return values as the next batch of a partition."""
         start = self.next[partition]
         offsets = list(range(start, start + len(values)))
-        messages = [Message((1, self.clock.ms if sent_ms is None else sent_ms))] * len(values)
-        incoming = RawBatch("transactions", values, [partition] * len(values), offsets)
+        messages = [FakeMessage((1, self.clock.ms if sent_ms is None else sent_ms))] * len(values)
+        raw = RawBatch("transactions", values, [partition] * len(values), offsets)
         end = start + len(values)
-        return Batch(messages, incoming, {}, self.source.epoch, {partition: start}, {partition: end}, 0.0)
+        return Batch(messages, raw, {}, self.source.epoch, {partition: start}, {partition: end}, 0.0)
 
     def feed(self, values: Sequence[bytes], *, partition: int = 0, sent_ms: int | None = None) -> None:
-        """Settle values as the next batch of a partition, and keep to the bound on memory."""
+        """Process values as the next batch of a partition, and enforce the memory budget."""
         batch = self.batch(values, partition=partition, sent_ms=sent_ms)
         self.pipeline.process(batch)
         self.next.update(batch.end)

@@ -15,8 +15,8 @@ class ArchiveProcess(WorkerProcess):
     """An archive that ends with the test at the latest.
 
     Args:
-        settings: Everything it is told, by environment variables alone.
-        directory: Receives its output.
+        settings: The archive's settings, passed as environment variables alone.
+        directory: Directory that receives its output.
     """
 
     command = "archive"
@@ -26,11 +26,11 @@ class ArchiveProcess(WorkerProcess):
         super().wait_ready(timeout_s)
 
     def open_messages(self) -> float:
-        """Return how many messages of all kinds it has in memory and in no file yet."""
+        """Return the number of messages of all kinds in memory that are in no file yet."""
         return sum(value for name, value in self.metrics().items() if name.startswith("archive_open_messages"))
 
     def wait_rows(self, kind: str, least: int, timeout: float = 60.0) -> None:
-        """Wait until so many messages stand in files, those that stand in two counted twice."""
+        """Wait until files hold at least `least` messages; a message in two files counts twice."""
         deadline = time.monotonic() + timeout
         while (rows := sum(file.end - file.first for file in files_of(self.settings, kind))) < least:
             assert self.returncode is None, f"the archive ended with code {self.returncode}:\n{self.last_lines()}"
@@ -39,28 +39,26 @@ class ArchiveProcess(WorkerProcess):
 
 
 def files_of(settings: Settings, kind: str) -> list[ArchiveFile]:
-    """Return the files of a kind, looked for past the archive's own code for file systems."""
-    found = []
+    """Return the files of a kind, listed without the archive's own file system code."""
+    files = []
     for path in Path(settings.archive.url.removeprefix("file://")).glob(f"{kind}/*/*"):
         day = parse_folder(path.parent.name)
         file = parse_file(path.name, day) if day else None
-        found += [file] if file else []
-    return found
+        files += [file] if file else []
+    return files
 
 
 def overlaps(files: list[ArchiveFile]) -> int:
-    """Return how many files hold offsets that another one before them holds."""
+    """Return the number of files with offsets that an earlier file holds, too."""
     ordered = sorted(files)
-    return sum(
-        one.partition == other.partition and other.first < one.end for one, other in itertools.pairwise(ordered)
-    )
+    return sum(one.partition == other.partition and other.first < one.end for one, other in itertools.pairwise(ordered))
 
 
-def reckon_archive(settings: Settings) -> dict[str, int]:
-    """Compare archive and topics, message for message; return how many there are of each kind.
+def reconcile_archive(settings: Settings) -> dict[str, int]:
+    """Compare archive and topics, message by message; return the number of messages of each kind.
 
     Raises:
-        AssertionError: Unless each message of each topic is read once, in its order, as it was sent.
+        AssertionError: Unless each message of each topic is archived once, in order and unchanged.
     """
     topics = {
         "transactions": settings.topic.transactions,
@@ -69,7 +67,7 @@ def reckon_archive(settings: Settings) -> dict[str, int]:
         "labels": settings.topic.labels,
     }
     assert tuple(topics) == KINDS
-    counted = {}
+    counts = {}
     for kind, topic in topics.items():
         sent = sorted(
             (m.partition() or 0, m.offset() or 0, m.timestamp()[1], m.key(), m.value())
@@ -80,18 +78,18 @@ def reckon_archive(settings: Settings) -> dict[str, int]:
             for batch in read_archive(settings.archive.url, kind)
             for row in batch.to_pylist()
         ]
-        places = [row[:2] for row in archived]
-        assert len(places) == len(set(places)), f"{len(places) - len(set(places))} {kind} are read twice"
-        assert places == [row[:2] for row in sent], f"{len(places)} of {len(sent)} {kind} are archived"
+        offsets = [row[:2] for row in archived]
+        assert len(offsets) == len(set(offsets)), f"{len(offsets) - len(set(offsets))} {kind} are read twice"
+        assert offsets == [row[:2] for row in sent], f"{len(offsets)} of {len(sent)} {kind} are archived"
         assert archived == sent
-        counted[kind] = len(archived)
-    return counted
+        counts[kind] = len(archived)
+    return counts
 
 
-def is_whole(settings: Settings) -> bool:
-    """Whether everything on the topics is archived by now, which files that are closed by their age come to."""
+def is_complete(settings: Settings) -> bool:
+    """Return whether every message on the topics is archived, once files are closed because of their age."""
     try:
-        reckon_archive(settings)
+        reconcile_archive(settings)
     except AssertionError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Small real bundles for tests: a logistic model in ONNX, written by hand so that tests need no training."""
+"""Small real bundles for tests: a logistic model in ONNX, built node by node so that tests need no training."""
 
 import hashlib
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ POLICY = Policy("1", review=0.5, decline=0.9)
 
 
 def logistic_onnx(weights: NDArray[np.float32], bias: float) -> bytes:
-    """Return a graph of sigmoid(x·w + b): float32 (n, k) in, float32 (n,) out."""
+    """Return an ONNX graph of sigmoid(x·w + b) with input float32 (n, k) and output float32 (n,)."""
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["margin"]),
         helper.make_node("Add", ["margin", "b"], ["shifted"]),
@@ -64,8 +64,8 @@ def put_bundle(
 ) -> BundleRef:
     """Write a bundle into a store and return its reference.
 
-    The score is sigmoid(Σ wᵢ·Vᵢ + bias), every weight 1 unless given; the amount has no weight. `further` features with
-    their weights come after the amount. With a `reference` of what `traffic.transaction` makes, drift can be judged.
+    The score is sigmoid(Σ wᵢ·Vᵢ + bias), with weights of 1 by default; the amount has no weight. `further` features with
+    their weights follow the amount. With `reference`, the bundle has a reference profile of `traffic.transaction`.
     """
     features = (*(Feature(name, 0.0) for name in numeric), Feature("Amount", 1000.0, "amount_minor"), *further)
     w = np.array([*(weights or (1.0,) * len(numeric)), 0.0, *further.values()], dtype=np.float32)
@@ -99,7 +99,7 @@ def put_bundle(
 
 
 def profile(values: NDArray[np.floating]) -> ReferenceProfile:
-    """Return the reference of a column: its deciles and quantiles, and next to no movement by itself."""
+    """Return the reference profile of a column: deciles, quantiles, and very little natural movement."""
     edges = np.quantile(values, np.arange(1, 10) / 10)
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=10)
     quantiles = np.quantile(values, np.linspace(0, 1, 200))

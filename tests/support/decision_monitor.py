@@ -1,4 +1,4 @@
-"""What a reader of committed data sees, while it happens."""
+"""Decisions and dead letters as a reader of committed data sees them, live."""
 
 import time
 
@@ -7,27 +7,27 @@ from confluent_kafka import Consumer, TopicPartition
 from stream.runtime.background import Background
 from stream.settings import Settings
 
-#: Seconds within which scoring must go on after a fault has ended.
+#: Seconds within which scoring must resume after a fault has ended.
 RECOVERY_S = 15.0
 
 
 class DecisionMonitor(Background):
-    """Follows decisions and dead letters, read committed, from a thread of its own.
+    """Counts committed decisions and dead letters on a thread of its own.
 
     Args:
-        settings: Topics, and the address unless `bootstrap` is given.
-        bootstrap: Another way to the broker, past a proxy or a password.
+        settings: Topics, and the bootstrap server unless `bootstrap` is given.
+        bootstrap: Bootstrap server that bypasses a proxy or authentication.
 
     Attributes:
-        settled: Transactions decided or dead-lettered so far.
+        settled: Number of transactions decided or dead-lettered so far.
     """
 
     def __init__(self, settings: Settings, bootstrap: str | None = None) -> None:
-        super().__init__("watch")
+        super().__init__("decision-monitor")
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap or settings.kafka.bootstrap,
-                "group.id": f"{settings.kafka.group}-watch",  # asked for by the client; nothing joins or commits
+                "group.id": f"{settings.kafka.group}-watch",  # required by the client; it neither joins nor commits
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "reconnect.backoff.ms": 10,
@@ -49,17 +49,17 @@ class DecisionMonitor(Background):
         self._consumer.close()
 
     def wait(self, settled: int, timeout: float = 30.0) -> None:
-        """Wait until so many transactions are settled in all, `timeout` seconds at most."""
+        """Wait until a total of `settled` transactions are settled; fail after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while self.settled < settled:
             assert time.monotonic() < deadline, f"{self.settled} of {settled} settled within {timeout:g} s"
             time.sleep(0.01)
 
     def assert_resumes(self, fault_ended: float, within: float = RECOVERY_S) -> float:
-        """Return how many seconds after a `time.monotonic()` moment the next transaction was settled.
+        """Return the seconds from the end of a fault, in `time.monotonic()` seconds, to the next settled transaction.
 
         Raises:
-            AssertionError: If that takes longer than `within` seconds.
+            AssertionError: If they are more than `within` seconds.
         """
         while not self._arrivals or self._arrivals[-1] < fault_ended:
             assert time.monotonic() < fault_ended + within, f"nothing was settled within {within:g} s after the fault"

@@ -1,4 +1,4 @@
-"""How a worker that cannot go on has to end: soon, with exit code 1 and one clear line."""
+"""How a worker that cannot go on must exit: soon, with exit code 1 and one clear line."""
 
 import time
 
@@ -6,16 +6,16 @@ from tests.support.worker_process import WorkerProcess
 
 
 def assert_exits(worker: WorkerProcess, within: float) -> str:
-    """Wait until a worker has ended with code 1 and no traceback; return its last line.
+    """Wait until a worker has exited with code 1 and no traceback; return its last line of output.
 
     Raises:
-        AssertionError: If it still runs after `within` seconds, or ends in another way.
+        AssertionError: If it still runs after `within` seconds, or exits in another way.
     """
     deadline = time.monotonic() + within
     while worker.returncode is None:
         assert time.monotonic() < deadline, f"the worker still runs after {within:g} s:\n{worker.last_lines()}"
         time.sleep(0.02)
-    words = worker.last_lines()
-    assert worker.returncode == 1, f"code {worker.returncode}:\n{words}"
-    assert "Traceback" not in words, words
-    return words.splitlines()[-1]
+    output = worker.last_lines()
+    assert worker.returncode == 1, f"code {worker.returncode}:\n{output}"
+    assert "Traceback" not in output, output
+    return output.splitlines()[-1]

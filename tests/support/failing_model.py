@@ -1,4 +1,4 @@
-"""A model that can be made to fail, wholly or for some rows."""
+"""A model that a test can make fail, for all rows or for some."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -13,12 +13,12 @@ from stream.scoring.model import ScoringModel
 
 
 class FailingModel:
-    """Wraps a model.
+    """Wraps a model and injects failures.
 
     Args:
-        model: Scores as long as nothing is made to fail.
-        failing: While the model's version is in it, everything fails, the parity rows too.
-        is_bad: (n,) True for the rows of an (n, n_features) matrix that make a whole run fail; by default none.
+        model: The wrapped model, which scores while no failure is injected.
+        failing: Versions whose models fail on every row, including the parity rows.
+        is_bad: Returns the (n,) mask of rows of an (n, n_features) matrix that make the run fail; by default none.
     """
 
     def __init__(
@@ -33,27 +33,27 @@ class FailingModel:
 
     @property
     def manifest(self) -> Manifest:
-        """The wrapped model's."""
+        """The manifest of the wrapped model."""
         return self._model.manifest
 
     @property
     def sha256(self) -> str:
-        """The wrapped model's."""
+        """The bundle hash of the wrapped model."""
         return self._model.sha256
 
     @property
     def plan(self) -> FeaturePlan:
-        """The wrapped model's."""
+        """The feature plan of the wrapped model."""
         return self._model.plan
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Score, or fail as a runtime does."""
+        """Score the rows, or raise as ONNX Runtime does."""
         if self.manifest.version in self._failing or self._is_bad(matrix).any():
             raise RuntimeError("made to fail")
         return self._model.score(matrix)
 
     def check_parity(self) -> None:
-        """Pass, unless everything fails."""
+        """Check the parity rows, or fail like every other row."""
         if self.manifest.version in self._failing:
             raise ModelFaultError(f"model {self.manifest.version} was made to fail")
         self._model.check_parity()

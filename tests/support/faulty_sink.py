@@ -1,4 +1,4 @@
-"""Sinks that fail, or wait, at the moment a test chooses."""
+"""Sinks that fail or wait at a moment that the test chooses."""
 
 import threading
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from stream.settings import Settings
 
 
 class HookedSink:
-    """Passes batches on to the sink the settings ask for, after `before` has had its say.
+    """Passes batches to an inner sink after calling a hook.
 
     Args:
-        inner: Commits.
-        before: Called with the number of the batch (from 0) before its commit; may wait, or raise.
+        inner: Sink that commits.
+        before: Hook that is called with the number of the batch (from 0) before its commit; it may wait or raise.
 
     Attributes:
-        refused: Text of each refusal, in order.
+        refused: Texts of the refusals, in order.
     """
 
     def __init__(self, inner: Sink, before: Callable[[int], None]) -> None:
@@ -36,11 +36,11 @@ class HookedSink:
         self._inner.close()
 
     def send(self, outputs: Outputs) -> None:
-        """Pass on."""
+        """Pass the outputs on."""
         self._inner.send(outputs)
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
-        """Commit, unless `before` raises."""
+        """Commit unless the hook raises."""
         number, self._number = self._number, self._number + 1
         try:
             self._before(number)
@@ -51,7 +51,7 @@ class HookedSink:
 
 
 def hooked_worker(settings: Settings, before: Callable[[int], None]) -> WorkerProgram:
-    """Return a worker whose sink asks `before` first; it is the program's `sink`."""
+    """Return a worker whose sink calls a hook with the number of each batch before its commit."""
     return WorkerProgram(
         settings, new_sink=lambda s, source, metrics: HookedSink(make_sink(s, source, metrics), before)
     )
@@ -63,28 +63,28 @@ def refusals(program: WorkerProgram) -> list[str]:
     return program.sink.refused
 
 
-class Gate:
-    """Holds one batch before its commit.
+class CommitBarrier:
+    """A hook that holds one batch before its commit.
 
     Args:
-        number: Of the batch, from 0.
+        number: Number of the batch, from 0.
     """
 
     def __init__(self, number: int) -> None:
         self._number = number
         self._reached = threading.Event()
-        self._opened = threading.Event()
+        self._released = threading.Event()
 
     def __call__(self, number: int) -> None:
-        """Wait at the chosen batch until opened, a minute at most."""
+        """Hold the chosen batch until it is released, for a minute at most."""
         if number == self._number:
             self._reached.set()
-            self._opened.wait(60)
+            self._released.wait(60)
 
     def wait_reached(self) -> None:
-        """Wait until the batch is there."""
+        """Wait until the batch is held."""
         assert self._reached.wait(30), f"batch {self._number} was not scored within 30 s"
 
-    def open(self) -> None:
-        """Let it go on."""
-        self._opened.set()
+    def release(self) -> None:
+        """Let the batch be committed."""
+        self._released.set()

@@ -1,4 +1,4 @@
-"""Traffic at a steady rate that a test breaks things under."""
+"""Traffic at a steady rate, for tests that inject faults under load."""
 
 import time
 from abc import abstractmethod
@@ -8,22 +8,22 @@ from confluent_kafka import Producer
 
 from stream.runtime.background import Background
 
-#: Seconds from one burst to the next. Each is a batch and a transaction: with more of them the broker and the programs
-#: under test would take the suite's processors, and show no more.
+#: Seconds between two bursts. Each becomes a batch and a Kafka transaction: more of them would load the machine of the
+#: suite without testing more.
 BURST_S = 0.05
-#: A topic, and the key and value of a message for it.
-Sent = tuple[str, tuple[bytes, bytes]]
+#: A topic, and key and value of a message for it.
+TopicMessage = tuple[str, tuple[bytes, bytes]]
 
 
 class SteadyFeeder(Background):
-    """Sends from a thread of its own until left; then everything is acknowledged.
+    """Sends numbered messages from a thread of its own; when it stops, all of them are acknowledged.
 
     Args:
-        bootstrap: Address.
-        rate: Numbers a second.
+        bootstrap: Bootstrap server, host:port.
+        rate: Numbers per second.
 
     Attributes:
-        sent: Numbers 0 … sent-1 are on their way.
+        sent: Numbers 0 … sent-1 have been sent.
     """
 
     def __init__(self, bootstrap: str, rate: int) -> None:
@@ -32,7 +32,7 @@ class SteadyFeeder(Background):
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,  # a broker that goes and comes must not make the input itself repeat
+                "enable.idempotence": True,  # a broker that restarts must not duplicate the input itself
                 "partitioner": "murmur2_random",
                 "reconnect.backoff.max.ms": 500,
                 "log_level": 0,
@@ -46,8 +46,8 @@ class SteadyFeeder(Background):
         assert self._producer.flush(60) == 0, "the feeder's messages were not acknowledged within 60 s"
 
     @abstractmethod
-    def _messages(self, number: int) -> Iterable[Sent]:
-        """Return what there is to be sent of a number."""
+    def _messages(self, number: int) -> Iterable[TopicMessage]:
+        """Return the messages of one number."""
 
     def _run(self) -> None:
         began = time.monotonic()

@@ -9,14 +9,9 @@ from tests.support.worker_process import WorkerProcess
 
 
 class HttpProcess(WorkerProcess):
-    """An edge that ends with its test at the latest."""
+    """An HTTP edge that ends with the test at the latest."""
 
     command = "http"
-
-    @property
-    def web_port(self) -> int:
-        """The port that it listens on."""
-        return self.settings.http.port
 
     @functools.cached_property
     def client(self) -> httpx.Client:
@@ -24,8 +19,8 @@ class HttpProcess(WorkerProcess):
         return httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=10)
 
     def open_connections(self) -> int:
-        """Return its number of open files and sockets."""
-        return psutil.Process(self._running.pid).num_fds()
+        """Return the number of files and sockets that the process has open."""
+        return psutil.Process(self.pid).num_fds()
 
     def is_alive(self) -> bool:
         """Return whether /healthz responds."""

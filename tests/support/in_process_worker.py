@@ -1,4 +1,4 @@
-"""A worker inside the test's own process, for faults that must strike at one exact moment."""
+"""A worker inside the test's own process, for faults that must occur at one exact moment."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,20 +10,20 @@ Result = TypeVar("Result")
 
 
 def run_in_process(make: Callable[[], WorkerProgram], steps: Callable[[WorkerProgram], Result]) -> Result:
-    """Run a worker while a test's steps run on another thread; stop it as a signal would.
+    """Run a worker while the steps of a test run on another thread; then stop it as a signal would.
 
     Args:
-        make: Makes the worker, inside the event loop it will run in.
-        steps: What the test does meanwhile.
+        make: Builds the worker, inside the event loop it will run in.
+        steps: Steps of the test.
 
     Returns:
-        What the steps return.
+        The result of the steps.
 
     Raises:
-        FraudError: What ended the worker, if it ended by itself.
+        FraudError: The failure that ended the worker, if it ended by itself.
     """
 
-    async def both() -> Result:
+    async def run_both() -> Result:
         program = make()
         running = asyncio.create_task(program.run())
         try:
@@ -32,4 +32,4 @@ def run_in_process(make: Callable[[], WorkerProgram], steps: Callable[[WorkerPro
             program._stop_requested.set()
             await running
 
-    return asyncio.run(both())
+    return asyncio.run(run_both())

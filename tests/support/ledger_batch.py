@@ -1,4 +1,4 @@
-"""Batches for a ledger's store without a Kafka, and a clock that a test moves."""
+"""Batches for a ledger's store without Kafka, and a clock that the test sets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,30 +19,33 @@ KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_ki
 
 
 class ManualClock:
-    """Shows what it is set to.
+    """A clock that the test sets.
 
     Args:
-        now_ms: UTC milliseconds.
+        now_ms: Initial time in UTC milliseconds.
+
+    Attributes:
+        ms: Current time in UTC milliseconds.
     """
 
     def __init__(self, now_ms: int = BASE_MS) -> None:
         self.ms = now_ms
 
     def now_ms(self) -> int:
-        """Return UTC milliseconds since 1970."""
+        """Return the current time in UTC milliseconds."""
         return self.ms
 
 
-class Writer:
+class LedgerWriter:
     """A ledger's store with claims on partitions, fed with messages instead of a topic.
 
     Args:
         engine: A ledger's database.
-        kind: Name of what it writes.
-        partitions: Claimed at once.
-        settings: Bounds of the watermark.
-        clock: Ingest time.
-        name: Of the owner.
+        kind: Name of the kind of message.
+        partitions: Partitions to claim at once.
+        settings: Settings of the store.
+        clock: Source of ingest time.
+        name: Name of the owner.
     """
 
     def __init__(
@@ -67,19 +70,19 @@ class Writer:
         offsets = list(range(start, start + len(messages)))
         values = [encode(message) for message in messages]
         owners = {each: claim.owner_epoch for each, claim in self.claims.items()}
-        incoming = RawBatch(self.kind.topic, values, [partition] * len(values), offsets)
-        return Batch([], incoming, owners, 0, {partition: start}, {partition: start + len(values)}, 0.0)
+        raw = RawBatch(self.kind.topic, values, [partition] * len(values), offsets)
+        return Batch([], raw, owners, 0, {partition: start}, {partition: start + len(values)}, 0.0)
 
     def write(self, messages: Sequence[msgspec.Struct], partition: int = 0) -> WriteResult:
         """Write messages as the next batch of a partition."""
         return self.write_batch(self.batch(messages, partition))
 
     def write_batch(self, batch: Batch) -> WriteResult:
-        """Write a batch; where it is committed, the next one begins at its end."""
+        """Write a batch; once it is committed, the next one starts at its end."""
         now_ms = self.clock.now_ms()
-        incoming = batch.raw
-        places = zip(incoming.values, incoming.partitions, incoming.offsets, strict=True)
-        rows = [self.kind.row(value, partition, offset, now_ms) for value, partition, offset in places]
+        raw = batch.raw
+        messages = zip(raw.values, raw.partitions, raw.offsets, strict=True)
+        rows = [self.kind.row(value, partition, offset, now_ms) for value, partition, offset in messages]
         written = self.store.write(self.kind, batch, rows, now_ms)
         self.next.update(batch.end)
         return written

@@ -15,33 +15,33 @@ class LedgerProcess(WorkerProcess):
     """A ledger that ends with the test at the latest.
 
     Args:
-        settings: Everything it is told, by environment variables alone.
-        directory: Receives its output.
+        settings: The ledger's settings, passed as environment variables alone.
+        directory: Directory that receives its output.
     """
 
     command = "ledger"
 
     @functools.cached_property
     def engine(self) -> Engine:
-        """Its database, asked past it."""
+        """A connection to the ledger's database, independent of the ledger."""
         return open_engine(self.settings.ledger.url)
 
     def rows(self, table: str) -> int:
-        """Return how many rows a table has; 0 while it is not there or cannot be asked."""
+        """Return the number of rows of a table; 0 while it does not exist or the database does not answer."""
         try:
             with self.engine.connect() as connection:
-                found = connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar()
-                return int(found or 0)
+                count = connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar()
+                return int(count or 0)
         except SQLAlchemyError:
             return 0
 
-    def ask(self, sql: str) -> list[tuple[object, ...]]:
-        """Return what a query gives."""
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Return the rows of a query."""
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(sql))]
 
     def wait_rows(self, timeout: float = 60.0, **tables: int) -> None:
-        """Wait until each table named has so many rows at least."""
+        """Wait until each table has at least the given number of rows."""
         deadline = time.monotonic() + timeout
         while short := {t: n for t, least in tables.items() if (n := self.rows(t)) < least}:
             assert time.monotonic() < deadline, f"only {short} within {timeout:g} s:\n{self.last_lines()}"

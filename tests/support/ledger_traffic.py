@@ -1,24 +1,24 @@
-"""What a worker, banks and operators would write: everything a ledger reads, at once or kept coming."""
+"""Everything that a ledger reads, as worker, banks and operators would write it, all at once or steadily."""
 
 import random
 from collections.abc import Iterable
 
 from schemas.messages import BundleRef, Challenger, ModelUpdate, encode
 from stream.settings import Settings
-from tests.support.feeder import Sent, SteadyFeeder
+from tests.support.feeder import SteadyFeeder, TopicMessage
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 from tests.support.topics import produce_all
 
 
 def change(epoch: int) -> ModelUpdate:
-    """Return role change `epoch`."""
+    """Return the role change of an epoch."""
     champion = BundleRef("fraud", "1", "fraud/1", CHAMPION)
     watching = (Challenger(BundleRef("fraud", "2", "fraud/2", CHALLENGER)),)
     return ModelUpdate(epoch, champion, 1_793_491_200_000 + epoch, "test", challengers=watching)
 
 
-def of_one(settings: Settings, number: int) -> Iterable[Sent]:
-    """Yield by topic what there is about transaction `number`: every tenth has a label, every 50th is decided twice."""
+def messages_of(settings: Settings, number: int) -> Iterable[TopicMessage]:
+    """Yield the messages about a transaction by topic; every tenth has a label, every 50th is decided twice."""
     made, key = decision(number), decision(number).card_id.encode()
     yield settings.topic.decisions, (key, encode(made))
     yield settings.topic.shadow_scores, (key, encode(shadow(number)))
@@ -31,10 +31,10 @@ def of_one(settings: Settings, number: int) -> Iterable[Sent]:
 
 
 def send_history(settings: Settings, count: int, *, seed: int | None = None) -> None:
-    """Send all there is about transactions 0 … count-1, and three role changes; shuffled where a seed is given."""
+    """Send all messages about transactions 0 … count-1, shuffled if a seed is given, and three role changes."""
     by_topic: dict[str, list[tuple[bytes, bytes]]] = {}
     for number in range(count):
-        for topic, pair in of_one(settings, number):
+        for topic, pair in messages_of(settings, number):
             by_topic.setdefault(topic, []).append(pair)
     for topic, pairs in by_topic.items():
         if seed is not None:
@@ -44,16 +44,16 @@ def send_history(settings: Settings, count: int, *, seed: int | None = None) -> 
 
 
 class HistoryFeeder(SteadyFeeder):
-    """Sends all there is about one transaction after the other.
+    """Sends all messages about one transaction after another.
 
     Args:
-        settings: Address and topics.
-        rate: Transactions a second.
+        settings: Bootstrap server and topics.
+        rate: Transactions per second.
     """
 
     def __init__(self, settings: Settings, rate: int = 500) -> None:
         super().__init__(settings.kafka.bootstrap, rate)
         self._settings = settings
 
-    def _messages(self, number: int) -> Iterable[Sent]:
-        return of_one(self._settings, number)
+    def _messages(self, number: int) -> Iterable[TopicMessage]:
+        return messages_of(self._settings, number)

@@ -1,4 +1,4 @@
-"""A real Postgres of a test session's own, from the machine's binaries: private, on loopback, gone afterwards."""
+"""A temporary Postgres of the test session, run from the machine's binaries on a loopback port."""
 
 import contextlib
 import glob
@@ -12,17 +12,17 @@ from pathlib import Path
 
 from stream.runtime.ports import free_port
 
-#: Where Debian keeps what it does not put on the PATH, newest last.
+#: Where Debian installs the programs that are not on the PATH.
 _DEBIAN = "/usr/lib/postgresql/*/bin"
-#: Postgres refuses to run as root; Debian's package makes this user, and any other will do.
+#: Users to run it as, because Postgres refuses to run as root: the one that Debian's package creates, or any other.
 _USERS = ("postgres", "nobody")
 
 
 def binaries() -> Path | None:
-    """Return the directory of initdb and pg_ctl; None where Postgres is not installed."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).resolve().parent
+    """Return the directory of initdb and pg_ctl; None if Postgres is not installed."""
+    initdb = shutil.which("initdb")
+    if initdb:
+        return Path(initdb).resolve().parent
     return max((Path(each) for each in glob.glob(_DEBIAN)), default=None)  # noqa: PTH207 - an absolute pattern
 
 
@@ -30,7 +30,7 @@ class Postgres:
     """A cluster on a free loopback port.
 
     Args:
-        directory: Keeps its data; must be its user's to write in.
+        directory: Directory for its data, writable by its user.
         programs: Directory of initdb and pg_ctl.
     """
 
@@ -48,11 +48,11 @@ class Postgres:
             config.write("fsync = off\n")
 
     def start(self) -> None:
-        """Start, and return when it answers."""
+        """Start the cluster and return when it answers."""
         self._run("pg_ctl", "-D", self._data, "-l", self._data / "log", "-w", "start")
 
     def stop(self) -> None:
-        """Stop at once, as a machine that fails does."""
+        """Stop the cluster at once, as a machine that fails would."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
 
     def create_database(self, name: str) -> str:
@@ -65,11 +65,13 @@ class Postgres:
         command = [str(self._programs / program), *map(str, arguments)]
         if self._user:
             command = ["runuser", "-u", self._user, "--", *command]
-        # Not a pipe: the server would inherit it and hold it open.
+        # A file and not a pipe: the server would inherit the pipe and keep it open.
         with tempfile.TemporaryFile() as output:
-            done = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False, cwd="/")
+            result = subprocess.run(
+                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False, cwd="/"
+            )
             output.seek(0)
-            assert done.returncode == 0, f"{program}: {output.read().decode(errors='replace')}"
+            assert result.returncode == 0, f"{program}: {output.read().decode(errors='replace')}"
 
 
 def _exists(user: str) -> bool:
@@ -80,7 +82,7 @@ def _exists(user: str) -> bool:
 
 @contextlib.contextmanager
 def postgres(programs: Path) -> Iterator[Postgres]:
-    """Run a cluster; it and its data are gone afterwards."""
+    """Run a cluster and remove it with its data afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="fraud-postgres-"))
     try:
         cluster = Postgres(directory, programs)
@@ -88,7 +90,7 @@ def postgres(programs: Path) -> Iterator[Postgres]:
         try:
             yield cluster
         finally:
-            with contextlib.suppress(AssertionError):  # a test left it stopped
+            with contextlib.suppress(AssertionError):  # a test has stopped it already
                 cluster.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)

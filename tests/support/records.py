@@ -1,4 +1,4 @@
-"""Made-up decisions, shadow scores and labels, as they stand on their topics."""
+"""Synthetic decisions, shadow scores and labels, as they are on their topics."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CHAMPION, CHALLENGER = "a" * 64, "b" * 64
 
 
 def decision(number: int, **overrides: Any) -> Decision:
-    """Return decision `number`: of transaction `number`, source place (number % 4, number), a second after the last."""
+    """Return the decision of transaction `number`: partition number % 4, offset number, a second after the previous."""
     partition, epoch = number % 4, 1
     made = Decision(
         decision_id=f"transactions/{partition}/{number}@{epoch}",
@@ -42,7 +42,7 @@ def decision(number: int, **overrides: Any) -> Decision:
 
 
 def shadow(number: int, **overrides: Any) -> ShadowScore:
-    """Return what the challenger would have decided about transaction `number`: its score is a tenth higher."""
+    """Return the challenger's shadow score of transaction `number`, which is 0.1 above the champion's score."""
     of = decision(number)
     made = ShadowScore(
         decision_id=of.decision_id,
@@ -64,6 +64,6 @@ def shadow(number: int, **overrides: Any) -> ShadowScore:
 
 
 def label(number: int, **overrides: Any) -> Label:
-    """Return a chargeback of transaction `number`, thirty days after it."""
+    """Return a chargeback of transaction `number`, thirty days later."""
     made = Label(f"l{number}", f"t{number}", "chargeback", fraud=True, event_time_ms=BASE_MS + 30 * 86_400_000)
     return msgspec.structs.replace(made, **overrides)

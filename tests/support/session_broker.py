@@ -1,4 +1,4 @@
-"""One Kafka for a whole test session: the user's own, else a container, else a local one."""
+"""One Kafka for the whole test session: the user's own, else one in a container, else a local one."""
 
 import contextlib
 import os
@@ -13,18 +13,18 @@ from stream.local.broker_config import SINGLE_NODE
 from stream.local.distribution import KAFKA_VERSION
 from stream.runtime.ports import free_port
 
-#: Seconds that a container's broker gets to answer.
+#: Seconds within which a broker in a container must answer.
 _CONTAINER_START_S = 60.0
 
 
 @contextlib.contextmanager
 def session_broker() -> Iterator[str]:
-    """Yield the bootstrap address of a broker; end the broker afterwards if it is ours."""
-    if given := os.environ.get("KAFKA_BOOTSTRAP"):
-        yield given
+    """Yield the bootstrap server of a broker; stop the broker afterwards if this function started it."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield bootstrap
     elif _docker_answers():
-        with _container() as bootstrap:
-            yield bootstrap
+        with _container() as container_bootstrap:
+            yield container_bootstrap
     else:
         with LocalBroker(brief=True) as broker:
             yield broker.bootstrap
@@ -32,11 +32,11 @@ def session_broker() -> Iterator[str]:
 
 def _docker_answers() -> bool:
     try:
-        # Imported here because it is slow, and asked for only when no address is given.
+        # Imported here because it is slow, and needed only when no address is given.
         from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
 
         DockerClient(timeout=3).client.ping()
-    except Exception:  # noqa: BLE001 - no package, no engine, no permission: each means no Docker here
+    except Exception:  # noqa: BLE001 - no package, no engine or no permission: Docker cannot be used
         return False
     return True
 

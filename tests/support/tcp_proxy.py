@@ -1,6 +1,6 @@
-"""A proxy between Kafka clients and a broker that can lose replies, hold or keep them, and cut connections.
+"""A proxy between Kafka clients and a broker that can hold, drop or lose responses, and cut connections.
 
-The broker must advertise the proxy's port, or clients leave it after their first request:
+The broker must advertise the proxy's port; otherwise clients bypass the proxy after their first request:
 
     port = free_port()
     with LocalBroker(advertised_port=port) as broker, TcpProxy(port, broker.port) as proxy:
@@ -14,20 +14,20 @@ import threading
 from collections.abc import Iterator
 from typing import Self
 
-#: Kafka's number of the request that commits or aborts a transaction, https://kafka.apache.org/protocol#protocol_api_keys
+#: API key of the request that commits or aborts a transaction, https://kafka.apache.org/protocol#protocol_api_keys
 END_TXN = 26
-#: Likewise of the request that adds consumed offsets to a transaction.
+#: API key of the request that adds consumed offsets to a transaction.
 TXN_OFFSET_COMMIT = 28
-#: Likewise of the request that carries messages.
+#: API key of the request that carries messages.
 PRODUCE = 0
 
 
 class TcpProxy:
-    """Passes whole Kafka frames between clients and one broker, both on 127.0.0.1, until told otherwise.
+    """Forwards Kafka frames between clients and one broker, both on 127.0.0.1, and injects faults on request.
 
     Args:
-        port: Where clients connect.
-        target: Where the broker listens.
+        port: Port to which clients connect.
+        target: Port on which the broker listens.
     """
 
     def __init__(self, port: int, target: int) -> None:
@@ -37,9 +37,9 @@ class TcpProxy:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._accepting = True
-        self._replies = threading.Event()
-        self._replies.set()
-        self._losing: int | None = None
+        self._responses_pass = threading.Event()
+        self._responses_pass.set()
+        self._lose_next: int | None = None
         self._muted: int | None = None
         self._lost = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -51,22 +51,22 @@ class TcpProxy:
         self.close()
 
     def hold(self) -> None:
-        """Keep back every reply from now on; what is held arrives after `release`, or never after `cut`."""
-        self._replies.clear()
+        """Hold every response from now on; held ones arrive after `release`, or never after `cut`."""
+        self._responses_pass.clear()
 
     def release(self) -> None:
-        """Let replies pass again, the held ones first."""
-        self._replies.set()
+        """Forward responses again, the held ones first."""
+        self._responses_pass.set()
 
     def cut(self) -> None:
-        """Close every connection; held replies are lost. Clients may connect again."""
+        """Close every connection; held responses are lost. Clients may connect again."""
         with self._lock:
             ends, self._open = self._open, set()
         for end in ends:
             _close(end)
 
     def refuse(self) -> None:
-        """Close every connection and each new one at once."""
+        """Close every connection, and each new one at once."""
         with self._lock:
             self._accepting = False
         self.cut()
@@ -76,17 +76,17 @@ class TcpProxy:
         with self._lock:
             self._accepting = True
 
-    def lose_reply(self, api_key: int) -> None:
-        """Lose the next reply to a request of this kind: the broker did it, the client sees a cut connection."""
+    def lose_response(self, api_key: int) -> None:
+        """Lose the next response to a request of this kind: the broker executes it, the client loses its connection."""
         self._lost.clear()
-        self._losing = api_key
+        self._lose_next = api_key
 
     def wait_lost(self, timeout: float) -> bool:
-        """Wait until the reply that `lose_reply` asked for is lost; False after `timeout` seconds."""
+        """Wait until the response of `lose_response` is lost; return False after `timeout` seconds."""
         return self._lost.wait(timeout)
 
     def mute(self, api_key: int | None) -> None:
-        """Keep the replies to requests of this kind for good, on connections that stay open, until told None."""
+        """Drop the responses to requests of this kind, on connections that stay open; None ends it."""
         self._muted = api_key
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class TcpProxy:
                 client, _ = self._listener.accept()
                 try:
                     broker = socket.create_connection(("127.0.0.1", self._target))
-                except OSError:  # the broker is away, and so are we
+                except OSError:  # the broker is unavailable, and so is the proxy
                     _close(client)
                     continue
                 with self._lock:
@@ -113,23 +113,23 @@ class TcpProxy:
                 for end in (client, broker):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 awaited: dict[bytes, int] = {}
-                for pump in (self._pass_requests, self._pass_replies):
-                    threading.Thread(target=pump, args=(client, broker, awaited), daemon=True).start()
+                for forward in (self._forward_requests, self._forward_responses):
+                    threading.Thread(target=forward, args=(client, broker, awaited), daemon=True).start()
 
-    def _pass_requests(self, client: socket.socket, broker: socket.socket, awaited: dict[bytes, int]) -> None:
+    def _forward_requests(self, client: socket.socket, broker: socket.socket, awaited: dict[bytes, int]) -> None:
         with self._both_ends(client, broker):
             while frame := _read_frame(client):
-                # A request starts with its kind and version, 2 bytes each; then 4 bytes that its reply repeats.
+                # A request starts with API key and version, 2 bytes each, then 4 bytes that its response repeats.
                 awaited[frame[8:12]] = int.from_bytes(frame[4:6])
                 broker.sendall(frame)
 
-    def _pass_replies(self, client: socket.socket, broker: socket.socket, awaited: dict[bytes, int]) -> None:
+    def _forward_responses(self, client: socket.socket, broker: socket.socket, awaited: dict[bytes, int]) -> None:
         with self._both_ends(client, broker):
             while frame := _read_frame(broker):
-                self._replies.wait()
+                self._responses_pass.wait()
                 api_key = awaited.pop(frame[4:8], -1)
-                if api_key == self._losing:
-                    self._losing = None
+                if api_key == self._lose_next:
+                    self._lose_next = None
                     self._lost.set()
                     return
                 if api_key != self._muted:
@@ -137,7 +137,7 @@ class TcpProxy:
 
     @contextlib.contextmanager
     def _both_ends(self, client: socket.socket, broker: socket.socket) -> Iterator[None]:
-        """Close both ends when one is closed: neither pump is of use without the other."""
+        """Close both ends when one is closed: neither direction works without the other."""
         try:
             with contextlib.suppress(OSError):
                 yield
@@ -149,7 +149,7 @@ class TcpProxy:
 
 
 def _read_frame(source: socket.socket) -> bytes:
-    """Read 4 bytes of length and as many bytes as they say; nothing when the connection has ended."""
+    """Return the next frame with its length of 4 bytes; empty when the connection has ended."""
     header = source.recv(4, socket.MSG_WAITALL)
     if len(header) < 4:
         return b""
@@ -159,7 +159,7 @@ def _read_frame(source: socket.socket) -> bytes:
 
 
 def _close(end: socket.socket) -> None:
-    """Close a socket so that a thread that waits in it wakes up, which closing alone does not do."""
+    """Shut a socket down before closing it, which wakes up a thread that waits in it."""
     with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()

@@ -1,4 +1,4 @@
-"""Programs of other people's packages that tests need."""
+"""Programs of third-party packages that tests need."""
 
 import os
 import subprocess
@@ -8,21 +8,21 @@ import pytest
 
 from deploy.observe.installed import find, missing
 
-#: Names programs that could not be installed on this machine, by `.ci/run`: only their tests may be skipped.
-LACKING = "TESTS_LACK"
+#: Environment variable in which `.ci/run` lists the programs that it could not install: their tests are skipped.
+UNAVAILABLE_TOOLS = "TESTS_LACK"
 
 
 def tool(name: str) -> str:
-    """Return a program's path; without it the test fails, or is skipped where it is known to be lacking."""
+    """Return the path of a program. Without it the test fails, or is skipped if the program is known to be missing."""
     path = find(name)
     if path is not None:
         return path
-    if name in os.environ.get(LACKING, "").split():
+    if name in os.environ.get(UNAVAILABLE_TOOLS, "").split():
         pytest.skip(missing(name))
     pytest.fail(missing(name))
 
 
 def run_tool(name: str, *arguments: str | Path) -> None:
-    """Run a program; fail with what it printed unless it ends with 0."""
-    done = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    """Run a program; fail with its output unless it exits with 0."""
+    result = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr

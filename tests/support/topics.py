@@ -1,4 +1,4 @@
-"""Write a topic and read it whole."""
+"""Create topics, write messages to them and read all their messages."""
 
 import time
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 
 
 def create_topic(bootstrap: str, topic: str, partitions: int = 1) -> None:
-    """Create a topic and return when it can be used."""
+    """Create a topic and return when it is usable."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(topic, partitions, 1)], operation_timeout=10)[topic].result()
     wait_until_usable(admin, {topic: partitions})
@@ -28,17 +28,17 @@ def produce_all(
     partition: int = -1,
     compression: str = "none",
 ) -> None:
-    """Write (key, value) pairs, in one partition if it is given, and return when all are acknowledged.
+    """Write (key, value) pairs, to one partition if it is given, and return when all are acknowledged.
 
-    A topic's limit holds for what is sent: compressed, larger messages fit.
+    A topic's size limit applies to the compressed messages, so larger ones fit with compression.
     """
-    failed: list[KafkaError] = []
+    failures: list[KafkaError] = []
 
     def delivered(error: KafkaError | None, _: Message) -> None:
         if error is not None:
-            failed.append(error)
+            failures.append(error)
 
-    # The same partitioner as the project's own producers; large messages are for the topic's limit to refuse.
+    # The same partitioner as the project's own producers. The topic's limit, not the client's, refuses large messages.
     config = {"enable.idempotence": True, "partitioner": "murmur2_random", "message.max.bytes": 4 * 2**20}
     producer = Producer(config | {"bootstrap.servers": bootstrap, "linger.ms": 5, "compression.type": compression})
     for key, value in messages:
@@ -49,23 +49,23 @@ def produce_all(
             except BufferError:
                 producer.poll(0.1)
         producer.poll(0)
-    waiting = producer.flush(30)
-    assert not failed, f"{len(failed)} messages were refused, the first with {failed[0]}"
-    assert waiting == 0, f"{waiting} messages were not acknowledged within 30 s"
+    unacknowledged = producer.flush(30)
+    assert not failures, f"{len(failures)} messages were refused, the first with {failures[0]}"
+    assert unacknowledged == 0, f"{unacknowledged} messages were not acknowledged within 30 s"
 
 
 def read_all(
     bootstrap: str, topic: str, isolation: Isolation = "read_committed", *, timeout: float = 30.0
 ) -> list[Message]:
-    """Read every partition of a topic from its beginning to its end as it is now.
+    """Read every partition of a topic from its beginning to its current end.
 
-    Committed data end at the first transaction that is still open. The end is where the broker says it is: offsets
-    alone cannot tell, because transaction markers take offsets and are never delivered.
+    Committed data end at the first open transaction. The broker reports the end: offsets alone do not show it, because
+    transaction markers take offsets and are never delivered.
 
     Args:
-        bootstrap: Address of the broker.
+        bootstrap: Bootstrap server, host:port.
         topic: A topic that exists.
-        isolation: Whether what was aborted or is still open is read too.
+        isolation: Whether messages of aborted and open transactions are read, too.
         timeout: Seconds within which the end must be reached.
 
     Returns:
@@ -74,13 +74,13 @@ def read_all(
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
-            "group.id": "tests-read-all",  # asked for by the client; nothing joins or commits
+            "group.id": "tests-read-all",  # required by the client; it neither joins nor commits
             "isolation.level": isolation,
             "enable.partition.eof": True,
             "enable.auto.commit": False,
             "reconnect.backoff.ms": 10,
             "reconnect.backoff.max.ms": 500,
-            "fetch.wait.max.ms": 50,  # how long the broker holds back the end of a topic
+            "fetch.wait.max.ms": 50,  # how long the broker delays the end of a topic
         }
     )
     try:

@@ -1,4 +1,4 @@
-"""Made-up card transactions, and a feeder that keeps them coming while a test breaks things."""
+"""Synthetic card transactions, and a feeder that sends them steadily while a test injects faults."""
 
 import json
 import random
@@ -7,12 +7,12 @@ from typing import Any
 
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
-from tests.support.feeder import Sent, SteadyFeeder
+from tests.support.feeder import SteadyFeeder, TopicMessage
 from tests.support.topics import produce_all
 
 
 def transaction(number: int, **overrides: Any) -> bytes:
-    """Return transaction `number`: the same bytes each time, its features normal with a spread of 2.
+    """Return transaction `number`: the same bytes every time, with normal features of standard deviation 2.
 
     About 12 % of them alert with the bundles of `put_bundle`.
     """
@@ -29,23 +29,23 @@ def transaction(number: int, **overrides: Any) -> bytes:
 
 
 def send(settings: Settings, count: int, first: int = 0) -> None:
-    """Send transactions first to first + count - 1 as fast as possible and return when all are acknowledged."""
+    """Send transactions `first` to `first + count - 1` at full speed and return when all are acknowledged."""
     numbers = range(first, first + count)
     rows = ((f"card-{number % 500}".encode(), transaction(number)) for number in numbers)
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows)
 
 
-class Feeder(SteadyFeeder):
-    """Sends transactions.
+class TransactionFeeder(SteadyFeeder):
+    """Sends transactions at a steady rate.
 
     Args:
-        settings: Address and topic.
-        rate: Transactions a second.
-        bootstrap: Another way to the broker, past a proxy.
-        make: Makes the transaction of a number.
+        settings: Bootstrap server and topic.
+        rate: Transactions per second.
+        bootstrap: Bootstrap server that bypasses a proxy; by default that of the settings.
+        make: Returns the transaction of a number.
 
     Attributes:
-        make: Another one changes the traffic from the next on.
+        make: The current `make`; assigning another one changes the traffic from the next transaction on.
     """
 
     def __init__(
@@ -59,5 +59,5 @@ class Feeder(SteadyFeeder):
         self.make = make
         self._topic = settings.topic.transactions
 
-    def _messages(self, number: int) -> Iterable[Sent]:
+    def _messages(self, number: int) -> Iterable[TopicMessage]:
         yield self._topic, (f"card-{number % 500}".encode(), self.make(number))

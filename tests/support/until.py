@@ -1,12 +1,12 @@
-"""Waiting for something to come true."""
+"""Waiting for a condition."""
 
 import time
 from collections.abc import Callable
 
 
-def until(holds: Callable[[], bool], timeout: float = 15.0) -> None:
-    """Wait until something holds, `timeout` seconds at most."""
+def until(condition: Callable[[], bool], timeout: float = 15.0) -> None:
+    """Wait until a condition holds; fail after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < deadline, f"did not come true within {timeout:g} s"
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition did not hold within {timeout:g} s"
         time.sleep(0.05)

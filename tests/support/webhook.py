@@ -1,4 +1,4 @@
-"""Messages as Alertmanager's webhook sends them."""
+"""Messages of Alertmanager's webhook."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import msgspec
 from stream.ledger.alertmanager import webhook_codec
 from stream.ledger.upsert import Row
 
-#: What Go writes of a moment that has not come.
+#: Go's zero time, which stands for a time in the future.
 NEVER = "0001-01-01T00:00:00Z"
 
 
 def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **overrides: Any) -> dict[str, Any]:
-    """Return alert `number` of a message: it began `start_s` seconds after noon, and fires until `end_s`."""
+    """Return alert `number` of a message, which starts `start_s` seconds after noon and fires until `end_s`."""
     made = {
         "status": "firing" if end_s is None else "resolved",
         "labels": {"alertname": f"Rule{number}", "severity": "page"},
@@ -26,7 +26,7 @@ def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **over
 
 
 def message(*alerts: dict[str, Any], **overrides: Any) -> bytes:
-    """Return a message of the webhook, with what it says besides."""
+    """Return a message of the webhook with these alerts."""
     made = {
         "version": "4",
         "groupKey": '{}:{alertname="Rule1"}',
@@ -43,7 +43,7 @@ def message(*alerts: dict[str, Any], **overrides: Any) -> bytes:
 
 
 def rows(*alerts: dict[str, Any]) -> list[Row]:
-    """Return alerts as rows, by way of a message."""
+    """Return alerts as table rows, decoded from a message."""
     return [each.row() for each in webhook_codec.decode(message(*alerts)).alerts]
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from stream.local.program_process import ProgramProcess, program_address, program_command, program_environment
 from stream.settings import Settings
+from tests.support.worker_state import scrape
 
 
 class WorkerProcess(ProgramProcess):
@@ -59,10 +60,7 @@ class WorkerProcess(ProgramProcess):
 
     def metrics(self) -> Counter[str]:
         """Return the metrics by name and labels; 0 for a series that does not exist."""
-        with urllib.request.urlopen(f"http://{self._address}/metrics", timeout=5) as response:
-            lines = response.read().decode().splitlines()
-        samples = (line.rpartition(" ") for line in lines if line[0] != "#")
-        return Counter({name: float(value) for name, _, value in samples})
+        return scrape(self._address)
 
     def lag(self) -> float:
         """Return the number of messages left to read, over all topics."""

@@ -85,7 +85,7 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
     found = re.search(r"fraud-train register (\w+)", studied)
     assert found is not None
     run("register", found[1], *store)
-    run("promote", "1", "--why", "the first", "--bootstrap", settings.kafka.bootstrap, *store)
+    run("promote", "1", "--reason", "the first", "--bootstrap", settings.kafka.bootstrap, *store)
     run("export-stream", *own, "--out", "test.jsonl")
 
     lines = Path("test.jsonl").read_bytes().splitlines()

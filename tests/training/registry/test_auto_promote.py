@@ -16,7 +16,7 @@ from stream.ledger.gate_store import GateStore
 from stream.models.bundle import read_bundle
 from stream.settings import Settings
 from tests.evaluation.sample_evidence import HEALTHY
-from tests.support.ledger_history import SETTINGS, History
+from tests.support.ledger_history import SETTINGS, SimulatedHistory
 from tests.training.registry.conftest import Add
 from training.registry import auto_promote as acting
 from training.registry.auto_promote import act
@@ -33,11 +33,11 @@ def play(desk: Promoter, tmp_path: Path) -> Play:
         engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
         migrate(engine)
         models = [(ref.sha256, read_bundle(desk.store, ref).manifest.policy.version) for ref in (champion, challenger)]
-        history = History(engine, caught=(0.5, 0.85), models=(models[0], (models[1][0], policy or models[1][1])))
+        history = SimulatedHistory(engine, caught=(0.5, 0.85), models=(models[0], (models[1][0], policy or models[1][1])))
         gate_runner = GateRunner(engine, SETTINGS, history.clock, lambda _: HEALTHY)
-        history.live(32)
+        history.advance(32)
         gate_runner.evaluate()
-        history.live(days - 32)
+        history.advance(days - 32)
         gate_runner.evaluate()
         return GateStore(engine)
 

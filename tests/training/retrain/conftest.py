@@ -18,7 +18,7 @@ from stream.kafka.topics import create_topics
 from stream.ledger.database import migrate, open_engine
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC, put_bundle
-from tests.support.ledger_batch import ManualClock, Writer
+from tests.support.ledger_batch import ManualClock, LedgerWriter
 from tests.support.records import BASE_MS, CHAMPION, decision
 from tests.training.registry.conftest import desk, mlflow, root, template  # noqa: F401 - fixtures
 from training.registry.connection import MlflowConnection
@@ -51,7 +51,7 @@ class Past:
     settings: Settings
     engine: Engine
     champion_sha256: str
-    _writers: dict[str, Writer] = field(default_factory=dict)
+    _writers: dict[str, LedgerWriter] = field(default_factory=dict)
 
     def live(self, *, rows: int = ROWS, frauds: float = FRAUDS, archived: bool = True) -> list[Transaction[Any]]:
         """Let a history pass: decided, labelled, archived, and matured."""
@@ -126,7 +126,7 @@ class Past:
         """Have the ledger read messages."""
         if kind not in self._writers:  # a second one would fence the first
             clock = ManualClock(BASE_MS + 20 * DAY_MS)
-            self._writers[kind] = Writer(self.engine, kind, settings=self.settings, clock=clock)
+            self._writers[kind] = LedgerWriter(self.engine, kind, settings=self.settings, clock=clock)
         self._writers[kind].write(messages)
 
 

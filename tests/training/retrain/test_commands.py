@@ -13,7 +13,7 @@ from stream.settings import Settings
 from tests.training.retrain.conftest import MakePlace, Place
 from training.commands.retrain import retrain
 from training.commands.watch import LOCK, watch
-from training.study.lock import only_one
+from training.study.lock import single_instance
 
 COMMANDS = {"retrain": retrain, "watch": watch}
 
@@ -47,7 +47,7 @@ def test_asked_by_hand_and_worked_by_the_watch(place: Place) -> None:
     assert "already requested (hand" in run("retrain", "--reason", "another").output
     for why in ("", "x" * 1001):  # what no reader would take is not written
         assert isinstance(run("retrain", "--reason", why).exception, RefusedMessageError)
-    with only_one(LOCK):  # two at once would work a request twice
+    with single_instance(LOCK):  # two at once would work a request twice
         failed = run("watch", "--once", "--retrain", "on", "--bootstrap", place.settings.kafka.bootstrap).exception
     assert isinstance(failed, StudyError)
     assert str(failed).startswith("another fraud-train watch that retrains is running here")

@@ -1,7 +1,7 @@
-"""The reckoning that every fault test ends with: nothing lost, nothing twice, nothing scored differently.
+"""The reconciliation at the end of every fault test: nothing is lost, repeated or scored differently.
 
-It reads every topic from its beginning, as a reader of committed data does, and compares what came out with what
-went in. Offline scores are computed here from the transactions' JSON, without the stream's own feature code.
+It reads every topic from its beginning as committed data and compares output with input. Offline scores are computed
+from the transactions' JSON, without the stream's own feature code.
 """
 
 import hashlib
@@ -20,52 +20,52 @@ from schemas.messages import DeadLetter, Decision, ModelUpdate, Policy, ShadowSc
 from stream.control.role_reader import decode_update
 from stream.models.bundle import LoadedModel, audit
 from stream.settings import Settings
-from tests.support.by_hand import above_review, vector
+from tests.support.offline_features import margin_to_review, offline_vector
 from tests.support.topics import read_all
 
-#: A logistic score depends on the size of its batch in the last digit.
+#: The last digit of a logistic score depends on the size of its batch.
 TOLERANCE = 1e-6
 
-#: Partition and offset in the input.
-Place = tuple[int, int]
+#: Partition and offset of a transaction.
+Position = tuple[int, int]
 
 _decisions = msgspec.json.Decoder(Decision)
-_letters = msgspec.json.Decoder(DeadLetter)
+_dead_letters = msgspec.json.Decoder(DeadLetter)
 _shadows = msgspec.json.Decoder(ShadowScore)
 
 
 @dataclass(frozen=True)
-class Reckoning:
-    """What became of the input, by place. Without repeats each place has exactly one decision or dead letter."""
+class Reconciliation:
+    """The outcome by position. Without repeats, each position has exactly one decision or dead letter."""
 
-    sent: dict[Place, Message]
-    decisions: dict[Place, Decision]
-    letters: dict[Place, DeadLetter]
+    sent: dict[Position, Message]
+    decisions: dict[Position, Decision]
+    dead_letters: dict[Position, DeadLetter]
 
 
-def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed: bool = False) -> Reckoning:
+def reconcile(settings: Settings, bootstrap: str | None = None, *, repeats_allowed: bool = False) -> Reconciliation:
     """Compare committed decisions and dead letters with the input.
 
     Args:
-        settings: Topics and bundle store, and the address unless `bootstrap` is given.
-        bootstrap: Another way to the broker, past a proxy or a password.
-        repeats_allowed: For delivery at least once.
+        settings: Topics and bundle store, and the bootstrap server unless `bootstrap` is given.
+        bootstrap: Bootstrap server that bypasses a proxy or authentication.
+        repeats_allowed: Whether a transaction may be decided several times, as with at-least-once delivery.
 
     Raises:
-        AssertionError: With what was lost, repeated or scored differently.
+        AssertionError: If anything is lost, repeated or scored differently.
     """
     bootstrap = bootstrap or settings.kafka.bootstrap
-    sent = {_place(m): m for m in read_all(bootstrap, settings.topic.transactions)}
+    sent = {_position(m): m for m in read_all(bootstrap, settings.topic.transactions)}
     decisions = [_decisions.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.decisions)]
-    letters = [_letters.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.dead_letters)]
+    dead_letters = [_dead_letters.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.dead_letters)]
     settled = Counter((d.source_partition, d.source_offset) for d in decisions)
-    settled.update((letter.source_partition, letter.source_offset) for letter in letters)
+    settled.update((each.source_partition, each.source_offset) for each in dead_letters)
 
     lost = sent.keys() - settled.keys()
-    made_up = settled.keys() - sent.keys()
-    repeated = [place for place, times in settled.items() if times > 1]
+    unknown = settled.keys() - sent.keys()
+    repeated = [position for position, count in settled.items() if count > 1]
     assert not lost, f"{len(lost)} of {len(sent)} transactions lost, first {min(lost)}"
-    assert not made_up, f"{len(made_up)} settled that were never sent, first {min(made_up)}"
+    assert not unknown, f"{len(unknown)} settled that were never sent, first {min(unknown)}"
     assert repeats_allowed or not repeated, f"{len(repeated)} settled more than once, first {min(repeated)}"
 
     updates = {u.epoch: u for u in map(_update, read_all(bootstrap, settings.topic.model_updates))}
@@ -74,14 +74,14 @@ def reckon(settings: Settings, bootstrap: str | None = None, *, repeats_allowed:
     assert Counter(a.decision_id for a in alerts) == Counter(d.decision_id for d in decisions if d.verdict != "approve")
     shadows = [_shadows.decode(m.value() or b"") for m in read_all(bootstrap, settings.topic.shadow_scores)]
     _check_shadows(shadows, decisions, updates, repeats_allowed=repeats_allowed)
-    return Reckoning(
+    return Reconciliation(
         sent,
         {(d.source_partition, d.source_offset): d for d in decisions},
-        {(letter.source_partition, letter.source_offset): letter for letter in letters},
+        {(each.source_partition, each.source_offset): each for each in dead_letters},
     )
 
 
-def _place(message: Message) -> Place:
+def _position(message: Message) -> Position:
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
@@ -93,14 +93,14 @@ def _update(message: Message) -> ModelUpdate:
 
 
 def _check_scores(
-    sent: dict[Place, Message], decisions: Sequence[Decision], updates: dict[int, ModelUpdate], store: Path
+    sent: dict[Position, Message], decisions: Sequence[Decision], updates: dict[int, ModelUpdate], store: Path
 ) -> None:
-    """Score everything again offline, with the bundle that each decision names."""
+    """Rescore everything offline with the bundle that each decision names."""
     for sha256 in {decision.bundle_sha256 for decision in decisions}:
         model = _find_bundle(store, sha256)
         own = [decision for decision in decisions if decision.bundle_sha256 == sha256]
         inputs = [json.loads(sent[d.source_partition, d.source_offset].value() or b"") for d in own]
-        matrix = np.array([vector(transaction, model.manifest) for transaction in inputs], dtype=np.float32)
+        matrix = np.array([offline_vector(transaction, model.manifest) for transaction in inputs], dtype=np.float32)
         offline = model.onnx.score(matrix).astype(np.float64)
         online = np.array([decision.score for decision in own])
         worst = np.max(np.abs(offline - online))
@@ -110,11 +110,11 @@ def _check_scores(
             assert decision.policy_version == policy.version
             assert decision.transaction_id == transaction["transaction_id"]
             assert decision.model_version == model.manifest.version
-            above = above_review(score, policy, transaction["amount_minor"])
-            near = min(abs(above), abs(score - policy.decline)) <= TOLERANCE
-            verdict = "approve" if above < 0 else "review" if score < policy.decline else "decline"
+            margin = margin_to_review(score, policy, transaction["amount_minor"])
+            near = min(abs(margin), abs(score - policy.decline)) <= TOLERANCE
+            verdict = "approve" if margin < 0 else "review" if score < policy.decline else "decline"
             if decision.arm == "exploration":
-                assert verdict == "decline", f"{decision.decision_id} was let through, and is no would-be decline"
+                assert verdict == "decline", f"{decision.decision_id} was explored, but would not have been declined"
                 verdict = "approve"
             assert near or decision.verdict == verdict, f"{decision.decision_id}: {decision.verdict}, not {verdict}"
 
@@ -123,7 +123,7 @@ def _find_bundle(store: Path, sha256: str) -> LoadedModel:
     for manifest in store.rglob(MANIFEST_NAME):
         if hashlib.sha256(manifest.read_bytes()).hexdigest() == sha256:
             return audit(manifest.parent, sha256)
-    raise AssertionError(f"no bundle has the hash {sha256} that a decision names")
+    raise AssertionError(f"no bundle has the hash {sha256} of a decision")
 
 
 def _check_shadows(
@@ -133,23 +133,22 @@ def _check_shadows(
     *,
     repeats_allowed: bool,
 ) -> None:
-    """Each model but the one that decided has one shadow score for each decision of its time, and none without one.
+    """Check that each model in role, except the one that decided, has one shadow score for each decision.
 
-    A champion that decides because the one above it failed has none: its decisions name a bundle without a role in
-    their epoch.
+    The previous champion, which decides when the champion fails, has no role in that epoch: then there are none.
     """
     by_model = Counter((shadow.bundle_sha256, shadow.decision_id) for shadow in shadows)
     decided = {decision.decision_id for decision in decisions}
-    assert {decision_id for _, decision_id in by_model} <= decided, "a shadow score stands without its decision"
+    assert {decision_id for _, decision_id in by_model} <= decided, "a shadow score has no decision"
     if not repeats_allowed:
-        assert all(times == 1 for times in by_model.values()), "a shadow score is repeated"
+        assert all(count == 1 for count in by_model.values()), "a shadow score is repeated"
     for decision in decisions:
-        playing = set(_policies(updates[decision.role_epoch]))
-        if decision.bundle_sha256 in playing:
-            for sha256 in playing - {decision.bundle_sha256}:
+        in_role = set(_policies(updates[decision.role_epoch]))
+        if decision.bundle_sha256 in in_role:
+            for sha256 in in_role - {decision.bundle_sha256}:
                 assert (sha256, decision.decision_id) in by_model, f"{decision.decision_id}: no score of {sha256[:8]}"
 
 
 def _policies(update: ModelUpdate) -> dict[str, Policy | None]:
-    """By bundle, the policy instead of its manifest's; each bundle plays once here."""
+    """Return by bundle the policy that overrides its manifest's, if any; here each bundle has one role."""
     return {update.champion.sha256: update.policy} | {each.bundle.sha256: each.policy for each in update.challengers}
