@@ -23,7 +23,7 @@ from stream.kafka.topics import create_topics
 from stream.local.broker import LocalBroker
 from stream.local.program_process import stream_program
 from stream.local.stack import Stack
-from stream.models.bundle import find_bundle
+from stream.models.bundle import resolve_bundle
 from stream.models.bundle_store import BundleStore
 from stream.runtime.background import Background
 from stream.runtime.ports import free_port
@@ -160,7 +160,7 @@ def _put_broken_bundle(settings: Settings, prepared: Prepared) -> BundleRef:
         manifest = msgspec.structs.replace(manifest, version="broken", policy=BROKEN)
         (broken / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
         store.put(broken, "fraud/broken")
-    return find_bundle(store, "fraud/broken")
+    return resolve_bundle(store, "fraud/broken")
 
 
 def _wait_for_rollback(settings: Settings, epoch: int) -> ModelUpdate:

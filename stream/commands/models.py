@@ -19,7 +19,7 @@ from stream.control.role_changes import (
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
 from stream.control.worker_status import worker_statuses
-from stream.models.bundle import find_bundle
+from stream.models.bundle import resolve_bundle
 from stream.models.bundle_store import BundleStore
 from stream.settings import read_settings
 
@@ -115,15 +115,15 @@ def set_models(
     settings = read_settings()
     store = BundleStore(settings.bundle.store)
     changes: list[RoleChange] = [remove_challenger(path) for path in dismissed]
-    changes += [add_challenger(Challenger(find_bundle(store, path))) for path in shadows]
-    changes += [add_challenger(Challenger(find_bundle(store, path), "split", share)) for path, share in splits]
+    changes += [add_challenger(Challenger(resolve_bundle(store, path))) for path in shadows]
+    changes += [add_challenger(Challenger(resolve_bundle(store, path), "split", share)) for path, share in splits]
     if context.get_parameter_source("exploration") is click.core.ParameterSource.COMMANDLINE:
         changes.append(set_exploration(exploration))
     if salt is not None:
         changes.append(set_salt(salt))
     if not changes and not champion:
         raise click.UsageError("nothing to change; name a role, --explore or --salt")
-    change = combine_changes(changes, find_bundle(store, champion) if champion else None)
+    change = combine_changes(changes, resolve_bundle(store, champion) if champion else None)
     click.echo(confirmation(change_roles(settings, change, author=author, note=reason, expected_epoch=epoch)))
 
 

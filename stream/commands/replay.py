@@ -13,7 +13,7 @@ from schemas.errors import DataError
 from stream.commands.command_line import examples
 from stream.control.role_reader import current_roles
 from stream.kafka.topic_range import TopicRange
-from stream.models.bundle import LoadedModel, find_bundle, read_bundle
+from stream.models.bundle import LoadedModel, resolve_bundle, read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.replay.replay import replay
 from stream.replay.verify import read_decision, verify
@@ -108,7 +108,7 @@ def _find(settings: Settings, which: str) -> LoadedModel:
     elif "/" not in which:
         roles = current_roles(settings)
         path = f"{roles.champion.name if roles else 'fraud'}/{which}"
-    return read_bundle(store, find_bundle(store, path))
+    return read_bundle(store, resolve_bundle(store, path))
 
 
 @contextlib.contextmanager

@@ -1,1 +1,1 @@
-"""Bundles, ONNX sessions, the bundle store and who holds which role (floor 2)."""
+"""Models (floor 2): bundle audit, ONNX sessions, bundle store and role loader."""

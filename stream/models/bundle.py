@@ -1,4 +1,4 @@
-"""Reading a bundle: audit everything before a model may take a role."""
+"""Reads and audits bundles: everything is checked before a model may take a role."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from stream.scoring.features import FeaturePlan, Matrix
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """An audited model."""
+    """An audited model with its ONNX session."""
 
     manifest: Manifest
-    #: Hash of the manifest: the bundle's identity.
+    #: Hash of the manifest, which identifies the bundle.
     sha256: str
     plan: FeaturePlan
     onnx: OnnxModel
@@ -30,45 +30,53 @@ class LoadedModel:
         return self.onnx.score(matrix)
 
     def check_parity(self) -> None:
-        """Score the manifest's parity rows again.
+        """Score the manifest's parity rows and compare the scores with the expected ones.
 
         Raises:
-            ModelFaultError: If the model cannot, or gives other scores than its manifest promises.
+            ModelFaultError: If scoring fails, or a score differs by more than the tolerance.
         """
         parity = self.manifest.parity
         expected = np.array(parity.scores)
         try:
             scores = self.onnx.score(np.array(parity.rows, dtype=np.float32))
-        except Exception as error:  # onnxruntime raises a class of its own for each status code
+        except Exception as error:  # onnxruntime has one exception class for each status code
             raise ModelFaultError(f"model {self.manifest.version} fails on its parity rows: {error}") from error
         worst = float(np.max(np.abs(scores - expected))) if scores.shape == expected.shape else float("nan")
         if not worst <= parity.tolerance:  # also true for NaN
             raise ModelFaultError(
-                f"model {self.manifest.version} differs by {worst:.3g} from its parity rows, "
-                f"{parity.tolerance:.3g} is allowed"
+                f"model {self.manifest.version} differs by {worst:.3g} from its parity scores; "
+                f"at most {parity.tolerance:.3g} is allowed"
             )
 
 
 def read_bundle(store: BundleStore, ref: BundleRef) -> LoadedModel:
-    """Fetch and audit a bundle: hashes, format version, names, shapes, dtypes, parity rows scored again.
+    """Fetch and audit a bundle: hashes, format version, names, shapes, dtypes and parity.
+
+    Args:
+        store: Bundle store.
+        ref: Reference to the bundle.
 
     Raises:
-        BundleError: With what does not hold; nothing of the bundle has been used then.
+        BundleError: If the audit fails; the error names the defect.
     """
     with store.fetch(ref.path) as directory:
         model = audit(directory, ref.sha256)
-    promised = (model.manifest.name, model.manifest.version)
-    if promised != (ref.name, ref.version):
-        raise BundleCorruptError(f"bundle {ref.path} holds {promised}, not {(ref.name, ref.version)}; publish it again")
+    identity = (model.manifest.name, model.manifest.version)
+    if identity != (ref.name, ref.version):
+        raise BundleCorruptError(f"bundle {ref.path} holds {identity}, not {(ref.name, ref.version)}; publish it again")
     return model
 
 
 def read_manifest(store: BundleStore, ref: BundleRef) -> Manifest:
-    """Fetch a bundle's manifest alone, checked by its hash.
+    """Fetch only the manifest of a bundle, and check its hash.
+
+    Args:
+        store: Bundle store.
+        ref: Reference to the bundle.
 
     Raises:
         BundleMissingError: If the bundle cannot be read.
-        BundleCorruptError: If its manifest is another one.
+        BundleCorruptError: If the manifest's hash is not that of the reference.
     """
     with store.fetch(ref.path) as directory:
         raw = _read(directory, MANIFEST_NAME)
@@ -76,11 +84,15 @@ def read_manifest(store: BundleStore, ref: BundleRef) -> Manifest:
     return decode_manifest(raw)
 
 
-def find_bundle(store: BundleStore, path: str) -> BundleRef:
-    """Audit what lies at a path of the store, and return the reference that stands for exactly this bundle.
+def resolve_bundle(store: BundleStore, path: str) -> BundleRef:
+    """Audit the bundle at a path of the store, and return a reference to it.
+
+    Args:
+        store: Bundle store.
+        path: Path in the store.
 
     Raises:
-        BundleError: With what does not hold.
+        BundleError: If the audit fails; the error names the defect.
     """
     with store.fetch(path) as directory:
         sha256 = hashlib.sha256(_read(directory, MANIFEST_NAME)).hexdigest()
@@ -92,23 +104,23 @@ def audit(directory: Path, sha256: str) -> LoadedModel:
     """Audit a bundle in a local directory and load its model.
 
     Args:
-        directory: Of the bundle.
-        sha256: Expected hash of its manifest.
+        directory: Directory of the bundle.
+        sha256: Expected hash of the manifest.
 
     Raises:
-        BundleError: With what does not hold.
+        BundleError: If the audit fails; the error names the defect.
     """
     raw = _read(directory, MANIFEST_NAME)
     _check_hash(MANIFEST_NAME, raw, sha256)
     manifest = decode_manifest(raw)
     if MODEL_NAME not in manifest.files:
-        raise BundleCorruptError(f"{MANIFEST_NAME} names no hash for {MODEL_NAME}; export the bundle again")
+        raise BundleCorruptError(f"{MANIFEST_NAME} has no hash of {MODEL_NAME}; export the bundle again")
     for name, expected in manifest.files.items():
         _check_hash(name, _read(directory, name), expected)
     extra = {f.relative_to(directory).as_posix() for f in directory.rglob("*") if f.is_file()}
     extra -= {*manifest.files, MANIFEST_NAME}
     if extra:
-        raise BundleCorruptError(f"{min(extra)} is in the bundle but not in its manifest; export it again")
+        raise BundleCorruptError(f"{min(extra)} is in the bundle but not in its manifest; export the bundle again")
     _check_consistent(manifest)
     onnx = OnnxModel(directory / MODEL_NAME, len(manifest.features))
     model = LoadedModel(manifest, sha256, FeaturePlan(manifest.features, manifest.missing), onnx)
@@ -121,13 +133,16 @@ def audit(directory: Path, sha256: str) -> LoadedModel:
 
 
 def _check_any_length(model: LoadedModel) -> None:
-    """Refuse a graph that gives fewer or more scores than it is given rows: its parity rows alone need not show it."""
+    """Refuse a graph whose number of scores differs from its number of rows.
+
+    The parity rows alone may not show it, so other numbers of rows are tried.
+    """
     parity = np.array(model.manifest.parity.rows, dtype=np.float32)
     for rows in (parity[:1], np.concatenate([parity, parity[:1]])):
         scores = model.score(rows)
         if scores.shape != (len(rows),):
             raise BundleIncompatibleError(
-                f"{MODEL_NAME} gives {scores.shape} scores for {len(rows)} rows; export it again"
+                f"{MODEL_NAME} gives {scores.shape} scores for {len(rows)} rows; export the bundle again"
             )
 
 
@@ -139,7 +154,7 @@ def _check_consistent(manifest: Manifest) -> None:
         _check_categories(feature)
     if unknown := sorted(manifest.reference.keys() - set(names)):
         raise BundleIncompatibleError(
-            f"the manifest has a reference for {unknown[0]}, which is no feature; export it again"
+            f"the manifest has a reference for {unknown[0]}, which is not a feature; export the bundle again"
         )
     for name, profile in (*manifest.reference.items(), ("the score", manifest.score_reference)):
         if profile is not None:
@@ -147,12 +162,12 @@ def _check_consistent(manifest: Manifest) -> None:
     rows, scores = manifest.parity.rows, manifest.parity.scores
     if not rows or len(rows) != len(scores) or any(len(row) != len(names) for row in rows):
         raise BundleIncompatibleError(
-            f"parity rows must be (k, {len(names)}) with k scores, k at least 1; export it again"
+            f"parity rows must be (k, {len(names)}) with k scores, k at least 1; export the bundle again"
         )
     if manifest.missing != "nan" and any(None in row for row in rows):
         raise BundleIncompatibleError(
-            f"a parity row has a missing value, which the policy {manifest.missing!r} never hands to the model; "
-            "export it again"
+            f"a parity row has a missing value, which the policy {manifest.missing!r} never passes to the model; "
+            "export the bundle again"
         )
 
 
@@ -160,27 +175,27 @@ def _check_reference(name: str, profile: ReferenceProfile) -> None:
     edges = np.array(profile.bin_edges)
     if len(profile.bin_counts) != len(edges) + 1 or min(profile.bin_counts) < 0 or not (np.diff(edges) > 0).all():
         raise BundleIncompatibleError(
-            f"the reference of {name} has {len(profile.bin_counts)} bin counts for {len(edges)} edges; k ascending "
-            "edges make k + 1 counts, none below 0; export the bundle again"
+            f"the reference of {name} has {len(profile.bin_counts)} bin counts for {len(edges)} edges; it needs k "
+            "ascending edges and k + 1 counts of at least 0; export the bundle again"
         )
     if not (np.diff(profile.quantiles) >= 0).all():
-        raise BundleIncompatibleError(f"the quantiles of {name} fall; export the bundle again")
+        raise BundleIncompatibleError(f"the quantiles of {name} are not in ascending order; export the bundle again")
     if not (np.diff([each.rows for each in profile.natural]) > 0).all():
-        raise BundleIncompatibleError(f"the window sizes of {name} do not ascend; export the bundle again")
+        raise BundleIncompatibleError(f"the window sizes of {name} are not in ascending order; export the bundle again")
 
 
 def _check_categories(feature: Feature) -> None:
     count = len(feature.categories)
     if (feature.kind == "categorical") != bool(count):
         raise BundleIncompatibleError(
-            f"feature {feature.name} is {feature.kind} and has {count} categories; a categorical feature has one or "
-            "more, any other none; export the bundle again"
+            f"feature {feature.name} is {feature.kind} and has {count} categories; a categorical feature needs one or "
+            "more, any other feature none; export the bundle again"
         )
     if len(set(feature.categories)) != count:
         raise BundleIncompatibleError(f"feature {feature.name} names a category twice; export the bundle again")
     if count and feature.median not in range(count):
         raise BundleIncompatibleError(
-            f"the median of feature {feature.name} is no index of its {count} categories; export the bundle again"
+            f"the median of feature {feature.name} is not an index of its {count} categories; export the bundle again"
         )
 
 
@@ -188,13 +203,13 @@ def _read(directory: Path, name: str) -> bytes:
     try:
         path = (directory / name).resolve()
     except ValueError as error:  # a NUL in the name
-        raise BundleCorruptError(f"{name!r} is no file name; export the bundle again") from error
+        raise BundleCorruptError(f"{name!r} is not a valid file name; export the bundle again") from error
     if not path.is_relative_to(directory.resolve()):
-        raise BundleCorruptError(f"{name} leads out of the bundle; export it again")
+        raise BundleCorruptError(f"{name} is outside the bundle; export the bundle again")
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BundleMissingError(f"{name} is not in the bundle ({error.strerror}); publish it again") from error
+        raise BundleMissingError(f"{name} is not in the bundle ({error.strerror}); publish the bundle again") from error
 
 
 def _check_hash(name: str, raw: bytes, expected: str) -> None:

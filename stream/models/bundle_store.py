@@ -1,4 +1,4 @@
-"""The bundle store: bundles by path under any fsspec URL, copied to a local directory to be read."""
+"""The bundle store: bundles by path under any fsspec URL, copied to a local directory for reading."""
 
 import contextlib
 import shutil
@@ -11,10 +11,13 @@ from schemas.errors import BundleError, BundleMissingError
 
 
 class BundleStore:
-    """Immutable bundles under a URL: a folder by default, S3, GCS or ABFS by setting.
+    """Immutable bundles under a URL: a folder by default; S3, GCS or ABFS by setting.
 
     Args:
-        url: Any fsspec URL; its file system package (s3fs, gcsfs, adlfs) must be installed for other than files.
+        url: Any fsspec URL. Anything but local files needs its file system package (s3fs, gcsfs, adlfs).
+
+    Raises:
+        BundleMissingError: If the URL's file system is unknown or not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -27,19 +30,23 @@ class BundleStore:
             ) from error
 
     def exists(self, path: str) -> bool:
-        """Return whether something is at a path, whole or not."""
+        """Return whether anything is at a path, complete or not."""
         return bool(self._files.exists(self._locate(path)))
 
     def put(self, bundle: Path, path: str) -> None:
-        """Copy a bundle directory into the store; what was copied when that fails is taken away again.
+        """Copy a bundle into the store; if that fails, remove what has been copied.
+
+        Args:
+            bundle: Local directory of the bundle.
+            path: Path in the store.
 
         Raises:
-            BundleError: If something is there already, for bundles are immutable, or the store cannot be written.
+            BundleError: If the path is taken, because bundles are immutable, or if the store cannot be written.
         """
         target = self._locate(path)
         if self.exists(path):
-            raise BundleError(f"bundle {path} is in {self._url} already and bundles are immutable; raise the version")
-        # The manifest goes last: a half-copied bundle is no bundle, even if its writer is killed.
+            raise BundleError(f"bundle {path} is already in {self._url} and bundles are immutable; raise the version")
+        # The manifest is copied last, so that a partial copy cannot be read as a bundle, even if the writer is killed.
         files = sorted((f for f in bundle.rglob("*") if f.is_file()), key=lambda f: f.name == "manifest.json")
         try:
             for file in files:
@@ -48,21 +55,24 @@ class BundleStore:
                 self._files.put_file(str(file), remote)
         except BaseException as error:
             self.discard(path)
-            if not isinstance(error, Exception):  # Ctrl-C, say
+            if not isinstance(error, Exception):  # such as Ctrl-C
                 raise
             # Every file system raises its own errors.
-            raise BundleError(f"bundle {path} cannot be written to {self._url}: {error}; see to the store") from error
+            raise BundleError(f"bundle {path} cannot be written to {self._url}: {error}; check the store") from error
 
     def discard(self, path: str) -> None:
-        """Take away what is at a path, as far as the store lets us; only for a bundle that nobody was told of."""
+        """Remove what is at a path, if the store allows it; only for a bundle that nothing refers to."""
         with contextlib.suppress(Exception):
             self._files.rm(self._locate(path), recursive=True)
 
     def fetch(self, path: str) -> "FetchedBundle":
-        """Copy a bundle to a local temporary directory, which lives as long as the returned object is entered.
+        """Copy a bundle to a local temporary directory, for use as a context manager.
+
+        Args:
+            path: Path in the store.
 
         Raises:
-            BundleMissingError: If it is not there, or the store cannot be reached.
+            BundleMissingError: If nothing is at the path, or the store cannot be reached.
         """
         target = self._locate(path)
         local = Path(tempfile.mkdtemp(prefix="fraud-bundle-"))
@@ -80,13 +90,13 @@ class BundleStore:
         parts = relative.parts
         if not parts or ".." in parts or relative.is_absolute():
             raise BundleError(
-                f"bundle path {path!r} must be relative and stay inside the store; publish it under another"
+                f"bundle path {path!r} must be relative and stay inside the store; publish it under another path"
             )
         return f"{self._root.rstrip('/')}/{'/'.join(parts)}"
 
 
 class FetchedBundle:
-    """A local copy of a bundle, removed on exit."""
+    """A local copy of a bundle. Entering it returns the directory; leaving it removes the copy."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -1,4 +1,4 @@
-"""One ONNX model ready to score."""
+"""An ONNX Runtime session for one model."""
 
 from pathlib import Path
 
@@ -11,34 +11,38 @@ from stream.scoring.features import Matrix
 
 
 class OnnxModel:
-    """A model whose one input is float32 (n, n_features) and whose one output is P(fraud), float32 (n,).
+    """A model with one input, float32 (n, n_features), and one output, P(fraud) as float32 (n,).
+
+    Args:
+        path: ONNX file.
+        n_features: Number of features.
 
     Raises:
-        BundleIncompatibleError: If the graph cannot be loaded or has other inputs or outputs.
+        BundleIncompatibleError: If the graph cannot be loaded, or has other inputs or outputs.
     """
 
     def __init__(self, path: Path, n_features: int) -> None:
         options = ort.SessionOptions()
-        # One thread a session: batches are large enough to keep a core busy, and threads of several sessions on
-        # the same cores only get into each other's way.
+        # One thread for each session: batches are large enough to keep a core busy, and threads of several sessions on
+        # the same cores only slow each other down.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises a class of its own for each status code
+        except Exception as error:  # onnxruntime has one exception class for each status code
             raise BundleIncompatibleError(
-                f"{path.name} is no ONNX model this runtime loads ({error}); export it again"
+                f"{path.name} is not an ONNX model that this runtime can load ({error}); export it again"
             ) from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if [(i.type, i.shape[1:]) for i in inputs] != [("tensor(float)", [n_features])] or _is_fixed(inputs[0]):
+        if [(i.type, i.shape[1:]) for i in inputs] != [("tensor(float)", [n_features])] or _has_fixed_rows(inputs[0]):
             raise BundleIncompatibleError(
-                f"{path.name} must take one float32 input (n, {n_features}) with n free, it takes "
+                f"{path.name} must take one float32 input (n, {n_features}) with any n, but it takes "
                 f"{[(i.type, i.shape) for i in inputs]}; export it again"
             )
         if [(o.type, len(o.shape)) for o in outputs] != [("tensor(float)", 1)]:
             raise BundleIncompatibleError(
-                f"{path.name} must give one float32 output (n,), it gives "
+                f"{path.name} must give one float32 output (n,), but it gives "
                 f"{[(o.type, o.shape) for o in outputs]}; export it again"
             )
         self._input = inputs[0].name
@@ -50,6 +54,6 @@ class OnnxModel:
         return scores
 
 
-def _is_fixed(node: ort.NodeArg) -> bool:
-    """Whether a graph takes only so many rows at a time: with as many parity rows it would pass its audit."""
+def _has_fixed_rows(node: ort.NodeArg) -> bool:
+    """Return whether a graph takes a fixed number of rows only; with as many parity rows it would pass its audit."""
     return isinstance(node.shape[0], int)

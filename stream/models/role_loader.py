@@ -1,4 +1,4 @@
-"""From an assignment on `model-updates` to models that hold the roles."""
+"""Loads the models of an assignment of roles."""
 
 import logging
 from collections.abc import Sequence
@@ -13,51 +13,59 @@ log = logging.getLogger(__name__)
 
 
 class RoleLoader:
-    """Loads the models that an assignment names, keeping those it has already.
+    """Loads the models that an assignment names, and keeps those that it already has.
 
-    ONNX Runtime gives little of a dropped session's memory back, so a model that stays in its role (or takes
-    another) keeps its session.
+    ONNX Runtime returns little of a dropped session's memory, so a model that keeps its role, or takes another, keeps
+    its session.
 
     Args:
-        store: Where bundles lie.
+        store: Bundle store.
     """
 
     def __init__(self, store: BundleStore) -> None:
         self._store = store
         self._models: dict[str, LoadedModel] = {}
         self._champion: LoadedModel | None = None
-        self._stand_by: LoadedModel | None = None
+        self._standby: LoadedModel | None = None
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Audit and load every model of an assignment; all or nothing.
+        """Audit and load every model of an assignment, all or nothing.
+
+        Args:
+            update: Assignment of roles.
 
         Raises:
-            BundleError: With the bundle and what is wrong with it; what was loaded before stays usable.
+            BundleError: If a bundle fails its audit; the error names bundle and defect. The models loaded before stay
+                usable.
         """
         refs = [update.champion, *(challenger.bundle for challenger in update.challengers)]
-        # By hash: a bundle under two paths is still one, and is read where it is named first.
-        named: dict[str, BundleRef] = {}
+        # By hash: a bundle under two paths is one bundle, and is read from the first path.
+        by_sha256: dict[str, BundleRef] = {}
         for ref in refs:
-            named.setdefault(ref.sha256, ref)
-        models = {sha256: self._read(ref) for sha256, ref in named.items()}
+            by_sha256.setdefault(ref.sha256, ref)
+        models = {sha256: self._read(ref) for sha256, ref in by_sha256.items()}
         champion, *challengers = (models[ref.sha256] for ref in refs)
         deciding = ModelInRole(champion, update.policy or champion.manifest.policy)
-        players = tuple(
-            ModelInRole(model, asked.policy or model.manifest.policy, asked.share)
-            for model, asked in zip(challengers, update.challengers, strict=True)
+        in_shadow = tuple(
+            ModelInRole(model, challenger.policy or model.manifest.policy, challenger.share)
+            for model, challenger in zip(challengers, update.challengers, strict=True)
         )
-        _refuse_twins([deciding, *players])
-        self._models |= models  # a previous champion that watches from now on is not read twice
-        # The previous champion stays loaded: it decides again the moment the new one turns out to be at fault.
-        self._stand_by = self._read_previous(update.previous)
-        if self._stand_by is not None:
-            models[self._stand_by.sha256] = self._stand_by
+        _refuse_duplicates([deciding, *in_shadow])
+        self._models |= models  # so that a previous champion that becomes a challenger is not read twice
+        # The previous champion stays loaded: it takes over as soon as the new one turns out to be at fault.
+        self._standby = self._read_previous(update.previous)
+        if self._standby is not None:
+            models[self._standby.sha256] = self._standby
         self._models, self._champion = models, champion
-        return Roles(update.epoch, deciding, players, update.exploration, update.salt)
+        return Roles(update.epoch, deciding, in_shadow, update.exploration, update.salt)
 
     def fall_back(self, update: ModelUpdate) -> Roles | None:
-        """Return the assignment with the previous champion deciding, or None where there is none that works."""
-        model = self._stand_by
+        """Return the assignment with the previous champion deciding alone; None without one that passes parity.
+
+        Args:
+            update: The assignment whose champion is at fault.
+        """
+        model = self._standby
         if model is None:
             return None
         try:
@@ -70,20 +78,23 @@ class RoleLoader:
         return self._models.get(ref.sha256) or read_bundle(self._store, ref)
 
     def _read_previous(self, ref: BundleRef | None) -> LoadedModel | None:
-        """A previous champion that is gone or was refused keeps no new one away: the one until now stands by."""
+        """Return the previous champion; the champion until now if its bundle is missing or fails the audit.
+
+        A previous champion that cannot be loaded must not block a new one.
+        """
         if ref is None:
             return None
         try:
             return self._read(ref)
         except BundleError as error:
-            log.warning("previous champion %s cannot stand by: %s", ref.version, error)
+            log.warning("previous champion %s cannot be loaded as a fallback: %s", ref.version, error)
             return self._champion
 
 
-def _refuse_twins(players: Sequence[ModelInRole]) -> None:
-    """Two players with the same model and policy say the same; whose word it is could not be told."""
-    signatures = [(player.model.sha256, player.policy.version) for player in players]
+def _refuse_duplicates(in_roles: Sequence[ModelInRole]) -> None:
+    """Refuse one model with one policy in two roles: their results could not be told apart."""
+    signatures = [(in_role.model.sha256, in_role.policy.version) for in_role in in_roles]
     if len(set(signatures)) < len(signatures):
         raise BundleIncompatibleError(
-            "an assignment names one bundle with one policy version in two roles; give each its own"
+            "an assignment names one bundle with one policy version in two roles; give each role its own"
         )

@@ -1,4 +1,4 @@
-"""A good bundle in a store of the test's own."""
+"""A good bundle in a temporary bundle store."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ref(store: Path) -> BundleRef:
-    """A bundle that passes its audit."""
+    """Reference to a bundle that passes its audit."""
     return put_bundle(store)
 
 
 @pytest.fixture
 def bundle(store: Path, ref: BundleRef) -> Path:
-    """Its directory."""
+    """Directory of that bundle."""
     return store / ref.path

@@ -1,4 +1,4 @@
-"""ONNX graphs that are whole but not what a bundle may hold."""
+"""Valid ONNX graphs that a bundle must not contain."""
 
 from collections.abc import Sequence
 
@@ -10,49 +10,49 @@ Dimension = int | str | None
 
 
 def identity(
-    taken: list[Dimension], given: list[Dimension] | None = None, dtype: int = FLOAT, outputs: int = 1
+    input_shape: list[Dimension], output_shape: list[Dimension] | None = None, dtype: int = FLOAT, outputs: int = 1
 ) -> bytes:
-    """Return a graph that gives what it takes, as often as asked; `given` is the shape it declares for that."""
+    """Return a graph whose outputs are its input, with the declared shapes; `output_shape` defaults to the input's."""
     names = [f"y{i}" for i in range(outputs)]
     return _model(
         [helper.make_node("Identity", ["x"], [name]) for name in names],
-        [helper.make_tensor_value_info("x", dtype, taken)],
-        [helper.make_tensor_value_info(name, dtype, given or taken) for name in names],
+        [helper.make_tensor_value_info("x", dtype, input_shape)],
+        [helper.make_tensor_value_info(name, dtype, output_shape or input_shape) for name in names],
     )
 
 
 def row_means(rows: Dimension, width: int, *, inputs: int = 1, dtype: int = FLOAT) -> bytes:
-    """Return a graph that gives each row's mean, float32 or as `dtype`; further inputs are added to the first."""
+    """Return a graph that gives each row's mean, of type `dtype`; with several inputs, of their sum."""
     names = [f"x{i}" for i in range(inputs)]
     nodes = [
         helper.make_node("Sum", names, ["sum"]),
         helper.make_node("ReduceMean", ["sum"], ["mean"], axes=[1], keepdims=0),
         helper.make_node("Cast", ["mean"], ["y"], to=dtype),
     ]
-    takes = [helper.make_tensor_value_info(name, FLOAT, [rows, width]) for name in names]
-    return _model(nodes, takes, [helper.make_tensor_value_info("y", dtype, [rows])])
+    graph_inputs = [helper.make_tensor_value_info(name, FLOAT, [rows, width]) for name in names]
+    return _model(nodes, graph_inputs, [helper.make_tensor_value_info("y", dtype, [rows])])
 
 
 def first_rows(width: int, kept: int) -> bytes:
-    """Return a graph that scores the first rows of a batch only: every score 0.5."""
+    """Return a graph that scores only the first `kept` rows of a batch: every score is 0.5."""
     zero = numpy_helper.from_array(np.zeros((width,), dtype=np.float32), "w")
-    parts = [numpy_helper.from_array(np.array([value]), name) for name, value in (("from", 0), ("to", kept))]
+    limits = [numpy_helper.from_array(np.array([value]), name) for name, value in (("from", 0), ("to", kept))]
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["margin"]),
         helper.make_node("Sigmoid", ["margin"], ["score"]),
         helper.make_node("Slice", ["score", "from", "to"], ["y"]),
     ]
-    takes = [helper.make_tensor_value_info("x", FLOAT, [None, width])]
-    return _model(nodes, takes, [helper.make_tensor_value_info("y", FLOAT, [None])], [zero, *parts])
+    inputs = [helper.make_tensor_value_info("x", FLOAT, [None, width])]
+    return _model(nodes, inputs, [helper.make_tensor_value_info("y", FLOAT, [None])], [zero, *limits])
 
 
 def _model(
     nodes: Sequence[NodeProto],
-    takes: Sequence[ValueInfoProto],
-    gives: Sequence[ValueInfoProto],
+    inputs: Sequence[ValueInfoProto],
+    outputs: Sequence[ValueInfoProto],
     weights: Sequence[TensorProto] = (),
 ) -> bytes:
-    graph = helper.make_graph(nodes, "test", takes, gives, weights)
+    graph = helper.make_graph(nodes, "test", inputs, outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     raw: bytes = model.SerializeToString()
     return raw

@@ -1,4 +1,4 @@
-"""The bundle store: bundles stay inside it, never change, and are read from copies that do not stay."""
+"""The bundle store: paths stay inside it, bundles never change, and temporary copies are removed."""
 
 import shutil
 import tempfile
@@ -16,14 +16,14 @@ from stream.models.bundle_store import BundleStore
 
 @pytest.fixture(params=["folder", "file", "memory"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store of the test's own, under each kind of URL that needs no account."""
+    """An empty store, under each kind of URL that needs no account."""
     folder = tmp_path / "store"
     return {"folder": str(folder), "file": folder.as_uri(), "memory": f"memory://{uuid.uuid4().hex}"}[request.param]
 
 
 @pytest.fixture
 def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary copies are made."""
+    """Directory in which temporary copies are made."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(directory))
@@ -31,12 +31,12 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Return every file's bytes by relative path."""
+    """Return the content of every file by relative path."""
     return {f.relative_to(directory).as_posix(): f.read_bytes() for f in directory.rglob("*") if f.is_file()}
 
 
-def test_what_is_put_is_fetched(url: str, bundle: Path) -> None:
-    """Every file, folders included, bit by bit."""
+def test_a_fetched_bundle_equals_the_stored_one(url: str, bundle: Path) -> None:
+    """Every file is copied byte by byte, also those in folders."""
     (bundle / "metadata").mkdir()
     (bundle / "metadata" / "MLmodel").write_text("flavors: {}")
     store = BundleStore(url)
@@ -48,14 +48,14 @@ def test_what_is_put_is_fetched(url: str, bundle: Path) -> None:
 
 
 def test_a_fetched_bundle_passes_its_audit(url: str, bundle: Path, ref: BundleRef) -> None:
-    """From any file system."""
+    """This works with any file system."""
     store = BundleStore(url)
     store.put(bundle, ref.path)
     assert read_bundle(store, ref).sha256 == ref.sha256
 
 
 def test_a_bundle_never_changes(url: str, bundle: Path) -> None:
-    """A second one at the same path is refused, even the same."""
+    """A second one at the same path is refused, even if it is the same."""
     store = BundleStore(url)
     store.put(bundle, "fraud/1")
     with pytest.raises(BundleError, match="immutable; raise the version"):
@@ -66,7 +66,7 @@ def test_a_bundle_never_changes(url: str, bundle: Path) -> None:
     "path", ["", ".", "..", "../outside", "fraud/../../outside", "fraud/..", "/etc", "//etc", "/"], ids=repr
 )
 def test_a_path_stays_inside_the_store(path: str, url: str, bundle: Path) -> None:
-    """Absolute, empty or upwards: refused before anything is read or written."""
+    """An absolute or empty path, or one upwards, is refused before anything is read or written."""
     store = BundleStore(url)
     message = "must be relative and stay inside the store"
     with pytest.raises(BundleError, match=message):
@@ -77,8 +77,8 @@ def test_a_path_stays_inside_the_store(path: str, url: str, bundle: Path) -> Non
         store.exists(path)
 
 
-def test_what_is_not_there_is_missing(url: str, copies: Path) -> None:
-    """One line with path and store, and no copy left behind."""
+def test_a_missing_bundle_is_an_error(url: str, copies: Path) -> None:
+    """The error is one line with path and store, and no copy is left behind."""
     with pytest.raises(BundleMissingError, match=r"^bundle fraud/9 cannot be read from ") as caught:
         BundleStore(url).fetch("fraud/9")
     assert "\n" not in str(caught.value)
@@ -86,31 +86,31 @@ def test_what_is_not_there_is_missing(url: str, copies: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "why"), [("nosuch://bundles", "Protocol not known: nosuch"), ("cloud://bundles", "Install cloudfs")]
+    ("url", "reason"), [("nosuch://bundles", "Protocol not known: nosuch"), ("cloud://bundles", "Install cloudfs")]
 )
-def test_a_store_that_cannot_be_opened_says_why(url: str, why: str) -> None:
-    """An unknown kind of URL, or one whose package is not installed."""
+def test_the_error_for_a_store_that_cannot_be_opened_has_the_reason(url: str, reason: str) -> None:
+    """The kind of URL is unknown, or its package is not installed."""
     fsspec.register_implementation("cloud", "cloudfs_of_no_package.Files", clobber=True, errtxt="Install cloudfs")
-    with pytest.raises(BundleMissingError, match=rf"^bundle store {url} cannot be opened \({why}"):
+    with pytest.raises(BundleMissingError, match=rf"^bundle store {url} cannot be opened \({reason}"):
         BundleStore(url)
 
 
-def test_a_half_copied_bundle_is_no_bundle(
+def test_a_partial_copy_cannot_be_read_as_a_bundle(
     url: str, bundle: Path, ref: BundleRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The manifest goes last: a writer that is killed leaves nothing that could be read as a bundle."""
+    """The manifest is copied last, so a writer that is killed leaves nothing that passes for a bundle."""
     store = BundleStore(url)
-    monkeypatch.setattr(store, "discard", lambda _: None)  # who is killed takes nothing away
+    monkeypatch.setattr(store, "discard", lambda _: None)  # a killed writer removes nothing
     copy_file = store._files.put_file
     copied: list[str] = []
 
-    def dies_at_the_last(source: str, target: str) -> None:
+    def die_at_last_file(source: str, target: str) -> None:
         if len(copied) == len(contents(bundle)) - 1:
             raise OSError("the writer dies")
         copied.append(target.rpartition("/")[2])
         copy_file(source, target)
 
-    monkeypatch.setattr(store._files, "put_file", dies_at_the_last)
+    monkeypatch.setattr(store._files, "put_file", die_at_last_file)
     with pytest.raises(BundleError, match="the writer dies"):
         store.put(bundle, ref.path)
     assert copied == ["model.onnx"]
@@ -119,21 +119,21 @@ def test_a_half_copied_bundle_is_no_bundle(
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
-def test_what_cannot_be_stored_whole_is_taken_away(
+def test_a_failed_copy_is_removed(
     error: BaseException, url: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the first file the disk is full, or somebody presses Ctrl-C: the path is free again."""
+    """If the disk fills up or Ctrl-C comes after the first file, the path is free again."""
     store = BundleStore(url)
     copy_file = store._files.put_file
     copied: list[str] = []
 
-    def fails_at_the_second(source: str, target: str) -> None:
+    def fail_at_second_file(source: str, target: str) -> None:
         if copied:
             raise error
         copied.append(target)
         copy_file(source, target)
 
-    monkeypatch.setattr(store._files, "put_file", fails_at_the_second)
+    monkeypatch.setattr(store._files, "put_file", fail_at_second_file)
     with pytest.raises((BundleError, KeyboardInterrupt)):
         store.put(bundle, "fraud/7")
     assert copied
@@ -142,13 +142,13 @@ def test_what_cannot_be_stored_whole_is_taken_away(
     store.put(bundle, "fraud/7")
 
 
-@pytest.mark.parametrize("sound", [True, False])
-def test_a_copy_lives_only_while_it_is_read(sound: bool, store: Path, ref: BundleRef, copies: Path) -> None:
-    """Whether the audit passes or not; a model that was loaded needs no file."""
-    if not sound:
+@pytest.mark.parametrize("valid", [True, False])
+def test_a_copy_exists_only_while_it_is_read(valid: bool, store: Path, ref: BundleRef, copies: Path) -> None:
+    """It is removed whether the audit passes or not; a loaded model needs no file."""
+    if not valid:
         shutil.copy(store / ref.path / "manifest.json", store / ref.path / "extra.json")
     try:
         read_bundle(BundleStore(str(store)), ref).check_parity()
     except BundleError:
-        assert not sound
+        assert not valid
     assert not list(copies.iterdir())

@@ -1,4 +1,4 @@
-"""No skew: rows scored offline from columns, and online from JSON, give the same vector and the same score."""
+"""No skew: rows scored offline from columns and online from JSON give the same vectors and scores."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ from tests.support.bundles import NUMERIC, POLICY, put_bundle
 from tests.support.failing_model import FailingModel
 
 COUNTRIES = ("FR", "BE", "DE")
-#: All kinds but the numeric ones and the amount, which every bundle here has; two strings, apart from each other.
+#: Features of every kind except numeric and amount, which every bundle here has; the two string features are not
+#: adjacent.
 FURTHER = {
     Feature("country", 0, "categorical", COUNTRIES): 0.5,
     Feature("log_amount", 7.0, "log_amount"): 0.25,
@@ -47,21 +48,21 @@ ROWS = st.lists(
 
 @pytest.fixture(scope="module", params=["median", "refuse"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """A bundle with every kind of feature, under either policy on nulls."""
+    """A model with every kind of feature, under two policies for missing values."""
     missing: MissingPolicy = request.param
     store = tmp_path_factory.mktemp("store") / "bundles"
     return read_bundle(BundleStore(str(store)), put_bundle(store, "2", further=FURTHER, missing=missing))
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """A champion that knows numbers only and takes any null."""
+def numeric_model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """A champion that has numeric features only and accepts nulls."""
     store = tmp_path_factory.mktemp("store") / "bundles"
     return read_bundle(BundleStore(str(store)), put_bundle(store, "1"))
 
 
 def offline(model: LoadedModel, rows: Sequence[Row]) -> tuple[Matrix, NDArray[np.bool_]]:
-    """Return the vectors as training makes them, column by column, and which rows the model takes."""
+    """Return the vectors as training builds them, column by column, and which rows the model accepts."""
     plan = model.plan
     numeric = np.array([[row[name] for name in plan.numeric] for row in rows], dtype=np.float64)
     codes = np.column_stack([plan.codes(name, [row[name] for row in rows]) for name in plan.categorical])
@@ -85,9 +86,9 @@ def online(rows: Sequence[Row], champion: ScoringModel, *challengers: ScoringMod
         ).encode()
         for number, row in enumerate(rows)
     ]
-    watching = tuple(ModelInRole(each, each.manifest.policy) for each in challengers)
+    shadows = tuple(ModelInRole(each, each.manifest.policy) for each in challengers)
     scorer = Scorer(
-        Roles(1, ModelInRole(champion, POLICY), watching),
+        Roles(1, ModelInRole(champion, POLICY), shadows),
         max_bytes=65_536,
         max_reasons=0,
     )
@@ -95,27 +96,27 @@ def online(rows: Sequence[Row], champion: ScoringModel, *challengers: ScoringMod
 
 
 @given(rows=ROWS)
-def test_a_champion_sees_what_training_saw(model: LoadedModel, rows: list[Row]) -> None:
-    """Bit for bit, vector and score; what is refused online is what the plan refuses offline."""
-    seen: list[Matrix] = []
+def test_the_champion_gets_the_vectors_of_training(model: LoadedModel, rows: list[Row]) -> None:
+    """Vectors and scores are equal bit for bit, and the same rows are refused."""
+    inputs: list[Matrix] = []
 
-    def remember(matrix: Matrix) -> NDArray[np.bool_]:
-        seen.append(matrix)
+    def record(matrix: Matrix) -> NDArray[np.bool_]:
+        inputs.append(matrix)
         return np.zeros(len(matrix), dtype=np.bool_)
 
-    matrix, taken = offline(model, rows)
-    scored = online(rows, FailingModel(model, is_bad=remember))
-    assert [int(each.transaction_id) for each in scored.decisions] == np.flatnonzero(taken).tolist()
-    if taken.any():
-        assert seen[0].tobytes() == matrix[taken].tobytes()
-        assert [each.score for each in scored.decisions] == model.score(matrix[taken]).tolist()
+    matrix, accepted = offline(model, rows)
+    scored = online(rows, FailingModel(model, is_bad=record))
+    assert [int(each.transaction_id) for each in scored.decisions] == np.flatnonzero(accepted).tolist()
+    if accepted.any():
+        assert inputs[0].tobytes() == matrix[accepted].tobytes()
+        assert [each.score for each in scored.decisions] == model.score(matrix[accepted]).tolist()
 
 
 @given(rows=ROWS)
-def test_a_challenger_sees_it_too(model: LoadedModel, plain: LoadedModel, rows: list[Row]) -> None:
-    """Although the champion reads no strings, and puts medians in place of null."""
-    matrix, taken = offline(model, rows)
-    (records,) = online(rows, plain, model).shadow_scores
-    assert [record.problem is None for record in records] == taken.tolist()
-    if taken.any():
-        assert [each.score for each in records if each.problem is None] == model.score(matrix[taken]).tolist()
+def test_a_challenger_gets_them_too(model: LoadedModel, numeric_model: LoadedModel, rows: list[Row]) -> None:
+    """This holds although the champion reads no strings and replaces nulls by medians."""
+    matrix, accepted = offline(model, rows)
+    (records,) = online(rows, numeric_model, model).shadow_scores
+    assert [record.problem is None for record in records] == accepted.tolist()
+    if accepted.any():
+        assert [each.score for each in records if each.problem is None] == model.score(matrix[accepted]).tolist()

@@ -1,4 +1,4 @@
-"""Which graphs a session takes: float32 (n, n_features) in, float32 (n,) out, nothing else."""
+"""A session accepts only graphs with float32 (n, n_features) as input and float32 (n,) as output."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ WIDTH = 4
 
 
 def load(raw: bytes, directory: Path) -> OnnxModel:
-    """Load a graph."""
+    """Load a graph from a file."""
     path = directory / "model.onnx"
     path.write_bytes(raw)
     return OnnxModel(path, WIDTH)
 
 
-def test_it_scores_as_its_formula_says(tmp_path: Path) -> None:
-    """sigmoid(x·w + b), in float32."""
+def test_a_session_computes_the_graph(tmp_path: Path) -> None:
+    """The graph is sigmoid(x·w + b), in float32."""
     weights = np.array([0.5, -1, 2, 0], dtype=np.float32)
     matrix = np.random.default_rng(0).normal(size=(50, WIDTH)).astype(np.float32)
     scores = load(logistic_onnx(weights, -0.5), tmp_path).score(matrix)
@@ -29,34 +29,34 @@ def test_it_scores_as_its_formula_says(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores, 1 / (1 + np.exp(-(matrix @ weights - 0.5))), atol=1e-6)
 
 
-def test_none_are_scored_too(tmp_path: Path) -> None:
-    """A challenger that no transaction fits is asked for no scores, and gives none."""
+def test_an_empty_matrix_is_scored(tmp_path: Path) -> None:
+    """If no transaction suits a challenger, it scores an empty matrix."""
     scores = load(logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0), tmp_path).score(np.empty((0, WIDTH), np.float32))
     assert scores.shape == (0,)
 
 
 @pytest.mark.parametrize("rows", [None, "n"])
 def test_the_number_of_rows_is_free(rows: str | None, tmp_path: Path) -> None:
-    """Whether the graph gives it a name or not."""
+    """The dimension may be named in the graph or not."""
     assert load(row_means(rows, WIDTH), tmp_path).score(np.ones((3, WIDTH), np.float32)).tolist() == [1, 1, 1]
 
 
 BAD_INPUTS = {
     "too narrow": row_means(None, WIDTH - 1),
     "too wide": row_means(None, WIDTH + 1),
-    "of free width": identity([None, None]),
+    "of variable width": identity([None, None]),
     "double": identity([None, WIDTH], dtype=DOUBLE),
-    "whole numbers": identity([None, WIDTH], dtype=INT64),
+    "integers": identity([None, WIDTH], dtype=INT64),
     "of rank 1": identity([WIDTH]),
     "of rank 3": identity([None, WIDTH, 1]),
-    "two": row_means(None, WIDTH, inputs=2),
+    "two inputs": row_means(None, WIDTH, inputs=2),
     "of a fixed number of rows": row_means(16, WIDTH),
 }
 
 
 @pytest.mark.parametrize("graph", BAD_INPUTS.values(), ids=BAD_INPUTS)
-def test_another_input_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """With what it takes and what it must take."""
+def test_any_other_input_is_refused(graph: bytes, tmp_path: Path) -> None:
+    """The error says what the graph takes and what it must take."""
     with pytest.raises(BundleIncompatibleError, match=r"^model.onnx must take one float32 input \(n, 4\) .*tensor"):
         load(graph, tmp_path)
 
@@ -65,15 +65,17 @@ BAD_OUTPUTS = {
     "of rank 2": identity([None, WIDTH]),
     "a column": identity([None, WIDTH], [None, 1]),
     "double": row_means(None, WIDTH, dtype=DOUBLE),
-    "whole numbers": row_means(None, WIDTH, dtype=INT64),
-    "two": identity([None, WIDTH], outputs=2),
+    "integers": row_means(None, WIDTH, dtype=INT64),
+    "two outputs": identity([None, WIDTH], outputs=2),
 }
 
 
 @pytest.mark.parametrize("graph", BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)
-def test_another_output_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """The label that converters like to add, a column of scores, another precision."""
-    with pytest.raises(BundleIncompatibleError, match=r"^model.onnx (must give one float32 output \(n,\)|is no ONNX)"):
+def test_any_other_output_is_refused(graph: bytes, tmp_path: Path) -> None:
+    """Such as the label that converters add, a column of scores, or another precision."""
+    with pytest.raises(
+        BundleIncompatibleError, match=r"^model.onnx (must give one float32 output \(n,\)|is not an ONNX)"
+    ):
         load(graph, tmp_path)
 
 
@@ -82,15 +84,17 @@ def test_another_output_is_refused(graph: bytes, tmp_path: Path) -> None:
     [b"", b"no model", logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0)[:-20]],
     ids=["empty", "garbage", "truncated"],
 )
-def test_what_is_no_model_is_refused(raw: bytes, tmp_path: Path) -> None:
-    """One line, whatever the runtime says."""
-    with pytest.raises(BundleIncompatibleError, match=r"^model.onnx is no ONNX model this runtime loads \(") as caught:
+def test_a_file_that_is_not_a_model_is_refused(raw: bytes, tmp_path: Path) -> None:
+    """The error is one line, whatever the runtime reports."""
+    with pytest.raises(
+        BundleIncompatibleError, match=r"^model.onnx is not an ONNX model that this runtime can load \("
+    ) as caught:
         load(raw, tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_matrix_is_the_runtime_s_to_refuse(tmp_path: Path) -> None:
-    """A session that is asked for something else raises; it does not guess."""
+def test_the_runtime_refuses_a_matrix_of_the_wrong_width(tmp_path: Path) -> None:
+    """It raises instead of computing something."""
     model = load(logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0), tmp_path)
     with pytest.raises(Exception, match=r"(?i)invalid"):
         model.score(np.ones((2, WIDTH + 1), np.float32))

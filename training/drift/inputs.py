@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from schemas.manifest import MANIFEST_NAME
 from schemas.messages import BundleRef
-from stream.models.bundle import LoadedModel, find_bundle, read_bundle
+from stream.models.bundle import LoadedModel, resolve_bundle, read_bundle
 from stream.models.bundle_store import BundleStore
 from training.data.dataset import Dataset, load
 from training.data.description import DataDescription
@@ -29,8 +29,8 @@ def read_model(which: str, store: BundleStore, find_version: Callable[[str], Bun
     if "://" in which or (Path(which) / MANIFEST_NAME).is_file():
         base, _, path = (which if "://" in which else str(Path(which).resolve())).rstrip("/").rpartition("/")
         other_store = BundleStore(base)
-        return read_bundle(other_store, find_bundle(other_store, path))
-    return read_bundle(store, find_bundle(store, which) if "/" in which else find_version(which))
+        return read_bundle(other_store, resolve_bundle(other_store, path))
+    return read_bundle(store, resolve_bundle(store, which) if "/" in which else find_version(which))
 
 
 def read_rows(file: str, description: DataDescription, model: LoadedModel) -> Dataset:
