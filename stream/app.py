@@ -23,7 +23,7 @@ from stream.runtime.ports import require_free_port
 from stream.runtime.program import Program
 from stream.runtime.web_pages import add_pages
 from stream.serving.drift_outbox import DriftOutbox
-from stream.serving.garbage_collector import collect_seldom
+from stream.serving.garbage_collector import relax_garbage_collector
 from stream.serving.role_counter import RoleCounter
 from stream.serving.role_follower import RoleFollower
 from stream.settings import Settings
@@ -95,7 +95,7 @@ class WorkerProgram(Program):
         add_pages(self.app, self.metrics.registry, self.health.problems)
 
     async def _start(self) -> None:
-        collect_seldom()
+        relax_garbage_collector()
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
         # Last: it starts the reading, and by now the agent listens.

@@ -89,7 +89,7 @@ class DriftMonitor(ElectedTask):
         if offset > (end := counts_end(self._settings)):
             counts, reports = self._settings.topic.drift_counts, self._settings.topic.drift_reports
             log.error(
-                "%s ends at %d, but %s continues from %d: %s was created again; all windows start again, create %s again too",
+                "%s ends at %d, but %s continues from %d: %s was created again; windows restart, create %s again too",
                 *(counts, end, reports, offset, counts, reports),
             )
             self._merger, offset = self._new_merger(), 0

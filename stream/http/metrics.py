@@ -91,7 +91,7 @@ class HttpMetrics:
         self._batch_size.observe(len(scored.decisions) + len(scored.refusals))
         self._count_verdicts(scored.decisions)
         if scored.score_counts is not None:
-            self._scores.said(scored.score_counts)
+            self._scores.add(scored.score_counts)
         self.roles.unknown_features(unknown_features)
 
     def in_flight(self, transactions: int) -> None:

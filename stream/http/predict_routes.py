@@ -13,7 +13,7 @@ from stream.http.errors import HttpError
 from stream.http.openapi import PREDICT_BATCH_OPTIONS, PREDICT_OPTIONS
 from stream.http.prediction_service import PredictionService
 from stream.http.problems import problem_details
-from stream.serving.tracing import asker, span
+from stream.serving.tracing import parent_context, span
 from stream.settings import Settings
 
 PATH = "/predict"
@@ -76,7 +76,7 @@ class PredictionRoutes:
         self._auth.authorise(request, "predict")
         acknowledged = _acknowledged(request)
         body = await read_body(request, self._settings.scoring.max_transaction_bytes)
-        with span("decide", context=asker(request.headers)):
+        with span("decide", context=parent_context(request.headers)):
             # Shielded: when this client disconnects, another one may still wait for the same response.
             decision = await asyncio.shield(self._service.decide(body, acknowledged=acknowledged))
             return Response(decision, media_type=JSON)
@@ -92,7 +92,7 @@ class PredictionRoutes:
             raise HttpError(
                 413, f"more than {limit} transactions in one request (FRAUD_HTTP_BATCH_MAX); send smaller batches"
             )
-        with span("decide batch", context=asker(request.headers)):
+        with span("decide batch", context=parent_context(request.headers)):
             results = await asyncio.gather(
                 *(self._batch_result(bytes(each), acknowledged=acknowledged) for each in transactions)
             )

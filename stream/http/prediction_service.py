@@ -30,7 +30,7 @@ from stream.kafka.acknowledged_producer import AcknowledgedProducer, MessageOffs
 from stream.kafka.broker_monitor import BrokerMonitor
 from stream.scoring.decision_id import with_source_position
 from stream.serving.role_follower import RoleFollower
-from stream.serving.tracing import name_transaction
+from stream.serving.tracing import set_transaction_id
 from stream.settings import HttpSettings, TopicSettings
 
 #: Fields of a decision that are null until Kafka has its transaction.
@@ -113,7 +113,7 @@ class PredictionService:
     def _parse(self, body: bytes) -> PredictionRequest:
         plan = self._roles.deciding().roles.champion.model.plan
         request = parse_request(body, plan, time.time_ns() // 1_000_000)
-        name_transaction(request.transaction_id)
+        set_transaction_id(request.transaction_id)
         return request
 
     def _require_capacity(self) -> None:

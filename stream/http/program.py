@@ -30,7 +30,7 @@ from stream.runtime.ports import require_free_port
 from stream.runtime.program import Program
 from stream.runtime.readiness import Problem
 from stream.serving.drift_outbox import COUNT_S, DriftOutbox
-from stream.serving.garbage_collector import collect_seldom
+from stream.serving.garbage_collector import relax_garbage_collector
 from stream.serving.role_counter import RoleCounter
 from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import tracing
@@ -113,7 +113,7 @@ class HttpProgram(Program):
         )
 
     async def _start(self) -> None:
-        collect_seldom()
+        relax_garbage_collector()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         raise_connection_limit()
         await asyncio.to_thread(self._check_environment)

@@ -1,1 +1,1 @@
-"""What whoever decides has in common, on Kafka or over HTTP: the roles in use, and what was counted under them."""
+"""What every deciding program shares, the worker and the HTTP edge: roles in use, counts, drift, traces (floor 4)."""

@@ -1,4 +1,4 @@
-"""What decided batches looked like to each model, counted by bundle, role and pane of event time."""
+"""Counts features and scores of decided batches by bundle, role and pane of event time."""
 
 import time
 import uuid
@@ -15,24 +15,24 @@ from stream.scoring.batch_scores import BatchScores
 from stream.scoring.features import Matrix
 from stream.scoring.model import Roles
 from stream.scoring.model_scores import ModelScores
-from stream.serving.drift_plan import Counted, DriftPlan
+from stream.serving.drift_plan import CountedModel, DriftPlan
 from stream.settings import Settings
 
-#: Panes that one round of messages names, the fullest that came first; rows of others count in the one before, those
-#: before all in the first. Live traffic lies in two of ten minutes; the ULB data, sent at 30,000 transactions a second,
-#: in 30 each second, and a message costs whoever merges it 0.5 ms.
-MOST_PANES = 8
+#: Most panes in one round of messages; the fullest ones of a batch are chosen first. Rows of any other pane are counted
+#: in the chosen pane before it, or in the first. Live traffic is in two panes of ten minutes; the ULB data, sent at
+#: 30,000 transactions a second, is in 30 panes each second, and one message costs the merging worker 0.5 ms.
+MAX_PANES = 8
 NO_PANE = -1
-#: Plans kept: of the roles in use, of those before them, whose batches are still on their way, and of a fallback.
-MOST_PLANS = 3
+#: Plans kept: for the roles in use, for the roles before them, whose batches may still come, and for a fallback.
+MAX_PLANS = 3
 
-#: Bundle, whether it decides, begin of the pane.
+#: Bundle hash, whether it decides, start of the pane.
 _Key = tuple[str, bool, int | None]
 
 
 @dataclass(slots=True)
 class _Sum:
-    counted: Counted
+    counted: CountedModel
     pane_ms: int | None
     counts: Counts
     rows: int = 0
@@ -51,7 +51,7 @@ class _Sum:
     ) -> None:
         self.counts += counts
         self.rows += len(scores)
-        # A missing score has severity 0, for nothing compares with NaN.
+        # A missing score has severity 0, because every comparison with NaN is false.
         _, reviews, declines = np.bincount(severities, minlength=3).tolist()
         self.reviews += reviews
         self.declines += declines
@@ -62,114 +62,114 @@ class _Sum:
 
 
 class DriftCounter:
-    """Counts rows until they are asked for. All calls but `prepare` one at a time.
+    """Counts rows until their sums are taken. Not thread-safe, except for `prepare`.
 
     Args:
-        settings: Slot, pane, how far ahead of the clock an event time may be.
+        settings: Slot, pane length, and the largest clock skew of event times.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._slot = settings.kafka.slot
         self._pane_ms = settings.drift.pane_s * 1000
-        self._ahead_ms = round(settings.watermark.max_clock_skew_s * 1000)
+        self._max_skew_ms = round(settings.watermark.max_clock_skew_s * 1000)
         self._instance = uuid.uuid4().hex
         self._sequence = 0
         self._plans: tuple[DriftPlan, ...] = ()
         self._sums: dict[_Key, _Sum] = {}
 
     def prepare(self, roles: Roles) -> None:
-        """Get ready to count under new roles, before their first batch. Callable from any thread."""
-        self._plans = (DriftPlan(roles), *self._plans[: MOST_PLANS - 1])
+        """Build the plan for new roles before their first batch. Thread-safe."""
+        self._plans = (DriftPlan(roles), *self._plans[: MAX_PLANS - 1])
 
-    def add(self, observed: Sequence[BatchScores]) -> None:
-        """Count rows; a row costs 0.4 µs among thousands and 10 µs among twenty."""
-        for _, same_roles in groupby(observed, lambda each: id(each.roles)):
+    def add(self, batches: Sequence[BatchScores]) -> None:
+        """Count the rows of batches; a row costs 0.4 µs among thousands and 10 µs among twenty."""
+        for _, same_roles in groupby(batches, lambda each: id(each.roles)):
             self._count(list(same_roles))
 
     def take(self) -> list[bytes]:
-        """Return what was counted since the last call as messages, encoded."""
+        """Return the counts since the last call as encoded messages."""
         sums, self._sums = self._sums, {}
         now_ms = time.time_ns() // 1_000_000
         return [encode(self._message(each, now_ms)) for each in sums.values()]
 
-    def _count(self, observed: Sequence[BatchScores]) -> None:
-        plan = self._plan(observed[0].roles)
-        times = np.concatenate([each.times for each in observed])
-        partitions = np.concatenate([each.partitions for each in observed])
-        ahead = times > time.time_ns() // 1_000_000 + self._ahead_ms
-        begins = self._panes(times, ahead)
-        order = np.argsort(begins, kind="stable")
-        panes, starts = np.unique(begins[order], return_index=True)
-        said = [[each.model_scores[counted.place] for each in observed] for counted in plan.counted]
-        given = [_laid_out(found, counted, order) for found, counted in zip(said, plan.counted, strict=True)]
-        scores = [np.concatenate([each.scores for each in found])[order] for found in said]
-        severities = [np.concatenate([each.severities for each in found])[order] for found in said]
+    def _count(self, batches: Sequence[BatchScores]) -> None:
+        plan = self._plan(batches[0].roles)
+        times = np.concatenate([each.times for each in batches])
+        partitions = np.concatenate([each.partitions for each in batches])
+        ahead = times > time.time_ns() // 1_000_000 + self._max_skew_ms
+        pane_of_row = self._panes(times, ahead)
+        order = np.argsort(pane_of_row, kind="stable")
+        panes, starts = np.unique(pane_of_row[order], return_index=True)
+        parts = [[each.model_scores[counted.index] for each in batches] for counted in plan.models]
+        features = [_features(own, counted, order) for own, counted in zip(parts, plan.models, strict=True)]
+        scores = [np.concatenate([each.scores for each in own])[order] for own in parts]
+        severities = [np.concatenate([each.severities for each in own])[order] for own in parts]
         for pane, start, stop in zip(panes.tolist(), starts, [*starts[1:], len(times)], strict=True):
             rows = slice(start, stop)
-            counts = plan.count([matrix[rows] for matrix in given], [own[rows] for own in scores])
-            where = order[rows]
-            event_times = {} if pane == NO_PANE else _highest(times[where], partitions[where])
-            for counted, vector, own, verdicts in zip(plan.counted, counts, scores, severities, strict=True):
-                found = self._sum(counted, None if pane == NO_PANE else pane)
-                found.add(vector, own[rows], verdicts[rows], event_times)
+            counts = plan.count([matrix[rows] for matrix in features], [own[rows] for own in scores])
+            original = order[rows]
+            event_times = {} if pane == NO_PANE else _highest(times[original], partitions[original])
+            for counted, vector, own, verdicts in zip(plan.models, counts, scores, severities, strict=True):
+                total = self._sum(counted, None if pane == NO_PANE else pane)
+                total.add(vector, own[rows], verdicts[rows], event_times)
 
-    def _sum(self, counted: Counted, pane_ms: int | None) -> "_Sum":
+    def _sum(self, counted: CountedModel, pane_ms: int | None) -> "_Sum":
         key = (counted.model.sha256, counted.decides, pane_ms)
-        found = self._sums.get(key)
-        if found is None:
-            found = self._sums[key] = _Sum(counted, pane_ms, np.zeros(counted.grid.width, dtype=np.int64))
-        return found
+        total = self._sums.get(key)
+        if total is None:
+            total = self._sums[key] = _Sum(counted, pane_ms, np.zeros(counted.binning.width, dtype=np.int64))
+        return total
 
     def _plan(self, roles: Roles) -> DriftPlan:
         for plan in self._plans:
             if plan.roles is roles:
                 return plan
-        self.prepare(roles)  # in use before many others were: hardly ever met, and right all the same
+        self.prepare(roles)  # roles from several changes ago: very rare, so building the plan here is fine
         return self._plan(roles)
 
     def _panes(self, times: NDArray[np.int64], ahead: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return (n,) the begin of the pane that each event time is counted in, `NO_PANE` where it is too far ahead."""
-        begins = np.where(ahead, NO_PANE, times // self._pane_ms * self._pane_ms)
-        found, rows = np.unique(begins, return_counts=True)
-        named = {pane_ms for _, _, pane_ms in self._sums if pane_ms is not None}
-        fullest = [pane for pane in found[np.argsort(-rows)].tolist() if pane not in named and pane != NO_PANE]
-        room = max(MOST_PANES - len(named), 0)
-        if len(fullest) > room:
-            known = np.array(sorted(named.union(fullest[:room])))
-            nearest = known[np.maximum(known.searchsorted(begins, side="right") - 1, 0)]
-            begins = np.where(ahead, NO_PANE, nearest)
-        return begins
+        """Return (n,) the start of the pane that each row is counted in; `NO_PANE` if its event time is too far ahead."""
+        starts = np.where(ahead, NO_PANE, times // self._pane_ms * self._pane_ms)
+        panes, rows = np.unique(starts, return_counts=True)
+        in_use = {pane_ms for _, _, pane_ms in self._sums if pane_ms is not None}
+        fullest = [pane for pane in panes[np.argsort(-rows)].tolist() if pane not in in_use and pane != NO_PANE]
+        free = max(MAX_PANES - len(in_use), 0)
+        if len(fullest) > free:
+            chosen = np.array(sorted(in_use.union(fullest[:free])))
+            nearest = chosen[np.maximum(chosen.searchsorted(starts, side="right") - 1, 0)]
+            starts = np.where(ahead, NO_PANE, nearest)
+        return starts
 
-    def _message(self, found: _Sum, now_ms: int) -> DriftCounts:
+    def _message(self, total: _Sum, now_ms: int) -> DriftCounts:
         self._sequence += 1
-        manifest = found.counted.manifest
-        features, scores = found.counted.grid.split(found.counts)
+        manifest = total.counted.manifest
+        features, scores = total.counted.binning.split(total.counts)
         return DriftCounts(
             slot=self._slot,
             instance=self._instance,
             sequence=self._sequence,
             name=manifest.name,
             version=manifest.version,
-            bundle_sha256=found.counted.model.sha256,
-            decides=found.counted.decides,
-            pane_ms=found.pane_ms,
-            rows=found.rows,
+            bundle_sha256=total.counted.model.sha256,
+            decides=total.counted.decides,
+            pane_ms=total.pane_ms,
+            rows=total.rows,
             features=features,
             scores=scores,
-            reviews=found.reviews,
-            declines=found.declines,
-            score_sum=found.score_sum,
-            alert_score_sum=found.alert_score_sum,
-            event_times=found.event_times,
+            reviews=total.reviews,
+            declines=total.declines,
+            score_sum=total.score_sum,
+            alert_score_sum=total.alert_score_sum,
+            event_times=total.event_times,
             written_at_ms=now_ms,
         )
 
 
-def _laid_out(said: Sequence[ModelScores], counted: Counted, order: NDArray[np.intp]) -> Matrix:
-    """Return (n, n_features) what came, in this order; laid out by column, as it is counted."""
-    if counted.same_as is not None:
-        return said[0].raw_features  # not looked at
-    columns = np.concatenate([each.raw_features.T for each in said], axis=1)
+def _features(parts: Sequence[ModelScores], counted: CountedModel, order: NDArray[np.intp]) -> Matrix:
+    """Return (n, n_features) raw features in this order, stored by column, as they are counted."""
+    if counted.same_features_as is not None:
+        return parts[0].raw_features  # not used
+    columns = np.concatenate([each.raw_features.T for each in parts], axis=1)
     in_order = bool((np.diff(order) > 0).all())
     return (columns if in_order else columns[:, order]).T
 

@@ -1,9 +1,9 @@
-"""What drift is counted from, and the counts on their way to `drift-counts`.
+"""Counts drift on a thread of its own, and keeps the messages until they are acknowledged.
 
-Counting takes milliseconds, so it has a thread of its own: whoever decides only hands over what was decided. Once a
-second, about, what has come together becomes messages; these are sent until they are acknowledged, in the worker with
-whatever batch is committed next, and have the same sequence numbers each time. So nothing is counted twice, and whoever
-dies takes the last second's counts along, two where no batch comes.
+Counting takes milliseconds, so the deciding thread only hands its batches over. About once a second the counts become
+messages, which are sent until they are acknowledged: in the worker together with the next committed batch. They keep
+their sequence numbers, so nothing counts twice. A process that dies loses the last second's counts, or the last two
+seconds' if no batch comes.
 """
 
 import threading
@@ -17,49 +17,53 @@ from stream.scoring.model import Roles
 from stream.serving.drift_counts import DriftCounter
 from stream.settings import Settings
 
-#: Seconds between two counts: often enough that each holds Python's lock for no longer than a batch does.
+#: Seconds between two counting rounds; short, so that one holds Python's lock for no longer than a batch does.
 COUNT_S = 0.1
 
 
 class DriftOutbox(Background):
-    """Counts what one thread adds, and keeps the messages for the one that sends them.
+    """Counts the batches that one thread adds, and keeps the messages for the thread that sends them.
 
     Args:
-        settings: Whether drift is counted at all, and how often it is sent.
-        on_error: Called with what ended the counting.
+        settings: Whether drift is counted, and seconds between messages.
+        on_error: Called with the error that ended the counting.
     """
 
     def __init__(self, settings: Settings, on_error: Callable[[BaseException], None]) -> None:
         super().__init__("drift-counting")
-        self._on = settings.drift.monitor == "on"
+        self._enabled = settings.drift.monitor == "on"
         self._interval_s = settings.drift.interval_s
         self._on_error = on_error
         self._counter = DriftCounter(settings)
-        self._came: deque[BatchScores] = deque()
+        self._batches: deque[BatchScores] = deque()
         self._lock = threading.Lock()
         self._unsent: tuple[bytes, ...] = ()
 
     def prepare(self, roles: Roles) -> None:
-        """Get ready to count under new roles, before their first batch. Callable from any thread."""
-        if self._on:
+        """Prepare for new roles before their first batch. Thread-safe."""
+        if self._enabled:
             self._counter.prepare(roles)
 
-    def add(self, observed: BatchScores) -> None:
-        """Take in what was decided: by a worker, once it is committed."""
-        if self._on:
-            self._came.append(observed)
+    def add(self, batch: BatchScores) -> None:
+        """Add a decided batch; a worker adds it after its commit."""
+        if self._enabled:
+            self._batches.append(batch)
 
     def unsent(self) -> Sequence[bytes]:
-        """Return the messages that are to be sent: the same ones until they are `sent`."""
+        """Return the messages to send. They stay the same until `sent` is called."""
         return self._unsent
 
     def sent(self, messages: Sequence[bytes]) -> None:
-        """Note that what `unsent` returned is acknowledged. More may have come since."""
+        """Remove acknowledged messages.
+
+        Args:
+            messages: What `unsent` returned; more may have been added since.
+        """
         with self._lock:
             self._unsent = self._unsent[len(messages) :]
 
     def stop(self) -> None:
-        """Stop, and have all that was added among the unsent."""
+        """Stop, and turn everything that was added into unsent messages."""
         super().stop()
         self._work(due=True)
 
@@ -72,15 +76,15 @@ class DriftOutbox(Background):
                 due = time.monotonic() + self._interval_s
 
     def _work(self, *, due: bool) -> None:
-        """Count what came, and make messages of all that is counted if they are due."""
-        if not self._on:
+        """Count what was added; if `due`, turn all counts into messages."""
+        if not self._enabled:
             return
         try:
-            if came := [self._came.popleft() for _ in range(len(self._came))]:
-                self._counter.add(came)
+            if batches := [self._batches.popleft() for _ in range(len(self._batches))]:
+                self._counter.add(batches)
             messages = tuple(self._counter.take()) if due else ()
         except Exception as error:  # noqa: BLE001 - whatever it is, going on would leave rows uncounted
-            self._on = False
+            self._enabled = False
             self._on_error(error)
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""Whose input and scores are counted under one assignment of roles, and by which bins."""
+"""Which models are counted for drift under one assignment of roles, and in which bins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,66 +13,69 @@ from stream.scoring.model import Roles, ScoringModel
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """One bundle that plays.
+class CountedModel:
+    """A bundle in a role, counted once even if it is in a role with several policies.
 
     Attributes:
-        place: Of its judgement among all; of a bundle that plays with several policies the first.
+        index: Index of the bundle's first `ModelScores` in a batch.
         decides: Whether it is the champion.
-        same_as: Place among the counted of an earlier one whose feature counts are this one's too.
+        model: The bundle's model.
+        binning: Bins of its reference.
+        same_features_as: Index of an earlier counted model with equal feature counts; None if there is none.
     """
 
-    place: int
+    index: int
     decides: bool
     model: ScoringModel
-    grid: Binning
-    same_as: int | None
+    binning: Binning
+    same_features_as: int | None
 
     @property
     def manifest(self) -> Manifest:
-        """The bundle's contract."""
+        """The bundle's manifest."""
         return self.model.manifest
 
 
 class DriftPlan:
-    """Counts for every bundle of one assignment. Making one takes 1 ms a bundle, so it is made off the hot path.
+    """Counts batches for every bundle of one assignment. Takes 1 ms a bundle to build, so build it off the hot path.
 
     Attributes:
-        roles: The assignment; kept, so that its id stays its own.
-        counted: The champion first.
+        roles: The assignment.
+        models: Counted models, the champion first.
     """
 
     def __init__(self, roles: Roles) -> None:
         self.roles = roles
-        self.counted: list[Counted] = []
-        for place, player in enumerate((roles.champion, *roles.challengers)):
-            if all(player.model.sha256 != each.model.sha256 for each in self.counted):
-                same_as = self._counted_already(player.model.manifest)
-                grid = Binning(player.model.manifest)
-                self.counted.append(Counted(place, place == 0, player.model, grid, same_as))
+        self.models: list[CountedModel] = []
+        for index, in_role in enumerate((roles.champion, *roles.challengers)):
+            if all(in_role.model.sha256 != each.model.sha256 for each in self.models):
+                shared = self._with_same_features(in_role.model.manifest)
+                binning = Binning(in_role.model.manifest)
+                self.models.append(CountedModel(index, index == 0, in_role.model, binning, shared))
 
-    def _counted_already(self, manifest: Manifest) -> int | None:
-        """Return who has the same features in the same bins: challengers mostly share the champion's."""
-        for number, each in enumerate(self.counted):
+    def _with_same_features(self, manifest: Manifest) -> int | None:
+        """Return the index of a model with the same features and bins; most challengers share the champion's."""
+        for index, each in enumerate(self.models):
             if (each.manifest.features, each.manifest.reference) == (manifest.features, manifest.reference):
-                return number
+                return index
         return None
 
-    def count(self, given: Sequence[Matrix], scores: Sequence[NDArray[np.float32]]) -> list[Counts]:
+    def count(self, raw_features: Sequence[Matrix], scores: Sequence[NDArray[np.float32]]) -> list[Counts]:
         """Count n rows.
 
         Args:
-            given: Of each counted bundle (n, n_features), NaN where a value was missing; of one with `same_as` not
-                looked at.
-            scores: Of each counted bundle (n,), NaN where there is none.
+            raw_features: For each counted model (n, n_features), NaN for a missing value; not used for a model with
+                `same_features_as`.
+            scores: For each counted model (n,), NaN for a missing score.
 
         Returns:
-            The vector of each counted bundle's grid.
+            For each counted model the counts of its binning.
         """
         features: list[Counts] = []
-        for each, matrix in zip(self.counted, given, strict=True):
-            features.append(each.grid.count_features(matrix) if each.same_as is None else features[each.same_as])
+        for each, matrix in zip(self.models, raw_features, strict=True):
+            shared = each.same_features_as
+            features.append(each.binning.count_features(matrix) if shared is None else features[shared])
         return [
-            np.concatenate([shared, each.grid.count_scores(own)])
-            for each, shared, own in zip(self.counted, features, scores, strict=True)
+            np.concatenate([feature_counts, each.binning.count_scores(own)])
+            for each, feature_counts, own in zip(self.models, features, scores, strict=True)
         ]

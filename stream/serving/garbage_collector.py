@@ -1,13 +1,13 @@
-"""Python's collector of cycles, kept out of the way: neither a batch nor a request makes any."""
+"""Settings of Python's cyclic garbage collector: neither a batch nor a request creates reference cycles."""
 
 import gc
 
-#: Allocations after which it looks, 700 by default: twenty looks at every batch of the worker's, which cost 7 % of the
-#: processor's time and find nothing.
+#: Allocations between two collections, 700 by default. The default means twenty collections for each of the worker's
+#: batches, which cost 7 % of the processor time and find nothing.
 THRESHOLD = 100_000
 
 
-def collect_seldom() -> None:
-    """Let the collector look seldom, and never again at what is imported and built by now, for that stays."""
+def relax_garbage_collector() -> None:
+    """Collect rarely, and exclude everything that exists by now: it lives as long as the process."""
     gc.freeze()
     gc.set_threshold(THRESHOLD)

@@ -1,4 +1,4 @@
-"""What a program's committed batches add up to, on their way to `role-counts`."""
+"""Adds up verdicts, scores and latencies of committed batches for `role-counts`."""
 
 import threading
 import time
@@ -11,21 +11,21 @@ from schemas.messages import ModelCounts, RoleCounts
 from stream.scoring.model import ModelInRole
 from stream.scoring.score_counts import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, TRANSACTIONS, ScoreCounts
 
-#: Seconds: upper ends of the bins of `RoleCounts.latencies`, but for the last, which has none.
+#: Upper edges, in seconds, of the bins of `RoleCounts.latencies`; the last bin has none.
 LATENCY_EDGES_S = tuple(2**power / 1000 for power in range(11))
 
 
 @dataclass(slots=True)
 class _Sum:
-    tally: ScoreCounts
+    scores: ScoreCounts
     latencies: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_EDGES_S) + 1))
 
 
 class RoleCounter:
-    """Adds up committed batches until somebody takes the sums. Callable from any thread.
+    """Adds up batches until the sums are taken. Thread-safe.
 
     Args:
-        slot: Of this worker, or of this HTTP edge.
+        slot: Slot of the worker, or name of the HTTP edge.
     """
 
     def __init__(self, slot: str) -> None:
@@ -33,58 +33,58 @@ class RoleCounter:
         self._instance = uuid.uuid4().hex
         self._sequence = 0
         self._lock = threading.Lock()
-        # By roles: a fallen champion's epoch goes on with another one deciding.
+        # By the id of the roles, not by epoch: after a fallback another champion decides in the same epoch.
         self._sums: dict[int, _Sum] = {}
 
-    def add(self, tally: ScoreCounts | None, scoring_s: Sequence[float]) -> None:
-        """Count a batch that is committed.
+    def add(self, scores: ScoreCounts | None, scoring_s: Sequence[float]) -> None:
+        """Count a committed batch.
 
         Args:
-            tally: What each model said of it; None of an empty one.
-            scoring_s: Seconds that scoring took, of each part.
+            scores: Verdicts and scores of each model; None for an empty batch.
+            scoring_s: Seconds it took to score each part.
         """
-        if tally is None:
+        if scores is None:
             return
         with self._lock:
-            # While a sum is kept, its roles are alive and their id is theirs alone.
-            found = self._sums.get(id(tally.roles))
-            if found is None:
-                found = self._sums[id(tally.roles)] = _Sum(tally)
+            # A kept sum holds its roles, so their id cannot be reused.
+            total = self._sums.get(id(scores.roles))
+            if total is None:
+                total = self._sums[id(scores.roles)] = _Sum(scores)
             else:
-                found.tally += tally
+                total.scores += scores
             for seconds in scoring_s:
-                found.latencies[bisect_left(LATENCY_EDGES_S, seconds)] += 1
+                total.latencies[bisect_left(LATENCY_EDGES_S, seconds)] += 1
 
     def take(self) -> list[RoleCounts]:
-        """Return what was counted since the last time, a message for each set of roles, and begin anew."""
+        """Return the counts since the last call, one message for each set of roles."""
         with self._lock:
             sums, self._sums = self._sums, {}
         now_ms = time.time_ns() // 1_000_000
         return [self._message(each, now_ms) for each in sums.values()]
 
-    def _message(self, found: _Sum, now_ms: int) -> RoleCounts:
+    def _message(self, total: _Sum, now_ms: int) -> RoleCounts:
         self._sequence += 1
-        roles = found.tally.roles
-        players = (roles.champion, *roles.challengers)
-        counted = zip(players, found.tally.counts.tolist(), strict=True)
+        roles = total.scores.roles
+        models = (roles.champion, *roles.challengers)
+        counted = zip(models, total.scores.counts.tolist(), strict=True)
         return RoleCounts(
             slot=self._slot,
             instance=self._instance,
             sequence=self._sequence,
             role_epoch=roles.epoch,
             written_at_ms=now_ms,
-            latencies=tuple(found.latencies),
-            players=tuple(_of(player, row, decides=player is roles.champion) for player, row in counted),
+            latencies=tuple(total.latencies),
+            players=tuple(_model_counts(model, row, decides=model is roles.champion) for model, row in counted),
         )
 
 
-def _of(player: ModelInRole, row: list[int], *, decides: bool) -> ModelCounts:
-    manifest = player.model.manifest
+def _model_counts(in_role: ModelInRole, row: list[int], *, decides: bool) -> ModelCounts:
+    manifest = in_role.model.manifest
     return ModelCounts(
         name=manifest.name,
         version=manifest.version,
-        bundle_sha256=player.model.sha256,
-        policy_version=player.policy.version,
+        bundle_sha256=in_role.model.sha256,
+        policy_version=in_role.policy.version,
         decides=decides,
         transactions=row[TRANSACTIONS],
         reviews=row[REVIEWS],

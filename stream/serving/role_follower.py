@@ -1,4 +1,4 @@
-"""Which scorer decides now: `model-updates` followed off the hot path, swapped between two batches."""
+"""Follows `model-updates` off the hot path and swaps the scorer between two batches."""
 
 import logging
 import threading
@@ -18,12 +18,12 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which an assignment whose bundle could not be fetched is tried again; a store may be away for a while.
+#: Seconds until an assignment whose bundle could not be fetched is tried again; a store may be unavailable for a while.
 STORE_RETRY_S = 10.0
 
 
 class SwapObserver(Protocol):
-    """Hears of role changes."""
+    """Receives the results of role changes."""
 
     def swapped(self, roles: Roles, result: str) -> None:
         """New roles are in use."""
@@ -33,19 +33,19 @@ class SwapObserver(Protocol):
 
 
 class RoleFollower(Background):
-    """Holds the scorer in use and follows `model-updates` on a thread of its own.
+    """Holds the scorer in use, and follows `model-updates` on a thread of its own.
 
     Args:
-        settings: Addresses, limits of the scorer.
+        settings: Kafka connection, topic names and scoring limits.
         loader: Audits and loads bundles.
-        observer: Counts swaps.
-        on_change: Called after each swap, with whether anybody decides.
-        on_error: Called with whatever ends following for good.
-        prepare: Called with roles before their first batch.
+        observer: Receives the results of role changes.
+        on_change: Called after each swap with whether there is a champion.
+        on_error: Called with the error that ended the thread.
+        prepare: Called with new roles before their first batch.
 
     Attributes:
-        scorer: Of the roles in use; None while nobody may decide.
-        refused: Why the newest assignment is not in use, if it is not.
+        scorer: Scorer of the roles in use; None while there is no champion.
+        refused: Why the newest assignment is not in use; None if it is.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RoleFollower(Background):
         self._on_error = on_error
         self._update: ModelUpdate | None = None
         self._retry: tuple[ModelUpdate, float] | None = None
-        # A demotion on the scoring thread and an assignment on ours must not overwrite one another.
+        # A demotion on the scoring thread and an assignment on this thread must not overwrite each other.
         self._swap = threading.Lock()
         self.scorer: Scorer | None = None
         self.refused: str | None = None
@@ -77,61 +77,66 @@ class RoleFollower(Background):
         """Return the scorer in use.
 
         Raises:
-            NoChampionError: If nobody may decide.
+            NoChampionError: If there is no champion.
         """
         scorer = self.scorer
         if scorer is None:
-            raise NoChampionError("no champion decides; publish one with `fraud-stream models set --champion PATH`")
+            raise NoChampionError("there is no champion; publish one with `fraud-stream models set --champion PATH`")
         return scorer
 
     def demote(self, scorer: Scorer, fault: ModelFaultError) -> None:
-        """Take the deciding role from a champion that turned out to be at fault.
+        """Remove a champion that is at fault.
 
-        The previous champion decides again, or nobody does until the next assignment.
+        The previous champion is restored; without one, nothing is decided until the next assignment.
+
+        Args:
+            scorer: Scorer that failed; nothing happens if it is no longer in use.
+            fault: Why it failed.
         """
         with self._swap:
             if self.scorer is not scorer or self._update is None:
-                return  # somebody else decides already
+                return  # another champion decides by now
             self.refused = str(fault)
             roles = self._loader.fall_back(self._update)
             if roles is None or roles.champion.model.sha256 == scorer.roles.champion.model.sha256:
-                log.error("%s; nobody decides until another champion is published", fault)
+                log.error("%s; nothing is decided until another champion is published", fault)
                 self.scorer = None
                 self._on_change(False)  # noqa: FBT003 - a callback's one argument
                 return
-            log.error("%s; the previous champion %s decides again", fault, roles.champion.model.manifest.version)
+            log.error("%s; the previous champion %s is restored", fault, roles.champion.model.manifest.version)
             self._use(roles, "fallback")
 
     def _run(self) -> None:
         reader = TopicReader(self._settings.kafka, self._settings.topic.model_updates)
         try:
-            self._take_newest(reader.history())
+            self._apply_newest(reader.history())
             if self.scorer is None:
                 log.warning("no champion yet; waiting for one on %s", self._settings.topic.model_updates)
             while not self._stopping.is_set():
                 for raw in reader.follow(until=self._interrupted):
-                    self._take(raw)
+                    self._apply(raw)
                 self._try_again()
         except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the worker
             self._on_error(error)
         finally:
             reader.close()
 
-    def _take_newest(self, history: list[bytes | None]) -> None:
-        """Take the newest assignment that holds: a restarted worker must end up where its siblings are."""
+    def _apply_newest(self, history: list[bytes | None]) -> None:
+        """Apply the newest assignment that can be applied, so that a restarted worker agrees with the others."""
         refused = retry = None
         for raw in reversed(history):
-            if self._take(raw):
+            if self._apply(raw):
                 break
             refused, retry = refused or self.refused, retry or self._retry
         self.refused, self._retry = refused, retry
 
-    def _take(self, raw: bytes | None) -> bool:
+    def _apply(self, raw: bytes | None) -> bool:
+        """Apply an assignment; return whether its roles are in use now."""
         update = None
         try:
             update = decode_update(raw)
             if self._update is not None and update.epoch <= self._update.epoch:
-                log.warning("epoch %d of the roles comes after %d; ignored", update.epoch, self._update.epoch)
+                log.warning("role epoch %d comes after %d; ignored", update.epoch, self._update.epoch)
                 return False
             roles = self._loader.load(update)
         except FraudError as error:
@@ -149,7 +154,7 @@ class RoleFollower(Background):
         self.refused = f"{what} refused: {error}"
         self._refused_epoch = max(self._refused_epoch, update.epoch if update else 0)
         self._observer.refused()
-        log.error("%s; %s", self.refused, "the roles in use stay" if self.scorer else "nobody decides yet")
+        log.error("%s; %s", self.refused, "the roles in use stay" if self.scorer else "there is no champion yet")
         if update is not None and isinstance(error, BundleMissingError):
             self._retry = (update, time.monotonic() + STORE_RETRY_S)
 
@@ -159,7 +164,7 @@ class RoleFollower(Background):
     def _try_again(self) -> None:
         if self._retry is not None and not self._stopping.is_set():
             update, self._retry = self._retry[0], None
-            self._take(encode(update))
+            self._apply(encode(update))
 
     def _use(self, roles: Roles, result: str) -> None:
         settings = self._settings
@@ -169,10 +174,10 @@ class RoleFollower(Background):
         )
         self._observer.swapped(roles, result)
         log.info(
-            "epoch %d: champion %s decides, challengers decide for %.0f %% of the cards, %d only watch",
+            "epoch %d: champion %s decides, challengers decide for %.0f %% of the cards, %d are in shadow",
             roles.epoch,
             roles.champion.model.manifest.version,
-            100 * sum(player.share for player in roles.challengers),
-            sum(player.share == 0 for player in roles.challengers),
+            100 * sum(challenger.share for challenger in roles.challengers),
+            sum(challenger.share == 0 for challenger in roles.challengers),
         )
         self._on_change(True)  # noqa: FBT003 - a callback's one argument

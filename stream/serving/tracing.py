@@ -1,7 +1,7 @@
-"""Traces for whoever collects them: what a batch, or a request, spends its time on.
+"""OpenTelemetry traces: where a batch or a request spends its time.
 
-Without an address to send them to there are none: OpenTelemetry's own no-op spans cost a request over HTTP a twentieth
-of all its time. Spans name transactions by id, and carry no features and no cards.
+Without a collector's address no spans are made at all: even OpenTelemetry's no-op spans cost an HTTP request a
+twentieth of its time. Spans name transactions by id and carry neither features nor cards.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,16 +19,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 _TRACEPARENT = "traceparent"
 
-#: None until traces are sent.
+#: None while tracing is off.
 _tracer: trace.Tracer | None = None
-_NOTHING = nullcontext()
+_NO_SPAN = nullcontext()
 
 
 def set_up_tracing(settings: Settings, program: str) -> None:
-    """Send spans to the settings' collector from now on; once in a process.
+    """Send spans to the collector that the settings name. Call it once in a process.
+
+    Args:
+        settings: Collector's address, and the slot that identifies the process.
+        program: Name of the program, part of the service name.
 
     Raises:
-        SettingsError: If an address is given, and the packages that send are not installed.
+        SettingsError: If an address is set, but the exporter's packages are not installed.
     """
     if not settings.tracing.otlp_endpoint:
         return
@@ -41,8 +45,8 @@ def set_up_tracing(settings: Settings, program: str) -> None:
         raise SettingsError(
             f"FRAUD_TRACING_OTLP_ENDPOINT is set and {error.name} is not installed; pip install 'fraud-stream[tracing]'"
         ) from error
-    who = {"service.name": f"fraud-stream-{program}", "service.instance.id": settings.kafka.slot}
-    provider = TracerProvider(resource=Resource.create(who))
+    service = {"service.name": f"fraud-stream-{program}", "service.instance.id": settings.kafka.slot}
+    provider = TracerProvider(resource=Resource.create(service))
     provider.add_span_processor(
         BatchSpanProcessor(OTLPSpanExporter(f"{settings.tracing.otlp_endpoint.rstrip('/')}/v1/traces"))
     )
@@ -52,32 +56,38 @@ def set_up_tracing(settings: Settings, program: str) -> None:
 
 
 def tracing() -> bool:
-    """Whether traces are sent."""
+    """Return whether spans are sent."""
     return _tracer is not None
 
 
 def span(
     name: str, *, context: Context | None = None, transactions: int | None = None
 ) -> AbstractContextManager[object]:
-    """Return what is a span while it is entered, part of the current one or of `context`."""
+    """Return a context manager that is a span while it is entered.
+
+    Args:
+        name: Name of the span.
+        context: Trace that the span belongs to; None for the current one.
+        transactions: Number of transactions, as an attribute of the span.
+    """
     if _tracer is None:
-        return _NOTHING
+        return _NO_SPAN
     attributes = None if transactions is None else {"transactions": transactions}
     return _tracer.start_as_current_span(name, context, attributes=attributes)
 
 
-def name_transaction(transaction_id: str) -> None:
-    """Have the current span say which transaction it is about."""
+def set_transaction_id(transaction_id: str) -> None:
+    """Put the transaction's id on the current span."""
     if _tracer is not None:
         trace.get_current_span().set_attribute("transaction_id", transaction_id)
 
 
-def traced(name: str, work: Callable[[T], R], given: T, transactions: int) -> R:
-    """Return what `work` makes of something, as a span of that many transactions."""
+def traced(name: str, function: Callable[[T], R], argument: T, transactions: int) -> R:
+    """Call a function with one argument inside a span, and return its result."""
     with span(name, transactions=transactions):
-        return work(given)
+        return function(argument)
 
 
-def asker(headers: Mapping[str, str]) -> Context | None:
-    """Return the trace that a request belongs to, as W3C's traceparent names it; None where it names none."""
+def parent_context(headers: Mapping[str, str]) -> Context | None:
+    """Return the trace that a request names in its W3C traceparent header; None without one or without tracing."""
     return extract(headers) if tracing() and _TRACEPARENT in headers else None

@@ -85,7 +85,7 @@ class WorkerMetrics:
         for reason in outputs.refusals:
             self._dead_letters.labels(reason.value).inc()
         if outputs.score_counts is not None:
-            self._scores.said(outputs.score_counts)
+            self._scores.add(outputs.score_counts)
         self._latency.observe(latency_s, settled)
         self._batch_size.observe(settled)
 

@@ -1,4 +1,4 @@
-"""What a worker counts for drift: each committed row once for each bundle, by bundle, role and pane of event time."""
+"""Drift counts of a worker: each committed row once for each bundle, by bundle, role and pane of event time."""
 
 import time
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ from tests.scoring.fake_model import (
 from tests.support.bundles import profile
 
 PANE_MS = 600_000
-#: A pane's begin.
+#: Start of a pane.
 NOON_MS = 1_378_036_800_000
 
 
-def referenced(version: str = "1", seed: int = 0, **options: Any) -> FakeModel:
-    """Return a stand-in whose manifest has a reference."""
+def with_reference(version: str = "1", seed: int = 0, **options: Any) -> FakeModel:
+    """Return a fake model whose manifest has a reference."""
     model = fake_model(version=version, **options)
     rng = np.random.default_rng(seed)
     reference = {feature.name: profile(rng.normal(size=1000)) for feature in model.manifest.features}
@@ -44,7 +44,7 @@ def referenced(version: str = "1", seed: int = 0, **options: Any) -> FakeModel:
 
 
 def values(count: int, *, at_ms: int = NOON_MS, step_ms: int = 1) -> list[bytes]:
-    """Return transactions whose features are each another number."""
+    """Return transactions with random features."""
     rng = np.random.default_rng(count)
     return [
         transaction(features(*rng.normal(size=3).tolist()), number, event_time_ms=at_ms + number * step_ms)
@@ -53,131 +53,132 @@ def values(count: int, *, at_ms: int = NOON_MS, step_ms: int = 1) -> list[bytes]
 
 
 def counter(roles: Roles, sent: Sequence[bytes]) -> DriftCounter:
-    """Return a counter that has taken in what roles made of transactions."""
-    made = DriftCounter(Settings())
-    made.prepare(roles)
-    take_in(made, roles, sent)
-    return made
+    """Return a counter that has counted these transactions, scored under these roles."""
+    drift_counter = DriftCounter(Settings())
+    drift_counter.prepare(roles)
+    count(drift_counter, roles, sent)
+    return drift_counter
 
 
-def take_in(made: DriftCounter, roles: Roles, sent: Sequence[bytes]) -> None:
-    """Score in parts and let the counter take them in."""
+def count(drift_counter: DriftCounter, roles: Roles, sent: Sequence[bytes]) -> None:
+    """Score transactions in parts and count them."""
     scores = scorer_for(roles)
     batch = raw_batch(sent)
-    found = [scores.score(batch.slice(start, start + 250), SCORING_TIME).batch_scores for start in range(0, len(sent), 250)]
-    made.add([each for each in found if each is not None])
+    parts = (batch.slice(start, start + 250) for start in range(0, len(sent), 250))
+    scored = [scores.score(part, SCORING_TIME).batch_scores for part in parts]
+    drift_counter.add([each for each in scored if each is not None])
 
 
-def rest(made: DriftCounter) -> list[DriftCounts]:
-    """Return everything that is counted, as sent."""
-    return [msgspec.json.decode(raw, type=DriftCounts) for raw in made.take()]
+def take(drift_counter: DriftCounter) -> list[DriftCounts]:
+    """Return everything that was counted, as it is sent."""
+    return [msgspec.json.decode(raw, type=DriftCounts) for raw in drift_counter.take()]
 
 
-def test_counts_are_the_grid_s_of_all_rows() -> None:
-    """Whatever parts they came in."""
-    model = referenced()
+def test_counts_are_those_of_the_binning_over_all_rows() -> None:
+    """However the batch was divided into parts."""
+    model = with_reference()
     roles = scorer(model).roles
     sent = values(600)
-    (found,) = rest(counter(roles, sent))
-    observed = scorer_for(roles).score(raw_batch(sent), SCORING_TIME).batch_scores
-    assert observed is not None
-    (judgement,) = observed.model_scores
-    whole = Binning(model.manifest)
-    assert whole.split(whole.count(judgement.raw_features, judgement.scores)) == (found.features, found.scores)
-    assert (found.rows, found.pane_ms, found.decides, found.bundle_sha256) == (600, NOON_MS, True, model.sha256)
-    assert (found.reviews, found.declines) == tuple(np.bincount(judgement.severities, minlength=3)[1:].tolist())
-    assert found.score_sum == pytest.approx(float(judgement.scores.sum()))
-    assert found.alert_score_sum == pytest.approx(float(judgement.scores[judgement.severities > 0].sum()))
-    assert found.event_times == {0: NOON_MS + 598, 1: NOON_MS + 599}
+    (counts,) = take(counter(roles, sent))
+    batch = scorer_for(roles).score(raw_batch(sent), SCORING_TIME).batch_scores
+    assert batch is not None
+    (scores,) = batch.model_scores
+    binning = Binning(model.manifest)
+    assert binning.split(binning.count(scores.raw_features, scores.scores)) == (counts.features, counts.scores)
+    assert (counts.rows, counts.pane_ms, counts.decides, counts.bundle_sha256) == (600, NOON_MS, True, model.sha256)
+    assert (counts.reviews, counts.declines) == tuple(np.bincount(scores.severities, minlength=3)[1:].tolist())
+    assert counts.score_sum == pytest.approx(float(scores.scores.sum()))
+    assert counts.alert_score_sum == pytest.approx(float(scores.scores[scores.severities > 0].sum()))
+    assert counts.event_times == {0: NOON_MS + 598, 1: NOON_MS + 599}
 
 
-def test_null_counts_as_missing_where_the_model_sees_the_median() -> None:
-    """What the policy fills in is the model's business."""
+def test_null_counts_as_missing_even_if_the_policy_fills_in_the_median() -> None:
+    """Drift is counted before the missing-value policy applies."""
     sent = [transaction(features(None, 0.5), number) for number in range(3)]
-    (found,) = rest(counter(scorer(referenced()).roles, sent))
-    assert found.features["V1"][-1] == 3
-    assert sum(found.features["V1"]) == 3
-    assert found.features["V2"][-1] == 0
+    (counts,) = take(counter(scorer(with_reference()).roles, sent))
+    assert counts.features["V1"][-1] == 3
+    assert sum(counts.features["V1"]) == 3
+    assert counts.features["V2"][-1] == 0
 
 
-def test_a_challenger_with_the_same_reference_has_the_champion_s_feature_counts() -> None:
-    """And scores of its own; one with another reference has bins of its own, one with a further policy none."""
-    same = referenced("2", rule=lambda matrix: np.full(len(matrix), 0.25, np.float32))
-    champion, other = referenced(), referenced("3", seed=5)
+def test_a_challenger_with_the_same_reference_shares_the_feature_counts() -> None:
+    """It has score counts of its own. Another reference means other bins; a further policy is not counted again."""
+    same = with_reference("2", rule=lambda matrix: np.full(len(matrix), 0.25, np.float32))
+    champion, other = with_reference(), with_reference("3", seed=5)
     base = scorer(champion, same, other).roles
     twice = Roles(7, base.champion, (*base.challengers, ModelInRole(champion, Policy("p2", 0.1, 0.2))))
-    found = rest(counter(twice, values(500)))
-    assert [(each.version, each.decides, each.rows) for each in found] == [
+    counts = take(counter(twice, values(500)))
+    assert [(each.version, each.decides, each.rows) for each in counts] == [
         ("1", True, 500),
         ("2", False, 500),
         ("3", False, 500),
     ]
-    first, second, third = found
+    first, second, third = counts
     assert first.features == second.features != third.features
     assert first.scores != second.scores
     assert second.score_sum == pytest.approx(125)
 
 
-def test_a_challenger_without_scores_counts_all_the_same() -> None:
-    """What it lacks is missing, and so are its scores."""
-    lacking = referenced("2", features=(*FEATURES, Feature("W1", 0.0)))
-    _, found = rest(counter(scorer(referenced(), lacking).roles, values(10)))
-    assert (found.rows, found.features["W1"][-1], found.scores[-1], found.reviews) == (10, 10, 10, 0)
+def test_a_challenger_without_scores_is_counted_too() -> None:
+    """The feature it lacks and its scores count as missing."""
+    lacking = with_reference("2", features=(*FEATURES, Feature("W1", 0.0)))
+    _, counts = take(counter(scorer(with_reference(), lacking).roles, values(10)))
+    assert (counts.rows, counts.features["W1"][-1], counts.scores[-1], counts.reviews) == (10, 10, 10, 0)
 
 
 def test_a_bundle_without_reference_has_one_bin_a_column() -> None:
-    """Rows are known all the same."""
-    (found,) = rest(counter(scorer(fake_model()).roles, values(10)))
-    assert found.features == dict.fromkeys(("V1", "Amount", "V2", "V3"), (10, 0))
-    assert found.scores == (10, 0)
+    """Its rows are still counted."""
+    (counts,) = take(counter(scorer(fake_model()).roles, values(10)))
+    assert counts.features == dict.fromkeys(("V1", "Amount", "V2", "V3"), (10, 0))
+    assert counts.scores == (10, 0)
 
 
-def test_panes_are_of_event_time() -> None:
-    """Half-open; a row dated an hour and more ahead of the clock is in none and moves no event time."""
+def test_panes_are_intervals_of_event_time() -> None:
+    """Half-open. A row dated an hour or more ahead of the clock is in no pane and does not move the event time."""
     far = transaction(features(), 9, event_time_ms=round(time.time() * 1000) + 3_700_000)
     sent = [*values(4, at_ms=NOON_MS - 2), far]
-    found = {each.pane_ms: each for each in rest(counter(scorer(referenced()).roles, sent))}
-    assert {pane: each.rows for pane, each in found.items()} == {NOON_MS - PANE_MS: 2, NOON_MS: 2, None: 1}
-    assert found[None].event_times == {}
-    assert found[NOON_MS].event_times == {0: NOON_MS, 1: NOON_MS + 1}
+    by_pane = {each.pane_ms: each for each in take(counter(scorer(with_reference()).roles, sent))}
+    assert {pane: each.rows for pane, each in by_pane.items()} == {NOON_MS - PANE_MS: 2, NOON_MS: 2, None: 1}
+    assert by_pane[None].event_times == {}
+    assert by_pane[NOON_MS].event_times == {0: NOON_MS, 1: NOON_MS + 1}
 
 
-def test_scattered_event_times_make_no_more_messages_than_a_bound() -> None:
-    """A row a pane would be a message a row; the fullest panes are named, and others count in the one before."""
+def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
+    """The fullest panes of a round are kept; other rows are counted in a neighbouring pane."""
     full = NOON_MS + 150 * PANE_MS
-    found = rest(counter(scorer(referenced()).roles, [*values(200, step_ms=PANE_MS), *values(50, at_ms=full)]))
-    assert len(found) == MAX_PANES
-    assert sum(each.rows for each in found) == 250
-    by_pane = {each.pane_ms: each for each in found}
-    begins = sorted(pane for pane in by_pane if pane is not None)
-    assert full in begins
-    for begin, following in zip(begins[1:], [*begins[2:], NOON_MS + 200 * PANE_MS], strict=True):
-        own = (following - begin) // PANE_MS
-        assert by_pane[begin].rows == own + 50 * (begin == full)
-    assert max(time_ms for each in found for time_ms in each.event_times.values()) == NOON_MS + 199 * PANE_MS
+    messages = take(counter(scorer(with_reference()).roles, [*values(200, step_ms=PANE_MS), *values(50, at_ms=full)]))
+    assert len(messages) == MAX_PANES
+    assert sum(each.rows for each in messages) == 250
+    by_pane = {each.pane_ms: each for each in messages}
+    starts = sorted(pane for pane in by_pane if pane is not None)
+    assert full in starts
+    for start, following in zip(starts[1:], [*starts[2:], NOON_MS + 200 * PANE_MS], strict=True):
+        own = (following - start) // PANE_MS
+        assert by_pane[start].rows == own + 50 * (start == full)
+    assert max(time_ms for each in messages for time_ms in each.event_times.values()) == NOON_MS + 199 * PANE_MS
 
 
-def test_panes_that_are_named_stay_named_until_they_are_sent() -> None:
-    """The bound is on a round of messages, however many counts it is made of."""
-    roles = scorer(referenced()).roles
-    made = counter(roles, values(MAX_PANES, step_ms=PANE_MS))
+def test_the_bound_on_panes_holds_for_a_whole_round_of_messages() -> None:
+    """However many batches were counted since the last round."""
+    roles = scorer(with_reference()).roles
+    drift_counter = counter(roles, values(MAX_PANES, step_ms=PANE_MS))
     other = Roles(8, roles.champion)
-    take_in(made, other, values(5, at_ms=NOON_MS + 100 * PANE_MS))
-    take_in(made, other, values(3, at_ms=NOON_MS - 100 * PANE_MS))
-    found = {each.pane_ms: each.rows for each in rest(made)}
+    count(drift_counter, other, values(5, at_ms=NOON_MS + 100 * PANE_MS))
+    count(drift_counter, other, values(3, at_ms=NOON_MS - 100 * PANE_MS))
+    rows = {each.pane_ms: each.rows for each in take(drift_counter)}
     last = NOON_MS + (MAX_PANES - 1) * PANE_MS
-    assert found == dict.fromkeys(range(NOON_MS, last + 1, PANE_MS), 1) | {NOON_MS: 4, last: 6}
+    assert rows == dict.fromkeys(range(NOON_MS, last + 1, PANE_MS), 1) | {NOON_MS: 4, last: 6}
 
 
-def test_rows_of_two_assignments_stay_apart() -> None:
-    """A bundle that turns from challenger to champion is told by its role."""
-    first, second = referenced(), referenced("2")
+def test_rows_of_two_assignments_are_counted_separately() -> None:
+    """A bundle that becomes champion is counted by its role."""
+    first, second = with_reference(), with_reference("2")
     before, after = scorer(first, second).roles, scorer(second).roles
-    made = counter(before, values(100))
-    made.prepare(after)
-    take_in(made, after, values(50))
-    take_in(made, before, values(25))
-    assert {(each.version, each.decides): each.rows for each in rest(made)} == {
+    drift_counter = counter(before, values(100))
+    drift_counter.prepare(after)
+    count(drift_counter, after, values(50))
+    count(drift_counter, before, values(25))
+    assert {(each.version, each.decides): each.rows for each in take(drift_counter)} == {
         ("1", True): 125,
         ("2", False): 125,
         ("2", True): 50,

@@ -1,4 +1,4 @@
-"""A worker's sums on their way to role-counts."""
+"""Counts of a worker for role-counts."""
 
 import pytest
 
@@ -19,28 +19,28 @@ VALUES = [transaction(features(2), 0), transaction(features(-2), 1), transaction
 
 
 def roles(epoch: int) -> Roles:
-    """A champion and a challenger."""
+    """Return a champion and a challenger."""
     champion, challengers = assign_roles(fake_model(), fake_model(version="2"))
     return Roles(epoch, champion, challengers)
 
 
-def count(counter: RoleCounter, playing: Roles, *scoring_s: float) -> None:
-    """Score a batch in parts that took so long, and count it."""
-    counter.add(scorer_for(playing).score(raw_batch(VALUES), SCORING_TIME).score_counts, scoring_s)
+def count(counter: RoleCounter, in_role: Roles, *scoring_s: float) -> None:
+    """Score a batch and count it, with these scoring times of its parts."""
+    counter.add(scorer_for(in_role).score(raw_batch(VALUES), SCORING_TIME).score_counts, scoring_s)
 
 
-def only(counter: RoleCounter) -> RoleCounts:
-    """Take the one message there is."""
+def take_one(counter: RoleCounter) -> RoleCounts:
+    """Take the counter's only message."""
     (message,) = counter.take()
     return message
 
 
 def test_batches_add_up_to_one_message() -> None:
-    """Who said what, and how long the parts took: at an edge the lower bin counts."""
-    counter, playing = RoleCounter("a"), roles(3)
-    count(counter, playing, 0.0005, 0.001)
-    count(counter, playing, 0.0011, 1.0, 5.0)
-    message = only(counter)
+    """Verdicts of each model, and a histogram of latencies; a value on an edge belongs to the lower bin."""
+    counter, in_role = RoleCounter("a"), roles(3)
+    count(counter, in_role, 0.0005, 0.001)
+    count(counter, in_role, 0.0011, 1.0, 5.0)
+    message = take_one(counter)
     assert (message.slot, message.sequence, message.role_epoch) == ("a", 1, 3)
     assert message.latencies == (2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
     champion, challenger = message.players
@@ -49,30 +49,30 @@ def test_batches_add_up_to_one_message() -> None:
     assert sum(champion.scores) == 6
 
 
-def test_nothing_is_told_twice() -> None:
-    """A sum is taken once; the next message has the next sequence, of the same instance."""
-    counter, playing = RoleCounter("a"), roles(3)
-    count(counter, playing)
-    first = only(counter)
+def test_counts_are_taken_once() -> None:
+    """The next message has the next sequence number of the same instance."""
+    counter, in_role = RoleCounter("a"), roles(3)
+    count(counter, in_role)
+    first = take_one(counter)
     assert counter.take() == []
-    count(counter, playing)
-    second = only(counter)
+    count(counter, in_role)
+    second = take_one(counter)
     assert (second.sequence, second.instance) == (2, first.instance)
     assert second.players == first.players
 
 
-def test_each_set_of_roles_is_told_apart() -> None:
-    """Also two of the same epoch: a fallen champion's stand-in decides under its assignment."""
+def test_each_set_of_roles_is_counted_separately() -> None:
+    """Even two of the same epoch: after a fallback another champion decides in that epoch."""
     counter = RoleCounter("a")
-    fallen, stand_by = roles(3), Roles(3, assign_roles(fake_model(version="9"))[0])
-    for playing in (fallen, stand_by, roles(4)):
-        count(counter, playing)
-    found = [(message.role_epoch, message.players[0].version) for message in counter.take()]
-    assert found == [(3, "1"), (3, "9"), (4, "1")]
+    before, fallback = roles(3), Roles(3, assign_roles(fake_model(version="9"))[0])
+    for in_role in (before, fallback, roles(4)):
+        count(counter, in_role)
+    taken = [(message.role_epoch, message.players[0].version) for message in counter.take()]
+    assert taken == [(3, "1"), (3, "9"), (4, "1")]
 
 
-def test_an_empty_batch_is_none() -> None:
-    """It has no roles to count for."""
+def test_an_empty_batch_makes_no_message() -> None:
+    """There is nothing to count."""
     counter = RoleCounter("a")
     counter.add(None, [])
     assert counter.take() == []
@@ -80,8 +80,8 @@ def test_an_empty_batch_is_none() -> None:
 
 @pytest.mark.parametrize("slot", ["a", "b"])
 def test_instances_differ(slot: str) -> None:
-    """A restarted worker begins again at 1 and is another one."""
+    """A restarted worker is another instance, whose sequence begins at 1."""
     one, other = RoleCounter(slot), RoleCounter(slot)
     for counter in (one, other):
         count(counter, roles(1))
-    assert only(one).instance != only(other).instance
+    assert take_one(one).instance != take_one(other).instance

@@ -1,4 +1,4 @@
-"""Following `model-updates`: which assignment holds at a start, and what is tried again."""
+"""Following `model-updates`: which assignment is used after a start, and what is tried again."""
 
 import threading
 from pathlib import Path
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def follower(store: Path, monkeypatch: pytest.MonkeyPatch) -> RoleFollower:
-    """A follower that tries a missing bundle again at once."""
+    """A follower that retries a missing bundle without a delay."""
     monkeypatch.setattr(follower_module, "STORE_RETRY_S", 0.0)
     loader = RoleLoader(BundleStore(str(store)))
     return RoleFollower(
@@ -34,99 +34,99 @@ def follower(store: Path, monkeypatch: pytest.MonkeyPatch) -> RoleFollower:
 
 
 def update(epoch: int, champion: BundleRef) -> bytes:
-    """Return an assignment as it stands on the topic."""
+    """Return an encoded assignment."""
     return encode(ModelUpdate(epoch, champion, 0, "test"))
 
 
 def version(follower: RoleFollower) -> str | None:
-    """Return who decides."""
+    """Return the champion's version; None without a champion."""
     return follower.scorer.roles.champion.model.manifest.version if follower.scorer else None
 
 
-def test_the_newest_sound_assignment_holds(follower: RoleFollower, store: Path) -> None:
-    """A worker that starts ends up where its siblings are: the newest that holds, with the refusal still shown."""
+def test_the_newest_valid_assignment_is_used(follower: RoleFollower, store: Path) -> None:
+    """A worker that starts agrees with the others; the refusal of a newer assignment is still shown."""
     old, new = put_bundle(store, "1"), put_bundle(store, "2")
     wrong = BundleRef("fraud", "2", new.path, "0" * 64)
-    follower._take_newest([update(1, old), b"rubbish", update(2, new), update(3, wrong)])
+    follower._apply_newest([update(1, old), b"rubbish", update(2, new), update(3, wrong)])
     assert version(follower) == "2"
     assert follower.refused is not None
     assert follower.refused.startswith("roles of epoch 3 refused")
 
 
-def test_nothing_holds(follower: RoleFollower) -> None:
-    """Nobody decides before the first assignment, and after nothing but unreadable ones."""
-    follower._take_newest([])
+def test_there_is_no_champion_without_a_valid_assignment(follower: RoleFollower) -> None:
+    """Before the first assignment, and if none can be decoded."""
+    follower._apply_newest([])
     assert (version(follower), follower.refused) == (None, None)
-    follower._take_newest([b"rubbish", None])
+    follower._apply_newest([b"rubbish", None])
     assert version(follower) is None
     assert follower.refused is not None
 
 
-def test_a_missing_bundle_is_tried_again_the_newest_first(follower: RoleFollower, store: Path) -> None:
-    """With the whole store away at a start, the newest assignment is the one tried again, not the oldest."""
+def test_the_newest_assignment_with_a_missing_bundle_is_retried(follower: RoleFollower, store: Path) -> None:
+    """If the store is unavailable at the start, the newest assignment is retried, not the oldest."""
     refs = [put_bundle(store, number) for number in "12"]
-    away = store.rename(store.with_name("away"))
-    follower._take_newest([update(1, refs[0]), update(2, refs[1])])
+    moved = store.rename(store.with_name("moved"))
+    follower._apply_newest([update(1, refs[0]), update(2, refs[1])])
     assert version(follower) is None
-    away.rename(store)
+    moved.rename(store)
     follower._try_again()
     assert version(follower) == "2"
     assert follower.refused is None
 
 
-def test_a_missing_newest_bundle_is_tried_again_beside_an_older_one(follower: RoleFollower, store: Path) -> None:
-    """An older champion decides while the newest one's bundle is away, and makes way for it."""
+def test_an_older_champion_decides_until_the_missing_bundle_is_there(follower: RoleFollower, store: Path) -> None:
+    """The newest assignment is applied as soon as its bundle can be fetched."""
     old, new = put_bundle(store, "1"), put_bundle(store, "2")
-    away = (store / new.path).rename(store / "away")
-    follower._take_newest([update(1, old), update(2, new)])
+    moved = (store / new.path).rename(store / "moved")
+    follower._apply_newest([update(1, old), update(2, new)])
     assert version(follower) == "1"
-    away.rename(store / new.path)
+    moved.rename(store / new.path)
     follower._try_again()
     assert version(follower) == "2"
 
 
 def test_an_older_epoch_is_ignored(follower: RoleFollower, store: Path) -> None:
-    """Epochs only rise, whatever order a writer's messages come in."""
+    """Epochs only rise, in whatever order the messages come."""
     old, new = put_bundle(store, "1"), put_bundle(store, "2")
-    follower._take(update(2, new))
-    follower._take(update(1, old))
+    follower._apply(update(2, new))
+    follower._apply(update(1, old))
     assert version(follower) == "2"
 
 
 def test_a_demotion_does_not_undo_a_new_champion(
     follower: RoleFollower, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While a failing champion is being demoted, the next one may arrive: that one decides in the end."""
+    """If a new champion arrives while a failing one is demoted, the new one decides in the end."""
     old, new = put_bundle(store, "1"), put_bundle(store, "2")
-    follower._take(update(1, old))
+    follower._apply(update(1, old))
     failing = follower.scorer
     assert failing is not None
-    looking, go_on = threading.Event(), threading.Event()
+    started, proceed = threading.Event(), threading.Event()
 
-    def look_slowly(_: ModelUpdate) -> None:
-        looking.set()
-        go_on.wait(10)
+    def fall_back_slowly(_: ModelUpdate) -> None:
+        started.set()
+        proceed.wait(10)
 
-    monkeypatch.setattr(follower._loader, "fall_back", look_slowly)
+    monkeypatch.setattr(follower._loader, "fall_back", fall_back_slowly)
     demotion = threading.Thread(target=lambda: follower.demote(failing, ModelFaultError("made to fail")))
     demotion.start()
-    assert looking.wait(10)
-    arrival = threading.Thread(target=lambda: follower._take(update(2, new)))
+    assert started.wait(10)
+    arrival = threading.Thread(target=lambda: follower._apply(update(2, new)))
     arrival.start()
-    go_on.set()
+    proceed.set()
     demotion.join()
     arrival.join()
     assert version(follower) == "2"
 
 
-def test_an_older_assignment_tried_again_does_not_hide_a_newer_refusal(follower: RoleFollower, store: Path) -> None:
-    """Epoch 2 comes in late, when 3 was refused already: it decides, and the refusal of 3 is still shown."""
+def test_a_retried_older_assignment_does_not_hide_a_newer_refusal(follower: RoleFollower, store: Path) -> None:
+    """Epoch 2 is applied after epoch 3 was refused: its champion decides, and the refusal is still shown."""
     old, late = put_bundle(store, "1"), put_bundle(store, "2")
-    follower._take(update(1, old))
-    away = (store / late.path).rename(store / "away")
-    follower._take(update(2, late))
-    follower._take(update(3, BundleRef("fraud", "1", old.path, "0" * 64)))
-    away.rename(store / late.path)
+    follower._apply(update(1, old))
+    moved = (store / late.path).rename(store / "moved")
+    follower._apply(update(2, late))
+    follower._apply(update(3, BundleRef("fraud", "1", old.path, "0" * 64)))
+    moved.rename(store / late.path)
     follower._try_again()
     assert version(follower) == "2"
     assert follower.refused is not None

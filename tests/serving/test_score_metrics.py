@@ -1,4 +1,4 @@
-"""What each model said, read as Prometheus reads it."""
+"""Scores and verdicts of each model, as Prometheus reads them."""
 
 from dataclasses import replace
 
@@ -26,45 +26,45 @@ VALUES = [transaction(features(number % 7 - 3.0), number) for number in range(21
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """A registry of the test's own."""
+    """A registry for one test."""
     return CollectorRegistry()
 
 
 def roles() -> Roles:
-    """A champion and a challenger."""
+    """Return a champion and a challenger."""
     return Roles(1, *assign_roles(fake_model(), fake_model(version="2")))
 
 
-def said(registry: CollectorRegistry, model: dict[str, str]) -> dict[str, float | None]:
+def verdicts_of(registry: CollectorRegistry, model: dict[str, str]) -> dict[str, float | None]:
     """Return a model's verdicts."""
     verdicts = ("approve", "review", "decline", "none")
     return {each: registry.get_sample_value("model_verdicts_total", {**model, "verdict": each}) for each in verdicts}
 
 
 def test_verdicts_and_scores_add_up_over_batches(registry: CollectorRegistry) -> None:
-    """As they stand on the decisions; the histogram is cumulative and holds each score once."""
-    metrics, playing = ScoreMetrics(registry), roles()
-    batch = scorer_for(playing).score(raw_batch(VALUES), SCORING_TIME)
+    """They equal the decisions; the histogram is cumulative and counts each score once."""
+    metrics, in_role = ScoreMetrics(registry), roles()
+    batch = scorer_for(in_role).score(raw_batch(VALUES), SCORING_TIME)
     assert batch.score_counts is not None
     metrics.add(batch.score_counts)
     metrics.add(batch.score_counts)
     verdicts = [decision.verdict for decision in batch.decisions]
     expected = {each: 2 * verdicts.count(each) for each in ("approve", "review", "decline")}
-    assert said(registry, CHAMPION) == {**expected, "none": 0}
+    assert verdicts_of(registry, CHAMPION) == {**expected, "none": 0}
     scores = np.array([decision.score for decision in batch.decisions])
-    for place in (0, 15, 24, 30):
-        bound = SCORE_EDGES[place]
+    for edge in (0, 15, 24, 30):
+        bound = SCORE_EDGES[edge]
         shown = registry.get_sample_value("model_score_bucket", {**CHAMPION, "le": repr(bound)})
         assert shown == 2 * int((scores < bound).sum())
     assert registry.get_sample_value("model_score_bucket", {**CHAMPION, "le": "+Inf"}) == 2 * len(scores)
 
 
-def test_who_plays_no_more_is_shown_no_more(registry: CollectorRegistry) -> None:
-    """Series are as many as players; who stays in the role goes on counting."""
-    metrics, playing = ScoreMetrics(registry), roles()
-    for who in (playing, replace(playing, epoch=2, challengers=())):
-        batch = scorer_for(who).score(raw_batch(VALUES), SCORING_TIME)
+def test_a_model_without_a_role_has_no_series(registry: CollectorRegistry) -> None:
+    """A model that keeps its role keeps its counts."""
+    metrics, in_role = ScoreMetrics(registry), roles()
+    for each in (in_role, replace(in_role, epoch=2, challengers=())):
+        batch = scorer_for(each).score(raw_batch(VALUES), SCORING_TIME)
         assert batch.score_counts is not None
         metrics.add(batch.score_counts)
-    assert sum(value or 0 for value in said(registry, CHAMPION).values()) == 2 * len(VALUES)
-    assert set(said(registry, CHALLENGER).values()) == {None}
+    assert sum(value or 0 for value in verdicts_of(registry, CHAMPION).values()) == 2 * len(VALUES)
+    assert set(verdicts_of(registry, CHALLENGER).values()) == {None}

@@ -1,4 +1,4 @@
-"""Traces, taken by a collector over HTTP as OpenTelemetry's own would."""
+"""Traces, received over HTTP as by an OpenTelemetry collector."""
 
 import gzip
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import TopicRange
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from schemas.errors import SettingsError
 from stream.kafka.topics import create_topics
@@ -26,7 +26,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 class Collector:
-    """Takes spans on a port of its own."""
+    """Receives spans on a free port."""
 
     def __init__(self) -> None:
         self.requests: list[ExportTraceServiceRequest] = []
@@ -42,31 +42,31 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
 
-    def spans(self) -> list[TopicRange]:
-        """Return all that came."""
+    def spans(self) -> list[Span]:
+        """Return all spans received so far."""
         return [span for r in self.requests for rs in r.resource_spans for ss in rs.scope_spans for span in ss.spans]
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """A collector that listens."""
-    made = Collector()
-    thread = threading.Thread(target=made.server.serve_forever)
+    """A running collector."""
+    collector = Collector()
+    thread = threading.Thread(target=collector.server.serve_forever)
     thread.start()
-    yield made
-    made.server.shutdown()
+    yield collector
+    collector.server.shutdown()
     thread.join()
 
 
-def test_a_request_is_part_of_its_asker_s_trace(
+def test_a_request_belongs_to_the_trace_in_its_header(
     make_settings: Callable[..., Settings], collector: Collector, tmp_path: Path
 ) -> None:
-    """The span names the transaction; nothing tells the card or a feature's name or value."""
+    """The span names the transaction, but neither its card nor a feature's name or value."""
     settings = make_settings(http_port=free_port(), tracing_otlp_endpoint=collector.endpoint)
     create_topics(settings.kafka, settings.topic)
     publish_champion(settings)
@@ -85,10 +85,8 @@ def test_a_request_is_part_of_its_asker_s_trace(
     assert b"V1" not in everything
 
 
-def test_without_the_packages_one_line_says_so(
-    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the extra to install."""
+def test_missing_packages_are_an_error(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that names the extra to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", tracing_otlp_endpoint="http://127.0.0.1:1")
     with pytest.raises(SettingsError, match=r"fraud-stream\[tracing\]"):
