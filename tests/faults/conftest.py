@@ -1,4 +1,4 @@
-"""What the fault tests share: topics with a champion published, and worker processes that end with their test."""
+"""Fixtures of the fault tests: topics with a published champion, and worker processes that end with their test."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Bad input between good: each bad message becomes a dead letter with its reason and origin, the good are decided."""
+"""Bad messages among good ones: each becomes a dead letter with reason and source, and the good ones are decided."""
 
 import hashlib
 from collections.abc import Callable
@@ -34,21 +34,21 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def text(**overrides: Any) -> str:
-    """Return a good transaction as JSON text, to be spoilt by replacing."""
+    """Return a good transaction as JSON text, for tests to corrupt."""
     return transaction(1, **overrides).decode()
 
 
 def features(**values: Any) -> dict[str, Any]:
-    """Return the features of a good transaction with some replaced."""
+    """Return the features of a good transaction, some of them replaced."""
     return {"V1": 0.5, "V2": 0.25, "V3": -0.5} | values
 
 
 def number(literal: str) -> bytes:
-    """Return a transaction whose V1 is written as this literal."""
+    """Return a transaction whose V1 is this literal."""
     return text(features=features(V1="HERE")).replace('"HERE"', literal).encode()
 
 
-#: By kind: the bytes, and the reason of their dead letter.
+#: Message value and dead-letter reason by kind.
 BAD: dict[str, tuple[bytes | None, str]] = {
     "not JSON": (b"card 1 pays 5 euros", "not_json"),
     "cut off": (transaction(1)[:-5], "not_json"),
@@ -72,72 +72,72 @@ BAD: dict[str, tuple[bytes | None, str]] = {
 }  # fmt: skip
 
 
-def test_bad_between_good(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """Each bad message between good ones becomes a dead letter that names reason and origin and carries its bytes.
+def test_bad_messages_among_good_ones(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """Each bad message among good ones becomes a dead letter with its reason, source and original bytes.
 
-    Beyond 2 MiB it carries the first 64 KiB and the hash of the whole.
+    Beyond 2 MiB, the dead letter carries the first 64 KiB and the hash of all bytes.
     """
     settings = ready()
     good: list[Pair] = [(b"key", transaction(number)) for number in range(100)]
     bad: list[Pair] = [(kind.encode(), value) for kind, (value, _) in BAD.items()]
     mixed = [pair for i, one in enumerate(bad) for pair in (*good[5 * i : 5 * i + 5], one)] + good[5 * len(bad) :]
-    # All in one partition, and lying there before the worker starts: they come in one batch.
+    # All in one partition before the worker starts, so that they arrive in one batch.
     produce_compressed(settings, mixed)
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        watch.wait(len(mixed))
-        counted = metrics(settings)
+        monitor.wait(len(mixed))
+        counts = metrics(settings)
         assert worker.stop() == 0
     result = reconcile(settings)
     assert len(result.decisions) == len(good)
-    by_kind = {(letter.key or b"").decode(): letter for letter in result.dead_letters.values()}
-    assert {kind: letter.reason.value for kind, letter in by_kind.items()} == {
+    by_kind = {(dead_letter.key or b"").decode(): dead_letter for dead_letter in result.dead_letters.values()}
+    assert {kind: dead_letter.reason.value for kind, dead_letter in by_kind.items()} == {
         k: reason for k, (_, reason) in BAD.items()
     }
-    for (partition, offset), letter in result.dead_letters.items():
+    for (partition, offset), dead_letter in result.dead_letters.items():
         message = result.sent[partition, offset]
         value = message.value() or b""
-        assert letter.source_topic == settings.topic.transactions
-        assert letter.key == message.key()
-        assert letter.value_size == len(value)
-        assert letter.value_sha256 == hashlib.sha256(value).hexdigest()
-        assert letter.truncated == (letter.value_size > 2 * 2**20)
-        assert letter.value == (value[: 64 * 1024] if letter.truncated else message.value())
+        assert dead_letter.source_topic == settings.topic.transactions
+        assert dead_letter.key == message.key()
+        assert dead_letter.value_size == len(value)
+        assert dead_letter.value_sha256 == hashlib.sha256(value).hexdigest()
+        assert dead_letter.truncated == (dead_letter.value_size > 2 * 2**20)
+        assert dead_letter.value == (value[: 64 * 1024] if dead_letter.truncated else message.value())
     for reason in {reason for _, reason in BAD.values()}:
-        assert counted[f'dead_letters_total{{reason="{reason}"}}'] == sum(r == reason for _, r in BAD.values())
+        assert counts[f'dead_letters_total{{reason="{reason}"}}'] == sum(r == reason for _, r in BAD.values())
 
 
 def produce_compressed(settings: Settings, messages: list[Pair]) -> None:
-    """Send to partition 0; compressed, so that 2.5 MB of one letter fit."""
+    """Send to partition 0 with compression, so that 2.5 MB of one repeated character fit."""
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, messages, partition=0, compression="lz4")
 
 
 def test_a_huge_key(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A dead letter whose key alone would make it too large to send carries the beginning of the key, and is sent."""
+    """If the key would make the dead letter too large to send, the dead letter carries the beginning of the key."""
     settings = ready()
     produce_compressed(settings, [(b"k" * 1_900_000, b"x" * 1_900_000), (None, transaction(1))])
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         start_worker(settings)
-        watch.wait(2)
-    [letter] = reconcile(settings).dead_letters.values()
-    assert letter.truncated
-    assert letter.key == b"k" * 64 * 1024
-    assert letter.value == b"x" * 1_900_000
+        monitor.wait(2)
+    [dead_letter] = reconcile(settings).dead_letters.values()
+    assert dead_letter.truncated
+    assert dead_letter.key == b"k" * 64 * 1024
+    assert dead_letter.value == b"x" * 1_900_000
 
 
-def test_odd_but_good(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """No key, a repeated name, a feature nobody knows: decided. The last of repeated names holds."""
+def test_unusual_but_valid_messages(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """A missing key, a repeated name and an unknown feature are accepted. The last of repeated names counts."""
     settings = ready()
-    odd = [
+    unusual = [
         (None, transaction(1)),
         (b"k", text(features=features(V1="HERE")).replace('"HERE"', '9.0, "V1": -9.0').encode()),
         (b"k", transaction(3, features=features(V99=1.0))),
         (b"k", transaction(4, features=features(V99="anything"))),
     ]
-    produce_all(settings.kafka.bootstrap, settings.topic.transactions, odd)
-    with DecisionMonitor(settings) as watch:
+    produce_all(settings.kafka.bootstrap, settings.topic.transactions, unusual)
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        watch.wait(len(odd))
+        monitor.wait(len(unusual))
         assert metrics(settings)['unknown_features{feature="V99"}'] == 2
         assert worker.stop() == 0
     result = reconcile(settings)
@@ -148,32 +148,32 @@ def test_odd_but_good(ready: Callable[..., Settings], start_worker: StartWorker)
 @pytest.mark.parametrize(
     ("missing", "reason"), [pytest.param("refuse", "null_feature", marks=pytest.mark.slow), ("nan", "unscorable")]
 )
-def test_null_that_is_not_scored(
+def test_a_null_that_cannot_be_scored(
     settings: Settings, start_worker: StartWorker, missing: MissingPolicy, reason: str
 ) -> None:
-    """Null is refused where the champion's policy says so, and where it is left to a model that cannot take it.
+    """Null is refused if the champion's missing-value policy says so, or if the model cannot handle it.
 
-    The latter is the transaction's own fault, for the parity rows still score.
+    The latter is the transaction's fault, because the parity rows still score.
     """
     publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "1", missing=missing), author="test")
     null = transaction(0, features=features(V2=None))
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", null), (b"k", transaction(1))])
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        watch.wait(2)
+        monitor.wait(2)
         assert worker.stop() == 0
-    [letter] = reconcile(settings).dead_letters.values()
-    assert letter.reason == reason
+    [dead_letter] = reconcile(settings).dead_letters.values()
+    assert dead_letter.reason == reason
 
 
-class PickyLoader(RoleLoader):
-    """Loads champions that fail at every run with a row whose first feature is above 100."""
+class RowFailingLoader(RoleLoader):
+    """Loads champions that fail on every run with a row whose first feature is above 100."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(BundleStore(settings.bundle.store))
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Load, and wrap the champion."""
+        """Load the roles and wrap the champion."""
         roles = super().load(update)
 
         def is_bad(matrix: Matrix) -> NDArray[np.bool_]:
@@ -184,19 +184,21 @@ class PickyLoader(RoleLoader):
 
 
 def unscorable(count: int) -> list[Pair]:
-    """Return transactions that the picky champion fails at."""
+    """Return transactions on which the champion of `RowFailingLoader` fails."""
     return [(b"bad", transaction(i, features=features(V1=1000.0))) for i in range(count)]
 
 
 def test_a_row_the_champion_cannot_score(ready: Callable[..., Settings]) -> None:
-    """A row that makes the champion's whole run fail is found and dead-lettered; its neighbours are decided."""
+    """A row that makes the champion's whole run fail is isolated and dead-lettered; the other rows are decided."""
     settings = ready()
     send(settings, 500)
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, unscorable(3))
     send(settings, 500, first=500)
-    with DecisionMonitor(settings) as watch:
-        run_in_process(lambda: WorkerProgram(settings, loader=PickyLoader(settings)), lambda _: watch.wait(1_003))
+    with DecisionMonitor(settings) as monitor:
+        run_in_process(
+            lambda: WorkerProgram(settings, loader=RowFailingLoader(settings)), lambda _: monitor.wait(1_003)
+        )
     result = reconcile(settings)
-    assert {letter.reason.value for letter in result.dead_letters.values()} == {"unscorable"}
+    assert {dead_letter.reason.value for dead_letter in result.dead_letters.values()} == {"unscorable"}
     assert len(result.dead_letters) == 3
     assert len(result.decisions) == 1_000

@@ -1,4 +1,4 @@
-"""Categories and nulls on Kafka: any string is decided, what is none becomes a dead letter, amounts weigh."""
+"""Categorical features, nulls and expected loss on a real Kafka: strings are scored, other types are refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ FURTHER = {
 }
 BY_LOSS = Policy("loss", review=0.0, decline=0.9, kind="expected_loss", review_cost_minor=5_000)
 GOOD: tuple[Any, ...] = ("FR", "BE", "DE", "LU", "", "é", "fr")
-#: What stands for the country, and the reason of its dead letter.
+#: Value of `country` and dead-letter reason by kind.
 BAD: dict[str, tuple[Any, str]] = {
     "number": (7, "wrong_type"),
     "boolean": (True, "wrong_type"),
@@ -35,46 +35,46 @@ BAD: dict[str, tuple[Any, str]] = {
 }
 
 
-def paid(number: int, **features: Any) -> bytes:
-    """Return a transaction of another hour each, with these features besides the ordinary ones."""
-    ordinary = {"V1": number % 5 - 1.0, "V2": 0.5, "V3": None if number % 7 == 1 else -0.5}
-    return transaction(number, event_time_ms=1_378_000_000_000 + number * 3_600_000, features=ordinary | features)
+def hourly(number: int, **features: Any) -> bytes:
+    """Return transaction `number`, an hour after the previous one, with these features besides the numeric ones."""
+    numeric = {"V1": number % 5 - 1.0, "V2": 0.5, "V3": None if number % 7 == 1 else -0.5}
+    return transaction(number, event_time_ms=1_378_000_000_000 + number * 3_600_000, features=numeric | features)
 
 
 @pytest.mark.parametrize(("missing", "reason"), [("median", None), ("refuse", "null_feature")])
 def test_strings_and_nulls_to_decisions(
     settings: Settings, start_worker: StartWorker, missing: MissingPolicy, reason: str | None
 ) -> None:
-    """Every score, threshold and verdict is what is reckoned by hand; each dead letter has its reason.
+    """Every score, threshold and verdict equals the one computed offline; each dead letter has its reason.
 
-    A challenger that reads no strings and one that reads them watch.
+    A challenger that reads no strings and one that reads them monitor.
     """
     store = Path(settings.bundle.store)
     champion = put_bundle(store, "1", further=FURTHER, policy=BY_LOSS, missing=missing)
-    watching = (put_bundle(store, "2"), put_bundle(store, "3", further=FURTHER, bias=-3.0))
-    publish_roles(settings, champion=champion, challengers=tuple(map(Challenger, watching)), author="test")
-    good = [(b"good", paid(number, country=GOOD[number % len(GOOD)])) for number in range(300)]
-    null = [(b"null", paid(number * 7, country=None)) for number in range(20)]
-    bad = [(kind.encode(), paid(0, country=value)) for kind, (value, _) in BAD.items()]
+    shadows = (put_bundle(store, "2"), put_bundle(store, "3", further=FURTHER, bias=-3.0))
+    publish_roles(settings, champion=champion, challengers=tuple(map(Challenger, shadows)), author="test")
+    good = [(b"good", hourly(number, country=GOOD[number % len(GOOD)])) for number in range(300)]
+    null = [(b"null", hourly(number * 7, country=None)) for number in range(20)]
+    bad = [(kind.encode(), hourly(0, country=value)) for kind, (value, _) in BAD.items()]
     bad += [
-        (b"absent", paid(0)),
-        (b"Latin-1", paid(0, country="here").replace(b"here", b"\xe9")),
+        (b"absent", hourly(0)),
+        (b"Latin-1", hourly(0, country="here").replace(b"here", b"\xe9")),
     ]
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [*bad, *good, *null, *bad])
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        watch.wait(len(good) + len(null) + 2 * len(bad))
+        monitor.wait(len(good) + len(null) + 2 * len(bad))
         assert worker.stop() == 0
     result = reconcile(settings)
     reasons: dict[bytes | None, set[str]] = {}
-    for letter in result.dead_letters.values():
-        reasons.setdefault(letter.key, set()).add(letter.reason.value)
+    for dead_letter in result.dead_letters.values():
+        reasons.setdefault(dead_letter.key, set()).add(dead_letter.reason.value)
     expected = {kind.encode(): {reason} for kind, (_, reason) in BAD.items()}
     expected |= {b"absent": {"missing_feature"}, b"Latin-1": {"not_utf8"}}
-    if reason:  # of either null: a country, or a V3 among the good
+    if reason:  # for both nulls: in `country`, and in V3 of some good ones
         expected |= {b"null": {reason}, b"good": {reason}}
     assert reasons == expected
     verdicts = [decision.verdict for decision in result.decisions.values()]
     assert {"approve", "review", "decline"} == set(verdicts)
-    for place, decision in result.decisions.items():
-        assert (decision.verdict != "approve") == (decision.score >= decision.threshold), place
+    for position, decision in result.decisions.items():
+        assert (decision.verdict != "approve") == (decision.score >= decision.threshold), position

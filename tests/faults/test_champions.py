@@ -1,4 +1,4 @@
-"""Champions that are late, change under load, cannot be trusted, or fail at work."""
+"""Champions that are missing, change under load, are corrupt, or start to fail."""
 
 import hashlib
 import json
@@ -38,16 +38,16 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
-    """Without a champion the worker waits, says so and is not ready; the first one decides what came meanwhile."""
+    """Without a champion the worker waits, logs it and is not ready; the first champion decides what has arrived."""
     send(settings, 1_000)
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
         until(lambda: "no champion yet" in worker.last_lines())
         assert not worker.is_ready()
-        assert watch.settled == 0
+        assert monitor.settled == 0
         champion = put_bundle(Path(settings.bundle.store), "1")
         publish_roles(settings, champion=champion, author="test")
-        watch.wait(1_000)
+        monitor.wait(1_000)
         worker.wait_ready(RECOVERY_S)
         assert worker.stop() == 0
     assert (status := newest_status(settings)) is not None
@@ -56,26 +56,26 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
 
 
 def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A new champion takes over between two batches: nothing is lost, and each partition changes over once.
+    """A new champion takes over between two batches: nothing is lost, and each partition switches once.
 
-    How long transactions wait meanwhile is for the bench to say.
+    The pipeline benchmark measures how long transactions wait during the switch.
     """
     settings = ready()
-    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=1_000) as feeder:
+    with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=1_000) as feeder:
         start_worker(settings).wait_ready()
-        watch.wait(500)
+        monitor.wait(500)
         new = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
         publish_roles(settings, champion=new, author="test")
         until(lambda: metrics(settings)["role_epoch"] == 2)
-        watch.wait(watch.settled + 1_000)
+        monitor.wait(monitor.settled + 1_000)
         feeder.stop()
-        watch.wait(feeder.sent)
+        monitor.wait(feeder.sent)
     decisions = reconcile(settings).decisions
     assert len(decisions) == feeder.sent
-    decided_by = {place: (decision.role_epoch, decision.model_version) for place, decision in decisions.items()}
+    decided_by = {position: (decision.role_epoch, decision.model_version) for position, decision in decisions.items()}
     assert set(decided_by.values()) == {(1, "1"), (2, "3")}
     for partition in range(settings.topic.partitions):
-        in_order = [decided_by[place] for place in sorted(decided_by) if place[0] == partition]
+        in_order = [decided_by[position] for position in sorted(decided_by) if position[0] == partition]
         assert in_order == sorted(in_order)
 
 
@@ -87,7 +87,7 @@ def replace_manifest(bundle: Path, change: Callable[[Manifest], Manifest]) -> st
 
 
 def replace_model(bundle: Path, model: bytes) -> str:
-    """Change a bundle's model in the store, with the hash that fits it, and return the manifest's new hash."""
+    """Change a bundle's model and its hash in the manifest, and return the manifest's new hash."""
     (bundle / MODEL_NAME).write_bytes(model)
     sha256 = hashlib.sha256(model).hexdigest()
     return replace_manifest(bundle, lambda m: msgspec.structs.replace(m, files={MODEL_NAME: sha256}))
@@ -116,8 +116,8 @@ def _same_feature_twice(manifest: Manifest) -> Manifest:
     return msgspec.structs.replace(manifest, features=(manifest.features[0], *manifest.features[:-1]))
 
 
-#: By what is wrong with a bundle: how it is made so (returning the new hash of its manifest, if it has one), and what
-#: the refusal says.
+#: By kind of corruption: a function that corrupts a bundle and returns the new hash of its manifest, if that changes;
+#: and part of the refusal.
 CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
     "other bytes": (_changed_bytes, "does not have the SHA-256"),
     "garbage": (lambda b: replace_model(b, b"garbage"), "is not an ONNX model"),
@@ -138,13 +138,13 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
 def test_corrupt_bundles_under_load(
     kinds: tuple[str, ...], ready: Callable[..., Settings], start_worker: StartWorker
 ) -> None:
-    """Each kind of corrupt bundle is refused, with its reason on the log, in the metric and in worker-status.
+    """Each kind of corrupt bundle is refused, with its reason in the log, the metric and worker-status.
 
-    The old champion goes on, and a sound bundle published afterwards takes over.
+    The current champion goes on deciding, and a valid bundle published afterwards takes over.
     """
     settings = ready(worker_status_interval_s=0.5)
     store = Path(settings.bundle.store)
-    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=500) as feeder:
+    with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
         worker.wait_ready()
         for number, (corrupt, reason) in enumerate((CORRUPTIONS[kind] for kind in kinds), start=1):
@@ -157,12 +157,12 @@ def test_corrupt_bundles_under_load(
             assert reason in worker.last_lines().splitlines()[-1]
             until(lambda: (status := newest_status(settings)) is not None and reason in (status.refused or ""))  # noqa: B023 - likewise
             assert worker.is_ready()
-        watch.assert_resumes(time.monotonic())
+        monitor.assert_resumes(time.monotonic())
         publish_roles(settings, champion=put_bundle(store, "good"), author="test")
         until(lambda: metrics(settings)['model_swaps_total{result="applied"}'] == 2)
         until(lambda: (status := newest_status(settings)) is not None and status.champion == "good")
         feeder.stop()
-        watch.wait(feeder.sent)
+        monitor.wait(feeder.sent)
         assert worker.stop() == 0
     result = reconcile(settings)
     assert len(result.decisions) == feeder.sent
@@ -170,10 +170,10 @@ def test_corrupt_bundles_under_load(
 
 
 class FailingLoader(RoleLoader):
-    """Loads bundles as ever, and wraps each so that a test can make it fail.
+    """Loads bundles and wraps each champion so that a test can make it fail.
 
     Attributes:
-        failing: Versions that fail from now on at everything, their parity rows included.
+        failing: Versions that fail from now on for every row, including the parity rows.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -181,33 +181,33 @@ class FailingLoader(RoleLoader):
         self.failing: set[str] = set()
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Load, and wrap the champion."""
+        """Load the roles and wrap the champion."""
         roles = super().load(update)
         champion = FailingModel(roles.champion.model, self.failing)
         return replace(roles, champion=replace(roles.champion, model=champion))
 
 
-def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -> None:
-    """A champion that starts to fail for every row makes way for the one before it; there are no dead letters.
+def test_a_failing_champion_is_replaced_by_the_previous_one(ready: Callable[..., Settings]) -> None:
+    """The previous champion replaces a champion that starts to fail for every row; there are no dead letters.
 
-    A replay knows by each decision's bundle who decided it.
+    A replay finds the model of each decision by its bundle hash.
     """
     settings = ready()
     publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test")
     loader = FailingLoader(settings)
 
     def steps(program: WorkerProgram) -> None:
-        watch.wait(1_000)
+        monitor.wait(1_000)
         loader.failing.add("3")
         failed = time.monotonic()
-        watch.assert_resumes(failed + 0.5)
+        monitor.assert_resumes(failed + 0.5)
         assert program.roles.scorer is not None
         assert program.roles.scorer.roles.champion.model.manifest.version == "1"
         assert not program.health.problems()
         feeder.stop()
-        watch.wait(feeder.sent)
+        monitor.wait(feeder.sent)
 
-    with DecisionMonitor(settings) as watch, TransactionFeeder(settings) as feeder:
+    with DecisionMonitor(settings) as monitor, TransactionFeeder(settings) as feeder:
         run_in_process(lambda: WorkerProgram(settings, loader=loader), steps)
     result = reconcile(settings)
     assert not result.dead_letters
@@ -217,9 +217,9 @@ def test_a_failing_champion_with_a_predecessor(ready: Callable[..., Settings]) -
 
 
 def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -> None:
-    """Reading again waits for a commit that has begun: else its batch would be committed, read again and decided twice.
+    """A rewind waits for a commit in progress: otherwise its batch would be committed, read again and decided twice.
 
-    Batch 3 is held between the look at its epoch and its Kafka transaction while the champion fails on batch 4.
+    Batch 3 is held between the check of its epoch and its Kafka transaction while the champion fails on batch 4.
     """
     settings = ready(kafka_batch_max=500)
     publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test")
@@ -230,39 +230,39 @@ def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -
     def fail_meanwhile(number: int) -> None:
         if number == 3:
             loader.failing.add("3")
-            held.wait(0.5)  # long enough to ask for the committed offsets, which would still be batch 3's start
+            held.wait(0.5)  # long enough to query the committed offsets, which would still be the start of batch 3
 
     def make() -> WorkerProgram:
         return WorkerProgram(
             settings, new_sink=lambda s, src, m: HookedSink(make_sink(s, src, m), fail_meanwhile), loader=loader
         )
 
-    with DecisionMonitor(settings) as watch:
-        run_in_process(make, lambda _: watch.wait(6_000))
+    with DecisionMonitor(settings) as monitor:
+        run_in_process(make, lambda _: monitor.wait(6_000))
     result = reconcile(settings)
     assert {decision.model_version for decision in result.decisions.values()} == {"1", "3"}
 
 
-def test_a_failing_champion_alone(ready: Callable[..., Settings]) -> None:
-    """Without a predecessor nobody decides: not ready, no dead letters; a new champion picks everything up."""
+def test_a_failing_champion_without_a_previous_one(ready: Callable[..., Settings]) -> None:
+    """Without a previous champion the worker is not ready and stops deciding; a new champion decides everything."""
     settings = ready()
     loader = FailingLoader(settings)
 
     def steps(program: WorkerProgram) -> None:
-        watch.wait(1_000)
+        monitor.wait(1_000)
         loader.failing.add("1")
         until(lambda: Problem.NO_CHAMPION in program.health.problems())
         time.sleep(1)
-        settled = watch.settled
+        settled = monitor.settled
         time.sleep(1)
-        assert watch.settled == settled
+        assert monitor.settled == settled
         publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3"), author="test")
-        watch.assert_resumes(time.monotonic())
+        monitor.assert_resumes(time.monotonic())
         until(lambda: not program.health.problems())
         feeder.stop()
-        watch.wait(feeder.sent)
+        monitor.wait(feeder.sent)
 
-    with DecisionMonitor(settings) as watch, TransactionFeeder(settings) as feeder:
+    with DecisionMonitor(settings) as monitor, TransactionFeeder(settings) as feeder:
         run_in_process(lambda: WorkerProgram(settings, loader=loader), steps)
     result = reconcile(settings)
     assert not result.dead_letters

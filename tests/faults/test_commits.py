@@ -1,4 +1,4 @@
-"""Commits that fail: at the wrong moment, out of order, in doubt, or too late."""
+"""Commits that fail: after a rebalance, out of order, with a lost response, or too late."""
 
 import threading
 import time
@@ -28,12 +28,12 @@ from tests.support.worker_state import metrics
 StartWorker = Callable[[Settings], WorkerProcess]
 
 
-def test_a_rebalance_with_a_scored_batch_in_hand(
+def test_a_rebalance_with_a_scored_batch_in_flight(
     ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker
 ) -> None:
-    """A scored batch whose partition moves before its commit is refused, for its new owner has decided it.
+    """A scored batch whose partition moves before its commit is refused, because the new owner has decided it.
 
-    Kafka's range assignment goes by the members' names, so the worker that joins, "a", gets the partition of "z".
+    Kafka's range assignor sorts members by name, so the joining worker "a" gets the partition of "z".
     """
     settings = ready(kafka_slot="z", kafka_batch_max=500, kafka_watchdog_s=300)
     barrier = CommitBarrier(3)
@@ -45,12 +45,12 @@ def test_a_rebalance_with_a_scored_batch_in_hand(
     def steps(program: WorkerProgram) -> list[str]:
         barrier.wait_reached()
         start_worker(make_settings(kafka_slot="a", kafka_batch_max=500))
-        watch.wait(4_000)  # also what is held here
+        monitor.wait(4_000)  # including the batch that is held here
         barrier.release()
         until(lambda: bool(refusals(program)))
         return refusals(program)
 
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         refused = run_in_process(lambda: hooked_worker(settings, barrier), steps)
     assert len(refused) == 1
     assert "generation" in refused[0]
@@ -58,55 +58,55 @@ def test_a_rebalance_with_a_scored_batch_in_hand(
 
 
 def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -> None:
-    """When batch 3 fails with 4 and 5 scored or queued, none of them passes the hole."""
+    """When batch 3 fails while 4 and 5 are scored or queued, neither is committed before batch 3 is read again."""
     settings = ready(kafka_batch_max=500)
     send(settings, 6_000)
-    waiting: list[WorkerProgram] = []
+    programs: list[WorkerProgram] = []
 
     def fail_once(number: int) -> None:
         if number == 3:
-            until(lambda: len(waiting[0].source.in_flight) == 3)
-            raise BatchRefusedError("made to fail")
+            until(lambda: len(programs[0].source.in_flight) == 3)
+            raise BatchRefusedError("injected failure")
 
     def make() -> WorkerProgram:
-        waiting.append(hooked_worker(settings, fail_once))
-        return waiting[0]
+        programs.append(hooked_worker(settings, fail_once))
+        return programs[0]
 
     def steps(program: WorkerProgram) -> list[str]:
-        watch.wait(6_000)
+        monitor.wait(6_000)
         return refusals(program)
 
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         refused = run_in_process(make, steps)
-    assert refused == ["made to fail"]
+    assert refused == ["injected failure"]
     assert len(reconcile(settings).decisions) == 6_000
 
 
 def test_a_full_producer_queue(ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches far larger than the producer's queue are committed whole."""
+    """Batches far larger than the producer's queue are committed completely."""
     monkeypatch.setattr(
         transactional_sink, "producer_config", lambda s: producer_config(s) | {"queue.buffering.max.messages": 100}
     )
     settings = ready(kafka_batch_max=1_000, worker_transaction_timeout_ms=60_000)
     send(settings, 3_000)
-    with DecisionMonitor(settings) as watch:
-        run_in_process(lambda: WorkerProgram(settings), lambda _: watch.wait(3_000))
+    with DecisionMonitor(settings) as monitor:
+        run_in_process(lambda: WorkerProgram(settings), lambda _: monitor.wait(3_000))
     assert len(reconcile(settings).decisions) == 3_000
 
 
 def test_a_transaction_that_the_broker_timed_out(
     ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A transaction held open for longer than its timeout is ended by the broker; the batch is read and decided again.
+    """The broker aborts a Kafka transaction that exceeds its timeout; the batch is read and decided again.
 
-    The batch is held for 12 s after its offsets were sent, long enough for a broker that looks every 10 s too.
+    The batch is held for 12 s after its offsets were sent, long enough even for a broker that checks every 10 s.
     """
     settings = ready(worker_transaction_timeout_ms=1_000, kafka_batch_max=500)
     send(settings, 3_000)
     held = threading.Event()
 
     class SlowProducer(Producer):
-        """Holds the first transaction that it has opened."""
+        """Delays the commit of its first transaction."""
 
         def commit_transaction(self, *args: float) -> None:
             if not held.is_set():
@@ -119,19 +119,19 @@ def test_a_transaction_that_the_broker_timed_out(
     def steps(program: WorkerProgram) -> None:
         assert held.wait(30)
         time.sleep(12)
-        watch.assert_resumes(time.monotonic())
-        watch.wait(3_000)
+        monitor.assert_resumes(time.monotonic())
+        monitor.wait(3_000)
         assert program.metrics.registry.get_sample_value("transaction_aborts_total") == 1
 
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         run_in_process(lambda: WorkerProgram(settings), steps)
     assert len(reconcile(settings).decisions) == 3_000
 
 
 def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
-    """An upstream's transaction markers at the end of the topic are no lag, also for a reader that is sent back there.
+    """Transaction markers at the end of the topic do not count as lag, not even after a rewind to that end.
 
-    Lag that nobody can read would make the watchdog end a worker that is well.
+    Lag that cannot be read would make the watchdog end a healthy worker.
     """
     settings = ready()
     upstream = Producer(
@@ -142,20 +142,20 @@ def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
         upstream.begin_transaction()
         for number in range(block * 50, block * 50 + 50):
             upstream.produce(settings.topic.transactions, transaction(number), f"card-{number % 50}".encode())
-        upstream.flush(10)  # also what is aborted lies in the topic
+        upstream.flush(10)  # aborted messages, too, are written to the topic
         if block % 2:
             upstream.abort_transaction(10)
         else:
             upstream.commit_transaction(10)
 
     def steps(program: WorkerProgram) -> None:
-        watch.wait(500)
+        monitor.wait(500)
         until(lambda: program.source.lag(1) == 0)
         program.source.fail()
         until(lambda: not program.source._positions)
         until(lambda: program.source.lag(1) == 0)
 
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         run_in_process(lambda: WorkerProgram(settings), steps)
     assert len(reconcile(settings).decisions) == 500
 
@@ -168,21 +168,21 @@ def proxied() -> Iterator[tuple[LocalBroker, TcpProxy]]:
         yield broker, proxy
 
 
-def test_commits_whose_replies_are_lost(
+def test_commits_whose_responses_are_lost(
     ready: Callable[..., Settings], start_worker: StartWorker, proxied: tuple[LocalBroker, TcpProxy]
 ) -> None:
-    """A commit that the broker did and the worker never heard of is neither aborted nor done again."""
+    """A commit that succeeded, but whose response was lost, is neither aborted nor repeated."""
     broker, proxy = proxied
     settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200)
     send(settings, 20_000)
-    with DecisionMonitor(settings, broker.direct) as watch:
+    with DecisionMonitor(settings, broker.direct) as monitor:
         worker = start_worker(settings)
-        for part in range(1, 4):
-            watch.wait(part * 4_000)
+        for loss in range(1, 4):
+            monitor.wait(loss * 4_000)
             proxy.lose_response(END_TXN)
-            assert proxy.wait_lost(10), "no commit to lose the reply of"
-            watch.assert_resumes(time.monotonic())
-        watch.wait(20_000)
+            assert proxy.wait_lost(10), "there was no commit whose response could be lost"
+            monitor.assert_resumes(time.monotonic())
+        monitor.wait(20_000)
         assert metrics(settings)["transaction_aborts_total"] == 0
         assert worker.stop() == 0
     assert len(reconcile(settings, broker.direct).decisions) == 20_000
@@ -191,37 +191,37 @@ def test_commits_whose_replies_are_lost(
 def test_a_commit_that_is_never_answered(
     ready: Callable[..., Settings], start_worker: StartWorker, proxied: tuple[LocalBroker, TcpProxy]
 ) -> None:
-    """A producer that waits for longer than its transaction may take is replaced; what it has committed stays."""
+    """A producer that waits for longer than its transaction may take is replaced; its committed transactions stay."""
     broker, proxy = proxied
     settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200, worker_transaction_timeout_ms=3_000)
     send(settings, 20_000)
-    with DecisionMonitor(settings, broker.direct) as watch:
+    with DecisionMonitor(settings, broker.direct) as monitor:
         worker = start_worker(settings)
-        watch.wait(4_000)
+        monitor.wait(4_000)
         proxy.mute(END_TXN)
         until(lambda: metrics(settings)["transaction_aborts_total"] > 0)
         proxy.mute(None)
-        watch.assert_resumes(time.monotonic())
-        watch.wait(20_000)
+        monitor.assert_resumes(time.monotonic())
+        monitor.wait(20_000)
         assert worker.stop() == 0
     assert len(reconcile(settings, broker.direct).decisions) == 20_000
 
 
-def test_a_broker_away_for_20_s(
+def test_a_broker_outage_of_20_s(
     ready: Callable[..., Settings], start_worker: StartWorker, own_broker: LocalBroker
 ) -> None:
-    """A broker that is stopped for 20 s and started again finds the worker waiting, and soon at work."""
+    """The worker waits while the broker is stopped for 20 s, and resumes soon after its start."""
     settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=200)
     send(settings, 30_000)
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        watch.wait(3_000)
+        monitor.wait(3_000)
         own_broker.stop()
-        assert watch.settled < 30_000, "the broker went too late to prove anything"
+        assert monitor.settled < 30_000, "the broker stopped too late for this test"
         time.sleep(20)
         own_broker.start()
-        watch.assert_resumes(time.monotonic())
-        watch.wait(30_000)
+        monitor.assert_resumes(time.monotonic())
+        monitor.wait(30_000)
         worker.wait_ready(RECOVERY_S)
         assert worker.stop() == 0
     assert len(reconcile(settings).decisions) == 30_000

@@ -1,4 +1,4 @@
-"""The worker as a program: how it stops, what it says when it cannot start, and what it waits for."""
+"""The worker as a program: how it stops, how it reports that it cannot start, and what it waits for."""
 
 import socket
 import time
@@ -23,36 +23,36 @@ from tests.support.worker_state import metrics, newest_status
 StartWorker = Callable[[Settings], WorkerProcess]
 Ready = Callable[..., Settings]
 
-#: Seconds from the command to its one line: 10 s of trying, and the start of Python on a busy machine.
+#: Seconds from the command to its error: 10 s of retries, and the start of Python on a busy machine.
 GIVE_UP_S = 30.0
 
 
 def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
-    """SIGTERM ends a busy worker within 5 s; with what the next one decides, nothing is lost or decided twice."""
+    """SIGTERM ends a busy worker within 5 s; once the next one has caught up, nothing is lost or decided twice."""
     settings = ready()
-    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=2_000) as feeder:
+    with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=2_000) as feeder:
         worker = start_worker(settings)
-        watch.wait(1_000)
+        monitor.wait(1_000)
         began = time.monotonic()
         assert worker.stop() == 0
         assert time.monotonic() - began <= 5, worker.last_lines()
         assert "not stopped within" not in worker.last_lines()
         worker.start()
-        watch.assert_resumes(time.monotonic())
+        monitor.assert_resumes(time.monotonic())
         feeder.stop()
-        watch.wait(feeder.sent)
+        monitor.wait(feeder.sent)
         assert worker.stop() == 0
     assert len(reconcile(settings).decisions) == feeder.sent
 
 
 @pytest.mark.slow
-def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker, own_broker: LocalBroker) -> None:
-    """SIGTERM ends a worker whose broker is away; what it had in hand is decided by the next one."""
+def test_a_stop_during_a_broker_outage(ready: Ready, start_worker: StartWorker, own_broker: LocalBroker) -> None:
+    """SIGTERM ends a worker whose broker is unavailable; the next one decides its batches in flight."""
     settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=100)
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         with TransactionFeeder(settings, rate=2_000) as feeder:
             worker = start_worker(settings)
-            watch.wait(1_000)
+            monitor.wait(1_000)
             own_broker.kill()
             time.sleep(1)
             began = time.monotonic()
@@ -62,23 +62,23 @@ def test_a_stop_while_the_broker_is_away(ready: Ready, start_worker: StartWorker
         assert took <= 6, f"{took:.1f} s\n{worker.last_lines()}"
         assert code == 0, worker.last_lines()
         worker.start()
-        watch.wait(feeder.sent)
+        monitor.wait(feeder.sent)
         assert worker.stop() == 0
     assert len(reconcile(settings).decisions) == feeder.sent
 
 
 @pytest.mark.slow
 def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> None:
-    """What an upstream aborts is not decided, and the markers it leaves behind are not taken for waiting transactions.
+    """Messages that the upstream aborts are not decided, and transaction markers do not count as waiting transactions.
 
-    Each partition ends with markers and aborted transactions, for the worker that reads them and for the one that
-    is started afterwards and finds nothing else. Half the watchdog's time without moving makes a worker unready.
+    Each partition ends with markers and aborted transactions, both for the worker that reads them and for one started
+    afterwards that reads nothing else. Without progress, half the watchdog's time makes a worker unready.
     """
     settings = ready(kafka_watchdog_s=15)
-    send_in_transactions(settings, committed=5, of=100)
-    with DecisionMonitor(settings) as watch:
+    send_in_transactions(settings, committed=5, batch=100)
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        watch.wait(500)
+        monitor.wait(500)
         worker.wait_ready()
         until(lambda: metrics(settings)["consumer_lag_transactions"] == 0)
         assert worker.stop() == 0
@@ -90,28 +90,28 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
             time.sleep(0.2)
         assert metrics(settings)["consumer_lag_transactions"] == 0
         send(settings, 10)
-        watch.wait(510)
+        monitor.wait(510)
         assert worker.stop() == 0
-    reckoning = reconcile(settings)
-    assert len(reckoning.decisions) == 510
-    assert not any(decision.transaction_id.startswith("aborted") for decision in reckoning.decisions.values())
+    result = reconcile(settings)
+    assert len(result.decisions) == 510
+    assert not any(decision.transaction_id.startswith("aborted") for decision in result.decisions.values())
 
 
-def send_in_transactions(settings: Settings, *, committed: int, of: int) -> None:
-    """Send committed transactions of so many messages in turn with aborted ones; an aborted one is the last."""
+def send_in_transactions(settings: Settings, *, committed: int, batch: int) -> None:
+    """Send committed and aborted Kafka transactions of `batch` messages in turn; the last one is aborted."""
     name = f"{settings.kafka.group}-upstream"
     producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "transactional.id": name})
     producer.init_transactions(30)
     for turn in range(committed):
         producer.begin_transaction()
-        for number in range(turn * of, (turn + 1) * of):
+        for number in range(turn * batch, (turn + 1) * batch):
             producer.produce(settings.topic.transactions, transaction(number), f"card-{number % 500}".encode())
         producer.commit_transaction(30)
         producer.begin_transaction()
-        for number in range(of):
+        for number in range(batch):
             value = transaction(number, transaction_id=f"aborted-{turn}-{number}")
             producer.produce(settings.topic.transactions, value, partition=number % settings.topic.partitions)
-        producer.flush(30)  # or they would never reach the log
+        producer.flush(30)  # otherwise they would never reach the broker's log
         producer.abort_transaction(30)
 
 
@@ -124,7 +124,7 @@ def status_of(settings: Settings) -> WorkerStatus:
 
 
 def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """Without a broker at the address, the worker says so and ends."""
+    """Without a broker at the address, the worker reports it and exits."""
     settings = make_settings(kafka_bootstrap=f"127.0.0.1:{free_port()}")
     worker = start_worker(settings)
     line = assert_exits(worker, GIVE_UP_S)
@@ -134,7 +134,7 @@ def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWo
 
 
 def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A missing topic is named, with the command that creates it; nothing is created by accident."""
+    """The error names the missing topic and the command that creates it; no topic is created implicitly."""
     settings = make_settings()
     line = assert_exits(start_worker(settings), GIVE_UP_S)
     assert line == (
@@ -144,7 +144,7 @@ def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWor
 
 
 def test_a_web_port_in_use(ready: Ready, start_worker: StartWorker) -> None:
-    """A web port that somebody else has is named, with the setting that chooses another."""
+    """The error names the port and the setting that changes it."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         settings = ready(web_port=other.getsockname()[1])
         line = assert_exits(start_worker(settings), GIVE_UP_S)
@@ -152,23 +152,23 @@ def test_a_web_port_in_use(ready: Ready, start_worker: StartWorker) -> None:
     assert line.endswith("set FRAUD_WEB_PORT")
 
 
-def test_a_bundle_store_away(ready: Ready, start_worker: StartWorker, tmp_path: Path) -> None:
-    """While the store is away the worker waits and says why, on its log and in worker-status; then it decides."""
+def test_an_unavailable_bundle_store(ready: Ready, start_worker: StartWorker, tmp_path: Path) -> None:
+    """While the store is unavailable, the worker waits and reports why in its log and in worker-status."""
     settings = ready(worker_status_interval_s=0.5)
-    store, away = Path(settings.bundle.store), tmp_path / "away"
-    store.rename(away)
+    store, elsewhere = Path(settings.bundle.store), tmp_path / "elsewhere"
+    store.rename(elsewhere)
     send(settings, 100)
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        why = f"bundle fraud/1 cannot be read from {store}"
-        until(lambda: why in (status_of(settings).refused or ""))
+        reason = f"bundle fraud/1 cannot be read from {store}"
+        until(lambda: reason in (status_of(settings).refused or ""))
         assert status_of(settings).state == "waiting"
-        assert why in worker.last_lines()
+        assert reason in worker.last_lines()
         assert not worker.is_ready()
         assert worker.returncode is None
-        assert watch.settled == 0
-        away.rename(store)
-        watch.wait(100)
+        assert monitor.settled == 0
+        elsewhere.rename(store)
+        monitor.wait(100)
         until(lambda: (status_of(settings).state, status_of(settings).refused) == ("ready", None))
         assert worker.stop() == 0
     assert "Traceback" not in worker.last_lines()

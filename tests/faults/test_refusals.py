@@ -1,4 +1,4 @@
-"""What a dead letter says, what null becomes, and where dead letters end: beside the kinds of `test_bad_input`."""
+"""Details of dead letters, scoring of null, and the limit on unscorable transactions. See also `test_bad_input`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,21 +24,21 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def with_features(**changes: float | str | None) -> bytes:
-    """Return a good transaction with some of its features replaced."""
+    """Return a good transaction, some of its features replaced."""
     return transaction(1, features={"V1": 0.5, "V2": -0.5, "V3": 1.0} | changes)
 
 
 def with_v2(literal: str) -> bytes:
-    """Return a transaction whose V2 is written in these very characters."""
+    """Return a transaction whose V2 is this literal."""
     return with_features(V2="?").replace(b'"?"', literal.encode())
 
 
 def padded(size: int) -> bytes:
-    """Return a transaction of exactly so many bytes, good but for its size."""
+    """Return a transaction of exactly `size` bytes, valid except perhaps for its size."""
     return transaction(1).ljust(size)
 
 
-#: Value, reason, and detail in full, unless it is the JSON reader's own.
+#: Message value, dead-letter reason, and the complete detail, or part of it where the JSON decoder words it.
 BAD: tuple[tuple[bytes | None, str, str], ...] = (
     (None, "empty", "the message has no value"),
     (transaction(1) * 2, "not_json", "JSON is malformed: trailing characters"),
@@ -56,69 +56,69 @@ BAD: tuple[tuple[bytes | None, str, str], ...] = (
 )
 
 
-def settle(settings: Settings, start_worker: StartWorker, values: list[bytes | None]) -> Reconciliation:
-    """Send all to partition 0 before the worker starts, so that it reads them together; return what became of them."""
+def process(settings: Settings, start_worker: StartWorker, values: list[bytes | None]) -> Reconciliation:
+    """Send values to partition 0 before the worker starts, so that it reads them together, and reconcile the result."""
     rows = [(b"\xff key", value) for value in values]  # a key need not be text
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
-        watch.wait(len(rows))
+        monitor.wait(len(rows))
         assert worker.stop() == 0
     return reconcile(settings)
 
 
-def test_a_dead_letter_says_precisely_why(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """Each dead letter names the field, the limit or the byte at fault; a good one of just the limit is decided."""
-    found = settle(ready(), start_worker, [*(value for value, _, _ in BAD), padded(65_536)])
+def test_a_dead_letter_names_its_reason_precisely(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
+    """Each dead letter names the field, limit or byte; a valid transaction of exactly the maximum size is decided."""
+    result = process(ready(), start_worker, [*(value for value, _, _ in BAD), padded(65_536)])
     for offset, (value, reason, detail) in enumerate(BAD):
-        letter = found.dead_letters[0, offset]
-        assert letter.reason == reason, letter
-        assert detail in letter.detail
-        assert (letter.key, letter.value) == (b"\xff key", value)
-    assert list(found.decisions) == [(0, len(BAD))]
+        dead_letter = result.dead_letters[0, offset]
+        assert dead_letter.reason == reason, dead_letter
+        assert detail in dead_letter.detail
+        assert (dead_letter.key, dead_letter.value) == (b"\xff key", value)
+    assert list(result.decisions) == [(0, len(BAD))]
 
 
 def nan_aware_onnx(weights: NDArray[np.float32], bias: float) -> bytes:
-    """Return the logistic graph with NaN read as 0.25, as a tree would have a branch for it."""
+    """Return the logistic graph with NaN replaced by 0.25, like a tree with a branch for missing values."""
     model = load_from_string(logistic_onnx(weights, bias))
     matmul, *rest = model.graph.node
-    matmul.input[0] = "known"
+    matmul.input[0] = "filled"
     nodes = [
         helper.make_node("IsNaN", ["x"], ["missing"]),
-        helper.make_node("Where", ["missing", "quarter", "x"], ["known"]),
+        helper.make_node("Where", ["missing", "fill_value", "x"], ["filled"]),
         matmul,
         *rest,
     ]
-    quarter = numpy_helper.from_array(np.array(0.25, dtype=np.float32), "quarter")
+    fill_value = numpy_helper.from_array(np.array(0.25, dtype=np.float32), "fill_value")
     graph = helper.make_graph(
-        nodes, "nan-aware", model.graph.input, model.graph.output, [*model.graph.initializer, quarter]
+        nodes, "nan-aware", model.graph.input, model.graph.output, [*model.graph.initializer, fill_value]
     )
     raw: bytes = helper.make_model(graph, opset_imports=model.opset_import, ir_version=9).SerializeToString()
     return raw
 
 
 @pytest.mark.parametrize(
-    ("missing", "stands_for_null"), [pytest.param("median", 0.0, marks=pytest.mark.slow), ("nan", 0.25)]
+    ("missing", "value_of_null"), [pytest.param("median", 0.0, marks=pytest.mark.slow), ("nan", 0.25)]
 )
 def test_null_is_scored(
     settings: Settings,
     start_worker: StartWorker,
     monkeypatch: pytest.MonkeyPatch,
     missing: MissingPolicy,
-    stands_for_null: float,
+    value_of_null: float,
 ) -> None:
-    """Null is the reference median, or left to a model that knows NaN, as the champion's manifest says."""
+    """Null becomes the reference median or NaN, depending on the champion's missing-value policy."""
     monkeypatch.setattr(bundles, "logistic_onnx", nan_aware_onnx)
     publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), missing=missing), author="test")
-    found = settle(settings, start_worker, [transaction(0), with_features(V2=None), transaction(2)])
-    assert not found.dead_letters
-    margin = 0.5 + stands_for_null + 1.0 - 4.0
-    assert found.decisions[0, 1].score == pytest.approx(1 / (1 + np.exp(-margin)), abs=1e-6)
+    result = process(settings, start_worker, [transaction(0), with_features(V2=None), transaction(2)])
+    assert not result.dead_letters
+    margin = 0.5 + value_of_null + 1.0 - 4.0
+    assert result.decisions[0, 1].score == pytest.approx(1 / (1 + np.exp(-margin)), abs=1e-6)
 
 
 def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_worker: StartWorker) -> None:
-    """One line and exit code 1; the batch is not acknowledged, and a worker with a higher limit settles it."""
-    # This logistic model gives NaN for NaN, though its manifest says that it handles it.
+    """The worker exits with one line and code 1, without a commit; a worker with a higher limit decides the batch."""
+    # This logistic model returns NaN for NaN, although its manifest says that it handles NaN.
     publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), missing="nan"), author="test")
     rows = [(b"card", with_features(V1=None) if n % 10 == 0 else transaction(n)) for n in range(40)]
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
@@ -129,9 +129,9 @@ def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_work
     )
     for topic in (settings.topic.decisions, settings.topic.dead_letters):
         assert read_all(settings.kafka.bootstrap, topic) == []
-    with DecisionMonitor(settings) as watch:
+    with DecisionMonitor(settings) as monitor:
         start_worker(settings.replace(worker_max_unscorable_per_minute=4))
-        watch.wait(40)
-    letters = reconcile(settings).dead_letters
-    assert {letter.detail for letter in letters.values()} == {"model 1 gives no score for it"}
-    assert sorted(letters) == [(0, 0), (0, 10), (0, 20), (0, 30)]
+        monitor.wait(40)
+    dead_letters = reconcile(settings).dead_letters
+    assert {each.detail for each in dead_letters.values()} == {"model 1 gives no score for it"}
+    assert sorted(dead_letters) == [(0, 0), (0, 10), (0, 20), (0, 30)]

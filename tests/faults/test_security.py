@@ -1,4 +1,4 @@
-"""A broker that asks for user and password."""
+"""A broker that requires user and password."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,53 +23,53 @@ USER, PASSWORD, WRONG = "scorer", "right-4f9a", "wrong-71cd"
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[LocalBroker]:
-    """A broker that lets only one user in."""
+def secured() -> Iterator[LocalBroker]:
+    """A broker that accepts only one user."""
     with LocalBroker(sasl=(USER, PASSWORD), brief=True) as broker:
         yield broker
 
 
 @pytest.fixture
-def login(guarded: LocalBroker, ready: Callable[..., Settings]) -> Settings:
-    """Settings with the right password, and the noisiest log."""
-    how: dict[str, Any] = {"kafka_security_protocol": "SASL_PLAINTEXT", "kafka_sasl_mechanism": "PLAIN"}
+def login(secured: LocalBroker, ready: Callable[..., Settings]) -> Settings:
+    """Settings with the right password and the most verbose log."""
+    security: dict[str, Any] = {"kafka_security_protocol": "SASL_PLAINTEXT", "kafka_sasl_mechanism": "PLAIN"}
     return ready(
-        kafka_bootstrap=guarded.bootstrap,
+        kafka_bootstrap=secured.bootstrap,
         kafka_sasl_username=USER,
         kafka_sasl_password=PASSWORD,
         log_level="DEBUG",
         worker_status_interval_s=0.5,
-        **how,
+        **security,
     )
 
 
-def whole_log(tmp_path: Path) -> str:
-    """Return everything the test's workers printed."""
+def all_output(tmp_path: Path) -> str:
+    """Return all output of the test's workers."""
     return "".join(log.read_text() for log in tmp_path.glob("worker-*.log"))
 
 
-def test_the_right_password(guarded: LocalBroker, login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
-    """Both Kafka clients log in: decisions come by librdkafka, worker-status by Faust's aiokafka."""
+def test_the_right_password(secured: LocalBroker, login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
+    """Both Kafka clients log in: librdkafka writes decisions, Faust's aiokafka writes worker-status."""
     rows = ((b"card", transaction(number)) for number in range(500))
-    produce_all(guarded.direct, login.topic.transactions, rows)
-    with DecisionMonitor(login, guarded.direct) as watch:
+    produce_all(secured.direct, login.topic.transactions, rows)
+    with DecisionMonitor(login, secured.direct) as monitor:
         worker = start_worker(login)
-        watch.wait(500)
+        monitor.wait(500)
         worker.wait_ready()
-        until(lambda: newest_status(login, guarded.direct) is not None)
+        until(lambda: newest_status(login, secured.direct) is not None)
         assert worker.stop() == 0
-    assert len(reconcile(login, guarded.direct).decisions) == 500
-    status = newest_status(login, guarded.direct)
+    assert len(reconcile(login, secured.direct).decisions) == 500
+    status = newest_status(login, secured.direct)
     assert status is not None
     assert status.champion == "1"
-    assert PASSWORD not in whole_log(tmp_path)
+    assert PASSWORD not in all_output(tmp_path)
 
 
 def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
-    """A refused login ends the worker with one line that names the settings to mend, and no password."""
+    """A refused login ends the worker with one line that names the settings to fix, and no password."""
     worker = start_worker(login.replace(kafka_sasl_password=WRONG))
     assert assert_exits(worker, 14) == (
         f"fraud-stream: Kafka at {login.kafka.bootstrap} refused user {USER!r}; "
         "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
     )
-    assert WRONG not in whole_log(tmp_path)
+    assert WRONG not in all_output(tmp_path)

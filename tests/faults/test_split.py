@@ -1,4 +1,4 @@
-"""A challenger that decides for a share of the cards, on a real Kafka: sticky, complete, followed by every worker."""
+"""A challenger that decides a share of the cards on a real Kafka: the same cards on every worker."""
 
 import time
 from collections import defaultdict
@@ -17,34 +17,34 @@ from tests.support.reconciliation import reconcile
 from tests.support.traffic import TransactionFeeder
 from tests.support.worker_process import WorkerProcess
 
-#: Seconds in which every worker follows.
+#: Seconds within which every worker applies a change of roles.
 FOLLOW_S = 5.0
 
 
 def change(settings: Settings, *changes: Callable[[ModelUpdate], ModelUpdate]) -> ModelUpdate:
-    """Write a change of roles, and let some traffic pass under it."""
+    """Write a change of roles, and wait for some traffic under it."""
     update = change_roles(settings, combine_changes(changes), author="test")
     time.sleep(FOLLOW_S / 2)
     return update
 
 
-def test_two_workers_split_cards_alike(
+def test_two_workers_split_cards_identically(
     ready: Callable[..., Settings], start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:
-    """Over a rebalance and a new policy a card keeps its arm, and each model is heard once for each transaction."""
+    """A card keeps its arm after a rebalance and a policy change, and each model scores each transaction once."""
     settings = ready()
     challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
-    split, watching = Challenger(challenger, "split", 0.3), Challenger(challenger)
-    with DecisionMonitor(settings) as watch, TransactionFeeder(settings, rate=500) as feeder:
+    split, shadow = Challenger(challenger, "split", 0.3), Challenger(challenger)
+    with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=500) as feeder:
         start_worker(settings).wait_ready()
         change(settings, add_challenger(split))
         second = start_worker(settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port()))
         second.wait_ready()
         change(settings, set_policy(Policy("all", 0.0, 0.0)), set_exploration(Exploration(0.5, 10**6)))
         second.stop()
-        change(settings, add_challenger(watching))
+        change(settings, add_challenger(shadow))
         feeder.stop()
-        watch.wait(feeder.sent)
+        monitor.wait(feeder.sent)
     decisions = reconcile(settings).decisions.values()
     epochs = defaultdict(set)
     arms = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Settings that nothing can be started with: one line, exit code 1."""
+"""Settings with which a program cannot start: one line, exit code 1."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def test_an_unknown_kind_of_store(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A store that no installed package can open ends the worker before it touches Kafka."""
+    """A store that no installed package can open ends the worker before it connects to Kafka."""
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", bundle_store="nowhere://bundles")
     assert "bundle store nowhere://bundles cannot be opened" in assert_exits(start_worker(settings), within=30)
 
@@ -28,7 +28,7 @@ def test_an_unknown_kind_of_store(make_settings: Callable[..., Settings], start_
 def test_unusable_security(
     make_settings: Callable[..., Settings], start_worker: StartWorker, security: dict[str, str], setting: str
 ) -> None:
-    """A certificate that is not there, or a login without a name, is named with its setting."""
+    """The error names the setting of a missing certificate or a missing user."""
     line = assert_exits(start_worker(make_settings(kafka_bootstrap="127.0.0.1:1", **security)), within=30)
     assert line.startswith("fraud-stream: ")
     assert setting in line

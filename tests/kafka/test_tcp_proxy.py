@@ -1,4 +1,4 @@
-"""The proxy that the fault tests trust: it is between client and broker, and loses exactly what it is told to."""
+"""The proxy that the fault tests rely on: it is between client and broker, and loses exactly the chosen responses."""
 
 import threading
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ def proxied() -> Iterator[tuple[LocalBroker, TcpProxy]]:
         yield broker, proxy
 
 
-def test_passes_everything(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
-    """Clients that follow the advertised address write and read through the proxy."""
+def test_forwards_everything(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
+    """Clients that use the advertised address write and read through the proxy."""
     broker, _ = proxied
     create_topic(broker.bootstrap, topic)
     sent = [(b"card", b"%d" % n + b"x" * 1000) for n in range(5_000)]
@@ -31,8 +31,8 @@ def test_passes_everything(proxied: tuple[LocalBroker, TcpProxy], topic: str) ->
     assert [(message.key(), message.value()) for message in read_all(broker.bootstrap, topic)] == sent
 
 
-def test_loses_the_reply_of_a_commit(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
-    """The broker commits, the client is cut off before it learns so, and its own second try succeeds."""
+def test_loses_the_response_of_a_commit(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
+    """The broker commits, the client loses its connection before the response, and its retry succeeds."""
     broker, proxy = proxied
     create_topic(broker.direct, topic)
     producer = Producer(
@@ -47,15 +47,15 @@ def test_loses_the_reply_of_a_commit(proxied: tuple[LocalBroker, TcpProxy], topi
     commit = threading.Thread(target=producer.commit_transaction, args=(20,))
     commit.start()
     assert proxy.wait_lost(10)
-    # Kafka replies when the commit is certain, and lets readers see it a moment later.
+    # Kafka responds once the commit is certain, and makes it visible to readers a moment later.
     until(lambda: [message.value() for message in read_all(broker.direct, topic)] == [b"once"])
     commit.join(20)
     assert not commit.is_alive()
     assert len(read_all(broker.direct, topic)) == 1
 
 
-def test_holds_replies(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
-    """Held replies arrive after the release; what the broker did meanwhile stays done."""
+def test_holds_responses(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
+    """Held responses arrive after the release; the broker has executed the requests meanwhile."""
     broker, proxy = proxied
     create_topic(broker.direct, topic)
     acknowledged: list[object] = []
@@ -71,8 +71,8 @@ def test_holds_replies(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> Non
     assert len(read_all(broker.direct, topic)) == 1
 
 
-def test_refuses_and_accepts_again(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
-    """A client whose connections are cut and refused waits, and goes on when it is let in again."""
+def test_refuses_and_accepts_connections(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
+    """A client whose connections are closed and refused waits, and resumes when it can connect again."""
     broker, proxy = proxied
     create_topic(broker.direct, topic)
     producer = Producer(

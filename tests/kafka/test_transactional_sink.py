@@ -1,4 +1,4 @@
-"""What the transactional sink does when another worker has its slot."""
+"""The transactional sink when another worker uses its slot."""
 
 import time
 from collections.abc import Iterator
@@ -19,26 +19,26 @@ PARTITION = 0
 
 @pytest.fixture
 def consumer(settings: Settings) -> Iterator[Consumer]:
-    """Whose group a batch's offsets belong to."""
+    """The consumer whose group the batch's offsets belong to."""
     consumer = Consumer(consumer_config(settings.kafka) | {"group.id": settings.kafka.group})
     yield consumer
     consumer.close()
 
 
 def opened(settings: Settings) -> TransactionalSink:
-    """A sink that may commit; it fences the ones of the same slot before it."""
+    """Return an open sink, which fences earlier sinks of the same slot."""
     sink = TransactionalSink(settings.kafka, settings.worker, settings.topic.decisions, on_abort=lambda: None)
     sink.open()
     return sink
 
 
-def test_a_fenced_sink_stays_so(settings: Settings, consumer: Consumer) -> None:
-    """It never fences the one that took over, however often it is called after: of two twins one goes on."""
+def test_a_fenced_sink_stays_fenced(settings: Settings, consumer: Consumer) -> None:
+    """It never fences the sink that has taken over, however often it is called: one of two workers keeps running."""
 
     def batch(end: int) -> Batch:
-        incoming = RawBatch(settings.topic.transactions, [], [], [])
+        raw = RawBatch(settings.topic.transactions, [], [], [])
         metadata = consumer.consumer_group_metadata()
-        return Batch([], incoming, metadata, epoch=0, start={}, end={PARTITION: end}, read_at=time.monotonic())
+        return Batch([], raw, metadata, epoch=0, start={}, end={PARTITION: end}, read_at=time.monotonic())
 
     outputs: Outputs = {settings.topic.decisions: [{"value": b"{}", "partition": PARTITION}]}
     older = opened(settings)

@@ -39,11 +39,11 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
     """Topics with transactions decided under three assignments, rubbish among them."""
     publish_champion(settings)
     challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
-    with DecisionMonitor(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
+    with DecisionMonitor(settings) as monitor, WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()
         send(settings, COUNT)
         produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", b"rubbish")] * 3)
-        watch.wait(COUNT + 3)
+        monitor.wait(COUNT + 3)
         for number, changes in enumerate(
             (
                 [add_challenger(Challenger(challenger, "split", 0.3))],
@@ -54,7 +54,7 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
             epoch = change_roles(settings, combine_changes(changes), author="test").epoch
             wait_epoch(worker, epoch)
             send(settings, COUNT, first=number * COUNT)
-            watch.wait((number + 1) * COUNT + 3)
+            monitor.wait((number + 1) * COUNT + 3)
     return settings
 
 

@@ -13,8 +13,8 @@ from tests.support.topics import produce_all
 def change(epoch: int) -> ModelUpdate:
     """Return the role change of an epoch."""
     champion = BundleRef("fraud", "1", "fraud/1", CHAMPION)
-    watching = (Challenger(BundleRef("fraud", "2", "fraud/2", CHALLENGER)),)
-    return ModelUpdate(epoch, champion, 1_793_491_200_000 + epoch, "test", challengers=watching)
+    challengers = (Challenger(BundleRef("fraud", "2", "fraud/2", CHALLENGER)),)
+    return ModelUpdate(epoch, champion, 1_793_491_200_000 + epoch, "test", challengers=challengers)
 
 
 def messages_of(settings: Settings, number: int) -> Iterable[TopicMessage]:

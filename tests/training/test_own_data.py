@@ -91,8 +91,8 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
     lines = Path("test.jsonl").read_bytes().splitlines()
     sent = {msgspec.json.decode(line)["transaction_id"]: line for line in lines} | new_transactions(lines[0])
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"card", line) for line in sent.values()])
-    with DecisionMonitor(settings) as watch, WorkerProcess(settings, tmp_path) as worker:
-        watch.wait(len(sent))
+    with DecisionMonitor(settings) as monitor, WorkerProcess(settings, tmp_path) as worker:
+        monitor.wait(len(sent))
         assert worker.stop() == 0
 
     written, dead = (

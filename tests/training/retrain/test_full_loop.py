@@ -79,7 +79,7 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
     settings = place.settings
     frauds = [number for number in range(ORDINARY) if is_fraud(number)]
     with (
-        DecisionMonitor(settings) as watch,
+        DecisionMonitor(settings) as monitor,
         WorkerProcess(settings, tmp_path) as worker,
         LedgerProcess(settings, tmp_path) as ledger,
         ArchiveProcess(settings, tmp_path) as archive,
@@ -88,13 +88,13 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
             program.wait_ready(60)
         send(settings, 0, ORDINARY)
         produce_all(settings.kafka.bootstrap, settings.topic.labels, [(str(n).encode(), label(n)) for n in frauds])
-        watch.wait(ORDINARY)
+        monitor.wait(ORDINARY)
         until(lambda: len(read_reports(settings)) >= 2, 30)
         assert not read_requests(settings), "ordinary amounts are no drift"
 
         send(settings, ORDINARY, ORDINARY + DOUBLED)
         until(lambda: bool(read_requests(settings)), 30)
-        watch.wait(ORDINARY + DOUBLED)
+        monitor.wait(ORDINARY + DOUBLED)
         archive.wait_rows("transactions", ORDINARY)
         # Until the ledger has read the labels, and event time has come far enough for silence to mean something.
         until(lambda: (load_watermark(place.past.engine) or 0) > BEGIN_MS + 8 * DAY_MS, 30)
