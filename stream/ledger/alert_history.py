@@ -1,4 +1,4 @@
-"""Records which Prometheus alerts fired and when: one row per alert, in whatever order and however often messages come.
+"""Records which Prometheus alerts fired and when, one row per alert; order and repetition of messages do not matter.
 
 Alertmanager repeats itself, and a message that it had to resend may arrive after a later one. Messages carry no time of
 their own, so their content decides: of two messages about one alert, the resolved one is kept; of resolved ones, the

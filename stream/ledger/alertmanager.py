@@ -14,7 +14,7 @@ from stream.ledger.upsert import Row
 
 AwareDatetime = Annotated[datetime, Meta(tz=True)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# The same labels are always the same text, in whatever order they arrive.
+# Sorted names: the same labels are the same text, whatever order they arrive in.
 _sorted = msgspec.json.Encoder(order="deterministic")
 
 

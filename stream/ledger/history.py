@@ -139,7 +139,7 @@ def labels_from_columns(transaction_ids: list[str], labelled: list[list[Any]]) -
 
 
 def text_array(values: list[Any]) -> TextArray:
-    """Return values as a one-dimensional array of objects, whatever they are."""
+    """Return values of any type as a one-dimensional array of objects."""
     column = np.empty(len(values), dtype=np.object_)
     column[:] = values
     return column

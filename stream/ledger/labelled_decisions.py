@@ -89,9 +89,9 @@ def load_labelled_decisions(
         query = select(*_DECISION_COLUMNS).where(window).order_by(*order)
         decided = fetch_columns(connection, query, len(_DECISION_COLUMNS))
         joined = decisions.join(labels, labels.c.transaction_id == d.transaction_id)
-        query = select(*LABEL_COLUMNS).select_from(joined).where(window)
-        query = query.order_by(*order, labels.c.event_time_ms, labels.c.label_id)
-        labelled = fetch_columns(connection, query, len(LABEL_COLUMNS))
+        newest_last = (*order, labels.c.event_time_ms, labels.c.label_id)
+        label_query = select(*LABEL_COLUMNS).select_from(joined).where(window).order_by(*newest_last)
+        labelled = fetch_columns(connection, label_query, len(LABEL_COLUMNS))
     ids, times, verdicts, arms, scores, partitions, offsets = decided
     verdict, event_time_ms = verdict_codes(verdicts), np.array(times, dtype=np.int64)
     outcome = outcomes(

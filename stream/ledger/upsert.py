@@ -1,4 +1,4 @@
-"""Inserts that commute: the table ends up the same in whatever order and however often its rows arrive.
+"""Inserts that commute: the order and the repetition of rows do not change the resulting table.
 
 Of rows with the same key, the smallest by `order` is kept; `order` is a total order over positions in Kafka. The other
 rows are counted in `repeats`.

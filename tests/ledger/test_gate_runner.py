@@ -10,7 +10,7 @@ from stream.evaluation.guardrails import ServingHealth
 from stream.ledger.gate_runner import GateRunner, GateStatus
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
-from tests.support.ledger_batch import ManualClock, LedgerWriter
+from tests.support.ledger_batch import LedgerWriter, ManualClock
 from tests.support.ledger_history import FIRST_DAY, FRAUDS, LEGITIMATE, SETTINGS, SimulatedHistory, roles_of
 from tests.support.records import CHALLENGER, CHAMPION, decision, label, shadow
 

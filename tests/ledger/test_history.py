@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
 
+from schemas.messages import Exploration
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.counterfactual import changes_by_day
 from stream.ledger.database import reading
@@ -19,7 +20,7 @@ from stream.ledger.retention import delete_chunk
 from stream.ledger.store import WriteResult
 from stream.ledger.tables import decisions, labels, shadow_scores
 from stream.settings import Settings
-from tests.support.ledger_batch import ManualClock, LedgerWriter
+from tests.support.ledger_batch import LedgerWriter, ManualClock
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 ONE, TWO = ModelIdentity(CHAMPION, "p1"), ModelIdentity(CHALLENGER, "p2")
@@ -152,7 +153,7 @@ def test_flips_by_day(engine: Engine) -> None:
     )
     LedgerWriter(engine, "shadow_scores", clock=clock).write([shadow(n) for n in (850, 950, day + 850, 3)])
     matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
-    pairs = make_pairs(matured, {}, watermark_ms=BASE_MS + 2 * DAY_MS, maturity_ms=0)
+    pairs = make_pairs(matured, {1: Exploration(0.5, 10_000)}, watermark_ms=BASE_MS + 2 * DAY_MS, maturity_ms=0)
     first, second = changes_by_day(pairs, CappedCosts(10_000))
     assert (first.start_ms, second.start_ms) == (BASE_MS, BASE_MS + DAY_MS)
     assert (first.transactions, second.transactions) == (3, 1)

@@ -23,7 +23,7 @@ from stream.ledger.tables import decisions
 from stream.runtime.ports import free_port
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
-from tests.support.ledger_batch import ManualClock, LedgerWriter
+from tests.support.ledger_batch import LedgerWriter, ManualClock
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 SECOND_MS = 1000
