@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows how the worker's parts fit together."""
+"""The composition root of the worker: builds its parts and connects them."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from stream.serving.garbage_collector import relax_garbage_collector
 from stream.serving.role_counter import RoleCounter
 from stream.serving.role_follower import RoleFollower
 from stream.settings import Settings
-from stream.worker.health import Health
+from stream.worker.health import WorkerHealth
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from stream.worker.service import add_agent, add_drift_timer, add_status
@@ -36,14 +36,20 @@ MakeSink = Callable[[Settings, BatchSource, WorkerMetrics], Sink]
 
 
 def make_sink(settings: Settings, source: BatchSource, metrics: WorkerMetrics) -> Sink:
-    """Choose the sink for the delivery that the settings ask for."""
+    """Return the sink for the delivery guarantee in the settings."""
     if settings.worker.delivery == "exactly_once":
         return TransactionalSink(settings.kafka, settings.worker, settings.topic.decisions, metrics.aborted)
     return AtLeastOnceSink(settings.kafka, source.commit)
 
 
 class WorkerProgram(Program):
-    """A scoring worker, built but not running."""
+    """A scoring worker, not started yet.
+
+    Args:
+        settings: All settings.
+        new_sink: Factory of the sink.
+        loader: Loads bundles; None for the bundle store in the settings.
+    """
 
     def __init__(self, settings: Settings, *, new_sink: MakeSink = make_sink, loader: RoleLoader | None = None) -> None:
         self._settings = settings
@@ -70,7 +76,7 @@ class WorkerProgram(Program):
             prepare=self.drift.prepare,
         )
         self.sink = new_sink(settings, self.source, self.metrics)
-        self.health = Health(settings, self.source, self.roles, self.metrics, on_error=self.stop)
+        self.health = WorkerHealth(settings, self.source, self.roles, self.metrics, on_error=self.stop)
         counts = RoleCounter(settings.kafka.slot)
         self.publisher = CountsPublisher(
             settings.kafka, settings.topic.role_counts, settings.rollback.interval_s, counts.take
@@ -98,7 +104,7 @@ class WorkerProgram(Program):
         relax_garbage_collector()
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
-        # Last: it starts the reading, and by now the agent listens.
+        # Last, because it starts the reading, and by now the agent is listening.
         self.roles.start()
         self.health.start()
         self.publisher.start()
@@ -109,18 +115,18 @@ class WorkerProgram(Program):
     def _start_clients(self) -> None:
         require_topics(self._settings.kafka, self._settings.topic)
         require_free_port(self._settings.web.host, self._settings.web.port)
-        self.source.start()  # joins the group while the producers fence their past
+        self.source.start()  # joins the group while the producers fence their predecessors
         self.sink.open()
 
     async def _shut_down(self) -> None:
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self.rollback_monitor.stop)
         await asyncio.to_thread(self.drift_monitor.stop)
-        # Finishes the batches in hand, so the agent, the sink and the event loop must still live.
+        # Completes the batches in flight, so the agent, the sink and the event loop must still be running.
         await asyncio.to_thread(self.source.stop)
         await asyncio.to_thread(self.publisher.stop)
         await asyncio.to_thread(self.drift.stop)
-        await self._send_rest()
+        await self._send_remaining_drift()
         self.sink.close()
         await self._publish_stopped()
         await self.app.stop()
@@ -129,8 +135,8 @@ class WorkerProgram(Program):
         await asyncio.to_thread(self.health.stop)
         self._directory.cleanup()
 
-    async def _send_rest(self) -> None:
-        """Send drift's last counts, which must not hold a stop up while the broker is away."""
+    async def _send_remaining_drift(self) -> None:
+        """Send the last drift counts, without delaying the stop while the broker is unavailable."""
         sending = self._running_loop().run_in_executor(self._committing, self.pipeline.send_drift)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sending, FLUSH_S)

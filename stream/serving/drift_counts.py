@@ -128,7 +128,7 @@ class DriftCounter:
         return self._plan(roles)
 
     def _panes(self, times: NDArray[np.int64], ahead: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return (n,) the start of the pane that each row is counted in; `NO_PANE` if its event time is too far ahead."""
+        """Return (n,) the start of the pane that counts each row; `NO_PANE` if its event time is too far ahead."""
         starts = np.where(ahead, NO_PANE, times // self._pane_ms * self._pane_ms)
         panes, rows = np.unique(starts, return_counts=True)
         in_use = {pane_ms for _, _, pane_ms in self._sums if pane_ms is not None}

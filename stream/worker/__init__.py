@@ -1,1 +1,1 @@
-"""The scoring worker: Faust agents around the decision (floor 4)."""
+"""The scoring worker: Faust agents around the decision (floor 5)."""

@@ -1,4 +1,4 @@
-"""Whether the worker is well."""
+"""Health of the worker: readiness and progress."""
 
 from collections.abc import Callable
 
@@ -11,16 +11,16 @@ from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 
 
-class Health(Watchdog):
-    """Watches the source and says what is wrong.
+class WorkerHealth(Watchdog):
+    """Reports why a worker is not ready, and detects that it is stuck.
 
     Args:
-        settings: How long nothing may move.
-        source: Watched.
-        roles: Whether somebody decides.
+        settings: Seconds without progress after which the worker is stuck.
+        source: Source that is monitored.
+        roles: Whether there is a champion.
         metrics: Shows the lag.
-        on_stuck: Called with one line when there is work and nothing has moved for `watchdog_s`.
-        on_error: Called with whatever ends the watch: a worker without a watchdog must not go on.
+        on_stuck: Called with a message when the worker is stuck.
+        on_error: Called with the error that ends the thread: a worker without a watchdog must not go on.
     """
 
     def __init__(
@@ -41,30 +41,30 @@ class Health(Watchdog):
 
     @property
     def lag(self) -> int:
-        """Transactions left to read, at the last look that was answered and found partitions."""
+        """Transactions left to read, at the last check that the broker answered while partitions were assigned."""
         return self._lag
 
     def problems(self) -> list[Problem]:
-        """Say why the worker is not ready; nothing when it is."""
-        found: list[Problem] = []
+        """Return why the worker is not ready; empty if it is."""
+        problems: list[Problem] = []
         if self._roles.scorer is None:
-            found.append(Problem.NO_CHAMPION)
+            problems.append(Problem.NO_CHAMPION)
         if not self._source.assigned:
-            found.append(Problem.NO_PARTITIONS)
-        return found + self._common_problems()
+            problems.append(Problem.NO_PARTITIONS)
+        return problems + self._common_problems()
 
     def check(self) -> None:
-        """Look once: ask the broker for the lag, and whether anything has moved since the last look."""
+        """Query the lag, and compare the progress with that of the previous check."""
         try:
-            left = self._source.lag(CHECK_S)
+            lag = self._source.lag(CHECK_S)
         except BrokerUnavailableError:
             self._record_broker(answered=False)
         else:
             self._record_broker(answered=True)
-            # A worker that has just lost its partitions, as in an outage, has not read what was left: the figure stays.
+            # A worker that lost its partitions, as in an outage, has not read the rest: keep the last figure.
             if self._source.assigned:
-                self._lag = left
-                self._metrics.lag(left)
+                self._lag = lag
+                self._metrics.lag(lag)
         self._check_progress(
             [self._source.in_flight], armed=self._roles.scorer is not None and bool(self._source.assigned)
         )

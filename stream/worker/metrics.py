@@ -1,4 +1,4 @@
-"""The worker's Prometheus metrics. Counting happens once a batch, so it costs next to nothing an event."""
+"""Prometheus metrics of the worker. They are updated once a batch, so they cost almost nothing a transaction."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -16,13 +16,20 @@ from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
 from stream.worker.outputs import BatchOutputs
 
-#: Seconds: from a quiet topic's few milliseconds to an outage.
+#: In seconds: from a few milliseconds on a quiet topic to an outage.
 LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 class BatchHistogram(Collector):
-    """A histogram whose observations come many at a time: all transactions of a batch share one latency."""
+    """A histogram that observes one value many times at once: all transactions of a batch share one latency.
+
+    Args:
+        name: Name of the metric.
+        documentation: Help text of the metric.
+        buckets: Upper bounds, ascending.
+        registry: Registry to register with.
+    """
 
     def __init__(self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry) -> None:
         self._name, self._documentation, self._bounds = name, documentation, buckets
@@ -31,12 +38,12 @@ class BatchHistogram(Collector):
         registry.register(self)
 
     def observe(self, value: float, times: int) -> None:
-        """Count one value a number of times."""
+        """Observe a value this many times."""
         self._counts[bisect_left(self._bounds, value)] += times
         self._sum += value * times
 
     def collect(self) -> Iterable[Metric]:
-        """Give the cumulative buckets that Prometheus wants."""
+        """Return cumulative buckets as Prometheus expects them."""
         total, buckets = 0, []
         for bound, count in zip((*map(floatToGoString, self._bounds), "+Inf"), self._counts, strict=True):
             total += count
@@ -45,37 +52,53 @@ class BatchHistogram(Collector):
 
 
 class WorkerMetrics:
-    """Everything a worker counts, in a registry of its own."""
+    """All metrics of a worker, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._requests = Counter(
-            "prediction_requests", "Transactions settled: decided or dead-lettered.", ["outcome"], registry=registry
+            "prediction_requests", "Transactions decided or dead-lettered, by outcome.", ["outcome"], registry=registry
         )
         self._latency = BatchHistogram(
-            "prediction_latency_seconds", "From reading a transaction to its commit.", LATENCY_BUCKETS, registry
+            "prediction_latency_seconds",
+            "Seconds from receiving a transaction until its decision is committed in Kafka.",
+            LATENCY_BUCKETS,
+            registry,
         )
-        self._predictions = Counter("fraud_predictions", "Decisions by verdict.", ["verdict"], registry=registry)
+        self._predictions = Counter(
+            "fraud_predictions", "Committed decisions by verdict.", ["verdict"], registry=registry
+        )
         self._batch_size = Histogram(
-            "batch_size_transactions", "Transactions in a batch.", buckets=BATCH_BUCKETS, registry=registry
+            "batch_size_transactions", "Transactions in each committed batch.", buckets=BATCH_BUCKETS, registry=registry
         )
-        self._dead_letters = Counter("dead_letters", "Refused messages by reason.", ["reason"], registry=registry)
+        self._dead_letters = Counter(
+            "dead_letters", "Refused transactions that became dead letters, by reason.", ["reason"], registry=registry
+        )
         self.roles = RoleMetrics(registry)
         self._scores = ScoreMetrics(registry)
-        self._aborts = Counter("transaction_aborts", "Kafka transactions not committed.", registry=registry)
+        self._aborts = Counter("transaction_aborts", "Kafka transactions that were aborted.", registry=registry)
         self.rollback = RollbackMetrics(registry)
         self.drift = DriftMetrics(registry)
-        self._lag = Gauge("consumer_lag_transactions", "Transactions left to read.", registry=registry)
-        # Shown from the start: a rate sees no increase in a series that begins with its first count.
+        self._lag = Gauge(
+            "consumer_lag_transactions",
+            "Transactions in the assigned partitions that are not read yet.",
+            registry=registry,
+        )
+        # Present from the start: a rate sees no increase in a series that begins with its first count.
         for outcome in ("decided", "dead_letter"):
             self._requests.labels(outcome)
         for verdict in get_args(Verdict):
             self._predictions.labels(verdict)
 
     def committed(self, outputs: BatchOutputs, latency_s: float) -> None:
-        """Count a batch once it is committed."""
+        """Count a committed batch.
+
+        Args:
+            outputs: Outputs of the batch.
+            latency_s: Seconds from reading the batch to its commit.
+        """
         settled = outputs.decided + len(outputs.refusals)
         self._requests.labels("decided").inc(outputs.decided)
         self._requests.labels("dead_letter").inc(len(outputs.refusals))
@@ -90,9 +113,9 @@ class WorkerMetrics:
         self._batch_size.observe(settled)
 
     def aborted(self) -> None:
-        """Count a transaction that did not commit."""
+        """Count an aborted Kafka transaction."""
         self._aborts.inc()
 
     def lag(self, transactions: int) -> None:
-        """Show what is left to read."""
+        """Show the number of transactions left to read."""
         self._lag.set(transactions)

@@ -1,4 +1,4 @@
-"""What a scored batch puts on which topic."""
+"""Encodes a scored batch into messages by topic."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,21 +15,21 @@ from stream.settings import Settings
 
 @dataclass(slots=True)
 class BatchOutputs:
-    """What a batch, or a part of one, sends, and what is counted once it is committed."""
+    """Messages of a batch or a part of one, and what is counted after its commit."""
 
-    #: By topic, encoded.
+    #: By topic: keyword arguments of each message to produce, encoded.
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    #: How many transactions were decided.
+    #: Number of decided transactions.
     decided: int = 0
-    #: Verdict of each that was not approved.
+    #: Verdict of each transaction that was not approved.
     alerts: list[Verdict] = field(default_factory=list)
-    #: Reason of each that was refused.
+    #: Reason of each refused message.
     refusals: list[DeadLetterReason] = field(default_factory=list)
-    #: What each model said, counted; None before the first part.
+    #: Verdicts and scores of each model; None before the first part.
     score_counts: ScoreCounts | None = None
-    #: Seconds that scoring took, of each part.
+    #: Seconds it took to score each part.
     scoring_s: list[float] = field(default_factory=list)
-    #: What the models saw of each part.
+    #: Features and scores of each part, for drift.
     batch_scores: list[BatchScores] = field(default_factory=list)
 
     def extend(self, part: "BatchOutputs") -> None:
@@ -42,13 +42,23 @@ class BatchOutputs:
         self.scoring_s += part.scoring_s
         self.batch_scores += part.batch_scores
         if part.score_counts is not None:
-            self.score_counts = part.score_counts if self.score_counts is None else self.score_counts + part.score_counts
+            self.score_counts = (
+                part.score_counts if self.score_counts is None else self.score_counts + part.score_counts
+            )
 
 
 def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settings, now_ms: int) -> BatchOutputs:
-    """Encode what came of the part of a batch that begins at message `start`.
+    """Encode the results of one part of a batch.
 
-    Decisions and shadow scores keep their card's key.
+    Args:
+        batch: The whole batch.
+        scored: Results of the part.
+        start: Index of the part's first message in the batch.
+        settings: Topic names.
+        now_ms: Time of refusal for dead letters, UTC milliseconds.
+
+    Returns:
+        The outputs; decisions, alerts and shadow scores are keyed by card.
     """
     alerts = scored.alerts
     rows = {
@@ -63,7 +73,7 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
         ],
     }
     return BatchOutputs(
-        {topic: found for topic, found in rows.items() if found},
+        {topic: messages for topic, messages in rows.items() if messages},
         len(scored.decisions),
         [decision.verdict for decision in alerts],
         [refusal.reason for refusal in scored.refusals],

@@ -1,8 +1,8 @@
-"""One batch from bytes to commit, and what happens when that fails: nothing is acknowledged.
+"""One batch from its bytes to its commit. If anything fails, nothing is acknowledged.
 
-`score` runs on one thread and `commit` on another, so a batch is scored while the one before it is committed.
-Any failure raises the source's epoch; batches of an older epoch are discarded wherever they wait, and reading
-begins again at the committed offsets.
+`score` runs on one thread and `commit` on another, so a batch is scored while the one before it is committed. Any
+failure raises the source's epoch: batches of an older epoch are discarded wherever they wait, and reading restarts at
+the committed offsets.
 """
 
 import logging
@@ -27,22 +27,22 @@ from stream.worker.outputs import BatchOutputs, make_outputs
 
 log = logging.getLogger(__name__)
 
-#: Transactions decoded, scored and encoded at a time. Their objects then still lie in the processor's cache when they
-#: are used and freed: 18 µs each, against 22 to 27 µs for 2,000 at a time. Models run no slower from 128 rows on.
+#: Transactions decoded, scored and encoded at a time. Their objects are then still in the processor's cache when they
+#: are used and freed: 18 µs each, against 22 to 27 µs for 2,000 at a time. Models are at full speed from 128 rows on.
 PART = 250
-#: Threads that score parts. A model runs without Python's lock, so one thread decodes and encodes meanwhile; a third
-#: would only wait for that lock.
+#: Threads that score parts. A model runs without Python's lock, so the other thread decodes and encodes meanwhile; a
+#: third thread would only wait for that lock.
 PART_THREADS = 2
-#: Failures in a row after which the worker ends: something is wrong that reading again does not mend.
+#: Failures in a row after which the worker stops: reading the batch again does not help.
 MAX_FAILURES = 10
-#: Seconds to wait after the first failure; doubled by each further one, up to the second figure.
+#: Seconds to wait after the first failure, doubled with each further failure, and the longest wait.
 BACKOFF_S = (0.05, 5.0)
 MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A scored batch on its way to its commit."""
+class ScoredWork:
+    """A batch with its encoded outputs, ready to be committed."""
 
     batch: Batch
     outputs: BatchOutputs
@@ -52,14 +52,14 @@ class Pipeline:
     """Scores and commits batches.
 
     Args:
-        settings: Topics and limits.
-        source: Where batches come from.
-        roles: Whose scorer decides.
-        sink: Where they go.
-        metrics: Counts what was committed.
-        counts: Adds up what each model said of what was committed.
-        drift: Counts what that looked like to each model.
-        stop: Ends the worker with an error; called from any thread.
+        settings: Topic names and limits.
+        source: Source of the batches.
+        roles: Holds the scorer in use.
+        sink: Commits outputs together with the consumed offsets.
+        metrics: Prometheus metrics of the worker.
+        counts: Adds up verdicts and scores of committed batches.
+        drift: Counts features and scores of committed batches for drift.
+        stop: Stops the worker with an error; called from any thread.
     """
 
     def __init__(
@@ -86,42 +86,46 @@ class Pipeline:
         self._failures = 0
         self._unscorable: deque[float] = deque()
 
-    def score(self, batch: Batch) -> Work | None:
-        """Decide a batch and encode its outputs; None when it is stale or nobody may decide."""
-        scorer = self._roles.scorer  # held from here to the commit
+    def score(self, batch: Batch) -> ScoredWork | None:
+        """Decide a batch and encode its outputs.
+
+        Returns:
+            The batch with its outputs; None if it is stale, failed, or there is no champion.
+        """
+        scorer = self._roles.scorer  # the same scorer decides the whole batch
         if batch.epoch != self._source.epoch:
-            return self._discarded()
+            return self._discard()
         if scorer is None:
-            self._source.fail()  # read just when the champion fell: the next one must find it again
-            return self._discarded()
+            self._source.fail()  # read while the champion was removed: it must be read again
+            return self._discard()
         now_ms = time.time_ns() // 1_000_000
-        moment = ScoringTime(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
+        scoring_time = ScoringTime(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
 
         def score_part(start: int) -> BatchOutputs:
-            began = time.perf_counter()
-            scored = scorer.score(batch.raw.slice(start, start + PART), moment)
-            took = time.perf_counter() - began
+            started = time.perf_counter()
+            scored = scorer.score(batch.raw.slice(start, start + PART), scoring_time)
+            elapsed_s = time.perf_counter() - started
             outputs = make_outputs(batch, scored, start, self._settings, now_ms)
-            outputs.scoring_s.append(took)
+            outputs.scoring_s.append(elapsed_s)
             return outputs
 
         outputs = BatchOutputs()
         try:
-            spread = self._parts.map if len(batch) > PART else map  # one part needs no other thread
-            for part in spread(score_part, range(0, len(batch), PART)):
+            run_parts = self._parts.map if len(batch) > PART else map  # one part needs no other thread
+            for part in run_parts(score_part, range(0, len(batch), PART)):
                 outputs.extend(part)
         except ModelFaultError as fault:
             self._roles.demote(scorer, fault)
             self._source.fail()
-            return self._discarded()
-        except Exception as error:  # noqa: BLE001 - a fault of our own: nothing of the batch may be acknowledged
+            return self._discard()
+        except Exception as error:  # noqa: BLE001 - an unforeseen error: nothing of the batch may be acknowledged
             self._fail(error)
-            return self._discarded()
+            return self._discard()
         self._metrics.roles.unknown_features(scorer.codec.unknown_features)
-        return Work(batch, outputs)
+        return ScoredWork(batch, outputs)
 
-    def commit(self, work: Work) -> None:
-        """Commit a scored batch, or make it be read again."""
+    def commit(self, work: ScoredWork) -> None:
+        """Commit a scored batch, or have it read again."""
         try:
             if work.batch.epoch == self._source.epoch:
                 unscorable = self._admit_unscorable(work.outputs.refusals)
@@ -132,8 +136,8 @@ class Pipeline:
                 self._failures = 0
                 self._metrics.committed(work.outputs, time.monotonic() - work.batch.read_at)
                 self._counts.add(work.outputs.score_counts, work.outputs.scoring_s)
-                for observed in work.outputs.batch_scores:
-                    self._drift.add(observed)
+                for scores in work.outputs.batch_scores:
+                    self._drift.add(scores)
         except BatchRefusedError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip transactions
@@ -143,9 +147,9 @@ class Pipeline:
             self._source.done()
 
     def send_drift(self) -> None:
-        """Send drift's counts that are due by themselves, for no batch has come to take them along.
+        """Send drift counts that are due although no batch was committed with them.
 
-        Called on the thread that commits.
+        Call it on the committing thread.
         """
         drift = self._drift.unsent()
         if not drift:
@@ -154,45 +158,45 @@ class Pipeline:
             self._sink.send(self._drift_rows(drift))
             self._drift.sent(drift)
         except BatchRefusedError as error:
-            log.warning("drift-counts: %s; sent again with the next", error)
-        except Exception as error:  # noqa: BLE001 - a producer that cannot go on commits no batch either
+            log.warning("drift counts were not sent: %s; they are sent again with the next batch", error)
+        except Exception as error:  # noqa: BLE001 - a producer that fails here cannot commit a batch either
             self._stop(error)
 
     def _drift_rows(self, messages: Sequence[bytes]) -> dict[str, list[dict[str, Any]]]:
         return {self._settings.topic.drift_counts: [{"value": value} for value in messages]} if messages else {}
 
-    def _discarded(self) -> Work | None:
+    def _discard(self) -> ScoredWork | None:
         self._source.done()
         return None
 
     def _fail(self, error: Exception) -> None:
         self._source.fail()
         self._failures += 1
-        log.warning("%s; read again from the committed offsets", error)
+        log.warning("%s; reading again from the committed offsets", error)
         if self._failures >= MAX_FAILURES:
-            text = f"{self._failures} batches in a row failed, the last with: {error}; mend that and start again"
+            text = f"{self._failures} batches in a row failed, the last with: {error}; fix the cause and start again"
             self._stop(FraudError(text))
             return
-        first, most = BACKOFF_S
-        time.sleep(min(first * 2 ** (self._failures - 1), most))
+        first, longest = BACKOFF_S
+        time.sleep(min(first * 2 ** (self._failures - 1), longest))
 
     def _admit_unscorable(self, refusals: Sequence[DeadLetterReason]) -> list[float]:
-        """Stop before an unforeseen fault turns the stream into dead letters.
+        """Check the limit on unscorable transactions, so that a fault does not turn the stream into dead letters.
 
         Returns:
-            The moment of each, to be kept once they are committed: a batch read again counts once.
+            Time of each unscorable transaction, to be kept after the commit, so that a batch read again counts once.
 
         Raises:
-            FraudError: With more of them within a minute than the setting allows.
+            FraudError: If there are more within a minute than the setting allows.
         """
         now = time.monotonic()
         while self._unscorable and self._unscorable[0] < now - MINUTE_S:
             self._unscorable.popleft()
-        found = [now for reason in refusals if reason is DeadLetterReason.UNSCORABLE]
-        most = self._settings.worker.max_unscorable_per_minute
-        if len(self._unscorable) + len(found) > most:
+        unscorable = [now for reason in refusals if reason is DeadLetterReason.UNSCORABLE]
+        limit = self._settings.worker.max_unscorable_per_minute
+        if len(self._unscorable) + len(unscorable) > limit:
             raise FraudError(
-                f"more than {most} transactions in a minute could not be scored; look at the champion, "
+                f"more than {limit} transactions in a minute could not be scored; check the champion, "
                 "or raise FRAUD_WORKER_MAX_UNSCORABLE_PER_MINUTE"
             )
-        return found
+        return unscorable

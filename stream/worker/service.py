@@ -1,4 +1,4 @@
-"""The scoring worker as a Faust app: one agent on the batch channel, and a status timer."""
+"""The scoring worker as a Faust app: an agent on the batch channel, and timers for drift counts and status."""
 
 import asyncio
 import logging
@@ -15,12 +15,12 @@ from stream.runtime.batch_channel import BatchChannel
 from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import traced
 from stream.settings import Settings
-from stream.worker.health import Health
+from stream.worker.health import WorkerHealth
 from stream.worker.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
-#: Seconds for a status to be on its way: it must not hold a stop up while the broker is away.
+#: Seconds to wait for a status to be sent; short, so that it does not delay a stop while the broker is unavailable.
 SEND_S = 1.0
 
 
@@ -29,20 +29,20 @@ def add_agent(
 ) -> None:
     """Add the scoring agent.
 
-    Scoring and committing run on a thread each, so the event loop (status, web) never stalls, and a batch is
-    scored while the one before it is committed. The agent itself never raises: Faust would acknowledge the batch
-    and go on with the next.
+    Scoring and committing run on a thread each, so the event loop (status, web) is never blocked, and a batch is scored
+    while the one before it is committed. The agent itself never raises: Faust would acknowledge the batch and continue
+    with the next.
     """
 
     @app.agent(channel, name="score-transactions")
     async def score_transactions(batches: Any) -> None:
         loop = asyncio.get_running_loop()
-        under_way: asyncio.Future[None] | None = None
+        committing_batch: asyncio.Future[None] | None = None
         async for batch in batches:
             work = await loop.run_in_executor(scoring, traced, "score", pipeline.score, batch, len(batch))
-            if under_way is not None:
-                await under_way
-            under_way = (
+            if committing_batch is not None:
+                await committing_batch
+            committing_batch = (
                 loop.run_in_executor(committing, traced, "commit", pipeline.commit, work, len(batch))
                 if work is not None
                 else None
@@ -50,7 +50,7 @@ def add_agent(
 
 
 def add_drift_timer(app: faust.App, settings: Settings, pipeline: Pipeline, committing: Executor) -> None:
-    """Add the timer that sends drift's counts while no batch comes to take them along."""
+    """Add the timer that sends drift counts while no batch is committed."""
 
     @app.timer(settings.drift.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def send_drift() -> None:
@@ -58,12 +58,12 @@ def add_drift_timer(app: faust.App, settings: Settings, pipeline: Pipeline, comm
 
 
 def add_status(
-    app: faust.App, settings: Settings, source: BatchSource, roles: RoleFollower, health: Health
+    app: faust.App, settings: Settings, source: BatchSource, roles: RoleFollower, health: WorkerHealth
 ) -> Callable[[], Awaitable[None]]:
     """Add the timer that publishes worker-status.
 
     Returns:
-        What publishes the last one: the worker has stopped. The topic is compacted, so it stays.
+        A function that publishes the final status, `stopped`. The topic is compacted, so it stays there.
     """
     topic = app.topic(settings.topic.worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
 
@@ -82,7 +82,7 @@ def add_status(
             state=state,
             role_epoch=scorer.roles.epoch if scorer else 0,
             champion=scorer.roles.champion.model.manifest.version if scorer else None,
-            challengers=tuple(player.model.manifest.version for player in scorer.roles.challengers) if scorer else (),
+            challengers=tuple(each.model.manifest.version for each in scorer.roles.challengers) if scorer else (),
             refused=roles.refused,
             partitions=source.assigned,
             lag=health.lag,
@@ -90,7 +90,7 @@ def add_status(
         )
         try:
             await asyncio.wait_for(topic.send(key=settings.kafka.slot.encode(), value=encode(status)), SEND_S)
-        except Exception as error:  # noqa: BLE001 - aiokafka's errors have no common root; the next one is soon
-            log.warning("worker-status not sent: %s", error)
+        except Exception as error:  # noqa: BLE001 - aiokafka's errors have no common root; the next status follows soon
+            log.warning("the worker status was not sent: %s", error)
 
     return publish_stopped

@@ -124,7 +124,7 @@ def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_work
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
     strict = settings.replace(worker_max_unscorable_per_minute=3)
     assert assert_exits(start_worker(strict), 15) == (
-        "fraud-stream: more than 3 transactions in a minute could not be scored; look at the champion, "
+        "fraud-stream: more than 3 transactions in a minute could not be scored; check the champion, "
         "or raise FRAUD_WORKER_MAX_UNSCORABLE_PER_MINUTE"
     )
     for topic in (settings.topic.decisions, settings.topic.dead_letters):

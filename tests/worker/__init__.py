@@ -1,1 +1,1 @@
-"""The worker."""
+"""Tests of `stream.worker`."""

@@ -1,4 +1,4 @@
-"""Readiness and the watchdog. The source here is a stand-in whose answers each test chooses."""
+"""Readiness and the watchdog of the worker, with a fake source."""
 
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -10,142 +10,146 @@ from stream.runtime.in_flight import InFlight
 from stream.runtime.readiness import Problem
 from stream.runtime.watchdog import UNANSWERED_CHECKS
 from stream.settings import Settings
-from stream.worker.health import Health
+from stream.worker.health import WorkerHealth
 from stream.worker.metrics import WorkerMetrics
 from tests.support.until import until
 
-WATCHDOG_LOOKS = 15
+WATCHDOG_CHECKS = 15
 
 
 @dataclass
-class Source:
-    """A stand-in for the batch source."""
+class FakeSource:
+    """A batch source whose answers each test chooses."""
 
     assigned: tuple[int, ...] = (0, 1)
-    left: int = 0
-    away: bool = False
+    unread: int = 0
+    unavailable: bool = False
     in_flight: InFlight = field(default_factory=InFlight)
 
     def lag(self, timeout: float) -> int:
-        """Answer, or not."""
-        if self.away:
-            raise BrokerUnavailableError(f"nobody answers within {timeout} s")
-        return self.left
+        """Return the number of unread transactions, or fail."""
+        if self.unavailable:
+            raise BrokerUnavailableError(f"no answer within {timeout} s")
+        return self.unread
 
 
 @dataclass
-class Roles:
-    """A stand-in for the roles: somebody decides, or nobody."""
+class FakeRoles:
+    """Roles with or without a champion."""
 
     scorer: object | None = field(default_factory=object)
 
 
 @pytest.fixture
-def source() -> Source:
+def source() -> FakeSource:
     """A source without work."""
-    return Source()
+    return FakeSource()
 
 
 @pytest.fixture
 def stuck() -> list[str]:
-    """What the watchdog said when it would have ended the process."""
+    """Messages of the watchdog when it would have ended the process."""
     return []
 
 
 @pytest.fixture
-def health(source: Source, stuck: list[str]) -> Health:
-    """Health with the shortest watchdog."""
-    settings = Settings().replace(kafka_watchdog_s=WATCHDOG_LOOKS)
-    return Health(settings, cast("Any", source), cast("Any", Roles()), WorkerMetrics(), on_stuck=stuck.append)
+def health(source: FakeSource, stuck: list[str]) -> WorkerHealth:
+    """The health of a worker with the shortest watchdog."""
+    settings = Settings().replace(kafka_watchdog_s=WATCHDOG_CHECKS)
+    return WorkerHealth(settings, cast("Any", source), cast("Any", FakeRoles()), WorkerMetrics(), on_stuck=stuck.append)
 
 
-def look(health: Health, times: int) -> None:
-    """Look several times."""
+def check(health: WorkerHealth, times: int) -> None:
+    """Run several checks."""
     for _ in range(times):
         health.check()
 
 
-def test_ready_after_the_first_answer(health: Health) -> None:
-    """Before the broker has answered once the worker is not ready."""
+def test_ready_after_the_first_answer(health: WorkerHealth) -> None:
+    """Before the broker has answered once, the worker is not ready."""
     assert health.problems() == [Problem.BROKER_UNAVAILABLE]
     health.check()
     assert health.problems() == []
 
 
-def test_no_partitions_and_no_champion_are_named(source: Source) -> None:
-    """Each reason for not being ready stands by itself."""
+def test_no_partitions_and_no_champion_are_named(source: FakeSource) -> None:
+    """Each reason for not being ready is listed."""
     source.assigned = ()
-    health = Health(Settings(), cast("Any", source), cast("Any", Roles(None)), WorkerMetrics())
+    health = WorkerHealth(Settings(), cast("Any", source), cast("Any", FakeRoles(None)), WorkerMetrics())
     health.check()
     assert health.problems() == [Problem.NO_CHAMPION, Problem.NO_PARTITIONS]
 
 
-def test_work_that_does_not_move_ends_the_process(health: Health, source: Source, stuck: list[str]) -> None:
-    """Transactions wait and nothing is read: after the watchdog's time it says so, once a look."""
-    source.left = 7
-    look(health, WATCHDOG_LOOKS - 1)
+def test_waiting_work_without_progress_ends_the_process(
+    health: WorkerHealth, source: FakeSource, stuck: list[str]
+) -> None:
+    """Transactions wait and nothing is read: reported at every check after the watchdog's time."""
+    source.unread = 7
+    check(health, WATCHDOG_CHECKS - 1)
     assert stuck == []
-    look(health, 1)
+    check(health, 1)
     assert len(stuck) == 1
     assert "7 transactions waiting" in stuck[0]
 
 
-def test_a_batch_in_hand_that_does_not_finish_ends_the_process(
-    health: Health, source: Source, stuck: list[str]
+def test_a_batch_in_flight_that_hangs_ends_the_process(
+    health: WorkerHealth, source: FakeSource, stuck: list[str]
 ) -> None:
-    """A batch that hangs is stuck even when no lag is left."""
+    """Even if no lag is left."""
     source.in_flight.add()
-    look(health, 1)  # it came in: something has moved
-    look(health, WATCHDOG_LOOKS)
+    check(health, 1)  # reading it was progress
+    check(health, WATCHDOG_CHECKS)
     assert len(stuck) == 1
 
 
-def test_a_quiet_topic_is_not_stuck(health: Health, stuck: list[str]) -> None:
-    """Without work nothing has to move."""
-    look(health, WATCHDOG_LOOKS * 3)
+def test_a_quiet_topic_is_not_stuck(health: WorkerHealth, stuck: list[str]) -> None:
+    """Without work no progress is expected."""
+    check(health, WATCHDOG_CHECKS * 3)
     assert stuck == []
 
 
-def test_slow_but_moving_is_not_stuck(health: Health, source: Source, stuck: list[str]) -> None:
-    """A batch now and then is enough."""
-    source.left = 1000
-    for _ in range(WATCHDOG_LOOKS * 3):
+def test_slow_progress_is_not_stuck(health: WorkerHealth, source: FakeSource, stuck: list[str]) -> None:
+    """An occasional batch is enough."""
+    source.unread = 1000
+    for _ in range(WATCHDOG_CHECKS * 3):
         source.in_flight.add()
         source.in_flight.complete()
-        look(health, WATCHDOG_LOOKS - 1)
+        check(health, WATCHDOG_CHECKS - 1)
     assert stuck == []
 
 
-def test_a_broker_that_is_away_is_no_fault_of_the_worker(health: Health, source: Source, stuck: list[str]) -> None:
-    """While nobody answers the watchdog is disarmed, and the worker is not ready."""
-    source.left = 10
+def test_an_unavailable_broker_does_not_end_the_process(
+    health: WorkerHealth, source: FakeSource, stuck: list[str]
+) -> None:
+    """While the broker does not answer, the watchdog is disarmed and the worker is not ready."""
+    source.unread = 10
     source.in_flight.add()
     health.check()
-    source.away = True
+    source.unavailable = True
     source.in_flight.complete()
-    look(health, UNANSWERED_CHECKS)
+    check(health, UNANSWERED_CHECKS)
     assert Problem.BROKER_UNAVAILABLE in health.problems()
-    look(health, WATCHDOG_LOOKS * 3)
+    check(health, WATCHDOG_CHECKS * 3)
     assert stuck == []
 
 
-def test_an_outage_does_not_look_like_an_empty_topic(health: Health, source: Source) -> None:
-    """A worker that has lost its partitions to an outage goes on showing what was left, not 0."""
-    source.left = 40_000
+def test_an_outage_does_not_look_like_an_empty_topic(health: WorkerHealth, source: FakeSource) -> None:
+    """A worker that lost its partitions in an outage keeps showing the last lag, not 0."""
+    source.unread = 40_000
     health.check()
-    source.assigned, source.left = (), 0
+    source.assigned, source.unread = (), 0
     health.check()
     assert health.lag == 40_000
     assert health.problems() == [Problem.NO_PARTITIONS]
 
 
-def test_a_watch_that_ends_ends_the_worker(source: Source) -> None:
-    """Whatever stops the watchdog itself is no reason to go on without one."""
-    ended = list[BaseException]()
-    health = Health(
-        Settings(), cast("Any", source), cast("Any", None), WorkerMetrics(), on_stuck=print, on_error=ended.append
+def test_an_error_in_the_watchdog_ends_the_worker(source: FakeSource) -> None:
+    """A worker must not run without a watchdog."""
+    errors = list[BaseException]()
+    health = WorkerHealth(
+        Settings(), cast("Any", source), cast("Any", None), WorkerMetrics(), on_stuck=print, on_error=errors.append
     )
     health.start()
-    until(lambda: bool(ended))
+    until(lambda: bool(errors))
     health.stop()
-    assert isinstance(ended[0], AttributeError)
+    assert isinstance(errors[0], AttributeError)

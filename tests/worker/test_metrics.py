@@ -1,4 +1,4 @@
-"""The worker's figures, read as Prometheus reads them."""
+"""Metrics of the worker, as Prometheus reads them."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ Sample = tuple[str, dict[str, str], float]
 
 
 def samples(registry: CollectorRegistry) -> list[Sample]:
-    """Return what a scrape gives, but for when counting began."""
+    """Return the samples of a scrape, without the creation times."""
     text = generate_latest(registry).decode()
     return [
         (sample.name, sample.labels, sample.value)
@@ -29,13 +29,13 @@ def samples(registry: CollectorRegistry) -> list[Sample]:
 
 def shown(metrics: WorkerMetrics, name: str, label: str) -> dict[str, float]:
     """Return a metric's values by one of its labels."""
-    return {labels[label]: value for found, labels, value in samples(metrics.registry) if found == name}
+    return {labels[label]: value for sample, labels, value in samples(metrics.registry) if sample == name}
 
 
 def value(metrics: WorkerMetrics, name: str) -> float:
     """Return the value of a metric without labels."""
-    (found,) = (value for found, _, value in samples(metrics.registry) if found == name)
-    return found
+    (only,) = (value for sample, _, value in samples(metrics.registry) if sample == name)
+    return only
 
 
 def roles(champion: ScoringModel, *challengers: ScoringModel, epoch: int = 1) -> Roles:
@@ -67,8 +67,8 @@ def test_every_transaction_of_a_batch_has_its_latency() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.002, 0.0021, 1.0, 30.0, 31.0, 500.0]), st.integers(0, 5))))
-def test_a_batch_histogram_reads_as_the_client_s_own_would(observed: list[tuple[float, int]]) -> None:
-    """The same text as if each observation had come alone: buckets, their names, count and sum."""
+def test_a_batch_histogram_equals_the_client_s_histogram(observed: list[tuple[float, int]]) -> None:
+    """Same buckets, names, count and sum as if each value were observed separately."""
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     many = BatchHistogram("latency_seconds", "Help.", LATENCY_BUCKETS, ours)
     single = Histogram("latency_seconds", "Help.", buckets=LATENCY_BUCKETS, registry=theirs)
@@ -80,15 +80,15 @@ def test_a_batch_histogram_reads_as_the_client_s_own_would(observed: list[tuple[
     assert [each[2] for each in samples(ours)] == pytest.approx([each[2] for each in samples(theirs)])
 
 
-def test_nothing_observed_is_shown_as_zero() -> None:
-    """A rate can be asked for before the first batch."""
+def test_metrics_are_zero_before_the_first_batch() -> None:
+    """So a rate can be computed from the start."""
     metrics = WorkerMetrics()
     assert set(shown(metrics, "prediction_latency_seconds_bucket", "le").values()) == {0}
     assert value(metrics, "transaction_aborts_total") == 0
 
 
 def test_the_models_in_a_role_are_shown() -> None:
-    """One line each, with name, version and hash."""
+    """One series each, with name, version and hash."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model(), fake_model(version="2"), fake_model(version="3"), epoch=4), "applied")
     assert value(metrics, "role_epoch") == 4
@@ -100,8 +100,8 @@ def test_the_models_in_a_role_are_shown() -> None:
     ]
 
 
-def test_a_swap_clears_what_belonged_to_the_roles_before() -> None:
-    """No model shown that has no role, no feature called unknown that somebody knows by now; counts go on."""
+def test_a_swap_clears_the_series_of_the_previous_roles() -> None:
+    """Models without a role and unknown features are removed; counters continue."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model(), fake_model(version="2")), "applied")
     metrics.roles.unknown_features({"W1": 3})
@@ -115,7 +115,7 @@ def test_a_swap_clears_what_belonged_to_the_roles_before() -> None:
 
 
 def test_role_changes_are_counted_by_their_result() -> None:
-    """Applied, fallen back, refused; a refused one leaves what is shown as it is."""
+    """Applied, fallback or refused; a refused change does not change the models shown."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model()), "applied")
     metrics.roles.swapped(roles(fake_model(version="2"), epoch=2), "applied")
@@ -126,7 +126,7 @@ def test_role_changes_are_counted_by_their_result() -> None:
 
 
 def test_unknown_features_show_the_scorer_s_own_count() -> None:
-    """It counts on over batches, so the newest figure is the whole."""
+    """It is a total over batches, so the newest value replaces the one before."""
     metrics = WorkerMetrics()
     metrics.roles.unknown_features({"W1": 1})
     metrics.roles.unknown_features({"W1": 5, "other": 2})
@@ -134,7 +134,7 @@ def test_unknown_features_show_the_scorer_s_own_count() -> None:
 
 
 def test_aborts_and_lag() -> None:
-    """Aborts add up; the lag is what it is now."""
+    """Aborts add up; the lag is the newest value."""
     metrics = WorkerMetrics()
     metrics.aborted()
     metrics.aborted()
@@ -144,7 +144,7 @@ def test_aborts_and_lag() -> None:
     assert value(metrics, "consumer_lag_transactions") == 3
 
 
-def test_two_workers_in_one_process_count_apart() -> None:
+def test_two_workers_in_one_process_count_separately() -> None:
     """Each has a registry of its own."""
     one, other = WorkerMetrics(), WorkerMetrics()
     one.aborted()

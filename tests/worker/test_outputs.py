@@ -1,4 +1,4 @@
-"""What a scored batch puts on which topic, byte by byte."""
+"""Messages of a scored batch by topic, byte by byte."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ VALUES = (
 
 @dataclass
 class Message:
-    """What is asked of a message that was read: its key."""
+    """A consumed message with its key."""
 
     _key: bytes | None
 
@@ -47,13 +47,13 @@ class Message:
 
 
 def batch_of(values: Sequence[bytes | None], keys: Sequence[bytes | None] | None = None) -> Batch:
-    """Return a batch of two partitions whose offsets begin at 100."""
+    """Return a batch of two partitions with offsets from 100."""
     messages = [Message(key) for key in keys or [b"key"] * len(values)]
     return Batch(messages, raw_batch(values, first=100), None, 0, {}, {}, 0.0)
 
 
 def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
-    """Score a batch in so many parts, with two challengers, the second of which lacks its feature."""
+    """Score a batch in parts, with two challengers; the second one's feature is missing."""
     lacking = fake_model([msgspec.structs.replace(AMOUNT, name="W1", kind="numeric")], version="3")
     scores = scorer(fake_model(), fake_model(version="2"), lacking)
     batch, outputs, size = batch_of(values), BatchOutputs(), -(-len(values) // parts)
@@ -63,7 +63,7 @@ def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
     return outputs
 
 
-def letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dict[str, Any], DeadLetter]:
+def dead_letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dict[str, Any], DeadLetter]:
     """Return the row and the dead letter of one refused message."""
     refusal = Refusal(0, DeadLetterReason.NOT_JSON, "no JSON")
     scored = ScoredBatch(scorer(fake_model()).roles, [], [], [refusal])
@@ -71,10 +71,10 @@ def letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dict[str
     return row, msgspec.json.decode(row["value"], type=DeadLetter)
 
 
-def test_everything_goes_to_its_topic() -> None:
-    """Three decisions, two alerts, two challengers' scores of each decision, one dead letter."""
+def test_every_output_goes_to_its_topic() -> None:
+    """Three decisions, two alerts, one dead letter, and two challengers' shadow scores of each decision."""
     rows = outputs_of(VALUES).rows
-    assert {topic: len(found) for topic, found in rows.items()} == {
+    assert {topic: len(messages) for topic, messages in rows.items()} == {
         "a-decisions": 3,
         "a-alerts": 2,
         "a-shadow-scores": 6,
@@ -82,14 +82,14 @@ def test_everything_goes_to_its_topic() -> None:
     }
 
 
-def test_a_topic_that_gets_nothing_is_not_named() -> None:
-    """So the sink is not asked to send nothing."""
+def test_a_topic_without_messages_is_left_out() -> None:
+    """The sink is given no empty list."""
     assert outputs_of([VALUES[2]]).rows.keys() == {"a-decisions", "a-shadow-scores"}
     assert outputs_of([b"{"]).rows.keys() == {"a-dead-letters"}
 
 
-def test_a_decision_is_sent_whole_under_its_card() -> None:
-    """In the order of the input, each with its place in it."""
+def test_a_decision_is_keyed_by_its_card() -> None:
+    """Decisions are in the order of the input and have their source positions."""
     rows = outputs_of(VALUES).rows["a-decisions"]
     decisions = [msgspec.json.decode(row["value"], type=Decision) for row in rows]
     assert [row["key"] for row in rows] == [decision.card_id for decision in decisions] == ["c-0", "c-2", "c-0"]
@@ -98,13 +98,13 @@ def test_a_decision_is_sent_whole_under_its_card() -> None:
 
 
 def test_an_alert_is_the_same_bytes_as_its_decision() -> None:
-    """Analysts and the ledger see the same."""
+    """Analysts and the ledger see the same decision."""
     rows = outputs_of(VALUES).rows
     assert rows["a-alerts"] == [rows["a-decisions"][0], rows["a-decisions"][2]]
 
 
-def test_a_shadow_score_is_sent_under_its_card_with_or_without_a_score() -> None:
-    """One challenger after the other."""
+def test_a_shadow_score_is_keyed_by_its_card_with_or_without_a_score() -> None:
+    """All of one challenger, then all of the next."""
     rows = outputs_of(VALUES).rows["a-shadow-scores"]
     records = [msgspec.json.decode(row["value"], type=ShadowScore) for row in rows]
     assert [row["key"] for row in rows] == [record.card_id for record in records]
@@ -112,8 +112,8 @@ def test_a_shadow_score_is_sent_under_its_card_with_or_without_a_score() -> None
     assert [record.problem for record in records] == [None] * 3 + ["feature W1 is missing"] * 3
 
 
-def test_a_dead_letter_says_where_it_comes_from_and_holds_all_that_came() -> None:
-    """Every field; key and value in base64, the row under the original key."""
+def test_a_dead_letter_has_its_source_position_and_the_original_message() -> None:
+    """Key and value in base64; the message is keyed by the original key."""
     (row,) = outputs_of(VALUES).rows["a-dead-letters"]
     assert row["key"] == b"key"
     assert msgspec.json.decode(row["value"]) == {
@@ -134,45 +134,45 @@ def test_a_dead_letter_says_where_it_comes_from_and_holds_all_that_came() -> Non
 
 @pytest.mark.parametrize("value", [None, b""], ids=["no value", "empty"])
 @pytest.mark.parametrize("key", [None, b"", b"\xff\x00"], ids=["no key", "empty key", "binary key"])
-def test_nothing_is_told_from_empty(value: bytes | None, key: bytes | None) -> None:
-    """Neither key nor value is made up."""
-    row, letter = letter_of(value, key)
-    assert row["key"] == letter.key == key
-    assert letter.value == value
-    assert (letter.value_size, letter.truncated) == (0, False)
-    assert letter.value_sha256 == hashlib.sha256(b"").hexdigest()
+def test_a_missing_key_or_value_differs_from_an_empty_one(value: bytes | None, key: bytes | None) -> None:
+    """Both are kept as they were."""
+    row, dead_letter = dead_letter_of(value, key)
+    assert row["key"] == dead_letter.key == key
+    assert dead_letter.value == value
+    assert (dead_letter.value_size, dead_letter.truncated) == (0, False)
+    assert dead_letter.value_sha256 == hashlib.sha256(b"").hexdigest()
 
 
 def test_the_largest_original_is_kept_whole() -> None:
-    """Up to the bound every byte can be sent again, and the letter fits its topic."""
+    """Up to the bound every byte can be sent again, and the dead letter fits its topic."""
     value = bytes(range(256)) * (MAX_ORIGINAL_BYTES // 256)
-    row, letter = letter_of(value, b"k" * TRUNCATED_BYTES)
-    assert letter.value == value
-    assert not letter.truncated
+    row, dead_letter = dead_letter_of(value, b"k" * TRUNCATED_BYTES)
+    assert dead_letter.value == value
+    assert not dead_letter.truncated
     assert len(row["value"]) + len(row["key"]) < MAX_MESSAGE_BYTES
 
 
-def test_a_larger_original_is_cut_and_known_by_its_hash() -> None:
-    """The first 64 KiB, with size and hash of the whole."""
+def test_a_larger_original_is_truncated() -> None:
+    """The first 64 KiB are kept, with size and hash of the whole."""
     value = b"x" * MAX_ORIGINAL_BYTES + b"y"
-    _, letter = letter_of(value)
-    assert letter.truncated
-    assert letter.value == value[:TRUNCATED_BYTES]
-    assert letter.value_size == MAX_ORIGINAL_BYTES + 1
-    assert letter.value_sha256 == hashlib.sha256(value).hexdigest()
+    _, dead_letter = dead_letter_of(value)
+    assert dead_letter.truncated
+    assert dead_letter.value == value[:TRUNCATED_BYTES]
+    assert dead_letter.value_size == MAX_ORIGINAL_BYTES + 1
+    assert dead_letter.value_sha256 == hashlib.sha256(value).hexdigest()
 
 
-def test_a_huge_key_is_cut_too() -> None:
-    """In the letter and as its row's key: a letter too large to send would hold up its partition for ever."""
-    row, letter = letter_of(b"{", b"k" * MAX_ORIGINAL_BYTES)
-    assert row["key"] == letter.key == b"k" * TRUNCATED_BYTES
-    assert letter.truncated
-    assert letter.value == b"{"
+def test_a_huge_key_is_truncated_too() -> None:
+    """In the dead letter and as its key: a dead letter too large to send would block its partition for ever."""
+    row, dead_letter = dead_letter_of(b"{", b"k" * MAX_ORIGINAL_BYTES)
+    assert row["key"] == dead_letter.key == b"k" * TRUNCATED_BYTES
+    assert dead_letter.truncated
+    assert dead_letter.value == b"{"
 
 
 @pytest.mark.parametrize("parts", [2, 3, 4])
 def test_parts_add_up_to_the_whole(parts: int) -> None:
-    """A refusal's place counts from the beginning of the batch, wherever its part began."""
+    """The index of a refusal counts from the beginning of the batch, wherever its part begins."""
     whole, parted = outputs_of(VALUES), outputs_of(VALUES, parts)
     for topic in ("a-decisions", "a-alerts", "a-dead-letters"):
         assert parted.rows[topic] == whole.rows[topic]
@@ -181,8 +181,8 @@ def test_parts_add_up_to_the_whole(parts: int) -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
-def test_what_is_counted_is_what_is_sent(parts: int) -> None:
-    """Decisions, verdicts of alerts, reasons of refusals."""
+def test_counts_agree_with_the_messages(parts: int) -> None:
+    """Number of decisions, verdicts of alerts and reasons of refusals."""
     outputs = outputs_of(VALUES, parts)
     assert outputs.decided == 3
     assert outputs.alerts == ["decline", "review"]

@@ -1,4 +1,4 @@
-"""The pipeline with stand-ins for Kafka: what it does with a batch that nobody may decide, or that fails."""
+"""The pipeline without Kafka: batches without a champion, and batches that fail."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +18,13 @@ from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.fake_model import failing_where, fake_model, features, raw_batch, scorer, transaction
 
-#: Transactions that the champion of these tests fails at, or takes.
+#: A transaction that the champion of these tests cannot score, and one that it can.
 BAD, GOOD = transaction(features(9)), transaction(features(0))
 
 
 @dataclass
-class Source:
-    """A source that notes what it is told."""
+class FakeSource:
+    """A source that records calls."""
 
     epoch: int = 0
     done_times: int = 0
@@ -34,42 +34,42 @@ class Source:
         self.epoch += 1
 
     def done(self) -> None:
-        """Note it."""
+        """Count the call."""
         self.done_times += 1
 
 
 @dataclass
-class Roles:
-    """Who decides, and who was demoted."""
+class FakeRoles:
+    """The scorer in use, and the scorers that were demoted."""
 
     scorer: Scorer | None
     demoted: list[Scorer] = field(default_factory=list)
 
     def demote(self, scorer: Scorer, _: Exception) -> None:
-        """Note it."""
+        """Record the scorer."""
         self.demoted.append(scorer)
 
 
 @dataclass
-class Sink:
-    """A sink that refuses so many batches before it takes one."""
+class FakeSink:
+    """A sink that refuses a number of batches before it accepts one."""
 
     refusals: int = 0
     committed: int = 0
 
-    #: Encoded drift-counts that got through.
+    #: Encoded drift counts that were sent.
     drift: list[bytes] = field(default_factory=list)
-    #: Sent with no batch.
+    #: Sends without a batch.
     alone: int = 0
 
     def commit(self, _: Batch, outputs: Outputs) -> None:
-        """Refuse, or take."""
+        """Accept, or refuse."""
         self.send(outputs)
         self.alone -= 1
         self.committed += 1
 
     def send(self, outputs: Outputs) -> None:
-        """Refuse, or take."""
+        """Accept, or refuse."""
         if self.refusals:
             self.refusals -= 1
             raise BatchRefusedError("made to fail")
@@ -79,7 +79,7 @@ class Sink:
 
 @dataclass
 class Message:
-    """What is asked of a message that was read: its key."""
+    """A consumed message with a key."""
 
     def key(self) -> bytes:
         """Return a key."""
@@ -87,26 +87,26 @@ class Message:
 
 
 class Bench:
-    """A pipeline with everything it talks to."""
+    """A pipeline with a fake source, roles and sink."""
 
     def __init__(self, scorer: Scorer | None, refusals: int = 0, **settings: Any) -> None:
-        self.source, self.roles, self.sink = Source(), Roles(scorer), Sink(refusals)
-        self.ended: list[BaseException] = []
+        self.source, self.roles, self.sink = FakeSource(), FakeRoles(scorer), FakeSink(refusals)
+        self.errors: list[BaseException] = []
         self.counts = RoleCounter("0")
         self.settings = Settings().replace(**settings)
-        self.drift = DriftOutbox(self.settings, self.ended.append)  # counts when told to stop, here and not before
+        self.drift = DriftOutbox(self.settings, self.errors.append)  # not started: it counts in `stop` only
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
             settings=self.settings,
             metrics=WorkerMetrics(),
             counts=self.counts,
             drift=self.drift,
-            stop=self.ended.append,
+            stop=self.errors.append,
             **parts,
         )
 
     def batch(self, *values: bytes) -> Batch:
-        """Return a batch as it would be read now."""
+        """Return a batch of the current epoch."""
         return Batch([Message()] * len(values), raw_batch(values), None, self.source.epoch, {}, {0: 1}, 0.0)
 
     def run(self, *values: bytes) -> None:
@@ -116,30 +116,30 @@ class Bench:
             self.pipeline.commit(work)
 
 
-def picky() -> Scorer:
-    """Return a scorer whose champion fails at `BAD`, not at its parity rows."""
+def faulty_scorer() -> Scorer:
+    """Return a scorer whose champion fails on `BAD`, but not on its parity rows."""
     return scorer(fake_model(rule=failing_where(lambda matrix: matrix[:, 0] > 5)))
 
 
 def test_a_batch_without_a_champion_is_read_again() -> None:
-    """A batch that was read just when the champion fell is not passed over: it raises the epoch."""
+    """A batch read while the champion was removed is not skipped: it raises the epoch."""
     bench = Bench(None)
     assert bench.pipeline.score(bench.batch(GOOD)) is None
     assert (bench.source.epoch, bench.source.done_times) == (1, 1)
 
 
-def test_a_stale_batch_is_dropped_silently() -> None:
-    """A batch of an older epoch is on its way back already."""
-    bench = Bench(picky())
+def test_a_stale_batch_is_discarded() -> None:
+    """A batch of an older epoch is going to be read again anyway."""
+    bench = Bench(faulty_scorer())
     batch = bench.batch(GOOD)
     bench.source.fail()
     assert bench.pipeline.score(batch) is None
     assert (bench.source.epoch, bench.source.done_times) == (1, 1)
 
 
-def test_a_batch_that_went_stale_after_its_score_is_not_committed() -> None:
-    """A failure of an earlier batch, between score and commit, holds a scored one back."""
-    bench = Bench(picky())
+def test_a_batch_that_became_stale_after_scoring_is_not_committed() -> None:
+    """An earlier batch may fail between score and commit of this one."""
+    bench = Bench(faulty_scorer())
     work = bench.pipeline.score(bench.batch(GOOD))
     assert work is not None
     bench.source.fail()
@@ -148,9 +148,9 @@ def test_a_batch_that_went_stale_after_its_score_is_not_committed() -> None:
     assert bench.source.done_times == 1
 
 
-def test_only_what_is_committed_is_counted() -> None:
-    """A batch that is refused and read again counts once in what each model said, with the time its scoring took."""
-    bench = Bench(picky(), refusals=2)
+def test_only_committed_batches_are_counted() -> None:
+    """A batch that is refused and read again counts once, in verdicts, scores and latencies."""
+    bench = Bench(faulty_scorer(), refusals=2)
     for _ in range(2):
         bench.run(GOOD, BAD, GOOD)
         assert bench.counts.take() == []
@@ -160,44 +160,44 @@ def test_only_what_is_committed_is_counted() -> None:
     assert (champion.transactions, champion.problems, sum(champion.scores), sum(counts.latencies)) == (3, 1, 2, 1)
 
 
-def test_unscorable_ones_count_once() -> None:
-    """A batch that is refused and read again counts its unscorable transactions once, however often it is tried."""
-    bench = Bench(picky(), refusals=3, worker_max_unscorable_per_minute=4)
+def test_unscorable_transactions_count_once() -> None:
+    """However often their batch is refused and read again."""
+    bench = Bench(faulty_scorer(), refusals=3, worker_max_unscorable_per_minute=4)
     for _ in range(4):
         bench.run(BAD, GOOD, BAD)
     assert bench.sink.committed == 1
-    assert not bench.ended
+    assert not bench.errors
     bench.run(BAD, BAD)
     assert bench.sink.committed == 2
     bench.run(BAD)
     assert bench.sink.committed == 2
-    [error] = bench.ended
+    [error] = bench.errors
     assert "more than 4 transactions in a minute" in str(error)
 
 
 def test_ten_failures_in_a_row_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reading again does not mend is not tried for ever; a success in between starts the count anew."""
+    """Reading again is not tried for ever; a success in between resets the count."""
     monkeypatch.setattr("stream.worker.pipeline.time.sleep", lambda _: None)
-    bench = Bench(picky(), refusals=9)
+    bench = Bench(faulty_scorer(), refusals=9)
     for _ in range(10):
         bench.run(GOOD)
-    assert not bench.ended
+    assert not bench.errors
     bench.sink.refusals = 10
     for _ in range(10):
         bench.run(GOOD)
-    [error] = bench.ended
+    [error] = bench.errors
     assert isinstance(error, FraudError)
     assert "10 batches in a row failed, the last with: made to fail" in str(error)
 
 
 def drift_rows(bench: Bench) -> list[int]:
-    """Return the rows of each drift-counts message that got through."""
+    """Return the number of rows in each drift-counts message that was sent."""
     return [msgspec.json.decode(raw, type=DriftCounts).rows for raw in bench.sink.drift]
 
 
-def test_drift_counts_ride_on_the_next_batch() -> None:
-    """A refused batch's own rows are read again; what rode on it had been committed, and rides again unchanged."""
-    bench = Bench(picky())
+def test_drift_counts_are_sent_with_the_next_batch() -> None:
+    """If that batch is refused, the same counts are sent with the next one."""
+    bench = Bench(faulty_scorer())
     bench.run(GOOD, GOOD)
     bench.drift.stop()
     assert drift_rows(bench) == []
@@ -211,9 +211,9 @@ def test_drift_counts_ride_on_the_next_batch() -> None:
     assert bench.sink.alone == 0
 
 
-def test_drift_counts_are_sent_alone_where_no_batch_comes() -> None:
-    """After a refusal the same again."""
-    bench = Bench(picky())
+def test_drift_counts_are_sent_alone_if_no_batch_comes() -> None:
+    """After a refusal the same counts are sent again."""
+    bench = Bench(faulty_scorer())
     bench.run(GOOD, GOOD)
     bench.pipeline.send_drift()
     assert (drift_rows(bench), bench.sink.alone) == ([], 0)
@@ -224,4 +224,4 @@ def test_drift_counts_are_sent_alone_where_no_batch_comes() -> None:
     for _ in range(2):
         bench.pipeline.send_drift()
     assert (drift_rows(bench), bench.sink.alone) == ([2], 1)
-    assert not bench.ended
+    assert not bench.errors
