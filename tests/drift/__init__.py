@@ -1,1 +1,1 @@
-"""Specifications of drift."""
+"""Tests of the drift floor."""

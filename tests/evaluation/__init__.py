@@ -1,1 +1,1 @@
-"""Tests of `stream.evaluation`."""
+"""Tests of the evaluation floor."""

@@ -1,1 +1,1 @@
-"""Bundles, sessions, the store and roles, as specifications."""
+"""Tests of the models floor."""

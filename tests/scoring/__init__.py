@@ -1,1 +1,1 @@
-"""The decision itself, as specifications."""
+"""Tests of the scoring floor."""

@@ -1,6 +1,7 @@
-"""A model in numpy whose scores are exact, and the transactions it scores.
+"""A model in numpy whose scores are exact, and transactions for it.
 
-An ONNX model's last digits may depend on how many rows it is given; here, whatever differs is the scorer's doing.
+The last digits of an ONNX model's scores may depend on the number of rows. With this model, any difference comes from
+the scorer.
 """
 
 import json
@@ -22,10 +23,10 @@ from stream.scoring.scorer import Scorer
 MAX_BYTES = 4096
 SCORING_TIME = ScoringTime(scored_at_ms=1_700_000_000_000, latency_ms=1.5)
 AMOUNT = Feature("Amount", 1000.0, "amount_minor")
-#: The amount stands in the middle, where code that appends it would be seen.
+#: The amount is in the middle, so that code which appends it fails.
 FEATURES = (Feature("V1", 0.25), AMOUNT, Feature("V2", -0.5), Feature("V3", 0.5))
 COUNTRY = Feature("country", 0, "categorical", ("FR", "BE", "DE"))
-#: One of each kind, derived ones of the same field apart.
+#: A feature of each kind; those derived from the same field are not adjacent.
 ALL_KINDS = (
     Feature("hour_sin", 0.5, "hour_sin"),
     COUNTRY,
@@ -40,9 +41,9 @@ ScoreFunction = Callable[[Matrix], NDArray[np.float32]]
 
 
 def digits(matrix: Matrix) -> NDArray[np.float32]:
-    """Score (n, k) rows: column j's level (0 to 3) is digit j of the score in base 4.
+    """Return (n,) scores of (n, k) rows: the level of column j (0 to 3) is digit j of the score in base 4.
 
-    So each feature has its own share, the first by far the largest, and every sum is exact.
+    So each feature contributes to its own digit, the first one most, and every sum is exact.
     """
     levels = sum((matrix > limit).astype(np.float64) for limit in (-1.0, 0.0, 1.0))
     scores: NDArray[np.float32] = (levels @ 0.25 ** np.arange(1, matrix.shape[1] + 1)).astype(np.float32)
@@ -50,17 +51,17 @@ def digits(matrix: Matrix) -> NDArray[np.float32]:
 
 
 def failing_where(bad: Callable[[Matrix], NDArray[np.bool_]], score: float | None = None) -> ScoreFunction:
-    """Make `digits` raise where (n,) `bad(matrix)` holds, or give `score` there."""
+    """Return `digits`, changed to raise if (n,) `bad(matrix)` is true anywhere, or to give `score` in those rows."""
 
-    def rule(matrix: Matrix) -> NDArray[np.float32]:
+    def score_rows(matrix: Matrix) -> NDArray[np.float32]:
         mask = bad(matrix)
         if score is not None:
             return np.where(mask, np.float32(score), digits(matrix))
         if mask.any():
-            raise RuntimeError("the runtime says no")
+            raise RuntimeError("the runtime fails")
         return digits(matrix)
 
-    return rule
+    return score_rows
 
 
 @dataclass
@@ -75,11 +76,11 @@ class FakeModel:
 
     @property
     def plan(self) -> FeaturePlan:
-        """How its feature vectors are made."""
+        """Plan that builds the model's feature vectors."""
         return FeaturePlan(self.manifest.features, self.manifest.missing)
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores, or raise, as the rule says."""
+        """Return (n,) scores, or raise, as the rule does."""
         self.runs += 1
         return self.rule(matrix)
 
@@ -98,7 +99,7 @@ def fake_model(
     parity_holds: bool = True,
     policy: Policy = POLICY,
 ) -> FakeModel:
-    """Return a model with these features that reviews from 0.5 and declines from 0.75, unless told otherwise."""
+    """Return a model with these features; by default it reviews from 0.5 and declines from 0.75."""
     manifest = Manifest(
         name="fraud",
         version=version,
@@ -119,23 +120,23 @@ def fake_model(
 
 
 def assign_roles(champion: ScoringModel, *challengers: ScoringModel) -> tuple[ModelInRole, tuple[ModelInRole, ...]]:
-    """Return each with its own policy; challengers only watch."""
-    playing = [ModelInRole(model, model.manifest.policy) for model in (champion, *challengers)]
-    return playing[0], tuple(playing[1:])
+    """Return champion and challengers, each with the policy of its manifest; the challengers only shadow."""
+    in_roles = [ModelInRole(model, model.manifest.policy) for model in (champion, *challengers)]
+    return in_roles[0], tuple(in_roles[1:])
 
 
 def scorer(champion: ScoringModel, *challengers: ScoringModel, max_reasons: int = 5) -> Scorer:
-    """Return a scorer of epoch 7 with the champion's own policy."""
+    """Return a scorer for these models, in epoch 7."""
     return scorer_for(Roles(7, *assign_roles(champion, *challengers)), max_reasons=max_reasons)
 
 
 def scorer_for(roles: Roles, *, max_reasons: int = 5) -> Scorer:
-    """Return a scorer of these roles."""
+    """Return a scorer for these roles."""
     return Scorer(roles, max_bytes=MAX_BYTES, max_reasons=max_reasons)
 
 
 def transaction(features: dict[str, Any], number: int = 0, **overrides: Any) -> bytes:
-    """Return a transaction with these features, well formed unless something is overridden."""
+    """Return a transaction as bytes; `overrides` replace fields of a valid one."""
     fields = {
         "transaction_id": f"t-{number}",
         "card_id": f"c-{number % 3}",
@@ -148,12 +149,12 @@ def transaction(features: dict[str, Any], number: int = 0, **overrides: Any) -> 
 
 
 def features(v1: float | None = 0.0, v2: float | None = 0.0, v3: float | None = 0.0, **more: Any) -> dict[str, Any]:
-    """Return the features of a transaction for `FEATURES`."""
+    """Return a transaction's features for a model with `FEATURES`."""
     return {"V1": v1, "V2": v2, "V3": v3, **more}
 
 
 def raw_batch(values: Sequence[bytes | None], first: int = 0) -> RawBatch:
-    """Return a batch of two partitions whose offsets begin at `first`."""
+    """Return a batch from two partitions, with offsets from `first` on."""
     return RawBatch(
         "transactions", values, [i % 2 for i in range(len(values))], [first + i // 2 for i in range(len(values))]
     )

@@ -11,8 +11,8 @@ from stream.scoring.features import FeaturePlan
 from tests.scoring.fake_model import COUNTRY, MAX_BYTES, fake_model, features, transaction
 
 
-def rows() -> AcceptedRows:
-    """Three transactions, the second without V2, with a feature for a challenger besides."""
+def three_rows() -> AcceptedRows:
+    """Return three transactions, the second without V2, with an extra feature for a challenger."""
     plan = fake_model().plan
     codec = TransactionCodec(plan.numeric, ["W1"], max_bytes=MAX_BYTES)
     values = [features(1, 2, 3, W1=9), features(4, None, 6), features(7, 8, 9)]
@@ -20,30 +20,30 @@ def rows() -> AcceptedRows:
     return accepted_rows([0, 2, 5], decoded, plan)
 
 
-def test_columns_hold_the_champion_s_features_alone() -> None:
-    """Null is NaN in `numeric`, whatever the policy puts into the matrix."""
-    made = rows()
-    np.testing.assert_array_equal(made.numeric, [[1, 2, 3], [4, np.nan, 6], [7, 8, 9]])
-    assert made.amounts.tolist() == [0, 1, 2]
-    assert made.times.tolist() == [1_378_000_000_000, 1_378_000_000_001, 1_378_000_000_002]
-    assert made.matrix.tolist() == [[1, 0, 2, 3], [4, 1, -0.5, 6], [7, 2, 8, 9]]
+def test_columns_hold_only_the_champion_s_features() -> None:
+    """Null is NaN in `numeric`, whatever the policy for missing values is."""
+    rows = three_rows()
+    np.testing.assert_array_equal(rows.numeric, [[1, 2, 3], [4, np.nan, 6], [7, 8, 9]])
+    assert rows.amounts.tolist() == [0, 1, 2]
+    assert rows.times.tolist() == [1_378_000_000_000, 1_378_000_000_001, 1_378_000_000_002]
+    assert rows.matrix.tolist() == [[1, 0, 2, 3], [4, 1, -0.5, 6], [7, 2, 8, 9]]
 
 
 def test_strings_become_codes() -> None:
-    """Each stands in its own feature's column, behind all numbers in the struct and in its place in the vector."""
+    """Strings follow the numbers in the struct, but are in manifest order in the matrix."""
     plan = FeaturePlan([Feature("a", 0, "categorical", ("x", "y")), Feature("V1", 0.0), COUNTRY], "nan")
     codec = TransactionCodec(plan.numeric, ["W1"], categorical=plan.categorical, max_bytes=MAX_BYTES)
     values: list[dict[str, Any]] = [
         {"country": "BE", "V1": 7, "a": "y", "W1": 1},
         {"a": "?", "V1": None, "country": None},
     ]
-    made = accepted_rows([0, 1], [codec.decode(transaction(each)) for each in values], plan)
-    np.testing.assert_array_equal(made.matrix, np.array([[1, 7, 1], [2, np.nan, np.nan]], dtype=np.float32))
+    rows = accepted_rows([0, 1], [codec.decode(transaction(each)) for each in values], plan)
+    np.testing.assert_array_equal(rows.matrix, np.array([[1, 7, 1], [2, np.nan, np.nan]], dtype=np.float32))
 
 
-def test_where_keeps_all_columns_side_by_side() -> None:
-    """A row that goes, goes from everything."""
-    kept = rows().where(np.array([True, False, True]))
+def test_where_filters_every_column() -> None:
+    """A dropped row is dropped from every attribute."""
+    kept = three_rows().where(np.array([True, False, True]))
     assert kept.indices.tolist() == [0, 5]
     assert [each.transaction_id for each in kept.transactions] == ["t-0", "t-2"]
     assert kept.numeric[:, 0].tolist() == [1, 7]
@@ -52,14 +52,14 @@ def test_where_keeps_all_columns_side_by_side() -> None:
     assert kept.matrix[:, 0].tolist() == [1, 7]
 
 
-def test_where_everything_stays_nothing_is_copied() -> None:
-    """The ordinary batch, in which nothing is refused, costs nothing."""
-    made = rows()
-    assert made.where(np.ones(3, dtype=np.bool_)) is made
+def test_where_copies_nothing_if_all_rows_stay() -> None:
+    """The usual batch, without a refusal, costs nothing."""
+    rows = three_rows()
+    assert rows.where(np.ones(3, dtype=np.bool_)) is rows
 
 
-def test_none_are_columns_too() -> None:
-    """A batch of refused messages has no rows but all columns."""
-    none = accepted_rows([], [], fake_model().plan)
-    assert none.numeric.shape == (0, 3)
-    assert none.matrix.shape == (0, 4)
+def test_no_transactions_make_empty_columns() -> None:
+    """If every message is refused, there are no rows but all columns."""
+    empty = accepted_rows([], [], fake_model().plan)
+    assert empty.numeric.shape == (0, 3)
+    assert empty.matrix.shape == (0, 4)

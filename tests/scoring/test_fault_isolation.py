@@ -1,4 +1,4 @@
-"""A model that fails: it is at fault itself, or exactly the rows are found that it cannot score."""
+"""When a model fails: either it is at fault itself, or exactly the rows that it cannot score are isolated."""
 
 import math
 
@@ -14,40 +14,40 @@ from stream.scoring.features import Matrix
 from tests.scoring.fake_model import FakeModel, digits, failing_where, fake_model
 
 BAD = 666.0
-#: None: raises.
+#: Scores of a bad row; None to raise instead.
 FAILURES = [None, float("nan"), float("inf"), -0.25, 1.5]
 
 
 def is_bad(matrix: Matrix) -> NDArray[np.bool_]:
-    """Say which rows a test's model does not take."""
+    """Return (n,) which rows the model fails on."""
     return np.asarray(matrix[:, 0] == BAD)
 
 
 def matrix_of(bad: list[bool]) -> Matrix:
-    """Return as many different rows, the bad ones marked."""
+    """Return a matrix with one row for each element of `bad`."""
     matrix = np.random.default_rng(len(bad)).normal(size=(len(bad), 4)).astype(np.float32)
     matrix[bad, 0] = BAD
     return matrix
 
 
 def model(failure: float | None, *, parity_holds: bool = True) -> FakeModel:
-    """Return a model that fails on bad rows in the given way."""
+    """Return a model that gives this score for bad rows, or raises."""
     return fake_model(rule=failing_where(is_bad, failure), parity_holds=parity_holds)
 
 
-def test_a_model_that_works_runs_once() -> None:
-    """The ordinary batch costs one run."""
-    works = model(None)
+def test_a_working_model_runs_once() -> None:
+    """A batch without failures costs one run."""
+    working = model(None)
     matrix = matrix_of([False] * 100)
-    scores, scored = score_or_isolate(works, matrix)
+    scores, scored = score_or_isolate(working, matrix)
     assert scored.all()
     np.testing.assert_array_equal(scores, digits(matrix))
-    assert works.runs == 1
+    assert working.runs == 1
 
 
 @given(st.lists(st.booleans(), max_size=40), st.sampled_from(FAILURES))
 def test_exactly_the_bad_rows_have_no_score(bad: list[bool], failure: float | None) -> None:
-    """Raising, NaN, infinite, below 0, above 1: the row has NaN, every other its own score."""
+    """A bad row raises, or gives NaN, infinity, or a score outside [0, 1]. It gets NaN; every other row its score."""
     matrix = matrix_of(bad)
     scores, scored = score_or_isolate(model(failure), matrix)
     assert scored.tolist() == [not each for each in bad]
@@ -57,12 +57,12 @@ def test_exactly_the_bad_rows_have_no_score(bad: list[bool], failure: float | No
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_both_ends_of_the_range_are_scores(score: float) -> None:
-    """Zero and one are probabilities."""
+    """0 and 1 are valid probabilities."""
     assert score_or_isolate(model(score), matrix_of([True]))[1].all()
 
 
-def test_one_bad_row_of_many_is_found_with_few_runs() -> None:
-    """Bisection: about 2·log2(n) runs, not n."""
+def test_one_bad_row_of_many_is_isolated_with_few_runs() -> None:
+    """Bisection needs about 2·log2(n) runs, not n."""
     n = 1024
     bad = [False] * n
     bad[n // 3] = True
@@ -73,13 +73,13 @@ def test_one_bad_row_of_many_is_found_with_few_runs() -> None:
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_model_that_fails_its_parity_rows_blames_no_row(failure: float | None) -> None:
-    """The fault is the model's, and it is not asked again."""
+    """The model is at fault, and is not run again."""
     broken = model(failure, parity_holds=False)
     with pytest.raises(ModelFaultError):
         score_or_isolate(broken, matrix_of([False, True]))
     assert broken.runs == 1
 
 
-def test_parity_is_not_looked_at_while_all_is_well() -> None:
-    """Checking costs a run, so only a failure pays for it."""
+def test_parity_is_not_checked_without_a_failure() -> None:
+    """A parity check costs a run, so it only follows a failure."""
     assert score_or_isolate(model(None, parity_holds=False), matrix_of([False]))[1].all()

@@ -1,4 +1,4 @@
-"""Feature vectors: manifest order, float32, what becomes of null, of strings, and what is derived."""
+"""Feature vectors: manifest order, float32, missing values, strings and derived features."""
 
 import math
 
@@ -13,55 +13,55 @@ from stream.scoring.features import FeaturePlan, Matrix
 from tests.scoring.fake_model import ALL_KINDS, AMOUNT, COUNTRY, FEATURES
 
 NAN = float("nan")
-#: A double above this rounds to infinity as float32; from here down, to the largest float32.
+#: Largest float32. A double at or slightly above it rounds to it; a larger one rounds to infinity.
 LARGEST = float(np.finfo(np.float32).max)
 HOUR_MS = 3_600_000
 STRINGS = st.lists(st.none() | st.sampled_from([*COUNTRY.categories, "LU", ""]) | st.text(), min_size=1)
 
 
 def vectors(plan: FeaturePlan, rows: list[list[float]], amounts: list[int] | None = None) -> Matrix:
-    """Make the model's input of numeric rows, NaN for null."""
+    """Return the model's input for rows of numbers, NaN for null."""
     numeric: NDArray[np.float64] = np.array(rows, dtype=np.float64).reshape(len(rows), len(plan.numeric))
-    none, zeros = np.empty((len(rows), 0)), np.zeros(len(rows), dtype=np.int64)
-    return plan.matrix(numeric, none, np.array(amounts or [250] * len(rows), dtype=np.int64), zeros)
+    no_codes, zeros = np.empty((len(rows), 0)), np.zeros(len(rows), dtype=np.int64)
+    return plan.matrix(numeric, no_codes, np.array(amounts or [250] * len(rows), dtype=np.int64), zeros)
 
 
 def derived(kind: FeatureKind, amount_minor: int = 0, event_time_ms: int = 0) -> float:
-    """Return the only feature of a model that takes this one alone."""
+    """Return the value of a derived feature of this kind."""
     plan = FeaturePlan([Feature("x", 0.0, kind)], "refuse")
-    none = np.empty((1, 0))
-    return float(plan.matrix(none, none, np.array([amount_minor]), np.array([event_time_ms]))[0, 0])
+    empty = np.empty((1, 0))
+    return float(plan.matrix(empty, empty, np.array([amount_minor]), np.array([event_time_ms]))[0, 0])
 
 
 def coded(values: list[str | None], missing: MissingPolicy) -> tuple[FeaturePlan, Matrix]:
-    """Return the plan and the matrix of a model that takes the country alone."""
+    """Return plan and matrix of a model whose only feature is the country."""
     plan = FeaturePlan([COUNTRY], missing)
     codes, zeros = plan.codes("country", values), np.zeros(len(values), dtype=np.int64)
     return plan, plan.matrix(np.empty((len(values), 0)), codes[:, np.newaxis], zeros, zeros)
 
 
-def test_columns_stand_in_manifest_order_with_the_derived_one_in_its_place() -> None:
-    """The transaction's own amount fills the column that the manifest gives it."""
+def test_columns_are_in_manifest_order_including_derived_ones() -> None:
+    """The transaction's amount is in the column that the manifest gives it."""
     plan = FeaturePlan(FEATURES, "refuse")
     assert plan.names == ("V1", "Amount", "V2", "V3")
     assert plan.numeric == ("V1", "V2", "V3")
     assert vectors(plan, [[1, 2, 3], [4, 5, 6]], [100, 200]).tolist() == [[1, 100, 2, 3], [4, 200, 5, 6]]
 
 
-def test_a_model_may_take_the_amount_alone() -> None:
-    """Without numeric features the matrix is the amounts."""
+def test_the_amount_can_be_the_only_feature() -> None:
+    """Without numeric features, the matrix holds the amounts."""
     plan = FeaturePlan([AMOUNT], "refuse")
     assert vectors(plan, [[], []], [1, 2]).tolist() == [[1], [2]]
 
 
-def test_a_batch_of_none_has_the_model_s_width() -> None:
-    """No rows are still rows of n_features."""
+def test_an_empty_batch_has_the_model_s_width() -> None:
+    """Its shape is (0, n_features)."""
     assert vectors(FeaturePlan(FEATURES, "median"), []).shape == (0, 4)
 
 
 @given(st.lists(st.lists(st.floats(allow_infinity=False), min_size=3, max_size=3), min_size=1))
-def test_each_row_is_float32_and_depends_on_itself_alone(rows: list[list[float]]) -> None:
-    """A vector is the values rounded to float32, whatever else is in the batch."""
+def test_each_row_is_float32_and_independent_of_the_others(rows: list[list[float]]) -> None:
+    """A vector holds the values rounded to float32, whatever else is in the batch."""
     plan = FeaturePlan(FEATURES, "nan")
     matrix = vectors(plan, rows)
     assert matrix.dtype == np.float32
@@ -72,7 +72,7 @@ def test_each_row_is_float32_and_depends_on_itself_alone(rows: list[list[float]]
 
 
 @pytest.mark.parametrize(
-    ("value", "found"),
+    ("value", "index"),
     [
         pytest.param(1e39, 2, id="too large"),
         pytest.param(-1e39, 2, id="too large, negative"),
@@ -84,15 +84,15 @@ def test_each_row_is_float32_and_depends_on_itself_alone(rows: list[list[float]]
     ],
 )
 @pytest.mark.parametrize("missing", ["refuse", "median", "nan"])
-def test_a_value_that_is_infinite_as_float32_is_found(value: float, found: int, missing: MissingPolicy) -> None:
-    """Under every policy; the index is that of the feature vector, so the amount counts."""
+def test_a_value_that_is_infinite_as_float32_is_found(value: float, index: int, missing: MissingPolicy) -> None:
+    """This holds under every policy; the index is that in the feature vector, so the amount counts."""
     plan = FeaturePlan(FEATURES, missing)
     matrix = vectors(plan, [[0, value, 0], [0, 0, 0]])
-    assert plan.first_infinite(matrix).tolist() == [found, -1]
+    assert plan.first_infinite(matrix).tolist() == [index, -1]
 
 
 def test_the_first_of_several_is_named() -> None:
-    """Infinite ones and nulls are each looked for from the left."""
+    """The first infinite value and the first null from the left are reported."""
     plan = FeaturePlan(FEATURES, "refuse")
     matrix = vectors(plan, [[NAN, 1e39, 1e39], [1e39, NAN, NAN]])
     assert plan.first_infinite(matrix).tolist() == [2, 0]
@@ -100,41 +100,41 @@ def test_the_first_of_several_is_named() -> None:
 
 
 def test_the_largest_amount_is_finite() -> None:
-    """No amount that a transaction may carry is refused by a model."""
+    """No valid amount is refused as infinite."""
     plan = FeaturePlan(FEATURES, "refuse")
     assert plan.first_infinite(vectors(plan, [[0, 0, 0]], [10**15])).tolist() == [-1]
 
 
-def test_refuse_leaves_nulls_to_be_found() -> None:
-    """Under `refuse` a null is named."""
+def test_refuse_reports_nulls() -> None:
+    """Under `refuse`, the first null is reported."""
     plan = FeaturePlan(FEATURES, "refuse")
     assert plan.first_refused_null(vectors(plan, [[0, NAN, 0], [0, 0, 0]])).tolist() == [2, -1]
 
 
-def test_median_puts_the_reference_median_in_place() -> None:
-    """Under `median` nothing is refused, and values that are there stay."""
+def test_median_replaces_nulls_by_the_reference_median() -> None:
+    """Under `median`, nothing is refused, and other values stay."""
     plan = FeaturePlan(FEATURES, "median")
     matrix = vectors(plan, [[NAN, 7, NAN], [NAN, NAN, NAN]])
     assert matrix.tolist() == [[0.25, 250, 7, 0.5], [0.25, 250, -0.5, 0.5]]
     assert plan.first_refused_null(matrix).tolist() == [-1, -1]
 
 
-def test_nan_hands_null_to_the_model() -> None:
-    """Under `nan` the model sees NaN, and nothing is refused."""
+def test_nan_passes_null_to_the_model() -> None:
+    """Under `nan`, the model gets NaN, and nothing is refused."""
     plan = FeaturePlan(FEATURES, "nan")
     matrix = vectors(plan, [[1, NAN, 3]])
     np.testing.assert_array_equal(matrix, np.array([[1, 250, NAN, 3]], dtype=np.float32))
     assert plan.first_refused_null(matrix).tolist() == [-1]
 
 
-def test_an_infinite_value_is_no_missing_one() -> None:
-    """The median stands for null only."""
+def test_an_infinite_value_is_not_a_missing_one() -> None:
+    """The median replaces null only."""
     plan = FeaturePlan([Feature("V1", 0.25)], "median")
     assert np.isinf(vectors(plan, [[1e39]])).all()
 
 
-def test_every_kind_stands_in_its_place() -> None:
-    """Numbers and strings are read by their own order, the rest is made, and all stand in manifest order."""
+def test_every_kind_of_feature_is_in_its_column() -> None:
+    """Numbers, strings and derived features all end up in manifest order."""
     plan = FeaturePlan(ALL_KINDS, "refuse")
     assert (plan.numeric, plan.categorical) == (("V1",), ("country",))
     codes = plan.codes("country", ["DE", "LU"])[:, np.newaxis]
@@ -144,16 +144,16 @@ def test_every_kind_stands_in_its_place() -> None:
     np.testing.assert_allclose(matrix, expected, atol=1e-7)
 
 
-def test_a_category_is_its_index_and_an_unknown_one_comes_after_the_last() -> None:
-    """Compared letter for letter: another case or a space is another string."""
+def test_a_category_is_coded_by_its_index_and_an_unknown_one_comes_last() -> None:
+    """Strings are compared exactly: other case or a space makes another string."""
     plan = FeaturePlan([COUNTRY], "nan")
     values = ["FR", "BE", "DE", "LU", "fr", "FR ", "", None]
     np.testing.assert_array_equal(plan.codes("country", values), [0, 1, 2, 3, 3, 3, 3, NAN])
 
 
 @given(STRINGS)
-def test_a_code_tells_the_string_and_depends_on_it_alone(values: list[str | None]) -> None:
-    """Known ones come back, all unknown ones are one, null is neither; whatever else is in the batch."""
+def test_a_code_identifies_the_string_and_depends_on_it_alone(values: list[str | None]) -> None:
+    """Categories can be decoded, all unknown strings share one code, and null is NaN, whatever else is in the batch."""
     _, matrix = coded(values, "nan")
     for value, code in zip(values, matrix[:, 0], strict=True):
         if value is None:
@@ -165,7 +165,7 @@ def test_a_code_tells_the_string_and_depends_on_it_alone(values: list[str | None
 
 @given(STRINGS)
 def test_a_null_string_follows_the_policy(values: list[str | None]) -> None:
-    """Refused by name; or the most frequent category; never an unknown one."""
+    """It is refused, or becomes the most frequent category; it is never an unknown one."""
     null = np.array([value is None for value in values])
     plan, matrix = coded(values, "refuse")
     np.testing.assert_array_equal(plan.first_refused_null(matrix), np.where(null, 0, -1))
@@ -174,8 +174,8 @@ def test_a_null_string_follows_the_policy(values: list[str | None]) -> None:
     assert (plan.first_refused_null(matrix) == -1).all()
 
 
-def test_thousands_of_categories_stay_apart() -> None:
-    """A float32 holds every whole number that a manifest could have categories."""
+def test_thousands_of_categories_stay_distinct() -> None:
+    """A float32 represents every index of a large number of categories."""
     categories = tuple(map(str, range(20_000)))
     plan = FeaturePlan([Feature("merchant", 0, "categorical", categories)], "refuse")
     zeros = np.zeros(len(categories), dtype=np.int64)
@@ -186,28 +186,28 @@ def test_thousands_of_categories_stay_apart() -> None:
 
 @given(st.integers(0, 10**15))
 def test_the_logarithm_of_an_amount(amount_minor: int) -> None:
-    """ln(1 + minor units), finite for every amount, zero for none."""
+    """It is ln(1 + minor units): finite for every amount, and zero for zero."""
     assert derived("log_amount", amount_minor) == np.float32(math.log1p(amount_minor))
 
 
 @pytest.mark.parametrize(("hour", "sin", "cos"), [(0, 0, 1), (6, 1, 0), (12, 0, -1), (18, -1, 0), (24, 0, 1)])
-def test_the_hour_is_a_place_on_a_dial(hour: int, sin: int, cos: int) -> None:
-    """UTC; midnight is up, six in the morning right."""
+def test_the_hour_is_an_angle(hour: int, sin: int, cos: int) -> None:
+    """Midnight UTC is at the top, six in the morning at the right."""
     assert derived("hour_sin", event_time_ms=hour * HOUR_MS) == pytest.approx(sin, abs=1e-7)
     assert derived("hour_cos", event_time_ms=hour * HOUR_MS) == pytest.approx(cos, abs=1e-7)
 
 
 @given(st.integers(0, 24 * HOUR_MS - 1), st.integers(0, 20_000))
-def test_the_same_time_of_another_day_is_the_same_hour(time_ms: int, days: int) -> None:
-    """Bit for bit, on the circle, and the angle can be read back to the second."""
+def test_the_hour_does_not_depend_on_the_day(time_ms: int, days: int) -> None:
+    """It is equal bit for bit and on the unit circle, and the time can be recovered to the second."""
     sin, cos = (derived(kind, event_time_ms=time_ms + days * 24 * HOUR_MS) for kind in ("hour_sin", "hour_cos"))
     assert (sin, cos) == (derived("hour_sin", event_time_ms=time_ms), derived("hour_cos", event_time_ms=time_ms))
     assert math.hypot(sin, cos) == pytest.approx(1, abs=1e-6)
-    off = (math.atan2(sin, cos) / math.tau * 24 * HOUR_MS - time_ms) % (24 * HOUR_MS)
-    assert min(off, 24 * HOUR_MS - off) < 1000
+    error_ms = (math.atan2(sin, cos) / math.tau * 24 * HOUR_MS - time_ms) % (24 * HOUR_MS)
+    assert min(error_ms, 24 * HOUR_MS - error_ms) < 1000
 
 
-def test_features_of_one_field_have_one_source() -> None:
-    """Named by its first place; a feature that is read is its own, even if it is called like a field."""
+def test_features_derived_from_one_field_share_a_source() -> None:
+    """The source is the index of the first; a feature that is read is its own source, even if named like a field."""
     assert FeaturePlan(ALL_KINDS, "refuse").sources.tolist() == [0, 1, 2, 3, 0, 2]
     assert FeaturePlan([Feature("amount_minor", 0.0), AMOUNT], "refuse").sources.tolist() == [0, 1]

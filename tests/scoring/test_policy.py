@@ -1,4 +1,4 @@
-"""From scores to verdicts: a threshold belongs to the verdict above it."""
+"""Verdicts from scores: a score at a threshold gets the more severe verdict."""
 
 from fractions import Fraction
 from typing import Any
@@ -13,7 +13,7 @@ from schemas.messages import Policy, Verdict
 from stream.scoring.policy import VERDICTS, severities, thresholds
 
 SCORE = st.floats(0, 1, width=32)
-#: Up to a million units: beyond, a double's own rounding decides ties.
+#: Up to a million units; above that, the rounding of doubles decides ties.
 AMOUNT = st.integers(0, 10**8)
 BY_LOSS = Policy("1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=500)
 
@@ -33,8 +33,8 @@ def test_a_score_at_a_threshold_reaches_it(score: float, expected: str) -> None:
 
 
 @given(SCORE)
-def test_a_threshold_that_is_a_score_of_the_model_is_reached_by_it(score: float) -> None:
-    """And by no score below: a threshold found offline alerts the same transactions online."""
+def test_a_score_reaches_an_equal_threshold(score: float) -> None:
+    """The next lower score does not: a threshold chosen offline alerts the same transactions online."""
     policy = Policy("1", review=score, decline=score)
     assert verdict(score, policy) == "decline"
     below = float(np.nextafter(np.float32(score), np.float32(-1)))
@@ -42,26 +42,26 @@ def test_a_threshold_that_is_a_score_of_the_model_is_reached_by_it(score: float)
     assert verdict(below, policy) == "approve"
 
 
-def test_a_decimal_threshold_is_not_rounded_to_the_scores_precision() -> None:
-    """0.7 as float32 is below 0.7: compared as float32 both would be equal."""
+def test_a_decimal_threshold_is_not_rounded_to_float32() -> None:
+    """0.7 as float32 is below 0.7; compared as float32, both would be equal."""
     assert float(np.float32(0.7)) < 0.7
     assert verdict(0.7, Policy("1", review=0.7, decline=1)) == "approve"
 
 
 def test_equal_thresholds_leave_no_review() -> None:
-    """Between them is no room."""
+    """No score lies between them."""
     policy = Policy("1", review=0.5, decline=0.5)
     assert {verdict(score, policy) for score in (0.0, 0.49, 0.5, 1.0)} == {"approve", "decline"}
 
 
-def test_a_threshold_of_zero_lets_nothing_pass() -> None:
-    """Zero is reached by every score."""
+def test_a_review_threshold_of_zero_approves_nothing() -> None:
+    """Every score reaches zero."""
     assert verdict(0.0, Policy("1", review=0.0, decline=1.0)) == "review"
 
 
 @given(st.lists(SCORE), SCORE, SCORE)
-def test_a_higher_score_is_never_judged_more_mildly(scores: list[float], one: float, other: float) -> None:
-    """Severity rises with the score."""
+def test_severity_never_falls_with_the_score(scores: list[float], one: float, other: float) -> None:
+    """A higher score never gets a milder verdict."""
     policy = Policy("1", min(one, other), max(one, other))
     ordered = np.sort(np.array(scores, dtype=np.float32))
     assert (np.diff(severities(ordered, policy, np.full(len(ordered), 250))) >= 0).all()
@@ -70,39 +70,39 @@ def test_a_higher_score_is_never_judged_more_mildly(scores: list[float], one: fl
 @pytest.mark.parametrize(
     ("score", "amount_minor", "expected"),
     [
-        pytest.param(0.5, 1000, "review", id="the loss is the cost"),
-        pytest.param(0.5, 999, "approve", id="just below"),
-        pytest.param(0.001, 500_000, "review", id="a low score of a high amount"),
-        pytest.param(1.0, 499, "approve", id="less at stake than a review costs"),
+        pytest.param(0.5, 1000, "review", id="expected loss equals the cost"),
+        pytest.param(0.5, 999, "approve", id="expected loss just below the cost"),
+        pytest.param(0.001, 500_000, "review", id="low score, high amount"),
+        pytest.param(1.0, 499, "approve", id="amount below the review cost"),
         pytest.param(0.75, 1000, "decline", id="the decline threshold"),
-        pytest.param(0.75, 600, "approve", id="the decline threshold, too little at stake"),
-        pytest.param(1.0, 0, "approve", id="nothing at stake"),
-        pytest.param(0.0, 10**15, "approve", id="no chance of fraud"),
+        pytest.param(0.75, 600, "approve", id="the decline threshold, but too small an amount"),
+        pytest.param(1.0, 0, "approve", id="amount of zero"),
+        pytest.param(0.0, 10**15, "approve", id="score of zero"),
     ],
 )
-def test_expected_loss_weighs_the_score_by_the_amount(score: float, amount_minor: int, expected: str) -> None:
-    """Score · amount ≥ review cost is reviewed; only of what is reviewed anything is declined."""
+def test_expected_loss_multiplies_score_and_amount(score: float, amount_minor: int, expected: str) -> None:
+    """Score · amount ≥ review cost is reviewed; only what would be reviewed can be declined."""
     assert verdict(score, BY_LOSS, amount_minor) == expected
 
 
 @given(SCORE, AMOUNT, st.integers(1, 10**8))
-def test_expected_loss_is_reckoned_exactly(score: float, amount_minor: int, cost: int) -> None:
-    """As with fractions of any precision, at a tie too."""
+def test_expected_loss_is_computed_exactly(score: float, amount_minor: int, cost: int) -> None:
+    """The verdict is that of exact fractions, also at a tie."""
     policy = msgspec.structs.replace(BY_LOSS, review_cost_minor=cost)
     expected = Fraction(score) * amount_minor >= cost
     assert (verdict(score, policy, amount_minor) != "approve") == expected
 
 
 @given(SCORE, AMOUNT, st.sampled_from([BY_LOSS, Policy("1", 0.25, 0.75)]))
-def test_the_threshold_says_what_is_reviewed(score: float, amount_minor: int, policy: Policy) -> None:
-    """It is finite, and whoever reads it next to a score finds the verdict."""
+def test_the_threshold_explains_the_verdict(score: float, amount_minor: int, policy: Policy) -> None:
+    """It is finite, and comparing it with the score gives the verdict."""
     (threshold,) = thresholds(policy, np.array([amount_minor]))
     assert 0 <= threshold <= 2
     assert (verdict(score, policy, amount_minor) != "approve") == (score >= threshold)
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "text"),
     [
         ({"review": 0.9}, "review 0.9 is above decline 0.75"),
         ({"review": -0.1}, "review"),
@@ -114,8 +114,8 @@ def test_the_threshold_says_what_is_reviewed(score: float, amount_minor: int, po
         ({"kind": "cost"}, "kind"),
     ],
 )
-def test_a_policy_that_cannot_be_meant_is_refused(changes: dict[str, Any], words: str) -> None:
-    """Wherever one is read, with what is wrong."""
+def test_an_invalid_policy_is_refused(changes: dict[str, Any], text: str) -> None:
+    """Decoding fails, and the error names the defect."""
     raw = msgspec.json.encode({"version": "1", "review": 0.25, "decline": 0.75} | changes)
-    with pytest.raises(msgspec.ValidationError, match=words):
+    with pytest.raises(msgspec.ValidationError, match=text):
         msgspec.json.decode(raw, type=Policy)

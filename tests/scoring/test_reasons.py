@@ -1,4 +1,4 @@
-"""Reasons: what the score loses when a feature is replaced by its reference median."""
+"""Reasons: how much the score falls when a feature is replaced by its reference median."""
 
 from typing import Any
 
@@ -29,14 +29,14 @@ VALUE = st.sampled_from([-2.0, -0.5, 0.5, 2.0])
 ROWS = st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=20)
 
 
-def decided(rows: list[tuple[float, float, float]], max_reasons: int = 5) -> list[Decision]:
-    """Decide transactions with these features."""
+def decisions_of(rows: list[tuple[float, float, float]], max_reasons: int = 5) -> list[Decision]:
+    """Return the decisions about transactions with these features."""
     values = [transaction(features(*row), number) for number, row in enumerate(rows)]
     return scorer(fake_model(), max_reasons=max_reasons).score(raw_batch(values), SCORING_TIME).decisions
 
 
 def fall(model: FakeModel, row: tuple[float, float, float], name: str) -> float:
-    """Return what the score loses with the median of one feature in place, by scoring twice."""
+    """Return how much the score falls with one feature at its median, by scoring twice."""
     vector = np.array([[row[0], 250, row[1], row[2]]], dtype=np.float32)
     without = vector.copy()
     column = model.plan.names.index(name)
@@ -45,66 +45,66 @@ def fall(model: FakeModel, row: tuple[float, float, float], name: str) -> float:
 
 
 @given(ROWS)
-def test_a_contribution_is_what_the_score_loses_without_the_feature(rows: list[tuple[float, float, float]]) -> None:
-    """For each reason, by scoring the transaction again with that median in place."""
-    for row, decision in zip(rows, decided(rows), strict=True):
+def test_a_contribution_is_the_fall_of_the_score_without_the_feature(rows: list[tuple[float, float, float]]) -> None:
+    """Each reason's contribution equals the fall when the transaction is scored again with the median."""
+    for row, decision in zip(rows, decisions_of(rows), strict=True):
         for reason in decision.reasons:
             assert reason.contribution == fall(fake_model(), row, reason.feature)
 
 
 @given(ROWS, st.integers(0, 5))
-def test_the_strongest_are_named_and_none_that_do_not_push_up(
-    rows: list[tuple[float, float, float]], most: int
+def test_the_strongest_positive_contributions_are_named(
+    rows: list[tuple[float, float, float]], max_reasons: int
 ) -> None:
-    """Sorted, positive, at most so many, and each one left out is no stronger than the last one named."""
+    """They are sorted and limited in number, and no omitted one is stronger than the last one named."""
     model = fake_model()
-    for row, decision in zip(rows, decided(rows, most), strict=True):
+    for row, decision in zip(rows, decisions_of(rows, max_reasons), strict=True):
         named = [reason.contribution for reason in decision.reasons]
         falls = sorted((fall(model, row, name) for name in model.plan.names), reverse=True)
-        expected = [each for each in falls if each > 0][:most] if decision.verdict != "approve" else []
+        expected = [each for each in falls if each > 0][:max_reasons] if decision.verdict != "approve" else []
         assert named == expected
 
 
 @given(ROWS)
 def test_only_alerts_have_reasons(rows: list[tuple[float, float, float]]) -> None:
-    """An approved transaction needs none."""
-    for decision in decided(rows):
+    """An approved transaction has none."""
+    for decision in decisions_of(rows):
         assert bool(decision.reasons) <= (decision.verdict != "approve")
 
 
-def test_equal_contributions_stand_in_manifest_order() -> None:
-    """So that a replay names them in the same order."""
+def test_equal_contributions_are_in_manifest_order() -> None:
+    """So a replay names them in the same order."""
     names = ("b", "a", "c")
-    alike = fake_model(
+    symmetric = fake_model(
         [*(Feature(name, 0.0) for name in names), AMOUNT],
         rule=lambda matrix: np.asarray((matrix[:, :3] > 1).sum(axis=1) / 4, dtype=np.float32),
     )
     matrix = np.array([[2, 2, 2, 1000]], dtype=np.float32)
-    (reasons,) = explain(alike, matrix, alike.score(matrix), 5)
+    (reasons,) = explain(symmetric, matrix, symmetric.score(matrix), 5)
     assert [reason.feature for reason in reasons] == list(names)
 
 
 def test_a_category_is_replaced_by_the_most_frequent_one() -> None:
-    """An unknown one too; what is the most frequent already pushes nothing up."""
+    """An unknown category too; the most frequent one contributes nothing."""
     model = fake_model([COUNTRY, Feature("V1", 0.0)])
     matrix = np.array([[2, 0], [3, 0], [0, 2]], dtype=np.float32)
-    found = explain(model, matrix, model.score(matrix), 5)
-    assert [[reason.feature for reason in reasons] for reasons in found] == [["country"], ["country"], ["V1"]]
-    assert found[0][0].contribution == 2 / 4  # from level 3 to the most frequent category's level 1
+    explained = explain(model, matrix, model.score(matrix), 5)
+    assert [[reason.feature for reason in reasons] for reasons in explained] == [["country"], ["country"], ["V1"]]
+    assert explained[0][0].contribution == 2 / 4  # from level 3 to the most frequent category's level 1
 
 
 @pytest.mark.parametrize(
-    ("pair", "ordinary", "row"),
+    ("pair", "medians", "row"),
     [
         pytest.param(("amount_minor", "log_amount"), (0.0, 0.0), [2, 2], id="amount"),
         pytest.param(("hour_sin", "hour_cos"), (-0.5, -0.5), [0.5, 0.5], id="hour"),
     ],
 )
-def test_features_made_of_one_thing_are_replaced_together(
-    pair: tuple[FeatureKind, FeatureKind], ordinary: tuple[float, float], row: list[float]
+def test_features_derived_from_one_field_are_replaced_together(
+    pair: tuple[FeatureKind, FeatureKind], medians: tuple[float, float], row: list[float]
 ) -> None:
-    """A model that alerts where either is high has one reason, under the first one's name; each alone gave none."""
-    one, other = (Feature(kind, median, kind) for kind, median in zip(pair, ordinary, strict=True))
+    """A model that alerts if either is high has one reason, named after the first; replacing one alone gives none."""
+    one, other = (Feature(kind, median, kind) for kind, median in zip(pair, medians, strict=True))
     either = fake_model(
         [one, Feature("V1", 0.0), other],
         rule=lambda matrix: np.asarray(np.where(matrix[:, [0, 2]].max(axis=1) > 0, 0.75, 0.25), dtype=np.float32),
@@ -113,8 +113,8 @@ def test_features_made_of_one_thing_are_replaced_together(
     assert explain(either, matrix, either.score(matrix), 5) == [(Reason(pair[0], 0.5),)]
 
 
-def test_more_alerts_than_one_chunk_are_explained_as_each_alone() -> None:
-    """Chunks bound memory and change nothing."""
+def test_chunks_do_not_change_explanations() -> None:
+    """More alerts than fit in one chunk are explained as each would be alone."""
     model = fake_model()
     matrix = np.random.default_rng(0).normal(scale=2, size=(2 * CHUNK + 1, 4)).astype(np.float32)
     scores = digits(matrix)
@@ -123,8 +123,8 @@ def test_more_alerts_than_one_chunk_are_explained_as_each_alone() -> None:
 
 
 @pytest.mark.parametrize("failure", [None, float("nan"), -0.5])
-def test_a_median_that_the_model_cannot_score_gives_no_reason(failure: float | None) -> None:
-    """The decision stands, and so do the other reasons."""
+def test_a_replacement_that_the_model_cannot_score_gives_no_reason(failure: float | None) -> None:
+    """The decision and the other reasons are not affected."""
 
     def median_in_v1(matrix: Matrix) -> Any:
         return matrix[:, 0] == 0.25

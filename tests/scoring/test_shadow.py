@@ -1,4 +1,4 @@
-"""Challengers: they score as they would alone, and whatever ails them stays their own."""
+"""Challengers in shadow: they score as they would alone, and their problems affect nothing else."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ POISON = 666.0
 BY_LOSS = Policy("p1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=300)
 VALUE = st.none() | st.sampled_from([-2.0, -0.5, 0.5, 2.0])
 STRING = st.none() | st.sampled_from(["FR", "BE", "LU", "7"])
-#: For challengers: of what the champion reads with other medians, and of what it does not.
+#: Features for challengers: the champion's with other medians, and ones that the champion does not have.
 POOL = (
     *(msgspec.structs.replace(each, median=-each.median) for each in FEATURES),
     W1,
@@ -47,8 +47,10 @@ POOL = (
 MISSING: list[MissingPolicy] = ["refuse", "median", "nan"]
 
 
-def watched(values: Sequence[bytes | None], *challengers: FakeModel, champion: FakeModel | None = None) -> ScoredBatch:
-    """Score a batch with challengers watching; the decisions must be the champion's own."""
+def score_in_shadow(
+    values: Sequence[bytes | None], *challengers: FakeModel, champion: FakeModel | None = None
+) -> ScoredBatch:
+    """Score a batch with challengers in shadow; decisions and refusals must be those of the champion alone."""
     champion = champion or fake_model()
     scored = scorer(champion, *challengers).score(raw_batch(values), SCORING_TIME)
     alone = scorer(champion).score(raw_batch(values), SCORING_TIME)
@@ -59,7 +61,7 @@ def watched(values: Sequence[bytes | None], *challengers: FakeModel, champion: F
 
 
 def problems(scored: ScoredBatch) -> list[str | None]:
-    """Return the only challenger's problems; with one, there is neither score nor verdict."""
+    """Return the problems of the only challenger; a record has either a problem, or score and verdict."""
     (records,) = scored.shadow_scores
     for record in records:
         assert (record.score is None) == (record.verdict is None) == (record.problem is not None)
@@ -79,27 +81,27 @@ def problems(scored: ScoredBatch) -> list[str | None]:
     st.sampled_from([POLICY, BY_LOSS]),
 )
 def test_a_challenger_scores_as_it_would_alone(
-    taken: list[Feature], missing: MissingPolicy, rows: list[dict[str, float | str | None]], policy: Policy
+    chosen: list[Feature], missing: MissingPolicy, rows: list[dict[str, float | str | None]], policy: Policy
 ) -> None:
-    """With fewer features, other kinds, order, medians and categories, another policy on nulls and on verdicts."""
+    """Also with fewer features, other kinds, order, medians and categories, and other policies."""
     values = [
         transaction(row, number, amount_minor=number * 250, event_time_ms=number * 5_000_000)
         for number, row in enumerate(rows)
     ]
-    challenger = fake_model(taken, missing, version="2", policy=policy)
-    deciding = fake_model([*FEATURES, COUNTRY])
-    (records,) = watched(values, challenger, champion=deciding).shadow_scores
+    challenger = fake_model(chosen, missing, version="2", policy=policy)
+    champion = fake_model([*FEATURES, COUNTRY])
+    (records,) = score_in_shadow(values, challenger, champion=champion).shadow_scores
     alone = scorer(challenger).score(raw_batch(values), SCORING_TIME)
     refused = {refusal.index for refusal in alone.refusals}
-    assert [place for place, record in enumerate(records) if record.problem] == sorted(refused)
+    assert [index for index, record in enumerate(records) if record.problem] == sorted(refused)
     assert [(r.score, r.threshold, r.verdict) for r in records if not r.problem] == [
         (d.score, d.threshold, d.verdict) for d in alone.decisions
     ]
 
 
-def test_a_record_says_who_watched_and_which_decision() -> None:
-    """Every field of one shadow score."""
-    scored = watched([transaction(features(0.5), 4)], fake_model([AMOUNT], version="2"))
+def test_every_field_of_a_shadow_score() -> None:
+    """It names decision, transaction and model."""
+    scored = score_in_shadow([transaction(features(0.5), 4)], fake_model([AMOUNT], version="2"))
     assert scored.shadow_scores == [
         [
             ShadowScore(
@@ -122,18 +124,18 @@ def test_a_record_says_who_watched_and_which_decision() -> None:
     ]
 
 
-def test_what_the_champion_refuses_no_challenger_scores() -> None:
-    """Each challenger has one record for each decision."""
+def test_challengers_do_not_score_what_the_champion_refuses() -> None:
+    """Each challenger has exactly one shadow score for each decision."""
     values = [b"{", transaction(features(1), 1), transaction(features(1e39), 2), transaction(features(2), 3)]
-    scored = watched(values, fake_model(version="2"), fake_model([AMOUNT], version="3"))
+    scored = score_in_shadow(values, fake_model(version="2"), fake_model([AMOUNT], version="3"))
     for records in scored.shadow_scores:
         assert [record.decision_id for record in records] == [each.decision_id for each in scored.decisions]
 
 
-def test_a_feature_that_is_lacking_is_named() -> None:
-    """Where it is there, the challenger scores."""
+def test_a_missing_feature_is_named() -> None:
+    """A transaction that has the feature is scored."""
     values = [transaction(features()), transaction(features(W1=1.5), 1)]
-    assert problems(watched(values, fake_model([W1], version="2"))) == ["feature W1 is missing", None]
+    assert problems(score_in_shadow(values, fake_model([W1], version="2"))) == ["feature W1 is missing", None]
 
 
 @pytest.mark.parametrize(
@@ -144,19 +146,19 @@ def test_a_feature_that_is_lacking_is_named() -> None:
         pytest.param("[" * 100 + "]" * 100, "feature W1 is not a number", id="deep list"),
         pytest.param('{"W1": 1}', "feature W1 is not a number", id="object"),
         pytest.param("true", "feature W1 is not a number", id="boolean"),
-        pytest.param("1e400", "feature W1 is not a number", id="no double"),
-        pytest.param("1" * 400, "feature W1 is not a number", id="no double, whole"),
-        pytest.param("1e39", "feature W1 is not finite", id="no float32"),
+        pytest.param("1e400", "feature W1 is not a number", id="too large for a double"),
+        pytest.param("1" * 400, "feature W1 is not a number", id="integer too large for a double"),
+        pytest.param("1e39", "feature W1 is not finite", id="too large for a float32"),
         pytest.param("null", "feature W1 is null", id="null"),
-        pytest.param("7", None, id="whole number"),
+        pytest.param("7", None, id="integer"),
         pytest.param("-0.0", None, id="minus zero"),
     ],
 )
-def test_whatever_stands_in_a_challenger_s_feature_the_champion_decides(literal: str, problem: str | None) -> None:
-    """Its record says what is wrong; the transaction beside it is scored."""
+def test_a_bad_number_for_a_challenger_does_not_disturb_the_champion(literal: str, problem: str | None) -> None:
+    """The shadow score has a problem; the next transaction is scored."""
     raw = transaction(features(W1="here")).replace(b'"here"', literal.encode())
     values = [raw, transaction(features(W1=0), 1)]
-    assert problems(watched(values, fake_model([W1], "refuse", version="2"))) == [problem, None]
+    assert problems(score_in_shadow(values, fake_model([W1], "refuse", version="2"))) == [problem, None]
 
 
 @pytest.mark.parametrize(
@@ -170,122 +172,122 @@ def test_whatever_stands_in_a_challenger_s_feature_the_champion_decides(literal:
         pytest.param('["FR"]', "feature country is not a string", id="list"),
     ],
 )
-def test_whatever_stands_in_a_challenger_s_string_the_champion_decides(literal: str, problem: str | None) -> None:
-    """Its record says what is wrong; the transactions beside it are scored."""
+def test_a_bad_string_for_a_challenger_does_not_disturb_the_champion(literal: str, problem: str | None) -> None:
+    """The shadow score has a problem; the next transaction is scored."""
     raw = transaction(features(country="here")).replace(b'"here"', literal.encode())
     values = [raw, transaction(features(country="BE"), 1), transaction(features(), 2)]
     challenger = fake_model([COUNTRY], "refuse", version="2")
-    assert problems(watched(values, challenger)) == [problem, None, "feature country is missing"]
+    assert problems(score_in_shadow(values, challenger)) == [problem, None, "feature country is missing"]
 
 
 @pytest.mark.parametrize(
-    ("deciding", "watching", "sent", "problem"),
+    ("champion_s", "challenger_s", "sent", "problem"),
     [
         (Feature("X", 0.0), Feature("X", 0, "categorical", ("a",)), 7, "feature X is not a string"),
         (Feature("X", 0, "categorical", ("a",)), Feature("X", 0.0), "a", "feature X is not a number"),
     ],
-    ids=["a number for the champion", "a string for the champion"],
+    ids=["number for the champion", "string for the champion"],
 )
-def test_a_challenger_that_reads_a_name_as_another_type_says_so(
-    deciding: Feature, watching: Feature, sent: Any, problem: str
+def test_a_feature_can_have_another_type_for_a_challenger(
+    champion_s: Feature, challenger_s: Feature, sent: Any, problem: str
 ) -> None:
-    """The champion's type is the one that is accepted; null is null for both."""
+    """The champion's type is accepted, and the challenger has a problem; null is null for both."""
     values = [transaction({"X": sent}), transaction({"X": None}, 1)]
-    challenger = fake_model([watching], "median", version="2")
-    assert problems(watched(values, challenger, champion=fake_model([deciding]))) == [problem, None]
+    challenger = fake_model([challenger_s], "median", version="2")
+    assert problems(score_in_shadow(values, challenger, champion=fake_model([champion_s]))) == [problem, None]
 
 
-def test_bad_utf8_in_a_challenger_s_feature_is_its_own_problem() -> None:
-    """The codec does not look into it for the champion."""
+def test_bad_utf8_in_a_challenger_s_feature_is_only_its_problem() -> None:
+    """The codec leaves the value raw for the champion."""
     raw = transaction(features(W1="here")).replace(b"here", b"\xff")
-    assert problems(watched([raw], fake_model([W1], version="2"))) == ["feature W1 is not a number"]
+    assert problems(score_in_shadow([raw], fake_model([W1], version="2"))) == ["feature W1 is not a number"]
 
 
-def test_the_first_problem_is_the_one_named() -> None:
-    """One line a record."""
+def test_the_first_problem_is_named() -> None:
+    """A shadow score has one problem in one line."""
     challenger = fake_model([W2, W1], version="2")
-    assert problems(watched([transaction(features(W1="x"))], challenger)) == ["feature W2 is missing"]
+    assert problems(score_in_shadow([transaction(features(W1="x"))], challenger)) == ["feature W2 is missing"]
 
 
-def test_a_null_that_the_champion_takes_a_challenger_may_refuse() -> None:
-    """Each follows its own policy."""
+def test_a_challenger_may_refuse_a_null_that_the_champion_accepts() -> None:
+    """Each model follows its own policy for missing values."""
     values = [transaction(features(v2=None)), transaction(features(), 1)]
-    assert problems(watched(values, fake_model(missing="refuse", version="2"))) == ["feature V2 is null", None]
+    assert problems(score_in_shadow(values, fake_model(missing="refuse", version="2"))) == ["feature V2 is null", None]
 
 
 @pytest.mark.parametrize("failure", [None, float("nan"), -0.5, 2.0])
-def test_rows_that_a_challenger_cannot_score_say_so(failure: float | None) -> None:
-    """The others have their scores."""
+def test_rows_that_a_challenger_cannot_score_have_a_problem(failure: float | None) -> None:
+    """The other rows have scores."""
     failing = fake_model(version="2", rule=failing_where(lambda matrix: np.asarray(matrix[:, 0] == POISON), failure))
     values = [transaction(features(v1), i) for i, v1 in enumerate([1, POISON, 2])]
-    assert problems(watched(values, failing)) == [None, "the model gives no score for this transaction", None]
+    assert problems(score_in_shadow(values, failing)) == [None, "the model gives no score for this transaction", None]
 
 
-def test_a_challenger_that_scores_too_few_rows_is_its_own_problem() -> None:
-    """Whatever it gives for a whole batch, row by row it is well or not; the champion never notices."""
+def test_a_challenger_that_returns_too_few_scores_is_isolated() -> None:
+    """It is run again row by row, and the champion is not affected."""
     short = fake_model(version="2", rule=lambda matrix: digits(matrix)[:2])
     values = [transaction(features(i), i) for i in range(5)]
-    assert problems(watched(values, short)) == [None] * 5
-    nothing = fake_model(version="2", rule=lambda matrix: digits(matrix)[:0])
-    assert problems(watched(values, nothing)) == ["the model gives no score for this transaction"] * 5
+    assert problems(score_in_shadow(values, short)) == [None] * 5
+    empty = fake_model(version="2", rule=lambda matrix: digits(matrix)[:0])
+    assert problems(score_in_shadow(values, empty)) == ["the model gives no score for this transaction"] * 5
 
 
 @pytest.mark.parametrize("failure", [None, float("nan")])
-def test_a_challenger_at_fault_watches_on_without_scores(failure: float | None) -> None:
-    """Its fault stands in every record; the champion and the other challenger go on."""
+def test_a_challenger_at_fault_has_no_scores(failure: float | None) -> None:
+    """Each of its shadow scores names the fault; the champion and the other challenger are not affected."""
     broken = fake_model(
         version="2",
         parity_holds=False,
         rule=failing_where(lambda matrix: np.ones(len(matrix), dtype=np.bool_), failure),
     )
-    works = fake_model(version="3")
-    faulty, fine = watched([transaction(features(i), i) for i in range(3)], broken, works).shadow_scores
+    working = fake_model(version="3")
+    faulty, fine = score_in_shadow([transaction(features(i), i) for i in range(3)], broken, working).shadow_scores
     assert [record.problem for record in faulty] == ["model fails on its parity rows"] * 3
     assert [record.problem for record in fine] == [None] * 3
 
 
-def test_a_feature_of_the_same_name_may_come_from_elsewhere() -> None:
-    """The champion takes the transaction's own amount, the challenger a feature that is called the same."""
+def test_features_of_one_name_may_have_different_sources() -> None:
+    """The champion derives it from the amount; the challenger reads a numeric feature of the same name."""
     challenger = fake_model([msgspec.structs.replace(f, kind="numeric") for f in FEATURES], version="2")
     values = [transaction(features(Amount=-5.0)), transaction(features(Amount=5.0), 1)]
-    low, high = watched(values, challenger).shadow_scores[0]
+    low, high = score_in_shadow(values, challenger).shadow_scores[0]
     assert low.score is not None
     assert high.score is not None
     assert high.score - low.score == 3 / 16
 
 
-def test_a_challenger_that_takes_what_the_champion_takes_shares_its_matrix() -> None:
-    """The ordinary case costs no second matrix."""
-    seen: list[Any] = []
+def test_a_challenger_with_the_champion_s_features_shares_its_matrix() -> None:
+    """The usual case needs no second matrix."""
+    inputs: list[Any] = []
 
-    def remember(matrix: Any) -> Any:
-        seen.append(matrix)
+    def record(matrix: Any) -> Any:
+        inputs.append(matrix)
         return np.zeros(len(matrix), dtype=np.float32)
 
-    scorer(fake_model(rule=remember), fake_model(version="2", rule=remember)).score(
+    scorer(fake_model(rule=record), fake_model(version="2", rule=record)).score(
         raw_batch([transaction(features(i), i) for i in range(3)]), SCORING_TIME
     )
-    assert len(seen) == 2
-    np.testing.assert_array_equal(*seen)
+    assert len(inputs) == 2
+    np.testing.assert_array_equal(*inputs)
 
 
 @pytest.mark.parametrize(
     ("categories", "score"),
     [
         pytest.param(("FR", "BE", "DE"), 0.75, id="the same categories"),
-        pytest.param(("DE", "FR", "BE"), 0.25, id="in another order"),
+        pytest.param(("DE", "FR", "BE"), 0.25, id="another order"),
         pytest.param(("FR",), 0.5, id="fewer"),
     ],
 )
-def test_a_challenger_with_other_categories_has_its_own_codes(categories: tuple[str, ...], score: float) -> None:
-    """The champion's codes mean something else to it."""
+def test_a_challenger_with_other_categories_uses_its_own_codes(categories: tuple[str, ...], score: float) -> None:
+    """It does not use the champion's codes."""
     challenger = fake_model([msgspec.structs.replace(COUNTRY, categories=categories)], version="2")
-    scored = watched([transaction({"country": "DE"})], challenger, champion=fake_model([COUNTRY]))
+    scored = score_in_shadow([transaction({"country": "DE"})], challenger, champion=fake_model([COUNTRY]))
     assert [decision.score for decision in scored.decisions] == [0.75]
     assert [record.score for record in scored.shadow_scores[0]] == [score]
 
 
-def test_no_usable_row_is_no_fault() -> None:
-    """A challenger whose feature nobody sends yields records, not an error."""
+def test_a_batch_without_usable_rows_is_not_a_fault() -> None:
+    """If a challenger's feature is never sent, all of its shadow scores have a problem."""
     values = [transaction(features(), i) for i in range(3)]
-    assert problems(watched(values, fake_model([W1], version="2"))) == ["feature W1 is missing"] * 3
+    assert problems(score_in_shadow(values, fake_model([W1], version="2"))) == ["feature W1 is missing"] * 3

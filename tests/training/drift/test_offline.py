@@ -49,13 +49,13 @@ def refuse(message: DriftCounts, why: str) -> None:
 
 def _counted(case: Case, model: FakeModel, random: np.random.Generator) -> Iterator[DriftCounts]:
     scores = scorer(model)
-    workers = [DriftCounter(SETTINGS.replace(kafka_slot=slot)) for slot in ("a", "b")]
+    workers = [DriftCounter(slot, SETTINGS.drift, SETTINGS.watermark) for slot in ("a", "b")]
     for worker in workers:
         worker.prepare(scores.roles)
     sent = [encode(transaction) for transaction in transactions(case.rows)]
     for start in range(0, len(sent), WINDOW):
         for batch in _batches(sent[start : start + WINDOW], random):
-            observed = scores.score(raw_batch(batch), SCORING_TIME).observed
+            observed = scores.score(raw_batch(batch), SCORING_TIME).batch_scores
             assert observed is not None
             workers[int(random.integers(2))].add([observed])
         for worker in workers:
@@ -78,7 +78,7 @@ def numbers(report: DriftReport) -> dict[str, object]:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_live_worker_and_a_file_give_identical_numbers(case: Case, seed: int) -> None:
     """Every statistic, limit, state and count is equal; means of scores may differ in the last digits."""
-    limits = drift_limits(SETTINGS)
+    limits = drift_limits(SETTINGS.drift, SETTINGS.watermark)
     offline, online = measure_drift(case.rows, case.model, limits).reports, live(case, case.model, limits, seed)
     assert len(offline) == len(online) == FILE // WINDOW
     sums = ("mean_score", "expected_precision", "expected_recall")
@@ -90,7 +90,7 @@ def test_the_live_worker_and_a_file_give_identical_numbers(case: Case, seed: int
 
 def test_a_moving_feature_alarms_and_an_unchanged_one_does_not(case: Case) -> None:
     """The alarm starts in the second window that moves; the alert rate, which depends on the risk, alarms too."""
-    reports = measure_drift(case.rows, case.model, drift_limits(SETTINGS)).reports
+    reports = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)).reports
     moved = [report.features["risk"].state for report in reports]
     assert moved[:3] == ["ok"] * 3
     assert moved[-2:] == ["page"] * 2
@@ -101,7 +101,7 @@ def test_a_moving_feature_alarms_and_an_unchanged_one_does_not(case: Case) -> No
 
 def test_missing_values_are_counted_as_missing_although_the_model_scores_the_median(case: Case) -> None:
     """A tenth of the risks and a twentieth of the channels are missing, as in the reference."""
-    for report in measure_drift(case.rows, case.model, drift_limits(SETTINGS)).reports:
+    for report in measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)).reports:
         assert 0.06 < report.features["risk"].missing < 0.14
         assert 0.02 < report.features["channel"].missing < 0.09
 
@@ -109,7 +109,7 @@ def test_missing_values_are_counted_as_missing_although_the_model_scores_the_med
 def test_rows_that_the_model_refuses_are_reported_and_not_counted(tmp_path: Path) -> None:
     """On the stream they would be dead letters, and the reference does not contain any either."""
     case = make_case(tmp_path, "refuse")
-    drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS))
+    drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
     complete = case.rows.frame.select("risk", "channel", "merchant").drop_nulls()
     assert (drift.rows, drift.refused) == (len(complete), FILE - len(complete))
     assert {report.features["risk"].missing for report in drift.reports} == {0.0}
@@ -129,20 +129,20 @@ def test_a_training_part_without_an_accepted_row_is_an_error(tmp_path: Path) -> 
 
 def test_rows_left_over_at_the_end_are_reported(case: Case) -> None:
     """They fill no window and are not judged."""
-    drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS))
+    drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
     assert [report.rows for report in drift.reports] == [WINDOW] * (FILE // WINDOW)
     assert drift.left_over == FILE % WINDOW
 
 
 def test_fewer_rows_than_a_window_give_no_report(case: Case) -> None:
     """All rows are left over."""
-    drift = measure_drift(case.rows.part(slice(0, WINDOW - 1)), case.model, drift_limits(SETTINGS))
+    drift = measure_drift(case.rows.part(slice(0, WINDOW - 1)), case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
     assert (drift.reports, drift.left_over) == ((), WINDOW - 1)
 
 
 def test_a_window_also_needs_its_event_time_span(case: Case) -> None:
     """As on the stream, it ends with the message that moves the watermark far enough."""
-    limits = drift_limits(SETTINGS.replace(drift_window_s=2 * 86_400.0))
+    limits = drift_limits(SETTINGS.replace(drift_window_s=2 * 86_400.0).drift, SETTINGS.watermark)
     reports = measure_drift(case.rows, case.model, limits).reports
     assert reports
     for report in reports:
