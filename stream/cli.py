@@ -6,7 +6,7 @@ import click
 
 from stream.commands.command_line import LazyGroup, examples, run
 
-#: Where each command is.
+#: Location of each command, `module:attribute`.
 COMMANDS = {
     "archive": "stream.commands.archive:archive_command",
     "compare": "stream.commands.compare:compare",
@@ -31,10 +31,10 @@ COMMANDS = {
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
-        "fraud-stream kafka                                   # in a terminal of its own",
+        "fraud-stream kafka                                   # in its own terminal",
         "fraud-stream topics",
         "fraud-train baseline --bootstrap 127.0.0.1:9092",
-        "fraud-stream worker                                  # in a terminal of its own",
+        "fraud-stream worker                                  # in its own terminal",
         "fraud-stream produce var/data/test.jsonl --rate 2000",
         "fraud-stream tail alerts",
     ),
@@ -42,9 +42,9 @@ COMMANDS = {
 def cli() -> None:
     """Score card transactions on Kafka.
 
-    Settings are FRAUD_... environment variables; .env.example names each with unit and default.
+    Settings are FRAUD_... environment variables; .env.example lists them with unit and default.
     """
-    # The Kafka client retries by itself; its log lines would only distract from a one-off command.
+    # The Kafka client retries by itself; its log lines would only distract from the output of a one-off command.
     logging.getLogger("stream").setLevel(logging.ERROR)
 
 

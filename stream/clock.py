@@ -1,4 +1,4 @@
-"""The clock of whatever keeps history: injected, so that an experiment can live through a year in an hour."""
+"""Clocks for programs that record ingest time; injected, so that an experiment can run a year in an hour."""
 
 import time
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells ingest time."""
+    """Source of ingest time."""
 
     def now_ms(self) -> int:
         """Return UTC milliseconds since 1970."""
 
 
 class SystemClock:
-    """The machine's own."""
+    """The system clock."""
 
     def now_ms(self) -> int:
         """Return UTC milliseconds since 1970."""
@@ -21,12 +21,12 @@ class SystemClock:
 
 
 class ScaledClock:
-    """A clock that began at a date of one's choice and goes faster or slower than the real one.
+    """A clock that starts at a given time and runs faster or slower than real time.
 
     Args:
-        start_ms: UTC milliseconds that it shows when it is made.
-        speed: Its milliseconds for one real millisecond; above 0.
-        ticks: Seconds that never go back; replaced by tests.
+        start_ms: UTC milliseconds at which it starts.
+        speed: Milliseconds it advances in one real millisecond; above 0.
+        ticks: Monotonic clock in seconds; replaced by tests.
 
     Example:
         >>> seconds = iter([100.0, 102.5])
@@ -38,8 +38,8 @@ class ScaledClock:
         self._start_ms = start_ms
         self._speed = speed
         self._ticks = ticks
-        self._began = ticks()
+        self._started = ticks()
 
     def now_ms(self) -> int:
-        """Return UTC milliseconds since 1970, as this clock has them."""
-        return self._start_ms + round((self._ticks() - self._began) * 1000 * self._speed)
+        """Return this clock's time, UTC milliseconds since 1970."""
+        return self._start_ms + round((self._ticks() - self._started) * 1000 * self._speed)

@@ -1,1 +1,1 @@
-"""The commands of `fraud-stream`; `stream.cli` says where each is."""
+"""The commands of `fraud-stream`, listed in `stream.cli` (floor 6)."""

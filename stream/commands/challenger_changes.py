@@ -1,4 +1,4 @@
-"""What challengers would have changed, from the ledger, as tables."""
+"""Tables of what challengers would have changed, from the ledger."""
 
 from datetime import UTC, datetime
 
@@ -15,12 +15,17 @@ from stream.ledger.matchups import Matchup, find_matchups, load_pairs
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
 
-#: Minor units: the largest amount there is.
+#: Larger than any amount, in minor units.
 UNCAPPED = 10**15
 
 
 def show(settings: Settings, challenger: str, days: int) -> None:
-    """Print what challengers whose bundle's hash begins so would have changed on the last days of event time.
+    """Print what challengers would have changed on the last days of event time.
+
+    Args:
+        settings: Ledger's database, gate and cost settings.
+        challenger: Beginning of the hash of the challengers' bundle; empty for all challengers.
+        days: Number of days of event time.
 
     Raises:
         FraudError: If there is no such challenger, or the database does not answer.
@@ -29,33 +34,33 @@ def show(settings: Settings, challenger: str, days: int) -> None:
     engine = open_engine(settings.ledger.url)
     chosen = [each for each in find_matchups(engine) if each.challenger.bundle_sha256.startswith(challenger)]
     if not chosen:
-        raise FraudError("no such challenger in the ledger; look at the roles with: fraud-stream models")
+        raise FraudError("no such challenger in the ledger; list the roles with: fraud-stream models")
     tests = GateStore(engine).tests()
     maturity_ms = settings.gate.maturity_days * DAY_MS
     for matchup in chosen:
         since = matchup.complete_ms - days * DAY_MS
         pairs = load_pairs(engine, matchup, since=since, until=matchup.complete_ms, maturity_ms=maturity_ms)
         test = find_gate_test(tests, matchup)
-        # An untested challenger's losses are not capped yet: what a cap should be, its test will ask earlier frauds.
+        # Without a test there is no cap yet: the test derives it from earlier frauds.
         cap = test.plan.measure.costs.cap_minor if test else settings.gate.cap_minor or UNCAPPED
-        found = list(changes_by_day(pairs, capped_costs(settings, cap)))
-        console.print(_by_day(matchup, found), _flips(found), _standing(gate_status(test) if test else None))
+        changes = list(changes_by_day(pairs, capped_costs(settings.gate, cap)))
+        console.print(_by_day(matchup, changes), _flips(changes), _gate_line(gate_status(test) if test else None))
 
 
-def _by_day(matchup: Matchup, found: list[CounterfactualChange]) -> Table:
-    title = f"{_named(matchup.challenger)} beside {_named(matchup.champion)}"
+def _by_day(matchup: Matchup, changes: list[CounterfactualChange]) -> Table:
+    title = f"{_model_name(matchup.challenger)} compared with {_model_name(matchup.champion)}"
     table = Table(
-        *("day", "tx", "judged", "differ", "saved", "lost", "alarms", "frauds"),
+        *("day", "tx", "matured", "differ", "saved", "lost", "false", "frauds"),
         title=title,
-        caption="saved and lost in minor units; alarms: false positives removed and added; frauds: gained and lost",
+        caption="saved and lost in minor units; false: false positives removed and added; frauds: gained and lost",
     )
     table.columns[0].no_wrap = True
-    for each in found:
+    for each in changes:
         differ = sum(count for i, row in enumerate(each.flips) for j, count in enumerate(row) if i != j)
-        judged = each.transactions - each.waiting - each.censored - each.missing
+        matured = each.transactions - each.waiting - each.censored - each.missing
         table.add_row(
             datetime.fromtimestamp(each.start_ms / 1000, UTC).strftime("%Y-%m-%d"),
-            *map(str, (each.transactions, judged, differ)),
+            *map(str, (each.transactions, matured, differ)),
             *(f"{value:,.0f}" for value in (each.saved_minor, each.lost_minor)),
             f"-{each.false_positives_removed:g} +{each.false_positives_added:g}",
             f"+{each.frauds_gained:g} -{each.frauds_lost:g}",
@@ -63,23 +68,24 @@ def _by_day(matchup: Matchup, found: list[CounterfactualChange]) -> Table:
     return table
 
 
-def _flips(found: list[CounterfactualChange]) -> Table:
+def _flips(changes: list[CounterfactualChange]) -> Table:
     table = Table("champion", *(f"challenger: {verdict}" for verdict in VERDICTS), title="Verdicts, all days")
     for i, verdict in enumerate(VERDICTS):
-        table.add_row(verdict, *(str(sum(each.flips[i][j] for each in found)) for j in range(len(VERDICTS))))
+        table.add_row(verdict, *(str(sum(each.flips[i][j] for each in changes)) for j in range(len(VERDICTS))))
     return table
 
 
-def _standing(found: GateStatus | None) -> str:
-    if found is None or found.judgement is None:
-        return f"no verdict yet: {found.waiting if found else 'its test has not begun'}"
-    judged = found.judgement
-    low, high = judged.cost_gain_interval
+def _gate_line(status: GateStatus | None) -> str:
+    if status is None or status.judgement is None:
+        return f"no verdict yet: {status.waiting if status else 'its test has not started'}"
+    judgement = status.judgement
+    low, high = judgement.cost_gain_interval
     return (
-        f"test {found.test}: {judged.verdict}, {judged.reason}; {judged.frauds} matured frauds in {judged.cohorts} "
-        f"cohorts, saves {judged.cost_gain_minor:.2f} minor units a transaction ({low:.2f} to {high:.2f})"
+        f"test {status.test}: {judgement.verdict}, {judgement.reason}; {judgement.frauds} matured frauds in "
+        f"{judgement.cohorts} cohorts, saves {judgement.cost_gain_minor:.2f} minor units a transaction "
+        f"({low:.2f} to {high:.2f})"
     )
 
 
-def _named(model: ModelIdentity) -> str:
+def _model_name(model: ModelIdentity) -> str:
     return f"{model.bundle_sha256[:12]} with policy {model.policy_version}"

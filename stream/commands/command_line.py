@@ -1,4 +1,4 @@
-"""What the command lines share: lazily imported commands, and exit codes with one line for each error."""
+"""Shared by all command lines: lazily imported commands, and exit codes with one line for each error."""
 
 import importlib
 import sys
@@ -21,14 +21,14 @@ def examples(*lines: str) -> str:
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are named, so that a worker does not load what others need.
+    """A group that imports a command when it is named, so that a worker does not load the packages of other commands.
 
-    Listing all commands, as `--help` does, imports each of them. Slow imports and packages of an extra therefore belong
+    Listing all commands, as `--help` does, imports all of them. Slow imports and packages of an extra therefore belong
     inside a command's function.
 
     Args:
-        lazy: Command name to `module:attribute`.
-        options: Passed on to `click.Group`.
+        lazy: Location of each command, `module:attribute`, by command name.
+        options: Passed to `click.Group`.
     """
 
     def __init__(self, *args: Any, lazy: Mapping[str, str], **options: Any) -> None:
@@ -49,11 +49,11 @@ class LazyGroup(click.Group):
 
 
 def run(command: click.Command, name: str) -> NoReturn:
-    """Run a command line and exit: 0 done, 1 failed with one line on stderr, 2 bad usage, 130 interrupted.
+    """Run a command line and exit: 0 success, 1 failure with one line on stderr, 2 wrong usage, 130 interrupted.
 
     Args:
-        command: The command or group to run, with the process's own arguments.
-        name: The program's name, as error lines begin.
+        command: Command or group to run with the process's arguments.
+        name: Name of the program, the beginning of error lines.
     """
     try:
         sys.exit(command.main(prog_name=name, standalone_mode=False))

@@ -14,13 +14,14 @@ from stream.settings import read_settings
     )
 )
 @click.argument("challenger", required=False, metavar="[SHA256]")
-@click.option("--days", type=click.IntRange(1), default=14, show_default=True, help="Of event time, the last ones.")
+@click.option("--days", type=click.IntRange(1), default=14, show_default=True, help="Last days of event time to show.")
 def compare(challenger: str | None, days: int) -> None:
-    """Show what challengers would have changed, and how far their tests are.
+    """Show what challengers would have changed, and the state of their gate tests.
 
-    Each challenger of the roles in use, or the one whose bundle's hash begins so. By day: verdicts that differ, money
-    saved and lost, false positives removed and added, on matured transactions; and how many wait.
+    SHA256 is the beginning of a bundle's hash; without it all challengers in a role are shown. By day of event time:
+    verdicts that differ, money saved and lost, false positives removed and added on matured transactions, and the
+    number of transactions that have not matured.
     """
-    with requires_extra("ledger", "to compare"):
+    with requires_extra("ledger", "the comparison"):
         from stream.commands.challenger_changes import show  # noqa: PLC0415 - a worker's image has no SQLAlchemy
     show(read_settings(), challenger or "", days)

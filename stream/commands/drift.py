@@ -1,4 +1,4 @@
-"""`fraud-stream drift`: what the drift watch reported, as a table that stays up to date."""
+"""`fraud-stream drift`: drift reports as a table that is updated live."""
 
 import itertools
 from collections import deque
@@ -22,36 +22,36 @@ from stream.kafka.topic_reader import TopicReader
 from stream.settings import Settings, read_settings
 
 T = TypeVar("T")
-#: Windows in a sparkline.
+#: Number of windows in a sparkline.
 TREND = 16
 BLOCKS = "▁▂▃▄▅▆▇█"
-#: Lines of a live display that are not the columns'.
-AROUND = 9
-#: The worst first.
+#: Lines of the live display for each model besides its columns.
+OTHER_LINES = 9
+#: Worst first.
 STATES = ("page", "alarm", "high", "ok", "unknown")
 STYLES = {"page": "bold red", "alarm": "red", "high": "yellow", "ok": "green", "unknown": "dim"}
 
 
-class Seen:
+class RecentReports:
     """The newest reports of every model.
 
     Attributes:
-        models: By bundle, up to `TREND` reports, oldest first.
+        models: Up to `TREND` reports of each model, oldest first, by bundle hash.
     """
 
     def __init__(self) -> None:
         self.models: dict[str, deque[DriftReport]] = {}
 
     def add(self, report: DriftReport | None) -> None:
-        """Take in a report; of one that was written twice the first holds."""
+        """Add a report; of a report that was written twice the first counts."""
         if report is None:
             return
         own = self.models.setdefault(report.bundle_sha256, deque(maxlen=TREND))
         if not own or report.number > own[-1].number:
             own.append(report)
 
-    def chosen(self, version: str | None) -> list[list[DriftReport]]:
-        """Return the reports of every model of this version; of the newest champion without one."""
+    def select(self, version: str | None) -> list[list[DriftReport]]:
+        """Return the reports of each model with this version; of the newest champion if `version` is None."""
         models = [list(own) for own in self.models.values()]
         if version is not None:
             return [own for own in models if own[-1].version == version]
@@ -67,76 +67,82 @@ class Seen:
         "fraud-stream drift --json | jq '.[].features | to_entries[] | select(.value.state != \"ok\")'",
     ),
 )
-@click.option("--model", "version", metavar="VERSION", help="Of this model; by default of the champion.")
-@click.option("--once", is_flag=True, help="Show what is there and end.")
-@click.option("--json", "as_json", is_flag=True, help="The newest report of each model as one JSON array, and end.")
+@click.option("--model", "version", metavar="VERSION", help="Model version to show; by default the champion.")
+@click.option("--once", is_flag=True, help="Show the newest reports and exit.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the newest report of each model as one JSON array and exit."
+)
 def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
-    """Show how far features and scores have moved from what the model was trained on.
+    """Show how far features and scores have moved from the training data.
 
-    One line a column of the newest window: PSI with its limit, the KS statistic (of categories the Jensen-Shannon
-    distance), missing values, PSI over the last windows (half high at the limit), and the state: high is over a limit,
-    alarm so in windows in a row, page far beyond.
+    One line for each column of the newest window: PSI with its limit, the KS statistic (Jensen-Shannon distance for
+    categories), missing values, PSI over the last windows (half height is the limit), and the state. high: over a
+    limit; alarm: over it in several windows in a row; page: far beyond it.
     """
     settings = read_settings()
     require_broker(settings.kafka)
     reader = TopicReader(settings.kafka, settings.topic.drift_reports, newest=RECENT_REPORTS)
-    seen = Seen()
+    reports = RecentReports()
     console = Console()
     try:
         for raw in reader.history():
-            seen.add(decode_report(raw))
+            reports.add(decode_report(raw))
         if as_json:
-            models = [seen.models[sha256][-1] for sha256 in seen.models]
-            chosen = [each for each in models if version in {None, each.version}]
-            click.echo(msgspec.json.format(msgspec.json.encode(_some(chosen, settings, version)), indent=1))
+            models = [reports.models[sha256][-1] for sha256 in reports.models]
+            selected = [each for each in models if version in {None, each.version}]
+            click.echo(msgspec.json.format(msgspec.json.encode(_require(selected, settings, version)), indent=1))
         elif once:
-            console.print(render(_some(seen.chosen(version), settings, version)))
+            console.print(render(_require(reports.select(version), settings, version)))
         else:
-            _follow(reader, seen, version, console, settings)
+            _follow(reader, reports, version, console, settings)
     finally:
         reader.close()
 
 
-def _follow(reader: TopicReader, seen: Seen, version: str | None, console: Console, settings: Settings) -> None:
-    def shown() -> RenderableType:
-        chosen = seen.chosen(version)
-        room = max((console.height - AROUND * len(chosen)) // max(len(chosen), 1), 5)
-        return render(chosen, room) if chosen else Text(_nothing(settings, version))
+def _follow(
+    reader: TopicReader, reports: RecentReports, version: str | None, console: Console, settings: Settings
+) -> None:
+    def display() -> RenderableType:
+        selected = reports.select(version)
+        lines = max((console.height - OTHER_LINES * len(selected)) // max(len(selected), 1), 5)
+        return render(selected, lines) if selected else Text(_no_report(settings, version))
 
-    if not console.is_terminal:  # a file or a pipe keeps every window
-        console.print(shown())
+    if not console.is_terminal:  # in a file or a pipe, every window is kept
+        console.print(display())
         for raw in reader.follow(until=lambda: False):
-            seen.add(decode_report(raw))
-            console.print(shown())
-    with Live(shown(), console=console, auto_refresh=False, vertical_overflow="visible") as live:
+            reports.add(decode_report(raw))
+            console.print(display())
+    with Live(display(), console=console, auto_refresh=False, vertical_overflow="visible") as live:
         live.refresh()
         for raw in reader.follow(until=lambda: False):
-            seen.add(decode_report(raw))
-            live.update(shown(), refresh=True)
+            reports.add(decode_report(raw))
+            live.update(display(), refresh=True)
 
 
-def _some(chosen: list[T], settings: Settings, version: str | None) -> list[T]:
-    if not chosen:
-        raise FraudError(_nothing(settings, version))
-    return chosen
+def _require(selected: list[T], settings: Settings, version: str | None) -> list[T]:
+    if not selected:
+        raise FraudError(_no_report(settings, version))
+    return selected
 
 
-def _nothing(settings: Settings, version: str | None) -> str:
-    whose = "" if version is None else f" of model {version}"
+def _no_report(settings: Settings, version: str | None) -> str:
+    model = "" if version is None else f" of model {version}"
     return (
-        f"no report{whose} on {settings.topic.drift_reports} yet: a window closes after {settings.drift.window_rows:,} "
+        f"no report{model} on {settings.topic.drift_reports} yet: a window closes after {settings.drift.window_rows:,} "
         "transactions (FRAUD_DRIFT_WINDOW_ROWS) of workers with FRAUD_DRIFT_MONITOR=on"
     )
 
 
-def render(models: Iterable[list[DriftReport]], most: int | None = None) -> RenderableType:
-    """Return a table for each model's reports, oldest first, of its newest window; readable at 80 columns.
+def render(models: Iterable[list[DriftReport]], max_columns: int | None = None) -> RenderableType:
+    """Return a table of each model's newest window, readable at 80 columns.
 
     Args:
-        models: Reports of one model each.
-        most: Columns to show, the worst; None for all.
+        models: Reports of each model, oldest first.
+        max_columns: Number of columns to show, worst first; None for all.
     """
-    return Group(*itertools.chain.from_iterable((_head(own[-1]), _table(own, most), _foot(own[-1])) for own in models))
+    return Group(
+        *itertools.chain.from_iterable((_head(own[-1]), _table(own, max_columns), _foot(own[-1])) for own in models)
+    )
 
 
 def _head(report: DriftReport) -> Text:
@@ -146,13 +152,13 @@ def _head(report: DriftReport) -> Text:
     if report.from_ms is not None and report.until_ms is not None:
         text.append(f"\nevent time {utc_time(report.from_ms)} to {utc_time(report.until_ms)}", style="dim")
     if report.ahead:
-        text.append(f"\n{report.ahead:,} in no pane of event time: dated too far ahead", style="yellow")
+        text.append(f"\n{report.ahead:,} not in any pane of event time: dated too far ahead", style="yellow")
     if not report.complete:
-        text.append("\nnot full: the model went quiet", style="yellow")
+        text.append("\nnot full: the model had no more traffic", style="yellow")
     return text
 
 
-def _table(own: list[DriftReport], most: int | None) -> RenderableType:
+def _table(own: list[DriftReport], max_columns: int | None) -> RenderableType:
     report = own[-1]
     columns = {"score": report.score, **report.features}
     order = sorted(columns, key=lambda name: (STATES.index(columns[name].state), -(columns[name].psi or 0.0)))
@@ -162,16 +168,16 @@ def _table(own: list[DriftReport], most: int | None) -> RenderableType:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("PSI, last windows", width=TREND + 1, no_wrap=True)
     table.add_column("state", no_wrap=True)
-    for name in order[:most]:
+    for name in order[:max_columns]:
         column = columns[name]
-        trend = sparkline([_of(each, name) for each in own])
+        trend = sparkline([_column(each, name) for each in own])
         row = (_number(column.psi), _number(column.psi_limit), _number(column.distance), f"{column.missing:.1%}", trend)
         table.add_row(name, *row, Text(column.state, style=STYLES[column.state]))
-    left = len(order) - len(order[:most])
-    return Group(table, Text(f"and {left} further, none of them worse", style="dim")) if left else table
+    remaining = len(order) - len(order[:max_columns])
+    return Group(table, Text(f"and {remaining} more, none of them worse", style="dim")) if remaining else table
 
 
-def _of(report: DriftReport, name: str) -> ColumnDrift:
+def _column(report: DriftReport, name: str) -> ColumnDrift:
     return report.score if name == "score" else report.features[name]
 
 
@@ -187,12 +193,12 @@ def _foot(report: DriftReport) -> Text:
             "if P(label | input) is unchanged"
         )
     if report.false_alarm_rate is not None:
-        lines.append(f"the rule was wrong in {report.false_alarm_rate:.2%} of undisturbed windows")
+        lines.append(f"false alarm rate of the rule in windows without drift: {report.false_alarm_rate:.2%}")
     return Text("\n".join((*lines, "")), style="dim")
 
 
 def sparkline(columns: Iterable[ColumnDrift]) -> str:
-    """Draw PSI over windows: half high at its limit, full from twice the limit on; a dot where it is unknown.
+    """Return PSI over windows: half height at the limit, full height from twice the limit, a dot if unknown.
 
     >>> at = lambda psi: ColumnDrift(psi, None, None, 0.0, 0.1, None, "ok", 0)
     >>> sparkline([at(0.0), at(0.1), at(0.5), at(None)])

@@ -22,18 +22,18 @@ from stream.settings import read_settings
     ),
 )
 def http_command() -> None:
-    """Answer about transactions over HTTP until stopped.
+    """Decide transactions over HTTP until stopped.
 
-    The same models, roles and policies as the workers'; a reply is on Kafka before it is told. docs/http.md says how
-    to ask.
+    Uses the same models, roles and policies as the workers. A decision is on Kafka before it is sent to the client.
+    docs/http.md describes the API.
     """
     with requires_extra("http", "the HTTP edge"):
-        import uvloop  # noqa: PLC0415 - FastAPI and its kin are an extra
+        import uvloop  # noqa: PLC0415 - uvloop and FastAPI are an extra
 
         from stream.http.program import run_http  # noqa: PLC0415 - likewise
     settings = read_settings()
     set_up_logging(settings)
-    set_up_tracing(settings, "http")
+    set_up_tracing(settings.tracing, "http", settings.kafka.slot)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_http(settings))
 
@@ -46,15 +46,18 @@ def http_command() -> None:
     ),
 )
 @click.argument("name")
-@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="May be repeated.")
 @click.option(
-    "--file", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Of FRAUD_HTTP_KEYS."
+    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="Scope; may be repeated."
+)
+@click.option(
+    "--file", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File of FRAUD_HTTP_KEYS."
 )
 def http_key_command(name: str, scopes: tuple[Scope, ...], path: Path) -> None:
-    """Make an API key for NAME, and print it: the only time it is seen.
+    """Create an API key for NAME and print it. The key cannot be shown again.
 
-    The file keeps its SHA-256. A running edge takes the file up within a second; take a line out to end a key.
+    The file stores its SHA-256 only. A running edge reads a changed file within a second; remove an entry to revoke its
+    key.
     """
-    key, kept = make_key(name, tuple(dict.fromkeys(scopes)))
-    add_key(path, kept)
+    key, entry = make_key(name, tuple(dict.fromkeys(scopes)))
+    add_key(path, entry)
     click.echo(key)

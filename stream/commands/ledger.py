@@ -19,9 +19,9 @@ from stream.settings import read_settings
     )
 )
 def ledger() -> None:
-    """Keep decisions, shadow scores, labels and role changes in a SQL database until stopped, each row once.
+    """Write decisions, shadow scores, labels and role changes to a SQL database until stopped, each row exactly once.
 
-    Makes the tables and brings them up to date. Ledgers of one database share the topics' partitions.
+    Creates the tables and migrates them. Ledgers with the same database share the topics' partitions.
     """
     with requires_extra("ledger", "the ledger"):
         from stream.ledger.program import run_ledger  # noqa: PLC0415 - SQLAlchemy is an extra

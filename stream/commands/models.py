@@ -1,4 +1,4 @@
-"""`fraud-stream models`: who decides, who watches, and what every worker has of it."""
+"""`fraud-stream models`: the models in a role and the state of every worker."""
 
 import click
 from rich.console import Console
@@ -24,45 +24,47 @@ from stream.models.bundle_store import BundleStore
 from stream.settings import read_settings
 
 
-class Share(click.ParamType):
-    """`PATH=SHARE`, a bundle and the share of cards it decides for."""
+class ShareParam(click.ParamType):
+    """`PATH=SHARE`: a bundle and the share of the cards that it decides for."""
 
     name = "PATH=SHARE"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """Read it."""
+        """Return the path and the share."""
         path, _, share = value.rpartition("=")
-        return path, _fraction(self, share, param, ctx) if path else self.fail(f"{value!r} names no bundle", param, ctx)
+        return path, _fraction(self, share, param, ctx) if path else self.fail(
+            f"{value!r} does not name a bundle", param, ctx
+        )
 
 
-class Capped(click.ParamType):
-    """`SHARE:AMOUNT`, how many would-be declines up to which amount; or `off`."""
+class ExplorationParam(click.ParamType):
+    """`SHARE:AMOUNT`: the share of would-be declines to let through up to an amount; or `off`."""
 
     name = "SHARE:AMOUNT|off"
 
     def convert(
         self, value: str | Exploration, param: click.Parameter | None, ctx: click.Context | None
     ) -> Exploration | None:
-        """Read it."""
+        """Return the exploration, or None for `off`."""
         if isinstance(value, Exploration):
             return value
         if value == "off":
             return None
         share, _, cap = value.partition(":")
         if not cap.isdecimal():
-            self.fail(f"{value!r} caps no amount; write for instance 0.01:5000", param, ctx)
-        return Exploration(_fraction(self, share, param, ctx, most=0.5), int(cap))
+            self.fail(f"{value!r} has no amount; write for instance 0.01:5000", param, ctx)
+        return Exploration(_fraction(self, share, param, ctx, largest=0.5), int(cap))
 
 
 def _fraction(
-    kind: click.ParamType, text: str, param: click.Parameter | None, ctx: click.Context | None, most: float = 1.0
+    kind: click.ParamType, text: str, param: click.Parameter | None, ctx: click.Context | None, largest: float = 1.0
 ) -> float:
     try:
         share = float(text)
     except ValueError:
         share = 0.0
-    if not 0 < share <= most or share == 1:
-        kind.fail(f"{text!r} is no share above 0 and {'below' if most == 1 else 'up to'} {most:g}", param, ctx)
+    if not 0 < share <= largest or share == 1:
+        kind.fail(f"{text!r} is not a share above 0 and {'below' if largest == 1 else 'up to'} {largest:g}", param, ctx)
     return share
 
 
@@ -76,7 +78,7 @@ def _fraction(
 )
 @click.pass_context
 def models(context: click.Context) -> None:
-    """Show each role, and what every worker has of it."""
+    """Show the models in a role and the state of every worker."""
     if context.invoked_subcommand is None:
         _show()
 
@@ -88,12 +90,19 @@ def models(context: click.Context) -> None:
         'fraud-stream models set --dismiss fraud/3 --explore 0.01:5000 --reason "labels for declines"',
     ),
 )
-@click.option("--champion", metavar="PATH", help="Bundle in the store that decides from now on.")
-@click.option("--shadow", "shadows", metavar="PATH", multiple=True, help="Scores everything, decides nothing.")
-@click.option("--split", "splits", type=Share(), multiple=True, help="Decides for a share of the cards.")
-@click.option("--dismiss", "dismissed", metavar="PATH", multiple=True, help="A challenger no more.")
-@click.option("--explore", "exploration", type=Capped(), help="Would-be declines to let through, up to minor units.")
-@click.option("--salt", help="Draw cards and explored transactions anew.")
+@click.option("--champion", metavar="PATH", help="Bundle in the store to make champion.")
+@click.option(
+    "--shadow", "shadows", metavar="PATH", multiple=True, help="Bundle to add as a challenger that decides nothing."
+)
+@click.option("--split", "splits", type=ShareParam(), multiple=True, help="Bundle to decide for a share of the cards.")
+@click.option("--dismiss", "dismissed", metavar="PATH", multiple=True, help="Challenger to remove.")
+@click.option(
+    "--explore",
+    "exploration",
+    type=ExplorationParam(),
+    help="Share of would-be declines to let through, up to an amount in minor units.",
+)
+@click.option("--salt", help="Seed of the draws of cards and explored transactions.")
 @reason_option
 @author_option
 @epoch_option
@@ -111,7 +120,7 @@ def set_models(
     author: str,
     epoch: int | None,
 ) -> None:
-    """Change roles; whatever is not named stays. Bundles are audited first; of two writers at once one is refused."""
+    """Change roles. Roles that are not named stay; bundles are audited first; concurrent changes are refused."""
     settings = read_settings()
     store = BundleStore(settings.bundle.store)
     changes: list[RoleChange] = [remove_challenger(path) for path in dismissed]
@@ -124,31 +133,35 @@ def set_models(
     if not changes and not champion:
         raise click.UsageError("nothing to change; name a role, --explore or --salt")
     change = combine_changes(changes, resolve_bundle(store, champion) if champion else None)
-    click.echo(confirmation(change_roles(settings, change, author=author, note=reason, expected_epoch=epoch)))
+    click.echo(
+        confirmation(
+            change_roles(settings.kafka, settings.topic, change, author=author, note=reason, expected_epoch=epoch)
+        )
+    )
 
 
 def _show() -> None:
     settings = read_settings()
-    updates, console = all_roles(settings), Console()
+    updates, console = all_roles(settings.kafka, settings.topic), Console()
     if not updates:
-        click.echo("nobody decides yet; publish a champion: fraud-stream models set --champion PATH")
+        click.echo("there is no champion yet; publish one: fraud-stream models set --champion PATH")
         return
     update = updates[-1]
     table = Table("role", "bundle", "sha256", "decides for", "policy", "since", title=f"Roles, epoch {update.epoch}")
-    left = 1 - sum(challenger.share for challenger in update.challengers)
+    champion_share = 1 - sum(challenger.share for challenger in update.challengers)
     for role, ref, share, policy in (
-        ("champion", update.champion, left, update.policy),
+        ("champion", update.champion, champion_share, update.policy),
         *((each.mode, each.bundle, each.share, each.policy) for each in update.challengers),
         *([("previous", update.previous, 0.0, update.previous_policy)] if update.previous else []),
     ):
         since = utc_time(_since(updates, role, ref, policy))
-        table.add_row(role, ref.path, ref.sha256[:12], f"{share:.0%}" if share else "-", _named(policy), since)
+        table.add_row(role, ref.path, ref.sha256[:12], f"{share:.0%}" if share else "-", _policy_name(policy), since)
     console.print(table)
     if update.exploration:
         cap = update.exploration.max_amount_minor
         console.print(f"{update.exploration.share:.1%} of would-be declines up to {cap} minor units are let through")
-    workers = Table("worker", "state", "epoch", "partitions", "lag", "said", "refused", title="Workers")
-    for status in worker_statuses(settings):
+    workers = Table("worker", "state", "epoch", "partitions", "lag", "updated", "refused", title="Workers")
+    for status in worker_statuses(settings.kafka, settings.topic):
         partitions = " ".join(map(str, status.partitions)) or "-"
         cells = (status.slot, status.state, str(status.role_epoch), partitions, str(status.lag))
         workers.add_row(*cells, utc_time(status.written_at_ms), status.refused or "")
@@ -156,7 +169,7 @@ def _show() -> None:
 
 
 def _since(updates: list[ModelUpdate], role: str, ref: BundleRef, policy: Policy | None) -> int:
-    """Return when a bundle with its policy took the role that it holds."""
+    """Return since when a bundle with its policy has held its role, UTC milliseconds."""
     since = updates[-1].written_at_ms
     for update in reversed(updates):
         if (ref, policy) not in _holders(update, role):
@@ -173,5 +186,5 @@ def _holders(update: ModelUpdate, role: str) -> list[tuple[BundleRef | None, Pol
     return [(each.bundle, each.policy) for each in update.challengers if each.mode == role]
 
 
-def _named(policy: Policy | None) -> str:
+def _policy_name(policy: Policy | None) -> str:
     return policy.version if policy else "its own"

@@ -1,4 +1,4 @@
-"""`fraud-stream policy`: thresholds, which change more often than models."""
+"""`fraud-stream policy`: the policies that turn scores into verdicts."""
 
 import click
 from rich.console import Console
@@ -30,12 +30,14 @@ def policy() -> None:
 
 
 @policy.command(name="set")
-@click.option("--version", help="Its name, on every decision it makes.")
-@click.option("--review", type=_PROBABILITY, help="Lowest score that is reviewed.")
-@click.option("--review-cost", type=click.IntRange(1), help="Minor units; instead of --review: by expected loss.")
-@click.option("--decline", type=_PROBABILITY, help="Lowest score that is declined.")
-@click.option("--own", is_flag=True, help="Back to the policy of the champion's manifest.")
-@click.option("--shadow", is_flag=True, help="Only watch: what the champion would decide by it.")
+@click.option("--version", help="Name of the policy, on each of its decisions.")
+@click.option("--review", type=_PROBABILITY, help="Lowest score to review.")
+@click.option(
+    "--review-cost", type=click.IntRange(1), help="Cost of a review in minor units, to review by expected loss."
+)
+@click.option("--decline", type=_PROBABILITY, help="Lowest score to decline.")
+@click.option("--own", is_flag=True, help="Use the policy in the champion's manifest again.")
+@click.option("--shadow", is_flag=True, help="Add it as a shadow policy, which decides nothing.")
 @reason_option
 @author_option
 @epoch_option
@@ -51,55 +53,57 @@ def set_command(
     author: str,
     epoch: int | None,
 ) -> None:
-    """Let the champion decide by another policy from its next batch on."""
+    """Let the champion decide by another policy from the next batch on."""
     wanted = None if own else _policy(version, review, review_cost, decline)
     if own and (shadow or any(given is not None for given in (version, review, review_cost, decline))):
-        raise click.UsageError("--own goes with no other policy and not with --shadow")
+        raise click.UsageError("--own cannot be combined with another policy or with --shadow")
 
     def change(last: ModelUpdate | None) -> ModelUpdate:
         if shadow and last is not None:
             return combine_changes([add_challenger(Challenger(last.champion, policy=wanted))])(last)
         return combine_changes([set_policy(wanted)])(last)
 
-    click.echo(confirmation(change_roles(read_settings(), change, author=author, note=reason, expected_epoch=epoch)))
+    settings = read_settings()
+    update = change_roles(settings.kafka, settings.topic, change, author=author, note=reason, expected_epoch=epoch)
+    click.echo(confirmation(update))
 
 
 @policy.command(epilog=examples("fraud-stream policy history"))
 def history() -> None:
-    """Show every policy that decided, newest first, with who set it and why."""
-    table = Table("epoch", "when", "champion", "policy", "who", "why")
+    """Show every policy that decided, newest first, with author and reason."""
+    table = Table("epoch", "when", "champion", "policy", "author", "reason")
     before: tuple[str, Policy | None] | None = None
     rows = []
-    for update in all_roles(read_settings()):
-        held = (update.champion.sha256, update.policy)
-        if held != before:
-            shown = describe(update.policy)
+    settings = read_settings()
+    for update in all_roles(settings.kafka, settings.topic):
+        current = (update.champion.sha256, update.policy)
+        if current != before:
             rows.append(
                 (
                     str(update.epoch),
                     utc_time(update.written_at_ms),
                     update.champion.path,
-                    shown,
+                    describe(update.policy),
                     update.author,
                     update.note,
                 )
             )
-        before = held
+        before = current
     for row in reversed(rows):
         table.add_row(*row)
     Console().print(table)
 
 
 def describe(policy: Policy | None) -> str:
-    """Say what a policy does.
+    """Return a policy's rules in one line.
 
     >>> describe(Policy("strict", 0.1, 0.6))
     'strict: review from 0.1, decline from 0.6'
     """
     if policy is None:
-        return "of its manifest"
+        return "policy of its manifest"
     if policy.kind == "expected_loss":
-        reviewed = f"where score x amount reaches {policy.review_cost_minor}"
+        reviewed = f"if score x amount reaches {policy.review_cost_minor}"
         return f"{policy.version}: review {reviewed}, decline from {policy.decline:g}"
     return f"{policy.version}: review from {policy.review:g}, decline from {policy.decline:g}"
 
@@ -112,4 +116,4 @@ def _policy(version: str | None, review: float | None, review_cost: int | None, 
             return Policy(version, 0.0, decline, "expected_loss", review_cost)
         return Policy(version, review or 0.0, decline)
     except ValueError as error:
-        raise RolesError(f"{error}; give other thresholds") from error
+        raise RolesError(f"{error}; choose other thresholds") from error

@@ -12,14 +12,14 @@ from stream.settings import read_settings
 
 
 class Rate(click.ParamType):
-    """Transactions a second, or `max`."""
+    """Rate in transactions a second, or `max`."""
 
     name = "N|max"
 
     def convert(
         self, value: str | float | None, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | None:
-        """Read a positive number, or `max` as None."""
+        """Return a positive number, or None for `max`."""
         if value is None or value == "max":
             return None
         try:
@@ -40,7 +40,7 @@ class Rate(click.ParamType):
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--rate", type=Rate(), default="max", show_default=True, help="Transactions a second.")
 def produce(file: Path, rate: float | None) -> None:
-    """Send FILE, one JSON transaction a line, to the transactions topic."""
+    """Send the transactions in FILE, one JSON object a line, to the transactions topic."""
     settings = read_settings()
     with file.open("rb") as lines:
         total = sum(1 for _ in lines)

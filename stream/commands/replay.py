@@ -13,61 +13,63 @@ from schemas.errors import DataError
 from stream.commands.command_line import examples
 from stream.control.role_reader import current_roles
 from stream.kafka.topic_range import TopicRange
-from stream.models.bundle import LoadedModel, resolve_bundle, read_bundle
+from stream.models.bundle import LoadedModel, read_bundle, resolve_bundle
 from stream.models.bundle_store import BundleStore
 from stream.replay.replay import replay
 from stream.replay.verify import read_decision, verify
 from stream.settings import Settings, read_settings
 
-#: Exit code where what was decided is not what is decided again.
+#: Exit code if a decision comes out differently.
 DIFFERENT = 1
 
 
-class Moment(click.ParamType):
-    """A moment in UTC."""
+class TimeParam(click.ParamType):
+    """A time in UTC."""
 
     name = "TIME"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read ISO 8601, or milliseconds since 1970, as the latter."""
+        """Return ISO 8601 or milliseconds since 1970 as UTC milliseconds."""
         if value.isdecimal():
             return int(value)
         try:
-            moment = datetime.fromisoformat(value)
+            time = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no time; write for instance 2026-11-25T12:00", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int(moment.timestamp() * 1000)
+            self.fail(f"{value!r} is not a time; write for instance 2026-11-25T12:00", param, ctx)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return int(time.timestamp() * 1000)
 
 
 @click.command(
     name="replay",
     epilog=examples(
-        "fraud-stream replay                                        # is everything decided the same again?",
+        "fraud-stream replay                                        # do all decisions come out the same?",
         "fraud-stream replay --from 2026-11-24 --to 2026-11-25 --model fraud/4 --out would-differ.jsonl",
         "fraud-stream replay --model s3://elsewhere/bundles/fraud/9",
     ),
 )
-@click.option("--from", "start", type=Moment(), help="When Kafka took the first transaction, UTC.  [default: all]")
-@click.option("--to", "end", type=Moment(), help="When Kafka took the first one left out.  [default: all]")
+@click.option("--from", "start", type=TimeParam(), help="First transaction by Kafka's time, UTC.  [default: all]")
+@click.option("--to", "end", type=TimeParam(), help="End by Kafka's time, excluded, UTC.  [default: all]")
 @click.option(
     "--model",
     "which",
     metavar="VERSION|PATH|URL",
-    help="Decides everything.  [default: the roles of then]",
+    help="Model that decides everything.  [default: the historical roles]",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="JSON lines, one for each decision that differs."
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSON lines file, one line for each decision that differs.",
 )
 def replay_command(*, start: int | None, end: int | None, which: str | None, out: Path | None) -> None:
-    """Score a slice of the transactions again and report which decisions would differ, as one JSON object.
+    """Score a time range of transactions again and report which decisions differ, as one JSON object.
 
-    Those that were asked about over HTTP too. No live topic is written. With the roles of then, every field but the
-    clock's is compared, and the exit code is 1 when one differs; with a model, verdicts are.
+    Includes transactions over HTTP. Writes to no topic. With the historical roles every field except scoring time and
+    latency is compared, and the exit code is 1 if one differs. With a model only verdicts are compared.
     """
     settings = read_settings()
-    model = _find(settings, which) if which else None
-    with _writer(out) as write, Console(stderr=True).status("scoring again") as status:
+    model = _load(settings, which) if which else None
+    with _writer(out) as write, Console(stderr=True).status("scoring") as status:
         report = replay(
             settings,
             TopicRange(start, end),
@@ -86,27 +88,27 @@ def replay_command(*, start: int | None, end: int | None, which: str | None, out
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="DECISION.json")
 def verify_command(file: Path) -> None:
-    """Recompute one decision from its transaction, the roles of then and its bundle.
+    """Recompute one decision from its transaction, the historical roles and its bundle.
 
-    The exit code is 1 when it does not come out as it stands.
+    The exit code is 1 if a field differs.
     """
     then = read_decision(file.read_bytes())
-    found = verify(read_settings(), then)
-    if not found:
-        click.echo(f"{then.decision_id} is what bundle {then.bundle_sha256[:12]} decides")
+    different = verify(read_settings(), then)
+    if not different:
+        click.echo(f"{then.decision_id} is reproduced by bundle {then.bundle_sha256[:12]}")
         return
-    for field, (says, right) in found.items():
-        click.echo(f"{field}: the decision says {says!r}, recomputed it is {right!r}")
+    for field, (original, recomputed) in different.items():
+        click.echo(f"{field}: the decision says {original!r}, recomputed it is {recomputed!r}")
     raise click.exceptions.Exit(DIFFERENT)
 
 
-def _find(settings: Settings, which: str) -> LoadedModel:
+def _load(settings: Settings, which: str) -> LoadedModel:
     store, path = BundleStore(settings.bundle.store), which
     if "://" in which:
         base, _, path = which.rstrip("/").rpartition("/")
         store = BundleStore(base)
     elif "/" not in which:
-        roles = current_roles(settings)
+        roles = current_roles(settings.kafka, settings.topic)
         path = f"{roles.champion.name if roles else 'fraud'}/{which}"
     return read_bundle(store, resolve_bundle(store, path))
 

@@ -16,10 +16,10 @@ from stream.settings import read_settings
     )
 )
 def topics() -> None:
-    """Create the project's topics that are not there yet, and name them."""
+    """Create the topics that do not exist yet, and print their names."""
     settings = read_settings()
     created = create_topics(settings.kafka, settings.topic)
-    click.echo("\n".join(created) if created else "every topic is there already")
+    click.echo("\n".join(created) if created else "all topics exist already")
 
 
 @click.command(
@@ -29,10 +29,10 @@ def topics() -> None:
     )
 )
 @click.argument("topic")
-@click.option("--from-beginning", is_flag=True, help="Begin with what is there already.")
-@click.option("--count", type=click.IntRange(1), help="Stop after so many messages.")
+@click.option("--from-beginning", is_flag=True, help="Start with the oldest message.")
+@click.option("--count", type=click.IntRange(1), help="Number of messages to print.")
 def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
-    """Print the committed messages of TOPIC, one JSON a line, as they come."""
+    """Print the committed messages of TOPIC as they arrive, one JSON object a line."""
     messages = follow_topic(read_settings().kafka, topic, from_beginning=from_beginning)
     for value in itertools.islice(messages, count):
         click.echo(value)

@@ -16,18 +16,18 @@ from stream.settings import Settings, read_settings
     )
 )
 def worker() -> None:
-    """Score transactions until stopped (SIGTERM or Ctrl-C finishes the batches in hand).
+    """Score transactions until stopped. On SIGTERM or Ctrl-C the batches in flight are completed first.
 
-    Workers share the partitions of the transactions topic; each needs a slot of its own.
+    Workers share the partitions of the transactions topic; each needs its own slot.
     """
     settings = read_settings()
     set_up_logging(settings)
-    set_up_tracing(settings, "worker")
+    set_up_tracing(settings.tracing, "worker", settings.kafka.slot)
     asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
-    """Build a worker inside the running event loop, and run it."""
-    from stream.app import WorkerProgram  # noqa: PLC0415 - Faust takes a second to load, which --help need not wait for
+    """Build a worker inside the running event loop and run it."""
+    from stream.app import WorkerProgram  # noqa: PLC0415 - Faust takes a second to load, and --help does not need it
 
     await WorkerProgram(settings).run()

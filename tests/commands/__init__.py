@@ -1,1 +1,1 @@
-"""Commands of `fraud-stream` with a file of their own."""
+"""Tests of `stream.commands`."""

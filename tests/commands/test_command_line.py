@@ -1,4 +1,4 @@
-"""Commands are loaded when they are named, and no other with them."""
+"""A command is imported when it is named, and no other with it."""
 
 import importlib
 import pkgutil
@@ -21,8 +21,8 @@ HEAVY = ("numpy", "onnxruntime", "faust", "polars", "mlflow", "stream.local.brok
     ("program", "command"),
     [("stream", "topics"), ("stream", "tail"), ("stream", "worker"), ("training", "publish"), ("training", "study")],
 )
-def test_a_command_loads_what_it_needs_to_explain_itself(program: str, command: str) -> None:
-    """Nothing that takes long: a worker's start and each call of a script wait for it."""
+def test_the_help_of_a_command_imports_nothing_slow(program: str, command: str) -> None:
+    """Because every start of a worker and every call in a script would wait for it."""
     code = f"""
 import sys
 import click
@@ -35,12 +35,16 @@ print(*(name for name in {HEAVY!r} if name in sys.modules))
 
 
 @pytest.mark.parametrize(("program", "package"), [(stream.cli, stream.commands), (training.cli, training.commands)])
-def test_no_command_is_forgotten(program: ModuleType, package: ModuleType) -> None:
-    """What is written as a command, and is none of a group's, has a name in the program's table."""
-    written: dict[str, click.Command] = {}
-    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        for attribute, value in vars(importlib.import_module(found.name)).items():
-            if isinstance(value, click.Command) and getattr(value.callback, "__module__", "") == found.name:
-                written[f"{found.name}:{attribute}"] = value
-    below = [each for group in written.values() if isinstance(group, click.Group) for each in group.commands.values()]
-    assert {place for place, command in written.items() if command not in below} == set(program.COMMANDS.values())
+def test_every_command_is_listed(program: ModuleType, package: ModuleType) -> None:
+    """Every command that is not part of a group is in the program's table."""
+    defined: dict[str, click.Command] = {}
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for attribute, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, click.Command) and getattr(value.callback, "__module__", "") == module.name:
+                defined[f"{module.name}:{attribute}"] = value
+    in_groups = [
+        each for group in defined.values() if isinstance(group, click.Group) for each in group.commands.values()
+    ]
+    assert {location for location, command in defined.items() if command not in in_groups} == set(
+        program.COMMANDS.values()
+    )

@@ -1,4 +1,4 @@
-"""`fraud-stream drift`: readable at 80 columns, the worst first, and one clear line where there is nothing yet."""
+"""`fraud-stream drift`: readable at 80 columns, worst column first, and one clear line without a report."""
 
 import io
 import sys
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from schemas.messages import AlertRate, ColumnDrift, DriftReport, encode
-from stream.commands.drift import TREND, Seen, render
+from stream.commands.drift import TREND, RecentReports, render
 from stream.local.owned_process import OwnedProcess
 from stream.local.program_process import program_environment
 from stream.settings import Settings
@@ -27,7 +27,7 @@ UNKNOWN = ColumnDrift(None, None, None, 0.0, None, None, "unknown", 0)
 
 
 def report(number: int = 1, **overrides: Any) -> DriftReport:
-    """Return a champion's report with thirty features, the last of which has moved."""
+    """Return a champion's report with thirty features, the last of which has drifted."""
     features = {f"V{n}": replace(OK, psi=n / 1000) for n in range(1, 30)} | {"a_feature_with_a_very_long_name": PAGE}
     made = DriftReport(
         name="fraud",
@@ -59,16 +59,16 @@ def report(number: int = 1, **overrides: Any) -> DriftReport:
     return replace(made, **overrides)
 
 
-def drawn(*models: Sequence[DriftReport], most: int | None = None) -> list[str]:
-    """Return the lines of a terminal of 80 columns."""
+def rendered(*models: Sequence[DriftReport], max_columns: int | None = None) -> list[str]:
+    """Return the lines on a terminal of 80 columns."""
     file = io.StringIO()
-    Console(file=file, width=80).print(render([list(own) for own in models], most))
+    Console(file=file, width=80).print(render([list(own) for own in models], max_columns))
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
-def test_a_table_fits_80_columns_with_the_worst_first() -> None:
+def test_a_table_fits_80_columns_with_the_worst_column_first() -> None:
     """No figure is cut off, however long a name is."""
-    lines = drawn([report(number) for number in range(20 - TREND, 20)])
+    lines = rendered([report(number) for number in range(20 - TREND, 20)])
     assert max(map(len, lines)) <= 80
     assert lines[0] == "fraud 7, champion: window 19, 5,012 transactions"
     first = next(i for i, line in enumerate(lines) if line.startswith("column"))
@@ -86,15 +86,15 @@ def test_a_table_fits_80_columns_with_the_worst_first() -> None:
     assert "alert rate 0.160%, expected 0.150% (p 0.6): ok" in lines
 
 
-def test_of_many_columns_the_worst_are_shown() -> None:
-    """And how many are left."""
-    lines = drawn([report()], most=3)
-    assert "and 28 further, none of them worse" in lines
+def test_the_worst_columns_are_shown_if_there_are_too_many() -> None:
+    """With the number of remaining columns."""
+    lines = rendered([report()], max_columns=3)
+    assert "and 28 more, none of them worse" in lines
 
 
-def test_what_is_unknown_or_odd_is_said() -> None:
-    """No reference, rows dated ahead, a model that went quiet."""
-    odd = report(
+def test_missing_statistics_and_incomplete_windows_are_shown() -> None:
+    """No reference, rows dated ahead, a window that is not full."""
+    unusual = report(
         features={"V1": UNKNOWN},
         score=UNKNOWN,
         ahead=12,
@@ -107,33 +107,33 @@ def test_what_is_unknown_or_odd_is_said() -> None:
         false_alarm_rate=None,
         decides=False,
     )
-    lines = drawn([odd])
+    lines = rendered([unusual])
     assert lines[0].startswith("fraud 7, challenger")
-    assert "12 in no pane of event time: dated too far ahead" in lines
-    assert "not full: the model went quiet" in lines
+    assert "12 not in any pane of event time: dated too far ahead" in lines
+    assert "not full: the model had no more traffic" in lines
     assert any(line.split() == ["V1", "-", "-", "-", "0.0%", "·", "unknown"] for line in lines)
 
 
-def test_the_newest_champion_is_shown_and_repeats_are_not() -> None:
-    """Of a window that two wrote the first holds; only so many are kept."""
-    seen = Seen()
+def test_the_newest_champion_is_shown_and_repeated_reports_are_ignored() -> None:
+    """Of a window that two workers wrote, the first report counts; a limited number is kept."""
+    reports = RecentReports()
     for number in range(1, 2 * TREND):
-        seen.add(report(number))
-        seen.add(report(number, rows=1))
-    seen.add(report(1, version="8", bundle_sha256="b" * 64, decides=False, next_offset=10_000))
-    seen.add(None)
-    ((*_, newest),) = seen.chosen(None)
+        reports.add(report(number))
+        reports.add(report(number, rows=1))
+    reports.add(report(1, version="8", bundle_sha256="b" * 64, decides=False, next_offset=10_000))
+    reports.add(None)
+    ((*_, newest),) = reports.select(None)
     assert (newest.version, newest.number, newest.rows) == ("7", 2 * TREND - 1, 5_012)
-    assert len(seen.chosen(None)[0]) == TREND
-    assert [own[-1].version for own in seen.chosen("8")] == ["8"]
+    assert len(reports.select(None)[0]) == TREND
+    assert [own[-1].version for own in reports.select("8")] == ["8"]
 
 
 def test_the_command_on_a_real_kafka(settings: Settings) -> None:
-    """Nothing yet is one line and exit code 1; then a table, or JSON that is the report."""
-    nothing = run("drift", "--once", settings=settings)
-    assert nothing.returncode == 1
-    assert nothing.stderr.count("\n") == 1
-    assert "FRAUD_DRIFT_WINDOW_ROWS" in nothing.stderr
+    """Without a report one line and exit code 1; then a table, or the report as JSON."""
+    empty = run("drift", "--once", settings=settings)
+    assert empty.returncode == 1
+    assert empty.stderr.count("\n") == 1
+    assert "FRAUD_DRIFT_WINDOW_ROWS" in empty.stderr
     reports = [report(1), report(2)]
     produce_all(settings.kafka.bootstrap, settings.topic.drift_reports, [(None, encode(each)) for each in reports])
     shown = run("drift", "--once", settings=settings)
@@ -146,9 +146,9 @@ def test_the_command_on_a_real_kafka(settings: Settings) -> None:
     assert "of model 9" in other.stderr
 
 
-def test_it_stays_up_to_date(settings: Settings, tmp_path: Path) -> None:
-    """Waiting for the first window, then window after window."""
-    output = tmp_path / "shown"
+def test_the_display_is_updated(settings: Settings, tmp_path: Path) -> None:
+    """It waits for the first window, then shows every new one."""
+    output = tmp_path / "output"
     command = [sys.executable, "-m", "stream.cli", "drift"]
     process = OwnedProcess(command, output, program_environment(settings))
     try:

@@ -1,4 +1,4 @@
-"""`fraud-stream models` and `policy` on a real Kafka: what they write, and what they refuse."""
+"""`fraud-stream models` and `policy` on a real Kafka: what they write and what they refuse."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ def refs(settings: Settings) -> list[BundleRef]:
 
 
 def change(settings: Settings, *arguments: str) -> ModelUpdate:
-    """Run a command that must succeed; return what holds then."""
+    """Run a command that must succeed; return the roles after it."""
     shown = run(*arguments, *AUDIT, settings=settings)
     assert shown.returncode == 0, shown.stderr
-    roles = current_roles(settings)
+    roles = current_roles(settings.kafka, settings.topic)
     assert roles is not None
     assert f"roles {roles.epoch} written" in shown.stdout
     assert (roles.author, roles.note) == ("ann", "a test")
@@ -31,17 +31,17 @@ def change(settings: Settings, *arguments: str) -> ModelUpdate:
 
 
 def refused(settings: Settings, *arguments: str, code: int = 1) -> str:
-    """Run a command that must fail, and change nothing; return what it says."""
-    before = current_roles(settings)
+    """Run a command that must fail and change nothing; return its error output."""
+    before = current_roles(settings.kafka, settings.topic)
     shown = run(*arguments, *AUDIT, settings=settings)
     assert shown.returncode == code, shown.stdout
-    assert current_roles(settings) == before
+    assert current_roles(settings.kafka, settings.topic) == before
     assert "Traceback" not in shown.stderr
     return shown.stderr
 
 
-def test_roles_are_changed_one_thing_at_a_time(settings: Settings, refs: list[BundleRef]) -> None:
-    """What is not named stays as it is; a challenger changes its mode; the last champion is remembered."""
+def test_roles_that_are_not_named_stay(settings: Settings, refs: list[BundleRef]) -> None:
+    """A challenger can change its mode, and the previous champion is kept."""
     assert change(settings, "models", "set", "--champion", refs[0].path).champion == refs[0]
     roles = change(settings, "models", "set", "--shadow", refs[1].path, "--split", f"{refs[2].path}=0.1")
     assert roles.challengers == (Challenger(refs[1]), Challenger(refs[2], "split", 0.1))
@@ -59,37 +59,39 @@ def test_roles_are_changed_one_thing_at_a_time(settings: Settings, refs: list[Bu
     assert refs[1].sha256[:12] in shown.stdout
 
 
-def test_what_makes_no_sense_is_refused(settings: Settings, refs: list[BundleRef]) -> None:
-    """One line with the mend, and nothing is written."""
+def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef]) -> None:
+    """With one line that says what to do; nothing is written."""
     assert "no champion yet" in refused(settings, "models", "set", "--shadow", refs[1].path)
     change(settings, "models", "set", "--champion", refs[0].path, "--split", f"{refs[1].path}=0.6")
     assert "champion already" in refused(settings, "models", "set", "--champion", refs[0].path)
     assert "add up to 1 or more" in refused(settings, "models", "set", "--split", f"{refs[2].path}=0.5")
-    assert "is not a challenger; current challengers: fraud/1" in refused(settings, "models", "set", "--dismiss", refs[3].path)
+    assert "is not a challenger; current challengers: fraud/1" in refused(
+        settings, "models", "set", "--dismiss", refs[3].path
+    )
     assert "cannot be read from" in refused(settings, "models", "set", "--shadow", "fraud/99")
     assert "roles are at epoch 1, not 7" in refused(settings, "models", "set", "--salt", "x", "--epoch", "7")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["models", "set"], "nothing to change"),
-        (["models", "set", "--split", "fraud/1=1.5"], "no share above 0"),
-        (["models", "set", "--split", "0.1"], "names no bundle"),
+        (["models", "set", "--split", "fraud/1=1.5"], "not a share above 0"),
+        (["models", "set", "--split", "0.1"], "does not name a bundle"),
         (["models", "set", "--explore", "0.9:100"], "up to 0.5"),
-        (["models", "set", "--explore", "0.1"], "caps no amount"),
+        (["models", "set", "--explore", "0.1"], "has no amount"),
         (["policy", "set", "--version", "a", "--review", "0.1"], "--decline"),
         (["policy", "set", "--version", "a", "--review", "2", "--decline", "1"], "not in the range"),
-        (["policy", "set", "--own", "--shadow"], "--own goes with no other"),
+        (["policy", "set", "--own", "--shadow"], "--own cannot be combined"),
     ],
 )
-def test_bad_usage_is_exit_code_2(settings: Settings, arguments: list[str], said: str) -> None:
-    """Told before Kafka is asked."""
-    assert said in refused(settings, *arguments, code=2)
+def test_bad_usage_is_exit_code_2(settings: Settings, arguments: list[str], message: str) -> None:
+    """Before Kafka is queried."""
+    assert message in refused(settings, *arguments, code=2)
 
 
-def test_a_policy_is_set_shadowed_and_taken_back(settings: Settings, refs: list[BundleRef]) -> None:
-    """Its history names who and why; a champion's new policy leaves roles as they are."""
+def test_a_policy_is_set_shadowed_and_reset(settings: Settings, refs: list[BundleRef]) -> None:
+    """The history shows author and reason; a new policy does not change the roles."""
     assert "no champion yet" in refused(settings, "policy", "set", "--own")
     change(settings, "models", "set", "--champion", refs[0].path)
     strict = ("--version", "strict", "--review", "0.1", "--decline", "0.6")
@@ -101,13 +103,13 @@ def test_a_policy_is_set_shadowed_and_taken_back(settings: Settings, refs: list[
     assert roles.policy == Policy("strict", 0.1, 0.6)
     assert change(settings, "policy", "set", "--own").policy is None
     shown = run("policy", "history", settings=settings)
-    assert shown.stdout.index("of its manifest") < shown.stdout.index("strict: review")
+    assert shown.stdout.index("policy of its manifest") < shown.stdout.index("strict: review")
     assert "review 0.6 is above decline 0.1" in refused(
         settings, "policy", "set", "--version", "upside-down", "--review", "0.6", "--decline", "0.1"
     )
 
 
-def test_before_the_first_champion_models_says_so(settings: Settings) -> None:
-    """And how to have one."""
+def test_models_before_the_first_champion(settings: Settings) -> None:
+    """Says how to publish one."""
     shown = run("models", settings=settings)
     assert "models set --champion PATH" in shown.stdout

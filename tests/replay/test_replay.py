@@ -51,7 +51,7 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
             ),
             start=1,
         ):
-            epoch = change_roles(settings, combine_changes(changes), author="test").epoch
+            epoch = change_roles(settings.kafka, settings.topic, combine_changes(changes), author="test").epoch
             wait_epoch(worker, epoch)
             send(settings, COUNT, first=number * COUNT)
             monitor.wait((number + 1) * COUNT + 3)
@@ -72,7 +72,7 @@ def test_history_is_decided_the_same_again(decided: Settings, tmp_path: Path) ->
     for arm in ("champion", "challenger", "exploration"):
         raw = next(each for each in decisions if json.loads(each)["arm"] == arm)
         (file := tmp_path / "decision.json").write_bytes(raw)
-        assert "is what bundle" in run("verify", str(file), settings=decided).stdout
+        assert "is reproduced by bundle" in run("verify", str(file), settings=decided).stdout
     tampered = msgspec.structs.replace(msgspec.json.decode(raw, type=Decision), verdict="decline", score=0.999)
     file.write_bytes(msgspec.json.encode(tampered))
     shown = run("verify", str(file), settings=decided)
@@ -99,7 +99,7 @@ def test_a_model_alone_is_held_against_what_was_decided(decided: Settings, tmp_p
 def test_live_scores_are_a_challenger_s_own(decided: Settings) -> None:
     """The newest shadow scores come out again; of a model that nobody heard there is nothing to compare."""
     until = max(m.timestamp()[1] for m in read_all(decided.kafka.bootstrap, decided.topic.shadow_scores)) + 1
-    roles = current_roles(decided)
+    roles = current_roles(decided.kafka, decided.topic)
     assert roles is not None
     for challenger in roles.challengers:
         assert parity_gap(decided, challenger.bundle, until) <= TOLERANCE
