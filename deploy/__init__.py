@@ -1,1 +1,1 @@
-"""How the project is run: the demo, container images, and what watches over them."""
+"""Deployment: the demo, container images, monitoring and dashboards."""

@@ -1,1 +1,1 @@
-"""`make demo`: real card transactions through a real Kafka, scored by ONNX models, each decided exactly once."""
+"""`make demo`: real card transactions through a real Kafka, scored by ONNX models and decided exactly once."""

@@ -1,4 +1,4 @@
-"""The demo, from an empty directory to a summary. Exit code 1 when a transaction is missing or repeated."""
+"""The demo: prepare data and models, replay transactions, print a summary. Exit code 1 if a check fails."""
 
 import contextlib
 import logging
@@ -27,13 +27,13 @@ FAILED, INTERRUPTED = 1, 130
 
 def main() -> int:
     """Run the demo and return its exit code."""
-    # What the Kafka client tries again by itself is no news here.
+    # Retries of the Kafka client are not interesting here.
     logging.getLogger("stream").setLevel(logging.ERROR)
     try:
         prepared = prepare()
         with (
             tempfile.TemporaryDirectory(prefix="fraud-demo-") as directory,
-            _running(prepared.roles, Path(directory)) as settings,
+            _running_worker(prepared.roles, Path(directory)) as settings,
         ):
             summary = replay(prepared, settings)
     except FraudError as error:
@@ -42,12 +42,12 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     show(summary)
-    return 0 if summary.holds else FAILED
+    return 0 if summary.passed else FAILED
 
 
 @contextlib.contextmanager
-def _running(roles: TrainedRoles, directory: Path) -> Iterator[Settings]:
-    """Run a broker with topics and published models, and a worker that is ready."""
+def _running_worker(roles: TrainedRoles, directory: Path) -> Iterator[Settings]:
+    """Run a broker with topics and published models, and a worker that is ready; yield their settings."""
     broker = LocalBroker(directory / "kafka", brief=True)
     settings = Settings().replace(
         kafka_bootstrap=broker.bootstrap, bundle_store=roles.store, web_port=free_port(), kafka_slot="demo"

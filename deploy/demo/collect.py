@@ -1,4 +1,4 @@
-"""Reading back what the worker sent, as a consumer of committed data sees it."""
+"""A consumer of the worker's committed output."""
 
 import time
 from collections import Counter
@@ -11,21 +11,21 @@ from stream.kafka.clients import consumer_config
 from stream.runtime.background import Background
 from stream.settings import Settings
 
-#: Seconds without anything new after which what has not come is missing.
-QUIET_S = 20.0
+#: Seconds without a new message after which outstanding messages count as missing.
+IDLE_S = 20.0
 
 _decision = msgspec.json.Decoder(Decision)
 _shadow_score = msgspec.json.Decoder(ShadowScore)
 
 
 class Collector(Background):
-    """Collects decisions, shadow scores and dead letters on a thread of its own.
+    """Collects decisions, shadow scores and dead letters on its own thread.
 
     Attributes:
-        decisions: Raw bytes in order of arrival.
-        arrived_ns: `time.monotonic_ns()` of each.
-        shadow_scores: Raw bytes.
-        dead_letters: How many.
+        decisions: Encoded decisions in order of arrival.
+        arrived_ns: `time.monotonic_ns()` at which each decision arrived.
+        shadow_scores: Encoded shadow scores.
+        dead_letters: Number of dead letters.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,19 +41,24 @@ class Collector(Background):
         self.dead_letters = 0
 
     def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading and close the consumer."""
         super().stop()
         self._consumer.close()
 
     def wait(self, settled: int, shadow_scores: int) -> None:
-        """Wait until so many are settled (decided or refused) and scored in the shadow, or nothing new comes."""
-        last, last_change = (-1, -1), time.monotonic()
-        while last[0] < settled or last[1] < shadow_scores:
+        """Wait for a number of settled transactions and shadow scores, at most `IDLE_S` seconds without a new message.
+
+        Args:
+            settled: Number of decisions and dead letters.
+            shadow_scores: Number of shadow scores.
+        """
+        counts, last_change = (-1, -1), time.monotonic()
+        while counts[0] < settled or counts[1] < shadow_scores:
             time.sleep(0.02)
-            now = (len(self.decisions) + self.dead_letters, len(self.shadow_scores))
-            if now != last:
-                last, last_change = now, time.monotonic()
-            elif time.monotonic() - last_change > QUIET_S:
+            current = (len(self.decisions) + self.dead_letters, len(self.shadow_scores))
+            if current != counts:
+                counts, last_change = current, time.monotonic()
+            elif time.monotonic() - last_change > IDLE_S:
                 return
 
     def decoded(self) -> list[Decision]:
@@ -80,6 +85,6 @@ class Collector(Background):
 
 
 def repeated(decisions: list[Decision]) -> int:
-    """Return how many decisions are one too many for their transaction."""
+    """Return the number of decisions beyond the first of each transaction."""
     counts = Counter(decision.transaction_id for decision in decisions)
     return sum(count - 1 for count in counts.values())

@@ -1,4 +1,4 @@
-"""What the demo needs before anything streams: data, models, the stream's messages, and the scores to expect.
+"""Preparation of the demo: data, models, the messages to stream and the offline scores to expect.
 
 Everything is kept under `var/`, so only the first run takes minutes.
 """
@@ -20,22 +20,22 @@ OFFLINE = VAR / "data" / "test-scores.parquet"
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """What the streaming part of the demo works with."""
+    """Inputs of the streaming part."""
 
     roles: TrainedRoles
-    #: By version, the algorithm behind it.
+    #: Algorithm by model version.
     algorithms: dict[str, str]
-    #: (key, value) of each transaction of the test part, in order of event time.
+    #: Key and value of each transaction of the test part, in order of event time.
     messages: list[tuple[str, bytes]]
-    #: Columns transaction_id, label, and for each model score_<version> and verdict_<version>.
+    #: Columns transaction_id, label, and score_<version> and verdict_<version> for each model.
     offline: pl.DataFrame
 
 
 def prepare() -> Prepared:
-    """Fetch, train and export whatever is not there yet.
+    """Fetch, train and export what is missing.
 
     Raises:
-        FraudError: If a step fails; the step itself has said why.
+        FraudError: If a step fails; the step itself prints the reason.
     """
     _run("fetch-data")
     if not _trained():
@@ -63,7 +63,7 @@ def _trained() -> bool:
 
 
 def _run(*command: str) -> None:
-    # A process of its own: training takes memory that the streaming part must not share.
+    # A separate process, so that training's memory is released before the streaming part.
     done = subprocess.run([sys.executable, "-m", "training.cli", *command], check=False)  # noqa: S603 - our own program
     if done.returncode:
-        raise FraudError(f"`fraud-train {' '.join(command)}` failed")
+        raise FraudError(f"`fraud-train {' '.join(command)}` failed; see its message above")

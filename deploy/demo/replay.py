@@ -1,4 +1,4 @@
-"""The streaming part: the test part once at full speed, then a steady rate for the latency."""
+"""The streaming part: the test part once at full speed, then at a steady rate to measure latency."""
 
 import msgspec
 import numpy as np
@@ -13,17 +13,17 @@ from schemas.messages import Decision
 from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
-#: Transactions a second of the latency part, and how many.
+#: Transactions per second while latency is measured, and their number.
 STEADY_RATE = 2000.0
 STEADY_TRANSACTIONS = 20_000
-#: Of those, the first ones are not measured: the broker was started a minute ago, and Java is still compiling it.
+#: The first of these are not measured: the broker has just started, and its JIT is still compiling.
 WARM_UP = 6_000
 _STEADY_PREFIX = "steady-"
 QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
 
 
 def replay(prepared: Prepared, settings: Settings) -> Summary:
-    """Send the test part, collect what comes of it, and hold it against the offline scores."""
+    """Send the test part, collect the output and compare it with the offline scores."""
     messages = prepared.messages
     challengers = len(prepared.roles.challengers)
     steady = _steady(messages)
@@ -32,33 +32,41 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
         Collector(settings) as collector,
         Progress(*columns, console=Console(stderr=True), transient=True) as progress,
     ):
-        task = progress.add_task("at full speed", total=len(messages))
-        first_ns = send_transactions(settings.kafka, settings.topic.transactions, messages, None, lambda n: progress.update(task, completed=n))[0]
+        task = progress.add_task("full speed", total=len(messages))
+        first_ns = send_transactions(
+            settings.kafka, settings.topic.transactions, messages, None, lambda n: progress.update(task, completed=n)
+        )[0]
         collector.wait(len(messages), challengers * len(messages))
         last_ns = collector.arrived_ns[-1] if collector.arrived_ns else first_ns
         full_speed = len(collector.decisions)
-        task = progress.add_task(f"at a steady {STEADY_RATE:,.0f}/s", total=len(steady))
-        sent_ns = send_transactions(settings.kafka, settings.topic.transactions, steady, STEADY_RATE, lambda n: progress.update(task, completed=n))
+        task = progress.add_task(f"steady {STEADY_RATE:,.0f}/s", total=len(steady))
+        sent_ns = send_transactions(
+            settings.kafka,
+            settings.topic.transactions,
+            steady,
+            STEADY_RATE,
+            lambda n: progress.update(task, completed=n),
+        )
         sent = len(messages) + len(steady)
         collector.wait(sent, challengers * sent)
     decisions = collector.decoded()
     test_part = decisions[:full_speed]
     shadow = [s for s in collector.decoded_shadow_scores() if not s.transaction_id.startswith(_STEADY_PREFIX)]
-    figures, beside, difference = compare(test_part, shadow, prepared.offline, prepared.roles.champion.version)
-    twice = repeated(decisions)
+    figures, comparisons, difference = compare(test_part, shadow, prepared.offline, prepared.roles.champion.version)
+    repeats = repeated(decisions)
     return Summary(
         sent=sent,
         decided=len(decisions),
-        missing=sent - (len(decisions) - twice) - collector.dead_letters,
-        repeated=twice,
+        missing=sent - (len(decisions) - repeats) - collector.dead_letters,
+        repeated=repeats,
         dead_lettered=collector.dead_letters,
         alerts=int(figures["alerts"]),
         precision=figures["precision"],
         recall=figures["recall"],
         value_recall=figures["value_recall"],
         frauds=int(figures["frauds"]),
-        champion=f"champion {prepared.algorithms[prepared.roles.champion.version]}",
-        challengers=[(prepared.algorithms[version], agreement, flips) for version, agreement, flips in beside],
+        champion=prepared.algorithms[prepared.roles.champion.version],
+        challengers=[(prepared.algorithms[version], agreement, flips) for version, agreement, flips in comparisons],
         shadow_missing=challengers * sent - len(collector.shadow_scores),
         score_difference=difference,
         events_per_second=full_speed / max(last_ns - first_ns, 1) * 1e9,
@@ -67,16 +75,16 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
 
 
 def _steady(messages: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Take transactions of the test part again, under ids of their own, so that none is a repeat."""
-    chosen = []
+    """Return transactions of the test part under new ids, so that none is a repeat."""
+    renamed = []
     for i, (key, value) in enumerate(messages[:STEADY_TRANSACTIONS]):
         transaction = msgspec.json.decode(value)
         transaction["transaction_id"] = f"{_STEADY_PREFIX}{i}"
-        chosen.append((key, msgspec.json.encode(transaction)))
-    return chosen
+        renamed.append((key, msgspec.json.encode(transaction)))
+    return renamed
 
 
 def _latency(decisions: list[Decision], arrived_ns: list[int], sent_ns: NDArray[np.int64]) -> dict[str, float]:
-    places = np.array([int(d.transaction_id.removeprefix(_STEADY_PREFIX)) for d in decisions], dtype=np.int64)
-    latency_ms = ((np.array(arrived_ns, dtype=np.int64) - sent_ns[places]) / 1e6)[places >= WARM_UP]
+    indices = np.array([int(d.transaction_id.removeprefix(_STEADY_PREFIX)) for d in decisions], dtype=np.int64)
+    latency_ms = ((np.array(arrived_ns, dtype=np.int64) - sent_ns[indices]) / 1e6)[indices >= WARM_UP]
     return {name: float(np.percentile(latency_ms, q)) for name, q in QUANTILES.items()} if latency_ms.size else {}

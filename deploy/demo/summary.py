@@ -1,4 +1,4 @@
-"""What came out of the demo, held against what went in."""
+"""The demo's summary: its output compared with its input and with offline scores."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from rich.table import Table
 
 from schemas.messages import Decision, ShadowScore
 
-#: Online and offline scores come from the same graph; a linear model differs in the last digits of a float32.
-SAME_SCORE = 1e-6
+#: Tolerance between online and offline scores of the same graph: a linear model differs in a float32's last digits.
+SCORE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -25,40 +25,42 @@ class Summary:
     alerts: int
     precision: float
     recall: float
-    #: Share of the frauds' amount in what was alerted.
+    #: Share of the fraud amount that is alerted.
     value_recall: float
     frauds: int
+    #: Algorithm of the champion.
     champion: str
-    #: For each challenger its name, its agreement with the champion in [0, 1], and the verdicts that differ.
+    #: For each challenger its algorithm, its agreement with the champion in [0, 1], and the number of different
+    #: verdicts (alert or not).
     challengers: list[tuple[str, float, int]]
     shadow_missing: int
-    #: Largest |online - offline| of all models.
+    #: Largest |online - offline| score difference of all models.
     score_difference: float
     events_per_second: float
-    #: Milliseconds by quantile, from the scheduled send to the committed decision.
+    #: Milliseconds from the scheduled send time to the committed decision, by quantile.
     latency_ms: dict[str, float]
 
     @property
-    def holds(self) -> bool:
-        """Whether each transaction was decided once, with the score it has offline."""
+    def passed(self) -> bool:
+        """Whether each transaction was decided exactly once, with the same score as offline."""
         lost = self.missing + self.repeated + self.dead_lettered + self.shadow_missing
-        return lost == 0 and self.score_difference <= SAME_SCORE
+        return lost == 0 and self.score_difference <= SCORE_TOLERANCE
 
 
 def compare(
     decisions: list[Decision], shadow_scores: list[ShadowScore], offline: pl.DataFrame, champion: str
 ) -> tuple[dict[str, float], list[tuple[str, float, int]], float]:
-    """Hold decisions against labels, challengers against the champion, and every score against its offline twin.
+    """Compare decisions with labels, challengers with the champion, and online scores with offline scores.
 
     Args:
-        decisions: Of the test part, each transaction at most once.
-        shadow_scores: Likewise, for every challenger.
-        offline: As `fraud-train offline-scores` writes it.
-        champion: Its version.
+        decisions: Decisions on the test part, at most one per transaction.
+        shadow_scores: Shadow scores of every challenger, at most one per transaction and challenger.
+        offline: Output of `fraud-train offline-scores`.
+        champion: Version of the champion.
 
     Returns:
-        {alerts, precision, recall, value_recall, frauds}; (challenger, agreement, flips) for each; the largest score
-        difference.
+        {alerts, precision, recall, value_recall, frauds}; (version, agreement, different verdicts) of each challenger;
+        the largest score difference.
     """
     online = pl.DataFrame(
         {
@@ -81,12 +83,12 @@ def compare(
     difference = _largest_difference(online, champion)
     challengers = []
     for version in sorted({s.model_version for s in shadow_scores}):
-        mine = [s for s in shadow_scores if s.model_version == version]
+        scores = [s for s in shadow_scores if s.model_version == version]
         shadow = pl.DataFrame(
             {
-                "transaction_id": [s.transaction_id for s in mine],
-                "score": [s.score for s in mine],
-                "challenger_alert": [s.verdict != "approve" for s in mine],
+                "transaction_id": [s.transaction_id for s in scores],
+                "score": [s.score for s in scores],
+                "challenger_alert": [s.verdict != "approve" for s in scores],
             }
         ).join(online.drop("score"), on="transaction_id")
         flips = int((shadow["challenger_alert"] != shadow["alert"]).sum())
@@ -101,27 +103,33 @@ def _largest_difference(scored: pl.DataFrame, version: str) -> float:
 
 
 def show(summary: Summary) -> None:
-    """Print the figures."""
+    """Print the summary as a table."""
     table = Table(title="Card transactions through Kafka, scored by ONNX models", show_header=False)
     rows: list[tuple[str, str]] = [
-        ("sent", f"{summary.sent:,}"),
-        ("decided", f"{summary.decided:,}"),
+        ("transactions sent", f"{summary.sent:,}"),
+        ("decisions", f"{summary.decided:,}"),
         ("missing", _expected_zero(summary.missing)),
         ("repeated", _expected_zero(summary.repeated)),
-        ("dead-lettered", _expected_zero(summary.dead_lettered)),
+        ("dead letters", _expected_zero(summary.dead_lettered)),
         ("alerts", f"{summary.alerts:,}"),
-        ("precision, recall of alerts", f"{summary.precision:.3f}, {summary.recall:.3f} ({summary.frauds} frauds)"),
-        ("share of the frauds' amount alerted", f"{summary.value_recall:.1%}"),
+        (
+            "precision and recall of alerts",
+            f"{summary.precision:.3f} and {summary.recall:.3f} ({summary.frauds} frauds)",
+        ),
+        ("share of the fraud amount alerted", f"{summary.value_recall:.1%}"),
     ]
     rows += [
-        (f"{summary.champion} beside {name}", f"{agreement:.3%} agree, {flips} verdicts flip")
+        (
+            f"agreement of challenger {name}",
+            f"{agreement:.3%} with champion {summary.champion}, {flips} verdicts differ",
+        )
         for name, agreement, flips in summary.challengers
     ]
     rows += [
-        ("shadow scores missing", _expected_zero(summary.shadow_missing)),
-        ("largest online - offline score", f"{summary.score_difference:.1e}"),
-        ("at full speed", f"{summary.events_per_second:,.0f} transactions/s"),
-        *((f"latency at a steady 2,000/s, {name}", f"{ms:.1f} ms") for name, ms in summary.latency_ms.items()),
+        ("missing shadow scores", _expected_zero(summary.shadow_missing)),
+        ("largest online/offline score difference", f"{summary.score_difference:.1e}"),
+        ("throughput at full speed", f"{summary.events_per_second:,.0f} transactions/s"),
+        *((f"latency at 2,000 transactions/s, {name}", f"{ms:.1f} ms") for name, ms in summary.latency_ms.items()),
     ]
     for row in rows:
         table.add_row(*row)

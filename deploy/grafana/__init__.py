@@ -1,1 +1,1 @@
-"""Grafana's dashboards as code. `python -m deploy.grafana` writes them; a test fails when they are stale."""
+"""Grafana dashboards as code. `python -m deploy.grafana` writes their JSON; a test fails if it is stale."""

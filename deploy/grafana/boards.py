@@ -1,4 +1,4 @@
-"""Which dashboards there are, as JSON, and what they ask Prometheus for."""
+"""All dashboards, their JSON, and their queries."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from deploy.grafana import drift, models, overview, system
 
 FOLDER = Path(__file__).with_name("dashboards")
-#: By file name.
+#: Dashboards by file name.
 BOARDS: dict[str, Callable[[], Dashboard]] = {
     "overview": overview.board,
     "models": models.board,
@@ -20,23 +20,23 @@ BOARDS: dict[str, Callable[[], Dashboard]] = {
 }
 
 
-class Asked(NamedTuple):
-    """One query of one panel."""
+class PanelQuery(NamedTuple):
+    """A Prometheus query of a panel."""
 
     board: str
     panel: str
     expression: str
 
 
-def rendered(name: str) -> str:
-    """Return a dashboard's JSON."""
+def render(name: str) -> str:
+    """Return the JSON of a dashboard."""
     return JSONEncoder(sort_keys=True, indent=2).encode(BOARDS[name]().build()) + "\n"
 
 
-def asked() -> Iterator[Asked]:
-    """Yield all queries of all panels."""
+def panel_queries() -> Iterator[PanelQuery]:
+    """Yield the queries of all panels."""
     for name in BOARDS:
-        board: dict[str, Any] = json.loads(rendered(name))
+        board: dict[str, Any] = json.loads(render(name))
         for panel in board["panels"]:
             for target in panel.get("targets", ()):
-                yield Asked(name, panel["title"], target["expr"])
+                yield PanelQuery(name, panel["title"], target["expr"])

@@ -1,4 +1,4 @@
-"""What to look at first: traffic, verdicts, latency, objectives, what waits, what is wrong."""
+"""Overview dashboard: traffic, verdicts, latency, objectives, backlog and alerts."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -7,7 +7,7 @@ from deploy.grafana.panels import graph, number, table
 
 
 def board() -> Dashboard:
-    """Return it."""
+    """Return the dashboard."""
     return make_board(
         "overview",
         "Fraud stream: overview",
@@ -15,21 +15,21 @@ def board() -> Dashboard:
             "Traffic and verdicts": [
                 graph(
                     "Traffic",
-                    "Transactions settled a second, on the stream (worker) and over HTTP.",
+                    "Transactions settled per second, on the stream (worker) and over HTTP.",
                     {"{{job}} {{outcome}}": "job_outcome:prediction_requests:rate5m"},
                     unit="reqps",
                     stacked=True,
                 ),
                 graph(
                     "Verdicts",
-                    "Decisions a second.",
+                    "Decisions per second.",
                     {"{{verdict}}": "sum by (verdict) (rate(fraud_predictions_total[$__rate_interval]))"},
                     unit="reqps",
                     stacked=True,
                 ),
                 graph(
                     "Fraud detection rate",
-                    "Share of transactions that are reviewed or declined, of the last hour and of the last day. "
+                    "Share of transactions that are reviewed or declined, over the last hour and the last day. "
                     "AlertRateJump and AlertRateDrop compare the two.",
                     {
                         "{{job}}, hour": "job:alerted:ratio_rate1h",
@@ -41,7 +41,7 @@ def board() -> Dashboard:
             "Latency and objectives": [
                 graph(
                     "Latency on the stream",
-                    "From reading a transaction to its commit. The objective: 99.9 % within 0.5 s.",
+                    "From reading a transaction to its commit. The objective is 99.9 % within 0.5 s.",
                     {
                         "p50": 'job:prediction_latency_seconds:p50_rate5m{job="worker"}',
                         "p95": 'job:prediction_latency_seconds:p95_rate5m{job="worker"}',
@@ -60,19 +60,19 @@ def board() -> Dashboard:
                     unit="s",
                 ),
                 graph(
-                    "Budget burnt",
-                    "How many times faster than the objective allows, over an hour: at 1 the budget of 30 days "
-                    "lasts as long, at 14.4 two days.",
+                    "Burn rate of the error budget",
+                    "Over the last hour, relative to the rate that the objective allows: at 1 the budget of 30 days "
+                    "lasts 30 days, at 14.4 two days.",
                     {
                         "HTTP: unanswered": "slo:http_unanswered:ratio_rate1h / 0.001",
                         "stream: later than 0.5 s": "slo:stream_late:ratio_rate1h / 0.001",
                     },
                 ),
             ],
-            "What waits and what is refused": [
+            "Backlog and refused messages": [
                 graph(
                     "Consumer lag",
-                    "Messages left to read. Seconds of it are what ScoringLag goes by.",
+                    "Messages left to read. ScoringLag is based on the seconds that this takes.",
                     {
                         "worker": "sum(consumer_lag_transactions)",
                         "{{job}} {{kind}}": "sum by (job, kind) (consumer_lag_messages)",
@@ -80,44 +80,44 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Dead letters",
-                    "Refused messages a second, by reason.",
+                    "Refused messages per second, by reason.",
                     {"{{job}} {{reason}}": "sum by (job, reason) (rate(dead_letters_total[$__rate_interval]))"},
                     unit="reqps",
                     stacked=True,
                 ),
                 graph(
-                    "Delivery transactions not committed",
-                    "Kafka transactions aborted a second; each is read and decided again.",
+                    "Aborted Kafka transactions",
+                    "Per second; each batch is read and decided again.",
                     {"{{job}}": "sum by (job) (rate(transaction_aborts_total[$__rate_interval]))"},
                     unit="reqps",
                 ),
             ],
             "Alerts": [
                 number(
-                    "Alerts that fire",
-                    "How many now, by severity.",
+                    "Firing alerts",
+                    "Number of alerts that fire now, by severity.",
                     'count by (severity) (ALERTS{alertstate="firing"}) or vector(0)',
                     legend="{{severity}}",
                 ),
                 graph(
                     "Alert history",
-                    "When each alert fired, as Prometheus saw it.",
+                    "When each alert fired, according to Prometheus.",
                     {"{{alertname}}": 'count by (alertname) (ALERTS{alertstate="firing"}) or vector(0)'},
                 ),
                 table(
-                    "Alerts the ledger recorded",
-                    "Told by Alertmanager, kept beside the decisions of the time.",
+                    "Alerts in the ledger",
+                    "Notifications from Alertmanager, stored next to the decisions of that time.",
                     "sum by (alertname, status) (alert_history_total)",
                 ),
                 number(
                     "Not ready",
-                    "Processes whose /readyz says no, by program.",
+                    "Number of processes that are not ready, by program.",
                     "count by (job) (program_ready == 0) or 0 * count by (job) (program_ready)",
                     legend="{{job}}",
                 ),
                 table(
-                    "Why not ready",
-                    "The reasons that /readyz gives.",
+                    "Reasons",
+                    "Problems that /readyz reports.",
                     "max by (job, instance, problem) (program_problem)",
                 ),
             ],

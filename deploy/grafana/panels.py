@@ -1,4 +1,4 @@
-"""The few kinds of panel that our dashboards are made of. Each says what it is for, in its description."""
+"""The kinds of panel that the dashboards use. Each panel has a description."""
 
 from collections.abc import Mapping
 
@@ -18,13 +18,13 @@ from grafana_foundation_sdk.models.common import (
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-#: As provisioned beside; a name would be another one on another Grafana.
+#: The provisioned data source by uid, because its name may differ between Grafana installations.
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
-#: Of 24 columns: three panels side by side. And rows of 30 pixels.
+#: Width in columns of 24, so that three panels are side by side; height in rows of 30 pixels.
 SPAN, HEIGHT = 8, 8
 
 Panel = Heatmap | Stat | Table | Timeseries
-#: By legend, in which {{label}} stands for a label's value.
+#: PromQL expressions by legend, in which {{label}} stands for the value of a label.
 Queries = Mapping[str, str]
 
 
@@ -32,11 +32,11 @@ def board(name: str, title: str, rows: Mapping[str, list[Panel]]) -> Dashboard:
     """Return a dashboard.
 
     Args:
-        name: Its address on any Grafana.
-        title: Its name for people.
-        rows: By title, the panels in each.
+        name: Suffix of the dashboard's uid, which is part of its URL.
+        title: Title of the dashboard.
+        rows: Panels by row title.
     """
-    made = (
+    dashboard = (
         Dashboard(title)
         .uid(f"fraud-stream-{name}")
         .tags(["fraud-stream"])
@@ -47,17 +47,26 @@ def board(name: str, title: str, rows: Mapping[str, list[Panel]]) -> Dashboard:
         .readonly()
     )
     for row, panels in rows.items():
-        made = made.with_row(Row(row))
+        dashboard = dashboard.with_row(Row(row))
         for panel in panels:
-            made = made.with_panel(panel)
-    return made
+            dashboard = dashboard.with_panel(panel)
+    return dashboard
 
 
-def graph(title: str, why: str, queries: Queries, *, unit: str = "short", stacked: bool = False) -> Timeseries:
-    """Return lines over time; areas on top of each other where they add up to something."""
-    panel = Timeseries().title(title).description(why).unit(unit).datasource(SOURCE).span(SPAN).height(HEIGHT).min(0)
+def graph(title: str, description: str, queries: Queries, *, unit: str = "short", stacked: bool = False) -> Timeseries:
+    """Return a time series panel; stacked areas if the series add up to a meaningful total."""
+    panel = (
+        Timeseries()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .datasource(SOURCE)
+        .span(SPAN)
+        .height(HEIGHT)
+        .min(0)
+    )
     panel = panel.legend(
-        VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True)  # noqa: FBT003 - the SDK's own
+        VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True)  # noqa: FBT003 - the SDK's signature
     )
     if stacked:
         panel = panel.stacking(StackingConfig().mode(StackingMode.NORMAL).group("A")).fill_opacity(30)
@@ -66,27 +75,27 @@ def graph(title: str, why: str, queries: Queries, *, unit: str = "short", stacke
     return panel
 
 
-def number(title: str, why: str, expression: str, *, unit: str = "short", legend: str = "") -> Stat:
-    """Return what holds now, as figures."""
-    panel = Stat().title(title).description(why).unit(unit).datasource(SOURCE).span(SPAN).height(HEIGHT)
+def number(title: str, description: str, expression: str, *, unit: str = "short", legend: str = "") -> Stat:
+    """Return a panel with current values as numbers."""
+    panel = Stat().title(title).description(description).unit(unit).datasource(SOURCE).span(SPAN).height(HEIGHT)
     return panel.with_target(Dataquery().expr(expression).legend_format(legend).instant().datasource(SOURCE))
 
 
-def table(title: str, why: str, expression: str) -> Table:
-    """Return what holds now, a row for each series with its labels."""
-    panel = Table().title(title).description(why).datasource(SOURCE).span(SPAN).height(HEIGHT)
+def table(title: str, description: str, expression: str) -> Table:
+    """Return a table of current values, with one row per series and its labels."""
+    panel = Table().title(title).description(description).datasource(SOURCE).span(SPAN).height(HEIGHT)
     return panel.with_target(Dataquery().expr(expression).instant().format(PromQueryFormat.TABLE).datasource(SOURCE))
 
 
-def heat(title: str, why: str, expression: str, *, unit: str = "short") -> Heatmap:
-    """Return a histogram over time, from a query that gives increases by bucket (`le`)."""
-    panel = Heatmap().title(title).description(why).unit(unit).datasource(SOURCE).span(SPAN).height(HEIGHT)
+def heat(title: str, description: str, expression: str, *, unit: str = "short") -> Heatmap:
+    """Return a heatmap of a histogram over time, from a query that gives increases by bucket (`le`)."""
+    panel = Heatmap().title(title).description(description).unit(unit).datasource(SOURCE).span(SPAN).height(HEIGHT)
     query = Dataquery().expr(expression).legend_format("{{le}}").format(PromQueryFormat.HEATMAP)
     return panel.with_target(query.datasource(SOURCE))
 
 
 def _targets(queries: Queries) -> list[Dataquery]:
     return [
-        Dataquery().expr(expression).legend_format(legend).range().datasource(SOURCE).ref_id(chr(ord("A") + place))
-        for place, (legend, expression) in enumerate(queries.items())
+        Dataquery().expr(expression).legend_format(legend).range().datasource(SOURCE).ref_id(chr(ord("A") + index))
+        for index, (legend, expression) in enumerate(queries.items())
     ]

@@ -1,1 +1,1 @@
-"""`make observe`: the whole on this machine with Prometheus and Alertmanager, until Ctrl-C."""
+"""`make observe`: all programs on this machine with Prometheus and Alertmanager, until Ctrl-C."""

@@ -1,4 +1,4 @@
-"""What Prometheus and Alertmanager are told here: the files of deploy/prometheus, their addresses replaced."""
+"""Configuration of Prometheus and Alertmanager on this machine: the files of deploy/prometheus with other addresses."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parents[1] / "prometheus"
-#: Of the ledger, in the files.
+#: Address of the ledger in these files.
 _LEDGER = "http://ledger:6068"
 
 
@@ -15,9 +15,9 @@ def prometheus_config(targets: Mapping[str, str], *, alertmanager: str | None = 
     """Return prometheus.yml for this machine.
 
     Args:
-        targets: host:port by name of the job. Jobs that are not named are left out: they do not run here.
-        alertmanager: Its host:port, if it runs.
-        scrape_s: Seconds between two scrapes, and between two looks at the rules.
+        targets: host:port by job name. Other jobs are left out, because their programs do not run here.
+        alertmanager: host:port of Alertmanager, if it runs.
+        scrape_s: Seconds between two scrapes, and between two evaluations of the rules.
     """
     config: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
     every = f"{scrape_s}s"
@@ -25,7 +25,7 @@ def prometheus_config(targets: Mapping[str, str], *, alertmanager: str | None = 
     config["rule_files"] = [str(FOLDER / name) for name in config["rule_files"]]
     alertmanagers = [] if alertmanager is None else [_static(alertmanager)]
     config["alerting"]["alertmanagers"] = alertmanagers
-    # Only the address differs: an edge on this machine wants no key.
+    # Only the addresses change; an edge on this machine needs no key.
     left_out = {"authorization", "dns_sd_configs", "static_configs"}
     config["scrape_configs"] = [
         {name: value for name, value in job.items() if name not in left_out} | _static(targets[job["job_name"]])
@@ -36,7 +36,7 @@ def prometheus_config(targets: Mapping[str, str], *, alertmanager: str | None = 
 
 
 def alertmanager_config(ledger: str) -> str:
-    """Return alertmanager.yml that tells the ledger at host:port."""
+    """Return alertmanager.yml with the ledger's address, host:port."""
     return (FOLDER / "alertmanager.yml").read_text(encoding="utf-8").replace(_LEDGER, f"http://{ledger}")
 
 

@@ -1,8 +1,8 @@
-"""Programs of other people's packages: where they are, or what installs them."""
+"""Third-party programs: their paths, or the packages that install them."""
 
 import shutil
 
-#: By program, the Debian package that holds it.
+#: Debian package by program.
 PACKAGES = {
     "promtool": "prometheus",
     "prometheus": "prometheus",
@@ -14,10 +14,10 @@ PACKAGES = {
 
 
 def find(program: str) -> str | None:
-    """Return a program's path, None where it is not installed."""
+    """Return a program's path; None if it is not installed."""
     return shutil.which(program)
 
 
-def missing(program: str) -> str:
-    """Say in one line that a program is not there, and the mend."""
-    return f"no {program} here: apt-get install {PACKAGES[program]}"
+def not_installed(program: str) -> str:
+    """Return an error message that says how to install a program."""
+    return f"{program} is not installed; run apt-get install {PACKAGES[program]}"

@@ -1,4 +1,4 @@
-"""Our own programs and a broker, on free ports of this machine; all of them end with the context."""
+"""Worker, ledger and HTTP edge with a broker, on free ports of this machine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +16,9 @@ PROGRAMS = ("worker", "ledger", "http")
 
 
 def settings_for(roles: TrainedRoles, broker: LocalBroker, scratch: Path) -> Settings:
-    """Return settings for this run, with ports that are free now.
+    """Return the settings of this run, with free ports.
 
-    The ledger's database lies among what is gone afterwards: it begins with its topics.
+    The ledger's database is in `scratch`, so it starts empty, like the broker's topics.
     """
     web, ledger, http = free_ports(3)
     return Settings().replace(
@@ -37,7 +37,7 @@ def addresses(settings: Settings) -> dict[str, str]:
     return {name: program_address(name, settings) for name in PROGRAMS}
 
 
-def stack(
+def make_stack(
     settings: Settings, roles: TrainedRoles, broker: LocalBroker, logs: Path, on_step: Callable[[str], object]
 ) -> Stack:
     """Return a broker with topics and published models, and worker, ledger and HTTP edge on it.

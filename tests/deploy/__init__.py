@@ -1,1 +1,1 @@
-"""What deploys it: compose file and Dockerfiles, read as text where no container engine is."""
+"""Tests of deployment: compose file, images, monitoring, dashboards and the demo. They need no container engine."""

@@ -1,4 +1,4 @@
-"""Just enough of a Dockerfile reader for the checks beside it."""
+"""A minimal Dockerfile parser for the tests."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Instruction(NamedTuple):
-    """One instruction: `COPY`, and what follows it on its (joined) lines."""
+    """An instruction: its keyword and its arguments, with continued lines joined."""
 
     word: str
     rest: str
@@ -28,7 +28,7 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 
 class Dockerfile:
-    """What the checks ask of a Dockerfile; all but `copied` of its last stage."""
+    """A parsed Dockerfile. Unless stated otherwise, properties refer to the last stage."""
 
     def __init__(self, path: Path) -> None:
         self.all = list(instructions(path.read_text(encoding="utf-8")))
@@ -36,27 +36,27 @@ class Dockerfile:
         self.last_stage = self.all[starts[-1] :]
 
     def of(self, word: str) -> list[str]:
-        """Return what follows each `word` of the last stage."""
+        """Return the arguments of each `word` instruction."""
         return [each.rest for each in self.last_stage if each.word == word]
 
     @property
     def bases(self) -> list[str]:
-        """Images of all stages."""
+        """Base images of all stages."""
         return [each.rest.split()[0] for each in self.all if each.word == "FROM"]
 
     @property
     def copied(self) -> list[str]:
-        """Sources that any stage copies from the work tree."""
+        """Paths that any stage copies from the build context."""
         copies = (each.rest.split() for each in self.all if each.word == "COPY" and "--from=" not in each.rest)
         return [source for words in copies for source in words[:-1]]
 
     @property
     def command(self) -> list[str]:
-        """The default command."""
+        """The default command, as a list of arguments."""
         words: list[str] = json.loads(self.of("CMD")[-1])
         return words
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that the image sets."""
+        """Environment variables that the image sets."""
         return dict(re.findall(r"(\w+)=(\S+)", " ".join(self.of("ENV"))))

@@ -1,4 +1,4 @@
-"""The metrics that our programs export, read from their own registries."""
+"""The metrics that the programs export, read from their registries."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from stream.ledger.metrics import LedgerMetrics
 from stream.runtime.readiness import ProblemMetrics
 from stream.worker.metrics import WorkerMetrics
 
-#: Of prometheus_client itself; on Linux only, hence the list.
+#: Metrics of prometheus_client itself; a list, because it exports them on Linux only.
 PROCESS = {
     "process_virtual_memory_bytes",
     "process_resident_memory_bytes",
@@ -20,7 +20,7 @@ PROCESS = {
     "process_max_fds",
     "python_info",
 }
-#: Made outside this repository: Prometheus's own, and those of the node exporter.
+#: Metrics of Prometheus itself and of the node exporter.
 FOREIGN = {
     "up",
     "ALERTS",
@@ -31,30 +31,30 @@ FOREIGN = {
     "node_memory_MemAvailable_bytes",
     "node_memory_MemTotal_bytes",
 }
-#: What a family of each type is made of.
+#: Suffixes of a family's series, by type.
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 def registries() -> dict[str, CollectorRegistry]:
-    """Return each program's registry, as it is when the program has started."""
-    made = {
+    """Return each program's registry as it is after the program has started."""
+    by_program = {
         "worker": WorkerMetrics().registry,
         "ledger": LedgerMetrics().registry,
         "archive": ArchiveMetrics().registry,
         "http": HttpMetrics().registry,
     }
-    for registry in made.values():
-        ProblemMetrics(registry, list)  # as add_pages and health_routes do
-    return made
+    for registry in by_program.values():
+        ProblemMetrics(registry, list)  # as the programs' web pages do
+    return by_program
 
 
 class Family(NamedTuple):
-    """A metric with all its series.
+    """A metric and its series.
 
     Attributes:
-        kind: counter, gauge, histogram.
-        labels: Of its series, but for a bucket's bound.
-        programs: Which export it.
+        kind: counter, gauge or histogram.
+        labels: Labels of its series, except `le`.
+        programs: Programs that export it.
     """
 
     kind: str
@@ -63,21 +63,21 @@ class Family(NamedTuple):
 
 
 def families() -> dict[str, Family]:
-    """Return all families by the name that people know them by: a counter's ends in _total."""
-    found: dict[str, Family] = {}
+    """Return all families by name; a counter's name ends in _total."""
+    by_name: dict[str, Family] = {}
     for program, registry in registries().items():
         for collector in registry._collector_to_names:
             for each in collector.collect():
                 name = f"{each.name}_total" if each.type == "counter" else each.name
-                # One of our own collectors gives families that know their labels; prometheus_client's know them.
+                # Families of our own collectors have their labels; for prometheus_client's, the collector has them.
                 labels = getattr(each, "_labelnames", ()) or getattr(collector, "_labelnames", ())
-                known = found.setdefault(name, Family(each.type, tuple(labels), set()))
-                known.programs.add(program)
-    return {name: family for name, family in found.items() if name not in PROCESS}
+                family = by_name.setdefault(name, Family(each.type, tuple(labels), set()))
+                family.programs.add(program)
+    return {name: each for name, each in by_name.items() if name not in PROCESS}
 
 
 def series() -> dict[str, set[str]]:
-    """Return the labels of all series by name, but for those that Prometheus gives what it scrapes."""
+    """Return the labels of all series by name, without those that Prometheus adds."""
     return {
         name if family.kind == "counter" else name + suffix: {*family.labels, *(("le",) if suffix == "_bucket" else ())}
         for name, family in families().items()

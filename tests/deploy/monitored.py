@@ -1,4 +1,4 @@
-"""Every program under a real Prometheus, with traffic that shows everything that a quiet machine can show."""
+"""Every program under a real Prometheus, with traffic that produces as many metrics as possible."""
 
 import contextlib
 import threading
@@ -26,19 +26,19 @@ from tests.support.traffic import transaction
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 
-#: Transactions in a window of drift; each round sends as many.
+#: Transactions in a drift window, and in each round of traffic.
 WINDOW = 300
 
 
 def monitored_settings(bootstrap: str, directory: Path) -> Settings:
-    """Return settings of the test's own, whose topics exist and whose champion and challenger are published."""
-    mark = uuid.uuid4().hex[:8]
-    topics = {f"topic_{field}": f"{mark}-{name}" for field, name in Settings().topic.names.items()}
+    """Return settings with new topics, after creating the topics and publishing champion and challenger."""
+    prefix = uuid.uuid4().hex[:8]
+    topics = {f"topic_{field}": f"{prefix}-{name}" for field, name in Settings().topic.names.items()}
     web, ledger, archive, http = free_ports(4)
-    own = {
+    overrides = {
         "kafka_bootstrap": bootstrap,
-        "kafka_group": f"{mark}-group",
-        "kafka_slot": mark,
+        "kafka_group": f"{prefix}-group",
+        "kafka_slot": prefix,
         "bundle_store": str(directory / "bundles"),
         "ledger_url": f"sqlite:///{directory}/ledger.db",
         "archive_url": str(directory / "archive"),
@@ -48,27 +48,32 @@ def monitored_settings(bootstrap: str, directory: Path) -> Settings:
         "gate_interval_s": 0.5,
     }
     ports = {"web_port": web, "ledger_web_port": ledger, "archive_web_port": archive, "http_port": http}
-    settings = Settings().replace(**topics, **own, **ports)
+    settings = Settings().replace(**topics, **overrides, **ports)
     create_topics(settings.kafka, settings.topic)
     store = Path(settings.bundle.store)
     champion, challenger = (put_bundle(store, v, bias=bias, reference=True) for v, bias in (("1", -4.0), ("2", -3.0)))
-    publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=champion, challengers=(Challenger(challenger),), author="test"
+    )
     return settings
 
 
 @contextlib.contextmanager
 def monitored(bootstrap: str, directory: Path) -> Iterator[Prometheus]:
-    """Run everything, keep traffic coming, and yield the Prometheus that watches."""
+    """Run all programs with continuous traffic, and yield the Prometheus that scrapes them."""
     settings = monitored_settings(bootstrap, directory)
-    node, own = free_ports(2)
+    node, prometheus_port = free_ports(2)
     with contextlib.ExitStack() as running:
         kinds = (WorkerProcess, LedgerProcess, ArchiveProcess, HttpProcess)
         programs = {kind.command: running.enter_context(kind(settings, directory)) for kind in kinds}
         command = [tool("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{node}"]
         running.callback(OwnedProcess(command, directory / "node.log").kill)
-        ports = {name: program.web_port for name, program in programs.items()} | {"node": node, "prometheus": own}
+        ports = {name: program.web_port for name, program in programs.items()} | {
+            "node": node,
+            "prometheus": prometheus_port,
+        }
         config = prometheus_config({name: f"127.0.0.1:{port}" for name, port in ports.items()}, scrape_s=1)
-        prometheus = running.enter_context(running_prometheus(config, own, directory))
+        prometheus = running.enter_context(running_prometheus(config, prometheus_port, directory))
         for program in programs.values():
             program.wait_ready()
         until(lambda: set(prometheus.targets().values()) == {"up"})
@@ -80,7 +85,7 @@ def monitored(bootstrap: str, directory: Path) -> Iterator[Prometheus]:
 
 @contextlib.contextmanager
 def _traffic(settings: Settings, edge: HttpProcess) -> Iterator[None]:
-    """Send a round a second, so that every rate is of something."""
+    """Send a round of traffic per second, so that every rate has a value."""
     stopping = threading.Event()
 
     def run() -> None:
@@ -99,20 +104,20 @@ def _traffic(settings: Settings, edge: HttpProcess) -> Iterator[None]:
 
 
 def _round(settings: Settings, edge: HttpProcess, number: int) -> None:
-    """Send a window that has moved and names a feature nobody knows, dead letters, labels, and questions over HTTP."""
+    """Send a drifted window with an unknown feature, dead letters, labels, and requests over HTTP."""
     first = number * WINDOW
-    # All of it is far from the reference, so that drift alarms after two windows.
-    moved = dict.fromkeys(NUMERIC, 1.5) | {"W1": 1.0}
-    values = [transaction(n, features=moved) if n % 2 else transaction(n) for n in range(first, first + WINDOW)]
+    # Far from the reference, so that drift alarms after two windows.
+    drifted = dict.fromkeys(NUMERIC, 1.5) | {"W1": 1.0}
+    values = [transaction(n, features=drifted) if n % 2 else transaction(n) for n in range(first, first + WINDOW)]
     produce_all(
         settings.kafka.bootstrap, settings.topic.transactions, [(b"card", each) for each in [*values, b"{", b""]]
     )
-    known = encode(label(first, transaction_id=str(first), event_time_ms=time.time_ns() // 1_000_000))
-    unknown = encode(label(first + 1, transaction_id=f"nobody-{first}"))
+    matched = encode(label(first, transaction_id=str(first), event_time_ms=time.time_ns() // 1_000_000))
+    unmatched = encode(label(first + 1, transaction_id=f"unknown-{first}"))
     produce_all(
-        settings.kafka.bootstrap, settings.topic.labels, [(b"t", each) for each in (known, known, unknown, b"{")]
+        settings.kafka.bootstrap, settings.topic.labels, [(b"t", each) for each in (matched, matched, unmatched, b"{")]
     )
-    question = transaction(10**6 + number)
-    for body in (question, question, transaction(2 * 10**6 + number, amount_minor=-1)):
+    repeated = transaction(10**6 + number)
+    for body in (repeated, repeated, transaction(2 * 10**6 + number, amount_minor=-1)):
         edge.predict(body)
     edge.client.get("/models")

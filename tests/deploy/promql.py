@@ -1,8 +1,8 @@
-"""Just enough of PromQL to tell which metrics an expression asks for, and by which labels."""
+"""A minimal PromQL parser that finds the metrics of an expression and the labels they are selected by."""
 
 import re
 
-#: What is quoted or in braces (label matchers), ranges and offsets, and lists of labels: no metrics in there.
+#: Parts without metrics: quoted text, label matchers, ranges, offsets and lists of labels.
 _NO_METRICS = (
     r'"[^"]*"',
     r"\{[^{}]*\}",
@@ -14,7 +14,7 @@ _WORDS = {"and", "or", "unless", "bool", "inf", "nan"}
 
 
 def metrics_of(expression: str) -> set[str]:
-    """Return the names of the series that an expression selects; functions are what a bracket follows.
+    """Return the names of the series that an expression selects; a name before a bracket is a function.
 
     >>> sorted(metrics_of('sum by (job) (rate(a_total{x="b_total"}[5m])) / on (job) slo:b:ratio or vector(0) > 2'))
     ['a_total', 'slo:b:ratio']
@@ -25,12 +25,12 @@ def metrics_of(expression: str) -> set[str]:
 
 
 def labels_of(text: str) -> dict[str, set[str]]:
-    """Return the labels that series are picked by, or made with, by the name of the series.
+    """Return by series name the labels in its matchers.
 
     >>> labels_of('rate(a_total{x="1", y!~"b{2}"}[5m]) > b and c{z="3"}') == {"a_total": {"x", "y"}, "c": {"z"}}
     True
     """
-    found: dict[str, set[str]] = {}
+    labels: dict[str, set[str]] = {}
     for name, matchers in re.findall(r"\b([a-zA-Z_:][\w:]*)\{([^{}]*)\}", re.sub(r'"[^"]*"', '""', text)):
-        found.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]", matchers))
-    return found
+        labels.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]", matchers))
+    return labels

@@ -1,4 +1,4 @@
-"""The demo's reckoning: a summary that must not hold when something is lost, repeated or scored differently."""
+"""The demo's summary, which must fail if a transaction is lost, repeated or scored differently."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from deploy.demo.collect import repeated
-from deploy.demo.summary import SAME_SCORE, Summary, compare
+from deploy.demo.summary import SCORE_TOLERANCE, Summary, compare
 from schemas.messages import Decision, ShadowScore, Verdict
 
-GOOD = Summary(
+PASSING = Summary(
     sent=4,
     decided=4,
     missing=0,
@@ -31,14 +31,14 @@ GOOD = Summary(
 
 
 def decision(transaction: str, score: float, verdict: Verdict) -> Decision:
-    """Return a decision about a transaction."""
-    place = ("transactions", 0, int(transaction), 0, 0.0)
+    """Return a decision on a transaction."""
+    source = ("transactions", 0, int(transaction), 0, 0.0)
     model = ("fraud", "1", "0" * 64, "1", 1, "champion", 1.0)
-    return Decision(f"t/0/{transaction}@1", transaction, "c", 0, score, 0.5, verdict, *model, (), *place)
+    return Decision(f"t/0/{transaction}@1", transaction, "c", 0, score, 0.5, verdict, *model, (), *source)
 
 
 def shadow_score(transaction: str, score: float, verdict: Verdict) -> ShadowScore:
-    """Return a shadow score about a transaction."""
+    """Return a shadow score of a transaction."""
     return ShadowScore("d", transaction, "c", 0, score, 0.5, verdict, None, "fraud", "2", "0" * 64, 1, 0)
 
 
@@ -60,32 +60,32 @@ DECISIONS = [decision("0", 0.9, "decline"), decision("1", 0.6, "review"), decisi
 SHADOW = [shadow_score("0", 0.8, "review"), shadow_score("1", 0.1, "approve"), shadow_score("2", 0.1, "approve")]
 
 
-def test_precision_and_recall_are_against_the_labels(offline: pl.DataFrame) -> None:
-    """Two alerts of which one is the only fraud."""
+def test_precision_and_recall_use_the_labels(offline: pl.DataFrame) -> None:
+    """There are two alerts, one of them on the only fraud."""
     figures, _, _ = compare(DECISIONS, SHADOW, offline, "1")
     assert figures == {"alerts": 2, "precision": 0.5, "recall": 1.0, "value_recall": 1.0, "frauds": 1}
 
 
-def test_the_share_of_the_frauds_amount_is_of_all_frauds(offline: pl.DataFrame) -> None:
-    """A fraud that was not alerted counts with its amount, a false alarm with none."""
+def test_value_recall_is_a_share_of_the_amount_of_all_frauds(offline: pl.DataFrame) -> None:
+    """A missed fraud adds to the total, a false alarm to nothing."""
     labels = pl.Series("label", [1, 0, 1, 0])
     figures, _, _ = compare(DECISIONS, SHADOW, offline.with_columns(labels), "1")
     assert figures["value_recall"] == pytest.approx(0.9)
 
 
 def test_a_challenger_is_compared_by_alerts(offline: pl.DataFrame) -> None:
-    """It agrees on two of three: review and decline are both alerts, approve is none."""
+    """It agrees on two of three: review and decline are both alerts, approve is not."""
     _, challengers, _ = compare(DECISIONS, SHADOW, offline, "1")
     ((version, agreement, flips),) = challengers
     assert (version, flips) == ("2", 1)
     assert agreement == pytest.approx(2 / 3)
 
 
-@pytest.mark.parametrize("who", ["champion", "challenger"])
-def test_the_largest_difference_is_found_in_every_model(offline: pl.DataFrame, who: str) -> None:
-    """One score that differs from its offline twin shows, whoever gave it."""
+@pytest.mark.parametrize("role", ["champion", "challenger"])
+def test_the_largest_difference_covers_every_model(offline: pl.DataFrame, role: str) -> None:
+    """A score of any model that differs from its offline score shows."""
     decisions, shadow = list(DECISIONS), list(SHADOW)
-    if who == "champion":
+    if role == "champion":
         decisions[2] = decision("2", 0.3, "approve")
     else:
         shadow[2] = shadow_score("2", 0.3, "approve")
@@ -94,7 +94,7 @@ def test_the_largest_difference_is_found_in_every_model(offline: pl.DataFrame, w
 
 
 def test_each_repeat_counts() -> None:
-    """Three decisions about one transaction are two too many."""
+    """Three decisions on one transaction are two repeats."""
     assert repeated([*DECISIONS, DECISIONS[0], DECISIONS[0]]) == 2
 
 
@@ -105,10 +105,10 @@ def test_each_repeat_counts() -> None:
         {"repeated": 1},
         {"dead_lettered": 1},
         {"shadow_missing": 1},
-        {"score_difference": 2 * SAME_SCORE},
+        {"score_difference": 2 * SCORE_TOLERANCE},
     ],
 )
 def test_the_demo_fails_when_anything_is_lost_repeated_or_different(fault: dict[str, Any]) -> None:
-    """Each fault by itself makes the exit code non-zero."""
-    assert GOOD.holds
-    assert not replace(GOOD, **fault).holds
+    """Each fault on its own makes the exit code non-zero."""
+    assert PASSING.passed
+    assert not replace(PASSING, **fault).passed

@@ -1,4 +1,4 @@
-"""`make observe` as a user runs it: everything is up, and Ctrl-C leaves nothing behind."""
+"""`make observe` as a user runs it: all targets are up, and Ctrl-C leaves no process behind."""
 
 import re
 import signal
@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.observe.installed import missing
-from deploy.observe.monitors import watching
+from deploy.observe.installed import not_installed
+from deploy.observe.monitors import running_monitors
 from tests.deploy.prometheus_process import Prometheus
 from tests.support.bundles import put_bundle
 from tests.support.tool import tool
@@ -19,22 +19,22 @@ from tests.support.until import until
 from training.registry.roles import TrainedRoles, save_roles
 
 ROOT = Path(__file__).parents[2]
-#: Seconds for a broker, three programs and the monitors to start; and to end.
+#: Seconds for a broker, three programs and the monitors to start, and to stop.
 START_S, STOP_S = 60.0, 30.0
 
 
 @pytest.mark.slow
-def test_everything_is_watched_and_nothing_remains(tmp_path: Path) -> None:
-    """All targets up, transactions decided on the stream and over HTTP; after Ctrl-C no process is left."""
+def test_all_targets_are_up_and_no_process_remains(tmp_path: Path) -> None:
+    """Transactions are decided on the stream and over HTTP; after Ctrl-C no process is left."""
     for program in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
         tool(program)
     store = tmp_path / "bundles"
     roles = TrainedRoles(str(store), put_bundle(store, "1"), (put_bundle(store, "2", bias=-3.0),))
     save_roles(roles, tmp_path / "roles.json")
     (tmp_path / "transactions.jsonl").write_bytes(b"\n".join(transaction(number) for number in range(100)))
-    given = {name: str(tmp_path / file) for name, file in {"roles": "roles.json", "out": "out"}.items()}
-    given["transactions"] = str(tmp_path / "transactions.jsonl")
-    options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    arguments = {name: str(tmp_path / file) for name, file in {"roles": "roles.json", "out": "out"}.items()}
+    arguments["transactions"] = str(tmp_path / "transactions.jsonl")
+    options = [word for name, value in arguments.items() for word in (f"--{name}", value)]
     log = tmp_path / "observe.log"
     with log.open("wb") as output:
         observe = subprocess.Popen(
@@ -44,10 +44,10 @@ def test_everything_is_watched_and_nothing_remains(tmp_path: Path) -> None:
     try:
         until(lambda: observe.poll() is not None or "Ctrl-C" in log.read_text(), timeout=START_S)
         assert observe.poll() is None, log.read_text()
-        found = dict(re.findall(r"^(\w+) +http://([\d.:]+)/", log.read_text(), flags=re.MULTILINE))
+        addresses = dict(re.findall(r"^(\w+) +http://([\d.:]+)/", log.read_text(), flags=re.MULTILINE))
         jobs = {"worker", "ledger", "http", "node", "prometheus"}
-        assert found.keys() == jobs | {"alertmanager"}
-        prometheus = Prometheus(found["prometheus"])
+        assert addresses.keys() == jobs | {"alertmanager"}
+        prometheus = Prometheus(addresses["prometheus"])
         until(prometheus.is_ready)
         until(lambda: prometheus.targets() == dict.fromkeys(jobs, "up"), timeout=30)
         until(lambda: len(prometheus.values('prediction_requests_total{outcome="decided"} > 0')) == 2, timeout=30)
@@ -62,12 +62,12 @@ def test_everything_is_watched_and_nothing_remains(tmp_path: Path) -> None:
     assert len(gone) == len(children)
 
 
-def test_what_is_not_installed_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With the package to install; the rest goes on."""
+def test_missing_monitors_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each message names the package to install, and the rest runs without them."""
     monkeypatch.setattr("deploy.observe.monitors.find", lambda _: None)
-    said: list[str] = []
+    messages: list[str] = []
     programs = dict.fromkeys(("worker", "ledger", "http"), "127.0.0.1:1")
-    with watching(programs, tmp_path, tmp_path, said.append) as monitors:
+    with running_monitors(programs, tmp_path, tmp_path, messages.append) as monitors:
         assert monitors == {}
-    wanted = ("prometheus-node-exporter", "prometheus-alertmanager", "prometheus")
-    assert said == [missing(program) for program in wanted]
+    monitors_in_order = ("prometheus-node-exporter", "prometheus-alertmanager", "prometheus")
+    assert messages == [not_installed(program) for program in monitors_in_order]

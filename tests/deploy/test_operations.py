@@ -1,4 +1,4 @@
-"""docs/operations.md names every metric of every program, with its labels, and no other."""
+"""docs/operations.md lists exactly the metrics that the programs export, with their labels."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ EXPORTED = families()
 
 
 class Row(NamedTuple):
-    """A line of the table."""
+    """A row of the metrics table."""
 
     names: list[str]
     labels: list[list[str]]
@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """Return the table of metrics."""
+    """Return the rows of the metrics table."""
     table = PAGE.partition("\n## Metrics\n")[2]
     cells = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| `")]
     return [
@@ -37,26 +37,26 @@ def rows() -> list[Row]:
 ROWS = rows()
 
 
-def test_every_metric_is_told_of_once() -> None:
-    """Those of processes, too."""
-    told = [name for row in ROWS for name in row.names]
-    assert len(told) == len(set(told))
-    assert set(told) == set(EXPORTED) | PROCESS
+def test_every_metric_is_listed_once() -> None:
+    """This includes the process metrics of prometheus_client."""
+    listed = [name for row in ROWS for name in row.names]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(EXPORTED) | PROCESS
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.names[0])
 def test_labels_and_programs_are_as_exported(row: Row) -> None:
-    """Where the metrics of a row differ, a semicolon stands between their labels."""
-    for place, name in enumerate(row.names):
+    """Where the metrics of a row have different labels, a semicolon separates these."""
+    for index, name in enumerate(row.names):
         if name in EXPORTED:
-            labels = row.labels[place] if len(row.labels) > 1 else row.labels[0]
+            labels = row.labels[index] if len(row.labels) > 1 else row.labels[0]
             assert set(labels) == set(EXPORTED[name].labels)
             assert set(row.programs.split(", ")) == EXPORTED[name].programs
         else:
             assert row.programs == "all"
 
 
-def test_there_are_programs() -> None:
-    """The checks above would hold of nothing, too."""
+def test_metrics_are_exported() -> None:
+    """The tests above would also pass without any metric."""
     assert len(registries()) == 4
     assert len(EXPORTED) > 50

@@ -1,4 +1,4 @@
-"""Every panel and every rule, asked of a real Prometheus that watches real programs under traffic."""
+"""Every panel and every rule, evaluated by a real Prometheus that scrapes real programs under traffic."""
 
 import json
 import time
@@ -6,24 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.grafana.boards import BOARDS, FOLDER, asked, rendered
+from deploy.grafana.boards import BOARDS, FOLDER, panel_queries, render
 from tests.deploy.monitored import monitored
 from tests.deploy.prometheus_process import Prometheus
 from tests.deploy.promql import metrics_of
 from tests.deploy.test_prometheus import ALERTS, RECORDED
 
-#: What cannot be seen here, and why.
-UNSEEN = {
-    "rollback_monitor_statistic": "there was no promotion to be watched",
+#: Metrics without series in this test, and the reason.
+NO_SERIES = {
+    "rollback_monitor_statistic": "there is no promotion to monitor",
     "rollback_monitor_bound": "likewise",
-    "gate_log_capital": "a test between models takes weeks of labels",
+    "gate_log_capital": "the gate needs weeks of labels",
     "gate_frauds": "likewise",
     "gate_verdict": "likewise",
     "ledger_batches_dropped_total": "nothing fails",
     "archive_dropped_total": "likewise",
-    "ledger_deleted_total": "nothing is old",
+    "ledger_deleted_total": "no row is old enough",
     "program_problem": "every program is ready",
-    "model_matured_transactions": "what is decided here matures in weeks",
+    "model_matured_transactions": "these decisions mature in weeks",
     "model_accuracy": "likewise",
     "model_precision": "likewise",
     "model_recall": "likewise",
@@ -32,63 +32,63 @@ UNSEEN = {
     "model_false_negative_rate": "likewise",
     "alert_history_total": "no Alertmanager runs",
 }
-#: Seconds in which everything must have shown itself.
-SHOWN_S = 40.0
+#: Seconds for all panels to have values.
+TIMEOUT_S = 40.0
 
 
 @pytest.fixture(scope="module")
 def prometheus(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus with worker, ledger, archive, edge and node exporter to watch."""
-    with monitored(bootstrap, tmp_path_factory.mktemp("monitored")) as watching:
-        yield watching
+    """A Prometheus that scrapes worker, ledger, archive, edge and node exporter."""
+    with monitored(bootstrap, tmp_path_factory.mktemp("monitored")) as running:
+        yield running
 
 
 def test_every_panel_shows_something(prometheus: Prometheus) -> None:
-    """Each of its queries gives a number, but for those that ask for what cannot be seen here."""
-    wanted = {each for each in asked() if not metrics_of(each.expression) & set(UNSEEN)}
-    deadline = time.monotonic() + SHOWN_S
-    while wanted and time.monotonic() < deadline:
-        wanted = {each for each in wanted if not prometheus.values(each.expression)}
+    """Each query has a value, except those on metrics in `NO_SERIES`."""
+    pending = {each for each in panel_queries() if not metrics_of(each.expression) & set(NO_SERIES)}
+    deadline = time.monotonic() + TIMEOUT_S
+    while pending and time.monotonic() < deadline:
+        pending = {each for each in pending if not prometheus.values(each.expression)}
         time.sleep(0.5)
-    assert wanted == set()
+    assert pending == set()
 
 
 def test_every_query_can_be_evaluated(prometheus: Prometheus) -> None:
-    """Those of panels that show nothing here, too; and all rules, by hand and as Prometheus itself does."""
-    for expression in [each.expression for each in asked()]:
+    """All queries of panels and all rules are valid, and Prometheus's own evaluation has no errors."""
+    for expression in [each.expression for each in panel_queries()]:
         prometheus.values(expression)
     for rule in (ALERTS | RECORDED).values():
         prometheus.values(rule["expr"])
     assert prometheus.rule_errors() == {}
 
 
-def test_what_is_called_unseen_is_asked_for_and_is_not_there(prometheus: Prometheus) -> None:
-    """An entry of UNSEEN that can be seen, or that nobody asks for, is to be taken out."""
-    sought = set().union(*(metrics_of(each.expression) for each in asked()))
-    assert set(UNSEEN) - sought == set()
-    assert [name for name in UNSEEN if prometheus.values(name)] == []
+def test_metrics_without_series_are_used_and_have_none(prometheus: Prometheus) -> None:
+    """An entry of `NO_SERIES` that has series, or that no panel uses, is stale."""
+    used = set().union(*(metrics_of(each.expression) for each in panel_queries()))
+    assert set(NO_SERIES) - used == set()
+    assert [name for name in NO_SERIES if prometheus.values(name)] == []
 
 
-def test_nothing_alarms_but_what_should(prometheus: Prometheus) -> None:
-    """Programs that are well call nobody: only the moved input and the refused messages are told."""
+def test_only_expected_alerts_fire(prometheus: Prometheus) -> None:
+    """Healthy programs do not alert; the drifted input and the refused messages do."""
     firing = {name for name in ALERTS if prometheus.values(f'ALERTS{{alertname="{name}", alertstate="firing"}}')}
-    assert firing <= {"DriftAlarm", "DriftPage", "StoreDeadLetters"}
+    assert firing <= {"DriftAlarm", "SevereDrift", "StoreDeadLetters"}
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_dashboards_are_written(name: str) -> None:
-    """`python -m deploy.grafana` was run after the last change, and no file is left of a board that is gone."""
-    assert (FOLDER / f"{name}.json").read_text(encoding="utf-8") == rendered(name)
+def test_dashboards_are_up_to_date(name: str) -> None:
+    """`python -m deploy.grafana` was run after the last change, and no file of a removed dashboard is left."""
+    assert (FOLDER / f"{name}.json").read_text(encoding="utf-8") == render(name)
     assert {path.stem for path in FOLDER.iterdir()} == set(BOARDS)
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_panels_have_a_place_of_their_own(name: str) -> None:
-    """None lies on another or beyond the 24 columns, and each says what it is for."""
-    panels = json.loads(rendered(name))["panels"]
-    places = [each["gridPos"] for each in panels]
+def test_panels_do_not_overlap(name: str) -> None:
+    """No panel overlaps another or exceeds the 24 columns, and each has a description."""
+    panels = json.loads(render(name))["panels"]
+    positions = [each["gridPos"] for each in panels]
     cells = [
-        (x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])
+        (x, y) for at in positions for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24

@@ -1,4 +1,4 @@
-"""Rules and alerts: valid, each held to firing and to silence, each about metrics that exist."""
+"""Rules and alerts are valid, tested both ways, documented, and use metrics that exist."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.grafana.boards import asked
+from deploy.grafana.boards import panel_queries
 from deploy.observe.configuration import FOLDER, alertmanager_config, prometheus_config
 from tests.deploy.exported import FOREIGN, PROCESS, series
 from tests.deploy.promql import labels_of, metrics_of
@@ -16,7 +16,7 @@ from tests.support.tool import run_tool
 CONFIG = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
 RULE_FILES = [FOLDER / name for name in CONFIG["rule_files"]]
 TESTS = sorted((FOLDER / "tests").glob("*.yml"))
-OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+RUNBOOKS = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text(encoding="utf-8")
 
 
 def rules() -> list[dict[str, Any]]:
@@ -25,14 +25,14 @@ def rules() -> list[dict[str, Any]]:
     return [rule for file in files for group in file["groups"] for rule in group["rules"]]
 
 
-#: What Prometheus adds to all it scrapes.
-GIVEN = {"job", "instance"}
+#: Labels that Prometheus adds to every series.
+TARGET_LABELS = {"job", "instance"}
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 RECORDED = {rule["record"]: rule for rule in rules() if "record" in rule}
 
 
 def test_configurations_are_valid(tmp_path: Path) -> None:
-    """As they are, and as they are changed for one machine; with rules, and Alertmanager's besides."""
+    """Configurations are valid as committed and as `make observe` changes them, and so are the rules."""
     run_tool("promtool", "check", "config", "--syntax-only", FOLDER / "prometheus.yml")
     local = tmp_path / "prometheus.yml"
     jobs = {job["job_name"]: "127.0.0.1:1" for job in CONFIG["scrape_configs"]}
@@ -40,20 +40,20 @@ def test_configurations_are_valid(tmp_path: Path) -> None:
     run_tool("promtool", "check", "config", local)
     run_tool("promtool", "check", "rules", *RULE_FILES)
     run_tool("amtool", "check-config", FOLDER / "alertmanager.yml")
-    told = tmp_path / "alertmanager.yml"
-    told.write_text(alertmanager_config("127.0.0.1:3"), encoding="utf-8")
-    run_tool("amtool", "check-config", told)
-    assert "ledger:" not in told.read_text(encoding="utf-8")
+    alertmanager = tmp_path / "alertmanager.yml"
+    alertmanager.write_text(alertmanager_config("127.0.0.1:3"), encoding="utf-8")
+    run_tool("amtool", "check-config", alertmanager)
+    assert "ledger:" not in alertmanager.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
-def test_alerts_fire_and_are_silent(path: Path) -> None:
-    """On made-up series, by Prometheus's own tool."""
+def test_alerts_fire_and_stay_silent(path: Path) -> None:
+    """Promtool runs the unit tests on synthetic series."""
     run_tool("promtool", "test", "rules", path)
 
 
 def test_every_alert_is_tested_both_ways() -> None:
-    """Some moment at which it must fire, and some at which it must not."""
+    """There is a time at which it must fire, and one at which it must not."""
     tested: dict[bool, set[str]] = {True: set(), False: set()}
     for path in TESTS:
         for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
@@ -61,30 +61,32 @@ def test_every_alert_is_tested_both_ways() -> None:
                 pattern = re.search(r'alertname=~?"([^"]+)"', each["expr"])
                 named = {name for name in ALERTS if pattern and re.fullmatch(pattern[1], name)}
                 tested[bool(each["exp_samples"])] |= named
-    # A pattern that must find two finds them by name elsewhere.
+    # Expressions that expect two alerts are covered by ones with single names elsewhere.
     assert set(ALERTS) - tested[True] == set()
     assert set(ALERTS) - tested[False] == set()
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_every_alert_says_what_to_do(name: str) -> None:
-    """How bad it is, what is wrong in one line, what mends it, and where that is told at length."""
+def test_every_alert_has_a_runbook(name: str) -> None:
+    """It has a severity, a summary, a description and a runbook that begins with both."""
     rule = ALERTS[name]
     assert rule["labels"]["severity"] in {"page", "ticket", "info"}
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
-    assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{name.lower()}"
-    told = OPERATIONS.partition(f"\n### {name}\n")[2].partition("\n#")[0]
-    # Whoever is called reads the same there, and then more.
-    assert " ".join(told.split()).startswith(f"*{rule['labels']['severity']}.* {rule['annotations']['description']} ")
+    assert rule["annotations"]["runbook_url"] == f"docs/runbooks.md#{name.lower()}"
+    section = RUNBOOKS.partition(f"\n### {name}\n")[2].partition("\n#")[0]
+    # The same text, and more.
+    assert " ".join(section.split()).startswith(
+        f"*{rule['labels']['severity']}.* {rule['annotations']['description']} "
+    )
 
 
-def test_the_runbook_has_no_other_alerts() -> None:
-    """What it tells of can happen."""
-    assert set(re.findall(r"^### (\w+)$", OPERATIONS, flags=re.MULTILINE)) == set(ALERTS)
+def test_every_runbook_has_an_alert() -> None:
+    """A runbook for an alert that does not exist is stale."""
+    assert set(re.findall(r"^### (\w+)$", RUNBOOKS, flags=re.MULTILINE)) == set(ALERTS)
 
 
 def test_every_severity_has_a_receiver() -> None:
-    """And every alert gets to the ledger."""
+    """Every receiver includes the ledger, so every alert is recorded."""
     config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
     receivers = {each["name"]: each["webhook_configs"] for each in config["receivers"]}
     routes = config["route"]["routes"]
@@ -96,8 +98,8 @@ def test_every_severity_has_a_receiver() -> None:
     assert all(hook["url"] == "http://ledger:6068/alerts" for hooks in receivers.values() for hook in hooks)
 
 
-def test_what_is_inhibited_exists() -> None:
-    """A name that no alert has would inhibit nothing, silently."""
+def test_inhibited_alerts_exist() -> None:
+    """A misspelled name would inhibit nothing, silently."""
     config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
     matchers = [each for rule in config["inhibit_rules"] for some in rule.values() for each in some]
     named = {name for matcher in matchers for name in re.split(r"\W+", matcher.partition("=")[2]) if name}
@@ -106,7 +108,7 @@ def test_what_is_inhibited_exists() -> None:
 
 
 def test_the_metrics_of_an_expression_are_found() -> None:
-    """Whatever is around them; else the next test would hold nothing."""
+    """The parser finds metrics in functions, matchers and ranges; the next test relies on it."""
     expression = 'sum by (job) (rate(a_total{x="b_total"}[5m])) / on (job) slo:b:ratio offset 7d or vector(0) > 2'
     assert metrics_of(expression) == {"a_total", "slo:b:ratio"}
     assert metrics_of("histogram_quantile(0.9, sum by (le) (rate(c_bucket[$__rate_interval]))) unless d") == {
@@ -116,33 +118,35 @@ def test_the_metrics_of_an_expression_are_found() -> None:
 
 
 def test_metrics_of_rules_and_panels_exist() -> None:
-    """Some program exports them, or Prometheus and its node exporter do, or a rule records them."""
+    """They are exported by a program, Prometheus or the node exporter, or recorded by a rule."""
     known = set(series()) | PROCESS | FOREIGN | set(RECORDED)
     by_rules = {name: metrics_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
-    by_panels = {f"{each.board}: {each.panel}": metrics_of(each.expression) for each in asked()}
-    assert {where: asks - known for where, asks in (by_rules | by_panels).items() if asks - known} == {}
+    by_panels = {f"{each.board}: {each.panel}": metrics_of(each.expression) for each in panel_queries()}
+    assert {where: metrics - known for where, metrics in (by_rules | by_panels).items() if metrics - known} == {}
 
 
 def test_labels_of_rules_panels_and_tests_exist() -> None:
-    """A matcher on a label that no series has matches nothing, and a test of made-up series does not see it."""
+    """A matcher on a label that no series has matches nothing, which tests on synthetic series cannot show."""
     assert labels_of('rate(a_total{x="1", y!~"b{2}"}[5m]) > b and c{z="3"}') == {"a_total": {"x", "y"}, "c": {"z"}}
     exported = series()
-    asked_by = {name: labels_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
-    asked_by |= {f"{each.board}: {each.panel}": labels_of(each.expression) for each in asked()}
+    used_by = {name: labels_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
+    used_by |= {f"{each.board}: {each.panel}": labels_of(each.expression) for each in panel_queries()}
     for path in TESTS:
         for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
-            asked_by[f"{path.name}: {case['name']}"] = labels_of("\n".join(s["series"] for s in case["input_series"]))
+            used_by[f"{path.name}: {case['name']}"] = labels_of("\n".join(s["series"] for s in case["input_series"]))
     unknown = {
         (where, name, label)
-        for where, found in asked_by.items()
-        for name, labels in found.items()
+        for where, by_metric in used_by.items()
+        for name, labels in by_metric.items()
         if name in exported
-        for label in labels - exported[name] - GIVEN
+        for label in labels - exported[name] - TARGET_LABELS
     }
     assert unknown == set()
 
 
 def test_every_recorded_series_is_used() -> None:
-    """By an alert or a panel; one that nobody reads costs for nothing."""
-    used = [metrics_of(rule["expr"]) for rule in ALERTS.values()] + [metrics_of(each.expression) for each in asked()]
+    """An alert or a panel uses it; an unused one would only cost memory."""
+    used = [metrics_of(rule["expr"]) for rule in ALERTS.values()] + [
+        metrics_of(each.expression) for each in panel_queries()
+    ]
     assert set(RECORDED) - set().union(*used) == set()

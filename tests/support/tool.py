@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.observe.installed import find, missing
+from deploy.observe.installed import find, not_installed
 
 #: Environment variable in which `.ci/run` lists the programs that it could not install: their tests are skipped.
 UNAVAILABLE_TOOLS = "TESTS_LACK"
@@ -18,8 +18,8 @@ def tool(name: str) -> str:
     if path is not None:
         return path
     if name in os.environ.get(UNAVAILABLE_TOOLS, "").split():
-        pytest.skip(missing(name))
-    pytest.fail(missing(name))
+        pytest.skip(not_installed(name))
+    pytest.fail(not_installed(name))
 
 
 def run_tool(name: str, *arguments: str | Path) -> None:
