@@ -73,9 +73,9 @@ def make_messages(number: int) -> tuple[Decision, ShadowScore]:
 def write_all(engine: Engine, settings: Settings, count: int) -> float:
     """Write `count` decisions and as many shadow scores; return rows per second."""
     pairs = [make_messages(number) for number in range(count)]
-    kinds = [kind for kind in all_message_kinds(settings) if kind.table in (decisions, shadow_scores)]
+    kinds = [kind for kind in all_message_kinds(settings.topic) if kind.table in (decisions, shadow_scores)]
     values = {kind.name: [encode(pair[at]) for pair in pairs] for at, kind in enumerate(kinds)}
-    store = LedgerStore(engine, settings, SystemClock(), Outage("the ledger database"), "bench")
+    store = LedgerStore(engine, settings.watermark, SystemClock(), Outage("the ledger database"), "bench")
     claims = {kind.name: store.claim(kind.topic, [0])[0] for kind in kinds}
     began = time.monotonic()
     for start in range(0, count, settings.kafka.batch_max):

@@ -66,9 +66,11 @@ class WorkerProgram(Program):
             group=settings.kafka.group,
         )
         store = BundleStore(settings.bundle.store)
-        self.drift = DriftOutbox(settings, self.stop)
+        self.drift = DriftOutbox(settings.kafka.slot, settings.drift, settings.watermark, self.stop)
         self.roles = RoleFollower(
-            settings,
+            settings.kafka,
+            settings.topic.model_updates,
+            settings.scoring,
             loader or RoleLoader(store),
             self.metrics.roles,
             on_change=lambda decides: self.source.set_reading(enabled=decides),
@@ -76,15 +78,17 @@ class WorkerProgram(Program):
             prepare=self.drift.prepare,
         )
         self.sink = new_sink(settings, self.source, self.metrics)
-        self.health = WorkerHealth(settings, self.source, self.roles, self.metrics, on_error=self.stop)
+        self.health = WorkerHealth(settings.kafka.watchdog_s, self.source, self.roles, self.metrics, on_error=self.stop)
         counts = RoleCounter(settings.kafka.slot)
         self.publisher = CountsPublisher(
             settings.kafka, settings.topic.role_counts, settings.rollback.interval_s, counts.take
         )
         self.rollback_monitor = RollbackMonitor(settings, self.metrics.rollback)
-        self.drift_monitor = DriftMonitor(settings, Manifests(settings, store), self.metrics.drift)
+        manifests = Manifests(settings.kafka, settings.topic, store)
+        self.drift_monitor = DriftMonitor(settings, manifests, self.metrics.drift)
         self.pipeline = Pipeline(
-            settings=settings,
+            topics=settings.topic,
+            max_unscorable_per_minute=settings.worker.max_unscorable_per_minute,
             source=self.source,
             roles=self.roles,
             sink=self.sink,
@@ -96,7 +100,7 @@ class WorkerProgram(Program):
         self._scoring = ThreadPoolExecutor(1, "scoring")
         self._committing = ThreadPoolExecutor(1, "committing")
         add_agent(self.app, channel, self.pipeline, self._scoring, self._committing)
-        add_drift_timer(self.app, settings, self.pipeline, self._committing)
+        add_drift_timer(self.app, settings.drift.interval_s, self.pipeline, self._committing)
         self._publish_stopped = add_status(self.app, settings, self.source, self.roles, self.health)
         add_pages(self.app, self.metrics.registry, self.health.problems)
 

@@ -105,12 +105,12 @@ def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings)
     """A replaced champion becomes `previous`; a writer with a stale epoch is refused."""
     store = Path(settings.bundle.store)
     one, two = put_bundle(store, "1"), put_bundle(store, "2")
-    assert current_roles(settings) is None
-    first = publish_roles(settings, champion=one, author="test", expected_epoch=0)
-    second = publish_roles(settings, champion=two, author="test", expected_epoch=1)
+    assert current_roles(settings.kafka, settings.topic) is None
+    first = publish_roles(settings.kafka, settings.topic, champion=one, author="test", expected_epoch=0)
+    second = publish_roles(settings.kafka, settings.topic, champion=two, author="test", expected_epoch=1)
     with pytest.raises(StaleEpochError, match="epoch 2, not 1"):
-        publish_roles(settings, champion=one, author="test", expected_epoch=1)
+        publish_roles(settings.kafka, settings.topic, champion=one, author="test", expected_epoch=1)
     assert (first.epoch, second.epoch) == (1, 2)
     assert second.previous == one
     assert isinstance(second, ModelUpdate)
-    assert current_roles(settings) == second
+    assert current_roles(settings.kafka, settings.topic) == second

@@ -16,7 +16,7 @@ from benchmarks.drift_lab.lab import DriftLabResults, LabSize, run_lab
 from benchmarks.drift_lab.page import markdown
 from schemas.errors import FraudError
 from stream.drift.alarm_rule import drift_limits
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 from training.commands.options import VAR
 from training.data.dataset import load
 
@@ -51,7 +51,12 @@ def _run(out: Path, size: LabSize, on_step: Callable[[str], None]) -> Path:
     with tempfile.TemporaryDirectory(prefix="fraud-drift-lab-") as scratch:
         python = PYTHON if PYTHON.exists() else None
         results = run_lab(
-            load(DATA), size, Path(scratch), on_step, limits=drift_limits(Settings()), evidently_python=python
+            load(DATA),
+            size,
+            Path(scratch),
+            on_step,
+            limits=drift_limits(DriftSettings(), WatermarkSettings()),
+            evidently_python=python,
         )
     return write(results, out)
 

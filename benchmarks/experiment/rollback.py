@@ -67,12 +67,14 @@ def promote_broken_bundle(directory: Path) -> RollbackResult:
             traffic.wait(BEFORE_PROMOTION)
             broken = _put_broken_bundle(settings, prepared)
             change = combine_changes([], broken)
-            promoted = change_roles(settings, change, author="experiment", note="promoted by hand, without the gate")
+            promoted = change_roles(
+                settings.kafka, settings.topic, change, author="experiment", note="promoted by hand, without the gate"
+            )
             rollback = _wait_for_rollback(settings, promoted.epoch)
         time.sleep(2.0)  # batches in flight are decided
         decisions = [each for each in _decisions(settings) if each.role_epoch == promoted.epoch]
         alerts = sum(each.verdict != "approve" for each in decisions)
-        after = [update for update in all_roles(settings) if update.epoch > promoted.epoch]
+        after = [update for update in all_roles(settings.kafka, settings.topic) if update.epoch > promoted.epoch]
         return RollbackResult(
             (rollback.written_at_ms - promoted.written_at_ms) / 1000, rollback.note, len(decisions), alerts, len(after)
         )
@@ -166,7 +168,7 @@ def _put_broken_bundle(settings: Settings, prepared: Prepared) -> BundleRef:
 def _wait_for_rollback(settings: Settings, epoch: int) -> ModelUpdate:
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        newest = all_roles(settings)[-1]
+        newest = all_roles(settings.kafka, settings.topic)[-1]
         if newest.epoch > epoch:
             return newest
         time.sleep(0.2)

@@ -76,7 +76,9 @@ def measure_swap(
 
     def publish() -> None:
         published_ns.append(time.monotonic_ns())
-        publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="bench")
+        publish_roles(
+            settings.kafka, settings.topic, champion=champion, challengers=(Challenger(challenger),), author="bench"
+        )
 
     with (
         DecisionReader(settings, len(messages), keep_values=True) as reader,

@@ -67,7 +67,7 @@ class TrialBroker:
         _use_broker_timestamps(settings)
         if roles is None:
             roles = tuple(Challenger(ref) for ref in self._inputs.challengers[:challengers])
-        publish_roles(settings, champion=self._inputs.champion, challengers=roles, author="bench")
+        publish_roles(settings.kafka, settings.topic, champion=self._inputs.champion, challengers=roles, author="bench")
         return settings
 
     def fill(self, messages: NumberedTransactions, on_sent: Callable[[int], object]) -> str:

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from stream.archive.metrics import ArchiveMetrics
 from stream.archive.pipeline import MIB, ArchivePipeline
-from stream.settings import Settings
+from stream.settings import ArchiveSettings
 
 
 class MemoryBudget:
     """The memory that the open files of all pipelines share.
 
     Args:
-        settings: Size of the budget.
+        archive: Size of the budget.
         pipelines: Pipelines that share it; the sequence may be filled later.
         metrics: Metrics of open files.
     """
 
-    def __init__(self, settings: Settings, pipelines: Sequence[ArchivePipeline], metrics: ArchiveMetrics) -> None:
-        self._max_bytes = settings.archive.memory_mib * MIB
+    def __init__(self, archive: ArchiveSettings, pipelines: Sequence[ArchivePipeline], metrics: ArchiveMetrics) -> None:
+        self._max_bytes = archive.memory_mib * MIB
         self._pipelines = pipelines
         self._metrics = metrics
 

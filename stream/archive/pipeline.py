@@ -18,7 +18,7 @@ from stream.archive.writer import ArchiveWriter
 from stream.clock import Clock
 from stream.kafka.batch import Batch
 from stream.kafka.stored_source import StoredSource
-from stream.settings import Settings
+from stream.settings import ArchiveSettings
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class ArchivePipeline:
     """Archives messages of one kind. All its methods but the constructor run on the writing thread.
 
     Args:
-        settings: Size and age at which files are closed.
+        archive: Size and age at which files are closed.
         kind: Kind of message, one of `stream.archive.layout.KINDS`.
         topic: Topic of the kind.
         source: Source of the batches.
@@ -45,7 +45,7 @@ class ArchivePipeline:
 
     def __init__(
         self,
-        settings: Settings,
+        archive: ArchiveSettings,
         *,
         kind: str,
         topic: str,
@@ -59,8 +59,8 @@ class ArchivePipeline:
         self.kind = kind
         self.source = source
         self._topic = topic
-        self._file_bytes = settings.archive.file_mib * MIB
-        self._file_s = settings.archive.file_s
+        self._file_bytes = archive.file_mib * MIB
+        self._file_s = archive.file_s
         self._store = store
         self._writer = writer
         self._metrics = metrics

@@ -45,7 +45,7 @@ class ArchiveProgram(StoreProgram):
         self._store = ArchiveStore(self._files, {topic: kind for kind, topic in topics.items()}, outage)
         self._writer = ArchiveWriter(self._files, outage, self.metrics)
         self.pipelines: list[ArchivePipeline] = []
-        self._budget = MemoryBudget(settings, self.pipelines, self.metrics)
+        self._budget = MemoryBudget(settings.archive, self.pipelines, self.metrics)
         for kind, topic in topics.items():
             self.pipelines.append(self._make_pipeline(kind, topic))
         self.health = StoreWatchdog(
@@ -62,7 +62,7 @@ class ArchiveProgram(StoreProgram):
     def _make_pipeline(self, kind: str, topic: str) -> ArchivePipeline:
         channel, source = self._make_source(topic, self._store)
         pipeline = ArchivePipeline(
-            self._settings,
+            self._settings.archive,
             kind=kind,
             topic=topic,
             source=source,

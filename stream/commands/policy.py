@@ -101,7 +101,7 @@ def describe(policy: Policy | None) -> str:
     'strict: review from 0.1, decline from 0.6'
     """
     if policy is None:
-        return "policy of its manifest"
+        return "its own"
     if policy.kind == "expected_loss":
         reviewed = f"if score x amount reaches {policy.review_cost_minor}"
         return f"{policy.version}: review {reviewed}, decline from {policy.decline:g}"

@@ -54,13 +54,14 @@ class DriftMonitor(ElectedTask):
         self._settings = settings
         self._manifests = manifests
         self._metrics = metrics
-        self._limits = drift_limits(settings)
+        self._limits = drift_limits(settings.drift, settings.watermark)
         self._reset()
 
     def _join(self) -> ElectedReader:
-        self._writer = ReportWriter(self._settings)
+        self._writer = ReportWriter(self._settings.kafka, self._settings.topic)
         group = f"{self._settings.kafka.group}-drift"
-        return ElectedReader(self._settings, self._settings.topic.drift_counts, group, self._elect, start=self._restore)
+        kafka, topic = self._settings.kafka, self._settings.topic.drift_counts
+        return ElectedReader(kafka, topic, group, self._elect, start=self._restore)
 
     def _work(self, reader: ElectedReader) -> None:
         self._try(lambda: self._read(reader))
@@ -85,8 +86,8 @@ class DriftMonitor(ElectedTask):
 
     def _restore(self) -> int:
         self._merger = self._new_merger()
-        offset = self._merger.restore(read_reports(self._settings))
-        if offset > (end := counts_end(self._settings)):
+        offset = self._merger.restore(read_reports(self._settings.kafka, self._settings.topic))
+        if offset > (end := counts_end(self._settings.kafka, self._settings.topic)):
             counts, reports = self._settings.topic.drift_counts, self._settings.topic.drift_reports
             log.error(
                 "%s ends at %d, but %s continues from %d: %s was created again; windows restart, create %s again too",
@@ -131,7 +132,9 @@ class DriftMonitor(ElectedTask):
         for sha256, report in [*self._alarmed.items()]:
             if time.monotonic() >= self._next_request.get(sha256, 0.0):
                 why = f"window {report.number}: {alarms(report)}"
-                outcome = request_retraining(self._settings, new_request("drift", sha256, why, author=AUTHOR))
+                request = new_request("drift", sha256, why, author=AUTHOR)
+                settings = self._settings
+                outcome = request_retraining(settings.kafka, settings.topic, settings.retrain, request)
                 log.info("drift monitor: retraining %s", outcome.detail)
                 if outcome.written:
                     self._metrics.requested()

@@ -11,7 +11,7 @@ from schemas.errors import KafkaError as ReportsError
 from schemas.messages import DriftReport, encode
 from stream.kafka.clients import CONNECT_S, consumer_config, producer_config
 from stream.kafka.topic_reader import read_topic
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
 
@@ -26,31 +26,31 @@ WRITE_S = 2.0
 _decoder = msgspec.json.Decoder(DriftReport)
 
 
-def counts_end(settings: Settings) -> int:
+def counts_end(kafka: KafkaSettings, topics: TopicSettings) -> int:
     """Return the end offset of `drift-counts`; it may have grown since.
 
     Raises:
         BrokerUnavailableError: If no broker answers.
     """
-    consumer = Consumer(consumer_config(settings.kafka) | {"group.id": f"{settings.kafka.group}-whole-topic"})
+    consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-whole-topic"})
     try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(settings.topic.drift_counts, 0), CONNECT_S)
+        _, end = consumer.get_watermark_offsets(TopicPartition(topics.drift_counts, 0), CONNECT_S)
     except KafkaException as error:
-        text = f"cannot query the end of {settings.topic.drift_counts} ({error.args[0].str()}); check the broker"
+        text = f"cannot query the end of {topics.drift_counts} ({error.args[0].str()}); check the broker"
         raise BrokerUnavailableError(text) from error
     finally:
         consumer.close()
     return end
 
 
-def read_reports(settings: Settings, count: int = RECENT_REPORTS) -> list[DriftReport]:
+def read_reports(kafka: KafkaSettings, topics: TopicSettings, count: int = RECENT_REPORTS) -> list[DriftReport]:
     """Return the last `count` reports of all bundles, oldest first; of a report that was written twice, the first.
 
     Raises:
         BrokerUnavailableError: If no broker answers.
         TopicMissingError: If the topic does not exist.
     """
-    reports = [decode_report(raw) for raw in read_topic(settings.kafka, settings.topic.drift_reports, newest=count)]
+    reports = [decode_report(raw) for raw in read_topic(kafka, topics.drift_reports, newest=count)]
     first: dict[tuple[str, int], DriftReport] = {}
     for report in reports:
         if report is not None:
@@ -71,12 +71,13 @@ class ReportWriter:
     """Writes reports and waits until Kafka has acknowledged them.
 
     Args:
-        settings: Kafka connection and topic names.
+        kafka: Kafka connection.
+        topics: Topic names.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._topic = settings.topic.drift_reports
+    def __init__(self, kafka: KafkaSettings, topics: TopicSettings) -> None:
+        self._kafka = kafka
+        self._topic = topics.drift_reports
         self._producer = self._connect()
 
     def write(self, reports: Sequence[DriftReport]) -> None:
@@ -101,4 +102,4 @@ class ReportWriter:
             raise ReportsError(f"{self._topic} not written ({failures[0] if failures else 'no answer'})")
 
     def _connect(self) -> Producer:
-        return Producer(producer_config(self._settings.kafka) | {"linger.ms": 0})
+        return Producer(producer_config(self._kafka) | {"linger.ms": 0})

@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 from confluent_kafka import KafkaError as Code
 
 from stream.kafka.clients import consumer_config
-from stream.settings import Settings
+from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class ElectedReader:
     """Reads a topic of one partition while this process is elected. Use it on one thread only.
 
     Args:
-        settings: Kafka connection, and how soon a dead member is noticed.
+        kafka: Kafka connection, slot, and how soon a dead member is noticed.
         topic: Name of the topic.
         group: Consumer group of the candidates.
         on_election: Called with True when this process is elected, before the first message, and with False when it
@@ -47,7 +47,7 @@ class ElectedReader:
 
     def __init__(
         self,
-        settings: Settings,
+        kafka: KafkaSettings,
         topic: str,
         group: str,
         on_election: Callable[[bool], None],
@@ -66,12 +66,12 @@ class ElectedReader:
         self._end: int | None = None
         self.caught_up = False
         self._consumer = Consumer(
-            consumer_config(settings.kafka)
+            consumer_config(kafka)
             | {
                 "group.id": group,
-                "client.id": f"{group}-{settings.kafka.slot}",
-                "session.timeout.ms": settings.kafka.session_timeout_ms,
-                "heartbeat.interval.ms": max(settings.kafka.session_timeout_ms // 3, 300),
+                "client.id": f"{group}-{kafka.slot}",
+                "session.timeout.ms": kafka.session_timeout_ms,
+                "heartbeat.interval.ms": max(kafka.session_timeout_ms // 3, 300),
                 # The holder keeps the partition when others join and leave, so it need not read everything again.
                 "partition.assignment.strategy": "cooperative-sticky",
             }

@@ -9,7 +9,7 @@ from schemas.messages import BundleRef, DriftCounts, ModelUpdate
 from stream.control.role_reader import all_roles
 from stream.models.bundle import read_manifest
 from stream.models.bundle_store import BundleStore
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +21,13 @@ class Manifests:
     """Reads manifests. Use it on one thread only, and not on the hot path.
 
     Args:
-        settings: Kafka connection and topic names.
+        kafka: Kafka connection.
+        topics: Topic names.
         store: Bundle store.
     """
 
-    def __init__(self, settings: Settings, store: BundleStore) -> None:
-        self._settings = settings
+    def __init__(self, kafka: KafkaSettings, topics: TopicSettings, store: BundleStore) -> None:
+        self._kafka, self._topics = kafka, topics
         self._store = store
         # By bundle: when to look it up again.
         self._missing: dict[str, float] = {}
@@ -50,7 +51,7 @@ class Manifests:
         return manifest
 
     def _read(self, sha256: str) -> Manifest | None:
-        refs = {ref.sha256: ref for update in all_roles(self._settings) for ref in _bundles(update)}
+        refs = {ref.sha256: ref for update in all_roles(self._kafka, self._topics) for ref in _bundles(update)}
         ref = refs.get(sha256)
         if ref is None:
             return None

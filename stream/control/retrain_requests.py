@@ -20,7 +20,7 @@ from schemas.messages import RetrainAnswer, RetrainRequest, encode
 from stream.kafka.sole_writer import sole_writer, was_fenced
 from stream.kafka.topic_reader import read_topic
 from stream.kafka.topics import DAY_MS
-from stream.settings import Settings
+from stream.settings import KafkaSettings, RetrainSettings, TopicSettings
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,9 @@ def new_request(cause: Cause, bundle_sha256: str, why: str, *, author: str) -> R
     return RetrainRequest(uuid.uuid4().hex, cause, bundle_sha256, why, time.time_ns() // 1_000_000, author)
 
 
-def request_retraining(settings: Settings, request: RetrainRequest) -> RequestOutcome:
+def request_retraining(
+    kafka: KafkaSettings, topics: TopicSettings, retrain: RetrainSettings, request: RetrainRequest
+) -> RequestOutcome:
     """Write a request, unless one for the same champion is open or its cause is cooling down.
 
     Drift, performance and schedule may each request once in `retrain_cooldown_days`, whatever the answer was and
@@ -66,25 +68,25 @@ def request_retraining(settings: Settings, request: RetrainRequest) -> RequestOu
         KafkaError: If another writer was faster, or it is unknown whether the request was written; try again.
     """
     _codec.decode(encode(request))
-    with _kafka_errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
-        earlier = read_requests(settings)
+    with _kafka_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
+        earlier = read_requests(kafka, topics)
         if open_request := next((each for each in earlier if _is_same(each, request)), None):
             detail = f"already requested ({open_request.cause}: {open_request.why})"
             return RequestOutcome(open_request, written=False, detail=detail)
-        if recent := next((each for each in reversed(earlier) if _cools(settings, each, request)), None):
+        if recent := next((each for each in reversed(earlier) if _cools(retrain.cooldown_days, each, request)), None):
             days = (request.asked_at_ms - recent.asked_at_ms) / DAY_MS
             return RequestOutcome(
                 recent,
                 written=False,
                 detail=f"not requested: {request.cause} did so {days:.1f} days ago and may again after "
-                f"{settings.retrain.cooldown_days:g} (FRAUD_RETRAIN_COOLDOWN_DAYS)",
+                f"{retrain.cooldown_days:g} (FRAUD_RETRAIN_COOLDOWN_DAYS)",
                 cooling=True,
             )
         write(encode(request))
     return RequestOutcome(request, written=True, detail=f"requested ({request.cause}: {request.why})")
 
 
-def answer_request(settings: Settings, request: RetrainRequest, answer: RetrainAnswer) -> None:
+def answer_request(kafka: KafkaSettings, topics: TopicSettings, request: RetrainRequest, answer: RetrainAnswer) -> None:
     """Write the answer to a request; a request that has an answer keeps it.
 
     Raises:
@@ -92,13 +94,13 @@ def answer_request(settings: Settings, request: RetrainRequest, answer: RetrainA
         TopicMissingError: If the topic does not exist.
         KafkaError: If another writer was faster, or it is unknown whether the answer was written; try again.
     """
-    with _kafka_errors(settings), sole_writer(settings.kafka, settings.topic.retrain_requests) as write:
-        current = {each.request_id: each for each in read_requests(settings)}.get(request.request_id)
+    with _kafka_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
+        current = {each.request_id: each for each in read_requests(kafka, topics)}.get(request.request_id)
         if current is None or current.answer is None:
             write(encode(msgspec.structs.replace(request, answer=answer)))
 
 
-def read_requests(settings: Settings) -> list[RetrainRequest]:
+def read_requests(kafka: KafkaSettings, topics: TopicSettings) -> list[RetrainRequest]:
     """Return every request with its answer, in the order in which they were written.
 
     A message that cannot be decoded is logged and skipped; of several answers the first counts.
@@ -108,11 +110,11 @@ def read_requests(settings: Settings) -> list[RetrainRequest]:
         TopicMissingError: If the topic does not exist.
     """
     requests: dict[str, RetrainRequest] = {}
-    for number, raw in enumerate(read_topic(settings.kafka, settings.topic.retrain_requests)):
+    for number, raw in enumerate(read_topic(kafka, topics.retrain_requests)):
         try:
             request = _codec.decode(raw)
         except RefusedMessageError as error:
-            log.warning("message %d of %s is skipped: %s", number, settings.topic.retrain_requests, error)
+            log.warning("message %d of %s is skipped: %s", number, topics.retrain_requests, error)
             continue
         current = requests.get(request.request_id)
         if current is None:
@@ -127,20 +129,19 @@ def _is_same(earlier: RetrainRequest, request: RetrainRequest) -> bool:
     return repeated or (earlier.answer is None and earlier.bundle_sha256 == request.bundle_sha256)
 
 
-def _cools(settings: Settings, earlier: RetrainRequest, request: RetrainRequest) -> bool:
+def _cools(cooldown_days: float, earlier: RetrainRequest, request: RetrainRequest) -> bool:
     if request.cause == "hand" or earlier.cause != request.cause:
         return False
-    return request.asked_at_ms - earlier.asked_at_ms < settings.retrain.cooldown_days * DAY_MS
+    return request.asked_at_ms - earlier.asked_at_ms < cooldown_days * DAY_MS
 
 
 @contextmanager
-def _kafka_errors(settings: Settings) -> Iterator[None]:
+def _kafka_errors(topic: str) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        name = settings.topic.retrain_requests
         if was_fenced(error):
-            raise KafkaError(f"another program wrote to {name} at the same time; try again") from None
+            raise KafkaError(f"another program wrote to {topic} at the same time; try again") from None
         raise KafkaError(
-            f"cannot tell whether {name} was written ({error.args[0].str()}); check with: fraud-stream tail {name}"
+            f"cannot tell whether {topic} was written ({error.args[0].str()}); check with: fraud-stream tail {topic}"
         ) from error

@@ -10,7 +10,7 @@ import msgspec
 from schemas.errors import RolesError
 from schemas.messages import ModelUpdate
 from stream.kafka.topic_reader import read_topic
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 _decoder = msgspec.json.Decoder(ModelUpdate)
 
@@ -31,13 +31,13 @@ def decode_update(raw: bytes | None) -> ModelUpdate:
         raise RolesError(f"not an assignment of roles ({error}); publish one with `fraud-train publish`") from error
 
 
-def current_roles(settings: Settings) -> ModelUpdate | None:
+def current_roles(kafka: KafkaSettings, topics: TopicSettings) -> ModelUpdate | None:
     """Return the newest assignment, or None before the first; raises the errors of `all_roles`."""
-    updates = all_roles(settings)
+    updates = all_roles(kafka, topics)
     return updates[-1] if updates else None
 
 
-def all_roles(settings: Settings) -> list[ModelUpdate]:
+def all_roles(kafka: KafkaSettings, topics: TopicSettings) -> list[ModelUpdate]:
     """Return every assignment, oldest first.
 
     Messages that workers ignore are left out: those that cannot be decoded, and epochs that do not rise.
@@ -48,7 +48,7 @@ def all_roles(settings: Settings) -> list[ModelUpdate]:
         RolesError: If a newer program has written an assignment that this one cannot read.
     """
     updates: list[ModelUpdate] = []
-    for raw in read_topic(settings.kafka, settings.topic.model_updates):
+    for raw in read_topic(kafka, topics.model_updates):
         try:
             update = decode_update(raw)
         except RolesError:

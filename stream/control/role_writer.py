@@ -14,11 +14,12 @@ from schemas.messages import AuditEvidence, BundleRef, Challenger, ModelUpdate, 
 from stream.control.role_changes import action_of
 from stream.control.role_reader import current_roles
 from stream.kafka.sole_writer import sole_writer, was_fenced
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 
 def change_roles(
-    settings: Settings,
+    kafka: KafkaSettings,
+    topics: TopicSettings,
     change: Callable[[ModelUpdate | None], ModelUpdate],
     *,
     author: str,
@@ -30,7 +31,8 @@ def change_roles(
     """Write the assignment of roles that follows the newest one.
 
     Args:
-        settings: Kafka connection and topic names.
+        kafka: Kafka connection.
+        topics: Topic names.
         change: Function that returns the next assignment, given the current one (None before the first). An exception
             it raises ends the change. Epoch, time, audit fields and the previous champion are filled in here.
         author: Person or program behind the change, for the audit.
@@ -45,8 +47,8 @@ def change_roles(
         RolesError: If it is unknown whether the assignment was written.
     """
     try:
-        with sole_writer(settings.kafka, settings.topic.model_updates) as write:
-            last = current_roles(settings)
+        with sole_writer(kafka, topics.model_updates) as write:
+            last = current_roles(kafka, topics)
             epoch = last.epoch if last else 0
             if expected_epoch not in (None, epoch):
                 raise StaleEpochError(
@@ -77,7 +79,8 @@ def change_roles(
 
 
 def publish_roles(
-    settings: Settings,
+    kafka: KafkaSettings,
+    topics: TopicSettings,
     *,
     champion: BundleRef,
     challengers: tuple[Challenger, ...] = (),
@@ -91,7 +94,8 @@ def publish_roles(
     """Write champion and challengers at once. Exploration and salt stay: they belong to the stream, not to a model.
 
     Args:
-        settings: Kafka connection and topic names.
+        kafka: Kafka connection.
+        topics: Topic names.
         champion: Bundle that decides; the champion it replaces becomes `previous`.
         challengers: All challengers with their modes and shares.
         policy: Policy to use instead of the champion's own; None for its own.
@@ -113,7 +117,8 @@ def publish_roles(
         return msgspec.structs.replace(last, champion=champion, challengers=challengers, policy=policy)
 
     return change_roles(
-        settings,
+        kafka,
+        topics,
         change,
         author=author,
         note=note,

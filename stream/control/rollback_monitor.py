@@ -53,7 +53,7 @@ class RollbackMonitor(ElectedTask):
 
     def _join(self) -> ElectedReader:
         group = f"{self._settings.kafka.group}-guard"
-        return ElectedReader(self._settings, self._settings.topic.role_counts, group, self._elect)
+        return ElectedReader(self._settings.kafka, self._settings.topic.role_counts, group, self._elect)
 
     def _work(self, reader: ElectedReader) -> None:
         values = reader.read(POLL_S)  # an election during the read empties the pending messages
@@ -75,7 +75,7 @@ class RollbackMonitor(ElectedTask):
             if counts is not None:
                 roles = self._promotion.roles
                 if roles is None or counts.role_epoch > roles.epoch:
-                    self._promotion.set_assignments(all_roles(self._settings))
+                    self._promotion.set_assignments(all_roles(self._settings.kafka, self._settings.topic))
                 self._promotion.add(counts)
             self._pending.popleft()  # only now: while Kafka is unavailable, the counts wait for their assignment
 
@@ -90,7 +90,7 @@ class RollbackMonitor(ElectedTask):
         if verdict is None or verdict.since == self._paged:
             return
         # The roles may have changed since: then this champion is no longer judged, or not yet.
-        self._promotion.set_assignments(all_roles(self._settings))
+        self._promotion.set_assignments(all_roles(self._settings.kafka, self._settings.topic))
         verdict, roles = self._promotion.verdict(), self._promotion.roles
         if verdict is None or roles is None:
             return
@@ -99,7 +99,8 @@ class RollbackMonitor(ElectedTask):
             return
         note = describe(verdict)
         restored = change_roles(
-            self._settings,
+            self._settings.kafka,
+            self._settings.topic,
             restore_previous,
             author=AUTHOR,
             note=note,
@@ -114,7 +115,7 @@ class RollbackMonitor(ElectedTask):
             note,
             restored.champion.version,
         )
-        self._promotion.set_assignments(all_roles(self._settings))
+        self._promotion.set_assignments(all_roles(self._settings.kafka, self._settings.topic))
 
     def _page(self, verdict: RollbackVerdict, version: str) -> None:
         self._paged = verdict.since

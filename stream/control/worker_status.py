@@ -6,12 +6,12 @@ import msgspec
 
 from schemas.messages import WorkerStatus
 from stream.kafka.topic_reader import read_topic
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 _decoder = msgspec.json.Decoder(WorkerStatus)
 
 
-def worker_statuses(settings: Settings) -> list[WorkerStatus]:
+def worker_statuses(kafka: KafkaSettings, topics: TopicSettings) -> list[WorkerStatus]:
     """Return the newest status of each slot, sorted by slot; messages that cannot be decoded are ignored.
 
     Raises:
@@ -19,7 +19,7 @@ def worker_statuses(settings: Settings) -> list[WorkerStatus]:
         TopicMissingError: If the topic does not exist.
     """
     newest: dict[str, WorkerStatus] = {}
-    for raw in read_topic(settings.kafka, settings.topic.worker_status):
+    for raw in read_topic(kafka, topics.worker_status):
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             status = _decoder.decode(raw or b"")
             newest[status.slot] = status

@@ -23,7 +23,7 @@ from schemas.manifest import NaturalMovement
 from schemas.messages import ColumnDrift, DriftState
 from stream.drift.significance import psi_critical
 from stream.drift.statistics import DriftStatistics, Floats, WindowStatistics
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 
 Flags = NDArray[np.bool_]
 
@@ -47,22 +47,22 @@ class DriftLimits(Struct, frozen=True):
     idle_s: float
 
 
-def drift_limits(settings: Settings) -> DriftLimits:
+def drift_limits(drift: DriftSettings, watermark: WatermarkSettings) -> DriftLimits:
     """Return the limits from the settings."""
     return DriftLimits(
-        window_rows=settings.drift.window_rows,
-        window_s=settings.drift.window_s,
-        pane_s=settings.drift.pane_s,
-        rolling_s=settings.drift.rolling_s,
-        psi=settings.drift.psi,
-        ks=settings.drift.ks,
-        alpha=settings.drift.alpha,
-        page_psi=settings.drift.page_psi,
-        windows_in_a_row=settings.drift.windows_in_a_row,
-        alert_alpha=settings.drift.alert_alpha,
-        alert_expected=settings.drift.alert_expected,
-        lateness_s=settings.watermark.lateness_s,
-        idle_s=settings.watermark.idle_s,
+        window_rows=drift.window_rows,
+        window_s=drift.window_s,
+        pane_s=drift.pane_s,
+        rolling_s=drift.rolling_s,
+        psi=drift.psi,
+        ks=drift.ks,
+        alpha=drift.alpha,
+        page_psi=drift.page_psi,
+        windows_in_a_row=drift.windows_in_a_row,
+        alert_alpha=drift.alert_alpha,
+        alert_expected=drift.alert_expected,
+        lateness_s=watermark.lateness_s,
+        idle_s=watermark.idle_s,
     )
 
 

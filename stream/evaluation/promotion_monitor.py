@@ -109,7 +109,7 @@ class PromotionMonitor:
             if model.decides and model.bundle_sha256 == term.champion:
                 self._deciding[term.since] = key
             if (key, term.since) not in self._blocks:
-                blocks = CountBlocks(self._limits.block_transactions, self._limits.watched_blocks)
+                blocks = CountBlocks(self._limits.block_transactions, self._limits.monitored_blocks)
                 self._blocks[key, term.since] = blocks
             self._blocks[key, term.since].add(block_row(counts, model, self._limits.slow_ms))
 

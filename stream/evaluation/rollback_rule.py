@@ -51,7 +51,7 @@ class RollbackLimits:
 
     block_transactions: int
     min_blocks: int
-    watched_blocks: int
+    monitored_blocks: int
     alpha: float
     alert_multiple: float
     slow_ms: int
@@ -112,10 +112,10 @@ class RollbackRule:
     """
 
     def __init__(self, reference: BlockRows, previous: BlockRows, limits: RollbackLimits) -> None:
-        self._watched_blocks = limits.watched_blocks
-        largest = max(min(len(reference) // _WINDOWS, limits.watched_blocks), 1)
+        self._monitored_blocks = limits.monitored_blocks
+        largest = max(min(len(reference) // _WINDOWS, limits.monitored_blocks), 1)
         sizes = [2**power for power in range(largest.bit_length())]
-        tests = sum(limits.watched_blocks // size for size in sizes) * len(STATISTICS)
+        tests = sum(limits.monitored_blocks // size for size in sizes) * len(STATISTICS)
         self._neg_log_alpha = math.log(2 * tests / limits.alpha)
         reference_neg_log_alpha = math.log(2 * len(sizes) * len(STATISTICS) / limits.alpha)
         self._pooled = _distribution(reference.sum(axis=0, keepdims=True))
@@ -128,7 +128,7 @@ class RollbackRule:
 
     def first_breach(self, live: BlockRows) -> Breach | None:
         """Return the first breach in the blocks (n, WIDTH) since the promotion; None without one."""
-        live = live[: self._watched_blocks]
+        live = live[: self._monitored_blocks]
         breaches = []
         for size, limits in self._limits.items():
             windows = tumbling_sums(live, size)

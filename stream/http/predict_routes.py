@@ -14,7 +14,7 @@ from stream.http.openapi import PREDICT_BATCH_OPTIONS, PREDICT_OPTIONS
 from stream.http.prediction_service import PredictionService
 from stream.http.problems import problem_details
 from stream.serving.tracing import parent_context, span
-from stream.settings import Settings
+from stream.settings import HttpSettings
 
 PATH = "/predict"
 #: kafka: respond when Kafka has the transaction and its decision. none: respond as soon as the decision is made.
@@ -38,13 +38,14 @@ class PredictionRoutes:
     """The prediction routes: authorise, read the request, and ask the prediction service for the decision.
 
     Args:
-        settings: Size limits.
+        http: Limits of a batch request.
+        max_bytes: Maximum size of a transaction.
         service: Decides transactions.
         auth: Authorises requests.
     """
 
-    def __init__(self, settings: Settings, service: PredictionService, auth: Auth) -> None:
-        self._settings = settings
+    def __init__(self, http: HttpSettings, max_bytes: int, service: PredictionService, auth: Auth) -> None:
+        self._http, self._max_bytes = http, max_bytes
         self._service = service
         self._auth = auth
 
@@ -75,7 +76,7 @@ class PredictionRoutes:
         """Decide one transaction."""
         self._auth.authorise(request, "predict")
         acknowledged = _acknowledged(request)
-        body = await read_body(request, self._settings.scoring.max_transaction_bytes)
+        body = await read_body(request, self._max_bytes)
         with span("decide", context=parent_context(request.headers)):
             # Shielded: when this client disconnects, another one may still wait for the same response.
             decision = await asyncio.shield(self._service.decide(body, acknowledged=acknowledged))
@@ -85,8 +86,8 @@ class PredictionRoutes:
         """Decide several transactions, each on its own."""
         self._auth.authorise(request, "predict")
         acknowledged = _acknowledged(request)
-        body = await read_body(request, self._settings.http.body_mib * 1024 * 1024)
-        limit = self._settings.http.batch_max
+        body = await read_body(request, self._http.body_mib * 1024 * 1024)
+        limit = self._http.batch_max
         # Only millions of empty transactions have so many commas; decoding them first would block the event loop.
         if body.count(b",") > limit * MAX_COMMAS or len(transactions := _split(body)) > limit:
             raise HttpError(

@@ -50,10 +50,12 @@ class HttpProgram(Program):
         self._settings = settings
         super().__init__()
         self.metrics = HttpMetrics()
-        self._drift = DriftOutbox(settings, self.stop)
+        self._drift = DriftOutbox(settings.kafka.slot, settings.drift, settings.watermark, self.stop)
         counts = RoleCounter(f"{settings.kafka.slot}-http")
         self.roles = RoleFollower(
-            settings,
+            settings.kafka,
+            settings.topic.model_updates,
+            settings.scoring,
             RoleLoader(BundleStore(settings.bundle.store)),
             self.metrics.roles,
             on_change=lambda _: None,
@@ -65,10 +67,12 @@ class HttpProgram(Program):
         )
         self._broker = BrokerMonitor(settings.kafka, settings.topic.transactions_http)
         self._producer = AcknowledgedProducer(settings.kafka, settings.http.deadline_ms, self._broker, self.stop)
-        self._feed = EventFeed(settings)
+        self._feed = EventFeed(settings.kafka, settings.topic)
         require_tls(settings.http)
         auth = Auth(settings.http)
-        predictions = PredictionRoutes(settings, self._prediction_service(counts), auth)
+        predictions = PredictionRoutes(
+            settings.http, settings.scoring.max_transaction_bytes, self._prediction_service(counts), auth
+        )
         routers = [
             predictions.router(),
             model_routes(self.roles, auth),

@@ -19,7 +19,7 @@ from stream.evaluation.plan import default_cap, freeze_plan
 from stream.ledger.gate_store import GateStore, GateTest
 from stream.ledger.history import ModelIdentity
 from stream.ledger.matchups import Matchup, find_matchups, load_pairs
-from stream.settings import Settings
+from stream.settings import GateSettings
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +47,13 @@ class GateRunner:
 
     Args:
         engine: Migrated ledger database.
-        settings: Maturity, cohort length and costs.
+        gate: Maturity, cohort length and costs.
         clock: Source of the times at which plans are frozen and evidence is taken.
         measure_health: Function that measures a challenger's serving health.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, clock: Clock, measure_health: MeasureHealth) -> None:
-        self._engine, self._settings, self._clock, self._measure_health = engine, settings, clock, measure_health
+    def __init__(self, engine: Engine, gate: GateSettings, clock: Clock, measure_health: MeasureHealth) -> None:
+        self._engine, self._gate, self._clock, self._measure_health = engine, gate, clock, measure_health
         self._store = GateStore(engine)
 
     def evaluate(self) -> list[GateStatus]:
@@ -77,12 +77,12 @@ class GateRunner:
     def _begin(self, matchup: Matchup, tests: list[GateTest]) -> str:
         """Freeze a plan from the decisions that have matured; return what the test waits for."""
         # The plan may only use cohorts before the test, so the test begins at the first boundary that has not closed.
-        timing = cohort_timing(self._settings, starts_ms=0)
+        timing = cohort_timing(self._gate, starts_ms=0)
         starts_ms = max(0, (matchup.complete_ms - timing.closing_ms) // timing.cohort_ms * timing.cohort_ms)
-        timing = cohort_timing(self._settings, starts_ms=starts_ms)
+        timing = cohort_timing(self._gate, starts_ms=starts_ms)
         try:
             before = load_pairs(self._engine, matchup, since=0, until=starts_ms, maturity_ms=timing.maturity_ms)
-            costs = capped_costs(self._settings, self._settings.gate.cap_minor or default_cap(before))
+            costs = capped_costs(self._gate, self._gate.cap_minor or default_cap(before))
             alpha = next_alpha([each.verdict == "promote" for each in tests])
             plan = freeze_plan(matchup.challenger.bundle_sha256, before, timing, costs, alpha=alpha)
         except DataError as error:
@@ -123,20 +123,20 @@ def gate_status(test: GateTest) -> GateStatus:
     return GateStatus(test.champion, test.challenger, test.number, test.judgement, waiting)
 
 
-def cohort_timing(settings: Settings, *, starts_ms: int) -> CohortTiming:
+def cohort_timing(gate: GateSettings, *, starts_ms: int) -> CohortTiming:
     """Return how the settings cut the stream into cohorts, from a start in UTC milliseconds of event time."""
     return CohortTiming(
         starts_ms,
-        maturity_ms=settings.gate.maturity_days * DAY_MS,
-        cohort_ms=settings.gate.cohort_hours * HOUR_MS,
-        spell_ms=settings.gate.spell_hours * HOUR_MS,
+        maturity_ms=gate.maturity_days * DAY_MS,
+        cohort_ms=gate.cohort_hours * HOUR_MS,
+        spell_ms=gate.spell_hours * HOUR_MS,
     )
 
 
-def capped_costs(settings: Settings, cap_minor: int) -> CappedCosts:
+def capped_costs(gate: GateSettings, cap_minor: int) -> CappedCosts:
     """Return the costs of verdicts from the settings, with a cap in minor units."""
     return CappedCosts(
         cap_minor,
-        review_cost_minor=settings.gate.review_cost_minor,
-        false_decline_cost_minor=settings.gate.false_decline_cost_minor,
+        review_cost_minor=gate.review_cost_minor,
+        false_decline_cost_minor=gate.false_decline_cost_minor,
     )

@@ -28,7 +28,7 @@ class Labels:
         decision: Index of the labelled decision.
         source: chargeback, analyst or cardholder.
         fraud: 1 for fraud, 0 for legitimate, -1 where the source retracts its earlier label.
-        event_time_ms: When the source found out, UTC milliseconds.
+        event_time_ms: When the source learned it, UTC milliseconds.
         ingested_at_ms: When the ledger read the label, UTC milliseconds.
     """
 

@@ -11,7 +11,7 @@ from schemas.message_codec import MessageCodec
 from schemas.messages import Decision, Label, ModelUpdate, ShadowScore, encode
 from stream.ledger.tables import decisions, labels, role_changes, shadow_scores
 from stream.scoring.decision_id import parse_decision_id
-from stream.settings import Settings
+from stream.settings import TopicSettings
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 Row = dict[str, Any]
@@ -64,24 +64,22 @@ _POSITION = ("topic_partition", "topic_offset")
 _SOURCE = ("source_topic", "source_partition", "source_offset", *_POSITION)
 
 
-def all_message_kinds(settings: Settings) -> Sequence[MessageKind[Any]]:
+def all_message_kinds(topics: TopicSettings) -> Sequence[MessageKind[Any]]:
     """Return the four kinds with the topic names of the settings."""
     return (
-        MessageKind(
-            "decisions", settings.topic.decisions, decisions, _SOURCE, MessageCodec(Decision), _decision_columns
-        ),
+        MessageKind("decisions", topics.decisions, decisions, _SOURCE, MessageCodec(Decision), _decision_columns),
         MessageKind(
             "shadow_scores",
-            settings.topic.shadow_scores,
+            topics.shadow_scores,
             shadow_scores,
             _SOURCE,
             MessageCodec(ShadowScore),
             _shadow_columns,
         ),
-        MessageKind("labels", settings.topic.labels, labels, _POSITION, MessageCodec(Label), _message_columns),
+        MessageKind("labels", topics.labels, labels, _POSITION, MessageCodec(Label), _message_columns),
         MessageKind(
             "role_changes",
-            settings.topic.model_updates,
+            topics.model_updates,
             role_changes,
             _POSITION,
             MessageCodec(ModelUpdate),

@@ -48,10 +48,10 @@ class LedgerProgram(StoreProgram):
         self.metrics = LedgerMetrics()
         self.outage = Outage("the ledger database")
         owner = f"{socket.gethostname()}:{os.getpid()}"
-        self.store = LedgerStore(self.engine, settings, self._clock, self.outage, owner)
+        self.store = LedgerStore(self.engine, settings.watermark, self._clock, self.outage, owner)
         self._dead_letters = AtLeastOnceSink(settings.kafka, lambda _: None)  # offsets are committed with the rows
         self._evaluating = ThreadPoolExecutor(1, "evaluating")
-        self.pipelines = [self._make_pipeline(kind) for kind in all_message_kinds(settings)]
+        self.pipelines = [self._make_pipeline(kind) for kind in all_message_kinds(settings.topic)]
         self.health = StoreWatchdog(
             settings.kafka.watchdog_s,
             {pipeline.kind.name: pipeline.source for pipeline in self.pipelines},
@@ -81,7 +81,7 @@ class LedgerProgram(StoreProgram):
     def _add_timers(self, parity_gap: ParityGap | None) -> None:
         add_retention(
             self.app,
-            self._settings,
+            self._settings.ledger.retention_days,
             engine=self.engine,
             outage=self.outage,
             clock=self._clock,
@@ -92,15 +92,15 @@ class LedgerProgram(StoreProgram):
             measure_health = health_meter(self.engine, parity_gap)
             add_gate_runner(
                 self.app,
-                self._settings,
-                gate_runner=GateRunner(self.engine, self._settings, self._clock, measure_health),
+                self._settings.gate.interval_s,
+                gate_runner=GateRunner(self.engine, self._settings.gate, self._clock, measure_health),
                 outage=self.outage,
                 metrics=self.metrics,
                 evaluating=self._evaluating,
             )
         add_quality_monitor(
             self.app,
-            self._settings,
+            self._settings.gate.interval_s,
             quality_monitor=QualityMonitor(self.engine, self._settings, self._clock),
             outage=self.outage,
             metrics=self.metrics,

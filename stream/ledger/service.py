@@ -17,7 +17,6 @@ from stream.ledger.quality_monitor import QualityMonitor
 from stream.ledger.retention import delete_chunk
 from stream.runtime.batch_channel import BatchChannel
 from stream.runtime.outage import Outage
-from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ def add_agent(app: faust.App, channel: BatchChannel, pipeline: LedgerPipeline, w
 
 def add_retention(
     app: faust.App,
-    settings: Settings,
+    retention_days: int,
     *,
     engine: Engine,
     outage: Outage,
@@ -52,7 +51,7 @@ def add_retention(
 
     def delete_some() -> int:
         with outage.track("retention"):
-            deleted = delete_chunk(engine, clock.now_ms() - settings.ledger.retention_days * DAY_MS)
+            deleted = delete_chunk(engine, clock.now_ms() - retention_days * DAY_MS)
         for table, rows in deleted.items():
             metrics.count_deleted(table, rows)
         return sum(deleted.values())
@@ -69,7 +68,7 @@ def add_retention(
 
 def add_gate_runner(
     app: faust.App,
-    settings: Settings,
+    interval_s: float,
     *,
     gate_runner: GateRunner,
     outage: Outage,
@@ -82,7 +81,7 @@ def add_gate_runner(
         with outage.track("gate"):
             metrics.show_gate(gate_runner.evaluate())
 
-    @app.timer(settings.gate.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    @app.timer(interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def evaluate_challengers() -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(evaluating, evaluate)
@@ -93,7 +92,7 @@ def add_gate_runner(
 
 def add_quality_monitor(
     app: faust.App,
-    settings: Settings,
+    interval_s: float,
     *,
     quality_monitor: QualityMonitor,
     outage: Outage,
@@ -108,7 +107,7 @@ def add_quality_monitor(
         if quality is not None:
             metrics.show_quality(quality)
 
-    @app.timer(settings.gate.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    @app.timer(interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def measure_models() -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(evaluating, measure)

@@ -16,7 +16,7 @@ from stream.ledger.tables import decisions, labels
 from stream.ledger.upsert import insert_rows
 from stream.ledger.watermarks import advance_watermark, highest_by_partition
 from stream.runtime.outage import Outage
-from stream.settings import Settings
+from stream.settings import WatermarkSettings
 
 #: Keys in one query: well below the number of parameters that a database accepts.
 LOOKUP_KEYS = 1000
@@ -43,7 +43,7 @@ class LedgerStore:
 
     Args:
         engine: Migrated ledger database.
-        settings: Lateness and clock skew of the watermark.
+        watermark: Lateness and clock skew of the watermark.
         clock: Source of ingest time.
         outage: Tracker of whether the database answers.
         owner: Name of this process, as host:pid; shown in errors.
@@ -51,9 +51,9 @@ class LedgerStore:
 
     name = "ledger"
 
-    def __init__(self, engine: Engine, settings: Settings, clock: Clock, outage: Outage, owner: str) -> None:
+    def __init__(self, engine: Engine, watermark: WatermarkSettings, clock: Clock, outage: Outage, owner: str) -> None:
         self._engine = engine
-        self._settings = settings
+        self._watermark = watermark
         self._clock = clock
         self._outage = outage
         self._owner = owner
@@ -82,7 +82,7 @@ class LedgerStore:
                 offsets tell.
         """
         has_watermark = kind.table is decisions
-        highest = highest_by_partition(rows, now_ms, self._settings) if has_watermark else {}
+        highest = highest_by_partition(rows, now_ms, self._watermark) if has_watermark else {}
         with self._outage.track(kind.topic), writing(self._engine) as connection:
             advance_offsets(connection, batch, highest, now_ms)  # first: a stale owner must not do the work
             repeated = insert_rows(connection, kind.table, kind.order, rows)
@@ -91,7 +91,7 @@ class LedgerStore:
                 repeated=repeated,
                 unknown=_count_without_decision(connection, rows) if kind.table is labels else 0,
                 ahead=sum(ahead for _, ahead in highest.values()),
-                watermark_ms=advance_watermark(connection, batch, now_ms, self._settings) if has_watermark else None,
+                watermark_ms=advance_watermark(connection, batch, now_ms, self._watermark) if has_watermark else None,
             )
 
 

@@ -9,24 +9,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 from stream.evaluation.watermark import PartitionTime, advance, highest_event_time
 from stream.kafka.batch import Batch
 from stream.ledger.tables import offsets, watermarks
-from stream.settings import Settings
+from stream.settings import WatermarkSettings
 
 
 def highest_by_partition(
-    rows: Sequence[dict[str, Any]], now_ms: int, settings: Settings
+    rows: Sequence[dict[str, Any]], now_ms: int, watermark: WatermarkSettings
 ) -> dict[int, tuple[int | None, int]]:
     """Return the highest usable event time and the number of ignored ones, by partition of a batch's rows."""
     times: dict[int, list[int]] = {}
     for row in rows:
         times.setdefault(row["topic_partition"], []).append(row["event_time_ms"])
-    ahead_ms = round(settings.watermark.max_clock_skew_s * 1000)
+    ahead_ms = round(watermark.max_clock_skew_s * 1000)
     return {
         partition: highest_event_time(event_times_ms, ingest_ms=now_ms, ahead_ms=ahead_ms)
         for partition, event_times_ms in times.items()
     }
 
 
-def advance_watermark(connection: Connection, batch: Batch, now_ms: int, settings: Settings) -> int | None:
+def advance_watermark(connection: Connection, batch: Batch, now_ms: int, watermark: WatermarkSettings) -> int | None:
     """Advance the watermark of a batch's topic; call it after the batch's offsets were advanced.
 
     Returns:
@@ -40,8 +40,8 @@ def advance_watermark(connection: Connection, batch: Batch, now_ms: int, setting
         before,
         partitions,
         now_ms=now_ms,
-        lateness_ms=round(settings.watermark.lateness_s * 1000),
-        idle_ms=round(settings.watermark.idle_s * 1000),
+        lateness_ms=round(watermark.lateness_s * 1000),
+        idle_ms=round(watermark.idle_s * 1000),
     )
     if after is not None and after != before:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

@@ -40,7 +40,7 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
     live = _live_scores(settings, challenger.sha256, span)
     if not live:
         return math.nan
-    scorer = sole_scorer(read_bundle(BundleStore(settings.bundle.store), challenger), settings)
+    scorer = sole_scorer(read_bundle(BundleStore(settings.bundle.store), challenger), settings.scoring)
     gap = math.nan
     for batch in chain.from_iterable(read_range(settings.kafka, topic, span) for topic in settings.topic.decided):
         positions = zip(batch.partitions, batch.offsets, strict=True)

@@ -71,9 +71,10 @@ def _decisions(settings: Settings, span: TopicRange) -> dict[SourcePosition, byt
 
 def _scorers(settings: Settings, model: LoadedModel | None) -> Callable[[Decision], Scorer]:
     if model is not None:
-        scorer = sole_scorer(model, settings)
+        scorer = sole_scorer(model, settings.scoring)
         return lambda _: scorer
-    return HistoricalScorers(settings, {update.epoch: update for update in all_roles(settings)}).scorer_of
+    updates = all_roles(settings.kafka, settings.topic)
+    return HistoricalScorers(settings, {update.epoch: update for update in updates}).scorer_of
 
 
 def _by_scorer(

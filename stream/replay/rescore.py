@@ -10,7 +10,7 @@ from stream.models.role_loader import RoleLoader
 from stream.scoring.model import ModelInRole, Roles
 from stream.scoring.raw_batch import RawBatch, ScoringTime
 from stream.scoring.scorer import ScoredBatch, Scorer
-from stream.settings import Settings
+from stream.settings import ScoringSettings, Settings
 
 #: Topic, partition and offset of a transaction.
 SourcePosition = tuple[str, int, int]
@@ -54,18 +54,18 @@ class HistoricalScorers:
                     f"bundle {decision.bundle_sha256[:12]} has no role in epoch {update.epoch}, and that epoch has "
                     "no champion before it to fall back to; the decision was not made in this epoch"
                 )
-            self._scorers[key] = make_scorer(roles, self._settings)
+            self._scorers[key] = make_scorer(roles, self._settings.scoring)
         return self._scorers[key]
 
 
-def sole_scorer(model: LoadedModel, settings: Settings) -> Scorer:
+def sole_scorer(model: LoadedModel, scoring: ScoringSettings) -> Scorer:
     """Return a scorer in which one model decides everything by its own policy."""
-    return make_scorer(Roles(0, ModelInRole(model, model.manifest.policy)), settings)
+    return make_scorer(Roles(0, ModelInRole(model, model.manifest.policy)), scoring)
 
 
-def make_scorer(roles: Roles, settings: Settings) -> Scorer:
+def make_scorer(roles: Roles, scoring: ScoringSettings) -> Scorer:
     """Return a scorer with the worker's own limits."""
-    return Scorer(roles, max_bytes=settings.scoring.max_transaction_bytes, max_reasons=settings.scoring.max_reasons)
+    return Scorer(roles, max_bytes=scoring.max_transaction_bytes, max_reasons=scoring.max_reasons)
 
 
 def rescore(scorer: Scorer, batch: RawBatch) -> ScoredBatch:

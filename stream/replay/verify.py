@@ -36,7 +36,8 @@ def verify(settings: Settings, then: Decision) -> dict[str, tuple[Any, Any]]:
         BundleError: If a bundle of that epoch is no longer in the store, or has changed.
     """
     raw = read_one(settings.kafka, then.source_topic, then.source_partition, then.source_offset)
-    scorer = HistoricalScorers(settings, {update.epoch: update for update in all_roles(settings)}).scorer_of(then)
+    updates = all_roles(settings.kafka, settings.topic)
+    scorer = HistoricalScorers(settings, {update.epoch: update for update in updates}).scorer_of(then)
     scored = rescore(scorer, RawBatch(then.source_topic, [raw], [then.source_partition], [then.source_offset]))
     if scored.refusals:
         raise DataError(f"its transaction is refused ({scored.refusals[0].detail}), so it cannot have been decided")

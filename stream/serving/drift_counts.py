@@ -16,7 +16,7 @@ from stream.scoring.features import Matrix
 from stream.scoring.model import Roles
 from stream.scoring.model_scores import ModelScores
 from stream.serving.drift_plan import CountedModel, DriftPlan
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 
 #: Most panes in one round of messages; the fullest ones of a batch are chosen first. Rows of any other pane are counted
 #: in the chosen pane before it, or in the first. Live traffic is in two panes of ten minutes; the ULB data, sent at
@@ -65,13 +65,15 @@ class DriftCounter:
     """Counts rows until their sums are taken. Not thread-safe, except for `prepare`.
 
     Args:
-        settings: Slot, pane length, and the largest clock skew of event times.
+        slot: Slot of the worker, or a name that is unique among the counting processes.
+        drift: Length of a pane.
+        watermark: Maximum clock skew of event times.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._slot = settings.kafka.slot
-        self._pane_ms = settings.drift.pane_s * 1000
-        self._max_skew_ms = round(settings.watermark.max_clock_skew_s * 1000)
+    def __init__(self, slot: str, drift: DriftSettings, watermark: WatermarkSettings) -> None:
+        self._slot = slot
+        self._pane_ms = drift.pane_s * 1000
+        self._max_skew_ms = round(watermark.max_clock_skew_s * 1000)
         self._instance = uuid.uuid4().hex
         self._sequence = 0
         self._plans: tuple[DriftPlan, ...] = ()

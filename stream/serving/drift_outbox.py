@@ -15,7 +15,7 @@ from stream.runtime.background import Background
 from stream.scoring.batch_scores import BatchScores
 from stream.scoring.model import Roles
 from stream.serving.drift_counts import DriftCounter
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 
 #: Seconds between two counting rounds; short, so that one holds Python's lock for no longer than a batch does.
 COUNT_S = 0.1
@@ -25,16 +25,24 @@ class DriftOutbox(Background):
     """Counts the batches that one thread adds, and keeps the messages for the thread that sends them.
 
     Args:
-        settings: Whether drift is counted, and seconds between messages.
+        slot: Slot of the worker.
+        drift: Whether drift is counted, length of a pane, and seconds between messages.
+        watermark: Maximum clock skew of event times.
         on_error: Called with the error that ended the counting.
     """
 
-    def __init__(self, settings: Settings, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        slot: str,
+        drift: DriftSettings,
+        watermark: WatermarkSettings,
+        on_error: Callable[[BaseException], None],
+    ) -> None:
         super().__init__("drift-counting")
-        self._enabled = settings.drift.monitor == "on"
-        self._interval_s = settings.drift.interval_s
+        self._enabled = drift.monitor == "on"
+        self._interval_s = drift.interval_s
         self._on_error = on_error
-        self._counter = DriftCounter(settings)
+        self._counter = DriftCounter(slot, drift, watermark)
         self._batches: deque[BatchScores] = deque()
         self._lock = threading.Lock()
         self._unsent: tuple[bytes, ...] = ()

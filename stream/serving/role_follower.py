@@ -14,7 +14,7 @@ from stream.models.role_loader import RoleLoader
 from stream.runtime.background import Background
 from stream.scoring.model import Roles
 from stream.scoring.scorer import Scorer
-from stream.settings import Settings
+from stream.settings import KafkaSettings, ScoringSettings
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ class RoleFollower(Background):
     """Holds the scorer in use, and follows `model-updates` on a thread of its own.
 
     Args:
-        settings: Kafka connection, topic names and scoring limits.
+        kafka: Kafka connection.
+        topic: Name of the control topic.
+        scoring: Limits of the scorer.
         loader: Audits and loads bundles.
         observer: Receives the results of role changes.
         on_change: Called after each swap with whether there is a champion.
@@ -50,16 +52,18 @@ class RoleFollower(Background):
 
     def __init__(
         self,
-        settings: Settings,
+        kafka: KafkaSettings,
+        topic: str,
+        scoring: ScoringSettings,
         loader: RoleLoader,
         observer: SwapObserver,
+        *,
         on_change: Callable[[bool], None],
         on_error: Callable[[BaseException], None],
-        *,
         prepare: Callable[[Roles], None] = lambda _: None,
     ) -> None:
         super().__init__("role-follower")
-        self._settings = settings
+        self._kafka, self._topic, self._scoring = kafka, topic, scoring
         self._prepare = prepare
         self._loader = loader
         self._observer = observer
@@ -107,11 +111,11 @@ class RoleFollower(Background):
             self._use(roles, "fallback")
 
     def _run(self) -> None:
-        reader = TopicReader(self._settings.kafka, self._settings.topic.model_updates)
+        reader = TopicReader(self._kafka, self._topic)
         try:
             self._apply_newest(reader.history())
             if self.scorer is None:
-                log.warning("no champion yet; waiting for one on %s", self._settings.topic.model_updates)
+                log.warning("no champion yet; waiting for one on %s", self._topic)
             while not self._stopping.is_set():
                 for raw in reader.follow(until=self._interrupted):
                     self._apply(raw)
@@ -167,10 +171,9 @@ class RoleFollower(Background):
             self._apply(encode(update))
 
     def _use(self, roles: Roles, result: str) -> None:
-        settings = self._settings
         self._prepare(roles)
         self.scorer = Scorer(
-            roles, max_bytes=settings.scoring.max_transaction_bytes, max_reasons=settings.scoring.max_reasons
+            roles, max_bytes=self._scoring.max_transaction_bytes, max_reasons=self._scoring.max_reasons
         )
         self._observer.swapped(roles, result)
         log.info(

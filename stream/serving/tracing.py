@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.propagate import extract
 
 from schemas.errors import SettingsError
-from stream.settings import Settings
+from stream.settings import TracingSettings
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,17 +24,18 @@ _tracer: trace.Tracer | None = None
 _NO_SPAN = nullcontext()
 
 
-def set_up_tracing(settings: Settings, program: str) -> None:
+def set_up_tracing(settings: TracingSettings, program: str, slot: str) -> None:
     """Send spans to the collector that the settings name. Call it once in a process.
 
     Args:
-        settings: Collector's address, and the slot that identifies the process.
+        settings: Address of the collector.
         program: Name of the program, part of the service name.
+        slot: Slot that identifies the process.
 
     Raises:
         SettingsError: If an address is set, but the exporter's packages are not installed.
     """
-    if not settings.tracing.otlp_endpoint:
+    if not settings.otlp_endpoint:
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
@@ -45,11 +46,9 @@ def set_up_tracing(settings: Settings, program: str) -> None:
         raise SettingsError(
             f"FRAUD_TRACING_OTLP_ENDPOINT is set and {error.name} is not installed; pip install 'fraud-stream[tracing]'"
         ) from error
-    service = {"service.name": f"fraud-stream-{program}", "service.instance.id": settings.kafka.slot}
+    service = {"service.name": f"fraud-stream-{program}", "service.instance.id": slot}
     provider = TracerProvider(resource=Resource.create(service))
-    provider.add_span_processor(
-        BatchSpanProcessor(OTLPSpanExporter(f"{settings.tracing.otlp_endpoint.rstrip('/')}/v1/traces"))
-    )
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")))
     global _tracer  # noqa: PLW0603 - once in a process, as OpenTelemetry's own provider
     trace.set_tracer_provider(provider)
     _tracer = trace.get_tracer("fraud-stream")

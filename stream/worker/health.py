@@ -7,7 +7,6 @@ from stream.kafka.source import BatchSource
 from stream.runtime.readiness import Problem
 from stream.runtime.watchdog import CHECK_S, Watchdog, exit_now
 from stream.serving.role_follower import RoleFollower
-from stream.settings import Settings
 from stream.worker.metrics import WorkerMetrics
 
 
@@ -15,7 +14,7 @@ class WorkerHealth(Watchdog):
     """Reports why a worker is not ready, and detects that it is stuck.
 
     Args:
-        settings: Seconds without progress after which the worker is stuck.
+        watchdog_s: Seconds without progress, while there is work, after which the worker is stuck.
         source: Source that is monitored.
         roles: Whether there is a champion.
         metrics: Shows the lag.
@@ -25,7 +24,7 @@ class WorkerHealth(Watchdog):
 
     def __init__(
         self,
-        settings: Settings,
+        watchdog_s: float,
         source: BatchSource,
         roles: RoleFollower,
         metrics: WorkerMetrics,
@@ -33,7 +32,7 @@ class WorkerHealth(Watchdog):
         on_stuck: Callable[[str], None] = exit_now,
         on_error: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        super().__init__(settings.kafka.watchdog_s, "transactions", on_stuck=on_stuck, on_error=on_error)
+        super().__init__(watchdog_s, "transactions", on_stuck=on_stuck, on_error=on_error)
         self._source = source
         self._roles = roles
         self._metrics = metrics

@@ -10,7 +10,7 @@ from stream.kafka.dead_letters import dead_letter_row
 from stream.scoring.batch_scores import BatchScores
 from stream.scoring.score_counts import ScoreCounts
 from stream.scoring.scorer import ScoredBatch
-from stream.settings import Settings
+from stream.settings import TopicSettings
 
 
 @dataclass(slots=True)
@@ -47,14 +47,14 @@ class BatchOutputs:
             )
 
 
-def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settings, now_ms: int) -> BatchOutputs:
+def make_outputs(batch: Batch, scored: ScoredBatch, start: int, topics: TopicSettings, now_ms: int) -> BatchOutputs:
     """Encode the results of one part of a batch.
 
     Args:
         batch: The whole batch.
         scored: Results of the part.
         start: Index of the part's first message in the batch.
-        settings: Topic names.
+        topics: Topic names.
         now_ms: Time of refusal for dead letters, UTC milliseconds.
 
     Returns:
@@ -62,12 +62,12 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, settings: Settin
     """
     alerts = scored.alerts
     rows = {
-        settings.topic.decisions: [{"key": d.card_id, "value": encode(d)} for d in scored.decisions],
-        settings.topic.alerts: [{"key": d.card_id, "value": encode(d)} for d in alerts],
-        settings.topic.shadow_scores: [
+        topics.decisions: [{"key": d.card_id, "value": encode(d)} for d in scored.decisions],
+        topics.alerts: [{"key": d.card_id, "value": encode(d)} for d in alerts],
+        topics.shadow_scores: [
             {"key": shadow.card_id, "value": encode(shadow)} for scores in scored.shadow_scores for shadow in scores
         ],
-        settings.topic.dead_letters: [
+        topics.dead_letters: [
             dead_letter_row(batch, start + refusal.index, refusal.reason, refusal.detail, now_ms)
             for refusal in scored.refusals
         ],

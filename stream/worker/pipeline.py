@@ -21,7 +21,7 @@ from stream.scoring.raw_batch import ScoringTime
 from stream.serving.drift_outbox import DriftOutbox
 from stream.serving.role_counter import RoleCounter
 from stream.serving.role_follower import RoleFollower
-from stream.settings import Settings
+from stream.settings import TopicSettings
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.outputs import BatchOutputs, make_outputs
 
@@ -52,7 +52,8 @@ class Pipeline:
     """Scores and commits batches.
 
     Args:
-        settings: Topic names and limits.
+        topics: Topic names.
+        max_unscorable_per_minute: Number of unscorable transactions per minute above which the worker stops.
         source: Source of the batches.
         roles: Holds the scorer in use.
         sink: Commits outputs together with the consumed offsets.
@@ -65,7 +66,8 @@ class Pipeline:
     def __init__(
         self,
         *,
-        settings: Settings,
+        topics: TopicSettings,
+        max_unscorable_per_minute: int,
         source: BatchSource,
         roles: RoleFollower,
         sink: Sink,
@@ -74,7 +76,8 @@ class Pipeline:
         drift: DriftOutbox,
         stop: Callable[[BaseException], None],
     ) -> None:
-        self._settings = settings
+        self._topics = topics
+        self._max_unscorable_per_minute = max_unscorable_per_minute
         self._source = source
         self._roles = roles
         self._sink = sink
@@ -105,7 +108,7 @@ class Pipeline:
             started = time.perf_counter()
             scored = scorer.score(batch.raw.slice(start, start + PART), scoring_time)
             elapsed_s = time.perf_counter() - started
-            outputs = make_outputs(batch, scored, start, self._settings, now_ms)
+            outputs = make_outputs(batch, scored, start, self._topics, now_ms)
             outputs.scoring_s.append(elapsed_s)
             return outputs
 
@@ -163,7 +166,7 @@ class Pipeline:
             self._stop(error)
 
     def _drift_rows(self, messages: Sequence[bytes]) -> dict[str, list[dict[str, Any]]]:
-        return {self._settings.topic.drift_counts: [{"value": value} for value in messages]} if messages else {}
+        return {self._topics.drift_counts: [{"value": value} for value in messages]} if messages else {}
 
     def _discard(self) -> ScoredWork | None:
         self._source.done()
@@ -193,7 +196,7 @@ class Pipeline:
         while self._unscorable and self._unscorable[0] < now - MINUTE_S:
             self._unscorable.popleft()
         unscorable = [now for reason in refusals if reason is DeadLetterReason.UNSCORABLE]
-        limit = self._settings.worker.max_unscorable_per_minute
+        limit = self._max_unscorable_per_minute
         if len(self._unscorable) + len(unscorable) > limit:
             raise FraudError(
                 f"more than {limit} transactions in a minute could not be scored; check the champion, "

@@ -49,10 +49,10 @@ def add_agent(
             )
 
 
-def add_drift_timer(app: faust.App, settings: Settings, pipeline: Pipeline, committing: Executor) -> None:
+def add_drift_timer(app: faust.App, interval_s: float, pipeline: Pipeline, committing: Executor) -> None:
     """Add the timer that sends drift counts while no batch is committed."""
 
-    @app.timer(settings.drift.interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
+    @app.timer(interval_s, on_leader=False)  # type: ignore[untyped-decorator]  # Faust has no types here
     async def send_drift() -> None:
         await asyncio.get_running_loop().run_in_executor(committing, pipeline.send_drift)
 

@@ -29,7 +29,13 @@ MakeSettings = Callable[..., Settings]
 def _run(program: Program, settings: Settings, inputs: BenchmarkInputs, scratch: Path) -> dict[str, list[bytes]]:
     """Return the messages that a program writes, by topic, without the clock fields."""
     create_topics(settings.kafka, settings.topic)
-    publish_roles(settings, champion=inputs.champion, challengers=(Challenger(inputs.challengers[0]),), author="test")
+    publish_roles(
+        settings.kafka,
+        settings.topic,
+        champion=inputs.champion,
+        challengers=(Challenger(inputs.challengers[0]),),
+        author="test",
+    )
     with DecisionReader(settings, COUNT) as reader, running(program, settings, 100, scratch) as process:
         send_transactions(settings.kafka, settings.topic.transactions, NumberedTransactions(inputs.transactions, COUNT))
         assert reader.wait_for_all(30), process.last_lines()

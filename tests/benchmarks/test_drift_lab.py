@@ -21,11 +21,11 @@ from schemas.errors import FraudError
 from schemas.manifest import ReferenceProfile
 from stream.drift.alarm_rule import DriftLimits, drift_limits
 from stream.drift.binning import Counts
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 from tests.training.conftest import make_frame
 from training.data.dataset import Dataset, load
 
-LIMITS: DriftLimits = msgspec.structs.replace(drift_limits(Settings()), window_rows=1000)
+LIMITS: DriftLimits = msgspec.structs.replace(drift_limits(DriftSettings(), WatermarkSettings()), window_rows=1000)
 SIZE = LabSize(days=0.2, repetitions=20)
 
 

@@ -103,7 +103,7 @@ def test_a_policy_is_set_shadowed_and_reset(settings: Settings, refs: list[Bundl
     assert roles.policy == Policy("strict", 0.1, 0.6)
     assert change(settings, "policy", "set", "--own").policy is None
     shown = run("policy", "history", settings=settings)
-    assert shown.stdout.index("policy of its manifest") < shown.stdout.index("strict: review")
+    assert shown.stdout.index("its own") < shown.stdout.index("strict: review")
     assert "review 0.6 is above decline 0.1" in refused(
         settings, "policy", "set", "--version", "upside-down", "--review", "0.6", "--decline", "0.1"
     )

@@ -16,7 +16,9 @@ from tests.support.until import until
 @pytest.fixture
 def reader(settings: Settings) -> Iterator[ElectedReader]:
     """A reader of a topic with one partition."""
-    reader = ElectedReader(settings, settings.topic.role_counts, f"{settings.kafka.group}-elected", lambda _: None)
+    reader = ElectedReader(
+        settings.kafka, settings.topic.role_counts, f"{settings.kafka.group}-elected", lambda _: None
+    )
     yield reader
     reader.close()
 
@@ -70,7 +72,7 @@ def test_reading_begins_at_the_given_offset(settings: Settings) -> None:
         return 60
 
     group = f"{settings.kafka.group}-elected"
-    reader = ElectedReader(settings, settings.topic.role_counts, group, lambda _: None, start=start)
+    reader = ElectedReader(settings.kafka, settings.topic.role_counts, group, lambda _: None, start=start)
     messages: list[TopicMessage] = []
     failures = 0
     try:
@@ -89,7 +91,7 @@ def test_a_reader_that_begins_at_the_end_waits_for_new_messages(settings: Settin
     """It is caught up at once."""
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, b"first")])
     group = f"{settings.kafka.group}-elected"
-    reader = ElectedReader(settings, settings.topic.role_counts, group, lambda _: None, start=lambda: 1)
+    reader = ElectedReader(settings.kafka, settings.topic.role_counts, group, lambda _: None, start=lambda: 1)
     try:
         until(lambda: bool(reader.read(0.1)) or reader.caught_up)
         produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, b"second")])

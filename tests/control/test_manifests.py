@@ -12,7 +12,7 @@ from schemas.messages import BundleRef, DriftCounts, ModelUpdate
 from stream.control import manifests
 from stream.control.manifests import Manifests
 from stream.models.bundle_store import BundleStore
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 from tests.support.bundles import put_bundle
 
 
@@ -42,7 +42,7 @@ def make_manifests(store: Path, monkeypatch: pytest.MonkeyPatch, *refs: BundleRe
     """Return a reader for a control topic on which these bundles were champion one after the other."""
     updates = [ModelUpdate(epoch, ref, 0, "test") for epoch, ref in enumerate(refs, start=1)]
     monkeypatch.setattr(manifests, "all_roles", lambda _: updates)
-    return Manifests(Settings(), BundleStore(str(store)))
+    return Manifests(KafkaSettings(), TopicSettings(), BundleStore(str(store)))
 
 
 def test_a_bundle_that_had_a_role_has_a_manifest(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,46 +27,50 @@ def request(cause: Cause = "hand", champion: str = CHAMPION, *, days: float = 0)
 def test_requests_are_read_with_their_answers(settings: Settings) -> None:
     """In the order in which they were written; of two answers the first counts."""
     first, second = request(), request(champion=ANOTHER)
-    assert [request_retraining(settings, each).written for each in (first, second)] == [True, True]
-    answer_request(settings, first, DECLINED)
-    answer_request(settings, first, RetrainAnswer("challenger", "version 2", 2))
-    assert read_requests(settings) == [msgspec.structs.replace(first, answer=DECLINED), second]
+    assert [
+        request_retraining(settings.kafka, settings.topic, settings.retrain, each).written for each in (first, second)
+    ] == [True, True]
+    answer_request(settings.kafka, settings.topic, first, DECLINED)
+    answer_request(settings.kafka, settings.topic, first, RetrainAnswer("challenger", "version 2", 2))
+    assert read_requests(settings.kafka, settings.topic) == [msgspec.structs.replace(first, answer=DECLINED), second]
 
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule", "hand"])
 def test_a_champion_has_at_most_one_open_request(settings: Settings, cause: Cause) -> None:
     """Whatever the cause of the second, the first stays open and is named; after its answer a person may ask again."""
     first = request("drift")
-    request_retraining(settings, first)
-    again = request_retraining(settings, request(cause, days=100))
+    request_retraining(settings.kafka, settings.topic, settings.retrain, first)
+    again = request_retraining(settings.kafka, settings.topic, settings.retrain, request(cause, days=100))
     assert (again.written, again.request, again.detail) == (False, first, "already requested (drift: it is time)")
     assert len(read_all(settings.kafka.bootstrap, settings.topic.retrain_requests)) == 1
-    answer_request(settings, first, DECLINED)
-    assert request_retraining(settings, request("hand")).written
+    answer_request(settings.kafka, settings.topic, first, DECLINED)
+    assert request_retraining(settings.kafka, settings.topic, settings.retrain, request("hand")).written
 
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule"])
 def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) -> None:
     """Even about another champion and after an answer; other causes have a cool-down of their own."""
     first = request(cause)
-    request_retraining(settings, first)
-    answer_request(settings, first, DECLINED)
-    early = request_retraining(settings, request(cause, ANOTHER, days=6.9))
+    request_retraining(settings.kafka, settings.topic, settings.retrain, first)
+    answer_request(settings.kafka, settings.topic, first, DECLINED)
+    early = request_retraining(settings.kafka, settings.topic, settings.retrain, request(cause, ANOTHER, days=6.9))
     assert not early.written
     assert early.cooling
     assert early.detail == (
         f"not requested: {cause} did so 6.9 days ago and may again after 7 (FRAUD_RETRAIN_COOLDOWN_DAYS)"
     )
-    assert request_retraining(settings, request(cause, ANOTHER, days=7.1)).written
-    assert request_retraining(settings, request("hand")).written
+    assert request_retraining(
+        settings.kafka, settings.topic, settings.retrain, request(cause, ANOTHER, days=7.1)
+    ).written
+    assert request_retraining(settings.kafka, settings.topic, settings.retrain, request("hand")).written
 
 
 def test_the_same_request_is_not_written_twice(settings: Settings) -> None:
     """Not even after its answer: a program that is not sure may send it again."""
     made = request()
-    request_retraining(settings, made)
-    answer_request(settings, made, DECLINED)
-    assert not request_retraining(settings, made).written
+    request_retraining(settings.kafka, settings.topic, settings.retrain, made)
+    answer_request(settings.kafka, settings.topic, made, DECLINED)
+    assert not request_retraining(settings.kafka, settings.topic, settings.retrain, made).written
 
 
 def test_concurrent_requests_become_one(settings: Settings) -> None:
@@ -76,7 +80,7 @@ def test_concurrent_requests_become_one(settings: Settings) -> None:
     def write() -> None:
         barrier.wait()
         try:
-            request_retraining(settings, request("drift"))
+            request_retraining(settings.kafka, settings.topic, settings.retrain, request("drift"))
         except KafkaError as error:
             assert "another program wrote" in str(error)  # noqa: PT017 - whether there is one is chance
 
@@ -85,9 +89,9 @@ def test_concurrent_requests_become_one(settings: Settings) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    assert len(read_requests(settings)) <= 1
-    request_retraining(settings, request("drift"))
-    assert len(read_requests(settings)) == 1
+    assert len(read_requests(settings.kafka, settings.topic)) <= 1
+    request_retraining(settings.kafka, settings.topic, settings.retrain, request("drift"))
+    assert len(read_requests(settings.kafka, settings.topic)) == 1
 
 
 def test_unreadable_messages_are_skipped(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -102,12 +106,13 @@ def test_unreadable_messages_are_skipped(settings: Settings, caplog: pytest.LogC
         ),
     ]
     produce_all(settings.kafka.bootstrap, settings.topic.retrain_requests, [(None, each) for each in bad])
-    assert request_retraining(settings, request()).written
-    assert len(read_requests(settings)) == 1
+    assert request_retraining(settings.kafka, settings.topic, settings.retrain, request()).written
+    assert len(read_requests(settings.kafka, settings.topic)) == 1
     assert caplog.text.count("is skipped") >= len(bad)
 
 
 def test_a_missing_topic_is_an_error(make_settings: Callable[..., Settings]) -> None:
     """One line that says what to do; no topic is created by accident."""
+    settings = make_settings()
     with pytest.raises(KafkaError, match="does not exist; create it with `fraud-stream topics`"):
-        request_retraining(make_settings(), request())
+        request_retraining(settings.kafka, settings.topic, settings.retrain, request())

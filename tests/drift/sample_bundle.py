@@ -1,4 +1,4 @@
-"""A small bundle, and the counts that workers would publish of it."""
+"""A small bundle, and the drift counts that workers would publish for it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from schemas.manifest import (
 from schemas.messages import DriftCounts, Policy
 from stream.drift.alarm_rule import DriftLimits, drift_limits
 from stream.drift.binning import Binning, Counts
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 
 #: Rows of a window in most tests; workers publish 100 at a time.
 ROWS = 1000
@@ -31,14 +31,14 @@ COLUMNS = ("V1", "V2", "country")
 
 
 def limits(**changed: Any) -> DriftLimits:
-    """Return the defaults, with windows of `ROWS` rows."""
-    return msgspec.structs.replace(drift_limits(Settings().replace(drift_window_rows=ROWS)), **changed)
+    """Return the default limits with windows of `ROWS` rows and some fields replaced."""
+    return msgspec.structs.replace(drift_limits(DriftSettings(window_rows=ROWS), WatermarkSettings()), **changed)
 
 
 def profile(
     values: NDArray[np.float32], natural: tuple[NaturalMovement, ...] = NATURAL, bins: int = 10
 ) -> ReferenceProfile:
-    """Profile a numeric column as training does."""
+    """Return the reference profile of a numeric column, as training makes it."""
     exact = values[~np.isnan(values)].astype(np.float64)
     edges = np.unique(np.quantile(exact, np.arange(1, bins) / bins))
     counts = np.bincount(np.searchsorted(edges, exact, side="right"), minlength=len(edges) + 1)
@@ -48,12 +48,12 @@ def profile(
 
 
 def categories(counts: Sequence[int], natural: tuple[NaturalMovement, ...] = NATURAL) -> ReferenceProfile:
-    """Profile a categorical column; the last count is of strings that are no category."""
+    """Return the reference profile of a categorical column; the last count is that of unknown strings."""
     return ReferenceProfile(tuple(float(i) for i in range(1, len(counts))), tuple(counts), (), 0, natural)
 
 
 def rows_of(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return (count, 3) features as the reference has them, and (count,) scores."""
+    """Return (count, 3) features and (count,) scores, distributed as in the reference."""
     rng = np.random.default_rng(seed)
     numeric = rng.normal(size=(count, 2))
     country = rng.choice(3, size=count, p=[0.6, 0.3, 0.1])
@@ -62,7 +62,7 @@ def rows_of(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.floa
 
 
 def manifest(version: str = "1", **changed: Any) -> Manifest:
-    """Return a bundle's manifest with two numeric columns and a categorical one."""
+    """Return a manifest with two numeric features and a categorical one, and some fields replaced."""
     matrix, scores = rows_of(20_000, seed=0)
     features = (Feature("V1", 0.0), Feature("V2", 0.0), Feature("country", 0.0, "categorical", ("FR", "BE", "LU")))
     country = np.bincount(matrix[:, 2].astype(int), minlength=4).tolist()
@@ -92,23 +92,23 @@ def manifest(version: str = "1", **changed: Any) -> Manifest:
 
 
 def sha(version: str) -> str:
-    """Return the hash that stands for a version in these tests."""
+    """Return the bundle hash of a version in these tests."""
     return version.rjust(64, "0")
 
 
 def counts_of(matrix: NDArray[np.float32], scores: NDArray[np.float32], **changed: Any) -> DriftCounts:
-    """Return one message; every row is of the pane at `NOON_MS` unless said otherwise."""
-    made: Manifest = changed.pop("manifest", None) or MANIFEST
-    grid = GRIDS.setdefault(made.version, Binning(made))
-    features, score_counts = grid.split(grid.count(matrix, scores))
-    alerted = scores >= made.policy.review
+    """Return the counts of these rows as a message, by default in the pane at `NOON_MS`, with some fields replaced."""
+    counted: Manifest = changed.pop("manifest", None) or MANIFEST
+    binning = BINNINGS.setdefault(counted.version, Binning(counted))
+    features, score_counts = binning.split(binning.count(matrix, scores))
+    alerted = scores >= counted.policy.review
     fields: dict[str, Any] = {
         "slot": "0",
         "instance": "a",
         "sequence": 1,
-        "name": made.name,
-        "version": made.version,
-        "bundle_sha256": sha(made.version),
+        "name": counted.name,
+        "version": counted.version,
+        "bundle_sha256": sha(counted.version),
         "decides": True,
         "pane_ms": NOON_MS,
         "rows": len(matrix),
@@ -125,7 +125,7 @@ def counts_of(matrix: NDArray[np.float32], scores: NDArray[np.float32], **change
 
 
 def stream(messages: int, seed: int = 1, rows: int = 100, **changed: Any) -> Iterator[DriftCounts]:
-    """Yield messages of rows as the reference has them, a second apart."""
+    """Yield messages with rows distributed as in the reference, a second apart."""
     for number in range(messages):
         matrix, scores = rows_of(rows, seed=1000 * seed + number)
         now = NOON_MS + 1000 * number
@@ -133,7 +133,7 @@ def stream(messages: int, seed: int = 1, rows: int = 100, **changed: Any) -> Ite
 
 
 def window(**changed: Any) -> Counts:
-    """Return the counts of one window of `ROWS` rows, some columns replaced."""
+    """Return the counts of a window of `ROWS` rows, with the values of some columns replaced."""
     matrix, scores = rows_of(ROWS, seed=7)
     for name, values in changed.items():
         if name == "score":
@@ -144,4 +144,4 @@ def window(**changed: Any) -> Counts:
 
 
 MANIFEST = manifest()
-GRIDS: dict[str, Binning] = {}
+BINNINGS: dict[str, Binning] = {}

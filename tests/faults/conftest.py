@@ -19,7 +19,9 @@ def publish_champion(settings: Settings) -> None:
     """Publish bundle 1 as champion and bundle 2, which scores a little higher, as challenger."""
     store = Path(settings.bundle.store)
     champion, challenger = put_bundle(store, "1"), put_bundle(store, "2", bias=-3.0)
-    publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=champion, challengers=(Challenger(challenger),), author="test"
+    )
 
 
 @pytest.fixture

@@ -155,7 +155,12 @@ def test_a_null_that_cannot_be_scored(
 
     The latter is the transaction's fault, because the parity rows still score.
     """
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "1", missing=missing), author="test")
+    publish_roles(
+        settings.kafka,
+        settings.topic,
+        champion=put_bundle(Path(settings.bundle.store), "1", missing=missing),
+        author="test",
+    )
     null = transaction(0, features=features(V2=None))
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, [(b"k", null), (b"k", transaction(1))])
     with DecisionMonitor(settings) as monitor:

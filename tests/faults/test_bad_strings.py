@@ -47,12 +47,14 @@ def test_strings_and_nulls_to_decisions(
 ) -> None:
     """Every score, threshold and verdict equals the one computed offline; each dead letter has its reason.
 
-    A challenger that reads no strings and one that reads them monitor.
+    One challenger uses the categorical feature and one does not.
     """
     store = Path(settings.bundle.store)
     champion = put_bundle(store, "1", further=FURTHER, policy=BY_LOSS, missing=missing)
     shadows = (put_bundle(store, "2"), put_bundle(store, "3", further=FURTHER, bias=-3.0))
-    publish_roles(settings, champion=champion, challengers=tuple(map(Challenger, shadows)), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=champion, challengers=tuple(map(Challenger, shadows)), author="test"
+    )
     good = [(b"good", hourly(number, country=GOOD[number % len(GOOD)])) for number in range(300)]
     null = [(b"null", hourly(number * 7, country=None)) for number in range(20)]
     bad = [(kind.encode(), hourly(0, country=value)) for kind, (value, _) in BAD.items()]

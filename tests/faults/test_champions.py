@@ -46,7 +46,7 @@ def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
         assert not worker.is_ready()
         assert monitor.settled == 0
         champion = put_bundle(Path(settings.bundle.store), "1")
-        publish_roles(settings, champion=champion, author="test")
+        publish_roles(settings.kafka, settings.topic, champion=champion, author="test")
         monitor.wait(1_000)
         worker.wait_ready(RECOVERY_S)
         assert worker.stop() == 0
@@ -65,7 +65,7 @@ def test_a_new_champion_under_load(ready: Callable[..., Settings], start_worker:
         start_worker(settings).wait_ready()
         monitor.wait(500)
         new = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
-        publish_roles(settings, champion=new, author="test")
+        publish_roles(settings.kafka, settings.topic, champion=new, author="test")
         until(lambda: metrics(settings)["role_epoch"] == 2)
         monitor.wait(monitor.settled + 1_000)
         feeder.stop()
@@ -151,14 +151,16 @@ def test_corrupt_bundles_under_load(
             version = f"bad-{number}"
             ref = put_bundle(store, version)
             sha256 = corrupt(store / "fraud" / version) or ref.sha256
-            publish_roles(settings, champion=BundleRef("fraud", version, ref.path, sha256), author="test")
+            publish_roles(
+                settings.kafka, settings.topic, champion=BundleRef("fraud", version, ref.path, sha256), author="test"
+            )
             until(lambda: metrics(settings)['model_swaps_total{result="refused"}'] == number)  # noqa: B023 - called at once
             assert f"roles of epoch {number + 1} refused" in worker.last_lines()
             assert reason in worker.last_lines().splitlines()[-1]
             until(lambda: (status := newest_status(settings)) is not None and reason in (status.refused or ""))  # noqa: B023 - likewise
             assert worker.is_ready()
         monitor.assert_resumes(time.monotonic())
-        publish_roles(settings, champion=put_bundle(store, "good"), author="test")
+        publish_roles(settings.kafka, settings.topic, champion=put_bundle(store, "good"), author="test")
         until(lambda: metrics(settings)['model_swaps_total{result="applied"}'] == 2)
         until(lambda: (status := newest_status(settings)) is not None and status.champion == "good")
         feeder.stop()
@@ -193,7 +195,9 @@ def test_a_failing_champion_is_replaced_by_the_previous_one(ready: Callable[...,
     A replay finds the model of each decision by its bundle hash.
     """
     settings = ready()
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test"
+    )
     loader = FailingLoader(settings)
 
     def steps(program: WorkerProgram) -> None:
@@ -222,7 +226,9 @@ def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -
     Batch 3 is held between the check of its epoch and its Kafka transaction while the champion fails on batch 4.
     """
     settings = ready(kafka_batch_max=500)
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=put_bundle(Path(settings.bundle.store), "3", bias=-2.0), author="test"
+    )
     send(settings, 6_000)
     loader = FailingLoader(settings)
     held = threading.Event()
@@ -256,7 +262,9 @@ def test_a_failing_champion_without_a_previous_one(ready: Callable[..., Settings
         settled = monitor.settled
         time.sleep(1)
         assert monitor.settled == settled
-        publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), "3"), author="test")
+        publish_roles(
+            settings.kafka, settings.topic, champion=put_bundle(Path(settings.bundle.store), "3"), author="test"
+        )
         monitor.assert_resumes(time.monotonic())
         until(lambda: not program.health.problems())
         feeder.stop()

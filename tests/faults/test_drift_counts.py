@@ -101,14 +101,14 @@ def test_a_rebalance_and_a_new_champion(make_settings: Callable[..., Settings], 
     create_topics(settings.kafka, settings.topic)
     store = Path(settings.bundle.store)
     old, new = put_bundle(store, "1", reference=True), put_bundle(store, "2", bias=-3.0)
-    publish_roles(settings, champion=old, challengers=(Challenger(new),), author="test")
+    publish_roles(settings.kafka, settings.topic, champion=old, challengers=(Challenger(new),), author="test")
     second = settings.replace(kafka_slot=f"{settings.kafka.slot}-b", web_port=free_port())
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=500) as feeder:
         first_worker = start_worker(settings)
         monitor.wait(800)
         other_worker = start_worker(second)
         other_worker.wait_ready()
-        publish_roles(settings, champion=new, challengers=(Challenger(old),), author="test")
+        publish_roles(settings.kafka, settings.topic, champion=new, challengers=(Challenger(old),), author="test")
         until(lambda: metrics(settings)["role_epoch"] == metrics(second)["role_epoch"] == 2)
         monitor.wait(monitor.settled + 800)
         assert first_worker.stop() == 0

@@ -42,7 +42,9 @@ def monitored(make_settings: Callable[..., Settings]) -> Settings:
     weights = (1.0, 0.0, 1.0)
     champion = put_bundle(store, "1", weights=weights, reference=True)
     challenger = put_bundle(store, "2", weights=weights, bias=-3.0, reference=True)
-    publish_roles(settings, champion=champion, challengers=(Challenger(challenger),), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=champion, challengers=(Challenger(challenger),), author="test"
+    )
     return settings
 
 
@@ -54,7 +56,9 @@ def manifest_of(settings: Settings) -> Callable[[DriftCounts], Manifest]:
 
 def remerge(settings: Settings) -> list[DriftReport]:
     """Return the reports that a single merger makes of all counts."""
-    merger = CountsMerger(manifest_of(settings), drift_limits(settings), lambda _, why: pytest.fail(why))
+    merger = CountsMerger(
+        manifest_of(settings), drift_limits(settings.drift, settings.watermark), lambda _, why: pytest.fail(why)
+    )
     reports = []
     for message in read_all(settings.kafka.bootstrap, settings.topic.drift_counts):
         counts = msgspec.json.decode(message.value() or b"", type=DriftCounts)
@@ -77,16 +81,16 @@ def test_another_worker_takes_over_from_a_killed_monitor(monitored: Settings, st
         until(lambda: elected(monitored) != elected(second))
         first, other = (monitored, second) if elected(monitored) else (second, monitored)
         monitor.wait(monitor.settled + 3 * WINDOW)
-        until(lambda: len(read_reports(monitored)) >= 4)
+        until(lambda: len(read_reports(monitored.kafka, monitored.topic)) >= 4)
         workers[first.kafka.slot].kill()
-        before = len(read_reports(monitored))
+        before = len(read_reports(monitored.kafka, monitored.topic))
         until(lambda: elected(other), 60)
         monitor.wait(monitor.settled + 2 * WINDOW, 60)
-        until(lambda: len(read_reports(monitored)) >= before + 4, 60)
+        until(lambda: len(read_reports(monitored.kafka, monitored.topic)) >= before + 4, 60)
         feeder.stop()
         monitor.wait(feeder.sent, 60)
         assert workers[other.kafka.slot].stop() == 0
-    reports, expected = read_reports(monitored), remerge(monitored)
+    reports, expected = read_reports(monitored.kafka, monitored.topic), remerge(monitored)
     # Counts that were sent after the monitor had stopped close the last windows.
     for sha256 in {report.bundle_sha256 for report in expected}:
         own = [report for report in reports if report.bundle_sha256 == sha256]
@@ -107,12 +111,16 @@ def test_an_alarm_requests_retraining_once(monitored: Settings, start_worker: St
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, rate=500) as feeder:
         worker = start_worker(monitored)
         monitor.wait(3 * WINDOW)
-        until(lambda: len(read_reports(monitored)) >= 2)
-        states = {column.state for report in read_reports(monitored) for column in report.features.values()}
+        until(lambda: len(read_reports(monitored.kafka, monitored.topic)) >= 2)
+        states = {
+            column.state
+            for report in read_reports(monitored.kafka, monitored.topic)
+            for column in report.features.values()
+        }
         assert states == {"ok"}
-        assert not read_requests(monitored)
+        assert not read_requests(monitored.kafka, monitored.topic)
         feeder.make = shifted
-        until(lambda: bool(read_requests(monitored)), 60)
+        until(lambda: bool(read_requests(monitored.kafka, monitored.topic)), 60)
         monitor.wait(monitor.settled + 2 * WINDOW)
         labels = 'name="fraud",role="champion",version="1"'
         # The gauges cover a rolling window: each crosses its value at a different share of moved rows.
@@ -124,8 +132,10 @@ def test_an_alarm_requests_retraining_once(monitored: Settings, start_worker: St
         assert current['drift_alarms_total{column="V2"}'] == 2, "one for the champion, one for the challenger"
         assert 'drift_alarms_total{column="V1"}' not in current
         assert worker.stop() == 0
-    (request,) = read_requests(monitored)
-    first = next(report for report in read_reports(monitored) if report.decides and alarms(report))
+    (request,) = read_requests(monitored.kafka, monitored.topic)
+    first = next(
+        report for report in read_reports(monitored.kafka, monitored.topic) if report.decides and alarms(report)
+    )
     assert request.cause == "drift"
     assert request.why == f"window {first.number}: {alarms(first)}"
 
@@ -141,7 +151,7 @@ def test_a_missing_bundle_is_logged_once(monitored: Settings, start_worker: Star
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, rate=500):
         worker = start_worker(monitored)
         monitor.wait(2 * WINDOW)
-        until(lambda: len(read_reports(monitored)) >= 2)
+        until(lambda: len(read_reports(monitored.kafka, monitored.topic)) >= 2)
         assert metrics(monitored)["drift_counts_refused_total"] == 3
         assert worker.stop() == 0
     output = worker.last_lines()

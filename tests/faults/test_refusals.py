@@ -109,7 +109,9 @@ def test_null_is_scored(
 ) -> None:
     """Null becomes the reference median or NaN, depending on the champion's missing-value policy."""
     monkeypatch.setattr(bundles, "logistic_onnx", nan_aware_onnx)
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), missing=missing), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=put_bundle(Path(settings.bundle.store), missing=missing), author="test"
+    )
     result = process(settings, start_worker, [transaction(0), with_features(V2=None), transaction(2)])
     assert not result.dead_letters
     margin = 0.5 + value_of_null + 1.0 - 4.0
@@ -119,7 +121,9 @@ def test_null_is_scored(
 def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_worker: StartWorker) -> None:
     """The worker exits with one line and code 1, without a commit; a worker with a higher limit decides the batch."""
     # This logistic model returns NaN for NaN, although its manifest says that it handles NaN.
-    publish_roles(settings, champion=put_bundle(Path(settings.bundle.store), missing="nan"), author="test")
+    publish_roles(
+        settings.kafka, settings.topic, champion=put_bundle(Path(settings.bundle.store), missing="nan"), author="test"
+    )
     rows = [(b"card", with_features(V1=None) if n % 10 == 0 else transaction(n)) for n in range(40)]
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
     strict = settings.replace(worker_max_unscorable_per_minute=3)

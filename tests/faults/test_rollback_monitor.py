@@ -62,12 +62,12 @@ def start_two(settings: Settings, start_worker: Callable[[Settings], WorkerProce
 
 def promote(settings: Settings, champion: BundleRef) -> ModelUpdate:
     """Promote another bundle to champion."""
-    return change_roles(settings, combine_changes([], champion), author="test")
+    return change_roles(settings.kafka, settings.topic, combine_changes([], champion), author="test")
 
 
 def rollbacks(settings: Settings) -> list[ModelUpdate]:
     """Return the role changes that the rollback monitor wrote."""
-    return [update for update in all_roles(settings) if update.author == AUTHOR]
+    return [update for update in all_roles(settings.kafka, settings.topic) if update.author == AUTHOR]
 
 
 def measure(worker: WorkerProcess, name: str) -> float:
@@ -111,7 +111,7 @@ def test_a_promotion_that_breaks_is_rolled_back_once(
     """
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", numeric=(*NUMERIC, "V4"))
-    publish_roles(monitored, champion=old, challengers=(Challenger(new),), author="test")
+    publish_roles(monitored.kafka, monitored.topic, champion=old, challengers=(Challenger(new),), author="test")
     workers = start_two(monitored, start_worker)
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, RATE, make=traffic()) as feeder:
         monitor.wait(PERIOD)
@@ -145,7 +145,7 @@ def test_if_the_restored_champion_breaks_too_an_operator_is_paged(
     """Without a shadow period the previous champion's bounds apply; if that one breaks too, the roles do not change."""
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
-    publish_roles(monitored, champion=old, author="test")
+    publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")
     workers = start_two(monitored, start_worker)
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, RATE, make=traffic()) as feeder:
         monitor.wait(PERIOD)
@@ -158,7 +158,7 @@ def test_if_the_restored_champion_breaks_too_an_operator_is_paged(
         monitor.wait(monitor.settled + PERIOD // 2)
         feeder.stop()
         monitor.wait(feeder.sent)
-    assert all_roles(monitored)[-1] == restored
+    assert all_roles(monitored.kafka, monitored.topic)[-1] == restored
     output = "".join(worker.last_lines() for worker in workers)
     assert output.count("there is no previous champion to restore") == 1
     reconcile(monitored)
@@ -171,7 +171,7 @@ def test_another_worker_takes_over_from_a_killed_monitor(
     """It is killed at the moment of a bad promotion; its successor reads the counts and rolls it back."""
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
-    publish_roles(monitored, champion=old, author="test")
+    publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")
     workers = start_two(monitored, start_worker)
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, RATE, make=traffic()) as feeder:
         monitor.wait(PERIOD)
@@ -194,7 +194,7 @@ def test_a_monitor_that_resumes_late_writes_nothing(
     """Frozen at the moment of a bad promotion, it still believes that it is elected when it resumes."""
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
-    publish_roles(monitored, champion=old, author="test")
+    publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")
     workers = start_two(monitored, start_worker)
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, RATE, make=traffic()) as feeder:
         monitor.wait(PERIOD)

@@ -23,7 +23,7 @@ FOLLOW_S = 5.0
 
 def change(settings: Settings, *changes: Callable[[ModelUpdate], ModelUpdate]) -> ModelUpdate:
     """Write a change of roles, and wait for some traffic under it."""
-    update = change_roles(settings, combine_changes(changes), author="test")
+    update = change_roles(settings.kafka, settings.topic, combine_changes(changes), author="test")
     time.sleep(FOLLOW_S / 2)
     return update
 
@@ -60,5 +60,5 @@ def test_two_workers_split_cards_identically(
     assert all(len(bundles) == 1 for bundles in arms.values())
     share = sum(bundles == {challenger.sha256} for bundles in arms.values()) / len(arms)
     assert 0.2 < share < 0.4
-    assert (roles := current_roles(settings)) is not None
+    assert (roles := current_roles(settings.kafka, settings.topic)) is not None
     assert roles.epoch == 4

@@ -73,7 +73,9 @@ def test_outside_text_is_not_rendered_as_markup(page: Page, edge: HttpProcess) -
     """A script in a transaction id or in a role change's note is shown and not run."""
     script = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     edge.predict(transaction(1, transaction_id=script, features=DECLINED))
-    change_roles(edge.settings, combine_changes([set_exploration(None)]), author=script, note=script)
+    change_roles(
+        edge.settings.kafka, edge.settings.topic, combine_changes([set_exploration(None)]), author=script, note=script
+    )
     expect(page.locator("#alerts li").first.locator(".id")).to_have_text(script)
     expect(page.locator("#roles li").first).to_contain_text(script)
     assert page.title() == "Fraud scorer"

@@ -72,7 +72,7 @@ def test_history_over_http_replays(edge: HttpProcess) -> None:
     until(lambda: len(values(settings, settings.topic.shadow_scores)) == 20)
     report = json.loads(run("replay", settings=settings).stdout)
     assert (report["transactions"], report["same"], report["different"]) == (20, 20, 0)
-    roles = current_roles(settings)
+    roles = current_roles(settings.kafka, settings.topic)
     assert roles is not None
     now_ms = time.time_ns() // 1_000_000
     assert parity_gap(settings, roles.challengers[0].bundle, now_ms + 1) < TOLERANCE
@@ -158,7 +158,12 @@ def test_a_batch_has_a_result_for_each(edge: HttpProcess) -> None:
 def test_role_changes_take_effect(edge: HttpProcess) -> None:
     """A change of policy on Kafka applies to the next predictions."""
     assert decode(edge.predict(transaction(2)).content).role_epoch == 1
-    change_roles(edge.settings, combine_changes([set_policy(Policy("strict", 0.0, 0.0))]), author="test")
+    change_roles(
+        edge.settings.kafka,
+        edge.settings.topic,
+        combine_changes([set_policy(Policy("strict", 0.0, 0.0))]),
+        author="test",
+    )
     until(lambda: edge.client.get("/models").json()["role_epoch"] == 2)
     decision = decode(edge.predict(transaction(4)).content)
     assert (decision.policy_version, decision.verdict, decision.role_epoch) == ("strict", "decline", 2)

@@ -41,7 +41,7 @@ def test_an_unforeseen_error_fails_only_its_own_transaction() -> None:
     """The rest of the batch may be in Kafka already, so its sender must get the other results."""
     service: Any = _StubService()
     unused: Any = None
-    routes = PredictionRoutes(unused, service, unused)
+    routes = PredictionRoutes(unused, 0, service, unused)
 
     async def predict() -> list[bytes]:
         return [await routes._batch_result(body, acknowledged=True) for body in (b'"good"', b'"bad"')]

@@ -20,7 +20,7 @@ def history(new_url: object) -> tuple[str, SimulatedHistory]:
     migrate(engine)
     past = SimulatedHistory(engine, caught=(0.5, 0.85))
     past.advance(34)
-    GateRunner(engine, SETTINGS, past.clock, lambda _: HEALTHY).evaluate()
+    GateRunner(engine, SETTINGS.gate, past.clock, lambda _: HEALTHY).evaluate()
     past.advance(6)
     return url, past
 
@@ -29,7 +29,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, Simulated
     """It prints a table by day, the matrix of verdicts and the state of the test; an unknown hash is one error line."""
     url, past = history
     engine = open_engine(url)
-    GateRunner(engine, SETTINGS, past.clock, lambda _: HEALTHY).evaluate()
+    GateRunner(engine, SETTINGS.gate, past.clock, lambda _: HEALTHY).evaluate()
     settings = SETTINGS.replace(ledger_url=url)
     shown = run("compare", "--days", "5", settings=settings)
     assert shown.returncode == 0, shown.stderr
@@ -48,7 +48,7 @@ def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:
     engine = open_engine(url)
     (matchup,) = find_matchups(engine)
     pairs = load_pairs(engine, matchup, since=0, until=matchup.complete_ms, maturity_ms=10 * DAY_MS)
-    costs = capped_costs(SETTINGS, 10_000)
+    costs = capped_costs(SETTINGS.gate, 10_000)
     days = list(changes_by_day(pairs, costs))
     total = counterfactual_change(pairs, costs, 0, 0)
     assert sum(day.transactions for day in days) == total.transactions == len(pairs)

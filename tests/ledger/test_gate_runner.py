@@ -19,7 +19,7 @@ HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
 
 def gate_runner(engine: Engine, history: SimulatedHistory, health: ServingHealth = HEALTHY) -> GateRunner:
     """Return a gate runner that measures the given health for every challenger."""
-    return GateRunner(engine, SETTINGS, history.clock, lambda _: health)
+    return GateRunner(engine, SETTINGS.gate, history.clock, lambda _: health)
 
 
 def evaluate(engine: Engine, history: SimulatedHistory, health: ServingHealth = HEALTHY) -> GateStatus:
@@ -133,7 +133,7 @@ def test_alpha_is_spent_over_challengers(engine: Engine) -> None:
 
 def test_without_roles_there_is_nothing_to_evaluate(engine: Engine) -> None:
     """The ledger is empty."""
-    assert GateRunner(engine, SETTINGS, ManualClock(), lambda _: HEALTHY).evaluate() == []
+    assert GateRunner(engine, SETTINGS.gate, ManualClock(), lambda _: HEALTHY).evaluate() == []
 
 
 @pytest.mark.parametrize("currency", ["USD"])

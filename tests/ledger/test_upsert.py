@@ -14,7 +14,7 @@ from stream.ledger.upsert import insert_rows
 from stream.settings import Settings
 from tests.support.records import decision, label, shadow
 
-KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_kinds(Settings())}
+KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_kinds(Settings().topic)}
 
 
 def contents(engine: Engine, kind: MessageKind[Any]) -> list[tuple[Any, ...]]:
@@ -32,7 +32,7 @@ def insert(engine: Engine, kind: MessageKind[Any], rows: Sequence[dict[str, Any]
 def repeated_decisions() -> list[dict[str, Any]]:
     """Return three transactions, each decided several times: after a crash, or because the source repeats it."""
     kind = KINDS["decisions"]
-    made = [
+    messages = [
         (decision(1), 5),
         (decision(1, scored_at_ms=1), 9),  # at-least-once delivery: the same source, written again later
         (decision(1, source_offset=77, score=0.5), 12),  # the source repeats the transaction
@@ -42,7 +42,7 @@ def repeated_decisions() -> list[dict[str, Any]]:
         (decision(3, source_partition=0), 10),
         (decision(3, source_partition=1, source_offset=0), 11),
     ]
-    return [kind.row(encode(each), 0, offset, 1000 + offset) for each, offset in made]
+    return [kind.row(encode(each), 0, offset, 1000 + offset) for each, offset in messages]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -65,31 +65,31 @@ def test_decisions_commute(engine: Engine, seed: int) -> None:
 def test_shadow_scores_commute(engine: Engine, seed: int) -> None:
     """The same source position is kept as for decisions; another policy over the same bundle is another challenger."""
     kind = KINDS["shadow_scores"]
-    made = [
+    messages = [
         shadow(1),
         shadow(1, decision_id="transactions/1/77@1", score=0.9),
         shadow(1, policy_version="p3", score=0.7),
         shadow(1, decision_id="transactions/1/9@1", score=0.8),
     ]
-    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate(made)]
+    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate(messages)]
     random.Random(seed).shuffle(rows)  # noqa: S311 - reproducible, not secret
     assert sum(insert(engine, kind, [row]) for row in rows) == 2
     with engine.connect() as connection:
         c = kind.table.c
-        found = connection.execute(select(c.policy_version, c.score, c.repeats).order_by(c.policy_version)).all()
-    assert [tuple(row) for row in found] == [("p2", 0.101, 2), ("p3", 0.7, 0)]
+        stored = connection.execute(select(c.policy_version, c.score, c.repeats).order_by(c.policy_version)).all()
+    assert [tuple(row) for row in stored] == [("p2", 0.101, 2), ("p3", 0.7, 0)]
 
 
 def test_labels_keep_their_history(engine: Engine) -> None:
     """Each label_id has a row; a retraction adds a row; a repeated label is counted."""
     kind = KINDS["labels"]
-    made = [label(1), label(1, label_id="l2", fraud=None), label(1, label_id="l3", source="analyst", fraud=False)]
-    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate([*made, made[0]])]
+    messages = [label(1), label(1, label_id="l2", fraud=None), label(1, label_id="l3", source="analyst", fraud=False)]
+    rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate([*messages, messages[0]])]
     assert insert(engine, kind, rows) == 1
     with engine.connect() as connection:
         c = kind.table.c
-        found = connection.execute(select(c.label_id, c.fraud, c.repeats).order_by(c.label_id)).all()
-    assert [tuple(row) for row in found] == [("l1", True, 1), ("l2", None, 0), ("l3", False, 0)]
+        stored = connection.execute(select(c.label_id, c.fraud, c.repeats).order_by(c.label_id)).all()
+    assert [tuple(row) for row in stored] == [("l1", True, 1), ("l2", None, 0), ("l3", False, 0)]
 
 
 def test_amounts_may_be_missing_in_old_messages(engine: Engine) -> None:

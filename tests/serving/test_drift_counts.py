@@ -13,7 +13,7 @@ from schemas.messages import DriftCounts, Policy
 from stream.drift.binning import Binning
 from stream.scoring.model import ModelInRole, Roles
 from stream.serving.drift_counts import MAX_PANES, DriftCounter
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 from tests.scoring.fake_model import (
     FEATURES,
     SCORING_TIME,
@@ -54,7 +54,7 @@ def values(count: int, *, at_ms: int = NOON_MS, step_ms: int = 1) -> list[bytes]
 
 def counter(roles: Roles, sent: Sequence[bytes]) -> DriftCounter:
     """Return a counter that has counted these transactions, scored under these roles."""
-    drift_counter = DriftCounter(Settings())
+    drift_counter = DriftCounter("0", DriftSettings(), WatermarkSettings())
     drift_counter.prepare(roles)
     count(drift_counter, roles, sent)
     return drift_counter

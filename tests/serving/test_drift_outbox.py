@@ -8,7 +8,7 @@ import pytest
 from schemas.messages import DriftCounts
 from stream.scoring.batch_scores import BatchScores
 from stream.serving.drift_outbox import DriftOutbox
-from stream.settings import Settings
+from stream.settings import DriftSettings, Settings, WatermarkSettings
 from tests.scoring.fake_model import SCORING_TIME, fake_model, raw_batch, scorer, scorer_for
 from tests.serving.test_drift_counts import values
 from tests.support.until import until
@@ -21,7 +21,8 @@ def unexpected(error: BaseException) -> None:
 
 def make_outbox(**settings: object) -> DriftOutbox:
     """Return an outbox that is not started."""
-    return DriftOutbox(Settings().replace(**settings), unexpected)
+    values = Settings().replace(**settings)
+    return DriftOutbox("0", values.drift, values.watermark, unexpected)
 
 
 def scored(rows: int) -> BatchScores:
@@ -91,7 +92,7 @@ def test_an_error_while_counting_is_reported(monkeypatch: pytest.MonkeyPatch) ->
 
     errors: list[BaseException] = []
     monkeypatch.setattr("stream.serving.drift_counts.DriftCounter.add", fail)
-    with DriftOutbox(Settings(), errors.append) as outbox:
+    with DriftOutbox("0", DriftSettings(), WatermarkSettings(), errors.append) as outbox:
         outbox.add(scored(1))
         until(lambda: bool(errors), 5)
     assert [type(error) for error in errors] == [ZeroDivisionError]

@@ -13,7 +13,7 @@ from stream.models.role_loader import RoleLoader
 from stream.serving import role_follower as follower_module
 from stream.serving.role_follower import RoleFollower
 from stream.serving.role_metrics import RoleMetrics
-from stream.settings import Settings
+from stream.settings import KafkaSettings, ScoringSettings
 from tests.support.bundles import put_bundle
 
 
@@ -29,7 +29,13 @@ def follower(store: Path, monkeypatch: pytest.MonkeyPatch) -> RoleFollower:
     monkeypatch.setattr(follower_module, "STORE_RETRY_S", 0.0)
     loader = RoleLoader(BundleStore(str(store)))
     return RoleFollower(
-        Settings(), loader, RoleMetrics(CollectorRegistry()), on_change=lambda _: None, on_error=lambda _: None
+        KafkaSettings(),
+        "model-updates",
+        ScoringSettings(),
+        loader,
+        RoleMetrics(CollectorRegistry()),
+        on_change=lambda _: None,
+        on_error=lambda _: None,
     )
 
 

@@ -90,4 +90,4 @@ def test_missing_packages_are_an_error(make_settings: Callable[..., Settings], m
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", tracing_otlp_endpoint="http://127.0.0.1:1")
     with pytest.raises(SettingsError, match=r"fraud-stream\[tracing\]"):
-        tracing.set_up_tracing(settings, "worker")
+        tracing.set_up_tracing(settings.tracing, "worker", settings.kafka.slot)

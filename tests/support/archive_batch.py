@@ -71,7 +71,7 @@ class ArchiveFeeder:
         self.writer = ArchiveWriter(files, self.outage, self.metrics)
         source: Any = self.source
         self.pipeline = ArchivePipeline(
-            settings,
+            settings.archive,
             kind="transactions",
             topic="transactions",
             source=source,
@@ -81,7 +81,7 @@ class ArchiveFeeder:
             clock=self.clock,
             stop=self.stop,
         )
-        self.budget = MemoryBudget(settings, [self.pipeline], self.metrics)
+        self.budget = MemoryBudget(settings.archive, [self.pipeline], self.metrics)
         self.next: dict[int, int] = {}
 
     def claim(self, *partitions: int) -> None:

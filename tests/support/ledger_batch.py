@@ -15,7 +15,7 @@ from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 from tests.support.records import BASE_MS
 
-KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_kinds(Settings())}
+KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_kinds(Settings().topic)}
 
 
 class ManualClock:
@@ -60,7 +60,9 @@ class LedgerWriter:
     ) -> None:
         self.kind = KINDS[kind]
         self.clock = clock or ManualClock()
-        self.store = LedgerStore(engine, settings or Settings(), self.clock, Outage("the ledger database"), name)
+        self.store = LedgerStore(
+            engine, (settings or Settings()).watermark, self.clock, Outage("the ledger database"), name
+        )
         self.claims = dict(self.store.claim(self.kind.topic, partitions))
         self.next = {partition: claim.next_offset for partition, claim in self.claims.items()}
 

@@ -28,7 +28,7 @@ def reconcile_ledger(settings: Settings, bootstrap: str | None = None) -> dict[s
     engine = open_engine(settings.ledger.url)
     sizes: dict[str, int] = {}
     with engine.connect() as connection:
-        for kind in all_message_kinds(settings):
+        for kind in all_message_kinds(settings.topic):
             expected, ends = _expected(kind, bootstrap or settings.kafka.bootstrap)
             key = [column.name for column in kind.table.primary_key]
             rows = [dict(row._mapping) for row in connection.execute(select(kind.table))]

@@ -1,4 +1,4 @@
-"""The baseline from data to bundles, on made-up data."""
+"""The baseline from data to bundles, on synthetic data."""
 
 import shutil
 from collections.abc import Callable
@@ -12,26 +12,27 @@ from mlflow.tracking import MlflowClient
 
 import training.models.families
 from schemas.errors import BundleError, LeakError, QualityError
-from schemas.messages import BundleRef, Challenger
+from schemas.messages import BundleRef
 from stream.control.role_reader import current_roles
 from stream.models.bundle import LoadedModel, read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.scoring.policy import VERDICTS, severities
 from stream.settings import Settings
 from tests.training.conftest import Trained, make_frame
-from training.baseline import STEPS, run_baseline
-from training.bundling.reference_profile import PARITY_ROWS
+from training.baseline import STEPS, count_evaluations, run_baseline
+from training.bundling.parity import PARITY_ROWS
 from training.data.dataset import load
 from training.data.leaks import LeakName
 from training.data.split import split_by_time
 from training.evaluation.plots import PLOTS
 from training.offline import export_scores, part_of
 from training.registry.card import read_figures
-from training.registry.history import History
+from training.registry.connection import connect
+from training.registry.experiment import BASELINE_EXPERIMENT, MlflowExperiment
+from training.registry.history import PromotionHistory
 from training.registry.promote import Promoter
 from training.registry.roles import load_roles, publish, save_roles
-from training.registry.runs import Runs
-from training.registry.tracking import Tracker
+from training.registry.runs import MlflowRuns
 from training.registry.versions import Registry
 
 ALGORITHMS = ("lightgbm", "xgboost", "extra-trees")
@@ -40,28 +41,28 @@ ALIASES = ("champion", "challenger", "challenger-2")
 
 
 def refs(trained: Trained) -> tuple[BundleRef, ...]:
-    """Champion first."""
+    """Return the bundles, champion first."""
     return (trained.roles.champion, *trained.roles.challengers)
 
 
 def models(trained: Trained) -> list[LoadedModel]:
-    """The bundles as the stream reads them."""
+    """Return the models as the stream reads them."""
     return [read_bundle(BundleStore(trained.store), ref) for ref in refs(trained)]
 
 
 def client(trained: Trained) -> MlflowClient:
-    """MLflow as anybody would look at it."""
+    """Return a plain MLflow client."""
     return MlflowClient(f"sqlite:///{trained.root / 'mlflow.db'}")
 
 
 @pytest.fixture
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small models, for tests that look at what happens around them."""
+    """Small models, for tests that do not depend on them."""
     monkeypatch.setattr(training.models.families, "TREES", 20)
 
 
 def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
-    """Each passes the stream's own audit and says truly what it was made from."""
+    """Each passes the stream's audit, and its manifest describes its training correctly."""
     split = split_by_time(load(trained.data))
     assert tuple(model.manifest.algorithm for model in models(trained)) == ALGORITHMS
     for model in models(trained):
@@ -83,7 +84,7 @@ def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
 
 
 def test_no_bundle_holds_a_pickle(trained: Trained) -> None:
-    """Nothing in it runs when it is read: text and one ONNX graph."""
+    """Nothing in it is executed on reading: text files and one ONNX graph."""
     for ref in refs(trained):
         files = [file for file in (Path(trained.store) / ref.path).rglob("*") if file.is_file()]
         assert {file.suffix for file in files} <= {"", ".json", ".onnx", ".yaml", ".txt"}
@@ -91,7 +92,7 @@ def test_no_bundle_holds_a_pickle(trained: Trained) -> None:
 
 
 def test_a_score_does_not_depend_on_its_neighbours(trained: Trained) -> None:
-    """Bit-equal alone, in small batches and in one large batch."""
+    """It has the same bits alone, in small batches and in one large batch."""
     rows = load(trained.data).part(slice(0, 300))
     for model in models(trained):
         matrix = rows.matrix(model.plan)
@@ -102,7 +103,7 @@ def test_a_score_does_not_depend_on_its_neighbours(trained: Trained) -> None:
 
 
 def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -> None:
-    """Parameters, metrics with intervals, also on rows not seen before, plots, data hash and code version."""
+    """Parameters, metrics with intervals, also on rows that repeat no other, plots, data hash and code version."""
     for model in models(trained):
         run = client(trained).get_run(model.manifest.mlflow_run_id)
         assert run.info.status == "FINISHED"
@@ -128,17 +129,18 @@ def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -
 
 
 def test_the_cheapest_policy_is_deployed_and_the_best_f1_only_compared(trained: Trained) -> None:
-    """The card's figures know both; what is in the bundle is the one that was chosen by cost."""
-    runs = Runs(trained.tracker.connection)
+    """The card has both, and the bundle has the policy with the least cost."""
+    runs = MlflowRuns(trained.experiment.connection)
     for model, loaded in zip(trained.models, models(trained), strict=True):
         figures = read_figures(model.run_id, runs)
         assert figures is not None
         assert figures.part == "test"
         assert {point.name: point.policy for point in figures.operating_points} == {
             "deployed": loaded.manifest.policy,
-            "comparison": model.finished.comparison,
+            "comparison": model.evaluated.comparison,
         }
-        assert (loaded.manifest.policy.kind, model.finished.comparison.kind) == ("expected_loss", "score")
+        assert loaded.manifest.policy.version == f"{loaded.manifest.algorithm}-cost"
+        assert (loaded.manifest.policy.kind, model.evaluated.comparison.kind) == ("expected_loss", "score")
         assert figures.slices
         assert figures.calibration
         for name, metric in figures.metrics.items():
@@ -149,38 +151,38 @@ def test_the_cheapest_policy_is_deployed_and_the_best_f1_only_compared(trained: 
 def test_a_leak_stops_the_baseline_unless_it_is_accepted(
     empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Callable[[pl.DataFrame], Path]
 ) -> None:
-    """And what was accepted stands on the runs."""
+    """The runs record an accepted leak."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(empty_mlflow, tmp_path)
-    frame, tracker = make_frame(), Tracker(tmp_path)
+    frame, experiment = make_frame(), MlflowExperiment(connect(tmp_path), BASELINE_EXPERIMENT)
     rows = load(save(frame.with_columns(V1=frame["Class"] + frame["V1"] / 1e3)))
     with pytest.raises(LeakError, match="feature-too-good: V1 alone has average precision"):
-        run_baseline(rows, str(tmp_path / "bundles"), tracker, lambda _: None)
+        run_baseline(rows, str(tmp_path / "bundles"), experiment, lambda _: None)
     accepted: tuple[LeakName, ...] = ("feature-too-good", "pr-auc-too-good")
-    _, examined = run_baseline(rows, str(tmp_path / "bundles"), tracker, lambda _: None, accepted=accepted)
-    noted = Runs(tracker.connection).get(examined[0].run_id).tags["accepted_leaks"]
-    assert noted.startswith("feature-too-good: V1 alone")
+    _, trained_models = run_baseline(rows, str(tmp_path / "bundles"), experiment, lambda _: None, accepted=accepted)
+    recorded = MlflowRuns(experiment.connection).get(trained_models[0].run_id).tags["accepted_leaks"]
+    assert recorded.startswith("feature-too-good: V1 alone")
 
 
-def test_aliases_lead_to_the_registered_bundles(trained: Trained) -> None:
-    """MLflow's registry knows each bundle by role, and serves the same score as the stream."""
-    for ref, alias in zip(refs(trained), ALIASES, strict=True):
-        version = client(trained).get_model_version_by_alias("fraud", alias)
-        assert (version.tags["bundle_version"], version.tags["bundle_sha256"]) == (ref.version, ref.sha256)
+def test_the_registry_serves_each_version_with_the_streams_score(trained: Trained) -> None:
+    """The versions name the bundles, and MLflow scores like the stream. Without Kafka no version has a role."""
+    registry = Registry(trained.experiment.connection)
+    for ref in refs(trained):
+        assert registry.by_bundle()[ref.sha256].bundle == ref
     champion = models(trained)[0]
     matrix = load(trained.data).part(slice(0, 50)).matrix(champion.plan)
-    version = client(trained).get_model_version_by_alias("fraud", "champion")
+    version = client(trained).get_model_version("fraud", registry.by_bundle()[champion.sha256].number)
     served = mlflow.pyfunc.load_model(version.source).predict(matrix)
     np.testing.assert_array_equal(served["score"], champion.onnx.score(matrix))
 
 
 def test_progress_names_every_step(trained: Trained) -> None:
-    """The bar ends where the work ends."""
+    """The bar is full when the work is done."""
     assert len(trained.steps) == STEPS
 
 
 def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> None:
-    """One row a transaction, each model's score and verdict."""
+    """One row per transaction, with each model's score and verdict."""
     out = tmp_path / "scores.parquet"
     rows = part_of(load(trained.data), "test")
     export_scores(rows, trained.roles, trained.store, out)
@@ -195,42 +197,31 @@ def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("few_trees")
 def test_a_second_baseline(trained: Trained, tmp_path: Path) -> None:
-    """It goes on counting looks at the test part; a version that the store has already is passed over."""
-    rows, tracker = load(trained.data), trained.tracker
-    looks = tracker.looks(rows.sha256)
+    """It continues the count of evaluations of the test set, and skips versions that the store has already."""
+    rows, experiment = load(trained.data), trained.experiment
+    evaluations = count_evaluations(experiment, rows.sha256)
     for ref in refs(trained):
         (tmp_path / "bundles" / ref.path).mkdir(parents=True)
     for number in range(1, 10):
         (tmp_path / "bundles" / "fraud" / str(number)).mkdir(exist_ok=True)
-    roles, examined = run_baseline(rows, str(tmp_path / "bundles"), tracker, lambda _: None)
-    runs = Runs(tracker.connection)
-    assert looks >= 1
-    assert {runs.get(model.run_id).tags["looks"] for model in examined} == {str(looks + 1)}
-    assert (tracker.looks(rows.sha256), tracker.looks("0" * 64)) == (looks + 1, 0)
+    roles, trained_models = run_baseline(rows, str(tmp_path / "bundles"), experiment, lambda _: None)
+    runs = MlflowRuns(experiment.connection)
+    assert evaluations >= 1
+    assert {runs.get(model.run_id).tags["looks"] for model in trained_models} == {str(evaluations + 1)}
+    assert count_evaluations(experiment, rows.sha256) == evaluations + 1
+    assert count_evaluations(experiment, "0" * 64) == 0
     assert [ref.version for ref in (roles.champion, *roles.challengers)] == ["10", "11", "12"]
-    version = client(trained).get_model_version_by_alias("fraud", "champion")
-    assert version.tags["bundle_version"] == "10"
-    previous = client(trained).get_model_version_by_alias("fraud", "previous")
-    assert previous.tags["bundle_sha256"] == trained.roles.champion.sha256
-    promoter = Promoter(
-        Registry(trained.tracker.connection),
-        History(trained.tracker.connection),
-        Runs(trained.tracker.connection),
-        BundleStore(trained.store),
-    )
-    challengers = tuple(Challenger(ref) for ref in trained.roles.challengers)
-    promoter.appoint(trained.roles.champion, challengers, who="test", why="the others' trained models again")
 
 
 @pytest.mark.usefixtures("few_trees")
 def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_path: Path) -> None:
-    """Labels that are chance: the job fails, its run stays to show why, registry and store stay as they were."""
+    """With random labels the job fails. Its runs stay to show why, and registry and store do not change."""
     data = tmp_path / "noise.parquet"
     frame = make_frame()
     frame.with_columns(frame["Class"].shuffle(seed=1)).write_parquet(data)
     before = len(client(trained).search_model_versions("name = 'fraud'"))
     with pytest.raises(QualityError, match=r"PR-AUC on the test part is 0\.\d+ .* below 0.75"):
-        run_baseline(load(data), str(tmp_path / "bundles"), trained.tracker, lambda _: None)
+        run_baseline(load(data), str(tmp_path / "bundles"), trained.experiment, lambda _: None)
     assert len(client(trained).search_model_versions("name = 'fraud'")) == before
     assert not (tmp_path / "bundles").exists()
     experiment = client(trained).get_experiment_by_name("fraud-baseline")
@@ -244,7 +235,7 @@ def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_
 def test_a_failure_while_registering_leaves_no_version(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store breaks at the second bundle: no version and no bundle stays, aliases lead to the old ones."""
+    """The store fails at the second bundle: no new version and no bundle remains."""
     put, calls = BundleStore.put, []
 
     def put_once(self: BundleStore, bundle: Path, path: str) -> None:
@@ -256,22 +247,28 @@ def test_a_failure_while_registering_leaves_no_version(
     monkeypatch.setattr(BundleStore, "put", put_once)
     before = {version.version for version in client(trained).search_model_versions("name = 'fraud'")}
     with pytest.raises(BundleError, match="disk full"):
-        run_baseline(load(trained.data), str(tmp_path / "bundles"), trained.tracker, lambda _: None)
+        run_baseline(load(trained.data), str(tmp_path / "bundles"), trained.experiment, lambda _: None)
     assert {version.version for version in client(trained).search_model_versions("name = 'fraud'")} == before
     assert not list((tmp_path / "bundles" / "fraud").iterdir())
-    champion = client(trained).get_model_version_by_alias("fraud", "champion")
-    assert champion.tags["bundle_version"] == trained.roles.champion.version
 
 
-def test_roles_are_published_to_kafka_as_often_as_wanted(trained: Trained, settings: Settings, tmp_path: Path) -> None:
-    """From the noted file to any broker; each time a new epoch."""
+def test_roles_are_published_to_kafka_and_followed_by_aliases(
+    trained: Trained, settings: Settings, tmp_path: Path
+) -> None:
+    """From the saved file to any broker, with a new epoch each time; MLflow's aliases follow."""
     save_roles(trained.roles, tmp_path / "models" / "baseline.json")
     roles = load_roles(tmp_path / "models" / "baseline.json")
     assert roles == trained.roles
     for epoch in (1, 2):
         assert publish(roles, settings, "note").epoch == epoch
-    update = current_roles(settings)
+    update = current_roles(settings.kafka, settings.topic)
     assert update is not None
     assert update.champion == roles.champion
     assert tuple(challenger.bundle for challenger in update.challengers) == roles.challengers
     assert {challenger.mode for challenger in update.challengers} == {"shadow"}
+    connection = trained.experiment.connection
+    store = BundleStore(trained.store)
+    Promoter(Registry(connection), PromotionHistory(connection), MlflowRuns(connection), store, settings).catch_up()
+    for ref, alias in zip(refs(trained), ALIASES, strict=True):
+        version = client(trained).get_model_version_by_alias("fraud", alias)
+        assert (version.tags["bundle_version"], version.tags["bundle_sha256"]) == (ref.version, ref.sha256)

@@ -56,7 +56,9 @@ def stuck() -> list[str]:
 def health(source: FakeSource, stuck: list[str]) -> WorkerHealth:
     """The health of a worker with the shortest watchdog."""
     settings = Settings().replace(kafka_watchdog_s=WATCHDOG_CHECKS)
-    return WorkerHealth(settings, cast("Any", source), cast("Any", FakeRoles()), WorkerMetrics(), on_stuck=stuck.append)
+    return WorkerHealth(
+        settings.kafka.watchdog_s, cast("Any", source), cast("Any", FakeRoles()), WorkerMetrics(), on_stuck=stuck.append
+    )
 
 
 def check(health: WorkerHealth, times: int) -> None:
@@ -75,7 +77,9 @@ def test_ready_after_the_first_answer(health: WorkerHealth) -> None:
 def test_no_partitions_and_no_champion_are_named(source: FakeSource) -> None:
     """Each reason for not being ready is listed."""
     source.assigned = ()
-    health = WorkerHealth(Settings(), cast("Any", source), cast("Any", FakeRoles(None)), WorkerMetrics())
+    health = WorkerHealth(
+        Settings().kafka.watchdog_s, cast("Any", source), cast("Any", FakeRoles(None)), WorkerMetrics()
+    )
     health.check()
     assert health.problems() == [Problem.NO_CHAMPION, Problem.NO_PARTITIONS]
 
@@ -147,7 +151,12 @@ def test_an_error_in_the_watchdog_ends_the_worker(source: FakeSource) -> None:
     """A worker must not run without a watchdog."""
     errors = list[BaseException]()
     health = WorkerHealth(
-        Settings(), cast("Any", source), cast("Any", None), WorkerMetrics(), on_stuck=print, on_error=errors.append
+        Settings().kafka.watchdog_s,
+        cast("Any", source),
+        cast("Any", None),
+        WorkerMetrics(),
+        on_stuck=print,
+        on_error=errors.append,
     )
     health.start()
     until(lambda: bool(errors))

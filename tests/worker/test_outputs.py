@@ -59,7 +59,7 @@ def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
     batch, outputs, size = batch_of(values), BatchOutputs(), -(-len(values) // parts)
     for start in range(0, len(values), size):
         scored = scores.score(batch.raw.slice(start, start + size), SCORING_TIME)
-        outputs.extend(make_outputs(batch, scored, start, SETTINGS, NOW_MS))
+        outputs.extend(make_outputs(batch, scored, start, SETTINGS.topic, NOW_MS))
     return outputs
 
 
@@ -67,7 +67,7 @@ def dead_letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dic
     """Return the row and the dead letter of one refused message."""
     refusal = Refusal(0, DeadLetterReason.NOT_JSON, "no JSON")
     scored = ScoredBatch(scorer(fake_model()).roles, [], [], [refusal])
-    (row,) = make_outputs(batch_of([value], [key]), scored, 0, SETTINGS, NOW_MS).rows["a-dead-letters"]
+    (row,) = make_outputs(batch_of([value], [key]), scored, 0, SETTINGS.topic, NOW_MS).rows["a-dead-letters"]
     return row, msgspec.json.decode(row["value"], type=DeadLetter)
 
 

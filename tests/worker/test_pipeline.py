@@ -94,10 +94,13 @@ class Bench:
         self.errors: list[BaseException] = []
         self.counts = RoleCounter("0")
         self.settings = Settings().replace(**settings)
-        self.drift = DriftOutbox(self.settings, self.errors.append)  # not started: it counts in `stop` only
+        self.drift = DriftOutbox(
+            "0", self.settings.drift, self.settings.watermark, self.errors.append
+        )  # not started: it counts in `stop` only
         parts: dict[str, Any] = {"source": self.source, "roles": self.roles, "sink": self.sink}
         self.pipeline = Pipeline(
-            settings=self.settings,
+            topics=self.settings.topic,
+            max_unscorable_per_minute=self.settings.worker.max_unscorable_per_minute,
             metrics=WorkerMetrics(),
             counts=self.counts,
             drift=self.drift,

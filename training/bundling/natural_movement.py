@@ -16,7 +16,7 @@ from stream.drift.alarm_rule import AlarmRule, DriftLimits, drift_limits
 from stream.drift.binning import Binning
 from stream.drift.statistics import DriftStatistics, WindowStatistics
 from stream.scoring.features import Matrix
-from stream.settings import Settings
+from stream.settings import DriftSettings, WatermarkSettings
 from training.bundling.window_counts import count_blocks, fitting_sizes, sum_windows
 
 #: Quantile of the windows' statistics that counts as natural movement. Of fewer than 200 windows it is the largest.
@@ -50,7 +50,7 @@ def with_natural_movement(manifest: Manifest, train: Matrix, scores: NDArray[np.
         no_features = np.full((len(scores), len(manifest.features)), np.nan, dtype=np.float32)
         score_only = _measure_windows(replace(manifest, reference={}), no_features, scores)
         score = replace(score, natural=tuple(natural_movement(each)[-1] for each in score_only))
-    limits = drift_limits(Settings())
+    limits = drift_limits(DriftSettings(), WatermarkSettings())
     alarms = tuple(false_alarms(features, each, limits) for each in measured)
     return replace(manifest, reference=reference, score_reference=score, false_alarms=alarms)
 
@@ -94,9 +94,7 @@ def false_alarms(manifest: Manifest, measured: MeasuredWindows, limits: DriftLim
 def _measure_windows(manifest: Manifest, matrix: Matrix, scores: NDArray[np.float32]) -> list[MeasuredWindows]:
     binning = Binning(manifest)
     statistics, blocks = DriftStatistics(binning), count_blocks(binning, matrix, scores)
-    return [
-        MeasuredWindows(size, statistics.measure(sum_windows(blocks, size))) for size in fitting_sizes(len(matrix))
-    ]
+    return [MeasuredWindows(size, statistics.measure(sum_windows(blocks, size))) for size in fitting_sizes(len(matrix))]
 
 
 def _with_movements(manifest: Manifest, by_size: list[list[NaturalMovement]]) -> Manifest:

@@ -65,7 +65,8 @@ def drift_report(
         from training.drift.report_page import drift_page  # noqa: PLC0415
         from training.pages.render import write_page  # noqa: PLC0415
 
-        limits = drift_limits(read_settings())
+        settings = read_settings()
+        limits = drift_limits(settings.drift, settings.watermark)
         model = read_model(
             bundle, open_store(store), lambda version: open_registry(store).registry.find(version).bundle
         )

@@ -21,9 +21,9 @@ def retrain(*, reason: str, author: str, bootstrap: str | None) -> None:
     whether it may be promoted. No request is written while an earlier one is still open.
     """
     settings = kafka_settings(bootstrap)
-    roles = current_roles(settings)
+    roles = current_roles(settings.kafka, settings.topic)
     if roles is None:
         raise RolesError("there is no champion yet; train and publish one with: fraud-train baseline --bootstrap")
     request = new_request("hand", roles.champion.sha256, " ".join(reason.split()), author=author)
-    result = request_retraining(settings, request)
+    result = request_retraining(settings.kafka, settings.topic, settings.retrain, request)
     click.echo(f"bundle {roles.champion.path}: {result.detail}")

@@ -121,13 +121,13 @@ def _retrain_check(store: str | None, bootstrap: str | None, every: float | None
     from training.retrain.retrain_triggers import RetrainTriggers  # noqa: PLC0415 - likewise
     from training.retrain.retrainer import Retrainer  # noqa: PLC0415 - likewise, nor an archive
     from training.retrain.runs import RetrainRuns  # noqa: PLC0415 - likewise
-    from training.study.lock import only_one  # noqa: PLC0415 - likewise
+    from training.study.lock import single_instance  # noqa: PLC0415 - likewise
     from training.study.runs import StudyRuns  # noqa: PLC0415 - likewise
 
     settings = kafka_settings(bootstrap)
-    locks.enter_context(only_one(LOCK, "fraud-train watch that retrains"))
+    locks.enter_context(single_instance(LOCK, "fraud-train watch that retrains"))
     ledger = open_engine(settings.ledger.url)
-    triggers = RetrainTriggers(ConceptMonitor(ledger, settings), settings, every_days=every)
+    triggers = RetrainTriggers(ConceptMonitor(ledger, settings.gate, settings.topic), settings, every_days=every)
 
     def check() -> list[str]:
         promoter, mlflow = open_promoter(store, bootstrap), open_mlflow()

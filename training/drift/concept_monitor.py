@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from stream.drift.label_free import calibration_p
 from stream.ledger.labelled_decisions import LabelledDecisions, load_labelled_decisions
-from stream.settings import Settings
+from stream.settings import GateSettings, TopicSettings
 from training.drift.concept import ConceptAlarm, ErrorRateMonitor
 
 _DAY_MS = 86_400_000
@@ -56,14 +56,15 @@ class ConceptMonitor:
 
     Args:
         ledger: Ledger database.
-        settings: Label maturity, and the topics of transactions.
+        gate: Label maturity.
+        topics: Names of the topics of transactions.
 
     Attributes:
         calibration: Calibration of the current champion. Its declines count only if somebody reviewed them.
     """
 
-    def __init__(self, ledger: Engine, settings: Settings) -> None:
-        self._ledger, self._settings = ledger, settings
+    def __init__(self, ledger: Engine, gate: GateSettings, topics: TopicSettings) -> None:
+        self._ledger, self._gate, self._topics = ledger, gate, topics
         self._bundle_sha256 = ""
         self._since_ms = 0
         self.calibration = CalibrationCheck()
@@ -83,9 +84,9 @@ class ConceptMonitor:
             self.calibration = CalibrationCheck()
         decisions = load_labelled_decisions(
             self._ledger,
-            topics=self._settings.topic.decided,
+            topics=self._topics.decided,
             since_ms=self._since_ms,
-            maturity_ms=self._settings.gate.maturity_days * _DAY_MS,
+            maturity_ms=self._gate.maturity_days * _DAY_MS,
             bundle_sha256=bundle_sha256,
         )
         if decisions is None:

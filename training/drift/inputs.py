@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from schemas.manifest import MANIFEST_NAME
 from schemas.messages import BundleRef
-from stream.models.bundle import LoadedModel, resolve_bundle, read_bundle
+from stream.models.bundle import LoadedModel, read_bundle, resolve_bundle
 from stream.models.bundle_store import BundleStore
 from training.data.dataset import Dataset, load
 from training.data.description import DataDescription

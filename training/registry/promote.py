@@ -176,7 +176,7 @@ class Promoter:
         return version
 
     def _roles_before(self) -> _RolesBefore:
-        updates = all_roles(self.settings)
+        updates = all_roles(self.settings.kafka, self.settings.topic)
         newest = reconcile(self.registry, self.history, updates)
         return _RolesBefore(newest, updates[-1] if updates else None)
 
@@ -191,7 +191,8 @@ class Promoter:
         self, before: _RolesBefore, champion: BundleRef, challengers: tuple[Challenger, ...], audit: _Audit
     ) -> HistoryEntry:
         update = publish_roles(
-            self.settings,
+            self.settings.kafka,
+            self.settings.topic,
             champion=champion,
             challengers=challengers,
             policy=_policy_of(champion, before.update),
@@ -202,7 +203,7 @@ class Promoter:
             expected_epoch=before.update.epoch if before.update else 0,
         )
         with _change_is_on_kafka(update.epoch):
-            newest = reconcile(self.registry, self.history, all_roles(self.settings))
+            newest = reconcile(self.registry, self.history, all_roles(self.settings.kafka, self.settings.topic))
         assert newest is not None  # noqa: S101 - for the type checker: there is at least the one just written
         return newest
 

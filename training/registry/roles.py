@@ -1,4 +1,4 @@
-"""Which bundles the last baseline made, kept as a file so that they can be published again to another broker."""
+"""The bundles of the last baseline, kept in a file so that they can be published to another broker."""
 
 from pathlib import Path
 
@@ -10,21 +10,21 @@ from schemas.messages import BundleRef, Challenger, ModelUpdate
 from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 
-#: Who wrote roles that no person asked for one by one.
+#: Author of the baseline's roles.
 AUTHOR = "fraud-train"
 
 
 class TrainedRoles(Struct, frozen=True):
     """The bundles of one baseline, all in one bundle store."""
 
-    #: URL of the bundle store they were put into.
+    #: URL of the bundle store.
     store: str
     champion: BundleRef
     challengers: tuple[BundleRef, ...]
 
 
 def save_roles(roles: TrainedRoles, path: Path) -> None:
-    """Write the file; whoever reads it meanwhile sees the old one or the new one whole."""
+    """Write the file atomically: readers see the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_bytes(msgspec.json.format(msgspec.json.encode(roles), indent=2))
@@ -35,7 +35,7 @@ def load_roles(path: Path) -> TrainedRoles:
     """Read the file.
 
     Raises:
-        DataError: If it is not there or not readable.
+        DataError: If it does not exist or cannot be read.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=TrainedRoles)
@@ -44,11 +44,18 @@ def load_roles(path: Path) -> TrainedRoles:
 
 
 def publish(roles: TrainedRoles, settings: Settings, note: str) -> ModelUpdate:
-    """Give the champion and its challengers their roles on the control topic.
+    """Publish the roles of champion and challengers on the control topic.
+
+    Args:
+        roles: Bundles of a baseline.
+        settings: Kafka connection and topic names.
+        note: Reason, for the audit.
 
     Raises:
         KafkaError: If no broker answers.
         RolesError: If the roles were not written.
     """
     challengers = tuple(Challenger(ref) for ref in roles.challengers)
-    return publish_roles(settings, champion=roles.champion, challengers=challengers, author=AUTHOR, note=note)
+    return publish_roles(
+        settings.kafka, settings.topic, champion=roles.champion, challengers=challengers, author=AUTHOR, note=note
+    )

@@ -61,18 +61,18 @@ class RetrainTriggers:
             lines.append(f"champion {champion.path}: {problem}; check its thresholds")
         if self._waiting is not None:
             request = self._waiting
-            lines.append(f"{request.why}: {self._write(request).detail}")
+            outcome = self._write(msgspec.structs.replace(request, asked_at_ms=time.time_ns() // 1_000_000))
+            if not outcome.cooling:
+                self._waiting = None
+            lines.append(f"{request.why}: {outcome.detail}")
         if (reason := self._overdue(champion, promoter.store)) is not None:
             request = new_request("schedule", champion.sha256, reason, author=AUTHOR)
-            lines.append(f"{reason}: {request_retraining(self._settings, request).detail}")
+            lines.append(f"{reason}: {self._write(request).detail}")
         return lines
 
     def _write(self, request: RetrainRequest) -> RequestOutcome:
-        now = msgspec.structs.replace(request, asked_at_ms=time.time_ns() // 1_000_000)
-        result = request_retraining(self._settings, now)
-        if not result.cooling:
-            self._waiting = None
-        return result
+        settings = self._settings
+        return request_retraining(settings.kafka, settings.topic, settings.retrain, request)
 
     def _overdue(self, champion: BundleRef, store: BundleStore) -> str | None:
         if self._every_days is None:
@@ -81,7 +81,7 @@ class RetrainTriggers:
         return overdue(
             made_at_ms,
             champion.sha256,
-            read_requests(self._settings),
+            read_requests(self._settings.kafka, self._settings.topic),
             every_days=self._every_days,
             now_ms=time.time_ns() // 1_000_000,
         )

@@ -80,7 +80,11 @@ class Retrainer:
         Raises:
             KafkaError: If the requests cannot be read.
         """
-        return [self._report(request) for request in read_requests(self.settings) if request.answer is None]
+        return [
+            self._report(request)
+            for request in read_requests(self.settings.kafka, self.settings.topic)
+            if request.answer is None
+        ]
 
     def work(self, request: RetrainRequest) -> RetrainAnswer:
         """Work one request to its answer, or continue it. Working it once more changes nothing.
@@ -98,7 +102,7 @@ class Retrainer:
             self._make_challenger(version, request)
             result = f"version {version.number} runs in shadow as bundle {version.bundle.path}"
             answer = RetrainAnswer("challenger", result, _now_ms())
-        answer_request(self.settings, request, answer)
+        answer_request(self.settings.kafka, self.settings.topic, request, answer)
         return answer
 
     def _report(self, request: RetrainRequest) -> str:

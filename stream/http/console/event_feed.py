@@ -11,7 +11,7 @@ from schemas.errors import KafkaError
 from stream.http.console.console_state import ConsoleEvent, ConsoleState
 from stream.kafka.newest_messages import NewestMessages
 from stream.runtime.background import Background
-from stream.settings import Settings
+from stream.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,14 @@ class EventFeed(Background):
     """Follows the console's topics on a thread, and feeds the open pages on the event loop.
 
     Args:
-        settings: Kafka connection and names of the topics.
+        kafka: Kafka connection.
+        topics: Topic names.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, kafka: KafkaSettings, topics: TopicSettings) -> None:
         super().__init__("console-feed")
-        self._kafka = settings.kafka
-        self._state = ConsoleState(settings.topic)
+        self._kafka = kafka
+        self._state = ConsoleState(topics)
         self._pages: set[asyncio.Queue[ConsoleEvent]] = set()
 
     def start(self) -> None:

@@ -136,7 +136,9 @@ def test_rows_left_over_at_the_end_are_reported(case: Case) -> None:
 
 def test_fewer_rows_than_a_window_give_no_report(case: Case) -> None:
     """All rows are left over."""
-    drift = measure_drift(case.rows.part(slice(0, WINDOW - 1)), case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
+    drift = measure_drift(
+        case.rows.part(slice(0, WINDOW - 1)), case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)
+    )
     assert (drift.reports, drift.left_over) == ((), WINDOW - 1)
 
 

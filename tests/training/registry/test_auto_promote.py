@@ -1,8 +1,7 @@
-"""Acting on the gate: a won test becomes a promotion once, with its proof, whatever was cut short."""
+"""Automatic promotion: a won gate test becomes one promotion with its proof, whatever was interrupted."""
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,24 +16,26 @@ from stream.models.bundle import read_bundle
 from stream.settings import Settings
 from tests.evaluation.sample_evidence import HEALTHY
 from tests.support.ledger_history import SETTINGS, SimulatedHistory
-from tests.training.registry.conftest import Add
-from training.registry import auto_promote as acting
-from training.registry.auto_promote import act
+from tests.training.registry.conftest import AddVersion
+from training.commands.registry_options import RegistryAccess
+from training.registry.auto_promote import AUTHOR, auto_promote, encode_proof
 from training.registry.promote import Promoter
+from training.registry.reconcile import reconcile
 
-Play = Callable[..., GateStore]
+RunGate = Callable[..., GateStore]
 
 
 @pytest.fixture
-def play(desk: Promoter, tmp_path: Path) -> Play:
-    """Factory: a ledger in which a challenger's test against a champion has been won, or goes on."""
+def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
+    """Factory: a ledger in which a challenger has won its gate test against a champion, or has not yet."""
 
     def make(champion: BundleRef, challenger: BundleRef, *, days: int = 80, policy: str = "") -> GateStore:
         engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
         migrate(engine)
-        models = [(ref.sha256, read_bundle(desk.store, ref).manifest.policy.version) for ref in (champion, challenger)]
-        history = SimulatedHistory(engine, caught=(0.5, 0.85), models=(models[0], (models[1][0], policy or models[1][1])))
-        gate_runner = GateRunner(engine, SETTINGS, history.clock, lambda _: HEALTHY)
+        versions = [read_bundle(access.store, ref).manifest.policy.version for ref in (champion, challenger)]
+        models = ((champion.sha256, versions[0]), (challenger.sha256, policy or versions[1]))
+        history = SimulatedHistory(engine, caught=(0.5, 0.85), models=models)
+        gate_runner = GateRunner(engine, SETTINGS.gate, history.clock, lambda _: HEALTHY)
         history.advance(32)
         gate_runner.evaluate()
         history.advance(days - 32)
@@ -44,123 +45,131 @@ def play(desk: Promoter, tmp_path: Path) -> Play:
     return make
 
 
-def test_a_won_test_promotes_once_and_leaves_its_proof(
-    desk: Promoter, add: Add, play: Play, settings: Settings
+def test_a_won_test_promotes_once_and_keeps_its_proof(
+    promoter: Promoter, add_version: AddVersion, run_gate: RunGate, settings: Settings
 ) -> None:
-    """On Kafka and in MLflow, with its proof; the next look finds it done. Proposing before it changes nothing."""
-    first, second = add(), add()
-    told = replace(desk, kafka=settings)
-    told.promote("1", who="ann", why="the first")
-    tests = play(first, second)
-    (line,) = act(told, tests, "off")
+    """On Kafka and in MLflow; the next check finds it done, and proposing it changes nothing."""
+    first, second = add_version(), add_version()
+    promoter.promote("1", author="ann", reason="the first")
+    tests = run_gate(first, second)
+    (line,) = auto_promote(promoter, tests, "off")
     assert "version 2" in line
     assert ": promote, " in line
-    (line,) = act(told, tests, "propose")
-    assert "fraud-train promote 2 --why" in line
-    assert len(all_roles(settings)) == 1
-    (line,) = act(told, tests, "auto")
+    (line,) = auto_promote(promoter, tests, "propose")
+    assert "fraud-train promote 2 --reason" in line
+    assert len(all_roles(settings.kafka, settings.topic)) == 1
+    (line,) = auto_promote(promoter, tests, "auto")
     assert line.endswith("promoted as roles 2")
-    roles = current_roles(settings)
+    roles = current_roles(settings.kafka, settings.topic)
     assert roles is not None
-    assert (roles.champion, roles.previous, roles.author) == (second, first, acting.AUTHOR)
-    assert told.registry.aliases()["champion"] == "2"
-    assert act(told, tests, "auto") == []
-    assert len(all_roles(settings)) == 2
-    change = [entry.change for entry in told.history.entries()][-1]
+    assert (roles.champion, roles.previous, roles.author) == (second, first, AUTHOR)
+    assert promoter.registry.aliases()["champion"] == "2"
+    assert auto_promote(promoter, tests, "auto") == []
+    assert len(all_roles(settings.kafka, settings.topic)) == 2
+    change = promoter.history.entries()[-1].change
     assert isinstance(change.evidence, GateEvidence)
-    assert (change.evidence.test, change.evidence.url[:6]) == (1, "runs:/")
-    assert "gate test 1" in change.why
+    assert change.evidence.test == 1
+    assert change.evidence.url.startswith("runs:/")
+    assert "gate test 1" in change.reason
 
 
-def test_a_promotion_cut_short_is_finished_by_the_next_look(
-    desk: Promoter, add: Add, play: Play, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_the_next_check_completes_an_interrupted_promotion(
+    promoter: Promoter,
+    add_version: AddVersion,
+    run_gate: RunGate,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Written to Kafka, and then the process died: MLflow follows, and nothing is promoted twice."""
-    first, second = add(), add()
-    told = replace(desk, kafka=settings)
-    told.promote("1", who="ann", why="the first")
-    tests = play(first, second)
+    """The process dies after writing to Kafka: MLflow follows later, and nothing is promoted twice."""
+    first, second = add_version(), add_version()
+    promoter.promote("1", author="ann", reason="the first")
+    tests = run_gate(first, second)
     with monkeypatch.context() as patch:
-
-        def die(*_: object) -> None:
-            raise KeyboardInterrupt
-
-        patch.setattr("training.registry.promote.reconcile", _after_writing(die))
+        patch.setattr("training.registry.promote.reconcile", _die_at_third_call())
         with pytest.raises(KeyboardInterrupt):
-            act(told, tests, "auto")
-    assert told.registry.aliases()["champion"] == "1"
-    assert act(told, tests, "auto") == []
-    assert told.registry.aliases()["champion"] == "2"
-    assert len(all_roles(settings)) == 2
+            auto_promote(promoter, tests, "auto")
+    assert promoter.registry.aliases()["champion"] == "1"
+    assert auto_promote(promoter, tests, "auto") == []
+    assert promoter.registry.aliases()["champion"] == "2"
+    assert len(all_roles(settings.kafka, settings.topic)) == 2
 
 
-def _after_writing(die: Callable[..., None]) -> Callable[..., object]:
-    """`reconcile` as it is before the change is written, and death after it."""
-    from training.registry.reconcile import reconcile  # noqa: PLC0415 - before it is replaced
-
+def _die_at_third_call() -> Callable[..., object]:
+    """Return a `reconcile` that dies after the change is written. Before that it is called twice, to read the roles."""
     calls = []
 
-    def once(*arguments: object) -> object:
+    def die_late(*arguments: object) -> object:
         calls.append(1)
-        if len(calls) > 2:  # once to catch up, once to look before the change
-            die()
+        if len(calls) > 2:
+            raise KeyboardInterrupt
         return reconcile(*arguments)  # type: ignore[arg-type]
 
-    return once
+    return die_late
 
 
-def test_what_is_not_won_is_only_told(desk: Promoter, add: Add, play: Play) -> None:
-    """A test that goes on says how many more labels it takes."""
-    first, second = add(), add()
-    desk.promote("1", who="ann", why="the first")
-    (line,) = act(desk, play(first, second, days=36), "auto")
+def test_an_undecided_test_is_only_reported(promoter: Promoter, add_version: AddVersion, run_gate: RunGate) -> None:
+    """The line says how many more labels the test needs."""
+    first, second = add_version(), add_version()
+    promoter.promote("1", author="ann", reason="the first")
+    (line,) = auto_promote(promoter, run_gate(first, second, days=36), "auto")
     assert "continue" in line
-    assert desk.registry.aliases()["champion"] == "1"
+    assert promoter.registry.aliases()["champion"] == "1"
 
 
-def test_a_policy_that_is_not_the_bundle_s_own_is_left_to_people(desk: Promoter, add: Add, play: Play) -> None:
-    """What was tested is not what promoting the bundle would put in charge."""
-    first, second = add(), add()
-    desk.promote("1", who="ann", why="the first")
-    (line,) = act(desk, play(first, second, policy="tried"), "auto")
-    assert "promote by hand" in line
-    assert desk.registry.aliases()["champion"] == "1"
+def test_a_policy_other_than_the_bundles_own_needs_a_person(
+    promoter: Promoter, add_version: AddVersion, run_gate: RunGate
+) -> None:
+    """Promoting the bundle would not deploy the policy that was tested."""
+    first, second = add_version(), add_version()
+    promoter.promote("1", author="ann", reason="the first")
+    (line,) = auto_promote(promoter, run_gate(first, second, policy="tried"), "auto")
+    assert "promote the version by hand" in line
+    assert promoter.registry.aliases()["champion"] == "1"
 
 
-def test_a_bundle_without_a_version_is_left_to_people(desk: Promoter, add: Add, play: Play) -> None:
-    """Nobody registered it here."""
-    first, second = add(), add()
-    desk.promote("1", who="ann", why="the first")
-    tests = play(first, second)
-    desk.registry.forget("2")
-    (line,) = act(desk, tests, "auto")
+def test_a_bundle_without_a_version_needs_a_person(
+    promoter: Promoter, add_version: AddVersion, run_gate: RunGate
+) -> None:
+    """It is not registered in this MLflow."""
+    first, second = add_version(), add_version()
+    promoter.promote("1", author="ann", reason="the first")
+    tests = run_gate(first, second)
+    promoter.registry.delete("2")
+    (line,) = auto_promote(promoter, tests, "auto")
     assert "fraud-stream models set" in line
 
 
-def test_without_a_champion_there_is_nothing_to_act_on(desk: Promoter, add: Add, play: Play) -> None:
-    """One line says so."""
-    assert act(desk, play(add(), add(), days=33), "auto") == ["nobody is champion yet; promote a version first"]
-
-
-def test_without_kafka_nothing_is_promoted_in_mlflow_alone(
-    desk: Promoter, add: Add, play: Play, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_without_a_champion_there_is_nothing_to_act_on(
+    promoter: Promoter, add_version: AddVersion, run_gate: RunGate
 ) -> None:
-    """A broker that is away stops the whole change."""
+    """One line says so."""
+    lines = auto_promote(promoter, run_gate(add_version(), add_version(), days=33), "auto")
+    assert lines == ["there is no champion yet; promote a version first"]
+
+
+def test_without_a_broker_nothing_is_promoted(
+    promoter: Promoter,
+    make_promoter: Callable[[Settings], Promoter],
+    add_version: AddVersion,
+    run_gate: RunGate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MLflow stays as it was."""
+    first, second = add_version(), add_version()
+    promoter.promote("1", author="ann", reason="the first")
+    tests = run_gate(first, second)
     monkeypatch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds
-    first, second = add(), add()
-    desk.promote("1", who="ann", why="the first")
-    tests = play(first, second)
-    away = replace(desk, kafka=settings.replace(kafka_bootstrap="127.0.0.1:1"))
+    no_broker = make_promoter(promoter.settings.replace(kafka_bootstrap="127.0.0.1:1"))
     with pytest.raises(BrokerUnavailableError):
-        act(away, tests, "auto")
-    assert desk.registry.aliases()["champion"] == "1"
+        auto_promote(no_broker, tests, "auto")
+    assert promoter.registry.aliases()["champion"] == "1"
 
 
-def test_the_proof_says_it_all(add: Add, play: Play) -> None:
-    """Plan, evidence of every cohort, judgement: whoever asks later can judge again."""
-    tests = play(add(), add(), days=40)
+def test_the_proof_is_complete(add_version: AddVersion, run_gate: RunGate) -> None:
+    """Plan, evidence of every cohort and judgement, so the judgement can be repeated later."""
+    tests = run_gate(add_version(), add_version(), days=40)
     (test,) = tests.tests()
-    found = json.loads(acting.proof(test, tests.evidence(test)))
-    assert found["test"]["plan"]["alpha"] == test.plan.alpha
-    assert len(found["evidence"]) == len(tests.evidence(test)) > 0
-    assert found["test"]["judgement"]["verdict"] == "continue"
+    proof = json.loads(encode_proof(test, tests.evidence(test)))
+    assert proof["test"]["plan"]["alpha"] == test.plan.alpha
+    assert len(proof["evidence"]) == len(tests.evidence(test)) > 0
+    assert proof["test"]["judgement"]["verdict"] == "continue"

@@ -1,4 +1,4 @@
-"""The whole loop on a real Kafka: amounts double, drift alarms and asks, and the champion's heir watches."""
+"""The whole loop on a real Kafka: amounts double, drift requests a model, and the new model runs in shadow."""
 
 from pathlib import Path
 
@@ -15,17 +15,17 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.archive_process import ArchiveProcess
 from tests.support.bundles import NUMERIC
+from tests.support.decision_monitor import DecisionMonitor
 from tests.support.ledger_process import LedgerProcess
 from tests.support.topics import produce_all
 from tests.support.traffic import transaction
 from tests.support.until import until
-from tests.support.decision_monitor import DecisionMonitor
 from tests.support.worker_process import WorkerProcess
-from tests.training.retrain.conftest import MakePlace
+from tests.training.retrain.conftest import MakeSetup
 from training.retrain.retrainer import DAY_MS
 
-#: Transactions before the amounts double, and after it: room for two whole windows, also where a busy machine's
-#: messages of counts are as large as a window.
+#: Transactions before the amounts double, and after: two complete windows, even if a busy machine sends counts in
+#: messages as large as a window.
 ORDINARY, DOUBLED = 1_600, 1_600
 WINDOW = 300
 FRAUDS = 0.18
@@ -33,12 +33,12 @@ BEGIN_MS = 1_378_000_000_000
 
 
 def is_fraud(number: int) -> bool:
-    """Whether a transaction is one."""
+    """Return whether a transaction is a fraud."""
     return bool(np.random.default_rng(number).random() < FRAUDS)
 
 
 def made(number: int) -> bytes:
-    """Return the transaction of a number: a minute after the one before, ten days later from where amounts double."""
+    """Return a transaction: one minute after the previous one, and ten days later once amounts have doubled."""
     fields = msgspec.json.decode(transaction(number))
     doubled = number >= ORDINARY
     return transaction(
@@ -50,7 +50,7 @@ def made(number: int) -> bytes:
 
 
 def send(settings: Settings, first: int, last: int) -> None:
-    """Send transactions slowly enough that windows of drift are of some batches each."""
+    """Send transactions slowly enough that each drift window has several batches."""
     producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 0})
     for number in range(first, last):
         producer.produce(settings.topic.transactions, made(number), f"card-{number % 500}".encode())
@@ -64,9 +64,9 @@ def label(number: int) -> bytes:
     return encode(Label(f"l{number}", str(number), "chargeback", fraud=True, event_time_ms=when))
 
 
-def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Path) -> None:
-    """Worker, ledger and archive run; nobody does anything by hand, and the new model decides nothing."""
-    place = make_place(
+def test_doubled_amounts_become_a_challenger(make_setup: MakeSetup, tmp_path: Path) -> None:
+    """Worker, ledger and archive run, nothing is done by hand, and the new model decides nothing."""
+    setup = make_setup(
         reference=True,
         bundle_store=str(tmp_path / "var" / "bundles"),
         drift_window_rows=WINDOW,
@@ -76,7 +76,7 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
         archive_web_port=free_port(),
         rollback_monitor="off",
     )
-    settings = place.settings
+    settings = setup.settings
     frauds = [number for number in range(ORDINARY) if is_fraud(number)]
     with (
         DecisionMonitor(settings) as monitor,
@@ -89,24 +89,24 @@ def test_doubled_amounts_become_a_challenger(make_place: MakePlace, tmp_path: Pa
         send(settings, 0, ORDINARY)
         produce_all(settings.kafka.bootstrap, settings.topic.labels, [(str(n).encode(), label(n)) for n in frauds])
         monitor.wait(ORDINARY)
-        until(lambda: len(read_reports(settings)) >= 2, 30)
-        assert not read_requests(settings), "ordinary amounts are no drift"
+        until(lambda: len(read_reports(settings.kafka, settings.topic)) >= 2, 30)
+        assert not read_requests(settings.kafka, settings.topic), "ordinary amounts are no drift"
 
         send(settings, ORDINARY, ORDINARY + DOUBLED)
-        until(lambda: bool(read_requests(settings)), 30)
+        until(lambda: bool(read_requests(settings.kafka, settings.topic)), 30)
         monitor.wait(ORDINARY + DOUBLED)
         archive.wait_rows("transactions", ORDINARY)
-        # Until the ledger has read the labels, and event time has come far enough for silence to mean something.
-        until(lambda: (load_watermark(place.past.engine) or 0) > BEGIN_MS + 8 * DAY_MS, 30)
+        # Until the ledger has read the labels, and transactions without a label have matured.
+        until(lambda: (load_watermark(setup.history.engine) or 0) > BEGIN_MS + 8 * DAY_MS, 30)
         until(lambda: ledger.metrics()['ledger_rows_total{kind="labels"}'] >= len(frauds), 30)
-        (line,) = place.retrainer.look()
-    (request,) = read_requests(settings)
+        (line,) = setup.retrainer.work_open_requests()
+    (request,) = read_requests(settings.kafka, settings.topic)
     assert request.cause == "drift"
-    assert request.bundle_sha256 == place.champion.sha256
+    assert request.bundle_sha256 == setup.champion.sha256
     assert "Amount" in request.why
-    roles = current_roles(settings)
+    roles = current_roles(settings.kafka, settings.topic)
     assert roles is not None, line
-    version = place.promoter.registry.find("challenger")
-    assert (roles.champion, roles.challengers) == (place.champion, (Challenger(version.bundle),)), line
+    version = setup.promoter.registry.find("challenger")
+    assert (roles.champion, roles.challengers) == (setup.champion, (Challenger(version.bundle),)), line
     assert request.answer is not None
     assert request.answer.outcome == "challenger"

@@ -1,11 +1,11 @@
-"""Who asks when nobody does: labels that tell of more errors, and age."""
+"""Triggers of retraining: labels that show more errors, and age."""
 
 import msgspec
 
 from schemas.messages import RetrainAnswer, RetrainRequest
-from stream.control.retrain_requests import answer_request, request_retraining, new_request, read_requests
+from stream.control.retrain_requests import answer_request, new_request, read_requests, request_retraining
 from tests.training.drift.test_concept_monitor import frauds, transactions
-from tests.training.retrain.conftest import MakePlace, Place
+from tests.training.retrain.conftest import MakeSetup, RetrainSetup
 from training.drift.concept_monitor import ConceptMonitor
 from training.retrain.retrain_triggers import AUTHOR, RetrainTriggers
 from training.retrain.schedule import DAY_MS, overdue
@@ -13,76 +13,87 @@ from training.retrain.schedule import DAY_MS, overdue
 DECLINED = RetrainAnswer("declined", "too few", 5 * DAY_MS)
 
 
-def asker(place: Place, every_days: float | None = None) -> RetrainTriggers:
-    """As a new process has it."""
-    return RetrainTriggers(ConceptMonitor(place.past.engine, place.settings), place.settings, every_days=every_days)
+def new_triggers(setup: RetrainSetup, every_days: float | None = None) -> RetrainTriggers:
+    """Return the triggers as a new process creates them."""
+    monitor = ConceptMonitor(setup.history.engine, setup.settings.gate, setup.settings.topic)
+    return RetrainTriggers(monitor, setup.settings, every_days=every_days)
 
 
-def drift(place: Place) -> None:
-    """A champion that begins to miss frauds."""
-    frauds(place.past, 0, 150, "review")
-    frauds(place.past, 150, 60, "approve")
-    place.past.mature()
+def requests(setup: RetrainSetup) -> list[RetrainRequest]:
+    """Return the requests on the topic."""
+    return read_requests(setup.settings.kafka, setup.settings.topic)
 
 
-def test_missed_frauds_ask_once(make_place: MakePlace) -> None:
-    """Whoever comes to the same alarm again, after a restart say, asks for the same: also when it was declined."""
-    place = make_place()
-    drift(place)
-    one = asker(place)
-    (line,) = one.look(place.promoter)
-    (request,) = read_requests(place.settings)
-    assert (request.cause, request.author, request.bundle_sha256) == ("performance", AUTHOR, place.champion.sha256)
+def decline(setup: RetrainSetup, request: RetrainRequest) -> None:
+    """Answer a request."""
+    answer_request(setup.settings.kafka, setup.settings.topic, request, DECLINED)
+
+
+def miss_frauds(setup: RetrainSetup) -> None:
+    """Record a champion that begins to miss frauds."""
+    frauds(setup.history, 0, 150, "review")
+    frauds(setup.history, 150, 60, "approve")
+    setup.history.mature()
+
+
+def test_missed_frauds_request_a_model_once(make_setup: MakeSetup) -> None:
+    """A restarted process writes the same request for the same alarm, even after it was declined."""
+    setup = make_setup()
+    miss_frauds(setup)
+    triggers = new_triggers(setup)
+    (line,) = triggers.check(setup.promoter)
+    (request,) = requests(setup)
+    assert (request.cause, request.author, request.bundle_sha256) == ("performance", AUTHOR, setup.champion.sha256)
     assert "of the frauds are missed, up from" in request.why
     assert line == f"{request.why}: requested (performance: {request.why})"
-    assert one.look(place.promoter) == []
-    answer_request(place.settings, request, DECLINED)
-    (line,) = asker(place).look(place.promoter)
+    assert triggers.check(setup.promoter) == []
+    decline(setup, request)
+    (line,) = new_triggers(setup).check(setup.promoter)
     assert "already requested" in line
-    assert len(read_requests(place.settings)) == 1
+    assert len(requests(setup)) == 1
 
 
-def test_an_alarm_that_is_too_early_is_asked_for_later(make_place: MakePlace) -> None:
-    """Performance has asked a short time ago; the alarm is kept until it may ask again."""
-    place = make_place()
-    before = new_request("performance", place.champion.sha256, "an alarm before", author=AUTHOR)
-    request_retraining(place.settings, before)
-    answer_request(place.settings, before, DECLINED)
-    drift(place)
-    one = asker(place)
+def test_an_alarm_waits_for_the_end_of_the_cooldown(make_setup: MakeSetup) -> None:
+    """The same cause has requested a model recently; the alarm is kept until it may request again."""
+    setup = make_setup()
+    settings = setup.settings
+    earlier = new_request("performance", setup.champion.sha256, "an earlier alarm", author=AUTHOR)
+    request_retraining(settings.kafka, settings.topic, settings.retrain, earlier)
+    decline(setup, earlier)
+    miss_frauds(setup)
+    triggers = new_triggers(setup)
     for _ in range(2):
-        (line,) = one.look(place.promoter)
+        (line,) = triggers.check(setup.promoter)
         assert "FRAUD_RETRAIN_COOLDOWN_DAYS" in line
-    one._settings = place.settings.replace(retrain_cooldown_days=0.0)
-    (line,) = one.look(place.promoter)
+    triggers._settings = settings.replace(retrain_cooldown_days=0.0)
+    (line,) = triggers.check(setup.promoter)
     assert ": requested (performance: " in line
-    assert one.look(place.promoter) == []
+    assert triggers.check(setup.promoter) == []
 
 
-def test_scores_that_are_off_are_said_once(make_place: MakePlace) -> None:
-    """They ask for nothing by themselves: people look at the thresholds."""
-    place = make_place()
-    sent = transactions(0, 400)
-    place.past.decide(sent, score=0.5)
-    place.past.mature()
-    one = asker(place)
-    (line,) = one.look(place.promoter)
-    assert line.startswith("champion fraud/1: scores promise 50.000% frauds, 0.000% of 400")
-    assert one.look(place.promoter) == []
-    assert not read_requests(place.settings)
+def test_scores_that_are_not_calibrated_are_reported_once(make_setup: MakeSetup) -> None:
+    """They request nothing by themselves: a person checks the thresholds."""
+    setup = make_setup()
+    setup.history.decide(transactions(0, 400), score=0.5)
+    setup.history.mature()
+    triggers = new_triggers(setup)
+    (line,) = triggers.check(setup.promoter)
+    assert line.startswith("champion fraud/1: scores predict 50.000% frauds, but 0.000% of 400")
+    assert triggers.check(setup.promoter) == []
+    assert not requests(setup)
 
 
-def test_an_old_champion_asks_by_itself(make_place: MakePlace) -> None:
-    """Made in 1970 here; without --every, age is no reason."""
-    place = make_place()
-    assert asker(place).look(place.promoter) == []
-    (line,) = asker(place, every_days=90).look(place.promoter)
-    assert line.startswith("the newest model made for its place is ")
-    (request,) = read_requests(place.settings)
+def test_an_old_champion_is_replaced(make_setup: MakeSetup) -> None:
+    """The test's champion was created in 1970; without --every, age is no reason."""
+    setup = make_setup()
+    assert new_triggers(setup).check(setup.promoter) == []
+    (line,) = new_triggers(setup, every_days=90).check(setup.promoter)
+    assert line.startswith("the newest model made to decide is ")
+    (request,) = requests(setup)
     assert request.cause == "schedule"
 
 
-def test_age_runs_from_the_newest_model_made_for_the_place() -> None:
+def test_age_runs_from_the_newest_model_made_to_decide() -> None:
     """A challenger that waits for the gate counts; a declined request does not, nor does another champion's."""
     champion = "a" * 64
 

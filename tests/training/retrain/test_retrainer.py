@@ -1,4 +1,4 @@
-"""From a request on Kafka to a challenger in the shadow: once, whatever is killed, or declined with the reason."""
+"""From a request on Kafka to a challenger in shadow: once, whatever is killed, or declined with a reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +10,10 @@ import training.retrain.retrainer as retraining
 from schemas.messages import Challenger, RetrainAnswer
 from stream.control.retrain_requests import read_requests
 from stream.control.role_reader import all_roles, current_roles
+from stream.control.role_writer import publish_roles
 from stream.models.bundle import read_bundle
-from tests.training.retrain.conftest import RECIPES, ROWS, MakePlace, Place
+from tests.training.decision_history import ROWS
+from tests.training.retrain.conftest import RECIPES, MakeSetup, RetrainSetup
 from training.registry.runs import FINISHED
 from training.retrain.retrainer import AUTHOR
 from training.retrain.runs import EXPERIMENT
@@ -19,78 +21,80 @@ from training.retrain.train import train
 from training.study.recipe import recipe_of
 
 
-def answers(place: Place) -> list[RetrainAnswer | None]:
-    """What stands on the topic, in order of asking."""
-    return [request.answer for request in read_requests(place.settings)]
+def answers(setup: RetrainSetup) -> list[RetrainAnswer | None]:
+    """Return the answers on the topic, in the order of the requests."""
+    return [request.answer for request in read_requests(setup.settings.kafka, setup.settings.topic)]
 
 
-def runs(place: Place) -> list[Any]:
-    """Every run of a request."""
-    client = place.mlflow.client
+def runs(setup: RetrainSetup) -> list[Any]:
+    """Return the runs of all requests."""
+    client = setup.mlflow.client
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     return list(client.search_runs([experiment.experiment_id]))
 
 
-def declined(place: Place) -> str:
-    """Work the one open request, which is declined, and say why."""
-    (line,) = place.retrainer.look()
-    answer = answers(place)[-1]
+def declined(setup: RetrainSetup) -> str:
+    """Work the one open request, which is declined, and return the reason."""
+    (line,) = setup.retrainer.work_open_requests()
+    answer = answers(setup)[-1]
     assert answer is not None
     assert answer.outcome == "declined"
     assert line.endswith(f": declined, {answer.why}")
-    assert len(place.promoter.registry.all()) == 1
-    assert place.retrainer.look() == []
+    assert len(setup.promoter.registry.all()) == 1
+    assert setup.retrainer.work_open_requests() == []
     return answer.why
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_request_becomes_a_challenger_that_only_watches(make_place: MakePlace, recipe: str) -> None:
-    """Made as the champion was, on what is known by now; it decides nothing, and the request is answered."""
-    place = make_place(recipe)
-    place.past.live()
-    request = place.ask()
-    (line,) = place.retrainer.look()
+def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe: str) -> None:
+    """It is fitted like the champion on everything known by now, decides nothing, and the request is answered."""
+    setup = make_setup(recipe)
+    setup.history.simulate()
+    request = setup.request()
+    (line,) = setup.retrainer.work_open_requests()
     assert line == (
         f"retraining on request {request.request_id[:12]} (drift: PSI of V1 is 0.4): "
-        "challenger, version 2 watches as bundle fraud/2"
+        "challenger, version 2 runs in shadow as bundle fraud/2"
     )
-    roles = current_roles(place.settings)
+    roles = current_roles(setup.settings.kafka, setup.settings.topic)
     assert roles is not None
-    version = place.promoter.registry.find("challenger")
-    assert (roles.champion, roles.challengers) == (place.champion, (Challenger(version.bundle),))
+    version = setup.promoter.registry.find("challenger")
+    assert (roles.champion, roles.challengers) == (setup.champion, (Challenger(version.bundle),))
     assert (roles.author, roles.epoch) == (AUTHOR, 2)
-    (answer,) = answers(place)
+    (answer,) = answers(setup)
     assert answer is not None
-    assert (answer.outcome, answer.why) == ("challenger", "version 2 watches as bundle fraud/2")
-    manifest = read_bundle(place.promoter.store, version.bundle).manifest
+    assert (answer.outcome, answer.why) == ("challenger", "version 2 runs in shadow as bundle fraud/2")
+    manifest = read_bundle(setup.promoter.store, version.bundle).manifest
     assert manifest.feature_names == ("V1", "V2", "V3", "Amount")
     assert (manifest.algorithm, manifest.policy.kind) == (RECIPES[recipe].family, "score")
+    rule = "cost" if RECIPES[recipe].alerts_per_day is None else "budget"
+    assert manifest.policy.version == f"{manifest.algorithm}-{rule}"
     assert manifest.training_window.rows == pytest.approx(0.6 * ROWS, abs=2)
     assert manifest.metrics["pr_auc_validation"].value > 0.5
-    retrainer = place.retrainer
-    assert recipe_of(version.run_id, place.promoter.runs, retrainer.studies) == RECIPES[recipe]
+    retrainer = setup.retrainer
+    assert recipe_of(version.run_id, setup.promoter.runs, retrainer.studies) == RECIPES[recipe]
 
 
-def test_one_request_is_worked_once(make_place: MakePlace) -> None:
-    """A second look finds nothing open; a request told twice is the same; one by hand later is worked anew."""
-    place = make_place()
-    place.past.live()
-    first = place.ask()
-    place.retrainer.look()
-    assert place.retrainer.look() == []
-    again = place.retrainer.work(first)  # as a process that read the topic before the answer was there
-    assert again.why == "version 2 watches as bundle fraud/2"
-    assert (len(runs(place)), len(all_roles(place.settings))) == (1, 2)
-    place.ask("hand")
-    (line,) = place.retrainer.look()
-    assert line.endswith("challenger, version 3 watches as bundle fraud/3")
-    roles = current_roles(place.settings)
+def test_one_request_is_worked_once(make_setup: MakeSetup) -> None:
+    """Working it again gives the same answer; a later request by hand makes another model."""
+    setup = make_setup()
+    setup.history.simulate()
+    first = setup.request()
+    setup.retrainer.work_open_requests()
+    assert setup.retrainer.work_open_requests() == []
+    again = setup.retrainer.work(first)  # as a process does that read the topic before the answer
+    assert again.why == "version 2 runs in shadow as bundle fraud/2"
+    assert (len(runs(setup)), len(all_roles(setup.settings.kafka, setup.settings.topic))) == (1, 2)
+    setup.request("hand")
+    (line,) = setup.retrainer.work_open_requests()
+    assert line.endswith("challenger, version 3 runs in shadow as bundle fraud/3")
+    roles = current_roles(setup.settings.kafka, setup.settings.topic)
     assert roles is not None
     assert [each.bundle.path for each in roles.challengers] == ["fraud/3", "fraud/2"]
 
 
-#: Where the process dies: what it was about to call, or had just called.
+#: Where the process dies: before or after a call.
 DEATHS: dict[str, tuple[str, bool]] = {
     "after training": ("train", True),
     "before registering": ("register", False),
@@ -98,12 +102,12 @@ DEATHS: dict[str, tuple[str, bool]] = {
     "before the answer": ("answer_request", False),
     "after the answer": ("answer_request", True),
 }
-#: Those that the suite leaves to `make test-slow`.
+#: Those that only `make test-slow` runs.
 OTHER_DEATHS = ("before registering", "after registering", "after the answer")
 
 
 def deadly(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
-    """A call around which the process dies, which no `except Exception` sees."""
+    """Return a call before or after which the process dies, which no `except Exception` catches."""
 
     def die(*arguments: Any, **named: Any) -> None:
         if after:
@@ -117,120 +121,121 @@ def deadly(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
     "when",
     ["after training", "before the answer", *(pytest.param(each, marks=pytest.mark.slow) for each in OTHER_DEATHS)],
 )
-def test_a_process_that_dies_is_gone_on_with(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    """Wherever it dies there is one run, one new version, one change of roles and one answer in the end."""
-    place = make_place()
-    place.past.live()
-    place.ask()
+def test_the_next_process_continues_after_a_death(
+    make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """In the end there is one run, one new version, one change of roles and one answer."""
+    setup = make_setup()
+    setup.history.simulate()
+    setup.request()
     name, after = DEATHS[when]
     with monkeypatch.context() as patch:
         patch.setattr(retraining, name, deadly(getattr(retraining, name), after=after))
         with pytest.raises(KeyboardInterrupt):
-            place.retrainer.look()
-    place.retrainer.look()
-    assert place.retrainer.look() == []
-    (answer,) = answers(place)
+            setup.retrainer.work_open_requests()
+    setup.retrainer.work_open_requests()
+    assert setup.retrainer.work_open_requests() == []
+    (answer,) = answers(setup)
     assert answer is not None
     assert answer.outcome == "challenger"
-    (run,) = runs(place)
+    (run,) = runs(setup)
     assert run.info.status == FINISHED
-    assert len(place.promoter.registry.all()) == 2
-    assert len(all_roles(place.settings)) == 2
-    assert len(place.promoter.history.entries()) == 2
+    assert len(setup.promoter.registry.all()) == 2
+    assert len(all_roles(setup.settings.kafka, setup.settings.topic)) == 2
+    assert len(setup.promoter.history.entries()) == 2
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_process_that_dies_at_the_role_gives_it_once(
-    make_place: MakePlace, monkeypatch: pytest.MonkeyPatch, *, after: bool
+def test_a_death_at_the_change_of_roles_changes_them_once(
+    make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch, *, after: bool
 ) -> None:
-    """And whoever was taken out of the shadow by a person before the answer stays out."""
-    place = make_place()
-    place.past.live()
-    place.ask()
-    retrainer = place.retrainer
+    """A challenger that a person removed before the answer stays removed."""
+    setup = make_setup()
+    setup.history.simulate()
+    setup.request()
+    retrainer = setup.retrainer
     with monkeypatch.context() as patch:
-        challenge = type(place.promoter).challenge
-        patch.setattr(type(place.promoter), "challenge", deadly(challenge, after=after))
+        challenge = type(setup.promoter).challenge
+        patch.setattr(type(setup.promoter), "challenge", deadly(challenge, after=after))
         with pytest.raises(KeyboardInterrupt):
-            retrainer.look()
+            retrainer.work_open_requests()
     if after:
-        place.promoter.appoint(place.champion, (), who="ann", why="not this one")
-    place.retrainer.look()
-    roles = current_roles(place.settings)
+        settings = setup.settings
+        publish_roles(settings.kafka, settings.topic, champion=setup.champion, author="ann", note="not this one")
+    setup.retrainer.work_open_requests()
+    roles = current_roles(setup.settings.kafka, setup.settings.topic)
     assert roles is not None
     assert len(roles.challengers) == (0 if after else 1)
-    assert answers(place)[0] is not None
+    assert answers(setup)[0] is not None
 
 
-def test_what_kills_its_process_is_not_tried_for_ever(make_place: MakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three times, then the request is declined."""
-    place = make_place()
-    place.past.live()
-    place.ask()
+def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After three attempts."""
+    setup = make_setup()
+    setup.history.simulate()
+    setup.request()
     with monkeypatch.context() as patch:
         patch.setattr(retraining, "train", deadly(train, after=False))
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
-                place.retrainer.look()
-    assert declined(place) == (
-        "3 attempts came to nothing, the last because: the process ended; mend that and ask again"
-    )
+                setup.retrainer.work_open_requests()
+    assert declined(setup) == ("3 attempts failed, the last because: the process ended; fix that and request again")
 
 
-def test_an_outage_is_waited_out(make_place: MakePlace, tmp_path: Path) -> None:
-    """However often it is met, it says nothing about the request: a mount that is gone, say, which comes back."""
-    place = make_place()
-    place.past.live()
-    place.ask()
-    there = place.settings
-    place.settings = there.replace(archive_url=f"file://{tmp_path}/elsewhere")
+def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path: Path) -> None:
+    """It says nothing about the request, however long it lasts: for example a mount that is gone for a while."""
+    setup = make_setup()
+    setup.history.simulate()
+    setup.request()
+    working = setup.settings
+    setup.settings = working.replace(archive_url=f"file://{tmp_path}/elsewhere")
     for _ in range(4):
-        (line,) = place.retrainer.look()
+        (line,) = setup.retrainer.work_open_requests()
         assert "elsewhere" in line
-        assert line.endswith("; the next look tries again")
-    assert answers(place) == [None]
-    place.settings = there
-    (line,) = place.retrainer.look()
+        assert line.endswith("; the next check tries again")
+    assert answers(setup) == [None]
+    setup.settings = working
+    (line,) = setup.retrainer.work_open_requests()
     assert "challenger" in line
 
 
-def test_what_must_not_be_retrained_is_declined_with_the_reason(
-    make_place: MakePlace, monkeypatch: pytest.MonkeyPatch
+def test_a_request_that_cannot_be_worked_is_declined_with_a_reason(
+    make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another champion, too few frauds, a leak; a later request is worked when that is mended."""
-    place = make_place(retrain_min_frauds=300)
-    place.past.live()
-    place.ask(champion="f" * 64)
-    assert declined(place) == "bundle ffffffffffff is not champion, fraud/1 is; ask about that"
-    place.ask("hand")
-    assert declined(place) == (
-        "217 matured frauds of the last 400 days (by the ledger) are fewer than the 300 it takes "
-        "(FRAUD_RETRAIN_MIN_FRAUDS)"
+    """Another champion, too few frauds, a leak; a later request is worked once the cause is fixed."""
+    setup = make_setup(retrain_min_frauds=300)
+    setup.history.simulate()
+    setup.request(champion="f" * 64)
+    assert declined(setup) == "bundle ffffffffffff is not the champion any more, fraud/1 is; request that"
+    setup.request("hand")
+    assert declined(setup) == (
+        "217 matured frauds of the last 400 days (in the ledger) are fewer than the 300 that retraining "
+        "needs (FRAUD_RETRAIN_MIN_FRAUDS)"
     )
-    place.settings = place.settings.replace(retrain_min_frauds=217)
+    setup.settings = setup.settings.replace(retrain_min_frauds=217)
     with monkeypatch.context() as patch:
         patch.setattr("training.data.leaks.MAX_FRAUD_SHARE", 0.05)
-        place.ask("hand")
-        assert declined(place).startswith("resampled-before-split: 17% of all rows are frauds")
-    place.ask("hand")
-    (line,) = place.retrainer.look()
+        setup.request("hand")
+        assert declined(setup).startswith("resampled-before-split: 17% of all rows are frauds")
+    setup.request("hand")
+    (line,) = setup.retrainer.work_open_requests()
     assert "challenger" in line
 
 
-def test_frauds_that_are_not_archived_do_not_count(make_place: MakePlace) -> None:
-    """The line says how many are missing."""
-    place = make_place()
-    place.past.live(archived=False)
-    place.ask()
-    assert declined(place).startswith(
-        f"0 matured frauds of the last 400 days ({ROWS} of {ROWS} known rows are not archived, 0 the champion would "
-        "refuse, 0 are censored) are fewer than the 200 it takes"
+def test_frauds_that_are_not_archived_do_not_count(make_setup: MakeSetup) -> None:
+    """The reason says how many are missing."""
+    setup = make_setup()
+    setup.history.simulate(archived=False)
+    setup.request()
+    assert declined(setup).startswith(
+        f"0 matured frauds of the last 400 days ({ROWS} of {ROWS} labelled transactions are not archived, the champion "
+        "would refuse 0, 0 are censored) are fewer than the 200 that retraining needs"
     )
 
 
-def test_a_champion_of_unknown_making_is_declined(make_place: MakePlace) -> None:
-    """Nothing says how to make another like it."""
-    place = make_place(None)
-    place.past.live()
-    place.ask()
-    assert declined(place).endswith("does not say how its model was made; train and promote one: fraud-train study")
+def test_a_champion_without_a_recipe_is_declined(make_setup: MakeSetup) -> None:
+    """Nothing says how to fit a model like it."""
+    setup = make_setup(None)
+    setup.history.simulate()
+    setup.request()
+    assert declined(setup).endswith("has no recorded recipe; train and promote a model that has one: fraud-train study")
