@@ -1,1 +1,1 @@
-"""Faults and bad input on a real Kafka: nothing lost, nothing twice, and soon at work again."""
+"""Faults and bad input on a real Kafka: nothing is lost or repeated, and scoring resumes soon."""

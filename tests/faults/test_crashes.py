@@ -20,7 +20,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorker, count: int) -> None:
     """A worker that is killed and restarted three times under load decides every transaction exactly once.
 
-    Small batches make it take long enough to be hit between reading and committing.
+    With small batches it runs long enough to be hit between reading and committing.
     """
     settings = ready(kafka_batch_max=count // 200)
     send(settings, count)

@@ -7,7 +7,7 @@ import msgspec
 from stream.ledger.alertmanager import webhook_codec
 from stream.ledger.upsert import Row
 
-#: Go's zero time, which stands for a time in the future.
+#: Go's zero time, which Alertmanager sends as the end of a firing alert.
 NEVER = "0001-01-01T00:00:00Z"
 
 

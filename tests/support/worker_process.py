@@ -47,7 +47,7 @@ class WorkerProcess(ProgramProcess):
         return int(self._address.rpartition(":")[2])
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
-        """Wait until the program is ready, by default half as long as users of `fraud-stream` would."""
+        """Wait until the program is ready, for `timeout_s` seconds at most."""
         super().wait_ready(timeout_s)
 
     def freeze(self) -> None:
