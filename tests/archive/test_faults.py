@@ -106,11 +106,11 @@ def test_the_folder_vanishes_and_comes_back(
         until(lambda: archive.problems() == [], 20)
         feeder.stop()
     until(lambda: is_complete(settings), 60)
-    words = archive.last_lines()
+    log = archive.last_lines()
     assert archive.stop() == 0
-    assert words.count("reading waits until it answers") == 1
-    assert words.count("answers again") == 1
-    assert "Traceback" not in words
+    assert log.count("reading waits until it answers") == 1
+    assert log.count("answers again") == 1
+    assert "Traceback" not in log
     assert reconcile_archive(settings)["decisions"] >= feeder.sent
     assert overlaps(files_of(settings, "decisions")) == 0
 

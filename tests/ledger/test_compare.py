@@ -57,7 +57,8 @@ def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:
         assert sum(getattr(day, field) for day in days) == pytest.approx(getattr(total, field))
     fraud = pairs.fraud
     sides = (
-        costs.of(verdict, fraud, pairs.amount_minor) for verdict in (pairs.champion_verdict, pairs.challenger_verdict)
+        costs.cost_of(verdict, fraud, pairs.amount_minor)
+        for verdict in (pairs.champion_verdict, pairs.challenger_verdict)
     )
     champion, challenger = (float(pairs.weight @ each) for each in sides)
     assert total.saved_minor - total.lost_minor == pytest.approx(champion - challenger)

@@ -122,11 +122,11 @@ def test_postgres_is_unavailable(
         feeder.stop()
         ledger.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: ledger.lag() == 0, 30)
-    words = ledger.last_lines()
+    log = ledger.last_lines()
     assert ledger.stop() == 0
-    assert words.count("reading waits until it answers") == 1
-    assert words.count("answers again") == 1
-    assert "Traceback" not in words
+    assert log.count("reading waits until it answers") == 1
+    assert log.count("answers again") == 1
+    assert "Traceback" not in log
     assert reconcile_ledger(settings)["decisions"] == feeder.sent
 
 

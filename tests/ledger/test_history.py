@@ -133,9 +133,9 @@ def test_unresolved_outcomes_are_counted(engine: Engine) -> None:
     maturity_ms = 50_000
 
     def known_and_censored(since_ms: int) -> tuple[int, int]:
-        found = load_labelled_decisions(engine, topics=["transactions"], since_ms=since_ms, maturity_ms=maturity_ms)
-        assert found is not None
-        return len(found), found.censored
+        labelled = load_labelled_decisions(engine, topics=["transactions"], since_ms=since_ms, maturity_ms=maturity_ms)
+        assert labelled is not None
+        return len(labelled), labelled.censored
 
     assert known_and_censored(0) == (5, 1)
     assert known_and_censored(BASE_MS + 5_000) == (1, 1)

@@ -154,4 +154,4 @@ def test_a_recreated_topic_ends_the_ledger(ledger_settings: LedgerSettings, star
     ledger.start()
     last = assert_exits(ledger, 30)
     assert "the topic was recreated" in last
-    assert "begin a new ledger" in last
+    assert "start a new ledger" in last

@@ -124,8 +124,8 @@ def test_competing_owners_write_each_message_once(engine: Engine) -> None:
     for thread in threads:
         thread.join(60)
     with reading(engine) as connection:
-        found = connection.execute(select(decisions.c.topic_offset, decisions.c.repeats)).all()
-    assert sorted(tuple(row) for row in found) == [(number, 0) for number in range(60)]
+        stored = connection.execute(select(decisions.c.topic_offset, decisions.c.repeats)).all()
+    assert sorted(tuple(row) for row in stored) == [(number, 0) for number in range(60)]
 
 
 def test_a_locked_sqlite_file_is_an_outage(
