@@ -1,9 +1,6 @@
-"""Windows are a pure function of the topic: whoever counts, whoever merges, whenever it began."""
+"""Merging counts: windows are a pure function of the topic, whichever workers count and whichever merges."""
 
 import itertools
-import random
-from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,69 +11,24 @@ from hypothesis import strategies as st
 from schemas.errors import BundleMissingError
 from schemas.manifest import Manifest
 from schemas.messages import DriftCounts, DriftReport, encode
-from stream.drift.alarm_rule import DriftLimits
 from stream.drift.counts_merger import CountsMerger
-from tests.drift.sample_bundle import (
-    HOUR_MS,
-    MANIFEST,
-    NOON_MS,
-    ROWS,
-    counts_of,
-    limits,
-    manifest,
-    rows_of,
-    sha,
-    stream,
+from tests.drift.merged_counts import (
+    LIMITS,
+    RefusedReasons,
+    counts_of_model,
+    interleaved,
+    load_manifest,
+    merged,
+    new_merger,
 )
+from tests.drift.sample_bundle import HOUR_MS, MANIFEST, NOON_MS, ROWS, counts_of, limits, rows_of, sha
 
-LIMITS = limits()
-BUNDLES = {sha(version): manifest(version) for version in ("1", "2", "3")}
 _decoder = msgspec.json.Decoder(DriftReport)
 
 
-class Refused(list[str]):
-    """Why counts were left out."""
-
-    def __call__(self, _: DriftCounts, why: str) -> None:
-        """Take one in."""
-        self.append(why)
-
-
-def load(message: DriftCounts) -> Manifest | None:
-    """Find a bundle of these tests."""
-    return BUNDLES.get(message.bundle_sha256)
-
-
-def merger(refused: Refused | None = None, wanted: DriftLimits = LIMITS) -> CountsMerger:
-    """Return one that has seen nothing."""
-    return CountsMerger(load, wanted, Refused() if refused is None else refused)
-
-
-def merged(messages: Iterable[DriftCounts], into: CountsMerger | None = None, start: int = 0) -> list[DriftReport]:
-    """Return all reports on a topic of these messages."""
-    into = into or merger()
-    return [
-        report for offset, message in enumerate(messages) if offset >= start for report in into.add(offset, message)
-    ]
-
-
-def of(version: str, messages: int, seed: int = 1, **changed: Any) -> list[DriftCounts]:
-    """Return a model's messages."""
-    return list(stream(messages, seed, manifest=BUNDLES[sha(version)], **changed))
-
-
-def shuffled(lists: Sequence[list[DriftCounts]], seed: int) -> list[DriftCounts]:
-    """Return the messages of several models on one topic: each model's in order, at each other's side."""
-    waiting, drawn = [list(each) for each in lists], random.Random(seed)  # noqa: S311  no secret
-    topic = []
-    while any(waiting):
-        topic.append(drawn.choice([each for each in waiting if each]).pop(0))
-    return topic
-
-
 def test_a_window_closes_with_the_message_that_fills_it() -> None:
-    """Offsets are half-open, numbers rise, nothing is lost between two windows."""
-    reports = merged(of("1", 25))
+    """Offsets are half-open, numbers rise, and nothing is lost between two windows."""
+    reports = merged(counts_of_model("1", 25))
     assert [(each.number, each.first_offset, each.next_offset, each.rows) for each in reports] == [
         (1, 0, 10, ROWS),
         (2, 10, 20, ROWS),
@@ -90,8 +42,8 @@ def test_a_window_closes_with_the_message_that_fills_it() -> None:
     assert first.score.state == "ok"
 
 
-def test_a_report_counts_what_went_in() -> None:
-    """The very vector, alerts and sums of its rows, of all workers' messages."""
+def test_a_report_adds_up_the_messages_of_all_workers() -> None:
+    """Its counts, alerts and sums are those of all rows."""
     parts = [rows_of(100, seed) for seed in range(10)]
     report = merged(counts_of(*part, slot=str(i % 3)) for i, part in enumerate(parts))[0]
     whole = counts_of(*(np.concatenate(each) for each in zip(*parts, strict=True)))
@@ -102,8 +54,8 @@ def test_a_report_counts_what_went_in() -> None:
 
 @given(st.lists(st.integers(0, 2), min_size=40, max_size=40), st.lists(st.integers(1, 199), max_size=6))
 @settings(max_examples=20)
-def test_how_rows_are_split_over_workers_and_messages_says_nothing(workers: list[int], cuts: list[int]) -> None:
-    """As long as a window's rows are the same: the same statistics, whatever messages they came in."""
+def test_the_split_over_workers_and_messages_does_not_matter(workers: list[int], cuts: list[int]) -> None:
+    """Equal rows in a window give equal statistics, whatever messages they came in."""
     whole = rows_of(2000, 5)
     bounds = sorted({0, *range(0, 2001, 50), *(cut * 10 for cut in cuts)})
     messages = [
@@ -111,207 +63,95 @@ def test_how_rows_are_split_over_workers_and_messages_says_nothing(workers: list
         for i, (begin, end) in enumerate(itertools.pairwise(bounds))
     ]
     expected = merged(counts_of(whole[0][begin : begin + ROWS], whole[1][begin : begin + ROWS]) for begin in (0, ROWS))
-    found = merged(messages)
-    assert [each.counts for each in found] == [each.counts for each in expected]
-    assert [(each.features, each.score, each.alert_rate) for each in found] == [
+    reports = merged(messages)
+    assert [each.counts for each in reports] == [each.counts for each in expected]
+    assert [(each.features, each.score, each.alert_rate) for each in reports] == [
         (each.features, each.score, each.alert_rate) for each in expected
     ]
 
 
-@given(st.integers(0, 10**6), st.integers(0, 90))
-@settings(max_examples=25)
-def test_whoever_is_elected_later_writes_the_same_reports(seed: int, elected: int) -> None:
-    """From the reports written so far, at any point of a topic of three models, one of which ends and comes back."""
-    lone = list(stream(8, 4, 500, manifest=BUNDLES[sha("1")]))
-    first = shuffled([of("1", 25), of("2", 17, seed=2), of("3", 4, seed=3)], seed)
-    topic = first + lone + shuffled([of("1", 10, seed=5), of("2", 12, seed=6), of("3", 8, seed=7)], seed)
-    original = merger()
-    written: list[DriftReport] = []
-    later: list[DriftReport] = []
-    for offset, message in enumerate(topic):
-        reports = original.add(offset, message)
-        (written if offset < elected else later).extend(reports)
-    heir = merger()
-    start = heir.restore(_decoder.decode(encode(report)) for report in written)
-    again = [report for offset in range(start, len(topic)) for report in heir.add(offset, topic[offset])]
-    assert list(map(encode, again)) == list(map(encode, later))
-
-
-def test_a_model_without_a_report_loses_nothing_at_an_election() -> None:
-    """A new challenger's first window is open while the champion's close."""
-    champion, challenger = of("1", 20), of("2", 12)
-    topic = [*champion[:5], *challenger[:6], *champion[5:], *challenger[6:]]
-    reports = merged(topic)
-    assert [(each.version, each.settled_offset) for each in reports] == [("1", 5), ("1", 5), ("2", 30)]
-    heir = merger()
-    start = heir.restore(reports[:2])
-    assert start == 5
-    assert merged(topic, heir, start) == reports[2:]
-
-
-def test_models_that_go_quiet_together_are_reported_in_one_order() -> None:
-    """Not in the order in which this or that merger saw them first."""
-    second, third = of("2", 12), of("3", 1)
-    topic = [*second[:5], *third, *second[5:], *of("1", 30)]
-    reports = merged(topic)
-    assert [(each.version, each.complete) for each in reports if each.version != "1"] == [
-        ("2", True),
-        ("2", False),
-        ("3", False),
-    ]
-    heir = merger()
-    assert merged(topic, heir, heir.restore(reports[:1])) == reports[1:]
-
-
-def test_a_report_that_was_written_twice_changes_nothing() -> None:
-    """Two who both believed to be elected."""
-    topic = of("1", 30)
-    reports = merged(topic)
-    heir = merger()
-    start = heir.restore([*reports[:2], *reports[:2], reports[0]])
-    assert merged(topic, heir, start) == reports[2:]
-
-
-def test_an_alarm_needs_two_windows_also_across_an_election() -> None:
-    """The report carries how many in a row there were."""
-    topic = [
-        counts_of(np.column_stack([m[:, 0] + 1, m[:, 1:]]), s) for m, s in (rows_of(100, seed) for seed in range(20))
-    ]
-    first, second = merged(topic)
-    assert (first.features["V1"].state, second.features["V1"].state) == ("high", "page")
-    heir = merger()
-    assert merged(topic, heir, heir.restore([first])) == [second]
-
-
 def test_models_never_share_a_window() -> None:
-    """A champion swapped in mid-window: the new bundle's begins with its own first counts."""
-    topic = shuffled([of("1", 10), of("2", 10, decides=False)], seed=3)
-    alone = {version: merged(of(version, 10))[0].counts for version in ("1", "2")}
+    """If the champion changes in mid-window, the new bundle's window starts with its own first counts."""
+    topic = interleaved([counts_of_model("1", 10), counts_of_model("2", 10, decides=False)], seed=3)
+    alone = {version: merged(counts_of_model(version, 10))[0].counts for version in ("1", "2")}
     assert {each.version: each.counts for each in merged(topic)} == alone
 
 
-def test_what_a_model_had_when_it_went_quiet_is_reported_as_it_stands() -> None:
-    """Marked as incomplete, once, and judged by the natural movement of windows of its size."""
-    into = merger()
-    reports = merged([*of("1", 6), *of("2", 31)], into)
-    assert [each.version for each in reports] == ["2", "2", "1", "2"]
-    report = reports[2]
-    assert (report.version, report.complete, report.rows) == ("1", False, 600)
-    assert (report.first_offset, report.next_offset) == (0, 35)
-    assert report.features["V1"].state == "ok"
-    assert [view.newest.version for view in into.views()] == ["2"]
-
-
-@pytest.mark.parametrize("instances", ["a", "ab", "abcd"])
-def test_models_that_play_are_never_quiet_however_many_rows_a_message_holds(instances: str) -> None:
-    """On a busy stream, or after a pause, one message of each worker is more than the windows that another may miss."""
-    few = of("2", 1)
-    topic = [*few]
-    for number in range(4):
-        champions = [of("1", 1, seed=number, rows=4000, instance=instance) for instance in instances]
-        challengers = [of("2", 1, seed=number, rows=4000, instance=instance) for instance in instances]
-        topic += itertools.chain(*champions, *challengers)
-    reports = merged(topic)
-    assert {report.complete for report in reports} == {True}
-    counted = {version: sum(each.rows for each in reports if each.version == version) for version in "12"}
-    assert counted == {"1": 16_000 * len(instances), "2": 16_000 * len(instances) + few[0].rows}
-
-
-def test_a_window_too_small_to_be_judged_says_so() -> None:
-    """300 rows, where natural movement is known from 500 on."""
-    report = next(each for each in merged([*of("1", 3), *of("2", 30)]) if each.version == "1")
-    assert {each.state for each in report.features.values()} == {"unknown"}
-    assert report.false_alarm_rate is None
-
-
-def test_a_model_that_comes_back_goes_on_with_the_next_number() -> None:
-    """A champion that was taken back after a week."""
-    reports = merged([*of("1", 15), *of("2", 30), *of("1", 10)])
-    assert [(each.number, each.complete) for each in reports if each.version == "1"] == [
-        (1, True),
-        (2, False),
-        (3, True),
-    ]
-
-
-def test_counts_by_other_bins_are_refused_and_never_mixed() -> None:
-    """Too few bins, an unknown feature's, or counts that do not add up: said, and left out."""
-    refused = Refused()
-    good = of("1", 10)
+def test_counts_in_other_bins_are_refused() -> None:
+    """Too few bins, a missing feature, or counts that do not add up are reported and left out."""
+    refused = RefusedReasons()
+    good = counts_of_model("1", 10)
     short = msgspec.structs.replace(good[0], features={**good[0].features, "V1": good[0].features["V1"][:-1]})
     without = msgspec.structs.replace(good[0], features={"V1": good[0].features["V1"]})
     more = msgspec.structs.replace(good[0], rows=101)
-    (report,) = merged([short, without, more, *good], merger(refused))
+    (report,) = merged([short, without, more, *good], new_merger(refused))
     assert report.counts == merged(good)[0].counts
     assert report.first_offset == 3
     assert refused == ["counts do not match the bins of the bundle"] * 2 + ["counts do not add up to the rows"]
 
 
-def test_counts_of_a_bundle_that_is_gone_are_refused() -> None:
-    """The others' go on."""
-    refused = Refused()
-    gone = [msgspec.structs.replace(each, bundle_sha256=sha("9")) for each in of("1", 3)]
-    assert len(merged([*gone, *of("1", 10)], merger(refused))) == 1
+def test_counts_of_a_missing_bundle_are_refused() -> None:
+    """The other bundles' counts are not affected."""
+    refused = RefusedReasons()
+    gone = [msgspec.structs.replace(each, bundle_sha256=sha("9")) for each in counts_of_model("1", 3)]
+    assert len(merged([*gone, *counts_of_model("1", 10)], new_merger(refused))) == 1
     assert refused == ["the bundle is gone"] * 3
 
 
-def test_a_bundle_store_that_is_away_loses_no_counts() -> None:
-    """The message is added again when the store answers."""
-    away = [True]
+def test_no_counts_are_lost_while_the_bundle_store_is_unavailable() -> None:
+    """The same message can be added again later."""
+    unavailable = [True]
 
     def load_or_fail(message: DriftCounts) -> Manifest | None:
-        if away[0]:
-            raise BundleMissingError("the bundle store does not answer; look at it")
-        return load(message)
+        if unavailable[0]:
+            raise BundleMissingError("the bundle store does not answer; check it")
+        return load_manifest(message)
 
-    topic = of("1", 10)
-    into = CountsMerger(load_or_fail, LIMITS, Refused())
+    topic = counts_of_model("1", 10)
+    merger = CountsMerger(load_or_fail, LIMITS, RefusedReasons())
     with pytest.raises(BundleMissingError):
-        into.add(0, topic[0])
-    away[0] = False
-    assert merged(topic, into) == merged(topic)
+        merger.add(0, topic[0])
+    unavailable[0] = False
+    assert merged(topic, merger) == merged(topic)
 
 
-def test_rows_dated_too_far_ahead_are_counted_and_close_nothing() -> None:
-    """They are in no pane; a window that spans event time waits for the watermark, which they do not move."""
+def test_rows_too_far_in_the_future_are_counted_but_close_nothing() -> None:
+    """They are in no pane, and do not move the watermark for which a window by event time waits."""
     hour = limits(window_s=3600.0)
-    ahead = of("1", 20, pane_ms=None, event_times={})
-    assert merged(ahead, merger(wanted=hour)) == []
+    ahead = counts_of_model("1", 20, pane_ms=None, event_times={})
+    assert merged(ahead, new_merger(drift_limits=hour)) == []
     (report, _) = merged(ahead)
     assert (report.from_ms, report.until_ms, report.ahead) == (None, None, ROWS)
 
 
-def test_a_window_that_spans_event_time_waits_for_the_watermark() -> None:
-    """The slowest partition's, less the lateness: rows alone do not fill it, and one early partition neither."""
+def test_a_window_by_event_time_waits_for_the_watermark() -> None:
+    """Rows alone do not fill it, nor does one early partition: the slowest partition counts, minus the lateness."""
     hour = limits(window_s=3600.0)
     times = [{0: NOON_MS + i * HOUR_MS // 10, 1: NOON_MS + i * HOUR_MS // 20} for i in range(40)]
     topic = [counts_of(*rows_of(100, i), event_times=each) for i, each in enumerate(times)]
-    assert [(each.first_offset, each.next_offset) for each in merged(topic, merger(wanted=hour))] == [(0, 21)]
+    reports = merged(topic, new_merger(drift_limits=hour))
+    assert [(each.first_offset, each.next_offset) for each in reports] == [(0, 21)]
 
 
 def test_clocks_that_run_backwards_close_nothing_and_lose_nothing() -> None:
-    """Event times and write times of the past, in any order."""
+    """Event times and write times may be in any order, also in the past."""
     past = [
-        counts_of(*rows_of(100, i), event_times={0: max(NOON_MS - i * HOUR_MS, 0)}, pane_ms=NOON_MS - i * HOUR_MS,
-                  written_at_ms=NOON_MS - i * 24 * HOUR_MS)
+        counts_of(
+            *rows_of(100, i),
+            event_times={0: max(NOON_MS - i * HOUR_MS, 0)},
+            pane_ms=NOON_MS - i * HOUR_MS,
+            written_at_ms=NOON_MS - i * 24 * HOUR_MS,
+        )
         for i in range(20)
-    ]  # fmt: skip
-    assert merged(past, merger(wanted=limits(window_s=3600.0))) == []
+    ]
+    assert merged(past, new_merger(drift_limits=limits(window_s=3600.0))) == []
     reports = merged(past)
     assert [each.rows for each in reports] == [ROWS, ROWS]
     assert reports[0].from_ms == NOON_MS - 9 * HOUR_MS
 
 
-def test_messages_without_rows_make_no_window() -> None:
-    """A worker that has nothing to count."""
-    nothing = counts_of(*rows_of(0, 0))
-    into = merger()
-    assert {each.version for each in merged([nothing, nothing, *of("2", 31)], into)} == {"2"}
-    assert [view.newest.version for view in into.views()] == ["2"]
-
-
-def test_all_missing_and_no_score_at_all_are_reported() -> None:
-    """A window of nothing but nulls from a model that gives no scores."""
+def test_a_window_with_only_missing_values_and_no_scores_is_reported() -> None:
+    """Every column is high, and the score's figures are None."""
     nulls = np.full((ROWS, 3), np.nan, dtype=np.float32)
     (report,) = merged([counts_of(nulls, np.full(ROWS, np.nan, dtype=np.float32))])
     assert (report.mean_score, report.expected_precision, report.expected_recall) == (None, None, None)
@@ -319,11 +159,11 @@ def test_all_missing_and_no_score_at_all_are_reported() -> None:
     assert {each.state for each in (*report.features.values(), report.score)} == {"high"}
 
 
-def test_displays_roll_while_windows_tumble() -> None:
-    """The last window's worth of rows at any moment, of each model, and how full the open window is."""
-    into = merger()
-    merged(of("1", 25, event_times={0: NOON_MS + 60_000}), into)
-    (view,) = into.views()
+def test_views_roll_while_windows_tumble() -> None:
+    """A view has the newest window's worth of rows of each model, and the fill level of its open window."""
+    merger = new_merger()
+    merged(counts_of_model("1", 25, event_times={0: NOON_MS + 60_000}), merger)
+    (view,) = merger.views()
     assert (view.newest.version, view.rows, view.window_rows, view.number) == ("1", 500, ROWS, 2)
     assert view.columns == ("V1", "V2", "country", "score")
     assert ROWS <= int(view.by_rows.rows) <= ROWS + 100
@@ -331,18 +171,18 @@ def test_displays_roll_while_windows_tumble() -> None:
     assert (view.by_rows.psi < 0.1).all()
 
 
-def test_displays_by_time_leave_out_what_has_passed() -> None:
-    """A day of panes, moved by the watermark."""
-    into = merger()
+def test_views_by_time_drop_old_rows() -> None:
+    """They cover a day of panes, moved by the watermark."""
+    merger = new_merger()
     later = NOON_MS + LIMITS.rolling_s * 1000
-    merged(of("1", 5, event_times={0: NOON_MS + 60_000}), into)
-    assert int(into.views()[0].by_time.rows) == 500
-    merged(of("1", 3, pane_ms=later, event_times={0: later + 120_000}), into)
-    assert int(into.views()[0].by_time.rows) == 300
+    merged(counts_of_model("1", 5, event_times={0: NOON_MS + 60_000}), merger)
+    assert int(merger.views()[0].by_time.rows) == 500
+    merged(counts_of_model("1", 3, pane_ms=later, event_times={0: later + 120_000}), merger)
+    assert int(merger.views()[0].by_time.rows) == 300
 
 
-def test_a_report_is_read_again_as_it_was_written() -> None:
-    """All of it, floats included."""
-    (report,) = merged(of("1", 10))
+def test_a_report_survives_encoding() -> None:
+    """Every field is decoded as it was written, floats included."""
+    (report,) = merged(counts_of_model("1", 10))
     assert _decoder.decode(encode(report)) == report
     assert MANIFEST.reference

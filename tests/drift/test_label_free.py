@@ -1,4 +1,4 @@
-"""The label-free estimate: right while P(label│input) holds, standing still when it does not."""
+"""The label-free estimate: right as long as P(label│input) is unchanged, and blind to concept drift."""
 
 import numpy as np
 import pytest
@@ -11,55 +11,55 @@ THRESHOLD = 0.3
 
 
 def scores(shift: float = 0.0) -> NDArray[np.float64]:
-    """Return calibrated scores of inputs that have moved by so much."""
+    """Return calibrated scores of inputs whose margin has shifted by this much."""
     margin = np.random.default_rng(0).normal(-5 + shift, 2, size=ROWS)
     return 1 / (1 + np.exp(-margin))
 
 
-def guess(given: NDArray[np.float64]) -> LabelFreeEstimate:
-    """Estimate from the sums that reports carry."""
-    alerts = given >= THRESHOLD
-    return estimate(float(given.sum()), float(given[alerts].sum()), int(alerts.sum()))
+def estimated(all_scores: NDArray[np.float64]) -> LabelFreeEstimate:
+    """Return the estimate from the sums that reports carry."""
+    alerts = all_scores >= THRESHOLD
+    return estimate(float(all_scores.sum()), float(all_scores[alerts].sum()), int(alerts.sum()))
 
 
-def true(given: NDArray[np.float64], frauds: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return precision and recall."""
-    alerts = given >= THRESHOLD
+def true_figures(all_scores: NDArray[np.float64], frauds: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return true precision and recall."""
+    alerts = all_scores >= THRESHOLD
     return float(frauds[alerts].mean()), float(frauds[alerts].sum() / frauds.sum())
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, -1.0])
-def test_it_follows_a_change_of_what_comes_in(shift: float) -> None:
-    """Data drift: labels drawn from the scores, as calibration says."""
-    given = scores(shift)
-    frauds = np.random.default_rng(1).uniform(size=ROWS) < given
-    found = guess(given)
-    assert (found.precision, found.recall) == pytest.approx(true(given, frauds), abs=0.02)
+def test_it_follows_data_drift(shift: float) -> None:
+    """The labels are drawn from the scores, so the scores are calibrated."""
+    drawn = scores(shift)
+    frauds = np.random.default_rng(1).uniform(size=ROWS) < drawn
+    result = estimated(drawn)
+    assert (result.precision, result.recall) == pytest.approx(true_figures(drawn, frauds), abs=0.02)
 
 
-def test_it_stands_still_when_frauds_look_otherwise() -> None:
-    """Concept drift: half of the frauds are elsewhere now. The inputs are the same, and so is the estimate."""
-    given, rng = scores(), np.random.default_rng(1)
-    frauds = rng.uniform(size=ROWS) < given / 2
-    frauds |= rng.uniform(size=ROWS) < given.mean() / 2
-    found = guess(given)
-    assert found.precision is not None
-    assert found.recall is not None
-    precision, recall = true(given, frauds)
-    assert found.precision > 1.7 * precision
-    assert found.recall > 1.7 * recall
+def test_it_does_not_see_concept_drift() -> None:
+    """Half of the frauds have moved to other inputs. The inputs are the same, and so is the estimate."""
+    drawn, rng = scores(), np.random.default_rng(1)
+    frauds = rng.uniform(size=ROWS) < drawn / 2
+    frauds |= rng.uniform(size=ROWS) < drawn.mean() / 2
+    result = estimated(drawn)
+    assert result.precision is not None
+    assert result.recall is not None
+    precision, recall = true_figures(drawn, frauds)
+    assert result.precision > 1.7 * precision
+    assert result.recall > 1.7 * recall
 
 
-def test_nothing_alerted_or_scored_is_no_estimate() -> None:
-    """Not a division by zero."""
+def test_without_alerts_or_scores_there_is_no_estimate() -> None:
+    """It is None instead of a division by zero."""
     assert estimate(3.0, 0.0, 0) == LabelFreeEstimate(None, 0.0)
     assert estimate(0.0, 0.0, 0) == LabelFreeEstimate(None, None)
 
 
 def test_calibration_is_tested_on_matured_frauds() -> None:
-    """Scores that say what happens pass; scores that say twice as much do not; the test errs on the quiet side."""
-    given, rng = scores()[:50_000], np.random.default_rng(2)
-    means = float(given.mean())
-    found = [calibration_p(means, len(given), int((rng.uniform(size=len(given)) < given).sum())) for _ in range(100)]
-    assert sum(p < 0.05 for p in found) <= 5
-    assert calibration_p(2 * means, len(given), int((rng.uniform(size=len(given)) < given).sum())) < 1e-6
+    """Calibrated scores pass, scores twice as high do not, and the test is conservative."""
+    drawn, rng = scores()[:50_000], np.random.default_rng(2)
+    mean = float(drawn.mean())
+    p_values = [calibration_p(mean, len(drawn), int((rng.uniform(size=len(drawn)) < drawn).sum())) for _ in range(100)]
+    assert sum(p < 0.05 for p in p_values) <= 5
+    assert calibration_p(2 * mean, len(drawn), int((rng.uniform(size=len(drawn)) < drawn).sum())) < 1e-6

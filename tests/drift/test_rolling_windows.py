@@ -1,4 +1,4 @@
-"""Rolling windows hold what recomputing from scratch gives, after every step."""
+"""Rolling windows equal a computation from scratch after every step."""
 
 import numpy as np
 from hypothesis import given
@@ -16,46 +16,46 @@ steps = st.lists(
 
 
 @given(batches, st.integers(PANES, 400))
-def test_the_window_by_rows_is_the_sum_of_its_last_batches(taken: list[list[int]], wanted: int) -> None:
-    """It holds a whole number of the newest: those that were wanted, and a pane and a batch more at most."""
-    rolling = RollingByRows(WIDTH, wanted)
-    for end in range(len(taken)):
-        rolling.update(np.array(taken[end]), sum(taken[end]))
-        suffixes = (np.array(taken[begin : end + 1]).sum(axis=0) for begin in range(end + 1))
+def test_the_window_by_rows_is_the_sum_of_the_newest_batches(added: list[list[int]], window_rows: int) -> None:
+    """It holds the wanted number of rows, and at most a pane and a batch more."""
+    rolling = RollingByRows(WIDTH, window_rows)
+    for end in range(len(added)):
+        rolling.update(np.array(added[end]), sum(added[end]))
+        suffixes = (np.array(added[begin : end + 1]).sum(axis=0) for begin in range(end + 1))
         assert any(np.array_equal(rolling.counts, each) for each in suffixes)
         assert rolling.rows == rolling.counts.sum()
-        largest = max(map(sum, taken[: end + 1]))
-        assert rolling.rows >= min(wanted, sum(map(sum, taken[: end + 1])))
-        assert rolling.rows < wanted + wanted / PANES + largest + 1
+        largest = max(map(sum, added[: end + 1]))
+        assert rolling.rows >= min(window_rows, sum(map(sum, added[: end + 1])))
+        assert rolling.rows < window_rows + window_rows / PANES + largest + 1
         assert len(rolling._panes) <= PANES + 2
 
 
 @given(steps)
-def test_the_window_by_time_is_the_sum_of_the_panes_it_covers(taken: list[tuple[bool, int, list[int]]]) -> None:
-    """Whatever order rows and watermarks come in, and wherever they lie: half-open, recomputed at each step."""
+def test_the_window_by_time_is_the_sum_of_its_panes(applied: list[tuple[bool, int, list[int]]]) -> None:
+    """This holds for any order of rows and watermarks, at every step; the window is half-open."""
     rolling = RollingByTime(WIDTH, PANE, LENGTH)
     kept: list[tuple[int, list[int]]] = []
     end: int | None = None
-    for moves, moment, counts in taken:
-        if moves:
-            rolling.advance(moment)
-            reached = (moment // PANE + 1) * PANE
+    for advances, time_ms, counts in applied:
+        if advances:
+            rolling.advance(time_ms)
+            reached = (time_ms // PANE + 1) * PANE
             if end is None or reached > end:
                 end = reached
-                # What lay beyond the next window was not waited for, nor is what has passed remembered.
+                # Rows beyond the next window are not kept, nor are those that have left the window.
                 kept = [each for each in kept if end - LENGTH <= each[0] < end + LENGTH]
-        elif rolling.update(moment, np.array(counts)):
-            kept.append((moment // PANE * PANE, counts))
+        elif rolling.update(time_ms, np.array(counts)):
+            kept.append((time_ms // PANE * PANE, counts))
         else:
             assert end is not None
-            assert not end - LENGTH <= moment // PANE * PANE < end + LENGTH
+            assert not end - LENGTH <= time_ms // PANE * PANE < end + LENGTH
         inside = [] if end is None else [row for begin, row in kept if end - LENGTH <= begin < end]
         assert np.array_equal(rolling.counts, np.array(inside, dtype=np.int64).reshape(-1, WIDTH).sum(axis=0))
         assert end is None or len(rolling._panes) <= 2 * LENGTH // PANE
 
 
-def test_a_watermark_that_runs_backwards_moves_nothing() -> None:
-    """A clock that was set back."""
+def test_a_watermark_that_goes_back_has_no_effect() -> None:
+    """The window's end stays, and older rows are not accepted."""
     rolling = RollingByTime(1, PANE, LENGTH)
     rolling.update(100, np.array([5]))
     rolling.advance(105)
