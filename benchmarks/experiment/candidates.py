@@ -32,6 +32,6 @@ def _challenger() -> tuple[Candidate, str]:
         return Candidate(
             CHALLENGER, entry, FAMILIES["lightgbm"].params
         ), "with default hyperparameters, because there is no study"
-    _, record = runs.finished(study)[study.require_chosen()]
+    _, record = runs.finished(study)[study.require_chosen_key()]
     entry = Entry(record.family, record.treatment, 0, record.legitimate_share)
     return Candidate(CHALLENGER, entry, record.params), "chosen by the default study"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @roles_option
 @accept_option
 @alerts_option
-@click.option("--bootstrap", help="Kafka, host:port: publish the models' roles there.")
+@click.option("--bootstrap", help="Kafka broker, host:port, to publish the models' roles on.")
 def baseline(
     *,
     data: str,
@@ -45,12 +45,12 @@ def baseline(
     alerts_per_day: int | None,
     bootstrap: str | None,
 ) -> None:
-    """Train a LightGBM champion with XGBoost and ExtraTrees challengers.
+    """Train a LightGBM champion and XGBoost and ExtraTrees challengers with fixed hyperparameters.
 
-    Each is an MLflow run (var/mlflow.db, or MLFLOW_TRACKING_URI) and a version of the registered model `fraud`. They get
-    their roles with --bootstrap, or later with `fraud-train publish`. The command fails if ONNX and the original differ,
-    or if the champion's PR-AUC on the test part is below 0.75. That part is evaluated once for all three; MLflow counts
-    the evaluations on the same data.
+    Each model becomes an MLflow run (in var/mlflow.db, or where MLFLOW_TRACKING_URI points) and a version of the
+    registered model `fraud`. The models get their roles with --bootstrap, or later with `fraud-train publish`. The
+    command fails if the scores of a model and its ONNX export differ, or if the champion's PR-AUC on the test part is
+    below 0.75. The test part is evaluated once for all three models, and MLflow counts how often it is evaluated.
     """
     started = time.perf_counter()
     settings, leaks = read_settings(), accepted_leaks(accepted)

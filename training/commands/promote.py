@@ -22,9 +22,7 @@ from training.commands.registry_options import bootstrap_option, open_promoter, 
 @author_option
 @bootstrap_option
 @store_option
-def promote(
-    version: str, *, reason: str, evidence: str, author: str, bootstrap: str | None, store: str | None
-) -> None:
+def promote(version: str, *, reason: str, evidence: str, author: str, bootstrap: str | None, store: str | None) -> None:
     """Make VERSION, a version number or an alias, the champion; the current champion gets the alias `previous`.
 
     The change is written to Kafka's control topic, which the stream's workers follow, and then copied to MLflow. If two

@@ -29,6 +29,8 @@ def stage(
     promoter = open_promoter(store, bootstrap)
     if watch:
         change = promoter.challenge(version, author=author, reason=reason or "").change
-        click.echo(f"bundle {change.challengers[0].bundle.path} is a challenger, published as roles {change.role_epoch}")
+        click.echo(
+            f"bundle {change.challengers[0].bundle.path} is a challenger, published as roles {change.role_epoch}"
+        )
     else:
         click.echo(f"version {promoter.stage(version).number} is staged")

@@ -39,7 +39,10 @@ from training.commands.study_options import (
 @click.option("--quick", is_flag=True, help="Use a small plan that takes three minutes on two cores.")
 @click.option("--name", help="Name of the study.  [default: the name in the plan]")
 @click.option(
-    "--budget", type=float, metavar="MINUTES", help="Time limit; work that would exceed it is not started.  [default: none]"
+    "--budget",
+    type=float,
+    metavar="MINUTES",
+    help="Time limit; work that would exceed it is not started.  [default: none]",
 )
 @click.option(
     "--split", default="time", show_default=True, help="time, or stratified-SEED to compare figures with papers."

@@ -1,1 +1,1 @@
-"""The study: which models are tried, on what, how long, and which of them is chosen."""
+"""Studies: compare model families and treatments by cross-validation over time, and choose the best entry."""

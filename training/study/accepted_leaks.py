@@ -1,4 +1,4 @@
-"""Leaks that were found and accepted, noted on the study's run for whoever reads its figures."""
+"""Leaks that were found and accepted, recorded on the study's run for readers of its figures."""
 
 import threading
 
@@ -9,35 +9,35 @@ from training.study.runs import ACCEPTED, Study, StudyRuns
 
 
 class AcceptedLeaks:
-    """Takes what the alarm reports, before there is a run to note it on and after."""
+    """Collects accepted leaks from the leak alarm, before and after there is a run to record them on."""
 
     def __init__(self) -> None:
-        # Of each kind the first: a model too good on one fold is so on most.
-        self._found: dict[str, str] = {}
+        # Only the first leak of each name: a model that is too good on one fold is so on most folds.
+        self._details: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._place: tuple[StudyRuns, Study] | None = None
+        self._target: tuple[StudyRuns, Study] | None = None
 
     @property
-    def found(self) -> dict[str, str]:
-        """What was seen, by the leak's name."""
-        return dict(self._found)
+    def details(self) -> dict[str, str]:
+        """Details of the first leak of each name."""
+        return dict(self._details)
 
     def record(self, leak: Leak) -> None:
-        """Note a leak, once of each kind."""
+        """Record a leak unless one of the same name has been recorded."""
         with self._lock:
-            if leak.name in self._found:
+            if leak.name in self._details:
                 return
-            self._found[leak.name] = leak.what
+            self._details[leak.name] = leak.what
             self._write()
 
     def attach(self, runs: StudyRuns, study: Study) -> None:
-        """Say where to note them from now on, and note what was found before."""
+        """Record all leaks on a study's run from now on, the earlier ones included."""
         with self._lock:
-            self._found = study.accepted | self._found
-            self._place = (runs, study)
+            self._details = study.accepted | self._details
+            self._target = (runs, study)
             self._write()
 
     def _write(self) -> None:
-        if self._place and self._found:
-            runs, study = self._place
-            runs.run(study.run_id).tag(ACCEPTED, msgspec.json.encode(self._found).decode())
+        if self._target and self._details:
+            runs, study = self._target
+            runs.run(study.run_id).tag(ACCEPTED, msgspec.json.encode(self._details).decode())

@@ -1,4 +1,4 @@
-"""How long a study may take, and whether there is time for another fit."""
+"""The time limit of a study."""
 
 import time
 from collections.abc import Callable
@@ -6,23 +6,23 @@ from collections.abc import Callable
 from schemas.errors import StudyError
 
 _MINUTE = 60.0  # seconds
-#: Of the budget, kept for what comes after the search: refit, calibration, export, bundle.
+#: Share of the budget reserved for what follows the search: refit, calibration, export, bundle.
 _RESERVED = 0.08
 
 
 class OutOfTimeError(Exception):
-    """The budget or the user ended the study before an entry was done; what it has is kept."""
+    """The budget or the user ended the study before an entry was finished; its completed trials are kept."""
 
 
 class Budget:
-    """Minutes from now, or no limit.
+    """A number of minutes from now, or no limit.
 
     Args:
-        minutes: More than 0, or None for as long as it takes.
-        clock: Seconds, never going back.
+        minutes: Time limit, more than 0; None for no limit.
+        clock: Monotonic clock in seconds.
 
     Raises:
-        StudyError: If there are no minutes.
+        StudyError: If `minutes` is not positive.
 
     >>> seconds = iter([0.0, 50.0, 50.0])
     >>> budget = Budget(1, clock=lambda: next(seconds))
@@ -32,11 +32,11 @@ class Budget:
 
     def __init__(self, minutes: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         if minutes is not None and not minutes > 0:  # also true for NaN
-            raise StudyError(f"a budget of {minutes:g} minutes leaves no time; give more, or leave --budget out")
+            raise StudyError(f"a budget of {minutes:g} minutes leaves no time; increase --budget or leave it out")
         self.minutes = minutes
         self._clock = clock
         self._end = None if minutes is None else clock() + minutes * _MINUTE * (1 - _RESERVED)
 
     def allows(self, seconds: float) -> bool:
-        """Tell whether work that takes so long would be done in time."""
+        """Return whether work of this duration would finish in time."""
         return self._end is None or self._clock() + seconds <= self._end

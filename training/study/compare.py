@@ -1,34 +1,40 @@
-"""The comparison of a study's entries with each other and with the champion, gathered and saved."""
+"""Collecting and saving the comparison of a study's entries with each other and with the champion."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.errors import StudyError
+from schemas.errors import DataError, StudyError
 from schemas.manifest import Metric
+from training.pages.render import write_page
 from training.registry.versions import CHAMPION, Registry
-from training.study.selection import choose
-from training.study.identity import same_folds
-from training.study.page import Comparison, page
-from training.study.paired import paired_difference, signed
+from training.study.comparison_page import StudyComparison, comparison_page
 from training.study.entry_record import EntryRecord
+from training.study.identity import same_folds
+from training.study.paired import paired_difference, signed
 from training.study.runs import Study, StudyRuns
+from training.study.selection import choose
 
 #: Artifact of the parent run.
 PAGE = "compare.html"
 
 
-def study_comparison(study: Study, runs: StudyRuns, registry: Registry) -> Comparison:
-    """Gather what is known of a study.
+def compare_study(study: Study, runs: StudyRuns, registry: Registry) -> StudyComparison:
+    """Collect the comparison of a study.
+
+    Args:
+        study: Study with at least one finished entry.
+        runs: Studies in MLflow.
+        registry: Registered model that has the champion.
 
     Raises:
-        StudyError: If not one entry is finished.
-        RegistryError: If MLflow is away or refuses.
+        StudyError: If no entry is finished.
+        RegistryError: If MLflow is unavailable or refuses.
     """
     records = [record for _, record in runs.finished(study).values()]
     if not records:
         raise StudyError(f"study {study.name} has no finished entry yet; run: fraud-train study")
-    champion, difference = _beside(choose(records), study, runs, registry)
-    return Comparison(
+    champion, difference = _compare_with_champion(choose(records), study, runs, registry)
+    return StudyComparison(
         study=study.name,
         facts={"run": study.run_id, "status": study.status.lower(), **study.facts},
         records=records,
@@ -36,51 +42,56 @@ def study_comparison(study: Study, runs: StudyRuns, registry: Registry) -> Compa
         accepted=study.accepted,
         champion=champion,
         on_folds=difference,
-        look=runs.last_look(study),
+        evaluation=runs.last_evaluation(study),
     )
 
 
-def summary(comparison: Comparison) -> Sequence[str]:
-    """Return what the terminal says below the table."""
+def summary_lines(comparison: StudyComparison) -> Sequence[str]:
+    """Return the lines that the terminal shows below the leaderboard."""
     chosen = choose(comparison.records).key
     lines = [f"chosen: {chosen}; champion: {comparison.champion}"]
     if comparison.on_folds is not None:
-        lines.append(f"PR-AUC on the folds, chosen less champion, paired: {signed(comparison.on_folds)}")
-    if comparison.look is None:
-        lines.append("nobody has looked at the test part yet; once, at the end: fraud-train evaluate --final")
-    elif difference := comparison.look.differences.get("pr_auc"):
+        lines.append(f"paired difference in PR-AUC on the folds, chosen minus champion: {signed(comparison.on_folds)}")
+    evaluation = comparison.evaluation
+    if evaluation is None:
         lines.append(
-            f"PR-AUC on the test part (look {comparison.look.number}), chosen less champion: {signed(difference)}"
+            "the test part has not been evaluated yet; run once, after the study: fraud-train evaluate --final"
+        )
+    elif difference := evaluation.differences.get("pr_auc"):
+        lines.append(
+            f"paired difference in PR-AUC on the test part (evaluation {evaluation.number}), chosen minus champion: "
+            f"{signed(difference)}"
         )
     return lines
 
 
-def save(comparison: Comparison, study: Study, runs: StudyRuns, path: Path) -> None:
-    """Write the page to a file and to the study's run.
+def save_page(comparison: StudyComparison, study: Study, runs: StudyRuns, path: Path) -> None:
+    """Write the page to a file, and log it to the study's run.
 
     Raises:
-        StudyError: If the file can't be written.
-        RegistryError: If MLflow is away or refuses.
+        StudyError: If the file cannot be written.
+        RegistryError: If MLflow is unavailable or refuses.
     """
-    text = page(comparison)
+    text = comparison_page(comparison)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"{path} cannot be written ({error.strerror}); name another place with --out") from error
+        write_page(text, path)
+    except DataError as error:
+        raise StudyError(str(error)) from error
     runs.run(study.run_id).log_text(PAGE, text)
 
 
-def _beside(chosen: EntryRecord, study: Study, runs: StudyRuns, registry: Registry) -> tuple[str, Metric | None]:
-    """Return the champion in words, and how much better the chosen entry is on the folds, where that can be told."""
+def _compare_with_champion(
+    chosen: EntryRecord, study: Study, runs: StudyRuns, registry: Registry
+) -> tuple[str, Metric | None]:
+    """Return a description of the champion, and the chosen entry's paired difference to it if their folds are equal."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return "none yet", None
-    found = runs.origin(registry.find(number).run_id)
-    if found is None:
-        return f"version {number}, of no study, so it has no figures on folds", None
-    origin, record = found
-    where = f"version {number}, {record.key} of study {origin.name}"
-    if not same_folds(study, origin):
-        return f"{where}, which had other data or folds", None
-    return where, paired_difference(chosen, record)
+    origin = runs.origin(registry.find(number).run_id)
+    if origin is None:
+        return f"version {number}, which comes from no study and has no figures on folds", None
+    champion_study, record = origin
+    description = f"version {number}, {record.key} of study {champion_study.name}"
+    if not same_folds(study, champion_study):
+        return f"{description}, which had other data or folds", None
+    return description, paired_difference(chosen, record)

@@ -1,4 +1,4 @@
-"""What is known of one finished entry, as it is kept with its MLflow run."""
+"""The result of a finished entry, as it is stored with its MLflow run."""
 
 from typing import Any
 
@@ -9,30 +9,37 @@ from numpy.typing import NDArray
 
 from training.models.resampling import Resampling
 
-#: In a stack's params: its members.
+#: Key of a stack's members in its params.
 MEMBERS = "members"
 
 
 class EntryRecord(Struct, frozen=True):
-    """One row of the leaderboard. Figures are of rolling-origin folds inside the training part, never of the test."""
+    """One row of the leaderboard. Its figures come from folds inside the training part, never from the test part.
+
+    Attributes:
+        family: Model family.
+        treatment: Treatment of class imbalance.
+        legitimate_share: Share of the legitimate rows that were fitted on, in (0, 1].
+        params: All hyperparameters of the family; those of a stack list its members.
+        pr_auc: PR-AUC by seed, then by fold.
+        seconds: Wall time in the process that finished the entry, search included.
+        cost_us: Microseconds to score one row, in a batch on one core.
+        fit_rows: Number of rows that the last fold was fitted on, after subsampling and treatment.
+        trials: Number of completed and pruned trials; 0 without a search.
+        pruned: Number of pruned trials.
+        cut_short: Whether the budget ended the search before all planned trials.
+    """
 
     family: str
     treatment: Resampling
     legitimate_share: float
-    #: All of them, as the family was fitted with; a stack's name its members.
     params: dict[str, Any]
-    #: PR-AUC by seed, then by fold.
     pr_auc: tuple[tuple[float, ...], ...]
-    #: Wall time in the process that finished it, search included.
     seconds: float
-    #: Scoring one row in a batch on one core, in microseconds.
     cost_us: float
-    #: Rows the last fold was fitted on, after subsampling and treatment.
     fit_rows: int
-    #: Trials that ended, pruned ones among them; 0 where nothing was searched.
     trials: int = 0
     pruned: int = 0
-    #: The budget ended the search before all planned trials had run.
     cut_short: bool = False
 
     @property
@@ -42,7 +49,7 @@ class EntryRecord(Struct, frozen=True):
 
     @property
     def by_fold(self) -> NDArray[np.float64]:
-        """(folds,) PR-AUC, the mean over seeds."""
+        """PR-AUC by fold (folds,), the mean over seeds."""
         mean: NDArray[np.float64] = np.array(self.pr_auc, dtype=np.float64).mean(axis=0)
         return mean
 
@@ -53,7 +60,7 @@ class EntryRecord(Struct, frozen=True):
 
     @property
     def standard_error(self) -> float:
-        """Of `mean`, over the folds: their sample deviation divided by √folds."""
+        """Standard error of `mean` over the folds: their sample standard deviation divided by √folds."""
         return standard_error(self.by_fold)
 
 
@@ -67,10 +74,10 @@ def standard_error(values: NDArray[np.float64]) -> float:
 
 
 def encode_record(record: EntryRecord) -> str:
-    """Write a record as JSON."""
+    """Return a record as JSON."""
     return msgspec.json.encode(record).decode()
 
 
 def decode_record(text: str) -> EntryRecord:
-    """Read a record."""
+    """Return the record from its JSON."""
     return msgspec.json.decode(text, type=EntryRecord)

@@ -24,13 +24,13 @@ from training.registry.card_figures import FIGURES_ARTIFACT, CardFigures, encode
 from training.registry.versions import CHAMPION, Registry
 from training.study.identity import require_same_data, split_of
 from training.study.runs import Study, StudyRuns
-from training.study.settings import splitter
-from training.study.test_evaluation import Examined, Look
+from training.study.settings import split_function
+from training.study.test_evaluation import FinalEvaluation, ModelFigures
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """A model, and what it says of the test part."""
+class _ScoredModel:
+    """A model with its scores of the test part and its comparison policy."""
 
     name: str
     model: LoadedModel
@@ -38,11 +38,11 @@ class _Candidate:
     comparison: Policy
 
     def measure(self, settings: FigureSettings) -> CardFigures:
-        """Measure it on the test part."""
+        """Return the model's figures on the test part."""
         return measure_card_figures("test", self.test, self.model.manifest.policy, self.comparison, settings)
 
 
-def look_at_test(
+def evaluate_test_set(
     study: Study,
     data: Dataset,
     *,
@@ -52,97 +52,99 @@ def look_at_test(
     alarm: LeakAlarm,
     costs: Costs,
     again: bool,
-) -> Look:
-    """Score the test part with the study's chosen model and the champion, and keep what was found with the study.
+) -> FinalEvaluation:
+    """Evaluate a study's chosen model and the champion on the test part, and store the result with the study.
 
-    The look is counted before a row is seen: one that fails later has been taken all the same.
+    The evaluation is counted before any row of the test part is read, so it counts even if it fails later.
 
     Args:
-        study: Ended, with a chosen model.
-        data: The same that the study was run on.
-        runs: Of the study.
-        registry: Where the champion is.
-        store: That holds the champion's bundle.
-        alarm: Told each PR-AUC.
-        costs: For the figures in money.
-        again: Look although somebody has looked already.
+        study: Finished study with a chosen model.
+        data: Data that the study was run on.
+        runs: Studies in MLflow.
+        registry: Registered model that has the champion.
+        store: Bundle store that has the champion's bundle.
+        alarm: Leak alarm, which checks each PR-AUC.
+        costs: Costs for the figures in money.
+        again: Whether to evaluate although the test part has been evaluated before.
 
     Raises:
-        StudyError: If the study has no chosen model, the data are others, or there was a look already.
+        StudyError: If the study has no chosen model or other data, or its test part has been evaluated before.
         BundleError: If a bundle does not pass its audit.
         LeakError: If a figure is too good to be true.
-        RegistryError: If MLflow is away or refuses.
+        RegistryError: If MLflow is unavailable or refuses.
     """
     require_same_data(study, data)
-    key = study.require_chosen()
-    if study.looks and not again:
+    key = study.require_chosen_key()
+    if study.evaluations and not again:
         raise StudyError(
-            f"the test part was looked at {study.looks} times for study {study.name}; fraud-train compare shows what "
-            "was found, and --again looks once more, which makes it a little less unseen and is recorded"
+            f"the test part of study {study.name} was evaluated {study.evaluations} times before; fraud-train compare "
+            "shows the result. --again evaluates it once more, which makes it a little less unseen and is recorded"
         )
-    parts = splitter(split_of(study))(data)
+    parts = split_function(split_of(study))(data)
     run_id = runs.finished(study)[key][0]
-    models = {key: _selected(run_id, runs)}
-    champion, left_out = _champion(registry, store, parts.test)
+    models = {key: _chosen_model(run_id, runs)}
+    champion, left_out = _champion_model(registry, store, parts.test)
     models |= champion
-    test_set = CountedTestSet(parts.test, lambda look: runs.count_look(study, look), evaluations=study.looks)
-    test = test_set.open("again" if study.looks else "final evaluation")
-    candidates = [_score(name, model, parts.validation, test) for name, model in models.items()]
-    for candidate in candidates:
-        pr_auc = float(evaluate(candidate.test, candidate.comparison, resamples=1)["pr_auc"].value)
-        alarm.check_pr_auc(pr_auc, f"the test part, by {candidate.name}")
+    test_set = CountedTestSet(
+        parts.test, lambda counted: runs.count_evaluation(study, counted), evaluations=study.evaluations
+    )
+    test = test_set.open("again" if study.evaluations else "final evaluation")
+    scored_models = [_score(name, model, parts.validation, test) for name, model in models.items()]
+    for scored in scored_models:
+        pr_auc = float(evaluate(scored.test, scored.comparison, resamples=1)["pr_auc"].value)
+        alarm.check_pr_auc(pr_auc, f"the test part, by {scored.name}")
     settings = FigureSettings(costs=costs)
-    cards = [candidate.measure(settings) for candidate in candidates]
-    selected, *rival = [
-        Examined(candidate.name, candidate.model.manifest.algorithm, card.metrics)
-        for candidate, card in zip(candidates, cards, strict=True)
+    cards = [scored.measure(settings) for scored in scored_models]
+    selected_figures, *champion_figures = [
+        ModelFigures(scored.name, scored.model.manifest.algorithm, card.metrics)
+        for scored, card in zip(scored_models, cards, strict=True)
     ]
-    look = Look(
+    evaluation = FinalEvaluation(
         number=test_set.evaluations,
-        looked_at_ms=time.time_ns() // 1_000_000,
-        selected=selected,
-        champion=rival[0] if rival else None,
-        differences=_differences(candidates[1], candidates[0], settings) if rival else {},
+        evaluated_at_ms=time.time_ns() // 1_000_000,
+        selected=selected_figures,
+        champion=champion_figures[0] if champion_figures else None,
+        differences=_differences(scored_models[1], scored_models[0], settings) if champion_figures else {},
         left_out=left_out,
     )
-    runs.keep_look(study, look)
-    # Over the figures of validation: the selected model's card shows these from now on.
+    runs.store_evaluation(study, evaluation)
+    # Replaces the figures of the validation part: from now on the chosen model's card shows those of the test part.
     runs.run(run_id).log_text(FIGURES_ARTIFACT, encode_figures(cards[0]).decode())
-    return look
+    return evaluation
 
 
-def _selected(run_id: str, runs: StudyRuns) -> LoadedModel:
+def _chosen_model(run_id: str, runs: StudyRuns) -> LoadedModel:
     with tempfile.TemporaryDirectory() as scratch:
         directory = runs.bundle(run_id, BUNDLE_ARTIFACT, Path(scratch))
         return audit(directory, hashlib.sha256((directory / MANIFEST_NAME).read_bytes()).hexdigest())
 
 
-def _champion(registry: Registry, store: BundleStore, test: Dataset) -> tuple[dict[str, LoadedModel], str]:
-    """Return the champion under its name, or nothing, and why not if there is one that can't be compared."""
+def _champion_model(registry: Registry, store: BundleStore, test: Dataset) -> tuple[dict[str, LoadedModel], str]:
+    """Return the champion under its name, or nothing and the reason why a registered champion is not compared."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return {}, ""
     name, model = f"champion, version {number}", read_bundle(store, registry.find(number).bundle)
-    # On rows from the time it learnt from, as a stratified split's test part has them, it would look too good.
+    # The test part of a stratified split covers the time that the champion was trained on, which would flatter it.
     if model.manifest.training_window.end_ms > int(test.event_time_ms[0]):
-        return {}, f"the {name}, learnt from the time of this test part and is not compared"
+        return {}, f"the {name}, was trained on the time of this test part and is not compared"
     return {name: model}, ""
 
 
-def _score(name: str, model: LoadedModel, validation: Dataset, test: Dataset) -> _Candidate:
-    comparison = choose_comparison(_scored(model, validation), f"{model.manifest.algorithm}-f1")
-    return _Candidate(name, model, _scored(model, test), comparison)
+def _score(name: str, model: LoadedModel, validation: Dataset, test: Dataset) -> _ScoredModel:
+    comparison = choose_comparison(_scored_rows(model, validation), f"{model.manifest.algorithm}-f1")
+    return _ScoredModel(name, model, _scored_rows(model, test), comparison)
 
 
-def _scored(model: LoadedModel, rows: Dataset) -> ScoredRows:
-    return ScoredRows(model.onnx.score(rows.matrix(model.plan)), rows.label, rows.amount_minor, rows.event_time_ms)
+def _scored_rows(model: LoadedModel, rows: Dataset) -> ScoredRows:
+    return ScoredRows.of(model.onnx.score(rows.matrix(model.plan)), rows)
 
 
-def _differences(champion: _Candidate, selected: _Candidate, settings: FigureSettings) -> dict[str, Metric]:
-    """Return selected less champion."""
+def _differences(champion: _ScoredModel, selected: _ScoredModel, settings: FigureSettings) -> dict[str, Metric]:
+    """Return selected minus champion by metric."""
     deployed = compare_paired(
         champion.test, champion.model.manifest.policy, selected.test, selected.model.manifest.policy, settings=settings
     )
     compared = compare_paired(champion.test, champion.comparison, selected.test, selected.comparison, settings=settings)
-    found = {name: pair.difference for name, pair in deployed.items()}
-    return found | as_comparison({name: pair.difference for name, pair in compared.items()})
+    differences = {name: pair.difference for name, pair in deployed.items()}
+    return differences | as_comparison({name: pair.difference for name, pair in compared.items()})

@@ -1,4 +1,4 @@
-"""One fit of an entry: legitimate rows subsampled, the treatment inside the fold, then the family."""
+"""One fit of an entry: subsample legitimate rows, treat the class imbalance inside the fold, then fit the family."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from schemas.manifest import Feature
 from training.data.training_data import TrainingData
 from training.models.families import FAMILIES
 from training.models.fitted import FittedModel, Params
-from training.models.resampling import subsample_negatives, resample_rows
+from training.models.resampling import resample_rows, subsample_negatives
 from training.models.stack import ALGORITHM as STACK
 from training.models.stack import fit_stack
-from training.study.plan import Entry
 from training.study.entry_record import MEMBERS, EntryRecord
+from training.study.plan import Entry
 
-#: Of a stack's rows: members fitted on the part before give the margins for the rest, from which the stack learns how
-#: far to trust each. In time order, as everywhere.
+#: Share of a stack's rows, the earliest, that its members are fitted on first. Their margins on the later rows are what
+#: the stack learns its weights from.
 _MEMBERS_UNTIL = 0.6
-#: Entries run side by side, each on one thread, so none may take all cores for itself.
+#: Entries run in parallel, so each is limited to one thread.
 _ONE_THREAD: dict[str, Params] = {
     "random-forest": {"n_jobs": 1},
     "extra-trees": {"n_jobs": 1},
@@ -29,42 +29,42 @@ _ONE_THREAD: dict[str, Params] = {
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A fitted model and how many rows it was fitted on."""
+class FitResult:
+    """A fitted model, and the number of rows that it was fitted on."""
 
     model: FittedModel
     rows: int
 
 
-def fit(entry: Entry, params: Params, training_data: TrainingData, rows: slice, seed: int) -> Fit:
-    """Fit on the given rows of the training part.
+def fit(entry: Entry, params: Params, training_data: TrainingData, rows: slice, seed: int) -> FitResult:
+    """Fit an entry on some rows of the training part.
 
     Args:
         entry: Family, treatment and share of legitimate rows.
-        params: All of the family's; for a stack its members, as `stack_params` makes them.
-        training_data: The training part.
-        rows: Of it.
-        seed: Of subsampling, treatment and model.
+        params: All hyperparameters of the family; for a stack, the result of `stack_params`.
+        training_data: Training part.
+        rows: Rows of the training part to fit on.
+        seed: Seed of subsampling, treatment and model.
     """
     if entry.family == STACK:
         return _fit_stack(entry, params, training_data, rows, seed)
     matrix, labels = training_data.matrix[rows], training_data.labels[rows]
     if entry.legitimate_share < 1:
         matrix, labels, _ = subsample_negatives(matrix, labels, share=entry.legitimate_share, seed=seed)
-    given = resample_rows(entry.treatment, matrix, labels, features=training_data.features, seed=seed)
+    treated = resample_rows(entry.treatment, matrix, labels, features=training_data.features, seed=seed)
     model = FAMILIES[entry.family].fit(
         params | _ONE_THREAD.get(entry.family, {}),
-        given.matrix,
-        given.labels,
+        treated.matrix,
+        treated.labels,
         features=training_data.features,
         seed=seed,
-        sample_weight=given.sample_weight,
+        sample_weight=treated.sample_weight,
     )
-    return Fit(model, len(given.labels))
+    return FitResult(model, len(treated.labels))
 
 
 def stack_params(members: Sequence[EntryRecord]) -> Params:
-    """Return the params of a stack of these entries."""
+    """Return the params of a stack whose members are these entries."""
     return {
         MEMBERS: [
             {
@@ -78,29 +78,31 @@ def stack_params(members: Sequence[EntryRecord]) -> Params:
     }
 
 
-def _fit_stack(entry: Entry, params: Params, training_data: TrainingData, rows: slice, seed: int) -> Fit:
-    members = [_member(described) for described in params[MEMBERS]]
+def _fit_stack(entry: Entry, params: Params, training_data: TrainingData, rows: slice, seed: int) -> FitResult:
+    members = [_member(member) for member in params[MEMBERS]]
     start, stop, _ = rows.indices(len(training_data.labels))
     middle = start + int((stop - start) * _MEMBERS_UNTIL)
-    early = [fit(member, own, training_data, slice(start, middle), seed).model for member, own in members]
+    early = [
+        fit(member, member_params, training_data, slice(start, middle), seed).model for member, member_params in members
+    ]
     later = subsample_negatives(
         training_data.matrix[middle:stop], training_data.labels[middle:stop], share=entry.legitimate_share, seed=seed
     )
     margins = np.column_stack([model.margin(later.matrix) for model in early])
-    # To the treatment, the members' margins are what features are to a model.
+    # The treatment resamples the members' margins as if they were features.
     columns = [Feature(f"member-{i}", 0.0) for i in range(len(members))]
-    given = resample_rows(entry.treatment, margins.astype(np.float32), later.labels, features=columns, seed=seed)
-    whole = [fit(member, own, training_data, rows, seed) for member, own in members]
+    treated = resample_rows(entry.treatment, margins.astype(np.float32), later.labels, features=columns, seed=seed)
+    final_members = [fit(member, member_params, training_data, rows, seed) for member, member_params in members]
     stack = fit_stack(
-        [member.model for member in whole],
-        given.matrix.astype(np.float64),
-        given.labels,
+        [member.model for member in final_members],
+        treated.matrix.astype(np.float64),
+        treated.labels,
         seed=seed,
-        sample_weight=given.sample_weight,
+        sample_weight=treated.sample_weight,
     )
-    return Fit(stack, max(member.rows for member in whole))
+    return FitResult(stack, max(member.rows for member in final_members))
 
 
-def _member(described: dict[str, Any]) -> tuple[Entry, Params]:
-    entry = Entry(described["family"], described["treatment"], 0, described["legitimate_share"])
-    return entry, described["params"]
+def _member(member: dict[str, Any]) -> tuple[Entry, Params]:
+    entry = Entry(member["family"], member["treatment"], 0, member["legitimate_share"])
+    return entry, member["params"]

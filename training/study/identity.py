@@ -1,4 +1,4 @@
-"""What makes two runs one study: the same plan on the same data, cut and described the same way."""
+"""The identity of a study: the plan, data, description, features and split that its figures depend on."""
 
 import hashlib
 
@@ -13,81 +13,95 @@ from training.study.runs import IDENTITY, Study
 
 
 class Identity(Struct, frozen=True):
-    """Hashes of everything that figures depend on but the code."""
+    """What the figures of a study depend on, apart from the code.
+
+    Attributes:
+        plan: SHA-256 of the plan.
+        data: SHA-256 of the data file.
+        description: SHA-256 of the description of its columns.
+        features: SHA-256 of the feature set.
+        split: Name of the split, with its seed if it has one.
+    """
 
     plan: str
-    #: Of the data file.
     data: str
-    #: Of its columns by what they are.
     description: str
     features: str
     split: str
 
 
 def identify(plan: StudyPlan, data: Dataset, features: FeatureSet, split: str) -> Identity:
-    """Return a study's identity; `split` is the split's name with its seed, if it has one."""
+    """Return the identity of a study with these inputs.
+
+    Args:
+        plan: Plan of the study.
+        data: Loaded data.
+        features: Feature set.
+        split: Name of the split, with its seed if it has one.
+    """
     return Identity(plan.sha256, data.sha256, _hash(data.description), _hash(features), split)
 
 
 def encode_identity(identity: Identity) -> str:
-    """Write an identity as JSON."""
+    """Return an identity as JSON."""
     return msgspec.json.encode(identity).decode()
 
 
 def require_same(study: Study, identity: Identity) -> None:
-    """Hold an identity against the one that a study was begun with.
+    """Check that a study was started with this identity.
 
     Raises:
-        StudyError: If they differ; says in what.
+        StudyError: If it was not; the error names the differences.
     """
-    begun = _begun(study)
-    if differing := [name for name in Identity.__struct_fields__ if getattr(begun, name) != getattr(identity, name)]:
+    original = _identity_of(study)
+    differing = [name for name in Identity.__struct_fields__ if getattr(original, name) != getattr(identity, name)]
+    if differing:
         raise StudyError(
-            f"study {study.name} (run {study.run_id}) was begun with another {' and another '.join(differing)}; "
-            "give the same again, or begin a new study with --fresh or another --name"
+            f"study {study.name} (run {study.run_id}) was started with different {' and '.join(differing)}; "
+            "use the same again, or start a new study with --fresh or another --name"
         )
 
 
 def split_of(study: Study) -> str:
     """Return the name of the split that a study was run with."""
-    return _begun(study).split
+    return _identity_of(study).split
 
 
 def require_same_data(study: Study, data: Dataset) -> None:
-    """Hold data against those that a study was run on.
+    """Check that a study was run on these data.
 
     Raises:
-        StudyError: If they differ.
+        StudyError: If it was not.
     """
-    begun = _begun(study)
-    if (begun.data, begun.description) != (data.sha256, _hash(data.description)):
-        raise StudyError(f"study {study.name} was run on other data; give them with --data, or name its --study")
+    original = _identity_of(study)
+    if (original.data, original.description) != (data.sha256, _hash(data.description)):
+        raise StudyError(f"study {study.name} was run on other data; name them with --data, or its --study")
 
 
 def require_same_features(study: Study, features: FeatureSet) -> None:
-    """Hold a feature set against the one that a study was run with.
+    """Check that a study was run with this feature set.
 
     Raises:
-        StudyError: If they differ.
+        StudyError: If it was not.
     """
-    if _begun(study).features != _hash(features):
-        raise StudyError(f"study {study.name} was run with other features; give them with --features")
+    if _identity_of(study).features != _hash(features):
+        raise StudyError(f"study {study.name} was run with other features; name them with --features")
 
 
 def same_identity(study: Study, identity: Identity) -> bool:
-    """Tell whether a study was begun with this identity."""
-    return _begun(study) == identity
+    """Return whether a study was started with this identity."""
+    return _identity_of(study) == identity
 
 
 def same_folds(one: Study, other: Study) -> bool:
-    """Tell whether two studies scored their entries on the same rows: figures by fold can then be paired."""
-    first, second = _begun(one), _begun(other)
+    """Return whether two studies scored their entries on the same rows, so that figures by fold can be paired."""
+    first, second = _identity_of(one), _identity_of(other)
     names = ("data", "description", "split")
     alike = all(getattr(first, name) == getattr(second, name) for name in names)
     return alike and one.facts["folds"] == other.facts["folds"]
 
 
-def _begun(study: Study) -> Identity:
+def _identity_of(study: Study) -> Identity:
     return msgspec.json.decode(study.tags[IDENTITY], type=Identity)
 
 

@@ -1,43 +1,44 @@
-"""The leaderboard: a study's entries in order, by figures of folds inside the training part. It has no test figures."""
+"""The leaderboard of a study, by figures of folds inside the training part, and the table of a final evaluation."""
 
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from training.study.selection import MAX_COST_US, choose, is_affordable, is_as_good, rank
-from training.study.paired import interval, signed
 from training.study.entry_record import EntryRecord
-from training.study.test_evaluation import Look
+from training.study.paired import interval, signed
+from training.study.selection import MAX_COST_US, choose, is_affordable, rank, ties_with_chosen
+from training.study.test_evaluation import FinalEvaluation
 
-#: Marks of the entry that is chosen, of those that are as good, and of those that the stream can't afford.
-CHOSEN, AS_GOOD, TOO_DEAR = "★", "=", "✗"
+#: Marks of the chosen entry, of entries that tie with it, and of entries that are too expensive for the stream.
+CHOSEN, TIED, TOO_EXPENSIVE = "★", "=", "✗"
 LEGEND = (
-    f"{CHOSEN} chosen: the best of those that score a row in {MAX_COST_US:.0f} µs or less; {AS_GOOD} as good within "
-    f"one standard error of the paired difference; {TOO_DEAR} costs more. Figures of folds inside the training part."
+    f"{CHOSEN} chosen: the best entry that scores a row in {MAX_COST_US:.0f} µs or less; {TIED} tied with it: within "
+    f"one standard error of the paired difference; {TOO_EXPENSIVE} too expensive. All figures are measured on folds "
+    "inside the training part."
 )
 
 
 def marks(records: Sequence[EntryRecord]) -> dict[str, str]:
-    """Return the mark of each entry by key; none for those that lost.
+    """Return the mark of each entry by key; other entries have none.
 
     Raises:
-        StudyError: If every entry costs too much.
+        StudyError: If every entry is too expensive.
     """
     chosen = choose(records)
-    found = {}
+    marked = {}
     for record in records:
         if not is_affordable(record):
-            found[record.key] = TOO_DEAR
-        elif is_as_good(record, chosen):
-            found[record.key] = AS_GOOD
-    return found | {chosen.key: CHOSEN}
+            marked[record.key] = TOO_EXPENSIVE
+        elif ties_with_chosen(record, chosen):
+            marked[record.key] = TIED
+    return marked | {chosen.key: CHOSEN}
 
 
-def table(title: str, records: Sequence[EntryRecord]) -> Table:
-    """Make the terminal's table of at least one entry.
+def leaderboard_table(title: str, records: Sequence[EntryRecord]) -> Table:
+    """Return the leaderboard of at least one entry, for a terminal.
 
     Raises:
-        StudyError: If every entry costs too much.
+        StudyError: If every entry is too expensive.
     """
     board = Table(
         *("", "family", "treatment", "PR-AUC (folds)", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "s"),
@@ -46,33 +47,50 @@ def table(title: str, records: Sequence[EntryRecord]) -> Table:
     )
     for column in board.columns[3:]:
         column.justify = "right"
-    mark = marks(records)
+    marked = marks(records)
     for record in rank(records):
-        board.add_row(*cells(record, mark), style="bold" if mark.get(record.key) == CHOSEN else "")
+        board.add_row(*cells(record, marked), style="bold" if marked.get(record.key) == CHOSEN else "")
     return board
 
 
-def look_table(look: Look) -> Table:
-    """Make the terminal's table of one look at the test part."""
-    champion = look.champion
-    title = f"on the test part, look {look.number}"
-    board = Table("figure", look.selected.name, title=title, caption=look.left_out or None)
-    if champion:
-        board.add_column(champion.name)
-        board.add_column("difference, paired")
-    for name, metric in look.selected.metrics.items():
-        row = [interval(metric)]
-        if champion:
-            row.append(interval(champion.metrics[name]) if name in champion.metrics else "-")
-            row.append(signed(look.differences[name]) if name in look.differences else "-")
-        board.add_row(name, *row)
+def evaluation_table(evaluation: FinalEvaluation) -> Table:
+    """Return the table of a final evaluation, for a terminal."""
+    head, *rows = evaluation_rows(evaluation)
+    title = f"figures on the test part, evaluation {evaluation.number}"
+    board = Table(*head, title=title, caption=evaluation.left_out or None)
+    for row in rows:
+        board.add_row(*row)
     return board
 
 
-def cells(record: EntryRecord, mark: Mapping[str, str]) -> tuple[str, ...]:
-    """Return an entry's row, here and on the page of `compare`; `mark` is of `marks`."""
+def evaluation_rows(evaluation: FinalEvaluation) -> list[tuple[str, ...]]:
+    """Return the column titles and the rows of a final evaluation: metric, chosen model, champion, difference."""
+    champion = evaluation.champion
+    if champion is None:
+        alone = [(name, interval(metric)) for name, metric in evaluation.selected.metrics.items()]
+        return [("metric", evaluation.selected.name), *alone]
+    differences = evaluation.differences
+    rows = [
+        (
+            name,
+            interval(metric),
+            interval(champion.metrics[name]) if name in champion.metrics else "-",
+            signed(differences[name]) if name in differences else "-",
+        )
+        for name, metric in evaluation.selected.metrics.items()
+    ]
+    return [("metric", evaluation.selected.name, champion.name, "paired difference"), *rows]
+
+
+def cells(record: EntryRecord, marked: Mapping[str, str]) -> tuple[str, ...]:
+    """Return an entry's row of the leaderboard.
+
+    Args:
+        record: Entry.
+        marked: Marks by key, from `marks`.
+    """
     return (
-        mark.get(record.key, ""),
+        marked.get(record.key, ""),
         record.family,
         record.treatment,
         f"{record.mean:.4f}",
@@ -86,7 +104,7 @@ def cells(record: EntryRecord, mark: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _trials_text(record: EntryRecord) -> str:
-    """Say how many trials there were: `20 (7 pruned)`, `3, cut short`; a dash where nothing was searched."""
+    """Return the number of trials, such as `20 (7 pruned)` or `3, cut short`; a dash without a search."""
     if not record.trials:
         return "-"
     text = f"{record.trials} ({record.pruned} pruned)" if record.pruned else str(record.trials)

@@ -1,4 +1,4 @@
-"""One study, or one of whatever else, at a time in one place."""
+"""A lock that allows one process of a kind at a time in a directory."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,24 +9,28 @@ from schemas.errors import StudyError
 
 
 @contextmanager
-def only_one(path: Path, what: str = "study") -> Iterator[None]:
-    """Hold a file's lock while the body runs; the system frees it when the process dies, however it dies.
+def single_instance(path: Path, what: str = "study") -> Iterator[None]:
+    """Hold a file lock while the body runs. The system releases it when the process ends, even if it is killed.
 
     Args:
-        path: Of the file.
-        what: That there may be one of, for the error's text.
+        path: Lock file.
+        what: Name of what may run only once at a time, for the error.
 
     Raises:
-        StudyError: If another process holds it, or the file can't be made.
+        StudyError: If another process holds the lock, or the file cannot be created.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
     except OSError as error:
-        raise StudyError(f"{path} cannot be written ({error.strerror}); mend the folder, or run elsewhere") from error
+        raise StudyError(
+            f"{path} cannot be written ({error.strerror}); fix the permissions, or run in another directory"
+        ) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StudyError(f"another {what} is running here (it holds {path}); wait for it or end it first") from None
+            raise StudyError(
+                f"another {what} is running in this directory (it holds {path}); wait until it ends, or stop it"
+            ) from None
         yield

@@ -1,4 +1,4 @@
-"""The chosen entry beside the champion on the folds that both were scored on."""
+"""Paired comparison of two entries on the same folds, and how intervals are printed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,28 +11,32 @@ _CONFIDENCE = 0.95
 
 
 def paired_difference(left: EntryRecord, right: EntryRecord) -> Metric:
-    """Return left less right in mean PR-AUC with its interval; both were scored on the same folds.
+    """Return the difference left - right in mean PR-AUC with its 95 % interval.
 
-    Student's t over the paired differences by fold ("Student", 1908): with few folds the interval is wide, and so it
+    The interval is Student's t over the paired differences by fold ("Student", 1908). With few folds it is wide, as it
     should be.
+
+    Args:
+        left: Entry.
+        right: Entry that was scored on the same folds.
     """
     return t_interval(left.by_fold - right.by_fold)
 
 
 def t_interval(values: NDArray[np.float64]) -> Metric:
-    """Return the mean of values (k,), k ≥ 2, and its 95 % interval.
+    """Return the mean of values (k,), k ≥ 2, with its 95 % interval.
 
     >>> interval = t_interval(np.array([0.0, 0.1]))
     >>> round(interval.low, 2), round(interval.value, 2), round(interval.high, 2)
     (-0.59, 0.05, 0.69)
     """
     mean = float(values.mean())
-    reach = float(t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1)) * standard_error(values)
-    return Metric(mean, mean - reach, mean + reach)
+    half_width = float(t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1)) * standard_error(values)
+    return Metric(mean, mean - half_width, mean + half_width)
 
 
 def interval(metric: Metric) -> str:
-    """Write a figure with its interval.
+    """Format a metric with its interval.
 
     >>> interval(Metric(0.8, 0.75, 0.85))
     '0.8000 (0.7500 to 0.8500)'
@@ -41,7 +45,7 @@ def interval(metric: Metric) -> str:
 
 
 def signed(difference: Metric) -> str:
-    """Write a difference with its interval.
+    """Format a difference with its interval and signs.
 
     >>> signed(Metric(0.01, -0.002, 0.022))
     '+0.0100 (-0.0020 to +0.0220)'

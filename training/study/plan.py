@@ -1,4 +1,4 @@
-"""What a study runs, read from a YAML file: families and treatments, folds, trials, seeds, legitimate rows kept."""
+"""The plan of a study, read from a YAML file: families with treatments, folds, seeds, trials."""
 
 import difflib
 import hashlib
@@ -13,82 +13,96 @@ import yaml
 from msgspec import Meta, Struct
 
 from schemas.errors import StudyError
-from schemas.validation_error import problem_and_path
 from training.models.families import FAMILIES
 from training.models.resampling import RESAMPLINGS, Resampling
 from training.models.stack import ALGORITHM as STACK
 
 #: All families that a plan may name.
-KNOWN = (*FAMILIES, STACK)
-#: A choice between families or treatments that were each tried once says nothing about them.
-LEAST_TRIES = 2
+ALL_FAMILIES = (*FAMILIES, STACK)
 
 
 class PlannedFamily(Struct, frozen=True, forbid_unknown_fields=True):
-    """One family with the treatments it is tried with."""
+    """A model family with the treatments of class imbalance that it is tried with.
+
+    Attributes:
+        family: One of `ALL_FAMILIES`.
+        treatments: Treatments; each is one entry.
+        trials: Number of trials of the Optuna search; 0 scores the family's default hyperparameters.
+        legitimate_share: Share of the legitimate rows to fit on, in (0, 1], for slow families. All frauds are kept.
+    """
 
     family: str
     treatments: Annotated[tuple[Resampling, ...], Meta(min_length=1)]
-    #: Of the Optuna search; 0 is one run with the family's own parameters.
     trials: Annotated[int, Meta(ge=0, le=1000)] = 0
-    #: Of the legitimate rows that are fitted on, in (0, 1]; frauds are always all kept. For slow families.
     legitimate_share: Annotated[float, Meta(gt=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse unknown families, and trials where nothing can be searched.
+        """Check the family and its treatments.
 
         Raises:
-            ValueError: Which msgspec turns into its own error, with the place.
+            ValueError: If the family is unknown, has nothing to search, or repeats a treatment. msgspec adds the field.
         """
-        if self.family not in KNOWN:
-            raise ValueError(f"family: {no_such(self.family, KNOWN)}")
+        if self.family not in ALL_FAMILIES:
+            raise ValueError(f"family: {unknown_name(self.family, ALL_FAMILIES)}")
         if self.trials and self.family == STACK:
-            raise ValueError(f"trials: a {STACK} has nothing to search; leave it out")
+            raise ValueError(f"trials: a {STACK} has no hyperparameters to search; leave it out")
         if repeated := _first_repeated(self.treatments):
-            raise ValueError(f"treatments: {repeated} stands there twice; name it once")
+            raise ValueError(f"treatments: {repeated} is listed twice; list it once")
 
 
 class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole study; see `training/configs/study-default.yaml`."""
+    """The plan of a study; `training/configs/study-default.yaml` explains each field.
+
+    Attributes:
+        name: Name of the study.
+        families: Families to try.
+        folds: Number of rolling-origin folds inside the training part.
+        seeds: Model seeds. Every entry is scored with each of them; a search uses the first.
+        stack_members: Number of families that a stack combines.
+        alerts_per_day: Alerts that analysts can review in a day; the deployed policy reviews as many as this allows.
+            None for the policy with the least expected cost.
+    """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     families: Annotated[tuple[PlannedFamily, ...], Meta(min_length=1)]
-    #: Rolling-origin folds inside the training part.
     folds: Annotated[int, Meta(ge=2, le=20)] = 4
-    #: Of the models: each entry is scored with all of them, a search uses the first.
     seeds: Annotated[tuple[Annotated[int, Meta(ge=0, lt=2**31)], ...], Meta(min_length=1)] = (0,)
-    #: How many of the best families the stack is made of.
     stack_members: Annotated[int, Meta(ge=2, le=6)] = 3
-    #: Alerts that analysts can review in a day. The chosen model's deployed policy reviews as many as this allows; None:
-    #: it has the least expected cost.
     alerts_per_day: Annotated[int, Meta(ge=1)] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what can't be run or would be run twice.
+        """Check that the plan can be run and repeats nothing.
 
         Raises:
-            ValueError: Which msgspec turns into its own error, with the place.
+            ValueError: If a family or seed is repeated, or a stack has too few families. msgspec adds the field.
         """
         names = [planned.family for planned in self.families]
         if repeated := _first_repeated(names):
-            raise ValueError(f"families: {repeated} stands there twice; put its treatments into one place")
+            raise ValueError(f"families: {repeated} is listed twice; list all its treatments once")
         if repeated_seed := _first_repeated(map(str, self.seeds)):
-            raise ValueError(f"seeds: {repeated_seed} stands there twice; name it once")
+            raise ValueError(f"seeds: {repeated_seed} is listed twice; list it once")
         if STACK in names and len(names) <= self.stack_members:
             raise ValueError(
-                f"stack_members: {self.stack_members} families besides the stack are needed, "
-                f"{len(names) - 1} are named; name more, or lower it"
+                f"stack_members: a stack of {self.stack_members} needs that many other families, and the plan has "
+                f"{len(names) - 1}; add families or lower stack_members"
             )
 
     @property
     def sha256(self) -> str:
-        """Identifies the plan: the same for files that differ in comments or order of keys only."""
+        """Hash of the plan's content, independent of comments and of the order of keys."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the leaderboard: a family with a treatment."""
+    """A family with a treatment: one row of the leaderboard.
+
+    Attributes:
+        family: Model family.
+        treatment: Treatment of class imbalance.
+        trials: Number of planned trials; 0 for no search.
+        legitimate_share: Share of the legitimate rows to fit on, in (0, 1].
+    """
 
     family: str
     treatment: Resampling
@@ -97,7 +111,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """Its name within the study.
+        """Name of the entry within the study.
 
         >>> Entry("xgboost", "smote", 10, 1.0).key
         'xgboost/smote'
@@ -106,7 +120,7 @@ class Entry:
 
 
 def entries(plan: StudyPlan) -> tuple[Entry, ...]:
-    """Return what the plan runs, in its order, but stacks last: they are made of what came before."""
+    """Return the entries of a plan in its order, but with stacks last, because they are made of the other entries."""
     planned = sorted(plan.families, key=lambda family: family.family == STACK)
     return tuple(
         Entry(family.family, treatment, family.trials, family.legitimate_share)
@@ -115,17 +129,11 @@ def entries(plan: StudyPlan) -> tuple[Entry, ...]:
     )
 
 
-def tried_too_rarely(plan: StudyPlan) -> tuple[str, ...]:
-    """Return the families and treatments of the whole catalogue that the plan tries less than `LEAST_TRIES` times."""
-    tries = Counter(name for entry in entries(plan) for name in (entry.family, entry.treatment))
-    return tuple(name for name in (*KNOWN, *RESAMPLINGS) if tries[name] < LEAST_TRIES)
-
-
 def load_plan(path: Path) -> StudyPlan:
-    """Read a plan.
+    """Read a plan from a YAML file.
 
     Raises:
-        StudyError: If the file can't be read, or a field can't be used: it is named, with what may stand there.
+        StudyError: If the file cannot be read or a field is invalid; the error names the field.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -133,7 +141,7 @@ def load_plan(path: Path) -> StudyPlan:
         raise StudyError(f"{path} cannot be read ({_first_line(error)}); name a plan with --plan") from error
     except yaml.YAMLError as error:
         raise StudyError(
-            f"{path} is no YAML ({_first_line(error)}); see training/configs/study-default.yaml"
+            f"{path} is not valid YAML ({_first_line(error)}); see training/configs/study-default.yaml"
         ) from error
     try:
         return msgspec.convert(raw, StudyPlan)
@@ -141,29 +149,30 @@ def load_plan(path: Path) -> StudyPlan:
         raise StudyError(f"{path}: {_explain(str(error))}") from error
 
 
+def unknown_name(name: str, choices: Sequence[str]) -> str:
+    """Return an error text for a name that is none of the choices, with the closest choice.
+
+    >>> unknown_name("xgbost", ("lightgbm", "xgboost")), unknown_name("svm", ("lightgbm", "xgboost"))
+    ("there is no 'xgbost'; did you mean xgboost?", "there is no 'svm'; choose one of lightgbm, xgboost")
+    """
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f"there is no '{name}'; " + (f"did you mean {close[0]}?" if close else f"choose one of {', '.join(choices)}")
+
+
 def _explain(text: str) -> str:
-    """Turn msgspec's text into ours: the field first, and for a name that is none the one that was meant.
+    """Rewrite msgspec's error text: field first, and the closest name for an unknown one.
 
     >>> _explain("Invalid enum value 'smoet' - at `$.families[0].treatments[1]`")
-    "families[0].treatments[1]: there is no 'smoet', did you mean smote?"
+    "families[0].treatments[1]: there is no 'smoet'; did you mean smote?"
     """
-    problem, place = problem_and_path(text)
+    problem, _, path = text.partition(" - at `")
+    path = path.rstrip("`").removeprefix("$").lstrip(".")
     if problem.startswith("Invalid enum value"):
-        problem = no_such(problem.removeprefix("Invalid enum value ").strip("'"), RESAMPLINGS)
+        problem = unknown_name(problem.removeprefix("Invalid enum value ").strip("'"), RESAMPLINGS)
     elif problem.startswith("Object contains unknown field"):
         field = problem.removeprefix("Object contains unknown field ").strip("`")
         problem = f"there is no field {field}; see training/configs/study-default.yaml"
-    return f"{place}: {problem}" if place else problem
-
-
-def no_such(given: str, known: Sequence[str]) -> str:
-    """Say that a name is none of those known, and which was meant.
-
-    >>> no_such("xgbost", ("lightgbm", "xgboost")), no_such("svm", ("lightgbm", "xgboost"))
-    ("there is no 'xgbost', did you mean xgboost?", "there is no 'svm', but lightgbm, xgboost")
-    """
-    close = difflib.get_close_matches(given, known, n=1)
-    return f"there is no '{given}', " + (f"did you mean {close[0]}?" if close else f"but {', '.join(known)}")
+    return f"{path}: {problem}" if path else problem
 
 
 def _first_repeated(names: Iterable[str]) -> str | None:

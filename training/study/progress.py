@@ -1,4 +1,4 @@
-"""How far a study is: bars on a terminal, one line an entry elsewhere."""
+"""Progress of a study: bars on a terminal, and one line per finished entry."""
 
 import threading
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 
 class StudyProgress:
-    """Told by the study, from several threads, what begins and what ends.
+    """Shows which entries are running and how far they are; thread-safe.
 
     Args:
-        console: Where it is shown.
+        console: Console for the bars and lines. Bars are shown only if it is a terminal.
     """
 
     def __init__(self, console: Console) -> None:
@@ -29,31 +29,45 @@ class StudyProgress:
         )
         self._lock = threading.Lock()
         self._running: dict[str, TaskID] = {}
-        self._whole: TaskID | None = None
+        self._study: TaskID | None = None
 
     @contextmanager
     def shown(self, entries: int) -> Iterator[None]:
-        """Show the bars while the body runs."""
+        """Show the bars while the body runs.
+
+        Args:
+            entries: Number of entries of the study.
+        """
         with self._bars:
-            self._whole = self._bars.add_task("study", total=entries)
+            self._study = self._bars.add_task("study", total=entries)
             yield
 
     def begin(self, key: str, steps: int) -> None:
-        """An entry begins and takes so many steps at most: pruned trials, and those of earlier processes, take none."""
+        """Show that an entry starts.
+
+        Args:
+            key: Name of the entry.
+            steps: Upper bound of its fits: pruned trials and trials of earlier processes take fewer.
+        """
         with self._lock:
             self._running[key] = self._bars.add_task(key, total=steps)
 
     def step(self, key: str) -> None:
-        """A step of an entry, one fit, is done."""
+        """Show that one fit of an entry is done."""
         with self._lock:
             self._bars.advance(self._running[key])
 
     def end(self, key: str, text: str | None) -> None:
-        """An entry ended, with one line about how; None where an earlier process had finished it."""
+        """Show that an entry ended.
+
+        Args:
+            key: Name of the entry.
+            text: Line about its result; None if an earlier process had finished it.
+        """
         with self._lock:
             if (task := self._running.pop(key, None)) is not None:
                 self._bars.remove_task(task)
-            if self._whole is not None:
-                self._bars.advance(self._whole)
+            if self._study is not None:
+                self._bars.advance(self._study)
         if text:
             self._console.print(f"{key}: {text}", markup=False, highlight=False)

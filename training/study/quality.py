@@ -1,4 +1,4 @@
-"""Figures over seeds: how good a study's choice is, and how much of one figure is luck."""
+"""Figures over seeds: how good a study's chosen model is, and how much of a single figure is luck."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from training.evaluation.scored_rows import ScoredRows
 from training.registry.versions import Registry
 from training.study.accepted_leaks import AcceptedLeaks
 from training.study.budget import Budget
-from training.study.final_evaluation import look_at_test
+from training.study.final_evaluation import evaluate_test_set
 from training.study.identity import (
     Identity,
     identify,
@@ -33,23 +33,39 @@ from training.study.plan import StudyPlan
 from training.study.progress import StudyProgress
 from training.study.refit import refit
 from training.study.runs import Study, StudyRuns
-from training.study.settings import StudySettings, splitter
+from training.study.settings import StudySettings, split_function
 from training.study.study import run_study
 
 
 class SeedFigures(Struct, frozen=True):
-    """What one seed came to, on its test part."""
+    """The figures of one seed on its test part.
+
+    Attributes:
+        seed: Seed of the split or of the model.
+        chosen: Key of the entry that was chosen on the folds.
+        metrics: Metrics of `evaluate_both`, by name.
+    """
 
     seed: int
-    #: Key of the entry that was chosen on the folds.
     chosen: str
-    #: Of `evaluate_both`.
     metrics: dict[str, Metric]
 
 
 @dataclass(frozen=True)
-class Quality:
-    """Measures the studies of one MLflow over seeds."""
+class QualityRunner:
+    """Measures studies over seeds.
+
+    Attributes:
+        data: Data of the studies.
+        features: Feature set of the studies.
+        runs: Studies in MLflow.
+        registry: Registered model that has the champion.
+        store: Bundle store.
+        storage: Storage of Optuna's trials.
+        progress: Progress display.
+        accepted: Leaks that do not stop a study.
+        costs: Costs for policies and figures.
+    """
 
     data: Dataset
     features: FeatureSet
@@ -62,37 +78,45 @@ class Quality:
     costs: Costs = field(default_factory=Costs)
 
     def over_splits(self, plan: StudyPlan, seeds: Sequence[int]) -> list[SeedFigures]:
-        """Run one study and take one look for each seed of the stratified split.
+        """Run and evaluate one study for each seed of the stratified split.
 
-        Nothing passes from one seed to the next: each searches, chooses, calibrates and takes its thresholds inside
-        its own split. A seed that was measured before, with the same plan on the same data, is not run again.
+        The seeds are independent: each study searches, chooses, calibrates and sets thresholds inside its own split. A
+        seed that was measured before, with the same plan and data, is not run again.
+
+        Args:
+            plan: Plan of each study.
+            seeds: Seeds of the splits.
 
         Raises:
-            As `run_study` and `look_at_test`.
+            FraudError: As `run_study` and `evaluate_test_set`.
         """
-        named = (msgspec.structs.replace(plan, name=f"{plan.name}-stratified-{seed}") for seed in seeds)
-        return [self._split(each, seed) for each, seed in zip(named, seeds, strict=True)]
+        plans = (msgspec.structs.replace(plan, name=f"{plan.name}-stratified-{seed}") for seed in seeds)
+        return [self._measure_split(each, seed) for each, seed in zip(plans, seeds, strict=True)]
 
     def over_model_seeds(self, study: Study, seeds: Sequence[int]) -> list[SeedFigures]:
-        """Fit a study's chosen entry with each seed, its hyperparameters as they were found, and look once at all.
+        """Fit a study's chosen entry with each seed and its hyperparameters, and evaluate all models at once.
+
+        Args:
+            study: Finished study.
+            seeds: Model seeds.
 
         Raises:
-            StudyError: If the study has chosen nothing, or was run on other data or features.
-            QualityError: If an ONNX graph differs from its original.
+            StudyError: If the study has no chosen entry, or was run on other data or features.
+            QualityError: If the scores of a model and its ONNX export differ.
             LeakError: If a figure is too good to be true.
         """
-        key = study.require_chosen()
+        key = study.require_chosen_key()
         require_same_data(study, self.data)
         require_same_features(study, self.features)
         alarm = self._alarm(study)
         parts = prepare(
             self.data,
             self.features,
-            split=splitter(split_of(study)),
+            split=split_function(split_of(study)),
             folds=0,
             alarm=alarm,
-            on_evaluation=lambda look: self.runs.count_look(study, look),
-            evaluations=study.looks,
+            on_evaluation=lambda counted: self.runs.count_evaluation(study, counted),
+            evaluations=study.evaluations,
         )
         _, record = self.runs.finished(study)[key]
         choice = PolicyChoice(default_policy_kind(self.data), self.costs, study.alerts_per_day)
@@ -107,10 +131,10 @@ class Quality:
             measured.append(figures)
         return measured
 
-    def _split(self, plan: StudyPlan, seed: int) -> SeedFigures:
+    def _measure_split(self, plan: StudyPlan, seed: int) -> SeedFigures:
         settings = StudySettings(plan.name, f"stratified-{seed}", self.accepted, costs=self.costs)
         identity = identify(plan, self.data, self.features, settings.split)
-        if not self._is_known(plan.name, identity):
+        if not self._was_run(plan.name, identity):
             run_study(
                 plan,
                 self.data,
@@ -122,7 +146,7 @@ class Quality:
                 progress=self.progress,
             )
         study = self.runs.require(plan.name)
-        look = self.runs.last_look(study) or look_at_test(
+        evaluation = self.runs.last_evaluation(study) or evaluate_test_set(
             study,
             self.data,
             runs=self.runs,
@@ -132,14 +156,14 @@ class Quality:
             costs=self.costs,
             again=False,
         )
-        return SeedFigures(seed, study.require_chosen(), look.selected.metrics)
+        return SeedFigures(seed, study.require_chosen_key(), evaluation.selected.metrics)
 
-    def _is_known(self, name: str, identity: Identity) -> bool:
+    def _was_run(self, name: str, identity: Identity) -> bool:
         study = self.runs.latest(name)
-        return study is not None and study.whole and same_identity(study, identity)
+        return study is not None and study.complete and same_identity(study, identity)
 
     def _alarm(self, study: Study) -> LeakAlarm:
-        """Accept what was accepted for the study, and note what else is on its run."""
+        """Return a leak alarm that accepts `accepted`, and records what it accepts on the study's run."""
         leaks = AcceptedLeaks()
         leaks.attach(self.runs, study)
         return LeakAlarm(leaks.record, self.accepted)

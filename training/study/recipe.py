@@ -1,4 +1,4 @@
-"""How a model was made, as it is kept with its run: what it takes to make one like it on other rows."""
+"""The recipe of a model, as it is stored with its run: what it takes to fit the same kind of model on other rows."""
 
 from typing import Any
 
@@ -11,38 +11,48 @@ from training.models.resampling import Resampling
 from training.registry.runs import MlflowRuns
 from training.study.runs import StudyRuns
 
-#: Tag of a run. An entry of a study has its record instead.
+#: Tag of a run that holds its recipe. An entry of a study has its record instead.
 RECIPE = "recipe"
 
 
 class Recipe(Struct, frozen=True):
-    """Family, treatment and hyperparameters."""
+    """Family, hyperparameters and treatment of a model.
+
+    Attributes:
+        family: Model family.
+        params: All hyperparameters of the family; those of a stack list its members.
+        seed: Seed of subsampling, treatment and model.
+        treatment: Treatment of class imbalance.
+        legitimate_share: Share of the legitimate rows to fit on, in (0, 1].
+        alerts_per_day: Daily budget of alerts for the deployed policy; None for the least expected cost.
+        accepted: Leaks that were accepted.
+    """
 
     family: str
-    #: All of them, as the family was fitted with; a stack's name its members.
     params: dict[str, Any]
-    #: Of subsampling, treatment and model.
     seed: int
     treatment: Resampling = "none"
-    #: Of the legitimate rows that are fitted on, in (0, 1].
     legitimate_share: float = 1.0
-    #: Daily budget of alerts for the deployed policy; None: the least expected cost.
     alerts_per_day: int | None = None
-    #: Leaks that somebody accepted.
     accepted: tuple[LeakName, ...] = ()
 
 
 def encode_recipe(recipe: Recipe) -> str:
-    """Write a recipe as JSON."""
+    """Return a recipe as JSON."""
     return msgspec.json.encode(recipe).decode()
 
 
 def recipe_of(run_id: str, runs: MlflowRuns, studies: StudyRuns) -> Recipe:
-    """Return how a run's model was made.
+    """Return the recipe of a run's model.
+
+    Args:
+        run_id: Id of a run of the baseline, of retraining, or of a study's entry.
+        runs: Runs in MLflow.
+        studies: Studies in MLflow.
 
     Raises:
-        StudyError: If the run does not say.
-        RegistryError: If there is no such run, or MLflow is away or refuses.
+        StudyError: If the run has no recorded recipe.
+        RegistryError: If there is no such run, or MLflow is unavailable or refuses.
     """
     tags = runs.get(run_id).tags
     try:
@@ -63,6 +73,6 @@ def recipe_of(run_id: str, runs: MlflowRuns, studies: StudyRuns) -> Recipe:
             )
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise StudyError(
-            f"run {run_id} tells not how its model was made ({error}); train one: fraud-train study"
+            f"run {run_id} has no readable recipe ({error}); train and promote a model that has one: fraud-train study"
         ) from error
-    raise StudyError(f"run {run_id} does not say how its model was made; train and promote one: fraud-train study")
+    raise StudyError(f"run {run_id} has no recorded recipe; train and promote a model that has one: fraud-train study")

@@ -3,9 +3,9 @@
 from training.bundling.evaluated_model import EvaluatedModel, calibrate_and_export
 from training.data.training_data import PreparedData
 from training.evaluation.policy_choice import PolicyChoice
+from training.study.entry_record import EntryRecord
 from training.study.fitting import fit
 from training.study.plan import Entry
-from training.study.entry_record import EntryRecord
 
 
 def refit(record: EntryRecord, data: PreparedData, seed: int, choice: PolicyChoice) -> EvaluatedModel:
@@ -14,7 +14,7 @@ def refit(record: EntryRecord, data: PreparedData, seed: int, choice: PolicyChoi
     Args:
         record: Entry with its hyperparameters.
         data: Parts of the split. The labels of the test part are not used.
-        seed: Seed of subsampling, resampling and model.
+        seed: Seed of subsampling, treatment and model.
         choice: Rule that chooses the deployed policy.
 
     Raises:

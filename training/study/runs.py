@@ -1,4 +1,4 @@
-"""A study in MLflow: one parent run, one child run an entry. What is kept here is what a study resumes from."""
+"""Studies in MLflow: one parent run per study and one child run per entry, from which a study can be resumed."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,13 +15,13 @@ from training.registry.connection import MlflowConnection
 from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.lineage import PARENT_RUN, code_version, library_versions
 from training.study.budget import OutOfTimeError
-from training.study.plan import Entry
 from training.study.entry_record import EntryRecord, decode_record, encode_record
-from training.study.test_evaluation import Look, decode_look, encode_look
+from training.study.plan import Entry
+from training.study.test_evaluation import FinalEvaluation, decode_evaluation, encode_evaluation
 
 EXPERIMENT = "fraud-study"
-#: Tags of a parent run: the study's name, what it must be resumed with, and how it ended.
-STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, LOOKS, ALERTS_PER_DAY = (
+#: Tags of a parent run: name of the study, identity that it must be resumed with, and its outcome.
+STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, EVALUATIONS, ALERTS_PER_DAY = (
     "study",
     "identity",
     "left_out",
@@ -30,51 +30,59 @@ STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, LOOKS, ALERTS_PER_DAY = (
     "looks",
     "alerts_per_day",
 )
-#: Tags of a parent run that its children take over.
+#: Tags of a parent run that its child runs inherit.
 INHERITED = ("data_sha256", "feature_set")
 #: Tags of a child run.
 _ENTRY, _RECORD = "entry", "record"
-#: Begins the reason of an entry that was left out because it can't be fitted.
+#: Start of the reason of an entry that was left out because it could not be fitted.
 FAILED = "failed: "
-#: Artifact of a parent run: its plan.
+#: Artifact of a parent run with its plan.
 PLAN = "plan.json"
-_LOOK_FOLDER = "looks"
-_PAGE = 1000  # runs; a study has some dozens
+#: Folder of a parent run with its final evaluations.
+_EVALUATION_FOLDER = "looks"
+#: Largest number of child runs that are read; a study has a few dozen.
+_MAX_CHILDREN = 1000
 
 
 @dataclass(frozen=True)
 class Study:
-    """A parent run as it stood when it was read."""
+    """A parent run as it was when it was read.
+
+    Attributes:
+        run_id: Id of the parent run.
+        name: Name of the study.
+        tags: Tags of the parent run.
+        status: Status in MLflow: RUNNING, FINISHED, FAILED or KILLED.
+        facts: Plan and data of the study, by name.
+        minutes: Minutes from start to end, interruptions included; 0 while it runs.
+    """
 
     run_id: str
     name: str
     tags: Mapping[str, str]
-    #: MLflow's own word: RUNNING, FINISHED, FAILED, KILLED.
     status: str
-    #: What it is run on and with.
     facts: Mapping[str, str]
-    #: From its beginning to its end, breaks among them; 0 while it runs.
     minutes: float
 
     @property
-    def whole(self) -> bool:
-        """Whether nothing is left to go on with. What failed is no such thing: it would fail again."""
+    def complete(self) -> bool:
+        """Whether nothing is left to resume. An entry that failed does not count: it would fail again."""
         return self.status == "FINISHED" and all(reason.startswith(FAILED) for reason in self.left_out.values())
 
-    def require_chosen(self) -> str:
-        """Return the key of the entry that was chosen.
+    def require_chosen_key(self) -> str:
+        """Return the key of the chosen entry.
 
         Raises:
-            StudyError: If the study has not come that far.
+            StudyError: If the study has not chosen one yet.
         """
         if CHOSEN in self.tags:
             return self.tags[CHOSEN]
-        raise StudyError(f"study {self.name} has not chosen a model yet; go on with it: fraud-train study")
+        raise StudyError(f"study {self.name} has not chosen a model yet; resume it with: fraud-train study")
 
     @property
-    def looks(self) -> int:
-        """How often its test part was looked at."""
-        return int(self.tags.get(LOOKS, "0"))
+    def evaluations(self) -> int:
+        """Number of times that the test part was evaluated."""
+        return int(self.tags.get(EVALUATIONS, "0"))
 
     @property
     def alerts_per_day(self) -> int | None:
@@ -84,20 +92,19 @@ class Study:
 
     @property
     def accepted(self) -> dict[str, str]:
-        """Leaks that were found in it and accepted, with what was seen."""
+        """Leaks that were found and accepted, with details."""
         return msgspec.json.decode(self.tags.get(ACCEPTED, "{}"), type=dict[str, str])
 
     @property
     def left_out(self) -> dict[str, str]:
-        """Entries that were not run, with the reason."""
+        """Entries that were not run or not completed, with the reason."""
         return msgspec.json.decode(self.tags.get(LEFT_OUT, "{}"), type=dict[str, str])
 
 
 class StudyRuns:
     """The studies in one MLflow.
 
-    Raises:
-        RegistryError: If MLflow is away or refuses; so does every method.
+    Every method raises RegistryError if MLflow is unavailable or refuses; so does the constructor.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:
@@ -105,17 +112,17 @@ class StudyRuns:
         self._experiment = MlflowExperiment(connection, EXPERIMENT)
 
     def run(self, run_id: str) -> ActiveRun:
-        """Return a study's or an entry's run to log to."""
+        """Return the run of a study or of an entry, to log to."""
         return ActiveRun(self._connection, run_id)
 
     def latest(self, name: str | None = None) -> Study | None:
-        """Return the study that began last, of this name or of any."""
-        wanted = f"tags.{STUDY} = '{name}'" if name else f"tags.{STUDY} != ''"
-        runs = self._experiment.search(wanted, max_results=1, order_by=["attributes.start_time DESC"])
+        """Return the newest study of this name, or of any name; None if there is none."""
+        condition = f"tags.{STUDY} = '{name}'" if name else f"tags.{STUDY} != ''"
+        runs = self._experiment.search(condition, max_results=1, order_by=["attributes.start_time DESC"])
         return _study(runs[0]) if runs else None
 
     def require(self, name: str | None) -> Study:
-        """Return the latest study.
+        """Return the newest study of this name, or of any name.
 
         Raises:
             StudyError: If there is none.
@@ -126,13 +133,13 @@ class StudyRuns:
         raise StudyError(f"there is no study{called} in MLflow at {self._connection.uri}; run: fraud-train study")
 
     def begin(self, name: str, identity: str, facts: Mapping[str, str], lineage: Mapping[str, str]) -> Study:
-        """Make a parent run.
+        """Start the parent run of a new study.
 
         Args:
-            name: Of the study.
-            identity: What it must be resumed with.
-            facts: What it is run on and with, its parameters.
-            lineage: Tags of it and of every child.
+            name: Name of the study.
+            identity: Identity that the study must be resumed with.
+            facts: Parameters of the run: plan and data of the study.
+            lineage: Tags of the parent run and of every child run.
         """
         tags = {STUDY: name, IDENTITY: identity, **_code(), **lineage}
         run = self._experiment.start(name, tags)
@@ -141,7 +148,7 @@ class StudyRuns:
             return _study(self._client.get_run(run.run_id))
 
     def resume(self, study: Study) -> None:
-        """Set a parent run going again; what was half done in it is ended as killed, to be run anew."""
+        """Set a parent run to running again, and end its unfinished child runs as killed."""
         for child in self._children(study.run_id):
             if child.info.status == "RUNNING":
                 self.run(child.info.run_id).end("KILLED")
@@ -149,14 +156,20 @@ class StudyRuns:
             self._client.update_run(study.run_id, status="RUNNING")
 
     def end(self, study: Study, status: str, left_out: Mapping[str, str]) -> None:
-        """End a parent run, FINISHED, FAILED or KILLED."""
+        """End a parent run.
+
+        Args:
+            study: Study to end.
+            status: FINISHED, FAILED or KILLED.
+            left_out: Entries that were not run or not completed, with the reason.
+        """
         run = self.run(study.run_id)
         run.tag(LEFT_OUT, msgspec.json.encode(left_out).decode())
         run.end(status)
 
     @contextmanager
     def entry(self, study: Study, entry: Entry) -> Iterator[str]:
-        """Open an entry's child run and yield its id; it ends FINISHED only by `finish`, else KILLED or FAILED."""
+        """Start the child run of an entry and yield its id. `finish` ends it; an error ends it as KILLED or FAILED."""
         lineage = {name: study.tags[name] for name in INHERITED}
         tags = {PARENT_RUN: study.run_id, _ENTRY: entry.key} | _code() | lineage
         run = self._experiment.start(entry.key, tags)
@@ -167,7 +180,7 @@ class StudyRuns:
             raise
 
     def finish(self, run_id: str, record: EntryRecord) -> None:
-        """Log an entry's parameters and figures and end its run."""
+        """Log the parameters and metrics of an entry and end its run as FINISHED."""
         params = {
             "family": record.family,
             "treatment": record.treatment,
@@ -176,32 +189,32 @@ class StudyRuns:
             "trials": record.trials,
             "trials_pruned": record.pruned,
         } | {f"model.{name}": value for name, value in record.params.items()}
-        figures = {
+        metrics = {
             "pr_auc": record.mean,
             "pr_auc_standard_error": record.standard_error,
             "seconds": record.seconds,
             "cost_us": record.cost_us,
         }
         for fold, value in enumerate(record.by_fold.tolist(), start=1):
-            figures[f"pr_auc_fold_{fold}"] = value
+            metrics[f"pr_auc_fold_{fold}"] = value
         run = self.run(run_id)
         run.log_params(params)
-        run.log_metrics(figures)
-        # Last: only a run that has it counts as finished.
+        run.log_metrics(metrics)
+        # The record comes last: a run without it does not count as finished.
         run.tag(_RECORD, encode_record(record))
         run.end("FINISHED")
 
     def finished(self, study: Study) -> dict[str, tuple[str, EntryRecord]]:
-        """Return run id and record of each finished entry by key; the newest where an entry was gone on with."""
-        found: dict[str, tuple[str, EntryRecord]] = {}
+        """Return the run id and the record of each finished entry by key; the newest if an entry was run again."""
+        by_key: dict[str, tuple[str, EntryRecord]] = {}
         for run in sorted(self._children(study.run_id), key=lambda run: run.info.start_time):
             if run.info.status == "FINISHED" and _RECORD in run.data.tags:
                 record = decode_record(run.data.tags[_RECORD])
-                found[record.key] = (run.info.run_id, record)
-        return found
+                by_key[record.key] = (run.info.run_id, record)
+        return by_key
 
     def origin(self, run_id: str) -> tuple[Study, EntryRecord] | None:
-        """Return the study and the record of an entry's run, None where the run is no entry of a study."""
+        """Return the study and the record of an entry's run; None if the run is not an entry of a study."""
         with self._connection.clear_errors():
             run = self._client.get_run(run_id)
             if _RECORD not in run.data.tags:
@@ -209,34 +222,42 @@ class StudyRuns:
             parent = self._client.get_run(run.data.tags[PARENT_RUN])
         return _study(parent), decode_record(run.data.tags[_RECORD])
 
-    def count_look(self, study: Study, look: CountedEvaluation) -> None:
-        """Log one more look at the study's test part, before it is taken."""
+    def count_evaluation(self, study: Study, evaluation: CountedEvaluation) -> None:
+        """Log an evaluation of the study's test part, before it starts."""
         run = self.run(study.run_id)
-        run.tag(LOOKS, str(look.number))
-        run.tag(f"look_{look.number}", look.reason)
+        run.tag(EVALUATIONS, str(evaluation.number))
+        run.tag(f"look_{evaluation.number}", evaluation.reason)
         with self._connection.clear_errors():
-            self._client.log_metric(study.run_id, LOOKS, look.number, step=look.number)
+            self._client.log_metric(study.run_id, EVALUATIONS, evaluation.number, step=evaluation.number)
 
-    def keep_look(self, study: Study, look: Look) -> None:
-        """Log what a look found."""
-        self.run(study.run_id).log_text(f"{_LOOK_FOLDER}/look-{look.number}.json", encode_look(look).decode())
+    def store_evaluation(self, study: Study, evaluation: FinalEvaluation) -> None:
+        """Log the result of a final evaluation."""
+        path = f"{_EVALUATION_FOLDER}/look-{evaluation.number}.json"
+        self.run(study.run_id).log_text(path, encode_evaluation(evaluation).decode())
 
-    def last_look(self, study: Study) -> Look | None:
-        """Return the newest look that found something."""
+    def last_evaluation(self, study: Study) -> FinalEvaluation | None:
+        """Return the newest final evaluation that has a result; None if there is none."""
         with self._connection.clear_errors(), tempfile.TemporaryDirectory() as scratch:
-            files = self._client.list_artifacts(study.run_id, _LOOK_FOLDER)
+            files = self._client.list_artifacts(study.run_id, _EVALUATION_FOLDER)
             if not files:
                 return None
             newest = max(files, key=lambda file: int(file.path.rpartition("-")[2].removesuffix(".json")))
-            return decode_look(Path(self._client.download_artifacts(study.run_id, newest.path, scratch)).read_bytes())
+            path = Path(self._client.download_artifacts(study.run_id, newest.path, scratch))
+            return decode_evaluation(path.read_bytes())
 
-    def bundle(self, run_id: str, folder: str, into: Path) -> Path:
-        """Fetch a run's bundle and return its directory."""
+    def bundle(self, run_id: str, folder: str, target: Path) -> Path:
+        """Download the bundle of a run and return its directory.
+
+        Args:
+            run_id: Id of the run.
+            folder: Artifact folder of the bundle.
+            target: Existing directory to download into.
+        """
         with self._connection.clear_errors():
-            return Path(self._client.download_artifacts(run_id, folder, str(into)))
+            return Path(self._client.download_artifacts(run_id, folder, str(target)))
 
     def _children(self, run_id: str) -> list[Run]:
-        return self._experiment.search(f"tags.`{PARENT_RUN}` = '{run_id}'", max_results=_PAGE)
+        return self._experiment.search(f"tags.`{PARENT_RUN}` = '{run_id}'", max_results=_MAX_CHILDREN)
 
 
 def _study(run: Run) -> Study:
@@ -247,4 +268,3 @@ def _study(run: Run) -> Study:
 
 def _code() -> dict[str, str]:
     return code_version() | library_versions()
-

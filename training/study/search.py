@@ -1,4 +1,4 @@
-"""The search for parameters: Optuna's TPE with median pruning, the same after a kill as without one.
+"""Search for hyperparameters: Optuna's TPE with median pruning, with the same result whether or not it is interrupted.
 
 J. Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011 (TPE); D. Golovin et al., "Google Vizier",
 2017 (median stopping rule).
@@ -21,36 +21,42 @@ from schemas.errors import StudyError
 
 Params = dict[str, Any]
 
-#: Trials drawn at random before TPE has something to learn from.
+#: Number of trials drawn at random before TPE starts to learn.
 _STARTUP = 5
-#: Folds that are always scored: the first ones hold the fewest frauds and say least.
+#: Number of folds that are always scored. The first folds hold the fewest frauds and tell least.
 _WARMUP_FOLDS = 1
-#: Seconds that a writer waits for another; SQLite takes one at a time.
+#: Seconds that a writer waits for SQLite, which allows one writer at a time.
 _LOCK_TIMEOUT = 60
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-#: A trial's scores by fold, kept with it.
-_FOLDS = "folds"
-#: All parameters of a trial; Optuna itself knows only those it drew.
-_PARAMS = "params"
+#: User attributes of a trial: its scores by fold, and all its parameters, of which Optuna knows only the drawn ones.
+_FOLDS, _PARAMS = "folds", "params"
 
 
 @dataclass(frozen=True)
-class Found:
-    """The best trial so far."""
+class BestTrial:
+    """The best trial so far, and the number of trials.
+
+    Attributes:
+        params: All hyperparameters.
+        fold_scores: Score of each fold.
+        ended: Number of completed and pruned trials.
+        pruned: Number of pruned trials.
+    """
 
     params: Params
-    #: Its score on each fold.
-    folds: tuple[float, ...]
-    #: Trials that ended, pruned ones among them.
+    fold_scores: tuple[float, ...]
     ended: int
     pruned: int
 
 
 def open_storage(url: str) -> BaseStorage:
-    """Open Optuna's storage, any SQLAlchemy URL; made when it is not there.
+    """Open Optuna's storage, and create it if it does not exist.
+
+    Args:
+        url: SQLAlchemy URL.
 
     Raises:
-        StudyError: If it can't be opened.
+        StudyError: If it cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -58,22 +64,21 @@ def open_storage(url: str) -> BaseStorage:
     try:
         return RDBStorage(url, engine_kwargs=arguments)
     except (SQLAlchemyError, ImportError, RuntimeError) as error:
-        # The URL may carry a password.
+        # The part of the URL before @ may contain a password.
         where = url.rpartition("@")[2]
         reason = str(error).partition("\n")[0]
         raise StudyError(f"the trials' storage {where} cannot be opened ({reason}); see --storage") from error
 
 
 class Search:
-    """One entry's trials.
+    """The trials of one entry.
 
     Args:
-        storage: That keeps the trials, here or in an earlier process.
-        name: Of the search, within the storage.
-        seed: Trial k draws from `seed` + k whatever process runs it, so a search that was killed goes on exactly as
-            it would have.
-        first: The first trial's parameters, the family's own: a search never ends below them.
-        draw: Draws every other trial's.
+        storage: Storage of the trials, also of earlier processes.
+        name: Name of the search within the storage.
+        seed: Seed. Trial k draws with `seed` + k in any process, so a killed search continues as if it had not been.
+        first: Hyperparameters of the first trial, the family's defaults, so that a search never ends below them.
+        draw: Draws the hyperparameters of every other trial.
     """
 
     def __init__(
@@ -82,16 +87,16 @@ class Search:
         self._storage, self._name, self._seed, self._first, self._draw = storage, name, seed, first, draw
         self._study = self._open(0)
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
-            # Half done when its process was killed. Its number is lost; what it would have drawn is not.
+            # Its process was killed. Its number is lost, but the next trial draws the same hyperparameters.
             self._study.tell(trial.number, state=TrialState.FAIL)
 
     def run(self, trials: int, score: Callable[[Params], Iterator[float]], may_start: Callable[[], bool]) -> None:
-        """Run what is missing of so many trials.
+        """Run the trials that are missing.
 
         Args:
-            trials: In all, those of earlier processes among them.
-            score: Scores parameters on one fold after the other.
-            may_start: Asked before each trial; no ends the search.
+            trials: Total number of trials, those of earlier processes included.
+            score: Yields the score of one fold after the other.
+            may_start: Called before each trial; the search ends when it returns False.
         """
         while (ended := len(self._ended())) < trials and may_start():
             self._study = self._open(ended)
@@ -109,21 +114,23 @@ class Search:
                 trial.set_user_attr(_FOLDS, values)
                 self._study.tell(trial, float(np.mean(values)))
 
-    def best(self) -> Found | None:
-        """Return the best trial that was scored on every fold, None where there is none."""
+    def best(self) -> BestTrial | None:
+        """Return the best trial that was scored on every fold; None if there is none."""
         ended = self._ended()
         complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
         if not complete:
             return None
-        # Of equal ones the first, as an uninterrupted search would have it.
+        # The first of equal trials, as in an uninterrupted search.
         best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
-        return Found(best.user_attrs[_PARAMS], tuple(best.user_attrs[_FOLDS]), len(ended), len(ended) - len(complete))
+        return BestTrial(
+            best.user_attrs[_PARAMS], tuple(best.user_attrs[_FOLDS]), len(ended), len(ended) - len(complete)
+        )
 
     def _lead(self, values: list[float]) -> float:
         """Return the mean lead over the first trial on the folds so far.
 
-        Folds differ more than parameters do, and the median rule compares a trial's best step with the others' same
-        step: of bare scores, one easy fold would shield every trial.
+        The median rule compares the best step of a trial with the same step of the others. Folds differ more than
+        hyperparameters do, so on plain scores a single easy fold would protect every trial from being pruned.
         """
         first = next((trial.user_attrs[_FOLDS] for trial in self._ended() if _FOLDS in trial.user_attrs), values)
         return float(np.mean(np.subtract(values, first[: len(values)])))

@@ -1,17 +1,17 @@
-"""Which entry is the best: the highest PR-AUC over folds among those that the stream can afford."""
+"""Selection of the best entry: the highest PR-AUC over folds among those that are cheap enough for the stream."""
 
 from collections.abc import Sequence
 
 from schemas.errors import StudyError
 from training.study.entry_record import EntryRecord, standard_error
 
-#: Microseconds a row, in batches on one core. A champion and two challengers at this cost still let one core score
-#: 10,000 transactions a second; below it a cheaper model saves the stream nothing that it needs.
+#: Highest cost of scoring a row, in microseconds, in batches on one core. At this cost, a core scores 10,000
+#: transactions per second with a champion and two challengers; the stream needs no cheaper model.
 MAX_COST_US = 30.0
 
 
 def rank(records: Sequence[EntryRecord]) -> list[EntryRecord]:
-    """Sort by mean PR-AUC over folds, best first; by name where even that is equal."""
+    """Sort by mean PR-AUC over folds, best first, and equal means by name."""
     return sorted(records, key=lambda record: (-record.mean, record.key))
 
 
@@ -24,22 +24,23 @@ def choose(records: Sequence[EntryRecord]) -> EntryRecord:
     affordable = [record for record in records if is_affordable(record)]
     if not affordable:
         raise StudyError(
-            f"no entry scores a row in {MAX_COST_US:.0f} µs or less; name a cheaper family in the plan, "
+            f"no entry scores a row in {MAX_COST_US:.0f} µs or less; add a cheaper family to the plan, "
             "logistic-regression is the cheapest"
         )
     return rank(affordable)[0]
 
 
 def is_affordable(record: EntryRecord) -> bool:
-    """Say whether the stream can afford an entry."""
+    """Return whether an entry is cheap enough for the stream."""
     return record.cost_us <= MAX_COST_US
 
 
-def is_as_good(record: EntryRecord, as_chosen: EntryRecord) -> bool:
-    """Say whether the mean loss to the chosen entry is within one standard error.
+def ties_with_chosen(record: EntryRecord, chosen: EntryRecord) -> bool:
+    """Return whether an entry's mean loss against the chosen entry is within one standard error.
 
-    Of the *paired* differences by fold: all entries are scored on the same folds, and how hard a fold is must not count
-    as doubt between them (the rule's error: L. Breiman et al., "Classification and Regression Trees", 1984, §3.4.3).
+    The standard error is that of the *paired* differences by fold: all entries are scored on the same folds, so the
+    difficulty of a fold must not count as uncertainty between them. The rule is that of L. Breiman et al.,
+    "Classification and Regression Trees", 1984, §3.4.3.
     """
-    loss = as_chosen.by_fold - record.by_fold
+    loss = chosen.by_fold - record.by_fold
     return bool(loss.mean() <= standard_error(loss))

@@ -1,4 +1,4 @@
-"""What a study is run with besides plan and data."""
+"""Settings of a study besides its plan and data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,28 +12,31 @@ from training.evaluation.operating_points import PolicyKind
 from training.evaluation.policy_choice import PolicyChoice, default_policy_kind
 from training.study.plan import StudyPlan
 
-#: The split that a study uses unless it is told otherwise.
+#: Name of the default split.
 BY_TIME = "time"
 _STRATIFIED = "stratified"
 
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What a study is run with besides plan and data."""
+    """Settings of a study besides its plan and data.
 
-    #: The plan's own, or another to keep two studies of one plan apart.
+    Attributes:
+        name: Name of the study. It may differ from the plan's, to keep two studies of one plan apart.
+        split: Name of the split, as `split_function` accepts it.
+        accepted: Leaks that do not stop the study.
+        fresh: Whether to start a new study even if an unfinished one could be resumed.
+        costs: Costs that the deployed policy is chosen by.
+        policy: Kind of the deployed policy; None for `default_policy_kind`.
+        alerts_per_day: Daily budget of alerts for the deployed policy; None for the plan's.
+    """
+
     name: str
-    #: As `splitter` takes it.
     split: str = BY_TIME
-    #: Leaks that do not stop it.
     accepted: tuple[LeakName, ...] = ()
-    #: Begin anew even where there is one to go on with.
     fresh: bool = False
-    #: The deployed policy is the cheapest by these.
     costs: Costs = field(default_factory=Costs)
-    #: Of the deployed policy; None: expected_loss where all amounts are of one currency, score elsewhere.
     policy: PolicyKind | None = None
-    #: Daily budget of alerts for the deployed policy; None: the plan's.
     alerts_per_day: int | None = None
 
     def policy_choice(self, plan: StudyPlan, data: Dataset) -> PolicyChoice:
@@ -42,8 +45,8 @@ class StudySettings:
         return PolicyChoice(self.policy or default_policy_kind(data), self.costs, alerts_per_day)
 
 
-def splitter(name: str) -> Callable[[Dataset], Split]:
-    """Return the split of this name: `time`, or `stratified-0` with any seed for the 0.
+def split_function(name: str) -> Callable[[Dataset], Split]:
+    """Return the split function of a name: `time`, or `stratified-SEED` with an integer seed.
 
     Raises:
         StudyError: If there is none.
@@ -53,4 +56,4 @@ def splitter(name: str) -> Callable[[Dataset], Split]:
     kind, _, seed = name.partition("-")
     if kind == _STRATIFIED and seed.isdecimal():
         return lambda data: split_stratified(data, int(seed))
-    raise StudyError(f"there is no split {name!r}; name {BY_TIME}, or {_STRATIFIED}-0 with any seed for the 0")
+    raise StudyError(f"there is no split {name!r}; use {BY_TIME}, or {_STRATIFIED}-0 with any integer seed for the 0")

@@ -1,8 +1,9 @@
-"""Running a study's entries, two at a time, and going on where an earlier process was killed.
+"""Running the entries of a study, two at a time, and resuming after a kill.
 
-Entries run side by side, each on one thread, instead of one after the other on all cores: a logistic regression, a net
-or a small booster gains little from a second core, two entries gain all of it. Threads and not processes: the
-libraries release Python's lock while they fit, the matrix is there once, and a kill ends everything at once.
+Entries run in parallel with one thread each, instead of one after the other on all cores: a logistic regression, a
+small neural network or a small booster gains little from a second core, two entries gain all of it. Threads are used
+instead of processes because the libraries release Python's lock while they fit, the matrix is in memory once, and a
+kill ends everything at once.
 """
 
 import threading
@@ -19,31 +20,31 @@ from training.models.families import FAMILIES
 from training.models.fitted import Params
 from training.models.stack import ALGORITHM as STACK
 from training.study.budget import Budget, OutOfTimeError
-from training.study.selection import rank
-from training.study.entry_runner import Attempt
+from training.study.entry_record import EntryRecord
+from training.study.entry_runner import EntryRunner
 from training.study.fitting import stack_params
 from training.study.plan import Entry, StudyPlan, entries
 from training.study.progress import StudyProgress
-from training.study.entry_record import EntryRecord
 from training.study.runs import FAILED, Study, StudyRuns
+from training.study.selection import rank
 
-#: Entries that run side by side.
+#: Number of entries that run in parallel.
 WORKERS = 2
 _NO_TIME = "no time was left"
 
 
-class Conductor:
-    """Runs what is missing of a study.
+class StudyRunner:
+    """Runs the entries of a study that are not finished.
 
     Args:
-        plan: What is to be run.
-        training_data: What it is run on.
-        study: Its parent run.
-        runs: Of MLflow.
-        storage: Of the trials.
-        budget: How long it may take.
-        progress: Told what begins and ends.
-        alarm: Told each PR-AUC.
+        plan: Plan of the study.
+        training_data: Training part with its folds.
+        study: Parent run.
+        runs: Studies in MLflow.
+        storage: Storage of Optuna's trials.
+        budget: Time limit.
+        progress: Progress display.
+        alarm: Leak alarm, which checks each PR-AUC.
     """
 
     def __init__(
@@ -58,23 +59,23 @@ class Conductor:
         progress: StudyProgress,
         alarm: LeakAlarm,
     ) -> None:
-        self._plan, self._training_data, self._study, self._runs, self._storage = plan, training_data, study, runs, storage
+        self._plan, self._data, self._study, self._runs, self._storage = plan, training_data, study, runs, storage
         self._budget, self._progress, self._alarm = budget, progress, alarm
         self._stopping = threading.Event()
         self._finished = {key: record for key, (_, record) in runs.finished(study).items()}
         self._left_out: dict[str, str] = {}
 
     def run(self) -> Mapping[str, str]:
-        """Run everything that is not finished yet; return what was left out, with the reason.
+        """Run every entry that is not finished; return the entries that were left out, with the reason.
 
         Raises:
-            LeakError: If a figure is too good to be true; nothing more is run.
-            RegistryError: If MLflow is away; what is not logged will be run again.
+            LeakError: If a figure is too good to be true; no further entry is run.
+            RegistryError: If MLflow is unavailable; entries that are not logged will be run again.
         """
         planned = entries(self._plan)
-        members = {entry: FAMILIES[entry.family].params for entry in planned if entry.family != STACK}
+        single = {entry: FAMILIES[entry.family].params for entry in planned if entry.family != STACK}
         with self._progress.shown(len(planned)):
-            self._run_all(members)
+            self._run_all(single)
             if stacks := [entry for entry in planned if entry.family == STACK]:
                 self._run_stacks(stacks)
         return self._left_out
@@ -84,7 +85,7 @@ class Conductor:
         for record in rank([record for record in self._finished.values() if record.family != STACK]):
             best.setdefault(record.family, record)
         if len(best) < self._plan.stack_members:
-            reason = f"{self._plan.stack_members} finished families are needed, there are {len(best)}"
+            reason = f"it needs {self._plan.stack_members} finished families, and there are {len(best)}"
             for entry in stacks:
                 self._leave_out(entry, reason)
             return
@@ -92,14 +93,14 @@ class Conductor:
         self._run_all(dict.fromkeys(stacks, params))
 
     def _run_all(self, wanted: Mapping[Entry, Params]) -> None:
-        # Two BLAS threads an entry would only wait for each other.
+        # A second BLAS thread per entry would only compete with the other entry.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(WORKERS) as pool:
             try:
                 futures = [pool.submit(self._run_one, entry, params) for entry, params in wanted.items()]
                 for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                     future.result()
             except BaseException:
-                # Whatever it was, Ctrl-C too: what has begun ends after its present fit.
+                # After any error, Ctrl-C included, running entries end after their current fit.
                 self._stopping.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -111,9 +112,9 @@ class Conductor:
         if self._stopping.is_set() or not self._budget.allows(0):
             self._leave_out(entry, _NO_TIME)
             return
-        attempt = Attempt(
+        runner = EntryRunner(
             entry,
-            self._training_data,
+            self._data,
             self._plan.seeds,
             budget=self._budget,
             stopping=self._stopping,
@@ -122,27 +123,27 @@ class Conductor:
         )
         try:
             with self._runs.entry(self._study, entry) as run_id:
-                record = attempt.run(params, self._storage, f"{self._study.run_id}/{entry.key}")
+                record = runner.run(params, self._storage, f"{self._study.run_id}/{entry.key}")
                 self._runs.finish(run_id, record)
         except OutOfTimeError:
             self._leave_out(entry, _NO_TIME)
         except (LeakError, RegistryError):
             raise
-        except Exception as error:  # noqa: BLE001  # one entry that can't be fitted must not end the others
+        except Exception as error:  # noqa: BLE001  # an entry that cannot be fitted must not end the others
             self._leave_out(entry, f"{FAILED}{type(error).__name__}: {str(error).partition(chr(10))[0]}")
         else:
             self._finished[record.key] = record
             if record.cut_short:
                 self._left_out[record.key] = f"cut short after {record.trials} of {entry.trials} trials"
             self._progress.end(
-                entry.key, f"PR-AUC {record.mean:.4f} ± {record.standard_error:.4f}, {record.cost_us:.1f} µs a row"
+                entry.key, f"PR-AUC {record.mean:.4f} ± {record.standard_error:.4f}, {record.cost_us:.1f} µs per row"
             )
 
     def _is_finished(self, entry: Entry, params: Params) -> bool:
         record = self._finished.get(entry.key)
         if record is None or record.cut_short:
             return False
-        # A stack is made again when others have become the best.
+        # A stack is fitted again if other entries have become its best members.
         return entry.family != STACK or record.params == params
 
     def _leave_out(self, entry: Entry, reason: str) -> None:

@@ -1,40 +1,50 @@
-"""A look at the test part: what it found, and the how-manieth it was."""
+"""The result of an evaluation on the test part, as it is stored with the study."""
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from schemas.manifest import Metric
 
 
-class Examined(Struct, frozen=True):
-    """One model's figures on the test part, each with its 95 % bootstrap interval."""
+class ModelFigures(Struct, frozen=True):
+    """The figures of one model on the test part.
 
-    #: The study's entry, or the registered model's version.
+    Attributes:
+        name: Key of the study's entry, or the version of the registered model.
+        algorithm: Model family.
+        metrics: Metrics by name, each with its 95 % bootstrap interval.
+    """
+
     name: str
     algorithm: str
     metrics: dict[str, Metric]
 
 
-class Look(Struct, frozen=True):
-    """One look. Every one after the first makes the test part a little less unseen, so all are counted and kept."""
+class FinalEvaluation(Struct, frozen=True):
+    """One evaluation on the test part. All are counted and stored, because each one makes the test part less unseen.
 
-    #: Starts at 1: looks at this study's test part, this one among them.
+    Attributes:
+        number: Number of times that this study's test part has been evaluated, this time included.
+        evaluated_at_ms: UTC milliseconds.
+        selected: Figures of the study's chosen model.
+        champion: Figures of the champion; None if there is none to compare with.
+        differences: Chosen model minus champion by metric, from a paired bootstrap on the same resampled rows.
+        left_out: Reason why a registered champion is not compared; empty if it is, or if there is none.
+    """
+
     number: int
-    looked_at_ms: int
-    selected: Examined
-    #: None where no champion was registered.
-    champion: Examined | None = None
-    #: Selected less champion by figure, from a paired bootstrap: both on the same resampled rows.
+    evaluated_at_ms: int = field(name="looked_at_ms")
+    selected: ModelFigures
+    champion: ModelFigures | None = None
     differences: dict[str, Metric] = {}
-    #: Why a champion that was registered is not here; empty where none is missing.
     left_out: str = ""
 
 
-def encode_look(look: Look) -> bytes:
-    """Write a look as JSON."""
-    return msgspec.json.format(msgspec.json.encode(look), indent=1)
+def encode_evaluation(evaluation: FinalEvaluation) -> bytes:
+    """Return an evaluation as JSON."""
+    return msgspec.json.format(msgspec.json.encode(evaluation), indent=1)
 
 
-def decode_look(raw: bytes) -> Look:
-    """Read a look."""
-    return msgspec.json.decode(raw, type=Look)
+def decode_evaluation(raw: bytes) -> FinalEvaluation:
+    """Return the evaluation from its JSON."""
+    return msgspec.json.decode(raw, type=FinalEvaluation)

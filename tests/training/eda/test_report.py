@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from training.registry.tracking import Tracker
 
 from schemas.errors import DataError
 from tests.training.conftest import ROWS, make_frame
@@ -21,7 +22,6 @@ from training.data.dataset import load
 from training.data.description import ULB
 from training.eda.column_sections import PLOTTED
 from training.eda.report import STEPS, make_report, run_eda
-from training.registry.tracking import Tracker
 
 SECTIONS = ("overview", "balance", "missing", "distributions", "correlations", "hour-amount", "duplicates", "drift")
 RANDOM = np.random.default_rng(0)

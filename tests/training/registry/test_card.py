@@ -1,4 +1,4 @@
-"""Model cards: everything they must say, in two forms, with nothing in them that a reader's browser would run."""
+"""Model cards: complete in both forms, and with every value escaped."""
 
 import re
 from html.parser import HTMLParser
@@ -12,14 +12,14 @@ from schemas.errors import RegistryError
 from schemas.manifest import Feature, Manifest, Metric, Parity, TrainingWindow
 from schemas.messages import Policy
 from stream.models.bundle import read_bundle
-from tests.training.registry.conftest import Add, MakeRun
+from tests.training.registry.conftest import AddVersion, MakeRun
+from training.commands.registry_options import RegistryAccess
 from training.evaluation.calibration import CalibrationBin
 from training.evaluation.slices import Slice
-from training.registry.card import Card, make_card, read_figures
+from training.registry.card import ModelCard, make_card, read_figures
 from training.registry.card_figures import CardFigures, OperatingPoint
-from training.registry.promote import Promoter
+from training.registry.experiment import ActiveRun
 from training.registry.register import register
-from training.registry.tracking import TrackedRun
 
 METRIC = Metric(0.8123, 0.7341, 0.8761)
 FIGURES = CardFigures(
@@ -35,12 +35,12 @@ FIGURES = CardFigures(
     ),
     limits=("Trained on two days.",),
 )
-#: What a name could bring along. None of it may reach a reader as anything but text.
-EVIL = "<script>alert(1)</script>|*_[x](javascript:alert(1))`&amp;\n# Head"
+#: A name with HTML and Markdown in it, which must reach the reader as text.
+HOSTILE = "<script>alert(1)</script>|*_[x](javascript:alert(1))`&amp;\n# Head"
 
 
 def manifest(name: str = "V1") -> Manifest:
-    """Return a manifest whose strings are all `name` where they are free."""
+    """Return a manifest whose free strings are all `name`."""
     return Manifest(
         name="fraud",
         version="3",
@@ -60,7 +60,7 @@ def manifest(name: str = "V1") -> Manifest:
 
 
 class Page(HTMLParser):
-    """Tags and text of a page as a browser finds them."""
+    """Tags and text of a page as a browser parses them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -69,21 +69,21 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag; none may fetch anything."""
+        """Record a tag; none may load anything."""
         self.tags.add(tag)
         assert not {"src", "href", "onclick"} & {name for name, _ in attrs}
 
     def handle_data(self, data: str) -> None:
-        """Note text."""
+        """Record text."""
         self.text += data
 
 
-def rendered(card: Card) -> tuple[Page, Page]:
-    """Return a card's two forms as a browser shows them; the Markdown by a renderer that lets HTML through."""
+def rendered(card: ModelCard) -> tuple[Page, Page]:
+    """Return a card's two forms as a browser shows them; the Markdown by a renderer that passes HTML through."""
     return Page(card.html()), Page(MarkdownIt("commonmark").enable("table").render(card.markdown()))
 
 
-def test_both_forms_say_everything() -> None:
+def test_both_forms_are_complete() -> None:
     """Use, lineage, data, features, figures with intervals, slices, calibration, operating points, limits."""
     card = make_card("4", {"git_commit": "c0ffee"}, manifest(), FIGURES)
     for page in rendered(card):
@@ -117,51 +117,53 @@ def test_both_forms_say_everything() -> None:
         assert {"h1", "h2", "table", "td"} <= page.tags
 
 
-def test_what_was_not_measured_is_said_to_be_so() -> None:
-    """A bundle without evaluation has a card too."""
+def test_a_card_says_what_was_not_measured() -> None:
+    """A bundle without an evaluation has a card too."""
     card = make_card("4", {}, msgspec.structs.replace(manifest(), metrics={}), None)
     for page in rendered(card):
         assert page.text.count("Not measured for this version.") == 3
     assert not re.search(r"\n{3}", card.markdown())
 
 
-def test_nothing_in_a_card_runs() -> None:
-    """Names, tags and limits are text, in either form."""
-    evil = msgspec.structs.replace(
-        FIGURES, slices=(Slice(EVIL, EVIL, 1, 0, {"recall": METRIC}),), limits=(EVIL,), part=EVIL
+def test_every_value_is_escaped() -> None:
+    """Names, tags and limits are text in both forms."""
+    hostile = msgspec.structs.replace(
+        FIGURES, slices=(Slice(HOSTILE, HOSTILE, 1, 0, {"recall": METRIC}),), limits=(HOSTILE,), part=HOSTILE
     )
     plain = rendered(make_card("4", {"a": "b"}, manifest(), FIGURES))
-    for page, harmless in zip(rendered(make_card("4", {EVIL: EVIL}, manifest(EVIL), evil)), plain, strict=True):
+    for page, harmless in zip(
+        rendered(make_card("4", {HOSTILE: HOSTILE}, manifest(HOSTILE), hostile)), plain, strict=True
+    ):
         assert page.tags == harmless.tags
         assert "<script>alert(1)</script>|*_[x](javascript:alert(1))`&amp;" in page.text
 
 
-def test_a_version_has_its_card_in_its_run(desk: Promoter, make_run: MakeRun, tmp_path: Path) -> None:
-    """With the figures that the evaluation left there."""
+def test_the_card_is_stored_in_the_versions_run(access: RegistryAccess, make_run: MakeRun, tmp_path: Path) -> None:
+    """With the figures of the evaluation, which are stored there too."""
 
-    def evaluate(run: TrackedRun) -> None:
-        run.log_bytes(msgspec.json.encode(FIGURES), "evaluation.json")
+    def evaluate(run: ActiveRun) -> None:
+        run.log_text("evaluation.json", msgspec.json.encode(FIGURES).decode())
 
-    version = register(make_run(evaluate), desk.registry, desk.runs, desk.store)
-    made = make_card("1", version.tags, read_bundle(desk.store, version.bundle).manifest, FIGURES)
-    kept = desk.runs.fetch(version.run_id, "card", tmp_path)
+    version = register(make_run(evaluate), access.registry, access.runs, access.store)
+    made = make_card("1", version.tags, read_bundle(access.store, version.bundle).manifest, FIGURES)
+    kept = access.runs.fetch(version.run_id, "card", tmp_path)
     assert (kept / "model_card.html").read_text().startswith("<!doctype html>")
     card = (kept / "model_card.md").read_text()
-    # The tags that name the bundle come later than the card, which says the same in its first line.
+    # The tags that name the bundle are set after the card was written.
     assert card.splitlines()[:3] == made.markdown().splitlines()[:3]
     assert "0 to 1,000 minor units" in card
-    assert read_figures(version.run_id, desk.runs) == FIGURES
+    assert read_figures(version.run_id, access.runs) == FIGURES
 
 
-def test_figures_that_cannot_be_read_stop_the_registration(desk: Promoter, make_run: MakeRun) -> None:
-    """One line, and no version."""
-    run_id = make_run(lambda run: run.log_bytes(b'{"part": 1}', "evaluation.json"))
+def test_unreadable_figures_stop_the_registration(access: RegistryAccess, make_run: MakeRun) -> None:
+    """The error is one line, and there is no version."""
+    run_id = make_run(lambda run: run.log_text("evaluation.json", '{"part": 1}'))
     with pytest.raises(RegistryError, match=r"^evaluation.json of the run cannot be read \(.*\); evaluate it again$"):
-        register(run_id, desk.registry, desk.runs, desk.store)
-    assert not desk.registry.all()
+        register(run_id, access.registry, access.runs, access.store)
+    assert not access.registry.all()
 
 
-def test_a_run_without_figures_has_none(desk: Promoter, add: Add) -> None:
-    """Which is no fault."""
-    add()
-    assert read_figures(desk.registry.find("1").run_id, desk.runs) is None
+def test_a_run_without_figures_has_none(access: RegistryAccess, add_version: AddVersion) -> None:
+    """That is not an error."""
+    add_version()
+    assert read_figures(access.registry.find("1").run_id, access.runs) is None

@@ -1,4 +1,4 @@
-"""A small plan, data hard enough to raise no alarm, and one whole study for all tests that look at its result."""
+"""A small plan, data hard enough to raise no leak alarm, and one finished study that many tests share."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ import training.models.families
 from tests.training.conftest import make_frame
 from training.data.dataset import Dataset, load
 from training.data.featureset import DEFAULT
-from training.registry.connection import Connection, connect
+from training.registry.connection import MlflowConnection, connect
 from training.study.budget import Budget
 from training.study.plan import StudyPlan
 from training.study.progress import StudyProgress
 from training.study.runs import StudyRuns
 from training.study.search import open_storage
 from training.study.settings import StudySettings
-from training.study.study import Outcome, run_study
+from training.study.study import StudyOutcome, run_study
 
 TREES = 15
 PLAN: dict[str, Any] = {
@@ -40,36 +40,36 @@ PLAN: dict[str, Any] = {
 
 
 def hard_frame() -> pl.DataFrame:
-    """Made-up transactions whose frauds stand apart a little: models reach a PR-AUC of about a half."""
+    """Generated transactions whose frauds differ slightly: models reach a PR-AUC of about 0.5."""
     frame = make_frame(3000)
     label = frame["Class"]
     return frame.with_columns(frame[f"V{i}"] - 0.7 * label for i in range(1, 7))
 
 
 def make_plan(**changes: Any) -> StudyPlan:
-    """The small plan, with changes."""
+    """Return the small plan with changes."""
     return msgspec.convert(PLAN | changes, StudyPlan)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Data, and an MLflow and a trials' storage of their own."""
+class Workspace:
+    """Data with an MLflow and a storage of trials of their own."""
 
     root: Path
     data: Dataset
 
     @property
-    def connection(self) -> Connection:
-        """Of the MLflow."""
+    def connection(self) -> MlflowConnection:
+        """Connection to the MLflow."""
         return connect(self.root)
 
     @property
     def runs(self) -> StudyRuns:
-        """The studies in it."""
+        """Studies in the MLflow."""
         return StudyRuns(self.connection)
 
-    def run(self, plan: StudyPlan | None = None, minutes: float | None = None, **settings: Any) -> Outcome:
-        """Run a study here."""
+    def run(self, plan: StudyPlan | None = None, minutes: float | None = None, **settings: Any) -> StudyOutcome:
+        """Run a study."""
         plan = plan or make_plan()
         return run_study(
             plan,
@@ -85,22 +85,22 @@ class Place:
 
 @pytest.fixture(scope="session")
 def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The made-up transactions as Parquet."""
+    """The generated transactions as Parquet."""
     path = tmp_path_factory.mktemp("study-data") / "data.parquet"
     hard_frame().write_parquet(path)
     return path
 
 
 @pytest.fixture(scope="session")
-def make_place(
+def make_workspace(
     data_file: Path, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], Place]]:
-    """Factory: an empty place with the made-up data."""
+) -> Iterator[Callable[[], Workspace]]:
+    """Factory of workspaces with the generated data and no study."""
 
-    def make() -> Place:
+    def make() -> Workspace:
         root = tmp_path_factory.mktemp("study")
         shutil.copy(empty_mlflow, root)
-        return Place(root, load(data_file))
+        return Workspace(root, load(data_file))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -109,28 +109,28 @@ def make_place(
 
 @pytest.fixture(autouse=True)
 def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models are small, in these tests and in no others."""
+    """Keep models small in the tests of studies."""
     monkeypatch.setattr(training.models.families, "TREES", TREES)
 
 
 @pytest.fixture
-def place(make_place: Callable[[], Place]) -> Place:
-    """An empty place."""
-    return make_place()
+def workspace(make_workspace: Callable[[], Workspace]) -> Workspace:
+    """A workspace without a study."""
+    return make_workspace()
 
 
 @dataclass(frozen=True)
-class Done:
-    """A whole study."""
+class FinishedStudy:
+    """A finished study and its workspace."""
 
-    place: Place
-    outcome: Outcome
+    workspace: Workspace
+    outcome: StudyOutcome
 
 
 @pytest.fixture(scope="session")
-def done(make_place: Callable[[], Place]) -> Done:
+def finished_study(make_workspace: Callable[[], Workspace]) -> FinishedStudy:
     """The small study, run once."""
-    place = make_place()
+    workspace = make_workspace()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training.models.families, "TREES", TREES)
-        return Done(place, place.run())
+        return FinishedStudy(workspace, workspace.run())

@@ -1,4 +1,4 @@
-"""A study in a process of its own, to be killed: its second entry stops the clock where it is told to."""
+"""A study in its own process that kills itself in the middle of a trial."""
 
 import os
 import signal
@@ -8,21 +8,21 @@ from pathlib import Path
 
 import training.models.families
 import training.study.study_runner
-from tests.training.study.conftest import TREES, Place, make_plan
+from tests.training.study.conftest import TREES, Workspace, make_plan
 from training.data.dataset import load
 from training.models.fitted import Params
-from training.study.entry_runner import Attempt
+from training.study.entry_runner import EntryRunner
 
-#: Fits of the searched entry after which the process kills itself: in the middle of its second trial.
+#: Number of fits of the searched entry after which the process kills itself, in the middle of the second trial.
 FITS = 5
 
 
 def main() -> None:
-    """Run the small study on the data and in the place named by the arguments, until the kill."""
+    """Run the small study until the kill; the arguments are the data file and the workspace directory."""
     data, root = map(Path, sys.argv[1:])
-    scores, fits = Attempt._scores, []
+    scores, fits = EntryRunner._scores, []
 
-    def deadly(self: Attempt, params: Params, seed: int) -> Iterator[float]:
+    def kill_after_fits(self: EntryRunner, params: Params, seed: int) -> Iterator[float]:
         for value in scores(self, params, seed):
             if self._entry.family == "xgboost":
                 fits.append(value)
@@ -30,11 +30,11 @@ def main() -> None:
                     os.kill(os.getpid(), signal.SIGKILL)
             yield value
 
-    Attempt._scores = deadly  # type: ignore[method-assign]
+    EntryRunner._scores = kill_after_fits  # type: ignore[method-assign]
     training.models.families.TREES = TREES
-    # One after the other, so that what is finished at the kill is known.
+    # One entry at a time, so that the entries that are finished at the kill are known.
     training.study.study_runner.WORKERS = 1
-    Place(root, load(data)).run(make_plan())
+    Workspace(root, load(data)).run(make_plan())
 
 
 if __name__ == "__main__":

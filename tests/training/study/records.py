@@ -1,13 +1,13 @@
-"""Made-up entries."""
+"""Records of entries for tests."""
 
 from training.models.resampling import Resampling
-from training.study.record import EntryRecord
+from training.study.entry_record import EntryRecord
 
 
 def make_record(
     *by_fold: float, family: str = "xgboost", treatment: Resampling = "none", cost_us: float = 1.0
 ) -> EntryRecord:
-    """A record with one seed."""
+    """Return a record with one seed and these PR-AUCs by fold."""
     return EntryRecord(
         family=family,
         treatment=treatment,

@@ -1,4 +1,4 @@
-"""The budget of a study."""
+"""The time limit of a study."""
 
 import math
 
@@ -9,19 +9,19 @@ from training.study.budget import Budget
 
 
 @pytest.mark.parametrize("minutes", [0, -1, math.nan])
-def test_no_minutes_are_refused(minutes: float) -> None:
-    """Before anything is read or run."""
-    with pytest.raises(StudyError, match=r"a budget of .* minutes leaves no time; give more, or leave --budget out"):
+def test_a_budget_without_time_is_refused(minutes: float) -> None:
+    """The error comes before anything is read or run."""
+    with pytest.raises(StudyError, match=r"a budget of .* minutes leaves no time; increase --budget or leave it out"):
         Budget(minutes)
 
 
-def test_no_budget_allows_everything() -> None:
-    """As long as it takes."""
+def test_no_budget_allows_any_duration() -> None:
+    """There is no time limit by default."""
     assert Budget(None).allows(1e9)
 
 
-def test_work_must_be_done_in_time_with_some_kept_for_the_end() -> None:
-    """Of ten minutes the last 48 seconds are for refit and export."""
+def test_work_must_finish_in_time_with_a_reserve_for_the_end() -> None:
+    """The last 48 seconds of ten minutes are reserved for refit and export."""
     now = 0.0
     budget = Budget(10, clock=lambda: now)
     assert budget.allows(550)

@@ -1,4 +1,4 @@
-"""The study's commands: what they print, and one line for each bad input."""
+"""The commands about studies: their output, and a one-line error for each bad input."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from schemas.errors import FraudError, StudyError
-from tests.training.study.conftest import PLAN, Place
+from tests.training.study.conftest import PLAN, Workspace
 from training.commands.compare import compare
 from training.commands.evaluate import evaluate
 from training.commands.leaderboard import leaderboard
@@ -19,14 +19,16 @@ COMMANDS = {"study": study, "leaderboard": leaderboard, "compare": compare, "eva
 
 
 @pytest.fixture
-def run(place: Place, data_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in a directory of its own and return what it printed."""
-    (place.root / "var").mkdir()
-    (place.root / "mlflow.db").rename(place.root / "var" / "mlflow.db")
+def run(
+    workspace: Workspace, data_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in a directory of its own and return its output."""
+    (workspace.root / "var").mkdir()
+    (workspace.root / "mlflow.db").rename(workspace.root / "var" / "mlflow.db")
     families = [{"family": "logistic-regression", "treatments": ["none", "undersampling"]}]
     plan = PLAN | {"name": "tiny", "seeds": [0], "families": families}
-    (place.root / "plan.yaml").write_text(yaml.safe_dump(plan))
-    monkeypatch.chdir(place.root)
+    (workspace.root / "plan.yaml").write_text(yaml.safe_dump(plan))
+    monkeypatch.chdir(workspace.root)
     monkeypatch.setenv("COLUMNS", "160")
 
     def call(name: str, *arguments: str) -> str:
@@ -38,54 +40,54 @@ def run(place: Place, data_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: p
 
 
 def test_from_a_study_to_its_final_evaluation(run: Run) -> None:
-    """Each command prints what it found; only the last one has test figures."""
+    """Each command prints its result; only the last one prints figures of the test part."""
     out = run("study", "--plan", "plan.yaml")
     assert "chosen: logistic-regression/" in out
     assert "fraud-train register " in out
     board = run("leaderboard")
     assert "study tiny, finished" in board
-    assert "nobody has looked at the test part yet" in run("compare", "--out", "page.html")
+    assert "the test part has not been evaluated yet" in run("compare", "--out", "page.html")
     assert Path("page.html").read_text().startswith("<!doctype html>")
     final = run("evaluate", "--final", "--store", "bundles")
-    assert "on the test part, look 1" in final
+    assert "on the test part, evaluation 1" in final
     assert "comparison_f1" in final
     with pytest.raises(StudyError, match="--again"):
         run("evaluate", "--final", "--store", "bundles")
-    assert "look 2" in run("evaluate", "--final", "--again", "--store", "bundles")
+    assert "evaluation 2" in run("evaluate", "--final", "--again", "--store", "bundles")
     assert run("leaderboard") == board
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("study", "--budget", "0"), "a budget of 0 minutes leaves no time"),
         (("study", "--plan", "gone.yaml"), "gone.yaml cannot be read"),
-        (("study", "--plan", "plan.yaml", "--split", "odd"), "there is no split 'odd'; name time, or stratified-0"),
-        (("study", "--accept-leak", "id-lik"), "--accept-leak: there is no 'id-lik', did you mean id-like?"),
+        (("study", "--plan", "plan.yaml", "--split", "odd"), "there is no split 'odd'; use time, or stratified-0"),
+        (("study", "--accept-leak", "id-lik"), "--accept-leak: there is no 'id-lik'; did you mean id-like?"),
         (("study", "--plan", "plan.yaml", "--storage", "nonsense://x"), "the trials' storage nonsense://x cannot be"),
         (("leaderboard",), "there is no study in MLflow at sqlite:"),
         (("compare", "--study", "gone"), "there is no study called gone in MLflow at sqlite:"),
         (("evaluate", "--final"), "there is no study in MLflow"),
     ],
 )
-def test_bad_input_is_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:
-    """What is wrong, and the mend."""
+def test_bad_input_is_a_one_line_error(run: Run, arguments: tuple[str, ...], expected: str) -> None:
+    """The error says what is wrong and what to do."""
     with pytest.raises(FraudError) as raised:
         run(*arguments)
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("arguments", [("study", "--quick", "--plan", "plan.yaml"), ("evaluate",)])
-def test_bad_usage_is_told_as_click_does(run: Run, arguments: tuple[str, ...]) -> None:
-    """Before anything is loaded."""
+def test_bad_usage_is_an_error_of_click(run: Run, arguments: tuple[str, ...]) -> None:
+    """The error comes before anything is loaded."""
     with pytest.raises(click.UsageError):
         run(*arguments)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_command_explains_itself_with_an_example(name: str) -> None:
-    """To be copied."""
+def test_every_help_text_has_an_example(name: str) -> None:
+    """The example is a command line to copy."""
     command = COMMANDS[name]
     with click.Context(command, info_name=f"fraud-train {name}") as context:
         assert f"  fraud-train {name}" in command.get_help(context)

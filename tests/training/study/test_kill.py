@@ -1,4 +1,4 @@
-"""A study whose process is killed goes on where it was."""
+"""A study whose process is killed can be resumed."""
 
 import signal
 import subprocess
@@ -9,50 +9,51 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from tests.training.study.conftest import Done, Place, make_plan
+from tests.training.study.conftest import FinishedStudy, Workspace, make_plan
 from training.registry.lineage import PARENT_RUN
 from training.study.plan import entries
 from training.study.search import open_storage
 
 
-def test_a_killed_study_ends_as_if_it_had_not_been(
-    make_place: Callable[[], Place], data_file: Path, done: Done
+def test_a_killed_study_gives_the_same_result_when_resumed(
+    make_workspace: Callable[[], Workspace], data_file: Path, finished_study: FinishedStudy
 ) -> None:
-    """SIGKILL in the middle of a trial of the third entry.
+    """SIGKILL arrives in the middle of a trial of the third entry.
 
-    The two finished entries keep their runs, the half-done one is run anew but keeps its first trial, and every
-    figure is that of the study that nobody killed.
+    The two finished entries keep their runs. The unfinished entry is run again and keeps its first trial. Every figure
+    equals that of a study that was not killed.
     """
-    place = make_place()
+    workspace = make_workspace()
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.training.study.killed", str(data_file), str(place.root)],
+        [sys.executable, "-m", "tests.training.study.killed", str(data_file), str(workspace.root)],
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    runs = place.runs
+    runs = workspace.runs
     study = runs.latest("small")
     assert study is not None
-    assert (study.status, study.whole) == ("RUNNING", False)
+    assert (study.status, study.complete) == ("RUNNING", False)
     before = {key: run_id for key, (run_id, _) in runs.finished(study).items()}
     assert before.keys() == {"logistic-regression/none", "logistic-regression/class_weights"}
 
-    outcome = place.run(make_plan())
+    outcome = workspace.run(make_plan())
     assert (outcome.resumed, outcome.study.run_id) == (True, study.run_id)
     after = {key: run_id for key, (run_id, _) in runs.finished(study).items()}
     assert after.keys() == {entry.key for entry in entries(make_plan())}
     assert {key: after[key] for key in before} == before
 
-    children = place.connection.client.search_runs(
-        [place.connection.client.get_run(study.run_id).info.experiment_id], f"tags.`{PARENT_RUN}` = '{study.run_id}'"
+    children = workspace.connection.client.search_runs(
+        [workspace.connection.client.get_run(study.run_id).info.experiment_id],
+        f"tags.`{PARENT_RUN}` = '{study.run_id}'",
     )
     assert [run.info.run_name for run in children if run.info.status == "KILLED"] == ["xgboost/none"]
     search = optuna.load_study(
-        study_name=f"{study.run_id}/xgboost/none", storage=open_storage(f"sqlite:///{place.root / 'trials.db'}")
+        study_name=f"{study.run_id}/xgboost/none", storage=open_storage(f"sqlite:///{workspace.root / 'trials.db'}")
     )
     assert [trial.state for trial in search.trials] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
 
-    unkilled = {record.key: (record.params, record.pr_auc) for record in done.outcome.records}
-    assert {record.key: (record.params, record.pr_auc) for record in outcome.records} == unkilled
+    uninterrupted = {record.key: (record.params, record.pr_auc) for record in finished_study.outcome.records}
+    assert {record.key: (record.params, record.pr_auc) for record in outcome.records} == uninterrupted

@@ -1,28 +1,31 @@
-"""One study at a time."""
+"""Only one study runs at a time."""
 
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import StudyError
-from training.study.lock import only_one
+from training.study.lock import single_instance
 
 
 def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    """Then the place is free again."""
+    """The lock is free again when the first study ends."""
     path = tmp_path / "var" / "study.lock"
     with (
-        only_one(path),
-        pytest.raises(StudyError, match=r"another study is running here .*; wait for it"),
-        only_one(path),
+        single_instance(path),
+        pytest.raises(StudyError, match=r"another study is running in this directory .*; wait until it ends"),
+        single_instance(path),
     ):
         pass
-    with only_one(path):
+    with single_instance(path):
         assert path.exists()
 
 
-def test_a_place_that_can_not_be_written_is_one_line(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+def test_a_lock_file_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
+    """Its folder is a file."""
     (tmp_path / "var").touch()
-    with pytest.raises(StudyError, match=r"study.lock cannot be written"), only_one(tmp_path / "var" / "study.lock"):
+    with (
+        pytest.raises(StudyError, match=r"study.lock cannot be written"),
+        single_instance(tmp_path / "var" / "study.lock"),
+    ):
         pass

@@ -1,34 +1,36 @@
-"""How a model was made is told by its run: enough to make one like it."""
+"""The run of a model has a recipe, from which the same kind of model can be fitted again."""
 
 import pytest
 
 from schemas.errors import StudyError
 from tests.training.conftest import Trained
-from tests.training.study.conftest import Done
+from tests.training.study.conftest import FinishedStudy
 from training.models.families import CHAMPION, SEED, TREES
-from training.registry.runs import Runs
+from training.registry.runs import MlflowRuns
 from training.study.recipe import RECIPE, Recipe, recipe_of
 from training.study.runs import StudyRuns
 
 
-def test_a_study_s_entry_tells_by_its_record(done: Done) -> None:
-    """With the seed that the chosen entry is fitted with."""
-    record = done.outcome.chosen
-    found = recipe_of(done.outcome.run_id, Runs(done.place.connection), done.place.runs)
-    assert found == Recipe(record.family, record.params, 0, record.treatment, record.legitimate_share)
+def test_the_recipe_of_an_entry_comes_from_its_record(finished_study: FinishedStudy) -> None:
+    """The seed is the one that the chosen entry is fitted with."""
+    record = finished_study.outcome.chosen
+    recipe = recipe_of(
+        finished_study.outcome.run_id, MlflowRuns(finished_study.workspace.connection), finished_study.workspace.runs
+    )
+    assert recipe == Recipe(record.family, record.params, 0, record.treatment, record.legitimate_share)
 
 
-def test_the_baseline_s_models_tell_by_a_tag(trained: Trained) -> None:
-    """Family, parameters, trees."""
+def test_the_recipe_of_a_baseline_model_comes_from_a_tag(trained: Trained) -> None:
+    """The tag has family, hyperparameters and number of trees."""
     connection = trained.tracker.connection
-    found = recipe_of(trained.models[0].run_id, Runs(connection), StudyRuns(connection))
-    assert found == Recipe(CHAMPION.algorithm, CHAMPION.params | {"trees": TREES}, SEED)
+    recipe = recipe_of(trained.models[0].run_id, MlflowRuns(connection), StudyRuns(connection))
+    assert recipe == Recipe(CHAMPION.algorithm, CHAMPION.params | {"trees": TREES}, SEED)
 
 
 @pytest.mark.parametrize("tags", [{}, {RECIPE: "{}"}, {RECIPE: "rubbish"}])
-def test_a_run_that_does_not_tell_is_one_line(done: Done, tags: dict[str, str]) -> None:
-    """And says what to do."""
-    client = done.place.connection.client
+def test_a_run_without_a_readable_recipe_is_an_error(finished_study: FinishedStudy, tags: dict[str, str]) -> None:
+    """The error says what to do."""
+    client = finished_study.workspace.connection.client
     run = client.create_run(client.create_experiment(f"other {len(tags)}{tags.get(RECIPE)}"), tags=tags)
-    with pytest.raises(StudyError, match=r"how its model was made.*fraud-train study"):
-        recipe_of(run.info.run_id, Runs(done.place.connection), done.place.runs)
+    with pytest.raises(StudyError, match=r"has no (readable|recorded) recipe.*fraud-train study"):
+        recipe_of(run.info.run_id, MlflowRuns(finished_study.workspace.connection), finished_study.workspace.runs)

@@ -1,4 +1,4 @@
-"""The search: seeded, pruned, and the same after a kill as without one."""
+"""The search is seeded, prunes trials, and has the same result after a kill."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +13,18 @@ from training.models.fitted import Params
 from training.study.search import Search, open_storage
 
 FIRST = {"x": 0.1, "fixed": 7}
-#: How hard each fold is, whatever the parameters.
+#: How easy each fold is, for any hyperparameters.
 EASE = (0.9, 0.1, 0.3)
 
 
 @pytest.fixture
 def storage(tmp_path: Path) -> BaseStorage:
-    """SQLite, as a study uses it."""
+    """SQLite storage, as a study uses it."""
     return open_storage(f"sqlite:///{tmp_path / 'trials.db'}")
 
 
 def draw(trial: Trial) -> Params:
-    """One parameter to search, one that stays."""
+    """Draw one hyperparameter; another one is constant."""
     return {"x": trial.suggest_float("x", 0, 1), "fixed": 7}
 
 
@@ -35,38 +35,38 @@ def score(params: Params) -> Iterator[float]:
 
 
 def trials(storage: BaseStorage, name: str) -> list[tuple[TrialState, dict[str, float], float | None]]:
-    """Return what each trial that ended drew and reached."""
+    """Return the state, hyperparameters and score of each trial that ended."""
     study = optuna.load_study(study_name=name, storage=storage)
     return [(t.state, t.params, t.value) for t in study.trials if t.state is not TrialState.FAIL]
 
 
 def always() -> bool:
-    """There is time."""
+    """Allow every trial to start."""
     return True
 
 
-def test_a_search_begins_with_the_familys_own_parameters(storage: BaseStorage) -> None:
-    """So it never ends below them."""
+def test_a_search_starts_with_the_default_hyperparameters(storage: BaseStorage) -> None:
+    """It therefore never ends below them."""
     search = Search(storage, "one", 0, FIRST, draw)
     search.run(1, score, always)
-    found = search.best()
-    assert found is not None
-    assert found.params == FIRST
-    assert found.folds == pytest.approx([ease - 0.36 for ease in EASE])
+    best = search.best()
+    assert best is not None
+    assert best.params == FIRST
+    assert best.fold_scores == pytest.approx([ease - 0.36 for ease in EASE])
     search.run(15, score, always)
     better = search.best()
     assert better is not None
-    assert sum(better.folds) > sum(found.folds)
+    assert sum(better.fold_scores) > sum(best.fold_scores)
     assert better.params["fixed"] == 7
 
 
-def test_a_killed_search_goes_on_as_if_nothing_had_been(storage: BaseStorage) -> None:
-    """Same draws, same values, same pruning: what trial k draws depends on seed, k and the trials that ended."""
+def test_a_killed_search_continues_as_if_uninterrupted(storage: BaseStorage) -> None:
+    """Draws, scores and pruning are the same: trial k depends on the seed, on k and on the trials that ended."""
     Search(storage, "straight", 3, FIRST, draw).run(14, score, always)
     Search(storage, "killed", 3, FIRST, draw).run(6, score, always)
 
     class KilledError(BaseException):
-        """Stands for SIGKILL: nothing of the search gets to act on it."""
+        """Stands for SIGKILL, which the search cannot handle."""
 
     def dies(_: Params) -> Iterator[float]:
         yield 0.5
@@ -74,42 +74,42 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(storage: BaseStorage) ->
 
     with pytest.raises(KilledError):
         Search(storage, "killed", 3, FIRST, draw).run(14, dies, always)
-    # Another process: nothing but the storage is left.
+    # As in another process, which has only the storage.
     resumed = Search(storage, "killed", 3, FIRST, draw)
     resumed.run(14, score, always)
     assert trials(storage, "killed") == trials(storage, "straight")
-    found, straight = resumed.best(), Search(storage, "straight", 3, FIRST, draw).best()
-    assert found == straight
+    best, straight = resumed.best(), Search(storage, "straight", 3, FIRST, draw).best()
+    assert best == straight
 
 
-def test_hopeless_trials_are_pruned_although_folds_differ(storage: BaseStorage) -> None:
-    """One easy fold shields nobody: what counts is the lead over the first trial on the same folds."""
+def test_poor_trials_are_pruned_although_folds_differ(storage: BaseStorage) -> None:
+    """An easy fold does not protect a trial: pruning compares leads over the first trial on the same folds."""
     search = Search(storage, "pruned", 0, {"x": 0.7, "fixed": 7}, draw)
     search.run(30, score, always)
-    found = search.best()
-    assert found is not None
-    assert found.ended == 30
-    assert found.pruned > 3
-    assert found.params["x"] == pytest.approx(0.7, abs=0.05)
+    best = search.best()
+    assert best is not None
+    assert best.ended == 30
+    assert best.pruned > 3
+    assert best.params["x"] == pytest.approx(0.7, abs=0.05)
 
 
-def test_a_search_ends_where_there_is_no_time(storage: BaseStorage) -> None:
-    """What it has is kept."""
+def test_a_search_ends_when_no_trial_may_start(storage: BaseStorage) -> None:
+    """Its completed trials are kept."""
     answers = iter([True, True, False])
     search = Search(storage, "short", 0, FIRST, draw)
     search.run(10, score, lambda: next(answers))
-    found = search.best()
-    assert found is not None
-    assert found.ended == 2
+    best = search.best()
+    assert best is not None
+    assert best.ended == 2
 
 
-def test_a_search_without_a_whole_trial_has_no_best(storage: BaseStorage) -> None:
-    """Nothing to choose from."""
+def test_a_search_without_a_completed_trial_has_no_best(storage: BaseStorage) -> None:
+    """A new search has no trials."""
     assert Search(storage, "none", 0, FIRST, draw).best() is None
 
 
-def test_a_storage_that_can_not_be_opened_is_one_line(tmp_path: Path) -> None:
-    """Without its password."""
+def test_a_storage_that_cannot_be_opened_is_a_one_line_error(tmp_path: Path) -> None:
+    """The error does not contain the password."""
     with pytest.raises(StudyError, match=r"the trials' storage .* cannot be opened .* see --storage") as raised:
         open_storage(f"sqlite:///{tmp_path}/gone/trials.db")
     assert "\n" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The comparison's page, the plots and the terminal's tables."""
+"""The comparison page with its plots, and the terminal's tables."""
 
 import re
 from html.parser import HTMLParser
@@ -8,12 +8,12 @@ from rich.console import Console
 
 from schemas.manifest import Metric
 from tests.training.study.records import make_record
+from training.study.comparison_page import StudyComparison, comparison_page
 from training.study.fitting import stack_params
-from training.study.leaderboard import look_table, table
-from training.study.page import Comparison, page
-from training.study.test_evaluation import Examined, Look, decode_look, encode_look
+from training.study.leaderboard import evaluation_table, leaderboard_table
+from training.study.test_evaluation import FinalEvaluation, ModelFigures, decode_evaluation, encode_evaluation
 
-NASTY = '<script>alert("x")</script>&'
+HOSTILE = '<script>alert("x")</script>&'
 RECORDS = [
     make_record(0.80, 0.91, 0.70, family="stack", cost_us=31),
     make_record(0.71, 0.79, 0.60, cost_us=9),
@@ -21,33 +21,33 @@ RECORDS = [
     make_record(0.50, 0.55, 0.40, family="net", treatment="smote", cost_us=0),
 ]
 FIGURES = {"pr_auc": Metric(0.8, 0.75, 0.85), "f1": Metric(0.7, 0.6, 0.8)}
-LOOK = Look(
+EVALUATION = FinalEvaluation(
     2,
     1_700_000_000_000,
-    Examined("xgboost/none", "xgboost", FIGURES),
-    Examined("champion, version 3", "lightgbm", {"pr_auc": Metric(0.79, 0.74, 0.84)}),
+    ModelFigures("xgboost/none", "xgboost", FIGURES),
+    ModelFigures("champion, version 3", "lightgbm", {"pr_auc": Metric(0.79, 0.74, 0.84)}),
     {"pr_auc": Metric(0.01, -0.02, 0.04)},
 )
 
 
-def make_page(look: Look | None = LOOK) -> str:
-    """A page with something hostile wherever text comes from outside."""
-    return page(
-        Comparison(
-            study=NASTY,
-            facts={NASTY: NASTY},
-            records=[*RECORDS, make_record(0.1, 0.2, 0.1, family=NASTY)],
-            left_out={NASTY: NASTY},
-            champion=NASTY,
+def make_page(evaluation: FinalEvaluation | None = EVALUATION) -> str:
+    """Return a page with hostile text wherever text comes from outside."""
+    return comparison_page(
+        StudyComparison(
+            study=HOSTILE,
+            facts={HOSTILE: HOSTILE},
+            records=[*RECORDS, make_record(0.1, 0.2, 0.1, family=HOSTILE)],
+            left_out={HOSTILE: HOSTILE},
+            champion=HOSTILE,
             on_folds=Metric(0.01, -0.01, 0.03),
-            look=look,
-            accepted={NASTY: NASTY},
+            evaluation=evaluation,
+            accepted={HOSTILE: HOSTILE},
         )
     )
 
 
 class Reader(HTMLParser):
-    """Collects tags, checks that each is closed."""
+    """Collects tags and attributes, and checks that each tag is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,24 +56,24 @@ class Reader(HTMLParser):
         self.attributes: list[tuple[str, str | None]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note it."""
+        """Record an element that stays open until its end tag."""
         self.tags.append(tag)
         self.attributes += attrs
         if tag != "meta":
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note it; it closes itself."""
+        """Record an element that closes itself."""
         self.tags.append(tag)
         self.attributes += attrs
 
     def handle_endtag(self, tag: str) -> None:
-        """It closes what was opened last."""
+        """Check that elements are closed in reverse order."""
         assert self.open.pop() == tag
 
 
-def test_the_page_is_whole_and_loads_nothing() -> None:
-    """Every tag is closed; no script, no link, no image, no URL."""
+def test_the_page_is_well_formed_and_loads_nothing() -> None:
+    """Every tag is closed, and there is no script, link, image or URL."""
     reader = Reader()
     reader.feed(make_page())
     assert reader.open == []
@@ -85,22 +85,22 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
 
 
 def test_text_from_outside_is_escaped() -> None:
-    """Names, reasons and facts."""
+    """This covers names, reasons and facts."""
     text = make_page()
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 8
 
 
-def test_the_page_says_what_each_entry_was_fitted_with() -> None:
-    """Parameters; of a stack, its members."""
+def test_the_page_shows_the_hyperparameters_of_each_entry() -> None:
+    """A stack shows its members."""
     assert "depth 3" in make_page()
     stack = replace(RECORDS[0], params=stack_params(RECORDS[1:]), cost_us=30.0)
-    comparison = Comparison("s", {}, [stack], {}, "none yet", None, None, {})
-    assert "over xgboost/none, lightgbm/none, net/smote" in page(comparison)
+    comparison = StudyComparison("s", {}, [stack], {}, "none yet", None, None, {})
+    assert "members xgboost/none, lightgbm/none, net/smote" in comparison_page(comparison)
 
 
-def test_the_page_follows_light_and_dark() -> None:
-    """Colours are variables with two sets of values, and the plots use no others."""
+def test_the_page_follows_light_and_dark_mode() -> None:
+    """Colours are variables with two sets of values, and the plots use no other colours."""
     text = make_page()
     assert "color-scheme: light dark" in text
     assert "prefers-color-scheme: dark" in text
@@ -108,18 +108,18 @@ def test_the_page_follows_light_and_dark() -> None:
     assert not re.search(r"#[0-9a-f]{3,6}\b|fill=|stroke=", body)
 
 
-def test_the_page_says_what_is_known_of_the_test_part() -> None:
-    """The look's number, both models, the paired difference; or that nobody has looked."""
-    assert "Look 2, 2023-11-14 22:13 UTC: xgboost/none beside champion, version 3." in make_page()
+def test_the_page_shows_the_final_evaluation() -> None:
+    """It shows the number, both models and the paired difference, or that there is no evaluation yet."""
+    assert "Evaluation 2, 2023-11-14 22:13 UTC: xgboost/none compared with champion, version 3." in make_page()
     assert "+0.0100 (-0.0200 to +0.0400)" in make_page()
-    assert "Nobody has looked yet" in make_page(look=None)
+    assert "The test part has not been evaluated yet" in make_page(evaluation=None)
 
 
-def test_the_leaderboard_is_in_order_with_the_chosen_one_marked() -> None:
-    """The best that the stream can afford is chosen; what costs too much and what is as good is marked."""
+def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
+    """Entries that are too expensive, or that tie with the chosen one, are marked too."""
     console = Console(record=True, width=160, file=None, quiet=False, no_color=True)
     with console.capture() as captured:
-        console.print(table("study", RECORDS))
+        console.print(leaderboard_table("study", RECORDS))
     lines = captured.get().splitlines()
     rows = [line for line in lines if re.search(r"0\.\d{4}", line)]
     assert "stack" in rows[0]
@@ -127,10 +127,10 @@ def test_the_leaderboard_is_in_order_with_the_chosen_one_marked() -> None:
     assert "inside the training part" in " ".join(captured.get().split())
 
 
-def test_a_look_is_shown_with_intervals_and_comes_back_as_it_was() -> None:
-    """What the champion lacks is a dash."""
+def test_an_evaluation_is_shown_with_intervals_and_survives_encoding() -> None:
+    """Metrics that the champion lacks are shown as a dash."""
     console = Console(width=160)
     with console.capture() as captured:
-        console.print(look_table(LOOK))
+        console.print(evaluation_table(EVALUATION))
     assert "0.8000 (0.7500 to 0.8500)" in captured.get()
-    assert decode_look(encode_look(LOOK)) == LOOK
+    assert decode_evaluation(encode_evaluation(EVALUATION)) == EVALUATION
