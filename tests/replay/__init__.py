@@ -1,1 +1,1 @@
-"""History through the scorer again."""
+"""Tests of `stream.replay`."""

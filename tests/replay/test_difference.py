@@ -1,4 +1,4 @@
-"""What counts as the same decision."""
+"""When two decisions count as the same."""
 
 import msgspec
 import pytest
@@ -10,8 +10,8 @@ from tests.scoring.fake_model import SCORING_TIME, fake_model, features, raw_bat
 (DECISION,) = scorer(fake_model()).score(raw_batch([transaction(features(2))]), SCORING_TIME).decisions
 
 
-def test_the_clock_makes_no_difference() -> None:
-    """A replay is never as quick, nor at the same time."""
+def test_scoring_time_and_latency_are_not_compared() -> None:
+    """A replay has another time and latency."""
     assert differences(DECISION, msgspec.structs.replace(DECISION, scored_at_ms=1, latency_ms=9.0)) == {}
 
 
@@ -30,19 +30,18 @@ def test_the_clock_makes_no_difference() -> None:
         ("source_offset", 10**6),
     ],
 )
-def test_any_other_field_does(field: str, other: object) -> None:
-    """Each is named, with what it was and what it is."""
+def test_every_other_field_is_compared(field: str, other: object) -> None:
+    """Each different field is returned."""
     now: Decision = msgspec.structs.replace(DECISION, **{field: other})
-    found = differences(DECISION, now)
-    assert found.keys() == {field}
+    assert differences(DECISION, now).keys() == {field}
 
 
 def test_scores_and_contributions_may_differ_in_the_last_digits() -> None:
-    """As a logistic model's do with the size of the batch."""
+    """A logistic model's depend on the batch size."""
     near = msgspec.structs.replace(DECISION, score=DECISION.score + TOLERANCE / 2)
     assert differences(DECISION, near) == {}
 
 
-def test_what_an_old_decision_does_not_say_is_no_difference() -> None:
-    """Decisions of before the ledger carry no amount."""
+def test_fields_that_an_old_decision_lacks_are_not_compared() -> None:
+    """Decisions older than the ledger have no amount."""
     assert differences(msgspec.structs.replace(DECISION, amount_minor=None, currency=None), DECISION) == {}

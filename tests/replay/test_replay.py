@@ -1,4 +1,4 @@
-"""Replay and verify on a real Kafka: what a worker decided comes out again, under splits, policies and a fallback."""
+"""Replay and verify on a real Kafka: a worker's decisions are reproduced, under splits, policies and exploration."""
 
 import json
 import math
@@ -25,18 +25,18 @@ from tests.support.traffic import send
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 
-#: Sent under each assignment of roles.
+#: Transactions sent under each assignment of roles.
 COUNT = 600
 
 
 def wait_epoch(worker: WorkerProcess, epoch: int) -> None:
-    """Wait until a worker has taken an assignment."""
+    """Wait until a worker uses an assignment."""
     until(lambda: f"epoch {epoch}: champion" in worker.last_lines())
 
 
 @pytest.fixture
 def decided(settings: Settings, tmp_path: Path) -> Settings:
-    """Topics with transactions decided under three assignments, rubbish among them."""
+    """Topics with transactions decided under three assignments, and some invalid messages."""
     publish_champion(settings)
     challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
     with DecisionMonitor(settings) as monitor, WorkerProcess(settings, tmp_path) as worker:
@@ -58,8 +58,8 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
     return settings
 
 
-def test_history_is_decided_the_same_again(decided: Settings, tmp_path: Path) -> None:
-    """Arms, exploration, policies and reasons too; nothing is written to any topic but what was there."""
+def test_history_is_reproduced(decided: Settings, tmp_path: Path) -> None:
+    """Including arms, exploration, policies and reasons; nothing is written to any topic."""
     before = {name: len(read_all(decided.kafka.bootstrap, name)) for name in _topics(decided)}
     shown = run("replay", settings=decided)
     report = json.loads(shown.stdout)
@@ -81,8 +81,8 @@ def test_history_is_decided_the_same_again(decided: Settings, tmp_path: Path) ->
     assert "score: the decision says 0.999" in shown.stdout
 
 
-def test_a_model_alone_is_held_against_what_was_decided(decided: Settings, tmp_path: Path) -> None:
-    """By path, version or URL alike; each decision that would be another is one line, and the counts are theirs."""
+def test_a_model_alone_is_compared_with_the_decisions(decided: Settings, tmp_path: Path) -> None:
+    """Given by path, version or URL; each decision that differs is one line, and the counts agree with the lines."""
     out = tmp_path / "differ.jsonl"
     reports = []
     for which in ("fraud/3", "3", f"file://{Path(decided.bundle.store).resolve()}/fraud/3"):
@@ -96,8 +96,8 @@ def test_a_model_alone_is_held_against_what_was_decided(decided: Settings, tmp_p
     assert all(line["fields"]["verdict"][0] != line["fields"]["verdict"][1] for line in lines)
 
 
-def test_live_scores_are_a_challenger_s_own(decided: Settings) -> None:
-    """The newest shadow scores come out again; of a model that nobody heard there is nothing to compare."""
+def test_live_shadow_scores_are_reproduced_offline(decided: Settings) -> None:
+    """A model without shadow scores gives NaN."""
     until = max(m.timestamp()[1] for m in read_all(decided.kafka.bootstrap, decided.topic.shadow_scores)) + 1
     roles = current_roles(decided.kafka, decided.topic)
     assert roles is not None
@@ -106,8 +106,8 @@ def test_live_scores_are_a_challenger_s_own(decided: Settings) -> None:
     assert math.isnan(parity_gap(decided, msgspec.structs.replace(roles.champion, sha256="f" * 64), until))
 
 
-def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
-    """Half-open by Kafka's own timestamps; before and after it there is nothing."""
+def test_a_topic_range_is_half_open(settings: Settings) -> None:
+    """By Kafka's own timestamps; ranges before and after all messages are empty."""
     send(settings, 50)
     stamps = sorted(m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions))
     first, last = stamps[0], stamps[-1]
@@ -118,7 +118,7 @@ def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda d: d | {"source_offset": 10**9}, "does not exist; its retention may have passed"),
         (lambda d: d | {"source_partition": 99}, "has no partition 99"),
@@ -128,26 +128,26 @@ def test_a_span_is_what_kafka_took_within_it(settings: Settings) -> None:
     ],
     ids=["offset", "partition", "epoch", "bundle", "nothing"],
 )
-def test_what_cannot_be_verified_is_one_line(
-    change: Callable[[dict[str, object]], dict[str, object]], said: str, settings: Settings, tmp_path: Path
+def test_a_decision_that_cannot_be_verified_is_an_error(
+    change: Callable[[dict[str, object]], dict[str, object]], message: str, settings: Settings, tmp_path: Path
 ) -> None:
-    """Each says what is missing, and where to look."""
+    """One line that says what is missing."""
     publish_champion(settings)
     send(settings, 1)
     (sent,) = read_all(settings.kafka.bootstrap, settings.topic.transactions)
     golden = Path(__file__).parents[1] / "golden" / "v1" / "decision.json"
-    place = {"source_partition": sent.partition(), "source_offset": sent.offset()}
-    decision = json.loads(golden.read_bytes()) | {"source_topic": settings.topic.transactions} | place
+    position = {"source_partition": sent.partition(), "source_offset": sent.offset()}
+    decision = json.loads(golden.read_bytes()) | {"source_topic": settings.topic.transactions} | position
     (file := tmp_path / "decision.json").write_text(json.dumps(change(decision)))
     shown = run("verify", str(file), settings=settings)
     assert shown.returncode == 1
-    assert said in shown.stderr
+    assert message in shown.stderr
     assert len(shown.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [("--from", "yesterday"), ("--model",)])
 def test_bad_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
-    """Told before Kafka is asked."""
+    """Before Kafka is queried."""
     assert run("replay", *arguments).returncode == 2
 
 

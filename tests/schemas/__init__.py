@@ -1,1 +1,1 @@
-"""What crosses a boundary: the codec and the published contracts."""
+"""Tests of `schemas`: codecs and published contracts."""

@@ -1,4 +1,4 @@
-"""The contracts with the outside: JSON Schema files are fresh, and messages of every version stay readable."""
+"""Published contracts: JSON Schema files are up to date, and messages of every version stay readable."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from schemas.json_schema import CONTRACTS, DIRECTORY, rendered
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 #: `v<version>/<contract>[.<variant>].json`. A file is never edited: a new optional field gets a variant, a change that
-#: old readers can't take gets a new version.
+#: old readers cannot handle gets a new version.
 FILES = sorted(GOLDEN.glob("v*/*.json"))
 
 
@@ -24,34 +24,34 @@ def _version(file: Path) -> int:
     return int(file.parent.name[1:])
 
 
-def _named(file: Path) -> str:
+def _file_id(file: Path) -> str:
     return f"{file.parent.name}/{file.name}"
 
 
-def _kept(old: Any, new: Any) -> bool:
-    """Return whether `new` says everything `old` says; objects may have gained fields."""
+def _contains(old: Any, new: Any) -> bool:
+    """Return whether `new` has everything that `old` has; objects may have more fields."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return all(name in new and _kept(value, new[name]) for name, value in old.items())
+        return all(name in new and _contains(value, new[name]) for name, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(map(_kept, old, new))
+        return len(old) == len(new) and all(map(_contains, old, new))
     return type(old) is type(new) and bool(old == new)
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_json_schema_files_are_fresh(name: str) -> None:
-    """The committed file is what the structs say now."""
+def test_json_schema_files_are_up_to_date(name: str) -> None:
+    """The committed files agree with the structs."""
     written = (DIRECTORY / f"{name}.schema.json").read_text(encoding="utf-8")
     assert written == rendered(CONTRACTS[name]), "stale: run `python -m schemas.json_schema` and commit schemas/json/"
 
 
-def test_there_is_no_schema_file_besides() -> None:
-    """A contract that went away takes its file with it."""
+def test_every_schema_file_has_a_contract() -> None:
+    """A removed contract leaves no file behind."""
     assert {file.name for file in DIRECTORY.iterdir()} == {f"{name}.schema.json" for name in CONTRACTS}
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_json_schemas_are_valid_and_say_what_they_are(name: str) -> None:
-    """Each is a draft 2020-12 schema with title and description, and needs nothing from elsewhere."""
+def test_json_schemas_are_valid_and_described(name: str) -> None:
+    """Each is a self-contained draft 2020-12 schema with title and description."""
     schema = json.loads(rendered(CONTRACTS[name]))
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["title"]
@@ -61,7 +61,7 @@ def test_json_schemas_are_valid_and_say_what_they_are(name: str) -> None:
 
 
 def test_every_field_is_in_a_golden_file() -> None:
-    """The newest golden files of each contract name all of its fields between them."""
+    """Together, the newest golden files of a contract have all its fields."""
     for name, contract in CONTRACTS.items():
         newest = max(_version(file) for file in FILES if _contract(file) == name)
         files = [file for file in FILES if _contract(file) == name and _version(file) == newest]
@@ -75,30 +75,30 @@ def _component(contract: type[msgspec.Struct]) -> str:
     return str(root["$ref"].rpartition("/")[2])
 
 
-@pytest.mark.parametrize("file", FILES, ids=_named)
+@pytest.mark.parametrize("file", FILES, ids=_file_id)
 def test_golden_files_stay_readable(file: Path) -> None:
-    """A message of any version is read, and written again it still says the same."""
+    """A message of any version can be decoded, and encoded again it has the same content."""
     golden = file.read_bytes()
     again = msgspec.json.encode(msgspec.json.decode(golden, type=CONTRACTS[_contract(file)]))
-    assert _kept(json.loads(golden), json.loads(again))
+    assert _contains(json.loads(golden), json.loads(again))
 
 
-@pytest.mark.parametrize("file", FILES, ids=_named)
+@pytest.mark.parametrize("file", FILES, ids=_file_id)
 def test_golden_files_satisfy_their_json_schema(file: Path) -> None:
-    """What Python reads and writes is what the published schema promises to everyone else."""
+    """Python and the published schema agree."""
     schema = json.loads((DIRECTORY / f"{_contract(file)}.schema.json").read_bytes())
     jsonschema.validate(json.loads(file.read_bytes()), schema, cls=jsonschema.Draft202012Validator)
 
 
-def test_golden_files_with_another_value_are_told_apart() -> None:
-    """The comparison above can fail."""
-    assert _kept({"a": [1, {"b": None}]}, {"a": [1, {"b": None, "c": 2}]})
+def test_the_comparison_of_golden_files_detects_differences() -> None:
+    """Another value, a missing element, another type and a missing field."""
+    assert _contains({"a": [1, {"b": None}]}, {"a": [1, {"b": None, "c": 2}]})
     for other in ({"a": [1, {"b": 0}]}, {"a": [1]}, {"a": [1.0, {"b": None}]}, {}):
-        assert not _kept({"a": [1, {"b": None}]}, other)
+        assert not _contains({"a": [1, {"b": None}]}, other)
 
 
-def test_a_schema_refuses_what_is_no_transaction() -> None:
-    """The schema refuses as the codec does: a wrong currency, a missing field."""
+def test_the_schema_refuses_invalid_transactions() -> None:
+    """As the codec does: a wrong currency, amount, type or version."""
     golden = json.loads((GOLDEN / "v1" / "transaction.json").read_bytes())
     schema = json.loads((DIRECTORY / "transaction.schema.json").read_bytes())
     for change in ({"currency": "eur"}, {"amount_minor": -1}, {"features": [1.0]}, {"schema_version": 2}):

@@ -1,4 +1,4 @@
-"""Messages from bytes: what is taken, and why the rest is refused, without the sender's values in the text."""
+"""The message codec: what it accepts, and the reason for what it refuses, without quoting values."""
 
 import msgspec
 import pytest
@@ -14,8 +14,8 @@ REASONS = DeadLetterReason
 LABELS, DECISIONS, UPDATES = MessageCodec(Label), MessageCodec(Decision), MessageCodec(ModelUpdate)
 
 
-def test_what_was_written_is_read() -> None:
-    """Unknown fields are for newer programs."""
+def test_messages_are_decoded_as_written() -> None:
+    """Unknown fields, which newer programs may write, are ignored."""
     assert LABELS.decode(encode(label(1))) == label(1)
     assert DECISIONS.decode(encode(decision(1))[:-1] + b',"further":[1]}') == decision(1)
 
@@ -41,7 +41,7 @@ def test_what_was_written_is_read() -> None:
     ],
 )
 def test_each_refusal_has_its_reason(raw: bytes | None, reason: DeadLetterReason) -> None:
-    """And a text that names no value."""
+    """And a detail that quotes no value."""
     with pytest.raises(RefusedMessageError) as refused:
         LABELS.decode(raw)
     assert refused.value.reason is reason
@@ -50,7 +50,7 @@ def test_each_refusal_has_its_reason(raw: bytes | None, reason: DeadLetterReason
 
 @given(st.integers(0, 2**80))
 def test_integers_beyond_64_bits_are_refused(offset: int) -> None:
-    """No database holds them; everything below is taken as it is."""
+    """No database column holds them; smaller ones are accepted."""
     raw = encode(decision(1)).replace(b'"source_offset":1,', b'"source_offset":%d,' % offset)
     if offset < 2**63:
         assert DECISIONS.decode(raw).source_offset == offset
@@ -61,7 +61,7 @@ def test_integers_beyond_64_bits_are_refused(offset: int) -> None:
 
 
 def test_a_struct_that_contradicts_itself_is_refused() -> None:
-    """What its own check says becomes the detail."""
+    """The text of the struct's own check becomes the detail."""
     bundle = {"name": "f", "version": "1", "path": "p", "sha256": "a" * 64}
     raw = {
         "epoch": 1,
