@@ -6,7 +6,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from benchmarks.pipeline.programs import worker_program
+from benchmarks.pipeline.programs import MeasuredProcess, worker_program
 from benchmarks.pipeline.throughput import OnProgress, Workload, measure_throughput
 from benchmarks.pipeline.trial_broker import TrialBroker
 from schemas.messages import BundleRef, Challenger, Policy
@@ -57,17 +57,19 @@ def measure_shadow_cost(
         for count in sorted(rates, reverse=run % 2 == 1):
             on_step(f"{count} challengers: run {run + 1} of {runs}")
             settings = trials.prepare(roles=copies(bundle, count), transactions=workload.topic)
-            cpu_seconds: list[float] = []
+
+            def record(process: MeasuredProcess, count: int = count) -> None:
+                cpu_costs[count].append(process.cpu_seconds / workload.events * 1e6)
+
             rate = measure_throughput(
                 worker_program(),
                 settings,
                 workload,
                 scratch=scratch,
                 on_progress=on_progress,
-                on_end=lambda process, seconds=cpu_seconds: seconds.append(process.cpu_seconds),
+                on_end=record,
             )
             rates[count].append(rate)
-            cpu_costs[count].append(cpu_seconds[0] / workload.events * 1e6)
     cpu = {count: median(costs) for count, costs in cpu_costs.items()}
     return ShadowCost(
         {str(count): round(median(measured), 1) for count, measured in rates.items()},
