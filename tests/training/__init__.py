@@ -1,1 +1,1 @@
-"""Tests of training, on made-up data."""
+"""Tests of training, on synthetic data."""

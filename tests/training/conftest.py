@@ -1,4 +1,4 @@
-"""Small made-up data in the shape of the real, and one baseline trained on it for all tests that look at its result."""
+"""Small synthetic data in the shape of the ULB data, and one baseline trained on them for all tests that need it."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,18 +9,21 @@ import numpy as np
 import polars as pl
 import pytest
 
+from stream.settings import Settings
+from tests.support.records import CHAMPION
+from tests.training.decision_history import DecisionHistory, history_settings, open_history
 from training.baseline import BaselineModel, run_baseline
 from training.data.dataset import load
 from training.data.description import ULB
 from training.registry.connection import connect
+from training.registry.experiment import BASELINE_EXPERIMENT, MlflowExperiment
 from training.registry.roles import TrainedRoles
-from training.registry.tracking import Tracker
 
 ROWS = 4000
 
 
 def make_frame(rows: int = ROWS, fraud_share: float = 0.05, seed: int = 0) -> pl.DataFrame:
-    """Transactions in time order, several in one second, whose frauds stand apart in the first features."""
+    """Return transactions in time order, several per second, whose frauds differ in the first features."""
     random = np.random.default_rng(seed)
     label = (random.random(rows) < fraud_share).astype(float)
     numeric = random.normal(size=(rows, len(ULB.features)))
@@ -37,7 +40,7 @@ def make_frame(rows: int = ROWS, fraud_share: float = 0.05, seed: int = 0) -> pl
 
 @pytest.fixture
 def frame() -> pl.DataFrame:
-    """The made-up data."""
+    """The synthetic data."""
     return make_frame()
 
 
@@ -55,7 +58,7 @@ def save(tmp_path: Path) -> Callable[[pl.DataFrame], Path]:
 
 @pytest.fixture(scope="session")
 def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with its tables and nothing in them, to be copied: making one takes seconds."""
+    """An empty MLflow database to be copied, because creating one takes seconds."""
     root = tmp_path_factory.mktemp("mlflow")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -70,7 +73,7 @@ class Trained:
     root: Path
     data: Path
     store: str
-    tracker: Tracker
+    experiment: MlflowExperiment
     roles: TrainedRoles
     models: list[BaselineModel]
     steps: list[str]
@@ -78,13 +81,19 @@ class Trained:
 
 @pytest.fixture(scope="session")
 def trained(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
-    """The baseline on the made-up data, in a store and an MLflow database of its own."""
+    """The baseline on the synthetic data, in a store and an MLflow database of its own."""
     root = tmp_path_factory.mktemp("baseline")
     shutil.copy(empty_mlflow, root)
     data, store, steps = root / "data.parquet", str(root / "bundles"), list[str]()
     make_frame().write_parquet(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        tracker = Tracker(root)
-        roles, models = run_baseline(load(data), store, tracker, steps.append)
-        yield Trained(root, data, store, tracker, roles, models, steps)
+        experiment = MlflowExperiment(connect(root), BASELINE_EXPERIMENT)
+        roles, models = run_baseline(load(data), store, experiment, steps.append)
+        yield Trained(root, data, store, experiment, roles, models, steps)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> DecisionHistory:
+    """An empty history of decisions, with neither Kafka nor MLflow."""
+    return open_history(Settings().replace(**history_settings(tmp_path)), CHAMPION)

@@ -55,7 +55,9 @@ class EvaluatedModel:
         }
 
 
-def calibrate_and_export(algorithm: str, fitted: FittedModel, data: PreparedData, choice: PolicyChoice) -> EvaluatedModel:
+def calibrate_and_export(
+    algorithm: str, fitted: FittedModel, data: PreparedData, choice: PolicyChoice
+) -> EvaluatedModel:
     """Calibrate and export a fitted model, and choose its operating points.
 
     Args:

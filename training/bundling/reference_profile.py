@@ -1,4 +1,4 @@
-"""Reference profiles: the distribution of features, scores and verdicts at training, which drift is measured against."""
+"""Reference profiles: the distributions of features, scores and verdicts at training, with which drift is compared."""
 
 from collections.abc import Sequence
 

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    short_help="Train the baseline: a champion and two challengers.",
     epilog=examples(
         "fraud-train baseline",
         "fraud-train baseline --alerts-per-day 50",
         "fraud-train baseline --data mine.csv --store s3://models/fraud --bootstrap kafka:9092",
-    )
+    ),
 )
 @data_option
 @description_option

@@ -10,7 +10,10 @@ from training.commands.options import store_option
 from training.commands.registry_options import open_registry
 
 
-@click.command(epilog=examples("fraud-train card 4", "fraud-train card champion --out card.html"))
+@click.command(
+    short_help="Write the model card of a version.",
+    epilog=examples("fraud-train card 4", "fraud-train card champion --out card.html"),
+)
 @click.argument("version")
 @click.option(
     "--out",

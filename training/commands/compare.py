@@ -10,7 +10,10 @@ from training.commands.options import VAR, file_path
 from training.commands.study_options import name_option, open_mlflow
 
 
-@click.command(epilog=examples("fraud-train compare", "fraud-train compare --study quick --out quick.html"))
+@click.command(
+    short_help="Compare a study's entries and the champion.",
+    epilog=examples("fraud-train compare", "fraud-train compare --study quick --out quick.html"),
+)
 @name_option
 @click.option("--out", type=file_path, help="HTML file to write.  [default: var/compare-NAME.html]")
 def compare(name: str | None, out: Path | None) -> None:

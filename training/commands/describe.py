@@ -9,7 +9,8 @@ from stream.commands.command_line import examples
 
 
 @click.command(
-    epilog=examples("fraud-train describe mine.csv --out mine.yaml", "fraud-train describe s3://bucket/mine.parquet")
+    short_help="Draft a description of a data file.",
+    epilog=examples("fraud-train describe mine.csv --out mine.yaml", "fraud-train describe s3://bucket/mine.parquet"),
 )
 @click.argument("file")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to create.  [default: stdout]")

@@ -23,6 +23,7 @@ class _UnusableFileError(click.ClickException):
 
 @click.command(
     "drift-report",
+    short_help="Report the drift of a file against a bundle.",
     epilog=examples(
         "fraud-train drift-report november.parquet --bundle champion",
         "fraud-train drift-report mine.csv --description mine.yaml --bundle fraud/4 --out drift.html",

@@ -13,7 +13,10 @@ from training.commands.study_options import open_mlflow
 _OUT = VAR / "eda.html"
 
 
-@click.command(epilog=examples("fraud-train eda", "fraud-train eda --data mine.csv --description mine.yaml"))
+@click.command(
+    short_help="Report on the training data.",
+    epilog=examples("fraud-train eda", "fraud-train eda --data mine.csv --description mine.yaml"),
+)
 @data_option
 @description_option
 @click.option("--out", type=file_path, default=_OUT, show_default=True, help="HTML file to write.")

@@ -18,7 +18,10 @@ from training.commands.study_options import (
 )
 
 
-@click.command(epilog=examples("fraud-train evaluate --final", "fraud-train evaluate --final --study quick"))
+@click.command(
+    short_help="Evaluate a study's choice on the test part.",
+    epilog=examples("fraud-train evaluate --final", "fraud-train evaluate --final --study quick"),
+)
 @click.option("--final", is_flag=True, help="Confirm that the test part may be used: once, after the study.")
 @click.option("--again", is_flag=True, help="Evaluate once more although the test part has been used; recorded.")
 @name_option

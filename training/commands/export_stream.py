@@ -14,6 +14,7 @@ from training.offline import Part, export_stream, part_of
 
 @click.command(
     "export-stream",
+    short_help="Write a part of the data as transactions.",
     epilog=examples(
         "fraud-train export-stream --part test --out var/data/test.jsonl",
         "fraud-stream produce var/data/test.jsonl --rate 2000",

@@ -10,7 +10,11 @@ from training.commands.options import DATA_DIR
 from training.data.fetch import fetch
 
 
-@click.command("fetch-data", epilog=examples("fraud-train fetch-data --data-dir var/data"))
+@click.command(
+    "fetch-data",
+    short_help="Download the ULB credit-card data.",
+    epilog=examples("fraud-train fetch-data --data-dir var/data"),
+)
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from training.registry.history import RoleChange
 
 
-@click.command(epilog=examples("fraud-train history", "fraud-train history --json --bootstrap 127.0.0.1:9092"))
+@click.command(
+    short_help="Show every change of champion or challengers.",
+    epilog=examples("fraud-train history", "fraud-train history --json --bootstrap 127.0.0.1:9092"),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each change as a line of JSON.")
 @bootstrap_option
 def history(as_json: bool, bootstrap: str | None) -> None:

@@ -7,7 +7,10 @@ from stream.commands.command_line import examples
 from training.commands.study_options import name_option, open_mlflow
 
 
-@click.command(epilog=examples("fraud-train leaderboard", "fraud-train leaderboard --study quick"))
+@click.command(
+    short_help="Show the entries of a study, best first.",
+    epilog=examples("fraud-train leaderboard", "fraud-train leaderboard --study quick"),
+)
 @name_option
 def leaderboard(name: str | None) -> None:
     """Show the entries of a study, sorted by their PR-AUC on folds inside the training part.

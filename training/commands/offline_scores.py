@@ -14,7 +14,9 @@ from training.registry.roles import load_roles
 
 
 @click.command(
-    "offline-scores", epilog=examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet")
+    "offline-scores",
+    short_help="Score a part of the data offline.",
+    epilog=examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet"),
 )
 @data_option
 @description_option

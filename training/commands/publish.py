@@ -10,7 +10,11 @@ from training.commands.registry_options import bootstrap_option, kafka_settings
 from training.registry.roles import load_roles, publish
 
 
-@click.command("publish", epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"))
+@click.command(
+    "publish",
+    short_help="Publish the last baseline's models again.",
+    epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"),
+)
 @roles_option
 @bootstrap_option
 def publish_command(roles: Path, bootstrap: str | None) -> None:

@@ -24,6 +24,7 @@ _SPLITS, _MODELS = 10, 5
 
 
 @click.command(
+    short_help="Measure a study over many seeds.",
     epilog=examples(
         "fraud-train quality --study default", "fraud-train quality --study quick --splits 3 --out mine.md"
     ),

@@ -10,7 +10,10 @@ from stream.control.role_reader import current_roles
 from training.commands.registry_options import bootstrap_option, kafka_settings
 
 
-@click.command(epilog=examples('fraud-train retrain --reason "a new kind of terminal" --bootstrap 127.0.0.1:9092'))
+@click.command(
+    short_help="Request a retrained model.",
+    epilog=examples('fraud-train retrain --reason "a new kind of terminal" --bootstrap 127.0.0.1:9092'),
+)
 @click.option("--reason", required=True, help="Reason, kept with the request.")
 @author_option
 @bootstrap_option

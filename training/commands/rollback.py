@@ -8,7 +8,10 @@ from training.commands.options import store_option
 from training.commands.registry_options import bootstrap_option, open_promoter, reason_option
 
 
-@click.command(epilog=examples('fraud-train rollback --reason "twice the alerts" --bootstrap 127.0.0.1:9092'))
+@click.command(
+    short_help="Make the previous champion the champion again.",
+    epilog=examples('fraud-train rollback --reason "twice the alerts" --bootstrap 127.0.0.1:9092'),
+)
 @reason_option
 @author_option
 @bootstrap_option

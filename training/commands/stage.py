@@ -9,10 +9,11 @@ from training.commands.registry_options import bootstrap_option, open_promoter
 
 
 @click.command(
+    short_help="Stage a version, or make it a challenger.",
     epilog=examples(
         "fraud-train stage 4",
         'fraud-train stage 4 --watch --reason "tuned LightGBM" --bootstrap 127.0.0.1:9092',
-    )
+    ),
 )
 @click.argument("version")
 @click.option("--watch", is_flag=True, help="Make it a challenger, which scores in the shadow and never decides.")

@@ -26,11 +26,12 @@ from training.commands.study_options import (
 
 
 @click.command(
+    short_help="Compare model families and build the best model.",
     epilog=examples(
         "fraud-train study --quick",
         "fraud-train study --budget 20",
         "fraud-train study --data mine.csv --description mine.yaml --name mine",
-    )
+    ),
 )
 @data_option
 @description_option

@@ -20,11 +20,12 @@ Check = Callable[[], list[str]]
 
 
 @click.command(
+    short_help="Promote gate winners and handle retrain requests.",
     epilog=examples(
         "fraud-train watch --once",
         "fraud-train watch --mode auto --bootstrap 127.0.0.1:9092",
         "fraud-train watch --retrain on --every 90 --bootstrap 127.0.0.1:9092",
-    )
+    ),
 )
 @click.option(
     "--mode",
@@ -39,13 +40,14 @@ Check = Callable[[], list[str]]
     type=click.Choice(("off", "on")),
     default="off",
     show_default=True,
-    help="on: work the requests on retrain-requests, and request a model when labels show that the champion errs more.",
+    help="on: handle the requests on retrain-requests, and request a model when labels show that the champion's error "
+    "rate has increased.",
 )
 @click.option(
     "--every",
     type=click.FloatRange(min=0, min_open=True),
     metavar="DAYS",
-    help="Request a model when the champion is older.",
+    help="Age of the champion at which to request a new model.",
 )
 @click.option("--once", is_flag=True, help="Check once and exit.")
 @click.option("--interval", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between checks.")
@@ -61,18 +63,18 @@ def watch(
     bootstrap: str | None,
     store: str | None,
 ) -> None:
-    """Promote challengers that win their gate test, and work requests for retraining.
+    """Promote challengers that win their gate test, and handle requests for retraining.
 
-    The ledger (FRAUD_LEDGER_URL) knows which challenger is better; promotion happens here because only training knows
-    MLflow. A promotion is written to Kafka's control topic first, and the model's run keeps plan, evidence and
-    judgement. The next check completes a promotion that was interrupted.
+    The gate in the ledger (FRAUD_LEDGER_URL) decides which challenger is better. This command promotes it, because only
+    training has access to MLflow. A promotion is first written to Kafka's control topic; plan, evidence and judgement
+    are stored with the model's run. The next check completes a promotion that was interrupted.
 
     With --retrain on, each request becomes a challenger in shadow: archived transactions (FRAUD_ARCHIVE_URL) are joined
-    with their outcomes in the ledger, and the champion's recipe is fitted on them. It decides nothing until the gate
-    has judged it.
+    with their labels in the ledger, and the champion's recipe is fitted on them. The challenger decides nothing until
+    it has won its gate test.
     """
     if every is not None and retrain == "off":
-        raise click.UsageError("--every writes requests that --retrain on works; give that too")
+        raise click.UsageError("--every needs --retrain on, which handles the requests")
     try:
         with ExitStack() as locks:
             checks = [_gate_check(store, bootstrap, mode)]

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from schemas.errors import DataError
 from schemas.manifest import Feature, MissingPolicy
 from schemas.messages import Identifier
-from training.data.dataset import Dataset
 from training.data.config_files import built_in_config, read_config
+from training.data.dataset import Dataset
 from training.data.description import ColumnKind
 
 Derived = Literal["amount_minor", "log_amount", "hour_of_day"]

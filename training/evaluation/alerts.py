@@ -5,9 +5,9 @@ from scipy.sparse import csr_array
 
 from schemas.messages import Policy
 from stream.scoring.policy import severities
+from training.evaluation.additive_figures import AdditiveFigures, Floats
 from training.evaluation.costs import Costs
 from training.evaluation.scored_rows import ScoredRows
-from training.evaluation.additive_figures import Floats, AdditiveFigures
 
 
 def alert_figures(scored: ScoredRows, policy: Policy, costs: Costs) -> AdditiveFigures:

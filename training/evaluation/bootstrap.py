@@ -3,7 +3,7 @@
 import numpy as np
 
 from schemas.manifest import Metric
-from training.evaluation.additive_figures import Floats, AdditiveFigures
+from training.evaluation.additive_figures import AdditiveFigures, Floats
 
 #: Enough for the ends of a 95 % interval (B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993).
 RESAMPLES = 1000

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from schemas.manifest import Metric
+from training.evaluation.additive_figures import AdditiveFigures, Floats
 from training.evaluation.bootstrap import RESAMPLES, SEED, interval
 from training.evaluation.scored_rows import ScoredRows
-from training.evaluation.additive_figures import Floats, AdditiveFigures
 
 #: Inner edges of the curve's bins: two a decade, for nearly all scores are near zero.
 _EDGES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)

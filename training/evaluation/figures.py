@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from schemas.errors import SettingsError
 from schemas.manifest import Metric
 from schemas.messages import Policy
+from training.evaluation.additive_figures import AdditiveFigures, join
 from training.evaluation.alerts import alert_figures
 from training.evaluation.bootstrap import RESAMPLES, interval, resample
 from training.evaluation.calibration import calibration_figures
 from training.evaluation.costs import Costs
 from training.evaluation.ranking import daily_figures, ranking_figures
 from training.evaluation.scored_rows import ScoredRows
-from training.evaluation.additive_figures import AdditiveFigures, join
 
 #: Best first: the figure that models are selected by leads.
 FIGURES = (

@@ -42,7 +42,7 @@ def choose_comparison(validation: ScoredRows, version: str) -> Policy:
 
 
 def choose_by_cost(validation: ScoredRows, costs: Costs, kind: PolicyKind, version: str) -> Policy:
-    """Review where the total cost is least if every alert is reviewed; of equally cheap cuts, the one with fewest alerts.
+    """Review where the total cost is least if every alert is reviewed; of equal costs, the cut with the fewest alerts.
 
     Raises:
         DataError: If the validation part has one class only.

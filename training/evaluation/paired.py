@@ -8,10 +8,10 @@ from msgspec import Struct
 from schemas.errors import DataError
 from schemas.manifest import Metric
 from schemas.messages import Policy
+from training.evaluation.additive_figures import AdditiveFigures, Floats, join
 from training.evaluation.bootstrap import RESAMPLES, interval, resample
 from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures
 from training.evaluation.scored_rows import ScoredRows
-from training.evaluation.additive_figures import Floats, AdditiveFigures, join
 
 #: Figures of which less is better; of the rest more is, but for `mean_score_ratio`, which is best at 1.
 LESS_IS_BETTER = frozenset({"false_positives_per_fraud", "expected_cost", "brier"})
@@ -78,4 +78,6 @@ def _goodness(name: str, values: Floats) -> Floats:
 
 
 def _named(prefix: str, tally: AdditiveFigures) -> AdditiveFigures:
-    return AdditiveFigures(tally.terms, lambda sums: {f"{prefix}:{name}": value for name, value in tally.figures(sums).items()})
+    return AdditiveFigures(
+        tally.terms, lambda sums: {f"{prefix}:{name}": value for name, value in tally.figures(sums).items()}
+    )

@@ -1,6 +1,7 @@
 """Plots of one model on one part of the data, as PNG files for its MLflow run."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from training.evaluation.cuts import cuts_by_loss, cuts_by_score
 from training.evaluation.operating_points import review_costs
 from training.evaluation.ranking import ranking_figures
 from training.evaluation.scored_rows import ScoredRows
+from training.pages.figures import save_figure
 
 #: Files that `save_plots` writes.
 PLOTS = ("pr_curve.png", "calibration.png", "scores.png", "cost.png")
@@ -57,18 +59,20 @@ def save_plots(directory: Path, scored: ScoredRows, policies: Mapping[str, Polic
         "scores.png": lambda axes: _histogram(axes, scored, points),
         "cost.png": lambda axes: _cost_curve(axes, scored, points, costs),
     }
+    subject = f"{part}: {len(scored):,} transactions, {scored.labels.sum():,} frauds"
     for name in PLOTS:
-        # Figure without pyplot: no global state, no display, nothing to close. Its margins are given, for a layout that
-        # finds them draws everything twice.
-        figure = Figure(figsize=(7, 5.5))
-        axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.98, "top": 0.91})
-        axes.grid(visible=True, alpha=0.3)
-        draw[name](axes)
-        if not axes.get_legend():
-            _legend_below(figure)
-        subject = f"{part}: {len(scored):,} transactions, {scored.labels.sum():,} frauds"
-        axes.set_title(f"{axes.get_title()}\n{subject}", fontsize="medium")
-        figure.savefig(directory / name, dpi=120)
+        draw_figure = partial(_draw_figure, draw[name], subject)
+        # The margins are fixed: a layout that measures them would draw everything twice.
+        save_figure(draw_figure, directory / name, size=(7, 5.5), layout=None, dpi=120)
+
+
+def _draw_figure(draw: Callable[[Axes], None], subject: str, figure: Figure) -> None:
+    axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.98, "top": 0.91})
+    axes.grid(visible=True, alpha=0.3)
+    draw(axes)
+    if not axes.get_legend():
+        _legend_below(figure)
+    axes.set_title(f"{axes.get_title()}\n{subject}", fontsize="medium")
 
 
 def _pr_curve(axes: Axes, scored: ScoredRows, points: list[_Point], costs: Costs) -> None:

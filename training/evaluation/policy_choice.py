@@ -36,5 +36,5 @@ class PolicyChoice:
 
 
 def default_policy_kind(data: Dataset) -> PolicyKind:
-    """Return `expected_loss` for data in one currency, else `score`: losses in different currencies can't be compared."""
+    """Return `expected_loss` for data in one currency, else `score`: losses in several currencies can't be compared."""
     return "expected_loss" if len(set(data.currency)) == 1 else "score"

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from training.evaluation.additive_figures import AdditiveFigures, Floats
 from training.evaluation.scored_rows import ScoredRows
-from training.evaluation.additive_figures import Floats, AdditiveFigures
 
 DAY_MS = 86_400_000
 

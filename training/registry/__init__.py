@@ -1,1 +1,1 @@
-"""MLflow runs and the registered model, bundles, cards, and who was promoted when."""
+"""MLflow runs, the registered model with its cards, and the roles of its versions."""

@@ -1,4 +1,4 @@
-"""The door to MLflow: which one, how long to wait for it, and one clear line when it fails."""
+"""The connection to MLflow: which one, how long to wait for it, and one clear line when it fails."""
 
 import logging
 import os
@@ -12,37 +12,37 @@ from mlflow.tracking import MlflowClient
 
 from schemas.errors import FraudError, RegistryError
 
-#: What MLflow's own client would do otherwise: try an absent server for four minutes, and draw bars of its own.
+#: By default MLflow's client retries an unavailable server for four minutes and draws progress bars of its own.
 _DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
 @dataclass(frozen=True)
 class MlflowConnection:
-    """An MLflow, not yet spoken to."""
+    """An MLflow; creating the connection sends no request."""
 
     client: MlflowClient
-    #: Tracking and registry alike.
+    #: URI of both tracking and registry.
     uri: str
-    #: Where new experiments keep their artifacts; None where a server knows its own place.
+    #: Location of the artifacts of new experiments; None if the server decides.
     artifacts: str | None
 
     def clear_errors(self) -> AbstractContextManager[None]:
-        """Turn what MLflow raises into one line; only around calls of MLflow itself.
+        """Turn errors of MLflow into one line; use it around calls of MLflow only.
 
         Raises:
-            RegistryError: In its place.
+            RegistryError: In place of any other error.
         """
         return _clear_errors(self.uri)
 
 
 def connect(root: Path) -> MlflowConnection:
-    """Choose MLflow: the one MLFLOW_TRACKING_URI names, else SQLite with its artifacts under `root`.
+    """Return the MLflow that MLFLOW_TRACKING_URI names, or else SQLite with its artifacts under `root`.
 
     Raises:
-        RegistryError: If the database cannot be opened. (A server that is away shows at the first call.)
+        RegistryError: If the database cannot be opened. (An unavailable server is noticed at the first call.)
     """
     for name in ("mlflow", "alembic"):
-        # Tables being made and such; what fails is raised, and MLflow's log would repeat it with a traceback.
+        # They log migrations, and each failure with a traceback although it is raised too.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -51,7 +51,7 @@ def connect(root: Path) -> MlflowConnection:
     database = root.resolve() / "mlflow.db"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        # MLflow itself would try ten times over a minute and a half to open what cannot be opened.
+        # MLflow would try ten times in a minute and a half to open a file that cannot be opened.
         database.open("ab").close()
     except OSError as error:
         raise RegistryError(f"{database} cannot be written ({error.strerror}); see MLFLOW_TRACKING_URI") from error
@@ -69,7 +69,7 @@ def _clear_errors(uri: str) -> Iterator[None]:
         yield
     except FraudError:
         raise
-    except Exception as error:  # databases and artifact stores raise classes of their own through MLflow
+    except Exception as error:  # databases and artifact stores raise errors of their own through MLflow
         text = f"MLflow at {uri}: {str(error).partition(chr(10))[0]}; see MLFLOW_TRACKING_URI"
-        # The URI may carry a password, and MLflow repeats it.
+        # The URI may contain a password, which MLflow's errors repeat.
         raise RegistryError(re.sub(r"//[^/@\s]*@", "//", text)) from error

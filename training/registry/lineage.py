@@ -1,4 +1,4 @@
-"""Where a model comes from: code, libraries, data and features, as tags of its run and of its version."""
+"""Lineage of a model: code, libraries, data and features, as tags of its run and its version."""
 
 import hashlib
 import platform
@@ -11,19 +11,18 @@ import msgspec
 
 from schemas.manifest import Feature, Manifest
 
-#: Tag of a run, and MLflow's own: the run of the study that this one belongs to.
+#: MLflow's own tag of a run that belongs to another one, as the runs of a study's entries do.
 PARENT_RUN = "mlflow.parentRunId"
-#: Tags that a version takes over from its run: what was true when the model was made, not when it was registered.
+#: Tags that a version copies from its run: they describe the state when the model was made, not when it was registered.
 _FROM_RUN = ("git_commit", "git_dirty")
 _LIBRARY = "library."
-#: What a score can depend on, by the name it is installed under.
+#: Libraries that a score can depend on, by the name of their distribution.
 _LIBRARIES = (
     "imbalanced-learn",
     "lightgbm",
     "mlflow",
     "numpy",
     "onnx",
-    "onnxmltools",
     "onnxruntime",
     "optuna",
     "polars",
@@ -36,7 +35,7 @@ _UNKNOWN = "unknown"
 
 
 def code_version() -> dict[str, str]:
-    """Return the git commit and whether the work tree differs from it, as tags; `unknown` outside a repository."""
+    """Return tags with the git commit and whether the work tree has changes; `unknown` outside a repository."""
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain")
     dirty = _UNKNOWN if changes is None else str(bool(changes)).lower()
@@ -44,23 +43,28 @@ def code_version() -> dict[str, str]:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries a score can depend on, as tags `library.<name>`."""
-    found = {_LIBRARY + "python": platform.python_version()}
+    """Return tags `library.<name>` with the versions of Python and of the libraries that a score can depend on."""
+    versions = {_LIBRARY + "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[_LIBRARY + name] = metadata.version(name)
+            versions[_LIBRARY + name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # one of the two names xgboost goes by, say
-    return found
+            continue  # XGBoost has two distributions, of which one is installed
+    return versions
 
 
 def version_tags(run_id: str, run_tags: Mapping[str, str], manifest: Manifest) -> dict[str, str]:
-    """Return the lineage of a version whose bundle came from a run.
+    """Return the lineage of a version as tags.
 
-    The commit and the library versions are the run's; where it noted none they are `unknown`, for those of whoever
-    registers it may be others.
+    Commit and library versions come from the run, because the machine that registers it may have others. They are
+    `unknown` if the run has none.
+
+    Args:
+        run_id: Id of the run that made the bundle.
+        run_tags: Tags of that run.
+        manifest: Manifest of the bundle.
     """
-    noted = {name: run_tags.get(name, _UNKNOWN) for name in _FROM_RUN}
+    code = {name: run_tags.get(name, _UNKNOWN) for name in _FROM_RUN}
     libraries = {name: value for name, value in run_tags.items() if name.startswith(_LIBRARY)}
     return {
         "algorithm": manifest.algorithm,
@@ -68,21 +72,21 @@ def version_tags(run_id: str, run_tags: Mapping[str, str], manifest: Manifest) -
         "feature_set": run_tags.get("feature_set") or feature_set(manifest.features),
         "run_id": run_id,
         "parent_run": run_tags.get(PARENT_RUN, ""),
-        **noted,
+        **code,
         **(libraries or {_LIBRARY + "python": _UNKNOWN}),
     }
 
 
 def feature_set(features: tuple[Feature, ...]) -> str:
-    """Return a short hash of the features' names and kinds, in order: equal for models that take the same vector."""
+    """Return a short hash of the features' names and kinds in order; equal for models with the same feature vector."""
     named = [(feature.name, feature.kind) for feature in features]
     return hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:12]
 
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603  # nothing of it is input
-            ["git", *arguments],  # noqa: S607  # whichever git the user has
+        done = subprocess.run(  # noqa: S603  # the arguments are constants
+            ["git", *arguments],  # noqa: S607  # the user's own git
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""Finished MLflow runs: what they say, and the files they hold."""
+"""MLflow runs by id: their data, and the files they hold."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,11 +12,11 @@ FINISHED = "FINISHED"
 
 
 @dataclass(frozen=True)
-class FinishedRun:
-    """One run as MLflow tells it."""
+class RunSnapshot:
+    """A run at the time when it was read."""
 
     run_id: str
-    #: MLflow's own word: FINISHED, FAILED, KILLED, RUNNING.
+    #: Status in MLflow: FINISHED, FAILED, KILLED or RUNNING.
     status: str
     tags: dict[str, str]
     metrics: dict[str, float]
@@ -24,19 +24,19 @@ class FinishedRun:
 
 
 class MlflowRuns:
-    """MlflowRuns by id.
+    """Reads runs and adds files to them.
 
-    Every method raises RegistryError when MLflow is away or refuses.
+    Every method raises RegistryError when MLflow is unavailable or refuses.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:
         self._mlflow = connection
 
-    def get(self, run_id: str) -> FinishedRun:
+    def get(self, run_id: str) -> RunSnapshot:
         """Return a run.
 
         Raises:
-            RegistryError: If there is none.
+            RegistryError: If there is no such run.
         """
         with self._mlflow.clear_errors():
             try:
@@ -47,9 +47,9 @@ class MlflowRuns:
                 run = None
         if run is None or run.info.lifecycle_stage != "active":
             raise RegistryError(
-                f"MLflow knows no run {run_id!r}; its page names the ids, `fraud-train study` prints them"
+                f"MLflow has no run {run_id!r}; its page shows the ids, and `fraud-train study` prints them"
             )
-        return FinishedRun(run_id, run.info.status, run.data.tags, run.data.metrics, run.info.artifact_uri)
+        return RunSnapshot(run_id, run.info.status, run.data.tags, run.data.metrics, run.info.artifact_uri)
 
     def holds(self, run_id: str, artifact: str) -> bool:
         """Return whether a run holds a file or folder, given by its path among the run's artifacts."""
@@ -64,6 +64,6 @@ class MlflowRuns:
             return Path(self._mlflow.client.download_artifacts(run_id, artifact, str(into)))
 
     def add(self, run_id: str, file: Path, folder: str) -> None:
-        """Put a file among a run's artifacts, over an earlier one of the same name."""
+        """Add a file to a run's artifacts, replacing an earlier one of the same name."""
         with self._mlflow.clear_errors():
             self._mlflow.client.log_artifact(run_id, str(file), folder)

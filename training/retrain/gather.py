@@ -145,9 +145,7 @@ class _DecisionIndex:
                     yield row, bool(self._decisions.fraud[index])
 
 
-def _batches(
-    url: str, decisions: Mapping[str, LabelledDecisions]
-) -> Iterator[tuple[pa.RecordBatch, _DecisionIndex]]:
+def _batches(url: str, decisions: Mapping[str, LabelledDecisions]) -> Iterator[tuple[pa.RecordBatch, _DecisionIndex]]:
     for kind, each in decisions.items():
         index = _DecisionIndex(each)
         for batch in read_archive(url, kind, since_ms=each.since_ms, until_ms=each.until_ms):
@@ -169,9 +167,7 @@ def _decode(
     return transactions, fraud
 
 
-def _accepted(
-    transactions: list[Transaction[Any] | None], plan: FeaturePlan
-) -> list[tuple[int, Transaction[Any]]]:
+def _accepted(transactions: list[Transaction[Any] | None], plan: FeaturePlan) -> list[tuple[int, Transaction[Any]]]:
     """Return the transactions that a champion of this plan accepts by the worker's own rules, with their indices."""
     decoded = [(at, transaction) for at, transaction in enumerate(transactions) if transaction is not None]
     if not decoded:

@@ -1,1 +1,1 @@
-"""Registry: specifications."""
+"""Tests of the registry: versions, cards, promotion and its history."""

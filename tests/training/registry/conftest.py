@@ -1,4 +1,4 @@
-"""A registry of the test's own: real MLflow on SQLite, a bundle store, runs that hold small real bundles."""
+"""A registry of the test's own: real MLflow on SQLite, a bundle store, and runs that hold small real bundles."""
 
 import shutil
 from collections.abc import Callable
@@ -9,20 +9,23 @@ from mlflow.tracking import MlflowClient
 
 from schemas.messages import BundleRef
 from stream.models.bundle_store import BundleStore
+from stream.settings import Settings
 from tests.support.bundles import put_bundle
-from training.registry.connection import Connection, connect
-from training.registry.history import History
+from training.bundling.write_bundle import BUNDLE_ARTIFACT
+from training.commands.registry_options import RegistryAccess
+from training.registry.connection import MlflowConnection, connect
+from training.registry.experiment import ActiveRun, MlflowExperiment
+from training.registry.history import PromotionHistory
 from training.registry.promote import Promoter
 from training.registry.register import register
-from training.registry.runs import Runs
-from training.registry.tracking import BUNDLE_ARTIFACT, TrackedRun, Tracker
+from training.registry.runs import MlflowRuns
 from training.registry.versions import Registry
 
-#: What runs are tagged with here.
+#: Tags of the test's runs.
 RUN_TAGS = {"git_commit": "c0ffee", "git_dirty": "false", "library.onnx": "1.2.3", "mlflow.parentRunId": "parent"}
 
 MakeRun = Callable[..., str]
-Add = Callable[[], BundleRef]
+AddVersion = Callable[[], BundleRef]
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +37,13 @@ def template(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         mlflow = connect(root)
         Registry(mlflow)
-        History(mlflow)
+        PromotionHistory(mlflow)
     return root / "mlflow.db"
 
 
 @pytest.fixture
 def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the test's own MLflow lies."""
+    """Directory of the test's own MLflow."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / "var"
     folder.mkdir()
@@ -49,31 +52,42 @@ def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 @pytest.fixture
-def mlflow(root: Path) -> Connection:
+def mlflow(root: Path) -> MlflowConnection:
     """The test's own MLflow."""
     return connect(root)
 
 
 @pytest.fixture
-def client(mlflow: Connection) -> MlflowClient:
-    """MLflow as anybody would look at it."""
+def client(mlflow: MlflowConnection) -> MlflowClient:
+    """Plain MLflow client of the test's own MLflow."""
     return mlflow.client
 
 
 @pytest.fixture
-def desk(mlflow: Connection, root: Path) -> Promoter:
-    """Promoter without Kafka."""
-    return Promoter(Registry(mlflow), History(mlflow), Runs(mlflow), BundleStore(str(root / "bundles")))
+def access(mlflow: MlflowConnection, root: Path) -> RegistryAccess:
+    """Versions, runs and bundles."""
+    return RegistryAccess(Registry(mlflow), MlflowRuns(mlflow), BundleStore(str(root / "bundles")))
 
 
 @pytest.fixture
-def make_run(root: Path, mlflow: Connection, tmp_path: Path) -> MakeRun:
-    """Factory: a finished run that holds a bundle; each call's model scores otherwise. Returns the run's id."""
-    del mlflow  # the database is there
-    tracker, made = Tracker(root, "study"), list[str]()
+def make_promoter(mlflow: MlflowConnection, access: RegistryAccess) -> Callable[[Settings], Promoter]:
+    """Factory: a promoter on a Kafka."""
+    return lambda settings: Promoter(access.registry, PromotionHistory(mlflow), access.runs, access.store, settings)
 
-    def make(fill: Callable[[TrackedRun], None] | None = None, *, bundle: bool = True) -> str:
-        with tracker.run("candidate", RUN_TAGS) as run:
+
+@pytest.fixture
+def promoter(make_promoter: Callable[[Settings], Promoter], settings: Settings) -> Promoter:
+    """A promoter on the test's own topics."""
+    return make_promoter(settings)
+
+
+@pytest.fixture
+def make_run(mlflow: MlflowConnection, tmp_path: Path) -> MakeRun:
+    """Factory: a finished run with a bundle, whose model scores differently at each call. Returns the run's id."""
+    experiment, made = MlflowExperiment(mlflow, "study"), list[str]()
+
+    def make(fill: Callable[[ActiveRun], None] | None = None, *, bundle: bool = True) -> str:
+        with experiment.run("candidate", RUN_TAGS) as run:
             made.append(run.run_id)
             if bundle:
                 ref = put_bundle(tmp_path / "made", str(len(made)), bias=-float(len(made)))
@@ -86,6 +100,6 @@ def make_run(root: Path, mlflow: Connection, tmp_path: Path) -> MakeRun:
 
 
 @pytest.fixture
-def add(desk: Promoter, make_run: MakeRun) -> Add:
+def add_version(access: RegistryAccess, make_run: MakeRun) -> AddVersion:
     """Factory: register a new run's bundle and return it; the first is version 1."""
-    return lambda: register(make_run(), desk.registry, desk.runs, desk.store).bundle
+    return lambda: register(make_run(), access.registry, access.runs, access.store).bundle

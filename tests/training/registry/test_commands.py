@@ -1,4 +1,4 @@
-"""The registry on the command line: from a run to champion and back, and one line for what is wrong."""
+"""The registry on the command line: from a run to champion and back, and one line for each error."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from schemas.errors import FraudError
+from schemas.errors import BrokerUnavailableError, FraudError
+from stream.settings import Settings
 from tests.training.registry.conftest import MakeRun
 from training.commands.card import card
 from training.commands.history import history
@@ -33,30 +34,58 @@ def run(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda name, *arguments: CliRunner().invoke(COMMANDS[name], arguments)
 
 
-def test_from_a_run_to_champion_and_back(run: Run, make_run: MakeRun, tmp_path: Path) -> None:
-    """Each command says in one line what holds now; the history says how it came to that."""
-    said = [run("register", make_run()).output for _ in range(2)]
-    assert [line.partition(",")[0] for line in said] == ["version 1: bundle fraud/1", "version 2: bundle fraud/2"]
+@pytest.fixture
+def run_on_kafka(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command with the test's own topics, too."""
+    for name, value in settings.environment().items():
+        if name != "FRAUD_BUNDLE_STORE":
+            monkeypatch.setenv(name, value)
+    return run
+
+
+def test_from_a_run_to_champion_and_back(run_on_kafka: Run, make_run: MakeRun, tmp_path: Path) -> None:
+    """Each command prints the new state in one line, and the history shows every change."""
+    run = run_on_kafka
+    registered = [run("register", make_run()).output for _ in range(2)]
+    assert [line.partition(",")[0] for line in registered] == ["version 1: bundle fraud/1", "version 2: bundle fraud/2"]
     assert run("stage", "2").output == "version 2 is staged\n"
-    assert run("promote", "1", "--why", "the first").output == "champion is bundle fraud/1\n"
-    assert run("stage", "staging", "--watch", "--why", "tuned").output == "bundle fraud/2 watches\n"
+    promoted = run("promote", "1", "--reason", "the first").output
+    assert promoted == "champion is bundle fraud/1, published as roles 1\n"
+    challenged = run("stage", "staging", "--watch", "--reason", "tuned").output
+    assert challenged == "bundle fraud/2 is a challenger, published as roles 2\n"
     evidence = tmp_path / "compare.html"
     evidence.write_text("better")
-    assert run("promote", "2", "--why", "better", "--who", "[ann]", "--evidence", str(evidence)).exit_code == 0
-    assert run("rollback", "--why", "twice the alerts").output == "champion is bundle fraud/1\n"
+    assert run("promote", "2", "--reason", "better", "--author", "[ann]", "--evidence", str(evidence)).exit_code == 0
+    restored = run("rollback", "--reason", "twice the alerts").output
+    assert restored == "champion is bundle fraud/1, published as roles 4\n"
     lines = [json.loads(line) for line in run("history", "--json").output.splitlines()]
     assert [line["action"] for line in lines] == ["promote", "challenge", "promote", "rollback"]
-    assert lines[2]["who"] == "[ann]"
+    assert lines[2]["author"] == "[ann]"
     assert lines[2]["evidence"]["kind"] == "link"
     assert lines[2]["evidence"]["url"].endswith("/compare.html")
     shown = run("history").output.splitlines()
     assert len(shown) == 4
-    assert shown[1].endswith(" UTC  challenge fraud/1 by fraud/2  [MLflow only]  " + f"{lines[1]['who']}: tuned")
-    assert "  promote fraud/2  [MLflow only]  [ann]: better (evidence: runs:/" in shown[2]
+    assert shown[1].endswith(" UTC  challenge fraud/1 by fraud/2  [roles 2]  " + f"{lines[1]['author']}: tuned")
+    assert "  promote fraud/2  [roles 3]  [ann]: better (evidence: runs:/" in shown[2]
 
 
-def test_a_card_on_demand(run: Run, make_run: MakeRun, tmp_path: Path) -> None:
-    """On stdout, as Markdown file, as HTML file; a file that cannot be written is one line."""
+def test_without_a_broker_no_role_changes(
+    run: Run, make_run: MakeRun, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promotion, staging and rollback end with one line, and MLflow keeps no history of its own."""
+    del root
+    monkeypatch.setenv("FRAUD_KAFKA_BOOTSTRAP", "127.0.0.1:9")
+    monkeypatch.setattr("stream.kafka.clients.require_broker.__defaults__", (0.5,))  # seconds
+    run("register", make_run())
+    for arguments in (["promote", "1", "--reason", "x"], ["stage", "1"], ["rollback", "--reason", "x"], ["history"]):
+        failed = run(*arguments).exception
+        assert isinstance(failed, BrokerUnavailableError), arguments
+        assert "127.0.0.1:9" in str(failed)
+        assert len(str(failed).splitlines()) == 1
+
+
+def test_the_card_of_a_version(run: Run, make_run: MakeRun, tmp_path: Path) -> None:
+    """On stdout, as a Markdown file, as an HTML file; a file that cannot be written is reported in one line."""
     run("register", make_run())
     text = run("card", "1").output
     assert text.startswith("# Model card: fraud, version 1\n")
@@ -70,38 +99,39 @@ def test_a_card_on_demand(run: Run, make_run: MakeRun, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_an_example(name: str) -> None:
-    """It can be copied."""
+    """The help ends with a command line to copy."""
     assert f"\n  fraud-train {name}" in (COMMANDS[name].epilog or "")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["register", "nonsense"],
-        ["stage", "7"],
-        ["promote", "champion", "--why", "x"],
-        ["rollback", "--why", "x"],
-        ["card", "previous"],
-    ],
-)
-def test_what_is_wrong_is_one_line(run: Run, arguments: list[str]) -> None:
-    """Our own errors only, which `main` prints without a traceback."""
+@pytest.mark.parametrize("arguments", [["register", "nonsense"], ["card", "previous"]])
+def test_an_error_is_one_line(run: Run, arguments: list[str]) -> None:
+    """Commands raise the project's own errors, which `main` prints without a traceback."""
     failed = run(*arguments).exception
+    assert isinstance(failed, FraudError)
+    assert len(str(failed).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["stage", "7"], ["promote", "champion", "--reason", "x"], ["rollback", "--reason", "x"]]
+)
+def test_an_error_in_a_change_of_roles_is_one_line(run_on_kafka: Run, arguments: list[str]) -> None:
+    """Unknown versions and aliases, and nothing to roll back to."""
+    failed = run_on_kafka(*arguments).exception
     assert isinstance(failed, FraudError)
     assert len(str(failed).splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [["promote", "1"], ["rollback"], ["register"], ["stage", "1", "--watch"]])
 def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
-    """A change of roles without a reason is bad usage."""
+    """A missing argument, or a change of roles without a reason."""
     assert run(*arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("arguments", [["history"], ["register", "x"], ["promote", "1", "--why", "x"]])
-def test_an_mlflow_server_that_is_away_is_one_line(
+@pytest.mark.parametrize("arguments", [["history"], ["register", "x"], ["promote", "1", "--reason", "x"]])
+def test_an_unavailable_mlflow_server_is_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    """Named without its password."""
+    """The error names the server without its password."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     failed = run(*arguments).exception
@@ -111,8 +141,8 @@ def test_an_mlflow_server_that_is_away_is_one_line(
     assert len(str(failed).splitlines()) == 1
 
 
-def test_an_mlflow_that_cannot_be_written_is_one_line(run: Run, root: Path) -> None:
-    """A folder stands where its database should be; root may write anywhere else."""
+def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: Path) -> None:
+    """A folder is in its place, because root may write to any file."""
     (root / "mlflow.db").unlink()
     (root / "mlflow.db").mkdir()
     failed = run("history").exception
@@ -120,8 +150,8 @@ def test_an_mlflow_that_cannot_be_written_is_one_line(run: Run, root: Path) -> N
     assert str(failed).endswith("mlflow.db cannot be written (Is a directory); see MLFLOW_TRACKING_URI")
 
 
-def test_a_database_that_is_none_is_one_line(run: Run, root: Path) -> None:
-    """Cut off or overwritten: SQLite says what it is."""
+def test_a_corrupt_mlflow_database_is_one_line(run: Run, root: Path) -> None:
+    """The file is not a SQLite database."""
     (root / "mlflow.db").write_bytes(b"no database at all" * 100)
     failed = run("history").exception
     assert isinstance(failed, FraudError), repr(failed)

@@ -1,4 +1,4 @@
-"""The promotion history: append-only, whole, and of two at once only the first counts."""
+"""The promotion history in MLflow: append-only, and of two writers at once only the first counts."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,46 +8,49 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from schemas.errors import RegistryError, StaleEpochError
-from schemas.messages import BundleRef, Challenger
-from tests.training.registry.conftest import Add
-from training.registry.connection import Connection
-from training.registry.history import HISTORY, Change, Entry, History
+from schemas.messages import BundleRef, Challenger, LinkedEvidence, RoleAction
+from tests.training.registry.conftest import AddVersion
+from training.registry.connection import MlflowConnection
+from training.registry.history import HISTORY, HistoryEntry, PromotionHistory, RoleChange
 from training.registry.promote import Promoter
 
 
-def change(number: int) -> Change:
-    """Return a change that makes version `number` champion."""
+def change(number: int) -> RoleChange:
+    """A change that makes version `number` champion."""
     ref = BundleRef("fraud", str(number), f"fraud/{number}", f"{number:064x}")
-    return Change("promote", ref, None, (Challenger(ref),), "ann", "because", "runs:/x/y", number, number)
+    evidence = LinkedEvidence("runs:/x/y")
+    return RoleChange(
+        RoleAction.PROMOTE, ref, None, (Challenger(ref),), "ann", "because", evidence, number, role_epoch=number
+    )
 
 
 @pytest.fixture
-def history(mlflow: Connection) -> History:
+def history(mlflow: MlflowConnection) -> PromotionHistory:
     """An empty history."""
-    return History(mlflow)
+    return PromotionHistory(mlflow)
 
 
-def test_what_was_written_is_read_in_order(history: History) -> None:
-    """Every field, oldest first."""
+def test_changes_are_read_back_in_order(history: PromotionHistory) -> None:
+    """Every field, oldest change first."""
     written = [history.append(change(number), after=number) for number in range(3)]
-    assert history.entries() == written == [Entry(number + 1, change(number)) for number in range(3)]
+    assert history.entries() == written == [HistoryEntry(number + 1, change(number)) for number in range(3)]
 
 
-def test_of_two_at_once_the_first_counts(history: History, client: MlflowClient) -> None:
-    """The second was thought out on the same state; it is refused, and its entry says what it is."""
+def test_of_two_changes_at_once_the_first_counts(history: PromotionHistory, client: MlflowClient) -> None:
+    """The second is based on the same entry: it is refused, and its description says that it is void."""
     first = history.append(change(1), after=0)
-    with pytest.raises(StaleEpochError, match="another promotion was quicker; look at `fraud-train history`"):
+    with pytest.raises(StaleEpochError, match="another process wrote the history first; see `fraud-train history`"):
         history.append(change(2), after=0)
     assert history.entries() == [first]
     described = client.get_model_version(HISTORY, "2").description or ""
-    assert described.startswith("void, another was quicker: promote fraud/2 by ann")
+    assert described.startswith("void, another was first: promote fraud/2 by ann")
     assert history.append(change(3), after=first.number) in history.entries()
 
 
-def test_a_writer_that_dies_before_it_learns_that_it_was_second_does_no_harm(
-    history: History, client: MlflowClient
+def test_a_writer_that_dies_before_it_knows_that_it_was_second_does_no_harm(
+    history: PromotionHistory, client: MlflowClient
 ) -> None:
-    """Its entry stays, but every reader sees that it does not count."""
+    """Its entry stays, and every reader sees that it does not count."""
     first = history.append(change(1), after=0)
     tags = {"change": msgspec.json.encode((0, change(2))).decode()}
     client.create_model_version(HISTORY, "bundle:/x", tags=tags)
@@ -56,41 +59,43 @@ def test_a_writer_that_dies_before_it_learns_that_it_was_second_does_no_harm(
     assert history.entries() == [first, third]
 
 
-def test_an_entry_that_somebody_deleted_takes_no_other_with_it(history: History, client: MlflowClient) -> None:
-    """Those after it still count, and numbers are not given again."""
+def test_a_deleted_entry_does_not_invalidate_others(history: PromotionHistory, client: MlflowClient) -> None:
+    """Later entries still count, and numbers are not used again."""
     entries = [history.append(change(number), after=number) for number in range(3)]
     client.delete_model_version(HISTORY, "2")
     assert history.entries() == [entries[0], entries[2]]
     assert history.append(change(4), after=3).number == 4
 
 
-def test_an_entry_of_somebody_else_is_one_line(history: History, client: MlflowClient) -> None:
-    """It is named, with the mend."""
+def test_a_foreign_entry_is_reported_in_one_line(history: PromotionHistory, client: MlflowClient) -> None:
+    """The error names it and says how to fix it."""
     client.create_model_version(HISTORY, "bundle:/x", tags={"change": '["", {}]'})
     with pytest.raises(
-        RegistryError, match=r"^version 1 of fraud-promotions in MLflow is no change of ours .*; delete"
+        RegistryError, match=r"^version 1 of fraud-promotions in MLflow is not a change of roles .*; delete"
     ):
         history.entries()
 
 
-def test_writers_in_a_race_make_one_history(desk: Promoter, add: Add) -> None:
-    """Whoever is told of success stands in the history, whoever is not does not, and aliases follow the last."""
+def test_concurrent_promotions_make_one_history(promoter: Promoter, add_version: AddVersion) -> None:
+    """Exactly the promotions that succeed are in the history, and the aliases follow the last of them."""
     count = 4
     for _ in range(count):
-        add()
+        add_version()
     start = threading.Barrier(count)
 
-    def promote(number: str) -> Entry | None:
+    def promote(number: str) -> str | None:
         start.wait()
         try:
-            return desk.promote(number, who=number, why="race")
+            promoter.promote(number, author=number, reason="race")
         except StaleEpochError:
             return None
+        return number
 
     with ThreadPoolExecutor(count) as threads:
-        written = [entry for entry in threads.map(promote, map(str, range(1, count + 1))) if entry]
-    entries = desk.history.entries()
-    assert written
-    assert sorted(written, key=lambda entry: entry.number) == entries
-    desk.catch_up()
-    assert desk.registry.aliases()["champion"] == entries[-1].change.champion.version
+        succeeded = [number for number in threads.map(promote, map(str, range(1, count + 1))) if number]
+    promoter.catch_up()
+    entries = promoter.history.entries()
+    assert succeeded
+    assert sorted(entry.change.author for entry in entries) == sorted(succeeded)
+    assert [entry.change.role_epoch for entry in entries] == list(range(1, len(entries) + 1))
+    assert promoter.registry.aliases()["champion"] == entries[-1].change.champion.version

@@ -1,4 +1,4 @@
-"""Staged, watched, promoted, rolled back: aliases, history, and what is refused. MLflow only; Kafka is elsewhere."""
+"""Staging, challenging, promoting and rolling back: aliases, history, and what is refused."""
 
 import sqlite3
 from collections.abc import Callable
@@ -9,186 +9,201 @@ from mlflow.tracking import MlflowClient
 
 from schemas.errors import BundleError, RegistryError
 from schemas.messages import LinkedEvidence
-from tests.training.registry.conftest import Add
-from training.registry.promote import MAX_WHY, Promoter
+from tests.training.registry.conftest import AddVersion
+from training.registry.promote import MAX_REASON, Promoter
 from training.registry.versions import Registry
 
 
-def promote(desk: Promoter, which: str, why: str = "because") -> None:
+def promote(promoter: Promoter, which: str, reason: str = "because") -> None:
     """Promote as ann."""
-    desk.promote(which, who="ann", why=why)
+    promoter.promote(which, author="ann", reason=reason)
 
 
-def test_aliases_follow_each_change(desk: Promoter, add: Add) -> None:
-    """Champion and previous move; who is promoted is no longer staged."""
+def test_aliases_follow_each_change(promoter: Promoter, add_version: AddVersion) -> None:
+    """Champion and previous move, and a promoted version is no longer staged."""
     for _ in range(3):
-        add()
-    desk.stage("2")
-    assert desk.registry.aliases() == {"staging": "2"}
-    promote(desk, "1")
-    assert desk.registry.aliases() == {"staging": "2", "champion": "1"}
-    promote(desk, "staging")
-    assert desk.registry.aliases() == {"champion": "2", "previous": "1"}
-    promote(desk, "3")
-    assert desk.registry.aliases() == {"champion": "3", "previous": "2"}
-    desk.rollback(who="bob", why="twice the alerts")
-    assert desk.registry.aliases() == {"champion": "2", "previous": "3"}
+        add_version()
+    promoter.stage("2")
+    assert promoter.registry.aliases() == {"staging": "2"}
+    promote(promoter, "1")
+    assert promoter.registry.aliases() == {"staging": "2", "champion": "1"}
+    promote(promoter, "staging")
+    assert promoter.registry.aliases() == {"champion": "2", "previous": "1"}
+    promote(promoter, "3")
+    assert promoter.registry.aliases() == {"champion": "3", "previous": "2"}
+    promoter.rollback(author="bob", reason="twice the alerts")
+    assert promoter.registry.aliases() == {"champion": "2", "previous": "3"}
 
 
-def test_challengers_watch_until_they_are_promoted(desk: Promoter, add: Add) -> None:
-    """The newest is `challenger`, the others are counted; nobody watches twice."""
+def test_challengers_stay_until_they_are_promoted(promoter: Promoter, add_version: AddVersion) -> None:
+    """The newest is `challenger`, the others are numbered; a version is a challenger only once."""
     for _ in range(3):
-        add()
-    promote(desk, "1")
-    desk.challenge("2", who="ann", why="tuned")
-    desk.challenge("3", who="ann", why="tuned more")
-    desk.challenge("3", who="ann", why="again")
-    assert desk.registry.aliases() == {"champion": "1", "challenger": "3", "challenger-2": "2"}
-    promote(desk, "challenger")
-    assert desk.registry.aliases() == {"champion": "3", "previous": "1", "challenger": "2"}
+        add_version()
+    promote(promoter, "1")
+    promoter.challenge("2", author="ann", reason="tuned")
+    promoter.challenge("3", author="ann", reason="tuned more")
+    promoter.challenge("3", author="ann", reason="again")
+    assert promoter.registry.aliases() == {"champion": "1", "challenger": "3", "challenger-2": "2"}
+    promote(promoter, "challenger")
+    assert promoter.registry.aliases() == {"champion": "3", "previous": "1", "challenger": "2"}
 
 
-def test_the_history_says_who_when_why_and_on_what(desk: Promoter, add: Add, tmp_path: Path) -> None:
-    """A file is kept in the model's run, under its hash; a URL is kept as it is."""
-    first, second = add(), add()
+def test_the_history_holds_author_time_reason_and_evidence(
+    promoter: Promoter, add_version: AddVersion, tmp_path: Path
+) -> None:
+    """A file is kept in the model's run under its hash, a URL as it is."""
+    first, second = add_version(), add_version()
     (tmp_path / "paired difference.html").write_text("<p>better</p>")
-    desk.promote("1", who="ann", why=" two\nlines ", evidence=str(tmp_path / "paired difference.html"))
-    desk.promote("2", who="bob", why="cheaper", evidence="https://wiki/decision/7")
-    one, two = (entry.change for entry in desk.history.entries())
-    assert (one.action, one.champion, one.previous, one.who, one.why) == ("promote", first, None, "ann", "two lines")
-    assert (two.champion, two.previous, two.who, two.why) == (second, first, "bob", "cheaper")
+    promoter.promote("1", author="ann", reason=" two\nlines ", evidence=str(tmp_path / "paired difference.html"))
+    promoter.promote("2", author="bob", reason="cheaper", evidence="https://wiki/decision/7")
+    one, two = (entry.change for entry in promoter.history.entries())
+    assert (one.action, one.champion, one.previous) == ("promote", first, None)
+    assert (one.author, one.reason) == ("ann", "two lines")
+    assert (two.champion, two.previous, two.author, two.reason) == (second, first, "bob", "cheaper")
     assert two.evidence == LinkedEvidence("https://wiki/decision/7")
     assert 0 < one.written_at_ms <= two.written_at_ms
-    run_id = desk.registry.find("1").run_id
+    run_id = promoter.registry.find("1").run_id
     prefix = f"runs:/{run_id}/"
     assert isinstance(one.evidence, LinkedEvidence)
     assert one.evidence.url.startswith(prefix)
-    kept = desk.runs.fetch(run_id, one.evidence.url.removeprefix(prefix), tmp_path)
+    kept = promoter.runs.fetch(run_id, one.evidence.url.removeprefix(prefix), tmp_path)
     assert kept.read_text() == "<p>better</p>"
 
 
-def test_what_is_refused_changes_nothing(desk: Promoter, add: Add) -> None:
-    """One line each, with the mend."""
-    add()
+def test_a_refused_change_changes_nothing(promoter: Promoter, add_version: AddVersion) -> None:
+    """Each error is one line that says what to do."""
+    add_version()
     refusals: dict[str, Callable[[], object]] = {
-        "has no version or alias '9'; register a run first": lambda: promote(desk, "9"),
-        "has no version or alias 'staging'": lambda: promote(desk, "staging"),
-        "has no version or alias ''": lambda: desk.stage(""),
-        "there is nothing to roll back to; promote a version by its number": lambda: desk.rollback(who="a", why="b"),
-        "there is no champion to watch yet; promote a version first": lambda: desk.challenge("1", who="a", why="b"),
-        f"say why in 1 to {MAX_WHY} characters": lambda: promote(desk, "1", " \n "),
-        "say why in 1 to": lambda: promote(desk, "1", "x" * (MAX_WHY + 1)),
-        "evidence gone.html cannot be read": lambda: desk.promote("1", who="a", why="b", evidence="gone.html"),
+        "has no version or alias '9'; register a run first": lambda: promote(promoter, "9"),
+        "has no version or alias 'staging'": lambda: promote(promoter, "staging"),
+        "has no version or alias ''": lambda: promoter.stage(""),
+        "there is nothing to roll back to; promote a version by its number": lambda: promoter.rollback(
+            author="a", reason="b"
+        ),
+        "there is no champion to challenge yet; promote a version first": lambda: promoter.challenge(
+            "1", author="a", reason="b"
+        ),
+        f"give a --reason of 1 to {MAX_REASON} characters": lambda: promote(promoter, "1", " \n "),
+        "give a --reason of 1 to": lambda: promote(promoter, "1", "x" * (MAX_REASON + 1)),
+        "evidence gone.html cannot be read": lambda: promoter.promote(
+            "1", author="a", reason="b", evidence="gone.html"
+        ),
     }
     for message, refused in refusals.items():
         with pytest.raises(RegistryError, match=message) as caught:
             refused()
         assert "\n" not in str(caught.value)
-    assert desk.history.entries() == []
-    assert desk.registry.aliases() == {}
+    assert promoter.history.entries() == []
+    assert promoter.registry.aliases() == {}
 
 
-def test_the_champion_is_neither_staged_nor_promoted_again(desk: Promoter, add: Add) -> None:
-    """Nor does it watch itself."""
-    add()
-    promote(desk, "1")
+def test_the_champion_is_neither_staged_nor_promoted_again(promoter: Promoter, add_version: AddVersion) -> None:
+    """Nor does it become its own challenger."""
+    add_version()
+    promote(promoter, "1")
     for refused in (
-        desk.stage,
-        lambda which: promote(desk, which),
-        lambda which: desk.challenge(which, who="a", why="b"),
+        promoter.stage,
+        lambda which: promote(promoter, which),
+        lambda which: promoter.challenge(which, author="a", reason="b"),
     ):
-        with pytest.raises(RegistryError, match="version 1 is champion already"):
+        with pytest.raises(RegistryError, match="version 1 is the champion already"):
             refused("champion")
     with pytest.raises(RegistryError, match="nothing to roll back to"):
-        desk.rollback(who="a", why="b")
-    assert len(desk.history.entries()) == 1
+        promoter.rollback(author="a", reason="b")
+    assert len(promoter.history.entries()) == 1
 
 
-def test_a_rollback_is_not_rolled_back(desk: Promoter, add: Add) -> None:
-    """It would bring back what was taken away; by number it can be had."""
-    add(), add()
-    promote(desk, "1")
-    promote(desk, "2")
-    desk.rollback(who="ann", why="twice the alerts")
-    with pytest.raises(RegistryError, match=r"fraud/2 was rolled back from \(twice the alerts\); .* by its number"):
-        desk.rollback(who="ann", why="oops")
-    promote(desk, "2", "it was the data")
-    desk.rollback(who="ann", why="it was not")
-    assert desk.registry.aliases() == {"champion": "1", "previous": "2"}
+def test_a_rollback_is_not_rolled_back(promoter: Promoter, add_version: AddVersion) -> None:
+    """It would restore the removed model, which can be promoted by its number instead."""
+    add_version(), add_version()
+    promote(promoter, "1")
+    promote(promoter, "2")
+    promoter.rollback(author="ann", reason="twice the alerts")
+    with pytest.raises(RegistryError, match=r"fraud/2 was rolled back \(twice the alerts\); .* by its number"):
+        promoter.rollback(author="ann", reason="oops")
+    promote(promoter, "2", "it was the data")
+    promoter.rollback(author="ann", reason="it was not")
+    assert promoter.registry.aliases() == {"champion": "1", "previous": "2"}
 
 
-def test_a_version_whose_bundle_is_gone_gets_no_role(desk: Promoter, add: Add) -> None:
-    """Neither by promotion nor by rollback: workers could not read it either."""
-    first, second = add(), add()
-    promote(desk, "1")
-    desk.store.discard(second.path)
+def test_a_version_whose_bundle_is_gone_gets_no_role(promoter: Promoter, add_version: AddVersion) -> None:
+    """Neither by promotion nor by rollback: workers could not read the bundle either."""
+    first, second = add_version(), add_version()
+    promote(promoter, "1")
+    promoter.store.discard(second.path)
     for change in (
-        desk.stage,
-        lambda which: promote(desk, which),
-        lambda which: desk.challenge(which, who="a", why="b"),
+        promoter.stage,
+        lambda which: promote(promoter, which),
+        lambda which: promoter.challenge(which, author="a", reason="b"),
     ):
         with pytest.raises(BundleError, match="fraud/2 cannot be read"):
             change("2")
-    add()
-    promote(desk, "3")
-    desk.store.discard(first.path)
+    add_version()
+    promote(promoter, "3")
+    promoter.store.discard(first.path)
     with pytest.raises(BundleError, match="fraud/1 cannot be read"):
-        desk.rollback(who="a", why="b")
-    assert desk.registry.aliases() == {"champion": "3", "previous": "1"}
+        promoter.rollback(author="a", reason="b")
+    assert promoter.registry.aliases() == {"champion": "3", "previous": "1"}
 
 
-def test_an_alias_that_leads_nowhere_is_one_line(desk: Promoter, add: Add, root: Path) -> None:
-    """MLflow drops a deleted version's aliases, but whoever writes into its database may not."""
-    add()
-    desk.stage("1")
+def test_an_alias_of_a_deleted_version_is_one_line(promoter: Promoter, add_version: AddVersion, root: Path) -> None:
+    """MLflow drops a deleted version's aliases, but other writers of its database may not."""
+    add_version()
+    promoter.stage("1")
     with sqlite3.connect(root / "mlflow.db") as database:
         database.execute("UPDATE model_versions SET current_stage = 'Deleted_Internal'")
-    with pytest.raises(RegistryError, match="alias staging leads to version 1, which is not there; stage or promote"):
-        desk.stage("staging")
+    with pytest.raises(RegistryError, match="alias staging points at version 1, which does not exist; stage or"):
+        promoter.stage("staging")
 
 
-def test_a_crash_between_history_and_aliases_is_mended_by_the_next_command(
-    desk: Promoter, add: Add, monkeypatch: pytest.MonkeyPatch
+def test_aliases_that_were_not_set_are_set_by_the_next_command(
+    promoter: Promoter, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The change was written, so it holds; its error says so, and any later command sets the aliases."""
-    add(), add()
-    promote(desk, "1")
+    """MLflow fails after the change was written, so it holds; the error says so."""
+    add_version(), add_version()
+    promote(promoter, "1")
 
-    def away(*_: object) -> None:
-        raise RegistryError("MLflow at nowhere: away")
+    def unavailable(*_: object) -> None:
+        raise RegistryError("MLflow at nowhere: unavailable")
 
-    monkeypatch.setattr(Registry, "set_alias", away)
-    with pytest.raises(RegistryError, match=r"^the change is in the history, but MLflow did not follow yet; .*away$"):
-        promote(desk, "2")
-    assert desk.registry.aliases() == {"champion": "1"}
-    monkeypatch.undo()
-    desk.catch_up()
-    assert desk.registry.aliases() == {"champion": "2", "previous": "1"}
-    assert len(desk.history.entries()) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "set_alias", unavailable)
+        with pytest.raises(
+            RegistryError, match=r"^the change is on Kafka as roles 2, but MLflow did not .*unavailable$"
+        ):
+            promote(promoter, "2")
+    assert promoter.registry.aliases() == {"champion": "1"}
+    promoter.catch_up()
+    assert promoter.registry.aliases() == {"champion": "2", "previous": "1"}
+    assert len(promoter.history.entries()) == 2
 
 
-def test_who_sets_aliases_late_sets_the_newest(desk: Promoter, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another change is made whole between our entry in the history and our aliases: its aliases stay."""
-    add(), add()
-    promote(desk, "1")
+def test_a_slow_process_sets_the_newest_aliases(
+    promoter: Promoter, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another change is completed between our entry in the history and our aliases: its aliases stay."""
+    add_version(), add_version()
+    promote(promoter, "1")
     set_alias = Registry.set_alias
 
-    def slow(self: Registry, alias: str, number: str) -> None:
-        monkeypatch.undo()
-        promote(desk, "1", "quicker")
-        assert desk.registry.aliases() == {"champion": "1", "previous": "2"}
-        set_alias(self, alias, number)
+    with monkeypatch.context() as patch:
 
-    monkeypatch.setattr(Registry, "set_alias", slow)
-    promote(desk, "2", "slow")
-    assert desk.registry.aliases() == {"champion": "1", "previous": "2"}
-    assert [entry.change.why for entry in desk.history.entries()] == ["because", "slow", "quicker"]
+        def slow(self: Registry, alias: str, number: str) -> None:
+            patch.undo()
+            promote(promoter, "1", "quicker")
+            assert promoter.registry.aliases() == {"champion": "1", "previous": "2"}
+            set_alias(self, alias, number)
+
+        patch.setattr(Registry, "set_alias", slow)
+        promote(promoter, "2", "slow")
+    assert promoter.registry.aliases() == {"champion": "1", "previous": "2"}
+    assert [entry.change.reason for entry in promoter.history.entries()] == ["because", "slow", "quicker"]
 
 
-def test_other_peoples_aliases_stay(desk: Promoter, add: Add, client: MlflowClient) -> None:
-    """Ours are named; a challenger of an older scheme is one of ours."""
-    add(), add()
+def test_aliases_of_other_people_stay(promoter: Promoter, add_version: AddVersion, client: MlflowClient) -> None:
+    """Every alias that begins with `challenger` is ours and is dropped."""
+    add_version(), add_version()
     client.set_registered_model_alias("fraud", "audited", "1")
     client.set_registered_model_alias("fraud", "challenger-xgboost", "1")
-    promote(desk, "2")
-    assert desk.registry.aliases() == {"champion": "2", "audited": "1"}
+    promote(promoter, "2")
+    assert promoter.registry.aliases() == {"champion": "2", "audited": "1"}

@@ -1,4 +1,4 @@
-"""`mlflow models serve` answers what the stream would score, over HTTP, from the registry's champion."""
+"""`mlflow models serve` returns the stream's scores over HTTP, for the champion in the registry."""
 
 import contextlib
 import http.client
@@ -19,43 +19,44 @@ from stream.models.bundle import read_bundle
 from stream.runtime.ports import free_port
 from tests.support.bundles import put_bundle
 from tests.training.registry.conftest import MakeRun
-from training.bundling.write_bundle import write_bundle
-from training.registry.promote import Promoter
+from training.bundling.write_bundle import BUNDLE_ARTIFACT, write_bundle
+from training.commands.registry_options import RegistryAccess
+from training.registry.experiment import ActiveRun
 from training.registry.register import register
-from training.registry.tracking import BUNDLE_ARTIFACT, TrackedRun
+from training.registry.versions import CHAMPION
 
 OK = 200
-#: Seconds: it starts in about ten on a quiet machine.
+#: Seconds until it answers; about ten on an idle machine.
 START_S = 90.0
 
 
 @contextlib.contextmanager
 def serving(root: Path, model: str) -> Iterator[int]:
-    """Serve a model as the README says and yield its port; ended by the id of its process group."""
+    """Serve a model as the docs say and yield its port."""
     port = free_port()
-    # MLflow's command line, beside the interpreter; -P: what lies in the working directory is no package.
+    # -P: nothing in the working directory is imported as a package.
     command = [sys.executable, "-P", "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"]
-    # It starts `uvicorn`, which must be this interpreter's.
+    # MLflow starts `uvicorn`, which must be this environment's.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}", "PATH": path}
     log = root / "serve.log"
     server = OwnedProcess([*command, "--host", "127.0.0.1", "--port", str(port)], log, environment)
     try:
         deadline = time.monotonic() + START_S
-        while ask(port, "GET", "/ping")[0] != OK:
+        while send(port, "GET", "/ping")[0] != OK:
             assert server.returncode is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
         yield port
     finally:
-        # MLflow starts uvicorn, which would outlive it where the system cannot tell a child of its parent's end.
+        # Also uvicorn, which outlives MLflow on systems that cannot end a child with its parent.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(os.getpgid(server.pid), signal.SIGTERM)
         server.stop(10)
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, str]:
-    """Return the answer's status and text; status 0 while nobody listens."""
+def send(port: int, method: str, path: str, body: object = None) -> tuple[int, str]:
+    """Return status and text of the response; status 0 while nothing listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
@@ -68,23 +69,23 @@ def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, st
 
 
 def test_the_champion_is_served_with_the_streams_score(
-    desk: Promoter, make_run: MakeRun, root: Path, tmp_path: Path
+    access: RegistryAccess, make_run: MakeRun, root: Path, tmp_path: Path
 ) -> None:
-    """The same float32, bit by bit, for ordinary rows and for the manifest's parity rows."""
+    """The same float32 bits, for ordinary rows and for the manifest's parity rows."""
     small = tmp_path / "small" / put_bundle(tmp_path / "small").path
 
-    def hold(run: TrackedRun) -> None:
+    def log_bundle(run: ActiveRun) -> None:
         manifest = decode_manifest((small / MANIFEST_NAME).read_bytes())
         write_bundle(tmp_path / "bundle", onnx.load(small / MODEL_NAME), manifest)
         run.log_files(tmp_path / "bundle", BUNDLE_ARTIFACT)
 
-    version = register(make_run(hold, bundle=False), desk.registry, desk.runs, desk.store)
-    desk.promote(version.number, who="ann", why="to be served")
-    model = read_bundle(desk.store, version.bundle)
+    version = register(make_run(log_bundle, bundle=False), access.registry, access.runs, access.store)
+    access.registry.set_alias(CHAMPION, version.number)
+    model = read_bundle(access.store, version.bundle)
     ordinary = np.random.default_rng(1).normal(size=(50, len(model.manifest.features)))
     matrix = np.concatenate([ordinary, model.manifest.parity.rows]).astype(np.float32)
     with serving(root, "models:/fraud@champion") as port:
-        status, answer = ask(port, "POST", "/invocations", {"inputs": matrix.tolist()})
+        status, answer = send(port, "POST", "/invocations", {"inputs": matrix.tolist()})
     assert status == OK, answer
     served = json.loads(answer)["predictions"]["score"]
     np.testing.assert_array_equal(np.array(served, dtype=np.float32), model.score(matrix))

@@ -1,4 +1,4 @@
-"""Archive and ledger side by side: which rows a new model learns from, and with which bytes."""
+"""The join of archive and ledger: which rows a new model learns from, and with which values."""
 
 import uuid
 from pathlib import Path
@@ -15,7 +15,7 @@ from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from tests.support.bundles import put_bundle
 from tests.support.records import BASE_MS, decision
-from tests.training.retrain.conftest import Past
+from tests.training.decision_history import DecisionHistory
 from training.data.dataset import Dataset, load
 from training.data.featureset import make_features
 from training.retrain.gather import GatheredCounts, describe, feature_set, gather
@@ -23,55 +23,57 @@ from training.retrain.retrainer import DAY_MS
 
 
 def transaction(number: int, **features: Any) -> Transaction[Any]:
-    """One of three numbers."""
+    """Return a transaction with three numeric features."""
     values = {"V1": number + 0.1, "V2": None, "V3": 3.0} | features
     return Transaction(f"t{number}", f"card-{number}", BASE_MS + number * 1000, 100 + number, "EUR", values)
 
 
-def known_of(past: Past) -> LabelledDecisions:
-    """Everything that the ledger knows."""
-    found = load_labelled_decisions(past.engine, topics=[past.settings.topic.transactions], since_ms=0, maturity_ms=2 * DAY_MS)
-    assert found is not None
-    return found
+def load_decisions(history: DecisionHistory) -> LabelledDecisions:
+    """Return all labelled decisions of the ledger."""
+    topics = [history.settings.topic.transactions]
+    decisions = load_labelled_decisions(history.engine, topics=topics, since_ms=0, maturity_ms=2 * DAY_MS)
+    assert decisions is not None
+    return decisions
 
 
-def gathered(past: Past, tmp_path: Path, **changes: Any) -> tuple[GatheredCounts, Dataset]:
-    """Gather what there is, for the champion's manifest with changes."""
+def run_gather(history: DecisionHistory, tmp_path: Path, **changes: Any) -> tuple[GatheredCounts, Dataset]:
+    """Gather all transactions for the champion's manifest with changes."""
     manifest = msgspec.structs.replace(manifest_of(tmp_path), **changes)
     file = tmp_path / "gathered.parquet"
-    counts = gather(past.settings.archive.url, {"transactions": known_of(past)}, manifest, file, max_bytes=2000)
+    decisions = {"transactions": load_decisions(history)}
+    counts = gather(history.settings.archive.url, decisions, manifest, file, max_bytes=2000)
     return counts, load(file, describe(manifest))
 
 
 def manifest_of(folder: Path) -> Manifest:
-    """A champion's of three numbers and the amount."""
+    """Return the manifest of a champion with three numeric features and the amount."""
     ref = put_bundle(folder / "bundles", uuid.uuid4().hex)
     return read_bundle(BundleStore(str(folder / "bundles")), ref).manifest
 
 
 def fraud(number: int, source: str = "chargeback", *, is_fraud: bool | None = True, day: float = 0.5) -> Label:
-    """A label of one of the transactions."""
-    when = BASE_MS + number * 1000 + int(day * DAY_MS)
-    return Label(f"l{number}-{source}-{day}", f"t{number}", source, is_fraud, when)  # type: ignore[arg-type]  # a source
+    """Return a label of a transaction."""
+    event_time_ms = BASE_MS + number * 1000 + int(day * DAY_MS)
+    return Label(f"l{number}-{source}-{day}", f"t{number}", source, is_fraud, event_time_ms)  # type: ignore[arg-type]  # a source
 
 
-def test_only_what_is_matured_and_known_is_learnt_from(past: Past, tmp_path: Path) -> None:
-    """A decline that nobody looked at is censored; one that an explorer let through, or a label reached, is not."""
-    sent = [transaction(n) for n in range(8)]
-    past.decide(sent[:4])
-    past.decide(sent[4:5], 4, verdict="decline")
-    past.decide(sent[5:6], 5, verdict="decline")
-    past.decide(sent[6:7], 6, arm="exploration", propensity=0.1)
-    past.decide(sent[7:], 7, verdict="review")
-    past.say(
+def test_a_model_learns_from_matured_rows_with_a_known_outcome(history: DecisionHistory, tmp_path: Path) -> None:
+    """A decline that nobody reviewed is censored; one that exploration approved, or that has a label, is not."""
+    transactions = [transaction(n) for n in range(8)]
+    history.decide(transactions[:4])
+    history.decide(transactions[4:5], 4, verdict="decline")
+    history.decide(transactions[5:6], 5, verdict="decline")
+    history.decide(transactions[6:7], 6, arm="exploration", propensity=0.1)
+    history.decide(transactions[7:], 7, verdict="review")
+    history.label(
         [fraud(1), fraud(3), fraud(3, is_fraud=None, day=0.7), fraud(5, "analyst"), fraud(7, "analyst", is_fraud=False)]
     )
-    past.keep(list(enumerate(sent)))
-    past.mature()
+    history.archive(list(enumerate(transactions)))
+    history.mature()
     young = msgspec.structs.replace(transaction(99), event_time_ms=BASE_MS + 9 * DAY_MS)
-    past.decide([young], 99)
-    past.say([msgspec.structs.replace(fraud(99), event_time_ms=young.event_time_ms + 1)])
-    counts, data = gathered(past, tmp_path)
+    history.decide([young], 99)
+    history.label([msgspec.structs.replace(fraud(99), event_time_ms=young.event_time_ms + 1)])
+    counts, data = run_gather(history, tmp_path)
     assert dict(zip(data.transaction_id.tolist(), data.label.tolist(), strict=True)) == {
         "t0": 0,
         "t1": 1,
@@ -82,72 +84,72 @@ def test_only_what_is_matured_and_known_is_learnt_from(past: Past, tmp_path: Pat
         "t7": 0,
     }
     assert counts == GatheredCounts(known=7, censored=1, not_archived=0, refused=0, rows=7, frauds=2)
-    assert known_of(past).alerted.tolist() == [False, False, False, False, True, True, True]
+    assert load_decisions(history).alerted.tolist() == [False, False, False, False, True, True, True]
 
 
-def test_rows_are_the_very_bytes_that_were_decided(past: Past, tmp_path: Path) -> None:
-    """Values, amounts and times come out as they went in; null is null; a repeated id counts once."""
-    sent = [transaction(n, V1=0.1 * n) for n in range(4)]
-    past.decide(sent)
-    past.say([fraud(2)])
+def test_rows_are_made_from_the_messages_that_were_decided(history: DecisionHistory, tmp_path: Path) -> None:
+    """Values, amounts and times are unchanged, null stays null, and a repeated id counts once."""
+    transactions = [transaction(n, V1=0.1 * n) for n in range(4)]
+    history.decide(transactions)
+    history.label([fraud(2)])
     again = transaction(1, V1=77.0)
-    past.decide([again], 9)
-    past.keep([*enumerate(sent), (9, again), (10, transaction(3, V1=88.0)), (11, b"rubbish")])
-    past.mature()
-    counts, data = gathered(past, tmp_path)
+    history.decide([again], 9)
+    history.archive([*enumerate(transactions), (9, again), (10, transaction(3, V1=88.0)), (11, b"rubbish")])
+    history.mature()
+    counts, data = run_gather(history, tmp_path)
     assert counts.rows == 4
     assert data.transaction_id.tolist() == ["t0", "t1", "t2", "t3"]
     assert data.frame["V1"].to_list() == [0.0, 0.1, 0.2, 0.1 * 3]
     assert data.frame["V2"].null_count() == 4
     assert data.amount_minor.tolist() == [100, 101, 102, 103]
-    assert data.event_time_ms.tolist() == [each.event_time_ms for each in sent]
+    assert data.event_time_ms.tolist() == [each.event_time_ms for each in transactions]
     assert data.card_id.tolist() == [f"card-{n}" for n in range(4)]
 
 
 @pytest.mark.parametrize(("missing", "kept"), [("median", ["t0", "t1"]), ("refuse", ["t0"])])
-def test_what_the_champion_would_refuse_is_left_out(
-    past: Past, tmp_path: Path, missing: MissingPolicy, kept: list[str]
+def test_transactions_that_the_champion_refuses_are_left_out(
+    history: DecisionHistory, tmp_path: Path, missing: MissingPolicy, kept: list[str]
 ) -> None:
-    """Another champion took it then: without a feature, with text for a number, too large for float32, too long."""
+    """An earlier champion accepted them: a missing feature, text for a number, too large for float32, too long."""
     odd: list[dict[str, Any]] = [{"V2": 1.0}, {}, {"V1": "text"}, {"V1": 1e39}, {"more": "x" * 3000}]
-    sent = [transaction(n, **features) for n, features in enumerate(odd)]
+    transactions = [transaction(n, **features) for n, features in enumerate(odd)]
     lacking = msgspec.structs.replace(transaction(5), features={"V1": 1.0})
     legitimate = transaction(6, V2=1.0)
-    past.decide([*sent, lacking, legitimate])
-    past.say([fraud(0)])
-    past.keep(list(enumerate([*sent, lacking, legitimate])))
-    past.mature()
-    counts, data = gathered(past, tmp_path, missing=missing)
+    history.decide([*transactions, lacking, legitimate])
+    history.label([fraud(0)])
+    history.archive(list(enumerate([*transactions, lacking, legitimate])))
+    history.mature()
+    counts, data = run_gather(history, tmp_path, missing=missing)
     assert data.transaction_id.tolist() == [*kept, "t6"]
     assert (counts.known, counts.refused) == (7, 6 - len(kept))
 
 
-def test_what_is_not_archived_is_counted(past: Past, tmp_path: Path) -> None:
-    """Also where another transaction stands at the place: the topic was made anew."""
-    sent = [transaction(n) for n in range(5)]
-    past.decide(sent)
-    past.say([fraud(0)])
-    past.keep([(0, sent[0]), (1, transaction(100)), (2, sent[2])])
-    past.mature()
-    counts, data = gathered(past, tmp_path)
+def test_transactions_that_are_not_archived_are_counted(history: DecisionHistory, tmp_path: Path) -> None:
+    """Also if the archive has another transaction at the offset, because the topic was created again."""
+    transactions = [transaction(n) for n in range(5)]
+    history.decide(transactions)
+    history.label([fraud(0)])
+    history.archive([(0, transactions[0]), (1, transaction(100)), (2, transactions[2])])
+    history.mature()
+    counts, data = run_gather(history, tmp_path)
     assert data.transaction_id.tolist() == ["t0", "t2"]
     assert counts == GatheredCounts(known=5, censored=0, not_archived=3, refused=0, rows=2, frauds=1)
 
 
-def test_a_broken_archive_is_one_line(past: Past, tmp_path: Path) -> None:
-    """A file that is none."""
-    sent = [transaction(0)]
-    past.decide(sent)
-    past.keep(list(enumerate(sent)))
-    past.mature()
+def test_a_broken_archive_is_one_line(history: DecisionHistory, tmp_path: Path) -> None:
+    """A file that is not Parquet."""
+    transactions = [transaction(0)]
+    history.decide(transactions)
+    history.archive(list(enumerate(transactions)))
+    history.mature()
     (file,) = (tmp_path / "archive" / "transactions").rglob("*.parquet")
     file.write_bytes(b"no parquet")
     with pytest.raises(ArchiveError, match=r"cannot read .*; restore it or move it away"):
-        gathered(past, tmp_path)
+        run_gather(history, tmp_path)
 
 
-def test_features_are_made_again_as_they_were(past: Past, tmp_path: Path) -> None:
-    """Numeric, categorical and derived ones, in the manifest's order; medians and categories are those of now."""
+def test_features_are_the_champions(history: DecisionHistory, tmp_path: Path) -> None:
+    """Numeric, categorical and derived ones in the manifest's order; medians and categories come from the new data."""
     features = (
         Feature("V1", 0.5),
         Feature("country", 0.0, "categorical", ("FR", "BE")),
@@ -156,13 +158,15 @@ def test_features_are_made_again_as_they_were(past: Past, tmp_path: Path) -> Non
         Feature("hour_sin", 0.0, "hour_sin"),
         Feature("hour_cos", 0.0, "hour_cos"),
     )
-    sent = [transaction(n, country="DE" if n else "FR") for n in range(4)]
-    sent = [msgspec.structs.replace(each, event_time_ms=BASE_MS + n * 2 * DAY_MS) for n, each in enumerate(sent)]
-    past.decide(sent)
-    past.say([fraud(1, day=3)])
-    past.keep(list(enumerate(sent)))
-    past.write("decisions", [decision(10**6, event_time_ms=BASE_MS + 19 * DAY_MS)])
-    _, data = gathered(past, tmp_path, features=features)
+    transactions = [transaction(n, country="DE" if n else "FR") for n in range(4)]
+    transactions = [
+        msgspec.structs.replace(each, event_time_ms=BASE_MS + n * 2 * DAY_MS) for n, each in enumerate(transactions)
+    ]
+    history.decide(transactions)
+    history.label([fraud(1, day=3)])
+    history.archive(list(enumerate(transactions)))
+    history.write("decisions", [decision(10**6, event_time_ms=BASE_MS + 19 * DAY_MS)])
+    _, data = run_gather(history, tmp_path, features=features)
     manifest = msgspec.structs.replace(manifest_of(tmp_path), features=features)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.data.featureset.MIN_DAYS_FOR_HOURS", 5)
