@@ -88,8 +88,8 @@ class QualityPage:
         yield (
             "This is the split that papers use, with exact duplicates dropped first. It leaks the future into the "
             "past, so use these figures for comparison with other work only. Each seed is a study of its own with the "
-            f"plan `{self.plan}`: search and choice on folds inside its training part, thresholds from its validation part, "
-            "one evaluation of its test part.\n"
+            f"plan `{self.plan}`: search and choice on folds inside its training part, thresholds from its validation "
+            "part, one evaluation of its test part.\n"
         )
         yield from _seeds(self.splits)
         yield (
