@@ -149,4 +149,6 @@ def describe(verdict: RollbackVerdict) -> str:
 def evidence_of(verdict: RollbackVerdict) -> RollbackEvidence:
     """Return the measurement behind a verdict, for the audit."""
     breach = verdict.breach
-    return RollbackEvidence(breach.statistic, breach.value, breach.bound, breach.transactions, breach.blocks)
+    return RollbackEvidence(
+        breach.statistic, float(breach.value), float(breach.bound), breach.transactions, breach.blocks
+    )

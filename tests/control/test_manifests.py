@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Path:
 def make_manifests(store: Path, monkeypatch: pytest.MonkeyPatch, *refs: BundleRef) -> Manifests:
     """Return a reader for a control topic on which these bundles were champion one after the other."""
     updates = [ModelUpdate(epoch, ref, 0, "test") for epoch, ref in enumerate(refs, start=1)]
-    monkeypatch.setattr(manifests, "all_roles", lambda _: updates)
+    monkeypatch.setattr(manifests, "all_roles", lambda *_: updates)
     return Manifests(KafkaSettings(), TopicSettings(), BundleStore(str(store)))
 
 

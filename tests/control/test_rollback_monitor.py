@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
@@ -14,8 +15,8 @@ from stream.control.role_changes import restore_previous
 from stream.control.rollback_metrics import RollbackMetrics
 from stream.control.rollback_monitor import RollbackMonitor
 from stream.evaluation.promotion_monitor import AUTHOR
-from stream.settings import Settings
-from tests.evaluation.role_messages import counts, player, ref, update
+from stream.settings import KafkaSettings, Settings, TopicSettings
+from tests.evaluation.role_messages import model_counts, ref, role_counts, update
 
 FIRST = update(1, "1", challengers=(Challenger(ref("2")), Challenger(ref("3"))))
 PROMOTED = update(2, "2", "1", challengers=(Challenger(ref("3")),))
@@ -24,8 +25,8 @@ WILD = {"reviews": 1000}
 
 #: Twelve blocks in which all models are healthy, then three in which model 2 decides and alerts on everything.
 HISTORY = [
-    *[counts(player("1"), player("2", decides=False), sequence=n, role_epoch=1) for n in range(1, 13)],
-    *[counts(player("2", **WILD), sequence=n, role_epoch=2) for n in range(13, 16)],
+    *[role_counts(model_counts("1"), model_counts("2", decides=False), sequence=n, role_epoch=1) for n in range(1, 13)],
+    *[role_counts(model_counts("2", **WILD), sequence=n, role_epoch=2) for n in range(13, 16)],
 ]
 
 
@@ -46,13 +47,19 @@ class Bench:
         monkeypatch.setattr("stream.control.rollback_monitor.change_roles", self._write)
         monkeypatch.setattr("stream.control.elected_task.RETRY_S", 0)
 
-    def _read(self, _: Settings) -> Sequence[ModelUpdate]:
+    def _read(self, *_: object) -> Sequence[ModelUpdate]:
         if self.failures and isinstance(self.failures[0], BrokerUnavailableError):
             raise self.failures.pop()
         return self.updates
 
     def _write(
-        self, _: Settings, change: Callable[[ModelUpdate], ModelUpdate], *, expected_epoch: int, **audit: Any
+        self,
+        _kafka: KafkaSettings,
+        _topics: TopicSettings,
+        change: Callable[[ModelUpdate], ModelUpdate],
+        *,
+        expected_epoch: int,
+        **audit: Any,
     ) -> ModelUpdate:
         if self.failures:
             raise self.failures.pop()
@@ -82,12 +89,13 @@ def test_a_breach_is_rolled_back_once(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert (len(bench.updates), written.champion, written.author) == (3, ref("1"), AUTHOR)
     assert written.challengers == (Challenger(ref("3")),)
     assert written.note.startswith("alert_rate_high 1 crossed 0.")
-    assert "in 1000 transactions, 1 blocks after the promotion; bounds of 12 blocks of its own before" in written.note
+    assert "in 1000 transactions, 1 blocks after the promotion; bounds from its own 12 earlier blocks" in written.note
     assert written.action is RoleAction.ROLLBACK
     assert isinstance(written.evidence, RollbackEvidence)
     assert (written.evidence.statistic, written.evidence.value) == ("alert_rate_high", 1)
     assert (written.evidence.transactions, written.evidence.blocks) == (1000, 1)
     assert written.evidence.bound < 1
+    assert msgspec.json.decode(encode(written), type=ModelUpdate) == written
     assert bench.metric("rollbacks_total") == 1
     assert bench.metric("rollback_monitor_paged") == 0
     assert "champion 2 is rolled back" in caplog.text
@@ -137,7 +145,7 @@ def test_a_change_by_another_writer_stands(monkeypatch: pytest.MonkeyPatch, chan
 def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """If the restored champion breaks too, nothing is written, and one critical line is logged."""
     bench = Bench(monkeypatch, FIRST, PROMOTED, RESTORED)
-    wild = [counts(player("1", **WILD), sequence=n, role_epoch=3) for n in range(20, 26)]
+    wild = [role_counts(model_counts("1", **WILD), sequence=n, role_epoch=3) for n in range(20, 26)]
     bench.step(*HISTORY, *wild[:3])
     bench.step(*wild[3:])
     assert len(bench.updates) == 3
@@ -146,7 +154,7 @@ def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     assert "there is no previous champion to restore" in critical[0].message
     assert bench.metric("rollback_monitor_paged") == 1
     bench.updates.append(update(4, "3", "1"))
-    bench.step(counts(player("3"), sequence=30, role_epoch=4))
+    bench.step(role_counts(model_counts("3"), sequence=30, role_epoch=4))
     assert bench.metric("rollback_monitor_paged") == 0
 
 
@@ -155,7 +163,7 @@ def test_statistics_and_bounds_are_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     healthy: dict[str, Any] = {"sequence": 13, "role_epoch": 2}
     bench.monitor._elect(elected=True)
-    bench.step(*HISTORY[:12], counts(player("2"), **healthy))
+    bench.step(*HISTORY[:12], role_counts(model_counts("2"), **healthy))
     assert bench.metric("rollback_monitor_elected") == 1
     assert bench.metric("rollback_monitor_statistic", statistic="alert_rate_high") == 0.1
     assert bench.metric("rollback_monitor_bound", statistic="alert_rate_high") == pytest.approx(0.2, abs=0.1)

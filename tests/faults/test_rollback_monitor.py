@@ -126,7 +126,7 @@ def test_a_promotion_that_breaks_is_rolled_back_once(
         monitor.wait(feeder.sent)
     assert (restored.epoch, restored.champion, restored.previous) == (promoted.epoch + 1, old, new)
     assert restored.challengers == ()
-    assert "of its own before" in restored.note
+    assert "bounds from its own" in restored.note
     assert rollbacks(monitored) == [restored]
     decisions = reconcile(monitored).decisions.values()
     again = [decision for decision in decisions if decision.role_epoch == restored.epoch]
@@ -151,7 +151,7 @@ def test_if_the_restored_champion_breaks_too_an_operator_is_paged(
         monitor.wait(PERIOD)
         promote(monitored, new)
         restored = await_rollback(monitored, workers)
-        assert "previous champion's" in restored.note
+        assert "of the previous champion" in restored.note
         monitor.wait(monitor.settled + PERIOD // 2)
         feeder.make = traffic(V1=20)
         until(lambda: sum(measure(worker, "rollback_monitor_paged") for worker in workers) == 1)
