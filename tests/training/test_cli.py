@@ -1,4 +1,4 @@
-"""The command line: one clear line for what is wrong, 1 for failure, 2 for bad usage."""
+"""The command line: a one-line error and exit code 1 for failures, exit code 2 for bad usage."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -29,13 +29,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         return int(ended.value.code or 0), out, err
 
     yield call
-    # `main` quiets the stream's log, which must not outlast the test.
+    # Undo what `main` does to the log level of the stream.
     logging.getLogger("stream").setLevel(logging.NOTSET)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_explains_itself_with_an_example(run: Run, command: str) -> None:
-    """Help on stdout, exit code 0; an example stands on a line of its own, to be copied."""
+def test_every_help_text_has_an_example(run: Run, command: str) -> None:
+    """Help goes to stdout with exit code 0; the example is a command line to copy."""
     code, out, _ = run(command, "--help")
     assert code == 0
     lines = out.splitlines()
@@ -52,8 +52,8 @@ def test_every_command_explains_itself_with_an_example(run: Run, command: str) -
         ["publish", "--roles", "/dev/null"],
     ],
 )
-def test_what_fails_says_so_in_one_line(run: Run, arguments: list[str]) -> None:
-    """No traceback, exit code 1."""
+def test_a_failure_is_a_one_line_error(run: Run, arguments: list[str]) -> None:
+    """There is no traceback, and the exit code is 1."""
     code, out, err = run(*arguments)
     assert (code, out) == (1, "")
     assert err.startswith("fraud-train: ")
@@ -64,20 +64,20 @@ def test_what_fails_says_so_in_one_line(run: Run, arguments: list[str]) -> None:
     "arguments", [["nonsense"], ["baseline", "--nonsense"], ["export-stream"], ["export-stream", "--part", "x"]]
 )
 def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
-    """With click's own explanation."""
+    """The explanation is click's own."""
     code, _, err = run(*arguments)
     assert code == 2
     assert "Error" in err
 
 
-def test_a_setting_that_is_no_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings are read before anything is done."""
+def test_an_unknown_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are read before anything else happens."""
     monkeypatch.setenv("FRAUD_BOOTSTRP", "x")
     assert run("publish") == (1, "", "fraud-train: FRAUD_BOOTSTRP is not a setting; .env.example lists them all\n")
 
 
-def test_an_mlflow_that_is_away_is_one_line(run: Run, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tracking URI is named without its password."""
+def test_an_unavailable_mlflow_is_a_one_line_error(run: Run, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error has the tracking URI without its password."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     code, _, err = run("baseline", "--data", str(trained.data))
@@ -86,8 +86,8 @@ def test_an_mlflow_that_is_away_is_one_line(run: Run, trained: Trained, monkeypa
     assert "secret" not in err
 
 
-def test_a_broker_that_is_away_is_one_line(run: Run, trained: Trained, tmp_path: Path) -> None:
-    """The bundles are made and noted; publishing can be tried again."""
+def test_an_unavailable_broker_is_a_one_line_error(run: Run, trained: Trained, tmp_path: Path) -> None:
+    """The bundles and the file that lists them remain, so publishing can be repeated."""
     save_roles(trained.roles, tmp_path / "roles.json")
     code, _, err = run("publish", "--roles", "roles.json", "--bootstrap", "127.0.0.1:9")
     assert code == 1
@@ -95,8 +95,8 @@ def test_a_broker_that_is_away_is_one_line(run: Run, trained: Trained, tmp_path:
     assert len(err.splitlines()) == 1
 
 
-def test_export_and_scores_write_their_files(run: Run, trained: Trained, tmp_path: Path) -> None:
-    """Both commands name the file they wrote on stdout."""
+def test_export_stream_and_offline_scores_write_their_files(run: Run, trained: Trained, tmp_path: Path) -> None:
+    """Both commands print the path of the file."""
     save_roles(trained.roles, tmp_path / "roles.json")
     data = str(trained.data)
     assert run("export-stream", "--data", data, "--out", "t.jsonl")[:2] == (0, "t.jsonl\n")

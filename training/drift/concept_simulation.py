@@ -71,7 +71,7 @@ def _first_alarm(errors: np.ndarray[tuple[int], np.dtype[np.bool_]], since: int)
 def _main() -> None:
     for rate in RATES:
         share = false_alarm_share(rate)
-        click.echo(f"| constant {rate:.0%} | {share:.1%} of the streams raise an alarm in {UNCHANGED} rows |")
+        click.echo(f"constant {rate:.0%}: {share:.1%} of the streams raise an alarm in {UNCHANGED:,} rows")
     for before, after in CHANGES:
         delay = detection_delay(before, after)
         click.echo(f"| {before:.0%} to {after:.0%} | {delay.median:.0f} | {delay.late:.0f} | {delay.missed:.0%} |")
