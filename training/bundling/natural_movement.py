@@ -86,7 +86,7 @@ def false_alarms(manifest: Manifest, measured: MeasuredWindows, limits: DriftLim
     for half, other in (halves, halves[::-1]):
         movement = natural_movement(MeasuredWindows(measured.size, _part(measured.statistics, other)))
         rule = AlarmRule(DriftStatistics(Binning(_with_movements(manifest, [movement]))), limits)
-        exceeded = rule.exceeded(_part(measured.statistics, half)).over
+        exceeded = rule.check(_part(measured.statistics, half)).over
         alarms += _alarms_begun(exceeded, limits.windows_in_a_row)
     return FalseAlarms(measured.size, count, alarms)
 
