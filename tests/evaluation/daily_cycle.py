@@ -1,4 +1,4 @@
-"""Made-up blocks of a stream whose alert rate, scores, problems and slow parts have a daily cycle, hour by hour."""
+"""Simulated blocks of a stream whose alert rate, scores, problems and slow parts have a daily cycle."""
 
 import math
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from stream.evaluation.blocks import BlockRows, stack_rows
 from stream.scoring.score_counts import SCORE_BINS
 
 HOURS = 24
-#: CountBlocks in an hour, and transactions in a block.
+#: Blocks in an hour, and transactions in a block.
 BLOCKS, SIZE = 10, 1000
 DAY = HOURS * BLOCKS
-#: Parts that a block is scored in.
+#: Parts in which a block is scored.
 PARTS = 8
-#: Scores from this bin on alert: log odds of 0.
+#: First score bin that alerts: log odds of 0.
 ALERT_BIN = 21
 
 
@@ -23,13 +23,13 @@ ALERT_BIN = 21
 class Fault:
     """What is wrong with a model; by default nothing."""
 
-    #: Times the healthy alert rate.
+    #: Alert rate as a multiple of the healthy one.
     alerts: float = 1.0
-    #: In log odds.
+    #: Shift of the scores in log odds.
     shift: float = 0.0
-    #: Share of transactions without a score besides the healthy one.
+    #: Share of transactions without a score, in addition to the healthy one.
     problems: float = 0.0
-    #: Share of slow parts besides the healthy one.
+    #: Share of slow parts, in addition to the healthy one.
     slow: float = 0.0
 
 
@@ -37,9 +37,9 @@ HEALTHY = Fault()
 
 
 def score_shares(fault: Fault = HEALTHY) -> NDArray[np.float64]:
-    """Return (HOURS, SCORE_BINS) how scores are spread: normal log odds, whose mean goes up and down by 0.8.
+    """Return (HOURS, SCORE_BINS) shares of scores: log odds are normal, and their mean varies by ±0.8 over the day.
 
-    So healthy alert rates lie between 0.4 and 2.4 %.
+    So healthy alert rates are between 0.4 and 2.4 %.
     """
     mean = -4.7 + 0.8 * np.sin(math.tau * np.arange(HOURS) / HOURS) + fault.shift
     edges = np.linspace(-12, 6, SCORE_BINS - 1)
@@ -52,7 +52,7 @@ def score_shares(fault: Fault = HEALTHY) -> NDArray[np.float64]:
 
 
 def blocks(rng: np.random.Generator, first: int, count: int, fault: Fault = HEALTHY) -> BlockRows:
-    """Draw blocks first … first + count - 1 of a stream that begins at midnight."""
+    """Draw blocks first … first + count - 1 of a stream that starts at midnight."""
     hours = (first + np.arange(count)) // BLOCKS % HOURS
     wave = 1 + np.sin(math.tau * hours / HOURS)
     problems = rng.binomial(SIZE, 0.0005 * wave + fault.problems)

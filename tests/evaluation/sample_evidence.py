@@ -1,4 +1,4 @@
-"""Pairs and evidence by hand: what a test does not name is unremarkable."""
+"""Pairs and evidence for tests; columns and fields that a test does not set have unremarkable values."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from stream.evaluation.plan import Plan
 HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
 COSTS = CappedCosts(cap_minor=10_000, review_cost_minor=500, recovered_share=0.75, false_decline_cost_minor=2000)
 MEASURE = ComparisonMetric(COSTS, threshold=0.5)
-#: A gain of 1,000 minor units, or of two frauds, is the most that counts in one cohort of 10 ms.
+#: Cohorts of 10 ms, in each of which a gain of at most 1,000 minor units, or of two frauds, counts.
 PLAN = Plan("c", 0.05, CohortTiming(0, 10, 10, 0), MEASURE, cost_bound_minor=1000.0, recall_bound=2.0)
 _TYPES = {
     "event_time_ms": np.int64,
@@ -31,8 +31,8 @@ _TYPES = {
 
 
 def pairs(count: int, **columns: Any) -> Pairs:
-    """Return pairs of legitimate transactions of different cards that both models approve, but for `columns`."""
-    plain: dict[str, Any] = {
+    """Return pairs; by default legitimate transactions of different cards that both models approve."""
+    defaults: dict[str, Any] = {
         "event_time_ms": np.arange(count),
         "card": np.arange(count),
         "amount_minor": np.full(count, 1000),
@@ -44,12 +44,12 @@ def pairs(count: int, **columns: Any) -> Pairs:
         "weight": np.ones(count),
         "unobservable": np.zeros(count),
     }
-    return Pairs(**{name: np.array(value, dtype=_TYPES[name]) for name, value in (plain | columns).items()})
+    return Pairs(**{name: np.array(value, dtype=_TYPES[name]) for name, value in (defaults | columns).items()})
 
 
 def evidence(nth: int, **fields: Any) -> Evidence:
-    """Return what `PLAN`'s cohort number `nth` says: ten frauds, and nothing to choose between the models."""
-    plain: dict[str, Any] = {
+    """Return the evidence of `PLAN`'s cohort number `nth`; by default ten frauds, and no difference between models."""
+    defaults: dict[str, Any] = {
         "start_ms": 10 * nth,
         "end_ms": 10 * nth + 10,
         "transactions": 1000,
@@ -68,4 +68,4 @@ def evidence(nth: int, **fields: Any) -> Evidence:
         "champion_caught": 7.0,
         "challenger_caught": 7.0,
     }
-    return Evidence(**(plain | fields))
+    return Evidence(**(defaults | fields))

@@ -1,4 +1,4 @@
-"""Capital grows on what is so, hardly ever on what is not, and never breaks."""
+"""Capital grows if the mean is above 0, hardly ever otherwise, and stays finite."""
 
 import doctest
 import math
@@ -13,13 +13,13 @@ import stream.evaluation.betting
 import stream.evaluation.costs
 import stream.evaluation.dependence
 from stream.evaluation.alpha import ALPHA, next_alpha
-from stream.evaluation.betting import BETS, confidence_interval, best_log_growth, log_capital
+from stream.evaluation.betting import BETS, best_log_growth, confidence_interval, log_capital
 
 VALUES = st.lists(st.floats(-1, 1), max_size=30).map(lambda values: np.array(values, dtype=np.float64))
 
 
-def test_the_examples_in_the_documentation_hold() -> None:
-    """They are the shortest way to see what is reckoned."""
+def test_docstring_examples_hold() -> None:
+    """Each module has at least one."""
     evaluation = stream.evaluation
     for module in (evaluation.alpha, evaluation.betting, evaluation.costs, evaluation.dependence):
         result = doctest.testmod(module)
@@ -27,13 +27,13 @@ def test_the_examples_in_the_documentation_hold() -> None:
 
 
 @given(VALUES)
-def test_capital_is_the_mean_of_what_each_bet_made(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    """As the formula says it, without logarithms."""
-    plain = np.mean([np.prod(1 + bet * values) for bet in BETS])
-    assert math.exp(log_capital(values)[-1]) == pytest.approx(plain, rel=1e-9)
+def test_capital_is_the_mean_over_bets(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+    """It equals the formula without logarithms."""
+    capital = np.mean([np.prod(1 + bet * values) for bet in BETS])
+    assert math.exp(log_capital(values)[-1]) == pytest.approx(capital, rel=1e-9)
 
 
-def test_repetitions_are_reckoned_side_by_side() -> None:
+def test_histories_are_computed_side_by_side() -> None:
     """Leading axes are separate histories."""
     values = np.random.default_rng(0).uniform(-1, 1, (2, 3, 20))
     together = log_capital(values)
@@ -42,39 +42,39 @@ def test_repetitions_are_reckoned_side_by_side() -> None:
 
 
 @pytest.mark.parametrize("value", [1.0, -1.0])
-def test_a_million_extreme_values_leave_a_number(value: float) -> None:
-    """Capital itself would be 0 or infinite long before."""
+def test_a_million_extreme_values_keep_the_logarithm_finite(value: float) -> None:
+    """The capital itself would be 0 or infinite long before."""
     log = log_capital(np.full(1_000_000, value))[-1]
     assert np.isfinite(log)
     assert (log > 0) == (value > 0)
 
 
 @pytest.mark.parametrize("value", [1.5, -1.01, math.nan])
-def test_a_value_out_of_bounds_is_refused(value: float) -> None:
-    """It could lose more than there is, or is none."""
+def test_a_value_out_of_range_is_refused(value: float) -> None:
+    """It could lose more than the capital, or is NaN."""
     with pytest.raises(ValueError, match="within -1 and 1"):
         log_capital(np.array([value]))
 
 
 @given(VALUES)
-def test_no_bet_grew_more_than_the_best(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    """And the shared capital is at most the number of bets behind it, which is what spreading costs."""
+def test_the_capital_is_close_to_that_of_the_best_bet(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+    """It is at most the best bet's, and behind it by at most a factor of the number of bets."""
     log = log_capital(values)[-1]
     assert log <= best_log_growth(values) + 1e-9
     assert best_log_growth(values) == 0 or log >= best_log_growth(values) - math.log(len(BETS)) - 1e-9
 
 
-@pytest.mark.parametrize("chance", [0.5, 0.05, 0.005])
-def test_capital_seldom_grows_on_a_fair_game(chance: float) -> None:
-    """Of 2,000 histories looked at 500 times each, at most alpha ever reach 1/alpha, but for chance (5 sigma)."""
+@pytest.mark.parametrize("alpha", [0.5, 0.05, 0.005])
+def test_capital_seldom_grows_on_a_fair_game(alpha: float) -> None:
+    """Of 2,000 histories with 500 evaluations each, at most a share of alpha reaches 1/alpha (within 5 sigma)."""
     random = np.random.default_rng(11)
     fair = random.choice([-1.0, 1.0], (2000, 500)) * (random.random((2000, 500)) < 0.1)
-    reached = (log_capital(fair).max(axis=-1) >= -math.log(chance)).mean()
-    assert reached <= chance + 5 * math.sqrt(chance * (1 - chance) / 2000)
+    reached = (log_capital(fair).max(axis=-1) >= -math.log(alpha)).mean()
+    assert reached <= alpha + 5 * math.sqrt(alpha * (1 - alpha) / 2000)
 
 
-def test_a_mean_within_the_interval_at_every_look() -> None:
-    """Of 100 histories with 10 looks each, at most 2 alpha leave the true mean out, but for chance (4 sigma)."""
+def test_the_interval_contains_the_mean_at_every_evaluation() -> None:
+    """Of 100 histories with 10 evaluations each, at most a share of 2 alpha excludes it (within 4 sigma)."""
     random, missed = np.random.default_rng(12), 0
     for _ in range(100):
         values = np.where(random.random(400) < 0.1, random.choice([-0.5, 1.0], 400), 0.0)
@@ -84,10 +84,10 @@ def test_a_mean_within_the_interval_at_every_look() -> None:
 
 
 @given(VALUES)
-def test_the_interval_excludes_what_the_capital_refutes(
+def test_the_interval_agrees_with_the_capital(
     values: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
-    """Its lower end is above 0 just where the capital against "at most 0" reaches 1/alpha."""
+    """Its lower end is above 0 exactly if the capital against "at most 0" reaches 1/alpha."""
     low, high = confidence_interval(values, 0.3)
     assert -1 <= low <= high <= 1
     capital = log_capital(values)[-1]
@@ -95,13 +95,13 @@ def test_the_interval_excludes_what_the_capital_refutes(
         assert (low > 0) == (capital >= -math.log(0.3))
 
 
-def test_nothing_seen_excludes_nothing() -> None:
-    """The interval is then all there is."""
+def test_without_values_nothing_is_excluded() -> None:
+    """The interval is [-1, 1]."""
     assert confidence_interval(np.empty(0), 0.05) == pytest.approx((-1.0, 1.0))
 
 
-def test_no_challenger_of_many_is_promoted_wrongly_more_often_than_alpha() -> None:
-    """Of 1,000 histories of ten that are no better, after one that is: looked at 100 times each (4 sigma)."""
+def test_wrong_promotions_over_many_challengers_are_at_most_as_likely_as_alpha() -> None:
+    """1,000 histories: one better challenger, then ten that are not, with 100 evaluations each (within 4 sigma)."""
     random = np.random.default_rng(13)
     values = random.choice([-0.5, 0.5], (11, 1000, 100), p=[0.5, 0.5])
     values[0] += 0.4
@@ -117,8 +117,8 @@ def test_no_challenger_of_many_is_promoted_wrongly_more_often_than_alpha() -> No
 
 
 @given(st.lists(st.booleans(), max_size=40))
-def test_levels_never_add_up_to_more_than_the_whole(promoted: list[bool]) -> None:
-    """Whatever was promoted: the levels of those that were not, and of one more, stay within alpha."""
+def test_levels_add_up_to_at_most_alpha(promoted: list[bool]) -> None:
+    """Whichever were promoted, the levels of those that were not, and of one more, are within alpha."""
     levels = [next_alpha(promoted[:k]) for k in range(len(promoted) + 1)]
     assert all(level > 0 for level in levels)
     assert sum(level for level, was in zip(levels, [*promoted, False], strict=True) if not was) <= ALPHA + 1e-12

@@ -1,4 +1,4 @@
-"""CountBlocks: what is merged, where they are cut, and windows over them."""
+"""Blocks: merging counts, cutting them into blocks, and windows of blocks."""
 
 import numpy as np
 from hypothesis import given
@@ -17,26 +17,26 @@ from stream.evaluation.blocks import (
     sliding_sums,
     tumbling_sums,
 )
-from tests.evaluation.role_messages import counts, player
+from tests.evaluation.role_messages import model_counts, role_counts
 
 
-def test_a_row_says_what_the_message_says() -> None:
+def test_a_row_has_the_counts_of_the_message() -> None:
     """Reviews and declines are alerts; a part is slow above the limit, not at it."""
     latencies = (1, 1, 1, 1, 1, 1, 1, 2, 3, 0, 0, 4)  # up to 1, 2, 4, …, 64, 128, 256, …, and above 1,024 ms
-    message: RoleCounts = counts(latencies=latencies)
-    said: ModelCounts = player(transactions=100, reviews=3, declines=4, problems=5)
-    row = block_row(message, said, 64)
+    message: RoleCounts = role_counts(latencies=latencies)
+    model: ModelCounts = model_counts(transactions=100, reviews=3, declines=4, problems=5)
+    row = block_row(message, model, 64)
     assert [row[column] for column in (TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW)] == [100, 7, 5, 16, 9]
-    assert block_row(message, said, 33)[SLOW] == 9
-    assert block_row(message, said, 1)[SLOW] == 15
-    assert block_row(message, said, 1024)[SLOW] == 4
-    assert row[5:].tolist() == list(said.scores)
+    assert block_row(message, model, 33)[SLOW] == 9
+    assert block_row(message, model, 1)[SLOW] == 15
+    assert block_row(message, model, 1024)[SLOW] == 4
+    assert row[5:].tolist() == list(model.scores)
 
 
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 5))
-def test_no_transaction_is_lost_between_blocks(sizes: list[int], first: int) -> None:
-    """Each block has enough, none would have had enough before its last counts, and the first ones are kept."""
-    blocks = CountBlocks(1000, first)
+def test_no_transaction_is_lost_between_blocks(sizes: list[int], keep_first: int) -> None:
+    """Each block has enough transactions, only with its last counts, and the first blocks are kept."""
+    blocks = CountBlocks(1000, keep_first)
     for size in sizes:
         row = np.zeros(WIDTH, dtype=np.int64)
         row[[TRANSACTIONS, ALERTS]] = size, 1
@@ -45,12 +45,12 @@ def test_no_transaction_is_lost_between_blocks(sizes: list[int], first: int) -> 
     assert (rows[:, TRANSACTIONS] >= 1000).all()
     assert len(rows) == 0 or rows[:, ALERTS].sum() <= len(sizes)
     assert 0 <= sum(sizes) - rows[:, TRANSACTIONS].sum() < 1000
-    assert np.array_equal(np.array(blocks.first).reshape(-1, WIDTH), rows[:first])
+    assert np.array_equal(np.array(blocks.first).reshape(-1, WIDTH), rows[:keep_first])
 
 
 @given(st.integers(1, 40), st.integers(1, 10))
 def test_windows_are_sums_of_neighbours(count: int, size: int) -> None:
-    """One after the other, or beginning anywhere, around the end."""
+    """Tumbling ones are consecutive; sliding ones start at each block and wrap around the end."""
     size = min(size, count)
     rows = np.arange(count, dtype=np.int64)[:, None] ** 2
     expected = [sum(rows[(start + i) % count, 0] for i in range(size)) for start in range(count)]

@@ -1,4 +1,4 @@
-"""Shares of what a model got right and wrong."""
+"""Rates derived from confusion counts."""
 
 import doctest
 
@@ -13,15 +13,15 @@ COUNTS = st.builds(Confusion, *[st.integers(0, 50)] * 4)
 SHARES = ("accuracy", "precision", "recall", "f1", "false_positive_rate", "false_negative_rate")
 
 
-def test_the_examples_in_the_documentation_hold() -> None:
-    """They are the shortest way to see what is counted."""
+def test_docstring_examples_hold() -> None:
+    """The docstrings have examples, and they hold."""
     result = doctest.testmod(stream.evaluation.confusion)
     assert (result.failed, result.attempted > 0) == (0, True)
 
 
 @given(COUNTS)
-def test_every_share_is_within_its_range(counted: Confusion) -> None:
-    """And what belongs together adds up: the missed frauds and the caught ones, precision and recall and their mean."""
+def test_every_rate_is_in_its_range(counted: Confusion) -> None:
+    """Recall and false negative rate add up to 1, and F1 is the harmonic mean of precision and recall."""
     shares = {name: getattr(counted, name) for name in SHARES}
     assert all(share is None or 0 <= share <= 1 for share in shares.values())
     if counted.recall is not None:
@@ -30,8 +30,8 @@ def test_every_share_is_within_its_range(counted: Confusion) -> None:
         assert counted.f1 == pytest.approx(2 / (1 / counted.precision + 1 / counted.recall))
 
 
-def test_there_is_no_share_of_nothing() -> None:
-    """It is unknown, which is neither 0 nor 1."""
+def test_a_rate_without_a_denominator_is_none() -> None:
+    """It is unknown, not 0 or 1."""
     assert [getattr(Confusion(0, 0, 0, 0), name) for name in SHARES] == [None] * 6
     only_legitimate = Confusion(true_positive=0, false_positive=0, true_negative=3, false_negative=0)
     assert [getattr(only_legitimate, name) for name in SHARES] == [1, None, None, None, 0, None]

@@ -1,4 +1,4 @@
-"""What the gate decides, and what it says about it."""
+"""The gate: its verdicts, their reasons, and the guardrails."""
 
 from typing import Any
 
@@ -15,96 +15,105 @@ BETTER = {"challenger_cost_minor": 4500.0, "challenger_caught": 8.0}
 
 
 def cohorts(count: int, **fields: Any) -> list[Evidence]:
-    """Return cohorts that all say the same."""
+    """Return the evidence of cohorts that are all alike."""
     return [evidence(nth, **fields) for nth in range(count)]
 
 
 def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
-    """Once there is enough of it."""
-    assert [evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).verdict for count in (5, 20)] == ["continue", "promote"]
-    found = evaluate_gate(PLAN, cohorts(20, **BETTER), HEALTHY)
-    assert "cost less" in found.reason
-    assert (found.cohorts, found.frauds, found.frauds_needed) == (20, 200, 0)
-    assert found.cost_gain_minor == pytest.approx(0.5)
-    assert found.recall_gain == pytest.approx(0.1)
-    low, high = found.cost_gain_interval
+    """It is, once there is enough evidence."""
+    assert [evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).verdict for count in (5, 20)] == [
+        "continue",
+        "promote",
+    ]
+    result = evaluate_gate(PLAN, cohorts(20, **BETTER), HEALTHY)
+    assert "cost less" in result.reason
+    assert (result.cohorts, result.frauds, result.frauds_needed) == (20, 200, 0)
+    assert result.cost_gain_minor == pytest.approx(0.5)
+    assert result.recall_gain == pytest.approx(0.1)
+    low, high = result.cost_gain_interval
     assert 0 < low < 0.5 < high
 
 
-def test_the_forecast_is_about_right() -> None:
-    """From half-way, if it goes on as it did; evidence that comes early and evenly is forecast to a cohort or two."""
+def test_the_estimate_of_needed_frauds_is_close() -> None:
+    """From half-way, for steady evidence, it is right to within two cohorts."""
     needed = evaluate_gate(PLAN, cohorts(6, **BETTER), HEALTHY).frauds_needed
     assert needed is not None
-    shown_after = next(count for count in range(1, 40) if evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).cost.shown)
+    shown_after = next(
+        count for count in range(1, 40) if evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).cost.shown
+    )
     assert abs(6 + needed / 10 - shown_after) <= 2
 
 
 @pytest.mark.parametrize(
-    ("count", "fields", "verdict", "says"),
+    ("count", "fields", "verdict", "reason"),
     [
-        pytest.param(0, {}, "continue", "nothing points", id="nothing seen"),
+        pytest.param(0, {}, "continue", "nothing points", id="no evidence"),
         pytest.param(20, {}, "continue", "cost: nothing points to a better", id="no difference"),
         pytest.param(300, {}, "keep", "3000 frauds reach the horizon of 3000, and nothing was shown", id="horizon"),
-        pytest.param(40, {"challenger_cost_minor": 5500.0}, "keep", "cost no less", id="dearer"),
+        pytest.param(40, {"challenger_cost_minor": 5500.0}, "keep", "cost no less", id="more expensive"),
         pytest.param(
-            40, BETTER | {"challenger_caught": 6.0}, "keep", "lower by 0.02 or more", id="cheaper, but catches less"
+            40, BETTER | {"challenger_caught": 6.0}, "keep", "lower by 0.02 or more", id="cheaper, but lower recall"
         ),
         pytest.param(
-            40, {"challenger_caught": 8.0}, "continue", "cost: nothing points", id="catches more, but is no cheaper"
+            40, {"challenger_caught": 8.0}, "continue", "cost: nothing points", id="higher recall, but not cheaper"
         ),
         pytest.param(
             14, BETTER | {"challenger_caught": 7.1}, "continue", "recall: about", id="cheaper, recall not shown yet"
         ),
         pytest.param(
-            40, BETTER | {"challenger_alerts": 40}, "continue", "alert rate: 2 times", id="better, with more alerts"
+            40, BETTER | {"challenger_alerts": 40}, "continue", "alert rate: 2 times", id="better, but too many alerts"
         ),
         pytest.param(
-            300, BETTER | {"challenger_alerts": 40}, "keep", "alert rate: 2 times", id="and so up to the horizon"
+            300,
+            BETTER | {"challenger_alerts": 40},
+            "keep",
+            "alert rate: 2 times",
+            id="too many alerts up to the horizon",
         ),
         pytest.param(
-            20, BETTER | {"frauds": 1}, "continue", "labels: 20 frauds of 100 needed", id="better on too few frauds"
+            20, BETTER | {"frauds": 1}, "continue", "labels: 20 frauds of 100 needed", id="better, but too few frauds"
         ),
     ],
 )
-def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict: str, says: str) -> None:
-    """One line each."""
-    found = evaluate_gate(PLAN, cohorts(count, **fields), HEALTHY)
-    assert found.verdict == verdict
-    assert says in found.reason
-    assert "\n" not in found.reason
+def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict: str, reason: str) -> None:
+    """The reason is one line."""
+    result = evaluate_gate(PLAN, cohorts(count, **fields), HEALTHY)
+    assert result.verdict == verdict
+    assert reason in result.reason
+    assert "\n" not in result.reason
 
 
 def test_what_was_shown_stays_shown() -> None:
-    """Capital may be spent again; that it was there is what counts."""
-    bad = [evidence(nth, challenger_cost_minor=5500.0, challenger_caught=8.0) for nth in range(20, 24)]
-    found = evaluate_gate(PLAN, [*cohorts(20, **BETTER), *bad], HEALTHY)
-    assert found.cost.log_capital < found.cost.highest
-    assert found.cost.shown
+    """The capital may fall again; its highest value counts."""
+    worse = [evidence(nth, challenger_cost_minor=5500.0, challenger_caught=8.0) for nth in range(20, 24)]
+    result = evaluate_gate(PLAN, [*cohorts(20, **BETTER), *worse], HEALTHY)
+    assert result.cost.log_capital < result.cost.highest
+    assert result.cost.shown
 
 
-def test_a_day_of_disaster_holds_up_a_promotion() -> None:
-    """It counts little in the test, which is about what days are like; nobody wants it again all the same."""
+def test_a_disaster_delays_a_promotion() -> None:
+    """It is clipped in the test, which is about typical days, but it fails the guardrail of the unclipped gain."""
     disaster = evidence(20, challenger_cost_minor=1e6, challenger_caught=0.0)
-    found = evaluate_gate(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
-    assert found.cost.shown
-    assert found.verdict == "continue"
-    assert "unclipped gain" in found.reason
+    result = evaluate_gate(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
+    assert result.cost.shown
+    assert result.verdict == "continue"
+    assert "unclipped gain" in result.reason
 
 
-def test_one_cohort_never_decides() -> None:
-    """Whatever a single day brought, it counts up to the bound."""
+def test_one_cohort_alone_never_decides() -> None:
+    """Its gain counts only up to the bound."""
     assert not evaluate_gate(PLAN, [evidence(0, challenger_cost_minor=-1e9)], HEALTHY).cost.shown
 
 
 @pytest.mark.parametrize("order", [[1], [0, 0], [0, 2], [1, 0]])
-def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> None:
-    """Leaving one out, or looking at one twice, is how a test is bent."""
+def test_cohorts_that_are_not_consecutive_are_refused(order: list[int]) -> None:
+    """Omitting or repeating cohorts would bias the test."""
     with pytest.raises(ValueError, match="missing, repeated or out of order"):
         evaluate_gate(PLAN, [evidence(nth) for nth in order], HEALTHY)
 
 
 @pytest.mark.parametrize(
-    ("name", "fields", "observed"),
+    ("name", "fields", "health"),
     [
         ("labels", {"frauds": 4}, HEALTHY),
         ("unclipped gain", {"challenger_cost_minor": 5000.5}, HEALTHY),
@@ -121,9 +130,9 @@ def test_cohorts_that_do_not_follow_each_other_are_refused(order: list[int]) -> 
         ("undecided", {"undecided": 2}, HEALTHY),
     ],
 )
-def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: ServingHealth) -> None:
-    """Alone, and with a figure; one that is undefined does not hold."""
-    rails = guardrails(PLAN, cohorts(20, **fields), observed)
+def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], health: ServingHealth) -> None:
+    """Each fails alone; an undefined figure does not hold."""
+    rails = guardrails(PLAN, cohorts(20, **fields), health)
     assert [rail.name for rail in rails if not rail.holds] == [name]
 
 
@@ -140,20 +149,20 @@ def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], observed: Se
     ],
 )
 def test_a_guardrail_holds_up_to_its_limit(fields: dict[str, Any]) -> None:
-    """At the limit is within it."""
+    """A figure at the limit holds."""
     assert all(rail.holds for rail in guardrails(PLAN, cohorts(20, **fields), ServingHealth(20.0, 1e-5)))
 
 
-def test_days_that_foretell_each_other_fail_a_guardrail() -> None:
-    """Ten good days and ten bad ones in turn are not twenty pieces of news; nor is a week enough to tell."""
-    turns = [evidence(nth, challenger_cost_minor=4500.0 if nth // 10 % 2 else 5400.0) for nth in range(40)]
-    for seen, says in ((turns, "times the variance"), (cohorts(13), "nan times")):
-        (failing,) = (rail for rail in guardrails(PLAN, seen, HEALTHY) if not rail.holds)
+def test_cohorts_that_predict_each_other_fail_a_guardrail() -> None:
+    """Runs of ten good and ten bad days are not independent; fewer than 14 cohorts are not enough to know."""
+    runs = [evidence(nth, challenger_cost_minor=4500.0 if nth // 10 % 2 else 5400.0) for nth in range(40)]
+    for judged, detail in ((runs, "times the variance"), (cohorts(13), "nan times")):
+        (failing,) = (rail for rail in guardrails(PLAN, judged, HEALTHY) if not rail.holds)
         assert failing.name == "independence"
-        assert says in failing.detail
+        assert detail in failing.detail
 
 
-def test_a_judgement_can_be_written_down_before_anything_was_seen() -> None:
+def test_a_result_without_evidence_survives_json() -> None:
     """Undefined figures become null in JSON."""
     written = msgspec.json.decode(msgspec.json.encode(evaluate_gate(PLAN, [], HEALTHY)))
     assert (written["cost_gain_minor"], written["recall_gain"]) == (None, None)

@@ -1,4 +1,4 @@
-"""The guard's rule over whole promotions: healthy ones stay, broken ones are caught within so many transactions."""
+"""The rollback rule over whole promotions: healthy ones stay, broken ones are detected quickly."""
 
 import numpy as np
 import pytest
@@ -8,44 +8,44 @@ from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
 from tests.evaluation.daily_cycle import DAY, HEALTHY, SIZE, Fault, blocks
 
 PROMOTIONS = 1000
-#: CountBlocks watched in the healthy ones: a day.
+#: Blocks monitored after a healthy promotion: a day.
 WATCHED = DAY
-#: Promotions of each broken model.
+#: Number of promotions of each broken model.
 BROKEN = 20
 
 
-def limits(watched: int, error: float = 0.001) -> RollbackLimits:
-    """Return the settings' defaults, with another length of the watch."""
-    return RollbackLimits(SIZE, 100, watched, error, 3.0, 64)
+def limits(watched_blocks: int, alpha: float = 0.001) -> RollbackLimits:
+    """Return the default limits with another number of monitored blocks."""
+    return RollbackLimits(SIZE, 100, watched_blocks, alpha, 3.0, 64)
 
 
-def promote(rng: np.random.Generator, days: float, watched: int, fault: Fault = HEALTHY) -> Breach | None:
-    """Shadow a healthy model for some days from any hour on, promote it at any later hour, and watch it."""
+def promote(rng: np.random.Generator, days: float, watched_blocks: int, fault: Fault = HEALTHY) -> Breach | None:
+    """Shadow a healthy model for some days from any hour on, promote it at any later hour, and return its breach."""
     shadow, later = round(days * DAY), DAY + int(rng.integers(DAY))
     first = int(rng.integers(DAY))
     reference = blocks(rng, first, shadow)
-    live = blocks(rng, first + shadow + later, watched, fault)
-    return RollbackRule(reference, reference, limits(watched)).first_breach(live)
+    live = blocks(rng, first + shadow + later, watched_blocks, fault)
+    return RollbackRule(reference, reference, limits(watched_blocks)).first_breach(live)
 
 
-def test_of_a_thousand_healthy_promotions_at_most_one_is_taken_back() -> None:
-    """With alert rates between 0.2 and 2 % over the day, and shadow periods from one day to one and a half."""
+def test_of_a_thousand_healthy_promotions_at_most_one_is_rolled_back() -> None:
+    """Alert rates vary from 0.2 to 2 % over the day, and shadow periods last one to one and a half days."""
     rng = np.random.default_rng(20251125)
     breaches = [promote(rng, 1 + number % 3 / 4, WATCHED) for number in range(PROMOTIONS)]
-    taken_back = [breach for breach in breaches if breach]
-    assert len(taken_back) <= 1, taken_back
+    rolled_back = [breach for breach in breaches if breach]
+    assert len(rolled_back) <= 1, rolled_back
 
 
-def test_the_error_is_kept_where_it_could_show() -> None:
-    """At an error of a tenth, and with no cycle that would widen the bounds, one in ten at most is taken back."""
+def test_the_error_probability_is_kept() -> None:
+    """At an alpha of 0.1, without a cycle that would widen the bounds, at most one in ten is rolled back."""
     rng = np.random.default_rng(3)
-    noon = 6 * DAY // 24  # blocks of a single hour, over and over
-    taken_back = 0
+    noon = 6 * DAY // 24  # repeated blocks of a single hour
+    rolled_back = 0
     for _ in range(200):
         hour = stack_rows([blocks(rng, noon, 10) for _ in range(20)])
-        rule = RollbackRule(hour[:100], hour[:100], limits(100, error=0.1))
-        taken_back += rule.first_breach(hour[100:]) is not None
-    assert taken_back <= 20
+        rule = RollbackRule(hour[:100], hour[:100], limits(100, alpha=0.1))
+        rolled_back += rule.first_breach(hour[100:]) is not None
+    assert rolled_back <= 20
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_the_error_is_kept_where_it_could_show() -> None:
         (Fault(slow=0.5), {"slow"}, 16),
         (Fault(slow=1), {"slow"}, 4),
     ],
-    # Not of the sets: their order differs between processes.
+    # Sets have no ids: their order differs between processes.
     ids=lambda value: str(value) if isinstance(value, Fault) else "",
 )
-def test_a_broken_model_is_caught(fault: Fault, statistics: set[str], within: int) -> None:
-    """Whatever the hour, within so many blocks of 1,000, after one day in the shadow; by the statistic it is about."""
+def test_a_broken_model_is_detected(fault: Fault, statistics: set[str], within: int) -> None:
+    """After one day in shadow, it is detected at any hour, within this many blocks, and by the right statistic."""
     rng = np.random.default_rng(7)
     breaches = [promote(rng, 1, 300, fault) for _ in range(BROKEN)]
-    caught = [breach for breach in breaches if breach]
-    assert len(caught) == BROKEN
-    assert {breach.statistic for breach in caught} <= statistics
-    assert max(breach.blocks for breach in caught) <= within
+    detected = [breach for breach in breaches if breach]
+    assert len(detected) == BROKEN
+    assert {breach.statistic for breach in detected} <= statistics
+    assert max(breach.blocks for breach in detected) <= within

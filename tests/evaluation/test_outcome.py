@@ -1,4 +1,4 @@
-"""What is known about a transaction, whatever order its labels come in."""
+"""The outcome of a transaction, whatever the order of its labels."""
 
 import doctest
 from typing import Any
@@ -16,12 +16,12 @@ from stream.evaluation.weights import is_unobservable, weights
 from stream.scoring.policy import VERDICTS
 
 MATURITY_MS = 10
-#: Few of everything, so that ties and repetitions are common.
+#: Few different values, so that ties and repetitions are common.
 LABELS = st.lists(
     st.builds(
         Label,
         label_id=st.sampled_from(["a", "b", "a\0", "é"]),
-        transaction_id=st.sampled_from(["t0", "t1", "t2", "of somebody else"]),
+        transaction_id=st.sampled_from(["t0", "t1", "t2", "another"]),
         source=st.sampled_from(SOURCES),
         fraud=st.sampled_from([True, False, None]),
         event_time_ms=st.integers(0, 3),
@@ -36,13 +36,13 @@ def label(source: Any, event_time_ms: int = 0, label_id: str = "l", *, fraud: bo
     return Label(label_id, "t", source, fraud, event_time_ms)
 
 
-def decided(verdict: Verdict, *labels: Label, watermark_ms: int = MATURITY_MS) -> str:
-    """Return the outcome of a transaction at time 0."""
+def outcome_name(verdict: Verdict, *labels: Label, watermark_ms: int = MATURITY_MS) -> str:
+    """Return the name of the outcome of a transaction at time 0."""
     return outcome_of(verdict, 0, labels, watermark_ms=watermark_ms, maturity_ms=MATURITY_MS).name
 
 
-def test_the_examples_in_the_documentation_hold() -> None:
-    """They are the shortest way to see what is decided."""
+def test_docstring_examples_hold() -> None:
+    """Each module has at least one."""
     for module in (stream.evaluation.outcome, stream.evaluation.weights):
         result = doctest.testmod(module)
         assert (result.failed, result.attempted > 0) == (0, True)
@@ -51,11 +51,11 @@ def test_the_examples_in_the_documentation_hold() -> None:
 @pytest.mark.parametrize(
     ("verdict", "labels", "expected"),
     [
-        pytest.param("approve", [], "LEGITIMATE_BY_MATURITY", id="approved, and nobody complained"),
-        pytest.param("review", [], "CENSORED", id="a review nobody answered"),
-        pytest.param("decline", [], "CENSORED", id="a decline nobody reviewed"),
-        pytest.param("review", [label("analyst", fraud=False)], "LEGITIMATE", id="released"),
-        pytest.param("decline", [label("analyst", fraud=True)], "FRAUD", id="the analyst agrees"),
+        pytest.param("approve", [], "LEGITIMATE_BY_MATURITY", id="approved without a label"),
+        pytest.param("review", [], "CENSORED", id="review without a label"),
+        pytest.param("decline", [], "CENSORED", id="decline without a label"),
+        pytest.param("review", [label("analyst", fraud=False)], "LEGITIMATE", id="released by an analyst"),
+        pytest.param("decline", [label("analyst", fraud=True)], "FRAUD", id="decline confirmed by an analyst"),
         pytest.param(
             "review",
             [label("analyst", fraud=False), label("chargeback", fraud=True)],
@@ -66,25 +66,25 @@ def test_the_examples_in_the_documentation_hold() -> None:
             "approve",
             [label("cardholder", 9, fraud=True), label("analyst", fraud=False)],
             "LEGITIMATE",
-            id="precedence, not time",
+            id="precedence of sources, not time",
         ),
         pytest.param(
             "approve",
             [label("analyst", 1, fraud=True), label("analyst", 2, fraud=False)],
             "LEGITIMATE",
-            id="the later one counts",
+            id="the latest label of a source counts",
         ),
         pytest.param(
             "approve",
             [label("analyst", 1, "b", fraud=True), label("analyst", 1, "a", fraud=False)],
             "FRAUD",
-            id="tie: label_id",
+            id="tie broken by label_id",
         ),
         pytest.param(
             "approve",
             [label("chargeback", 1, fraud=True), label("chargeback", 2, fraud=None), label("cardholder", fraud=False)],
             "LEGITIMATE",
-            id="a retracted source leaves the word to the next",
+            id="a retracted source does not count",
         ),
         pytest.param(
             "approve",
@@ -96,68 +96,68 @@ def test_the_examples_in_the_documentation_hold() -> None:
             "decline",
             [label("analyst", 1, fraud=True), label("analyst", 2, fraud=None)],
             "CENSORED",
-            id="all retracted, declined",
+            id="all retracted, after a decline",
         ),
         pytest.param(
             "review",
             [label("analyst", 1, fraud=False), label("analyst", 2, fraud=None)],
             "LEGITIMATE_BY_MATURITY",
-            id="the release is taken back, the money is gone",
+            id="release retracted, but the money has left",
         ),
     ],
 )
-def test_what_is_known_once_it_is_mature(verdict: Verdict, labels: list[Label], expected: str) -> None:
-    """Labels by precedence, then time, then id; silence only of what went through."""
-    assert decided(verdict, *labels) == expected
+def test_the_outcome_of_a_matured_transaction(verdict: Verdict, labels: list[Label], expected: str) -> None:
+    """Labels count by source, then time, then id; silence counts only if the transaction was let through."""
+    assert outcome_name(verdict, *labels) == expected
 
 
-def test_silence_means_nothing_before_maturity_and_a_label_does() -> None:
-    """A transaction is mature at event time + maturity, not a millisecond earlier."""
-    assert decided("approve", watermark_ms=MATURITY_MS - 1) == "WAITING"
-    assert decided("decline", watermark_ms=MATURITY_MS - 1) == "WAITING"
-    assert decided("approve", label("cardholder", fraud=True), watermark_ms=0) == "FRAUD"
+def test_before_maturity_only_a_label_counts() -> None:
+    """A transaction matures at event time + maturity, not a millisecond earlier."""
+    assert outcome_name("approve", watermark_ms=MATURITY_MS - 1) == "WAITING"
+    assert outcome_name("decline", watermark_ms=MATURITY_MS - 1) == "WAITING"
+    assert outcome_name("approve", label("cardholder", fraud=True), watermark_ms=0) == "FRAUD"
 
 
 @given(LABELS, DECISIONS, st.integers(8, 25), st.randoms())
-def test_neither_order_nor_repetition_matters_one_by_one_or_all_at_once(
+def test_order_and_repetition_of_labels_do_not_matter(
     labels: list[Label], decisions: list[tuple[Verdict, int]], watermark_ms: int, random: np.random.Generator
 ) -> None:
-    """The scalar form on the labels as they came, and both forms on a shuffled and doubled lot, agree."""
+    """`outcome_of` on the original labels agrees with both functions on shuffled and repeated ones."""
     shuffled = labels + labels[::2]
     random.shuffle(shuffled)
-    place = {f"t{i}": i for i in range(3)}
-    scalar, again = (
+    index_of = {f"t{i}": i for i in range(3)}
+    original, repeated = (
         [
             outcome_of(
                 verdict,
                 event_time_ms,
-                [each for each in lot if each.transaction_id == f"t{i}"],
+                [each for each in some_labels if each.transaction_id == f"t{i}"],
                 watermark_ms=watermark_ms,
                 maturity_ms=MATURITY_MS,
             )
             for i, (verdict, event_time_ms) in enumerate(decisions)
         ]
-        for lot in (labels, shuffled)
+        for some_labels in (labels, shuffled)
     )
     at_once = outcomes(
         np.array([VERDICTS.index(verdict) for verdict, _ in decisions]),
         np.array([event_time_ms for _, event_time_ms in decisions]),
-        LabelColumns.from_labels(shuffled, place),
+        LabelColumns.from_labels(shuffled, index_of),
         watermark_ms=watermark_ms,
         maturity_ms=MATURITY_MS,
     )
-    assert scalar == again == at_once.tolist()
+    assert original == repeated == at_once.tolist()
 
 
-def test_an_explored_transaction_without_a_chance_is_refused() -> None:
-    """It would stand for infinitely many."""
+def test_an_explored_transaction_with_a_share_of_0_is_refused() -> None:
+    """Its weight would be infinite."""
     one = np.array([True])
     with pytest.raises(ValueError, match="share of 0"):
         weights(np.array([Outcome.FRAUD], dtype=np.int8), one, one, np.zeros(1))
 
 
-def test_only_what_nothing_stands_for_is_unseen() -> None:
-    """A censored decline that might have been explored is stood for by those that were."""
+def test_only_unrepresented_transactions_are_unobservable() -> None:
+    """A censored decline that could have been explored is represented by the explored ones."""
     outcome = np.full(3, Outcome.CENSORED, dtype=np.int8)
     unobservable = is_unobservable(outcome, np.array([True, True, False]), np.array([0.1, 0.0, 0.0]))
     assert unobservable.tolist() == [False, True, True]

@@ -1,4 +1,4 @@
-"""Bounds of a reference period: what is shown, what comes first, and what says nothing."""
+"""The rollback rule: bounds from a reference period, and the first breach of them."""
 
 import numpy as np
 import pytest
@@ -6,45 +6,48 @@ import pytest
 from stream.evaluation.blocks import ALERTS, PARTS, SLOW, TRANSACTIONS, BlockRows, block_row, stack_rows
 from stream.evaluation.rollback_rule import STATISTICS, RollbackLimits, RollbackRule
 from tests.evaluation.daily_cycle import DAY, blocks
-from tests.evaluation.role_messages import counts, player
+from tests.evaluation.role_messages import model_counts, role_counts
 
 LIMITS = RollbackLimits(1000, 8, 64, 0.001, 3.0, 64)
 
 
 def steady(count: int, alerts: int = 100) -> BlockRows:
-    """Return blocks of 1,000 that are all alike."""
-    block = block_row(counts(), player(reviews=alerts), 64)
+    """Return blocks of 1,000 transactions that are all alike."""
+    block = block_row(role_counts(), model_counts(reviews=alerts), 64)
     return stack_rows([block] * count)
 
 
-def test_what_stays_as_it_was_is_no_breach() -> None:
-    """Neither alone nor added up."""
+def test_an_unchanged_stream_is_no_breach() -> None:
+    """Neither in one block nor in sums of blocks."""
     assert RollbackRule(steady(16), steady(16), LIMITS).first_breach(steady(64)) is None
 
 
-def test_a_breach_names_statistic_value_bound_and_how_many_transactions() -> None:
-    """What alerts on everything is seen in its first block."""
+def test_a_breach_has_statistic_value_bound_and_transactions() -> None:
+    """A model that alerts on everything breaches in its first block."""
     breach = RollbackRule(steady(16), steady(16), LIMITS).first_breach(stack_rows([steady(3), steady(5, alerts=1000)]))
     assert breach is not None
     assert (breach.statistic, breach.value, breach.transactions, breach.blocks) == ("alert_rate_high", 1.0, 1000, 4)
     assert 0.1 < breach.bound < 0.3
 
 
-def test_what_alerts_on_nothing_is_a_breach() -> None:
-    """The alert rate has two sides."""
+def test_no_alerts_at_all_is_a_breach() -> None:
+    """The alert rate also has a lower bound."""
     breach = RollbackRule(steady(16), steady(16), LIMITS).first_breach(steady(2, alerts=0))
     assert breach is not None
     assert (breach.statistic, breach.value) == ("alert_rate_low", 0.0)
     assert 0.0 < breach.bound < 0.1
 
 
-def test_only_so_many_blocks_are_watched() -> None:
-    """The error is stated for these; later a season may turn."""
-    assert RollbackRule(steady(16), steady(16), LIMITS).first_breach(stack_rows([steady(64), steady(8, alerts=1000)])) is None
+def test_blocks_after_the_monitored_ones_are_ignored() -> None:
+    """Alpha holds only for the monitored blocks; later the season may change."""
+    assert (
+        RollbackRule(steady(16), steady(16), LIMITS).first_breach(stack_rows([steady(64), steady(8, alerts=1000)]))
+        is None
+    )
 
 
-def test_a_multiple_of_the_previous_champion_s_alerts_is_too_much() -> None:
-    """A challenger may have alerted as much in its shadow period."""
+def test_a_multiple_of_the_previous_champion_s_alert_rate_is_a_breach() -> None:
+    """This holds even if the model alerted as much in its shadow period."""
     shadow, previous = steady(16, alerts=600), steady(16, alerts=50)
     breach = RollbackRule(shadow, previous, LIMITS).first_breach(shadow)
     assert breach is not None
@@ -52,14 +55,14 @@ def test_a_multiple_of_the_previous_champion_s_alerts_is_too_much() -> None:
     assert 0.15 < breach.bound < 0.6
 
 
-def test_a_previous_champion_of_few_blocks_says_nothing_about_a_multiple() -> None:
-    """It has not shown its whole cycle."""
+def test_a_previous_champion_with_few_blocks_is_ignored() -> None:
+    """Its blocks may not cover a cycle."""
     shadow = steady(16, alerts=600)
     assert RollbackRule(shadow, steady(7, alerts=50), LIMITS).first_breach(shadow) is None
 
 
-def test_a_shadow_period_without_timings_bounds_no_timings() -> None:
-    """A block may be of one part, or of none."""
+def test_a_reference_without_timings_gives_no_bound_on_them() -> None:
+    """A block may have one part, or none."""
     reference = steady(16)
     reference[:, [PARTS, SLOW]] = 0
     live = steady(16)
@@ -67,8 +70,8 @@ def test_a_shadow_period_without_timings_bounds_no_timings() -> None:
     assert RollbackRule(reference, reference, LIMITS).first_breach(live) is None
 
 
-def test_blocks_of_any_size_are_compared() -> None:
-    """Under load a second's counts are more than a block."""
+def test_blocks_of_different_sizes_are_compared() -> None:
+    """Under load, the counts of one second exceed the size of a block."""
     rng = np.random.default_rng(1)
     sizes = rng.integers(1000, 30_000, size=80)
     rows = stack_rows([steady(1) for _ in sizes])
@@ -78,7 +81,7 @@ def test_blocks_of_any_size_are_compared() -> None:
 
 
 def test_readings_are_each_statistic_s_value_and_bound() -> None:
-    """Of the newest block; healthy ones are inside."""
+    """They are those of the newest block; healthy values are within their bounds."""
     rows = blocks(np.random.default_rng(2), 0, 2 * DAY)
     readings = RollbackRule(rows[:DAY], rows[:DAY], LIMITS).readings(rows[DAY:])
     assert readings.keys() == set(STATISTICS)
@@ -88,8 +91,8 @@ def test_readings_are_each_statistic_s_value_and_bound() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
-def test_any_reference_makes_bounds(count: int) -> None:
-    """A short one wide ones."""
+def test_a_reference_of_any_length_gives_bounds(count: int) -> None:
+    """A short one gives wide bounds."""
     rule = RollbackRule(steady(count), steady(0), LIMITS)
     assert rule.first_breach(steady(16)) is None
     assert rule.first_breach(steady(16, alerts=1000)) is not None

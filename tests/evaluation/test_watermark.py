@@ -1,4 +1,4 @@
-"""The watermark as properties: it never goes back, and no single bad time moves it far."""
+"""Properties of the watermark: it never goes back, and a single bad event time does not move it far."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ SPANS = st.integers(0, 10**9)
 def test_it_never_goes_back(
     before: int | None, partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """Whatever partitions say, and even if they vanish."""
+    """This holds for any partitions, even if they disappear."""
     after = advance(before, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     assert before is None or (after is not None and after >= before)
 
@@ -24,7 +24,7 @@ def test_it_never_goes_back(
 def test_it_is_behind_every_partition_that_is_not_idle(
     partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """By the allowed lateness; one that is read and has shown no time yet holds it back altogether."""
+    """It is behind by the allowed lateness; a partition without an event time stops it."""
     after = advance(None, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     live = [each for each in partitions if each.last_read_ms >= now_ms - idle_ms]
     heads = [each.highest_event_ms for each in live if each.highest_event_ms is not None]
@@ -36,17 +36,17 @@ def test_it_is_behind_every_partition_that_is_not_idle(
 
 @given(PARTITIONS, PARTITIONS, TIMES, SPANS, SPANS)
 def test_idle_partitions_change_nothing(
-    live: list[PartitionTime], others: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
+    live: list[PartitionTime], further: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """Left out or not there is the same."""
-    idle = [each for each in others if each.last_read_ms < now_ms - idle_ms]
+    """Idle partitions have the same effect as none."""
+    idle = [each for each in further if each.last_read_ms < now_ms - idle_ms]
     alone = advance(None, live, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     assert advance(None, [*idle, *live], now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms) == alone
 
 
 @given(st.lists(TIMES), st.lists(TIMES), TIMES, SPANS)
-def test_batches_may_be_cut_anywhere(left: list[int], right: list[int], ingest_ms: int, ahead_ms: int) -> None:
-    """The highest of the parts is the highest of the whole, and so is the count of what was ignored."""
+def test_batch_borders_do_not_matter(left: list[int], right: list[int], ingest_ms: int, ahead_ms: int) -> None:
+    """Parts give the same highest event time and number of ignored ones as the whole."""
     whole = highest_event_time(left + right, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
     parts = [highest_event_time(part, ingest_ms=ingest_ms, ahead_ms=ahead_ms) for part in (left, right)]
     highest = max((head for head, _ in parts if head is not None), default=None)
@@ -54,17 +54,15 @@ def test_batches_may_be_cut_anywhere(left: list[int], right: list[int], ingest_m
 
 
 @given(st.lists(TIMES, min_size=1), TIMES, SPANS, st.integers(1, 2**45))
-def test_a_time_too_far_ahead_is_as_if_it_had_not_been(
-    times: list[int], ingest_ms: int, ahead_ms: int, beyond: int
-) -> None:
-    """But for the count."""
+def test_a_time_too_far_ahead_has_no_effect(times: list[int], ingest_ms: int, ahead_ms: int, beyond: int) -> None:
+    """Only the number of ignored ones rises."""
     highest, ignored = highest_event_time(times, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
     bad = ingest_ms + ahead_ms + beyond
     assert highest_event_time([*times, bad], ingest_ms=ingest_ms, ahead_ms=ahead_ms) == (highest, ignored + 1)
 
 
-def test_one_transaction_dated_2099_moves_nothing() -> None:
-    """Neither alone in its partition nor beside honest ones."""
+def test_one_transaction_dated_2099_has_no_effect() -> None:
+    """Neither alone in its partition nor together with others."""
     in_2099, now = 4_070_908_800_000, 1_795_000_000_000
     assert highest_event_time([in_2099], ingest_ms=now, ahead_ms=3_600_000) == (None, 1)
     assert highest_event_time([now - 5, in_2099], ingest_ms=now, ahead_ms=3_600_000) == (now - 5, 1)
@@ -72,8 +70,8 @@ def test_one_transaction_dated_2099_moves_nothing() -> None:
     assert advance(now - 99, held, now_ms=now, lateness_ms=0, idle_ms=1) == now - 99
 
 
-def test_a_scaled_clock_begins_where_it_is_told_and_goes_as_fast() -> None:
-    """A year in an hour, for experiments; the system's clock is the system's."""
+def test_a_scaled_clock_has_a_start_and_a_speed() -> None:
+    """Experiments run a year in an hour; `SystemClock` returns the system's time."""
     seconds = iter([10.0, 10.0, 11.5])
     clock = ScaledClock(1_000, 8_760, ticks=lambda: next(seconds))
     assert clock.now_ms() == 1_000
