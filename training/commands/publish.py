@@ -19,5 +19,6 @@ from training.registry.roles import load_roles, publish
 @bootstrap_option
 def publish_command(roles: Path, bootstrap: str | None) -> None:
     """Publish the models of the last baseline again, for example to a new broker."""
-    update = publish(load_roles(roles), kafka_settings(bootstrap), "baseline, published again")
+    settings = kafka_settings(bootstrap)
+    update = publish(load_roles(roles), settings, "baseline, published again")
     click.echo(f"published as roles {update.epoch}: champion {update.champion.path}")

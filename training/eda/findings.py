@@ -85,7 +85,7 @@ def _on_columns(facts: Sequence[ColumnFacts]) -> Iterator[Finding]:
             [fact for fact in facts if fact.id_like],
             f"Leave out columns that look like an id, with more than {ID_LIKE:.0%} distinct values",
         ),
-        (revealing, "Check whether these columns, which almost reveal the label, are known before the label is"),
+        (revealing, "Check that these columns, which almost reveal the label, are available before the label"),
         (mostly_missing, "More than half of the values are missing"),
     ):
         if affected:

@@ -20,13 +20,13 @@ INTENDED_USE = (
 LIMITS = (
     "Frauds are rare, so every figure is uncertain: read the interval, not only the value.",
     "The figures come from payments shortly after the training window. Fraud changes, so expect worse figures later.",
-    "A label is what a bank found out. Fraud that nobody noticed counts as legitimate.",
+    "Labels come from what the bank detected. Undetected fraud counts as legitimate.",
 )
 _MEASURED_ON = (
-    "Each metric has a 95 % interval. The end of its name tells what it was measured on: _folds means the folds inside "
-    "the training part; _validation the validation part, where metrics that depend on calibration or thresholds are "
-    "too optimistic, because both were chosen on it; _not_repeated the test rows that repeat no earlier row; no such "
-    "ending the whole test part."
+    "Each metric has a 95 % interval. The suffix of its name says where it was measured: _folds on folds inside the "
+    "training part, _validation on the validation part, _not_repeated on the test rows that repeat no earlier row, and "
+    "no suffix on the whole test part. Metrics on the validation part that depend on calibration or thresholds are too "
+    "optimistic, because both were chosen there."
 )
 _POINTS = (
     "Metrics whose name starts with comparison_ use the threshold with the largest expected F1 on the validation part, "
