@@ -14,7 +14,7 @@ from training.commands.registry_options import bootstrap_option, kafka_settings,
 from training.commands.study_options import open_mlflow
 
 #: File that is locked while a process retrains: only one at a time may.
-LOCK = VAR / "retrain.lock"
+RETRAIN_LOCK = VAR / "retrain.lock"
 #: A periodic check; returns lines to print.
 Check = Callable[[], list[str]]
 
@@ -127,7 +127,7 @@ def _retrain_check(store: str | None, bootstrap: str | None, every: float | None
     from training.study.runs import StudyRuns  # noqa: PLC0415 - likewise
 
     settings = kafka_settings(bootstrap)
-    locks.enter_context(single_instance(LOCK, "fraud-train watch that retrains"))
+    locks.enter_context(single_instance(RETRAIN_LOCK, "fraud-train watch that retrains"))
     ledger = open_engine(settings.ledger.url)
     triggers = RetrainTriggers(ConceptMonitor(ledger, settings.gate, settings.topic), settings, every_days=every)
 

@@ -7,6 +7,7 @@ from stream.drift.alarm_rule import DriftLimits
 from training.drift import report_sections
 from training.drift.history import column_histories, worst_first
 from training.drift.offline import FileDrift
+from training.pages.elements import Context
 from training.pages.render import render_page
 
 _OVERVIEW = ("overview", "Overview")
@@ -31,7 +32,7 @@ def drift_page(drift: FileDrift, manifest: Manifest, limits: DriftLimits, source
     """
     *features, score = column_histories(drift.reports, manifest)
     ranked = worst_first(features)
-    context: dict[str, object] = {}
+    context: Context = {}
     if drift.reports:
         context = {
             "features": report_sections.features(ranked),

@@ -15,13 +15,11 @@ from training.drift.findings import list_findings
 from training.drift.history import ALARMS, ColumnHistory
 from training.drift.offline import FileDrift
 from training.drift.plots import bins, over_windows, sparkline
-from training.pages.elements import Panel, Table
+from training.pages.elements import Context, Panel, Table
 
 #: Number of features that are plotted; the sparklines show all.
 _PLOTTED = 12
 _NONE = "-"
-
-Context = dict[str, object]
 
 
 def overview(drift: FileDrift, manifest: Manifest, limits: DriftLimits, columns: Sequence[ColumnHistory]) -> Context:

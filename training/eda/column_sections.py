@@ -14,14 +14,12 @@ from training.eda.findings import MOVED_PSI
 from training.eda.measures import Counts
 from training.eda.plots import histogram
 from training.eda.rows import PARTS, Rows
-from training.pages.elements import Panel, Table, bar, heat_map
+from training.pages.elements import Context, Panel, Table, bar, heat_map
 
 #: Number of columns that are plotted; the table of columns lists all.
 PLOTTED = 40
 #: Number of columns whose change from train to test is plotted.
 _DRIFT_PLOTTED = 6
-
-Context = dict[str, object]
 
 
 def missing(facts: Sequence[ColumnFacts], rows: Rows, part: Counts) -> Context:

@@ -5,13 +5,12 @@ Each function returns the context of one section of `training/pages/templates/ed
 
 import numpy as np
 
-from training.eda.column_sections import Context
 from training.eda.duplicates import Duplicates
 from training.eda.groups import HOURS, band_names, by_band, by_hour, frauds_by_hour_and_band, over_time
 from training.eda.measures import Counts
 from training.eda.plots import rate_by, shares_by_part, timeline
 from training.eda.rows import PARTS, Rows
-from training.pages.elements import Panel, Table, heat_map
+from training.pages.elements import Context, Panel, Table, heat_map
 
 
 def class_balance(rows: Rows, part: Counts) -> Context:

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from training.pages.render import render_fragment
 
+#: Values of one section of a page, by the names that its template uses.
+Context = dict[str, object]
+
 #: Longest label of a heat map in characters; a longer one is cut, and its tooltip has all of it.
 _LABEL = 12
 #: Units of a heat map's drawing: side of a cell with its gap, width of a character, space above the first row.

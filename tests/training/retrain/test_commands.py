@@ -12,7 +12,7 @@ from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.training.retrain.conftest import MakeSetup, RetrainSetup
 from training.commands.retrain import retrain
-from training.commands.watch import LOCK, watch
+from training.commands.watch import RETRAIN_LOCK, watch
 from training.study.lock import single_instance
 
 COMMANDS = {"retrain": retrain, "watch": watch}
@@ -47,7 +47,7 @@ def test_a_request_by_hand_is_worked_by_watch(retrain_setup: RetrainSetup) -> No
     assert "already requested (hand" in run("retrain", "--reason", "another").output
     for reason in ("", "x" * 1001):  # readers would refuse the request, so it is not written
         assert isinstance(run("retrain", "--reason", reason).exception, RefusedMessageError)
-    with single_instance(LOCK):  # two processes at once would work a request twice
+    with single_instance(RETRAIN_LOCK):  # two processes at once would work a request twice
         failed = run("watch", "--once", "--retrain", "on").exception
     assert isinstance(failed, StudyError)
     assert str(failed).startswith("another fraud-train watch that retrains is running here")
