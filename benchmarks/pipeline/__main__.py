@@ -6,8 +6,7 @@ from rich.console import Console
 from benchmarks.pipeline.options import BASELINES, BenchmarkOptions
 from benchmarks.pipeline.report import render, to_json
 from benchmarks.pipeline.run import run_benchmark
-from stream.commands.command_line import run
-from stream.commands.display import examples
+from stream.commands.command_line import examples, run
 
 
 @click.command(

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from stream.commands.command_line import run
-from training.commands.display import examples, progress
+from stream.commands.command_line import examples, run
+from training.commands.display import progress
 from training.commands.options import DATA_DIR
 from training.data.description import ULB_FILE
 

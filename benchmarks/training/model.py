@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from schemas.manifest import Feature
 from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import FeaturePlan, Matrix
-from training.bundling.export import check_parity, to_onnx
+from training.bundling.export import to_onnx
+from training.bundling.parity import check_parity
 from training.data.dataset import load
 from training.data.featureset import DEFAULT, make_features
 from training.data.split import split_by_time

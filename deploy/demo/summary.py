@@ -117,19 +117,17 @@ def show(summary: Summary) -> None:
             f"{summary.precision:.3f} and {summary.recall:.3f} ({summary.frauds} frauds)",
         ),
         ("share of the fraud amount alerted", f"{summary.value_recall:.1%}"),
+        ("champion", summary.champion),
     ]
     rows += [
-        (
-            f"agreement of challenger {name}",
-            f"{agreement:.3%} with champion {summary.champion}, {flips} verdicts differ",
-        )
+        (f"agreement of challenger {name}", f"{agreement:.3%}, {flips} verdicts differ")
         for name, agreement, flips in summary.challengers
     ]
     rows += [
         ("missing shadow scores", _expected_zero(summary.shadow_missing)),
-        ("largest online/offline score difference", f"{summary.score_difference:.1e}"),
+        ("largest online/offline difference", f"{summary.score_difference:.1e}"),
         ("throughput at full speed", f"{summary.events_per_second:,.0f} transactions/s"),
-        *((f"latency at 2,000 transactions/s, {name}", f"{ms:.1f} ms") for name, ms in summary.latency_ms.items()),
+        *((f"latency at 2,000/s, {name}", f"{ms:.1f} ms") for name, ms in summary.latency_ms.items()),
     ]
     for row in rows:
         table.add_row(*row)
