@@ -29,7 +29,7 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
+_LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # no type stubs either
 
 
 class TrialBroker:

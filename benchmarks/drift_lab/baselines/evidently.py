@@ -51,7 +51,7 @@ class EvidentlyRun:
         windows, self._output, self._errors = (directory / name for name in ("windows.npz", "results.json", "errors"))
         np.savez(windows, allow_pickle=False, **_windows(sample))
         with self._errors.open("wb") as errors:
-            # -P: otherwise Python would import this file, which is beside the job, as `evidently`.
+            # -P: otherwise `import evidently` in the job would import this file, which is in the same directory.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [str(python), "-P", str(_JOB), str(windows), str(self._output)], stderr=errors
             )

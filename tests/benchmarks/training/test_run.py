@@ -33,17 +33,17 @@ def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
     make_frame(2000).write_csv(data)
     done = CliRunner().invoke(bench, ["--data", str(data), "--runs", "1", "--json"])
     assert done.exit_code == 0, done.output
-    found = json.loads(done.stdout)
-    assert set(found) == {"steps", "runs", "data", "machine"}
-    assert list(found["steps"]) == ["csv_to_parquet", "load_parquet", "matrices", "trial", "export", "parity"]
-    for step in found["steps"].values():
+    report = json.loads(done.stdout)
+    assert set(report) == {"steps", "runs", "data", "machine"}
+    assert list(report["steps"]) == ["csv_to_parquet", "load_parquet", "matrices", "trial", "export", "parity"]
+    for step in report["steps"].values():
         assert set(step) == {"seconds", "lowest_seconds", "highest_seconds", "peak_mib", "before_mib"}
         assert 0 < step["lowest_seconds"] == step["seconds"] == step["highest_seconds"] < 60
         # A Python with polars or LightGBM needs at least 50 MiB; a peak never falls.
         assert 50 < step["before_mib"] <= step["peak_mib"] < 4096
-    assert found["data"]["csv_bytes"] == data.stat().st_size
-    assert (found["data"]["rows"], len(found["data"]["sha256"])) == (2000, 64)
-    assert set(found["machine"]["packages"]) >= {"polars", "lightgbm", "onnxruntime"}
+    assert report["data"]["csv_bytes"] == data.stat().st_size
+    assert (report["data"]["rows"], len(report["data"]["sha256"])) == (2000, 64)
+    assert set(report["machine"]["packages"]) >= {"polars", "lightgbm", "onnxruntime"}
 
 
 def test_the_table_names_every_step_and_the_data() -> None:
@@ -91,9 +91,9 @@ def step(directory):
 main({{"step": step}})
 """
     done = subprocess.run([sys.executable, "-c", program, "step", str(tmp_path)], capture_output=True, check=True)
-    found = msgspec.json.decode(done.stdout, type=StepMeasurement)
-    assert found.before_mib > _PREPARED
-    assert 0.8 * _WORKED < found.peak_mib - found.before_mib < 1.2 * _WORKED
+    measured = msgspec.json.decode(done.stdout, type=StepMeasurement)
+    assert measured.before_mib > _PREPARED
+    assert 0.8 * _WORKED < measured.peak_mib - measured.before_mib < 1.2 * _WORKED
 
 
 def test_every_step_is_in_the_module_that_runs_it() -> None:
