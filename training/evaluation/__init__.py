@@ -1,1 +1,1 @@
-"""What a model is worth: figures with intervals, operating points, comparisons, plots."""
+"""Evaluation of models: figures with intervals, operating points, comparisons, plots."""

@@ -1,4 +1,4 @@
-"""Figures as functions of sums over transactions, so that any resample of the transactions gives them cheaply."""
+"""Figures that depend on the transactions through sums only, so that any resample of them is cheap to evaluate."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ Floats = NDArray[np.float64]
 class AdditiveFigures:
     """A group of figures that depend on n transactions only through m sums."""
 
-    #: (m, n) sparse: what each transaction adds to each sum.
+    #: (m, n) sparse: the contribution of each transaction to each sum.
     terms: csr_array
-    #: Turns sums (m, b) of b resamples into figures by name, each (b,) and NaN where it is undefined.
+    #: Function of sums (m, b) of b resamples that returns the figures by name, each (b,), NaN where undefined.
     figures: Callable[[Floats], dict[str, Floats]]
 
     def values(self) -> dict[str, float]:
-        """Return the figures of the transactions as they are."""
+        """Return the figures of the transactions themselves."""
         sums = self.terms @ np.ones((self.terms.shape[1], 1))
         return {name: float(value[0]) for name, value in self.figures(sums).items()}
 
 
-def join(tallies: Sequence[AdditiveFigures]) -> AdditiveFigures:
-    """Put tallies over the same transactions side by side; their figures have different names."""
-    ends = np.cumsum([tally.terms.shape[0] for tally in tallies])[:-1]
+def join(groups: Sequence[AdditiveFigures]) -> AdditiveFigures:
+    """Join groups over the same transactions into one; their figures must have different names."""
+    ends = np.cumsum([group.terms.shape[0] for group in groups])[:-1]
 
     def figures(sums: Floats) -> dict[str, Floats]:
-        found: dict[str, Floats] = {}
-        for tally, part in zip(tallies, np.split(sums, ends), strict=True):
-            found |= tally.figures(part)
-        return found
+        joined: dict[str, Floats] = {}
+        for group, part in zip(groups, np.split(sums, ends), strict=True):
+            joined |= group.figures(part)
+        return joined
 
-    return AdditiveFigures(vstack([tally.terms for tally in tallies], format="csr"), figures)
+    return AdditiveFigures(vstack([group.terms for group in groups], format="csr"), figures)

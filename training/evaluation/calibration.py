@@ -1,4 +1,4 @@
-"""Whether a score of 0.2 means fraud in two of ten: Brier score, mean score, calibration curve."""
+"""Calibration: whether a score of 0.2 means fraud in two of ten transactions."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,27 @@ from training.evaluation.additive_figures import AdditiveFigures, Floats
 from training.evaluation.bootstrap import RESAMPLES, SEED, interval
 from training.evaluation.scored_rows import ScoredRows
 
-#: Inner edges of the curve's bins: two a decade, for nearly all scores are near zero.
+#: Inner edges of the curve's bins: two per decade, because nearly all scores are near zero.
 _EDGES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
 
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Transactions of like score."""
+    """Transactions with similar scores."""
 
     rows: int
     frauds: int
     #: In [0, 1].
     mean_score: float
-    #: Share of frauds; its interval has no width where the bin holds no fraud, for resamples hold none either.
+    #: Share of frauds. Its interval has no width if the bin has no fraud, because resamples have none either.
     fraud_rate: Metric
 
 
 def calibration_figures(scored: ScoredRows) -> AdditiveFigures:
-    """AdditiveFigures `brier` and `mean_score_ratio`.
+    """Return the figures `brier` and `mean_score_ratio`.
 
-    brier is the mean of (score - label)², 0 at best (G. Brier, 1950). mean_score_ratio is mean score / fraud rate: 1
-    where scores are right on average, above where the model is too alarmed.
+    brier is the mean of (score - label)², 0 at best (G. Brier, 1950). mean_score_ratio is the mean score divided by the
+    fraud rate: 1 if scores are right on average, above 1 if they are too high.
     """
     scores, labels = scored.scores.astype(np.float64), scored.labels.astype(np.float64)
     terms = (np.ones(len(scored)), labels, scores, (scores - labels) ** 2)
@@ -38,16 +38,17 @@ def calibration_figures(scored: ScoredRows) -> AdditiveFigures:
 
 
 def calibration_curve(scored: ScoredRows, resamples: int = RESAMPLES) -> list[CalibrationBin]:
-    """Return the bins that hold transactions, lowest scores first.
+    """Return the bins with transactions, lowest scores first.
 
-    Resampling rows draws each bin's frauds and legitimate rows from one multinomial; drawn directly, that is fast.
+    Resampling rows draws the frauds and legitimate rows of all bins from one multinomial distribution; drawing from it
+    directly is fast.
     """
     bins = np.digitize(scored.scores, _EDGES)
     rows = np.bincount(bins, minlength=len(_EDGES) + 1)
     frauds = np.bincount(bins[scored.labels == 1], minlength=len(rows))
     mean_score = np.bincount(bins, weights=scored.scores, minlength=len(rows)) / np.maximum(rows, 1)
-    chances = np.concatenate([frauds, rows - frauds]) / len(scored)
-    drawn = np.random.default_rng(SEED).multinomial(len(scored), chances, size=resamples)
+    probabilities = np.concatenate([frauds, rows - frauds]) / len(scored)
+    drawn = np.random.default_rng(SEED).multinomial(len(scored), probabilities, size=resamples)
     drawn_frauds, drawn_legitimate = np.split(drawn, 2, axis=1)
     with np.errstate(invalid="ignore"):
         rates = drawn_frauds / (drawn_frauds + drawn_legitimate)

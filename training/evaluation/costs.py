@@ -1,4 +1,4 @@
-"""What decisions cost: settings with stated defaults, all in minor units of the transactions' currency."""
+"""The cost of decisions: settings with stated defaults, all in minor units of the transactions' currency."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ class Costs:
     | legitimate | 0       | review_cost_minor                                   | false_decline_cost_minor |
     | fraud      | amount  | review_cost_minor + (1 - recovered_share) · amount  | 0                        |
 
-    The form, with costs that depend on each transaction's amount, is that of A. Correa Bahnsen et al., "Cost
-    Sensitive Credit Card Fraud Detection using Bayes Minimum Risk", ICMLA 2013. The defaults are assumptions for a
-    currency with cents, to be replaced by one's own: they decide which policy is best.
+    Costs that depend on the amount of each transaction follow A. Correa Bahnsen et al., "Cost Sensitive Credit Card
+    Fraud Detection using Bayes Minimum Risk", ICMLA 2013. The defaults are assumptions for a currency with cents.
+    Replace them by your own: they decide which policy is best.
 
     Raises:
         SettingsError: If a cost is negative or the share is not within 0 and 1.
@@ -28,9 +28,9 @@ class Costs:
 
     #: An analyst's time for one reviewed transaction.
     review_cost_minor: int = 500
-    #: Share of a reviewed fraud's amount that is saved; the rest is gone before the analyst looks.
+    #: Share of a reviewed fraud's amount that is recovered; the rest is gone before the review.
     recovered_share: float = 0.9
-    #: A customer who was turned away wrongly: calls, lost custom.
+    #: Cost of a wrongly declined customer: calls, lost business.
     false_decline_cost_minor: int = 2000
 
     def __post_init__(self) -> None:
@@ -38,12 +38,14 @@ class Costs:
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} must not be negative; give it in minor units of the currency")
         if not 0 <= self.recovered_share <= 1:
-            raise SettingsError("recovered_share must be within 0 and 1: the share of a reviewed fraud that is saved")
+            raise SettingsError(
+                "recovered_share must be within 0 and 1: the share of a reviewed fraud's amount that is recovered"
+            )
 
     def of_verdicts(
         self, verdicts: NDArray[np.intp], labels: Labels, amount_minor: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return (n,) what each transaction costs; `verdicts` index `stream.scoring.policy.VERDICTS`.
+        """Return the cost (n,) of each transaction; `verdicts` index `stream.scoring.policy.VERDICTS`.
 
         >>> fraud, amounts = np.array([0, 0, 0, 1, 1, 1], dtype=np.int8), np.full(6, 10_000)
         >>> Costs().of_verdicts(np.array([0, 1, 2, 0, 1, 2]), fraud, amounts).round(2).tolist()

@@ -8,14 +8,14 @@ from schemas.errors import SettingsError
 from schemas.manifest import Metric
 from schemas.messages import Policy
 from training.evaluation.additive_figures import AdditiveFigures, join
-from training.evaluation.alerts import alert_figures
+from training.evaluation.alert_figures import alert_figures
 from training.evaluation.bootstrap import RESAMPLES, interval, resample
 from training.evaluation.calibration import calibration_figures
 from training.evaluation.costs import Costs
 from training.evaluation.ranking import daily_figures, ranking_figures
 from training.evaluation.scored_rows import ScoredRows
 
-#: Best first: the figure that models are selected by leads.
+#: Names of the figures; models are selected by the first.
 FIGURES = (
     "pr_auc",
     "roc_auc",
@@ -32,15 +32,15 @@ FIGURES = (
 )
 
 
-#: Begins the name of a figure at the largest expected F1 on validation, as papers compare models; all others are at
-#: the deployed thresholds.
+#: Begins the name of a figure at the threshold with the largest expected F1 on validation, as papers compare models.
+#: All other figures that need a threshold are at the deployed one.
 COMPARISON = "comparison_"
 _COMPARED = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
 class FigureSettings:
-    """What the figures are asked at.
+    """Parameters of the figures.
 
     Raises:
         SettingsError: If a setting is out of range.
@@ -48,15 +48,15 @@ class FigureSettings:
 
     #: Share of transactions, in (0, 1], for `recall_at_alert_rate`.
     alert_rate: float = 0.002
-    #: Alerts that can be looked at in a day, at least 1, for `precision_at_alerts_a_day`.
-    alerts_a_day: int = 100
+    #: Alerts that can be reviewed in a day, at least 1, for `precision_at_alerts_a_day`.
+    alerts_per_day: int = 100
     costs: Costs = field(default_factory=Costs)
 
     def __post_init__(self) -> None:
         if not 0 < self.alert_rate <= 1:
             raise SettingsError("alert_rate must be above 0 and at most 1: a share of all transactions")
-        if self.alerts_a_day < 1:
-            raise SettingsError("alerts_a_day must be at least 1")
+        if self.alerts_per_day < 1:
+            raise SettingsError("alerts_per_day must be at least 1")
 
 
 DEFAULTS = FigureSettings()
@@ -65,10 +65,16 @@ DEFAULTS = FigureSettings()
 def evaluate(
     scored: ScoredRows, policy: Policy, settings: FigureSettings = DEFAULTS, resamples: int = RESAMPLES
 ) -> dict[str, Metric]:
-    """Measure `FIGURES`.
+    """Return the figures named in `FIGURES`.
 
-    Those of the ranking and of calibration need no policy; the others judge what it alerts. A figure that is
-    undefined on these transactions (false positives per fraud when no fraud is alerted, say) is left out.
+    Figures of ranking and calibration do not depend on the policy; the others judge its alerts. A figure that is
+    undefined on these transactions is left out, such as false positives per fraud if no fraud is alerted.
+
+    Args:
+        scored: Transactions with their scores.
+        policy: Policy whose alerts are judged.
+        settings: Parameters of the figures.
+        resamples: Number of bootstrap resamples.
 
     Raises:
         DataError: If the transactions are all frauds or all legitimate.
@@ -80,7 +86,7 @@ def evaluate(
 def evaluate_both(
     scored: ScoredRows, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
 ) -> dict[str, Metric]:
-    """Measure `FIGURES` at the deployed operating point, and a few at the one that models are compared at.
+    """Return the figures at the deployed operating point, and a few at the point for comparisons.
 
     Raises:
         DataError: If the transactions are all frauds or all legitimate.
@@ -89,24 +95,26 @@ def evaluate_both(
 
 
 def as_comparison(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
-    """Return what of the figures is worth telling of the comparison point, named so."""
+    """Return the figures that are reported for the comparison point, under names that begin with `COMPARISON`."""
     return {f"{COMPARISON}{name}": metrics[name] for name in _COMPARED if name in metrics}
 
 
 def all_figures(scored: ScoredRows, policy: Policy, settings: FigureSettings) -> AdditiveFigures:
-    """Return the tally of `FIGURES`, in that order."""
+    """Return the figures named in `FIGURES`, in that order."""
     return join(
         [
             ranking_figures(scored, settings.alert_rate),
-            daily_figures(scored, settings.alerts_a_day),
+            daily_figures(scored, settings.alerts_per_day),
             alert_figures(scored, policy, settings.costs),
             calibration_figures(scored),
         ]
     )
 
 
-def measure(tally: AdditiveFigures, resamples: int = RESAMPLES) -> dict[str, Metric]:
+def measure(group: AdditiveFigures, resamples: int = RESAMPLES) -> dict[str, Metric]:
     """Return the figures that are defined, with their intervals."""
-    draws = resample(tally, resamples)
-    found = {name: interval(value, draws[name]) for name, value in tally.values().items()}
-    return {name: metric for name, metric in found.items() if not (math.isnan(metric.value) or math.isnan(metric.low))}
+    draws = resample(group, resamples)
+    metrics = {name: interval(value, draws[name]) for name, value in group.values().items()}
+    return {
+        name: metric for name, metric in metrics.items() if not (math.isnan(metric.value) or math.isnan(metric.low))
+    }

@@ -13,7 +13,7 @@ from training.evaluation.bootstrap import RESAMPLES, interval, resample
 from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures
 from training.evaluation.scored_rows import ScoredRows
 
-#: Figures of which less is better; of the rest more is, but for `mean_score_ratio`, which is best at 1.
+#: Figures that are better when lower. All others are better when higher, except `mean_score_ratio`, best at 1.
 LESS_IS_BETTER = frozenset({"false_positives_per_fraud", "expected_cost", "brier"})
 
 
@@ -22,9 +22,9 @@ class PairedDifference(Struct, frozen=True):
 
     a: float
     b: float
-    #: b - a, in the figure's unit, with the 95 % interval of the differences over resamples.
+    #: b - a in the figure's unit, with the 95 % interval over resamples.
     difference: Metric
-    #: Share of resamples in which b is better, equal ones counted half; in [0, 1], 0.5 says nothing.
+    #: Share of resamples in which b is better, ties counted half, in [0, 1]; 0.5 means no difference.
     b_better: float
 
 
@@ -39,12 +39,12 @@ def compare_paired(
 ) -> dict[str, PairedDifference]:
     """Compare every figure of two models, each under its own policy.
 
-    Both are measured on the same resampled transactions (B. Efron and R. Tibshirani, 1993). What makes a resample
-    easy or hard then cancels in the difference, so its interval is narrower than two separate ones suggest. A figure
-    that is undefined for one of them is left out.
+    Both are measured on the same resampled transactions (B. Efron and R. Tibshirani, 1993). Whatever makes a resample
+    easy or hard cancels in the difference, so its interval is narrower than two separate intervals suggest. A figure
+    that is undefined for one of the models is left out.
 
     Raises:
-        DataError: If the models were scored on different transactions, or these are all of one class.
+        DataError: If the models scored different transactions, or the transactions have one class only.
     """
     for name in ("labels", "amount_minor", "event_time_ms"):
         if not np.array_equal(getattr(a, name), getattr(b, name)):
@@ -55,17 +55,17 @@ def compare_paired(
     )
     draws, values = resample(both, resamples), both.values()
     names = [name.removeprefix("a:") for name in values if name.startswith("a:")]
-    found = {
+    pairs = {
         name: _difference(name, values[f"a:{name}"], values[f"b:{name}"], draws[f"a:{name}"], draws[f"b:{name}"])
         for name in names
     }
-    return {name: pair for name, pair in found.items() if not math.isnan(pair.difference.value + pair.difference.low)}
+    return {name: pair for name, pair in pairs.items() if not math.isnan(pair.difference.value + pair.difference.low)}
 
 
 def _difference(name: str, a: float, b: float, draws_a: Floats, draws_b: Floats) -> PairedDifference:
     defined = ~np.isnan(draws_a + draws_b)
     goodness_a, goodness_b = _goodness(name, draws_a[defined]), _goodness(name, draws_b[defined])
-    # np.sign: 1 where b is better, 0 where they are equal, -1 where a is.
+    # np.sign: 1 where b is better, 0 for a tie, -1 where a is better.
     b_better = float(np.mean(np.sign(goodness_b - goodness_a))) / 2 + 0.5 if defined.any() else math.nan
     return PairedDifference(a, b, interval(b - a, draws_b - draws_a), b_better)
 
@@ -77,7 +77,8 @@ def _goodness(name: str, values: Floats) -> Floats:
     return -values if name in LESS_IS_BETTER else values
 
 
-def _named(prefix: str, tally: AdditiveFigures) -> AdditiveFigures:
-    return AdditiveFigures(
-        tally.terms, lambda sums: {f"{prefix}:{name}": value for name, value in tally.figures(sums).items()}
-    )
+def _named(prefix: str, group: AdditiveFigures) -> AdditiveFigures:
+    def figures(sums: Floats) -> dict[str, Floats]:
+        return {f"{prefix}:{name}": value for name, value in group.figures(sums).items()}
+
+    return AdditiveFigures(group.terms, figures)

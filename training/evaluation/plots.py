@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from schemas.messages import Policy
 from stream.scoring.policy import severities
-from training.evaluation.alerts import alert_figures
+from training.evaluation.alert_figures import alert_figures
 from training.evaluation.calibration import calibration_curve
 from training.evaluation.costs import Costs
 from training.evaluation.cuts import cuts_by_loss, cuts_by_score
@@ -23,12 +23,12 @@ from training.pages.figures import save_figure
 
 #: Files that `save_plots` writes.
 PLOTS = ("pr_curve.png", "calibration.png", "scores.png", "cost.png")
-#: Marker, size and colour of the operating points: smaller ones are drawn over larger ones, so none hides another.
+#: Marker, size and colour of each operating point. Smaller ones are drawn over larger ones, so none hides another.
 _POINTS = (("o", 13, "black"), ("s", 10, "tab:red"), ("D", 7, "tab:purple"), ("^", 5, "tab:green"))
-#: Scores are drawn from here to as close to 1; those beyond stand at the edge.
+#: Lowest score on the axis, which ends equally close to 1; scores beyond are drawn at the edge.
 _LOWEST_SCORE = 1e-5
 _SCORE_TICKS = (1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
-#: Where the calibration plot's log axes end at the latest.
+#: Lower limit of the log axes of the calibration plot.
 _LOWEST_RATE = 1e-7
 
 
@@ -43,16 +43,16 @@ class _Point(NamedTuple):
 
 
 def save_plots(directory: Path, scored: ScoredRows, policies: Mapping[str, Policy], costs: Costs, part: str) -> None:
-    """Write `PLOTS`.
+    """Write the files named in `PLOTS`.
 
     Args:
-        directory: To write into; is there already.
-        scored: Frauds and legitimate transactions.
-        policies: Up to four operating points by the name they are shown with.
-        costs: Of the cost curve.
-        part: Of the data, for the titles: "test part", say.
+        directory: Existing directory.
+        scored: Transactions of both classes.
+        policies: Up to four operating points by their names in the legends.
+        costs: Costs for the cost curve.
+        part: Part of the data for the titles, such as "test part".
     """
-    points = [_Point(name, policy, *look) for (name, policy), look in zip(policies.items(), _POINTS, strict=False)]
+    points = [_Point(name, policy, *style) for (name, policy), style in zip(policies.items(), _POINTS, strict=False)]
     draw: dict[str, Callable[[Axes], None]] = {
         "pr_curve.png": lambda axes: _pr_curve(axes, scored, points, costs),
         "calibration.png": lambda axes: _calibration(axes, scored),
@@ -79,7 +79,7 @@ def _pr_curve(axes: Axes, scored: ScoredRows, points: list[_Point], costs: Costs
     cuts = cuts_by_score(scored.scores)
     caught = cuts.sums(scored.labels)[1:]
     pr_auc = ranking_figures(scored, alert_rate=1.0).values()["pr_auc"]
-    # "pre" draws what average precision sums up: each fraud's precision over the recall that it adds.
+    # "pre" draws the area that average precision sums up: each fraud's precision over the recall that it adds.
     axes.step(
         np.append(0.0, caught / scored.labels.sum()),
         np.append(1.0, caught / cuts.alerts[1:]),
@@ -103,17 +103,17 @@ def _pr_curve(axes: Axes, scored: ScoredRows, points: list[_Point], costs: Costs
 
 def _calibration(axes: Axes, scored: ScoredRows) -> None:
     bins = calibration_curve(scored)
-    seen, empty = [b for b in bins if b.frauds], [b for b in bins if not b.frauds]
-    score = np.maximum([b.mean_score for b in seen], _LOWEST_RATE)
-    rate, low, high = (np.array([getattr(b.fraud_rate, end) for b in seen]) for end in ("value", "low", "high"))
+    with_fraud, empty = [b for b in bins if b.frauds], [b for b in bins if not b.frauds]
+    score = np.maximum([b.mean_score for b in with_fraud], _LOWEST_RATE)
+    rate, low, high = (np.array([getattr(b.fraud_rate, end) for b in with_fraud]) for end in ("value", "low", "high"))
     floor = max(min(rate.min(), *(b.mean_score for b in bins), *low[low > 0]) / 3, _LOWEST_RATE)
     axes.plot([floor, 1], [floor, 1], "--", color="grey", label="perfect")
     axes.errorbar(score, rate, [rate - low, high - rate], fmt="o", capsize=3, label="model, with 95 % interval")
-    for x, y, b in zip(score, rate, seen, strict=True):
+    for x, y, b in zip(score, rate, with_fraud, strict=True):
         text = f"{b.frauds:,} of {b.rows:,}"
         axes.annotate(text, (x, y), (4, -8), textcoords="offset points", fontsize=7, rotation=90, va="top")
     if empty:
-        # A rate of zero has no place on a log axis.
+        # A log axis has no zero.
         axes.plot(
             np.maximum([b.mean_score for b in empty], floor),
             np.full(len(empty), 1.3 * floor),
@@ -171,7 +171,7 @@ def _cost_curve(axes: Axes, scored: ScoredRows, points: list[_Point], costs: Cos
         alert_rate = float(np.mean(severities(scored.scores, point.policy, scored.amount_minor) > 0))
         cost = alert_figures(scored, point.policy, costs).values()["expected_cost"]
         text = f"{point.name}, with its declines: {cost:,.1f}"
-        # No alert at all has no place on a log axis; it stands where one would.
+        # A log axis has no zero, so a policy without alerts is drawn at one alert.
         axes.plot(max(alert_rate, 1 / n), cost, point.marker, markersize=point.size, color=point.color, label=text)
     axes.set(
         xscale="log",
@@ -188,6 +188,6 @@ def _cost_curve(axes: Axes, scored: ScoredRows, points: list[_Point], costs: Cos
 
 
 def _legend_below(figure: Figure) -> None:
-    """Put the legend where it covers nothing."""
+    """Put the legend below the axes, where it covers nothing."""
     lines = len(figure.legend(loc="lower center", fontsize=8, frameon=False).get_texts())
     figure.subplots_adjust(bottom=0.13 + 0.032 * lines)

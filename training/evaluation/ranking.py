@@ -1,4 +1,4 @@
-"""How well scores rank: PR-AUC, ROC-AUC, and what a fixed number of alerts catches."""
+"""How well scores rank: PR-AUC, ROC-AUC, and the frauds caught by a fixed number of alerts."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ DAY_MS = 86_400_000
 
 
 def ranking_figures(scored: ScoredRows, alert_rate: float) -> AdditiveFigures:
-    """AdditiveFigures `pr_auc` (average precision), `roc_auc` and `recall_at_alert_rate`.
+    """Return the figures `pr_auc` (average precision), `roc_auc` and `recall_at_alert_rate`.
 
     The last is the share of frauds among the `alert_rate` · n highest scores. Equal scores are in random order: the
     figure is the mean over all orders.
@@ -24,43 +24,43 @@ def ranking_figures(scored: ScoredRows, alert_rate: float) -> AdditiveFigures:
         all_frauds, all_legitimate = caught[-1], false_alarms[-1]
         with np.errstate(invalid="ignore", divide="ignore"):
             precision_at = np.nan_to_num(caught / (caught + false_alarms))
-            # Each fraud beats the legitimate rows below its step, and half of those on it.
-            beaten = all_legitimate - false_alarms + legitimate / 2
+            # A fraud ranks above the legitimate rows of later steps, and above half of those of its own step.
+            ranked_below = all_legitimate - false_alarms + legitimate / 2
             within, _ = steps.within(frauds, legitimate, alert_rate * (all_frauds + all_legitimate))
             return {
                 "pr_auc": np.sum(frauds * precision_at, axis=0) / all_frauds,
-                "roc_auc": np.sum(frauds * beaten, axis=0) / (all_frauds * all_legitimate),
+                "roc_auc": np.sum(frauds * ranked_below, axis=0) / (all_frauds * all_legitimate),
                 "recall_at_alert_rate": within / all_frauds,
             }
 
     return AdditiveFigures(steps.terms, figures)
 
 
-def daily_figures(scored: ScoredRows, alerts_a_day: int) -> AdditiveFigures:
-    """AdditiveFigures `precision_at_alerts_a_day`: the share of frauds among each UTC day's `alerts_a_day` highest scores.
+def daily_figures(scored: ScoredRows, alerts_per_day: int) -> AdditiveFigures:
+    """Return the figure `precision_at_alerts_a_day`: the share of frauds among each UTC day's highest scores.
 
-    A day with fewer transactions alerts all of them; equal scores as in `ranking_figures`. The card holder's analogue,
-    card precision at k, is in Y. Le Borgne et al., "Reproducible Machine Learning for Credit Card Fraud Detection",
-    2022.
+    A day with fewer than `alerts_per_day` transactions alerts all of them. Equal scores are treated as in
+    `ranking_figures`. The same figure for cards, card precision at k, is in Y. Le Borgne et al., "Reproducible Machine
+    Learning for Credit Card Fraud Detection", 2022.
     """
     steps = _Steps(scored, scored.event_time_ms // DAY_MS)
 
     def figures(sums: Floats) -> dict[str, Floats]:
         frauds, legitimate = np.split(sums, 2)
-        caught, alerts = steps.within(frauds, legitimate, np.full(sums.shape[1], float(alerts_a_day)))
+        caught, alerts = steps.within(frauds, legitimate, np.full(sums.shape[1], float(alerts_per_day)))
         return {"precision_at_alerts_a_day": caught / alerts}
 
     return AdditiveFigures(steps.terms, figures)
 
 
 class _Steps:
-    """The steps of a ranking within groups, best score first.
+    """The steps of a ranking within groups, highest score first.
 
-    Equal scores are one step. Neighbouring steps without frauds are merged, never across groups: a figure asks only
-    how many legitimate rows stand above or beside each fraud. So a step either is one score, or holds no fraud.
+    Equal scores are one step. Neighbouring steps without frauds are merged within a group, because a figure depends
+    only on how many legitimate rows rank above or beside each fraud. So a step either has one score or has no fraud.
 
     Attributes:
-        terms: (2k, n): k counts of frauds, then k of legitimate rows.
+        terms: (2k, n): k counts of frauds, then k counts of legitimate rows.
     """
 
     def __init__(self, scored: ScoredRows, group: NDArray[np.int64]) -> None:
@@ -81,9 +81,9 @@ class _Steps:
         self._group_start = np.repeat(first_of_group, np.diff(np.append(first_of_group, k)))
 
     def within(self, frauds: Floats, legitimate: Floats, budget: Floats) -> tuple[Floats, Floats]:
-        """Return frauds (b,) and all rows (b,) among the `budget` (b,) highest of every group.
+        """Return the frauds (b,) and all rows (b,) among the `budget` (b,) highest of every group.
 
-        A step that does not fit whole gives its share, as the mean over all orders of its rows does.
+        A step that exceeds the budget contributes its share, which is the mean over all orders of its rows.
         """
         rows = frauds + legitimate
         above = np.cumsum(rows, axis=0) - rows

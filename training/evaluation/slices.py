@@ -1,4 +1,4 @@
-"""Figures by amount band and hour of day: where a model is weaker than its average says."""
+"""Figures by amount band and hour of day, which show where a model is weaker than its average."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -14,22 +14,23 @@ from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures, measure
 from training.evaluation.scored_rows import ScoredRows
 
-#: Lower edges of the bands in minor units; the last has no upper end. For a currency with cents: 10, 50, 200, 1,000.
+#: Lower edges of the bands in minor units; the last band has no upper end. With cents: 10, 50, 200 and 1,000.
 AMOUNT_EDGES = (0, 1_000, 5_000, 20_000, 100_000)
-HOURS_A_BAND = 4
+HOURS_PER_BAND = 4
 _HOUR_MS = 3_600_000
 _HOURS = 24
 
 
 class Slice(Struct, frozen=True):
-    """One slice of the transactions with its own figures."""
+    """A slice of the transactions with its own figures."""
 
+    #: "amount" or "hour".
     by: str
-    #: For people, with its unit; bands contain their lower end only.
+    #: Name to show, with its unit; a band contains its lower end only.
     name: str
     rows: int
     frauds: int
-    #: Those that are defined here: without a fraud there is no recall.
+    #: The figures that are defined on the slice: without a fraud there is no recall.
     metrics: dict[str, Metric]
 
 
@@ -40,9 +41,16 @@ def slice_figures(
     amount_edges: Sequence[int] = AMOUNT_EDGES,
     resamples: int = RESAMPLES,
 ) -> list[Slice]:
-    """Measure each amount band, then each band of hours of the UTC day; bands without transactions are left out.
+    """Return the figures of each amount band, then of each band of hours of the UTC day, without empty bands.
 
-    `recall_at_alert_rate` and `precision_at_alerts_a_day` give each slice the whole rate and the whole day's alerts.
+    `recall_at_alert_rate` and `precision_at_alerts_a_day` allow each slice the whole rate and the whole day's alerts.
+
+    Args:
+        scored: Transactions with their scores.
+        policy: Policy whose alerts are judged.
+        settings: Parameters of the figures.
+        amount_edges: Lower edges of the amount bands in minor units.
+        resamples: Number of bootstrap resamples.
 
     Raises:
         SettingsError: If the edges do not rise from 0.
@@ -67,5 +75,5 @@ def _amount_bands(scored: ScoredRows, edges: Sequence[int]) -> Iterator[tuple[st
 
 def _hour_bands(scored: ScoredRows) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     hour = scored.event_time_ms // _HOUR_MS % _HOURS
-    for low in range(0, _HOURS, HOURS_A_BAND):
-        yield "hour", f"{low:02}:00 to {low + HOURS_A_BAND:02}:00 UTC", hour // HOURS_A_BAND * HOURS_A_BAND == low
+    for low in range(0, _HOURS, HOURS_PER_BAND):
+        yield "hour", f"{low:02}:00 to {low + HOURS_PER_BAND:02}:00 UTC", hour // HOURS_PER_BAND * HOURS_PER_BAND == low

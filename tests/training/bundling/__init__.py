@@ -1,1 +1,1 @@
-"""Specifications of `training.bundling`."""
+"""Tests of `training.bundling`."""

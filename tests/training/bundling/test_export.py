@@ -1,4 +1,4 @@
-"""The graph scores as the original does, or the model is refused."""
+"""Export and parity: the graph scores like the original, or the model is refused."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from schemas.errors import QualityError
 from schemas.manifest import Feature
 from schemas.messages import Policy
-from training.bundling.export import TOLERANCE, check_parity, open_session, to_onnx
+from training.bundling.export import open_session, to_onnx
+from training.bundling.parity import TOLERANCE, check_parity
 from training.models.calibrate import Calibration
 from training.models.families import EXTRA_TREES, LIGHTGBM, RANDOM_FOREST, XGBOOST, Family
 from training.models.tree_readers import round_down
@@ -19,7 +20,7 @@ _POLICY = Policy("v", review=0.5, decline=0.9)
 
 @given(st.floats(-1e30, 1e30), st.integers(-2, 2))
 def test_a_rounded_threshold_sends_every_float32_the_same_way(threshold: float, steps: int) -> None:
-    """Also the float32 values right beside it, where rounding to nearest goes wrong."""
+    """Also the neighbouring float32 values, where rounding to nearest goes wrong."""
     value = np.float32(threshold)
     for _ in range(abs(steps)):
         value = np.nextafter(value, np.float32(np.sign(steps) * np.inf))
@@ -30,7 +31,7 @@ def test_a_rounded_threshold_sends_every_float32_the_same_way(threshold: float, 
 
 @pytest.mark.parametrize("family", [RANDOM_FOREST, EXTRA_TREES, XGBOOST, LIGHTGBM], ids=lambda family: family.algorithm)
 def test_values_that_differ_in_the_last_bit_take_their_own_path(family: Family) -> None:
-    """Neighbouring float32 values with opposite labels: midway thresholds are no float32."""
+    """Neighbouring float32 values have opposite labels, so the thresholds between them are no float32."""
     low = np.linspace(1, 2, 40, dtype=np.float32)
     values = np.repeat(np.concatenate([low, np.nextafter(low, np.float32(3))]), 50)
     labels = np.repeat(np.repeat([0, 1], 40), 50).astype(np.int8)
@@ -42,7 +43,7 @@ def test_values_that_differ_in_the_last_bit_take_their_own_path(family: Family) 
 
 
 def test_a_constant_model_is_a_model() -> None:
-    """Trees of a single leaf, which LightGBM leaves unnumbered, come through."""
+    """Trees with a single leaf, which LightGBM does not number, are exported too."""
     matrix, labels = np.zeros((100, 3), dtype=np.float32), np.array([0, 1] * 50, dtype=np.int8)
     fitted = LIGHTGBM.fit(LIGHTGBM.params, matrix, labels, features=_FEATURES, seed=0)
     session = open_session(to_onnx(fitted, Calibration("log_odds", 1, 0), _FEATURES))
@@ -50,7 +51,7 @@ def test_a_constant_model_is_a_model() -> None:
 
 
 def test_a_difference_is_refused() -> None:
-    """Above 1e-5 anywhere on the test part, or not a number."""
+    """A difference above 1e-5 in one row, or a score that is not a number."""
     original = np.array([0.1, 0.6, 0.95])
     amounts = np.ones(3, dtype=np.int64)
     assert check_parity(original.astype(np.float32), original, _POLICY, amounts) < TOLERANCE
@@ -62,7 +63,7 @@ def test_a_difference_is_refused() -> None:
 
 
 def test_a_flipped_verdict_is_refused() -> None:
-    """However small the difference: 1e-7 across a threshold is another decision."""
+    """However small the difference is: 1e-7 across a threshold changes a decision."""
     original = np.array([0.1, 0.5 - 1e-8])
     with pytest.raises(QualityError, match="flips 1 of 2 verdicts"):
         check_parity(np.array([0.1, 0.5], dtype=np.float32), original, _POLICY, np.ones(2, dtype=np.int64))

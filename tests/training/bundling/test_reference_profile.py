@@ -1,4 +1,4 @@
-"""What a bundle remembers of its training."""
+"""Reference profiles, verdict counts and parity rows of a bundle."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from schemas.manifest import Feature, VerdictReference
 from schemas.messages import Policy
 from stream.scoring.policy import thresholds
+from training.bundling.parity import PARITY_ROWS, choose_parity_rows
 from training.bundling.reference_profile import (
     BINS,
     CATEGORY_BINS,
-    PARITY_ROWS,
     QUANTILES,
-    choose_parity_rows,
     count_verdicts,
     make_profile,
     profile_features,
@@ -24,17 +23,17 @@ from training.bundling.reference_profile import (
 from training.evaluation.scored_rows import ScoredRows
 
 
-def made_scored(
+def make_scored(
     scores: NDArray[np.float32], labels: NDArray[np.int8], amounts: NDArray[np.int64] | None = None
 ) -> ScoredRows:
-    """Scores of as many payments, of no amount unless amounts are given."""
+    """Return scored rows, with amounts of 0 unless they are given."""
     none = np.zeros(len(scores), dtype=np.int64)
     return ScoredRows(scores, labels, none if amounts is None else amounts, none)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=200))
 def test_a_profile_counts_every_row_once(values: list[float]) -> None:
-    """Edges rise strictly, also where most values are equal; quantiles run from least to most."""
+    """Edges rise strictly, even if most values are equal, and quantiles run from the minimum to the maximum."""
     column = np.array(values, dtype=np.float32)
     profile = make_profile(column)
     assert sum(profile.bin_counts) == len(column)
@@ -49,14 +48,14 @@ def test_deciles_hold_a_tenth_each() -> None:
     assert make_profile(np.arange(1000, dtype=np.float32)).bin_counts == (100,) * BINS
 
 
-def test_parity_rows_are_the_telling_ones() -> None:
-    """Frauds, the rows at both thresholds, the lowest and the highest score are among them, each once."""
+def test_parity_rows_are_those_that_a_broken_model_scores_differently() -> None:
+    """Frauds, the rows at both thresholds, and the lowest and the highest score are among them, each once."""
     random = np.random.default_rng(0)
     scores = random.random(5000).astype(np.float32)
     matrix = random.normal(size=(5000, 3)).astype(np.float32)
     labels = (scores > 0.99).astype(np.int8)
     policy = Policy("v", review=0.5, decline=0.8)
-    parity = choose_parity_rows(matrix, made_scored(scores, labels), policy)
+    parity = choose_parity_rows(matrix, make_scored(scores, labels), policy)
     assert len(parity.rows) == len(set(parity.rows)) == PARITY_ROWS
     for threshold in (policy.review, policy.decline):
         assert float(scores[np.argmin(np.abs(scores - threshold))]) in parity.scores
@@ -64,22 +63,22 @@ def test_parity_rows_are_the_telling_ones() -> None:
     assert float(scores.min()) in parity.scores
 
 
-def test_missing_values_are_counted_apart() -> None:
-    """JSON has no NaN, and drift of what is there must not hide behind what is not."""
-    there = np.arange(1000, dtype=np.float32)
-    with_gaps = np.insert(there, [0, 10, 999], np.float32("nan"))
-    assert make_profile(with_gaps) == replace(make_profile(there), missing=3)
+def test_missing_values_are_counted_separately() -> None:
+    """The profile of the present values does not depend on them."""
+    present = np.arange(1000, dtype=np.float32)
+    with_gaps = np.insert(present, [0, 10, 999], np.float32("nan"))
+    assert make_profile(with_gaps) == replace(make_profile(present), missing=3)
 
 
 def test_a_constant_column_has_one_edge() -> None:
-    """Whatever is smaller falls into the bin below, whatever is not stays with the constant."""
+    """Smaller values fall into the bin below it, all others into the bin of the constant."""
     profile = make_profile(np.full(50, 7, dtype=np.float32))
     assert (profile.bin_edges, profile.bin_counts) == ((7.0,), (0, 50))
 
 
 @pytest.mark.parametrize("categories", [1, 2, CATEGORY_BINS - 1, CATEGORY_BINS, CATEGORY_BINS + 1, 1000])
 def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None:
-    """The rest is pooled, strings that are no category are the last bin, missing ones are in none."""
+    """The rest share one bin, unknown categories have the last bin, and missing values have none."""
     feature = Feature("shop", 0.0, "categorical", tuple(str(i) for i in range(categories)))
     codes = [*range(categories), categories, categories, np.nan, np.nan, np.nan]
     profile = profile_features([feature], np.array(codes, dtype=np.float32)[:, np.newaxis])["shop"]
@@ -89,8 +88,8 @@ def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None
     assert (profile.missing, profile.quantiles) == (3, ())
 
 
-def test_the_scores_tail_has_edges_of_its_own() -> None:
-    """At 99, 99.5 and 99.9 % and at both thresholds, also one that no score reaches."""
+def test_the_tail_of_the_scores_has_further_edges() -> None:
+    """At 99, 99.5 and 99.9 %, and at both thresholds, even if no score reaches them."""
     scores = (np.arange(10_000) / 10_000).astype(np.float32)
     profile = profile_scores(scores, Policy("v", review=0.5005, decline=1.0))
     tail = np.quantile(scores.astype(np.float64), (0.99, 0.995, 0.999))
@@ -98,8 +97,8 @@ def test_the_scores_tail_has_edges_of_its_own() -> None:
     assert (sum(profile.bin_counts), profile.bin_counts[-1]) == (10_000, 0)
 
 
-def test_a_review_by_expected_loss_is_no_edge() -> None:
-    """Its threshold is another one for each amount."""
+def test_a_review_threshold_by_expected_loss_is_no_edge() -> None:
+    """It depends on the amount."""
     scores = (np.arange(10_000) / 10_000).astype(np.float32)
     policy = Policy("v", review=0.0, decline=0.975, kind="expected_loss", review_cost_minor=500)
     edges = profile_scores(scores, policy).bin_edges
@@ -107,20 +106,20 @@ def test_a_review_by_expected_loss_is_no_edge() -> None:
     assert 0.0 not in edges
 
 
-def test_verdicts_are_the_policys_own() -> None:
-    """Each row has one."""
+def test_verdicts_are_counted_by_the_policy() -> None:
+    """Each row has one verdict."""
     scores = np.array([0.1, 0.2, 0.6, 0.95], dtype=np.float32)
-    counted = count_verdicts(made_scored(scores, np.zeros(4, dtype=np.int8)), Policy("v", review=0.5, decline=0.9))
+    counted = count_verdicts(make_scored(scores, np.zeros(4, dtype=np.int8)), Policy("v", review=0.5, decline=0.9))
     assert counted == VerdictReference(approved=2, reviewed=1, declined=1)
 
 
-def test_parity_rows_of_expected_losses_stand_where_score_times_amount_does() -> None:
+def test_parity_rows_by_expected_loss_depend_on_the_amount() -> None:
     """Each payment has a threshold of its own; a missing value is null."""
     random = np.random.default_rng(0)
     scores, amounts = random.random(5000).astype(np.float32), random.integers(1, 100_000, 5000)
     matrix = np.full((5000, 1), np.nan, dtype=np.float32)
     policy = Policy("v", review=0.0, decline=1.0, kind="expected_loss", review_cost_minor=500)
-    parity = choose_parity_rows(matrix, made_scored(scores, np.zeros(5000, dtype=np.int8), amounts), policy)
+    parity = choose_parity_rows(matrix, make_scored(scores, np.zeros(5000, dtype=np.int8), amounts), policy)
     closest = np.argsort(np.abs(scores - thresholds(policy, amounts)))[:5]
     assert set(scores[closest].tolist()) <= set(parity.scores)
     assert set(parity.rows) == {(None,)}

@@ -1,1 +1,1 @@
-"""Evaluation: specifications."""
+"""Tests of `training.evaluation`."""

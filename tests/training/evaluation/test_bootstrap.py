@@ -1,4 +1,4 @@
-"""Intervals are those of resampling rows, cover the truth as often as they say, and are quick."""
+"""Intervals equal those of resampled rows, cover the truth as often as documented, and are fast."""
 
 import time
 
@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from schemas.messages import Policy
-from tests.training.evaluation.simulate import scored, simulated
-from training.evaluation.alerts import alert_figures
+from tests.training.evaluation.simulated_rows import scored, simulated
+from training.evaluation.alert_figures import alert_figures
 from training.evaluation.bootstrap import interval, resample
 from training.evaluation.costs import Costs
 from training.evaluation.figures import DEFAULTS, all_figures, evaluate
@@ -27,17 +27,17 @@ def test_intervals_are_those_of_resampled_rows() -> None:
     assert (metric.low, metric.high) == pytest.approx(np.quantile(resampled, [0.025, 0.975]), abs=0.02)
 
 
-def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same draws whether they are made together or one at a time."""
-    tally = all_figures(simulated(300, fraud_share=0.2), POLICY, DEFAULTS)
-    together = resample(tally, 50)
+def test_results_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draws are the same together and one at a time."""
+    group = all_figures(simulated(300, fraud_share=0.2), POLICY, DEFAULTS)
+    together = resample(group, 50)
     monkeypatch.setattr("training.evaluation.bootstrap._BLOCK_BYTES", 1)
-    for name, draws in resample(tally, 50).items():
+    for name, draws in resample(group, 50).items():
         np.testing.assert_allclose(draws, together[name])
 
 
 def test_intervals_cover_the_truth() -> None:
-    """In about 95 of 100 data sets; sums of amounts have a long tail and do worse, as their documentation says."""
+    """In about 95 of 100 data sets; figures of amounts have a long tail and do worse, as documented."""
     many = simulated(400_000, seed=99)
     truth = ranking_figures(many, 0.01).values() | alert_figures(many, POLICY, Costs()).values()
     names = ("pr_auc", "recall_at_alert_rate", "recall", "precision", "value_recall", "expected_cost")
@@ -45,8 +45,8 @@ def test_intervals_cover_the_truth() -> None:
     trials = 100
     for seed in range(trials):
         rows = simulated(6000, seed=seed)
-        for tally in (ranking_figures(rows, 0.01), alert_figures(rows, POLICY, Costs())):
-            draws, values = resample(tally, 200), tally.values()
+        for group in (ranking_figures(rows, 0.01), alert_figures(rows, POLICY, Costs())):
+            draws, values = resample(group, 200), group.values()
             for name in set(names) & set(draws):
                 metric = interval(values[name], draws[name])
                 covered[name] += metric.low <= truth[name] <= metric.high
@@ -56,7 +56,7 @@ def test_intervals_cover_the_truth() -> None:
 
 
 def test_resamples_without_a_fraud_are_left_out() -> None:
-    """With one fraud, a third of the resamples have none, hence no recall."""
+    """With one fraud, a third of the resamples have no fraud and no recall."""
     rows = scored([0.9, *np.linspace(0, 0.5, 40)], [1, *[0] * 40])
     draws = resample(all_figures(rows, POLICY, DEFAULTS), 300)
     assert 0.25 < np.isnan(draws["recall"]).mean() < 0.5
@@ -64,14 +64,14 @@ def test_resamples_without_a_fraud_are_left_out() -> None:
     assert (metric.value, metric.low, metric.high) == (1, 1, 1)
 
 
-def test_where_nothing_is_defined_there_is_no_interval() -> None:
-    """Not a number, rather than a guess or a warning."""
+def test_without_a_defined_draw_there_is_no_interval() -> None:
+    """Its ends are NaN, without a warning."""
     metric = interval(0.5, np.full(10, np.nan))
     assert np.isnan([metric.low, metric.high]).all()
 
 
 def test_the_test_part_of_the_card_data_takes_seconds() -> None:
-    """57,000 transactions, all figures, 1,000 resamples: 1 s on an idle core; the bound leaves room for a busy one."""
+    """57,000 transactions, all figures, 1,000 resamples: 1 s on an idle core; the limit allows for a busy one."""
     rows = simulated(57_000, fraud_share=0.0015)
     started = time.process_time()
     evaluate(rows, POLICY)

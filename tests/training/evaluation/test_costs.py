@@ -1,4 +1,4 @@
-"""What a verdict costs."""
+"""Costs of verdicts."""
 
 import doctest
 
@@ -8,29 +8,29 @@ import training.evaluation.costs
 import training.evaluation.cuts
 from schemas.errors import SettingsError
 from schemas.messages import Policy
-from tests.training.evaluation.simulate import scored
-from training.evaluation.alerts import alert_figures
+from tests.training.evaluation.simulated_rows import scored
+from training.evaluation.alert_figures import alert_figures
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings
 
 
 def test_the_examples_in_the_documentation_hold() -> None:
-    """They are the shortest way to see the table of costs and the cuts at work."""
+    """The docstrings of costs and cuts have examples."""
     for module in (training.evaluation.costs, training.evaluation.cuts):
         result = doctest.testmod(module)
         assert (result.failed, result.attempted > 0) == (0, True)
 
 
 def test_expected_cost_is_the_mean_over_transactions() -> None:
-    """One of each: missed fraud, reviewed fraud, declined fraud; approved, reviewed, declined customer."""
+    """One row each: fraud approved, reviewed and declined; legitimate approved, reviewed and declined."""
     each = scored([0.125, 0.5, 0.875] * 2, [1, 1, 1, 0, 0, 0], [1000] * 6)
     costs = Costs(review_cost_minor=100, recovered_share=0.75, false_decline_cost_minor=400)
-    tally = alert_figures(each, Policy("v", review=0.5, decline=0.875), costs)
-    assert tally.values()["expected_cost"] == pytest.approx((1000 + (100 + 250) + 0 + 0 + 100 + 400) / 6)
+    group = alert_figures(each, Policy("v", review=0.5, decline=0.875), costs)
+    assert group.values()["expected_cost"] == pytest.approx((1000 + (100 + 250) + 0 + 0 + 100 + 400) / 6)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("wrong", "message"),
     [
         ({"review_cost_minor": -1}, "review_cost_minor must not be negative"),
         ({"false_decline_cost_minor": -1}, "false_decline_cost_minor must not be negative"),
@@ -38,14 +38,16 @@ def test_expected_cost_is_the_mean_over_transactions() -> None:
         ({"recovered_share": float("nan")}, "recovered_share must be within 0 and 1"),
     ],
 )
-def test_costs_out_of_range_are_refused(wrong: dict[str, float], says: str) -> None:
-    """A typo in a setting ends the run, not the result."""
-    with pytest.raises(SettingsError, match=says):
+def test_costs_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:
+    """A mistyped setting stops the run."""
+    with pytest.raises(SettingsError, match=message):
         Costs(**wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("wrong", "says"), [({"alert_rate": 0.0}, "alert_rate"), ({"alerts_a_day": 0}, "at least 1")])
-def test_figure_settings_out_of_range_are_refused(wrong: dict[str, float], says: str) -> None:
-    """As above."""
-    with pytest.raises(SettingsError, match=says):
+@pytest.mark.parametrize(
+    ("wrong", "message"), [({"alert_rate": 0.0}, "alert_rate"), ({"alerts_per_day": 0}, "at least 1")]
+)
+def test_figure_settings_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:
+    """Rates and daily alerts."""
+    with pytest.raises(SettingsError, match=message):
         FigureSettings(**wrong)  # type: ignore[arg-type]

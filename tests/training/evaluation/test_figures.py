@@ -1,4 +1,4 @@
-"""Figures equal scikit-learn's, or a count done by hand."""
+"""Figures equal those of scikit-learn, or a count by hand."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 from schemas.errors import DataError
 from schemas.messages import Policy
 from stream.scoring.policy import severities
-from tests.training.evaluation.simulate import scored, simulated, small
+from tests.training.evaluation.simulated_rows import scored, simulated, small
 from training.evaluation.figures import DEFAULTS, FIGURES, FigureSettings, all_figures, evaluate
 from training.evaluation.scored_rows import ScoredRows
 
@@ -22,8 +22,8 @@ POLICIES = [
 
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(POLICIES))
-def test_figures_are_the_ones_everyone_uses(rows: ScoredRows, policy: Policy) -> None:
-    """With ties, with no alerts, with every row alerted, for both kinds of policy."""
+def test_figures_equal_scikit_learns(rows: ScoredRows, policy: Policy) -> None:
+    """With ties, without alerts, with every row alerted, and for both kinds of policy."""
     figures = all_figures(rows, policy, DEFAULTS).values()
     labels, scores = rows.labels, rows.scores
     alerts = severities(scores, policy, rows.amount_minor) > 0
@@ -45,7 +45,7 @@ def test_figures_are_the_ones_everyone_uses(rows: ScoredRows, policy: Policy) ->
         assert figures["false_positives_per_fraud"] == pytest.approx(wrong / labels[alerts].sum())
 
 
-def test_all_figures_come_with_an_interval_around_them() -> None:
+def test_every_figure_has_an_interval_around_it() -> None:
     """In the order of the report, PR-AUC first."""
     metrics = evaluate(simulated(), Policy("v", 0.5, 0.9))
     assert tuple(metrics) == FIGURES
@@ -54,13 +54,13 @@ def test_all_figures_come_with_an_interval_around_them() -> None:
 
 
 def test_the_same_scores_give_the_same_interval() -> None:
-    """A report can be made again."""
+    """A report can be reproduced."""
     rows = simulated(500, fraud_share=0.1)
     assert evaluate(rows, POLICIES[0]) == evaluate(rows, POLICIES[0])
 
 
-def test_a_perfect_model_has_no_doubt() -> None:
-    """Its figures and their intervals are as good as can be, though some resamples hold few frauds."""
+def test_a_perfect_model_has_perfect_figures() -> None:
+    """Their intervals have no width, although some resamples have few frauds."""
     labels = np.array([0] * 95 + [1] * 5)
     metrics = evaluate(scored(labels, labels), Policy("v", 0.5, 1.0), FigureSettings(alert_rate=0.2))
     for name in ("pr_auc", "roc_auc", "precision", "recall", "f1", "value_recall", "mean_score_ratio"):
@@ -70,21 +70,21 @@ def test_a_perfect_model_has_no_doubt() -> None:
 
 
 def test_without_alerts_nothing_is_caught() -> None:
-    """Precision is 0 by convention; false positives for each fraud caught are undefined and left out."""
+    """Precision is 0 by convention; false positives per fraud are undefined and left out."""
     rows = simulated(2000)
     metrics = evaluate(rows.part(rows.scores < 0.9), Policy("v", 0.95, 1.0))
     assert [metrics[name].high for name in ("precision", "recall", "f1", "value_recall")] == [0, 0, 0, 0]
     assert set(FIGURES) - set(metrics) == {"false_positives_per_fraud"}
 
 
-def test_frauds_without_amount_have_no_value_to_recall() -> None:
-    """Card checks of nothing: left out, not divided by zero."""
+def test_frauds_without_an_amount_have_no_value_recall() -> None:
+    """Card checks over an amount of 0: the figure is left out."""
     metrics = evaluate(scored([0.1, 0.9, 0.2], [0, 1, 0], [5, 0, 5]), POLICIES[0])
     assert "value_recall" not in metrics
     assert metrics["recall"].value == 1
 
 
 def test_one_class_has_no_figures() -> None:
-    """Said in one line."""
+    """The error is one line."""
     with pytest.raises(DataError, match="all 3 transactions are legitimate"):
         evaluate(scored([0.1, 0.9, 0.2], [0, 0, 0]), POLICIES[0])

@@ -1,4 +1,4 @@
-"""Policies come from validation scores: F1 to compare, cost or a budget to deploy, near certainty to decline."""
+"""Policies chosen on validation scores: to compare by F1, to deploy by cost or budget, to decline by near certainty."""
 
 import numpy as np
 import pytest
@@ -8,17 +8,16 @@ from hypothesis import strategies as st
 from schemas.errors import DataError
 from schemas.messages import Policy
 from stream.scoring.policy import severities
-from tests.training.evaluation.simulate import scored, simulated, small
-from training.evaluation.alerts import alert_figures
+from tests.training.evaluation.simulated_rows import scored, simulated, small
+from training.evaluation.alert_figures import alert_figures
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import (
     DECLINE_PRECISION,
     PolicyKind,
-    budget_by_day,
-    budget_by_share,
     choose_by_budget,
     choose_by_cost,
     choose_comparison,
+    daily_budget,
 )
 from training.evaluation.ranking import DAY_MS
 from training.evaluation.scored_rows import ScoredRows
@@ -27,13 +26,13 @@ KINDS: tuple[PolicyKind, ...] = ("score", "expected_loss")
 
 
 def reviewed_cost(rows: ScoredRows, alerts: np.ndarray[tuple[int], np.dtype[np.bool_]], costs: Costs) -> float:
-    """What everything costs when these alerts are reviewed and none is declined."""
+    """Return the total cost if these alerts are reviewed and none is declined."""
     return float(costs.of_verdicts(alerts.astype(np.intp), rows.labels, rows.amount_minor).sum())
 
 
 @given(small())
-def test_comparison_has_the_largest_f1_that_scores_expect_and_decline_is_no_lower(rows: ScoredRows) -> None:
-    """No other threshold does better; the policy is always a valid one."""
+def test_the_comparison_point_has_the_largest_expected_f1(rows: ScoredRows) -> None:
+    """No other threshold has a larger one, and declines are precise."""
     policy = choose_comparison(rows, "v")
     scores = rows.scores.astype(np.float64)
 
@@ -47,18 +46,18 @@ def test_comparison_has_the_largest_f1_that_scores_expect_and_decline_is_no_lowe
 
 
 def test_thresholds_lie_between_scores() -> None:
-    """A score that is rounded in its last digit keeps its verdict."""
+    """A score whose last digit is rounded keeps its verdict."""
     rows = scored([0.1, 0.2, 0.6, 0.9], [0, 0, 1, 1])
     policy = choose_comparison(rows, "v")
     assert (round(policy.review, 6), round(policy.decline, 6)) == (0.4, 0.4)
-    shaken = np.nextafter(rows.scores, np.float32(0))
-    for scores in (rows.scores, shaken):
+    rounded = np.nextafter(rows.scores, np.float32(0))
+    for scores in (rows.scores, rounded):
         assert severities(scores, policy, rows.amount_minor).tolist() == [0, 0, 2, 2]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_declined_when_nothing_is_certain(kind: PolicyKind) -> None:
-    """The highest score of all was no fraud: declines would be wrong, so only people decide."""
+    """The row with the highest score is legitimate, so no threshold declines precisely enough."""
     rows = scored([0.1, 0.5, 0.9], [0, 1, 0], [9000, 9000, 9000])
     assert choose_comparison(rows, "v").decline == 1.0
     assert choose_by_cost(rows, Costs(), kind, "v").decline == 1.0
@@ -67,7 +66,7 @@ def test_nothing_is_declined_when_nothing_is_certain(kind: PolicyKind) -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(KINDS), st.sampled_from([0, 1, 60, 500, 20_000]))
 def test_no_other_cut_is_cheaper(rows: ScoredRows, kind: PolicyKind, review_cost: int) -> None:
-    """Not even reviewing nothing or everything."""
+    """Not even no review, or a review of everything."""
     costs = Costs(review_cost_minor=review_cost)
     policy = choose_by_cost(rows, costs, kind, "v")
     assert (policy.kind, policy.version) == (kind, "v")
@@ -81,8 +80,8 @@ def test_no_other_cut_is_cheaper(rows: ScoredRows, kind: PolicyKind, review_cost
         assert reviewed_cost(rows, alerts, costs) <= min(others) * (1 + 1e-9)
 
 
-def test_a_score_of_one_is_always_alerted_so_it_is_counted() -> None:
-    """Alerting on nothing would cost least, but no threshold does: of what can be done, the cheapest is chosen."""
+def test_a_score_of_one_is_always_alerted() -> None:
+    """No alert at all would cost least, but no threshold achieves it: the cheapest possible cut is chosen."""
     rows = scored([0.125, 0.0, 1.0], [1, 0, 0], amounts=[250, 0, 0])
     costs = Costs(review_cost_minor=60)
     policy = choose_by_cost(rows, costs, "score", "v")
@@ -90,16 +89,16 @@ def test_a_score_of_one_is_always_alerted_so_it_is_counted() -> None:
     assert alerts.tolist() == [True, False, True]
 
 
-def test_a_review_that_cannot_pay_is_not_made() -> None:
-    """At 1,000 a review, frauds of 100 are cheaper let through."""
+def test_reviews_that_cost_more_than_they_save_are_not_made() -> None:
+    """At 1,000 per review, frauds of 100 are cheaper to approve."""
     rows = scored([0.1, 0.6, 0.9], [0, 1, 1])
     for kind in KINDS:
         policy = choose_by_cost(rows, Costs(review_cost_minor=1000), kind, "v")
         assert severities(rows.scores, policy, rows.amount_minor).tolist() == [0, 0, 0]
 
 
-def test_the_amount_pays() -> None:
-    """With true chances and amounts of all sizes, weighing both costs less on new transactions than scores alone."""
+def test_a_policy_that_weighs_amounts_costs_less() -> None:
+    """On new transactions with true probabilities and amounts of all sizes."""
     costs = Costs()
     validation, test = (simulated(60_000, seed=seed, skill=3, fraud_share=0.005) for seed in (1, 2))
     by_score, by_loss = (
@@ -110,7 +109,7 @@ def test_the_amount_pays() -> None:
 
 
 def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
-    """Of scores that are chances, a review pays from score · amount · recovered share = its cost on."""
+    """If scores are probabilities, a review pays from score · amount · recovered share = cost on."""
     policy = choose_by_cost(simulated(300_000, skill=3, fraud_share=0.01), Costs(), "expected_loss", "v")
     assert policy.review_cost_minor == pytest.approx(500 / 0.9, rel=0.5)
 
@@ -118,7 +117,7 @@ def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.sampled_from(KINDS), st.integers(0, 45))
 def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind, budget: int) -> None:
-    """Only equal ranks may leave some of it; where not even the first fit, that is said."""
+    """Only equal ranks may leave some of it unused; if not even the first fits, that is an error."""
     rank = rows.scores.astype(float) if kind == "score" else np.floor(rows.scores.astype(float) * rows.amount_minor)
     cuts = [cut for cut in rank if kind == "score" or cut >= 1]
     fitting = [int((rank >= cut).sum()) for cut in cuts if (rank >= cut).sum() <= budget]
@@ -130,23 +129,22 @@ def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind,
     assert (severities(rows.scores, policy, rows.amount_minor) > 0).sum() == max(fitting)
 
 
-def test_budgets_are_counted_on_the_time_and_number_of_transactions() -> None:
+def test_a_daily_budget_depends_on_the_length_of_the_validation_part() -> None:
     """Half a day has half a day's alerts."""
     rows = scored([0.1] * 1000, [0] * 1000, times=np.linspace(0, DAY_MS / 2, 1000))
-    assert budget_by_day(rows, 30) == 15
-    assert budget_by_share(rows, 0.005) == 5
+    assert daily_budget(rows, 30) == 15
 
 
 def test_expected_loss_declines_only_what_it_reviews() -> None:
-    """A certain fraud of a few cents is let through; of the rest, the near certain are declined."""
+    """A certain fraud of a few cents is approved; of the others, the nearly certain ones are declined."""
     rows = scored([0.99, 0.98, 0.9, 0.1, 0.05], [1, 1, 1, 0, 0], [10, 50_000, 60_000, 70_000, 10])
     policy = choose_by_cost(rows, Costs(), "expected_loss", "v")
     assert severities(rows.scores, policy, rows.amount_minor).tolist() == [0, 2, 2, 0, 0]
     assert 0.1 < policy.decline < 0.9
 
 
-def test_one_class_chooses_nothing() -> None:
-    """Said in one line."""
+def test_one_class_is_an_error() -> None:
+    """The error is one line."""
     rows = scored([0.1, 0.2], [0, 0])
     with pytest.raises(DataError, match="all 2 transactions are legitimate"):
         choose_comparison(rows, "v")
@@ -154,8 +152,8 @@ def test_one_class_chooses_nothing() -> None:
         choose_by_cost(rows, Costs(), "score", "v")
 
 
-def test_a_chosen_policy_is_the_streams() -> None:
-    """Plain data that a manifest holds: a struct of the schemas with a version and both thresholds."""
+def test_a_chosen_policy_is_a_message_struct() -> None:
+    """The policy that a manifest holds, with a version and both thresholds."""
     policy = choose_by_budget(simulated(1000), 10, "expected_loss", "lightgbm-budget")
     assert isinstance(policy, Policy)
     assert isinstance(policy.review_cost_minor, int)

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.errors import DataError
 from schemas.messages import Policy
-from tests.training.evaluation.simulate import scored, simulated
+from tests.training.evaluation.simulated_rows import scored, simulated
 from training.evaluation.figures import FIGURES, FigureSettings, evaluate
 from training.evaluation.paired import PairedDifference, compare_paired
 from training.evaluation.scored_rows import ScoredRows
@@ -14,14 +14,14 @@ POLICY = Policy("v", 0.3, 0.9)
 
 
 def blurred(rows: ScoredRows, noise: float, seed: int = 0) -> ScoredRows:
-    """The same transactions, scored by a model that sees less."""
+    """Return the same transactions, scored by a model with less evidence."""
     scores = np.clip(rows.scores.astype(float), 1e-9, 1 - 1e-9)
     log_odds = np.log(scores / (1 - scores)) + np.random.default_rng(seed).normal(0, noise, len(rows))
     return scored(1 / (1 + np.exp(-log_odds)), rows.labels, rows.amount_minor, rows.event_time_ms)
 
 
-def test_a_model_beside_itself_differs_in_nothing() -> None:
-    """No difference, no width, and neither is better."""
+def test_a_model_does_not_differ_from_itself() -> None:
+    """Differences and their intervals are 0, and neither model is better."""
     rows = simulated(800, fraud_share=0.05)
     pairs = compare_paired(rows, POLICY, rows, POLICY, resamples=100)
     assert tuple(pairs) == FIGURES
@@ -30,8 +30,8 @@ def test_a_model_beside_itself_differs_in_nothing() -> None:
         assert pair.b_better == 0.5
 
 
-def test_a_better_model_is_found_better_in_every_figure() -> None:
-    """Also where less is better, and for calibration, where 1 is."""
+def test_a_better_model_is_better_in_every_figure() -> None:
+    """Also in those that are better when lower, and in calibration, which is best at 1."""
     rows = simulated(20_000, fraud_share=0.02)
     setup = FigureSettings(alert_rate=0.02)
     pairs = compare_paired(blurred(rows, 3), POLICY, rows, POLICY, settings=setup, resamples=200)
@@ -41,8 +41,8 @@ def test_a_better_model_is_found_better_in_every_figure() -> None:
     assert pairs["pr_auc"].difference.low > 0 > pairs["expected_cost"].difference.high
 
 
-def test_a_pair_tells_more_than_two_intervals() -> None:
-    """Two like models: what makes a resample hard is hard for both, and cancels."""
+def test_a_paired_interval_is_narrower_than_two_separate_ones() -> None:
+    """A hard resample is hard for both of two similar models, and cancels."""
     rows = simulated(5000)
     other = blurred(rows, 0.3)
     paired = compare_paired(rows, POLICY, other, POLICY)["pr_auc"].difference
@@ -50,21 +50,21 @@ def test_a_pair_tells_more_than_two_intervals() -> None:
     assert paired.high - paired.low < 0.6 * (alone.high - alone.low)
 
 
-def test_swapping_the_models_turns_the_sign() -> None:
-    """B minus a is minus a minus b, resample by resample."""
+def test_swapping_the_models_changes_the_sign() -> None:
+    """In every resample."""
     rows = simulated(2000, fraud_share=0.05)
     other = blurred(rows, 1)
-    there = compare_paired(rows, POLICY, other, POLICY, resamples=200)
+    forward = compare_paired(rows, POLICY, other, POLICY, resamples=200)
     back = compare_paired(other, POLICY, rows, POLICY, resamples=200)
-    for name, pair in there.items():
-        turned = back[name]
-        assert pair.difference.value == pytest.approx(-turned.difference.value)
-        assert pair.difference.low == pytest.approx(-turned.difference.high)
-        assert pair.b_better == pytest.approx(1 - turned.b_better)
+    for name, pair in forward.items():
+        swapped = back[name]
+        assert pair.difference.value == pytest.approx(-swapped.difference.value)
+        assert pair.difference.low == pytest.approx(-swapped.difference.high)
+        assert pair.b_better == pytest.approx(1 - swapped.b_better)
 
 
 def test_differences_cover_the_truth() -> None:
-    """Intervals of two equally good models hold zero in about 95 of 100 data sets."""
+    """Intervals of two equally good models contain 0 in about 95 of 100 data sets."""
     covered = 0
     for seed in range(60):
         rows = simulated(4000, seed=seed)
@@ -75,17 +75,17 @@ def test_differences_cover_the_truth() -> None:
 
 
 def test_each_model_is_judged_under_its_own_policy() -> None:
-    """The same scores, reviewed and not: only what the policy decides differs."""
+    """With equal scores only the figures of alerts differ."""
     rows = simulated(1000, fraud_share=0.05)
     pairs = compare_paired(rows, Policy("none", 1.0, 1.0), rows, POLICY, resamples=100)
     assert pairs["recall"].b_better == 1
     assert pairs["pr_auc"].difference.high == 0
-    assert "false_positives_per_fraud" not in pairs, "undefined where no fraud is alerted"
+    assert "false_positives_per_fraud" not in pairs, "undefined if no fraud is alerted"
 
 
 @pytest.mark.parametrize("other", ["labels", "amounts", "rows"])
 def test_models_on_different_transactions_are_not_compared(other: str) -> None:
-    """They would be paired at random."""
+    """The pairs would be random."""
     rows = scored([0.1, 0.9, 0.4], [0, 1, 0], [1, 2, 3])
     wrong = {
         "labels": scored(rows.scores, [1, 1, 0], [1, 2, 3]),
@@ -97,14 +97,14 @@ def test_models_on_different_transactions_are_not_compared(other: str) -> None:
 
 
 def test_one_class_cannot_be_compared() -> None:
-    """Said in one line."""
+    """The error is one line."""
     rows = scored([0.1, 0.9], [0, 0])
     with pytest.raises(DataError, match="all 2 transactions are legitimate"):
         compare_paired(rows, POLICY, rows, POLICY)
 
 
 def test_a_difference_is_plain_data() -> None:
-    """It can be written as JSON, into MLflow or a page."""
+    """It can be written as JSON to MLflow or a page."""
     pair = compare_paired(rows := simulated(500, fraud_share=0.1), POLICY, rows, POLICY, resamples=10)["f1"]
     assert isinstance(pair, PairedDifference)
     assert pair.__struct_fields__ == ("a", "b", "difference", "b_better")

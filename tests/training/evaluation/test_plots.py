@@ -1,4 +1,4 @@
-"""Plots are drawn from any scores that can be evaluated."""
+"""Plots of any scores that can be evaluated."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from matplotlib.image import imread
 
 from schemas.messages import Policy
-from tests.training.evaluation.simulate import scored, simulated
+from tests.training.evaluation.simulated_rows import scored, simulated
 from training.evaluation.costs import Costs
 from training.evaluation.operating_points import choose_by_cost, choose_comparison
 from training.evaluation.plots import PLOTS, save_plots
@@ -18,8 +18,8 @@ from training.evaluation.scored_rows import ScoredRows
     [simulated(3000), scored([0, 1, 0.5, 0], [0, 1, 0, 0]), scored([0.2, 0.2], [1, 0], [0, 0])],
     ids=["many", "certain", "no amounts"],
 )
-def test_plots_are_pictures(rows: ScoredRows, tmp_path: Path) -> None:
-    """One PNG each with something on it, also for scores of 0 and 1, bins without frauds, and no costs at all."""
+def test_plots_are_drawn(rows: ScoredRows, tmp_path: Path) -> None:
+    """One PNG file each that is not blank, also for scores of 0 and 1, bins without frauds, and amounts of 0."""
     policies = {
         "comparison": choose_comparison(rows, "f1"),
         "deployed": choose_by_cost(rows, Costs(), "expected_loss", "cost"),

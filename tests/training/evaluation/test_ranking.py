@@ -1,17 +1,17 @@
-"""What a fixed number of alerts catches, also where equal scores straddle the last place."""
+"""The frauds caught by a fixed number of alerts, also with ties at the last alert."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.evaluation.simulate import scored, small
+from tests.training.evaluation.simulated_rows import scored, small
 from training.evaluation.ranking import DAY_MS, daily_figures, ranking_figures
 from training.evaluation.scored_rows import ScoredRows
 
 
 def caught_within(rows: ScoredRows, budget: float) -> float:
-    """Frauds among the `budget` highest scores, equal scores in mean order, counted row by row."""
+    """Return the frauds among the `budget` highest scores, the mean over all orders of equal ones, row by row."""
     caught, left = 0.0, budget
     for score in sorted(set(rows.scores.tolist()), reverse=True):
         labels = rows.labels[rows.scores == score]
@@ -24,15 +24,15 @@ def caught_within(rows: ScoredRows, budget: float) -> float:
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from([0.01, 0.1, 0.35, 1.0]))
 def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
-    """Counted by hand."""
+    """Equal to a count by hand."""
     recall = ranking_figures(rows, alert_rate).values()["recall_at_alert_rate"]
     assert recall == pytest.approx(caught_within(rows, alert_rate * len(rows)) / rows.labels.sum())
 
 
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.integers(1, 12))
-def test_precision_at_k_a_day(rows: ScoredRows, k: int) -> None:
-    """Each day's k highest scores, and all of a day that has fewer; also where no day has a fraud."""
+def test_precision_at_k_per_day(rows: ScoredRows, k: int) -> None:
+    """Each day's k highest scores, or all of a day that has fewer; also without any fraud."""
     days = rows.event_time_ms // DAY_MS
     parts = [rows.part(days == day) for day in np.unique(days)]
     caught = sum(caught_within(part, k) for part in parts)
@@ -42,22 +42,22 @@ def test_precision_at_k_a_day(rows: ScoredRows, k: int) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(small(), st.data())
-def test_weights_are_rows_repeated(rows: ScoredRows, data: st.DataObject) -> None:
-    """A resample by weights gives what the resampled rows give when they are laid out."""
+def test_weights_equal_repeated_rows(rows: ScoredRows, data: st.DataObject) -> None:
+    """A resample by weights has the figures of the resampled rows themselves."""
     n = len(rows)
     drawn = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=n)))
-    laid_out = ScoredRows(*(array[drawn] for array in vars(rows).values()))
+    repeated = ScoredRows(*(array[drawn] for array in vars(rows).values()))
     weights = np.bincount(drawn, minlength=n).astype(float)[:, np.newaxis]
-    for tally, expected in (
-        (ranking_figures(rows, 0.2), ranking_figures(laid_out, 0.2)),
-        (daily_figures(rows, 3), daily_figures(laid_out, 3)),
+    for group, expected in (
+        (ranking_figures(rows, 0.2), ranking_figures(repeated, 0.2)),
+        (daily_figures(rows, 3), daily_figures(repeated, 3)),
     ):
-        by_weights = {name: value[0] for name, value in tally.figures(tally.terms @ weights).items()}
+        by_weights = {name: value[0] for name, value in group.figures(group.terms @ weights).items()}
         assert by_weights == pytest.approx(expected.values(), nan_ok=True)
 
 
-def test_a_whole_step_of_equal_scores_is_shared() -> None:
-    """Four equal scores, one a fraud, room for two: half a fraud."""
+def test_ties_beyond_the_budget_count_in_part() -> None:
+    """Four equal scores with one fraud and a budget of two: half a fraud."""
     tied = scored([0.5] * 4, [0, 1, 0, 0])
     assert ranking_figures(tied, 0.5).values()["recall_at_alert_rate"] == 0.5
     assert daily_figures(tied, 2).values()["precision_at_alerts_a_day"] == 0.25

@@ -1,15 +1,15 @@
-"""What cannot be evaluated is refused with one line that says the mend."""
+"""Rows that cannot be evaluated are refused with one line that says what to do."""
 
 import numpy as np
 import pytest
 
 from schemas.errors import DataError
-from tests.training.evaluation.simulate import scored
+from tests.training.evaluation.simulated_rows import scored
 from training.evaluation.scored_rows import ScoredRows
 
 
 @pytest.mark.parametrize(
-    ("scores", "labels", "amounts", "says"),
+    ("scores", "labels", "amounts", "message"),
     [
         ([0.1, 0.2], [0, 1, 1], [1, 1, 1], r"one length, not scores \(2,\), labels \(3,\)"),
         ([[0.1], [0.2]], [[0], [1]], [[1], [1]], r"one length, not scores \(2, 1\)"),
@@ -21,26 +21,26 @@ from training.evaluation.scored_rows import ScoredRows
         ([0.1, 0.5], [0, 1], [1, -1], "amounts must not be negative"),
     ],
 )
-def test_bad_arrays_are_refused(scores: object, labels: object, amounts: object, says: str) -> None:
-    """By the first thing that is wrong, without a value of the data."""
+def test_bad_arrays_are_refused(scores: object, labels: object, amounts: object, message: str) -> None:
+    """The error names the first problem, without a value of the data."""
     types = zip((scores, labels, amounts, labels), (np.float32, np.int8, np.int64, np.int64), strict=True)
-    with pytest.raises(DataError, match=says) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         ScoredRows(*(np.array(array, dtype=dtype) for array, dtype in types))
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("label", "kind"), [(0, "legitimate"), (1, "fraud")])
-def test_one_class_is_no_ranking(label: int, kind: str) -> None:
-    """It may stand in a slice, but not alone."""
+def test_rows_of_one_class_have_no_ranking(label: int, kind: str) -> None:
+    """They may form a slice, but cannot be evaluated alone."""
     only = scored([0.1, 0.2], [label, label])
     with pytest.raises(DataError, match=f"all 2 transactions are {kind}"):
         only.require_both_classes()
 
 
 def test_a_part_keeps_rows_together() -> None:
-    """By mask and by slice."""
-    whole = scored([0.1, 0.2, 0.3], [0, 1, 0], [7, 8, 9], [1, 2, 3])
-    for part in (whole.part(np.array([False, True, True])), whole.part(slice(1, 3))):
+    """Chosen by mask or by slice."""
+    rows = scored([0.1, 0.2, 0.3], [0, 1, 0], [7, 8, 9], [1, 2, 3])
+    for part in (rows.part(np.array([False, True, True])), rows.part(slice(1, 3))):
         assert [array.tolist() for array in (part.labels, part.amount_minor, part.event_time_ms)] == [
             [1, 0],
             [8, 9],

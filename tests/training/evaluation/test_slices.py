@@ -5,7 +5,7 @@ import pytest
 
 from schemas.errors import SettingsError
 from schemas.messages import Policy
-from tests.training.evaluation.simulate import scored, simulated
+from tests.training.evaluation.simulated_rows import scored, simulated
 from training.evaluation.figures import evaluate
 from training.evaluation.slices import slice_figures
 
@@ -13,8 +13,8 @@ POLICY = Policy("v", 0.3, 0.9)
 HOUR_MS = 3_600_000
 
 
-def test_each_kind_of_slice_holds_every_transaction_once() -> None:
-    """Rows and frauds add up to the whole."""
+def test_slices_of_each_kind_contain_every_transaction_once() -> None:
+    """Rows and frauds add up to the totals."""
     rows = simulated(6000, fraud_share=0.05)
     slices = slice_figures(rows, POLICY, resamples=20)
     for by in ("amount", "hour"):
@@ -23,16 +23,16 @@ def test_each_kind_of_slice_holds_every_transaction_once() -> None:
     assert len([s for s in slices if s.by == "hour"]) == 6
 
 
-def test_a_slice_is_measured_as_if_it_were_alone() -> None:
-    """By the same figures, with the interval of its own rows."""
+def test_a_slice_is_measured_on_its_own() -> None:
+    """It has the same figures, with intervals from its own rows."""
     rows = simulated(4000, fraud_share=0.05)
     band = next(s for s in slice_figures(rows, POLICY, resamples=50) if s.name == "1,000 to 5,000 minor units")
     alone = rows.part((rows.amount_minor >= 1000) & (rows.amount_minor < 5000))
     assert band.metrics == evaluate(alone, POLICY, resamples=50)
 
 
-def test_slices_without_frauds_say_what_they_can() -> None:
-    """No recall, but precision, cost and Brier; bands without a transaction are left out."""
+def test_slices_without_frauds_have_the_figures_that_are_defined() -> None:
+    """No recall, but precision, cost and Brier score; bands without a transaction are left out."""
     times = [0, 5 * HOUR_MS, 5 * HOUR_MS]
     slices = slice_figures(scored([0.1, 0.9, 0.2], [0, 1, 0], [500, 500, 500], times), POLICY, resamples=50)
     assert [(s.by, s.name, s.rows, s.frauds) for s in slices] == [
@@ -47,6 +47,6 @@ def test_slices_without_frauds_say_what_they_can() -> None:
 
 @pytest.mark.parametrize("edges", [(), (5, 10), (0, 10, 10)])
 def test_edges_that_leave_gaps_are_refused(edges: tuple[int, ...]) -> None:
-    """They begin with 0 and rise."""
+    """They must begin with 0 and rise."""
     with pytest.raises(SettingsError, match="must begin with 0 and rise"):
         slice_figures(scored([0.1, 0.9], [0, 1]), POLICY, amount_edges=edges)

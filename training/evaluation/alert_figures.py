@@ -1,4 +1,4 @@
-"""What a policy's alerts are worth: counts, amounts and cost."""
+"""Figures of a policy's alerts: counts, amounts and cost."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,10 +11,10 @@ from training.evaluation.scored_rows import ScoredRows
 
 
 def alert_figures(scored: ScoredRows, policy: Policy, costs: Costs) -> AdditiveFigures:
-    """AdditiveFigures what the policy's alerts (reviewed or declined) do.
+    """Return the figures of the policy's alerts (reviews and declines).
 
-    `precision`, `recall`, `f1`; `value_recall`, the share of fraud amount that is alerted;
-    `false_positives_per_fraud`, legitimate transactions alerted for each fraud that is, undefined when none is;
+    `precision`, `recall`, `f1`; `value_recall`, the share of the fraud amount that is alerted;
+    `false_positives_per_fraud`, legitimate transactions alerted for each fraud alerted, undefined if none is;
     `expected_cost`, the mean cost of a transaction in minor units.
     """
     verdicts = severities(scored.scores, policy, scored.amount_minor)
@@ -26,14 +26,14 @@ def alert_figures(scored: ScoredRows, policy: Policy, costs: Costs) -> AdditiveF
 
 
 def _figures(sums: Floats) -> dict[str, Floats]:
-    rows, frauds, alerts, caught, fraud_amount, stopped_amount, cost = sums
+    rows, frauds, alerts, caught, fraud_amount, alerted_amount, cost = sums
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
-            # Of no alerts none was wrong; zero is the cautious convention.
+            # Without alerts none is wrong; 0 is the cautious convention.
             "precision": np.where(alerts > 0, caught / alerts, 0.0),
             "recall": caught / frauds,
             "f1": 2 * caught / (alerts + frauds),
-            "value_recall": stopped_amount / fraud_amount,
+            "value_recall": alerted_amount / fraud_amount,
             "false_positives_per_fraud": np.where(caught > 0, (alerts - caught) / caught, np.nan),
             "expected_cost": cost / rows,
         }

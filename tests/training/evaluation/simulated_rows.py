@@ -1,4 +1,4 @@
-"""Made-up scores whose truth is known."""
+"""Simulated scored rows whose true figures are known."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from training.evaluation.scored_rows import ScoredRows
 def scored(
     scores: ArrayLike, labels: ArrayLike, amounts: ArrayLike | None = None, times: ArrayLike | None = None
 ) -> ScoredRows:
-    """Arrays of the right types; all amounts 100 and one moment where nothing else is said."""
+    """Return rows with arrays of the right types; by default all amounts are 100 and all times equal."""
     n = len(np.asarray(labels))
     return ScoredRows(
         np.asarray(scores, dtype=np.float32),
@@ -24,11 +24,14 @@ def scored(
 
 
 def simulated(n: int = 5000, seed: int = 0, skill: float = 4.0, fraud_share: float = 0.01, days: int = 3) -> ScoredRows:
-    """Scores that are true chances of fraud: log odds of normal noise, `skill` apart for frauds and the rest."""
+    """Return rows whose scores are true probabilities of fraud.
+
+    The evidence is normal with variance 1, and the means of the two classes are `skill` apart.
+    """
     random = np.random.default_rng(seed)
     labels = random.random(n) < fraud_share
     evidence = random.normal(labels * skill)
-    # By Bayes' rule, for two normal distributions of variance 1.
+    # By Bayes' rule for two normal distributions with variance 1.
     log_odds = np.log(fraud_share / (1 - fraud_share)) + skill * evidence - skill**2 / 2
     amounts = np.rint(100 * random.lognormal(3, 1.5, n))
     return scored(1 / (1 + np.exp(-log_odds)), labels, amounts, np.sort(random.integers(0, days * DAY_MS, n)))
@@ -36,7 +39,7 @@ def simulated(n: int = 5000, seed: int = 0, skill: float = 4.0, fraud_share: flo
 
 @st.composite
 def small(draw: st.DrawFn, classes: int = 2) -> ScoredRows:
-    """A few transactions over up to three days with many ties; with `classes` 2 of both kinds."""
+    """Draw a few rows over up to three days with many ties; with `classes` 2, of both classes."""
     n = draw(st.integers(2, 40))
 
     def column(values: Sequence[int]) -> list[int]:
