@@ -9,7 +9,7 @@ from tests.evaluation.daily_cycle import DAY, HEALTHY, SIZE, Fault, blocks
 
 PROMOTIONS = 1000
 #: Blocks monitored after a healthy promotion: a day.
-WATCHED = DAY
+MONITORED = DAY
 #: Number of promotions of each broken model.
 BROKEN = 20
 
@@ -31,7 +31,7 @@ def promote(rng: np.random.Generator, days: float, watched_blocks: int, fault: F
 def test_of_a_thousand_healthy_promotions_at_most_one_is_rolled_back() -> None:
     """Alert rates vary from 0.2 to 2 % over the day, and shadow periods last one to one and a half days."""
     rng = np.random.default_rng(20251125)
-    breaches = [promote(rng, 1 + number % 3 / 4, WATCHED) for number in range(PROMOTIONS)]
+    breaches = [promote(rng, 1 + number % 3 / 4, MONITORED) for number in range(PROMOTIONS)]
     rolled_back = [breach for breach in breaches if breach]
     assert len(rolled_back) <= 1, rolled_back
 
