@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 from matplotlib import rc_context
@@ -55,6 +55,7 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _TOOLTIP = "tooltip:"
 
 Draw = Callable[[Figure], None]
+Layout = Literal["constrained", "tight"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def inline_svg(draw: Draw, label: str, *, height: float, margins: Margins, width
 
 
 def save_figure(
-    draw: Draw, path: Path, *, size: tuple[float, float], layout: str | None = "constrained", dpi: float = 100
+    draw: Draw, path: Path, *, size: tuple[float, float], layout: Layout | None = "constrained", dpi: float = 100
 ) -> None:
     """Draw a figure into a file, whose suffix (.png or .svg) names the format.
 

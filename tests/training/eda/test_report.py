@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
-from training.registry.tracking import Tracker
 
 from schemas.errors import DataError
 from tests.training.conftest import ROWS, make_frame
@@ -22,6 +21,8 @@ from training.data.dataset import load
 from training.data.description import ULB
 from training.eda.column_sections import PLOTTED
 from training.eda.report import STEPS, make_report, run_eda
+from training.registry.connection import connect
+from training.registry.experiment import BASELINE_EXPERIMENT, MlflowExperiment
 
 SECTIONS = ("overview", "balance", "missing", "distributions", "correlations", "hour-amount", "duplicates", "drift")
 RANDOM = np.random.default_rng(0)
@@ -77,23 +78,24 @@ def read(html: str) -> Reader:
 
 
 @pytest.fixture(scope="module")
-def mlflow(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tracker, MlflowClient]:
+def mlflow(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[MlflowExperiment, MlflowClient]:
     """MLflow for the tests of this module."""
     root = tmp_path_factory.mktemp("mlflow")
     shutil.copy(empty_mlflow, root)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        return Tracker(root), MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+        connection = connect(root)
+        return MlflowExperiment(connection, BASELINE_EXPERIMENT), connection.client
 
 
 def test_the_page_has_all_sections_and_is_logged_to_mlflow(
-    tmp_path: Path, mlflow: tuple[Tracker, MlflowClient]
+    tmp_path: Path, mlflow: tuple[MlflowExperiment, MlflowClient]
 ) -> None:
     """It plots every column, in colours that follow light and dark mode, and fits a phone."""
     data, out, steps = tmp_path / "data.parquet", tmp_path / "made" / "eda.html", list[str]()
     make_frame().write_parquet(data)
-    tracker, client = mlflow
-    report = run_eda(str(data), ULB, out, tracker, steps.append)
+    experiment, client = mlflow
+    report = run_eda(str(data), ULB, out, experiment, steps.append)
     assert len(steps) == STEPS
     html = out.read_text(encoding="utf-8")
     assert html == report.html
@@ -200,13 +202,13 @@ def test_duplicates_are_counted_by_kind(frame: pl.DataFrame, save: Callable[[pl.
 
 
 def test_a_page_that_cannot_be_written_is_an_error(
-    frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path], mlflow: tuple[Tracker, MlflowClient]
+    frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path], mlflow: tuple[MlflowExperiment, MlflowClient]
 ) -> None:
     """MLflow gets no run in that case."""
-    path, (tracker, client) = save(frame), mlflow
+    path, (experiment, client) = save(frame), mlflow
     before = len(_runs(client))
     with pytest.raises(DataError, match="cannot be written"):
-        run_eda(str(path), ULB, path / "eda.html", tracker, lambda _: None)
+        run_eda(str(path), ULB, path / "eda.html", experiment, lambda _: None)
     assert len(_runs(client)) == before
 
 

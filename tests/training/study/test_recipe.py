@@ -22,7 +22,7 @@ def test_the_recipe_of_an_entry_comes_from_its_record(finished_study: FinishedSt
 
 def test_the_recipe_of_a_baseline_model_comes_from_a_tag(trained: Trained) -> None:
     """The tag has family, hyperparameters and number of trees."""
-    connection = trained.tracker.connection
+    connection = trained.experiment.connection
     recipe = recipe_of(trained.models[0].run_id, MlflowRuns(connection), StudyRuns(connection))
     assert recipe == Recipe(CHAMPION.algorithm, CHAMPION.params | {"trees": TREES}, SEED)
 
