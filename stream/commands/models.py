@@ -157,6 +157,10 @@ def _show() -> None:
         since = utc_time(_since(updates, role, ref, policy))
         table.add_row(role, ref.path, ref.sha256[:12], f"{share:.0%}" if share else "-", _policy_name(policy), since)
     console.print(table)
+    changed = (
+        f"{update.action} by {update.author}, {utc_time(update.written_at_ms)}: {update.note or 'no reason given'}"
+    )
+    console.print(changed, markup=False, highlight=False)
     if update.exploration:
         cap = update.exploration.max_amount_minor
         console.print(f"{update.exploration.share:.1%} of would-be declines up to {cap} minor units are let through")

@@ -57,6 +57,8 @@ def test_roles_that_are_not_named_stay(settings: Settings, refs: list[BundleRef]
     assert "champion" in shown.stdout
     assert "previous" in shown.stdout
     assert refs[1].sha256[:12] in shown.stdout
+    assert "last change: roles by ann, " in shown.stdout
+    assert "a test" in shown.stdout
 
 
 def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef]) -> None:
