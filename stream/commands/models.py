@@ -9,7 +9,7 @@ from stream.commands.command_line import examples
 from stream.commands.formatting import utc_time
 from stream.commands.role_change_options import author_option, confirmation, epoch_option, reason_option
 from stream.control.role_changes import (
-    RoleChange,
+    AssignmentChange,
     add_challenger,
     combine_changes,
     remove_challenger,
@@ -123,7 +123,7 @@ def set_models(
     """Change roles. Roles that are not named stay; bundles are audited first; concurrent changes are refused."""
     settings = read_settings()
     store = BundleStore(settings.bundle.store)
-    changes: list[RoleChange] = [remove_challenger(path) for path in dismissed]
+    changes: list[AssignmentChange] = [remove_challenger(path) for path in dismissed]
     changes += [add_challenger(Challenger(resolve_bundle(store, path))) for path in shadows]
     changes += [add_challenger(Challenger(resolve_bundle(store, path), "split", share)) for path, share in splits]
     if context.get_parameter_source("exploration") is click.core.ParameterSource.COMMANDLINE:
@@ -157,10 +157,8 @@ def _show() -> None:
         since = utc_time(_since(updates, role, ref, policy))
         table.add_row(role, ref.path, ref.sha256[:12], f"{share:.0%}" if share else "-", _policy_name(policy), since)
     console.print(table)
-    changed = (
-        f"{update.action} by {update.author}, {utc_time(update.written_at_ms)}: {update.note or 'no reason given'}"
-    )
-    console.print(changed, markup=False, highlight=False)
+    when, reason = utc_time(update.written_at_ms), update.note or "no reason given"
+    console.print(f"last change: {update.action} by {update.author}, {when}: {reason}", markup=False, highlight=False)
     if update.exploration:
         cap = update.exploration.max_amount_minor
         console.print(f"{update.exploration.share:.1%} of would-be declines up to {cap} minor units are let through")

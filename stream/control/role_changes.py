@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from schemas.errors import RolesError
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy, RoleAction
 
-RoleChange = Callable[[ModelUpdate], ModelUpdate]
+AssignmentChange = Callable[[ModelUpdate], ModelUpdate]
 #: A change that also works before the first assignment (None), as `change_roles` takes it.
-FirstRoleChange = Callable[[ModelUpdate | None], ModelUpdate]
+FirstAssignmentChange = Callable[[ModelUpdate | None], ModelUpdate]
 
 
-def combine_changes(changes: Sequence[RoleChange], champion: BundleRef | None = None) -> FirstRoleChange:
+def combine_changes(changes: Sequence[AssignmentChange], champion: BundleRef | None = None) -> FirstAssignmentChange:
     """Return one change for `change_roles` that makes several changes in order.
 
     Args:
@@ -32,7 +32,7 @@ def combine_changes(changes: Sequence[RoleChange], champion: BundleRef | None = 
     return change
 
 
-def add_challenger(challenger: Challenger) -> RoleChange:
+def add_challenger(challenger: Challenger) -> AssignmentChange:
     """Return a change that adds a challenger, or replaces the one with the same bundle and policy."""
 
     def change(last: ModelUpdate) -> ModelUpdate:
@@ -45,7 +45,7 @@ def add_challenger(challenger: Challenger) -> RoleChange:
     return change
 
 
-def remove_challenger(path: str) -> RoleChange:
+def remove_challenger(path: str) -> AssignmentChange:
     """Return a change that removes every challenger with this bundle path, whatever its policy."""
 
     def change(last: ModelUpdate) -> ModelUpdate:
@@ -58,17 +58,17 @@ def remove_challenger(path: str) -> RoleChange:
     return change
 
 
-def set_policy(policy: Policy | None) -> RoleChange:
+def set_policy(policy: Policy | None) -> AssignmentChange:
     """Return a change of the champion's policy; None for the policy of its manifest."""
     return lambda last: replace(last, policy=policy)
 
 
-def set_exploration(exploration: Exploration | None) -> RoleChange:
+def set_exploration(exploration: Exploration | None) -> AssignmentChange:
     """Return a change that lets some would-be declines through; None to let none through."""
     return lambda last: replace(last, exploration=exploration)
 
 
-def set_salt(salt: str) -> RoleChange:
+def set_salt(salt: str) -> AssignmentChange:
     """Return a change that draws split cards and explored transactions again."""
     return lambda last: replace(last, salt=salt)
 

@@ -5,7 +5,7 @@ import pytest
 from schemas.errors import RolesError
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy, RoleAction
 from stream.control.role_changes import (
-    RoleChange,
+    AssignmentChange,
     action_of,
     add_challenger,
     combine_changes,
@@ -40,7 +40,7 @@ LAST = update(3, "1", challengers=(Challenger(OLD),))
     ],
 )
 def test_the_action_follows_from_what_has_changed(
-    changes: list[RoleChange], champion: BundleRef | None, action: RoleAction
+    changes: list[AssignmentChange], champion: BundleRef | None, action: RoleAction
 ) -> None:
     """One kind of change has its own action; several at once, or none, are `roles`."""
     assert action_of(combine_changes(changes, champion)(LAST), LAST) is action
