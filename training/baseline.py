@@ -140,7 +140,7 @@ def _train(
             run.tag(LOOKS, str(evaluation.number))
 
     def record_leak(leak: Leak) -> None:
-        leaks.setdefault(leak.name, leak.what)
+        leaks.setdefault(leak.name, leak.details)
 
     alarm = LeakAlarm(record_leak, accepted)
     data = prepare(

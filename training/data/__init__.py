@@ -1,1 +1,1 @@
-"""Data: fetched or a user's own, described, checked, split, watched for leaks."""
+"""Training data: fetched or a user's own, described, checked, split and checked for leaks."""

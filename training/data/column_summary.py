@@ -1,4 +1,4 @@
-"""What the values of a file's columns look like, for a draft of its description."""
+"""Summaries of a file's columns by their values, for a draft of the file's description."""
 
 import functools
 from dataclasses import dataclass
@@ -10,53 +10,53 @@ import polars as pl
 from schemas.errors import DataError
 from training.data.source import read_head
 
-#: Rows that are looked at.
+#: Rows that are read.
 ROWS = 100_000
-#: Text that often stands for a missing value in columns of numbers.
-_MARKS = ("NA", "N/A", "null", "NULL", "None", "?", "-", "\\N")
-#: Seconds and milliseconds since 1970 from 1990 to 2100.
+#: Text that often marks a missing value in numeric columns.
+_MISSING_MARKS = ("NA", "N/A", "null", "NULL", "None", "?", "-", "\\N")
+#: 1990 and 2100 in seconds since 1970.
 _SECONDS = (631_152_000, 4_102_444_800)
 _MOST_CURRENCIES = 200
 
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """One column, from the first `ROWS` rows."""
+    """A column in the first `ROWS` rows."""
 
     kind: Literal["number", "text", "time", "nested", "missing"]
     rows: int
     missing: int
-    #: Different values, missing ones aside.
+    #: Number of distinct values, without missing ones.
     distinct: int
-    #: All numbers are whole.
-    whole: bool = False
-    least: float = 0.0
-    most: float = 0.0
+    #: True if all numbers are integers.
+    integers: bool = False
+    minimum: float = 0.0
+    maximum: float = 0.0
     currency_codes: bool = False
 
     @property
     def zero_one(self) -> bool:
-        """Each value is 0 or 1, in every row."""
-        return self.kind == "number" and self.whole and self.least >= 0 and self.most <= 1 and not self.missing
+        """True if every row has the value 0 or 1."""
+        return self.kind == "number" and self.integers and self.minimum >= 0 and self.maximum <= 1 and not self.missing
 
     @property
     def like_a_key(self) -> bool:
-        """Text or whole numbers, in every row."""
-        return (self.kind == "text" or (self.kind == "number" and self.whole)) and not self.missing
+        """True if every row has text or an integer."""
+        return (self.kind == "text" or (self.kind == "number" and self.integers)) and not self.missing
 
     @property
     def unique_share(self) -> float:
-        """Different values over values."""
+        """Number of distinct values divided by the number of values."""
         return self.distinct / max(1, self.rows - self.missing)
 
     @property
     def epoch_unit(self) -> Literal["s", "ms"] | None:
-        """Of numbers that lie where seconds or milliseconds since 1970 do."""
+        """Unit in which the numbers may be times since 1970; None if they cannot."""
         if self.kind != "number" or self.missing:
             return None
-        if _SECONDS[0] <= self.least and self.most <= _SECONDS[1]:
+        if _SECONDS[0] <= self.minimum and self.maximum <= _SECONDS[1]:
             return "s"
-        return "ms" if _SECONDS[0] * 1000 <= self.least and self.most <= _SECONDS[1] * 1000 else None
+        return "ms" if _SECONDS[0] * 1000 <= self.minimum and self.maximum <= _SECONDS[1] * 1000 else None
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,16 @@ class FileSummary:
 
     rows: int
     columns: dict[str, ColumnSummary]
-    #: Text found in place of missing numbers.
+    #: Text that was found in place of missing numbers.
     missing_marks: tuple[str, ...]
 
 
 def summarise_file(path: Path, shown: str) -> FileSummary:
-    """Look at a local file's first rows.
+    """Summarise the first rows of a local file.
+
+    Args:
+        path: Local file.
+        shown: Name of the file in errors.
 
     Raises:
         DataError: If it cannot be read, or has no rows.
@@ -81,41 +85,43 @@ def summarise_file(path: Path, shown: str) -> FileSummary:
     marks: set[str] = set()
     columns = {}
     for column in frame:
-        values, found = _as_numbers(column)
-        marks |= found
-        columns[column.name] = _facts(values)
+        values, own_marks = _as_numbers(column)
+        marks |= own_marks
+        columns[column.name] = _summarise(values)
     return FileSummary(len(frame), columns, tuple(sorted(marks)))
 
 
 def _as_numbers(column: pl.Series) -> tuple[pl.Series, set[str]]:
-    """Return text as numbers, and the marks of missing ones, where everything else in it is a number."""
+    """Return a text column as numbers with its marks of missing values, if all other values are numbers."""
     if column.dtype != pl.String:
         return column, set()
-    found = set(column.filter(column.is_in(_MARKS)).unique())
-    values = column.set(column.is_in(_MARKS).fill_null(value=False), None).str.strip_chars()
-    made = values.cast(pl.Float64, strict=False)
-    if made.null_count() > values.null_count() or made.null_count() == len(made):
+    marks = set(column.filter(column.is_in(_MISSING_MARKS)).unique())
+    values = column.set(column.is_in(_MISSING_MARKS).fill_null(value=False), None).str.strip_chars()
+    numbers = values.cast(pl.Float64, strict=False)
+    if numbers.null_count() > values.null_count() or numbers.null_count() == len(numbers):
         return column, set()
-    return made, found
+    return numbers, marks
 
 
-def _facts(column: pl.Series) -> ColumnSummary:
+def _summarise(column: pl.Series) -> ColumnSummary:
     values = column.fill_nan(None) if column.dtype.is_float() else column
-    there = values.drop_nulls()
-    if there.dtype.is_nested() or there.dtype == pl.Binary:
+    present = values.drop_nulls()
+    if present.dtype.is_nested() or present.dtype == pl.Binary:
         return ColumnSummary("nested", len(column), values.null_count(), 0)
-    facts = functools.partial(ColumnSummary, rows=len(column), missing=values.null_count(), distinct=there.n_unique())
-    if there.is_empty():
-        return facts("missing")
-    if there.dtype.is_temporal():
-        return facts("time")
-    if there.dtype.is_numeric() or there.dtype == pl.Boolean:
-        numbers = there.cast(pl.Float64)
-        least, most = numbers.min(), numbers.max()
-        whole = bool((numbers == numbers.round()).all())
-        return facts("number", whole=whole, least=float(str(least)), most=float(str(most)))
-    text = there.cast(pl.String)
+    summary = functools.partial(
+        ColumnSummary, rows=len(column), missing=values.null_count(), distinct=present.n_unique()
+    )
+    if present.is_empty():
+        return summary("missing")
+    if present.dtype.is_temporal():
+        return summary("time")
+    if present.dtype.is_numeric() or present.dtype == pl.Boolean:
+        numbers = present.cast(pl.Float64)
+        minimum, maximum = numbers.min(), numbers.max()
+        integers = bool((numbers == numbers.round()).all())
+        return summary("number", integers=integers, minimum=float(str(minimum)), maximum=float(str(maximum)))
+    text = present.cast(pl.String)
     if text.head(1000).str.to_datetime(time_unit="ms", time_zone="UTC", strict=False).is_not_null().all():
-        return facts("time")
+        return summary("time")
     codes = bool(text.str.contains("^[A-Z]{3}$").all()) and text.n_unique() <= _MOST_CURRENCIES
-    return facts("text", currency_codes=codes)
+    return summary("text", currency_codes=codes)

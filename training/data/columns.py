@@ -1,4 +1,4 @@
-"""Columns as they are used, or one line that says which column cannot be, why, and from which row on."""
+"""Checked columns of a data file, or one line with the column, the problem and the first bad row."""
 
 from datetime import UTC, datetime
 
@@ -10,26 +10,26 @@ from schemas.errors import DataError
 from training.data.currency import minor_per_unit
 from training.data.description import AmountColumn, TimeColumn
 
-#: What `schemas.messages` takes.
+#: Limits of `schemas.messages`.
 _MAX_AMOUNT_MINOR = 10**15
 _MAX_TIME_MS = 253_402_300_799_999
 _MAX_ID_LENGTH = 128
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: float32 holds every value of these types.
+#: Types whose values all fit into float32.
 _SMALL = {pl.Float32, pl.Boolean, pl.Int8, pl.UInt8, pl.Int16, pl.UInt16}
 
 
 def numbers(column: pl.Series, shown: str) -> pl.Series:
-    """Return a column (n,) as Float32 where that holds all its values, else Float64; null where a value is missing.
+    """Return a column (n,) as Float32 if that holds all its values, else Float64, with null for missing values.
 
     Args:
         column: Numbers, booleans, or text that holds numbers.
-        shown: The file, as errors call it.
+        shown: Name of the file in errors.
 
     Raises:
-        DataError: If it holds anything else, or a value that is infinite as float32: the stream would refuse it.
+        DataError: If it has other values, or a value that is infinite as float32, which the stream would refuse.
     """
-    _refuse_type(column, shown, "number")
+    _refuse_type(column, shown, "numbers")
     made = column.cast(pl.Float32 if column.dtype in _SMALL else pl.Float64, strict=False)
     infinite = made.cast(pl.Float32, strict=False).is_infinite().fill_null(value=False)
     _refuse(
@@ -41,20 +41,20 @@ def numbers(column: pl.Series, shown: str) -> pl.Series:
 
 
 def texts(column: pl.Series, shown: str) -> pl.Series:
-    """Return a column (n,) as String, whole numbers without a decimal point; null where a value is missing.
+    """Return a column (n,) as String, integers without a decimal point, with null for missing values.
 
     Raises:
-        DataError: If it holds what has no one way of being written: fractions, dates, lists.
+        DataError: If its values can be written in several ways: fractions, dates, lists.
     """
     if column.dtype.is_float():
-        whole = column.fill_nan(None)
+        values = column.fill_nan(None)
         _refuse(
-            (whole != whole.round()).fill_null(value=False),
-            f"{shown}: {column.name} is no category but a fraction",
+            (values != values.round()).fill_null(value=False),
+            f"{shown}: {column.name} is a fraction, not a category",
             "describe it as numeric",
         )
-        column = whole.cast(pl.Int64, strict=False)
-    _refuse_type(column, shown, "category")
+        column = values.cast(pl.Int64, strict=False)
+    _refuse_type(column, shown, "categories")
     return column.cast(pl.String)
 
 
@@ -62,7 +62,7 @@ def ids(column: pl.Series, shown: str, *, unique: bool) -> pl.Series:
     """Return identifiers (n,) as String.
 
     Raises:
-        DataError: If one is missing or too long for a message, or, where `unique`, stands in two rows.
+        DataError: If one is missing or too long for a message, or, with `unique`, occurs in two rows.
     """
     made = texts(column, shown)
     length = made.str.len_chars().fill_null(0)
@@ -78,14 +78,19 @@ def ids(column: pl.Series, shown: str, *, unique: bool) -> pl.Series:
 def times(column: pl.Series, how: TimeColumn, shown: str) -> NDArray[np.int64]:
     """Return event times (n,) in UTC milliseconds.
 
+    Args:
+        column: Column of event times.
+        how: Description of the column.
+        shown: Name of the file in errors.
+
     Raises:
-        DataError: If one is missing, is no time, or lies before 1970 or after 9999.
+        DataError: If a time is missing, is not a time, or is before 1970 or after 9999.
     """
     if how.unit == "iso":
-        moments = _moments(column)
-        bad = moments.is_null()
-        _refuse(bad, f"{shown}: {column.name} is missing or no time", "write times as 2013-09-01T12:00:00Z")
-        made = moments.dt.epoch("ms").to_numpy()
+        datetimes = _datetimes(column)
+        bad = datetimes.is_null()
+        _refuse(bad, f"{shown}: {column.name} is missing or not a time", "write times as 2013-09-01T12:00:00Z")
+        made = datetimes.dt.epoch("ms").to_numpy()
     else:
         counted = numbers(column, shown).cast(pl.Float64)
         _refuse(counted.is_null(), f"{shown}: {column.name} is missing", "give every row its time")
@@ -93,7 +98,7 @@ def times(column: pl.Series, how: TimeColumn, shown: str) -> NDArray[np.int64]:
         made = np.rint(counted.to_numpy() * (1000 if how.unit == "s" else 1)) + since
     _refuse(
         pl.Series((made < 0) | (made > _MAX_TIME_MS)),
-        f"{shown}: {column.name} lies before 1970 or after 9999",
+        f"{shown}: {column.name} is before 1970 or after 9999",
         f"is its unit {how.unit}?",
     )
     return made.astype(np.int64)
@@ -103,9 +108,9 @@ def labels(column: pl.Series, shown: str) -> NDArray[np.int8]:
     """Return labels (n,), 1 for fraud.
 
     Raises:
-        DataError: If one is neither 0 nor 1, or all are the same.
+        DataError: If a label is neither 0 nor 1, or all labels are equal.
     """
-    _refuse_type(column, shown, "label")
+    _refuse_type(column, shown, "labels")
     made = column.cast(pl.Float64, strict=False)
     _refuse(
         ~made.is_in([0.0, 1.0]).fill_null(value=False),
@@ -122,9 +127,15 @@ def labels(column: pl.Series, shown: str) -> NDArray[np.int8]:
 def amounts(column: pl.Series, how: AmountColumn, currency: pl.Series, shown: str) -> NDArray[np.int64]:
     """Return amounts (n,) in minor units of `currency` (n,).
 
+    Args:
+        column: Column of amounts.
+        how: Description of the column.
+        currency: (n,) ISO 4217 codes.
+        shown: Name of the file in errors.
+
     Raises:
-        DataError: If one is missing, negative, larger than any card payment, or a fraction of a minor unit where
-            minor units are given.
+        DataError: If an amount is missing, negative, too large for a card payment, or a fraction of a minor unit
+            although the column holds minor units.
     """
     made = numbers(column, shown).cast(pl.Float64)
     _refuse(made.is_null(), f"{shown}: {column.name} is missing", "correct or remove these rows")
@@ -133,7 +144,7 @@ def amounts(column: pl.Series, how: AmountColumn, currency: pl.Series, shown: st
         factors = [minor_per_unit(code) for code in codes.to_list()]
         made = made * currency.replace_strict(codes, factors, return_dtype=pl.Int64)
     else:
-        _refuse(made != made.round(), f"{shown}: {column.name} is no whole number", "is its unit units?")
+        _refuse(made != made.round(), f"{shown}: {column.name} is not an integer", "is its unit units?")
     _refuse(
         (made < 0) | (made > _MAX_AMOUNT_MINOR),
         f"{shown}: {column.name} is less than 0 or more than 10^15 minor units",
@@ -147,18 +158,18 @@ def currencies(column: pl.Series, shown: str) -> pl.Series:
     """Return currency codes (n,) as String.
 
     Raises:
-        DataError: If one is no ISO 4217 code.
+        DataError: If a value is not an ISO 4217 code.
     """
     made = texts(column, shown)
     _refuse(
         ~made.str.contains(r"^[A-Z]{3}$").fill_null(value=False),
-        f"{shown}: {column.name} is no ISO 4217 code such as EUR",
+        f"{shown}: {column.name} is not an ISO 4217 code such as EUR",
         "correct or remove these rows",
     )
     return made
 
 
-def _moments(column: pl.Series) -> pl.Series:
+def _datetimes(column: pl.Series) -> pl.Series:
     if column.dtype == pl.String:
         return column.str.to_datetime(time_unit="ms", time_zone="UTC", strict=False)
     if column.dtype == pl.Date:
@@ -168,12 +179,14 @@ def _moments(column: pl.Series) -> pl.Series:
     return pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
 
 
-def _refuse_type(column: pl.Series, shown: str, what: str) -> None:
+def _refuse_type(column: pl.Series, shown: str, use: str) -> None:
     if column.dtype.is_temporal() or column.dtype.is_nested() or column.dtype == pl.Binary:
-        raise DataError(f"{shown}: {column.name} holds {column.dtype}, which is no {what}; take another column")
+        raise DataError(
+            f"{shown}: {column.name} holds {column.dtype} and cannot be used as {use}; choose another column"
+        )
 
 
-def _refuse(bad: pl.Series, what: str, mend: str) -> None:
-    """Refuse a column where (n,) `bad` holds anywhere."""
+def _refuse(bad: pl.Series, problem: str, fix: str) -> None:
+    """Raise an error if (n,) `bad` is true anywhere."""
     if count := int(bad.sum()):
-        raise DataError(f"{what} in {count} row{'s' * (count > 1)}, first in row {bad.arg_max()}; {mend}")
+        raise DataError(f"{problem} in {count} row{'s' * (count > 1)}, first in row {bad.arg_max()}; {fix}")

@@ -1,4 +1,4 @@
-"""What is declared in YAML: read from a user's file, or from those shipped in `training/configs`."""
+"""YAML files decoded into structs: a user's own, or those shipped in `training/configs`."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ def read_config(path: Path, kind: type[T]) -> T:
     """Read a YAML file as a struct.
 
     Raises:
-        DataError: If it is not there, is no YAML, or says something that the struct has no place for.
+        DataError: If it cannot be read, is not YAML, or has a field that the struct does not have.
     """
     try:
         raw = path.read_bytes()
@@ -31,8 +31,8 @@ def built_in_config(name: str, kind: type[T]) -> T:
     return decode_config((_CONFIGS / name).read_bytes(), kind, name)
 
 
-def decode_config(raw: bytes, kind: type[T], where: str) -> T:
-    """Decode YAML as a struct; `where` it came from begins the error's text.
+def decode_config(raw: bytes, kind: type[T], source: str) -> T:
+    """Decode YAML as a struct; errors begin with its `source`.
 
     Raises:
         DataError: As `read_config`.
@@ -40,4 +40,4 @@ def decode_config(raw: bytes, kind: type[T], where: str) -> T:
     try:
         return msgspec.yaml.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise DataError(f"{where}: {' '.join(str(error).split())}") from None
+        raise DataError(f"{source}: {' '.join(str(error).split())}") from None

@@ -1,6 +1,6 @@
 """Minor units of currencies."""
 
-#: Decimal digits of the minor unit by ISO 4217 code, where they are not two (ISO 4217, list one).
+#: Decimal digits of the minor unit by ISO 4217 code (list one), if not two.
 _DIGITS = {
     **dict.fromkeys(
         ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
@@ -12,7 +12,7 @@ _USUAL_DIGITS = 2
 
 
 def minor_per_unit(currency: str) -> int:
-    """Return how many minor units make one unit.
+    """Return the number of minor units in one unit.
 
     >>> [minor_per_unit(code) for code in ("EUR", "JPY", "KWD")]
     [100, 1, 1000]

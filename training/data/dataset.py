@@ -11,44 +11,42 @@ from numpy.typing import NDArray
 from schemas.errors import DataError
 from stream.scoring.features import FeaturePlan, Matrix
 from training.data import columns
-from training.data.cards import made_up_cards
+from training.data.cards import synthetic_cards
 from training.data.description import ULB, CurrencyColumn, DataDescription
 from training.data.source import column_names, local_copy, read_columns, shown_source, source_sha256
 
-#: Rows that become features at a time, so that doubles never stand beside the whole matrix.
+#: Rows that become features at a time, so that the whole matrix is never in memory as doubles too.
 _BLOCK = 1 << 16
-#: Missing columns that an error names; hundreds would hide the first.
-_NAMED = 5
+#: Missing columns that an error lists at most.
+_LISTED = 5
 _NO_LABEL = -1
-#: `FeaturePlan.matrix`, or `given`.
-_Make = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]], Matrix]
+#: `FeaturePlan.matrix` or `FeaturePlan.raw_features`.
+_MakeFeatures = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]], Matrix]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Transactions in order of event time; rows of the same time keep the file's order.
-
-    All arrays and both frames have n rows.
-    """
+    """n transactions in order of event time; rows with the same time keep the order of the file."""
 
     description: DataDescription
-    #: Of the file the data came from: identifies the data in manifests and in MLflow.
+    #: Hash of the source file, which identifies the data in manifests and in MLflow.
     sha256: str
-    #: Row number in the file, from 0.
+    #: (n,) row number in the file, from 0.
     row: NDArray[np.int64]
-    #: UTC milliseconds; never a feature.
+    #: (n,) UTC milliseconds; never a feature.
     event_time_ms: NDArray[np.int64]
+    #: (n,) minor units.
     amount_minor: NDArray[np.int64]
-    #: 1 is fraud; -1 everywhere in data that were read without labels.
+    #: (n,) 1 for fraud; -1 in every row of data that were read without labels.
     label: NDArray[np.int8]
-    #: Equal where two rows are equal in every column but the id; a hash of 64 bits, so unequal ones differ but for a
-    #: chance of n²/2⁶⁵. Comparable within one process.
+    #: (n,) equal for rows that are equal in every column but the id. It is a 64-bit hash, so unequal rows have equal
+    #: ones with a probability of n²/2⁶⁵. Comparable within one process.
     fingerprint: NDArray[np.uint64]
-    #: True where every column but the id equals an earlier row's.
+    #: (n,) true if every column but the id equals an earlier row's.
     repeat: NDArray[np.bool_]
-    #: The features' source columns: Float32 or Float64 where numeric, String where categorical; null where missing.
+    #: n rows of the features' source columns: Float32 or Float64 if numeric, String if categorical, null if missing.
     frame: pl.DataFrame
-    #: Text that is no feature: `currency` and, where the file names them, `transaction_id` and `card_id`.
+    #: n rows of text that is no feature: `currency` and, if the file has them, `transaction_id` and `card_id`.
     keys: pl.DataFrame
 
     def __len__(self) -> int:
@@ -57,13 +55,13 @@ class Dataset:
     @property
     def transaction_id(self) -> NDArray[np.object_]:
         """Ids (n,) as str: the file's own, or row numbers."""
-        made_up = self.description.id is None
-        return (pl.Series(self.row).cast(pl.String) if made_up else self.keys["transaction_id"]).to_numpy()
+        row_numbers = self.description.id is None
+        return (pl.Series(self.row).cast(pl.String) if row_numbers else self.keys["transaction_id"]).to_numpy()
 
     @property
     def card_id(self) -> NDArray[np.object_]:
-        """Cards (n,) as str: the file's own, or made up from row numbers."""
-        return made_up_cards(self.row) if self.description.card is None else self.keys["card_id"].to_numpy()
+        """Cards (n,) as str: the file's own, or synthetic ones made from row numbers."""
+        return synthetic_cards(self.row) if self.description.card is None else self.keys["card_id"].to_numpy()
 
     @property
     def currency(self) -> NDArray[np.object_]:
@@ -85,22 +83,22 @@ class Dataset:
         )
 
     def matrix(self, plan: FeaturePlan) -> Matrix:
-        """Return (n, n_features), made by the very code that the stream uses.
+        """Return the features (n, n_features), made by the stream's own code.
 
         Raises:
             DataError: If the data lack a feature of the plan, or have it as another kind.
         """
-        return self._made(plan, plan.matrix)
+        return self._features(plan, plan.matrix)
 
     def raw_features(self, plan: FeaturePlan) -> Matrix:
-        """Return (n, n_features) before missing values are filled: NaN where one is missing, as drift is counted.
+        """Return the features (n, n_features) with NaN for missing values, which drift counts before they are filled.
 
         Raises:
-            DataError: Likewise.
+            DataError: If the data lack a feature of the plan, or have it as another kind.
         """
-        return self._made(plan, plan.raw_features)
+        return self._features(plan, plan.raw_features)
 
-    def _made(self, plan: FeaturePlan, make: _Make) -> Matrix:
+    def _features(self, plan: FeaturePlan, make: _MakeFeatures) -> Matrix:
         kinds = dict.fromkeys(plan.numeric, "numeric") | dict.fromkeys(plan.categorical, "categorical")
         for name, kind in kinds.items():
             if self.description.features.get(name) != kind:
@@ -110,8 +108,8 @@ class Dataset:
         for start in range(0, len(self), _BLOCK):
             block = slice(start, start + _BLOCK)
             matrix[block] = make(
-                _side_by_side([self.frame[name][block].to_numpy() for name in plan.numeric], len(self.row[block])),
-                _side_by_side([each[block] for each in codes], len(self.row[block])),
+                _stack_columns([self.frame[name][block].to_numpy() for name in plan.numeric], len(self.row[block])),
+                _stack_columns([each[block] for each in codes], len(self.row[block])),
                 self.amount_minor[block],
                 self.event_time_ms[block],
             )
@@ -119,16 +117,16 @@ class Dataset:
 
 
 def load(path: str | Path, description: DataDescription | None = None, *, labelled: bool = True) -> Dataset:
-    """Read and check training data, or transactions of which nobody knows yet what they were.
+    """Read and check a data file.
 
     Args:
-        path: Of a Parquet or CSV file, or any fsspec URL of one.
-        description: What its columns are; the ULB data's when not given.
-        labelled: Whether the file must have labels; if not, they are not read.
+        path: Parquet or CSV file, a path or any fsspec URL.
+        description: Meaning of its columns; the ULB data's by default.
+        labelled: True if the file must have labels; if false, they are not read.
 
     Raises:
-        DataError: If the file or a column of it cannot be used; names the column and the first bad row, never a
-            value, for these are card data.
+        DataError: If the file or one of its columns cannot be used. The error names the column and the first bad row,
+            but no value, because these are card data.
     """
     description = description or ULB
     shown = shown_source(path)
@@ -145,21 +143,21 @@ def load(path: str | Path, description: DataDescription | None = None, *, labell
 
 def _checked(raw: pl.DataFrame, description: DataDescription, sha256: str, shown: str) -> Dataset:
     time = columns.times(raw[description.time.column], description.time, shown)
-    there = description.label in raw.columns
-    label = columns.labels(raw[description.label], shown) if there else np.full(len(raw), _NO_LABEL, dtype=np.int8)
+    has_labels = description.label in raw.columns
+    label = columns.labels(raw[description.label], shown) if has_labels else np.full(len(raw), _NO_LABEL, dtype=np.int8)
     keys = _keys(raw, description, shown)
     amount = columns.amounts(raw[description.amount.column], description.amount, keys["currency"], shown)
     read = {"numeric": columns.numbers, "categorical": columns.texts}
     frame = pl.DataFrame([read[kind](raw[name], shown) for name, kind in description.features.items()])
-    but_the_id = (
+    all_but_the_id = (
         pl.Series(time),
         pl.Series(label),
         pl.Series(amount),
         *keys.drop("transaction_id", strict=False),
         *frame,
     )
-    # A feature may have the name of a key.
-    fingerprint = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(but_the_id)]).hash_rows()
+    # Numbered, because a feature may have the name of a key.
+    fingerprint = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(all_but_the_id)]).hash_rows()
     return Dataset(
         description=description,
         sha256=sha256,
@@ -194,26 +192,26 @@ def _in_order(data: Dataset) -> Dataset:
     return data.part(np.argsort(data.event_time_ms, kind="stable"))
 
 
-def _require_columns(wanted: list[str], given: list[str], shown: str) -> None:
-    missing = [name for name in wanted if name not in set(given)]
+def _require_columns(wanted: list[str], present: list[str], shown: str) -> None:
+    missing = [name for name in wanted if name not in set(present)]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
         raise DataError(
-            f"{shown} has no column {', '.join(missing[:_NAMED])}{more}; "
+            f"{shown} has no column {', '.join(missing[:_LISTED])}{more}; "
             f"describe its columns with: fraud-train describe {shown}"
         )
 
 
 def _codes(plan: FeaturePlan, column: pl.Series) -> NDArray[np.float64]:
-    """Return (n,) codes of one categorical column; the plan's own code sees each distinct value once."""
+    """Return the codes (n,) of a categorical column; the plan encodes each distinct value once."""
     distinct = column.drop_nulls().unique()
     table = pl.DataFrame({"value": distinct, "code": plan.codes(column.name, distinct.to_list())})
     joined = pl.DataFrame({"value": column}).join(table, on="value", how="left", maintain_order="left")
     return joined["code"].to_numpy()
 
 
-def _side_by_side(columns_: list[NDArray[np.float64]], rows: int) -> NDArray[np.float64]:
-    made = np.empty((rows, len(columns_)))
-    for i, column in enumerate(columns_):
-        made[:, i] = column
-    return made
+def _stack_columns(arrays: list[NDArray[np.float64]], rows: int) -> NDArray[np.float64]:
+    stacked = np.empty((rows, len(arrays)))
+    for i, array in enumerate(arrays):
+        stacked[:, i] = array
+    return stacked

@@ -1,4 +1,4 @@
-"""Feature sets, declared in YAML; medians and categories are frozen from the training part."""
+"""Feature sets, declared in YAML, with medians and categories frozen from the training part."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,17 +15,17 @@ from training.data.dataset import Dataset
 from training.data.description import ColumnKind
 
 Derived = Literal["amount_minor", "log_amount", "hour_of_day"]
-#: On fewer days the hour tells which of them it was, and a model learns the days instead of the hours.
+#: On fewer days the hour identifies the day, and a model would learn the days instead of the hours.
 MIN_DAYS_FOR_HOURS = 7
 _DAY_MS = 86_400_000
 
 
 class FeatureSet(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which features a model takes. Raw time is never one of them."""
+    """The features that a model takes. Raw time is never one of them."""
 
     numeric: tuple[Identifier, ...] | Literal["all"] = "all"
     categorical: tuple[Identifier, ...] | Literal["all"] = "all"
-    #: Categories kept of each categorical feature, the most frequent ones; the rest counts as unknown.
+    #: Categories kept of each categorical feature, the most frequent ones; all others count as unknown.
     max_levels: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     derived: tuple[Derived, ...] = ("amount_minor",)
     missing: MissingPolicy = "median"
@@ -39,17 +39,17 @@ def read_feature_set(path: Path) -> FeatureSet:
     """Read a feature set.
 
     Raises:
-        DataError: If the file says something else.
+        DataError: If the file cannot be read or is not a feature set.
     """
     return read_config(path, FeatureSet)
 
 
 def make_features(wanted: FeatureSet, train: Dataset) -> tuple[Feature, ...]:
-    """Freeze features from the training part, in manifest order: numeric, categorical, derived.
+    """Return the features in manifest order (numeric, categorical, derived), frozen from the training part.
 
     Raises:
-        DataError: If the data have no such column, a column is missing in every row, or the hour of day is wanted
-            of a training part that covers less than `MIN_DAYS_FOR_HOURS` days.
+        DataError: If the data lack a column of the set, a column is missing in every row, or hour_of_day is in the set
+            and the training part covers fewer than `MIN_DAYS_FOR_HOURS` days.
     """
     features = (
         *(_numeric(train.frame[name]) for name in _names(wanted.numeric, "numeric", train)),
@@ -60,7 +60,7 @@ def make_features(wanted: FeatureSet, train: Dataset) -> tuple[Feature, ...]:
         *(feature for each in wanted.derived for feature in _derived(each, train)),
     )
     if not features:
-        raise DataError("the feature set names no feature")
+        raise DataError("the feature set has no feature; name at least one")
     names = [feature.name for feature in features]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"the feature set has {twice[0]} twice; name it once, or rename the column")
@@ -68,11 +68,11 @@ def make_features(wanted: FeatureSet, train: Dataset) -> tuple[Feature, ...]:
 
 
 def _names(wanted: tuple[str, ...] | Literal["all"], kind: ColumnKind, train: Dataset) -> tuple[str, ...]:
-    there = tuple(name for name, each in train.description.features.items() if each == kind)
+    described = tuple(name for name, each in train.description.features.items() if each == kind)
     if wanted == "all":
-        return there
-    if unknown := [name for name in wanted if name not in there]:
-        raise DataError(f"the feature set names {unknown[0]}, which the data's description has not as {kind}")
+        return described
+    if unknown := [name for name in wanted if name not in described]:
+        raise DataError(f"the feature set names {unknown[0]}, which the data's description does not have as {kind}")
     return wanted
 
 
@@ -85,7 +85,7 @@ def _numeric(column: pl.Series) -> Feature:
 
 def _categorical(column: pl.Series, max_levels: int) -> Feature:
     counted = column.drop_nulls().alias("level").value_counts()
-    # Equally frequent ones by name, so that the same data give the same codes.
+    # Equally frequent levels by name, so that the same data give the same codes.
     levels = counted.sort(["count", "level"], descending=[True, False])["level"].head(max_levels)
     if levels.is_empty():
         raise _all_missing(column.name)
@@ -95,7 +95,7 @@ def _categorical(column: pl.Series, max_levels: int) -> Feature:
 def _derived(which: Derived, train: Dataset) -> tuple[Feature, ...]:
     amount = train.amount_minor
     if which == "amount_minor":
-        # Named as its source column, so that reasons speak of what people know.
+        # Named like its source column, so that reasons use a name that people know.
         return (Feature(train.description.amount.column, float(np.median(amount)), kind="amount_minor"),)
     if which == "log_amount":
         return (Feature("log_amount", float(np.median(np.log1p(amount))), kind="log_amount"),)
@@ -103,7 +103,7 @@ def _derived(which: Derived, train: Dataset) -> tuple[Feature, ...]:
     if days < MIN_DAYS_FOR_HOURS:
         raise DataError(
             f"hour_of_day needs a training part of at least {MIN_DAYS_FOR_HOURS} days, this one covers {days:.1f}; "
-            "take hour_of_day out of the feature set"
+            "remove hour_of_day from the feature set"
         )
     angle = 2 * np.pi * (train.event_time_ms % _DAY_MS) / _DAY_MS
     return (
@@ -113,4 +113,4 @@ def _derived(which: Derived, train: Dataset) -> tuple[Feature, ...]:
 
 
 def _all_missing(name: str) -> DataError:
-    return DataError(f"{name} is missing in every row of the training part; leave it out of the feature set")
+    return DataError(f"{name} is missing in every row of the training part; remove it from the feature set")

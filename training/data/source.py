@@ -15,20 +15,20 @@ from fsspec.implementations.local import LocalFileSystem
 
 from schemas.errors import DataError
 
-#: Key in a Parquet file's metadata that holds the SHA-256 of the file it was made from.
+#: Key in a Parquet file's metadata with the SHA-256 of the file that it was made from.
 SOURCE_SHA256 = "source_sha256"
 Format = Literal["parquet", "csv"]
 _CHUNK = 1 << 20
-#: Bytes at the end of a CSV file in which its last line is looked for.
+#: Bytes at the end of a CSV file in which its last line is searched.
 _TAIL = 1 << 20
 
 
 @contextmanager
 def local_copy(source: str | Path) -> Iterator[Path]:
-    """Enter a local file with the content of `source`: itself where it is local, else a copy that goes on exit.
+    """Enter a local file with the content of `source`: itself if it is local, else a copy that is deleted on exit.
 
     Raises:
-        DataError: If it is not there, cannot be reached, or does not fit on the disk.
+        DataError: If it does not exist, cannot be reached, or does not fit on the disk.
     """
     shown = shown_source(source)
     with tempfile.TemporaryDirectory(prefix="fraud-data-") as scratch:
@@ -39,15 +39,15 @@ def local_copy(source: str | Path) -> Iterator[Path]:
                 files.get_file(path, str(local))
         except FileNotFoundError:
             local = Path(scratch) / "none"
-        except Exception as error:  # every file system raises its own errors
+        except Exception as error:  # each file system raises errors of its own
             raise DataError(f"{shown} cannot be fetched ({_one_line(error)})") from error
         if not local.is_file():
-            raise DataError(f"{shown} is not there; fetch the ULB data with: fraud-train fetch-data")
+            raise DataError(f"{shown} does not exist; fetch the ULB data with: fraud-train fetch-data")
         yield local
 
 
 def shown_source(source: str | Path) -> str:
-    """Return a path or URL without what may be secret in it: user, password, query.
+    """Return a path or URL without its secret parts: user, password and query.
 
     >>> shown_source("https://me:secret@host/a.csv?token=1")
     'https://host/a.csv'
@@ -57,10 +57,10 @@ def shown_source(source: str | Path) -> str:
 
 
 def file_format(path: Path, shown: str) -> Format:
-    """Return what a file is by its extension.
+    """Return a file's format by its extension.
 
     Raises:
-        DataError: If it is neither.
+        DataError: If it is neither Parquet nor CSV.
     """
     if path.suffix.lower() == ".parquet":
         return "parquet"
@@ -82,7 +82,7 @@ def column_names(path: Path, shown: str) -> list[str]:
 
 
 def read_head(path: Path, shown: str, rows: int) -> pl.DataFrame:
-    """Read a file's first rows, all columns; those of a CSV file as text.
+    """Read a file's first rows with all columns; columns of a CSV file are read as text.
 
     Raises:
         DataError: If the file cannot be read.
@@ -98,18 +98,18 @@ def read_columns(
 ) -> pl.DataFrame:
     """Read columns of a file, in the order given.
 
-    Of a CSV file, those in `texts` are read as text and all others as doubles: types are not inferred, for a column
-    may hold whole numbers, then 1e+05, and a label in quotes. Parquet knows its own types.
+    In a CSV file, columns in `texts` are read as text and all others as doubles. Types are not inferred, because a
+    column may begin with integers and go on with 1e+05, and a label may be quoted. Parquet stores its own types.
 
     Args:
-        path: A local file.
-        shown: What errors call it.
-        columns: To be read.
-        texts: Those of them that are text.
-        missing: Text that stands for a missing value, in CSV.
+        path: Local file.
+        shown: Name of the file in errors.
+        columns: Names of the columns to read.
+        texts: Names of those that hold text.
+        missing: Text that marks a missing value in CSV.
 
     Raises:
-        DataError: If the file is empty or cut off, or has text where a number belongs; says where, never a value.
+        DataError: If the file is empty or cut off, or has text in place of a number; the error contains no value.
     """
     wanted = list(columns)
     with _read_errors(shown):
@@ -125,14 +125,14 @@ def read_columns(
                 null_values=marks,
             ).select(wanted)
         except pl.exceptions.ComputeError:
-            _name_text(path, shown, [name for name in wanted if name not in texts], marks)
+            _refuse_text(path, shown, [name for name in wanted if name not in texts], marks)
             raise
 
 
 def source_sha256(path: Path) -> str:
-    """Return the SHA-256 that identifies the data: of the file it was made from where Parquet says so, else its own."""
-    if path.suffix.lower() == ".parquet" and (known := pl.read_parquet_metadata(path).get(SOURCE_SHA256)):
-        return known
+    """Return the SHA-256 that identifies the data: that of the source if the Parquet file has it, else its own."""
+    if path.suffix.lower() == ".parquet" and (of_source := pl.read_parquet_metadata(path).get(SOURCE_SHA256)):
+        return of_source
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -149,15 +149,15 @@ def _read_errors(shown: str) -> Iterator[None]:
     except OSError as error:
         raise DataError(f"{shown} cannot be read ({_one_line(error)}); is it cut off?") from error
     except pl.exceptions.PolarsError:
-        # What polars says may hold values, and these are card data.
+        # Errors of polars may contain values, and these are card data.
         raise DataError(
             f"{shown} cannot be read: it must be Parquet, or comma-separated UTF-8 with one header line and no row "
             "longer than it; is it cut off? Fetch or copy it again"
         ) from None
 
 
-def _name_text(path: Path, shown: str, numbers: list[str], marks: list[str]) -> None:
-    """Say which column has text where a number belongs: a second look, taken only when the first one failed."""
+def _refuse_text(path: Path, shown: str, numbers: list[str], marks: list[str]) -> None:
+    """Raise an error for the first column that has text in place of a number; reads the file a second time."""
     rows = pl.scan_csv(path, infer_schema=False, null_values=marks, ignore_errors=True)
     bad = {
         name: pl.col(name).is_not_null() & pl.col(name).str.strip_chars().cast(pl.Float64, strict=False).is_null()
@@ -170,12 +170,12 @@ def _name_text(path: Path, shown: str, numbers: list[str], marks: list[str]) -> 
             where = f"{count} row{'s' * (count > 1)}, first in row {first}"
             raise DataError(
                 f"{shown}: {name} is not a finite number in {where}; correct these rows, "
-                "name what stands for a missing value (missing: [NA]), or describe the column as categorical"
+                "list the text that marks a missing value (missing: [NA]), or describe the column as categorical"
             )
 
 
 def _refuse_cut_off(path: Path, shown: str) -> None:
-    """Refuse a CSV file whose last line has fewer fields than its header; polars would read them as missing."""
+    """Raise an error if the last line of a CSV file has fewer fields than its header: polars reads them as missing."""
     with path.open("rb") as file:
         header = file.readline()
         file.seek(max(len(header), path.stat().st_size - _TAIL))

@@ -1,4 +1,4 @@
-"""Splits: by time, as the model will be used; stratified, to compare with others' figures; folds inside training."""
+"""Splits: by time, as the model will be used; stratified, to compare with published figures; folds for training."""
 
 from dataclasses import dataclass
 
@@ -8,26 +8,26 @@ from numpy.typing import NDArray
 from schemas.errors import DataError
 from training.data.dataset import Dataset
 
-#: Shares of all rows at which validation and test begin.
+#: Shares of all rows at which the validation and test parts begin.
 VALIDATION_FROM = 0.6
 TEST_FROM = 0.8
 
 
 @dataclass(frozen=True)
 class Split:
-    """Three parts. `training.data.test_set` holds that each serves its purpose only."""
+    """Three parts; `training.data.test_set` makes sure that each serves its purpose only."""
 
-    #: Models are fitted on it, medians, categories and reference profiles come from it.
+    #: For fitting, and for medians, categories and reference profiles.
     train: Dataset
-    #: Calibration and thresholds, nothing else.
+    #: For calibration and thresholds, nothing else.
     validation: Dataset
-    #: Measured once a model, for the figures that are reported.
+    #: For the reported figures, evaluated once per model.
     test: Dataset
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows of the training part: a model is fitted on `train` and measured on `validate`, which is strictly later."""
+    """Rows of the training part: a model is fitted on `train` and scored on `validate`, which is strictly later."""
 
     train: slice
     validate: slice
@@ -36,8 +36,8 @@ class Fold:
 def split_by_time(data: Dataset) -> Split:
     """Split 60/20/20 in event time, each part strictly earlier than the next.
 
-    Rows of one time are never torn apart: a boundary that falls among them moves to the first of them, so all of
-    them belong to the later part.
+    Rows of one time are never separated: a boundary between them moves to the first of them, so all of them belong to
+    the later part.
 
     Raises:
         DataError: If a part would have no frauds or no legitimate transactions.
@@ -57,15 +57,15 @@ def split_by_time(data: Dataset) -> Split:
 def split_stratified(data: Dataset, seed: int) -> Split:
     """Split 60/20/20 at random, with the same share of frauds in each part.
 
-    Rows that equal an earlier one in every column are dropped first: in two parts they would be a leak. The future
-    still leaks into the past, so figures from this split only compare with other people's.
+    Rows that equal an earlier one in every column are dropped first, because in two parts they would be a leak. The
+    future still leaks into the past, so figures from this split serve only for comparison with published ones.
 
     Args:
-        data: To be split.
-        seed: Chooses the parts; within a part rows are in order of event time.
+        data: Data to split.
+        seed: Seed of the random choice; within a part rows are in order of event time.
 
     Raises:
-        DataError: If there are too few frauds or legitimate transactions for each part to have one.
+        DataError: If a part would have no frauds or no legitimate transactions.
     """
     random = np.random.default_rng(seed)
     distinct = np.flatnonzero(~data.repeat)
@@ -76,25 +76,25 @@ def split_stratified(data: Dataset, seed: int) -> Split:
         for part, chosen in zip(parts, np.split(rows, at), strict=True):
             part.append(chosen)
     split = Split(*(data.part(np.sort(np.concatenate(part))) for part in parts))
-    for name, whole in vars(split).items():
-        _require_both(whole.label, f"the {name} part", "each part of the stratified split")
+    for name, each in vars(split).items():
+        _require_both(each.label, f"the {name} part", "each part of the stratified split")
     return split
 
 
 def rolling_origin_folds(event_time_ms: NDArray[np.int64], labels: NDArray[np.int8], folds: int) -> list[Fold]:
-    """Cut the training part into folds that each learn from the past and are measured on what came next.
+    """Cut the training part into folds that each learn from the past and are scored on what came next.
 
     The rows are cut into `folds` + 1 blocks of about equal size; fold i learns from the first i blocks and is
-    measured on the next one (L. J. Tashman, "Out-of-sample tests of forecasting accuracy", 2000). Rows of one time
+    scored on the next one (L. J. Tashman, "Out-of-sample tests of forecasting accuracy", 2000). Rows of one time
     stay together, in the later block.
 
     Args:
-        event_time_ms: (n,) of the training part, rising.
-        labels: (n,) of the same rows.
-        folds: None are made of 0.
+        event_time_ms: (n,) event times of the training part, rising.
+        labels: (n,) labels of the same rows.
+        folds: Number of folds; 0 gives an empty list.
 
     Raises:
-        DataError: If a fold would have no frauds, or no legitimate transactions, to learn from or to be measured on.
+        DataError: If a fold would have no frauds, or no legitimate transactions, to learn from or to be scored on.
     """
     bounds = [_boundary(event_time_ms, i / (folds + 1)) for i in range(folds + 1)] + [len(labels)]
     made = [Fold(slice(0, bounds[i]), slice(bounds[i], bounds[i + 1])) for i in range(1, folds + 1)]
@@ -109,12 +109,12 @@ def _require_both(labels: NDArray[np.int8], part: str, each: str) -> None:
     if not 0 < frauds < len(labels):
         raise DataError(
             f"{part} has {frauds} frauds in {len(labels)} rows; {each} needs frauds and legitimate transactions, so "
-            "give data over a longer time"
+            "use data over a longer time"
         )
 
 
 def _boundary(event_time_ms: NDArray[np.int64], share: float) -> int:
-    """Return the first row of the time at which row `share` of all rows stands.
+    """Return the first row with the same time as the row at `share` of all rows.
 
     >>> _boundary(np.array([0, 1, 2, 2, 3]), 0.6)
     2

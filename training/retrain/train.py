@@ -43,7 +43,7 @@ def train(recipe: Recipe, champion: Manifest, rows: Dataset, run: ActiveRun) -> 
     leaks: dict[str, str] = {}
 
     def record(leak: Leak) -> None:
-        leaks.setdefault(leak.name, leak.what)
+        leaks.setdefault(leak.name, leak.details)
 
     choice = _policy_choice(recipe, champion, rows)
     alarm = LeakAlarm(record, recipe.accepted)

@@ -27,7 +27,7 @@ class AcceptedLeaks:
         with self._lock:
             if leak.name in self._details:
                 return
-            self._details[leak.name] = leak.what
+            self._details[leak.name] = leak.details
             self._write()
 
     def attach(self, runs: StudyRuns, study: Study) -> None:

@@ -1,1 +1,1 @@
-"""Data: specifications."""
+"""Tests of `training.data`."""

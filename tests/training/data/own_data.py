@@ -1,4 +1,4 @@
-"""A user's own data for tests: ids, ISO times, strings with thousands of levels, missing values, two currencies."""
+"""Data as a user may have them: ids, ISO times, strings with thousands of levels, missing values, two currencies."""
 
 import numpy as np
 import polars as pl
@@ -7,7 +7,7 @@ from training.data.config_files import decode_config
 from training.data.description import DataDescription
 
 ROWS = 3000
-#: From 1 March 2026, UTC.
+#: 1 March 2026, UTC.
 START_MS = 1_772_323_200_000
 
 YAML = """
@@ -30,7 +30,7 @@ OWN = decode_config(YAML.encode(), DataDescription, "own.yaml")
 
 
 def make_own(rows: int = ROWS, days: float = 12, seed: int = 0) -> pl.DataFrame:
-    """Transactions in time order, evenly spread over the days; one in twenty is a fraud."""
+    """Return transactions in time order, evenly spread over the days; one in twenty is a fraud."""
     random = np.random.default_rng(seed)
     label = (np.arange(rows) % 20 == 7).astype(int)
     millis = START_MS + (np.arange(rows) * (days * 86_400_000 / rows)).astype(np.int64)

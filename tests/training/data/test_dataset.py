@@ -1,4 +1,4 @@
-"""Training data is used only when every column of every row holds; what doesn't is named by column and row."""
+"""Training data are used only if every column of every row is valid; an error names column and row."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +16,8 @@ from training.data.source import SOURCE_SHA256, source_sha256
 Save = Callable[[pl.DataFrame], Path]
 
 
-def test_parquet_and_csv_give_the_same(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """The format is no part of the data."""
+def test_parquet_and_csv_give_the_same_data(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
+    """The format makes no difference."""
     csv = tmp_path / "data.csv"
     frame.write_csv(csv)
     one, other = load(save(frame)), load(csv)
@@ -25,8 +25,8 @@ def test_parquet_and_csv_give_the_same(frame: pl.DataFrame, save: Save, tmp_path
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_csv_as_its_makers_wrote_it(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """Quoted names and labels, and a whole number written 1e+05, as in the published file."""
+def test_csv_as_it_was_published(frame: pl.DataFrame, tmp_path: Path) -> None:
+    """With quoted names and labels, and an integer written as 1e+05."""
     csv = tmp_path / "data.csv"
     lines = frame.with_columns(pl.col("Class").cast(pl.Int8).cast(pl.String)).write_csv(quote_style="non_numeric")
     first, second, *rest = lines.splitlines()
@@ -36,8 +36,8 @@ def test_csv_as_its_makers_wrote_it(frame: pl.DataFrame, tmp_path: Path) -> None
     assert set(data.label) == {0, 1}
 
 
-def test_rows_come_in_order_of_event_time(frame: pl.DataFrame, save: Save) -> None:
-    """An unsorted file is sorted; rows of one second keep the file's order; each knows its row in the file."""
+def test_rows_are_in_order_of_event_time(frame: pl.DataFrame, save: Save) -> None:
+    """An unsorted file is sorted, rows of one second keep the file's order, and each has its row number."""
     shuffled = frame.sample(fraction=1, shuffle=True, seed=1)
     data = load(save(shuffled))
     assert (np.diff(data.event_time_ms) >= 0).all()
@@ -46,22 +46,22 @@ def test_rows_come_in_order_of_event_time(frame: pl.DataFrame, save: Save) -> No
     np.testing.assert_array_equal(shuffled["V1"].to_numpy()[data.row], data.frame["V1"].to_numpy())
 
 
-def test_amounts_become_whole_minor_units(frame: pl.DataFrame, save: Save) -> None:
-    """Decimal fractions are no binary fractions: 0.29 · 100 is 28.999…, and still 29 cents."""
+def test_amounts_become_integer_minor_units(frame: pl.DataFrame, save: Save) -> None:
+    """0.29 · 100 is 28.999… in binary, but still 29 cents."""
     data = load(save(frame.with_columns(pl.lit(0.29).alias("Amount"))))
     assert set(data.amount_minor) == {29}
 
 
 def test_repeats_equal_an_earlier_row_in_every_column(frame: pl.DataFrame, save: Save) -> None:
-    """The first of equal rows is no repeat; a row that differs in one column is none either."""
+    """The first of equal rows is no repeat, nor is a row that differs in one column."""
     row = frame[10]
     other = row.with_columns(pl.col("Amount") + 1)
     data = load(save(pl.concat([frame, row, other, row])))
     assert sorted(data.row[data.repeat].tolist()) == [len(frame), len(frame) + 2]
 
 
-def test_data_is_known_by_the_file_it_came_from(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """Parquet made from a known file carries that file's hash; any other file is known by its own."""
+def test_data_are_identified_by_their_source_file(frame: pl.DataFrame, tmp_path: Path) -> None:
+    """Parquet made from a known file has that file's hash; any other file is identified by its own."""
     path = tmp_path / "data.parquet"
     frame.write_parquet(path, metadata={SOURCE_SHA256: "a" * 64})
     assert load(path).sha256 == "a" * 64
@@ -70,13 +70,13 @@ def test_data_is_known_by_the_file_it_came_from(frame: pl.DataFrame, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "says"),
+    ("column", "value", "message"),
     [
         ("V7", float("inf"), "V7 is not a finite number in 1 row, first in row 5"),
         ("V7", 1e39, "V7 is not a finite number"),
         ("Time", None, "Time is missing"),
-        ("Time", -2e9, "Time lies before 1970"),
-        ("Time", 1e18, "Time lies before 1970 or after 9999 in 1 row, first in row 5; is its unit s"),
+        ("Time", -2e9, "Time is before 1970"),
+        ("Time", 1e18, "Time is before 1970 or after 9999 in 1 row, first in row 5; is its unit s"),
         ("Amount", -0.01, "Amount is less than 0"),
         ("Amount", None, "Amount is missing"),
         ("Amount", 1e16, "Amount is less than 0 or more than 10"),
@@ -85,19 +85,19 @@ def test_data_is_known_by_the_file_it_came_from(frame: pl.DataFrame, tmp_path: P
     ],
 )
 def test_a_bad_value_is_named_by_column_and_row(
-    frame: pl.DataFrame, save: Save, column: str, value: float | None, says: str
+    frame: pl.DataFrame, save: Save, column: str, value: float | None, message: str
 ) -> None:
-    """One bad value in one row is enough, and its value, being card data, is not shown."""
+    """One bad value in one row is enough; it is not shown, because it is card data."""
     here = pl.int_range(pl.len()) == 5
     path = save(frame.with_columns(pl.when(here).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)))
-    with pytest.raises(DataError, match=says) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         load(path)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, float("nan")])
 def test_a_missing_feature_is_null(frame: pl.DataFrame, save: Save, value: float | None) -> None:
-    """Nothing and NaN are the same, and what becomes of them is the model's missing-value policy."""
+    """An empty value and NaN are the same; the model's missing-value policy decides what they become."""
     here = pl.int_range(pl.len()) == 5
     data = load(save(frame.with_columns(pl.when(here).then(pl.lit(value)).otherwise("V7").alias("V7"))))
     assert data.frame["V7"].is_null().to_list() == [row == 5 for row in range(len(frame))]
@@ -109,19 +109,19 @@ def test_a_missing_feature_is_null(frame: pl.DataFrame, save: Save, value: float
 
 @pytest.mark.parametrize("column", ["Time", "V28", "Amount", "Class"])
 def test_a_missing_column_is_named(frame: pl.DataFrame, save: Save, column: str) -> None:
-    """Nothing is guessed for a column that is not there."""
+    """Nothing is guessed for it."""
     with pytest.raises(DataError, match=f"has no column {column};"):
         load(save(frame.drop(column)))
 
 
 def test_of_many_missing_columns_the_first_are_named(save: Save) -> None:
-    """Another file altogether: still one line."""
+    """The error stays one line, even for an unrelated file."""
     with pytest.raises(DataError, match=r"has no column Time, Class, Amount, V1, V2 and 26 more; .* describe "):
         load(save(pl.DataFrame({"x": [1]})))
 
 
-def test_words_in_a_number_column_are_refused(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """A CSV with text where a number belongs names column and row."""
+def test_text_in_a_numeric_column_is_refused(frame: pl.DataFrame, tmp_path: Path) -> None:
+    """The error names column and row of the CSV file."""
     csv = tmp_path / "data.csv"
     word = pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("secret")).otherwise("V2").alias("V2")
     frame.with_columns(word).write_csv(csv)
@@ -130,32 +130,32 @@ def test_words_in_a_number_column_are_refused(frame: pl.DataFrame, tmp_path: Pat
     assert "secret" not in str(caught.value)
 
 
-def test_one_class_cannot_be_learnt(frame: pl.DataFrame, save: Save) -> None:
-    """All legitimate or all fraud: nothing to tell apart."""
+def test_data_of_one_class_are_refused(frame: pl.DataFrame, save: Save) -> None:
+    """Training needs both classes."""
     with pytest.raises(DataError, match="Class is the same in every row"):
         load(save(frame.with_columns(pl.lit(0).alias("Class"))))
 
 
 def test_files_that_are_not_data(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """Missing, empty, cut off, without rows, or of another kind: each one line that says what to do."""
-    whole = save(frame).read_bytes()
+    """Missing, empty, cut off, without rows, or of another format: one line each that says what to do."""
+    parquet = save(frame).read_bytes()
     csv = frame.write_csv().encode()
     header = csv.partition(b"\n")[0]
     cases = {
-        "gone.parquet": (None, "is not there"),
+        "gone.parquet": (None, "does not exist"),
         "empty.parquet": (b"", "cannot be read"),
-        "cut.parquet": (whole[: len(whole) // 2], "cannot be read"),
+        "cut.parquet": (parquet[: len(parquet) // 2], "cannot be read"),
         "empty.csv": (b"", "is empty"),
         "header.csv": (header, "has no rows"),
         "cut.csv": (csv[:-40], "is cut off in its last line"),
         "long.csv": (csv + b"1," + csv.splitlines()[-1] + b"\n", "cannot be read"),
-        "binary.csv": (header + b"\n" + whole[:1000], "is cut off in its last line"),
+        "binary.csv": (header + b"\n" + parquet[:1000], "is cut off in its last line"),
         "data.xlsx": (b"x", "must end in .parquet or .csv"),
     }
-    for name, (content, says) in cases.items():
+    for name, (content, message) in cases.items():
         path = tmp_path / name
         if content is not None:
             path.write_bytes(content)
-        with pytest.raises(DataError, match=says) as caught:
+        with pytest.raises(DataError, match=message) as caught:
             load(path)
         assert "\n" not in str(caught.value), name

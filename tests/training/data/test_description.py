@@ -1,4 +1,4 @@
-"""Descriptions and feature sets in YAML: what they must say, and one line for what they must not."""
+"""Descriptions and feature sets in YAML: required fields, and one line for each error."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from training.data.featureset import read_feature_set
 
 
 def test_the_built_in_description_is_the_ulb_data() -> None:
-    """28 components in their order; time, amount and label are no features."""
+    """28 components in order; time, amount and label are not features."""
     assert tuple(ULB.features) == tuple(f"V{i}" for i in range(1, 29))
     assert ULB.columns == ("Time", "Class", "Amount")
     assert ULB.time.since.isoformat() == "2013-09-01T00:00:00+00:00"
 
 
-def test_what_is_text_is_read_as_text() -> None:
-    """Ids, cards, codes and categories keep their leading zeros."""
+def test_ids_and_categories_are_read_as_text() -> None:
+    """They keep their leading zeros."""
     assert OWN.texts == ("trans_num", "ccy", "cc_num", "happened_at", "channel", "merchant", "mcc")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("old", "new", "message"),
     [
         ("label: is_fraud", "", "missing required field `label`"),
         ("unit: iso", "unit: days", "Invalid enum value 'days' - at `$.time.unit`"),
@@ -34,25 +34,25 @@ def test_what_is_text_is_read_as_text() -> None:
         ("features:", "features: {}\nother:", "own.yaml: "),
     ],
 )
-def test_a_description_that_cannot_be_is_one_line(tmp_path: Path, old: str, new: str, says: str) -> None:
-    """The file and the place in it are named."""
+def test_an_invalid_description_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """The error names the file and the field."""
     path = tmp_path / "own.yaml"
     path.write_text(YAML.replace(old, new))
     with pytest.raises(DataError) as caught:
         read_description(path)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """As every other thing that is not there."""
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The error is one line."""
     with pytest.raises(DataError, match=r"gone\.yaml cannot be read"):
         read_feature_set(tmp_path / "gone.yaml")
 
 
-def test_raw_time_can_be_no_feature(tmp_path: Path) -> None:
-    """There is no way to write it down."""
+def test_raw_time_cannot_be_a_feature(tmp_path: Path) -> None:
+    """No feature set can name it."""
     path = tmp_path / "features.yaml"
     path.write_text("derived: [amount_minor, time]")
     with pytest.raises(DataError, match="Invalid enum value 'time'"):

@@ -1,4 +1,4 @@
-"""Feature sets: what is frozen from the training part, and what is refused."""
+"""Feature sets: features frozen from the training part, and sets that are refused."""
 
 import math
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from schemas.errors import DataError
 from schemas.manifest import Feature
 from stream.scoring.features import FeaturePlan
 from tests.training.data.own_data import OWN, make_own
-from training.data.dataset import Dataset, load
 from training.data.config_files import built_in_config
+from training.data.dataset import Dataset, load
 from training.data.description import ULB
 from training.data.featureset import DEFAULT, FeatureSet, make_features
 from training.data.split import split_by_time
@@ -23,7 +23,7 @@ DERIVED = built_in_config("features-derived.yaml", FeatureSet)
 
 
 def own(save: Save, days: float = 12) -> Dataset:
-    """Return the own data."""
+    """Return the user's data."""
     return load(save(make_own(days=days)), OWN)
 
 
@@ -33,7 +33,7 @@ def by_name(features: tuple[Feature, ...]) -> dict[str, Feature]:
 
 
 def test_the_default_for_the_ulb_data_is_every_component_and_the_amount(frame: pl.DataFrame, save: Save) -> None:
-    """V1 to V28 and the amount in minor units, with the training part's medians."""
+    """V1 to V28 and the amount in minor units, with medians of the training part."""
     train = split_by_time(load(save(frame))).train
     features = make_features(DEFAULT, train)
     assert [feature.name for feature in features] == [*ULB.features, "Amount"]
@@ -42,15 +42,15 @@ def test_the_default_for_the_ulb_data_is_every_component_and_the_amount(frame: p
     assert features[2].median == pytest.approx(np.median(train.frame["V3"].to_numpy()))
 
 
-def test_medians_leave_missing_values_out(save: Save) -> None:
-    """The median is that of the values that are there."""
+def test_medians_ignore_missing_values(save: Save) -> None:
+    """The median is that of the present values."""
     data = own(save)
     expected = np.nanmedian(data.frame["risk"].to_numpy())
     assert by_name(make_features(DEFAULT, data))["risk"].median == pytest.approx(expected)
 
 
 def test_categories_are_frozen_most_frequent_first(save: Save) -> None:
-    """So 0, which stands for null, is the most frequent one; equally frequent ones stand in order of name."""
+    """So code 0, which replaces null, is the most frequent one; equally frequent ones are sorted by name."""
     data = own(save)
     channel, merchant = (by_name(make_features(DEFAULT, data))[name] for name in ("channel", "merchant"))
     assert channel == Feature("channel", 0.0, kind="categorical", categories=("shop", "web"))
@@ -60,7 +60,7 @@ def test_categories_are_frozen_most_frequent_first(save: Save) -> None:
 
 
 def test_levels_beyond_the_most_frequent_are_pooled(save: Save) -> None:
-    """They are unknown, like one that comes up after training."""
+    """They count as unknown, like a level that appears after training."""
     data = own(save)
     features = make_features(FeatureSet(numeric=(), categorical=("merchant",), max_levels=5, derived=()), data)
     assert len(features[0].categories) == 5
@@ -68,8 +68,8 @@ def test_levels_beyond_the_most_frequent_are_pooled(save: Save) -> None:
     assert set(codes.tolist()) == {0, 1, 2, 3, 4, 5}
 
 
-def test_only_the_training_part_is_looked_at(save: Save) -> None:
-    """A category that is there in later parts alone is unknown."""
+def test_features_come_from_the_training_part_only(save: Save) -> None:
+    """A category that occurs only in later parts is unknown."""
     frame = make_own()
     late = pl.int_range(pl.len()) > 0.9 * len(frame)
     frame = frame.with_columns(pl.when(late).then(pl.lit("phone")).otherwise("channel").alias("channel"))
@@ -81,7 +81,7 @@ def test_only_the_training_part_is_looked_at(save: Save) -> None:
 
 
 def test_derived_features_follow_their_formulas(save: Save) -> None:
-    """ln(1 + minor units), and the place of the time of day on a circle."""
+    """ln(1 + minor units), and the angle of the time of day."""
     data = own(save)
     features = make_features(DERIVED, data)
     matrix = data.matrix(FeaturePlan(features, "median")).astype(np.float64)
@@ -97,32 +97,32 @@ def test_derived_features_follow_their_formulas(save: Save) -> None:
 
 @pytest.mark.parametrize(("days", "refused"), [(6.9, True), (7.1, False)])
 def test_the_hour_of_day_needs_a_week(save: Save, days: float, refused: bool) -> None:
-    """On two days of data the hour tells which of the two it was."""
+    """In two days of data the hour would identify the day."""
     data = own(save, days=days)
     if not refused:
         assert {"hour_sin", "hour_cos"} <= by_name(make_features(DERIVED, data)).keys()
         return
-    with pytest.raises(DataError, match=r"at least 7 days, this one covers 6\.9; take hour_of_day out"):
+    with pytest.raises(DataError, match=r"at least 7 days, this one covers 6\.9; remove hour_of_day"):
         make_features(DERIVED, data)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "says"),
+    ("wanted", "message"),
     [
-        (FeatureSet(numeric=("channel",)), "names channel, which the data's description has not as numeric"),
+        (FeatureSet(numeric=("channel",)), "names channel, which the data's description does not have as numeric"),
         (FeatureSet(categorical=("gone",)), "names gone, which"),
-        (FeatureSet(numeric=(), categorical=(), derived=()), "names no feature"),
+        (FeatureSet(numeric=(), categorical=(), derived=()), "has no feature"),
         (FeatureSet(derived=("log_amount", "log_amount")), "log_amount twice"),
     ],
 )
-def test_what_cannot_be_made_is_named(save: Save, wanted: FeatureSet, says: str) -> None:
-    """One line, with the feature."""
-    with pytest.raises(DataError, match=says):
+def test_an_impossible_feature_set_is_refused(save: Save, wanted: FeatureSet, message: str) -> None:
+    """The error names the feature."""
+    with pytest.raises(DataError, match=message):
         make_features(wanted, own(save))
 
 
 @pytest.mark.parametrize("column", ["risk", "channel"])
-def test_a_column_without_a_value_is_no_feature(save: Save, column: str) -> None:
+def test_a_column_without_values_cannot_be_a_feature(save: Save, column: str) -> None:
     """It has no median and no category."""
     frame = make_own()
     empty = frame.with_columns(pl.lit(None, dtype=frame[column].dtype).alias(column))

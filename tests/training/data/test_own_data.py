@@ -1,4 +1,4 @@
-"""A user's own columns: what the description says they are, and one line for what they cannot be."""
+"""A user's own columns: read as the description says, with one line for each error."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from training.data.featureset import DEFAULT, make_features
 from training.data.messages import transactions
 
 
-def saved(frame: pl.DataFrame, path: Path) -> Path:
+def save_as(frame: pl.DataFrame, path: Path) -> Path:
     """Write a frame in the format of the path's extension and return the path."""
     if path.suffix == ".csv":
         frame.write_csv(path, null_value="NA")
@@ -27,16 +27,16 @@ def saved(frame: pl.DataFrame, path: Path) -> Path:
     return path
 
 
-def described(**changes: Any) -> DataDescription:
-    """Return the description of the own data with changes."""
+def description_with(**changes: Any) -> DataDescription:
+    """Return the description of the data with changes."""
     return msgspec.structs.replace(OWN, **changes)
 
 
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
 def test_strings_missing_values_and_currencies_are_read(tmp_path: Path, name: str) -> None:
-    """From either format: ids and cards are the file's, amounts follow their currency, null stays null."""
+    """From both formats: ids and cards are the file's, amounts depend on the currency, null stays null."""
     frame = make_own()
-    data = load(saved(frame, tmp_path / name), OWN)
+    data = load(save_as(frame, tmp_path / name), OWN)
     assert data.transaction_id.tolist() == frame["trans_num"].to_list()
     assert data.card_id.tolist() == frame["cc_num"].to_list()
     assert data.currency.tolist() == frame["ccy"].to_list()
@@ -49,38 +49,38 @@ def test_strings_missing_values_and_currencies_are_read(tmp_path: Path, name: st
     assert not data.repeat.any()
 
 
-def test_rows_whose_labels_nobody_knows_yet_are_read_without(tmp_path: Path) -> None:
-    """The column need not be there, and where it is, it is not looked at."""
+def test_rows_can_be_read_without_labels(tmp_path: Path) -> None:
+    """The label column may be missing, and is not read if it exists."""
     frame = make_own()
-    without = load(saved(frame.drop("is_fraud"), tmp_path / "new.csv"), OWN, labelled=False)
-    beside = load(saved(frame.with_columns(is_fraud=pl.lit(7)), tmp_path / "odd.csv"), OWN, labelled=False)
-    for data in (without, beside):
+    without = load(save_as(frame.drop("is_fraud"), tmp_path / "new.csv"), OWN, labelled=False)
+    ignored = load(save_as(frame.with_columns(is_fraud=pl.lit(7)), tmp_path / "odd.csv"), OWN, labelled=False)
+    for data in (without, ignored):
         assert set(data.label.tolist()) == {-1}
         assert data.frame["risk"].to_list() == frame["risk"].to_list()
     with pytest.raises(DataError, match="has no column is_fraud"):
         load(tmp_path / "new.csv", OWN)
 
 
-def test_rows_as_given_have_their_missing_values(tmp_path: Path) -> None:
-    """What the model sees filled by the median."""
-    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+def test_raw_features_have_their_missing_values(tmp_path: Path) -> None:
+    """The model gets them filled with the median."""
+    data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
-    given, filled, risk = data.given(plan), data.matrix(plan), plan.names.index("risk")
-    missing = np.isnan(given[:, risk])
+    raw, filled, risk = data.raw_features(plan), data.matrix(plan), plan.names.index("risk")
+    missing = np.isnan(raw[:, risk])
     assert missing.sum() == data.frame["risk"].null_count() > 0
     assert set(filled[missing, risk].tolist()) == {float(plan.medians[risk])}
     assert not np.isnan(filled).any()
-    np.testing.assert_array_equal(given[~np.isnan(given)], filled[~np.isnan(given)])
+    np.testing.assert_array_equal(raw[~np.isnan(raw)], filled[~np.isnan(raw)])
 
 
 def test_any_fsspec_url_is_read(tmp_path: Path) -> None:
-    """The same data from a store that is no folder; what is not there is said without the URL's secrets."""
-    path = saved(make_own(), tmp_path / "own.parquet")
+    """The data are the same from an object store; an error does not contain the secrets of the URL."""
+    path = save_as(make_own(), tmp_path / "own.parquet")
     fsspec.filesystem("memory").put_file(str(path), "/lake/own.parquet")
-    there, here = load("memory://lake/own.parquet", OWN), load(path, OWN)
-    assert there.sha256 == here.sha256
-    assert there.frame.equals(here.frame)
-    with pytest.raises(DataError, match=r"^memory://lake/gone.csv is not there"):
+    remote, local = load("memory://lake/own.parquet", OWN), load(path, OWN)
+    assert remote.sha256 == local.sha256
+    assert remote.frame.equals(local.frame)
+    with pytest.raises(DataError, match=r"^memory://lake/gone.csv does not exist"):
         load("memory://me:secret@lake/gone.csv", OWN)
     with pytest.raises(DataError, match="cannot be fetched"):
         load("nonsense://lake/own.csv", OWN)
@@ -96,16 +96,16 @@ def test_any_fsspec_url_is_read(tmp_path: Path) -> None:
         ("iso", pl.from_epoch(pl.Series([1_772_323_200_000, 1_772_323_200_500]), time_unit="ms")),
     ],
 )
-def test_times_come_in_many_ways(tmp_path: Path, unit: Any, column: pl.Series) -> None:
-    """Seconds, milliseconds, text with and without a zone, Parquet's own: all are UTC milliseconds here."""
+def test_times_are_read_in_many_formats(tmp_path: Path, unit: Any, column: pl.Series) -> None:
+    """Seconds, milliseconds, text with and without a zone, Parquet's own: all become UTC milliseconds."""
     frame = make_own(2).with_columns(column.alias("happened_at"), pl.Series("is_fraud", [0, 1]))
-    data = load(saved(frame, tmp_path / "own.parquet"), described(time=TimeColumn("happened_at", unit)))
+    data = load(save_as(frame, tmp_path / "own.parquet"), description_with(time=TimeColumn("happened_at", unit)))
     assert (data.event_time_ms - START_MS).tolist() == [0, 500]
 
 
 def test_the_matrix_has_codes_of_categories(tmp_path: Path) -> None:
-    """As the plan codes them one by one: frozen ones, unknown ones, missing ones; in blocks as in one piece."""
-    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+    """Equal to the plan's codes of the single values: frozen, unknown and missing ones."""
+    data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data.part(slice(0, 500))), "nan")
     assert plan.categorical == ("channel", "merchant", "mcc")
     matrix = data.matrix(plan)
@@ -115,28 +115,28 @@ def test_the_matrix_has_codes_of_categories(tmp_path: Path) -> None:
     assert np.isnan(matrix[:, plan.names.index("channel")]).sum() == data.frame["channel"].null_count() > 0
 
 
-def test_a_matrix_of_many_blocks_is_that_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How many rows are made at a time changes nothing."""
-    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+def test_the_matrix_does_not_depend_on_the_block_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows per block make no difference."""
+    data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
-    whole = data.matrix(plan)
+    expected = data.matrix(plan)
     monkeypatch.setattr("training.data.dataset._BLOCK", 7)
-    assert data.matrix(plan).tobytes() == whole.tobytes()
+    assert data.matrix(plan).tobytes() == expected.tobytes()
 
 
 def test_a_feature_that_the_data_lack_is_named(tmp_path: Path) -> None:
-    """A model of other data does not score these by luck."""
-    data = load(saved(make_own(), tmp_path / "own.parquet"), OWN)
+    """A model of other data cannot score these."""
+    data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
-    less = described(features={"visits": "numeric", "channel": "categorical", "merchant": "categorical"})
+    less = description_with(features={"visits": "numeric", "channel": "categorical", "merchant": "categorical"})
     with pytest.raises(DataError, match="no numeric feature risk"):
         load(tmp_path / "own.parquet", less).matrix(plan)
 
 
-def test_messages_carry_the_file_s_own_values(tmp_path: Path) -> None:
-    """Numbers, strings and nulls as a live transaction would have them."""
+def test_messages_have_the_values_of_the_file(tmp_path: Path) -> None:
+    """Numbers, strings and nulls, as in a live transaction."""
     frame = make_own()
-    data = load(saved(frame, tmp_path / "own.parquet"), OWN)
+    data = load(save_as(frame, tmp_path / "own.parquet"), OWN)
     messages = list(transactions(data))
     assert len(messages) == ROWS
     first, row = messages[3], frame.row(3, named=True)
@@ -151,26 +151,26 @@ def test_messages_carry_the_file_s_own_values(tmp_path: Path) -> None:
     assert any(message.features["channel"] is None for message in messages)
 
 
-def test_rows_that_differ_in_their_id_alone_are_repeats(tmp_path: Path) -> None:
-    """An id says nothing of the payment, and neither does the order of rows in the file."""
+def test_rows_that_differ_only_in_their_id_are_repeats(tmp_path: Path) -> None:
+    """Neither the id nor the order of rows in the file describes the payment."""
     frame = make_own(100)
     again = frame[:2].with_columns(pl.Series("trans_num", ["x", "y"]))
-    data = load(saved(pl.concat([frame, again]).reverse(), tmp_path / "own.parquet"), OWN)
+    data = load(save_as(pl.concat([frame, again]).reverse(), tmp_path / "own.parquet"), OWN)
     assert data.repeat.sum() == 2
     assert len(set(data.fingerprint.tolist())) == 100
 
 
 def refusal(frame: pl.DataFrame, tmp_path: Path, description: DataDescription = OWN) -> str:
-    """Return the line with which a frame is refused."""
+    """Return the error with which a frame is refused."""
     with pytest.raises(DataError) as caught:
-        load(saved(frame, tmp_path / "own.parquet"), description)
+        load(save_as(frame, tmp_path / "own.parquet"), description)
     line = str(caught.value)
     assert "\n" not in line
     return line.partition(": ")[2]
 
 
 def changed(column: str, value: Any) -> pl.DataFrame:
-    """Return the own data with a value in row 5 of a column."""
+    """Return the data with a value in row 5 of a column."""
     frame = make_own(200)
     values = frame[column].to_list()
     values[5] = value
@@ -178,53 +178,53 @@ def changed(column: str, value: Any) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "says"),
+    ("column", "value", "message"),
     [
         ("trans_num", "t000003", "trans_num repeats an earlier row's in 1 row, first in row 5"),
         ("trans_num", None, "trans_num is missing in 1 row, first in row 5"),
         ("trans_num", "x" * 129, "trans_num is longer than 128"),
         ("cc_num", None, "cc_num is missing in 1 row"),
-        ("happened_at", None, "happened_at is missing or no time in 1 row, first in row 5"),
-        ("happened_at", "yesterday", "happened_at is missing or no time in 1 row, first in row 5"),
-        ("happened_at", "1969-01-01T00:00:00Z", "happened_at lies before 1970"),
-        ("ccy", "usd", "ccy is no ISO 4217 code such as EUR in 1 row, first in row 5"),
+        ("happened_at", None, "happened_at is missing or not a time in 1 row, first in row 5"),
+        ("happened_at", "yesterday", "happened_at is missing or not a time in 1 row, first in row 5"),
+        ("happened_at", "1969-01-01T00:00:00Z", "happened_at is before 1970"),
+        ("ccy", "usd", "ccy is not an ISO 4217 code such as EUR in 1 row, first in row 5"),
         ("is_fraud", 2, "is_fraud is not 0 (legitimate) or 1 (fraud) in 1 row, first in row 5"),
     ],
 )
-def test_what_a_column_cannot_hold_is_named(tmp_path: Path, column: str, value: Any, says: str) -> None:
-    """By column, reason and first row; never the value."""
-    assert refusal(changed(column, value), tmp_path).startswith(says)
+def test_an_invalid_value_is_named(tmp_path: Path, column: str, value: Any, message: str) -> None:
+    """By column, reason and first row, without the value."""
+    assert refusal(changed(column, value), tmp_path).startswith(message)
 
 
-def test_kinds_that_a_column_cannot_be_are_named(tmp_path: Path) -> None:
-    """Words as numbers, fractions as categories, dates and lists as features, fractions of cents."""
+def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
+    """Text as numbers, fractions as categories, dates and lists as features, fractions of cents."""
     frame = make_own(200).with_columns(
         pl.Series("visits", [[1]] * 200),
         mcc=pl.col("risk"),
         when=pl.col("happened_at").str.to_datetime(time_zone="UTC"),
     )
-    label = described(label="raw")
+    label = description_with(label="raw")
     assert refusal(frame.with_columns(raw=pl.lit(b"1")), tmp_path, label).startswith(
-        "raw holds Binary, which is no label"
+        "raw holds Binary and cannot be used as labels"
     )
-    for column, kind, says in (
+    for column, kind, message in (
         ("channel", "numeric", "channel is not a finite number in"),
-        ("visits", "numeric", "visits holds List(Int64), which is no number"),
-        ("visits", "categorical", "visits holds List(Int64), which is no category"),
+        ("visits", "numeric", "visits holds List(Int64) and cannot be used as numbers"),
+        ("visits", "categorical", "visits holds List(Int64) and cannot be used as categories"),
         ("when", "numeric", "when holds Datetime"),
-        ("mcc", "categorical", "mcc is no category but a fraction in"),
+        ("mcc", "categorical", "mcc is a fraction, not a category in"),
     ):
-        assert refusal(frame, tmp_path, described(features={column: kind})).startswith(says)
+        assert refusal(frame, tmp_path, description_with(features={column: kind})).startswith(message)
     fractions = make_own(200).with_columns(amt=pl.col("amt") + 0.5)
-    minor = described(amount=AmountColumn("amt", "minor"))
-    assert refusal(fractions, tmp_path, minor).startswith("amt is no whole number in 200 rows")
+    minor = description_with(amount=AmountColumn("amt", "minor"))
+    assert refusal(fractions, tmp_path, minor).startswith("amt is not an integer in 200 rows")
 
 
-def test_unsorted_data_keep_every_row_whole(tmp_path: Path) -> None:
-    """Sorting by time moves all columns alike."""
+def test_sorting_keeps_rows_together(tmp_path: Path) -> None:
+    """It moves all columns in the same way."""
     frame = make_own()
     shuffled = frame.sample(fraction=1, shuffle=True, seed=3)
-    data, expected = (load(saved(each, tmp_path / "own.parquet"), OWN) for each in (shuffled, frame))
+    data, expected = (load(save_as(each, tmp_path / "own.parquet"), OWN) for each in (shuffled, frame))
 
     def columns(data: Dataset) -> list[list[Any]]:
         arrays = (data.event_time_ms, data.amount_minor, data.label, data.transaction_id, data.card_id, data.currency)

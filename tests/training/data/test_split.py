@@ -1,4 +1,4 @@
-"""The split by time never lets a model see the future; the stratified one never lets it see a row twice."""
+"""The split by time hides the future from a model; the stratified one has no row in two parts."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -24,8 +24,8 @@ def test_parts_follow_each_other_in_event_time(frame: pl.DataFrame, save: Save) 
     assert split.validation.event_time_ms.max() < split.test.event_time_ms.min()
 
 
-def test_parts_are_60_20_20_and_together_everything(frame: pl.DataFrame, save: Save) -> None:
-    """Boundaries move by no more than the rows of one second."""
+def test_parts_are_60_20_20_and_contain_every_row(frame: pl.DataFrame, save: Save) -> None:
+    """Boundaries move by the rows of one second at most."""
     split = split_by_time(load(save(frame)))
     sizes = [len(part) for part in (split.train, split.validation, split.test)]
     assert sum(sizes) == len(frame)
@@ -38,8 +38,8 @@ def test_order_in_the_file_does_not_matter(frame: pl.DataFrame, save: Save) -> N
     assert split.train.event_time_ms.max() < split.validation.event_time_ms.min()
 
 
-def test_a_second_is_never_torn_apart(frame: pl.DataFrame, save: Save) -> None:
-    """When the boundary falls inside a second, all of it goes to the later part."""
+def test_rows_of_one_second_stay_together(frame: pl.DataFrame, save: Save) -> None:
+    """If the boundary falls inside a second, all its rows go to the later part."""
     busy = frame.with_columns((pl.col("Time") // 100).alias("Time"))
     split = split_by_time(load(save(busy)))
     assert not set(split.train.event_time_ms) & set(split.validation.event_time_ms)
@@ -48,7 +48,7 @@ def test_a_second_is_never_torn_apart(frame: pl.DataFrame, save: Save) -> None:
 
 @pytest.mark.parametrize("time", [0, 1])
 def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Save, time: int) -> None:
-    """No validation frauds, no threshold; one single second, no time order at all."""
+    """Without validation frauds there is no threshold, and within one second there is no order in time."""
     if time:
         early = pl.int_range(pl.len()) < pl.len() // 2
         bad = frame.with_columns(pl.when(early).then("Class").otherwise(0.0).alias("Class"))
@@ -59,7 +59,7 @@ def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Sav
 
 
 def test_stratified_parts_have_the_same_share_of_frauds(frame: pl.DataFrame, save: Save) -> None:
-    """60/20/20 of the frauds and of the others; every distinct row is in exactly one part."""
+    """60/20/20 of the frauds and of the others, with every distinct row in exactly one part."""
     data = load(save(frame))
     split = split_stratified(data, seed=0)
     for part, share in zip((split.train, split.validation, split.test), (0.6, 0.2, 0.2), strict=True):
@@ -70,29 +70,29 @@ def test_stratified_parts_have_the_same_share_of_frauds(frame: pl.DataFrame, sav
 
 
 def test_repeats_are_dropped_before_the_random_split(frame: pl.DataFrame, save: Save) -> None:
-    """No row can stand in two parts, however often the file has it."""
+    """No row is in two parts, however often it occurs in the file."""
     split = split_stratified(load(save(pl.concat([frame, frame, frame]))), seed=1)
     parts = [set(part.fingerprint.tolist()) for part in (split.train, split.validation, split.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == len(frame)
 
 
-def test_a_seed_makes_the_split(frame: pl.DataFrame, save: Save) -> None:
-    """The same seed, the same rows; another seed, other rows."""
+def test_the_seed_determines_the_split(frame: pl.DataFrame, save: Save) -> None:
+    """The same seed gives the same rows, another seed other rows."""
     data = load(save(frame))
     one, same, other = (split_stratified(data, seed).test.row.tolist() for seed in (3, 3, 4))
     assert one == same != other
 
 
 def test_too_few_frauds_cannot_be_stratified(frame: pl.DataFrame, save: Save) -> None:
-    """Each part needs one."""
+    """Each part needs at least one."""
     few = frame.with_columns((pl.int_range(pl.len()) < 2).cast(pl.Float64).alias("Class"))
     with pytest.raises(DataError, match="part has 0 frauds"):
         split_stratified(load(save(few)), seed=0)
 
 
 @given(st.lists(st.integers(0, 3), min_size=20, max_size=100), st.integers(1, 5))
-def test_each_fold_is_measured_on_what_came_after_it(steps: list[int], folds: int) -> None:
-    """Folds learn from all rows before; what they are measured on is strictly later and adjoins the next fold's."""
+def test_each_fold_is_scored_on_later_rows(steps: list[int], folds: int) -> None:
+    """A fold learns from all earlier rows, and the rows it is scored on end where those of the next fold begin."""
     times = np.repeat(np.cumsum(np.array(steps, dtype=np.int64)), 2)
     labels = np.resize([0, 1], len(times)).astype(np.int8)
     try:
@@ -110,15 +110,15 @@ def test_each_fold_is_measured_on_what_came_after_it(steps: list[int], folds: in
         assert one.validate.stop == after.validate.start
 
 
-def test_blocks_are_of_equal_size() -> None:
-    """Three folds: a quarter to begin with, then a quarter more each."""
+def test_blocks_have_equal_sizes() -> None:
+    """Three folds start with a quarter of the rows and add a quarter each."""
     labels = np.resize([0, 1], 100).astype(np.int8)
     made = rolling_origin_folds(np.arange(100), labels, 3)
     assert [(fold.train.stop, fold.validate.stop) for fold in made] == [(25, 50), (50, 75), (75, 100)]
 
 
 def test_a_fold_without_frauds_is_named() -> None:
-    """All frauds are late: the first fold has none to learn from."""
+    """All frauds are late, so the first fold has none to learn from."""
     labels = (np.arange(100) > 60).astype(np.int8)
     with pytest.raises(DataError, match="train of fold 1 has 0 frauds in 33 rows"):
         rolling_origin_folds(np.arange(100), labels, 2)
