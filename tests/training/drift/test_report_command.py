@@ -115,7 +115,7 @@ def test_columns_without_a_reference_are_not_judged(here: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (None, "is not there"),
+        (None, "does not exist"),
         ("", "is empty"),
         ("when,Amount,V1,V2,V3\n", "has no rows"),
         ("when,Amount,V1,V2\n1,2,3,4\n", "has no column V3"),
