@@ -1,1 +1,1 @@
-"""The streaming fraud scorer. See README.md for the map of its floors."""
+"""The streaming fraud scorer; docs/architecture.md has the map of its packages."""
