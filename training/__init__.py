@@ -1,9 +1,9 @@
-"""Training (the annex): data, models, export, registry, publishing. `stream` never imports it."""
+"""Training (the annex): data, models, bundling, registry, studies, retraining. `stream` never imports it."""
 
 import os
 
-# MLflow reads these when it is first imported: no telemetry, no progress bars of its own over ours, and no
-# complaint where git is not installed. A server that is away is given up after seconds instead of minutes.
+# MLflow reads these on its first import: no telemetry, no progress bars that interfere with ours, no warning if git is
+# not installed, and an error after seconds instead of minutes if a server is unavailable.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")

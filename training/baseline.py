@@ -34,8 +34,8 @@ from training.registry.versions import RegisteredVersion, Registry
 from training.study.recipe import RECIPE, Recipe, encode_recipe
 
 Report = Callable[[str], None]
-#: Tag of a run: the number of times the test set of its data was evaluated, this time included.
-LOOKS = "looks"
+#: Tag of a run with the number of evaluations of its test set so far, its own included.
+EVALUATIONS_TAG = "looks"
 #: Champion first.
 MODELS = (CHAMPION, *CHALLENGERS)
 #: Number of calls of `report` in a whole baseline, for a progress bar.
@@ -107,8 +107,10 @@ def count_evaluations(experiment: MlflowExperiment, data_sha256: str) -> int:
     Raises:
         RegistryError: If MLflow is unavailable or refuses.
     """
-    newest = experiment.search(f"tags.`data_sha256` = '{data_sha256}' and tags.`{LOOKS}` != ''", max_results=1)
-    return int(newest[0].data.tags[LOOKS]) if newest else 0
+    newest = experiment.search(
+        f"tags.`data_sha256` = '{data_sha256}' and tags.`{EVALUATIONS_TAG}` != ''", max_results=1
+    )
+    return int(newest[0].data.tags[EVALUATIONS_TAG]) if newest else 0
 
 
 def require_quality(pr_auc: Metric) -> None:
@@ -137,7 +139,7 @@ def _train(
 
     def record_evaluation(evaluation: CountedEvaluation) -> None:
         for run in open_runs:
-            run.tag(LOOKS, str(evaluation.number))
+            run.tag(EVALUATIONS_TAG, str(evaluation.number))
 
     def record_leak(leak: Leak) -> None:
         leaks.setdefault(leak.name, leak.details)
@@ -202,5 +204,5 @@ def _recipe(family: Family, choice: PolicyChoice) -> Recipe:
 
 
 def _lineage(rows: Dataset, leaks: Mapping[str, str]) -> dict[str, str]:
-    accepted = {"accepted_leaks": "; ".join(f"{name}: {what}" for name, what in leaks.items())} if leaks else {}
+    accepted = {"accepted_leaks": "; ".join(f"{name}: {details}" for name, details in leaks.items())} if leaks else {}
     return {"data_sha256": rows.sha256} | accepted | code_version() | library_versions()

@@ -16,14 +16,18 @@ class Machine(Struct, frozen=True):
     memory_gib: float
     os: str
     python: str
-    #: Versions by distribution.
+    #: Version of each installed distribution that the figures depend on.
     packages: dict[str, str]
-    #: Runnable processes when the measuring began, beside it; above 0.5 the figures say little.
+    #: Load average of the last minute before the measurement; above 0.5 the figures are unreliable.
     load_before: float
 
 
 def describe_machine(packages: tuple[str, ...]) -> Machine:
-    """Describe this machine with the versions of the distributions named."""
+    """Return a description of this machine.
+
+    Args:
+        packages: Names of the distributions to list with their versions.
+    """
     return Machine(
         cpu=_cpu(),
         cores=os.cpu_count() or 1,
@@ -36,7 +40,7 @@ def describe_machine(packages: tuple[str, ...]) -> Machine:
 
 
 def _cpu() -> str:
-    info = Path("/proc/cpuinfo")  # Linux; macOS tells platform.processor
+    info = Path("/proc/cpuinfo")  # Linux only; on macOS platform.processor() has the name
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()

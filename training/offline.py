@@ -1,4 +1,4 @@
-"""Offline files for the stream: transactions as JSON lines, and what every model says of them."""
+"""Offline files for the stream: transactions as JSON lines, and the scores of all models in role for them."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -23,7 +23,7 @@ def part_of(rows: Dataset, part: Part) -> Dataset:
     """Return one part of the time-ordered split, in order of event time.
 
     Raises:
-        DataError: If the data are too few.
+        DataError: If there are too few rows to split.
     """
     if part == "all":
         return rows
@@ -32,7 +32,7 @@ def part_of(rows: Dataset, part: Part) -> Dataset:
 
 
 def export_stream(rows: Dataset, out: Path) -> None:
-    """Write one transaction message a line; the file appears only when it is whole.
+    """Write one transaction message per line; the file appears only once it is complete.
 
     Raises:
         DataError: If the file cannot be written.
@@ -47,10 +47,10 @@ def export_stream(rows: Dataset, out: Path) -> None:
 
 
 def export_scores(rows: Dataset, roles: TrainedRoles, store_url: str, out: Path) -> None:
-    """Write a Parquet file to hold the stream's decisions against.
+    """Write a Parquet file to compare the decisions of the stream with.
 
     Columns: transaction_id, label, amount_minor, and for each model `score_<version>` (float32) and
-    `verdict_<version>` by its own policy.
+    `verdict_<version>`, the verdict under its own policy.
 
     Raises:
         BundleError: If a bundle does not pass its audit.

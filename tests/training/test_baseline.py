@@ -57,12 +57,12 @@ def client(trained: Trained) -> MlflowClient:
 
 @pytest.fixture
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small models, for tests that do not depend on them."""
+    """Train small models, for tests that do not depend on their figures."""
     monkeypatch.setattr(training.models.families, "TREES", 20)
 
 
 def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
-    """Each passes the stream's audit, and its manifest describes its training correctly."""
+    """Each bundle passes the audit of the stream, and its manifest describes its training correctly."""
     split = split_by_time(load(trained.data))
     assert tuple(model.manifest.algorithm for model in models(trained)) == ALGORITHMS
     for model in models(trained):
@@ -84,15 +84,15 @@ def test_the_stream_accepts_every_bundle(trained: Trained) -> None:
 
 
 def test_no_bundle_holds_a_pickle(trained: Trained) -> None:
-    """Nothing in it is executed on reading: text files and one ONNX graph."""
+    """A bundle has only text files and one ONNX graph, so reading it executes no code."""
     for ref in refs(trained):
         files = [file for file in (Path(trained.store) / ref.path).rglob("*") if file.is_file()]
         assert {file.suffix for file in files} <= {"", ".json", ".onnx", ".yaml", ".txt"}
         assert not any(file.read_bytes().startswith(b"\x80") for file in files)
 
 
-def test_a_score_does_not_depend_on_its_neighbours(trained: Trained) -> None:
-    """It has the same bits alone, in small batches and in one large batch."""
+def test_a_score_does_not_depend_on_the_batch(trained: Trained) -> None:
+    """A score has the same bits alone, in small batches and in one large batch."""
     rows = load(trained.data).part(slice(0, 300))
     for model in models(trained):
         matrix = rows.matrix(model.plan)
@@ -177,7 +177,7 @@ def test_the_registry_serves_each_version_with_the_streams_score(trained: Traine
 
 
 def test_progress_names_every_step(trained: Trained) -> None:
-    """The bar is full when the work is done."""
+    """The progress bar is full at the end."""
     assert len(trained.steps) == STEPS
 
 
@@ -197,7 +197,7 @@ def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("few_trees")
 def test_a_second_baseline(trained: Trained, tmp_path: Path) -> None:
-    """It continues the count of evaluations of the test set, and skips versions that the store has already."""
+    """It continues the count of evaluations of the test set, and skips versions that the store already has."""
     rows, experiment = load(trained.data), trained.experiment
     evaluations = count_evaluations(experiment, rows.sha256)
     for ref in refs(trained):
@@ -255,7 +255,7 @@ def test_a_failure_while_registering_leaves_no_version(
 def test_roles_are_published_to_kafka_and_followed_by_aliases(
     trained: Trained, settings: Settings, tmp_path: Path
 ) -> None:
-    """From the saved file to any broker, with a new epoch each time; MLflow's aliases follow."""
+    """Roles from the saved file get a new epoch each time, and the aliases in MLflow follow."""
     save_roles(trained.roles, tmp_path / "models" / "baseline.json")
     roles = load_roles(tmp_path / "models" / "baseline.json")
     assert roles == trained.roles

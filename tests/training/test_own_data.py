@@ -14,8 +14,8 @@ from schemas.messages import DeadLetter, Decision
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
-from tests.support.topics import produce_all, read_all
 from tests.support.decision_monitor import DecisionMonitor
+from tests.support.topics import produce_all, read_all
 from tests.support.worker_process import WorkerProcess
 from tests.training.data.own_data import make_own
 from tests.training.study.conftest import PLAN
@@ -26,7 +26,7 @@ from training.offline import part_of
 from training.registry.connection import connect
 from training.registry.versions import CHAMPION, Registry
 
-#: A tree takes a missing value one way or the other; strings of thousands of levels, log amount and hour beside.
+#: Missing values stay NaN for the trees; one categorical feature has thousands of levels.
 FEATURES = {
     "missing": "nan",
     "numeric": ["risk", "visits"],
@@ -38,20 +38,20 @@ STUDY = PLAN | {
     "seeds": [0],
     "families": [{"family": "lightgbm", "treatments": ["none"]}, {"family": "extra-trees", "treatments": ["none"]}],
 }
-#: What no row of the file has, by transaction id, and what becomes of it.
+#: Feature values that no row of the file has, by transaction id, and the expected outcome.
 NEW: dict[str, tuple[dict[str, Any], str]] = {
-    "new-words": ({"channel": "kiosk", "merchant": "shop that opened today", "mcc": ""}, "decided"),
+    "new-categories": ({"channel": "kiosk", "merchant": "shop that opened today", "mcc": ""}, "decided"),
     "all-missing": (dict.fromkeys(("risk", "visits", "channel", "merchant", "mcc")), "decided"),
-    "no-string": ({"channel": 7}, "wrong_type"),
-    "no-number": ({"risk": "high"}, "wrong_type"),
+    "not-a-string": ({"channel": 7}, "wrong_type"),
+    "not-a-number": ({"risk": "high"}, "wrong_type"),
 }
 
 
 def new_transactions(line: bytes) -> dict[str, bytes]:
-    """Return `NEW` as messages, each with the rest of its features as in this one."""
-    paid = msgspec.json.decode(line)
+    """Return the transactions of `NEW` as messages, with all other values from one message."""
+    template = msgspec.json.decode(line)
     return {
-        name: msgspec.json.encode(paid | {"transaction_id": name, "features": paid["features"] | features})
+        name: msgspec.json.encode(template | {"transaction_id": name, "features": template["features"] | features})
         for name, (features, _) in NEW.items()
     }
 
@@ -60,7 +60,7 @@ def new_transactions(line: bytes) -> dict[str, bytes]:
 def run(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Run `fraud-train` in a directory of its own, on the test's topics, and return what it printed."""
+    """Run `fraud-train` in a temporary directory, on the topics of the test, and return its output."""
     monkeypatch.chdir(tmp_path)
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
@@ -74,7 +74,7 @@ def run(
 
 
 def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_path: Path) -> None:
-    """Described, studied, registered, promoted; then the worker's score of each row is the offline one."""
+    """After describe, study, register and promote, the worker gives each row its offline score."""
     make_own().write_csv("own.csv", null_value="NA")
     run("describe", "own.csv", "--out", "own.yaml")
     Path("features.yaml").write_text(yaml.safe_dump(FEATURES))
@@ -82,9 +82,9 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
     own = ("--data", "own.csv", "--description", "own.yaml")
     store = ("--store", settings.bundle.store)
     studied = run("study", *own, "--features", "features.yaml", "--plan", "plan.yaml")
-    found = re.search(r"fraud-train register (\w+)", studied)
-    assert found is not None
-    run("register", found[1], *store)
+    register_command = re.search(r"fraud-train register (\w+)", studied)
+    assert register_command is not None
+    run("register", register_command[1], *store)
     run("promote", "1", "--reason", "the first", "--bootstrap", settings.kafka.bootstrap, *store)
     run("export-stream", *own, "--out", "test.jsonl")
 
@@ -95,24 +95,25 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
         monitor.wait(len(sent))
         assert worker.stop() == 0
 
-    written, dead = (
+    decision_messages, dead_letter_messages = (
         [message.value() or b"" for message in read_all(settings.kafka.bootstrap, topic)]
         for topic in (settings.topic.decisions, settings.topic.dead_letters)
     )
-    decided = [msgspec.json.decode(raw, type=Decision) for raw in written]
-    letters = [msgspec.json.decode(raw, type=DeadLetter) for raw in dead]
+    decided = [msgspec.json.decode(raw, type=Decision) for raw in decision_messages]
+    dead_letters = [msgspec.json.decode(raw, type=DeadLetter) for raw in dead_letter_messages]
     decisions = {decision.transaction_id: decision for decision in decided}
-    assert len(decisions) + len(letters) == len(sent)
-    became = {name: "decided" if name in decisions else "dead" for name in NEW}
-    assert became == {name: "decided" if fate == "decided" else "dead" for name, (_, fate) in NEW.items()}
-    assert sorted(letter.reason.value for letter in letters) == ["wrong_type", "wrong_type"]
+    assert len(decisions) + len(dead_letters) == len(sent)
+    assert {name for name in NEW if name in decisions} == {
+        name for name, (_, outcome) in NEW.items() if outcome == "decided"
+    }
+    assert sorted(letter.reason.value for letter in dead_letters) == ["wrong_type", "wrong_type"]
     rows = part_of(load("own.csv", read_description(Path("own.yaml"))), "test")
     registry = Registry(connect(Path("var")))
     model = read_bundle(BundleStore(settings.bundle.store), registry.find(registry.aliases()[CHAMPION]).bundle)
     offline = model.onnx.score(rows.matrix(model.plan))
     online = [decisions[name].score for name in rows.transaction_id]
     np.testing.assert_allclose(online, offline, rtol=0, atol=1e-7)
-    # It has learnt something of what it decides on: chance would be the frauds' share, one in twenty.
+    # The scores rank frauds well above chance, which would be the share of frauds, one in twenty.
     highest = np.argsort(online)[-int(rows.label.sum()) :]
     assert rows.label[highest].mean() > 0.3
     assert {decisions[name].model_version for name in rows.transaction_id} == {"1"}

@@ -1,1 +1,1 @@
-"""Model families, resampling, calibration, and the one road to ONNX."""
+"""Model families, resampling, calibration, and their ONNX graphs."""

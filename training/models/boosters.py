@@ -1,4 +1,4 @@
-"""Gradient boosting: LightGBM and XGBoost, with or without rows on which to stop early."""
+"""Gradient boosting: LightGBM and XGBoost, with or without early stopping."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,10 @@ import numpy as np
 from optuna import Trial
 from xgboost import XGBClassifier
 
-from training.models.fitted import FittedModel, Params, LabelledRows, FitTask
+from training.models.fitted import FitTask, FittedModel, LabelledRows, Params
 from training.models.tree_readers import read_lightgbm, read_xgboost
 
-#: Rounds without a better PR-AUC on the rows to stop on, after which boosting ends.
+#: Rounds without a better PR-AUC on the rows for early stopping, after which boosting ends.
 PATIENCE = 50
 
 
@@ -21,7 +21,7 @@ def fit_lightgbm(params: Params, task: FitTask) -> FittedModel:
     rows, validation = _dataset(task.rows), list[lightgbm.Dataset]()
     callbacks: list[Callable[..., Any]] = []
     if task.stop_on:
-        # The ranking, not the likelihood: after weights or resampling the margins stand for another share of fraud.
+        # The ranking, not the likelihood: weights and resampling change the share of fraud that margins express.
         options["metric"] = "average_precision"
         validation.append(_dataset(task.stop_on, rows))
         callbacks.append(lightgbm.early_stopping(PATIENCE, verbose=False))
@@ -56,7 +56,7 @@ def fit_xgboost(params: Params, task: FitTask) -> FittedModel:
 
 
 def suggest_lightgbm(trial: Trial) -> Params:
-    """Suggest what matters most; trees stay few and small enough for the stream."""
+    """Suggest the most important hyperparameters; trees stay few and small enough for the stream."""
     return {
         "trees": trial.suggest_int("trees", 100, 500, step=50),
         "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.1, log=True),
@@ -69,7 +69,7 @@ def suggest_lightgbm(trial: Trial) -> Params:
 
 
 def suggest_xgboost(trial: Trial) -> Params:
-    """Suggest what matters most; trees stay few and small enough for the stream."""
+    """Suggest the most important hyperparameters; trees stay few and small enough for the stream."""
     return {
         "trees": trial.suggest_int("trees", 100, 500, step=50),
         "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.2, log=True),

@@ -1,7 +1,7 @@
-"""Sigmoid (Platt) calibration, fitted on the validation part as it is: never weighted, never resampled.
+"""Sigmoid (Platt) calibration, fitted on the validation part without weights or resampling.
 
-Weights and resampling make a model believe in another share of fraud than there is. Maximum likelihood with a free
-offset brings the mean score back to the validation part's own share, whatever the training rows went through.
+After weights or resampling a model assumes a wrong share of fraud. Maximum likelihood with a free offset restores the
+mean score to the share in the validation part, whatever was done to the training rows.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from training.models.graph import SCORE, GraphWriter
 
 @dataclass(frozen=True)
 class Calibration:
-    """score = 1 / (1 + exp(-(slope · z + offset))), with z the margin's log odds.
+    """score = 1 / (1 + exp(-(slope · z + offset))), where z are the log odds of the margin.
 
     J. Platt, "Probabilistic outputs for support vector machines", 1999.
     """
@@ -33,10 +33,10 @@ class Calibration:
         return scores
 
     def write(self, graph: GraphWriter, log_odds: str) -> str:
-        """Write the same for log odds, double (n,), as the graph's output.
+        """Write the same function of log odds, double (n,), as the graph's output, and return its name.
 
-        In double too: ONNX Runtime's float32 functions differ in the last digit between a full vector and a batch's
-        tail, so a score would depend on its neighbours. Rounded from double, it does not.
+        It is computed in double: ONNX Runtime's float32 functions differ in the last digit between a full vector and
+        the tail of a batch, so a score would depend on its neighbours. Rounded from double, it does not.
         """
         scaled = graph.add("Mul", log_odds, graph.constant(self.slope))
         score = graph.add("Sigmoid", graph.add("Add", scaled, graph.constant(self.offset)))
@@ -44,9 +44,15 @@ class Calibration:
 
 
 def fit_calibration(margin: NDArray[np.float64], labels: Labels, margin_kind: MarginKind) -> Calibration:
-    """Fit slope and offset by maximum likelihood, on which the mean score is the share of fraud."""
-    # No penalty to speak of: with two parameters there is nothing to hold back. Newton's method goes to the optimum
-    # itself; where frauds are one in 600, lbfgs would stop at its tolerance with a mean that is percents off.
+    """Fit slope and offset by maximum likelihood, which makes the mean score equal to the share of fraud.
+
+    Args:
+        margin: (n,) margins of the validation part.
+        labels: (n,) labels of the same rows.
+        margin_kind: Kind of the margins.
+    """
+    # Practically no penalty: two parameters need none. Newton's method reaches the optimum, while lbfgs stops at its
+    # tolerance and, with one fraud in 600 rows, leaves the mean several percent off.
     regression = LogisticRegression(C=1e6, solver="newton-cholesky", tol=1e-8)
     regression.fit(margin_log_odds(margin, margin_kind)[:, np.newaxis], labels)
     return Calibration(margin_kind, float(regression.coef_[0, 0]), float(regression.intercept_[0]))

@@ -1,4 +1,4 @@
-"""What a model costs the stream: time for a row."""
+"""The cost of a model for the stream: scoring time per row."""
 
 import time
 
@@ -7,16 +7,18 @@ import numpy as np
 from stream.models.onnx_session import OnnxModel
 from stream.scoring.features import Matrix
 
-#: Rows scored at once, about what the worker hands over under load.
+#: Rows scored at once, about the size of a worker's batch under load.
 BATCH = 250
-#: Each batch counts with the fastest of so many passes: whatever else the machine does can only slow one down.
+#: Number of passes, of which the fastest counts for each batch: other work on the machine only slows a pass down.
 PASSES = 7
 
 
 def cost_us(session: OnnxModel, matrix: Matrix) -> float:
-    """Return the microseconds a row takes in batches of `BATCH` on the session's one thread.
+    """Return the microseconds per row in batches of `BATCH` on the session's one thread.
 
-    A few thousand rows (n, n_features) are enough.
+    Args:
+        session: Model.
+        matrix: (n, n_features); a few thousand rows are enough.
     """
     batches = [matrix[at : at + BATCH] for at in range(0, len(matrix), BATCH)]
     seconds = np.array([[_seconds(session, batch) for batch in batches] for _ in range(PASSES)])

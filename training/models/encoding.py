@@ -1,4 +1,4 @@
-"""The feature vector as linear models and nets need it: nothing missing, a column of 0 and 1 for each category."""
+"""The feature vector for linear models and nets: no missing values, and a column of 0 and 1 for each category."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,24 @@ from schemas.manifest import Feature
 from stream.scoring.features import Matrix
 from training.models.graph import FEATURES, GraphWriter
 
-#: Columns of 0 and 1 a categorical feature gets at most: its most frequent categories. All rarer ones and those
-#: never seen at training share one more, so that a feature of thousands of categories does not fill the memory.
+#: Largest number of categories with a column of their own: the most frequent ones. All others, unknown ones included,
+#: share one more column, so that a feature with thousands of categories does not exhaust the memory.
 MAX_LEVELS = 50
 
 
 class Encoding:
-    """Numeric columns first, missing values replaced by the training part's median; then the categorical ones.
+    """Encodes feature vectors: numeric columns with medians for missing values, then columns of 0 and 1.
 
-    A missing category has 0 in all its columns. Both ways below give the same numbers to the last bit.
+    A missing category has 0 in all its columns. `transform` and the graph that `write` adds give the same bits.
+
+    Args:
+        features: Features in the order of the matrix's columns.
     """
 
     def __init__(self, features: Sequence[Feature]) -> None:
         self._numeric = [i for i, feature in enumerate(features) if feature.kind != "categorical"]
         self._medians = np.array([features[i].median for i in self._numeric], dtype=np.float32)
-        #: Column and number of own levels of each categorical feature.
+        #: Column of each categorical feature, and the number of its categories with a column of their own.
         self._categorical = [
             (i, min(len(feature.categories), MAX_LEVELS))
             for i, feature in enumerate(features)
@@ -32,11 +35,11 @@ class Encoding:
 
     @property
     def width(self) -> int:
-        """Columns after encoding."""
+        """Number of columns after encoding."""
         return len(self._numeric) + sum(levels + 1 for _, levels in self._categorical)
 
     def transform(self, matrix: Matrix) -> NDArray[np.float64]:
-        """Return (n, width) for (n, n_features)."""
+        """Return the encoded matrix (n, width) of a matrix (n, n_features)."""
         numeric = matrix[:, self._numeric]
         parts = [np.where(np.isnan(numeric), self._medians, numeric)]
         for column, levels in self._categorical:
@@ -45,7 +48,7 @@ class Encoding:
         return np.concatenate(parts, axis=1, dtype=np.float64)
 
     def write(self, graph: GraphWriter) -> str:
-        """Write the same from `FEATURES` on and return its name, double (n, width)."""
+        """Write the encoding of the input `FEATURES` and return its name, double (n, width)."""
         parts = []
         if self._numeric:
             numeric = graph.add("Gather", FEATURES, graph.constant(self._numeric, np.int64), axis=1)

@@ -1,8 +1,8 @@
 """The model families behind one interface, each with default hyperparameters and a search space.
 
-The boosters' defaults and extra trees' were chosen on the validation part, for the stream's speed as much as for
-precision: 300 small trees each. No family weights frauds up by itself: LightGBM's `scale_pos_weight` at its usual
-value collapses here (average precision .25). That is a treatment's part.
+The defaults of the boosters and of extra trees were chosen on the validation part, for speed in the stream as much as
+for precision: 300 small trees each. No family gives frauds a higher weight by itself, because LightGBM collapses with
+the usual value of `scale_pos_weight` (average precision .25); `resampling` does that.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from schemas.errors import DataError
 from schemas.manifest import Feature
 from stream.scoring.features import Matrix
 from training.models.boosters import fit_lightgbm, fit_xgboost, suggest_lightgbm, suggest_xgboost
-from training.models.fitted import FittedModel, Labels, MarginKind, Params, LabelledRows, FitTask, Weights
+from training.models.fitted import FitTask, FittedModel, LabelledRows, Labels, MarginKind, Params, Weights
 from training.models.forests import fit_extra_trees, fit_random_forest, suggest_forest
 from training.models.pipelines import (
     fit_logistic_regression,
@@ -25,9 +25,9 @@ from training.models.pipelines import (
 
 __all__ = ["CHALLENGERS", "CHAMPION", "FAMILIES", "SEED", "TREES", "Family", "FittedModel", "Labels", "MarginKind"]
 
-#: Of the baseline.
+#: Seed of the baseline.
 SEED = 0
-#: Trees of an ensemble whose params name no other number.
+#: Number of trees of an ensemble whose params do not set it.
 TREES = 300
 
 _Fitter = Callable[[Params, FitTask], FittedModel]
@@ -35,16 +35,16 @@ _Fitter = Callable[[Params, FitTask], FittedModel]
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of model, how it is fitted, and where to search."""
+    """A kind of model: how it is fitted, and its search space."""
 
     algorithm: str
-    #: Of every model of this family.
+    #: Kind of the margins of its models.
     margin_kind: MarginKind
-    #: Defaults.
+    #: Default hyperparameters.
     params: Params
     fitter: _Fitter
     space: Callable[[Trial], Params]
-    #: Whether `stop_on` has an effect.
+    #: True if `stop_on` has an effect.
     stops_early: bool = False
 
     def fit(
@@ -61,14 +61,14 @@ class Family:
         """Fit one model; the same arguments give the same model.
 
         Args:
-            params: All of them, as in `self.params` or from `suggest`.
+            params: All hyperparameters, as in `self.params` or from `suggest`.
             matrix: (n, n_features), NaN where a value is missing.
-            labels: (n,).
-            features: Of the matrix's columns.
-            seed: For whatever the family draws.
-            sample_weight: (n,) or None.
-            stop_on: Other rows, never resampled, on which a booster looks for its best number of trees; families
-                that do not grow round by round take no notice.
+            labels: (n,), 1 for fraud.
+            features: Features in the order of the matrix's columns.
+            seed: Seed of all random choices.
+            sample_weight: (n,) weights, or None for equal ones.
+            stop_on: Other rows, never resampled, on which a booster finds its best number of trees; other families
+                ignore them.
 
         Raises:
             DataError: If the rows are all of one class.
@@ -76,16 +76,16 @@ class Family:
         if not 0 < labels.sum() < len(labels):
             raise DataError(
                 f"{self.algorithm} cannot learn from {len(labels)} rows of which {labels.sum()} are frauds; "
-                "both classes are needed, take a longer or another part"
+                "use a longer or another part, with both classes"
             )
         return self.fitter(params, FitTask(LabelledRows(matrix, labels, sample_weight), tuple(features), seed, stop_on))
 
     def suggest(self, trial: Trial) -> Params:
-        """Return the defaults with what an Optuna trial suggests."""
+        """Return the default hyperparameters with those that an Optuna trial suggests."""
         return self.params | self.space(trial)
 
 
-def _growing(fitter: _Fitter) -> _Fitter:
+def _with_trees(fitter: _Fitter) -> _Fitter:
     return lambda params, task: fitter({"trees": TREES} | params, task)
 
 
@@ -100,22 +100,22 @@ RANDOM_FOREST = Family(
     "random-forest",
     "probability",
     {"max_depth": 10, "min_samples_leaf": 3, "n_jobs": -1},
-    _growing(fit_random_forest),
+    _with_trees(fit_random_forest),
     suggest_forest,
 )
 EXTRA_TREES = Family(
     "extra-trees",
     "probability",
-    # Unbounded, the forest is five times as large and no better on validation.
+    # Without the limit the forest is five times as large and no better on validation.
     {"max_depth": 10, "min_samples_leaf": 3, "n_jobs": -1},
-    _growing(fit_extra_trees),
+    _with_trees(fit_extra_trees),
     suggest_forest,
 )
 XGBOOST = Family(
     "xgboost",
     "log_odds",
     {"learning_rate": 0.05, "max_depth": 4, "subsample": 0.8, "colsample_bytree": 0.7, "tree_method": "hist"},
-    _growing(fit_xgboost),
+    _with_trees(fit_xgboost),
     suggest_xgboost,
     stops_early=True,
 )
@@ -136,7 +136,7 @@ LIGHTGBM = Family(
         "force_row_wise": True,
         "verbosity": -1,
     },
-    _growing(fit_lightgbm),
+    _with_trees(fit_lightgbm),
     suggest_lightgbm,
     stops_early=True,
 )
@@ -147,10 +147,10 @@ NET = Family(
     fit_net,
     suggest_net,
 )
-#: By algorithm; a stack is made of their models by `stack.fit_stack`.
+#: Families by algorithm; `stack.fit_stack` combines their models.
 FAMILIES = {
     family.algorithm: family for family in (LOGISTIC_REGRESSION, RANDOM_FOREST, EXTRA_TREES, XGBOOST, LIGHTGBM, NET)
 }
-#: Of the baseline.
+#: Families of the baseline.
 CHAMPION = LIGHTGBM
 CHALLENGERS = (XGBOOST, EXTRA_TREES)

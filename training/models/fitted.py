@@ -1,4 +1,4 @@
-"""What families are given and what they give, whatever their kind."""
+"""Types that all model families share: the input of a fit and the fitted model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,35 +12,35 @@ from stream.scoring.features import Matrix
 from training.models.graph import GraphWriter
 from training.models.odds import FLOAT_EPSILON, log_odds
 
-#: What a margin is: log odds of fraud, or a probability summed in float32 by the graph.
+#: Scale of a margin: log odds of fraud, or a probability that the graph sums in float32.
 MarginKind = Literal["log_odds", "probability"]
 Labels = NDArray[np.int8]
-#: (n,), mean 1.
+#: Shape (n,), with mean 1.
 Weights = NDArray[np.float64]
-#: A family's hyperparameters by name: numbers and strings, as MLflow and Optuna take them.
+#: A family's hyperparameters by name: numbers and strings, the types that MLflow and Optuna accept.
 Params = dict[str, Any]
 
 
 class LabelledRows(NamedTuple):
-    """Labelled rows to fit on or to stop on."""
+    """Labelled rows for fitting or for early stopping."""
 
     #: (n, n_features).
     matrix: Matrix
     #: (n,), 1 for fraud.
     labels: Labels
-    #: None: all alike.
+    #: (n,) weights, or None for equal ones.
     sample_weight: Weights | None = None
 
 
 @dataclass(frozen=True)
 class FitTask:
-    """What a family is to fit, beside its params."""
+    """Everything that a fit needs besides the hyperparameters."""
 
     rows: LabelledRows
-    #: Of the matrix's columns: linear models and nets encode by kind.
+    #: Features in the order of the matrix's columns: linear models and nets encode them by kind.
     features: tuple[Feature, ...]
     seed: int
-    #: LabelledRows on which boosters look when to stop; never part of `rows`.
+    #: Rows for the early stopping of boosters; never part of `rows`.
     stop_on: LabelledRows | None = None
 
 
@@ -49,14 +49,14 @@ class FittedModel:
     """A fitted model, before calibration."""
 
     margin_kind: MarginKind
-    #: (n, n_features) → (n,) margins in double precision: the original that the ONNX graph is held against.
+    #: (n, n_features) → (n,) margins in double precision: the original that the ONNX graph is compared with.
     margin: Callable[[Matrix], NDArray[np.float64]]
-    #: Writes the nodes from `FEATURES` to the margin as log odds, double (n,), and returns its name.
+    #: Writes the nodes from `FEATURES` to the margin as log odds, double (n,), and returns the name of that tensor.
     write_log_odds: Callable[[GraphWriter], str]
-    #: Trees in use, fewer than asked for where a booster stopped early; None for what is no ensemble of trees.
+    #: Number of trees, fewer than configured if a booster stopped early; None if the model is not a tree ensemble.
     trees: int | None = None
 
 
 def margin_log_odds(margin: NDArray[np.float64], kind: MarginKind) -> NDArray[np.float64]:
-    """Return a margin of either kind as log odds, as `FittedModel.write_log_odds` gives it in the graph."""
+    """Return margins (n,) of either kind as log odds, the values that `FittedModel.write_log_odds` has in the graph."""
     return margin if kind == "log_odds" else log_odds(margin, FLOAT_EPSILON)

@@ -3,7 +3,7 @@
 from optuna import Trial
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-from training.models.fitted import FittedModel, Params, FitTask
+from training.models.fitted import FitTask, FittedModel, Params
 from training.models.odds import FLOAT_EPSILON
 from training.models.tree_readers import read_forest
 
@@ -19,7 +19,7 @@ def fit_extra_trees(params: Params, task: FitTask) -> FittedModel:
 
 
 def suggest_forest(trial: Trial) -> Params:
-    """Suggest how far trees grow; deeper ones hardly score better and take several times the stream's time."""
+    """Suggest the size of the trees; deeper ones hardly score better and take several times as long per row."""
     return {
         "max_depth": trial.suggest_int("max_depth", 6, 14),
         "min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 20, log=True),
@@ -31,7 +31,7 @@ def _fit(kind: type[RandomForestClassifier | ExtraTreesClassifier], params: Para
     rest = {name: value for name, value in params.items() if name != "trees"}
     model = kind(**rest, n_estimators=params["trees"], random_state=task.seed)
     model.fit(task.rows.matrix, task.rows.labels, sample_weight=task.rows.sample_weight)
-    # Several threads add up their trees in any order, and a stack fitted on such sums is never the same twice.
+    # Several threads add up the trees in varying order, and a stack fitted on such sums would not be reproducible.
     model.set_params(n_jobs=1)
     table = read_forest(model)
     return FittedModel(

@@ -1,4 +1,4 @@
-"""One ONNX graph in the making: whoever takes part adds nodes and gets the name of what they give."""
+"""A builder for one ONNX graph: each call adds nodes and returns the name of their output."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import ArrayLike, DTypeLike
 from onnx import TensorProto, helper, numpy_helper
 
-#: Pinned, so that a newer onnx at training does not make bundles that an older serving runtime refuses.
+#: Pinned, so that a newer onnx package in training does not write bundles that an older serving runtime rejects.
 OPSET = 17
 ML_OPSET = 3
 IR_VERSION = 9
@@ -18,7 +18,7 @@ SCORE = "score"
 
 
 class GraphWriter:
-    """Nodes and constants, each under a name of its own, so that several models fit into one graph."""
+    """Collects nodes and constants under unique names, so that several models fit into one graph."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -37,12 +37,17 @@ class GraphWriter:
         return name
 
     def double(self, name: str) -> str:
-        """Cast to double: a float32 logarithm or product depends on where in a batch its row stands."""
+        """Cast to double: a float32 logarithm or product depends on the position of its row in the batch."""
         return self.add("Cast", name, to=TensorProto.DOUBLE)
 
-    def inline(self, model: onnx.ModelProto, given: str) -> str:
-        """Add another model's whole graph, of one input and one output, and return its output's name."""
-        renamed = {"": "", model.graph.input[0].name: given}
+    def inline(self, model: onnx.ModelProto, source: str) -> str:
+        """Add the whole graph of a model with one input and one output, and return the name of its output.
+
+        Args:
+            model: Model to copy the nodes and constants of.
+            source: Name of the tensor in this graph that replaces the model's input.
+        """
+        renamed = {"": "", model.graph.input[0].name: source}
         for constant in model.graph.initializer:
             copy = onnx.TensorProto()
             copy.CopyFrom(constant)
@@ -60,7 +65,7 @@ class GraphWriter:
         return renamed[model.graph.output[0].name]
 
     def model(self, n_features: int) -> onnx.ModelProto:
-        """Return the finished graph, checked; a node must have given `SCORE`."""
+        """Return the checked graph; a node must already have the output `SCORE`."""
         graph = helper.make_graph(
             self._nodes,
             "fraud",

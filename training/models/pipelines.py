@@ -1,4 +1,4 @@
-"""Logistic regression and a neural net: scikit-learn on encoded, scaled columns, all of which is in the graph."""
+"""Logistic regression and a neural net: scikit-learn on encoded and scaled columns, with both steps in the graph."""
 
 import warnings
 from typing import Any
@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from stream.scoring.features import Matrix
 from training.models.encoding import Encoding
-from training.models.fitted import FittedModel, Params, FitTask
+from training.models.fitted import FitTask, FittedModel, Params
 from training.models.graph import GraphWriter
 from training.models.odds import DOUBLE_EPSILON, log_odds
 from training.models.sklearn_graph import write_sklearn_log_odds
@@ -27,23 +27,23 @@ def fit_logistic_regression(params: Params, task: FitTask) -> FittedModel:
 
 def fit_net(params: Params, task: FitTask) -> FittedModel:
     """Fit a multilayer perceptron of `layers` hidden layers of `width` units each, for `epochs` epochs at most."""
-    own = ("layers", "width", "epochs")
-    rest = {name: value for name, value in params.items() if name not in own}
+    renamed = ("layers", "width", "epochs")
+    rest = {name: value for name, value in params.items() if name not in renamed}
     hidden = (params["width"],) * params["layers"]
     net = MLPClassifier(hidden, max_iter=params["epochs"], random_state=task.seed, **rest)
     with warnings.catch_warnings():
-        # The number of epochs is a hyperparameter, not a limit that ought not to be met.
+        # The number of epochs is a hyperparameter, so reaching it is no failure to converge.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return _fit(net, task)
 
 
 def suggest_logistic_regression(trial: Trial) -> Params:
-    """Suggest the penalty."""
+    """Suggest the inverse strength `C` of the penalty."""
     return {"C": trial.suggest_float("C", 1e-3, 10.0, log=True)}
 
 
 def suggest_net(trial: Trial) -> Params:
-    """Suggest a net small enough for the stream, and how it learns."""
+    """Suggest the size of a net that is fast enough for the stream, and its learning parameters."""
     return {
         "layers": trial.suggest_int("layers", 1, 2),
         "width": trial.suggest_int("width", 8, 64, log=True),

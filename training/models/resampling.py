@@ -1,7 +1,7 @@
-"""What may be done to the training rows against frauds being rare. Only to them: every other part stays as it is.
+"""Resampling and weighting of the training rows, because frauds are rare; no other part of the data is resampled.
 
-All treatments aim at one figure, the frauds to a legitimate row afterwards, by number or by weight, so they compare.
-Each makes a model believe in more fraud than there is; `fit_calibration` on untouched rows takes that back.
+All methods aim at the same ratio of frauds to legitimate rows, by number or by weight, so they are comparable. Each
+makes a model overestimate the share of fraud; `fit_calibration` on untouched rows corrects that.
 """
 
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from schemas.errors import DataError
 from schemas.manifest import Feature
 from stream.scoring.features import Matrix
-from training.models.fitted import Labels, LabelledRows
+from training.models.fitted import LabelledRows, Labels
 
 Resampling = Literal["none", "class_weights", "smote", "undersampling"]
 RESAMPLINGS: tuple[Resampling, ...] = get_args(Resampling)
-#: Frauds to a legitimate row after a treatment. Evenly balanced (1.0), frauds of the ULB data would count 577 times,
-#: at which LightGBM collapses.
+#: Frauds per legitimate row after resampling. At an even balance (1.0), each fraud of the ULB data would count 577
+#: times, at which LightGBM collapses.
 RATIO = 0.1
-#: Frauds between which SMOTE interpolates (N. Chawla et al., "SMOTE", 2002).
+#: Nearest frauds with which SMOTE interpolates each fraud (N. Chawla et al., "SMOTE", 2002).
 _NEIGHBOURS = 5
 
 
 def resample_rows(
-    treatment: Resampling,
+    resampling: Resampling,
     matrix: Matrix,
     labels: Labels,
     *,
@@ -35,29 +35,29 @@ def resample_rows(
     seed: int,
     ratio: float = RATIO,
 ) -> LabelledRows:
-    """Treat the training rows of one fold.
+    """Resample or weight the training rows of one fold.
 
-    LabelledRows with `ratio` frauds to a legitimate row or more already are returned as they are.
+    Rows that already have at least `ratio` frauds per legitimate row are returned unchanged.
 
     Args:
-        treatment: class_weights: frauds weigh more. smote: frauds made up between real ones are added. undersampling:
-            legitimate rows drawn at random are left out.
+        resampling: `class_weights` gives frauds a higher weight, `smote` adds synthetic frauds between real ones,
+            `undersampling` drops random legitimate rows, and `none` changes nothing.
         matrix: (n, n_features).
-        labels: (n,), both classes.
-        features: Of the matrix's columns.
-        seed: For what is drawn.
-        ratio: Frauds to a legitimate row to aim at, in (0, 1].
+        labels: (n,), with both classes.
+        features: Features in the order of the matrix's columns.
+        seed: Seed of the random draws.
+        ratio: Wanted number of frauds per legitimate row, in (0, 1].
 
     Raises:
-        DataError: If SMOTE is asked of rows it cannot interpolate.
+        DataError: If SMOTE cannot interpolate the rows.
     """
     frauds = int(labels.sum())
-    if treatment == "none" or frauds >= ratio * (len(labels) - frauds):
+    if resampling == "none" or frauds >= ratio * (len(labels) - frauds):
         return LabelledRows(matrix, labels)
-    if treatment == "class_weights":
+    if resampling == "class_weights":
         weights = np.where(labels == 1, ratio * (len(labels) - frauds) / frauds, 1.0)
         return LabelledRows(matrix, labels, weights / weights.mean())
-    if treatment == "undersampling":
+    if resampling == "undersampling":
         sampler = RandomUnderSampler(sampling_strategy=ratio, random_state=seed)
         sampler.fit_resample(matrix, labels)
         return _take(LabelledRows(matrix, labels), np.sort(sampler.sample_indices_))
@@ -65,9 +65,9 @@ def resample_rows(
 
 
 def subsample_negatives(matrix: Matrix, labels: Labels, *, share: float, seed: int) -> LabelledRows:
-    """Keep every fraud and a share in (0, 1] of the legitimate rows, for families that are slow on all of them.
+    """Return every fraud and a random share in (0, 1] of the legitimate rows, for families that are slow on all rows.
 
-    Log the share: it raises the frauds' ratio as undersampling does. Comes before a treatment, not after.
+    The caller logs the share, because it raises the ratio of frauds like undersampling. It comes before resampling.
     """
     kept = np.random.default_rng(seed).random(len(labels)) < share
     return _take(LabelledRows(matrix, labels), np.flatnonzero(kept | (labels == 1)))
@@ -86,16 +86,16 @@ def _check_smote(rows: LabelledRows, features: Sequence[Feature]) -> None:
     if (frauds := int(rows.labels.sum())) <= _NEIGHBOURS:
         raise DataError(
             f"SMOTE needs at least {_NEIGHBOURS + 1} frauds and the training rows have {frauds}; "
-            "take longer folds, or class weights"
+            "use longer folds, or class weights"
         )
     missing = np.flatnonzero(np.isnan(rows.matrix).any(axis=0))
     if len(missing):
         raise DataError(
             f"SMOTE cannot interpolate missing values, and {features[missing[0]].name} has some; "
-            "take the missing-value policy median, or another treatment"
+            "use the missing-value policy median, or another treatment"
         )
     if all(feature.kind == "categorical" for feature in features):
-        raise DataError("SMOTE needs at least one numeric feature and all are categorical; take another treatment")
+        raise DataError("SMOTE needs at least one numeric feature and all are categorical; use another treatment")
 
 
 def _take(rows: LabelledRows, kept: NDArray[np.intp]) -> LabelledRows:

@@ -12,28 +12,28 @@ from training.models.odds import DOUBLE_EPSILON, write_log_odds
 _PROBABILITIES = "probabilities"
 
 
-def write_sklearn_log_odds(graph: GraphWriter, classifier: Any, given: str, width: int) -> str:
-    """Write a binary classifier or a pipeline that ends in one.
+def write_sklearn_log_odds(graph: GraphWriter, classifier: Any, matrix: str, width: int) -> str:
+    """Write a binary classifier, or a pipeline that ends in one.
 
-    Given doubles, skl2onnx computes in doubles throughout. In float32 a matrix product differs by 2e-7 with the size
-    of the batch, and a scaler by more.
+    With a double input skl2onnx computes in double throughout. In float32 a matrix product differs by 2e-7 with the
+    size of the batch, and a scaler by more.
 
     Args:
-        graph: To write into.
-        classifier: Fitted on a double matrix (n, width).
-        given: Name of the same matrix in the graph.
-        width: Of the matrix.
+        graph: Graph to add the nodes to.
+        classifier: Classifier fitted on a double matrix (n, width).
+        matrix: Name of the same matrix in the graph.
+        width: Number of columns of the matrix.
 
     Returns:
-        The name of the log odds of class 1, double (n,).
+        Name of the log odds of class 1, double (n,).
     """
     converted = convert_sklearn(
         classifier,
-        initial_types=[("given", DoubleTensorType([None, width]))],
+        initial_types=[("matrix", DoubleTensorType([None, width]))],
         options={"zipmap": False},
         target_opset={"": OPSET, ML_DOMAIN: ML_OPSET},
     )
-    # The label is for nobody: decisions are the policy's.
-    probabilities = graph.inline(select_model_inputs_outputs(converted, [_PROBABILITIES]), given)
+    # The predicted class is dropped, because the policy makes the decisions.
+    probabilities = graph.inline(select_model_inputs_outputs(converted, [_PROBABILITIES]), matrix)
     fraud = graph.add("Gather", probabilities, graph.constant(1, "int64"), axis=1)
     return write_log_odds(graph, fraud, DOUBLE_EPSILON)

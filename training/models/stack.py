@@ -23,18 +23,18 @@ def fit_stack(
     seed: int,
     sample_weight: Weights | None = None,
 ) -> FittedModel:
-    """Weigh members against each other.
+    """Fit the logistic regression that combines the members.
 
     Args:
-        members: Fitted on all rows that may be fitted on.
-        out_of_fold: (n, members), each member's margins as models of its family and params gave them for rows they
-            were not fitted on. On its own training rows a member is too sure of itself, and would be trusted too much.
-        labels: (n,) of the same rows.
-        seed: Of the regression.
-        sample_weight: (n,) or None.
+        members: Models fitted on all rows available for fitting.
+        out_of_fold: (n, members), for each member the margins of models with its family and params on rows that they
+            were not fitted on. On its own training rows a member is overconfident and would get too much weight.
+        labels: (n,) labels of the same rows.
+        seed: Seed of the regression.
+        sample_weight: (n,) weights, or None for equal ones.
 
     Returns:
-        A model that scores with the members, all in one graph.
+        Model that evaluates all members in one graph.
     """
     kinds = [member.margin_kind for member in members]
     columns = [margin_log_odds(out_of_fold[:, i], kind) for i, kind in enumerate(kinds)]
@@ -47,7 +47,7 @@ def fit_stack(
     def write(graph: GraphWriter) -> str:
         last = graph.constant([1], "int64")
         columns = [graph.add("Unsqueeze", member.write_log_odds(graph), last) for member in members]
-        given = graph.add("Concat", *columns, axis=1)
-        return write_sklearn_log_odds(graph, regression, given, len(members))
+        matrix = graph.add("Concat", *columns, axis=1)
+        return write_sklearn_log_odds(graph, regression, matrix, len(members))
 
     return FittedModel("log_odds", margin, write)

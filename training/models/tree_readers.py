@@ -1,9 +1,8 @@
 """Tree tables read exactly from LightGBM, XGBoost and scikit-learn's forests.
 
-The converters in onnxmltools round LightGBM's double thresholds to the nearest float32, which may be the
-threshold's other side, and give probabilities where calibration wants margins. Read directly, every row takes the
-same path as in the original, also where a value is missing, and the graph is a plain sum of leaves, which ONNX
-Runtime runs fastest.
+The usual converters round LightGBM's double thresholds to the nearest float32, which may be on the other side of the
+threshold, and return probabilities where calibration needs margins. Read directly, every row takes the same path as
+in the original, missing values included, and the graph is a plain sum of leaves, which ONNX Runtime runs fastest.
 """
 
 import json
@@ -80,7 +79,7 @@ def _add_lightgbm(table: TreeTable, tree: int, leaves: int, structure: dict[str,
         feature=structure["split_feature"],
         threshold=threshold,
         children=(_lightgbm_node(left, leaves), _lightgbm_node(right, leaves)),
-        # Where no value was missing at training, LightGBM takes a missing one for 0.
+        # If no value was missing in training, LightGBM treats a missing one as 0.
         missing_true=structure["default_left"] if structure["missing_type"] == "NaN" else threshold >= 0,
     )
     for child in (left, right):
@@ -97,7 +96,7 @@ def _add_xgboost(table: TreeTable, tree: int, structure: dict[str, Any]) -> None
         node=node,
         mode="BRANCH_LT",
         feature=int(structure["split"].removeprefix("f")),
-        # A float32 by its shortest decimal name, which as a double may be on its other side.
+        # The dump has the shortest decimal form of a float32, which as a double may lie on the other side of it.
         threshold=float(np.float32(structure["split_condition"])),
         children=(structure["yes"], structure["no"]),
         missing_true=structure["missing"] == structure["yes"],
@@ -107,17 +106,17 @@ def _add_xgboost(table: TreeTable, tree: int, structure: dict[str, Any]) -> None
 
 
 def _lightgbm_node(structure: dict[str, Any], leaves: int) -> int:
-    # LightGBM numbers branches and leaves apart: branches first here. A tree that is one leaf has no number at all.
+    # LightGBM numbers branches and leaves separately; here branches come first. A tree of a single leaf has no number.
     branch: int | None = structure.get("split_index")
     return leaves - 1 + int(structure.get("leaf_index", 0)) if branch is None else branch
 
 
 def round_down(threshold: float) -> float:
-    """Return the largest finite float32 ≤ threshold: for every finite x of float32, x ≤ it exactly when x ≤ threshold.
+    """Return the largest finite float32 ≤ threshold: a finite float32 x is ≤ the result exactly if x ≤ threshold.
 
     >>> round_down(0.1) <= 0.1, round_down(0.5)
     (True, 0.5)
     """
-    with np.errstate(over="ignore"):  # LightGBM parts missing from present values at the largest double
+    with np.errstate(over="ignore"):  # LightGBM splits missing from present values at the largest double
         nearest = np.float32(threshold)
     return float(nearest if float(nearest) <= threshold else np.nextafter(nearest, np.float32(-np.inf)))

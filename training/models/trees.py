@@ -6,32 +6,32 @@ from typing import Literal
 
 from training.models.graph import FEATURES, ML_DOMAIN, GraphWriter
 
-Mode = Literal["LEAF", "BRANCH_LEQ", "BRANCH_LT"]
+NodeMode = Literal["LEAF", "BRANCH_LEQ", "BRANCH_LT"]
 
 
 @dataclass
 class TreeTable:
     """An ensemble whose margin is `base` plus the values of the leaves that a row reaches, one in each tree.
 
-    The lists have one entry a node. Nodes of a tree are numbered from 0, its root, which comes first: ONNX Runtime
-    takes the first node of a tree for its root, whatever its number.
+    The lists have one entry per node. The nodes of a tree are numbered from 0, the root, which comes first: ONNX
+    Runtime treats the first node of a tree as its root, whatever its number.
     """
 
     base: float = 0.0
     tree: list[int] = field(default_factory=list)
     node: list[int] = field(default_factory=list)
-    mode: list[Mode] = field(default_factory=list)
+    mode: list[NodeMode] = field(default_factory=list)
     feature: list[int] = field(default_factory=list)
     #: Threshold of a branch, exactly representable as float32; 0 for a leaf.
     threshold: list[float] = field(default_factory=list)
-    #: Child where the comparison holds, child where not; 0 for a leaf.
+    #: Child if the comparison holds, and child if not; 0 for a leaf.
     true_child: list[int] = field(default_factory=list)
     false_child: list[int] = field(default_factory=list)
-    #: Whether a missing value goes where the comparison holds.
+    #: True if a missing value takes the branch of a comparison that holds.
     missing_true: list[bool] = field(default_factory=list)
     #: Value of a leaf; 0 for a branch.
     value: list[float] = field(default_factory=list)
-    #: Where values are probabilities, the leaf's share of the other class; else 0.
+    #: The leaf's share of the other class if values are probabilities, else 0.
     complement: list[float] = field(default_factory=list)
 
     def add_leaf(self, *, tree: int, node: int, value: float, complement: float = 0.0) -> None:
@@ -43,13 +43,13 @@ class TreeTable:
         *,
         tree: int,
         node: int,
-        mode: Mode,
+        mode: NodeMode,
         feature: int,
         threshold: float,
         children: tuple[int, int],
         missing_true: bool,
     ) -> None:
-        """Add a branch; children are the nodes for a comparison that holds and one that does not."""
+        """Add a branch; `children` are the nodes for a comparison that holds and one that does not."""
         self._add(
             tree=tree,
             node=node,
@@ -68,11 +68,12 @@ class TreeTable:
     def write_log_odds(self, graph: GraphWriter, epsilon: float) -> str:
         """Write an ensemble of probabilities and return the name of its log odds, double (n,).
 
-        Both classes are summed: 1 - p of a p summed in float32 has lost the digits that tell a sure row from a surer.
+        Both classes are summed, because 1 - p of a p summed in float32 loses the digits that distinguish scores near
+        1.
 
         Args:
-            graph: To write into.
-            epsilon: Probabilities are held this far from 0 and 1.
+            graph: Graph to add the nodes to.
+            epsilon: Probabilities are clipped to [epsilon, 1 - epsilon].
         """
         sums = graph.double(self._write(graph, [self.value, self.complement], [0.0, 0.0]))
         logs = graph.add("Log", graph.add("Clip", sums, graph.constant(epsilon), graph.constant(1 - epsilon)))
@@ -109,7 +110,7 @@ class TreeTable:
         *,
         tree: int,
         node: int,
-        mode: Mode = "LEAF",
+        mode: NodeMode = "LEAF",
         feature: int = 0,
         threshold: float = 0.0,
         children: tuple[int, int] = (0, 0),
@@ -125,5 +126,5 @@ class TreeTable:
         self.true_child.append(children[0])
         self.false_child.append(children[1])
         self.missing_true.append(missing_true)
-        self.value.append(float(value))  # JSON writes 0.0 as 0, which ONNX would take for an integer list
+        self.value.append(float(value))  # the dump has 0.0 as 0, which ONNX would read as a list of integers
         self.complement.append(float(complement))

@@ -79,12 +79,12 @@ def measure_card_figures(
 
 
 def encode_figures(figures: CardFigures) -> bytes:
-    """Return the artifact's content, JSON."""
+    """Return the content of the artifact, as JSON."""
     return msgspec.json.format(msgspec.json.encode(figures), indent=1)
 
 
 def decode_figures(raw: bytes) -> CardFigures:
-    """Return the figures from the artifact's content.
+    """Return the figures from the content of the artifact.
 
     Raises:
         RegistryError: If the content is invalid.

@@ -1,1 +1,1 @@
-"""Models: specifications."""
+"""Specifications of the model families, resampling, calibration and ONNX graphs."""

@@ -1,4 +1,4 @@
-"""Made-up labelled rows of every feature kind, and a small model of every family on them."""
+"""Synthetic labelled rows with features of every kind, and a small model of every family fitted on them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from schemas.manifest import Feature, FeatureKind
 from stream.scoring.features import Matrix
 from training.models.families import FAMILIES
-from training.models.fitted import FittedModel, Labels, Params, LabelledRows
+from training.models.fitted import FittedModel, LabelledRows, Labels, Params
 from training.models.stack import ALGORITHM, fit_stack
 
 _KINDS: tuple[FeatureKind, ...] = ("numeric", "numeric", "amount_minor", "log_amount", "hour_sin", "hour_cos")
@@ -16,7 +16,7 @@ _CATEGORIES = ("food", "travel", "games")
 
 @dataclass(frozen=True)
 class Sample:
-    """Labelled rows with what their columns are."""
+    """Labelled rows with the features that their columns hold."""
 
     features: tuple[Feature, ...]
     matrix: Matrix
@@ -24,17 +24,17 @@ class Sample:
 
     @property
     def rows(self) -> LabelledRows:
-        """As training code passes them on."""
+        """The rows in the form that the training code passes on."""
         return LabelledRows(self.matrix, self.labels)
 
 
 def make_sample(
     rows: int = 4000, *, seed: int = 0, fraud_share: float = 0.05, missing: bool = False, categories: bool = False
 ) -> Sample:
-    """Frauds stand apart in the first two features and are frequent in one category.
+    """Return rows whose frauds differ in the first two features and are frequent in one category.
 
-    With `missing`, a tenth of each column is NaN; with `categories`, there is a seventh, categorical column, in which
-    some values are unknown ones.
+    With `missing`, a tenth of each column is NaN; with `categories`, a seventh, categorical column is added that also
+    has unknown values.
     """
     random = np.random.default_rng(seed)
     labels = (random.random(rows) < fraud_share).astype(np.int8)
@@ -50,7 +50,7 @@ def make_sample(
     ]
     kinds = list(_KINDS)
     if categories:
-        # 3 is what a value that is none of the three categories gets.
+        # 3 is the code of a value outside the three categories.
         columns.append(np.where(labels == 1, random.integers(1, 4, rows), random.integers(0, 3, rows)))
         kinds.append("categorical")
     matrix = np.column_stack(columns).astype(np.float32)
@@ -74,9 +74,9 @@ _SMALLER: dict[str, Params] = {
 }
 
 
-def fit_small(algorithm: str, sample: Sample, *, seed: int = 0, treated: LabelledRows | None = None) -> FittedModel:
-    """Fit a small model of any family, or a stack, on the sample's rows or on what a treatment made of them."""
-    rows = treated or sample.rows
+def fit_small(algorithm: str, sample: Sample, *, seed: int = 0, resampled: LabelledRows | None = None) -> FittedModel:
+    """Fit a small model of any family, or a stack, on the rows of the sample or on those rows after resampling."""
+    rows = resampled or sample.rows
     if algorithm == ALGORITHM:
         return _fit_stack(sample, seed, rows)
     family = FAMILIES[algorithm]
@@ -91,13 +91,13 @@ def fit_small(algorithm: str, sample: Sample, *, seed: int = 0, treated: Labelle
 
 
 def _fit_stack(sample: Sample, seed: int, rows: LabelledRows) -> FittedModel:
-    # Two folds by parity of the row, each scored by members fitted on the other.
+    # Even and odd rows are the two folds; each is scored by members fitted on the other.
     out_of_fold = np.empty((len(rows.labels), len(_MEMBERS)))
     for fold in (0, 1):
         weight = None if rows.sample_weight is None else rows.sample_weight[1 - fold :: 2]
         fitted_on = LabelledRows(rows.matrix[1 - fold :: 2], rows.labels[1 - fold :: 2], weight)
         for column, member in enumerate(_MEMBERS):
-            model = fit_small(member, sample, seed=seed, treated=fitted_on)
+            model = fit_small(member, sample, seed=seed, resampled=fitted_on)
             out_of_fold[fold::2, column] = model.margin(rows.matrix[fold::2])
-    members = [fit_small(member, sample, seed=seed, treated=rows) for member in _MEMBERS]
+    members = [fit_small(member, sample, seed=seed, resampled=rows) for member in _MEMBERS]
     return fit_stack(members, out_of_fold, rows.labels, seed=seed, sample_weight=rows.sample_weight)

@@ -1,4 +1,4 @@
-"""Boosters stop where the rows to stop on say, and their searches stay within what the stream can pay for."""
+"""Early stopping of the boosters, and the search spaces of all families."""
 
 import numpy as np
 import optuna
@@ -13,8 +13,8 @@ boosters = pytest.mark.parametrize("family", [LIGHTGBM, XGBOOST], ids=lambda fam
 
 
 @boosters
-def test_a_booster_stops_early_and_its_graph_with_it(family: Family) -> None:
-    """Fast learning is over soon; the graph has the trees of the best round, as the original predicts with."""
+def test_an_early_stop_also_limits_the_trees_of_the_graph(family: Family) -> None:
+    """At a high learning rate boosting stops early; the graph has the trees up to the best round, like the original."""
     train, other = make_sample(2000), make_sample(2000, seed=1)
     params = family.params | {"learning_rate": 0.5}
     fitted = family.fit(params, train.matrix, train.labels, features=train.features, seed=0, stop_on=other.rows)
@@ -30,8 +30,8 @@ def test_a_booster_stops_early_and_its_graph_with_it(family: Family) -> None:
 
 
 @boosters
-def test_without_rows_to_stop_on_every_tree_grows(family: Family) -> None:
-    """As many as the params say, or `TREES`."""
+def test_without_rows_for_early_stopping_all_trees_are_fitted(family: Family) -> None:
+    """The number of trees is that of the params, or `TREES`."""
     train = make_sample(500)
     for params, trees in ((family.params, TREES), (family.params | {"trees": 7}, 7)):
         fitted = family.fit(params, train.matrix, train.labels, features=train.features, seed=0)
@@ -39,8 +39,8 @@ def test_without_rows_to_stop_on_every_tree_grows(family: Family) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.algorithm)
-def test_every_suggestion_is_fitted_as_it_stands(family: Family) -> None:
-    """Two trials of one seeded search differ, keep the defaults they do not search, and can be repeated."""
+def test_suggested_params_can_be_fitted_unchanged(family: Family) -> None:
+    """Two trials of a seeded search differ, keep the defaults outside the search space, and are reproducible."""
     train = make_sample(400, fraud_share=0.2)
     suggested = []
     for _ in range(2):

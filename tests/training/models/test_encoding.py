@@ -1,4 +1,4 @@
-"""Encoding in numpy and in the graph."""
+"""The encoding of features gives the same columns in numpy and in the graph."""
 
 import numpy as np
 import onnxruntime as ort
@@ -19,8 +19,8 @@ NUMBER, FEW, THOUSANDS = (
 )
 
 
-def in_graph(features: tuple[Feature, ...], matrix: Matrix) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """What the graph makes of a matrix, a column at a time, as a graph's output is one column."""
+def encode_in_graph(features: tuple[Feature, ...], matrix: Matrix) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Return the encoded matrix from the graph, column by column, because a graph has one output column."""
     columns = []
     for column in range(Encoding(features).width):
         graph = GraphWriter()
@@ -32,26 +32,26 @@ def in_graph(features: tuple[Feature, ...], matrix: Matrix) -> np.ndarray[tuple[
 
 
 def test_columns_of_a_mixed_vector() -> None:
-    """The number, then for each category a column, then one for what is none of them; missing: none at all."""
+    """Numbers come first, then a column per category and one for other values; a missing category is 0 in all."""
     matrix = np.array([[0, 1.5], [1, NAN], [2, -1], [NAN, 3]], dtype=np.float32)
     expected = [[1.5, 1, 0, 0], [7, 0, 1, 0], [-1, 0, 0, 1], [3, 0, 0, 0]]
     np.testing.assert_array_equal(Encoding((FEW, NUMBER)).transform(matrix), expected)
-    np.testing.assert_array_equal(in_graph((FEW, NUMBER), matrix), expected)
+    np.testing.assert_array_equal(encode_in_graph((FEW, NUMBER), matrix), expected)
 
 
 def test_rare_categories_share_a_column() -> None:
-    """Of thousands, the most frequent have their own; the others count as one with those never seen."""
+    """Of thousands of categories, the most frequent have their own column; the rest and unknown ones share one."""
     assert Encoding((THOUSANDS,)).width == MAX_LEVELS + 1
     matrix = np.array([[MAX_LEVELS - 1], [MAX_LEVELS], [1999], [2000]], dtype=np.float32)
     encoded = Encoding((THOUSANDS,)).transform(matrix)
     assert encoded.argmax(axis=1).tolist() == [MAX_LEVELS - 1, MAX_LEVELS, MAX_LEVELS, MAX_LEVELS]
-    np.testing.assert_array_equal(in_graph((THOUSANDS,), matrix), encoded)
+    np.testing.assert_array_equal(encode_in_graph((THOUSANDS,), matrix), encoded)
 
 
 @pytest.mark.parametrize("features", [(NUMBER,), (FEW,), (FEW, NUMBER, THOUSANDS)])
-def test_numpy_and_the_graph_agree_on_any_kinds_of_columns(features: tuple[Feature, ...]) -> None:
-    """Also where there are only numbers, or only categories."""
+def test_numpy_and_the_graph_agree_for_all_kinds_of_columns(features: tuple[Feature, ...]) -> None:
+    """They also agree for numbers only and for categories only."""
     random = np.random.default_rng(0)
     matrix = random.integers(0, 60, (200, len(features))).astype(np.float32)
     matrix[random.random(matrix.shape) < 0.2] = NAN
-    np.testing.assert_array_equal(in_graph(features, matrix), Encoding(features).transform(matrix))
+    np.testing.assert_array_equal(encode_in_graph(features, matrix), Encoding(features).transform(matrix))

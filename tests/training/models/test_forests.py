@@ -1,4 +1,4 @@
-"""A forest in the graph: as sure of a row as the original is."""
+"""The log odds of a forest in the graph are as precise as those of the original."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ from training.models.fitted import margin_log_odds
 from training.models.graph import SCORE, GraphWriter
 
 
-def test_log_odds_of_sure_rows_keep_their_digits() -> None:
-    """A stack multiplies them; from a complement taken of a float32 near 1 they would be off by a thousandth."""
+def test_log_odds_of_probabilities_near_1_keep_their_digits() -> None:
+    """A stack multiplies them; computed from 1 - p of a float32 near 1 they would be off by a thousandth."""
     random = np.random.default_rng(0)
     matrix = random.normal(size=(4000, 5)).astype(np.float32)
     labels = (matrix[:, 0] + 0.1 * random.normal(size=len(matrix)) > 0).astype(np.int8)
