@@ -107,9 +107,8 @@ def count_evaluations(experiment: MlflowExperiment, data_sha256: str) -> int:
     Raises:
         RegistryError: If MLflow is unavailable or refuses.
     """
-    newest = experiment.search(
-        f"tags.`data_sha256` = '{data_sha256}' and tags.`{EVALUATIONS_TAG}` != ''", max_results=1
-    )
+    evaluated = f"tags.`data_sha256` = '{data_sha256}' and tags.`{EVALUATIONS_TAG}` != ''"
+    newest = experiment.search(evaluated, max_results=1)
     return int(newest[0].data.tags[EVALUATIONS_TAG]) if newest else 0
 
 
