@@ -28,5 +28,5 @@ def leaderboard(name: str | None) -> None:
     if not records:
         raise StudyError(f"study {study.name} has no finished entry yet; run: fraud-train study")
     Console().print(leaderboard_table(f"study {study.name}, {study.status.lower()}", records))
-    for key, reason in study.left_out.items():
-        click.echo(f"left out: {key}, {reason}")
+    for key, entry in study.left_out.items():
+        click.echo(f"left out: {key}, {entry.reason}")

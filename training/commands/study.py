@@ -128,8 +128,8 @@ def study(
             progress=StudyProgress(console),
         )
     Console().print(leaderboard_table(f"study {settings.name}", outcome.records))
-    for key, reason in outcome.left_out.items():
-        click.echo(f"left out: {key}, {reason}")
+    for key, entry in outcome.left_out.items():
+        click.echo(f"left out: {key}, {entry.reason}")
     for leak, details in outcome.accepted.items():
         click.echo(f"accepted leak {leak}: {details}")
     if outcome.left_out:

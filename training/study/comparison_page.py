@@ -9,6 +9,7 @@ from training.pages.elements import Table
 from training.pages.render import render_page
 from training.study.entry_record import MEMBERS, EntryRecord
 from training.study.leaderboard import CHOSEN, LEGEND, cells, evaluation_rows, marks
+from training.study.left_out import LeftOut
 from training.study.paired import signed
 from training.study.plots import cost_plot, fold_plot
 from training.study.selection import choose, rank
@@ -25,7 +26,7 @@ class StudyComparison:
         study: Name of the study.
         facts: Data, plan and status of the study, by name.
         records: Finished entries.
-        left_out: Entries that were not run or not completed, with the reason.
+        left_out: Entries that were not run or not completed, by key.
         champion: Description of the champion.
         on_folds: Chosen entry minus champion in PR-AUC; None if they were not scored on the same folds.
         evaluation: Newest evaluation on the test part; None before the first.
@@ -35,7 +36,7 @@ class StudyComparison:
     study: str
     facts: Mapping[str, str]
     records: Sequence[EntryRecord]
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, LeftOut]
     champion: str
     on_folds: Metric | None
     evaluation: FinalEvaluation | None

@@ -57,7 +57,7 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
         name: Name of the study.
         families: Families to try.
         folds: Number of rolling-origin folds inside the training part.
-        seeds: Model seeds. Every entry is scored with each of them; a search uses the first.
+        seeds: Model seeds. Every entry is scored with each of them; a search and the deployed model use the first.
         stack_members: Number of families that a stack combines.
         alerts_per_day: Alerts that analysts can review in a day; the deployed policy reviews as many as this allows.
             None for the policy with the least expected cost.

@@ -60,12 +60,11 @@ def recipe_of(run_id: str, runs: MlflowRuns, studies: StudyRuns) -> Recipe:
             return msgspec.json.decode(tags[RECIPE], type=Recipe)
         if (origin := studies.origin(run_id)) is not None:
             study, record = origin
-            seed = int(study.facts["seeds"].partition(",")[0])
             accepted = msgspec.convert(list(study.accepted), tuple[LeakName, ...])
             return Recipe(
                 record.family,
                 record.params,
-                seed,
+                studies.plan(study).seeds[0],
                 record.treatment,
                 record.legitimate_share,
                 alerts_per_day=study.alerts_per_day,

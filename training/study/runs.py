@@ -16,7 +16,8 @@ from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.lineage import PARENT_RUN, code_version, library_versions
 from training.study.budget import OutOfTimeError
 from training.study.entry_record import EntryRecord, decode_record, encode_record
-from training.study.plan import Entry
+from training.study.left_out import LeftOut, decode_left_out, encode_left_out
+from training.study.plan import Entry, StudyPlan
 from training.study.test_evaluation import FinalEvaluation, decode_evaluation, encode_evaluation
 
 EXPERIMENT = "fraud-study"
@@ -34,10 +35,8 @@ STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, EVALUATIONS, ALERTS_PER_DAY = (
 INHERITED = ("data_sha256", "feature_set")
 #: Tags of a child run.
 _ENTRY, _RECORD = "entry", "record"
-#: Start of the reason of an entry that was left out because it could not be fitted.
-FAILED = "failed: "
 #: Artifact of a parent run with its plan.
-PLAN = "plan.json"
+_PLAN = "plan.json"
 #: Folder of a parent run with its final evaluations.
 _EVALUATION_FOLDER = "looks"
 #: Largest number of child runs that are read; a study has a few dozen.
@@ -67,7 +66,7 @@ class Study:
     @property
     def complete(self) -> bool:
         """Whether nothing is left to resume. An entry that failed does not count: it would fail again."""
-        return self.status == "FINISHED" and all(reason.startswith(FAILED) for reason in self.left_out.values())
+        return self.status == "FINISHED" and all(each.failed for each in self.left_out.values())
 
     def require_chosen_key(self) -> str:
         """Return the key of the chosen entry.
@@ -96,9 +95,9 @@ class Study:
         return msgspec.json.decode(self.tags.get(ACCEPTED, "{}"), type=dict[str, str])
 
     @property
-    def left_out(self) -> dict[str, str]:
-        """Entries that were not run or not completed, with the reason."""
-        return msgspec.json.decode(self.tags.get(LEFT_OUT, "{}"), type=dict[str, str])
+    def left_out(self) -> dict[str, LeftOut]:
+        """Entries that were not run or not completed, by key."""
+        return decode_left_out(self.tags.get(LEFT_OUT, "{}"))
 
 
 class StudyRuns:
@@ -147,6 +146,20 @@ class StudyRuns:
         with self._connection.clear_errors():
             return _study(self._client.get_run(run.run_id))
 
+    def store_plan(self, study: Study, plan: StudyPlan) -> None:
+        """Log the plan of a study."""
+        self.run(study.run_id).log_text(_PLAN, msgspec.json.format(msgspec.json.encode(plan)).decode())
+
+    def plan(self, study: Study) -> StudyPlan:
+        """Return the plan of a study.
+
+        Raises:
+            msgspec.DecodeError: If the stored plan is not valid.
+        """
+        with self._connection.clear_errors(), tempfile.TemporaryDirectory() as scratch:
+            path = Path(self._client.download_artifacts(study.run_id, _PLAN, scratch))
+            return msgspec.json.decode(path.read_bytes(), type=StudyPlan)
+
     def resume(self, study: Study) -> None:
         """Set a parent run to running again, and end its unfinished child runs as killed."""
         for child in self._children(study.run_id):
@@ -155,16 +168,16 @@ class StudyRuns:
         with self._connection.clear_errors():
             self._client.update_run(study.run_id, status="RUNNING")
 
-    def end(self, study: Study, status: str, left_out: Mapping[str, str]) -> None:
+    def end(self, study: Study, status: str, left_out: Mapping[str, LeftOut]) -> None:
         """End a parent run.
 
         Args:
             study: Study to end.
             status: FINISHED, FAILED or KILLED.
-            left_out: Entries that were not run or not completed, with the reason.
+            left_out: Entries that were not run or not completed, by key.
         """
         run = self.run(study.run_id)
-        run.tag(LEFT_OUT, msgspec.json.encode(left_out).decode())
+        run.tag(LEFT_OUT, encode_left_out(left_out))
         run.end(status)
 
     @contextmanager

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 from optuna.storages import BaseStorage
 
 from schemas.errors import StudyError
@@ -21,11 +20,12 @@ from training.study.accepted_leaks import AcceptedLeaks
 from training.study.budget import Budget
 from training.study.entry_record import EntryRecord
 from training.study.identity import Identity, encode_identity, identify, require_same
+from training.study.left_out import LeftOut
 from training.study.paired import t_interval
 from training.study.plan import StudyPlan, entries
 from training.study.progress import StudyProgress
 from training.study.refit import refit
-from training.study.runs import ALERTS_PER_DAY, CHOSEN, PLAN, Study, StudyRuns
+from training.study.runs import ALERTS_PER_DAY, CHOSEN, Study, StudyRuns
 from training.study.selection import choose, rank
 from training.study.settings import StudySettings, split_function
 from training.study.study_runner import StudyRunner
@@ -47,7 +47,7 @@ class StudyOutcome:
         chosen: Chosen entry.
         run_id: Run of the chosen entry, which has the bundle.
         model: Model of the chosen entry, fitted on the whole training part.
-        left_out: Entries that were not run or not completed, with the reason.
+        left_out: Entries that were not run or not completed, by key.
         accepted: Leaks that were found and accepted, with details.
     """
 
@@ -57,7 +57,7 @@ class StudyOutcome:
     chosen: EntryRecord
     run_id: str
     model: EvaluatedModel
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, LeftOut]
     accepted: Mapping[str, str]
 
 
@@ -99,7 +99,7 @@ def run_study(
     study, resumed = _begin(settings, identity, runs, _facts(plan, data, parts, settings), parts)
     try:
         run = runs.run(study.run_id)
-        run.log_text(PLAN, msgspec.json.format(msgspec.json.encode(plan)).decode())
+        runs.store_plan(study, plan)
         accepted.attach(runs, study)
         runner = StudyRunner(
             plan, parts.training_data, study, runs, storage, budget=budget, progress=progress, alarm=alarm
@@ -159,10 +159,12 @@ def _facts(plan: StudyPlan, data: Dataset, parts: PreparedData, settings: StudyS
     }
 
 
-def _require_finished(finished: dict[str, _FinishedEntry], left_out: Mapping[str, str]) -> dict[str, _FinishedEntry]:
+def _require_finished(
+    finished: dict[str, _FinishedEntry], left_out: Mapping[str, LeftOut]
+) -> dict[str, _FinishedEntry]:
     if finished:
         return finished
-    reasons = "; ".join(sorted(set(left_out.values())))
+    reasons = "; ".join(sorted({each.reason for each in left_out.values()}))
     raise StudyError(f"no entry was finished ({reasons}); increase --budget, or check the runs in MLflow")
 
 

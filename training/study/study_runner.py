@@ -23,14 +23,15 @@ from training.study.budget import Budget, OutOfTimeError
 from training.study.entry_record import EntryRecord
 from training.study.entry_runner import EntryRunner
 from training.study.fitting import stack_params
+from training.study.left_out import LeftOut
 from training.study.plan import Entry, StudyPlan, entries
 from training.study.progress import StudyProgress
-from training.study.runs import FAILED, Study, StudyRuns
+from training.study.runs import Study, StudyRuns
 from training.study.selection import rank
 
 #: Number of entries that run in parallel.
 WORKERS = 2
-_NO_TIME = "no time was left"
+_NO_TIME = LeftOut("no time was left")
 
 
 class StudyRunner:
@@ -63,10 +64,10 @@ class StudyRunner:
         self._budget, self._progress, self._alarm = budget, progress, alarm
         self._stopping = threading.Event()
         self._finished = {key: record for key, (_, record) in runs.finished(study).items()}
-        self._left_out: dict[str, str] = {}
+        self._left_out: dict[str, LeftOut] = {}
 
-    def run(self) -> Mapping[str, str]:
-        """Run every entry that is not finished; return the entries that were left out, with the reason.
+    def run(self) -> Mapping[str, LeftOut]:
+        """Run every entry that is not finished; return the entries that were left out, by key.
 
         Raises:
             LeakError: If a figure is too good to be true; no further entry is run.
@@ -87,7 +88,7 @@ class StudyRunner:
         if len(best) < self._plan.stack_members:
             reason = f"it needs {self._plan.stack_members} finished families, and there are {len(best)}"
             for entry in stacks:
-                self._leave_out(entry, reason)
+                self._leave_out(entry, LeftOut(reason))
             return
         params = stack_params(list(best.values())[: self._plan.stack_members])
         self._run_all(dict.fromkeys(stacks, params))
@@ -130,11 +131,12 @@ class StudyRunner:
         except (LeakError, RegistryError):
             raise
         except Exception as error:  # noqa: BLE001  # an entry that cannot be fitted must not end the others
-            self._leave_out(entry, f"{FAILED}{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            reason = f"failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            self._leave_out(entry, LeftOut(reason, failed=True))
         else:
             self._finished[record.key] = record
             if record.cut_short:
-                self._left_out[record.key] = f"cut short after {record.trials} of {entry.trials} trials"
+                self._left_out[record.key] = LeftOut(f"cut short after {record.trials} of {entry.trials} trials")
             self._progress.end(
                 entry.key, f"PR-AUC {record.mean:.4f} ± {record.standard_error:.4f}, {record.cost_us:.1f} µs per row"
             )
@@ -146,6 +148,6 @@ class StudyRunner:
         # A stack is fitted again if other entries have become its best members.
         return entry.family != STACK or record.params == params
 
-    def _leave_out(self, entry: Entry, reason: str) -> None:
-        self._left_out[entry.key] = reason
-        self._progress.end(entry.key, f"left out, {reason}")
+    def _leave_out(self, entry: Entry, left_out: LeftOut) -> None:
+        self._left_out[entry.key] = left_out
+        self._progress.end(entry.key, f"left out, {left_out.reason}")

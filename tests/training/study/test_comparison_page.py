@@ -11,6 +11,7 @@ from tests.training.study.records import make_record
 from training.study.comparison_page import StudyComparison, comparison_page
 from training.study.fitting import stack_params
 from training.study.leaderboard import evaluation_table, leaderboard_table
+from training.study.left_out import LeftOut
 from training.study.test_evaluation import FinalEvaluation, ModelFigures, decode_evaluation, encode_evaluation
 
 HOSTILE = '<script>alert("x")</script>&'
@@ -37,7 +38,7 @@ def make_page(evaluation: FinalEvaluation | None = EVALUATION) -> str:
             study=HOSTILE,
             facts={HOSTILE: HOSTILE},
             records=[*RECORDS, make_record(0.1, 0.2, 0.1, family=HOSTILE)],
-            left_out={HOSTILE: HOSTILE},
+            left_out={HOSTILE: LeftOut(HOSTILE)},
             champion=HOSTILE,
             on_folds=Metric(0.01, -0.01, 0.03),
             evaluation=evaluation,

@@ -17,6 +17,7 @@ from tests.training.study.conftest import PLAN, FinishedStudy, Workspace, make_p
 from training.data.leaks import MAX_PR_AUC, LeakAlarm
 from training.data.split import split_by_time
 from training.registry.lineage import PARENT_RUN
+from training.study.left_out import LeftOut
 from training.study.plan import entries
 from training.study.runs import CHOSEN, StudyRuns
 from training.study.selection import choose
@@ -114,8 +115,8 @@ def test_entries_are_left_out_when_the_budget_is_used_up(workspace: Workspace, m
         first = workspace.run(make_plan(), minutes=60)
     assert [record.key for record in first.records] == ["logistic-regression/none"]
     assert set(first.left_out) == {entry.key for entry in entries(make_plan())} - {"logistic-regression/none"}
-    assert first.left_out["extra-trees/none"] == "no time was left"
-    assert first.left_out["stack/none"] == "it needs 2 finished families, and there are 1"
+    assert first.left_out["extra-trees/none"] == LeftOut("no time was left")
+    assert first.left_out["stack/none"] == LeftOut("it needs 2 finished families, and there are 1")
     second = workspace.run(make_plan())
     assert (second.resumed, second.study.run_id, second.left_out) == (True, first.study.run_id, {})
     finished = workspace.runs.finished(second.study)
@@ -133,7 +134,9 @@ def test_an_entry_that_cannot_be_fitted_does_not_stop_the_others(workspace: Work
         ]
     )
     outcome = workspace.run(plan)
-    assert outcome.left_out["extra-trees/none"].startswith("failed: DataError: extra-trees cannot learn from")
+    left_out = outcome.left_out["extra-trees/none"]
+    assert left_out.failed
+    assert left_out.reason.startswith("failed: DataError: extra-trees cannot learn from")
     assert outcome.chosen.key == "logistic-regression/none"
     latest = workspace.runs.latest("tiny")
     assert latest is not None
@@ -225,7 +228,8 @@ def test_an_unavailable_mlflow_is_a_one_line_error(
 
 
 def test_the_plan_is_stored_with_the_study(finished_study: FinishedStudy, tmp_path: Path) -> None:
-    """It is an artifact of the parent run."""
+    """The plan is an artifact of the parent run and can be read back."""
+    assert finished_study.workspace.runs.plan(finished_study.outcome.study) == make_plan()
     client = finished_study.workspace.connection.client
     kept = client.download_artifacts(finished_study.outcome.study.run_id, "plan.json", str(tmp_path))
     assert msgspec.json.decode(Path(kept).read_bytes())["folds"] == PLAN["folds"]
