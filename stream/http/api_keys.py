@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 #: predict: request decisions. read: see the models and the console. label: label alerts. metrics: read /metrics.
 Scope = Literal["predict", "read", "label", "metrics"]
 SCOPES: tuple[Scope, ...] = ("predict", "read", "label", "metrics")
-#: Seconds between two checks whether the file has changed.
+#: Seconds between two checks for changes of the file.
 CHECK_INTERVAL_S = 1.0
 #: Stamp of a file that has not been read.
 NO_STAMP = (0, 0, 0)
@@ -32,9 +32,9 @@ PREFIX = "frk_"
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """What the file keeps of one API key."""
+    """The file's entry for one API key, which does not contain the key itself."""
 
-    #: Name of its holder, for labels and logs.
+    #: Name of the key's holder, for labels and logs.
     name: Identifier
     sha256: Sha256
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
@@ -58,7 +58,7 @@ def read_keys(path: Path) -> list[ApiKey]:
     """Read a file of API keys.
 
     Raises:
-        SettingsError: If it cannot be read, or is not a list of API keys.
+        SettingsError: If the file cannot be read, or is not a list of API keys.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[ApiKey])
@@ -99,7 +99,7 @@ class ApiKeyFile:
         path: The file.
 
     Raises:
-        SettingsError: If the file cannot be read at first.
+        SettingsError: If the file cannot be read when this object is created.
     """
 
     def __init__(self, path: Path) -> None:

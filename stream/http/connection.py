@@ -1,14 +1,14 @@
 """A connection with limits that uvicorn does not have.
 
-uvicorn waits for the end of a request for ever, and buffers its headers without a limit.
+uvicorn waits forever for the end of a request, and buffers its headers without a limit.
 """
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: Seconds from a connection, or from a request's first byte, to the request's end. For the largest body that is
-#: 1 MiB/s.
+#: Maximum seconds from the connection, or from a request's first byte, to the end of the request. The largest body
+#: must then arrive at 1 MiB/s.
 REQUEST_S = 10.0
 #: Maximum bytes of a request's target, headers and trailers together; common servers allow 8 to 64 KiB.
 HEAD_BYTES = 32 * 1024
@@ -17,7 +17,7 @@ HEAD_BYTES = 32 * 1024
 class BoundedConnection(HttpToolsProtocol):
     """uvicorn's HTTP protocol with a time limit for a request and a size limit for its headers.
 
-    Beyond either limit the client is disconnected.
+    A client that exceeds either limit is disconnected.
     """
 
     _request_timeout: asyncio.TimerHandle | None = None
@@ -25,7 +25,7 @@ class BoundedConnection(HttpToolsProtocol):
     _request_bytes = _body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the time for the first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._start_timeout()
 
@@ -47,7 +47,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._start_timeout()
 
     def on_message_begin(self) -> None:
-        """Start the time for a request, the first or a later one on this connection."""
+        """Restart the timer for a new request on this connection."""
         super().on_message_begin()
         self._start_timeout()
 
@@ -57,7 +57,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Stop the time for a request that is complete."""
+        """Stop the timer, because the request is complete."""
         self._request_bytes = self._body_bytes = 0
         self._cancel_timeout()
         super().on_message_complete()

@@ -1,8 +1,8 @@
-"""A shortcut past FastAPI for nearly all requests: a small transaction to `POST /predict` that arrives whole.
+"""A shortcut past FastAPI for nearly all requests: small transactions sent to `POST /predict`.
 
-FastAPI's middleware, routing and parameters, a task for each request, and a response in two writes take half of the
-time of a prediction over HTTP. So such a request goes from its connection to the prediction service and back by
-callbacks. The route is declared with FastAPI like any other, which handles everything else: other paths, large or
+FastAPI's middleware, routing and parameters, a task for each request, and a response in two writes account for half of
+the time of a prediction over HTTP. So these requests go from the connection to the prediction service and back by
+callbacks. The route is also declared with FastAPI, which handles everything else: other paths, large or
 chunked bodies, `Expect: 100-continue`, clients that do not read their responses, and every request while traces are
 exported.
 """
@@ -30,7 +30,7 @@ from stream.http.problems import problem_details, problem_response
 _MAX_DIGITS = len(str(HIGH_WATER_LIMIT))
 _JSON = JSON.encode()
 
-#: Decides a request with its body; raises, or fails the future, if it cannot.
+#: Decides the transaction in a request's body; raises, or fails the future, if it cannot.
 Predict = Callable[[Request, bytes], asyncio.Future[bytes]]
 SendResponse = Callable[[Response], None]
 
@@ -44,7 +44,7 @@ class FastPath:
         predict: Decides one transaction.
         metrics: Metrics of the edge.
         max_bytes: Maximum size of a transaction.
-        enabled: Whether there is a shortcut.
+        enabled: Whether any request takes the shortcut.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class FastPath:
 
         Args:
             scope: ASGI scope of the request.
-            body: Its body.
+            body: Body of the request.
             began_s: `time.perf_counter()` when its headers were complete.
             send: Sends the response.
         """
         try:
             decision = self._predict(Request(cast("Scope", scope)), body)
         except Exception as error:  # noqa: BLE001 - an unforeseen one is logged by `problem_details`
-            # Later, because sending at once would handle the next pipelined request inside this call, and so on.
+            # Sent later: sending at once would handle the next pipelined request inside this call, and so on.
             asyncio.get_running_loop().call_soon(self._respond, began_s, send, _problem(error))
         else:
             decision.add_done_callback(partial(self._on_decided, began_s, send))

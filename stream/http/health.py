@@ -20,7 +20,7 @@ def health_routes(metrics: HttpMetrics, auth: Auth, problems: Callable[[], Seque
     Args:
         metrics: Metrics that `/metrics` returns.
         auth: Authorises requests for metrics. The other two routes are open to all.
-        problems: Returns why the edge is not ready; empty when it is ready.
+        problems: Returns the reasons why the edge is not ready; empty when it is ready.
     """
     ProblemMetrics(metrics.registry, problems)
     router = APIRouter(tags=["operations"])

@@ -9,7 +9,7 @@ from functools import partial
 
 from schemas.errors import TransactionIdReusedError
 
-#: Entry of an id that is not in the cache.
+#: Stands for the entry of an id that is not in the cache.
 _MISSING: tuple[bytes, float, bytes] = (b"", -math.inf, b"")
 
 
@@ -34,8 +34,8 @@ class IdempotencyCache:
         """Return the response to an earlier request with the same id, sent or pending; None if there was none.
 
         Raises:
-            TransactionIdReusedError: If the earlier request had another body. Answering with the earlier decision would
-                let a changed amount through.
+            TransactionIdReusedError: If the earlier request had another body. Responding with the earlier decision
+                would let a changed amount through.
         """
         digest, requested_s, response = self._entries.get(transaction_id, _MISSING)
         if requested_s < time.monotonic() - self._lifetime_s:
@@ -51,7 +51,7 @@ class IdempotencyCache:
         return response
 
     def keep(self, transaction_id: str, body: bytes, response: asyncio.Future[bytes]) -> None:
-        """Keep a pending response. If it fails it is removed, so that the next request is decided again."""
+        """Keep a pending response. A response that fails is removed, so that the next request is decided again."""
         digest, requested_s = _digest(body), time.monotonic()
         self._entries.pop(transaction_id, None)
         self._entries[transaction_id] = digest, requested_s, response
@@ -63,7 +63,7 @@ class IdempotencyCache:
         return self._entries[next(iter(self._entries))][1]
 
     def _settle(self, transaction_id: str, digest: bytes, requested_s: float, response: asyncio.Future[bytes]) -> None:
-        """Replace a future by its bytes, or remove it if it failed."""
+        """Replace a future with its bytes, or remove it if it failed."""
         if self._entries.get(transaction_id, _MISSING)[2] is not response:
             return
         if response.cancelled() or response.exception() is not None:

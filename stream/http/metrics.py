@@ -10,13 +10,13 @@ from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
 
-#: Upper bounds in seconds, from a response out of the cache to the deadline.
+#: Upper bounds of the buckets in seconds: from a cached response to beyond the default deadline.
 LATENCY_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 250)
 
 
 class HttpMetrics:
-    """All metrics of one edge, in a registry of their own."""
+    """All metrics of one edge, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -74,7 +74,7 @@ class HttpMetrics:
         self._latency.observe(latency_s)
 
     def failed(self, error: BaseException) -> None:
-        """Count a transaction without a decision: refused, or unanswered for now. Other errors are not counted."""
+        """Count a transaction that was refused, or left unanswered by a temporary problem. Ignore other errors."""
         if isinstance(error, RefusedMessageError):
             self._refused(error.reason.value)
         elif isinstance(error, TransactionIdReusedError):

@@ -1,7 +1,7 @@
 """Micro-batching: transactions that arrive at about the same time are scored in one model run.
 
 Everything happens on the event loop's thread. One iteration of the loop reads whatever has arrived on all connections,
-and the next scores it together, so batches grow with the load. A thread of its own would cost more than it gains: a
+and the next scores it together, so batches grow with the load. A separate thread would cost more than it gains: a
 batch takes 0.1 ms to hand over and back, and both threads then compete for the GIL.
 """
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 #: 300 trees.
 BATCH_MAX = 32
 #: Partition given to a transaction before Kafka has it. Its offset is then a negative number, unique in its batch. No
-#: topic has this partition, so event times over HTTP get a drift watermark of their own.
+#: topic has this partition, so event times over HTTP get their own drift watermark.
 UNRECORDED_PARTITION = 10_000
 
 
@@ -60,10 +60,10 @@ class MicroBatcher:
 
     Args:
         topic: Name of the topic to which the transactions are written.
-        deadline_s: Seconds in the queue after which a transaction is not scored any more.
+        deadline_s: Seconds in the queue after which a transaction is no longer scored.
         roles: Provides the scorer of the champion in use.
         counts: Adds up the verdicts of every model, for `role-counts`.
-        observe: Receives what the models saw, for drift.
+        observe: Receives the inputs and scores of each model run, for drift.
         metrics: Metrics of the edge.
     """
 
@@ -111,9 +111,9 @@ class MicroBatcher:
             _hand_out(batch, scored)
 
     def _next_batch(self) -> list[_QueuedTransaction]:
-        """Remove the next batch from the queue, and fail what is past its deadline.
+        """Remove the next batch from the queue, and fail the transactions that are past their deadline.
 
-        Scoring the late ones would only make those behind them late too.
+        Scoring late transactions would only make the ones behind them late, too.
         """
         batch: list[_QueuedTransaction] = []
         oldest_s = time.monotonic() - self._deadline_s

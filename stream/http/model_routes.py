@@ -28,7 +28,7 @@ def model_routes(roles: RoleFollower, auth: Auth) -> APIRouter:
 
     @router.get("/model", **options)
     async def model(request: Request) -> Response:
-        """The champion: its features in the order of a list, its policy, and its metrics from training."""
+        """The champion: its features in manifest order, its policy, and its metrics from training."""
         auth.authorise(request, "predict")
         return _json(_describe(roles.deciding().roles.champion))
 

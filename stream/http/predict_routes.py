@@ -21,7 +21,7 @@ PATH = "/predict"
 Ack = Annotated[
     str, Query(description="Whether the response waits for Kafka.", json_schema_extra={"enum": ["kafka", "none"]})
 ]
-#: Maximum mean number of commas in one transaction of a batch: far more than any model's transaction has.
+#: Maximum average number of commas per transaction in a batch; the transactions of real models have far fewer.
 MAX_COMMAS = 1000
 _ACKNOWLEDGED = {"kafka": True, "none": False}
 
@@ -35,7 +35,7 @@ _batch_codec = MessageCodec(_Batch)
 
 
 class PredictionRoutes:
-    """The prediction routes: authorise, read the request, and ask the prediction service for the decision.
+    """The prediction routes: authorise, read the request, and get the decision from the prediction service.
 
     Args:
         http: Limits of a batch request.
@@ -64,10 +64,11 @@ class PredictionRoutes:
         return router
 
     def predict_body(self, request: Request, body: bytes) -> asyncio.Future[bytes]:
-        """Decide one transaction whose body has been read. For the fast path, which sends no traces.
+        """Decide one transaction whose body has been read. Used by the fast path, which exports no traces.
 
         Raises:
-            FraudError: As `PredictionService.decide`; HttpError if the request is not authorised or `ack` is wrong.
+            FraudError: Under the same conditions as `PredictionService.decide`.
+            HttpError: If the request is not authorised, or `ack` is wrong.
         """
         self._auth.authorise(request, "predict")
         return self._service.decide(body, acknowledged=_acknowledged(request))
@@ -83,12 +84,12 @@ class PredictionRoutes:
             return Response(decision, media_type=JSON)
 
     async def predict_batch(self, request: Request) -> Response:
-        """Decide several transactions, each on its own."""
+        """Decide several transactions, each independently of the others."""
         self._auth.authorise(request, "predict")
         acknowledged = _acknowledged(request)
         body = await read_body(request, self._http.body_mib * 1024 * 1024)
         limit = self._http.batch_max
-        # Only millions of empty transactions have so many commas; decoding them first would block the event loop.
+        # Counted first: decoding a body of millions of empty transactions would block the event loop.
         if body.count(b",") > limit * MAX_COMMAS or len(transactions := _split(body)) > limit:
             raise HttpError(
                 413, f"more than {limit} transactions in one request (FRAUD_HTTP_BATCH_MAX); send smaller batches"

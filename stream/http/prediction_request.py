@@ -1,7 +1,7 @@
-"""A request's body as one transaction, in the bytes that Kafka receives.
+"""Parsing the body of a prediction request into the transaction that is written to Kafka.
 
-Named features pass through unchanged: the body is the message, and the scorer reports what is wrong with it. A bare
-list of features is completed to a transaction first, so that it can be read and replayed like any other.
+A body with named features is written unchanged, and the scorer reports what is wrong with it. A bare list of features
+is first completed to a transaction, so that it can be read and replayed like any other.
 """
 
 import math
@@ -27,7 +27,7 @@ class PredictionRequest:
     """One transaction to decide.
 
     Attributes:
-        transaction_id: Empty if the sender gave none; the scorer then refuses the transaction.
+        transaction_id: Empty if the request has none; the scorer then refuses the transaction.
         value: The transaction as JSON.
     """
 
@@ -43,7 +43,7 @@ class _RequestHead(msgspec.Struct, gc=False):
 
 
 class _ListedTransaction(msgspec.Struct, gc=False):
-    """A transaction whose features are a list, and which may leave out the rest."""
+    """A transaction whose features are a list; its other fields are optional."""
 
     features: list[float | str | None]
     transaction_id: str | None = None
@@ -63,10 +63,10 @@ def parse_request(body: bytes, plan: FeaturePlan, now_ms: int) -> PredictionRequ
     Args:
         body: JSON: a transaction, or an object whose `features` are a list, (n_features,) in manifest order.
         plan: Feature plan of the champion.
-        now_ms: UTC milliseconds, the event time of a list that gives none.
+        now_ms: UTC milliseconds, the event time of a list that has none.
 
     Raises:
-        RefusedMessageError: If it is neither. Any other fault of a transaction is found by the scorer.
+        RefusedMessageError: If the body is neither. The scorer detects all other faults of a transaction.
     """
     head = _head_codec.decode(body)
     if not bytes(head.features).startswith(b"["):

@@ -41,7 +41,7 @@ class PredictionService:
     """Decides transactions for synchronous callers. Every method runs on the event loop.
 
     Args:
-        http: Deadline, and limits of what is in flight and of what is kept for repeated requests.
+        http: Deadline, and limits on transactions in flight and on responses kept for repeated requests.
         topics: Names of the topics.
         roles: Provides the champion in use, whose features complete a bare list.
         batcher: Scores transactions.
@@ -77,17 +77,17 @@ class PredictionService:
 
         Args:
             body: JSON, as `parse_request` reads it.
-            acknowledged: Whether the response waits until Kafka has the transaction and its decision. If not, the
-                decision in it has no offset yet.
+            acknowledged: Whether the response waits until Kafka has the transaction and its decision. A decision that
+                does not wait has no offset yet.
 
         Returns:
-            The decision as JSON; if acknowledged, byte by byte as on the decisions topic. Other callers may wait for
+            The decision as JSON; if acknowledged, the same bytes as on the decisions topic. Other callers may wait for
             the same future, so it must not be cancelled. It fails with RefusedMessageError if the transaction cannot
             be scored, and with NotDecidedError or BrokerUnavailableError if it was not decided and recorded in time;
             then it is safe to try again.
 
         Raises:
-            FraudError: As above, if it is known at once.
+            FraudError: One of the errors above, if it is known at once.
             TransactionIdReusedError: If another transaction has used its id.
         """
         received_s = time.perf_counter()

@@ -30,7 +30,7 @@ _BAD_REQUEST = {DeadLetterReason.EMPTY, DeadLetterReason.NOT_JSON, DeadLetterRea
 class ProblemDetails(msgspec.Struct, omit_defaults=True):
     """An error response: https://www.rfc-editor.org/rfc/rfc9457."""
 
-    #: URN of the kind of problem, for programs. It cannot be fetched.
+    #: URN of the problem type, for programs. It is not the address of a page.
     type: str
     title: str
     status: int

@@ -37,7 +37,7 @@ from stream.serving.tracing import tracing
 from stream.settings import Settings
 
 #: Seconds for which a thread may keep the GIL while another one waits for it. The event loop waits for the thread that
-#: polls for acknowledgements, and Python's default of 5 ms would be half of the promised latency.
+#: polls for acknowledgements, and Python's default of 5 ms would be half of the latency objective.
 SWITCH_INTERVAL_S = 0.0005
 #: Seconds in which the last drift counts must reach Kafka on shutdown.
 LAST_COUNTS_S = 0.5
@@ -92,9 +92,9 @@ class HttpProgram(Program):
         self._server = EdgeServer(server_config(settings.http, app))
 
     def problems(self) -> list[Problem]:
-        """Return why nothing can be decided; empty when the edge is ready."""
-        found = [] if self.roles.scorer is not None else [Problem.NO_CHAMPION]
-        return [*found, Problem.BROKER_UNAVAILABLE] if self._broker.unavailable else found
+        """Return the reasons why the edge is not ready; empty when it is ready."""
+        problems = [] if self.roles.scorer is not None else [Problem.NO_CHAMPION]
+        return [*problems, Problem.BROKER_UNAVAILABLE] if self._broker.unavailable else problems
 
     def _prediction_service(self, counts: RoleCounter) -> PredictionService:
         http, topics = self._settings.http, self._settings.topic
@@ -140,7 +140,7 @@ class HttpProgram(Program):
     async def _shut_down(self) -> None:
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
-        # A request that is still incomplete is not answered: its decision would be written after the producer's end.
+        # Incomplete requests are dropped: their decisions would be written after the producer has stopped.
         for connection in [*self._server.server_state.connections]:
             connection.transport.abort()
         await asyncio.to_thread(self._drift.stop)
@@ -159,7 +159,7 @@ class HttpProgram(Program):
             self.stop(error)
 
     async def _send_drift(self) -> None:
-        """Send drift counts to Kafka, as workers do; on shutdown, the last ones too."""
+        """Send drift counts to Kafka, as workers do, including the last ones on shutdown."""
         topic = self._settings.topic.drift_counts
         stopping = False
         while not stopping:

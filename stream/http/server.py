@@ -9,7 +9,8 @@ import uvicorn
 from stream.http.fast_path import FastPath, FastPathConnection
 from stream.settings import HttpSettings
 
-#: Seconds in which requests in flight are answered on shutdown. The rest of a shutdown takes less time than is left.
+#: Seconds in which requests in flight are answered on shutdown. The rest of the shutdown still fits in the time after
+#: which the program exits.
 GRACE_S = 2
 #: Seconds for which an idle connection is kept open. Clients keep pools of connections.
 KEEP_ALIVE_S = 60
@@ -22,7 +23,7 @@ class EdgeServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Do nothing."""
+        """Install no signal handlers."""
         yield
 
 

@@ -1,8 +1,8 @@
 """Producing from an event loop, with a callback for each message that Kafka acknowledges.
 
 A decision over HTTP names the offset of its transaction, which is known once Kafka has acknowledged that transaction.
-So a response waits for two acknowledgements in turn. A Kafka transaction around them would cost two more round trips;
-without one, an outage between the two leaves a transaction without a decision, which no response has mentioned.
+So a response waits for two acknowledgements in turn. A Kafka transaction around them would cost two more round trips.
+Without one, an outage between the two leaves a recorded transaction without a decision; its caller gets an error.
 
 One thread polls for acknowledgements and hands them to the event loop, several at a time. Messages whose
 acknowledgement nobody waits for go through a second producer that sends large batches and reports only failures.
@@ -25,12 +25,12 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which the thread waits for acknowledgements before it checks whether to stop.
+#: Seconds to wait for acknowledgements between two checks for a request to stop.
 POLL_S = 0.1
 #: Seconds in which the last messages must be sent on shutdown; an unavailable broker must not delay it further.
 FLUSH_S = 1.0
-#: Milliseconds for which librdkafka collects messages into one request to the broker: the awaited ones, of which a few
-#: share a request at thousands a second, and the others.
+#: Milliseconds for which librdkafka collects messages into one request to the broker: first for awaited messages, a few
+#: of which share a request at thousands per second, then for the others.
 LINGER_MS, BULK_LINGER_MS = 0.2, 50
 
 
@@ -59,7 +59,7 @@ OnAllAcknowledged = Callable[[FraudError | None], None]
 
 
 class AcknowledgedProducer(Background):
-    """Produces messages and reports their acknowledgements. Every method is called on the event loop.
+    """Produces messages and reports their acknowledgements. Call every method on the event loop.
 
     Args:
         kafka: Kafka connection.
@@ -106,7 +106,7 @@ class AcknowledgedProducer(Background):
             on_acknowledged(error)
 
     def produce_all(self, messages: Sequence[OutgoingMessage], on_acknowledged: OnAllAcknowledged) -> None:
-        """Produce several messages. The callback waits for the awaited ones; failures of the others are logged."""
+        """Produce several messages. The callback is for the awaited ones; failures of the others are logged."""
         group = _MessageGroup(sum(message.awaited for message in messages), on_acknowledged)
         for message in messages:
             try:
@@ -145,8 +145,8 @@ class AcknowledgedProducer(Background):
         """Collect an acknowledgement for the event loop. Called on the polling thread."""
         partition, offset = message.partition(), message.offset()
         if error is None and (partition is None or offset is None):
-            # Kafka may acknowledge a retry of a message that it already had without an offset. A decision must not be
-            # recorded under another transaction's offset.
+            # If Kafka already has a message that is retried, its acknowledgement may lack the offset. A decision must
+            # not be recorded under another transaction's offset.
             error = KafkaError(KafkaError._NO_OFFSET)  # noqa: SLF001 - librdkafka's own codes begin with _
         result = MessageOffset(partition or 0, offset or 0) if error is None else _not_acknowledged(error)
         self._acknowledged.append((on_acknowledged, result))
@@ -171,7 +171,7 @@ class AcknowledgedProducer(Background):
             self._on_error(error)
 
     def _run_callbacks(self) -> None:
-        """Call the callbacks of all messages acknowledged so far. What arrives meanwhile waits for the next call."""
+        """Call the callbacks of all messages acknowledged so far. Later ones wait for the next call."""
         count = len(self._acknowledged)
         ready = self._acknowledged[:count]
         del self._acknowledged[:count]
@@ -180,7 +180,7 @@ class AcknowledgedProducer(Background):
                 on_acknowledged(result)
             except Exception:  # one failing callback must not hide the other acknowledgements
                 log.exception("the callback of an acknowledged message failed")
-        # After the callbacks: a message that one of them produces keeps `drain` waiting.
+        # Only after the callbacks: `drain` must also wait for the messages that they produce.
         self._unacknowledged -= count
         if not self._unacknowledged:
             self._idle.set()

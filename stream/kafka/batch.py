@@ -1,4 +1,4 @@
-"""A batch of messages, with what its commit needs to know about the moment of reading."""
+"""A batch of messages, with the state at the time of reading that its commit needs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ class Batch:
     Attributes:
         messages: confluent_kafka messages, for keys and timestamps.
         raw: Their values and source positions, for the scorer.
-        metadata: Proof, at commit time, that the partitions were ours when the messages were read: the consumer's group
+        metadata: Proof, at commit time, that this member owned the partitions when it read them: the consumer's group
             metadata, or by partition the claim on an offset store. Fresh metadata at commit time would let a worker
             commit partitions that have moved to another.
         epoch: The source's epoch at the time of reading; a batch of an earlier epoch than the source's is stale.

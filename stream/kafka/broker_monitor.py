@@ -1,4 +1,4 @@
-"""Whether a broker answers, for programs that must report an outage at once instead of after a timeout."""
+"""Monitoring of the broker, for programs that must report an outage at once instead of after a timeout."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""librdkafka's log on the program's log, rate-limited.
+"""The logger of Kafka clients: librdkafka's lines go to the program's log, rate-limited.
 
 While no broker answers, librdkafka (2.16) starts over at its bootstrap servers as soon as the last attempt has failed,
 whatever the configured backoff: the clients of one worker then log a hundred refused connections a second.
@@ -21,7 +21,7 @@ class RateLimitedLogFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        # By line: when it passed last, in time.monotonic() seconds, and how many similar ones were suppressed since.
+        # By line: when it last passed, in time.monotonic() seconds, and how many similar ones were suppressed since.
         self._passed: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -34,7 +34,7 @@ class RateLimitedLogFilter(logging.Filter):
             if now - passed < INTERVAL_S:
                 self._passed[kind] = passed, suppressed + 1
                 return False
-            # Clients come and go, and their lines with them: forget the old ones.
+            # Lines contain client names, and clients come and go: drop old entries so that the mapping stays small.
             self._passed = {other: last for other, last in self._passed.items() if now - last[0] < 2 * INTERVAL_S}
             self._passed[kind] = now, 0
         if suppressed:

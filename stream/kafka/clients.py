@@ -15,7 +15,7 @@ from stream.settings import KafkaSettings
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 #: Seconds to wait for a broker when a program starts.
 CONNECT_S = 10.0
-#: Seconds for one attempt within CONNECT_S. Between attempts a refused login shows, which waiting longer does not fix.
+#: Seconds for one attempt within CONNECT_S. After each, a refused login is reported, which waiting does not fix.
 ATTEMPT_S = 2.0
 
 
@@ -76,7 +76,7 @@ def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
 def connect(client: Producer, topic: str) -> None:
     """Let a new client connect, for `ATTEMPT_S` seconds at most. A failure is left to the client's next call.
 
-    A request that finds no connection, such as the search for a transaction coordinator, is retried 500 ms later.
+    Without a connection, a request such as the search for a transaction coordinator is retried only 500 ms later.
     """
     with suppress(KafkaException):
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
@@ -95,14 +95,14 @@ def require_broker(kafka: KafkaSettings, timeout: float = CONNECT_S) -> None:
         BrokerUnavailableError: If none answers in time, or it refuses the login.
     """
     errors: list[KafkaError] = []
-    # Silent: otherwise each attempt to connect logs a line before the error that sums them up.
+    # No log: each attempt to connect would log a line before the one error that is raised here.
     admin = AdminClient(client_config(kafka) | {"error_cb": errors.append, "log_level": 0})
     deadline = time.monotonic() + timeout
     while True:
         try:
             admin.list_topics(timeout=min(ATTEMPT_S, timeout))
         except KafkaException as error:
-            admin.poll(0)  # only the callback learns of a refused login; the call itself just times out
+            admin.poll(0)  # a refused login is reported only to the callback; the call itself times out
             if any(each.code() == KafkaError._AUTHENTICATION for each in errors):  # noqa: SLF001 - librdkafka's own codes begin with _
                 raise BrokerUnavailableError(
                     f"Kafka at {kafka.bootstrap} refused user {kafka.sasl_username!r}; "

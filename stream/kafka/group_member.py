@@ -68,7 +68,7 @@ class GroupMember(Background):
         # By partition: the next offset to read, and the end that was reached, transaction markers included.
         self._positions: dict[int, int] = {}
         self._ends: dict[int, int] = {}
-        # By partition: offsets passed to `commit` that were not sent to the group yet.
+        # By partition: offsets passed to `commit` that have not been sent to the group yet.
         self._consumed: dict[int, int] = {}
         self.assigned: tuple[int, ...] = ()
 
@@ -79,7 +79,7 @@ class GroupMember(Background):
 
     @property
     def in_flight(self) -> InFlight:
-        """The batches that are handed over and not done yet."""
+        """The batches that are handed over and not yet done."""
         return self._in_flight
 
     def start(self) -> None:
@@ -112,8 +112,8 @@ class GroupMember(Background):
     def lag(self, timeout: float) -> int:
         """Return the number of offsets left to read, as the broker reports them.
 
-        Transaction markers take offsets but are never read; an end that the reader has reached counts as read. Without
-        partitions, the broker is queried all the same and the lag is 0.
+        Transaction markers take offsets but are never read; an end that the reader has reached counts as read. A
+        member without partitions has a lag of 0, but still queries the broker.
 
         Args:
             timeout: Seconds for each response of the broker.
@@ -140,8 +140,8 @@ class GroupMember(Background):
             self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def _rewind_if_wanted(self) -> None:
-        # Not while a batch is in flight: it may have passed the check of its epoch and commit after the query was
-        # answered, and would then be read, and decided, again.
+        # Waits until no batch is in flight: one that has passed its epoch check could commit after the committed
+        # offsets were read, and would then be read and decided again.
         with self._lock:
             if not self._rewind_wanted or self._in_flight:
                 return
@@ -149,7 +149,7 @@ class GroupMember(Background):
         positions = self._rewind()
         if positions is None:
             with self._lock:
-                self._rewind_wanted = True  # until then, everything that is read is dropped
+                self._rewind_wanted = True  # until it succeeds, everything that is read is dropped
             return
         self._positions.clear()
         self._positions.update(positions)
@@ -162,7 +162,7 @@ class GroupMember(Background):
             The next offset to read by partition, as far as it is known already; None if the rewind must be retried.
         """
         try:
-            # Waits for this group's transactions whose offsets were sent: a commit in doubt is decided by now.
+            # This call waits for this group's open transactions, so a commit in doubt is resolved when it returns.
             for partition in self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_S):
                 if partition.error is not None:
                     raise KafkaException(partition.error)  # noqa: TRY301 - one handler for the call's and the partition's
@@ -177,8 +177,8 @@ class GroupMember(Background):
         # A partition that was lost while it was paused comes back paused.
         consumer.assign(partitions)
         consumer.resume(partitions)
-        # Taken here and not for each batch: a member that the group has just expelled has metadata without a
-        # generation, which the broker would not fence. An eager assignment lasts as long as its generation.
+        # Read here and not for each batch: the metadata of a member that the group has just expelled has no generation,
+        # and the broker would not fence it. An eager assignment lasts as long as its generation.
         self._metadata = self._consumer.consumer_group_metadata()
         self._set_assignment([each.partition for each in partitions])
 

@@ -1,4 +1,4 @@
-"""Following several topics from shortly before their ends, without a consumer group, for a page that people watch."""
+"""Following several topics from shortly before their ends, without a consumer group, for the console."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -9,7 +9,7 @@ from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.kafka.topics import partitions_of
 from stream.settings import KafkaSettings
 
-#: Seconds to wait for a message before checking whether to stop.
+#: Seconds to wait for a message between two checks for a request to stop.
 POLL_S = 0.2
 
 

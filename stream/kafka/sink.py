@@ -1,4 +1,4 @@
-"""Sinks: they make a batch's outputs visible and commit its offsets."""
+"""Sinks, which make a batch's outputs visible and commit its offsets."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds for a full producer queue to drain before the rest of a batch is queued.
 QUEUE_FULL_S = 0.05
-#: Seconds to wait for outstanding acknowledgements before checking whether to stop.
+#: Seconds to wait for outstanding acknowledgements between two checks for a request to stop.
 FLUSH_S = 1.0
 
 #: Rows for `Producer.produce_batch`, by topic.
@@ -32,15 +32,15 @@ class Sink(Protocol):
         """Make a batch's outputs visible and commit its offsets.
 
         Raises:
-            BatchRefusedError: If the offsets may not be committed: read again from the committed ones.
+            BatchRefusedError: If the offsets may not be committed; the source must read again from the committed ones.
             FencedError: If another running worker uses the same slot.
         """
 
     def send(self, outputs: Outputs) -> None:
-        """Make outputs visible that belong to no batch.
+        """Send outputs that belong to no batch.
 
         Raises:
-            BatchRefusedError: If they may not be visible.
+            BatchRefusedError: If they were not sent.
             FencedError: If another running worker uses the same slot.
         """
 

@@ -13,7 +13,7 @@ from stream.settings import KafkaSettings
 def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], None]]:
     """Become the topic's only writer and yield a function that writes one message in a transaction of its own.
 
-    What the caller reads inside the context is still the newest at the write, or else the write fails as fenced.
+    Whatever the caller reads inside the context is still current when it writes; otherwise the write fails as fenced.
 
     Raises:
         BrokerUnavailableError: If no broker answers.

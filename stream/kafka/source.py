@@ -64,7 +64,7 @@ class BatchSource(GroupMember):
         super().stop()
 
     def set_reading(self, *, enabled: bool) -> None:
-        """Read, or stop reading but stay in the group. A new source does not read yet."""
+        """Start reading, or stop reading but stay in the group. A new source does not read."""
         self._reading = enabled
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""A batch source that keeps its offsets in a store, with the rows made of the messages, instead of in Kafka.
+"""A batch source that keeps its offsets in a store, with the rows made from the messages, instead of in Kafka.
 
 The consumer group only distributes the partitions; nothing is committed to it. A member claims each partition it is
 assigned in the store, which raises the partition's ownership epoch, and reads from the offset kept there. A batch
@@ -34,14 +34,14 @@ class Claim:
 class OffsetStore(Protocol):
     """A store that keeps offsets and, if it can, the owners of partitions."""
 
-    #: What the store is, in one word, for errors.
+    #: Name of the store in one word, for error messages.
     name: str
 
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
         """Claim partitions and return the claims by partition.
 
         Raises:
-            StoreUnavailableError: If the store does not answer; it will be asked again.
+            StoreUnavailableError: If the store does not answer; the claim is retried later.
         """
 
 
@@ -78,20 +78,20 @@ class StoredSource(BatchSource):
         self.joined = False
 
     def back_off(self) -> None:
-        """Fail because another member has claimed a partition of this one.
+        """Make all batches stale because another member has claimed one of our partitions.
 
-        Claiming it back at once would only take it from its rightful owner. So the group gets one session timeout to
-        revoke the partition; if it does not, the partition is claimed again.
+        Claiming the partition back at once could take it from its rightful owner. So this member waits one session
+        timeout for the group to revoke the partition, and then claims it again if it is still assigned.
         """
         self._next_claim = time.monotonic() + self._back_off_s
         self.fail()
 
     def _rewind(self) -> dict[int, int] | None:
         if time.monotonic() < self._next_claim:
-            self._consumer.assign([])  # otherwise the topic would be read, and dropped, meanwhile
+            self._consumer.assign([])  # otherwise messages would be read and dropped meanwhile
             return None
         try:
-            # Even without partitions: such a member needs to know whether the store answers, too.
+            # Called even without partitions, to find out whether the store answers.
             claims = self._store.claim(self._topic, self.assigned)
         except StoreUnavailableError:
             first, longest = BACKOFF_S

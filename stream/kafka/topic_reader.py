@@ -27,7 +27,7 @@ class TopicReader:
 
     def __init__(self, kafka: KafkaSettings, topic: str, *, newest: int | None = None) -> None:
         # A group id is required but never used: the partition is assigned directly and nothing is committed.
-        # The short wait is for the end of a quiet topic, which the broker otherwise delays by 500 ms.
+        # The wait is short because the broker otherwise reports the end of a quiet topic 500 ms late.
         own = {"group.id": f"{kafka.group}-whole-topic", "fetch.wait.max.ms": 50}
         self._consumer = Consumer(consumer_config(kafka) | own)
         self._topic = topic
@@ -45,7 +45,7 @@ class TopicReader:
         """
         deadline = time.monotonic() + timeout
         self._require_topic(timeout)
-        # Not before the client has connected: it then finds the partition's leader at once, not 500 ms later.
+        # Only now that the client is connected: it finds the partition's leader at once instead of 500 ms later.
         self._consumer.assign([TopicPartition(self._topic, 0, self._start)])
         values: list[bytes | None] = []
         while time.monotonic() < deadline:

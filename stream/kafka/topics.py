@@ -15,7 +15,7 @@ from stream.settings import KafkaSettings, TopicSettings
 
 DAY_MS = 24 * 60 * 60 * 1000
 FOREVER = -1
-#: Seconds between two checks whether new topics are usable, which takes about a third of a second.
+#: Seconds between two checks of new topics, which become usable after about a third of a second.
 CHECK_S = 0.05
 
 
@@ -31,7 +31,7 @@ class TopicSpec:
 
     @property
     def config(self) -> dict[str, str]:
-        """The configuration under Kafka's names."""
+        """The configuration by Kafka's property names."""
         return {
             "retention.ms": str(self.retention_ms),
             "cleanup.policy": self.cleanup,
@@ -56,11 +56,11 @@ def topic_table(topics: TopicSettings) -> tuple[TopicSpec, ...]:
         TopicSpec(topics.worker_status, 1, 7 * DAY_MS, cleanup="compact"),
         # One partition: the worker that it is assigned to is the rollback monitor. Retention covers a shadow period.
         TopicSpec(topics.role_counts, 1, 7 * DAY_MS),
-        # One partition for a total order, by which windows are cut; a window open for longer loses its beginning.
+        # One partition: windows are cut by its total order. A window that is open beyond the retention loses its start.
         # A message takes 13 KB with 30 features, 450 KB with a thousand.
         TopicSpec(topics.drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         TopicSpec(topics.drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
-        # One partition: a requester reads the entire topic, so the second of two sees the first one's request.
+        # One partition: a requester reads the entire topic, so the second of two sees the request of the first.
         TopicSpec(topics.retrain_requests, 1, 180 * DAY_MS),
     )
 
@@ -112,7 +112,7 @@ def wait_until_usable(admin: AdminClient, partitions: Mapping[str, int]) -> None
         partitions: Number of partitions by topic.
 
     Raises:
-        KafkaError: If they do not within `CONNECT_S` seconds.
+        KafkaError: If they do not answer within `CONNECT_S` seconds.
     """
     all_partitions = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
     deadline = time.monotonic() + CONNECT_S

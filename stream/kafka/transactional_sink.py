@@ -54,13 +54,13 @@ class TransactionalSink:
         self._timeout_s = worker.transaction_timeout_ms / 1000
         self._producers: list[Producer] = []
         self._turn = 0
-        # Turns whose producer has lost a broker since it was created.
+        # Turns whose producers have lost a broker since they were created.
         self._disconnected: set[int] = set()
         # By partition, the end of the last commit within one epoch of the source.
         self._epoch = -1
         self._ends: dict[int, int] = {}
         self._closing = threading.Event()
-        # Never reset: a new producer would fence the other worker in turn, and both would end.
+        # Never reset: a new producer would fence the other worker in turn, and both workers would end.
         self._fenced: FencedError | None = None
 
     def open(self) -> None:
@@ -97,7 +97,7 @@ class TransactionalSink:
             for topic, rows in outputs.items():
                 queue_rows(producer, topic, rows)
             if batch is not None:
-                # Not retried: it might never return (see the module), and nothing is committed yet.
+                # Not retried: it might never return (see the module docstring), and nothing is committed yet.
                 producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S)
             self._call(producer.commit_transaction, began + self._timeout_s)
         except KafkaException as error:
@@ -107,7 +107,7 @@ class TransactionalSink:
         self._turn = (self._turn + 1) % len(self._producers)
 
     def _next_producer(self) -> Producer:
-        """Return the producer whose turn it is, replaced if it has lost a broker: see the module."""
+        """Return the producer whose turn it is, replaced if it has lost a broker (see the module docstring)."""
         self._producers[self._turn].poll(0)  # serves its error callback
         if self._turn in self._disconnected:
             self._replace_producer()

@@ -20,7 +20,7 @@ from stream.runtime.ports import free_ports
 
 #: Seconds within which a broker must answer. It takes 3 s on two idle cores, and 30 s if four start at once.
 _START_TIMEOUT_S = 120.0
-#: Seconds that a broker gets to close its logs. It takes 1 s.
+#: Seconds that a broker has to close its logs. It takes 1 s.
 _STOP_GRACE_S = 20.0
 #: Log line that Kafka writes when every listener has its port.
 _STARTED = "Kafka Server started"
@@ -30,14 +30,14 @@ _FORMAT_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
 # Measured on 2 cores with 780-byte messages, 2,000 per transaction: 155 k/s with G1, 110-130 k/s with the parallel or
 # the serial collector.
 _LASTING_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
-# In the first minutes the second JIT stage takes more than half of one of two cores and gains nothing yet.
+# In the first minutes the second JIT stage takes more than half of one core and gains nothing yet.
 _BRIEF_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 class LocalBroker:
     """A single-node Kafka in a child process that ends with its owner at the latest.
 
-    `start` may follow `stop` or `kill`: ports and data stay. Leaving the context stops the broker for good.
+    `start` may follow `stop` or `kill`, with the same ports and data. Leaving the context stops the broker for good.
 
     Args:
         directory: Directory for data, configuration and log; by default a temporary one, removed at the end.
@@ -111,7 +111,7 @@ class LocalBroker:
         distribution = fetch_distribution()
         self._directory.mkdir(parents=True, exist_ok=True)
         log = self._path("server.log")
-        # Size of the log of earlier starts, in which no reason for a failure of this one must be sought.
+        # Size of the log of earlier starts, which is skipped when looking for the reason of a failure.
         self._log_start = log.stat().st_size if log.exists() else 0
         self._path("log4j2.properties").write_text(LOGGING.format(log=log))
         self._path("server.properties").write_text(
@@ -133,13 +133,13 @@ class LocalBroker:
         self._await_answer(self._process)
 
     def stop(self) -> None:
-        """Shut the broker down cleanly; its data stay for the next `start`."""
+        """Shut the broker down cleanly, and keep its data for the next `start`."""
         if self._process:
             self._process.stop(_STOP_GRACE_S)
             self._process = None
 
     def kill(self) -> None:
-        """Kill the broker, as a power failure would; its data stay for the next `start`."""
+        """Kill the broker, as a power failure would, and keep its data for the next `start`."""
         if self._process:
             self._process.kill()
             self._process = None

@@ -12,7 +12,7 @@ from schemas.errors import FraudError
 from stream.local.owned_process import OwnedProcess
 from stream.settings import PREFIX, Settings
 
-#: Seconds that a program gets to become ready, and to end after SIGTERM.
+#: Seconds that a program has to become ready, and to end after SIGTERM.
 READY_S = 60.0
 STOP_S = 10.0
 #: Seconds between two readiness checks, and for the response to one.

@@ -38,7 +38,7 @@ def make_app(
         directory: Data directory that Faust requires even without tables; it stays empty.
         name: Name of the app; by default group and slot of the worker.
         web_port: Port of the web pages; by default the worker's.
-        boot: Kafka clients of Faust that start.
+        boot: Boot strategy, which decides which of Faust's Kafka clients start.
 
     Raises:
         SettingsError: If a certificate or a key cannot be read.

@@ -38,7 +38,7 @@ class Outage:
                 may block one and not the others.
 
         Raises:
-            StoreUnavailableError: As raised inside. Only the first one of an outage is logged.
+            StoreUnavailableError: The error raised inside the context. Only the first one of an outage is logged.
         """
         try:
             yield

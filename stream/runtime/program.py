@@ -18,7 +18,7 @@ STOP_S = 5.0
 
 
 class Program(ABC):
-    """A program, such as a worker or a ledger, built but not running. Built inside the event loop it will run in."""
+    """A program, such as a worker or a ledger. Create it inside the event loop that it will run in."""
 
     def __init__(self) -> None:
         self._failure: BaseException | None = None

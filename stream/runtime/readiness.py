@@ -1,4 +1,4 @@
-"""Why a program is not ready: for /readyz, for Prometheus and for the log."""
+"""The reasons why a program is not ready, for /readyz, Prometheus and the log."""
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Problem(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What it means, for a person."""
+        """Explanation for people."""
         return _SENTENCES[self]
 
 
@@ -54,11 +54,11 @@ def readiness(problems: Sequence[Problem]) -> dict[str, Any]:
 class ProblemMetrics(Collector):
     """Readiness as Prometheus series, read from the program at every scrape.
 
-    A probe's answer is gone with the probe; a series can be alerted on.
+    Unlike the response to a probe, a time series can be recorded and alerted on.
 
     Args:
         registry: Registry to register with.
-        problems: Returns why the program is not ready; empty when it is ready.
+        problems: Returns the reasons why the program is not ready; empty when it is ready.
     """
 
     def __init__(self, registry: CollectorRegistry, problems: Callable[[], Sequence[Problem]]) -> None:
@@ -68,7 +68,8 @@ class ProblemMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return whether the program is ready, and one series for each problem."""
         problems = self._problems()
-        family = GaugeMetricFamily("program_problem", "1 for each reason why it is not ready.", labels=["problem"])
+        text = "1 for each reason why the program is not ready."
+        family = GaugeMetricFamily("program_problem", text, labels=["problem"])
         for problem in sorted(set(problems)):
             family.add_metric([problem.value], 1)
-        return (GaugeMetricFamily("program_ready", "1 while /readyz says yes.", value=not problems), family)
+        return (GaugeMetricFamily("program_ready", "1 while the program is ready.", value=not problems), family)

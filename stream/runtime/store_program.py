@@ -17,9 +17,10 @@ from stream.settings import Settings
 
 
 class StoreProgram(Program):
-    """A Faust app that reads topics from the offsets of a store and writes on one thread. Built inside the event loop.
+    """A Faust app that reads topics from the offsets of a store and writes on one thread.
 
     A subclass creates its sources with `_make_source`, adds agents that process the batches, and sets `health`.
+    Create it inside the event loop that it will run in.
 
     Args:
         settings: Kafka connection, topic names and web address.
@@ -65,17 +66,17 @@ class StoreProgram(Program):
         return channel, source
 
     def _prepare(self) -> None:
-        """Check and open what the program needs, on a thread, before it reads anything."""
+        """Check and open everything that the program needs. Called on a thread, before anything is read."""
         require_topics(self._settings.kafka, self._settings.topic)
         require_free_port(self._settings.web.host, self._web_port, f"FRAUD_{self._name.upper()}_WEB_PORT")
 
     def _on_sources_stopped(self) -> None:
-        """Release what writing threads may still wait for. Called when every source has stopped."""
+        """Release writing threads that are still waiting. Called when every source has stopped."""
 
     async def _start(self) -> None:
         await asyncio.to_thread(self._prepare)
         await self.app.start()
-        # Last: a source may offer batches only once the agents listen.
+        # Sources start last: they may offer batches only once the agents are subscribed.
         for source in self._sources:
             source.set_reading(enabled=True)
             source.start()

@@ -31,7 +31,7 @@ class StoreWatchdog(Watchdog):
         sources: Sources by kind of message.
         outage: Outages of the store.
         metrics: Metrics that receive lag and store availability.
-        is_busy: Whether the program does something that may take longer than `watchdog_s`.
+        is_busy: Returns whether the program is doing something that may take longer than `watchdog_s`.
         on_stuck: Called with a message when the program is stuck.
         on_error: Called with the error that ends the watchdog.
     """
@@ -60,7 +60,7 @@ class StoreWatchdog(Watchdog):
         return sum(self._lags.values())
 
     def problems(self) -> list[Problem]:
-        """Return why the program is not ready; empty when it is ready."""
+        """Return the reasons why the program is not ready; empty when it is ready."""
         problems: list[Problem] = []
         if self._outage.active:
             problems.append(Problem.STORE_UNAVAILABLE)
@@ -69,7 +69,7 @@ class StoreWatchdog(Watchdog):
         return problems + self._common_problems()
 
     def check(self) -> None:
-        """Ask the broker for the lag of each source, and check the progress."""
+        """Query the lag of each source, and check the progress."""
         try:
             for kind, source in self._sources.items():
                 lag = source.lag(CHECK_S)

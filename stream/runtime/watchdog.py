@@ -1,6 +1,6 @@
 """The watchdog that ends a program which has silently stopped making progress.
 
-A consumer can hang without an error. So a thread of its own checks once a second whether there is work and no progress.
+A consumer can hang without an error. So a separate thread checks once a second whether there is work but no progress.
 It counts its own checks instead of reading the clock, because a process that was suspended and resumed is not stuck.
 """
 
@@ -71,7 +71,7 @@ class Watchdog(Background):
         return self._unanswered_checks >= UNANSWERED_CHECKS
 
     def _record_broker(self, *, answered: bool) -> None:
-        """Record whether the broker has answered this check."""
+        """Record whether the broker has answered in this check."""
         self._unanswered_checks = 0 if answered else self._unanswered_checks + 1
 
     def _check_progress(self, in_flight: Sequence[InFlight], *, armed: bool) -> None:

@@ -9,7 +9,7 @@ from stream.settings.types import PositiveInt
 
 
 class KafkaSettings(Struct, frozen=True):
-    """Connection of every program to Kafka, and how it reads."""
+    """Every program's connection to Kafka, and its limits for reading."""
 
     #: Kafka's bootstrap servers, host:port, comma-separated.
     bootstrap: str = "127.0.0.1:9092"
@@ -47,10 +47,11 @@ class KafkaSettings(Struct, frozen=True):
 class TopicSettings(Struct, frozen=True):
     """Names of the topics, and their partitions and replication."""
 
-    #: Names of the topics.
+    #: Transactions that the workers score.
     transactions: str = "transactions"
     #: Transactions scored over HTTP; workers never read this topic.
     transactions_http: str = "transactions-http"
+    #: The other topics.
     decisions: str = "decisions"
     alerts: str = "alerts"
     shadow_scores: str = "shadow-scores"

@@ -8,14 +8,14 @@ from stream.settings.types import OnOff, PositiveFloat, PositiveInt
 
 
 class BundleSettings(Struct, frozen=True):
-    """Where models come from."""
+    """The bundle store, from which models are loaded."""
 
     #: fsspec URL of the bundle store.
     store: str = "var/bundles"
 
 
 class ScoringSettings(Struct, frozen=True):
-    """Limits of the decision itself."""
+    """Limits for scoring."""
 
     #: Maximum size of a transaction in bytes; a larger one becomes a dead letter.
     max_transaction_bytes: PositiveInt = 65536
@@ -57,8 +57,8 @@ class DriftSettings(Struct, frozen=True):
     #: and PSI under no change (χ²) stays below 0.01. Bundles record natural movement for a few sizes; the next smaller
     #: one applies.
     window_rows: Annotated[int, Meta(ge=100)] = 5000
-    #: Minimum seconds of event time in a window; 0 leaves it to the number of rows. A day (86400) where day and night
-    #: differ.
+    #: Minimum seconds of event time in a window; with 0, only the number of rows counts. Use a day (86400) if traffic
+    #: differs between day and night.
     window_s: Annotated[float, Meta(ge=0)] = 0.0
     #: Seconds of event time counted together: the step by which the rolling display moves.
     pane_s: PositiveInt = 600
@@ -68,8 +68,8 @@ class DriftSettings(Struct, frozen=True):
     interval_s: PositiveFloat = 1.0
     #: PSI above which a window counts as moved. 0.1 is "some change" in credit scoring, where PSI comes from.
     psi: PositiveFloat = 0.1
-    #: KS statistic above which a window counts as moved, if its p-value agrees: among 5,000 transactions a statistic of
-    #: 0.03 is significant but irrelevant.
+    #: KS statistic above which a window counts as moved, if its p-value is significant, too: among 5,000 transactions a
+    #: statistic of 0.03 is significant but irrelevant.
     ks: Annotated[float, Meta(ge=0.001, le=1)] = 0.1
     #: Probability that any column of an unmoved window is significant, for KS (Holm) and for PSI's χ² (Bonferroni).
     alpha: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.01
@@ -79,8 +79,8 @@ class DriftSettings(Struct, frozen=True):
     windows_in_a_row: Annotated[int, Meta(ge=1, le=100)] = 2
     #: Two-sided p-value of the alert rate below which it raises an alarm; tested after every window.
     alert_alpha: Annotated[float, Meta(ge=1e-6, le=0.2)] = 0.001
-    #: Number of expected alerts that one test of the alert rate covers at most, over as many windows as that takes.
-    #: With 40, a doubling is found.
+    #: Maximum number of expected alerts that one test of the alert rate covers, over as many windows as that takes.
+    #: With 40, the test detects a doubling.
     alert_expected: PositiveFloat = 40.0
 
 
@@ -105,11 +105,11 @@ class GateSettings(Struct, frozen=True):
 class RetrainSettings(Struct, frozen=True):
     """Requests for a new model."""
 
-    #: Days within which drift, performance and schedule each request a new model once at most: inputs that have moved
-    #: stay moved, and another request is of no use before new days have labels.
+    #: Days within which drift, performance and schedule each request a new model at most once: inputs that have moved
+    #: stay moved, and another request is useless until new days have labels.
     cooldown_days: Annotated[float, Meta(ge=0)] = 7.0
     #: Minimum number of matured frauds for training: with fewer, the interval of the PR-AUC is wider than any gain.
     min_frauds: PositiveInt = 200
-    #: Days of event time, up to the newest that has matured, of training data. Older fraud follows other
+    #: Days of event time in the training data, up to the newest day that has matured. Older fraud follows other
     #: patterns.
     days: PositiveInt = 400

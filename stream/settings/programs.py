@@ -32,9 +32,9 @@ class WebSettings(Struct, frozen=True):
 
 
 class WatermarkSettings(Struct, frozen=True):
-    """When event time counts as complete, for the ledger and for drift windows."""
+    """Watermarks, up to which event time counts as complete, for the ledger and for drift windows."""
 
-    #: Seconds by which a decision may arrive later than others of the same event time and still be waited for.
+    #: Seconds for which the watermark waits for decisions that arrive later than others of the same event time.
     lateness_s: Annotated[float, Meta(ge=0)] = 60.0
     #: Seconds without a decision after which a partition no longer holds the watermark back.
     idle_s: PositiveFloat = 300.0
@@ -93,7 +93,7 @@ class HttpSettings(Struct, frozen=True):
     tls_key: str = ""
     #: Maximum number of transactions in flight; further requests are answered with 429.
     max_in_flight: PositiveInt = 1000
-    #: Milliseconds within which a transaction must be scored and recorded; later the response is 503.
+    #: Milliseconds within which a transaction must be scored and recorded; after that the response is 503.
     deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
     #: Maximum number of transactions in one POST /predict/batch, and its maximum size in MiB.
     batch_max: PositiveInt = 500

@@ -1,6 +1,6 @@
-"""What the console shows, built from Kafka messages. It does no I/O, and its size is bounded.
+"""The state that the console shows, built from Kafka messages. It does no I/O, and its size is bounded.
 
-Every change is an event with a name and data. A page that opens gets a `snapshot` first and further events after it.
+Every change is an event with a name and data. A new page first gets a `snapshot` event, then one event for each change.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ LABELS = 1000
 
 
 class ConsoleEvent(msgspec.Struct, frozen=True):
-    """A change of what the console shows."""
+    """A change of the console's state."""
 
     #: snapshot, alert, dead_letter, traffic, drift, roles or label.
     name: str
@@ -69,7 +69,7 @@ class ConsoleState:
         return self._handlers[topic][1](message)
 
     def snapshot(self) -> ConsoleEvent:
-        """Return everything that is shown now."""
+        """Return the complete state, for a page that has just opened."""
         return ConsoleEvent(
             "snapshot",
             {
@@ -100,7 +100,7 @@ class ConsoleState:
         return ConsoleEvent("alert", alert)
 
     def _add_dead_letter(self, dead_letter: DeadLetter) -> ConsoleEvent:
-        # Without the original message, which may hold anything, card data included.
+        # The original message is left out: it may hold anything, including card data.
         shown = {
             "reason": dead_letter.reason.value,
             "detail": dead_letter.detail,

@@ -23,7 +23,7 @@ KEEP_ALIVE_S = 15.0
 MAX_PAGES = 200
 #: Number of messages after which the reading thread waits for the event loop, which has transactions to decide.
 MESSAGES_AHEAD = 20
-#: Seconds between two checks whether to stop.
+#: Seconds between two checks for a request to stop.
 STOP_CHECK_S = 0.2
 #: Seconds between two attempts while Kafka is unavailable.
 RETRY_S = 2.0
@@ -83,7 +83,7 @@ class EventFeed(Background):
             except KafkaError as error:
                 log.warning("the console is waiting for Kafka: %s", error)
             except Exception:  # predictions must go on, whatever fails here
-                log.exception("the console's feed failed; it starts again")
+                log.exception("the console's feed failed; restarting it")
             self._stopping.wait(RETRY_S)
 
     def _follow(self) -> None:

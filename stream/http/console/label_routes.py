@@ -43,7 +43,7 @@ _codec = MessageCodec(_LabelRequest)
 
 
 def label_routes(topic: str, auth: Auth, producer: AcknowledgedProducer, broker: BrokerMonitor) -> APIRouter:
-    """Return the route.
+    """Return the router of `POST /labels`.
 
     Args:
         topic: Name of the labels topic.
@@ -61,7 +61,7 @@ def label_routes(topic: str, auth: Auth, producer: AcknowledgedProducer, broker:
         openapi_extra={"requestBody": _REQUEST_BODY, "security": [{"key": []}]},
     )
     async def label(request: Request) -> Response:
-        """Label a transaction as fraud or legitimate; null withdraws the label. Written to the labels topic."""
+        """Label a transaction as fraud or legitimate; null withdraws the label. It is written to Kafka."""
         key = auth.authorise(request, "label")
         labelled = _codec.decode(await read_body(request, _MAX_BODY))
         if broker.unavailable:

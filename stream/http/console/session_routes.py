@@ -31,7 +31,7 @@ def session_routes(auth: Auth) -> APIRouter:
 
     @router.get("/console/session", **hidden)
     async def session(request: Request) -> Response:
-        """The key's name and scopes, and the CSRF token that the page must send with changes."""
+        """Return the key's name and scopes, and the CSRF token that the page must send with changes."""
         key = auth.authorise(request, "read")
         current = auth.session(request)
         return _json({"name": key.name, "scopes": key.scopes, "csrf": current.csrf if current else ""})
