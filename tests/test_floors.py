@@ -198,7 +198,7 @@ def test_imports_point_down(module: str) -> None:
     ],
 )
 def test_a_forbidden_import_is_a_violation(module: str, source: str) -> None:
-    """The check above can fail: each of these sources has one violation."""
+    """`test_imports_point_down` can fail: each of these sources has one violation."""
     assert len(_violations(module, source)) == 1
 
 
@@ -217,7 +217,7 @@ def test_a_forbidden_import_is_a_violation(module: str, source: str) -> None:
     ],
 )
 def test_an_allowed_import_is_no_violation(module: str, source: str) -> None:
-    """The check above accepts imports of the same floor and of those below."""
+    """`test_imports_point_down` accepts imports of the same floor and of those below."""
     assert not _violations(module, source)
 
 
@@ -229,7 +229,7 @@ def test_a_module_on_no_floor_is_an_error() -> None:
 
 @pytest.mark.parametrize("folder", ["benchmarks", "deploy"])
 def test_benchmarks_and_deploy_do_not_import_tests(folder: str) -> None:
-    """Tests use them, not the other way round."""
+    """Tests may import benchmarks and deploy, which must not import tests."""
     for module, file in modules_of([folder]).items():
         names = [each.name for each in imports_of(module, file.read_text(encoding="utf-8"))]
         assert not [name for name in names if is_within(name, ["tests"])], f"{module} imports tests"
@@ -248,12 +248,12 @@ def _graph(*, at_start_only: bool = False) -> dict[str, set[str]]:
 
 
 def test_there_are_no_import_cycles() -> None:
-    """So no import is inside a function to break one."""
+    """Imports inside functions count too, so they cannot hide a cycle."""
     graphlib.TopologicalSorter(_graph()).prepare()
 
 
 def test_a_cycle_is_an_error() -> None:
-    """The check above can fail."""
+    """`test_there_are_no_import_cycles` can fail."""
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter({"a": {"b"}, "b": {"c"}, "c": {"a"}}).prepare()
 
@@ -287,7 +287,7 @@ def test_every_library_is_listed_in_pyproject(module: str) -> None:
 
 
 def test_no_file_is_too_long() -> None:
-    """A file holds one idea; at 300 lines it holds two."""
+    """No Python file has more than MAX_LINES lines."""
     files = [file for folder in (*PACKAGES, *OUTSIDE) for file in (ROOT / folder).rglob("*.py")]
     lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}

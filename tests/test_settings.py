@@ -58,7 +58,7 @@ def test_values_are_converted_to_the_type_of_the_field() -> None:
 
 
 def test_settings_are_frozen() -> None:
-    """They are read once and passed down; no code changes them on the way."""
+    """Code that gets settings cannot change them."""
     with pytest.raises(AttributeError):
         Settings().kafka.slot = "1"  # type: ignore[misc]  # this is what must fail
 
@@ -95,7 +95,7 @@ def test_a_mistake_is_one_line_with_the_fix(name: str, value: str, line: str) ->
 
 
 def test_of_several_unknown_names_the_first_is_reported() -> None:
-    """One mistake at a time, in alphabetical order."""
+    """The error reports one mistake at a time, in alphabetical order."""
     with pytest.raises(SettingsError, match=r"^FRAUD_A is not a setting"):
         read_settings({"FRAUD_B": "1", "FRAUD_A": "1"})
 

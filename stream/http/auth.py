@@ -91,7 +91,7 @@ class Auth:
         Raises:
             HttpError: 401 if the key is unknown.
         """
-        self._require_known(key)
+        self._require_key(key)
         now = time.monotonic()
         self._sessions = {token: each for token, each in self._sessions.items() if each.expires_s > now}
         while len(self._sessions) >= SESSIONS_MAX:
@@ -116,7 +116,7 @@ class Auth:
             return ANONYMOUS
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and key:
-            return self._require_known(key.strip())
+            return self._require_key(key.strip())
         session = self.session(request)
         if session is None:
             raise HttpError(401, "send an API key: Authorization: Bearer frk_…; `fraud-stream http-key` creates one")
@@ -124,9 +124,9 @@ class Auth:
             request.headers.get(CSRF_HEADER, "").encode(), session.csrf.encode()
         ):
             raise HttpError(403, f"a change from a browser must carry the page's {CSRF_HEADER}; reload the page")
-        return self._require_known(session.key)
+        return self._require_key(session.key)
 
-    def _require_known(self, key: str) -> ApiKey:
+    def _require_key(self, key: str) -> ApiKey:
         entry = self._keys.find(key) if self._keys is not None else ANONYMOUS
         if entry is None:
             raise HttpError(

@@ -33,8 +33,8 @@ def health_routes(metrics: HttpMetrics, auth: Auth, problems: Callable[[], Seque
     @router.get("/readyz", response_model=None, responses={503: {"description": "Not ready, with the reasons."}})
     async def readyz() -> Response:
         """Readiness: 200 with a champion and an available Kafka, else 503 with the reasons."""
-        found = problems()
-        return Response(msgspec.json.encode(readiness(found)), 503 if found else 200, media_type=JSON)
+        current = problems()
+        return Response(msgspec.json.encode(readiness(current)), 503 if current else 200, media_type=JSON)
 
     @router.get(
         "/metrics",

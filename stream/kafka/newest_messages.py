@@ -26,8 +26,8 @@ class NewestMessages:
     """
 
     def __init__(self, kafka: KafkaSettings, counts: Mapping[str, int]) -> None:
-        own = {"group.id": f"{kafka.group}-newest", "enable.partition.eof": False}
-        self._consumer = Consumer(consumer_config(kafka) | own)
+        options = {"group.id": f"{kafka.group}-newest", "enable.partition.eof": False}
+        self._consumer = Consumer(consumer_config(kafka) | options)
         try:
             self._consumer.assign(
                 [

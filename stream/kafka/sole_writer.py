@@ -20,8 +20,8 @@ def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], 
         KafkaException: If the write fails; `was_fenced` tells whether another writer took over.
     """
     require_broker(kafka)
-    own = {"transactional.id": f"{topic}-writer", "transaction.timeout.ms": 10_000}
-    producer = Producer(producer_config(kafka) | own)
+    options = {"transactional.id": f"{topic}-writer", "transaction.timeout.ms": 10_000}
+    producer = Producer(producer_config(kafka) | options)
 
     def write(message: bytes) -> None:
         producer.begin_transaction()

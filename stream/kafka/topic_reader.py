@@ -28,8 +28,8 @@ class TopicReader:
     def __init__(self, kafka: KafkaSettings, topic: str, *, newest: int | None = None) -> None:
         # A group id is required but never used: the partition is assigned directly and nothing is committed.
         # The wait is short because the broker otherwise reports the end of a quiet topic 500 ms late.
-        own = {"group.id": f"{kafka.group}-whole-topic", "fetch.wait.max.ms": 50}
-        self._consumer = Consumer(consumer_config(kafka) | own)
+        options = {"group.id": f"{kafka.group}-whole-topic", "fetch.wait.max.ms": 50}
+        self._consumer = Consumer(consumer_config(kafka) | options)
         self._topic = topic
         self._start = OFFSET_BEGINNING if newest is None else TAIL - newest
 

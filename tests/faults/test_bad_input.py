@@ -172,7 +172,7 @@ def test_a_null_that_cannot_be_scored(
 
 
 class RowFailingLoader(RoleLoader):
-    """Loads champions that fail on every run with a row whose first feature is above 100."""
+    """Loads champions that fail on every run that contains a row whose first feature is above 100."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(BundleStore(settings.bundle.store))

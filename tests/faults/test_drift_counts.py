@@ -53,7 +53,7 @@ def decided(settings: Settings) -> Counter[str]:
 
 
 def test_a_killed_worker_loses_the_last_second(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """No row is counted twice, and only rows of that second are missing after the restart."""
+    """After the restart no row is counted twice, and only rows of the last second before the kill are missing."""
     settings = ready(kafka_batch_max=200)
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
@@ -77,7 +77,7 @@ def test_a_killed_worker_loses_the_last_second(ready: Callable[..., Settings], s
 
 
 def test_aborted_batches_and_a_clean_stop_lose_nothing(ready: Callable[..., Settings]) -> None:
-    """Every third commit is refused, some with counts and some without."""
+    """Each decision is counted once, although every third commit is refused, with or without counts in it."""
     settings = ready(kafka_batch_max=250, drift_interval_s=0.01)
     send(settings, 10_000)
 

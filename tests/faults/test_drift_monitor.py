@@ -72,7 +72,7 @@ def elected(settings: Settings) -> bool:
 
 
 def test_another_worker_takes_over_from_a_killed_monitor(monitored: Settings, start_worker: StartWorker) -> None:
-    """It is killed within a window; all reports together equal those that a single merger makes of all counts."""
+    """Although the monitor is killed within a window, the reports equal those of a single merger of all counts."""
     second = monitored.replace(kafka_slot=f"{monitored.kafka.slot}-b", web_port=free_port())
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, rate=500) as feeder:
         workers = {each.kafka.slot: start_worker(each) for each in (monitored, second)}
@@ -91,7 +91,7 @@ def test_another_worker_takes_over_from_a_killed_monitor(monitored: Settings, st
         monitor.wait(feeder.sent, 60)
         assert workers[other.kafka.slot].stop() == 0
     reports, expected = read_reports(monitored.kafka, monitored.topic), remerge(monitored)
-    # Counts that were sent after the monitor had stopped close the last windows.
+    # Counts that arrived after the monitor had stopped may close further windows: only the merger reports those.
     for sha256 in {report.bundle_sha256 for report in expected}:
         own = [report for report in reports if report.bundle_sha256 == sha256]
         assert len(own) >= 3
@@ -123,7 +123,7 @@ def test_an_alarm_requests_retraining_once(monitored: Settings, start_worker: St
         until(lambda: bool(read_requests(monitored.kafka, monitored.topic)), 60)
         monitor.wait(monitor.settled + 2 * WINDOW)
         labels = 'name="fraud",role="champion",version="1"'
-        # The gauges cover a rolling window: each crosses its value at a different share of moved rows.
+        # The gauges cover a rolling window, so each reaches its value at a different share of shifted rows.
         until(lambda: metrics(monitored)[f'feature_drift_psi{{feature="V2",{labels}}}'] > 0.5)
         until(lambda: metrics(monitored)[f'feature_drift_ks{{feature="V2",{labels}}}'] > 0.3)
         current = metrics(monitored)
@@ -141,7 +141,7 @@ def test_an_alarm_requests_retraining_once(monitored: Settings, start_worker: St
 
 
 def test_a_missing_bundle_is_logged_once(monitored: Settings, start_worker: StartWorker) -> None:
-    """The other bundles are monitored all the same."""
+    """A bundle missing from the store is logged once, and the other bundles are still monitored."""
     missing = BundleRef("fraud", "9", "fraud/9", "9" * 64)
     counts = DriftCounts("x", "i", 1, "fraud", "9", missing.sha256, True, 0, 1, {}, (1,), 0, 0, 0.0, 0.0, {}, 1)  # noqa: FBT003
     lines = [msgspec.json.encode(replace(counts, sequence=number)) for number in range(1, 4)]

@@ -72,7 +72,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
     """Messages that the upstream aborts are not decided, and transaction markers do not count as waiting transactions.
 
     Each partition ends with markers and aborted transactions, both for the worker that reads them and for one started
-    afterwards that reads nothing else. Without progress, half the watchdog's time makes a worker unready.
+    afterwards that reads nothing else. A worker without progress becomes unready after half of the watchdog's time.
     """
     settings = ready(kafka_watchdog_s=15)
     send_in_transactions(settings, committed=5, batch=100)

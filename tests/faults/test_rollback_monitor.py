@@ -1,4 +1,4 @@
-"""Automatic rollback on a real Kafka: the elected one of two workers rolls a bad promotion back, exactly once."""
+"""Automatic rollback on a real Kafka: one of two workers is elected and rolls a bad promotion back, exactly once."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ Workers = tuple[WorkerProcess, WorkerProcess]
 
 
 def traffic(**shift: float) -> Callable[[int], bytes]:
-    """Return a function that makes the usual transactions with a V4 of 0, some features shifted."""
+    """Return a function that makes the usual transactions, with V4 = 0 and the given shifts of features."""
 
     def make(number: int) -> bytes:
         features = msgspec.json.decode(transaction(number))["features"] | {"V4": 0.0}
@@ -99,7 +99,7 @@ def total_counted(settings: Settings) -> int:
     """Return the number of transactions that all workers counted for the champion of the time."""
     messages = read_all(settings.kafka.bootstrap, settings.topic.role_counts)
     counts = [msgspec.json.decode(message.value() or b"", type=RoleCounts) for message in messages]
-    return sum(player.transactions for each in counts for player in each.players if player.decides)
+    return sum(model.transactions for each in counts for model in each.players if model.decides)
 
 
 def test_a_promotion_that_breaks_is_rolled_back_once(
@@ -142,7 +142,10 @@ def test_a_promotion_that_breaks_is_rolled_back_once(
 def test_if_the_restored_champion_breaks_too_an_operator_is_paged(
     monitored: Settings, start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:
-    """Without a shadow period the previous champion's bounds apply; if that one breaks too, the roles do not change."""
+    """Without a shadow period the previous champion's bounds apply.
+
+    When the restored champion breaks too, an operator is paged and the roles do not change.
+    """
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")
@@ -168,7 +171,7 @@ def test_if_the_restored_champion_breaks_too_an_operator_is_paged(
 def test_another_worker_takes_over_from_a_killed_monitor(
     monitored: Settings, start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:
-    """It is killed at the moment of a bad promotion; its successor reads the counts and rolls it back."""
+    """A monitor is killed just before a bad promotion; its successor reads the counts and rolls the promotion back."""
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")
@@ -191,7 +194,7 @@ def test_another_worker_takes_over_from_a_killed_monitor(
 def test_a_monitor_that_resumes_late_writes_nothing(
     monitored: Settings, start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:
-    """Frozen at the moment of a bad promotion, it still believes that it is elected when it resumes."""
+    """A monitor frozen at a bad promotion believes that it is still elected, but cannot write a second rollback."""
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")

@@ -52,7 +52,7 @@ def edge(make_http_settings: Callable[..., Settings], start_edge: Callable[[Sett
 def shared_edge(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
     """One edge for the tests of a module that only send requests.
 
-    Its idempotency cache spans them: the same transaction gets the same response again.
+    These tests share its idempotency cache: a transaction that is sent again gets the same response.
     """
     directory = tmp_path_factory.mktemp("shared")
     with isolated_settings(directory, lambda: bootstrap) as make, HttpProcess(_with_champion(make), directory) as edge:

@@ -57,7 +57,7 @@ def test_keys_and_scopes_are_enforced_and_reloaded(
 
 
 def test_an_unreadable_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even if the fix, such as a chmod, leaves its modification time and size unchanged."""
+    """It is read again even if the fix, such as a chmod, leaves its modification time and size unchanged."""
     monkeypatch.setattr("stream.http.api_keys.CHECK_INTERVAL_S", 0.0)
     path = tmp_path / "keys.json"
     (old, old_entry), (new, new_entry) = make_key("ada", ("read",)), make_key("bob", ("read",))
@@ -80,7 +80,7 @@ def test_a_public_address_requires_keys(make_settings: Callable[..., Settings]) 
 
 
 def test_other_sites_pages_are_rejected(edge: HttpProcess) -> None:
-    """Without keys: a host name that points here (DNS rebinding) gets 403, and a form's content type gets 415."""
+    """Without keys, a foreign Host header (DNS rebinding) gets 403, and a form's content type gets 415."""
     json_from_elsewhere = {"Host": "evil.example", "Content-Type": "application/json"}
     foreign = edge.client.post("/predict", content=transaction(1), headers=json_from_elsewhere)
     form = edge.client.post("/predict", content=transaction(1), headers={"Content-Type": "text/plain"})
@@ -88,7 +88,7 @@ def test_other_sites_pages_are_rejected(edge: HttpProcess) -> None:
 
 
 def test_a_key_is_shown_once(tmp_path: Path) -> None:
-    """The command prints it. The file keeps its digest, and only its owner can read the file."""
+    """The command prints the key; the file holds only its digest, and only the file's owner can read it."""
     path = tmp_path / "keys.json"
     done = run("http-key", "shop", "--scope", "predict", "--file", str(path))
     key = done.stdout.strip()
@@ -110,7 +110,7 @@ def test_an_invalid_key_file_is_an_error(tmp_path: Path, text: str) -> None:
 
 
 def test_concurrent_additions_lose_no_key(tmp_path: Path) -> None:
-    """Each reads what the one before it wrote; a file that cannot be written is an error."""
+    """Concurrent calls keep each other's keys; a file that cannot be written is an error."""
     path = tmp_path / "keys.json"
     names = [f"holder-{i}" for i in range(16)]
     with ThreadPoolExecutor(8) as threads:
@@ -143,7 +143,7 @@ def test_a_browser_session_needs_its_csrf_token(
 
 
 def test_an_entry_does_not_contain_its_key() -> None:
-    """It holds a digest."""
+    """The entry holds a digest of the key."""
     key, entry = make_key("shop", ("predict",))
     assert isinstance(entry, ApiKey)
     assert key not in repr(entry)

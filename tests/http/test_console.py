@@ -50,7 +50,7 @@ def page(browser: Browser, edge: HttpProcess) -> Iterator[Page]:
 
 
 def test_an_alert_appears_within_two_seconds_and_can_be_labelled(page: Page, edge: HttpProcess) -> None:
-    """From a prediction over HTTP to the page; then it is labelled fraud, and relabelled legitimate."""
+    """The alert of a prediction over HTTP appears on the page; it is labelled fraud, then relabelled legitimate."""
     began = time.monotonic()
     edge.predict(transaction(1, features=DECLINED, amount_minor=123_450))
     alert = page.locator("#alerts li").first
@@ -82,7 +82,7 @@ def test_outside_text_is_not_rendered_as_markup(page: Page, edge: HttpProcess) -
 
 
 def test_the_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path: Path) -> None:
-    """Decisions per second, models in role and dead letters of every program that decides."""
+    """The page shows decisions per second, models in role and dead letters of every program that decides."""
     settings = edge.settings
     with WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()

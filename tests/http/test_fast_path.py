@@ -66,7 +66,7 @@ def send(edge: HttpProcess, request: bytes) -> RawResponse:
 
 
 def test_the_fast_path_and_fastapi_respond_alike(shared_edge: HttpProcess) -> None:
-    """Decisions and problems, headers included. The second request is a replay, or is refused again."""
+    """Decisions and problems are the same, including headers; the second request is a replay, or refused again."""
     large = transaction(3000)[:-1]
     large += b" " * (HIGH_WATER_LIMIT - len(large) - 1) + b"}"
     for query in ("", "?ack=none", "?ack=perhaps"):
@@ -82,7 +82,7 @@ def test_the_fast_path_and_fastapi_respond_alike(shared_edge: HttpProcess) -> No
 
 
 def test_pipelined_requests_are_answered_in_order(shared_edge: HttpProcess) -> None:
-    """Even if FastAPI handles some of them, and nothing is read before all are sent."""
+    """The order is kept even if FastAPI handles some requests and the client reads only after sending all."""
     count = 200
     makes = [chunked if number % 5 == 3 else with_length for number in range(count)]
     with connected(shared_edge) as connection:
@@ -93,7 +93,7 @@ def test_pipelined_requests_are_answered_in_order(shared_edge: HttpProcess) -> N
 
 
 def test_pipelined_refusals_do_not_recurse(shared_edge: HttpProcess) -> None:
-    """All of them have arrived when the prediction before them is answered."""
+    """Three hundred refused requests may wait behind one prediction without exceeding Python's recursion limit."""
     with connected(shared_edge) as connection:
         connection.sendall(with_length(transaction(2001)) + with_length(b"{") * 300 + with_length(transaction(2002)))
         responses = read(connection, 302)
@@ -101,7 +101,7 @@ def test_pipelined_refusals_do_not_recurse(shared_edge: HttpProcess) -> None:
 
 
 def test_a_body_may_arrive_in_pieces(shared_edge: HttpProcess) -> None:
-    """Byte by byte, and its end together with the beginning of the next request."""
+    """It may arrive byte by byte, and its end together with the beginning of the next request."""
     request = with_length(transaction(1))
     head = request.index(b"\r\n\r\n") + 4
     with connected(shared_edge) as connection:
@@ -115,7 +115,7 @@ def test_a_body_may_arrive_in_pieces(shared_edge: HttpProcess) -> None:
 
 @pytest.mark.parametrize(("headers", "version"), [(b"Connection: close\r\n", b"1.1"), (b"", b"1.0")])
 def test_a_connection_without_keep_alive_is_closed(shared_edge: HttpProcess, headers: bytes, version: bytes) -> None:
-    """After its response."""
+    """The edge closes the connection after the response."""
     with connected(shared_edge) as connection:
         connection.sendall(with_length(transaction(1), headers, version))
         ((status, response_headers, _),) = read(connection)
@@ -134,8 +134,8 @@ def test_expect_100_continue_is_honoured(shared_edge: HttpProcess) -> None:
         assert read(connection)[0][0] == 200
 
 
-def test_a_client_that_disconnects_disturbs_nobody(shared_edge: HttpProcess) -> None:
-    """Before its response, with pipelined requests left."""
+def test_a_client_that_disconnects_does_not_affect_others(shared_edge: HttpProcess) -> None:
+    """Clients may disconnect before their responses, with pipelined requests left."""
     for number in range(20):
         with connected(shared_edge) as connection:
             connection.sendall(with_length(transaction(4000 + number)) + with_length(transaction(5000 + number)))
@@ -158,7 +158,7 @@ def test_a_client_that_disconnects_disturbs_nobody(shared_edge: HttpProcess) -> 
 def test_only_ordinary_requests_take_the_fast_path(
     change: dict[str, str], headers: dict[bytes, bytes], accepted: bool
 ) -> None:
-    """And none does when it is disabled, as it is while traces are exported."""
+    """Other routes, methods, content types and sizes do not, nor does any request when the fast path is disabled."""
     unused: Any = None
     usual = {b"content-type": b"application/json", b"content-length": b"1000"}
     scope: Any = {"path": "/predict", "method": "POST", "headers": [*(usual | headers).items()]} | change

@@ -31,7 +31,7 @@ HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 def test_kafka_becomes_unavailable_and_returns(
     make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
 ) -> None:
-    """503 at once while it is unavailable; every decision sent is on Kafka, and predictions resume by themselves."""
+    """During the outage requests get 503 at once; afterwards predictions resume, and Kafka has every decision sent."""
     edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap))
     responses = [edge.predict(transaction(number)) for number in range(5)]
     own_broker.stop()
@@ -68,7 +68,7 @@ def test_a_frozen_broker_does_not_delay_responses_past_the_deadline(
 
 
 def test_more_than_the_maximum_in_flight_gets_429(make_http_settings: Make, start_edge: Start) -> None:
-    """With Retry-After; the admitted ones are decided."""
+    """Transactions above the maximum get 429, and the admitted ones are decided."""
     edge = start_edge(make_http_settings(http_max_in_flight=10))
     batch = [json.loads(transaction(number)) for number in range(100)]
     results = edge.client.post("/predict/batch", json={"transactions": batch}).json()["results"]
@@ -116,7 +116,7 @@ def is_disconnected(connection: socket.socket) -> bool:
 
 
 def test_oversized_requests_are_rejected(shared_edge: HttpProcess) -> None:
-    """A body above its limit, declared or not, gets 413; endless headers get the client disconnected."""
+    """A body above its limit, declared or not, gets 413; a client that sends endless headers is disconnected."""
     declared = shared_edge.predict(b"x" * 10_000_000)
     assert declared.status_code == 413
     with contextlib.suppress(httpx.TransportError):  # the edge may disconnect before the whole body is sent
@@ -137,9 +137,9 @@ def test_oversized_requests_are_rejected(shared_edge: HttpProcess) -> None:
 
 
 def test_slow_clients_delay_nobody_and_are_disconnected(shared_edge: HttpProcess) -> None:
-    """Partial headers, a partial body, an empty line after a response, and a half-closed connection.
+    """The edge disconnects slow clients after 10 s, and serves others meanwhile.
 
-    The edge disconnects them after 10 s, and serves others meanwhile.
+    They send partial headers, a partial body, an empty line after a response, or half-close their connection.
     """
     with (
         raw_connection(shared_edge) as head,

@@ -9,7 +9,7 @@ from stream.http.micro_batcher import MicroBatcher, ScoredTransaction
 
 
 def test_a_transaction_past_its_deadline_is_not_scored() -> None:
-    """It fails with DeadlineExceededError. The batcher has no scorer here, so scoring it would fail."""
+    """The transaction fails with DeadlineExceededError. The batcher has no scorer here, so scoring would raise."""
     nothing: Any = None
     batcher = MicroBatcher("transactions", 0.02, roles=nothing, counts=nothing, observe=nothing, metrics=nothing)
     results: list[ScoredTransaction | FraudError] = []

@@ -1,4 +1,4 @@
-"""Fuzzing against the OpenAPI description: no request breaks the edge, and every response is as described."""
+"""Fuzzing against the OpenAPI description: no request breaks the edge, and every response matches it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.http.test_predict import REFUSED
 from tests.support.http_process import HttpProcess
 from tests.support.traffic import transaction
 
-#: The champion decides which features a transaction must have, so the description does not; and unknown names and
+#: Checks that do not apply: the description cannot state which features the champion requires, and unknown names and
 #: parameters are ignored, as on Kafka.
 EXCLUDED_CHECKS: Any = [positive_data_acceptance, negative_data_rejection]
 #: Number of requests for each operation.
@@ -25,7 +25,7 @@ EXAMPLES = 60
 def test_generated_requests_get_the_described_responses(
     make_http_settings: Callable[..., Settings], start_edge: Callable[[Settings], HttpProcess], tmp_path: Path
 ) -> None:
-    """Valid and invalid requests generated from the description: no 5xx, and responses that match it."""
+    """Valid and invalid requests generated from the description get responses that match it, and never a 5xx."""
     key, entry = make_key("fuzz", SCOPES)
     add_key(tmp_path / "keys.json", entry)
     edge = start_edge(make_http_settings(http_keys=str(tmp_path / "keys.json")))
@@ -58,7 +58,7 @@ def test_generated_requests_get_the_described_responses(
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 def test_corrupt_bodies_are_refused(edge: HttpProcess, body: bytes) -> None:
-    """Arbitrary bytes, and valid bodies with a few bytes changed: a decision, or a problem with a detail."""
+    """Arbitrary bytes, and valid bodies with a few bytes changed, get a decision or a problem with a detail."""
     response = edge.predict(body)
     assert response.status_code in {200, 400, 409, 413, 422}
     assert response.is_success or response.json()["detail"]

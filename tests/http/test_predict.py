@@ -35,7 +35,7 @@ def values(settings: Settings, topic: str) -> list[bytes]:
 
 
 def test_a_decision_is_in_kafka_before_it_is_sent(edge: HttpProcess) -> None:
-    """The transaction unchanged, the decision byte by byte and with the transaction's offset, and alerts as alerts."""
+    """Kafka has the unchanged transaction, the same decision with the transaction's offset, and each alert."""
     settings = edge.settings
     responses = {number: edge.predict(transaction(number)) for number in range(30)}
     assert {response.status_code for response in responses.values()} == {200}
@@ -56,7 +56,7 @@ def test_a_decision_is_in_kafka_before_it_is_sent(edge: HttpProcess) -> None:
 
 
 def test_a_decision_over_http_can_be_recomputed(edge: HttpProcess) -> None:
-    """From its source position, like any other; its shadow score has the same decision id."""
+    """It is recomputed from its source position, like any other; its shadow score has the same decision id."""
     decision = decode(edge.predict(transaction(5)).content)
     assert verify(edge.settings, decision) == {}
     shadows = values(edge.settings, edge.settings.topic.shadow_scores)
@@ -79,7 +79,7 @@ def test_history_over_http_replays(edge: HttpProcess) -> None:
 
 
 def test_with_ack_none_the_decision_has_no_offset_yet(edge: HttpProcess) -> None:
-    """It is the same decision, sent earlier, and is written to Kafka all the same."""
+    """The decision is the same, is sent earlier, and is still written to Kafka."""
     early = edge.predict(transaction(1), ack="none").json()
     assert (early["decision_id"], early["source_partition"], early["source_offset"]) == (None, None, None)
     until(lambda: len(values(edge.settings, edge.settings.topic.decisions)) == 1)
@@ -90,7 +90,7 @@ def test_with_ack_none_the_decision_has_no_offset_yet(edge: HttpProcess) -> None
 
 
 def test_a_repeated_request_gets_the_same_response(edge: HttpProcess) -> None:
-    """Byte by byte, and nothing more is written to Kafka. The same id with another body is refused."""
+    """A repeat gets the same bytes and writes nothing to Kafka. The same id with another body is refused."""
     first, second = edge.predict(transaction(3)), edge.predict(transaction(3))
     assert first.content == second.content
     assert len(values(edge.settings, edge.settings.topic.decisions)) == 1
@@ -102,7 +102,7 @@ def test_a_repeated_request_gets_the_same_response(edge: HttpProcess) -> None:
 
 
 def test_a_bare_list_is_completed(edge: HttpProcess) -> None:
-    """It is in manifest order, with the amount in minor units; Kafka receives a complete transaction."""
+    """A list in manifest order, with the amount in minor units, reaches Kafka as a complete transaction."""
     assert [each["name"] for each in edge.client.get("/model").json()["features"]] == [*NUMERIC, "Amount"]
     decision = decode(edge.predict(b'{"features": [3, 2.5, -1, 5000]}').content)
     assert decision.verdict == "review"
@@ -132,7 +132,7 @@ REFUSED: list[tuple[bytes, int, str, str | None]] = [
 
 
 def test_an_unscorable_transaction_is_refused(edge: HttpProcess) -> None:
-    """With a dead-letter reason and the field at fault; nothing is written to Kafka."""
+    """The problem has a dead-letter reason and the field at fault; nothing is written to Kafka."""
     for body, status, reason, field in REFUSED:
         response = edge.predict(body)
         problem = response.json()
@@ -142,8 +142,8 @@ def test_an_unscorable_transaction_is_refused(edge: HttpProcess) -> None:
     assert values(edge.settings, edge.settings.topic.transactions_http) == []
 
 
-def test_a_batch_has_a_result_for_each(edge: HttpProcess) -> None:
-    """In order. A refused transaction does not affect the others."""
+def test_a_batch_has_a_result_for_each_transaction(edge: HttpProcess) -> None:
+    """The results are in order, and a refused transaction does not affect the others."""
     batch = [json.loads(transaction(number)) for number in range(300)]
     batch[7] = {"transaction_id": "bad"}
     results = edge.client.post("/predict/batch", json={"transactions": batch}).json()["results"]
@@ -184,7 +184,7 @@ def test_counts_reach_the_rollback_and_drift_monitors(edge: HttpProcess) -> None
 
 
 def test_models_and_health(edge: HttpProcess) -> None:
-    """The models in role, liveness, readiness, and the metrics of one prediction."""
+    """The routes return the models in role, liveness, readiness, and the metrics of one prediction."""
     models = edge.client.get("/models").json()
     assert (models["champion"]["version"], [each["version"] for each in models["challengers"]]) == ("1", ["2"])
     assert edge.client.get("/healthz").json() == {"status": "ok"}
@@ -208,7 +208,7 @@ def test_without_a_champion_the_edge_is_not_ready(make_settings: Callable[..., S
 
 
 def test_invalid_requests_have_a_fitting_status(edge: HttpProcess) -> None:
-    """An unknown path, a wrong method, a wrong parameter and a wrong content type."""
+    """An unknown path gets 404, a wrong method 405, a wrong parameter 422 and a wrong content type 415."""
     statuses = {
         edge.client.get(f"/{uuid.uuid4().hex}").status_code,
         edge.client.get("/predict").status_code,

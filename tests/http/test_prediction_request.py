@@ -17,7 +17,7 @@ PLAN = FeaturePlan((Feature("V1", 0.0), Feature("log_amount", 1.0, "log_amount")
 
 
 def test_a_logarithmic_amount_is_converted_to_minor_units() -> None:
-    """A value that no amount has is refused."""
+    """A value that corresponds to no amount is refused."""
     request = parse_request(b'{"features": [1.0, 5.0]}', PLAN, 0)
     assert msgspec.json.decode(request.value, type=Transaction[dict[str, float]]).amount_minor == 147  # e^5 - 1
     for value in ("-1", "44", "5000"):

@@ -73,7 +73,7 @@ def _run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def test_the_response_waits_for_both_acknowledgements() -> None:
-    """First the transaction's, which gives the decision its offset, then the decision's."""
+    """The transaction's acknowledgement gives the decision its offset; the decision's resolves the response."""
 
     async def test() -> None:
         edge = _Edge()
@@ -96,7 +96,7 @@ def test_the_response_waits_for_both_acknowledgements() -> None:
 
 @pytest.mark.parametrize("stage", ["scored", "recorded", "decided"])
 def test_an_error_at_any_stage_fails_the_response(stage: str) -> None:
-    """It is counted once, nothing further is written, and the transaction can be sent again."""
+    """The failure is counted once, nothing further is written, and the transaction can be sent again."""
 
     async def test() -> None:
         edge = _Edge()
@@ -169,7 +169,7 @@ def test_a_late_acknowledgement_does_not_respond_twice() -> None:
 
 
 def test_a_repeat_shares_the_response() -> None:
-    """While it is in flight and afterwards; another body with the same id is refused."""
+    """A repeat gets the same response while the first is in flight and afterwards; another body is refused."""
 
     async def test() -> None:
         edge = _Edge()
@@ -192,7 +192,7 @@ def test_a_repeat_shares_the_response() -> None:
 
 
 def test_the_in_flight_limit_is_released_by_every_outcome() -> None:
-    """A failed transaction makes room as a decided one does."""
+    """A failed transaction frees its capacity, as a decided one does."""
 
     async def test() -> None:
         edge = _Edge(http_max_in_flight=1)

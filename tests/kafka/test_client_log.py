@@ -29,7 +29,7 @@ def passed(log_filter: RateLimitedLogFilter, line: str, *args: object) -> str | 
 
 
 def test_similar_lines_are_counted(clock: list[float]) -> None:
-    """The first passes; the next to pass says how many were suppressed, and the count starts over."""
+    """The first line passes; the next to pass says how many were suppressed, and the count starts over."""
     log_filter = RateLimitedLogFilter()
     assert passed(log_filter, REFUSED, 0) == REFUSED % 0
     assert [passed(log_filter, REFUSED, took) for took in (0, 1, 12)] == [None, None, None]
@@ -51,7 +51,7 @@ def test_other_lines_are_not_suppressed(clock: list[float]) -> None:
 
 
 def test_a_client_without_a_broker_logs_the_refusal_once(caplog: pytest.LogCaptureFixture) -> None:
-    """However often it tries to connect."""
+    """The log has one line, however often the client tries to connect."""
     settings = Settings().replace(kafka_bootstrap=f"127.0.0.1:{free_port()}")
     consumer = Consumer(consumer_config(settings.kafka) | {"group.id": "no-broker"})
     for _ in range(20):

@@ -23,11 +23,11 @@ def error_message(code: int) -> Any:
 
 
 def test_a_missing_permission_ends_the_worker_with_a_fix(source: BatchSource) -> None:
-    """Retrying does not grant it."""
+    """The error names the permission to grant, because retrying does not help."""
     with pytest.raises(KafkaError, match=r"cannot read .*; grant the user Read on the topic and on group"):
         source._note_error(error_message(Code.TOPIC_AUTHORIZATION_FAILED))
 
 
 def test_an_error_that_the_client_retries_is_skipped(source: BatchSource) -> None:
-    """It does not become part of the batch either."""
+    """Such an error ends nothing and does not become part of the batch."""
     assert source._note_error(error_message(Code._ALL_BROKERS_DOWN)) is False

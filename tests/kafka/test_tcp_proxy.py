@@ -1,4 +1,4 @@
-"""The proxy that the fault tests rely on: it is between client and broker, and loses exactly the chosen responses."""
+"""The proxy that the fault tests rely on: it sits between client and broker, and loses exactly the chosen responses."""
 
 import threading
 from collections.abc import Iterator

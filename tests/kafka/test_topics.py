@@ -32,7 +32,7 @@ def test_new_topics_are_usable_at_once(make_settings: Callable[..., Settings], p
 
 
 def test_a_refusal_of_the_broker_is_an_error(make_settings: Callable[..., Settings]) -> None:
-    """One broker cannot keep three replicas."""
+    """The broker's refusal, here of three replicas on a single broker, becomes a KafkaError."""
     settings = make_settings(topic_replication=3)
     with pytest.raises(KafkaError, match=r"was not created: .*eplication.*; create it by hand, or change FRAUD_TOPIC"):
         create_topics(settings.kafka, settings.topic)
@@ -41,7 +41,7 @@ def test_a_refusal_of_the_broker_is_an_error(make_settings: Callable[..., Settin
 def test_waiting_for_a_leader_times_out(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A real broker cannot be brought into that state at will, so its admin client is a mock."""
+    """The admin client is a mock, because a real broker cannot be brought into that state at will."""
     settings = make_settings()
     admin = Mock()
     admin.list_topics.return_value.topics = {}

@@ -33,7 +33,7 @@ def opened(settings: Settings) -> TransactionalSink:
 
 
 def test_a_fenced_sink_stays_fenced(settings: Settings, consumer: Consumer) -> None:
-    """It never fences the sink that has taken over, however often it is called: one of two workers keeps running."""
+    """A fenced sink never fences the sink that took over, however often it is called, so one worker keeps running."""
 
     def batch(end: int) -> Batch:
         raw = RawBatch(settings.topic.transactions, [], [], [])

@@ -48,7 +48,7 @@ def test_a_program_that_ends_early_is_quoted(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_ready_in_time_is_an_error(tmp_path: Path) -> None:
-    """The error says where to look."""
+    """The error names the log file to read."""
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     program = ProgramProcess(command, tmp_path / "slow.log", ready_url=f"http://127.0.0.1:{free_port()}/")
     with program, pytest.raises(FraudError, match=r"^slow was not ready within 0\.2 s; see .*slow\.log$"):

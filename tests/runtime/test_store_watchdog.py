@@ -90,7 +90,7 @@ def test_ready_once_it_reads_and_broker_and_database_answer(
 def test_the_watchdog_fires_when_there_is_work_and_no_progress(
     health: StoreWatchdog, source: FakeSource, stuck: Mock
 ) -> None:
-    """After half of that time the program is already not ready."""
+    """The program becomes unready after half of the watchdog's time."""
     source.messages_left = 5
     check(health, 16)
     assert health.problems() == [Problem.STUCK]
@@ -104,7 +104,7 @@ def test_the_watchdog_fires_when_there_is_work_and_no_progress(
 def test_the_watchdog_does_not_fire(
     health: StoreWatchdog, source: FakeSource, outage: Outage, stuck: Mock, why: str
 ) -> None:
-    """Without work, with progress, or while something the program waits for is unavailable."""
+    """It stays silent without work, with progress, and while something that the program waits for is unavailable."""
     source.messages_left = 0 if why == "idle" else 5
     source.joined = why != "not joined"
     source.busy = why == "long work"

@@ -18,7 +18,7 @@ from tests.support.ledger_batch import ManualClock
 
 
 class FakeMessage(NamedTuple):
-    """Stands in for a confluent_kafka message: what `RawBatch` does not hold."""
+    """Stands in for a confluent_kafka message, with the parts of it that `RawBatch` does not hold."""
 
     sent: tuple[int, int]
 

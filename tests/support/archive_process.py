@@ -49,7 +49,7 @@ def files_of(settings: Settings, kind: str) -> list[ArchiveFile]:
 
 
 def overlaps(files: list[ArchiveFile]) -> int:
-    """Return the number of files with offsets that an earlier file holds, too."""
+    """Return the number of files with offsets that an earlier file also holds."""
     ordered = sorted(files)
     return sum(one.partition == other.partition and other.first < one.end for one, other in itertools.pairwise(ordered))
 

@@ -58,7 +58,7 @@ def hooked_worker(settings: Settings, before: Callable[[int], None]) -> WorkerPr
 
 
 def refusals(program: WorkerProgram) -> list[str]:
-    """Return why a hooked_worker worker's batches were refused, in order."""
+    """Return the reasons why batches of a worker from `hooked_worker` were refused, in order."""
     assert isinstance(program.sink, HookedSink)
     return program.sink.refused
 

@@ -8,8 +8,8 @@ from confluent_kafka import Producer
 
 from stream.runtime.background import Background
 
-#: Seconds between two bursts. Each becomes a batch and a Kafka transaction: more of them would load the machine of the
-#: suite without testing more.
+#: Seconds between two bursts. Each burst becomes a batch and a Kafka transaction; more of them would load the machine
+#: without testing more.
 BURST_S = 0.05
 #: A topic, and key and value of a message for it.
 TopicMessage = tuple[str, tuple[bytes, bytes]]

@@ -36,7 +36,7 @@ def _value(transaction: dict[str, Any], feature: Feature, manifest: Manifest) ->
 
 
 def margin_to_review(score: float, policy: Policy, amount_minor: int) -> float:
-    """Return the distance of a score to the lowest score that is reviewed; negative if it is not reviewed."""
+    """Return how far a score is above the lowest score that is reviewed; negative if it is below."""
     if policy.kind == "score":
         return score - policy.review
     return score - policy.review_cost_minor / amount_minor if amount_minor else -1.0

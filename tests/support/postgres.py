@@ -12,9 +12,9 @@ from pathlib import Path
 
 from stream.runtime.ports import free_port
 
-#: Where Debian installs the programs that are not on the PATH.
+#: Where Debian installs Postgres programs that are not on the PATH.
 _DEBIAN = "/usr/lib/postgresql/*/bin"
-#: Users to run it as, because Postgres refuses to run as root: the one that Debian's package creates, or any other.
+#: Users to run Postgres as, because it refuses to run as root: the one that Debian's package creates, or any other.
 _USERS = ("postgres", "nobody")
 
 
@@ -27,7 +27,7 @@ def binaries() -> Path | None:
 
 
 class Postgres:
-    """A cluster on a free loopback port.
+    """A Postgres cluster on a free loopback port.
 
     Args:
         directory: Directory for its data, writable by its user.
@@ -41,7 +41,7 @@ class Postgres:
         self._user = next((u for u in _USERS if os.geteuid() == 0 and shutil.which("runuser") and _exists(u)), None)
         if self._user:
             shutil.chown(directory, self._user)
-        # -N and fsync: the cluster does not outlive the tests.
+        # -N and fsync=off: the data need not survive a crash.
         self._run("initdb", "-D", self._data, "-U", "ledger", "-A", "trust", "-N", "--locale=C.UTF-8", "-E", "UTF8")
         with (self._data / "postgresql.auto.conf").open("a") as config:
             config.write(f"port = {self._port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n")
@@ -65,7 +65,7 @@ class Postgres:
         command = [str(self._programs / program), *map(str, arguments)]
         if self._user:
             command = ["runuser", "-u", self._user, "--", *command]
-        # A file and not a pipe: the server would inherit the pipe and keep it open.
+        # The output goes to a file, not a pipe: the server would inherit the pipe and keep it open.
         with tempfile.TemporaryFile() as output:
             result = subprocess.run(
                 command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False, cwd="/"

@@ -135,7 +135,7 @@ def _check_shadows(
 ) -> None:
     """Check that each model in role, except the one that decided, has one shadow score for each decision.
 
-    The previous champion, which decides when the champion fails, has no role in that epoch: then there are none.
+    Decisions of the previous champion, which has no role in the epoch but decides when the champion fails, have none.
     """
     by_model = Counter((shadow.bundle_sha256, shadow.decision_id) for shadow in shadows)
     decided = {decision.decision_id for decision in decisions}

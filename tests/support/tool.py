@@ -1,4 +1,4 @@
-"""Programs of third-party packages that tests need."""
+"""Third-party programs that tests need."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from deploy.observe.installed import find, not_installed
 
 #: Environment variable in which `.ci/run` lists the programs that it could not install: their tests are skipped.
-UNAVAILABLE_TOOLS = "TESTS_LACK"
+UNAVAILABLE_TOOLS = "UNAVAILABLE_TOOLS"
 
 
 def tool(name: str) -> str:

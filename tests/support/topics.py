@@ -59,8 +59,8 @@ def read_all(
 ) -> list[Message]:
     """Read every partition of a topic from its beginning to its current end.
 
-    Committed data end at the first open transaction. The broker reports the end: offsets alone do not show it, because
-    transaction markers take offsets and are never delivered.
+    Committed data end at the first open transaction. The end is taken from the broker: offsets alone do not show it,
+    because transaction markers take offsets and are never delivered.
 
     Args:
         bootstrap: Bootstrap server, host:port.

@@ -17,8 +17,8 @@ def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **over
         "status": "firing" if end_s is None else "resolved",
         "labels": {"alertname": f"Rule{number}", "severity": "page"},
         "annotations": {"summary": "something is wrong"},
-        "startsAt": _moment(start_s),
-        "endsAt": NEVER if end_s is None else _moment(end_s),
+        "startsAt": _timestamp(start_s),
+        "endsAt": NEVER if end_s is None else _timestamp(end_s),
         "generatorURL": "http://prometheus:9090/graph",
         "fingerprint": f"{number:016x}",
     }
@@ -47,5 +47,5 @@ def rows(*alerts: dict[str, Any]) -> list[Row]:
     return [each.row() for each in webhook_codec.decode(message(*alerts)).alerts]
 
 
-def _moment(seconds: int) -> str:
+def _timestamp(seconds: int) -> str:
     return f"2026-11-01T12:{seconds // 60:02}:{seconds % 60:02}.123456789Z"

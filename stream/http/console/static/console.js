@@ -1,12 +1,12 @@
-// The console: receives one stream of server-sent events and renders it as text. Nothing from outside becomes markup.
+// The console: receives a stream of server-sent events and renders it as text. Data never becomes markup.
 
 const MAX_ALERTS = 100;
 const MAX_DEAD_LETTERS = 50;
 const MAX_ROLE_CHANGES = 20;
 const MAX_WINDOWS = 24;
-// Drift reports kept: of the champion and a few challengers.
+// Maximum number of drift reports kept, for the champion and a few challengers.
 const MAX_REPORTS = MAX_WINDOWS * 4;
-const MINUTES_5 = 300_000;
+const FIVE_MINUTES_MS = 300_000;
 // Upper bounds in milliseconds of the latency bins in role-counts; the last bin is unbounded.
 const LATENCY_BOUNDS_MS = [...Array(11).keys()].map((power) => 2 ** power).concat(Infinity);
 
@@ -183,7 +183,7 @@ function addTraffic(counts) {
 
 function showTraffic() {
   const newest = Math.max(0, ...traffic.map((each) => each.at_ms));
-  traffic = traffic.filter((each) => each.at_ms > newest - MINUTES_5);
+  traffic = traffic.filter((each) => each.at_ms > newest - FIVE_MINUTES_MS);
   const seconds = new Map();
   for (const { at_ms, models } of traffic) {
     const second = Math.floor(at_ms / 1000);
@@ -194,7 +194,7 @@ function showTraffic() {
   const rates = [...Array(300).keys()].map((index) => seconds.get(last - 299 + index) ?? 0);
   const highest = Math.max(1, ...rates);
   byId("rate-line").setAttribute("points", rates.map((rate, x) => `${x},${58 - (56 * rate) / highest}`).join(" "));
-  // Each program reports once a second at its own moment, so the mean of five seconds is steadier than the last one.
+  // Programs report once a second, but not at the same time, so the mean of five seconds is steadier than the last.
   const recent = rates.slice(-6, -1);
   const stale = Date.now() - newest > 5000;
   byId("rate").textContent = stale ? "0" : number.format(recent.reduce((a, b) => a + b, 0) / recent.length);
@@ -279,12 +279,16 @@ function showDrift() {
   }));
 }
 
-function addDeadLetter(letter) {
+function addDeadLetter(deadLetter) {
   const item = document.createElement("li");
   item.append(
-    element("p", letter.reason, "headline"),
-    element("p", letter.detail),
-    element("p", `${letter.source}, ${number.format(letter.size)} bytes, ${time.format(letter.refused_at_ms)}`, "detail"),
+    element("p", deadLetter.reason, "headline"),
+    element("p", deadLetter.detail),
+    element(
+      "p",
+      `${deadLetter.source}, ${number.format(deadLetter.size)} bytes, ${time.format(deadLetter.refused_at_ms)}`,
+      "detail",
+    ),
   );
   prepend(byId("dead-letters"), item, MAX_DEAD_LETTERS);
 }
