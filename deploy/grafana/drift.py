@@ -15,8 +15,8 @@ def board() -> Dashboard:
             "Drift from each model's training data": [
                 graph(
                     "PSI by feature",
-                    "PSI of the champion's features over the last window of rows. 0.1 is a small change, 0.25 another "
-                    "population.",
+                    "PSI of the champion's features over the last window of rows. 0.1 is a small change, 0.25 a "
+                    "different population.",
                     {"{{feature}}": 'max by (feature) (feature_drift_psi{role="champion"})'},
                 ),
                 graph(
@@ -61,13 +61,13 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Share refused",
-                    "Share of the transactions of the last ten minutes. DeadLetters fires above 1 %.",
+                    "Share of the transactions of the last ten minutes that were refused. DeadLetters fires above 1 %.",
                     {"{{job}}": "job:dead_lettered:ratio_rate10m"},
                     unit="percentunit",
                 ),
                 table(
                     "Unknown features",
-                    "Features that senders send and no model in role uses; count since the last role change.",
+                    "Features that are sent but that no model in role uses; counts since the last role change.",
                     "sum by (feature) (unknown_features)",
                 ),
                 graph(
@@ -78,7 +78,7 @@ def board() -> Dashboard:
                     stacked=True,
                 ),
                 graph(
-                    "Unmatched labels and early event times",
+                    "Unmatched labels and future event times",
                     "Labels without a decision (yet), and event times too far ahead of the clock, per second.",
                     {
                         "labels without decision": "sum(rate(ledger_labels_unknown_total[$__rate_interval]))",

@@ -63,8 +63,8 @@ def board() -> Dashboard:
             "Predictions, champion against challengers": [
                 heat(
                     "Scores of the champion",
-                    "Distribution of its scores. Bounds are evenly spaced in log odds, because most scores are close "
-                    "to 0.",
+                    "Distribution of the champion's scores. Bounds are evenly spaced in log odds, because most scores "
+                    "are close to 0.",
                     'sum by (le) (increase(model_score_bucket{role="champion"}[$__rate_interval]))',
                 ),
                 graph(
@@ -80,7 +80,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Champion against challengers: share alerted",
-                    "Share of the same transactions that each model alerts; for a challenger, would alert.",
+                    "Share of the same transactions that the champion alerts and that each challenger would alert.",
                     {
                         _MODEL_POLICY: f"{_BY} (rate(model_verdicts_total{_ALERTS}[$__rate_interval])) "
                         f"/ {_BY} (rate(model_verdicts_total[$__rate_interval]))"
@@ -118,7 +118,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Role epoch",
-                    "A step is a promotion, another policy or another challenger.",
+                    "Each step is a change of roles: a promotion, a rollback, or a change of policy or challengers.",
                     {"{{job}} {{instance}}": "role_epoch"},
                 ),
                 graph(
@@ -129,23 +129,25 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Rollback monitor: statistics and bounds",
-                    "Statistics since the promotion. Above its bound the promotion is rolled back.",
+                    "Statistics since the promotion. If one crosses its bound, the promotion is rolled back.",
                     {"{{statistic}}": "rollback_monitor_statistic", "{{statistic}}, bound": "rollback_monitor_bound"},
                 ),
-                number("Promotions rolled back", "Since the workers started.", "sum(rollbacks_total)"),
+                number(
+                    "Promotions rolled back", "Number of rollbacks since the workers started.", "sum(rollbacks_total)"
+                ),
                 number(
                     "Rollback monitor",
-                    "Workers that run the rollback monitor (1, or 0 if it is off), and whether a person has to act.",
+                    "Workers that run the rollback monitor (1, or 0 if it is off), and whether an operator has to act.",
                     'label_replace(sum(rollback_monitor_elected), "is", "monitors", "", "") '
-                    'or label_replace(max(rollback_monitor_paged), "is", "needs a person", "", "")',
+                    'or label_replace(max(rollback_monitor_paged), "is", "needs an operator", "", "")',
                     legend="{{is}}",
                 ),
             ],
             "Retraining": [
                 graph(
                     "Retraining triggers: drift",
-                    "Drift alarms by column, and the requests for another model that they caused. `retrain-requests` "
-                    "also has requests because of labels, age, and by people.",
+                    "Drift alarms by column, and the requests for another model that they caused. Requests by label, "
+                    "by schedule or by hand are on the topic `retrain-requests` only.",
                     {
                         "alarm: {{column}}": "sum by (column) (drift_alarms_total)",
                         "requests": "sum(drift_retrain_requests_total)",

@@ -72,7 +72,7 @@ def board() -> Dashboard:
             "Backlog and refused messages": [
                 graph(
                     "Consumer lag",
-                    "Messages left to read. ScoringLag is based on the seconds that this takes.",
+                    "Messages left to read. ScoringLag is based on the seconds that reading them takes.",
                     {
                         "worker": "sum(consumer_lag_transactions)",
                         "{{job}} {{kind}}": "sum by (job, kind) (consumer_lag_messages)",
@@ -87,7 +87,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Aborted Kafka transactions",
-                    "Per second; each batch is read and decided again.",
+                    "Aborts per second. Each aborted batch is read and decided again.",
                     {"{{job}}": "sum by (job) (rate(transaction_aborts_total[$__rate_interval]))"},
                     unit="reqps",
                 ),

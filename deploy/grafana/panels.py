@@ -54,7 +54,7 @@ def board(name: str, title: str, rows: Mapping[str, list[Panel]]) -> Dashboard:
 
 
 def graph(title: str, description: str, queries: Queries, *, unit: str = "short", stacked: bool = False) -> Timeseries:
-    """Return a time series panel; stacked areas if the series add up to a meaningful total."""
+    """Return a time series panel, with stacked areas if the series add up to a meaningful total."""
     panel = (
         Timeseries()
         .title(title)

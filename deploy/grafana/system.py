@@ -48,7 +48,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Open file descriptors",
-                    "Share of each process's limit, connections included.",
+                    "Share of each process's limit that is in use, connections included.",
                     {"{{job}} {{instance}}": "process_open_fds / process_max_fds"},
                     unit="percentunit",
                 ),
@@ -67,7 +67,7 @@ def board() -> Dashboard:
             "HTTP": [
                 graph(
                     "Response times",
-                    "95th percentile by route.",
+                    "95th percentile of the response time, by route.",
                     {"{{route}}": _p95("http_request_duration_seconds", "route")},
                     unit="s",
                 ),
@@ -91,7 +91,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Transactions in flight",
-                    "At most FRAUD_HTTP_MAX_IN_FLIGHT; further requests get 429.",
+                    "Number of transactions in flight. Above FRAUD_HTTP_MAX_IN_FLIGHT, further requests get 429.",
                     {"{{instance}}": "http_in_flight_transactions"},
                 ),
                 graph(
@@ -101,7 +101,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Batch size",
-                    "Average number of transactions per batch (worker) or model run (HTTP). It grows with load.",
+                    "Average number of transactions per batch (worker) or model run (HTTP), which grows with load.",
                     {
                         "{{job}}": f"{_rate('batch_size_transactions_sum', 'job')} "
                         f"/ {_rate('batch_size_transactions_count', 'job')}"
@@ -143,7 +143,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Rows deleted by retention",
-                    "Rows per second.",
+                    "Deleted rows per second.",
                     {"{{kind}}": _rate("ledger_deleted_total", "kind")},
                     unit="wps",
                 ),
