@@ -46,13 +46,13 @@ def _power(results: DriftLabResults) -> Iterator[str]:
     size, rows = results.size, results.limits.window_rows
     yield "\n## Injected drift\n"
     yield (
-        f"On the exchangeable stream, with {size.repetitions} repetitions for each feature and scenario. Drift begins "
-        f"at a random row of a window, and counts as detected if the feature alarms by the end of the {FULL_WINDOWS}rd "
-        "full window. All other columns stay undisturbed, as the Holm correction requires. Windows are bootstrapped: a "
-        f"column's counts of {rows:,} rows drawn from the stream are a multinomial draw. Only one feature is disturbed "
-        "at a time; features correlated with it are not. ULB has no categories, so a third, categorical stream cuts "
-        "each feature's values, and the amount's, by rank into ten categories of uneven size; then the rarest category "
-        "with at least 5 % of the rows vanishes.\n"
+        f"Drift is injected into the exchangeable stream, with {size.repetitions} repetitions for each feature and "
+        "scenario. It begins at a random row of a window, and counts as detected if the feature alarms by the end of "
+        f"the {FULL_WINDOWS}rd full window. Windows are bootstrapped: the counts of a column over {rows:,} rows of the "
+        "stream are drawn from a multinomial distribution. Only one feature is disturbed at a time, as the Holm "
+        "correction requires; features correlated with it are not. ULB has no categories, so a third, categorical "
+        "stream cuts each feature's values, and the amount's, by rank into ten categories of uneven size; then the "
+        "rarest category with at least 5 % of the rows vanishes.\n"
     )
     yield "| scenario | features | PSI of the whole stream | detected | worst feature | median delay, windows |"
     yield "|---|---|---|---|---|---|"
@@ -84,7 +84,8 @@ def _target(power: Sequence[DetectionPower]) -> Iterator[str]:
     below = [each for each in power if each.psi < pictures.TARGET_PSI and each.detected < _TARGET_DETECTED]
     if below:
         yield (
-            f"With a lower PSI, detected in less than {_TARGET_DETECTED:.0%} of the repetitions: {_listed(below)}.\n"
+            f"Combinations with a lower PSI that are detected in less than {_TARGET_DETECTED:.0%} of the repetitions: "
+            f"{_listed(below)}.\n"
         )
 
 
@@ -125,8 +126,8 @@ def _trend(results: DriftLabResults) -> Iterator[str]:
         slowest = max(detected, key=lambda each: each.delay or 0.0)
         shifts = [each.crossing or 0.0 for each in crossing]
         yield (
-            f"{len(crossing)} of {len(results.trends)} features cross it; {len(detected)} of these alarm, after a "
-            f"median of {np.median(delays):.1f} windows; the slowest ({slowest.feature}) after {slowest.delay:.1f}. "
+            f"{len(crossing)} of {len(results.trends)} features cross this limit; {len(detected)} of these alarm, "
+            f"after a median of {np.median(delays):.1f} windows; the slowest ({slowest.feature}) after {slowest.delay:.1f}. "
             f"The crossings are at shifts of {min(shifts):.2f} to {max(shifts):.2f} standard deviations.\n"
         )
     undetected = [each.feature for each in results.trends if each.delay is None]
@@ -178,12 +179,12 @@ def _concept(results: DriftLabResults) -> Iterator[str]:
     timeline = results.timeline
     before, after = slice(0, ONSET_DAY), slice(ONSET_DAY, None)
     yield (
-        f"\nOne stream of {len(timeline.recall)} days, in which {TIMELINE_SHARE:.0%} of the labels move after day "
-        f"{ONSET_DAY}: recall falls from {timeline.recall[before].mean():.0%} to {timeline.recall[after].mean():.0%}, "
-        f"while its label-free estimate stays at {timeline.expected_recall[before].mean():.0%} and "
-        f"{timeline.expected_recall[after].mean():.0%}; precision falls from {timeline.precision[before].mean():.0%} "
-        f"to {timeline.precision[after].mean():.0%}, while its estimate stays at "
-        f"{timeline.expected_precision[before].mean():.0%} and {timeline.expected_precision[after].mean():.0%}. The "
-        f"mean score is {timeline.mean_score[0]:.3%} before and {timeline.mean_score[1]:.3%} after.\n"
+        f"\nIn one stream of {len(timeline.recall)} days, {TIMELINE_SHARE:.0%} of the labels move after day "
+        f"{ONSET_DAY}. Recall falls from {timeline.recall[before].mean():.0%} to {timeline.recall[after].mean():.0%}, "
+        f"while its label-free estimate is {timeline.expected_recall[before].mean():.0%} before and "
+        f"{timeline.expected_recall[after].mean():.0%} after. Precision falls from "
+        f"{timeline.precision[before].mean():.0%} to {timeline.precision[after].mean():.0%}, while its estimate is "
+        f"{timeline.expected_precision[before].mean():.0%} before and {timeline.expected_precision[after].mean():.0%} "
+        f"after. The mean score is {timeline.mean_score[0]:.3%} before and {timeline.mean_score[1]:.3%} after.\n"
     )
     yield f"![true and estimated recall and precision]({pictures.CONCEPT})"

@@ -27,14 +27,14 @@ def natural(results: DriftLabResults) -> Iterator[str]:
     """Yield the section on the natural stream."""
     yield "## No injected drift: the natural stream\n"
     yield (
-        "The test part in its original order, the last fifth of the rows, against a bundle trained on the first 60 % "
-        "of the rows. The rule uses the natural movement of that training part in order of time.\n"
+        "The test part (the last fifth of the rows) is compared in its original order with a bundle trained on the "
+        "first 60 % of the rows. The rule uses the natural movement of that training part in order of time.\n"
     )
     yield "| rows per window | windows | alarms | columns |"
     yield "|---|---|---|---|"
     for rows, each in results.natural.items():
         yield f"| {rows:,} | {each.windows} | {each.count} | {_alarms(each)} |"
-    yield "\nFalse alarms that training measured by cross-fitting on its own part (recorded in the manifest):\n"
+    yield "\nFalse alarms that training measured by cross-fitting on the training part (recorded in the manifest):\n"
     yield "| rows per window | windows | alarms |\n|---|---|---|"
     for recorded in results.cross_fitted:
         yield f"| {recorded.rows:,} | {recorded.windows} | {recorded.alarms} |"
@@ -82,6 +82,10 @@ def _alarms(judged: JudgedWindows) -> str:
     if not judged.alarms:
         return "no column"
     return ", ".join(
-        f"{name} ({count}, {windows} windows)" if count > 1 else f"{name} ({windows} windows)"
+        f"{name} ({_counted(count, 'alarm')}, {_counted(windows, 'window')})"
         for name, (count, windows) in judged.alarms.items()
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -47,11 +47,11 @@ def _introduction(results: ExperimentResults) -> Iterator[str]:
     )
     yield (
         f"The data is the ULB data set without exact repeats: {results.rows:,} transactions, {results.frauds} frauds, "
-        "two days. Each of eight blocks of time is scored by a model fitted on the blocks before it (the first by a "
-        f"model of the second; it only serves the plan). The first {EARLIER_HOURS} hours determine thresholds, cap and "
-        "bounds; each later hour is a cohort. Labels arrive with simulated delays: an analyst's an hour after the "
-        "review, a chargeback after four hours on average. After twelve hours without a label a transaction counts as "
-        "legitimate.\n"
+        "two days. Each of eight blocks of time is scored by a model fitted on the blocks before it. (The first block "
+        "is scored by a model fitted on the second, and only serves to make the plan.) The first "
+        f"{EARLIER_HOURS} hours determine thresholds, cap and bounds; each later hour is a cohort. Labels arrive with "
+        "simulated delays: an analyst's label an hour after the review, a chargeback after four hours on average. "
+        "After twelve hours without a label a transaction counts as legitimate.\n"
     )
     yield "| | model | PR-AUC, cross-fitted |\n|---|---|---|"
     for name, description in results.descriptions.items():

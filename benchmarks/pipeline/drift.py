@@ -17,9 +17,9 @@ SWITCHES: tuple[MonitorSwitch, MonitorSwitch] = ("on", "off")
 
 
 class DriftCost(Struct, frozen=True):
-    """The worker by FRAUD_DRIFT_MONITOR; medians of the runs. When on, the single worker counts and monitors."""
+    """The worker's figures by FRAUD_DRIFT_MONITOR, medians of the runs. If on, the only worker counts and monitors."""
 
-    #: events/s.
+    #: Transactions/s.
     throughput: dict[str, float]
     #: Loss of throughput when on, percent.
     slower_percent: float
@@ -38,7 +38,7 @@ def measure_drift_cost(
     on_step: Callable[[str], None],
     on_progress: OnProgress,
 ) -> DriftCost:
-    """Measure the worker with a champion and a challenger, with and without drift; every other run goes backwards.
+    """Measure the worker with a champion and a challenger, with and without drift; every other run is reversed.
 
     Args:
         trials: Broker and settings of each trial.

@@ -18,7 +18,7 @@ from benchmarks.pipeline.swap import SwapLatency
 
 
 class Spread(Struct, frozen=True):
-    """All runs of one program, events/s."""
+    """Rates of one program, transactions/s: the lowest, the highest, and the rate of every run."""
 
     lowest: float
     highest: float
@@ -28,7 +28,7 @@ class Spread(Struct, frozen=True):
 class BenchmarkReport(Struct, frozen=True):
     """All figures; None where a measurement was skipped or a baseline could not be installed."""
 
-    #: Median rate by program, events/s.
+    #: Median rate by program, transactions/s.
     throughput: dict[str, float | None]
     #: The worker's rate divided by each baseline's in the same round, median of the rounds: the machine's own speed
     #: changes between rounds.
@@ -94,7 +94,8 @@ def render(report: BenchmarkReport) -> RenderableType:
 
 
 def _throughput(report: BenchmarkReport) -> Table:
-    table = Table("program", "events/s", "lowest - highest", "worker is", "batch", title="Throughput")
+    columns = ("program", "transactions/s", "lowest - highest", "speed of the worker", "batch")
+    table = Table(*columns, title="Throughput")
     for name, rate in report.throughput.items():
         spread, ratio = report.spread[name], report.ratio.get(name)
         if rate is None or spread is None:
@@ -113,7 +114,7 @@ def _throughput(report: BenchmarkReport) -> Table:
 def _shadows(report: BenchmarkReport) -> RenderableType:
     if report.shadows is None:
         return ""
-    columns = ("challengers", "events/s", "processor time, µs", "added by the last, µs")
+    columns = ("challengers", "transactions/s", "processor time, µs", "added by the last, µs")
     table = Table(*columns, title="Worker by number of challengers")
     for count, rate in report.shadows.throughput.items():
         added = report.shadows.added_us.get(count)
@@ -127,7 +128,8 @@ def _drift(report: BenchmarkReport) -> RenderableType:
     if cost is None:
         return ""
     title = f"Worker with and without drift monitoring: {cost.slower_percent:+.1f} % of its throughput"
-    table = Table("FRAUD_DRIFT_MONITOR", "events/s", "processor time, µs", "memory, MiB", title=title)
+    columns = ("FRAUD_DRIFT_MONITOR", "transactions/s", "processor time, µs", "memory, MiB")
+    table = Table(*columns, title=title)
     for switch, rate in cost.throughput.items():
         table.add_row(switch, f"{rate:,.0f}", f"{cost.cpu_us[switch]:.1f}", f"{cost.rss_mib[switch]:.0f}")
     return table

@@ -131,7 +131,7 @@ class _Benchmark:
         return Workload(self._fill_topic(events), best, events)
 
     def throughput(self, programs: Sequence[Program], workloads: dict[str, Workload]) -> dict[str, list[float]]:
-        """Return events/s of each run by program."""
+        """Return the transactions/s of each run by program."""
         rates: dict[str, list[float]] = {program.name: [] for program in programs}
         for run in range(self._options.runs):
             for program in program_order(run, programs):

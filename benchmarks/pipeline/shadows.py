@@ -16,9 +16,9 @@ MAX_CHALLENGERS = 3
 
 
 class ShadowCost(Struct, frozen=True):
-    """The worker by number of challengers; medians of the runs."""
+    """The worker's figures by number of challengers, medians of the runs."""
 
-    #: events/s by number of challengers. On busy cores each challenger costs more throughput than the one before,
+    #: Transactions/s by number of challengers. On busy cores each challenger costs more throughput than the one before,
     #: which still found an idle core.
     throughput: dict[str, float]
     #: Processor time of all threads by number of challengers, microseconds per transaction, start-up included.
@@ -37,7 +37,7 @@ def measure_shadow_cost(
     on_step: Callable[[str], None],
     on_progress: OnProgress,
 ) -> ShadowCost:
-    """Measure the worker with 0 to `MAX_CHALLENGERS` challengers; every other run goes backwards.
+    """Measure the worker with 0 to `MAX_CHALLENGERS` challengers; every other run is in reverse order.
 
     Args:
         trials: Broker and settings of each trial.

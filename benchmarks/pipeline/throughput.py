@@ -58,7 +58,7 @@ def measure_throughput(
     on_progress: OnProgress,
     on_end: Callable[[MeasuredProcess], object] = lambda _: None,
 ) -> float:
-    """Run a program over a workload and return its rate in events/s.
+    """Run a program over a workload and return its rate in transactions/s.
 
     Args:
         program: The program to measure.
@@ -85,7 +85,7 @@ def measure_throughput(
 
 
 def program_order(run: int, programs: Sequence[Program]) -> list[Program]:
-    """Return the order of a run: the first program changes from run to run, and every other run goes backwards.
+    """Return the order of a run: the first program changes from run to run, and every other run is reversed.
 
     Other load on the machine and data that piles up in the broker then affect all programs alike.
     """
