@@ -57,7 +57,7 @@ class TransactionCodec:
 
     @property
     def unknown_features(self) -> dict[str, int]:
-        """Number of transactions with each feature name that no model uses, since the codec was made.
+        """Number of transactions by feature name that no model uses, counted since the codec was created.
 
         The sender chooses the names, so only `MAX_UNKNOWN_NAMES` of up to `MAX_NAME_LENGTH` characters are kept; all
         others are counted as "other".
@@ -123,11 +123,11 @@ def _wrong_shape(text: str) -> RefusedMessageError:
 
 
 def not_json(raw: bytes, text: str) -> RefusedMessageError:
-    """Return why bytes are not JSON.
+    """Return the error that says why bytes are not valid JSON.
 
     Args:
         raw: The bytes.
-        text: What msgspec's error says, the detail if nothing more precise is found.
+        text: Text of msgspec's error; the detail if no more precise one is found.
     """
     try:
         decoded = raw.decode("utf-8")
@@ -138,6 +138,6 @@ def not_json(raw: bytes, text: str) -> RefusedMessageError:
         json.loads(decoded, parse_constant=constants.append)
     except (ValueError, RecursionError):
         return RefusedMessageError(DeadLetterReason.NOT_JSON, text)
-    # Python's json writes NaN and Infinity by default, which no other reader accepts: say what happened.
+    # Python's json writes NaN and Infinity by default, which no other reader accepts: name the constant.
     detail = f"{constants[0]} is not JSON; send null" if constants else text
     return RefusedMessageError(DeadLetterReason.NOT_FINITE if constants else DeadLetterReason.NOT_JSON, detail)

@@ -15,7 +15,7 @@
     ├── RolesError                  an assignment of roles that cannot be read or written
     │   └── StaleEpochError             another writer changed the roles first
     ├── ModelFaultError             a model that passed its audit fails on its own parity rows
-    ├── DataError                   training data that cannot be used
+    ├── DataError                   input data that cannot be used, such as a training file
     ├── QualityError                a trained model that must not be published
     │   └── LeakError                   a feature reveals the label in a way it will not in production
     ├── RegistryError               MLflow is unavailable, or refuses a request
@@ -98,11 +98,11 @@ class TransactionIdReusedError(FraudError):
 
 
 class BundleError(FraudError):
-    """A bundle must not take a role."""
+    """A bundle is missing, corrupt or incompatible, so it must not take a role."""
 
 
 class BundleMissingError(BundleError):
-    """The bundle's URL has nothing readable."""
+    """There is nothing readable at the bundle's URL."""
 
 
 class BundleCorruptError(BundleError):
@@ -126,7 +126,7 @@ class ModelFaultError(FraudError):
 
 
 class DataError(FraudError):
-    """Training data cannot be used."""
+    """Input data cannot be used, such as a training file or a decision to verify."""
 
 
 class QualityError(FraudError):
@@ -134,7 +134,7 @@ class QualityError(FraudError):
 
 
 class LeakError(QualityError):
-    """A feature of the training data reveals the label in a way it will not in production."""
+    """A feature of the training data reveals the label in a way that it will not in production."""
 
 
 class RegistryError(FraudError):

@@ -1,4 +1,4 @@
-"""The `#:` comments above a struct's fields, so that generated files can use them as descriptions."""
+"""Reads the `#:` comments above a struct's fields, which generated files use as descriptions."""
 
 import inspect
 import re

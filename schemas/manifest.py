@@ -20,7 +20,8 @@ MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 
 FeatureKind = Literal["numeric", "amount_minor", "categorical", "log_amount", "hour_sin", "hour_cos"]
-#: What null becomes. refuse: a dead letter. median: the feature's `median`. nan: NaN, which the model handles.
+#: How null is treated. refuse: the transaction becomes a dead letter. median: null becomes the feature's `median`.
+#: nan: null becomes NaN, which the model handles.
 MissingPolicy = Literal["refuse", "median", "nan"]
 
 
@@ -28,8 +29,8 @@ class Feature(Struct, frozen=True):
     """One column of the feature vector, in manifest order."""
 
     name: Identifier
-    #: Median in the training part. It replaces the value when reasons are computed, and null under policy `median`. Of
-    #: a categorical feature the index of its most frequent category: 0.
+    #: Median in the training part. It replaces the value when reasons are computed, and null under policy `median`. For
+    #: a categorical feature, it is the index of the most frequent category: 0.
     median: float
     #: numeric: the number `features[name]` of the transaction. categorical: the string `features[name]`, as its index
     #: in `categories`. amount_minor: the transaction's own amount, in minor units. log_amount: ln(1 + amount_minor).
@@ -61,7 +62,8 @@ class TrainingWindow(Struct, frozen=True):
 class NaturalMovement(Struct, frozen=True):
     """How far a column moves from its reference without drift, in windows of one size inside the training part.
 
-    Each figure is the 99.5 % quantile over consecutive windows in time order; of fewer than 200 windows the largest.
+    Each figure is the 99.5 % quantile over consecutive windows in time order, or the largest value of fewer than
+    200 windows.
     """
 
     #: Rows in a window.
@@ -77,7 +79,7 @@ class FalseAlarms(Struct, frozen=True):
 
     rows: Annotated[int, Meta(ge=1)]
     windows: Annotated[int, Meta(ge=1)]
-    #: Windows in which the alarm of at least one column went on.
+    #: Windows in which at least one column raised an alarm.
     alarms: Count
 
 
@@ -85,9 +87,10 @@ class ReferenceProfile(Struct, frozen=True):
     """The frozen reference of one column for drift: bins with counts, and 200 quantiles.
 
     `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; a value on an edge belongs to the
-    bin above it. Numeric: the deciles, of a score also the 99, 99.5 and 99.9 % quantiles and the thresholds.
-    Categorical: each of the first 20 categories is a bin, the remaining categories share one bin, and strings that are
-    not a category (index K of K categories) are the last bin. Missing values are in no bin.
+    bin above it. The edges of a numeric column are the deciles; a score also has the 99, 99.5 and 99.9 % quantiles and
+    the thresholds as edges. In a categorical column, each of the first 20 categories is a bin, the remaining categories
+    share one bin, and strings that are not a category (index K of K categories) are the last bin. Missing values are in
+    no bin.
     """
 
     bin_edges: tuple[float, ...]
@@ -96,7 +99,7 @@ class ReferenceProfile(Struct, frozen=True):
     quantiles: tuple[float, ...]
     #: Rows of the reference without a value.
     missing: Count = 0
-    #: By window size, ascending; empty in bundles from before it was measured.
+    #: By window size, ascending; empty in bundles that are older than this measurement.
     natural: tuple[NaturalMovement, ...] = ()
 
 
@@ -138,7 +141,7 @@ class Manifest(Struct, frozen=True):
     parity: Parity
     #: SHA-256 of every file except the manifest, by path relative to the bundle.
     files: dict[str, Sha256]
-    #: None in bundles from before it was measured.
+    #: None in bundles that are older than this measurement.
     verdict_reference: VerdictReference | None = None
     #: By window size, ascending.
     false_alarms: tuple[FalseAlarms, ...] = ()

@@ -1,4 +1,4 @@
-"""What msgspec says about data of the wrong shape, as a reason and a field.
+"""Turns msgspec's validation errors into a reason and a field.
 
 msgspec reports a validation error as one English text and nothing else. This is the only place that reads it.
 """

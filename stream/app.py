@@ -1,4 +1,4 @@
-"""The composition root of the worker: builds its parts and connects them."""
+"""The composition root of the worker: builds the components and connects them."""
 
 import asyncio
 import contextlib
@@ -108,7 +108,7 @@ class WorkerProgram(Program):
         relax_garbage_collector()
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
-        # Last, because it starts the reading, and by now the agent is listening.
+        # The role follower starts the reading of transactions: start it only now that the agent is listening.
         self.roles.start()
         self.health.start()
         self.publisher.start()

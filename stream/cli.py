@@ -1,4 +1,4 @@
-"""`fraud-stream`: the command line of the stream."""
+"""The `fraud-stream` command line."""
 
 import logging
 
@@ -42,7 +42,7 @@ COMMANDS = {
 def cli() -> None:
     """Score card transactions on Kafka.
 
-    Settings are FRAUD_... environment variables; .env.example lists them with unit and default.
+    Settings are FRAUD_... environment variables; .env.example lists them with their units and defaults.
     """
     # The Kafka client retries by itself; its log lines would only distract from the output of a one-off command.
     logging.getLogger("stream").setLevel(logging.ERROR)

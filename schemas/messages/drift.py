@@ -51,7 +51,7 @@ DriftState = Literal["unknown", "ok", "high", "alarm", "page"]
 class ColumnDrift(Struct, frozen=True):
     """How far one column of a window has moved from its reference.
 
-    Statistics are None if the bundle has no reference for the column, or the window has no row.
+    Statistics are None if the bundle has no reference for the column, or the window has no rows.
     """
 
     psi: float | None
@@ -89,7 +89,10 @@ class AlertRate(Struct, frozen=True):
 
 
 class DriftReport(Struct, frozen=True):
-    """One closed window of one model. A pure function of `drift-counts`: two writers write the same bytes."""
+    """The report on one closed window of one model.
+
+    It is a pure function of `drift-counts`, so two writers write the same bytes.
+    """
 
     name: str
     version: str

@@ -8,7 +8,7 @@ from schemas.messages.fields import EventTimeMs, Identifier
 
 
 class Label(Struct, frozen=True, gc=False):
-    """What is known about one transaction. Keyed by transaction_id; may come weeks later, in any order."""
+    """The ground truth about one transaction. Keyed by transaction_id; may arrive weeks later, in any order."""
 
     #: Chosen by the sender; a message with the same id is the same label.
     label_id: Identifier
@@ -17,6 +17,6 @@ class Label(Struct, frozen=True, gc=False):
     source: Literal["chargeback", "analyst", "cardholder"]
     #: None: the source withdraws its earlier label.
     fraud: bool | None
-    #: When the source learned it.
+    #: Time at which the source learned of it.
     event_time_ms: EventTimeMs
     schema_version: Literal[1] = 1

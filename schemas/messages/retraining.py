@@ -20,7 +20,7 @@ class RetrainAnswer(Struct, frozen=True):
 class RetrainRequest(Struct, frozen=True):
     """A request for a model to replace a champion.
 
-    It is open until it is on the topic once more, the same except for its answer.
+    A request is open until the topic holds it a second time, unchanged except for its answer.
     """
 
     #: Chosen by the sender; a message with the same id is the same request.

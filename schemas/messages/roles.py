@@ -67,12 +67,12 @@ class Challenger(Struct, frozen=True):
     def __post_init__(self) -> None:
         if (self.mode == "split") != (self.share > 0):
             raise ValueError(
-                f"challenger {self.bundle.version}: a share above 0 goes with mode split, and only with it"
+                f"challenger {self.bundle.version}: mode split needs a share above 0, mode shadow a share of 0"
             )
 
 
 class Exploration(Struct, frozen=True):
-    """Some would-be declines are let through, so that their labels become known."""
+    """Lets some would-be declines through, so that their labels become known."""
 
     #: Share of the would-be declines up to the cap that are let through.
     share: Annotated[float, Meta(gt=0, le=0.5)]
@@ -138,7 +138,7 @@ AuditEvidence = LinkedEvidence | GateEvidence | RollbackEvidence
 
 
 class ModelUpdate(Struct, frozen=True):
-    """The whole assignment of roles. The newest one on `model-updates` is in force; the topic is the audit.
+    """The whole assignment of roles. The newest one on `model-updates` is in force; the topic is the audit trail.
 
     Raises:
         ValueError: If the challengers' shares leave nothing for the champion.
@@ -163,9 +163,9 @@ class ModelUpdate(Struct, frozen=True):
     salt: Annotated[str, Meta(max_length=64)] = ""
     #: What this change did, compared with the assignment before it.
     action: RoleAction = RoleAction.ROLES
-    #: What the change rests on; None if nothing was given.
+    #: Evidence that supports the change; None if none was given.
     evidence: AuditEvidence | None = None
-    #: 1 had neither shares, nor challengers' policies, nor exploration; 2 had neither action nor evidence.
+    #: Version 1 had neither shares, nor challengers' policies, nor exploration; 2 had neither action nor evidence.
     schema_version: Literal[1, 2, 3] = 3
 
     def __post_init__(self) -> None:

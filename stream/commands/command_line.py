@@ -1,4 +1,4 @@
-"""Shared by all command lines: lazily imported commands, and exit codes with one line for each error."""
+"""Shared by all command lines: lazily imported commands, exit codes, and errors of one line."""
 
 import importlib
 import sys
@@ -21,7 +21,7 @@ def examples(*lines: str) -> str:
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is named, so that a worker does not load the packages of other commands.
+    """A group that imports a command only when it is used, so a worker does not load the packages of other commands.
 
     Listing all commands, as `--help` does, imports all of them. Slow imports and packages of an extra therefore belong
     inside a command's function.

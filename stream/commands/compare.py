@@ -14,13 +14,19 @@ from stream.settings import read_settings
     )
 )
 @click.argument("challenger", required=False, metavar="[SHA256]")
-@click.option("--days", type=click.IntRange(1), default=14, show_default=True, help="Last days of event time to show.")
+@click.option(
+    "--days",
+    type=click.IntRange(1),
+    default=14,
+    show_default=True,
+    help="Number of most recent days of event time to show.",
+)
 def compare(challenger: str | None, days: int) -> None:
     """Show what challengers would have changed, and the state of their gate tests.
 
-    SHA256 is the beginning of a bundle's hash; without it all challengers in a role are shown. By day of event time:
-    verdicts that differ, money saved and lost, false positives removed and added on matured transactions, and the
-    number of transactions that have not matured.
+    SHA256 is the beginning of a bundle's hash; without it all challengers in a role are shown. For each day of event
+    time, the table shows verdicts that differ and, over matured transactions, money saved and lost, false positives
+    removed and added, and frauds gained and lost.
     """
     with requires_extra("ledger", "the comparison"):
         from stream.commands.challenger_changes import show  # noqa: PLC0415 - a worker's image has no SQLAlchemy

@@ -43,7 +43,7 @@ class RecentReports:
         self.models: dict[str, deque[DriftReport]] = {}
 
     def add(self, report: DriftReport | None) -> None:
-        """Add a report; of a report that was written twice the first counts."""
+        """Add a report, unless it is a repetition of one that was added before."""
         if report is None:
             return
         own = self.models.setdefault(report.bundle_sha256, deque(maxlen=TREND))
@@ -51,7 +51,7 @@ class RecentReports:
             own.append(report)
 
     def select(self, version: str | None) -> list[list[DriftReport]]:
-        """Return the reports of each model with this version; of the newest champion if `version` is None."""
+        """Return the reports of each model with this version, or of the newest champion if `version` is None."""
         models = [list(own) for own in self.models.values()]
         if version is not None:
             return [own for own in models if own[-1].version == version]
@@ -67,7 +67,7 @@ class RecentReports:
         "fraud-stream drift --json | jq '.[].features | to_entries[] | select(.value.state != \"ok\")'",
     ),
 )
-@click.option("--model", "version", metavar="VERSION", help="Model version to show; by default the champion.")
+@click.option("--model", "version", metavar="VERSION", help="Model version to show.  [default: the champion]")
 @click.option("--once", is_flag=True, help="Show the newest reports and exit.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the newest report of each model as one JSON array and exit."
@@ -75,9 +75,12 @@ class RecentReports:
 def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     """Show how far features and scores have moved from the training data.
 
-    One line for each column of the newest window: PSI with its limit, the KS statistic (Jensen-Shannon distance for
-    categories), missing values, PSI over the last windows (half height is the limit), and the state. high: over a
-    limit; alarm: over it in several windows in a row; page: far beyond it.
+    The table has one line for each column of the newest window: PSI with its limit, the KS statistic (for categories
+    the Jensen-Shannon distance), the share of missing values, PSI over the last windows (half height is the limit) and
+    the state. The states are ok; high: over a limit; alarm: over a limit in several windows in a row; page: far over
+    it; and unknown: no reference to compare with.
+
+    Without --once and --json, the table is updated until stopped.
     """
     settings = read_settings()
     require_broker(settings.kafka)
@@ -107,7 +110,7 @@ def _follow(
         lines = max((console.height - OTHER_LINES * len(selected)) // max(len(selected), 1), 5)
         return render(selected, lines) if selected else Text(_no_report(settings, version))
 
-    if not console.is_terminal:  # in a file or a pipe, every window is kept
+    if not console.is_terminal:  # to a file or a pipe, every window is printed
         console.print(display())
         for raw in reader.follow(until=lambda: False):
             reports.add(decode_report(raw))

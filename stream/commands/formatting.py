@@ -1,4 +1,4 @@
-"""How commands show values to people."""
+"""Formats values for the output of commands."""
 
 from datetime import UTC, datetime
 

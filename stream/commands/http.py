@@ -22,10 +22,10 @@ from stream.settings import read_settings
     ),
 )
 def http_command() -> None:
-    """Decide transactions over HTTP until stopped.
+    """Serve decisions over HTTP until stopped.
 
-    Uses the same models, roles and policies as the workers. A decision is on Kafka before it is sent to the client.
-    docs/http.md describes the API.
+    Uses the same models, roles and policies as the workers. A decision is written to Kafka before it is sent to the
+    client. docs/http.md describes the API.
     """
     with requires_extra("http", "the HTTP edge"):
         import uvloop  # noqa: PLC0415 - uvloop and FastAPI are an extra
@@ -47,16 +47,25 @@ def http_command() -> None:
 )
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="Scope; may be repeated."
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    required=True,
+    help="What the key is allowed to do; may be repeated.",
 )
 @click.option(
-    "--file", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File of FRAUD_HTTP_KEYS."
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File of keys that FRAUD_HTTP_KEYS names.",
 )
 def http_key_command(name: str, scopes: tuple[Scope, ...], path: Path) -> None:
     """Create an API key for NAME and print it. The key cannot be shown again.
 
-    The file stores its SHA-256 only. A running edge reads a changed file within a second; remove an entry to revoke its
-    key.
+    The file stores only the key's SHA-256. A running HTTP edge notices a changed file within a second; remove an entry
+    to revoke its key.
     """
     key, entry = make_key(name, tuple(dict.fromkeys(scopes)))
     add_key(path, entry)

@@ -1,4 +1,4 @@
-"""Logging of the programs: to stderr, as text on a terminal and otherwise as one JSON object a line."""
+"""Sets up logging to stderr: text on a terminal, otherwise one JSON object per line."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from stream.settings import Settings
 def set_up_logging(settings: Settings) -> None:
     """Log to stderr; Faust logs warnings and errors only, because it reports every service it starts.
 
-    Log lines may name a transaction by its id, but no feature and no card.
+    Log lines may name a transaction by its id, but never a feature or a card.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,

@@ -1,4 +1,4 @@
-"""`fraud-stream models`: the models in a role and the state of every worker."""
+"""`fraud-stream models`: which models hold which roles, and the state of every worker."""
 
 import click
 from rich.console import Console
@@ -72,13 +72,13 @@ def _fraction(
     invoke_without_command=True,
     epilog=examples(
         "fraud-stream models",
-        'fraud-stream models set --champion fraud/2 --shadow fraud/3 --reason "the season\'s first"',
+        'fraud-stream models set --champion fraud/2 --shadow fraud/3 --reason "first model of the season"',
         'fraud-stream models set --split fraud/3=0.1 --reason "a tenth of the cards, for a week"',
     ),
 )
 @click.pass_context
 def models(context: click.Context) -> None:
-    """Show the models in a role and the state of every worker."""
+    """Show which models hold which roles, and the state of every worker."""
     if context.invoked_subcommand is None:
         _show()
 
@@ -86,23 +86,30 @@ def models(context: click.Context) -> None:
 @models.command(
     name="set",
     epilog=examples(
-        'fraud-stream models set --shadow fraud/4 --reason "better on folds"',
-        'fraud-stream models set --dismiss fraud/3 --explore 0.01:5000 --reason "labels for declines"',
+        'fraud-stream models set --shadow fraud/4 --reason "better in cross-validation"',
+        'fraud-stream models set --dismiss fraud/3 --explore 0.01:5000 --reason "collect labels of declines"',
     ),
 )
 @click.option("--champion", metavar="PATH", help="Bundle in the store to make champion.")
 @click.option(
     "--shadow", "shadows", metavar="PATH", multiple=True, help="Bundle to add as a challenger that decides nothing."
 )
-@click.option("--split", "splits", type=ShareParam(), multiple=True, help="Bundle to decide for a share of the cards.")
-@click.option("--dismiss", "dismissed", metavar="PATH", multiple=True, help="Challenger to remove.")
+@click.option(
+    "--split",
+    "splits",
+    type=ShareParam(),
+    multiple=True,
+    help="Bundle to add as a challenger that decides for a share of the cards.",
+)
+@click.option("--dismiss", "dismissed", metavar="PATH", multiple=True, help="Bundle to remove from the challengers.")
 @click.option(
     "--explore",
     "exploration",
     type=ExplorationParam(),
-    help="Share of would-be declines to let through, up to an amount in minor units.",
+    metavar="SHARE:AMOUNT|off",
+    help="Share of would-be declines to let through, up to an amount in minor units; off to let none through.",
 )
-@click.option("--salt", help="Seed of the draws of cards and explored transactions.")
+@click.option("--salt", help="Seed of the random draws of split cards and explored transactions.")
 @reason_option
 @author_option
 @epoch_option
@@ -120,7 +127,11 @@ def set_models(
     author: str,
     epoch: int | None,
 ) -> None:
-    """Change roles. Roles that are not named stay; bundles are audited first; concurrent changes are refused."""
+    """Change roles.
+
+    Roles that are not named stay as they are. PATH is a bundle's path in the bundle store. Bundles are audited before
+    anything changes, and concurrent changes are refused.
+    """
     settings = read_settings()
     store = BundleStore(settings.bundle.store)
     changes: list[AssignmentChange] = [remove_challenger(path) for path in dismissed]
@@ -171,7 +182,7 @@ def _show() -> None:
 
 
 def _since(updates: list[ModelUpdate], role: str, ref: BundleRef, policy: Policy | None) -> int:
-    """Return since when a bundle with its policy has held its role, UTC milliseconds."""
+    """Return the time since which a bundle with its policy has held its role, UTC milliseconds."""
     since = updates[-1].written_at_ms
     for update in reversed(updates):
         if (ref, policy) not in _holders(update, role):

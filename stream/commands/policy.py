@@ -19,9 +19,9 @@ _PROBABILITY = click.FloatRange(0, 1)
 
 @click.group(
     epilog=examples(
-        'fraud-stream policy set --version strict --review 0.1 --decline 0.6 --reason "a wave of fraud"',
+        'fraud-stream policy set --version strict --review 0.1 --decline 0.6 --reason "wave of fraud"',
         'fraud-stream policy set --version by-loss --review-cost 500 --decline 0.9 --reason "large amounts first"',
-        'fraud-stream policy set --shadow --version lax --review 0.3 --decline 0.9 --reason "how many fewer reviews?"',
+        'fraud-stream policy set --shadow --version lax --review 0.3 --decline 0.9 --reason "would save reviews"',
         "fraud-stream policy history",
     )
 )
@@ -30,14 +30,16 @@ def policy() -> None:
 
 
 @policy.command(name="set")
-@click.option("--version", help="Name of the policy, on each of its decisions.")
+@click.option("--version", help="Name of the policy, recorded in each of its decisions.")
 @click.option("--review", type=_PROBABILITY, help="Lowest score to review.")
 @click.option(
-    "--review-cost", type=click.IntRange(1), help="Cost of a review in minor units, to review by expected loss."
+    "--review-cost",
+    type=click.IntRange(1),
+    help="Cost of a review in minor units: review if score x amount reaches it.",
 )
 @click.option("--decline", type=_PROBABILITY, help="Lowest score to decline.")
-@click.option("--own", is_flag=True, help="Use the policy in the champion's manifest again.")
-@click.option("--shadow", is_flag=True, help="Add it as a shadow policy, which decides nothing.")
+@click.option("--own", is_flag=True, help="Return to the policy in the champion's manifest.")
+@click.option("--shadow", is_flag=True, help="Add the policy in shadow, where it decides nothing.")
 @reason_option
 @author_option
 @epoch_option
@@ -53,7 +55,10 @@ def set_command(
     author: str,
     epoch: int | None,
 ) -> None:
-    """Let the champion decide by another policy from the next batch on."""
+    """Give the champion another policy, from the next batch on.
+
+    A policy has a threshold for review (--review, or --review-cost for review by expected loss) and one for decline.
+    """
     wanted = None if own else _policy(version, review, review_cost, decline)
     if own and (shadow or any(given is not None for given in (version, review, review_cost, decline))):
         raise click.UsageError("--own cannot be combined with another policy or with --shadow")
@@ -70,7 +75,7 @@ def set_command(
 
 @policy.command(epilog=examples("fraud-stream policy history"))
 def history() -> None:
-    """Show every policy that decided, newest first, with author and reason."""
+    """Show every policy that the champion has had, newest first, with author and reason."""
     table = Table("epoch", "when", "champion", "policy", "author", "reason")
     before: tuple[str, Policy | None] | None = None
     rows = []

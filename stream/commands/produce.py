@@ -12,7 +12,7 @@ from stream.settings import read_settings
 
 
 class Rate(click.ParamType):
-    """Rate in transactions a second, or `max`."""
+    """Rate in transactions per second, or `max`."""
 
     name = "N|max"
 
@@ -38,9 +38,9 @@ class Rate(click.ParamType):
     )
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--rate", type=Rate(), default="max", show_default=True, help="Transactions a second.")
+@click.option("--rate", type=Rate(), default="max", show_default=True, metavar="N|max", help="Transactions per second.")
 def produce(file: Path, rate: float | None) -> None:
-    """Send the transactions in FILE, one JSON object a line, to the transactions topic."""
+    """Send the transactions in FILE, one JSON object per line, to the transactions topic."""
     settings = read_settings()
     with file.open("rb") as lines:
         total = sum(1 for _ in lines)

@@ -19,7 +19,7 @@ from stream.replay.replay import replay
 from stream.replay.verify import read_decision, verify
 from stream.settings import Settings, read_settings
 
-#: Exit code if a decision comes out differently.
+#: Exit code if a decision differs.
 DIFFERENT = 1
 
 
@@ -29,7 +29,7 @@ class TimeParam(click.ParamType):
     name = "TIME"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return ISO 8601 or milliseconds since 1970 as UTC milliseconds."""
+        """Convert ISO 8601, or milliseconds since 1970, to UTC milliseconds."""
         if value.isdecimal():
             return int(value)
         try:
@@ -43,29 +43,33 @@ class TimeParam(click.ParamType):
 @click.command(
     name="replay",
     epilog=examples(
-        "fraud-stream replay                                        # do all decisions come out the same?",
+        "fraud-stream replay                                        # is every decision reproduced?",
         "fraud-stream replay --from 2026-11-24 --to 2026-11-25 --model fraud/4 --out would-differ.jsonl",
         "fraud-stream replay --model s3://elsewhere/bundles/fraud/9",
     ),
 )
-@click.option("--from", "start", type=TimeParam(), help="First transaction by Kafka's time, UTC.  [default: all]")
-@click.option("--to", "end", type=TimeParam(), help="End by Kafka's time, excluded, UTC.  [default: all]")
+@click.option(
+    "--from", "start", type=TimeParam(), help="Start of the range, by Kafka's timestamps in UTC.  [default: all]"
+)
+@click.option("--to", "end", type=TimeParam(), help="End of the range, exclusive.  [default: all]")
 @click.option(
     "--model",
     "which",
     metavar="VERSION|PATH|URL",
-    help="Model that decides everything.  [default: the historical roles]",
+    help="Model that makes all decisions.  [default: the historical roles]",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="JSON lines file, one line for each decision that differs.",
+    help="Output file with one line of JSON for each decision that differs.",
 )
 def replay_command(*, start: int | None, end: int | None, which: str | None, out: Path | None) -> None:
     """Score a time range of transactions again and report which decisions differ, as one JSON object.
 
-    Includes transactions over HTTP. Writes to no topic. With the historical roles every field except scoring time and
-    latency is compared, and the exit code is 1 if one differs. With a model only verdicts are compared.
+    Includes transactions received over HTTP. Writes to no topic. Every field except scoring time and latency is
+    compared, and the exit code is 1 if one differs. With --model, only verdicts are compared, and the exit code is 0.
+
+    TIME is ISO 8601 or milliseconds since 1970. VERSION, PATH or URL names a bundle.
     """
     settings = read_settings()
     model = _load(settings, which) if which else None
@@ -122,4 +126,4 @@ def _writer(out: Path | None) -> Iterator[Callable[[bytes], None]]:
         with out.open("wb") as file:
             yield lambda line: file.writelines((line, b"\n"))
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror}); name another place with --out") from error
+        raise DataError(f"{out} cannot be written ({error.strerror}); choose another path with --out") from error

@@ -1,4 +1,4 @@
-"""Options and output that all commands share that change roles."""
+"""Options and output shared by all commands that change roles."""
 
 import getpass
 
@@ -14,10 +14,14 @@ def _user() -> str:
         return "fraud-stream"
 
 
-reason_option = click.option("--reason", required=True, help="Reason for the change, kept on the topic for ever.")
-author_option = click.option("--author", default=_user, show_default="your user name", help="Who made the decision.")
+reason_option = click.option("--reason", required=True, help="Reason for the change, recorded permanently.")
+author_option = click.option(
+    "--author", default=_user, show_default="your user name", help="Person or program behind the change."
+)
 epoch_option = click.option(
-    "--epoch", type=click.IntRange(0), help="Role epoch that the change is based on; refused if it has changed since."
+    "--epoch",
+    type=click.IntRange(0),
+    help="Role epoch that the change is based on; the change is refused if it is no longer the newest.",
 )
 
 

@@ -30,9 +30,9 @@ def topics() -> None:
 )
 @click.argument("topic")
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest message.")
-@click.option("--count", type=click.IntRange(1), help="Number of messages to print.")
+@click.option("--count", type=click.IntRange(1), help="Number of messages to print.  [default: no limit]")
 def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
-    """Print the committed messages of TOPIC as they arrive, one JSON object a line."""
+    """Print the committed messages of TOPIC as they arrive, one JSON object per line."""
     messages = follow_topic(read_settings().kafka, topic, from_beginning=from_beginning)
     for value in itertools.islice(messages, count):
         click.echo(value)

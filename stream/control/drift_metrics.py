@@ -14,7 +14,7 @@ MODEL = ("role", "name", "version")
 
 
 class DriftMetrics(Collector):
-    """Rolling statistics of every model in a role, over the newest window's worth of rows, and counters.
+    """Counters, and rolling statistics of every model in a role over as many of the newest rows as a window has.
 
     The statistics of all models are replaced at once, so a scrape never mixes two updates.
 
@@ -24,7 +24,7 @@ class DriftMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._elected = Gauge("drift_elected", "1 in the worker that is elected to monitor drift.", registry=registry)
-        self._alarms = Counter("drift_alarms", "Drift alarms that went on, by column.", ["column"], registry=registry)
+        self._alarms = Counter("drift_alarms", "Drift alarms raised, by column.", ["column"], registry=registry)
         self._reports = Counter("drift_reports", "Windows closed and reported, over all models.", registry=registry)
         self._refused = Counter(
             "drift_counts_refused", "Messages on drift-counts that were ignored.", registry=registry
@@ -45,7 +45,7 @@ class DriftMetrics(Collector):
             self._views = views
 
     def reported(self, report: DriftReport, windows_in_a_row: int) -> None:
-        """Count a report and the alarms that went on with it.
+        """Count a report and the alarms that it raises.
 
         Args:
             report: Written report.
@@ -66,7 +66,7 @@ class DriftMetrics(Collector):
         self._requests.inc()
 
     def collect(self) -> Iterable[Metric]:
-        """Return the statistics of the models shown last."""
+        """Return the statistics that the last call of `show` set."""
         with self._lock:
             views = self._views
         psi = GaugeMetricFamily(

@@ -1,9 +1,9 @@
 """The drift monitor: one elected worker adds up the counts of all workers, closes windows and reports drift.
 
-Every worker is a candidate; the elected one, which holds the only partition of `drift-counts`, merges. Reports hold all
-the state: a newly elected worker reads the newest report of each bundle, then the counts that no report covers yet. Two
-workers that both believe they are elected, for instance after a freeze, write the same reports; readers take the first
-one of each number.
+Every worker is a candidate; the elected one holds the only partition of `drift-counts` and merges the counts. Reports
+hold all the state: a newly elected worker reads the newest report of each bundle, then the counts that no report covers
+yet. Two workers that both believe they are elected, for instance after a freeze, write the same reports; readers keep
+the first report with each number.
 """
 
 import logging
@@ -72,7 +72,7 @@ class DriftMonitor(ElectedTask):
     def _reset(self) -> None:
         self._pending: deque[TopicMessage] = deque()
         self._unwritten: list[DriftReport] = []
-        # By bundle: the newest report of a champion that alarms, and when retraining may be requested for it again.
+        # By bundle: the newest report of a champion that alarms, and the time from which retraining may be requested.
         self._alarmed: dict[str, DriftReport] = {}
         self._next_request: dict[str, float] = {}
         # By worker instance: the newest sequence number. With at-least-once delivery a message may come again.
@@ -90,7 +90,7 @@ class DriftMonitor(ElectedTask):
         if offset > (end := counts_end(self._settings.kafka, self._settings.topic)):
             counts, reports = self._settings.topic.drift_counts, self._settings.topic.drift_reports
             log.error(
-                "%s ends at %d, but %s continues from %d: %s was created again; windows restart, create %s again too",
+                "%s ends at %d, but %s continues from %d: %s was recreated; windows restart, recreate %s too",
                 *(counts, end, reports, offset, counts, reports),
             )
             self._merger, offset = self._new_merger(), 0
@@ -114,7 +114,7 @@ class DriftMonitor(ElectedTask):
             self._write()
 
     def _write(self) -> None:
-        """Write closed windows before anything else is read: the next elected worker begins after them."""
+        """Write the reports on closed windows before reading on: the next elected worker begins after them."""
         if not self._unwritten:
             return
         self._writer.write(self._unwritten)
@@ -163,7 +163,7 @@ def decode_counts(raw: bytes | None) -> DriftCounts | None:
 
 
 def alarms(report: DriftReport) -> str:
-    """Return one line on the columns that alarm, largest PSI first, and on the alert rate; empty without an alarm."""
+    """Return one line that names the alarming columns, largest PSI first, and the alert rate; empty without alarms."""
     columns = {**report.features, "score": report.score}
     alarming = [(column.psi or 0.0, name) for name, column in columns.items() if column.state in {"alarm", "page"}]
     parts = [f"{name} PSI {psi:.3g}" for psi, name in sorted(alarming, reverse=True)]

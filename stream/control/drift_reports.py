@@ -1,4 +1,4 @@
-"""Reading and writing `drift-reports`, without reading 180 days of them."""
+"""Reads the newest reports on `drift-reports`, instead of all 180 days of them, and writes new ones."""
 
 import logging
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 #: Reports that are searched for the newest one of each bundle. 20 KiB each, so they are read in half a second. All
 #: bundles in a role count the same transactions, so their reports are among the newest; a bundle that gets a role back
-#: after more reports than this starts its windows again.
+#: after more reports than this starts its windows afresh.
 RECENT_REPORTS = 1_000
 #: Seconds in which reports must be acknowledged before they are sent again; short, so that a stop is noticed while
 #: Kafka is unavailable.
@@ -27,7 +27,7 @@ _decoder = msgspec.json.Decoder(DriftReport)
 
 
 def counts_end(kafka: KafkaSettings, topics: TopicSettings) -> int:
-    """Return the end offset of `drift-counts`; it may have grown since.
+    """Return the current end offset of `drift-counts`.
 
     Raises:
         BrokerUnavailableError: If no broker answers.
@@ -44,7 +44,7 @@ def counts_end(kafka: KafkaSettings, topics: TopicSettings) -> int:
 
 
 def read_reports(kafka: KafkaSettings, topics: TopicSettings, count: int = RECENT_REPORTS) -> list[DriftReport]:
-    """Return the last `count` reports of all bundles, oldest first; of a report that was written twice, the first.
+    """Return the last `count` reports of all bundles, oldest first, without repetitions.
 
     Raises:
         BrokerUnavailableError: If no broker answers.

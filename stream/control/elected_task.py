@@ -22,7 +22,7 @@ class ElectedTask(Background):
     Args:
         name: Name of the task, for the log and the thread.
         enabled: Whether this process is a candidate.
-        on_election: Called with whether this process is the elected one, for metrics.
+        on_election: Called with True when this process is elected and with False when it no longer is, for metrics.
     """
 
     def __init__(self, name: str, *, enabled: bool, on_election: Callable[[bool], None]) -> None:
@@ -38,7 +38,7 @@ class ElectedTask(Background):
 
     @abstractmethod
     def _join(self) -> ElectedReader:
-        """Join the election; the reader must call `_elect`."""
+        """Join the election, with a reader that calls `_elect`."""
 
     @abstractmethod
     def _work(self, reader: ElectedReader) -> None:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 #: Most messages that one read returns.
 MAX_MESSAGES = 1000
-#: Seconds for the broker to say where the topic ends; no longer than members take to miss a heartbeat.
+#: Seconds to wait for the end offset of the topic; no longer than it takes to miss a heartbeat.
 END_S = 1.0
 
 
@@ -33,13 +33,13 @@ class ElectedReader:
     """Reads a topic of one partition while this process is elected. Use it on one thread only.
 
     Args:
-        kafka: Kafka connection, slot, and how soon a dead member is noticed.
+        kafka: Kafka connection, slot and session timeout.
         topic: Name of the topic.
         group: Consumer group of the candidates.
         on_election: Called with True when this process is elected, before the first message, and with False when it
             no longer is.
-        start: Returns the offset to begin at, after each election. An exception it raises leaves `read`, and the next
-            `read` calls it again. None to begin at the topic's beginning.
+        start: Returns the offset to begin at, after each election. `read` passes its exceptions on, and the next `read`
+            calls it again. None to begin at the topic's beginning.
 
     Attributes:
         caught_up: Whether every message that the topic held at the election has been read.
@@ -79,7 +79,7 @@ class ElectedReader:
         self._consumer.subscribe([topic], on_assign=self._won, on_revoke=self._lost, on_lost=self._lost)
 
     def read(self, wait_s: float) -> list[bytes | None]:
-        """Return the values of `read_with_offsets`."""
+        """Return the values of new messages, as `read_with_offsets` does."""
         return [message.value for message in self.read_with_offsets(wait_s)]
 
     def read_with_offsets(self, wait_s: float) -> list[TopicMessage]:

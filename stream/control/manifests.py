@@ -29,11 +29,11 @@ class Manifests:
     def __init__(self, kafka: KafkaSettings, topics: TopicSettings, store: BundleStore) -> None:
         self._kafka, self._topics = kafka, topics
         self._store = store
-        # By bundle: when to look it up again.
+        # By bundle: monotonic time at which it is looked up again.
         self._missing: dict[str, float] = {}
 
     def of(self, counts: DriftCounts) -> Manifest | None:
-        """Return the manifest of the bundle that counts belong to; None if it is gone, which is logged once.
+        """Return the manifest of the bundle that counts belong to; None if the bundle is gone, logged once.
 
         Raises:
             FraudError: If Kafka or the store does not answer; a later call may succeed.

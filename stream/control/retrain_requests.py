@@ -1,6 +1,7 @@
-"""Requests for a new model on `retrain-requests`: written once, and answered.
+"""Writes, answers and reads requests for a new model on `retrain-requests`.
 
-The topic has one partition and is read as a whole. A request is open until it is on the topic again with its answer.
+The topic has one partition and is read as a whole. A request is open until the topic
+holds it a second time, with its answer.
 """
 
 import logging
@@ -30,7 +31,7 @@ _codec = MessageCodec(RetrainRequest)
 
 @dataclass(frozen=True)
 class RequestOutcome:
-    """What became of a request that was to be written."""
+    """The result of an attempt to write a request."""
 
     #: The request that was written, or the earlier one that prevented it.
     request: RetrainRequest
@@ -45,7 +46,7 @@ def new_request(cause: Cause, bundle_sha256: str, why: str, *, author: str) -> R
     """Return a request with the current time and a new id.
 
     Args:
-        cause: Kind of reason.
+        cause: Category of the reason.
         bundle_sha256: Hash of the champion's bundle that a new model should replace.
         why: Reason in one line.
         author: Person or program that requests it.
@@ -59,10 +60,10 @@ def request_retraining(
     """Write a request, unless one for the same champion is open or its cause is cooling down.
 
     Drift, performance and schedule may each request once in `retrain_cooldown_days`, whatever the answer was and
-    whichever champion it was about; a person may request again.
+    whichever champion it was about; a person may request at any time.
 
     Raises:
-        RefusedMessageError: If the request is not valid: without a reason, or with one of more than 1,000 characters.
+        RefusedMessageError: If the request is not valid: its reason is empty or longer than 1,000 characters.
         BrokerUnavailableError: If no broker answers.
         TopicMissingError: If the topic does not exist.
         KafkaError: If another writer was faster, or it is unknown whether the request was written; try again.
@@ -103,7 +104,7 @@ def answer_request(kafka: KafkaSettings, topics: TopicSettings, request: Retrain
 def read_requests(kafka: KafkaSettings, topics: TopicSettings) -> list[RetrainRequest]:
     """Return every request with its answer, in the order in which they were written.
 
-    A message that cannot be decoded is logged and skipped; of several answers the first counts.
+    A message that cannot be decoded is logged and skipped. If a request has several answers, the first counts.
 
     Raises:
         BrokerUnavailableError: If no broker answers.

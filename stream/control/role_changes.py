@@ -59,7 +59,7 @@ def remove_challenger(path: str) -> AssignmentChange:
 
 
 def set_policy(policy: Policy | None) -> AssignmentChange:
-    """Return a change of the champion's policy; None for the policy of its manifest."""
+    """Return a change that sets the champion's policy; None for the policy of its manifest."""
     return lambda last: replace(last, policy=policy)
 
 
@@ -69,7 +69,7 @@ def set_exploration(exploration: Exploration | None) -> AssignmentChange:
 
 
 def set_salt(salt: str) -> AssignmentChange:
-    """Return a change that draws split cards and explored transactions again."""
+    """Return a change of the salt, by which split cards and explored transactions are drawn."""
     return lambda last: replace(last, salt=salt)
 
 
@@ -87,7 +87,7 @@ def restore_previous(last: ModelUpdate | None) -> ModelUpdate:
 
 
 def action_of(update: ModelUpdate, last: ModelUpdate | None) -> RoleAction:
-    """Return what an assignment changes, compared with the one before it (None before the first)."""
+    """Return the kind of change from the assignment before (None before the first) to this one."""
     if last is None:
         return RoleAction.PROMOTE
     promoted = last.champion.sha256 != update.champion.sha256

@@ -40,7 +40,7 @@ def current_roles(kafka: KafkaSettings, topics: TopicSettings) -> ModelUpdate | 
 def all_roles(kafka: KafkaSettings, topics: TopicSettings) -> list[ModelUpdate]:
     """Return every assignment, oldest first.
 
-    Messages that workers ignore are left out: those that cannot be decoded, and epochs that do not rise.
+    Messages that workers ignore are left out: those that cannot be decoded, and those whose epoch does not rise.
 
     Raises:
         BrokerUnavailableError: If no broker answers.

@@ -28,17 +28,17 @@ def change_roles(
     evidence: AuditEvidence | None = None,
     expected_epoch: int | None = None,
 ) -> ModelUpdate:
-    """Write the assignment of roles that follows the newest one.
+    """Derive the next assignment of roles from the newest one, and write it.
 
     Args:
         kafka: Kafka connection.
         topics: Topic names.
-        change: Function that returns the next assignment, given the current one (None before the first). An exception
-            it raises ends the change. Epoch, time, audit fields and the previous champion are filled in here.
+        change: Function that returns the next assignment, given the current one (None before the first). If it
+            raises, nothing is written. Epoch, time, audit fields and the previous champion are filled in here.
         author: Person or program behind the change, for the audit.
         note: Reason for the change, for the audit.
         action: Kind of change, for the audit; None to derive it from what has changed.
-        evidence: What the change rests on, for the audit.
+        evidence: Evidence that supports the change, for the audit.
         expected_epoch: Epoch that the change was based on (0 before the first); None to accept any.
 
     Raises:
@@ -52,7 +52,8 @@ def change_roles(
             epoch = last.epoch if last else 0
             if expected_epoch not in (None, epoch):
                 raise StaleEpochError(
-                    f"roles are at epoch {epoch}, not {expected_epoch}; look at them and decide again"
+                    f"roles are at epoch {epoch}, not {expected_epoch}; check them with: fraud-stream models, then "
+                    "try again"
                 )
             changed = change(last)
             previous, previous_policy = _previous_champion(changed, last)
@@ -71,7 +72,9 @@ def change_roles(
             write(encode(update))
     except KafkaException as error:
         if was_fenced(error):
-            raise StaleEpochError("another writer changed the roles meanwhile; look at them and decide again") from None
+            raise StaleEpochError(
+                "another writer changed the roles meanwhile; check them with: fraud-stream models, then try again"
+            ) from None
         raise RolesError(
             f"cannot tell whether the roles were written ({error.args[0].str()}); check with: fraud-stream models"
         ) from error

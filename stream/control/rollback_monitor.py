@@ -1,8 +1,8 @@
 """The rollback monitor: restores the previous champion if a promoted champion leaves its bounds.
 
 Every worker is a candidate. The elected one, which holds the only partition of `role-counts`, judges by the counts of
-all workers. If two workers both believe they are elected, for instance after a freeze, they still write one rollback:
-each names the epoch that it judged.
+all workers. If two workers both believe they are elected, for instance after a freeze, only one rollback is written:
+each of them names the epoch that it judged, and a change based on an older epoch is refused.
 """
 
 import logging
@@ -110,7 +110,7 @@ class RollbackMonitor(ElectedTask):
         )
         self._metrics.rolled_back()
         log.error(
-            "champion %s is rolled back, %s; %s is champion again",
+            "champion %s is rolled back: %s; %s is champion again",
             roles.champion.version,
             note,
             restored.champion.version,
@@ -138,7 +138,7 @@ def decode_counts(raw: bytes | None) -> RoleCounts | None:
 
 
 def describe(verdict: RollbackVerdict) -> str:
-    """Return one line: the statistic, its value and bound, in how many transactions, and where the bound comes from."""
+    """Return one line with the statistic, its value and bound, the transactions, and the origin of the bound."""
     breach = verdict.breach
     return (
         f"{breach.statistic} {breach.value:.4g} crossed {breach.bound:.4g} in {breach.transactions} transactions, "

@@ -1,4 +1,4 @@
-"""A command is imported when it is named, and no other with it."""
+"""A command is imported only when it is used, and no other command with it."""
 
 import importlib
 import pkgutil
@@ -22,7 +22,7 @@ HEAVY = ("numpy", "onnxruntime", "faust", "polars", "mlflow", "stream.local.brok
     [("stream", "topics"), ("stream", "tail"), ("stream", "worker"), ("training", "publish"), ("training", "study")],
 )
 def test_the_help_of_a_command_imports_nothing_slow(program: str, command: str) -> None:
-    """Because every start of a worker and every call in a script would wait for it."""
+    """Every start of a worker and every call in a script would wait for a slow import."""
     code = f"""
 import sys
 import click

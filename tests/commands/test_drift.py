@@ -87,13 +87,13 @@ def test_a_table_fits_80_columns_with_the_worst_column_first() -> None:
 
 
 def test_the_worst_columns_are_shown_if_there_are_too_many() -> None:
-    """With the number of remaining columns."""
+    """A last line has the number of remaining columns."""
     lines = rendered([report()], max_columns=3)
     assert "and 28 more, none of them worse" in lines
 
 
 def test_missing_statistics_and_incomplete_windows_are_shown() -> None:
-    """No reference, rows dated ahead, a window that is not full."""
+    """Missing statistics are dashes; rows dated ahead and a window that is not full are pointed out."""
     unusual = report(
         features={"V1": UNKNOWN},
         score=UNKNOWN,
@@ -115,7 +115,7 @@ def test_missing_statistics_and_incomplete_windows_are_shown() -> None:
 
 
 def test_the_newest_champion_is_shown_and_repeated_reports_are_ignored() -> None:
-    """Of a window that two workers wrote, the first report counts; a limited number is kept."""
+    """If two workers reported a window, the first report counts; a limited number of reports is kept."""
     reports = RecentReports()
     for number in range(1, 2 * TREND):
         reports.add(report(number))
@@ -129,7 +129,7 @@ def test_the_newest_champion_is_shown_and_repeated_reports_are_ignored() -> None
 
 
 def test_the_command_on_a_real_kafka(settings: Settings) -> None:
-    """Without a report one line and exit code 1; then a table, or the report as JSON."""
+    """Without a report it prints one line and exits with 1; with one it prints a table, or the report as JSON."""
     empty = run("drift", "--once", settings=settings)
     assert empty.returncode == 1
     assert empty.stderr.count("\n") == 1
@@ -147,7 +147,7 @@ def test_the_command_on_a_real_kafka(settings: Settings) -> None:
 
 
 def test_the_display_is_updated(settings: Settings, tmp_path: Path) -> None:
-    """It waits for the first window, then shows every new one."""
+    """The command waits for the first window, then shows every new one."""
     output = tmp_path / "output"
     command = [sys.executable, "-m", "stream.cli", "drift"]
     process = OwnedProcess(command, output, program_environment(settings))

@@ -62,7 +62,7 @@ def test_roles_that_are_not_named_stay(settings: Settings, refs: list[BundleRef]
 
 
 def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef]) -> None:
-    """With one line that says what to do; nothing is written."""
+    """The error is one line that says what to do, and nothing is written."""
     assert "no champion yet" in refused(settings, "models", "set", "--shadow", refs[1].path)
     change(settings, "models", "set", "--champion", refs[0].path, "--split", f"{refs[1].path}=0.6")
     assert "champion already" in refused(settings, "models", "set", "--champion", refs[0].path)
@@ -88,7 +88,7 @@ def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef
     ],
 )
 def test_bad_usage_is_exit_code_2(settings: Settings, arguments: list[str], message: str) -> None:
-    """Before Kafka is queried."""
+    """Usage errors are reported before Kafka is queried."""
     assert message in refused(settings, *arguments, code=2)
 
 
@@ -112,6 +112,6 @@ def test_a_policy_is_set_shadowed_and_reset(settings: Settings, refs: list[Bundl
 
 
 def test_models_before_the_first_champion(settings: Settings) -> None:
-    """Says how to publish one."""
+    """The output says how to publish a champion."""
     shown = run("models", settings=settings)
     assert "models set --champion PATH" in shown.stdout

@@ -29,7 +29,7 @@ def metrics(registry: CollectorRegistry) -> DriftMetrics:
 
 
 def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
-    """By feature, with the model's role and version; removed when another worker is elected."""
+    """Gauges have the feature and the model's role and version; they vanish when another worker is elected."""
     merger = CountsMerger(lambda _: MANIFEST, limits(), lambda _, why: pytest.fail(why))
     for offset, counts in enumerate(stream(13)):
         merger.add(offset, counts)
@@ -49,8 +49,8 @@ def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: Coll
     assert registry.get_sample_value("drift_elected") == 0
 
 
-def test_an_alarm_counts_when_it_goes_on(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
-    """Not before, and only once while it lasts."""
+def test_an_alarm_counts_when_it_is_raised(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
+    """An alarm does not count before, and counts only once while it lasts."""
     for in_a_row in range(1, 5):
         column = HIGH if in_a_row == 1 else msgspec.structs.replace(PAGE, in_a_row=in_a_row)
         metrics.reported(report(in_a_row, features={"V1": column, "V2": OK}), windows_in_a_row=2)
@@ -68,5 +68,5 @@ def test_an_alarm_counts_when_it_goes_on(metrics: DriftMetrics, registry: Collec
     ],
 )
 def test_alarming_columns_are_named_largest_psi_first(features: dict[str, ColumnDrift], expected: str) -> None:
-    """In one line that fits into a request for retraining."""
+    """The line fits into a request for retraining."""
     assert alarms(report(features=features)) == expected

@@ -73,7 +73,7 @@ def bench() -> Bench:
 
 
 def test_a_repeated_message_counts_once(bench: Bench) -> None:
-    """Recognised by instance and sequence number, even after a later one; another instance begins at 1."""
+    """It is recognised by instance and sequence number, even after a later message; another instance begins at 1."""
     first, second = (encode(each) for each in stream(2))
     (other,) = (encode(each) for each in stream(1, instance="b"))
     bench.receive(first, second, first, second, other)
@@ -103,7 +103,7 @@ def test_a_report_is_written_before_more_counts_are_processed(bench: Bench) -> N
 
 
 def test_counts_wait_while_the_store_is_unavailable(bench: Bench) -> None:
-    """None is skipped and none counts twice."""
+    """No message is skipped, and none counts twice."""
     bench.receive(*(encode(each) for each in stream(3)))
     bench.manifests.unavailable = True
     for _ in range(2):

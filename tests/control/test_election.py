@@ -24,13 +24,13 @@ def reader(settings: Settings) -> Iterator[ElectedReader]:
 
 
 def test_an_empty_topic_is_caught_up_at_once(reader: ElectedReader) -> None:
-    """There is nothing to catch up with."""
+    """An empty topic has nothing to catch up with."""
     until(lambda: bool(reader.read(0.1)) or reader.caught_up)
     assert reader.caught_up
 
 
 def test_the_reader_is_caught_up_after_everything_is_read(settings: Settings, reader: ElectedReader) -> None:
-    """Not before the last message that the topic held."""
+    """It is not caught up before the last message that the topic held at the election."""
     sent = [str(number).encode() for number in range(3_000)]
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, value) for value in sent])
     values: list[bytes | None] = []
@@ -88,7 +88,7 @@ def test_reading_begins_at_the_given_offset(settings: Settings) -> None:
 
 
 def test_a_reader_that_begins_at_the_end_waits_for_new_messages(settings: Settings) -> None:
-    """It is caught up at once."""
+    """Such a reader is caught up at once."""
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, b"first")])
     group = f"{settings.kafka.group}-elected"
     reader = ElectedReader(settings.kafka, settings.topic.role_counts, group, lambda _: None, start=lambda: 1)

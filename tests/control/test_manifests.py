@@ -46,7 +46,7 @@ def make_manifests(store: Path, monkeypatch: pytest.MonkeyPatch, *refs: BundleRe
 
 
 def test_a_bundle_that_had_a_role_has_a_manifest(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even if it has no role any more."""
+    """A bundle that no longer has a role still has its manifest."""
     refs = [put_bundle(store, version) for version in "12"]
     read = [make_manifests(store, monkeypatch, *refs).of(counts_of(ref)) for ref in refs]
     assert [each.version if each else None for each in read] == ["1", "2"]
@@ -56,7 +56,7 @@ def test_a_bundle_that_had_a_role_has_a_manifest(store: Path, monkeypatch: pytes
 def test_a_missing_bundle_is_logged_once(
     store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, case: str
 ) -> None:
-    """However many counts it has."""
+    """However many counts it has, there is one log line."""
     ref = put_bundle(store, "1")
     reader = make_manifests(store, monkeypatch, *([] if case == "never had a role" else [ref]))
     if case == "deleted":

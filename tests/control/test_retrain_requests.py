@@ -25,7 +25,7 @@ def request(cause: Cause = "hand", champion: str = CHAMPION, *, days: float = 0)
 
 
 def test_requests_are_read_with_their_answers(settings: Settings) -> None:
-    """In the order in which they were written; of two answers the first counts."""
+    """Requests come in the order in which they were written; the first of two answers counts."""
     first, second = request(), request(champion=ANOTHER)
     assert [
         request_retraining(settings.kafka, settings.topic, settings.retrain, each).written for each in (first, second)
@@ -37,7 +37,7 @@ def test_requests_are_read_with_their_answers(settings: Settings) -> None:
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule", "hand"])
 def test_a_champion_has_at_most_one_open_request(settings: Settings, cause: Cause) -> None:
-    """Whatever the cause of the second, the first stays open and is named; after its answer a person may ask again."""
+    """Whatever the cause of a second request, the first stays open and is named. A person may ask after its answer."""
     first = request("drift")
     request_retraining(settings.kafka, settings.topic, settings.retrain, first)
     again = request_retraining(settings.kafka, settings.topic, settings.retrain, request(cause, days=100))
@@ -49,7 +49,7 @@ def test_a_champion_has_at_most_one_open_request(settings: Settings, cause: Caus
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule"])
 def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) -> None:
-    """Even about another champion and after an answer; other causes have a cool-down of their own."""
+    """This holds for another champion and after an answer; other causes have cool-downs of their own."""
     first = request(cause)
     request_retraining(settings.kafka, settings.topic, settings.retrain, first)
     answer_request(settings.kafka, settings.topic, first, DECLINED)
@@ -66,7 +66,7 @@ def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) 
 
 
 def test_the_same_request_is_not_written_twice(settings: Settings) -> None:
-    """Not even after its answer: a program that is not sure may send it again."""
+    """This holds even after its answer: a program that is unsure may send the request again."""
     made = request()
     request_retraining(settings.kafka, settings.topic, settings.retrain, made)
     answer_request(settings.kafka, settings.topic, made, DECLINED)
@@ -95,7 +95,7 @@ def test_concurrent_requests_become_one(settings: Settings) -> None:
 
 
 def test_unreadable_messages_are_skipped(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    """Rubbish, no value, an unknown version and an invalid hash are logged and block nothing."""
+    """Messages without a value, or with rubbish, an unknown version or an invalid hash are logged and block nothing."""
     good = json.loads(encode(request()))
     bad = [
         b"rubbish",
@@ -112,7 +112,7 @@ def test_unreadable_messages_are_skipped(settings: Settings, caplog: pytest.LogC
 
 
 def test_a_missing_topic_is_an_error(make_settings: Callable[..., Settings]) -> None:
-    """One line that says what to do; no topic is created by accident."""
+    """The error is one line that says what to do; no topic is created by accident."""
     settings = make_settings()
     with pytest.raises(KafkaError, match="does not exist; create it with `fraud-stream topics`"):
         request_retraining(settings.kafka, settings.topic, settings.retrain, request())

@@ -55,14 +55,14 @@ def test_a_promotion_resets_policy_and_challenger_without_being_several_changes(
 
 
 def test_the_first_assignment_promotes() -> None:
-    """There is nothing to compare it with."""
+    """The first assignment has no earlier one to compare with."""
     assert action_of(combine_changes([], OLD)(None), None) is RoleAction.PROMOTE
     with pytest.raises(RolesError, match="there is no champion yet"):
         combine_changes([])(None)
 
 
 def test_changes_that_do_not_apply_are_refused() -> None:
-    """With an error that says what to do."""
+    """The error says what to do."""
     with pytest.raises(RolesError, match="is not a challenger; current challengers: "):
         remove_challenger(NEW.path)(LAST)
     with pytest.raises(RolesError, match="is the champion already"):

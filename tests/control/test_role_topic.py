@@ -16,7 +16,7 @@ from tests.support.topics import produce_all
 
 
 def test_epochs_rise_and_the_previous_champion_is_kept(settings: Settings) -> None:
-    """Each assignment has the next epoch and names the champion before it."""
+    """Each assignment has the next epoch and names the previous champion."""
     assert current_roles(settings.kafka, settings.topic) is None
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     assert publish_roles(settings.kafka, settings.topic, champion=old, author="test").epoch == 1
@@ -26,7 +26,7 @@ def test_epochs_rise_and_the_previous_champion_is_kept(settings: Settings) -> No
 
 
 def test_the_previous_champions_policy_is_kept(settings: Settings) -> None:
-    """If it is restored, it decides by the policy it had."""
+    """If the previous champion is restored, it decides by the policy it had."""
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     policy = Policy("strict", 0.1, 0.2)
     publish_roles(settings.kafka, settings.topic, champion=old, policy=policy, author="test")
@@ -38,7 +38,7 @@ def test_the_previous_champions_policy_is_kept(settings: Settings) -> None:
 
 
 def test_exploration_and_salt_outlive_a_champion(settings: Settings) -> None:
-    """They belong to the stream, not to a model."""
+    """Exploration and salt belong to the stream, not to a model."""
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     draft = ModelUpdate(1, old, 0, "", exploration=Exploration(0.1, 500), salt="s")
     change_roles(settings.kafka, settings.topic, lambda _: draft, author="test")
@@ -74,7 +74,7 @@ def test_a_change_that_raises_writes_nothing(settings: Settings) -> None:
 
 
 def test_a_change_based_on_older_roles_is_refused(settings: Settings) -> None:
-    """If two people promote at the same time, the second must look at the roles again."""
+    """If two people promote at the same time, the second must check the roles again."""
     champion = put_bundle(Path(settings.bundle.store), "1")
     publish_roles(settings.kafka, settings.topic, champion=champion, author="first", expected_epoch=0)
     with pytest.raises(StaleEpochError, match="roles are at epoch 1, not 0"):

@@ -1,4 +1,4 @@
-"""What the rollback monitor does about a verdict, with a control topic in memory."""
+"""How the rollback monitor acts on a verdict, with a control topic in memory."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -132,7 +132,7 @@ def test_a_rollback_that_was_not_written_is_judged_again(monkeypatch: pytest.Mon
     ids=["another champion", "another policy", "another monitor's rollback"],
 )
 def test_a_change_by_another_writer_stands(monkeypatch: pytest.MonkeyPatch, change: ModelUpdate) -> None:
-    """The breach was of roles that are no longer in force."""
+    """The breach belongs to roles that are no longer in force."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     bench.failures.append(StaleEpochError("faster"))
     bench.step(*HISTORY)
@@ -159,7 +159,7 @@ def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pyte
 
 
 def test_statistics_and_bounds_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until another worker is elected."""
+    """They are shown until another worker is elected."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     healthy: dict[str, Any] = {"sequence": 13, "role_epoch": 2}
     bench.monitor._elect(elected=True)
@@ -181,7 +181,7 @@ def test_invalid_messages_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_monitor_can_be_disabled() -> None:
-    """It then makes no connection to Kafka, and can be stopped without having started."""
+    """A disabled monitor makes no connection to Kafka, and can be stopped without having started."""
     monitor = RollbackMonitor(Settings().replace(rollback_monitor="off"), RollbackMetrics(CollectorRegistry()))
     monitor.start()
     monitor.stop()

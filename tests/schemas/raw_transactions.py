@@ -1,4 +1,4 @@
-"""Encoded transactions, good and changed, and their codec."""
+"""Encoded transactions, valid and modified, and their codec."""
 
 import json
 from typing import Any
@@ -25,24 +25,24 @@ def make_codec() -> TransactionCodec:
 
 
 def encoded(**changes: Any) -> bytes:
-    """Return the good transaction with changes, encoded."""
+    """Return the valid transaction with changes, encoded."""
     return json.dumps({**GOOD, **changes}).encode()
 
 
 def without(field: str) -> bytes:
-    """Return the good transaction without one field, encoded."""
+    """Return the valid transaction without one field, encoded."""
     return json.dumps({name: value for name, value in GOOD.items() if name != field}).encode()
 
 
 def with_literal(old: bytes, new: bytes) -> bytes:
-    """Return the good transaction with bytes that Python's json would not write."""
+    """Return the valid transaction with bytes that Python's json would not write."""
     raw = encoded()
     assert raw.count(old) == 1
     return raw.replace(old, new)
 
 
 def with_v1(literal: bytes) -> bytes:
-    """Return the good transaction with these bytes as the value of V1."""
+    """Return the valid transaction with these bytes as the value of V1."""
     return with_literal(b"1.5", literal)
 
 

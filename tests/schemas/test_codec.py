@@ -27,7 +27,7 @@ R = DeadLetterReason
 
 
 def test_white_space_around_a_transaction_is_allowed() -> None:
-    """As JSON allows."""
+    """JSON allows it."""
     assert decoded(b" " + encoded() + b"\r\n") == decoded(encoded())
 
 
@@ -47,7 +47,7 @@ def test_a_number_too_large_for_float32_is_accepted() -> None:
 
 
 def test_the_last_of_duplicate_keys_wins() -> None:
-    """In the features and in the transaction itself."""
+    """This holds for the features and for the transaction itself."""
     assert feature_row(with_v1(b'1,"V1":2,"V1":3'))[0] == 3
     assert make_codec().decode(with_literal(b'"c-1"', b'"c-1","card_id":"c-2"')).card_id == "c-2"
 
@@ -61,13 +61,13 @@ def test_a_challengers_feature_never_refuses_a_transaction(value: bytes) -> None
 
 
 def test_an_absent_challengers_feature_is_empty() -> None:
-    """So absent differs from null."""
+    """This way, absent differs from null."""
     assert bytes(feature_row(encoded())[2]) == b""
 
 
 @given(st.none() | st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
 def test_any_string_is_a_category(category: str | None, ascii_only: bool) -> None:
-    """It comes after the numeric features and before the extra ones, in whatever order they were sent."""
+    """Categories come after the numeric features and before the extra ones, in whatever order they were sent."""
     codec = TransactionCodec(["V1"], ["W1"], categorical=["country"], max_bytes=LIMIT)
     features = {"W1": "x", "country": category, "V1": 1}
     raw = json.dumps(GOOD | {"features": features}, ensure_ascii=ascii_only).encode()
@@ -76,7 +76,7 @@ def test_any_string_is_a_category(category: str | None, ascii_only: bool) -> Non
 
 
 def test_unknown_features_are_counted() -> None:
-    """An unknown name does not refuse a transaction; it is counted once for each."""
+    """An unknown name does not refuse a transaction; it is counted once for each transaction."""
     codec = make_codec()
     for _ in range(3):
         assert feature_row(with_v1(b'1.5,"U1":0,"U1":1,"U2":"x"'), codec)[:2] == (1.5, None)
@@ -95,7 +95,7 @@ def test_unknown_names_are_bounded_in_number_and_length() -> None:
 
 
 def test_an_unknown_name_that_is_not_utf8_is_counted_as_other() -> None:
-    """It is not used, so it is not refused."""
+    """No model uses it, so it is not refused."""
     codec = make_codec()
     codec.decode(with_v1(b'1.5,"\xff":0'))
     assert codec.unknown_features == {"other": 1}
@@ -138,7 +138,7 @@ _identifier = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_
 def test_every_valid_transaction_is_decoded_exactly(
     sent: dict[str, Any], first: float | None, second: float, ascii_only: bool
 ) -> None:
-    """Doubles to the last bit."""
+    """Doubles are exact to the last bit."""
     raw = json.dumps({**sent, "features": {"V1": first, "V2": second}}, ensure_ascii=ascii_only).encode()
     transaction = make_codec().decode(raw)
     assert {name: getattr(transaction, name) for name in sent} == sent

@@ -149,7 +149,7 @@ def test_a_categorical_feature_must_be_present() -> None:
     [(b'"\xff"', R.NOT_UTF8), (rb'"\ud800"', R.NOT_JSON), (b"'FR'", R.NOT_JSON), (b"NaN", R.NOT_FINITE)],
 )
 def test_an_invalid_string_is_refused(literal: bytes, reason: DeadLetterReason) -> None:
-    """In a categorical feature as anywhere else in a transaction."""
+    """This holds for a categorical feature as for any other string in a transaction."""
     codec = TransactionCodec([], categorical=["country"], max_bytes=LIMIT)
     with pytest.raises(RefusedMessageError) as refused:
         codec.decode(encoded(features={"country": "here"}).replace(b'"here"', literal))
@@ -158,14 +158,14 @@ def test_an_invalid_string_is_refused(literal: bytes, reason: DeadLetterReason) 
 
 @given(st.binary(max_size=2_000) | st.text().map(str.encode))
 def test_random_bytes_are_refused(raw: bytes) -> None:
-    """They raise no other error."""
+    """They raise no error but `RefusedMessageError`."""
     with pytest.raises(RefusedMessageError):
         make_codec().decode(raw)
 
 
 @given(st.integers(0, len(encoded()) - 1), st.binary(max_size=8), st.integers(0, 8))
 def test_damaged_transactions_are_decoded_or_refused(at: int, put: bytes, drop: int) -> None:
-    """They raise no other error."""
+    """They raise no error but `RefusedMessageError`."""
     raw = encoded()
     try:
         make_codec().decode(raw[:at] + put + raw[at + drop :])
@@ -182,7 +182,7 @@ _JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "more"]), _JSON), _JSON, _JSON)
 def test_wrong_values_are_decoded_or_refused(changes: dict[str, Any], feature: Any, extra: Any) -> None:
-    """Any JSON value in any field raises no other error."""
+    """Whatever JSON value a field has, no error but `RefusedMessageError` is raised."""
     features = {"V1": feature, "V2": 0.0, "W1": extra, "more": extra}
     try:
         make_codec().decode(encoded(**{"features": features, **changes}))

@@ -61,7 +61,7 @@ def test_json_schemas_are_valid_and_described(name: str) -> None:
 
 
 def test_every_field_is_in_a_golden_file() -> None:
-    """Together, the newest golden files of a contract have all its fields."""
+    """The newest golden files of a contract together have all its fields."""
     for name, contract in CONTRACTS.items():
         newest = max(_version(file) for file in FILES if _contract(file) == name)
         files = [file for file in FILES if _contract(file) == name and _version(file) == newest]
@@ -91,14 +91,14 @@ def test_golden_files_satisfy_their_json_schema(file: Path) -> None:
 
 
 def test_the_comparison_of_golden_files_detects_differences() -> None:
-    """Another value, a missing element, another type and a missing field."""
+    """It detects another value, a missing element, another type and a missing field."""
     assert _contains({"a": [1, {"b": None}]}, {"a": [1, {"b": None, "c": 2}]})
     for other in ({"a": [1, {"b": 0}]}, {"a": [1]}, {"a": [1.0, {"b": None}]}, {}):
         assert not _contains({"a": [1, {"b": None}]}, other)
 
 
 def test_the_schema_refuses_invalid_transactions() -> None:
-    """As the codec does: a wrong currency, amount, type or version."""
+    """Like the codec, it refuses a wrong currency, amount, type or version."""
     golden = json.loads((GOLDEN / "v1" / "transaction.json").read_bytes())
     schema = json.loads((DIRECTORY / "transaction.schema.json").read_bytes())
     for change in ({"currency": "eur"}, {"amount_minor": -1}, {"features": [1.0]}, {"schema_version": 2}):

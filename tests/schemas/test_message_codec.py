@@ -41,7 +41,7 @@ def test_messages_are_decoded_as_written() -> None:
     ],
 )
 def test_each_refusal_has_its_reason(raw: bytes | None, reason: DeadLetterReason) -> None:
-    """And a detail that quotes no value."""
+    """Each refusal also has a detail, which quotes no value."""
     with pytest.raises(RefusedMessageError) as refused:
         LABELS.decode(raw)
     assert refused.value.reason is reason
@@ -70,5 +70,5 @@ def test_a_struct_that_contradicts_itself_is_refused() -> None:
         "author": "t",
         "challengers": [{"bundle": bundle, "share": 0.5}],
     }
-    with pytest.raises(RefusedMessageError, match="a share above 0 goes with mode split"):
+    with pytest.raises(RefusedMessageError, match="mode split needs a share above 0"):
         UPDATES.decode(msgspec.json.encode(raw))

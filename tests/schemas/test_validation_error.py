@@ -1,4 +1,4 @@
-"""The field at fault: a path in the error, read from msgspec's text in one place."""
+"""The field at fault, read from msgspec's error text as a path."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ def _field(names: list[str], **changes: Any) -> str | None:
     ],
 )
 def test_a_refused_transaction_names_the_field(changes: dict[str, Any], field: str) -> None:
-    """As a path from the message's root."""
+    """The name is a path from the message's root."""
     assert _field(["V1"], **changes) == field
 
 
@@ -59,7 +59,7 @@ def test_a_message_that_is_wrong_as_a_whole_names_no_field(raw: bytes | None) ->
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=chr(34) + chr(92))), st.booleans())
 def test_any_feature_name_is_found(name: str, missing: bool) -> None:
-    """Even one that looks like a part of msgspec's own text; names cannot have quotes or control characters."""
+    """A name may even look like a part of msgspec's own text; it cannot have quotes or control characters."""
     for feature in (name, f"{name} - at `$.features`", "missing required field `x`"):
         assert _field([feature], features={} if missing else {feature: []}) == f"features.{feature}"
 
@@ -75,7 +75,7 @@ def test_any_feature_name_is_found(name: str, missing: bool) -> None:
     ],
 )
 def test_any_message_names_the_field(message: Label, field: str) -> None:
-    """The same for messages that are not transactions."""
+    """This holds for messages that are not transactions, too."""
     with pytest.raises(RefusedMessageError) as refused:
         MessageCodec(Label).decode(encode(message))
     assert refused.value.field == field
@@ -91,7 +91,7 @@ class _Nested(msgspec.Struct):
     [(b'{"keys":{"x":1}}', "keys"), (b'{"keys":{"1":"x"}}', "keys[...]"), (b'{"rows":[1,"x"]}', "rows[1]")],
 )
 def test_fields_inside_containers(raw: bytes, field: str) -> None:
-    """Indices and keys as msgspec writes them."""
+    """Paths have indices and keys as msgspec writes them."""
     with pytest.raises(msgspec.ValidationError) as error:
         msgspec.json.decode(raw, type=_Nested)
     assert violation(str(error.value)) == (DeadLetterReason.WRONG_TYPE, field, False)
