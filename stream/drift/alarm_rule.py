@@ -42,7 +42,7 @@ class DriftLimits(Struct, frozen=True):
     windows_in_a_row: int
     alert_alpha: float
     alert_expected: float
-    #: Settings of the event-time watermark; they must be the ledger's.
+    #: Settings of the event-time watermark; the ledger must have the same.
     lateness_s: float
     idle_s: float
 
@@ -68,7 +68,7 @@ def drift_limits(drift: DriftSettings, watermark: WatermarkSettings) -> DriftLim
 
 @dataclass(frozen=True, slots=True)
 class LimitCheck:
-    """Windows (...,) of k columns, compared with their limits."""
+    """The result of comparing windows (...,) of k columns with their limits."""
 
     #: (..., k) limit of PSI; NaN if unknown.
     psi_limit: Floats
@@ -99,7 +99,7 @@ class AlarmRule:
         self._column_alpha = limits.alpha / max(sum(profile is not None for profile in profiles), 1)
 
     def check(self, measured: WindowStatistics) -> LimitCheck:
-        """Compare windows with the limits, each window alone."""
+        """Compare each window with the limits, independently of the others."""
         limits, statistics = self._limits, self._statistics
         psis, distances = (np.full(measured.psi.shape, np.nan) for _ in range(2))
         for index, natural in enumerate(self._natural):

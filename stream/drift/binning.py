@@ -1,7 +1,7 @@
 """The bins in which a model's inputs and scores are counted, fixed by its bundle.
 
-The edges of a column are those of its reference bins and its reference quantiles together, sorted. One binary search
-for each value so serves both statistics: PSI adds up neighbouring bins to reference bins, KS compares the cumulative
+The edges of a column are those of its reference bins and its reference quantiles together, sorted. So one binary search
+for each value serves both statistics: PSI adds up neighbouring bins to reference bins, and KS compares the cumulative
 counts at every edge. A value that several quantiles share, such as the value of a constant column, gets a second edge
 just above it; otherwise, values that move upwards from it would stay in its bin. All counts of a model form one flat
 vector, so counts add up over batches, panes and workers.
@@ -114,7 +114,7 @@ class Binning:
 
 
 def _count(columns: Sequence[BinnedColumn], values: NDArray[np.float32]) -> Counts:
-    """Count (columns, n) values; the counts of the columns are side by side."""
+    """Count (columns, n) values; return the columns' counts, concatenated."""
     # Searching sorted values for the edges takes a tenth of the time of searching the edges for each value, from 1,000
     # rows on. NaN sorts behind every edge, and behind infinity.
     ordered = np.array(values, order="C")

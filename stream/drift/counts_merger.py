@@ -6,9 +6,9 @@ report. A newly elected worker therefore reads the newest report of each bundle,
 `settled_offset`, and continues exactly where the one before stopped. Two workers that both believe they are elected
 write the same bytes.
 
-A model has left its role if no counts of it came while another model counted the rows of `QUIET_WINDOWS` windows, in
-`QUIET_MESSAGES` messages of one worker. Its open window is then reported as it is, with `complete` false. If the model
-comes back, its next report has the next number. None of this depends on a clock.
+A model has left its role if none of its counts arrived while another model counted the rows of `QUIET_WINDOWS` windows,
+in `QUIET_MESSAGES` messages of one worker. Its open window is then reported as it is, with `complete` false. If the
+model comes back, its next report has the next number. None of this depends on a clock.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ OnRefused = Callable[[DriftCounts, str], None]
 
 @dataclass(frozen=True, slots=True)
 class DriftView:
-    """What displays show of one model in a role."""
+    """The drift state of one model in a role, for displays."""
 
     #: The model's newest message.
     newest: DriftCounts
@@ -209,7 +209,7 @@ class _ActiveModel:
         return self._missed_rows[bundle], self._missed_messages[source]
 
     def view(self, number: int, window_rows: int) -> DriftView:
-        """Return what displays show of this model.
+        """Return the state of this model, for displays.
 
         Args:
             number: Number of the newest report.

@@ -16,7 +16,7 @@ PANES = 20
 
 
 class RollingByRows:
-    """The newest rows up to a number, rounded up to whole panes; memory is `PANES` + 1 vectors.
+    """A window of the newest rows, rounded up to whole panes; it holds at most `PANES` + 1 vectors.
 
     A pane is complete with the update that brings it to its share of the rows. The oldest pane leaves as soon as the
     others have enough rows.
@@ -37,7 +37,7 @@ class RollingByRows:
         self.rows = 0
 
     def update(self, counts: Counts, rows: int) -> None:
-        """Add rows that came together.
+        """Add rows that were counted together.
 
         Args:
             counts: (width,) counts of the rows.
@@ -59,7 +59,7 @@ class RollingByRows:
 
 
 class RollingByTime:
-    """Rows whose event time is in [end - length, end), where `end` is the end of the pane that holds the watermark.
+    """A window of event time [end - length, end), where `end` is the end of the pane that holds the watermark.
 
     Rows with a later event time, up to one window length, wait in their pane until the watermark reaches it.
 

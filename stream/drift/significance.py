@@ -1,4 +1,4 @@
-"""What chance alone explains: p-values and critical values of the drift statistics, and their correction."""
+"""p-values and critical values of the drift statistics, and the correction for multiple tests."""
 
 import math
 from functools import lru_cache

@@ -47,7 +47,7 @@ def log_capital(values: Floats) -> Floats:
     [0.0, 0.29, 0.58, 0.15]
     """
     if not (np.abs(values) <= 1).all():
-        raise ValueError("a value to bet on is not within -1 and 1; scale the values first")
+        raise ValueError("values to bet on must be between -1 and 1; scale them first")
     gains = np.stack([np.log1p(bet * values) for bet in BETS])
     return _log_mean(np.concatenate([np.zeros((*gains.shape[:-1], 1)), np.cumsum(gains, axis=-1)], axis=-1))
 

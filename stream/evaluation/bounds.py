@@ -53,7 +53,7 @@ def upper_bound(rate: float, trials: float, neg_log_alpha: float) -> float:
 
 
 def lower_bound(rate: float, trials: float, neg_log_alpha: float) -> float:
-    """Return the smallest such p: 1 - upper_bound(1 - rate, …)."""
+    """Return the smallest p under which a rate this high has a probability of alpha or more."""
     return 1 - upper_bound(1 - rate, trials, neg_log_alpha)
 
 
@@ -100,7 +100,7 @@ def _scalar_kl(x: float, p: float) -> float:
 
 
 def _turning_point(low: float, high: float, holds: Callable[[float], bool]) -> float:
-    """Return where `holds`, true at `low`, turns false; a point at which it is false."""
+    """Return the smallest point found at which `holds`, which is true at `low`, is false."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)

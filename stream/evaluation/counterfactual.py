@@ -60,8 +60,8 @@ def counterfactual_change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_m
     Args:
         pairs: Verdicts of champion and challenger, outcomes and weights.
         costs: Capped costs of verdicts.
-        start_ms: Start of the time span, to be stated in the result.
-        end_ms: End of the time span, to be stated in the result.
+        start_ms: Start of the time span, copied to the result.
+        end_ms: End of the time span, copied to the result.
     """
     both = pairs.take(pairs.challenger_verdict != MISSING)
     fraud, resolved = both.fraud, both.weight > 0

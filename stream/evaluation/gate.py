@@ -91,7 +91,7 @@ def evaluate_gate(plan: Plan, evidence: Sequence[Evidence], health: ServingHealt
     verdict, reason = _decide(plan, frauds, cost, recall, rails)
     weight = sum(each.weight for each in evidence) or math.nan
     low, high = confidence_interval(gains, plan.alpha)
-    # From a value for each cohort to minor units for each transaction.
+    # Converts a cohort's clipped value to minor units for each transaction.
     unit = plan.cost_bound_minor * len(evidence) / weight
     caught = sum(each.challenger_caught - each.champion_caught for each in evidence)
     needed = [each.frauds_needed for each in (cost, recall)]
@@ -150,8 +150,8 @@ def _e_process(values: NDArray[np.float64], alpha: float, frauds: int) -> EProce
 
 
 def _frauds_needed(growth: float, now: float, enough: float, frauds: int) -> int | None:
-    """Return how many more frauds are needed if the best bet keeps growing at its rate.
+    """Return how many more frauds are needed if the best bet keeps growing at its present rate.
 
-    The capital stays about as far behind its best bet as it is now: `growth - now`.
+    It assumes that the capital stays as far behind the best bet as it is now: by `growth - now`.
     """
     return math.ceil(frauds * (enough - now) / growth) if growth > 0 and frauds > 0 else None

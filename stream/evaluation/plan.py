@@ -84,7 +84,7 @@ def default_cap(before: Pairs) -> int:
     """
     frauds = before.amount_minor[before.fraud & (before.weight > 0)]
     if len(frauds) < MINIMUM_EARLIER_FRAUDS:
-        raise DataError(f"the earlier period has {len(frauds)} frauds; take one with {MINIMUM_EARLIER_FRAUDS} or more")
+        raise DataError(f"the earlier period has {len(frauds)} frauds; use one with {MINIMUM_EARLIER_FRAUDS} or more")
     return max(1, int(np.quantile(frauds, CAP_QUANTILE)))
 
 
@@ -114,11 +114,11 @@ def freeze_plan(
         DataError: If `before` overlaps the test or is too short, or if the models never differ in it.
     """
     if before.event_time_ms.max(initial=-1) >= timing.starts_ms:
-        raise DataError("the earlier period overlaps the test; start the test later, or take an earlier period")
+        raise DataError("the earlier period overlaps the test; start the test later, or use an earlier period")
     first_ms = int(before.event_time_ms.min(initial=timing.starts_ms))
     cohorts = (timing.starts_ms - first_ms) // timing.cohort_ms
     if cohorts < MINIMUM_EARLIER_COHORTS:
-        raise DataError(f"the earlier period has {cohorts} cohorts; take one with {MINIMUM_EARLIER_COHORTS} or more")
+        raise DataError(f"the earlier period has {cohorts} cohorts; use one with {MINIMUM_EARLIER_COHORTS} or more")
     metric = ComparisonMetric(costs, _equal_alert_threshold(before, rank), rank)
     evidence = [
         take_evidence(metric, cohort)
@@ -126,7 +126,7 @@ def freeze_plan(
             before,
             timing,
             from_ms=timing.starts_ms - cohorts * timing.cohort_ms,
-            # The caller guarantees that they have matured.
+            # The caller guarantees that the pairs have matured.
             watermark_ms=timing.starts_ms + timing.closing_ms,
         )
     ]
@@ -136,7 +136,7 @@ def freeze_plan(
     )
     if not (cost_bound and recall_bound):
         raise DataError(
-            "the models never differ in the earlier period, or it has no fraud; there is nothing to test, so take "
+            "the models never differ in the earlier period, or it has no fraud; there is nothing to test, so use "
             "another period or challenger"
         )
     earlier = tuple(scale_and_clip(cost_gains(evidence), cost_bound).tolist())
@@ -149,7 +149,7 @@ def cost_gains(evidence: Sequence[Evidence]) -> NDArray[np.float64]:
 
 
 def recall_gains(evidence: Sequence[Evidence], margin: float) -> NDArray[np.float64]:
-    """Return (c,) frauds that each cohort's challenger caught beyond what the margin requires."""
+    """Return (c,) the frauds that the challenger caught in each cohort beyond those that the margin requires."""
     return np.array(
         [each.challenger_caught - each.champion_caught + margin * each.fraud_weight for each in evidence],
         dtype=np.float64,
@@ -167,7 +167,7 @@ def _equal_alert_threshold(before: Pairs, kind: RankKind) -> float:
     alerts = int((scored.champion_verdict > 0).sum())
     if not 0 < alerts < len(scored):
         raise DataError(
-            "the champion alerted none or all of the earlier period, so there is no alert rate to match; take another"
+            "the champion alerted none or all of the earlier period, so there is no alert rate to match; use another"
         )
     descending = np.sort(rank_values(scored, kind))[::-1]
     # Equal rank values alert together; if they are too many, the threshold is above them.

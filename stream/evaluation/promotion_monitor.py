@@ -48,7 +48,7 @@ class RollbackVerdict:
     since: int
     #: Where the bounds come from, as text.
     bounds: str
-    #: Whether the previous champion may decide again; if not, a person must be paged.
+    #: Whether the previous champion may be restored; if not, a person must be paged.
     may_restore: bool
 
 
@@ -155,7 +155,7 @@ class PromotionMonitor:
         return self._blocks[self._deciding[since], since].first if since in self._deciding else ()
 
     def _bounds(self) -> tuple[RollbackRule | None, str]:
-        """Return the rule for the newest term and where it comes from; made when the first block is complete."""
+        """Return the rule for the newest term and its origin; the rule is made when the first block is complete."""
         since = self._terms[-1].since
         if self._rule[0] != since:
             self._rule = (since, *self._make_rule())

@@ -41,7 +41,7 @@ from stream.evaluation.bounds import critical_rate, dkw_epsilon, lower_bound, si
 #: Windows are at most a quarter of the reference, so that a reference of a whole number of cycles, or of a cycle and a
 #: third, contains a window for each time of the cycle.
 _WINDOWS = 4
-#: What is tested. `alert_multiple` compares the alert rate with the previous champion's.
+#: The tested statistics. `alert_multiple` compares the alert rate with the previous champion's.
 STATISTICS = ("alert_rate_high", "alert_rate_low", "alert_multiple", "scores", "slow", "problems")
 
 

@@ -1,7 +1,8 @@
 """Event-time watermark: the time up to which history is assumed to be complete.
 
 It is the minimum over partitions of each partition's highest event time, minus an allowed lateness (T. Akidau et al.,
-"The Dataflow Model", 2015, section 2.3). What has matured by it is final, so three rules limit the damage of bad times:
+"The Dataflow Model", 2015, section 2.3). What has matured by it is final, so three rules limit the damage of bad event
+times:
 
 - it never goes back;
 - an event time further ahead of ingest time than a limit is ignored, so one transaction dated 2099 has no effect;

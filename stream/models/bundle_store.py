@@ -30,7 +30,7 @@ class BundleStore:
             ) from error
 
     def exists(self, path: str) -> bool:
-        """Return whether anything is at a path, complete or not."""
+        """Return whether there is anything at a path, complete or not."""
         return bool(self._files.exists(self._locate(path)))
 
     def put(self, bundle: Path, path: str) -> None:
@@ -61,7 +61,7 @@ class BundleStore:
             raise BundleError(f"bundle {path} cannot be written to {self._url}: {error}; check the store") from error
 
     def discard(self, path: str) -> None:
-        """Remove what is at a path, if the store allows it; only for a bundle that nothing refers to."""
+        """Remove everything at a path, if the store allows it. Use it only for a bundle that nothing refers to."""
         with contextlib.suppress(Exception):
             self._files.rm(self._locate(path), recursive=True)
 

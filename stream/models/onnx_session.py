@@ -55,5 +55,5 @@ class OnnxModel:
 
 
 def _has_fixed_rows(node: ort.NodeArg) -> bool:
-    """Return whether a graph takes a fixed number of rows only; with as many parity rows it would pass its audit."""
+    """Return whether a graph takes only a fixed number of rows; with that many parity rows it would pass its audit."""
     return isinstance(node.shape[0], int)

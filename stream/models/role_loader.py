@@ -39,7 +39,7 @@ class RoleLoader:
                 usable.
         """
         refs = [update.champion, *(challenger.bundle for challenger in update.challengers)]
-        # By hash: a bundle under two paths is one bundle, and is read from the first path.
+        # By hash: a bundle under two paths is one bundle, read from the first of them.
         by_sha256: dict[str, BundleRef] = {}
         for ref in refs:
             by_sha256.setdefault(ref.sha256, ref)
@@ -60,7 +60,7 @@ class RoleLoader:
         return Roles(update.epoch, deciding, in_shadow, update.exploration, update.salt)
 
     def fall_back(self, update: ModelUpdate) -> Roles | None:
-        """Return the assignment with the previous champion deciding alone; None without one that passes parity.
+        """Return roles in which the previous champion is the only model; None without one that passes parity.
 
         Args:
             update: The assignment whose champion is at fault.
@@ -78,7 +78,7 @@ class RoleLoader:
         return self._models.get(ref.sha256) or read_bundle(self._store, ref)
 
     def _read_previous(self, ref: BundleRef | None) -> LoadedModel | None:
-        """Return the previous champion; the champion until now if its bundle is missing or fails the audit.
+        """Return the previous champion, or the champion until now if the previous one is missing or fails its audit.
 
         A previous champion that cannot be loaded must not block a new one.
         """

@@ -1,1 +1,1 @@
-"""Scoring history again: what another model would have decided, and whether a decision can be reproduced (floor 5)."""
+"""Replay (floor 5): what another model would have decided, and whether a decision can be reproduced."""

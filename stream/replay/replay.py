@@ -38,7 +38,7 @@ def replay(
         span: Time range of both transactions topics. Their decisions are held in memory, about 1 KB each.
         model: Model that decides everything by its own policy, in which case only verdicts are compared; None to use
             the historical roles and compare every field except the envelope.
-        on_difference: Receives each decision that comes out differently, as one line of JSON.
+        on_difference: Receives each decision that differs, as one line of JSON.
         on_progress: Receives the number of transactions scored so far.
 
     Raises:
@@ -60,7 +60,7 @@ def replay(
 
 
 def _decisions(settings: Settings, span: TopicRange) -> dict[SourcePosition, bytes]:
-    """Return the decisions about a slice, by source position. A decision comes after its transaction, hence no end."""
+    """Return the decisions about a slice, by source position; they may have been made after the end of the slice."""
     decisions = {}
     for batch in read_range(settings.kafka, settings.topic.decisions, TopicRange(span.start_ms, None)):
         for value in batch.values:

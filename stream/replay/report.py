@@ -10,7 +10,7 @@ from schemas.messages import Decision
 
 
 class Flip(Struct):
-    """Transactions whose verdict changes in one way."""
+    """The transactions whose verdict changes from one given value to another."""
 
     transactions: int = 0
     #: Sum of their amounts, in minor units.
@@ -20,7 +20,7 @@ class Flip(Struct):
 class ReplayReport(Struct):
     """Counts of a replay: a slice of history compared with the same slice scored again."""
 
-    #: Name and version of the model that scored again; None if the historical roles did.
+    #: Name and version of the model that made all decisions; None for the historical roles.
     model: str | None
     transactions: int = 0
     #: Transactions with nothing to compare: refused at the time, or not decided yet.
@@ -29,19 +29,19 @@ class ReplayReport(Struct):
     different: int = 0
     #: Transactions decided at the time and refused now.
     refused: int = 0
-    #: Changed verdicts by `approve -> decline` and so on.
+    #: Changed verdicts, by a key such as `approve -> decline`.
     flips: dict[str, Flip] = field(default_factory=dict)
     #: Largest absolute difference between the original and the new score.
     largest_score_difference: float = 0.0
 
     @property
     def identical(self) -> bool:
-        """Whether every decision came out the same."""
+        """Whether every decision was reproduced."""
         return not self.different and not self.refused
 
 
 class DecisionDifference(Struct):
-    """One line of a replay's output file: a decision that comes out differently."""
+    """One line of a replay's output file: a decision that differs."""
 
     transaction_id: str
     source_topic: str
@@ -58,7 +58,7 @@ class ReportBuilder:
 
     Args:
         report: Report to count into.
-        on_difference: Receives each decision that comes out differently, as one line of JSON.
+        on_difference: Receives each decision that differs, as one line of JSON.
     """
 
     def __init__(self, report: ReplayReport, on_difference: Callable[[bytes], None]) -> None:

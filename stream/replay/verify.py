@@ -27,7 +27,7 @@ def read_decision(raw: bytes) -> Decision:
 
 
 def verify(settings: Settings, then: Decision) -> dict[str, tuple[Any, Any]]:
-    """Make a decision again; return the original and the recomputed value of each field that differs.
+    """Recompute a decision; return the original and the recomputed value of each field that differs.
 
     Raises:
         DataError: If the transaction is no longer on its topic, or is refused.
@@ -40,5 +40,5 @@ def verify(settings: Settings, then: Decision) -> dict[str, tuple[Any, Any]]:
     scorer = HistoricalScorers(settings, {update.epoch: update for update in updates}).scorer_of(then)
     scored = rescore(scorer, RawBatch(then.source_topic, [raw], [then.source_partition], [then.source_offset]))
     if scored.refusals:
-        raise DataError(f"its transaction is refused ({scored.refusals[0].detail}), so it cannot have been decided")
+        raise DataError(f"the transaction is refused ({scored.refusals[0].detail}), so it cannot have been decided")
     return differences(then, scored.decisions[0])

@@ -1,4 +1,4 @@
-"""Features and scores of a batch as every model in a role sees them; drift is counted from these."""
+"""Features and scores of a batch for every model in a role; drift is counted from these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When a model fails on a batch: whether the model is at fault, or which rows are."""
+"""Finds out whether the model or single rows are at fault when scoring a batch fails."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ def _run(score: Score, matrix: Matrix) -> NDArray[np.float32]:
 
 
 def _bisect(score: Score, matrix: Matrix) -> NDArray[np.float32]:
-    """Return (n,) scores; NaN for the rows on which scoring fails."""
+    """Return (n,) scores by bisection; NaN for the rows on which scoring fails."""
     if len(matrix) == 1:
         try:
             return _run(score, matrix)

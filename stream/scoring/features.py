@@ -125,7 +125,7 @@ def _sources(features: Sequence[Feature]) -> NDArray[np.intp]:
     >>> _sources([Feature(kind, 0.0, kind) for kind in kinds]).tolist()
     [0, 1, 0]
     """
-    # A feature that is read is its own source, by name. The flag keeps it apart from a transaction field of that name.
+    # A feature that is read by name is its own source; the flag tells it from a transaction field of the same name.
     keys = [(True, DERIVED[f.kind].source) if f.kind in DERIVED else (False, f.name) for f in features]
     return np.array([keys.index(key) for key in keys], dtype=np.intp)
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from schemas.messages import Policy, Verdict
 
-#: In order of severity.
+#: Verdicts in order of severity.
 VERDICTS: tuple[Verdict, ...] = ("approve", "review", "decline")
 #: A threshold above every score. It replaces infinity, which JSON does not have.
 UNREACHABLE = 2.0

@@ -32,7 +32,7 @@ class FeatureReader(Generic[T]):
             rows: n decoded feature structs.
             position: Index of the feature in each row.
             name: Name of the feature.
-            problems: n problems; a row whose value cannot be read gets one, unless it has one already.
+            problems: Problem of each row, or None; set here for a row whose value cannot be read and that has none yet.
         """
         values: list[T | None] = []
         for i, row in enumerate(rows):
@@ -43,7 +43,7 @@ class FeatureReader(Generic[T]):
         return values
 
     def _read(self, value: Any) -> tuple[T | None, str | None]:
-        """Return a value and its problem, if any."""
+        """Return a value, and what is wrong with it (None if nothing is)."""
         if isinstance(value, msgspec.Raw):
             if not bytes(value):
                 return None, "is missing"

@@ -25,7 +25,7 @@ SCORE_EDGES: tuple[float, ...] = tuple(_EDGES[:-1].tolist())
 TRANSACTIONS, REVIEWS, DECLINES, PROBLEMS = range(4)
 FIRST_BIN = 4
 WIDTH = FIRST_BIN + SCORE_BINS
-#: Refusals caused by the features that the champion requires. A challenger in the same situation has a problem.
+#: Refusals caused by features that the champion requires. For a challenger, the same defect is a problem.
 FEATURE_REASONS = frozenset(
     {
         DeadLetterReason.MISSING_FEATURE,

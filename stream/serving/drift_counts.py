@@ -26,7 +26,7 @@ NO_PANE = -1
 #: Plans kept: for the roles in use, for the roles before them, whose batches may still come, and for a fallback.
 MAX_PLANS = 3
 
-#: Bundle hash, whether it decides, start of the pane.
+#: Bundle hash, whether the bundle decides, and start of the pane.
 _Key = tuple[str, bool, int | None]
 
 
@@ -62,7 +62,7 @@ class _Sum:
 
 
 class DriftCounter:
-    """Counts rows until their sums are taken. Not thread-safe, except for `prepare`.
+    """Counts rows until `take` returns the sums. Not thread-safe, except for `prepare`.
 
     Args:
         slot: Slot of the worker, or a name that is unique among the counting processes.
@@ -84,7 +84,7 @@ class DriftCounter:
         self._plans = (DriftPlan(roles), *self._plans[: MAX_PLANS - 1])
 
     def add(self, batches: Sequence[BatchScores]) -> None:
-        """Count the rows of batches; a row costs 0.4 µs among thousands and 10 µs among twenty."""
+        """Count the rows of batches; a row costs 0.4 µs in thousands of rows and 10 µs in twenty."""
         for _, same_roles in groupby(batches, lambda each: id(each.roles)):
             self._count(list(same_roles))
 
@@ -168,7 +168,7 @@ class DriftCounter:
 
 
 def _features(parts: Sequence[ModelScores], counted: CountedModel, order: NDArray[np.intp]) -> Matrix:
-    """Return (n, n_features) raw features in this order, stored by column, as they are counted."""
+    """Return (n, n_features) raw features in this order of rows, stored by column because columns are counted."""
     if counted.same_features_as is not None:
         return parts[0].raw_features  # not used
     columns = np.concatenate([each.raw_features.T for each in parts], axis=1)

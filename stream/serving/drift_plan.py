@@ -54,7 +54,7 @@ class DriftPlan:
                 self.models.append(CountedModel(index, index == 0, in_role.model, binning, shared))
 
     def _with_same_features(self, manifest: Manifest) -> int | None:
-        """Return the index of a model with the same features and bins; most challengers share the champion's."""
+        """Return the index of a model with the same features and bins, or None; most challengers share those."""
         for index, each in enumerate(self.models):
             if (each.manifest.features, each.manifest.reference) == (manifest.features, manifest.reference):
                 return index
@@ -64,12 +64,12 @@ class DriftPlan:
         """Count n rows.
 
         Args:
-            raw_features: For each counted model (n, n_features), NaN for a missing value; not used for a model with
+            raw_features: For each counted model, (n, n_features), NaN for a missing value; not used for a model with
                 `same_features_as`.
-            scores: For each counted model (n,), NaN for a missing score.
+            scores: For each counted model, (n,) scores, NaN for a missing one.
 
         Returns:
-            For each counted model the counts of its binning.
+            For each counted model, the counts in its bins.
         """
         features: list[Counts] = []
         for each, matrix in zip(self.models, raw_features, strict=True):

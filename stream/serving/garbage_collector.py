@@ -1,13 +1,13 @@
-"""Settings of Python's cyclic garbage collector: neither a batch nor a request creates reference cycles."""
+"""Makes Python's cyclic garbage collector run rarely, since neither batches nor requests create reference cycles."""
 
 import gc
 
-#: Allocations between two collections, 700 by default. The default means twenty collections for each of the worker's
-#: batches, which cost 7 % of the processor time and find nothing.
+#: Allocations between two collections, 700 by default. The default means twenty collections in each of the worker's
+#: batches, which cost 7 % of the processor time and free nothing.
 THRESHOLD = 100_000
 
 
 def relax_garbage_collector() -> None:
-    """Collect rarely, and exclude everything that exists by now: it lives as long as the process."""
+    """Collect rarely, and exempt all objects that exist now: they live as long as the process."""
     gc.freeze()
     gc.set_threshold(THRESHOLD)

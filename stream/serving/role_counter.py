@@ -46,7 +46,7 @@ class RoleCounter:
         if scores is None:
             return
         with self._lock:
-            # A kept sum holds its roles, so their id cannot be reused.
+            # A kept sum holds a reference to its roles, so their id cannot be reused.
             total = self._sums.get(id(scores.roles))
             if total is None:
                 total = self._sums[id(scores.roles)] = _Sum(scores)
@@ -56,7 +56,7 @@ class RoleCounter:
                 total.latencies[bisect_left(LATENCY_EDGES_S, seconds)] += 1
 
     def take(self) -> list[RoleCounts]:
-        """Return the counts since the last call, one message for each set of roles."""
+        """Return the counts since the last call, as one message for each assignment of roles."""
         with self._lock:
             sums, self._sums = self._sums, {}
         now_ms = time.time_ns() // 1_000_000

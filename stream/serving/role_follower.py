@@ -26,10 +26,10 @@ class SwapObserver(Protocol):
     """Receives the results of role changes."""
 
     def swapped(self, roles: Roles, result: str) -> None:
-        """New roles are in use."""
+        """Called when new roles are in use."""
 
     def refused(self) -> None:
-        """A role change was refused."""
+        """Called when a role change was refused."""
 
 
 class RoleFollower(Background):
@@ -42,7 +42,7 @@ class RoleFollower(Background):
         loader: Audits and loads bundles.
         observer: Receives the results of role changes.
         on_change: Called after each swap with whether there is a champion.
-        on_error: Called with the error that ended the thread.
+        on_error: Called with the error that ends the thread.
         prepare: Called with new roles before their first batch.
 
     Attributes:
@@ -140,7 +140,7 @@ class RoleFollower(Background):
         try:
             update = decode_update(raw)
             if self._update is not None and update.epoch <= self._update.epoch:
-                log.warning("role epoch %d comes after %d; ignored", update.epoch, self._update.epoch)
+                log.warning("role epoch %d arrived after epoch %d; ignored", update.epoch, self._update.epoch)
                 return False
             roles = self._loader.load(update)
         except FraudError as error:

@@ -26,7 +26,7 @@ class RoleMetrics:
             ["feature"],
             registry=registry,
         )
-        # Present from the start: a rate sees no increase in a series that begins with its first count.
+        # Create the series at 0: a rate misses the first count of a series that begins with it.
         for result in ("applied", "refused", "fallback"):
             self._swaps.labels(result)
 
@@ -35,7 +35,7 @@ class RoleMetrics:
 
         Args:
             roles: Roles in use from now on.
-            result: applied or fallback.
+            result: Result of the role change: applied or fallback.
         """
         self._swaps.labels(result).inc()
         self._epoch.set(roles.epoch)

@@ -14,7 +14,7 @@ from stream.scoring.model import ModelInRole, Roles
 from stream.scoring.score_counts import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, SCORE_EDGES, TRANSACTIONS, ScoreCounts
 
 MODEL = ("role", "name", "version", "policy")
-#: Score bins in one bucket. Twelve buckets a model show enough; thirty-two would only cost more.
+#: Score bins in one bucket. Twelve buckets for each model show enough; thirty-two would only cost more.
 BINS_IN_BUCKET = 3
 
 Key = tuple[str, str, str, str]
@@ -27,7 +27,7 @@ class ScoreMetrics(Collector):
     role changes.
 
     Args:
-        registry: Registry to register with.
+        registry: Registry that the metrics are added to.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -62,7 +62,7 @@ def tracing() -> bool:
 def span(
     name: str, *, context: Context | None = None, transactions: int | None = None
 ) -> AbstractContextManager[object]:
-    """Return a context manager that is a span while it is entered.
+    """Return a context manager for a span.
 
     Args:
         name: Name of the span.

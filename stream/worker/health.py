@@ -15,9 +15,9 @@ class WorkerHealth(Watchdog):
 
     Args:
         watchdog_s: Seconds without progress, while there is work, after which the worker is stuck.
-        source: Source that is monitored.
-        roles: Whether there is a champion.
-        metrics: Shows the lag.
+        source: Batch source whose lag and progress are monitored.
+        roles: Role follower, which knows whether there is a champion.
+        metrics: Metrics of the worker, which show the lag.
         on_stuck: Called with a message when the worker is stuck.
         on_error: Called with the error that ends the thread: a worker without a watchdog must not go on.
     """
@@ -60,7 +60,7 @@ class WorkerHealth(Watchdog):
             self._record_broker(answered=False)
         else:
             self._record_broker(answered=True)
-            # A worker that lost its partitions, as in an outage, has not read the rest: keep the last figure.
+            # A worker that lost its partitions, as in an outage, has not read what was left: keep the last figure.
             if self._source.assigned:
                 self._lag = lag
                 self._metrics.lag(lag)

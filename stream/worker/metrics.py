@@ -86,7 +86,7 @@ class WorkerMetrics:
             "Transactions in the assigned partitions that are not read yet.",
             registry=registry,
         )
-        # Present from the start: a rate sees no increase in a series that begins with its first count.
+        # Create the series at 0: a rate misses the first count of a series that begins with it.
         for outcome in ("decided", "dead_letter"):
             self._requests.labels(outcome)
         for verdict in get_args(Verdict):

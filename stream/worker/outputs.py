@@ -15,7 +15,7 @@ from stream.settings import TopicSettings
 
 @dataclass(slots=True)
 class BatchOutputs:
-    """Messages of a batch or a part of one, and what is counted after its commit."""
+    """Messages of a batch or of a part of one, and the figures that are counted after its commit."""
 
     #: By topic: keyword arguments of each message to produce, encoded.
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

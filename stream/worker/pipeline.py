@@ -99,7 +99,7 @@ class Pipeline:
         if batch.epoch != self._source.epoch:
             return self._discard()
         if scorer is None:
-            self._source.fail()  # read while the champion was removed: it must be read again
+            self._source.fail()  # the batch was read while the champion was removed: it must be read again
             return self._discard()
         now_ms = time.time_ns() // 1_000_000
         scoring_time = ScoringTime(now_ms, round((time.monotonic() - batch.read_at) * 1000, 3))
@@ -143,7 +143,7 @@ class Pipeline:
                     self._drift.add(scores)
         except BatchRefusedError as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001 - whatever else it is, going on could skip transactions
+        except Exception as error:  # noqa: BLE001 - after any other error, going on could skip transactions
             self._source.fail()
             self._stop(error)
         finally:

@@ -1,4 +1,4 @@
-"""Topics of drift counts, and mergers that read them."""
+"""Sample topics of drift counts, and mergers that read them."""
 
 import random
 from collections.abc import Iterable, Sequence

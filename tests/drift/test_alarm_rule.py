@@ -139,7 +139,7 @@ def test_without_a_reference_everything_is_unknown() -> None:
 
 
 def test_a_window_without_rows_is_unknown() -> None:
-    """There is no division by zero, and no alarm."""
+    """Such a window causes neither a division by zero nor an alarm."""
     columns = evaluate(np.zeros(Binning(manifest()).width, dtype=np.int64), 1, 1, 1, 1)
     assert states(columns) == dict.fromkeys(columns, "unknown")
     assert {column.in_a_row for column in columns.values()} == {0}
@@ -166,7 +166,7 @@ def test_several_windows_are_checked_as_each_alone() -> None:
 
 
 def test_the_number_of_windows_in_a_row_is_a_setting() -> None:
-    """It may be one, or three."""
+    """The number may be one or three."""
     moved = window(V2=NAN)
     assert evaluate(moved, windows_in_a_row=1)["V2"].state == "page"
     assert evaluate(moved, 0, 1, 0, 0, windows_in_a_row=3)["V2"].state == "high"

@@ -54,7 +54,7 @@ def test_false_alarms_are_as_rare_as_alpha() -> None:
 
 
 def test_windows_that_expect_forty_alerts_are_tested_together() -> None:
-    """With 7.5 expected alerts in each these are five windows, the newest last."""
+    """With 7.5 expected alerts in each window, five windows are tested, the newest last."""
     result = after(7, 8, 7, 9, 6, 7, 8, 5)
     assert (result.alerts, result.rows) == ((9, 6, 7, 8, 5), (5000,) * 5)
     assert result.expected == pytest.approx(RATE)

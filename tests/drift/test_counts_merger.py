@@ -1,4 +1,4 @@
-"""Merging counts: windows are a pure function of the topic, whichever workers count and whichever merges."""
+"""Merging counts: windows are a pure function of the topic, whichever workers count and whichever worker merges."""
 
 import itertools
 
@@ -43,7 +43,7 @@ def test_a_window_closes_with_the_message_that_fills_it() -> None:
 
 
 def test_a_report_adds_up_the_messages_of_all_workers() -> None:
-    """Its counts, alerts and sums are those of all rows."""
+    """The report's counts, alerts and sums are those of all rows."""
     parts = [rows_of(100, seed) for seed in range(10)]
     report = merged(counts_of(*part, slot=str(i % 3)) for i, part in enumerate(parts))[0]
     whole = counts_of(*(np.concatenate(each) for each in zip(*parts, strict=True)))
@@ -116,7 +116,7 @@ def test_no_counts_are_lost_while_the_bundle_store_is_unavailable() -> None:
 
 
 def test_rows_too_far_in_the_future_are_counted_but_close_nothing() -> None:
-    """They are in no pane, and do not move the watermark for which a window by event time waits."""
+    """Such rows are in no pane, and do not move the watermark that a window by event time waits for."""
     hour = limits(window_s=3600.0)
     ahead = counts_of_model("1", 20, pane_ms=None, event_times={})
     assert merged(ahead, new_merger(drift_limits=hour)) == []
@@ -125,7 +125,7 @@ def test_rows_too_far_in_the_future_are_counted_but_close_nothing() -> None:
 
 
 def test_a_window_by_event_time_waits_for_the_watermark() -> None:
-    """Rows alone do not fill it, nor does one early partition: the slowest partition counts, minus the lateness."""
+    """Neither rows alone nor one early partition fill it: the slowest partition counts, minus the lateness."""
     hour = limits(window_s=3600.0)
     times = [{0: NOON_MS + i * HOUR_MS // 10, 1: NOON_MS + i * HOUR_MS // 20} for i in range(40)]
     topic = [counts_of(*rows_of(100, i), event_times=each) for i, each in enumerate(times)]
@@ -172,7 +172,7 @@ def test_views_roll_while_windows_tumble() -> None:
 
 
 def test_views_by_time_drop_old_rows() -> None:
-    """They cover a day of panes, moved by the watermark."""
+    """Such views cover a day of panes and move with the watermark."""
     merger = new_merger()
     later = NOON_MS + LIMITS.rolling_s * 1000
     merged(counts_of_model("1", 5, event_times={0: NOON_MS + 60_000}), merger)

@@ -30,7 +30,7 @@ def true_figures(all_scores: NDArray[np.float64], frauds: NDArray[np.bool_]) -> 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, -1.0])
 def test_it_follows_data_drift(shift: float) -> None:
-    """The labels are drawn from the scores, so the scores are calibrated."""
+    """The estimate stays close to the truth: labels are drawn from the scores, so the scores are calibrated."""
     drawn = scores(shift)
     frauds = np.random.default_rng(1).uniform(size=ROWS) < drawn
     result = estimated(drawn)
@@ -51,7 +51,7 @@ def test_it_does_not_see_concept_drift() -> None:
 
 
 def test_without_alerts_or_scores_there_is_no_estimate() -> None:
-    """It is None instead of a division by zero."""
+    """The estimate is None, and there is no division by zero."""
     assert estimate(3.0, 0.0, 0) == LabelFreeEstimate(None, 0.0)
     assert estimate(0.0, 0.0, 0) == LabelFreeEstimate(None, None)
 

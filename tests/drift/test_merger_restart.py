@@ -66,7 +66,7 @@ def test_models_that_go_quiet_together_are_reported_in_a_fixed_order() -> None:
 
 
 def test_a_report_that_was_written_twice_has_no_effect() -> None:
-    """This happens if two workers both believe they are elected."""
+    """Reports are written twice if two workers both believe they are elected."""
     topic = counts_of_model("1", 30)
     reports = merged(topic)
     successor = new_merger()
@@ -86,7 +86,7 @@ def test_an_alarm_needs_two_windows_also_across_an_election() -> None:
 
 
 def test_the_open_window_of_a_quiet_model_is_reported_as_it_is() -> None:
-    """It is marked as incomplete, reported once, and compared with the natural movement of windows of its size."""
+    """The report is marked as incomplete, written once, and compared with natural movement in windows of its size."""
     merger = new_merger()
     reports = merged([*counts_of_model("1", 6), *counts_of_model("2", 31)], merger)
     assert [each.version for each in reports] == ["2", "2", "1", "2"]
@@ -121,7 +121,7 @@ def test_a_window_too_small_for_the_rule_is_unknown() -> None:
 
 
 def test_a_model_that_comes_back_continues_with_the_next_number() -> None:
-    """Such as a champion that is restored after a week."""
+    """An example is a champion that is restored after a week."""
     reports = merged([*counts_of_model("1", 15), *counts_of_model("2", 30), *counts_of_model("1", 10)])
     assert [(each.number, each.complete) for each in reports if each.version == "1"] == [
         (1, True),

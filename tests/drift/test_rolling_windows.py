@@ -17,7 +17,7 @@ steps = st.lists(
 
 @given(batches, st.integers(PANES, 400))
 def test_the_window_by_rows_is_the_sum_of_the_newest_batches(added: list[list[int]], window_rows: int) -> None:
-    """It holds the wanted number of rows, and at most a pane and a batch more."""
+    """The window holds the required number of rows, and at most a pane and a batch more."""
     rolling = RollingByRows(WIDTH, window_rows)
     for end in range(len(added)):
         rolling.update(np.array(added[end]), sum(added[end]))
@@ -32,7 +32,7 @@ def test_the_window_by_rows_is_the_sum_of_the_newest_batches(added: list[list[in
 
 @given(steps)
 def test_the_window_by_time_is_the_sum_of_its_panes(applied: list[tuple[bool, int, list[int]]]) -> None:
-    """This holds for any order of rows and watermarks, at every step; the window is half-open."""
+    """The sums agree at every step, for any order of rows and watermarks; the window is half-open."""
     rolling = RollingByTime(WIDTH, PANE, LENGTH)
     kept: list[tuple[int, list[int]]] = []
     end: int | None = None

@@ -26,7 +26,7 @@ some_counts = arrays(np.int64, 8, elements=st.integers(1, 10_000))
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_hold(name: str) -> None:
-    """Each module has at least one."""
+    """Each module has at least one example."""
     result = doctest.testmod(importlib.import_module(f"stream.drift.{name}"))
     assert result.attempted
     assert not result.failed
@@ -36,7 +36,7 @@ def test_docstring_examples_hold(name: str) -> None:
 def test_psi_is_the_relative_entropy_in_both_directions(
     reference: NDArray[np.int64], current: NDArray[np.int64]
 ) -> None:
-    """This holds if no share is below `EPSILON`."""
+    """The two agree if no share is below `EPSILON`."""
     r, c = (each / each.sum() for each in (reference, current))
     assume(min(r.min(), c.min()) >= EPSILON)
     assert float(psi(reference, current)) == pytest.approx(float(stats.entropy(r, c) + stats.entropy(c, r)), abs=1e-12)
@@ -44,7 +44,7 @@ def test_psi_is_the_relative_entropy_in_both_directions(
 
 @given(some_counts, some_counts)
 def test_psi_is_not_negative_and_symmetric(reference: NDArray[np.int64], current: NDArray[np.int64]) -> None:
-    """It is 0 for equal shares."""
+    """PSI is 0 for equal shares."""
     assert float(psi(reference, current)) >= 0
     assert float(psi(reference, current)) == pytest.approx(float(psi(current, reference)))
     assert float(psi(reference, 3 * reference)) == pytest.approx(0)
@@ -52,7 +52,7 @@ def test_psi_is_not_negative_and_symmetric(reference: NDArray[np.int64], current
 
 @given(arrays(np.int64, 5, elements=st.integers(0, 50)), arrays(np.int64, 5, elements=st.integers(0, 50)))
 def test_jensen_shannon_agrees_with_scipy(reference: NDArray[np.int64], current: NDArray[np.int64]) -> None:
-    """Also with empty categories."""
+    """They agree even with empty categories."""
     result = float(jensen_shannon(reference, current))
     if not reference.sum() or not current.sum():
         assert np.isnan(result)
@@ -69,7 +69,7 @@ def test_the_kolmogorov_p_value_agrees_with_scipy(difference: float, n: int, m: 
 
 
 def test_the_kolmogorov_p_value_is_close_to_the_exact_one() -> None:
-    """The exact one can be computed for sizes far below any window's."""
+    """The exact p-value can be computed for samples that are much smaller than any window."""
     for n, difference in ((50, 0.15), (50, 0.25), (200, 0.1), (200, 0.13)):
         exact = float(stats.kstwo.sf(difference, n))
         assert float(kolmogorov_p(difference, n, 10**9)) == pytest.approx(exact, rel=0.1)
@@ -100,7 +100,7 @@ def test_the_critical_psi_of_one_bin_is_0_and_of_an_empty_sample_unreachable() -
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=12))
 def test_holm_rejects_as_its_definition_does(p: list[float]) -> None:
-    """It steps down from the smallest p-value and stops at the first that is not below its share of the level."""
+    """Holm's test steps down from the smallest p-value and stops at the first one above its share of the level."""
     level = 0.05
     tested = sorted(value for value in p if not np.isnan(value))
     rejected = 0
@@ -154,7 +154,7 @@ def one_column(values: NDArray[np.float32]) -> Manifest:
 def test_the_error_of_ks_is_bounded_by_the_share_of_a_quantile(
     samples: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> None:
-    """It differs from scipy's statistic of the raw values by 1/199 at most, plus the quantiles' own error."""
+    """The statistic differs from scipy's on the raw values by at most 1/199, plus the error of the quantiles."""
     reference, current = samples
     binning = Binning(one_column(reference))
     counts = binning.count(np.zeros((len(current), 3), dtype=np.float32), current)
@@ -164,7 +164,7 @@ def test_the_error_of_ks_is_bounded_by_the_share_of_a_quantile(
 
 
 def test_ks_detects_a_constant_column_that_moves_in_either_direction() -> None:
-    """Upwards, the values stay in the upper reference bin; the edge just above the value shows the move."""
+    """Values that move upwards stay in the upper reference bin; the edge just above the value shows the move."""
     binning = Binning(one_column(np.full(1000, 7, dtype=np.float32)))
     statistics = DriftStatistics(binning)
     for value, distance_, moved in ((7.0, 0.0, False), (6.0, 1.0, True), (7.0000005, 1.0, True), (8.0, 1.0, True)):

@@ -21,7 +21,7 @@ ALERT_BIN = 21
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a model; by default nothing."""
+    """The fault of a model; by default it has none."""
 
     #: Alert rate as a multiple of the healthy one.
     alerts: float = 1.0
@@ -39,7 +39,7 @@ HEALTHY = Fault()
 def score_shares(fault: Fault = HEALTHY) -> NDArray[np.float64]:
     """Return (HOURS, SCORE_BINS) shares of scores: log odds are normal, and their mean varies by ±0.8 over the day.
 
-    So healthy alert rates are between 0.4 and 2.4 %.
+    Healthy alert rates are therefore between 0.4 and 2.4 %.
     """
     mean = -4.7 + 0.8 * np.sin(math.tau * np.arange(HOURS) / HOURS) + fault.shift
     edges = np.linspace(-12, 6, SCORE_BINS - 1)

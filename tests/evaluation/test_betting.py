@@ -19,7 +19,7 @@ VALUES = st.lists(st.floats(-1, 1), max_size=30).map(lambda values: np.array(val
 
 
 def test_docstring_examples_hold() -> None:
-    """Each module has at least one."""
+    """Each module has at least one example."""
     evaluation = stream.evaluation
     for module in (evaluation.alpha, evaluation.betting, evaluation.costs, evaluation.dependence):
         result = doctest.testmod(module)
@@ -28,7 +28,7 @@ def test_docstring_examples_hold() -> None:
 
 @given(VALUES)
 def test_capital_is_the_mean_over_bets(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    """It equals the formula without logarithms."""
+    """The capital equals the formula without logarithms."""
     capital = np.mean([np.prod(1 + bet * values) for bet in BETS])
     assert math.exp(log_capital(values)[-1]) == pytest.approx(capital, rel=1e-9)
 
@@ -51,14 +51,14 @@ def test_a_million_extreme_values_keep_the_logarithm_finite(value: float) -> Non
 
 @pytest.mark.parametrize("value", [1.5, -1.01, math.nan])
 def test_a_value_out_of_range_is_refused(value: float) -> None:
-    """It could lose more than the capital, or is NaN."""
-    with pytest.raises(ValueError, match="within -1 and 1"):
+    """Such a value could lose more than the capital, or is NaN."""
+    with pytest.raises(ValueError, match="between -1 and 1"):
         log_capital(np.array([value]))
 
 
 @given(VALUES)
 def test_the_capital_is_close_to_that_of_the_best_bet(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    """It is at most the best bet's, and behind it by at most a factor of the number of bets."""
+    """The capital is at most that of the best bet, and smaller by at most a factor of the number of bets."""
     log = log_capital(values)[-1]
     assert log <= best_log_growth(values) + 1e-9
     assert best_log_growth(values) == 0 or log >= best_log_growth(values) - math.log(len(BETS)) - 1e-9
@@ -96,7 +96,7 @@ def test_the_interval_agrees_with_the_capital(
 
 
 def test_without_values_nothing_is_excluded() -> None:
-    """The interval is [-1, 1]."""
+    """Without values, the interval is [-1, 1]."""
     assert confidence_interval(np.empty(0), 0.05) == pytest.approx((-1.0, 1.0))
 
 
@@ -118,7 +118,7 @@ def test_wrong_promotions_over_many_challengers_are_at_most_as_likely_as_alpha()
 
 @given(st.lists(st.booleans(), max_size=40))
 def test_levels_add_up_to_at_most_alpha(promoted: list[bool]) -> None:
-    """Whichever were promoted, the levels of those that were not, and of one more, are within alpha."""
+    """Whichever challengers were promoted, the levels of the others and of one more add up to at most alpha."""
     levels = [next_alpha(promoted[:k]) for k in range(len(promoted) + 1)]
     assert all(level > 0 for level in levels)
     assert sum(level for level, was in zip(levels, [*promoted, False], strict=True) if not was) <= ALPHA + 1e-12

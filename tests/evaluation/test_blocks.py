@@ -1,4 +1,4 @@
-"""Blocks: merging counts, cutting them into blocks, and windows of blocks."""
+"""Counts are merged and cut into blocks, and blocks are summed in windows."""
 
 import numpy as np
 from hypothesis import given
@@ -35,7 +35,7 @@ def test_a_row_has_the_counts_of_the_message() -> None:
 
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 5))
 def test_no_transaction_is_lost_between_blocks(sizes: list[int], keep_first: int) -> None:
-    """Each block has enough transactions, only with its last counts, and the first blocks are kept."""
+    """Each block reaches its size with its last counts, and the first blocks are kept."""
     blocks = CountBlocks(1000, keep_first)
     for size in sizes:
         row = np.zeros(WIDTH, dtype=np.int64)
@@ -50,7 +50,7 @@ def test_no_transaction_is_lost_between_blocks(sizes: list[int], keep_first: int
 
 @given(st.integers(1, 40), st.integers(1, 10))
 def test_windows_are_sums_of_neighbours(count: int, size: int) -> None:
-    """Tumbling ones are consecutive; sliding ones start at each block and wrap around the end."""
+    """Tumbling windows are consecutive; sliding windows start at each block and wrap around the end."""
     size = min(size, count)
     rows = np.arange(count, dtype=np.int64)[:, None] ** 2
     expected = [sum(rows[(start + i) % count, 0] for i in range(size)) for start in range(count)]

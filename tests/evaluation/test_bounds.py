@@ -25,7 +25,7 @@ PROBABILITY = st.floats(1e-6, 1 - 1e-6)
 
 @given(TRIALS, PROBABILITY, NEG_LOG_ALPHA)
 def test_significantly_above_is_at_most_as_likely_as_alpha(trials: int, p: float, neg_log_alpha: float) -> None:
-    """The exact binomial probability of all counts that it flags is at most alpha."""
+    """The exact binomial probability of all flagged counts is at most alpha."""
     counts = np.arange(trials + 1)
     flagged = significantly_above(counts / trials, np.full(trials + 1, trials), p, neg_log_alpha)
     assert binom.pmf(counts[flagged], trials, p).sum() <= math.exp(-neg_log_alpha) * (1 + 1e-9)
@@ -61,13 +61,13 @@ def test_kl_is_zero_for_equal_probabilities_and_positive_otherwise(x: float, p: 
 
 
 def test_kl_is_infinite_for_what_a_certain_outcome_rules_out() -> None:
-    """It is 0 for the certain outcome itself."""
+    """KL is 0 for the certain outcome itself."""
     assert bernoulli_kl(np.array([0.0, 0.5]), 0.0).tolist() == [0.0, math.inf]
     assert bernoulli_kl(np.array([1.0, 0.5]), 1.0).tolist() == [0.0, math.inf]
 
 
 def test_without_trials_nothing_is_excluded() -> None:
-    """Every probability is possible."""
+    """Without trials, every probability is possible."""
     assert lower_bound(0.0, 0, 5.0) == pytest.approx(0)
     assert upper_bound(0.0, 0, 5.0) == pytest.approx(1)
 

@@ -28,7 +28,7 @@ def frauds(times: list[int], cards: list[int]) -> Pairs:
 
 
 def test_a_cohort_closes_when_its_last_transaction_is_mature() -> None:
-    """Not a millisecond before; and a spell that starts at its end must be over too."""
+    """It does not close a millisecond earlier; a spell that starts at the cohort's end must be over too."""
     one = pairs(1, event_time_ms=[9])
     assert [len(cohorts_of(one, watermark_ms=at)) for at in (109, 110, 119, 120)] == [0, 1, 1, 2]
     assert [len(cohorts_of(one, spell_ms=5, watermark_ms=at)) for at in (114, 115)] == [0, 1]
@@ -59,7 +59,7 @@ def test_order_of_arrival_does_not_matter(times: list[int], random: np.random.Ge
 
 @given(TIMES)
 def test_cohorts_taken_one_by_one_are_those_taken_at_once(times: list[int]) -> None:
-    """The caller continues from the end of the last one, with the transactions of one spell before it."""
+    """The caller continues from the end of the last cohort, with the transactions of one spell before it."""
     all_frauds = frauds(times, [time % 3 for time in times])
     at_once = [cohort.pairs.event_time_ms.tolist() for cohort in cohorts_of(all_frauds, spell_ms=15, watermark_ms=155)]
     one_by_one = []
@@ -86,7 +86,7 @@ def test_a_spell_of_frauds_on_a_card_stays_in_one_cohort() -> None:
 def test_a_fraud_belongs_to_the_cohort_of_its_spell_s_start(
     times_and_cards: list[tuple[int, int]], spell_ms: int
 ) -> None:
-    """The start is its card's earliest fraud within a spell before it, here computed one by one."""
+    """The spell starts with the card's earliest fraud within one spell before, here computed one by one."""
     starts = [
         min(at for at, of in times_and_cards if of == card and time - spell_ms <= at <= time)
         for time, card in times_and_cards

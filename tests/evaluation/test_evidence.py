@@ -51,7 +51,7 @@ def test_the_figures_equal_those_computed_by_hand() -> None:
 
 
 def test_without_a_challenger_s_score_the_champion_s_verdict_counts() -> None:
-    """As in a split. The transaction is counted as missing and makes no difference between the models."""
+    """This happens in a split. The transaction counts as missing and makes no difference between the models."""
     cohort_pairs = pairs(
         2,
         outcome=[Outcome.FRAUD, Outcome.FRAUD],
@@ -81,7 +81,7 @@ def test_weights_are_applied() -> None:
 
 
 def test_an_empty_cohort_has_no_weight() -> None:
-    """Its evidence can be taken all the same."""
+    """Its evidence can still be taken."""
     assert evidence_of(pairs(0)).weight == 0.0
 
 

@@ -20,7 +20,7 @@ def cohorts(count: int, **fields: Any) -> list[Evidence]:
 
 
 def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
-    """It is, once there is enough evidence."""
+    """The promotion comes once there is enough evidence."""
     assert [evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).verdict for count in (5, 20)] == [
         "continue",
         "promote",
@@ -35,7 +35,7 @@ def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
 
 
 def test_the_estimate_of_needed_frauds_is_close() -> None:
-    """From half-way, for steady evidence, it is right to within two cohorts."""
+    """For steady evidence, the estimate is right to within two cohorts from half-way on."""
     needed = evaluate_gate(PLAN, cohorts(6, **BETTER), HEALTHY).frauds_needed
     assert needed is not None
     shown_after = next(
@@ -76,7 +76,7 @@ def test_the_estimate_of_needed_frauds_is_close() -> None:
     ],
 )
 def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict: str, reason: str) -> None:
-    """The reason is one line."""
+    """Each reason is one line."""
     result = evaluate_gate(PLAN, cohorts(count, **fields), HEALTHY)
     assert result.verdict == verdict
     assert reason in result.reason
@@ -92,7 +92,7 @@ def test_what_was_shown_stays_shown() -> None:
 
 
 def test_a_disaster_delays_a_promotion() -> None:
-    """It is clipped in the test, which is about typical days, but it fails the guardrail of the unclipped gain."""
+    """The test clips it, because it is about typical days, but the guardrail of the unclipped gain fails."""
     disaster = evidence(20, challenger_cost_minor=1e6, challenger_caught=0.0)
     result = evaluate_gate(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
     assert result.cost.shown
@@ -101,7 +101,7 @@ def test_a_disaster_delays_a_promotion() -> None:
 
 
 def test_one_cohort_alone_never_decides() -> None:
-    """Its gain counts only up to the bound."""
+    """A cohort's gain counts only up to the bound."""
     assert not evaluate_gate(PLAN, [evidence(0, challenger_cost_minor=-1e9)], HEALTHY).cost.shown
 
 
@@ -131,7 +131,7 @@ def test_cohorts_that_are_not_consecutive_are_refused(order: list[int]) -> None:
     ],
 )
 def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], health: ServingHealth) -> None:
-    """Each fails alone; an undefined figure does not hold."""
+    """Each guardrail fails alone; one with an undefined figure does not hold."""
     rails = guardrails(PLAN, cohorts(20, **fields), health)
     assert [rail.name for rail in rails if not rail.holds] == [name]
 

@@ -113,7 +113,7 @@ def test_labels_in_order_of_arrival_promote_a_challenger_that_is_no_better() -> 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", NO_BETTER)
 def test_at_most_one_in_twenty_is_promoted_wrongly(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the upper bound of the rate in 1,000 histories, evaluated after every cohort."""
+    """The upper bound of the rate in 1,000 histories, evaluated after every cohort, is at most 5 %."""
     cheaper, promoted = simulate(world_of(name), 1000)
     report(capsys, name, [cheaper, promoted])
     assert upper_bound(cheaper, 1000) <= ALPHA
@@ -132,7 +132,7 @@ def test_dependent_cohorts_do_not_promote(name: str, capsys: pytest.CaptureFixtu
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_five_points_of_recall_are_shown_within_a_thousand_frauds(capsys: pytest.CaptureFixture[str]) -> None:
-    """In at least 80 % of 1,000 histories, if the models differ on 11 % of the frauds.
+    """This succeeds in at least 80 % of 1,000 histories, if the models differ on 11 % of the frauds.
 
     The share of differing verdicts matters: with 21 %, the same gain is lost in twice the noise.
     """

@@ -14,7 +14,7 @@ from tests.evaluation.simulation import HEALTHY, STARTS_MS, World, evidence_of, 
 
 @pytest.mark.slow
 def test_a_million_rows_are_evaluated_within_a_second(capsys: pytest.CaptureFixture[str]) -> None:
-    """From pairs to the verdict, over 22 weeks of which 8 are before the test; outcomes are timed separately."""
+    """The time is that from pairs to verdict over 22 weeks, 8 of them before the test; outcomes are timed apart."""
     world = World(frauds=5000, legitimate_per_fraud=199)
     history = simulate_history(world, np.random.default_rng(5))
     plan, _ = evidence_of(world, history)

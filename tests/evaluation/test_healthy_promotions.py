@@ -37,7 +37,7 @@ def test_of_a_thousand_healthy_promotions_at_most_one_is_rolled_back() -> None:
 
 
 def test_the_error_probability_is_kept() -> None:
-    """At an alpha of 0.1, without a cycle that would widen the bounds, at most one in ten is rolled back."""
+    """At an alpha of 0.1, without a cycle that would widen the bounds, at most one promotion in ten is rolled back."""
     rng = np.random.default_rng(3)
     noon = 6 * DAY // 24  # repeated blocks of a single hour
     rolled_back = 0
@@ -66,7 +66,7 @@ def test_the_error_probability_is_kept() -> None:
     ids=lambda value: str(value) if isinstance(value, Fault) else "",
 )
 def test_a_broken_model_is_detected(fault: Fault, statistics: set[str], within: int) -> None:
-    """After one day in shadow, it is detected at any hour, within this many blocks, and by the right statistic."""
+    """After a day in shadow, the fault is detected at any hour, within the given blocks and by the right statistic."""
     rng = np.random.default_rng(7)
     breaches = [promote(rng, 1, 300, fault) for _ in range(BROKEN)]
     detected = [breach for breach in breaches if breach]

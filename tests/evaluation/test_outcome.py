@@ -42,7 +42,7 @@ def outcome_name(verdict: Verdict, *labels: Label, watermark_ms: int = MATURITY_
 
 
 def test_docstring_examples_hold() -> None:
-    """Each module has at least one."""
+    """Each module has at least one example."""
     for module in (stream.evaluation.outcome, stream.evaluation.weights):
         result = doctest.testmod(module)
         assert (result.failed, result.attempted > 0) == (0, True)
@@ -150,7 +150,7 @@ def test_order_and_repetition_of_labels_do_not_matter(
 
 
 def test_an_explored_transaction_with_a_share_of_0_is_refused() -> None:
-    """Its weight would be infinite."""
+    """The transaction's weight would be infinite."""
     one = np.array([True])
     with pytest.raises(ValueError, match="share of 0"):
         weights(np.array([Outcome.FRAUD], dtype=np.int8), one, one, np.zeros(1))

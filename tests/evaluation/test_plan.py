@@ -35,7 +35,7 @@ def plan(before: Pairs, **settings: Any) -> Plan:
 
 
 def test_the_challenger_alerts_as_often_as_the_champion_did() -> None:
-    """It ranks by score, or by score times amount; tied transactions alert together, and never too many."""
+    """This holds for ranking by score and by score times amount; ties alert together, and never too many."""
     before = earlier()
     for rank in ("score", "expected_loss"):
         frozen = plan(before, rank=rank)
@@ -53,7 +53,7 @@ def test_transactions_without_the_challenger_s_score_are_excluded() -> None:
 
 
 def test_bounds_are_a_multiple_of_the_cohorts_gains() -> None:
-    """All cohorts of fifty are alike, so each bound is 2.5 times one gain; the recall includes the margin."""
+    """All cohorts of fifty are alike, so each bound is 2.5 times one gain; the recall gain includes the margin."""
     number = np.arange(COUNT)
     # The champion reviews two of five frauds and eight customers in each cohort; the challenger approves everything.
     champion = np.isin(number % 50, (0, 10, 1, 2, 3, 4, 5, 6, 7, 8))
@@ -65,7 +65,7 @@ def test_bounds_are_a_multiple_of_the_cohorts_gains() -> None:
 
 
 def test_the_default_cap_is_the_upper_quartile_of_fraud_amounts() -> None:
-    """It needs at least 20 frauds."""
+    """The estimate needs at least 20 frauds."""
     before = pairs(25, outcome=np.full(25, Outcome.FRAUD), amount_minor=[*range(100, 125)])
     assert default_cap(before) == 118
     with pytest.raises(DataError, match="has 19 frauds"):
@@ -91,5 +91,5 @@ def test_an_earlier_period_with_too_little_information_is_refused(before: Pairs,
 
 
 def test_a_plan_survives_json() -> None:
-    """It is written before the first tested cohort and read at each evaluation."""
+    """A plan is written before the first tested cohort and read at each evaluation."""
     assert msgspec.json.decode(msgspec.json.encode(PLAN), type=Plan) == PLAN

@@ -1,4 +1,4 @@
-"""The promotion monitor: what is monitored, which bounds apply, and what follows from a breach."""
+"""The promotion monitor: which promotions it monitors, which bounds apply, and the verdict on a breach."""
 
 import itertools
 
@@ -57,7 +57,7 @@ def test_a_promotion_is_compared_with_its_own_shadow_period() -> None:
 
 
 def test_counts_of_two_workers_are_merged() -> None:
-    """Two halves make a block."""
+    """Two workers with half a block each make a block."""
     stream = shadowed(FIRST, PROMOTED)
     half = model_counts("2", transactions=500, reviews=500)
     for instance in ("a", "b"):
@@ -67,7 +67,7 @@ def test_counts_of_two_workers_are_merged() -> None:
 
 
 def test_a_repeated_message_counts_once() -> None:
-    """It is recognised by instance and sequence."""
+    """A repetition is recognised by instance and sequence number."""
     stream = shadowed(FIRST, PROMOTED)
     for _ in range(2):
         stream.monitor.add(
@@ -107,7 +107,7 @@ def test_other_models_do_not_count() -> None:
 
 
 def test_counts_before_the_first_assignment_are_ignored() -> None:
-    """There is no term to which they could belong."""
+    """Such counts belong to no term."""
     monitor = PromotionMonitor(LIMITS)
     monitor.add(role_counts(model_counts()))
     assert monitor.verdict() is None
@@ -129,7 +129,7 @@ def test_a_new_policy_ends_the_monitoring() -> None:
 
 
 def test_a_shadow_period_under_another_policy_is_no_reference() -> None:
-    """Its alerts were those of the other policy."""
+    """The alerts of that period were those of the other policy."""
     stream = MonitoredStream(FIRST, PROMOTED).count(
         1, 12, model_counts("1"), model_counts("2", policy_version="lax", decides=False)
     )
@@ -137,7 +137,7 @@ def test_a_shadow_period_under_another_policy_is_no_reference() -> None:
 
 
 def test_a_restored_champion_is_compared_with_its_own_past() -> None:
-    """If it breaches too, a person must be paged: the model that was rolled back is not restored."""
+    """If the restored champion breaches too, a person must be paged: the model that was rolled back is not restored."""
     stream = shadowed(FIRST, PROMOTED, RESTORED).count(2, 2, model_counts("2", **BROKEN)).count(3, 5, model_counts("1"))
     assert "bounds from its own 12 earlier blocks" in stream.monitor.description
     assert stream.monitor.verdict() is None

@@ -18,7 +18,7 @@ def steady(count: int, alerts: int = 100) -> BlockRows:
 
 
 def test_an_unchanged_stream_is_no_breach() -> None:
-    """Neither in one block nor in sums of blocks."""
+    """Neither single blocks nor sums of blocks breach."""
     assert RollbackRule(steady(16), steady(16), LIMITS).first_breach(steady(64)) is None
 
 
@@ -56,7 +56,7 @@ def test_a_multiple_of_the_previous_champion_s_alert_rate_is_a_breach() -> None:
 
 
 def test_a_previous_champion_with_few_blocks_is_ignored() -> None:
-    """Its blocks may not cover a cycle."""
+    """So few blocks may not cover a cycle."""
     shadow = steady(16, alerts=600)
     assert RollbackRule(shadow, steady(7, alerts=50), LIMITS).first_breach(shadow) is None
 
@@ -81,7 +81,7 @@ def test_blocks_of_different_sizes_are_compared() -> None:
 
 
 def test_readings_are_each_statistic_s_value_and_bound() -> None:
-    """They are those of the newest block; healthy values are within their bounds."""
+    """Readings are those of the newest block; healthy values are within their bounds."""
     rows = blocks(np.random.default_rng(2), 0, 2 * DAY)
     readings = RollbackRule(rows[:DAY], rows[:DAY], LIMITS).readings(rows[DAY:])
     assert readings.keys() == set(STATISTICS)
@@ -92,7 +92,7 @@ def test_readings_are_each_statistic_s_value_and_bound() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_a_reference_of_any_length_gives_bounds(count: int) -> None:
-    """A short one gives wide bounds."""
+    """A short reference gives wide bounds."""
     rule = RollbackRule(steady(count), steady(0), LIMITS)
     assert rule.first_breach(steady(16)) is None
     assert rule.first_breach(steady(16, alerts=1000)) is not None

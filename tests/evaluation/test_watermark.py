@@ -12,19 +12,19 @@ SPANS = st.integers(0, 10**9)
 
 
 @given(st.none() | TIMES, PARTITIONS, TIMES, SPANS, SPANS)
-def test_it_never_goes_back(
+def test_the_watermark_never_goes_back(
     before: int | None, partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """This holds for any partitions, even if they disappear."""
+    """This holds for any partitions, even if some disappear."""
     after = advance(before, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     assert before is None or (after is not None and after >= before)
 
 
 @given(PARTITIONS, TIMES, SPANS, SPANS)
-def test_it_is_behind_every_partition_that_is_not_idle(
+def test_the_watermark_is_behind_every_partition_that_is_not_idle(
     partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """It is behind by the allowed lateness; a partition without an event time stops it."""
+    """It is behind by the allowed lateness; a partition without an event time stops the watermark."""
     after = advance(None, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     live = [each for each in partitions if each.last_read_ms >= now_ms - idle_ms]
     heads = [each.highest_event_ms for each in live if each.highest_event_ms is not None]
@@ -46,7 +46,7 @@ def test_idle_partitions_change_nothing(
 
 @given(st.lists(TIMES), st.lists(TIMES), TIMES, SPANS)
 def test_batch_borders_do_not_matter(left: list[int], right: list[int], ingest_ms: int, ahead_ms: int) -> None:
-    """Parts give the same highest event time and number of ignored ones as the whole."""
+    """Parts of a batch give the same highest event time and number of ignored ones as the whole batch."""
     whole = highest_event_time(left + right, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
     parts = [highest_event_time(part, ingest_ms=ingest_ms, ahead_ms=ahead_ms) for part in (left, right)]
     highest = max((head for head, _ in parts if head is not None), default=None)
@@ -55,14 +55,14 @@ def test_batch_borders_do_not_matter(left: list[int], right: list[int], ingest_m
 
 @given(st.lists(TIMES, min_size=1), TIMES, SPANS, st.integers(1, 2**45))
 def test_a_time_too_far_ahead_has_no_effect(times: list[int], ingest_ms: int, ahead_ms: int, beyond: int) -> None:
-    """Only the number of ignored ones rises."""
+    """Only the number of ignored event times rises."""
     highest, ignored = highest_event_time(times, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
     bad = ingest_ms + ahead_ms + beyond
     assert highest_event_time([*times, bad], ingest_ms=ingest_ms, ahead_ms=ahead_ms) == (highest, ignored + 1)
 
 
 def test_one_transaction_dated_2099_has_no_effect() -> None:
-    """Neither alone in its partition nor together with others."""
+    """It has no effect, whether alone in its partition or together with others."""
     in_2099, now = 4_070_908_800_000, 1_795_000_000_000
     assert highest_event_time([in_2099], ingest_ms=now, ahead_ms=3_600_000) == (None, 1)
     assert highest_event_time([now - 5, in_2099], ingest_ms=now, ahead_ms=3_600_000) == (now - 5, 1)

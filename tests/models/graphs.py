@@ -22,7 +22,7 @@ def identity(
 
 
 def row_means(rows: Dimension, width: int, *, inputs: int = 1, dtype: int = FLOAT) -> bytes:
-    """Return a graph that gives each row's mean, of type `dtype`; with several inputs, of their sum."""
+    """Return a graph that gives each row's mean, of type `dtype`; with several inputs, the mean of their sum."""
     names = [f"x{i}" for i in range(inputs)]
     nodes = [
         helper.make_node("Sum", names, ["sum"]),

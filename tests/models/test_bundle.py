@@ -80,7 +80,7 @@ def test_a_missing_value_in_a_parity_row_reaches_the_model(bundle: Path) -> None
 def test_a_loaded_model_that_fails_parity_is_at_fault(
     bundle: Path, ref: BundleRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other scores, NaN, another shape or an exception: each raises, although the model passed its audit."""
+    """Other scores, NaN, another shape or an exception each raise, although the model passed its audit."""
     model = audit(bundle, ref.sha256)
     model.check_parity()
     expected = np.array(model.manifest.parity.scores, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The audit refuses every defect of a bundle, with its own error and in one line."""
+"""The audit refuses every defect of a bundle, each with a specific error of one line."""
 
 from pathlib import Path
 

@@ -55,7 +55,7 @@ def test_a_fetched_bundle_passes_its_audit(url: str, bundle: Path, ref: BundleRe
 
 
 def test_a_bundle_never_changes(url: str, bundle: Path) -> None:
-    """A second one at the same path is refused, even if it is the same."""
+    """A second bundle at the same path is refused, even if it is the same bundle."""
     store = BundleStore(url)
     store.put(bundle, "fraud/1")
     with pytest.raises(BundleError, match="immutable; raise the version"):
@@ -66,7 +66,7 @@ def test_a_bundle_never_changes(url: str, bundle: Path) -> None:
     "path", ["", ".", "..", "../outside", "fraud/../../outside", "fraud/..", "/etc", "//etc", "/"], ids=repr
 )
 def test_a_path_stays_inside_the_store(path: str, url: str, bundle: Path) -> None:
-    """An absolute or empty path, or one upwards, is refused before anything is read or written."""
+    """An absolute path, an empty path and one that leads upwards are refused before anything is read or written."""
     store = BundleStore(url)
     message = "must be relative and stay inside the store"
     with pytest.raises(BundleError, match=message):
@@ -122,7 +122,7 @@ def test_a_partial_copy_cannot_be_read_as_a_bundle(
 def test_a_failed_copy_is_removed(
     error: BaseException, url: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the disk fills up or Ctrl-C comes after the first file, the path is free again."""
+    """If the disk fills up, or Ctrl-C is pressed after the first file, the path is free again."""
     store = BundleStore(url)
     copy_file = store._files.put_file
     copied: list[str] = []

@@ -113,7 +113,9 @@ def test_the_champion_gets_the_vectors_of_training(model: LoadedModel, rows: lis
 
 
 @given(rows=ROWS)
-def test_a_challenger_gets_them_too(model: LoadedModel, numeric_model: LoadedModel, rows: list[Row]) -> None:
+def test_a_challenger_gets_the_vectors_of_training(
+    model: LoadedModel, numeric_model: LoadedModel, rows: list[Row]
+) -> None:
     """This holds although the champion reads no strings and replaces nulls by medians."""
     matrix, accepted = offline(model, rows)
     (records,) = online(rows, numeric_model, model).shadow_scores

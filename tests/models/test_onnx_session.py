@@ -37,7 +37,7 @@ def test_an_empty_matrix_is_scored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", [None, "n"])
 def test_the_number_of_rows_is_free(rows: str | None, tmp_path: Path) -> None:
-    """The dimension may be named in the graph or not."""
+    """The row dimension may be named in the graph or not."""
     assert load(row_means(rows, WIDTH), tmp_path).score(np.ones((3, WIDTH), np.float32)).tolist() == [1, 1, 1]
 
 
@@ -56,7 +56,7 @@ BAD_INPUTS = {
 
 @pytest.mark.parametrize("graph", BAD_INPUTS.values(), ids=BAD_INPUTS)
 def test_any_other_input_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """The error says what the graph takes and what it must take."""
+    """The error names the input of the graph and the required one."""
     with pytest.raises(BundleIncompatibleError, match=r"^model.onnx must take one float32 input \(n, 4\) .*tensor"):
         load(graph, tmp_path)
 
@@ -72,7 +72,7 @@ BAD_OUTPUTS = {
 
 @pytest.mark.parametrize("graph", BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)
 def test_any_other_output_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """Such as the label that converters add, a column of scores, or another precision."""
+    """Examples are the label that converters add, a column of scores, and another precision."""
     with pytest.raises(
         BundleIncompatibleError, match=r"^model.onnx (must give one float32 output \(n,\)|is not an ONNX)"
     ):
@@ -94,7 +94,7 @@ def test_a_file_that_is_not_a_model_is_refused(raw: bytes, tmp_path: Path) -> No
 
 
 def test_the_runtime_refuses_a_matrix_of_the_wrong_width(tmp_path: Path) -> None:
-    """It raises instead of computing something."""
+    """The runtime raises instead of computing something."""
     model = load(logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0), tmp_path)
     with pytest.raises(Exception, match=r"(?i)invalid"):
         model.score(np.ones((2, WIDTH + 1), np.float32))

@@ -48,7 +48,7 @@ def break_model(model: ScoringModel, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_model_gets_its_role(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """Champion, challengers in order, epoch, and the policy of the champion's manifest."""
+    """The roles have the champion, the challengers in order, the epoch, and the policy of the champion's manifest."""
     roles = loader.load(update(refs[2], refs[0], refs[1], epoch=5))
     assert roles.epoch == 5
     assert roles.champion.model.manifest.version == "2"
@@ -63,7 +63,7 @@ def test_the_assignment_s_policy_overrides_the_manifest_s(loader: RoleLoader, re
 
 
 def test_a_model_keeps_its_session_over_reassignments(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
-    """In the same role or in another; its bundle is not read again."""
+    """It keeps its session in the same role and in another one; its bundle is not read again."""
     first = loader.load(update(refs[0], refs[1], refs[2]))
     shutil.rmtree(store)
     second = loader.load(update(refs[1], refs[2], refs[0], epoch=2))
@@ -116,7 +116,7 @@ def test_the_champion_s_bundle_can_be_a_challenger_with_another_policy(
 
 
 def test_shares_exploration_and_salt_reach_the_scorer(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """They are copied from the assignment."""
+    """All three are copied from the assignment."""
     half = Challenger(refs[1], "split", 0.5)
     exploration = Exploration(0.1, 1000)
     roles = loader.load(ModelUpdate(1, refs[0], 0, "test", challengers=(half,), exploration=exploration, salt="s"))
@@ -140,7 +140,7 @@ def test_one_bundle_under_two_paths_is_one_bundle(loader: RoleLoader, refs: list
 
 
 def test_a_challenger_may_be_the_previous_champion(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """It is in shadow, and ready to take over."""
+    """It then is in shadow and ready to take over."""
     assignment = update(refs[1], refs[0], previous=refs[0])
     roles = loader.load(assignment)
     fallback = loader.fall_back(assignment)
@@ -149,7 +149,7 @@ def test_a_challenger_may_be_the_previous_champion(loader: RoleLoader, refs: lis
 
 
 def test_the_previous_champion_takes_over(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
-    """It does so from memory, with its own policy, and without challengers."""
+    """It takes over from memory, with its own policy and without challengers."""
     before = loader.load(update(refs[0]))
     assignment = update(refs[1], refs[2], epoch=2, previous=refs[0], policy=Policy("of the new champion", 0.0, 0.0))
     loader.load(assignment)
@@ -167,7 +167,7 @@ def test_without_a_previous_champion_there_is_no_fallback(loader: RoleLoader, re
 
 
 def test_a_new_loader_has_no_fallback(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """It has not loaded a previous champion."""
+    """A new loader has not loaded a previous champion."""
     assert loader.fall_back(update(refs[1], previous=refs[0])) is None
 
 

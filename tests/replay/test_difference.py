@@ -37,7 +37,7 @@ def test_every_other_field_is_compared(field: str, other: object) -> None:
 
 
 def test_scores_and_contributions_may_differ_in_the_last_digits() -> None:
-    """A logistic model's depend on the batch size."""
+    """The last digits of a logistic model's scores depend on the batch size."""
     near = msgspec.structs.replace(DECISION, score=DECISION.score + TOLERANCE / 2)
     assert differences(DECISION, near) == {}
 

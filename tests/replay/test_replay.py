@@ -59,7 +59,7 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def test_history_is_reproduced(decided: Settings, tmp_path: Path) -> None:
-    """Including arms, exploration, policies and reasons; nothing is written to any topic."""
+    """Arms, exploration, policies and reasons are reproduced too; nothing is written to any topic."""
     before = {name: len(read_all(decided.kafka.bootstrap, name)) for name in _topics(decided)}
     shown = run("replay", settings=decided)
     report = json.loads(shown.stdout)
@@ -82,7 +82,7 @@ def test_history_is_reproduced(decided: Settings, tmp_path: Path) -> None:
 
 
 def test_a_model_alone_is_compared_with_the_decisions(decided: Settings, tmp_path: Path) -> None:
-    """Given by path, version or URL; each decision that differs is one line, and the counts agree with the lines."""
+    """The model is named by path, version or URL; each decision that differs is one line, and the counts match."""
     out = tmp_path / "differ.jsonl"
     reports = []
     for which in ("fraud/3", "3", f"file://{Path(decided.bundle.store).resolve()}/fraud/3"):
@@ -107,7 +107,7 @@ def test_live_shadow_scores_are_reproduced_offline(decided: Settings) -> None:
 
 
 def test_a_topic_range_is_half_open(settings: Settings) -> None:
-    """By Kafka's own timestamps; ranges before and after all messages are empty."""
+    """Ranges are by Kafka's own timestamps; those before and after all messages are empty."""
     send(settings, 50)
     stamps = sorted(m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions))
     first, last = stamps[0], stamps[-1]
@@ -123,7 +123,7 @@ def test_a_topic_range_is_half_open(settings: Settings) -> None:
         (lambda d: d | {"source_offset": 10**9}, "does not exist; its retention may have passed"),
         (lambda d: d | {"source_partition": 99}, "has no partition 99"),
         (lambda d: d | {"role_epoch": 99}, "role epoch 99 is not on"),
-        (lambda d: d | {"role_epoch": 1}, "no champion before it to fall back to"),
+        (lambda d: d | {"role_epoch": 1}, "no previous champion to fall back to"),
         (lambda _: {}, "not a decision"),
     ],
     ids=["offset", "partition", "epoch", "bundle", "nothing"],
@@ -131,7 +131,7 @@ def test_a_topic_range_is_half_open(settings: Settings) -> None:
 def test_a_decision_that_cannot_be_verified_is_an_error(
     change: Callable[[dict[str, object]], dict[str, object]], message: str, settings: Settings, tmp_path: Path
 ) -> None:
-    """One line that says what is missing."""
+    """The error is one line that says what is missing."""
     publish_champion(settings)
     send(settings, 1)
     (sent,) = read_all(settings.kafka.bootstrap, settings.topic.transactions)
@@ -147,7 +147,7 @@ def test_a_decision_that_cannot_be_verified_is_an_error(
 
 @pytest.mark.parametrize("arguments", [("--from", "yesterday"), ("--model",)])
 def test_bad_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
-    """Before Kafka is queried."""
+    """Usage errors are reported before Kafka is queried."""
     assert run("replay", *arguments).returncode == 2
 
 

@@ -43,7 +43,7 @@ ScoreFunction = Callable[[Matrix], NDArray[np.float32]]
 def digits(matrix: Matrix) -> NDArray[np.float32]:
     """Return (n,) scores of (n, k) rows: the level of column j (0 to 3) is digit j of the score in base 4.
 
-    So each feature contributes to its own digit, the first one most, and every sum is exact.
+    Each feature thus contributes to its own digit, the first one most, and every sum is exact.
     """
     levels = sum((matrix > limit).astype(np.float64) for limit in (-1.0, 0.0, 1.0))
     scores: NDArray[np.float32] = (levels @ 0.25 ** np.arange(1, matrix.shape[1] + 1)).astype(np.float32)
@@ -80,12 +80,12 @@ class FakeModel:
         return FeaturePlan(self.manifest.features, self.manifest.missing)
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores, or raise, as the rule does."""
+        """Return (n,) scores by the rule, or raise what it raises."""
         self.runs += 1
         return self.rule(matrix)
 
     def check_parity(self) -> None:
-        """Raise unless parity holds."""
+        """Raise unless the fake parity check is set to pass."""
         if not self.parity_holds:
             raise ModelFaultError("model fails on its parity rows")
 

@@ -12,7 +12,7 @@ _number = st.integers(0, 10**18 - 1)
 
 @given(_topic, _number, _number, _number)
 def test_an_id_is_parsed_back_into_its_parts(topic: str, partition: int, offset: int, epoch: int) -> None:
-    """For every topic name that Kafka allows, and numbers of up to 18 digits."""
+    """This holds for every topic name that Kafka allows, and for numbers of up to 18 digits."""
     assert parse_decision_id(decision_id(topic, partition, offset, epoch)) == DecisionId(
         topic, partition, offset, epoch
     )
@@ -20,7 +20,7 @@ def test_an_id_is_parsed_back_into_its_parts(topic: str, partition: int, offset:
 
 @given(st.text())
 def test_only_ids_of_the_form_are_parsed(text: str) -> None:
-    """Whatever is parsed has the parts that the text spells; anything else is None, never an error."""
+    """A parsed id has the parts that the text spells; any other text gives None, never an error."""
     parts = parse_decision_id(text)
     if parts is not None:
         assert parse_decision_id(decision_id(*parts)) == parts
@@ -34,5 +34,5 @@ def test_only_ids_of_the_form_are_parsed(text: str) -> None:
     ],
 )
 def test_other_forms_are_not_parsed(text: str) -> None:
-    """Including a number that does not fit 64 bits, and digits that are not ASCII."""
+    """Examples are a number that does not fit 64 bits, and digits that are not ASCII."""
     assert parse_decision_id(text) is None

@@ -47,7 +47,7 @@ def test_a_working_model_runs_once() -> None:
 
 @given(st.lists(st.booleans(), max_size=40), st.sampled_from(FAILURES))
 def test_exactly_the_bad_rows_have_no_score(bad: list[bool], failure: float | None) -> None:
-    """A bad row raises, or gives NaN, infinity, or a score outside [0, 1]. It gets NaN; every other row its score."""
+    """A bad row, which raises or gives no score in [0, 1], gets NaN; every other row gets its score."""
     matrix = matrix_of(bad)
     scores, scored = score_or_isolate(model(failure), matrix)
     assert scored.tolist() == [not each for each in bad]

@@ -85,14 +85,14 @@ def test_each_row_is_float32_and_independent_of_the_others(rows: list[list[float
 )
 @pytest.mark.parametrize("missing", ["refuse", "median", "nan"])
 def test_a_value_that_is_infinite_as_float32_is_found(value: float, index: int, missing: MissingPolicy) -> None:
-    """This holds under every policy; the index is that in the feature vector, so the amount counts."""
+    """This holds under every policy; the index is that in the feature vector, amount included."""
     plan = FeaturePlan(FEATURES, missing)
     matrix = vectors(plan, [[0, value, 0], [0, 0, 0]])
     assert plan.first_infinite(matrix).tolist() == [index, -1]
 
 
 def test_the_first_of_several_is_named() -> None:
-    """The first infinite value and the first null from the left are reported."""
+    """The leftmost infinite value and the leftmost null are reported."""
     plan = FeaturePlan(FEATURES, "refuse")
     matrix = vectors(plan, [[NAN, 1e39, 1e39], [1e39, NAN, NAN]])
     assert plan.first_infinite(matrix).tolist() == [2, 0]
@@ -199,7 +199,7 @@ def test_the_hour_is_an_angle(hour: int, sin: int, cos: int) -> None:
 
 @given(st.integers(0, 24 * HOUR_MS - 1), st.integers(0, 20_000))
 def test_the_hour_does_not_depend_on_the_day(time_ms: int, days: int) -> None:
-    """It is equal bit for bit and on the unit circle, and the time can be recovered to the second."""
+    """The angle is the same bit for bit and on the unit circle, and the time can be recovered to the second."""
     sin, cos = (derived(kind, event_time_ms=time_ms + days * 24 * HOUR_MS) for kind in ("hour_sin", "hour_cos"))
     assert (sin, cos) == (derived("hour_sin", event_time_ms=time_ms), derived("hour_cos", event_time_ms=time_ms))
     assert math.hypot(sin, cos) == pytest.approx(1, abs=1e-6)

@@ -27,7 +27,7 @@ def verdict(score: float, policy: Policy, amount_minor: int = 250) -> Verdict:
     ("score", "expected"),
     [(0.0, "approve"), (0.4999, "approve"), (0.5, "review"), (0.7499, "review"), (0.75, "decline"), (1.0, "decline")],
 )
-def test_a_score_at_a_threshold_reaches_it(score: float, expected: str) -> None:
+def test_a_score_at_a_threshold_gets_the_more_severe_verdict(score: float, expected: str) -> None:
     """Score ≥ decline declines, else score ≥ review is reviewed."""
     assert verdict(score, Policy("1", review=0.5, decline=0.75)) == expected
 
@@ -49,7 +49,7 @@ def test_a_decimal_threshold_is_not_rounded_to_float32() -> None:
 
 
 def test_equal_thresholds_leave_no_review() -> None:
-    """No score lies between them."""
+    """No score lies between equal thresholds."""
     policy = Policy("1", review=0.5, decline=0.5)
     assert {verdict(score, policy) for score in (0.0, 0.49, 0.5, 1.0)} == {"approve", "decline"}
 
@@ -95,7 +95,7 @@ def test_expected_loss_is_computed_exactly(score: float, amount_minor: int, cost
 
 @given(SCORE, AMOUNT, st.sampled_from([BY_LOSS, Policy("1", 0.25, 0.75)]))
 def test_the_threshold_explains_the_verdict(score: float, amount_minor: int, policy: Policy) -> None:
-    """It is finite, and comparing it with the score gives the verdict."""
+    """The recorded threshold is finite, and comparing it with the score gives the verdict."""
     (threshold,) = thresholds(policy, np.array([amount_minor]))
     assert 0 <= threshold <= 2
     assert (verdict(score, policy, amount_minor) != "approve") == (score >= threshold)

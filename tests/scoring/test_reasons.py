@@ -73,7 +73,7 @@ def test_only_alerts_have_reasons(rows: list[tuple[float, float, float]]) -> Non
 
 
 def test_equal_contributions_are_in_manifest_order() -> None:
-    """So a replay names them in the same order."""
+    """A replay thus names them in the same order."""
     names = ("b", "a", "c")
     symmetric = fake_model(
         [*(Feature(name, 0.0) for name in names), AMOUNT],
@@ -85,7 +85,7 @@ def test_equal_contributions_are_in_manifest_order() -> None:
 
 
 def test_a_category_is_replaced_by_the_most_frequent_one() -> None:
-    """An unknown category too; the most frequent one contributes nothing."""
+    """An unknown category is replaced too; the most frequent one contributes nothing."""
     model = fake_model([COUNTRY, Feature("V1", 0.0)])
     matrix = np.array([[2, 0], [3, 0], [0, 2]], dtype=np.float32)
     explained = explain(model, matrix, model.score(matrix), 5)

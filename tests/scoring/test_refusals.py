@@ -41,7 +41,7 @@ def test_a_row_with_two_defects_is_refused_once() -> None:
     ],
 )
 def test_a_refusal_is_one_line_without_the_transaction_s_values(raw: bytes) -> None:
-    """Its text is logged, and card data must not be."""
+    """The text is logged, and card data must never be."""
     (refusal,) = score([raw]).refusals
     assert refusal.detail
     assert "\n" not in refusal.detail
@@ -50,7 +50,7 @@ def test_a_refusal_is_one_line_without_the_transaction_s_values(raw: bytes) -> N
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.sampled_from([None, float("nan"), -0.5, 2.0]))
 def test_only_rows_that_cannot_be_scored_are_refused(poisoned: list[bool], failure: float | None) -> None:
-    """The decisions about the others are those without the bad rows."""
+    """The decisions about the other rows are the same as without the bad rows."""
     values = [transaction(features(POISON if bad else number % 3 - 1), number) for number, bad in enumerate(poisoned)]
     scored = score(values, fake_model(rule=failing_where(is_poison, failure)))
     assert [(each.index, each.reason) for each in scored.refusals] == [

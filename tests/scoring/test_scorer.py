@@ -112,7 +112,7 @@ def test_every_field_of_a_decision() -> None:
 
 
 def test_alerts_are_the_decisions_that_do_not_approve() -> None:
-    """Reviews and declines, in order."""
+    """Alerts are reviews and declines, in order."""
     scored = score([transaction(features(v1), number) for number, v1 in enumerate([2, -2, 0.5])])
     assert [decision.verdict for decision in scored.decisions] == ["decline", "approve", "review"]
     assert scored.alerts == [scored.decisions[0], scored.decisions[2]]
@@ -124,7 +124,7 @@ def test_alerts_are_the_decisions_that_do_not_approve() -> None:
     ids=["refuse", "median", "nan"],
 )
 def test_null_follows_the_champion_s_policy(missing: MissingPolicy, reason: DeadLetterReason | None) -> None:
-    """The transaction is refused, scored with the median, or scored with NaN."""
+    """By policy, the transaction is refused, scored with the median or scored with NaN."""
     inputs: list[Matrix] = []
 
     def record(matrix: Matrix) -> Any:
@@ -155,7 +155,7 @@ def test_null_follows_the_champion_s_policy(missing: MissingPolicy, reason: Dead
     ids=str,
 )
 def test_a_categorical_feature_accepts_strings_only(country: Any, reason: DeadLetterReason | None, text: str) -> None:
-    """Any string, even one unknown to training; null follows the policy."""
+    """Any string is accepted, even one unknown to training; null follows the policy."""
     scored = score([transaction({"V1": 0, "country": country})], fake_model(ALL_KINDS, "refuse"))
     assert [refusal.reason for refusal in scored.refusals] == ([reason] if reason else [])
     assert len(scored.decisions) == (reason is None)
@@ -163,7 +163,7 @@ def test_a_categorical_feature_accepts_strings_only(country: Any, reason: DeadLe
 
 
 def test_an_unknown_category_has_its_own_code() -> None:
-    """It is the number of categories; under `median`, null becomes the most frequent category."""
+    """The code is the number of categories; under `median`, null becomes the most frequent category."""
     inputs: list[Matrix] = []
 
     def record(matrix: Matrix) -> Any:

@@ -83,7 +83,7 @@ def problems(scored: ScoredBatch) -> list[str | None]:
 def test_a_challenger_scores_as_it_would_alone(
     chosen: list[Feature], missing: MissingPolicy, rows: list[dict[str, float | str | None]], policy: Policy
 ) -> None:
-    """Also with fewer features, other kinds, order, medians and categories, and other policies."""
+    """It may have fewer features, other kinds, another order, and other medians, categories and policies."""
     values = [
         transaction(row, number, amount_minor=number * 250, event_time_ms=number * 5_000_000)
         for number, row in enumerate(rows)
@@ -100,7 +100,7 @@ def test_a_challenger_scores_as_it_would_alone(
 
 
 def test_every_field_of_a_shadow_score() -> None:
-    """It names decision, transaction and model."""
+    """The shadow score names decision, transaction and model."""
     scored = score_in_shadow([transaction(features(0.5), 4)], fake_model([AMOUNT], version="2"))
     assert scored.shadow_scores == [
         [
@@ -197,8 +197,8 @@ def test_a_feature_can_have_another_type_for_a_challenger(
     assert problems(score_in_shadow(values, challenger, champion=fake_model([champion_s]))) == [problem, None]
 
 
-def test_bad_utf8_in_a_challenger_s_feature_is_only_its_problem() -> None:
-    """The codec leaves the value raw for the champion."""
+def test_bad_utf8_in_a_challenger_s_feature_does_not_disturb_the_champion() -> None:
+    """The codec does not decode the value, so only the challenger has a problem."""
     raw = transaction(features(W1="here")).replace(b"here", b"\xff")
     assert problems(score_in_shadow([raw], fake_model([W1], version="2"))) == ["feature W1 is not a number"]
 
@@ -224,7 +224,7 @@ def test_rows_that_a_challenger_cannot_score_have_a_problem(failure: float | Non
 
 
 def test_a_challenger_that_returns_too_few_scores_is_isolated() -> None:
-    """It is run again row by row, and the champion is not affected."""
+    """The challenger is run again row by row, and the champion is not affected."""
     short = fake_model(version="2", rule=lambda matrix: digits(matrix)[:2])
     values = [transaction(features(i), i) for i in range(5)]
     assert problems(score_in_shadow(values, short)) == [None] * 5
@@ -247,7 +247,7 @@ def test_a_challenger_at_fault_has_no_scores(failure: float | None) -> None:
 
 
 def test_features_of_one_name_may_have_different_sources() -> None:
-    """The champion derives it from the amount; the challenger reads a numeric feature of the same name."""
+    """The champion derives the feature from the amount; the challenger reads a numeric feature of the same name."""
     challenger = fake_model([msgspec.structs.replace(f, kind="numeric") for f in FEATURES], version="2")
     values = [transaction(features(Amount=-5.0)), transaction(features(Amount=5.0), 1)]
     low, high = score_in_shadow(values, challenger).shadow_scores[0]
@@ -280,7 +280,7 @@ def test_a_challenger_with_the_champion_s_features_shares_its_matrix() -> None:
     ],
 )
 def test_a_challenger_with_other_categories_uses_its_own_codes(categories: tuple[str, ...], score: float) -> None:
-    """It does not use the champion's codes."""
+    """The challenger does not use the champion's codes."""
     challenger = fake_model([msgspec.structs.replace(COUNTRY, categories=categories)], version="2")
     scored = score_in_shadow([transaction({"country": "DE"})], challenger, champion=fake_model([COUNTRY]))
     assert [decision.score for decision in scored.decisions] == [0.75]

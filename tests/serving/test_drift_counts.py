@@ -1,4 +1,4 @@
-"""Drift counts of a worker: each committed row once for each bundle, by bundle, role and pane of event time."""
+"""A worker counts each committed row once for each bundle, by bundle, role and pane of event time."""
 
 import time
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ def take(drift_counter: DriftCounter) -> list[DriftCounts]:
 
 
 def test_counts_are_those_of_the_binning_over_all_rows() -> None:
-    """However the batch was divided into parts."""
+    """This holds however the batch was divided into parts."""
     model = with_reference()
     roles = scorer(model).roles
     sent = values(600)
@@ -102,7 +102,7 @@ def test_null_counts_as_missing_even_if_the_policy_fills_in_the_median() -> None
 
 
 def test_a_challenger_with_the_same_reference_shares_the_feature_counts() -> None:
-    """It has score counts of its own. Another reference means other bins; a further policy is not counted again."""
+    """The challenger has its own score counts. Another reference means other bins; a further policy adds no counts."""
     same = with_reference("2", rule=lambda matrix: np.full(len(matrix), 0.25, np.float32))
     champion, other = with_reference(), with_reference("3", seed=5)
     base = scorer(champion, same, other).roles
@@ -134,7 +134,7 @@ def test_a_bundle_without_reference_has_one_bin_a_column() -> None:
 
 
 def test_panes_are_intervals_of_event_time() -> None:
-    """Half-open. A row dated an hour or more ahead of the clock is in no pane and does not move the event time."""
+    """Panes are half-open. A row dated an hour or more ahead is in no pane and does not move the event time."""
     far = transaction(features(), 9, event_time_ms=round(time.time() * 1000) + 3_700_000)
     sent = [*values(4, at_ms=NOON_MS - 2), far]
     by_pane = {each.pane_ms: each for each in take(counter(scorer(with_reference()).roles, sent))}
@@ -144,7 +144,7 @@ def test_panes_are_intervals_of_event_time() -> None:
 
 
 def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
-    """The fullest panes of a round are kept; other rows are counted in a neighbouring pane."""
+    """The fullest panes of a round are kept; rows of other panes are counted in a neighbouring one."""
     full = NOON_MS + 150 * PANE_MS
     messages = take(counter(scorer(with_reference()).roles, [*values(200, step_ms=PANE_MS), *values(50, at_ms=full)]))
     assert len(messages) == MAX_PANES
@@ -159,7 +159,7 @@ def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
 
 
 def test_the_bound_on_panes_holds_for_a_whole_round_of_messages() -> None:
-    """However many batches were counted since the last round."""
+    """It holds however many batches were counted since the last round."""
     roles = scorer(with_reference()).roles
     drift_counter = counter(roles, values(MAX_PANES, step_ms=PANE_MS))
     other = Roles(8, roles.champion)

@@ -1,4 +1,4 @@
-"""Counts of a worker for role-counts."""
+"""The counts that a worker publishes on `role-counts`."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def take_one(counter: RoleCounter) -> RoleCounts:
 
 
 def test_batches_add_up_to_one_message() -> None:
-    """Verdicts of each model, and a histogram of latencies; a value on an edge belongs to the lower bin."""
+    """It has each model's verdicts and a histogram of latencies; a value on an edge belongs to the lower bin."""
     counter, in_role = RoleCounter("a"), roles(3)
     count(counter, in_role, 0.0005, 0.001)
     count(counter, in_role, 0.0011, 1.0, 5.0)
@@ -62,7 +62,7 @@ def test_counts_are_taken_once() -> None:
 
 
 def test_each_set_of_roles_is_counted_separately() -> None:
-    """Even two of the same epoch: after a fallback another champion decides in that epoch."""
+    """Two may have the same epoch: after a fallback, another champion decides in that epoch."""
     counter = RoleCounter("a")
     before, fallback = roles(3), Roles(3, assign_roles(fake_model(version="9"))[0])
     for in_role in (before, fallback, roles(4)):
@@ -72,7 +72,7 @@ def test_each_set_of_roles_is_counted_separately() -> None:
 
 
 def test_an_empty_batch_makes_no_message() -> None:
-    """There is nothing to count."""
+    """An empty batch has nothing to count."""
     counter = RoleCounter("a")
     counter.add(None, [])
     assert counter.take() == []

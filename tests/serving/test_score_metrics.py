@@ -42,7 +42,7 @@ def verdicts_of(registry: CollectorRegistry, model: dict[str, str]) -> dict[str,
 
 
 def test_verdicts_and_scores_add_up_over_batches(registry: CollectorRegistry) -> None:
-    """They equal the decisions; the histogram is cumulative and counts each score once."""
+    """The counts equal the decisions; the histogram is cumulative and has each score once."""
     metrics, in_role = ScoreMetrics(registry), roles()
     batch = scorer_for(in_role).score(raw_batch(VALUES), SCORING_TIME)
     assert batch.score_counts is not None

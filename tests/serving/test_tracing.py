@@ -86,7 +86,7 @@ def test_a_request_belongs_to_the_trace_in_its_header(
 
 
 def test_missing_packages_are_an_error(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line that names the extra to install."""
+    """The error is one line that names the extra to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", tracing_otlp_endpoint="http://127.0.0.1:1")
     with pytest.raises(SettingsError, match=r"fraud-stream\[tracing\]"):

@@ -48,7 +48,7 @@ def source() -> FakeSource:
 
 @pytest.fixture
 def stuck() -> list[str]:
-    """Messages of the watchdog when it would have ended the process."""
+    """Messages with which the watchdog would have ended the process."""
     return []
 
 
@@ -87,7 +87,7 @@ def test_no_partitions_and_no_champion_are_named(source: FakeSource) -> None:
 def test_waiting_work_without_progress_ends_the_process(
     health: WorkerHealth, source: FakeSource, stuck: list[str]
 ) -> None:
-    """Transactions wait and nothing is read: reported at every check after the watchdog's time."""
+    """Transactions wait and nothing is read: this is reported at every check after the watchdog's time."""
     source.unread = 7
     check(health, WATCHDOG_CHECKS - 1)
     assert stuck == []
@@ -99,7 +99,7 @@ def test_waiting_work_without_progress_ends_the_process(
 def test_a_batch_in_flight_that_hangs_ends_the_process(
     health: WorkerHealth, source: FakeSource, stuck: list[str]
 ) -> None:
-    """Even if no lag is left."""
+    """The process ends even if no lag is left."""
     source.in_flight.add()
     check(health, 1)  # reading it was progress
     check(health, WATCHDOG_CHECKS)

@@ -44,7 +44,7 @@ def roles(champion: ScoringModel, *challengers: ScoringModel, epoch: int = 1) ->
 
 
 def test_a_committed_batch_is_counted_once() -> None:
-    """Each transaction by its outcome, each decision by its verdict, each dead letter by its reason."""
+    """Transactions count by outcome, decisions by verdict and dead letters by reason."""
     metrics = WorkerMetrics()
     outputs = BatchOutputs(decided=10, alerts=["review", "decline", "review"], refusals=[R.NOT_JSON, R.EMPTY, R.EMPTY])
     metrics.committed(outputs, latency_s=0.004)
@@ -68,7 +68,7 @@ def test_every_transaction_of_a_batch_has_its_latency() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.002, 0.0021, 1.0, 30.0, 31.0, 500.0]), st.integers(0, 5))))
 def test_a_batch_histogram_equals_the_client_s_histogram(observed: list[tuple[float, int]]) -> None:
-    """Same buckets, names, count and sum as if each value were observed separately."""
+    """It has the same buckets, names, count and sum as if each value were observed separately."""
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     many = BatchHistogram("latency_seconds", "Help.", LATENCY_BUCKETS, ours)
     single = Histogram("latency_seconds", "Help.", buckets=LATENCY_BUCKETS, registry=theirs)
@@ -81,14 +81,14 @@ def test_a_batch_histogram_equals_the_client_s_histogram(observed: list[tuple[fl
 
 
 def test_metrics_are_zero_before_the_first_batch() -> None:
-    """So a rate can be computed from the start."""
+    """A rate can thus be computed from the start."""
     metrics = WorkerMetrics()
     assert set(shown(metrics, "prediction_latency_seconds_bucket", "le").values()) == {0}
     assert value(metrics, "transaction_aborts_total") == 0
 
 
 def test_the_models_in_a_role_are_shown() -> None:
-    """One series each, with name, version and hash."""
+    """Each model has one series with name, version and hash."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model(), fake_model(version="2"), fake_model(version="3"), epoch=4), "applied")
     assert value(metrics, "role_epoch") == 4
@@ -115,7 +115,7 @@ def test_a_swap_clears_the_series_of_the_previous_roles() -> None:
 
 
 def test_role_changes_are_counted_by_their_result() -> None:
-    """Applied, fallback or refused; a refused change does not change the models shown."""
+    """The result is applied, fallback or refused; a refused change does not change the models shown."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model()), "applied")
     metrics.roles.swapped(roles(fake_model(version="2"), epoch=2), "applied")
@@ -126,7 +126,7 @@ def test_role_changes_are_counted_by_their_result() -> None:
 
 
 def test_unknown_features_show_the_scorer_s_own_count() -> None:
-    """It is a total over batches, so the newest value replaces the one before."""
+    """The count is a total over batches, so the newest value replaces the one before."""
     metrics = WorkerMetrics()
     metrics.roles.unknown_features({"W1": 1})
     metrics.roles.unknown_features({"W1": 5, "other": 2})

@@ -1,4 +1,4 @@
-"""Messages of a scored batch by topic, byte by byte."""
+"""The messages made from a scored batch, by topic and byte by byte."""
 
 import base64
 import hashlib
@@ -72,7 +72,7 @@ def dead_letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dic
 
 
 def test_every_output_goes_to_its_topic() -> None:
-    """Three decisions, two alerts, one dead letter, and two challengers' shadow scores of each decision."""
+    """There are three decisions, two alerts, one dead letter, and two challengers' shadow scores of each decision."""
     rows = outputs_of(VALUES).rows
     assert {topic: len(messages) for topic, messages in rows.items()} == {
         "a-decisions": 3,
@@ -104,7 +104,7 @@ def test_an_alert_is_the_same_bytes_as_its_decision() -> None:
 
 
 def test_a_shadow_score_is_keyed_by_its_card_with_or_without_a_score() -> None:
-    """All of one challenger, then all of the next."""
+    """The scores of one challenger come first, then those of the next."""
     rows = outputs_of(VALUES).rows["a-shadow-scores"]
     records = [msgspec.json.decode(row["value"], type=ShadowScore) for row in rows]
     assert [row["key"] for row in rows] == [record.card_id for record in records]
@@ -113,7 +113,7 @@ def test_a_shadow_score_is_keyed_by_its_card_with_or_without_a_score() -> None:
 
 
 def test_a_dead_letter_has_its_source_position_and_the_original_message() -> None:
-    """Key and value in base64; the message is keyed by the original key."""
+    """Key and value are in base64; the message is keyed by the original key."""
     (row,) = outputs_of(VALUES).rows["a-dead-letters"]
     assert row["key"] == b"key"
     assert msgspec.json.decode(row["value"]) == {
@@ -135,7 +135,7 @@ def test_a_dead_letter_has_its_source_position_and_the_original_message() -> Non
 @pytest.mark.parametrize("value", [None, b""], ids=["no value", "empty"])
 @pytest.mark.parametrize("key", [None, b"", b"\xff\x00"], ids=["no key", "empty key", "binary key"])
 def test_a_missing_key_or_value_differs_from_an_empty_one(value: bytes | None, key: bytes | None) -> None:
-    """Both are kept as they were."""
+    """A missing one stays missing, and an empty one stays empty."""
     row, dead_letter = dead_letter_of(value, key)
     assert row["key"] == dead_letter.key == key
     assert dead_letter.value == value
@@ -163,7 +163,7 @@ def test_a_larger_original_is_truncated() -> None:
 
 
 def test_a_huge_key_is_truncated_too() -> None:
-    """In the dead letter and as its key: a dead letter too large to send would block its partition for ever."""
+    """It is truncated in the dead letter and as its key: one too large to send would block its partition for ever."""
     row, dead_letter = dead_letter_of(b"{", b"k" * MAX_ORIGINAL_BYTES)
     assert row["key"] == dead_letter.key == b"k" * TRUNCATED_BYTES
     assert dead_letter.truncated
@@ -182,7 +182,7 @@ def test_parts_add_up_to_the_whole(parts: int) -> None:
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
 def test_counts_agree_with_the_messages(parts: int) -> None:
-    """Number of decisions, verdicts of alerts and reasons of refusals."""
+    """The counts are the number of decisions, the alerts' verdicts and the refusals' reasons."""
     outputs = outputs_of(VALUES, parts)
     assert outputs.decided == 3
     assert outputs.alerts == ["decline", "review"]

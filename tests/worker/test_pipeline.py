@@ -1,4 +1,4 @@
-"""The pipeline without Kafka: batches without a champion, and batches that fail."""
+"""The pipeline without Kafka: batches without a champion, failing batches, and drift counts."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +40,7 @@ class FakeSource:
 
 @dataclass
 class FakeRoles:
-    """The scorer in use, and the scorers that were demoted."""
+    """Holds the scorer in use, and the scorers that were demoted."""
 
     scorer: Scorer | None
     demoted: list[Scorer] = field(default_factory=list)
@@ -164,7 +164,7 @@ def test_only_committed_batches_are_counted() -> None:
 
 
 def test_unscorable_transactions_count_once() -> None:
-    """However often their batch is refused and read again."""
+    """They count once however often their batch is refused and read again."""
     bench = Bench(faulty_scorer(), refusals=3, worker_max_unscorable_per_minute=4)
     for _ in range(4):
         bench.run(BAD, GOOD, BAD)
@@ -179,7 +179,7 @@ def test_unscorable_transactions_count_once() -> None:
 
 
 def test_ten_failures_in_a_row_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading again is not tried for ever; a success in between resets the count."""
+    """The worker does not read again for ever; a success in between resets the number of failures."""
     monkeypatch.setattr("stream.worker.pipeline.time.sleep", lambda _: None)
     bench = Bench(faulty_scorer(), refusals=9)
     for _ in range(10):
