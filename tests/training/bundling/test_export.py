@@ -20,7 +20,7 @@ _POLICY = Policy("v", review=0.5, decline=0.9)
 
 @given(st.floats(-1e30, 1e30), st.integers(-2, 2))
 def test_a_rounded_threshold_sends_every_float32_the_same_way(threshold: float, steps: int) -> None:
-    """Also the neighbouring float32 values, where rounding to nearest goes wrong."""
+    """This includes the neighbouring float32 values, where rounding to nearest goes wrong."""
     value = np.float32(threshold)
     for _ in range(abs(steps)):
         value = np.nextafter(value, np.float32(np.sign(steps) * np.inf))
@@ -51,7 +51,7 @@ def test_a_constant_model_is_a_model() -> None:
 
 
 def test_a_difference_is_refused() -> None:
-    """A difference above 1e-5 in one row, or a score that is not a number."""
+    """A difference above 1e-5 in one row is refused, and so is a score that is not a number."""
     original = np.array([0.1, 0.6, 0.95])
     amounts = np.ones(3, dtype=np.int64)
     assert check_parity(original.astype(np.float32), original, _POLICY, amounts) < TOLERANCE
@@ -63,7 +63,7 @@ def test_a_difference_is_refused() -> None:
 
 
 def test_a_flipped_verdict_is_refused() -> None:
-    """However small the difference is: 1e-7 across a threshold changes a decision."""
+    """Even a difference of 1e-7 across a threshold changes a decision."""
     original = np.array([0.1, 0.5 - 1e-8])
     with pytest.raises(QualityError, match="flips 1 of 2 verdicts"):
         check_parity(np.array([0.1, 0.5], dtype=np.float32), original, _POLICY, np.ones(2, dtype=np.int64))

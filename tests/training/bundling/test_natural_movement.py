@@ -1,4 +1,4 @@
-"""How far columns move without drift, and how often the alarm rule alarms on it."""
+"""The natural movement of columns without drift, and the false alarms of the alarm rule."""
 
 import numpy as np
 import pytest
@@ -51,12 +51,12 @@ def measure(matrix: NDArray[np.float32], scores: NDArray[np.float32]) -> Manifes
 
 @pytest.fixture(scope="module")
 def scores() -> NDArray[np.float32]:
-    """Scores of a validation part in which two window sizes fit."""
+    """Return scores of a validation part in which two window sizes fit."""
     return np.random.default_rng(1).beta(0.5, 20, MIN_WINDOWS * SIZES[1]).astype(np.float32)
 
 
 def test_natural_movement_is_the_largest_of_few_windows(scores: NDArray[np.float32]) -> None:
-    """Recomputed window by window with the stream's own code."""
+    """The test recomputes it window by window with the stream's own code."""
     matrix = make_matrix(MIN_WINDOWS * SIZES[1])
     manifest = measure(matrix, scores)
     binning = Binning(manifest)
@@ -74,7 +74,7 @@ def test_natural_movement_is_the_largest_of_few_windows(scores: NDArray[np.float
 
 
 def test_a_constant_column_does_not_move(scores: NDArray[np.float32]) -> None:
-    """Neither by PSI nor by KS."""
+    """Its movement is 0 by PSI and by KS."""
     for movement in measure(make_matrix(MIN_WINDOWS * SIZES[0]), scores).reference["same"].natural:
         assert (movement.psi, movement.distance) == (0.0, 0.0)
 

@@ -26,7 +26,7 @@ def test_parquet_and_csv_give_the_same_data(frame: pl.DataFrame, save: Save, tmp
 
 
 def test_csv_as_it_was_published(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """With quoted names and labels, and an integer written as 1e+05."""
+    """The file has quoted names and labels, and an integer written as 1e+05."""
     csv = tmp_path / "data.csv"
     lines = frame.with_columns(pl.col("Class").cast(pl.Int8).cast(pl.String)).write_csv(quote_style="non_numeric")
     first, second, *rest = lines.splitlines()
@@ -109,7 +109,7 @@ def test_a_missing_feature_is_null(frame: pl.DataFrame, save: Save, value: float
 
 @pytest.mark.parametrize("column", ["Time", "V28", "Amount", "Class"])
 def test_a_missing_column_is_named(frame: pl.DataFrame, save: Save, column: str) -> None:
-    """Nothing is guessed for it."""
+    """The error names the column; its values are not guessed."""
     with pytest.raises(DataError, match=f"has no column {column};"):
         load(save(frame.drop(column)))
 
@@ -137,7 +137,7 @@ def test_data_of_one_class_are_refused(frame: pl.DataFrame, save: Save) -> None:
 
 
 def test_files_that_are_not_data(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """Missing, empty, cut off, without rows, or of another format: one line each that says what to do."""
+    """A missing, empty, truncated or foreign file, or one without rows, is a one-line error that says what to do."""
     parquet = save(frame).read_bytes()
     csv = frame.write_csv().encode()
     header = csv.partition(b"\n")[0]

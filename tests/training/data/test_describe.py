@@ -29,7 +29,7 @@ def draft_of(frame: pl.DataFrame, path: Path) -> tuple[str, DataDescription]:
 
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
 def test_the_draft_of_a_users_file_is_correct(tmp_path: Path, name: str) -> None:
-    """Ids, ISO times, label, amounts in units, currency, cards, numbers, text, codes and missing values."""
+    """It has ids, ISO times, label, amounts, currency, cards, numbers, text, codes and missing values."""
     text, draft = draft_of(make_own(), tmp_path / name)
     assert draft.columns == OWN.columns
     assert draft.features == OWN.features
@@ -59,7 +59,7 @@ def test_the_draft_of_the_ulb_data_lacks_only_their_base_date(tmp_path: Path) ->
     ],
 )
 def test_units_of_time_follow_from_the_range(tmp_path: Path, times: pl.Series, unit: str) -> None:
-    """Seconds, milliseconds, dates and text."""
+    """Seconds, milliseconds, dates and text are recognised."""
     frame = pl.DataFrame({"created": times, "is_fraud": [0, 1] * 50, "amount": [1.5, 2.0] * 50, "x": [0.5, 0.1] * 50})
     assert draft_of(frame, tmp_path / "own.parquet")[1].time == TimeColumn("created", unit)  # type: ignore[arg-type]
 

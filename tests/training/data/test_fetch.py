@@ -1,4 +1,4 @@
-"""Fetching: the expected bytes or nothing, and only once."""
+"""Fetching stores the expected bytes or nothing, and downloads once."""
 
 import hashlib
 import zipfile
@@ -54,7 +54,7 @@ def test_other_data_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_cut_off_is_fetched_again(csv: bytes, tmp_path: Path) -> None:
-    """Half a Parquet file cannot be read."""
+    """A truncated Parquet file is replaced."""
     sha256 = hashlib.sha256(csv).hexdigest()
     path = fetch(tmp_path / "data", print, sha256=sha256)
     complete = path.read_bytes()

@@ -37,7 +37,7 @@ def stopping_leak(name: LeakName, split: Split) -> str:
 
 
 def test_clean_data_pass(frame: pl.DataFrame, save: Save) -> None:
-    """Synthetic data split by time and stratified, and data with ids, strings and missing values."""
+    """This holds for synthetic data split by time and stratified, and for data with ids, strings and missing values."""
     alarm = LeakAlarm(record=lambda leak: pytest.fail(leak.details), accepted=LEAKS)
     data = load(save(frame))
     alarm.check_split(split_by_time(data))
@@ -59,7 +59,7 @@ def test_clean_data_pass(frame: pl.DataFrame, save: Save) -> None:
 def test_data_resampled_before_the_split(
     frame: pl.DataFrame, save: Save, sampler: Callable[..., Any], share: float, message: str
 ) -> None:
-    """To one fraud per legitimate row, or one per ten."""
+    """The ratio after resampling is one fraud per legitimate row, or one per ten."""
     columns = frame.drop("Class").columns
     made, labels = sampler(sampling_strategy=share, random_state=0).fit_resample(
         frame.select(columns).to_numpy(), frame["Class"].to_numpy()
@@ -69,7 +69,7 @@ def test_data_resampled_before_the_split(
 
 
 def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
-    """A random split of data whose repeated rows were not dropped."""
+    """The data were split at random without dropping repeated rows first."""
     data = load(save(pl.concat([frame, frame.head(50)])))
     order = np.random.default_rng(0).permutation(len(data))
     parts = (data.part(np.sort(rows)) for rows in np.split(order, [2400, 3200]))
@@ -87,19 +87,19 @@ def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
     ids=["high", "low", "missing in frauds", "missing elsewhere"],
 )
 def test_a_number_that_separates_frauds(save: Save, leak: pl.Expr, message: str) -> None:
-    """By high or low values, or by being missing or present, as the amount of a chargeback is."""
+    """High, low, missing or present values mark frauds; the amount of a chargeback is such a column."""
     split = split_by_time(load(save(make_own().with_columns(leak.alias("risk"))), OWN))
     assert message in stopping_leak("feature-too-good", split)
 
 
-def test_a_category_that_separating_precision(save: Save) -> None:
-    """A status that was set after the fraud was discovered."""
+def test_a_category_that_separates_frauds(save: Save) -> None:
+    """Such a category is a status that was set after the fraud was discovered."""
     leak = pl.when(pl.col("is_fraud") == 1).then(pl.lit("blocked")).otherwise("channel").alias("channel")
     split = split_by_time(load(save(make_own().with_columns(leak)), OWN))
     assert "channel alone" in stopping_leak("feature-too-good", split)
 
 
-def test_an_amount_that_separating_precision(save: Save) -> None:
+def test_an_amount_that_separates_frauds(save: Save) -> None:
     """The amount is a feature too."""
     leak = (pl.col("amt") + 1_000_000 * pl.col("is_fraud")).alias("amt")
     frame = make_own().with_columns(leak, pl.lit("EUR").alias("ccy"))

@@ -1,4 +1,4 @@
-"""Data as messages: the stream reads the same bits that training used."""
+"""The stream reads the same bits from messages that training used."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A user's own columns: read as the description says, with one line for each error."""
+"""A user's own columns are read as described, with one line for each error."""
 
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def description_with(**changes: Any) -> DataDescription:
 
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
 def test_strings_missing_values_and_currencies_are_read(tmp_path: Path, name: str) -> None:
-    """From both formats: ids and cards are the file's, amounts depend on the currency, null stays null."""
+    """In both formats ids and cards are those of the file, amounts depend on the currency, and null stays null."""
     frame = make_own()
     data = load(save_as(frame, tmp_path / name), OWN)
     assert data.transaction_id.tolist() == frame["trans_num"].to_list()
@@ -104,7 +104,7 @@ def test_times_are_read_in_many_formats(tmp_path: Path, unit: Any, column: pl.Se
 
 
 def test_the_matrix_has_codes_of_categories(tmp_path: Path) -> None:
-    """Equal to the plan's codes of the single values: frozen, unknown and missing ones."""
+    """They equal the plan's codes of the single values, for frozen, unknown and missing ones."""
     data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data.part(slice(0, 500))), "nan")
     assert plan.categorical == ("channel", "merchant", "mcc")
@@ -192,12 +192,12 @@ def changed(column: str, value: Any) -> pl.DataFrame:
     ],
 )
 def test_an_invalid_value_is_named(tmp_path: Path, column: str, value: Any, message: str) -> None:
-    """By column, reason and first row, without the value."""
+    """The error has column, reason and first row, but not the value."""
     assert refusal(changed(column, value), tmp_path).startswith(message)
 
 
 def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
-    """Text as numbers, fractions as categories, dates and lists as features, fractions of cents."""
+    """Text as numbers, fractions as categories, dates or lists as features, and fractions of cents are refused."""
     frame = make_own(200).with_columns(
         pl.Series("visits", [[1]] * 200),
         mcc=pl.col("risk"),

@@ -47,7 +47,7 @@ def test_search_has_the_training_rows_only(split: Split) -> None:
 
 
 def test_the_validation_part_is_handed_out(split: Split) -> None:
-    """For calibration and thresholds."""
+    """It serves calibration and thresholds."""
     assert purposes(split, []).validation is split.validation
 
 

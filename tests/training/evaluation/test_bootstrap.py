@@ -37,7 +37,7 @@ def test_results_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch
 
 
 def test_intervals_cover_the_truth() -> None:
-    """In about 95 of 100 data sets; figures of amounts have a long tail and do worse, as documented."""
+    """They do in about 95 of 100 data sets; figures of amounts have a long tail and do worse, as documented."""
     many = simulated(400_000, seed=99)
     truth = ranking_figures(many, 0.01).values() | alert_figures(many, POLICY, Costs()).values()
     names = ("pr_auc", "recall_at_alert_rate", "recall", "precision", "value_recall", "expected_cost")

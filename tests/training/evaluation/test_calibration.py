@@ -22,7 +22,7 @@ def test_true_probabilities_lie_on_the_curve() -> None:
 
 
 def test_every_transaction_is_in_one_bin() -> None:
-    """Also scores of exactly 0 and 1; bins are in rising order."""
+    """Scores of exactly 0 and 1 have a bin, too; bins are in rising order."""
     rows = scored([0, 0, 0.5, 1, 1, 1], [0, 0, 1, 1, 1, 0])
     bins = calibration_curve(rows)
     assert [(b.rows, b.frauds, b.mean_score) for b in bins] == [(2, 0, 0), (1, 1, 0.5), (3, 2, 1)]

@@ -1,4 +1,4 @@
-"""Costs of verdicts."""
+"""The costs of verdicts, and the ranges of settings."""
 
 import doctest
 
@@ -22,7 +22,7 @@ def test_the_examples_in_the_documentation_hold() -> None:
 
 
 def test_expected_cost_is_the_mean_over_transactions() -> None:
-    """One row each: fraud approved, reviewed and declined; legitimate approved, reviewed and declined."""
+    """The rows are a fraud and a legitimate transaction, each approved, reviewed and declined."""
     each = scored([0.125, 0.5, 0.875] * 2, [1, 1, 1, 0, 0, 0], [1000] * 6)
     costs = Costs(review_cost_minor=100, recovered_share=0.75, false_decline_cost_minor=400)
     group = alert_figures(each, Policy("v", review=0.5, decline=0.875), costs)
@@ -48,6 +48,6 @@ def test_costs_out_of_range_are_refused(wrong: dict[str, float], message: str) -
     ("wrong", "message"), [({"alert_rate": 0.0}, "alert_rate"), ({"alerts_per_day": 0}, "at least 1")]
 )
 def test_figure_settings_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:
-    """Rates and daily alerts."""
+    """Rates and daily alerts have limits."""
     with pytest.raises(SettingsError, match=message):
         FigureSettings(**wrong)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Figures equal those of scikit-learn, or a count by hand."""
+"""Figures equal those of scikit-learn or a manual count."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ POLICIES = [
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(POLICIES))
 def test_figures_equal_scikit_learns(rows: ScoredRows, policy: Policy) -> None:
-    """With ties, without alerts, with every row alerted, and for both kinds of policy."""
+    """They agree with ties, without alerts, with every row alerted, and for both kinds of policy."""
     figures = all_figures(rows, policy, DEFAULTS).values()
     labels, scores = rows.labels, rows.scores
     alerts = severities(scores, policy, rows.amount_minor) > 0
@@ -46,7 +46,7 @@ def test_figures_equal_scikit_learns(rows: ScoredRows, policy: Policy) -> None:
 
 
 def test_every_figure_has_an_interval_around_it() -> None:
-    """In the order of the report, PR-AUC first."""
+    """The figures are in the order of the report, PR-AUC first."""
     metrics = evaluate(simulated(), Policy("v", 0.5, 0.9))
     assert tuple(metrics) == FIGURES
     for metric in metrics.values():

@@ -1,4 +1,4 @@
-"""Policies chosen on validation scores: to compare by F1, to deploy by cost or budget, to decline by near certainty."""
+"""Policies chosen on validation scores: by F1 for comparisons, by cost or budget for deployment."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_nothing_is_declined_when_nothing_is_certain(kind: PolicyKind) -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(KINDS), st.sampled_from([0, 1, 60, 500, 20_000]))
 def test_no_other_cut_is_cheaper(rows: ScoredRows, kind: PolicyKind, review_cost: int) -> None:
-    """Not even no review, or a review of everything."""
+    """Neither no review nor a review of everything is cheaper."""
     costs = Costs(review_cost_minor=review_cost)
     policy = choose_by_cost(rows, costs, kind, "v")
     assert (policy.kind, policy.version) == (kind, "v")
@@ -98,7 +98,7 @@ def test_reviews_that_cost_more_than_they_save_are_not_made() -> None:
 
 
 def test_a_policy_that_weighs_amounts_costs_less() -> None:
-    """On new transactions with true probabilities and amounts of all sizes."""
+    """This holds on new transactions with true probabilities and amounts of all sizes."""
     costs = Costs()
     validation, test = (simulated(60_000, seed=seed, skill=3, fraud_share=0.005) for seed in (1, 2))
     by_score, by_loss = (
@@ -130,7 +130,7 @@ def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind,
 
 
 def test_a_daily_budget_depends_on_the_length_of_the_validation_part() -> None:
-    """Half a day has half a day's alerts."""
+    """Half a day allows half of a day's alerts."""
     rows = scored([0.1] * 1000, [0] * 1000, times=np.linspace(0, DAY_MS / 2, 1000))
     assert daily_budget(rows, 30) == 15
 
@@ -153,7 +153,7 @@ def test_one_class_is_an_error() -> None:
 
 
 def test_a_chosen_policy_is_a_message_struct() -> None:
-    """The policy that a manifest holds, with a version and both thresholds."""
+    """It is the type in a manifest, with a version and both thresholds."""
     policy = choose_by_budget(simulated(1000), 10, "expected_loss", "lightgbm-budget")
     assert isinstance(policy, Policy)
     assert isinstance(policy.review_cost_minor, int)

@@ -1,4 +1,4 @@
-"""Two models on the same resampled transactions."""
+"""Comparisons of two models on the same resampled transactions."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
 
 
 def test_a_better_model_is_better_in_every_figure() -> None:
-    """Also in those that are better when lower, and in calibration, which is best at 1."""
+    """This includes figures that are better when lower, and calibration, which is best at 1."""
     rows = simulated(20_000, fraud_share=0.02)
     setup = FigureSettings(alert_rate=0.02)
     pairs = compare_paired(blurred(rows, 3), POLICY, rows, POLICY, settings=setup, resamples=200)
@@ -51,7 +51,7 @@ def test_a_paired_interval_is_narrower_than_two_separate_ones() -> None:
 
 
 def test_swapping_the_models_changes_the_sign() -> None:
-    """In every resample."""
+    """The sign changes in every resample."""
     rows = simulated(2000, fraud_share=0.05)
     other = blurred(rows, 1)
     forward = compare_paired(rows, POLICY, other, POLICY, resamples=200)
@@ -85,7 +85,7 @@ def test_each_model_is_judged_under_its_own_policy() -> None:
 
 @pytest.mark.parametrize("other", ["labels", "amounts", "rows"])
 def test_models_on_different_transactions_are_not_compared(other: str) -> None:
-    """The pairs would be random."""
+    """Their rows do not form pairs."""
     rows = scored([0.1, 0.9, 0.4], [0, 1, 0], [1, 2, 3])
     wrong = {
         "labels": scored(rows.scores, [1, 1, 0], [1, 2, 3]),

@@ -1,4 +1,4 @@
-"""The frauds caught by a fixed number of alerts, also with ties at the last alert."""
+"""Figures of a fixed number of alerts, with and without ties at the last alert."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def caught_within(rows: ScoredRows, budget: float) -> float:
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from([0.01, 0.1, 0.35, 1.0]))
 def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
-    """Equal to a count by hand."""
+    """The figure equals a manual count."""
     recall = ranking_figures(rows, alert_rate).values()["recall_at_alert_rate"]
     assert recall == pytest.approx(caught_within(rows, alert_rate * len(rows)) / rows.labels.sum())
 
@@ -32,7 +32,7 @@ def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.integers(1, 12))
 def test_precision_at_k_per_day(rows: ScoredRows, k: int) -> None:
-    """Each day's k highest scores, or all of a day that has fewer; also without any fraud."""
+    """The figure counts each day's k highest scores, or all of a shorter day, even without any fraud."""
     days = rows.event_time_ms // DAY_MS
     parts = [rows.part(days == day) for day in np.unique(days)]
     caught = sum(caught_within(part, k) for part in parts)
@@ -57,7 +57,7 @@ def test_weights_equal_repeated_rows(rows: ScoredRows, data: st.DataObject) -> N
 
 
 def test_ties_beyond_the_budget_count_in_part() -> None:
-    """Four equal scores with one fraud and a budget of two: half a fraud."""
+    """A budget of two on four equal scores with one fraud catches half a fraud."""
     tied = scored([0.5] * 4, [0, 1, 0, 0])
     assert ranking_figures(tied, 0.5).values()["recall_at_alert_rate"] == 0.5
     assert daily_figures(tied, 2).values()["precision_at_alerts_a_day"] == 0.25

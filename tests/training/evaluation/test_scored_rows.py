@@ -38,7 +38,7 @@ def test_rows_of_one_class_have_no_ranking(label: int, kind: str) -> None:
 
 
 def test_a_part_keeps_rows_together() -> None:
-    """Chosen by mask or by slice."""
+    """The part is chosen by mask or by slice."""
     rows = scored([0.1, 0.2, 0.3], [0, 1, 0], [7, 8, 9], [1, 2, 3])
     for part in (rows.part(np.array([False, True, True])), rows.part(slice(1, 3))):
         assert [array.tolist() for array in (part.labels, part.amount_minor, part.event_time_ms)] == [

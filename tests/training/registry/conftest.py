@@ -1,4 +1,4 @@
-"""A registry of the test's own: real MLflow on SQLite, a bundle store, and runs that hold small real bundles."""
+"""A registry for each test: real MLflow on SQLite, a bundle store, and runs that hold small real bundles."""
 
 import shutil
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def template(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Directory of the test's own MLflow."""
+    """Directory of an MLflow for this test."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / "var"
     folder.mkdir()
@@ -53,31 +53,31 @@ def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture
 def mlflow(root: Path) -> MlflowConnection:
-    """The test's own MLflow."""
+    """An MLflow for this test."""
     return connect(root)
 
 
 @pytest.fixture
 def client(mlflow: MlflowConnection) -> MlflowClient:
-    """Plain MLflow client of the test's own MLflow."""
+    """Plain MLflow client of the same MLflow."""
     return mlflow.client
 
 
 @pytest.fixture
 def access(mlflow: MlflowConnection, root: Path) -> RegistryAccess:
-    """Versions, runs and bundles."""
+    """Access to versions, runs and bundles."""
     return RegistryAccess(Registry(mlflow), MlflowRuns(mlflow), BundleStore(str(root / "bundles")))
 
 
 @pytest.fixture
 def make_promoter(mlflow: MlflowConnection, access: RegistryAccess) -> Callable[[Settings], Promoter]:
-    """Factory: a promoter on a Kafka."""
+    """Factory: a promoter with settings of a Kafka."""
     return lambda settings: Promoter(access.registry, PromotionHistory(mlflow), access.runs, access.store, settings)
 
 
 @pytest.fixture
 def promoter(make_promoter: Callable[[Settings], Promoter], settings: Settings) -> Promoter:
-    """A promoter on the test's own topics."""
+    """A promoter on topics for this test."""
     return make_promoter(settings)
 
 

@@ -48,7 +48,7 @@ def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
 def test_a_won_test_promotes_once_and_keeps_its_proof(
     promoter: Promoter, add_version: AddVersion, run_gate: RunGate, settings: Settings
 ) -> None:
-    """On Kafka and in MLflow; the next check finds it done, and proposing it changes nothing."""
+    """The promotion is on Kafka and in MLflow; the next check finds it done, and proposing it changes nothing."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -59,7 +59,7 @@ def test_a_won_test_promotes_once_and_keeps_its_proof(
     assert "fraud-train promote 2 --reason" in line
     assert len(all_roles(settings.kafka, settings.topic)) == 1
     (line,) = auto_promote(promoter, tests, "auto")
-    assert line.endswith("promoted as roles 2")
+    assert line.endswith("promoted as role epoch 2")
     roles = current_roles(settings.kafka, settings.topic)
     assert roles is not None
     assert (roles.champion, roles.previous, roles.author) == (second, first, AUTHOR)
@@ -130,7 +130,7 @@ def test_a_policy_other_than_the_bundles_own_needs_a_person(
 def test_a_bundle_without_a_version_needs_a_person(
     promoter: Promoter, add_version: AddVersion, run_gate: RunGate
 ) -> None:
-    """It is not registered in this MLflow."""
+    """The challenger is not registered in this MLflow, so it cannot be promoted automatically."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -139,10 +139,8 @@ def test_a_bundle_without_a_version_needs_a_person(
     assert "fraud-stream models set" in line
 
 
-def test_without_a_champion_there_is_nothing_to_act_on(
-    promoter: Promoter, add_version: AddVersion, run_gate: RunGate
-) -> None:
-    """One line says so."""
+def test_without_a_champion_nothing_is_promoted(promoter: Promoter, add_version: AddVersion, run_gate: RunGate) -> None:
+    """The check says what to do first."""
     lines = auto_promote(promoter, run_gate(add_version(), add_version(), days=33), "auto")
     assert lines == ["there is no champion yet; promote a version first"]
 
@@ -154,7 +152,7 @@ def test_without_a_broker_nothing_is_promoted(
     run_gate: RunGate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """MLflow stays as it was."""
+    """MLflow does not change either."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -166,7 +164,7 @@ def test_without_a_broker_nothing_is_promoted(
 
 
 def test_the_proof_is_complete(add_version: AddVersion, run_gate: RunGate) -> None:
-    """Plan, evidence of every cohort and judgement, so the judgement can be repeated later."""
+    """The proof has plan, evidence of every cohort and judgement, so the judgement can be repeated later."""
     tests = run_gate(add_version(), add_version(), days=40)
     (test,) = tests.tests()
     proof = json.loads(encode_proof(test, tests.evidence(test)))

@@ -79,12 +79,12 @@ class Page(HTMLParser):
 
 
 def rendered(card: ModelCard) -> tuple[Page, Page]:
-    """Return a card's two forms as a browser shows them; the Markdown by a renderer that passes HTML through."""
+    """Return both forms of a card as a browser shows them; the renderer of the Markdown passes HTML through."""
     return Page(card.html()), Page(MarkdownIt("commonmark").enable("table").render(card.markdown()))
 
 
 def test_both_forms_are_complete() -> None:
-    """Use, lineage, data, features, figures with intervals, slices, calibration, operating points, limits."""
+    """They have all sections, from intended use and lineage to figures with intervals and limits."""
     card = make_card("4", {"git_commit": "c0ffee"}, manifest(), FIGURES)
     for page in rendered(card):
         for text in (
@@ -139,7 +139,7 @@ def test_every_value_is_escaped() -> None:
 
 
 def test_the_card_is_stored_in_the_versions_run(access: RegistryAccess, make_run: MakeRun, tmp_path: Path) -> None:
-    """With the figures of the evaluation, which are stored there too."""
+    """It shows the figures of the evaluation, which are stored there too."""
 
     def evaluate(run: ActiveRun) -> None:
         run.log_text("evaluation.json", msgspec.json.encode(FIGURES).decode())
@@ -164,6 +164,6 @@ def test_unreadable_figures_stop_the_registration(access: RegistryAccess, make_r
 
 
 def test_a_run_without_figures_has_none(access: RegistryAccess, add_version: AddVersion) -> None:
-    """That is not an error."""
+    """Missing figures are not an error."""
     add_version()
     assert read_figures(access.registry.find("1").run_id, access.runs) is None

@@ -1,4 +1,4 @@
-"""The registry on the command line: from a run to champion and back, and one line for each error."""
+"""The registry commands: from a run to champion and back, and one line for each error."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in the directory whose `var` is the test's own MLflow."""
+    """Run a command in the directory whose `var` holds the MLflow of this test."""
     monkeypatch.chdir(root.parent)
     for name in ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
         monkeypatch.delenv(name, raising=False)
@@ -36,7 +36,7 @@ def run(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def run_on_kafka(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command with the test's own topics, too."""
+    """Run a command with the topics of this test."""
     for name, value in settings.environment().items():
         if name != "FRAUD_BUNDLE_STORE":
             monkeypatch.setenv(name, value)
@@ -50,14 +50,14 @@ def test_from_a_run_to_champion_and_back(run_on_kafka: Run, make_run: MakeRun, t
     assert [line.partition(",")[0] for line in registered] == ["version 1: bundle fraud/1", "version 2: bundle fraud/2"]
     assert run("stage", "2").output == "version 2 is staged\n"
     promoted = run("promote", "1", "--reason", "the first").output
-    assert promoted == "champion is bundle fraud/1, published as roles 1\n"
+    assert promoted == "champion is bundle fraud/1, published as role epoch 1\n"
     challenged = run("stage", "staging", "--watch", "--reason", "tuned").output
-    assert challenged == "bundle fraud/2 is a challenger, published as roles 2\n"
+    assert challenged == "bundle fraud/2 is a challenger, published as role epoch 2\n"
     evidence = tmp_path / "compare.html"
     evidence.write_text("better")
     assert run("promote", "2", "--reason", "better", "--author", "[ann]", "--evidence", str(evidence)).exit_code == 0
     restored = run("rollback", "--reason", "twice the alerts").output
-    assert restored == "champion is bundle fraud/1, published as roles 4\n"
+    assert restored == "champion is bundle fraud/1, published as role epoch 4\n"
     lines = [json.loads(line) for line in run("history", "--json").output.splitlines()]
     assert [line["action"] for line in lines] == ["promote", "challenge", "promote", "rollback"]
     assert lines[2]["author"] == "[ann]"
@@ -85,7 +85,7 @@ def test_without_a_broker_no_role_changes(
 
 
 def test_the_card_of_a_version(run: Run, make_run: MakeRun, tmp_path: Path) -> None:
-    """On stdout, as a Markdown file, as an HTML file; a file that cannot be written is reported in one line."""
+    """The card goes to stdout or to a Markdown or HTML file; a file that cannot be written is a one-line error."""
     run("register", make_run())
     text = run("card", "1").output
     assert text.startswith("# Model card: fraud, version 1\n")
@@ -115,7 +115,7 @@ def test_an_error_is_one_line(run: Run, arguments: list[str]) -> None:
     "arguments", [["stage", "7"], ["promote", "champion", "--reason", "x"], ["rollback", "--reason", "x"]]
 )
 def test_an_error_in_a_change_of_roles_is_one_line(run_on_kafka: Run, arguments: list[str]) -> None:
-    """Unknown versions and aliases, and nothing to roll back to."""
+    """The errors are unknown versions and aliases, and no champion to roll back to."""
     failed = run_on_kafka(*arguments).exception
     assert isinstance(failed, FraudError)
     assert len(str(failed).splitlines()) == 1
@@ -123,7 +123,7 @@ def test_an_error_in_a_change_of_roles_is_one_line(run_on_kafka: Run, arguments:
 
 @pytest.mark.parametrize("arguments", [["promote", "1"], ["rollback"], ["register"], ["stage", "1", "--watch"]])
 def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
-    """A missing argument, or a change of roles without a reason."""
+    """Bad usage is a missing argument, or a change of roles without a reason."""
     assert run(*arguments).exit_code == 2
 
 
@@ -142,7 +142,7 @@ def test_an_unavailable_mlflow_server_is_one_line(
 
 
 def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: Path) -> None:
-    """A folder is in its place, because root may write to any file."""
+    """A folder replaces the database, because root may write to any file."""
     (root / "mlflow.db").unlink()
     (root / "mlflow.db").mkdir()
     failed = run("history").exception
@@ -151,7 +151,7 @@ def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: P
 
 
 def test_a_corrupt_mlflow_database_is_one_line(run: Run, root: Path) -> None:
-    """The file is not a SQLite database."""
+    """The error of a file that is not a SQLite database is one line."""
     (root / "mlflow.db").write_bytes(b"no database at all" * 100)
     failed = run("history").exception
     assert isinstance(failed, FraudError), repr(failed)

@@ -1,4 +1,4 @@
-"""The promotion history in MLflow: append-only, and of two writers at once only the first counts."""
+"""The promotion history in MLflow is append-only, and of two simultaneous writers only the first counts."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from training.registry.promote import Promoter
 
 
 def change(number: int) -> RoleChange:
-    """A change that makes version `number` champion."""
+    """Return a change that makes version `number` champion."""
     ref = BundleRef("fraud", str(number), f"fraud/{number}", f"{number:064x}")
     evidence = LinkedEvidence("runs:/x/y")
     return RoleChange(
@@ -31,7 +31,7 @@ def history(mlflow: MlflowConnection) -> PromotionHistory:
 
 
 def test_changes_are_read_back_in_order(history: PromotionHistory) -> None:
-    """Every field, oldest change first."""
+    """Every field is kept, and the oldest change comes first."""
     written = [history.append(change(number), after=number) for number in range(3)]
     assert history.entries() == written == [HistoryEntry(number + 1, change(number)) for number in range(3)]
 
@@ -47,10 +47,8 @@ def test_of_two_changes_at_once_the_first_counts(history: PromotionHistory, clie
     assert history.append(change(3), after=first.number) in history.entries()
 
 
-def test_a_writer_that_dies_before_it_knows_that_it_was_second_does_no_harm(
-    history: PromotionHistory, client: MlflowClient
-) -> None:
-    """Its entry stays, and every reader sees that it does not count."""
+def test_the_entry_of_a_second_writer_that_dies_does_not_count(history: PromotionHistory, client: MlflowClient) -> None:
+    """The entry stays, and every reader sees that it does not count."""
     first = history.append(change(1), after=0)
     tags = {"change": msgspec.json.encode((0, change(2))).decode()}
     client.create_model_version(HISTORY, "bundle:/x", tags=tags)

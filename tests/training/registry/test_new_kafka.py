@@ -1,4 +1,4 @@
-"""MLflow and a new or another Kafka: the roles there hold, and the history of the old one is not lost."""
+"""After a move to another Kafka the roles there hold, and MLflow keeps the history of the old one."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Staging, challenging, promoting and rolling back: aliases, history, and what is refused."""
+"""Staging, challenging, promoting and rolling back: aliases, history and refusals."""
 
 import sqlite3
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from training.registry.versions import Registry
 
 
 def promote(promoter: Promoter, which: str, reason: str = "because") -> None:
-    """Promote as ann."""
+    """Promote a version with ann as the author."""
     promoter.promote(which, author="ann", reason=reason)
 
 
@@ -51,7 +51,7 @@ def test_challengers_stay_until_they_are_promoted(promoter: Promoter, add_versio
 def test_the_history_holds_author_time_reason_and_evidence(
     promoter: Promoter, add_version: AddVersion, tmp_path: Path
 ) -> None:
-    """A file is kept in the model's run under its hash, a URL as it is."""
+    """A file is copied into the model's run under its hash; a URL is kept unchanged."""
     first, second = add_version(), add_version()
     (tmp_path / "paired difference.html").write_text("<p>better</p>")
     promoter.promote("1", author="ann", reason=" two\nlines ", evidence=str(tmp_path / "paired difference.html"))
@@ -98,7 +98,7 @@ def test_a_refused_change_changes_nothing(promoter: Promoter, add_version: AddVe
 
 
 def test_the_champion_is_neither_staged_nor_promoted_again(promoter: Promoter, add_version: AddVersion) -> None:
-    """Nor does it become its own challenger."""
+    """It cannot become its own challenger either."""
     add_version()
     promote(promoter, "1")
     for refused in (
@@ -127,7 +127,7 @@ def test_a_rollback_is_not_rolled_back(promoter: Promoter, add_version: AddVersi
 
 
 def test_a_version_whose_bundle_is_gone_gets_no_role(promoter: Promoter, add_version: AddVersion) -> None:
-    """Neither by promotion nor by rollback: workers could not read the bundle either."""
+    """Promotion and rollback are refused, because workers could not read the bundle."""
     first, second = add_version(), add_version()
     promote(promoter, "1")
     promoter.store.discard(second.path)
@@ -169,7 +169,7 @@ def test_aliases_that_were_not_set_are_set_by_the_next_command(
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "set_alias", unavailable)
         with pytest.raises(
-            RegistryError, match=r"^the change is on Kafka as roles 2, but MLflow did not .*unavailable$"
+            RegistryError, match=r"^the change is on Kafka as role epoch 2, but MLflow did not .*unavailable$"
         ):
             promote(promoter, "2")
     assert promoter.registry.aliases() == {"champion": "1"}

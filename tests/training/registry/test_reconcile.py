@@ -1,4 +1,4 @@
-"""Kafka is the truth: changes are made on the control topic, and MLflow follows whatever was interrupted."""
+"""Kafka is the source of truth: MLflow follows the control topic, whatever was interrupted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +46,7 @@ def changes(promoter: Promoter) -> list[RoleChange]:
 def test_a_promotion_reaches_the_workers_and_mlflow(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """Roles, author and reason on the topic; aliases and history in MLflow, with the epoch."""
+    """Roles, author and reason are on the topic, aliases and history in MLflow, with the epoch."""
     first, second = add_version(), add_version()
     assert promoter.promote("1", author="ann", reason="the first").change.role_epoch == 1
     promoter.challenge("2", author="ann", reason="tuned")
@@ -79,7 +79,7 @@ def test_a_rollback_reaches_the_workers(promoter: Promoter, add_version: AddVers
 def test_roles_of_another_writer_are_copied_once(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """From a baseline or another tool: history and aliases follow at the next command."""
+    """After a baseline or another tool wrote roles, history and aliases follow at the next command."""
     first, second = add_version(), add_version()
     publish_roles(settings.kafka, settings.topic, champion=first, author="somebody", note="by hand")
     publish_roles(
@@ -111,7 +111,9 @@ def test_the_next_command_repairs_a_crash_between_kafka_and_mlflow(
             raise RegistryError("MLflow at nowhere: unavailable")
 
         patch.setattr(PromotionHistory, "append", unavailable)
-        with pytest.raises(RegistryError, match=r"^the change is on Kafka as roles 2, but MLflow did not follow yet; "):
+        with pytest.raises(
+            RegistryError, match=r"^the change is on Kafka as role epoch 2, but MLflow did not follow yet; "
+        ):
             promoter.promote("2", author="bob", reason="b", evidence="https://wiki/8")
     assert promoter.registry.aliases()["champion"] == "1"
     promoter.catch_up()
@@ -168,7 +170,7 @@ def test_a_policy_stays_as_long_as_its_champion(
 def test_messages_that_workers_ignore_are_ignored(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """Bytes that are no roles, and an epoch that does not rise."""
+    """Such messages are invalid bytes, and an epoch that does not rise."""
     first = add_version()
     stale = ModelUpdate(1, BundleRef("fraud", "9", "fraud/9", "9" * 64), 1, "late")
     for message in (b"{", msgspec.json.encode(ModelUpdate(1, first, 1, "ann")), msgspec.json.encode(stale)):
@@ -184,7 +186,7 @@ def test_a_missing_broker_or_topic_changes_nothing(
     make_settings: Callable[..., Settings],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One line, before anything is written."""
+    """The error is one line and comes before anything is written."""
     add_version()
     with monkeypatch.context() as patch:
         patch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds

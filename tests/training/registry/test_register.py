@@ -1,4 +1,4 @@
-"""From a run to a version: complete, with its lineage, or not at all."""
+"""A run becomes a complete version with its lineage, or no version at all."""
 
 import hashlib
 import re
@@ -90,7 +90,7 @@ def test_a_run_is_registered_once(access: RegistryAccess, register_run: Register
 
 @pytest.mark.parametrize("run_id", ["0" * 32, "nonsense", "../../etc", "", "' OR 1=1"])
 def test_an_unknown_run_is_one_line(access: RegistryAccess, register_run: RegisterRun, root: Path, run_id: str) -> None:
-    """Whatever the id is."""
+    """This holds for any malformed id, too."""
     with pytest.raises(RegistryError, match=rf"^MLflow has no run {re.escape(repr(run_id))}; ") as caught:
         register_run(run_id)
     assert "\n" not in str(caught.value)
@@ -109,7 +109,7 @@ def test_a_run_without_a_bundle_is_one_line(
 def test_a_failed_run_is_not_registered(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path
 ) -> None:
-    """Not even if it holds a bundle."""
+    """It is refused even if it holds a bundle."""
     run_ids: list[str] = []
 
     def fail(run: ActiveRun) -> None:
@@ -137,7 +137,7 @@ def test_a_graph_that_differs_from_its_original_is_not_registered(
 def test_a_bundle_that_was_tampered_with_is_not_registered(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path, tmp_path: Path
 ) -> None:
-    """The audit is the stream's own."""
+    """Registration uses the same audit as the stream."""
 
     def tamper(run: ActiveRun) -> None:
         (tmp_path / "tampered").mkdir()
@@ -161,7 +161,7 @@ def test_a_failure_half_way_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     step: str,
 ) -> None:
-    """One line, no version and no bundle at each step; without the cause, the same run can be registered."""
+    """A failure at any step is one line and leaves no version and no bundle; later the run can be registered."""
     run_id = make_run()
 
     def disk_full(*_: object) -> None:
@@ -234,7 +234,7 @@ def test_a_manifest_with_an_earlier_number_is_numbered_again(
 
 
 def test_any_fsspec_url_is_a_store(access: RegistryAccess, make_run: MakeRun) -> None:
-    """For example one in memory."""
+    """The example is a store in memory."""
     store = BundleStore("memory://registered")
     version = register(make_run(), access.registry, access.runs, store)
     assert read_bundle(store, version.bundle).sha256 == version.bundle.sha256

@@ -71,7 +71,7 @@ def send(port: int, method: str, path: str, body: object = None) -> tuple[int, s
 def test_the_champion_is_served_with_the_streams_score(
     access: RegistryAccess, make_run: MakeRun, root: Path, tmp_path: Path
 ) -> None:
-    """The same float32 bits, for ordinary rows and for the manifest's parity rows."""
+    """The scores have the same float32 bits, for ordinary rows and for the manifest's parity rows."""
     small = tmp_path / "small" / put_bundle(tmp_path / "small").path
 
     def log_bundle(run: ActiveRun) -> None:

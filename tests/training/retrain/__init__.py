@@ -1,1 +1,1 @@
-"""Retraining on request, with real Kafka, MLflow, ledger and archive."""
+"""Tests of retraining on request, with real Kafka, MLflow, ledger and archive."""

@@ -1,4 +1,4 @@
-"""A champion with a history of decisions, and what retrains it: real Kafka, MLflow, ledger and archive, all small."""
+"""A champion with a history of decisions and its retrainer, on real Kafka, MLflow, ledger and archive."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

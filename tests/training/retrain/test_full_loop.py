@@ -37,7 +37,7 @@ def is_fraud(number: int) -> bool:
     return bool(np.random.default_rng(number).random() < FRAUDS)
 
 
-def made(number: int) -> bytes:
+def make_transaction(number: int) -> bytes:
     """Return a transaction: one minute after the previous one, and ten days later once amounts have doubled."""
     fields = msgspec.json.decode(transaction(number))
     doubled = number >= ORDINARY
@@ -53,7 +53,7 @@ def send(settings: Settings, first: int, last: int) -> None:
     """Send transactions slowly enough that each drift window has several batches."""
     producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 0})
     for number in range(first, last):
-        producer.produce(settings.topic.transactions, made(number), f"card-{number % 500}".encode())
+        producer.produce(settings.topic.transactions, make_transaction(number), f"card-{number % 500}".encode())
         producer.poll(0.002)
     assert producer.flush(30) == 0
 

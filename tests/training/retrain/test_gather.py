@@ -1,4 +1,4 @@
-"""The join of archive and ledger: which rows a new model learns from, and with which values."""
+"""The join of archive and ledger selects the rows that a new model learns from, with their original values."""
 
 import uuid
 from pathlib import Path
@@ -125,7 +125,7 @@ def test_transactions_that_the_champion_refuses_are_left_out(
 
 
 def test_transactions_that_are_not_archived_are_counted(history: DecisionHistory, tmp_path: Path) -> None:
-    """Also if the archive has another transaction at the offset, because the topic was created again."""
+    """A topic that was created again has another transaction at the offset, which does not count as archived."""
     transactions = [transaction(n) for n in range(5)]
     history.decide(transactions)
     history.label([fraud(0)])
@@ -137,7 +137,7 @@ def test_transactions_that_are_not_archived_are_counted(history: DecisionHistory
 
 
 def test_a_broken_archive_is_one_line(history: DecisionHistory, tmp_path: Path) -> None:
-    """A file that is not Parquet."""
+    """The error names the file that is not Parquet and says what to do."""
     transactions = [transaction(0)]
     history.decide(transactions)
     history.archive(list(enumerate(transactions)))
@@ -149,7 +149,7 @@ def test_a_broken_archive_is_one_line(history: DecisionHistory, tmp_path: Path) 
 
 
 def test_features_are_the_champions(history: DecisionHistory, tmp_path: Path) -> None:
-    """Numeric, categorical and derived ones in the manifest's order; medians and categories come from the new data."""
+    """Features have the manifest's kinds and order; medians and categories come from the new data."""
     features = (
         Feature("V1", 0.5),
         Feature("country", 0.0, "categorical", ("FR", "BE")),

@@ -1,4 +1,4 @@
-"""From a request on Kafka to a challenger in shadow: once, whatever is killed, or declined with a reason."""
+"""A request on Kafka becomes one challenger in shadow, whatever is killed, or is declined with a reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ def runs(setup: RetrainSetup) -> list[Any]:
 
 
 def declined(setup: RetrainSetup) -> str:
-    """Work the one open request, which is declined, and return the reason."""
+    """Process the one open request, which is declined, and return the reason."""
     (line,) = setup.retrainer.work_open_requests()
     answer = answers(setup)[-1]
     assert answer is not None
@@ -76,14 +76,14 @@ def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe:
     assert recipe_of(version.run_id, setup.promoter.runs, retrainer.studies) == RECIPES[recipe]
 
 
-def test_one_request_is_worked_once(make_setup: MakeSetup) -> None:
-    """Working it again gives the same answer; a later request by hand makes another model."""
+def test_one_request_is_processed_once(make_setup: MakeSetup) -> None:
+    """Processing it again gives the same answer; a later request by hand makes another model."""
     setup = make_setup()
     setup.history.simulate()
     first = setup.request()
     setup.retrainer.work_open_requests()
     assert setup.retrainer.work_open_requests() == []
-    again = setup.retrainer.work(first)  # as a process does that read the topic before the answer
+    again = setup.retrainer.work(first)  # like a process that read the topic before the answer
     assert again.why == "version 2 runs in shadow as bundle fraud/2"
     assert (len(runs(setup)), len(all_roles(setup.settings.kafka, setup.settings.topic))) == (1, 2)
     setup.request("hand")
@@ -94,7 +94,7 @@ def test_one_request_is_worked_once(make_setup: MakeSetup) -> None:
     assert [each.bundle.path for each in roles.challengers] == ["fraud/3", "fraud/2"]
 
 
-#: Where the process dies: before or after a call.
+#: The call at which the process dies, and whether it dies after the call or before.
 DEATHS: dict[str, tuple[str, bool]] = {
     "after training": ("train", True),
     "before registering": ("register", False),
@@ -102,7 +102,7 @@ DEATHS: dict[str, tuple[str, bool]] = {
     "before the answer": ("answer_request", False),
     "after the answer": ("answer_request", True),
 }
-#: Those that only `make test-slow` runs.
+#: Deaths that only `make test-slow` covers.
 OTHER_DEATHS = ("before registering", "after registering", "after the answer")
 
 
@@ -170,7 +170,7 @@ def test_a_death_at_the_change_of_roles_changes_them_once(
 
 
 def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After three attempts."""
+    """It is declined after three attempts."""
     setup = make_setup()
     setup.history.simulate()
     setup.request()
@@ -183,7 +183,7 @@ def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, mon
 
 
 def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path: Path) -> None:
-    """It says nothing about the request, however long it lasts: for example a mount that is gone for a while."""
+    """An outage, such as a missing mount, says nothing about the request, however long it lasts."""
     setup = make_setup()
     setup.history.simulate()
     setup.request()
@@ -199,10 +199,10 @@ def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path:
     assert "challenger" in line
 
 
-def test_a_request_that_cannot_be_worked_is_declined_with_a_reason(
+def test_a_request_that_cannot_be_met_is_declined_with_a_reason(
     make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another champion, too few frauds, a leak; a later request is worked once the cause is fixed."""
+    """Reasons are another champion, too few frauds and a leak; a later request succeeds once the cause is fixed."""
     setup = make_setup(retrain_min_frauds=300)
     setup.history.simulate()
     setup.request(champion="f" * 64)
@@ -234,7 +234,7 @@ def test_frauds_that_are_not_archived_do_not_count(make_setup: MakeSetup) -> Non
 
 
 def test_a_champion_without_a_recipe_is_declined(make_setup: MakeSetup) -> None:
-    """Nothing says how to fit a model like it."""
+    """Without a recipe there is no way to fit a model like it."""
     setup = make_setup(None)
     setup.history.simulate()
     setup.request()
