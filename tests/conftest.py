@@ -25,7 +25,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-#: The files that use Kafka are spread over this first share of the suite.
+#: Fraction of the suite, from its start, over which the files that use Kafka are spread.
 KAFKA_SHARE = 0.7
 
 

@@ -48,7 +48,7 @@ _STATUS_DESCRIPTIONS = {
     415: "The content type is not JSON.",
     422: "The transaction cannot be scored: `reason` and `field` say why.",
     429: "Too many transactions are in flight; try again after Retry-After seconds.",
-    503: "No champion, no Kafka, or not in time: there is no decision. Try again after Retry-After seconds.",
+    503: "There is no decision, for lack of a champion, Kafka or time; try again after Retry-After seconds.",
 }
 
 

@@ -24,7 +24,7 @@ class PendingPrediction:
 
     @property
     def wants_early_response(self) -> bool:
-        """Whether a caller with ack=none has not got its response yet."""
+        """Whether a caller with ack=none is still waiting for its response."""
         return self.early_response is not None and not self.early_response.done()
 
     @property

@@ -15,7 +15,7 @@ class Stack:
         broker: The broker, not started yet.
         programs: The programs, in the order in which they start.
         prepare: Called once the broker serves and before any program starts, to create topics and publish models.
-        ready_s: Seconds that the programs have to become ready; None to not wait for them.
+        ready_s: Seconds that the programs have to become ready; None to return without waiting.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class Settings(Struct, frozen=True):
     """All settings, by subject.
 
     Raises:
-        SettingsError: By `read_settings` and `replace`; names the variable and the values it allows.
+        SettingsError: Raised by `read_settings` and `replace`; names the variable and the values it allows.
     """
 
     kafka: KafkaSettings = KafkaSettings()

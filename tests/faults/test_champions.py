@@ -38,7 +38,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
-    """Without a champion the worker waits, logs it and is not ready; the first champion decides what has arrived."""
+    """Without a champion the worker waits, logs this and is not ready; the first champion decides what is waiting."""
     send(settings, 1_000)
     with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
@@ -250,7 +250,7 @@ def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -
 
 
 def test_a_failing_champion_without_a_previous_one(ready: Callable[..., Settings]) -> None:
-    """Without a previous champion the worker is not ready and stops deciding; a new champion decides everything."""
+    """Without a previous champion the worker is unready and stops deciding; a new champion decides what is waiting."""
     settings = ready()
     loader = FailingLoader(settings)
 

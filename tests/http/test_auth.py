@@ -57,7 +57,7 @@ def test_keys_and_scopes_are_enforced_and_reloaded(
 
 
 def test_an_unreadable_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read again even if the fix, such as a chmod, leaves its modification time and size unchanged."""
+    """The file is read again even if the fix, such as a chmod, leaves its modification time and size unchanged."""
     monkeypatch.setattr("stream.http.api_keys.CHECK_INTERVAL_S", 0.0)
     path = tmp_path / "keys.json"
     (old, old_entry), (new, new_entry) = make_key("ada", ("read",)), make_key("bob", ("read",))
@@ -150,7 +150,7 @@ def test_an_entry_does_not_contain_its_key() -> None:
 
 
 def test_tls_replaces_plain_http(make_http_settings: Callable[..., Settings], tmp_path: Path) -> None:
-    """With a certificate the edge speaks TLS only."""
+    """An edge with a certificate accepts TLS connections only."""
     certificate, key = tmp_path / "edge.pem", tmp_path / "edge.key"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]

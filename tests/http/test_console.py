@@ -70,7 +70,7 @@ def test_an_alert_appears_within_two_seconds_and_can_be_labelled(page: Page, edg
 
 
 def test_outside_text_is_not_rendered_as_markup(page: Page, edge: HttpProcess) -> None:
-    """A script in a transaction id or in a role change's note is shown and not run."""
+    """A script in a transaction id or in a role change's note is shown as text and does not run."""
     script = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     edge.predict(transaction(1, transaction_id=script, features=DECLINED))
     change_roles(

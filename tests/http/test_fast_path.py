@@ -101,7 +101,7 @@ def test_pipelined_refusals_do_not_recurse(shared_edge: HttpProcess) -> None:
 
 
 def test_a_body_may_arrive_in_pieces(shared_edge: HttpProcess) -> None:
-    """It may arrive byte by byte, and its end together with the beginning of the next request."""
+    """A body may arrive byte by byte, and its end together with the beginning of the next request."""
     request = with_length(transaction(1))
     head = request.index(b"\r\n\r\n") + 4
     with connected(shared_edge) as connection:
@@ -158,7 +158,7 @@ def test_a_client_that_disconnects_does_not_affect_others(shared_edge: HttpProce
 def test_only_ordinary_requests_take_the_fast_path(
     change: dict[str, str], headers: dict[bytes, bytes], accepted: bool
 ) -> None:
-    """Other routes, methods, content types and sizes do not, nor does any request when the fast path is disabled."""
+    """FastAPI handles other routes, methods, content types and sizes; and everything if the fast path is disabled."""
     unused: Any = None
     usual = {b"content-type": b"application/json", b"content-length": b"1000"}
     scope: Any = {"path": "/predict", "method": "POST", "headers": [*(usual | headers).items()]} | change

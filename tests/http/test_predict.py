@@ -56,7 +56,7 @@ def test_a_decision_is_in_kafka_before_it_is_sent(edge: HttpProcess) -> None:
 
 
 def test_a_decision_over_http_can_be_recomputed(edge: HttpProcess) -> None:
-    """It is recomputed from its source position, like any other; its shadow score has the same decision id."""
+    """The decision is recomputed from its source position like any other; its shadow score has the same decision id."""
     decision = decode(edge.predict(transaction(5)).content)
     assert verify(edge.settings, decision) == {}
     shadows = values(edge.settings, edge.settings.topic.shadow_scores)

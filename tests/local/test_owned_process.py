@@ -18,7 +18,7 @@ time.sleep(600)
 
 
 def test_reports_exit_code_and_output(tmp_path: Path) -> None:
-    """Exit code and output are the command's own, and it runs in the given environment."""
+    """The owner gets the command's exit code and output, and the command runs in the given environment."""
     code = "import os, sys; print(os.environ['WORD']); sys.exit(7)"
     process = OwnedProcess([sys.executable, "-c", code], tmp_path / "out", {"WORD": "hello"})
     while process.returncode is None:

@@ -104,7 +104,7 @@ def test_the_watchdog_fires_when_there_is_work_and_no_progress(
 def test_the_watchdog_does_not_fire(
     health: StoreWatchdog, source: FakeSource, outage: Outage, stuck: Mock, why: str
 ) -> None:
-    """It stays silent without work, with progress, and while something that the program waits for is unavailable."""
+    """The watchdog stays silent without work, with progress, and while the program has to wait or is busy."""
     source.messages_left = 0 if why == "idle" else 5
     source.joined = why != "not joined"
     source.busy = why == "long work"

@@ -1,4 +1,4 @@
-"""How a worker that cannot go on must exit: soon, with exit code 1 and one clear line."""
+"""Check that a worker that cannot continue exits soon, with exit code 1 and one clear line."""
 
 import time
 

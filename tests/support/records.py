@@ -1,4 +1,4 @@
-"""Synthetic decisions, shadow scores and labels, as they are on their topics."""
+"""Synthetic decisions, shadow scores and labels, in the form of their topics."""
 
 from typing import Any
 
