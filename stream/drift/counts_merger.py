@@ -26,11 +26,13 @@ from stream.drift.report import DriftReporter, PreviousReport, previous_report
 from stream.drift.rolling_windows import RollingByRows, RollingByTime
 from stream.drift.statistics import WindowStatistics
 
-#: All models in a role count the same rows, within a second or two. So a few windows last longer than any pause, and
-#: on all but the quietest streams far less than the retention of `drift-counts`.
+#: Windows of rows that another model counts before a model without counts has left its role. All models in a role
+#: count the same rows within a second or two, so a few windows last longer than any pause, and on all but the quietest
+#: streams far less than the retention of `drift-counts`.
 QUIET_WINDOWS = 3
-#: On a busy stream, or after a pause, one message holds the rows of many windows. A worker counts all its models in
-#: turn, so between two messages of one model there is a message of each other model in a role.
+#: Messages that must also have come from one worker: on a busy stream, or after a pause, one message holds the rows of
+#: many windows. A worker counts all its models in turn, so between two messages of one model there is a message of each
+#: other model in a role.
 QUIET_MESSAGES = 3
 
 #: Returns the manifest of the bundle that counts belong to; None if the bundle is gone for good. An exception leaves
@@ -200,8 +202,8 @@ class _ActiveModel:
         """Register a message of another model.
 
         Returns:
-            Rows that the other model has counted since this model's newest message, and messages of it from the same
-            worker.
+            Number of rows that the other model has counted since this model's newest message, and number of its
+            messages from the same worker.
         """
         bundle, source = message.bundle_sha256, (message.bundle_sha256, message.instance)
         self._missed_rows[bundle] += message.rows

@@ -84,7 +84,7 @@ class _WindowTest:
     limit: float
 
     def exceeds(self, neg_log_alpha: float) -> NDArray[np.bool_]:
-        """Return (n,) whether the bound is crossed, which chance does with a probability of at most alpha."""
+        """Return (n,) whether the bound is crossed, which happens by chance with a probability of at most alpha."""
         if self.statistic == "scores":
             exceeded: NDArray[np.bool_] = self.values > self.limit + dkw_epsilon(neg_log_alpha, self.trials)
             return exceeded

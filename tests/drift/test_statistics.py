@@ -52,7 +52,7 @@ def test_psi_is_not_negative_and_symmetric(reference: NDArray[np.int64], current
 
 @given(arrays(np.int64, 5, elements=st.integers(0, 50)), arrays(np.int64, 5, elements=st.integers(0, 50)))
 def test_jensen_shannon_agrees_with_scipy(reference: NDArray[np.int64], current: NDArray[np.int64]) -> None:
-    """They agree even with empty categories."""
+    """The two agree even with empty categories."""
     result = float(jensen_shannon(reference, current))
     if not reference.sum() or not current.sum():
         assert np.isnan(result)

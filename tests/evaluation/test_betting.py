@@ -87,7 +87,7 @@ def test_the_interval_contains_the_mean_at_every_evaluation() -> None:
 def test_the_interval_agrees_with_the_capital(
     values: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
-    """Its lower end is above 0 exactly if the capital against "at most 0" reaches 1/alpha."""
+    """The lower end is above 0 exactly if the capital against "at most 0" reaches 1/alpha."""
     low, high = confidence_interval(values, 0.3)
     assert -1 <= low <= high <= 1
     capital = log_capital(values)[-1]

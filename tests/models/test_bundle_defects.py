@@ -27,7 +27,7 @@ from tests.models.graphs import first_rows, row_means
 
 WIDTH = 4
 _MOVEMENT = NaturalMovement(500, 10, 0.1, 0.1)
-#: By name: the edit (the reference has the hash of the edited manifest), the error, and part of its text.
+#: By name of the defect: the edit (the reference has the hash of the edited manifest), the error, and part of its text.
 DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
     # Files
     "the model was changed": (

@@ -80,7 +80,7 @@ class FakeModel:
         return FeaturePlan(self.manifest.features, self.manifest.missing)
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores by the rule, or raise what it raises."""
+        """Return (n,) scores that the rule gives; the rule may raise."""
         self.runs += 1
         return self.rule(matrix)
 

@@ -81,7 +81,7 @@ def test_draws_never_change() -> None:
 
 @given(st.lists(st.floats(0, 0.3), max_size=3), st.text(max_size=5), st.lists(st.text(min_size=1), max_size=20))
 def test_every_card_gets_an_existing_arm(shares: list[float], salt: str, cards: list[str]) -> None:
-    """It is the champion or a challenger with a share, and does not depend on the other cards."""
+    """The arm is the champion or a challenger with a share, and does not depend on the other cards."""
     arms = draw_arms(shares, salt, cards)
     assert all(arm == 0 or shares[arm - 1] > 0 for arm in arms)
     assert [draw_arms(shares, salt, [card])[0] for card in cards] == arms.tolist()

@@ -36,7 +36,7 @@ def take_one(counter: RoleCounter) -> RoleCounts:
 
 
 def test_batches_add_up_to_one_message() -> None:
-    """It has each model's verdicts and a histogram of latencies; a value on an edge belongs to the lower bin."""
+    """The message has each model's verdicts and a histogram of latencies; a value on an edge is in the lower bin."""
     counter, in_role = RoleCounter("a"), roles(3)
     count(counter, in_role, 0.0005, 0.001)
     count(counter, in_role, 0.0011, 1.0, 5.0)

@@ -60,7 +60,7 @@ def test_the_newest_valid_assignment_is_used(follower: RoleFollower, store: Path
 
 
 def test_there_is_no_champion_without_a_valid_assignment(follower: RoleFollower) -> None:
-    """This is so before the first assignment, and if none can be decoded."""
+    """There is none before the first assignment, and none if no assignment can be decoded."""
     follower._apply_newest([])
     assert (version(follower), follower.refused) == (None, None)
     follower._apply_newest([b"rubbish", None])

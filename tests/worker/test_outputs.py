@@ -163,7 +163,7 @@ def test_a_larger_original_is_truncated() -> None:
 
 
 def test_a_huge_key_is_truncated_too() -> None:
-    """It is truncated in the dead letter and as its key: one too large to send would block its partition for ever."""
+    """The key is truncated in the dead letter and as its key: too large a dead letter would block its partition."""
     row, dead_letter = dead_letter_of(b"{", b"k" * MAX_ORIGINAL_BYTES)
     assert row["key"] == dead_letter.key == b"k" * TRUNCATED_BYTES
     assert dead_letter.truncated
