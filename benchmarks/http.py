@@ -137,7 +137,7 @@ def running_mlflow_server(bundle: Path, scratch: Path) -> Iterator[str]:
         sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(bundle), "--env-manager", "local",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
-    # It starts uvicorn by name, which is in the same directory as this Python.
+    # MLflow starts uvicorn by name, which is in the same directory as this Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "PYTHONWARNINGS": "ignore"}
     address = f"http://127.0.0.1:{port}"

@@ -118,7 +118,7 @@ class GeneratedMessages(Sequence[Message]):
 
 
 def measure_lag(settings: Settings, scratch: Path) -> list[float]:
-    """Return samples of the seconds that the ledger is behind at the steady rate."""
+    """Return samples of the ledger's lag in seconds at the steady rate."""
     engine = open_engine(settings.ledger.url)
     migrate(engine)
     sent = [0, 0]
@@ -149,7 +149,7 @@ def _sample_lag(engine: Engine, topics: Sequence[str], sent: Sequence[int], tota
         time.sleep(SAMPLE_S)
         before = tuple(sent)
         with reading(engine) as connection:
-            # Offsets instead of count(*): there are few of them, and they are exactly as far as the rows.
+            # Stored offsets instead of count(*): there are few of them, and they advance together with the rows.
             rows = connection.execute(
                 select(offsets.c.topic, func.sum(offsets.c.next_offset)).group_by(offsets.c.topic)
             )

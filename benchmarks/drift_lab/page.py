@@ -127,8 +127,9 @@ def _trend(results: DriftLabResults) -> Iterator[str]:
         shifts = [each.crossing or 0.0 for each in crossing]
         yield (
             f"{len(crossing)} of {len(results.trends)} features cross this limit; {len(detected)} of these alarm, "
-            f"after a median of {np.median(delays):.1f} windows; the slowest ({slowest.feature}) after {slowest.delay:.1f}. "
-            f"The crossings are at shifts of {min(shifts):.2f} to {max(shifts):.2f} standard deviations.\n"
+            f"after a median of {np.median(delays):.1f} windows; the slowest ({slowest.feature}) after "
+            f"{slowest.delay:.1f}. The crossings are at shifts of {min(shifts):.2f} to {max(shifts):.2f} standard "
+            "deviations.\n"
         )
     undetected = [each.feature for each in results.trends if each.delay is None]
     if undetected:

@@ -47,7 +47,7 @@ class JudgedWindows:
         return sum(count for count, _ in self.alarms.values())
 
     def closest(self, shares: Floats) -> tuple[float, str]:
-        """Return the maximum of `shares` or `distance_shares`, with its column."""
+        """Return the maximum of `shares` or `distance_shares`, with the column that has it."""
         largest = np.nanmax(shares, axis=0, initial=0.0)
         return float(largest.max()), self.names[int(largest.argmax())]
 

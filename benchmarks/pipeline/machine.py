@@ -15,5 +15,5 @@ class KafkaMachine(machine.Machine, frozen=True):
 
 
 def describe_machine() -> KafkaMachine:
-    """Describe this machine, with the versions of the packages that matter here."""
+    """Describe this machine, with the versions of the packages that affect the figures."""
     return KafkaMachine(**msgspec.structs.asdict(machine.describe_machine(_PACKAGES)), kafka=KAFKA_VERSION)

@@ -27,7 +27,7 @@ FAILED, INTERRUPTED = 1, 130
 
 def main() -> int:
     """Run the demo and return its exit code."""
-    # Retries of the Kafka client are not interesting here.
+    # Hide the Kafka client's messages about retries.
     logging.getLogger("stream").setLevel(logging.ERROR)
     try:
         prepared = prepare()

@@ -1,4 +1,4 @@
-"""All dashboards, their JSON, and their queries."""
+"""All dashboards, with their JSON and their queries."""
 
 import json
 from collections.abc import Callable, Iterator

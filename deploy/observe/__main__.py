@@ -32,10 +32,10 @@ def main() -> int:
     parser.add_argument("--transactions", type=Path, help=f"JSON transactions, one per line  [default: {MESSAGES}]")
     parser.add_argument("--out", type=Path, default=VAR / "observe", help="directory for configuration and logs")
     options = parser.parse_args()
-    # Set explicitly, because a shell without job control starts background processes with SIGINT ignored.
+    # Set the handler explicitly: a shell without job control starts background processes with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    # Retries of the Kafka client are not interesting here.
+    # Hide the Kafka client's messages about retries.
     logging.getLogger("stream").setLevel(logging.ERROR)
     try:
         if options.roles is None or options.transactions is None:
@@ -61,7 +61,7 @@ def _observe(roles_file: Path, transactions: Path, out: Path) -> None:
             broker = LocalBroker(scratch / "kafka", on_step=status.update)
             settings = settings_for(roles, broker, scratch)
             programs = addresses(settings)
-            # First, because Prometheus takes seconds to discover its targets, while the programs start.
+            # Start the monitors first: Prometheus takes seconds to discover its targets, while the programs start.
             monitors = running.enter_context(running_monitors(programs, scratch, out, console.print))
             running.enter_context(make_stack(settings, roles, broker, out, status.update))
             running.enter_context(TrafficGenerator(settings, messages))

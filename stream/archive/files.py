@@ -61,7 +61,7 @@ class ArchiveFiles:
         everything a second time. So the marker is checked before every listing and every file.
 
         Raises:
-            ArchiveError: If a newer program created it, or the marker is not an archive's.
+            ArchiveError: If a newer program created it, or the marker was not written by an archive.
             ArchiveUnavailableError: If it does not exist, or the file system does not answer.
         """
         with self._translated_errors("read"):
@@ -75,7 +75,7 @@ class ArchiveFiles:
             version = json.loads(marker)["format_version"]
         except (ValueError, TypeError, KeyError):
             raise ArchiveError(
-                f"{self.url}/{MARKER} is not an archive's; set FRAUD_ARCHIVE_URL to an empty folder"
+                f"{self.url}/{MARKER} was not written by an archive; set FRAUD_ARCHIVE_URL to an empty folder"
             ) from None
         if version != FORMAT_VERSION:
             raise ArchiveError(
@@ -92,7 +92,7 @@ class ArchiveFiles:
         return sorted(filter(None, map(parse_folder, names)), reverse=True)
 
     def list_day(self, kind: str, day: date) -> tuple[list[ArchiveFile], list[str]]:
-        """Return a kind's files of one date, and the names of temporary files: abandoned, or being written.
+        """Return a kind's files of one date, and the names of temporary files, abandoned ones and those being written.
 
         Raises:
             ArchiveUnavailableError: If the file system does not answer.
@@ -105,7 +105,7 @@ class ArchiveFiles:
         """Write a file completely or not at all; a file that exists stays unchanged.
 
         Raises:
-            ArchiveUnavailableError: If the file is not known to be written.
+            ArchiveUnavailableError: If it is not certain that the file was written.
         """
         self.require()
         path = f"{kind}/{file.path}"
@@ -192,7 +192,7 @@ class ArchiveFiles:
 
 
 def _sync_directories(directory: str) -> None:
-    """Sync a directory and its parent, so that a new file's name and its folder's survive a power failure."""
+    """Sync a directory and its parent, so that the names of a new file and its folder survive a power failure."""
     for each in (directory, os.path.dirname(directory)):  # noqa: PTH120 - likewise
         descriptor = os.open(each, os.O_RDONLY)
         try:

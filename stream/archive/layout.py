@@ -4,8 +4,8 @@
     <url>/<kind>/date=YYYY-MM-DD/<partition>-<first>-<end>.parquet      the messages with first ≤ offset < end
     <url>/<kind>/date=YYYY-MM-DD/.<…>.parquet.<random>.tmp              being written, or left by a crash: not a file
 
-A file holds every message that its partition had in its range when it was written, and is never changed. It begins
-where the files that existed before it end, or within them: a writer that was given a partition while another one still
+A file holds every message that its partition had in the file's range when the file was written, and never changes. A
+file begins where the earlier files end, or within them: a writer that was assigned a partition while another one still
 held it (after a freeze, say) may write a range again, in part or completely. `plan_reads` is the rule for readers.
 """
 
@@ -98,9 +98,9 @@ def utc_day(timestamp_ms: int) -> date:
 def plan_reads(files: Iterable[ArchiveFile]) -> Iterator[tuple[ArchiveFile, int]]:
     """Yield which files to read from which offset on, so that each message is read once and in order.
 
-    By partition, in the order of first offsets and for equal ones the longest file first, each file contributes its
-    rows at or above the highest end of the files before it. The rows below were in those files: the one that reaches
-    that end begins no later than this file, so it holds everything in between.
+    Files are sorted by partition, then by first offset, and among equal ones the longest comes first. Each file
+    contributes its rows at or above the highest end of the files before it. The rows below that end are in those
+    files: the file that reaches the end begins no later than this one, so it holds everything in between.
 
     Args:
         files: Files of one kind, in any order.

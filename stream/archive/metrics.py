@@ -1,4 +1,4 @@
-"""The archive's Prometheus metrics; counters are updated once a file."""
+"""The archive's Prometheus metrics; counters are updated once per file."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
@@ -78,7 +78,7 @@ class ArchiveMetrics:
         self._open_bytes.set(size)
 
     def lag(self, kind: str, messages: int) -> None:
-        """Export the number of messages left to read of one kind."""
+        """Export how many messages of one kind are left to read."""
         self._lag.labels(kind).set(messages)
 
     def store(self, *, up: bool) -> None:

@@ -106,8 +106,8 @@ class OpenFile:
 def preload_pyarrow() -> None:
     """Write a file that is thrown away, so that pyarrow loads everything it needs.
 
-    With its first array pyarrow imports pandas, if that is installed. That takes seconds on a busy machine, and a
-    program that stops before its first file has only `stream.runtime.program.STOP_S` for everything.
+    When pyarrow makes its first array, it imports pandas if that is installed. This takes seconds on a busy machine,
+    and a program that stops before its first file has only `stream.runtime.program.STOP_S` for everything.
     """
     file = OpenFile("labels", 0, 0, date.min)
     file.add(0, 0, None, None)

@@ -36,7 +36,7 @@ class ArchivePipeline:
         kind: Kind of message, one of `stream.archive.layout.KINDS`.
         topic: Topic of the kind.
         source: Source of the batches.
-        store: Dates of the files that were written before.
+        store: Store that knows the date of each partition's last file.
         writer: Writer of finished files.
         metrics: Metrics of dropped batches and files.
         clock: Clock that bounds the dates of files.
@@ -95,16 +95,16 @@ class ArchivePipeline:
             self.source.done()
 
     def close_due(self) -> None:
-        """Close the files that have reached their age. Never raises, as `process`."""
+        """Close the files that have reached their age. Never raises, like `process`."""
         now = time.monotonic()
         self._close([partition for partition, file in self._open.items() if now - file.began >= self._file_s])
 
     def close_all(self) -> None:
-        """Close every file because the archive stops. Never raises, as `process`."""
+        """Close every file because the archive stops. Never raises, like `process`."""
         self._close(list(self._open))
 
     def close(self, partition: int) -> None:
-        """Close one file early to free its memory. Never raises, as `process`."""
+        """Close one file early to free its memory. Never raises, like `process`."""
         self._close([partition])
 
     def _close(self, partitions: list[int]) -> None:

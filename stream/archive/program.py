@@ -82,7 +82,8 @@ class ArchiveProgram(StoreProgram):
 
     async def _shut_down(self) -> None:
         self._writer.stop()
-        # First, while the partitions are still ours. Messages read after this are dropped, and read again.
+        # Close the files first, while the partitions are still ours. Messages that are read after this are dropped, and
+        # the next archive reads them again.
         for pipeline in self.pipelines:
             await asyncio.get_running_loop().run_in_executor(self._writing, pipeline.close_all)
         await super()._shut_down()

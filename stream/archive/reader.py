@@ -83,7 +83,7 @@ def _may_match(parquet: pq.ParquetFile, number: int, since_ms: int | None, until
 
 
 def _selection(batch: pa.RecordBatch, offset: int, since_ms: int | None, until_ms: int | None) -> pa.Array:
-    """Return which rows are at or above an offset and within the bounds; null means no."""
+    """Return which rows are at or above an offset and within the bounds; null counts as false."""
     selection = pc.greater_equal(batch["offset"], offset)
     if since_ms is not None:
         selection = pc.and_(selection, pc.greater_equal(batch[_EVENT_TIME], since_ms))

@@ -37,7 +37,7 @@ def add_agent(
 def add_closing(app: faust.App, pipelines: Sequence[ArchivePipeline], budget: MemoryBudget, writing: Executor) -> None:
     """Add the task that closes files that are due.
 
-    A task and not a timer: Faust's timer would log a warning for every file that waits for the file system.
+    This is a task and not a timer: Faust's timer would log a warning for every file that waits for the file system.
     """
 
     def close_due() -> None:

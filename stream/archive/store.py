@@ -1,4 +1,4 @@
-"""Where to read on: the ends of the existing files. Offsets are kept nowhere else, not even in Kafka."""
+"""Finds the offsets to resume at: the ends of the existing files. They are stored nowhere else, not even in Kafka."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -10,10 +10,10 @@ from stream.runtime.outage import Outage
 
 
 class ArchiveStore:
-    """Finds where each partition's files end.
+    """Finds the offset at which each partition's files end.
 
     There is no owner epoch, because not every file system has compare-and-swap: a writer that lost its partition
-    without noticing may still put a file. Readers take each message once all the same; see
+    without noticing may still put a file. Readers take each message once nevertheless; see
     `stream.archive.layout.plan_reads`.
 
     Args:
@@ -31,7 +31,7 @@ class ArchiveStore:
         self._days: dict[tuple[str, int], date] = {}
 
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
-        """Return where to read on, and remove temporary files that a crash left in the way of the next ones.
+        """Return the offsets to resume at, and remove temporary files that a crash left behind.
 
         Dates never go back within a partition, so folders are listed from the newest on until a file of each
         partition is found.

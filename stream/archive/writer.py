@@ -46,13 +46,13 @@ class ArchiveWriter:
         self._stopping.set()
 
     def put(self, kind: str, topic: str, file: OpenFile, is_owned: Callable[[], bool]) -> None:
-        """Close a file and put it, with as many attempts as it takes.
+        """Close a file and put it; retry until that succeeds.
 
         Args:
             kind: Kind of its messages.
             topic: Topic of its messages.
             file: File to close and put.
-            is_owned: Returns whether its partition is still ours; called before each attempt.
+            is_owned: Function that returns whether its partition is still ours; called before each attempt.
 
         Raises:
             StaleOwnerError: If the partition has moved; its new owner reads these messages again.

@@ -1,9 +1,9 @@
 """Records which Prometheus alerts fired and when, one row per alert; order and repetition of messages do not matter.
 
 Alertmanager repeats itself, and a message that it had to resend may arrive after a later one. Messages carry no time of
-their own, so their content decides: of two messages about one alert, the resolved one is kept; of resolved ones, the
-one that was resolved last; of equal ones, the one whose annotations, then labels, are the greater text. An alert that
-fires again has another start, and so another row.
+their own, so their content decides: of two messages about one alert, the resolved one is kept; of two resolved ones,
+the one that was resolved last; of two with the same end, the one whose annotations, then labels, are the greater text.
+An alert that fires again has a new start, and so a new row.
 """
 
 from collections.abc import Sequence

@@ -59,8 +59,8 @@ def add_alert_webhook(app: faust.App, recorder: AlertRecorder, writing_thread: E
     """Add `POST /alerts`: 200 with the number of alerts, 400 for an invalid message, 503 without a database.
 
     Alertmanager sends a message again after a 5xx, and never after a 4xx. There are no API keys: FRAUD_WEB_HOST limits
-    who can reach the port. Requiring JSON keeps web pages of other sites from posting here: a browser sends JSON
-    across sites only if the target allows it, and this one does not.
+    who can reach the port. Requiring JSON prevents web pages of other sites from posting here: a browser sends JSON
+    to another site only if that site allows it, and this one does not.
     """
 
     @app.page("/alerts")

@@ -19,7 +19,7 @@ _sorted = msgspec.json.Encoder(order="deterministic")
 
 
 class FiredAlert(Struct, frozen=True, rename="camel"):
-    """One alert. Its fingerprint is a hash of its labels; each time it fires it has another start.
+    """One alert. Its fingerprint is a hash of its labels; each time it fires it has a new start.
 
     Raises:
         ValueError: If it starts before 1970, or is resolved without an end.
@@ -29,7 +29,7 @@ class FiredAlert(Struct, frozen=True, rename="camel"):
     labels: dict[str, str]
     fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$", max_length=64)]
     starts_at: AwareDatetime
-    #: In the year 1 while the alert fires: Go's zero time.
+    #: Year 1, Go's zero time, while the alert fires.
     ends_at: AwareDatetime | None = None
     annotations: dict[str, str] = {}
 

@@ -15,8 +15,8 @@ from stream.ledger.tables import decisions
 #: Number of newest decisions over which latency is measured.
 LATENCY_DECISIONS = 10_000
 
-#: Returns the largest difference between a challenger's live scores and its scores for the same transactions scored
-#: again, for the transactions before a time (UTC milliseconds); NaN without any.
+#: From a challenger's bundle and a time (UTC milliseconds) to the largest difference between the challenger's live
+#: scores of earlier transactions and its scores when they are scored again; NaN without any such transaction.
 ParityGap = Callable[[BundleRef, int], float]
 
 

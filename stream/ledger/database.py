@@ -56,8 +56,8 @@ def open_engine(url: str) -> Engine:
         return _open_sqlite(parsed, shown)
     if parsed.drivername != "postgresql+psycopg":
         raise LedgerError(f"FRAUD_LEDGER_URL={shown}: use sqlite:/// or postgresql+psycopg://")
-    # Give up on a server that vanished without a word as soon as on one that refuses. Postgres ends the transaction of
-    # a frozen ledger, or the next owner of its partitions would wait for its locks.
+    # Give up on a server that vanished silently as soon as on one that refuses connections. Postgres ends the
+    # transaction of a frozen ledger; otherwise the next owner of its partitions would wait for its locks.
     busy_ms = round(BUSY_S * 1000)
     limits = {
         "application_name": _PROGRAM,
@@ -84,14 +84,14 @@ def _open_sqlite(parsed: URL, shown: str) -> Engine:
     def set_up(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions, DDL included, begin in `begin` below
         _enable_wal(connection)
-        # A power failure may lose the newest commits, each as a whole: their offsets are lost too, so they are read
-        # again.
+        # A power failure may lose the newest commits, each as a whole: the offsets are lost too, so the messages are
+        # read again.
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-65536")  # KiB: holds the upper levels of every index
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer that begins as a reader can find another writer's commit after its snapshot, and fails at once.
+        # A writer must not begin as a reader: it fails at once if another writer has committed since its snapshot.
         writes = connection.get_execution_options().get("ledger_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -99,7 +99,7 @@ def _open_sqlite(parsed: URL, shown: str) -> Engine:
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
-    """Enable the write-ahead log. If two processes open a new file at once, SQLite fails one without waiting: retry."""
+    """Enable the write-ahead log, and retry: if two processes open a new file at once, one fails without waiting."""
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
@@ -129,7 +129,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextlib.contextmanager
 def _terminating_frozen(engine: Engine) -> Iterator[None]:
     # A ledger that froze in the middle of sending statements leaves a session that counts as "active" and waits for
-    # the rest: idle_in_transaction_session_timeout never applies, and its locks would stay for ever.
+    # the rest: idle_in_transaction_session_timeout never applies, and the session would keep its locks for ever.
     try:
         yield
     except OperationalError as error:
@@ -182,13 +182,13 @@ def migrate(engine: Engine) -> None:
 
     Raises:
         LedgerUnavailableError: If the database does not answer.
-        LedgerError: If a newer program has migrated the database, or it is not a ledger's.
+        LedgerError: If a newer program has migrated the database, or the database is not a ledger's.
     """
     config = Config()
     config.set_main_option("script_location", "stream.ledger:migrations")
     config.set_main_option("path_separator", "os")
     with reading(engine) as connection:
-        # Usually there is nothing to do, and finding that out needs no turn as a writer.
+        # Usually there is nothing to do, and checking that needs no write lock.
         if MigrationContext.configure(connection).get_current_revision() == _newest_revision(config):
             return
     try:

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-#: Measures the latency and score parity of a challenger's bundle, which pairs of verdicts do not show.
+#: Function that measures latency and score parity of a challenger's bundle, which pairs of verdicts do not show.
 MeasureHealth = Callable[[BundleRef], ServingHealth]
 
 
@@ -38,7 +38,7 @@ class GateStatus(Struct, frozen=True):
     #: Number of the test; None before its plan is frozen.
     test: int | None
     judgement: GateResult | None
-    #: What the test waits for while it has no judgement; one line.
+    #: One line on what the test waits for, while it has no judgement.
     waiting: str = ""
 
 

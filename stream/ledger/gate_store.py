@@ -95,7 +95,7 @@ class GateStore:
         """Store newly closed cohorts and the result over all cohorts, unless another ledger has stored some since.
 
         Args:
-            test: A test that continued when it was read.
+            test: A test that had no result when it was read.
             taken: Evidence of the newly closed cohorts, in order of event time.
             result: Result over all cohorts.
             after: Number of cohorts stored before.

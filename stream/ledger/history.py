@@ -28,8 +28,8 @@ class Labels:
         decision: Index of the labelled decision.
         source: chargeback, analyst or cardholder.
         fraud: 1 for fraud, 0 for legitimate, -1 where the source retracts its earlier label.
-        event_time_ms: When the source learned it, UTC milliseconds.
-        ingested_at_ms: When the ledger read the label, UTC milliseconds.
+        event_time_ms: Time at which the source learned it, UTC milliseconds.
+        ingested_at_ms: Time at which the ledger read the label, UTC milliseconds.
     """
 
     decision: NDArray[np.int64]
@@ -88,7 +88,7 @@ def matured_from_columns(
 
     Args:
         decided: Columns of decisions joined with shadow scores.
-        labelled: Columns of labels, each of one of these decisions.
+        labelled: Columns of the labels of these decisions.
         challenger: Identity of the challenger; the other model is the champion.
     """
     ids, cards, times, amounts, currencies, arms, propensities, verdicts, scores, *rest = decided
@@ -98,7 +98,7 @@ def matured_from_columns(
     )
     arm = text_array(arms)
     verdict = text_array(verdicts)
-    # An explored transaction is one that its model would have declined.
+    # The model of an explored transaction would have declined it.
     own_verdict = np.where(arm == "exploration", "decline", verdict).astype(np.object_)
     score, shadow_score = _float_array(scores), _float_array(shadow_scores)
     shadow_verdict = text_array(shadow_verdicts)
@@ -126,7 +126,7 @@ def labels_from_columns(transaction_ids: list[str], labelled: list[list[Any]]) -
 
     Args:
         transaction_ids: Transaction ids of the decisions, in order.
-        labelled: Columns of labels, each of one of these decisions.
+        labelled: Columns of the labels of these decisions.
     """
     index_of = {transaction_id: index for index, transaction_id in enumerate(transaction_ids)}
     return Labels(

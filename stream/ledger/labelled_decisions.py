@@ -61,8 +61,8 @@ def load_labelled_decisions(
 ) -> LabelledDecisions | None:
     """Return the matured decisions from a time on whose outcome is known.
 
-    A decision that has not matured is left out even if it has a label: frauds are reported before anything else, so
-    it would bias the sample.
+    A decision that has not matured is left out even if it has a label: frauds are reported first, so such decisions
+    would bias the sample.
 
     Args:
         engine: Ledger database.

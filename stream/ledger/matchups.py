@@ -84,7 +84,10 @@ def load_pairs(engine: Engine, matchup: Matchup, *, since: int, until: int, matu
 
 
 def _identity(connection: Connection, update: ModelUpdate, bundle: BundleRef, policy: Policy | None) -> ModelIdentity:
-    """Return the identity of a model in role. Without an own policy the manifest's applies; newest rows tell which."""
+    """Return the identity of a model in role.
+
+    If the role sets no policy, the manifest's applies; its version is read from the newest rows of the bundle.
+    """
     if policy is not None:
         return ModelIdentity(bundle.sha256, policy.version)
     assigned = [update.policy, *(each.policy for each in update.challengers)]

@@ -1,4 +1,4 @@
-"""The ledger's Prometheus metrics; counters of messages are updated once a batch."""
+"""The ledger's Prometheus metrics; counters of messages are updated once per batch."""
 
 from collections.abc import Sequence
 
@@ -150,7 +150,7 @@ class LedgerMetrics:
         self._deleted.labels(kind).inc(rows)
 
     def lag(self, kind: str, messages: int) -> None:
-        """Export the number of messages left to read of one kind."""
+        """Export how many messages of one kind are left to read."""
         self._lag.labels(kind).set(messages)
 
     def store(self, *, up: bool) -> None:

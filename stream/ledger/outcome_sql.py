@@ -28,7 +28,7 @@ def decision_outcomes(window: ColumnElement[bool]) -> Subquery:
             d.bundle_sha256,
             d.model_version,
             d.policy_version,
-            # An explored transaction is one that its model would have declined.
+            # The model of an explored transaction would have declined it.
             or_(d.verdict != "approve", d.arm == "exploration").label("alerted"),
             case((current.is_not(None), current), (went_through, 0)).label("fraud"),
         )
@@ -39,7 +39,7 @@ def decision_outcomes(window: ColumnElement[bool]) -> Subquery:
 
 
 def _labels_by_source(window: ColumnElement[bool]) -> Subquery:
-    """Return by labelled transaction the newest label of each source (1, 0, null), and whether an analyst released."""
+    """Return by transaction the newest label of each source (1, 0, null), and whether an analyst released it."""
     c = labels.c
     recency = func.row_number().over(
         partition_by=(c.transaction_id, c.source), order_by=(c.event_time_ms.desc(), c.label_id.desc())

@@ -1,4 +1,4 @@
-"""Which ledger owns a partition and how far it was read: rows that fence stale writers.
+"""Owners and offsets of the partitions: database rows that fence stale writers.
 
 A claim raises the partition's owner epoch. A writer may advance the offset only while its epoch is the newest and the
 offset is the one its batch starts at, in the same transaction as its rows. So each row is written once, by one owner.

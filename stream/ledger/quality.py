@@ -39,7 +39,7 @@ class ModelQuality(Struct, frozen=True):
 def measure_quality(engine: Engine, *, window_ms: int, maturity_ms: int, latest_ms: int) -> ModelQuality:
     """Count every model's right and wrong verdicts over the newest matured transactions.
 
-    Younger transactions are left out even if they have labels, because frauds are reported before anything else.
+    Younger transactions are left out even if they have labels, because frauds are reported first.
     Transactions whose outcome can never be known (declined or reviewed, and no analyst answered) are left out, and so
     are shadow scores with a problem.
 
@@ -50,7 +50,7 @@ def measure_quality(engine: Engine, *, window_ms: int, maturity_ms: int, latest_
         latest_ms: Latest plausible event time of a label, UTC milliseconds; later ones do not count as the newest.
 
     Returns:
-        The quality; without figures of models before there is a watermark.
+        The quality; it contains no models before there is a watermark.
 
     Raises:
         LedgerUnavailableError: If the database does not answer.

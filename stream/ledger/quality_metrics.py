@@ -40,7 +40,7 @@ class QualityMetrics(Collector):
         newest = self._newest
         counts = GaugeMetricFamily(
             "model_matured_transactions",
-            "Matured transactions in the window, by what the model did and what they turned out to be.",
+            "Matured transactions in the window, by the model's verdict and the true outcome.",
             labels=(*_MODEL, "outcome"),
         )
         for model, confusion in newest.matured.items():

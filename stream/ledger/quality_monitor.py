@@ -1,4 +1,4 @@
-"""Measures the models' quality again and again, and pauses longer the longer a measurement takes."""
+"""Measures the models' quality repeatedly, and pauses longer the longer a measurement takes."""
 
 import time
 from collections.abc import Callable

@@ -86,7 +86,7 @@ def add_gate_runner(
         try:
             await asyncio.get_running_loop().run_in_executor(evaluating, evaluate)
         except FraudError as error:
-            # Nothing was stored. Rows are written all the same, and the next evaluation starts afresh.
+            # Nothing was stored. Writing of rows continues, and the next evaluation starts afresh.
             log.warning("challengers were not evaluated: %s", error)
 
 

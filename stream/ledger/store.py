@@ -59,7 +59,7 @@ class LedgerStore:
         self._owner = owner
 
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
-        """Take ownership of partitions and return where to read on.
+        """Take ownership of partitions and return the offsets to resume at.
 
         Raises:
             LedgerUnavailableError: If the database does not answer.
@@ -79,7 +79,7 @@ class LedgerStore:
         Raises:
             StaleOwnerError: If another ledger has claimed a partition since the batch was read.
             LedgerUnavailableError: If the database does not answer. The batch may have been written or not; the stored
-                offsets tell.
+                offsets show which.
         """
         has_watermark = kind.table is decisions
         highest = highest_by_partition(rows, now_ms, self._watermark) if has_watermark else {}

@@ -63,7 +63,7 @@ def _execute(connection: Connection, statement: Any, table: Table, rows: Sequenc
 
 
 def _merge_repeats(ordered: Sequence[Row], key: Sequence[str], order: Sequence[str]) -> list[Row]:
-    """Merge the rows of each key with one another, by the same rule as `_merging` applies to stored rows."""
+    """Merge rows with the same key, by the rule that `_merging` applies to stored rows."""
     key_of, order_of = itemgetter(*key), itemgetter(*order)
     merged: dict[Any, Row] = {}
     for row in ordered:

@@ -18,7 +18,7 @@ from tests.support.archive_process import ArchiveProcess
 def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Settings]:
     """Return a factory of archive settings whose topics exist, with files closed after one second.
 
-    Two calls share topics, groups and archive, as two archive processes do that share the partitions.
+    The settings of all calls share topics, groups and archive, as two archive processes do that share the partitions.
     """
     group = f"archive-{uuid.uuid4().hex[:8]}"
 

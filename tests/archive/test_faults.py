@@ -62,7 +62,7 @@ def test_two_archives_in_different_groups(archive_settings: ArchiveSettings, sta
 
 @pytest.mark.slow
 def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """It wakes with open files of partitions that have moved to the other."""
+    """The frozen archive wakes with open files of partitions that now belong to the other one."""
     settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
     with HistoryFeeder(settings) as feeder:
         frozen = start_archive(settings)
@@ -87,7 +87,7 @@ def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSetting
 def test_the_folder_vanishes_and_comes_back(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """Like a lost mount it looks empty for a while: no new archive is created there, and nothing is lost."""
+    """While the folder looks empty, like a lost mount, no new archive is created there; in the end nothing is lost."""
     settings = archive_settings()
     folder, away = tmp_path / "archive", tmp_path / "away"
     with HistoryFeeder(settings) as feeder:
@@ -119,7 +119,7 @@ def test_the_folder_vanishes_and_comes_back(
 def test_a_missing_folder_does_not_delay_stopping(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """The next archive reads the messages again that were in memory."""
+    """The next archive reads the messages that were in memory again."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 200)
     archive = start_archive(settings)

@@ -82,7 +82,7 @@ def test_reading_continues_where_the_newest_file_ends(files: ArchiveFiles) -> No
 
 
 def test_temporary_files_of_claimed_partitions_are_removed(tmp_path: Path) -> None:
-    """Those of other partitions stay: their owner may be writing them."""
+    """Temporary files of other partitions stay, because their owner may be writing them."""
     files = ArchiveFiles(f"file://{tmp_path}/archive")
     files.create()
     put(files, 0, 5)
@@ -96,7 +96,7 @@ def test_temporary_files_of_claimed_partitions_are_removed(tmp_path: Path) -> No
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For example on a full disk: neither a file nor a temporary one."""
+    """When the disk is full, for example, neither a file nor a temporary file is left."""
     files = ArchiveFiles(f"file://{tmp_path}/archive")
     files.create()
 
@@ -122,7 +122,7 @@ def test_a_folder_without_the_marker_is_not_an_archive(files: ArchiveFiles, acti
 def test_a_file_written_while_the_mount_is_lost_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
 ) -> None:
-    """The file went into the folder beneath the mount, so it must be put again."""
+    """Such a file went into the folder beneath the mount, so it must be put again."""
     folder, away = tmp_path / "archive", tmp_path / "away"
     files = ArchiveFiles(f"file://{folder}")
     files.create()
@@ -147,7 +147,7 @@ def test_a_file_written_while_the_mount_is_lost_does_not_count(
 
 
 def test_creating_an_existing_archive_changes_nothing(files: ArchiveFiles) -> None:
-    """As at a second start."""
+    """A second start of the program creates an archive that exists already."""
     put(files, 0, 5)
     files.create()
     assert files.list_days("labels") == [DAY]

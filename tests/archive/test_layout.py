@@ -50,7 +50,7 @@ def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
 def test_each_message_is_read_once_and_in_order(
     history: tuple[list[ArchiveFile], dict[int, set[int]]],
 ) -> None:
-    """Also if writers with an outdated listing wrote ranges again."""
+    """This holds even if writers with an outdated listing wrote ranges again."""
     files, messages = history
     read = [
         (file.partition, offset)
@@ -101,13 +101,13 @@ def test_names_can_be_parsed(partition: int, first: int, count: int, day: date) 
     ],
 )
 def test_other_names_are_not_files(name: str) -> None:
-    """Neither files of other programs nor temporary ones."""
+    """Names of temporary files and of other programs' files are not parsed as files of the archive."""
     assert parse_file(name, DAY) is None
 
 
 @pytest.mark.parametrize("name", ["0-0-5.parquet", ".0-0-5.parquet.ab", ".0-0.parquet.ab.tmp", ".tmp", "notes.tmp"])
 def test_other_names_are_not_temporary(name: str) -> None:
-    """Only names that a writer uses while it writes."""
+    """Only names that a writer uses while it writes are parsed as temporary files."""
     assert parse_temporary(name) is None
 
 

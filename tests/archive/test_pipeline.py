@@ -45,7 +45,7 @@ def archived_files(url: str) -> list[ArchiveFile]:
 
 
 def test_open_files_stay_within_the_memory_budget(url: str) -> None:
-    """With any number of partitions; the largest file is closed early, and nothing is lost."""
+    """The budget holds for any number of partitions: the largest file is closed early, and nothing is lost."""
     feeder = ArchiveFeeder(url, Settings().replace(archive_memory_mib=2, archive_file_s=600.0))
     feeder.claim(*range(12))
     sizes, counts = [], []
@@ -64,7 +64,7 @@ def test_open_files_stay_within_the_memory_budget(url: str) -> None:
 
 
 def test_a_file_is_closed_at_its_size(url: str) -> None:
-    """To within one message."""
+    """A file is closed with the message that brings it to its size, and not before."""
     feeder = ArchiveFeeder(url, Settings().replace(archive_file_mib=1, archive_file_s=600.0))
     feeder.claim(0)
     for _ in range(6):
@@ -75,7 +75,7 @@ def test_a_file_is_closed_at_its_size(url: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 100, 2000])
 def test_an_open_file_does_not_underestimate_its_memory(size: int) -> None:
-    """By tracemalloc: the memory budget is only as good as this figure."""
+    """The file's own figure is compared with tracemalloc's; the memory budget is only as good as this figure."""
     values = [
         b'{"transaction_id": "%032d", "card_id": "%032d", "event_time_ms": %d, "x": "%s"}'
         % (n, n, BASE_MS, b"x" * size)
@@ -96,7 +96,7 @@ def test_an_open_file_does_not_underestimate_its_memory(size: int) -> None:
 
 
 def test_a_file_is_closed_at_its_age(url: str) -> None:
-    """Not before, and however small it is."""
+    """A file is closed at its age and not before, however small it is."""
     feeder = ArchiveFeeder(url, Settings().replace(archive_file_s=0.2))
     feeder.claim(0)
     feeder.feed([b"{}"])
@@ -108,7 +108,7 @@ def test_a_file_is_closed_at_its_age(url: str) -> None:
 
 
 def test_a_new_date_starts_a_new_file(url: str) -> None:
-    """By Kafka's timestamps in UTC. A slightly late message does not reopen the previous date."""
+    """The date is that of Kafka's timestamps in UTC. A slightly late message does not reopen the previous date."""
     feeder = ArchiveFeeder(url)
     feeder.clock.ms = BASE_MS + 2 * DAY_MS
     feeder.claim(0)
@@ -138,7 +138,7 @@ def test_dates_never_go_back_across_a_restart(url: str) -> None:
 
 @pytest.mark.parametrize("sent_ms", [2**62, BASE_MS + 400 * DAY_MS])
 def test_a_timestamp_years_ahead_is_filed_under_the_current_date(url: str, sent_ms: int) -> None:
-    """And senders with different clocks do not cause a file per message."""
+    """Messages of senders with different clocks share a file, instead of causing one file each."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     for _ in range(50):
@@ -183,7 +183,7 @@ def test_a_batch_that_leaves_a_gap_is_refused(url: str) -> None:
 
 
 def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Going on would leave a gap."""
+    """If the program continued, its files would have a gap."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -200,7 +200,7 @@ def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monke
 
 
 def test_a_put_is_retried_until_the_file_system_answers(url: str, tmp_path: Path) -> None:
-    """The outage is active until then."""
+    """The outage lasts until a put succeeds."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])

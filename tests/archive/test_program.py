@@ -29,7 +29,7 @@ INVALID = (None, b"", b"not json", b"\xff\xfe", b"[]", b"{}")
 def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     archive_settings: ArchiveSettings, start_archive: StartArchive
 ) -> None:
-    """Invalid messages too. Stopping closes open files; the next archive, in a new group, begins where they end."""
+    """Invalid messages are kept. Stopping closes open files; the next archive, in a new group, resumes after them."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 1_000)
     produce_all(
@@ -86,13 +86,13 @@ def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     ],
 )
 def test_an_unusable_url_is_one_error(archive_settings: ArchiveSettings, url: str, message: str) -> None:
-    """It names the setting to change."""
+    """The error names the setting to change."""
     with pytest.raises(ArchiveError, match=message):
         asyncio.run(run_archive(archive_settings(archive_url=url)))
 
 
 def test_an_archive_of_a_newer_program_is_not_changed(archive_settings: ArchiveSettings, tmp_path: Path) -> None:
-    """Its format version is newer."""
+    """An archive with a newer format version is refused and left as it is."""
     settings = archive_settings()
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "archive.json").write_text('{"format_version": 2}')
@@ -101,7 +101,7 @@ def test_an_archive_of_a_newer_program_is_not_changed(archive_settings: ArchiveS
 
 
 def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
-    """It names the archive's own setting."""
+    """The error names the archive's own port setting."""
     settings = archive_settings()
     with (
         socket.create_server(("127.0.0.1", settings.archive.web_port)),
@@ -111,7 +111,7 @@ def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
 
 
 def test_a_recreated_topic_ends_the_archive(archive_settings: ArchiveSettings) -> None:
-    """Its offsets start again and are in the archive already: a person must decide."""
+    """The new topic's offsets start again and are in the archive already, so an operator must decide what to do."""
     settings = archive_settings()
     files = ArchiveFiles(settings.archive.url)
     files.create()

@@ -44,7 +44,7 @@ def read(url: str, kind: str, since_ms: int | None = None, until_ms: int | None 
 
 @pytest.mark.parametrize("kind", ["decisions", "labels"])
 def test_messages_come_back_byte_for_byte(url: str, kind: str) -> None:
-    """With their offsets and the columns to filter by."""
+    """Each message is read with its offset and the columns to filter by."""
     put(url, kind, range(5))
     table = read(url, kind)
     assert table.schema == SCHEMA
@@ -86,7 +86,7 @@ def test_messages_are_selected_by_event_time(url: str, monkeypatch: pytest.Monke
 
 
 def test_undecodable_messages_are_read_only_without_bounds(url: str) -> None:
-    """They have no event time."""
+    """Undecodable messages have no event time, so they are outside any bounds."""
     file = OpenFile("transactions", 0, 0, DAY)
     invalid = (None, b"", b"not json", b"\xff", b"[]", b"{}", b'{"transaction_id": "t", "card_id": "c"}')
     out_of_range = tuple(
@@ -109,7 +109,7 @@ def test_a_kind_without_files_is_empty(url: str) -> None:
 
 
 def test_temporary_and_other_files_are_ignored(url: str, tmp_path: Path) -> None:
-    """A partly written file, and files and folders of other programs."""
+    """A partly written file is not read, nor are files and folders of other programs."""
     put(url, "decisions", range(5))
     (file,) = tmp_path.rglob("0-0-5.parquet")
     (file.parent / ".0-5-9.parquet.ab12.tmp").write_bytes(file.read_bytes()[:50])
@@ -140,8 +140,8 @@ def test_a_missing_archive_is_an_error(tmp_path: Path) -> None:
     ("marker", "message"),
     [
         (b'{"format_version": 2}', "has format version 2, this program supports 1; upgrade it"),
-        (b"[]", "is not an archive's"),
-        (b"\xff", "is not an archive's"),
+        (b"[]", "was not written by an archive"),
+        (b"\xff", "was not written by an archive"),
     ],
 )
 def test_an_archive_of_another_format_is_refused(url: str, tmp_path: Path, marker: bytes, message: str) -> None:
@@ -152,14 +152,14 @@ def test_an_archive_of_another_format_is_refused(url: str, tmp_path: Path, marke
 
 
 def test_only_four_kinds_are_archived(url: str) -> None:
-    """Any other kind is an error of the caller."""
+    """Any other kind is an error, which lists the four."""
     with pytest.raises(ArchiveError, match="'alerts' is not archived; choose one of transactions, transactions-http"):
         read(url, "alerts")
 
 
 @pytest.mark.parametrize("url", ["nowhere://x", "s4://bucket"])
 def test_an_unknown_file_system_is_one_error(url: str) -> None:
-    """It names the setting."""
+    """The error names the setting."""
     with pytest.raises(
         ArchiveError, match=r"cannot open archive .*; set FRAUD_ARCHIVE_URL, or install its file system"
     ):

@@ -31,7 +31,7 @@ SIZE = LabSize(days=0.2, repetitions=20)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Enough rows for natural movement in windows of 1,000."""
+    """Synthetic data with enough rows for natural movement in windows of 1,000."""
     path = tmp_path_factory.mktemp("drift-lab") / "data.parquet"
     make_frame(rows=20_000, fraud_share=0.02).write_parquet(path)
     return load(path)

@@ -23,7 +23,7 @@ def test_every_counted_row_is_written(tmp_path: Path) -> None:
 
 
 def test_generated_messages_behave_like_a_list() -> None:
-    """They have a length, indices and slices; the key is the card."""
+    """Generated messages have a length, indices and slices; the key is the card."""
     messages = GeneratedMessages(1, 10)
     assert len(messages) == 10
     part = messages[8:12]

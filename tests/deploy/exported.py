@@ -10,7 +10,7 @@ from stream.ledger.metrics import LedgerMetrics
 from stream.runtime.readiness import ProblemMetrics
 from stream.worker.metrics import WorkerMetrics
 
-#: Metrics of prometheus_client itself; a list, because it exports them on Linux only.
+#: Metrics of prometheus_client itself, listed here because it exports them on Linux only.
 PROCESS = {
     "process_virtual_memory_bytes",
     "process_resident_memory_bytes",
@@ -36,7 +36,7 @@ _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 def registries() -> dict[str, CollectorRegistry]:
-    """Return each program's registry as it is after the program has started."""
+    """Return each program's registry in the state after its start."""
     by_program = {
         "worker": WorkerMetrics().registry,
         "ledger": LedgerMetrics().registry,

@@ -23,7 +23,7 @@ from tests.deploy.compose import (
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_built_service_has_context_and_dockerfile(service: str) -> None:
-    """Context and Dockerfile exist, and services with the same Dockerfile share an image name."""
+    """The context and the Dockerfile exist, and services with the same Dockerfile share an image name."""
     if build := SERVICES[service].get("build"):
         assert (ROOT / build["context"] / build["dockerfile"]).is_file()
         same = {SERVICES[other]["image"] for other in SERVICES if SERVICES[other].get("build") == build}
@@ -61,7 +61,7 @@ def test_dependencies_exist_and_can_be_satisfied(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_services_have_the_least_privilege(service: str) -> None:
-    """No capabilities, and a read-only root; only Kafka's start script writes next to itself."""
+    """Services have no capabilities and a read-only root, except Kafka, whose start script writes next to itself."""
     assert SERVICES[service]["cap_drop"] == ["ALL"]
     assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
     assert SERVICES[service]["read_only"] is (service != "kafka")
@@ -138,7 +138,7 @@ def test_volumes_networks_and_secrets_are_declared_and_used(kind: str) -> None:
 
 
 def test_host_mounts_exist_and_are_read_only() -> None:
-    """They are files of this repository; only the node exporter sees the rest of the machine."""
+    """Mounts are files of this repository; only the node exporter sees the rest of the machine."""
     mounts = [(name, each.split(":")) for name, service in SERVICES.items() for each in service.get("volumes", [])]
     bound = [(name, source, options) for name, (source, _, *options) in mounts if source[0] in "./"]
     assert len(bound) > 3
@@ -149,7 +149,7 @@ def test_host_mounts_exist_and_are_read_only() -> None:
 
 
 def test_secrets_stay_out_of_the_repository_and_of_images() -> None:
-    """They are in a folder that Git ignores and builds do not copy, and programs read the mounted files."""
+    """Secrets are in a folder that Git ignores and builds do not copy, and programs read the mounted files."""
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert all("/" + each["file"].partition("/")[0] in ignored for each in COMPOSE["secrets"].values())
     mounted = {f"/run/secrets/{name}" for name in COMPOSE["secrets"]}
@@ -161,7 +161,7 @@ def test_secrets_stay_out_of_the_repository_and_of_images() -> None:
 
 
 def test_an_edge_that_other_machines_reach_requires_keys() -> None:
-    """Otherwise the edge would refuse to start."""
+    """Without keys such an edge would refuse to start."""
     settings = read_settings(fraud_settings(SERVICES["http"]["environment"]))
     assert not is_loopback(settings.http.host)
     assert settings.http.keys

@@ -38,7 +38,7 @@ def test_alertmanager_and_grafana_reach_their_services() -> None:
 
 @pytest.mark.parametrize("service", ["prometheus", "alertmanager", "node-exporter"])
 def test_options_of_monitoring_exist(service: str) -> None:
-    """The installed program has each option; its version differs from the image's."""
+    """Each option exists in the installed program, whose version may differ from the image's."""
     program = {"prometheus": "prometheus"}.get(service, f"prometheus-{service}")
     done = subprocess.run([tool(program), "--help"], capture_output=True, text=True, check=False)
     options = set(re.findall(r"--(?:\[no-\])?([\w.-]+)", done.stdout + done.stderr))
@@ -47,6 +47,6 @@ def test_options_of_monitoring_exist(service: str) -> None:
 
 @pytest.mark.parametrize("service", ["prometheus", "alertmanager", "grafana", "node-exporter"])
 def test_monitoring_is_optional_and_runs_without_root(service: str) -> None:
-    """The user is a number above 0, and the services are in a profile of their own."""
+    """The monitoring services have a numeric user above 0, and a profile of their own."""
     assert int(SERVICES[service]["user"].partition(":")[0]) > 0
     assert SERVICES[service]["profiles"] == ["monitoring"]

@@ -74,7 +74,7 @@ def test_value_recall_is_a_share_of_the_amount_of_all_frauds(offline: pl.DataFra
 
 
 def test_a_challenger_is_compared_by_alerts(offline: pl.DataFrame) -> None:
-    """It agrees on two of three: review and decline are both alerts, approve is not."""
+    """The challenger agrees on two of three transactions: review and decline are both alerts, approve is not."""
     _, challengers, _ = compare(DECISIONS, SHADOW, offline, "1")
     ((version, agreement, flips),) = challengers
     assert (version, flips) == ("2", 1)
@@ -83,7 +83,7 @@ def test_a_challenger_is_compared_by_alerts(offline: pl.DataFrame) -> None:
 
 @pytest.mark.parametrize("role", ["champion", "challenger"])
 def test_the_largest_difference_covers_every_model(offline: pl.DataFrame, role: str) -> None:
-    """A score of any model that differs from its offline score shows."""
+    """A score that differs from its offline score shows, whichever model it is from."""
     decisions, shadow = list(DECISIONS), list(SHADOW)
     if role == "champion":
         decisions[2] = decision("2", 0.3, "approve")

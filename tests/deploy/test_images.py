@@ -87,7 +87,7 @@ def test_images_install_their_lock_with_hashes() -> None:
 
 
 def test_the_serving_image_has_no_training() -> None:
-    """It contains neither our training code nor its packages."""
+    """The serving image contains neither our training code nor its packages."""
     assert not any(source.startswith("training") for source in DOCKERFILES["serving.Dockerfile"].copied)
     lock = (ROOT / "requirements" / "serving.txt").read_text(encoding="utf-8")
     assert not re.findall(r"^(mlflow|scikit-learn|pandas|lightgbm|xgboost\S*|matplotlib)==", lock, flags=re.MULTILINE)

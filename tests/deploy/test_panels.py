@@ -70,7 +70,7 @@ def test_metrics_without_series_are_used_and_have_none(prometheus: Prometheus) -
 
 
 def test_only_expected_alerts_fire(prometheus: Prometheus) -> None:
-    """Healthy programs do not alert; the drifted input and the refused messages do."""
+    """Healthy programs cause no alert; only the drifted input and the refused messages do."""
     firing = {name for name in ALERTS if prometheus.values(f'ALERTS{{alertname="{name}", alertstate="firing"}}')}
     assert firing <= {"DriftAlarm", "SevereDrift", "StoreDeadLetters"}
 

@@ -53,7 +53,7 @@ def test_alerts_fire_and_stay_silent(path: Path) -> None:
 
 
 def test_every_alert_is_tested_both_ways() -> None:
-    """There is a time at which it must fire, and one at which it must not."""
+    """For each alert, a test names a time at which it must fire, and one at which it must not."""
     tested: dict[bool, set[str]] = {True: set(), False: set()}
     for path in TESTS:
         for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
@@ -68,7 +68,7 @@ def test_every_alert_is_tested_both_ways() -> None:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_every_alert_has_a_runbook(name: str) -> None:
-    """It has a severity, a summary, a description and a runbook that begins with both."""
+    """Each alert has a severity, a summary and a description; its runbook begins with severity and description."""
     rule = ALERTS[name]
     assert rule["labels"]["severity"] in {"page", "ticket", "info"}
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
@@ -118,7 +118,7 @@ def test_the_metrics_of_an_expression_are_found() -> None:
 
 
 def test_metrics_of_rules_and_panels_exist() -> None:
-    """They are exported by a program, Prometheus or the node exporter, or recorded by a rule."""
+    """Each metric is exported by a program, Prometheus or the node exporter, or recorded by a rule."""
     known = set(series()) | PROCESS | FOREIGN | set(RECORDED)
     by_rules = {name: metrics_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
     by_panels = {f"{each.board}: {each.panel}": metrics_of(each.expression) for each in panel_queries()}
@@ -145,7 +145,7 @@ def test_labels_of_rules_panels_and_tests_exist() -> None:
 
 
 def test_every_recorded_series_is_used() -> None:
-    """An alert or a panel uses it; an unused one would only cost memory."""
+    """An alert or a panel uses each recorded series; an unused one would only cost memory."""
     used = [metrics_of(rule["expr"]) for rule in ALERTS.values()] + [
         metrics_of(each.expression) for each in panel_queries()
     ]

@@ -43,13 +43,13 @@ def new_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], s
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, new_url: Callable[[str], str]) -> str:
-    """URL of an empty database; once for each kind."""
+    """URL of an empty database; tests run once for each kind of database."""
     return new_url(request.param)
 
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    """A migrated ledger database without rows; once for each kind."""
+    """A migrated ledger database without rows; tests run once for each kind of database."""
     opened = open_engine(url)
     migrate(opened)
     yield opened
@@ -58,7 +58,7 @@ def engine(url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[str], str]) -> Callable[..., Settings]:
-    """Return a factory of ledger settings whose topics exist; two calls share topics and groups, as two ledgers do."""
+    """Return a factory of ledger settings whose topics exist; all share topics and groups, as two ledgers do."""
 
     def make(database: str = "sqlite", **overrides: Any) -> Settings:
         own: dict[str, Any] = {"ledger_web_port": free_port()}

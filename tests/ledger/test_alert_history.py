@@ -38,7 +38,7 @@ MESSAGES = st.lists(
 
 
 def record(engine: Engine, *alerts: Row, now_ms: int = BASE_MS) -> list[tuple[str, str]]:
-    """Record alerts; return name and status of those that were news."""
+    """Record alerts; return name and status of the new and the newly resolved ones."""
     with writing(engine) as connection:
         return [(row["alertname"], row["status"]) for row in record_alerts(connection, alerts, now_ms)]
 
@@ -51,7 +51,7 @@ def newest_first(connection: Connection) -> list[Row]:
 
 
 def stored(engine: Engine) -> list[Row]:
-    """Return the rows of the table, those that were ingested last first."""
+    """Return the committed rows, as `newest_first` does."""
     with reading(engine) as connection:
         return newest_first(connection)
 
@@ -76,7 +76,7 @@ def test_messages_commute(engine: Engine, alerts: list[dict[str, object]], shuff
 
 
 def test_an_alert_fires_and_is_resolved(engine: Engine) -> None:
-    """It has one row with every column; its ingest time is that of the first message."""
+    """The alert has one row with every column, and the ingest time of its first message."""
     assert record(engine, *rows(alert(start_s=60))) == [("Rule1", "firing")]
     expected = {
         "fingerprint": "0000000000000001",
@@ -116,7 +116,7 @@ def test_an_alert_that_fires_again_has_another_row(engine: Engine) -> None:
 
 
 def test_old_alerts_are_deleted(engine: Engine) -> None:
-    """As all rows of the ledger, by ingest time and in chunks."""
+    """Alerts are deleted like all rows of the ledger, by ingest time and in chunks."""
     for number in range(5):
         record(engine, *rows(alert(number)), now_ms=BASE_MS + number)
     assert [delete_chunk(engine, BASE_MS + 4, chunk=3)["alert_history"] for _ in range(3)] == [3, 1, 0]
@@ -124,7 +124,7 @@ def test_old_alerts_are_deleted(engine: Engine) -> None:
 
 
 def test_a_message_is_recorded_and_counted(engine: Engine) -> None:
-    """Alerts that are not news count as recorded too, other fields are ignored, and an alert needs no name."""
+    """The reply counts repeated alerts too; other fields are ignored, and an alert needs no name."""
     metrics = LedgerMetrics()
     recorder = AlertRecorder(engine, ManualClock(), metrics)
     assert recorder.record(message(alert(1), alert(2, end_s=9), alert(3, labels={}))) == 3
@@ -186,7 +186,7 @@ def test_an_invalid_message_is_refused_in_one_line(tmp_path: Path, body: bytes, 
 
 
 def test_nothing_is_counted_while_the_database_is_unavailable() -> None:
-    """The sender gets an error and sends again."""
+    """The sender gets an error and repeats the message."""
     metrics = LedgerMetrics()
     engine = open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d")
     with pytest.raises(LedgerUnavailableError):

@@ -26,7 +26,7 @@ def history(new_url: object) -> tuple[str, SimulatedHistory]:
 
 
 def test_the_command_shows_days_flips_and_the_test(history: tuple[str, SimulatedHistory]) -> None:
-    """It prints a table by day, the matrix of verdicts and the state of the test; an unknown hash is one error line."""
+    """It is a table by day, the matrix of verdicts and the state of the test. An unknown hash is one line of error."""
     url, past = history
     engine = open_engine(url)
     GateRunner(engine, SETTINGS.gate, past.clock, lambda _: HEALTHY).evaluate()

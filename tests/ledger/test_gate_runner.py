@@ -52,7 +52,7 @@ def test_a_better_challenger_is_promoted_in_the_end(engine: Engine) -> None:
 
 
 def test_an_equal_challenger_is_not_promoted(engine: Engine) -> None:
-    """Its test continues."""
+    """The test of an equal challenger continues."""
     history = SimulatedHistory(engine, caught=(0.7, 0.7))
     history.advance(32)
     evaluate(engine, history)
@@ -75,7 +75,7 @@ def test_an_unhealthy_challenger_is_not_promoted(engine: Engine) -> None:
 
 
 def test_evidence_of_closed_cohorts_never_changes(engine: Engine) -> None:
-    """It stays even when every fraud is retracted later, and no cohort is taken twice."""
+    """Evidence stays the same even if every fraud is retracted later, and no cohort is evaluated twice."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
     history.advance(32)
     evaluate(engine, history)
@@ -132,7 +132,7 @@ def test_alpha_is_spent_over_challengers(engine: Engine) -> None:
 
 
 def test_without_roles_there_is_nothing_to_evaluate(engine: Engine) -> None:
-    """The ledger is empty."""
+    """An empty ledger has no roles."""
     assert GateRunner(engine, SETTINGS.gate, ManualClock(), lambda _: HEALTHY).evaluate() == []
 
 

@@ -30,7 +30,7 @@ EXACT = Settings().replace(watermark_lateness_s=0)
 
 
 def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
-    """It lags by the lateness; a claimed partition without messages holds it until that partition is idle."""
+    """The watermark lags by the lateness; a claimed partition without messages holds it until it counts as idle."""
     clock = ManualClock(BASE_MS + 10_000)
     writer = LedgerWriter(engine, partitions=(0, 1), settings=Settings().replace(watermark_lateness_s=2), clock=clock)
     assert writer.write([decision(9)], 0).watermark_ms is None
@@ -43,7 +43,7 @@ def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
 
 
 def test_one_transaction_dated_2099_matures_nothing(engine: Engine) -> None:
-    """Neither itself nor its neighbours mature, and it is counted."""
+    """Neither the transaction nor its neighbours mature, and it is counted."""
     writer = LedgerWriter(engine, partitions=(0,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
     written = writer.write([decision(1), decision(2, event_time_ms=IN_2099), decision(5)])
     assert (written.ahead, written.watermark_ms) == (1, BASE_MS + 5_000)
@@ -128,7 +128,7 @@ def test_the_interval_is_half_open_and_ends_at_the_watermark(engine: Engine) -> 
 
 
 def test_unresolved_outcomes_are_counted(engine: Engine) -> None:
-    """Decisions that wait for maturity, declines that can never be known, and labels that came before a decision."""
+    """They are decisions that wait for maturity, declines without a review, and labels that came before a decision."""
     assert fill(engine).unknown == 1
     maturity_ms = 50_000
 
@@ -173,7 +173,7 @@ def sizes(engine: Engine) -> tuple[int, ...]:
 
 
 def test_retention_goes_by_ingest_time_in_bounded_chunks(engine: Engine) -> None:
-    """An old event read today stays. Rows of an expired decision go with it, orphans by their own ingest time."""
+    """An old transaction read today stays. Rows of an expired decision go with it, orphans by their own ingest time."""
     clock = ManualClock(BASE_MS)
     writers = [LedgerWriter(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
     for make, writer in zip((decision, shadow, label), writers, strict=True):

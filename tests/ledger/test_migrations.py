@@ -81,7 +81,7 @@ def test_dropping_the_views_can_be_undone(engine: Engine) -> None:
 
 
 def test_several_ledgers_may_start_at_once(url: str) -> None:
-    """One of them migrates; the others wait and find the work done."""
+    """One ledger migrates; the others wait and then have nothing to do."""
     engines = [open_engine(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(migrate, engines))
@@ -98,7 +98,7 @@ def _begin(path: Path, at: float) -> None:
 
 
 def test_several_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    """Without retrying, one in four finds it locked."""
+    """Without a retry, one process in four would fail because the file is locked."""
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes:
         list(processes.map(_begin, [tmp_path / "warm.db"] * 4, [0.0] * 4))
         for number in range(25):
@@ -124,7 +124,7 @@ def test_a_database_of_a_newer_program_is_not_changed(engine: Engine) -> None:
     ],
 )
 def test_an_unusable_url_is_one_error(url: str, message: str) -> None:
-    """It names the setting, and never a password."""
+    """The error names the setting, and never a password."""
     with pytest.raises(LedgerError, match=message) as refused:
         open_engine(url)
     assert "secret" not in str(refused.value)
@@ -132,19 +132,19 @@ def test_an_unusable_url_is_one_error(url: str, message: str) -> None:
 
 
 def test_an_unavailable_database_is_one_error(tmp_path: Path) -> None:
-    """No server listens at the port; the file is a directory."""
+    """One URL names a port without a server, the other one a directory instead of a file."""
     (tmp_path / "ledger.db").mkdir()
     for url in (f"postgresql+psycopg://u:secret@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/ledger.db"):
         with pytest.raises(
             LedgerUnavailableError, match=r"no ledger database at .*; start it or set FRAUD_LEDGER_URL"
-        ) as away:
+        ) as refused:
             migrate(open_engine(url))
-        assert "secret" not in str(away.value)
-        assert "\n" not in str(away.value)
+        assert "secret" not in str(refused.value)
+        assert "\n" not in str(refused.value)
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
-    """Not even tables: half a migration would block the next one."""
+    """Not even a table is left: half a migration would block the next one."""
 
     def fail() -> None:
         with writing(engine) as connection:

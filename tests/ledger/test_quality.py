@@ -72,7 +72,7 @@ def any_history(seed: int, count: int) -> tuple[list[Decision], list[Label]]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_sql_agrees_with_the_python_rules(engine: Engine, seed: int) -> None:
-    """On every transaction, whatever its labels; and the counts equal those of `load_labelled_decisions`."""
+    """SQL and Python agree on every outcome, whatever the labels; the counts equal those of the labelled decisions."""
     decided, labelled = any_history(seed, 500)
     fill(engine, decided, labelled=labelled)
     last_ms = decided[-1].event_time_ms
@@ -102,7 +102,7 @@ def test_sql_agrees_with_the_python_rules(engine: Engine, seed: int) -> None:
 
 
 def some_history() -> tuple[list[Decision], list[ShadowScore], list[Label]]:
-    """Return one transaction for each possible course of events, and one that ends history."""
+    """Return one transaction for each possible sequence of events, and a later one that lets them mature."""
     decided = [
         decision(1),  # no label
         decision(2),  # charged back
@@ -126,7 +126,7 @@ def some_history() -> tuple[list[Decision], list[ShadowScore], list[Label]]:
 
 
 def test_verdicts_are_counted_by_outcome(engine: Engine) -> None:
-    """Each model separately; a challenger is measured by the same labels, on the transactions that it scored."""
+    """Each model is counted separately; a challenger by the same labels, on the transactions that it scored."""
     fill(engine, *some_history())
     assert measure(engine).matured == {
         DECIDED: Confusion(true_positive=2, false_positive=1, true_negative=1, false_negative=1),
@@ -206,7 +206,7 @@ def exported(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
 
 
 def test_a_measurement_is_exported_until_the_next_one() -> None:
-    """It is replaced as a whole: no sample stays of a model that the newest measurement does not contain."""
+    """A measurement is replaced as a whole: a model that is missing from the next one has no samples left."""
     metrics = LedgerMetrics()
     assert exported(metrics) == {}
     metrics.show_quality(
@@ -238,7 +238,7 @@ def test_ratios_without_a_denominator_have_no_sample() -> None:
 
 
 def test_samples_name_their_model() -> None:
-    """They carry four labels: bundle, version, policy and role; counts carry the outcome too."""
+    """Samples carry four labels: bundle, version, policy and role; counts carry the outcome too."""
     metrics = LedgerMetrics()
     metrics.show_quality(ModelQuality({DECIDED: Confusion(1, 0, 0, 0)}))
     own = 'policy="p1",role="champion",version="1"} 1.0'

@@ -32,7 +32,7 @@ def test_a_claim_returns_the_offset_to_read_next(engine: Engine) -> None:
 
 
 def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
-    """Its transaction is rolled back; the error names the current owner."""
+    """The stale writer's transaction is rolled back; the error names the current owner."""
     first = LedgerWriter(engine)
     held = first.batch([decision(1)])
     second = LedgerWriter(engine, name="two")
@@ -46,7 +46,7 @@ def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
 
 
 def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None:
-    """Its other partitions are read again too: half a batch would need offsets of its own."""
+    """The batch's other partitions are read again too: half a batch would need offsets of its own."""
     first = LedgerWriter(engine, partitions=(0, 1))
     mine, theirs = first.batch([decision(1)], 0), first.batch([decision(2)], 1)
     mixed = first.batch([decision(1)], 0)
@@ -61,7 +61,7 @@ def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None
 
 
 def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> None:
-    """As after a commit whose reply was lost: its rows exist, and no repeats are counted."""
+    """After a commit whose reply was lost, the rows exist: writing them again counts no repeats."""
     writer = LedgerWriter(engine)
     batch = writer.batch([decision(1)])
     writer.write_batch(batch)
@@ -72,7 +72,7 @@ def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> Non
 
 
 def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engine: Engine) -> None:
-    """They are written in one transaction."""
+    """Rows and offsets are written in one transaction."""
     writer = LedgerWriter(engine)
 
     def fail(*_: object) -> None:
@@ -90,7 +90,7 @@ def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engin
 
 
 def test_repeats_are_counted_once(engine: Engine) -> None:
-    """Within a batch and across batches."""
+    """Repeats are counted within a batch and across batches."""
     writer = LedgerWriter(engine)
     first = writer.write([decision(1), decision(2), decision(1)])
     second = writer.write([decision(1), decision(3)])
@@ -98,7 +98,7 @@ def test_repeats_are_counted_once(engine: Engine) -> None:
 
 
 def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> None:
-    """They count as unknown when they come, and are stored all the same."""
+    """Such labels count as unknown when they arrive, and are stored nevertheless."""
     labels = LedgerWriter(engine, "labels")
     assert labels.write([label(1), label(2)]).unknown == 2
     LedgerWriter(engine).write([decision(1)])
@@ -106,7 +106,7 @@ def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> N
 
 
 def test_competing_owners_write_each_message_once(engine: Engine) -> None:
-    """Four owners claim the same partition again and again."""
+    """Four owners repeatedly claim the same partition."""
     messages = [decision(number) for number in range(60)]
 
     def claim_and_write(name: str) -> None:
@@ -131,7 +131,7 @@ def test_competing_owners_write_each_message_once(engine: Engine) -> None:
 def test_a_locked_sqlite_file_is_an_outage(
     tmp_path: object, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is logged once when it begins and once when it ends, however many calls fail in between."""
+    """The outage is logged once when it begins and once when it ends, however many calls fail in between."""
     monkeypatch.setattr("stream.ledger.database.BUSY_S", 0.05)
     engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
     outage = Outage("the ledger database")

@@ -93,7 +93,7 @@ def test_labels_keep_their_history(engine: Engine) -> None:
 
 
 def test_amounts_may_be_missing_in_old_messages(engine: Engine) -> None:
-    """They are stored as null, not as zero."""
+    """A missing amount is stored as null, not as zero."""
     kind = KINDS["decisions"]
     insert(engine, kind, [kind.row(encode(decision(1, amount_minor=None, currency=None)), 0, 0, 0)])
     with engine.connect() as connection:
@@ -101,7 +101,7 @@ def test_amounts_may_be_missing_in_old_messages(engine: Engine) -> None:
 
 
 def test_inserting_no_rows_does_nothing(engine: Engine) -> None:
-    """As for a batch in which every message was refused."""
+    """A batch in which every message was refused has no rows."""
     assert insert(engine, KINDS["labels"], []) == 0
     with writing(engine) as connection:
         assert connection.execute(delete(KINDS["labels"].table)).rowcount == 0

@@ -30,7 +30,8 @@ def make_app(job: Job) -> faust.App:
         producer_compression_type="lz4",
         producer_linger=0.05,
         producer_max_batch_size=256 * 1024,
-        # With the default of 4,096 the consumer thread and the event loop alternate more often: 3.9 k/s instead of 4.7.
+        # With the default of 4,096 the consumer thread and the event loop alternate more often, which costs a sixth of
+        # the throughput: 3,900/s instead of 4,700/s.
         stream_buffer_maxsize=100_000,
     )
     scorer = PlainScorer(job)

@@ -28,7 +28,7 @@ _WORKED = 64
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
-    """Nothing else is on stdout; each step has its figures, and data and machine are described."""
+    """Only the JSON object is on stdout, with the figures of each step and a description of data and machine."""
     data = tmp_path / "data.csv"
     make_frame(2000).write_csv(data)
     done = CliRunner().invoke(bench, ["--data", str(data), "--runs", "1", "--json"])
@@ -97,7 +97,7 @@ main({{"step": step}})
 
 
 def test_every_step_is_in_the_module_that_runs_it() -> None:
-    """A renamed step fails here."""
+    """This test fails if a step is renamed in only one place."""
     defined = {name: module.__name__ for module in (data_steps, model_steps) for name in module.STEPS}
     assert defined == STEPS
 
@@ -112,6 +112,6 @@ def test_a_failed_step_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_missing_data_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    """The error is the same as elsewhere."""
-    with pytest.raises(DataError, match="not there"):
+    """The error is the one that other commands show for a missing file."""
+    with pytest.raises(DataError, match="does not exist"):
         run_benchmark(tmp_path / "gone.parquet", 1, lambda _: None)

@@ -12,7 +12,7 @@ _DAY = {
     "postgresql": "to_char(to_timestamp(d.event_time_ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
 }
 
-# An explored decision lets a would-be decline through, so its verdict is not its model's: leave out arm 'exploration'
+# An explored decision lets a would-be decline through, so its verdict is not the model's: leave out arm 'exploration'
 # to compare models with each other.
 _FLIPS = """
 CREATE VIEW flips_by_day AS
