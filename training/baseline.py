@@ -85,7 +85,7 @@ def run_baseline(
         LeakError: If a leak was found that was not accepted.
         QualityError: If a model must not be published.
         BundleError: If a bundle cannot be stored.
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     store = BundleStore(store_url)
     registry, runs = Registry(experiment.connection), MlflowRuns(experiment.connection)
@@ -105,7 +105,7 @@ def count_evaluations(experiment: MlflowExperiment, data_sha256: str) -> int:
     """Return how often the runs of an experiment evaluated the test set of some data.
 
     Raises:
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     evaluated = f"tags.`data_sha256` = '{data_sha256}' and tags.`{EVALUATIONS_TAG}` != ''"
     newest = experiment.search(evaluated, max_results=1)

@@ -50,8 +50,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line with the exit codes of `run`."""
-    # librdkafka logs each retry; a failure that lasts is raised as an error.
+    """Run the command line; `run` sets the exit code."""
+    # librdkafka logs each retry; a lasting failure is raised as an error, so the log would only repeat it.
     logging.getLogger("stream").setLevel(logging.CRITICAL)
     run(cli, "fraud-train")
 

@@ -1,4 +1,4 @@
-"""The command line: a one-line error and exit code 1 for failures, exit code 2 for bad usage."""
+"""The command line: failures are one-line errors with exit code 1, and bad usage has exit code 2."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_help_text_has_an_example(run: Run, command: str) -> None:
-    """Help goes to stdout with exit code 0; the example is a command line to copy."""
+    """Help goes to stdout with exit code 0 and ends with command lines to copy."""
     code, out, _ = run(command, "--help")
     assert code == 0
     lines = out.splitlines()
@@ -64,7 +64,7 @@ def test_a_failure_is_a_one_line_error(run: Run, arguments: list[str]) -> None:
     "arguments", [["nonsense"], ["baseline", "--nonsense"], ["export-stream"], ["export-stream", "--part", "x"]]
 )
 def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
-    """The explanation is click's own."""
+    """The explanation comes from click."""
     code, _, err = run(*arguments)
     assert code == 2
     assert "Error" in err
@@ -77,7 +77,7 @@ def test_an_unknown_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_unavailable_mlflow_is_a_one_line_error(run: Run, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error has the tracking URI without its password."""
+    """The error shows the tracking URI without its password."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     code, _, err = run("baseline", "--data", str(trained.data))
@@ -87,7 +87,7 @@ def test_an_unavailable_mlflow_is_a_one_line_error(run: Run, trained: Trained, m
 
 
 def test_an_unavailable_broker_is_a_one_line_error(run: Run, trained: Trained, tmp_path: Path) -> None:
-    """The bundles and the file that lists them remain, so publishing can be repeated."""
+    """The bundles and the file that lists them are kept, so publishing can be repeated."""
     save_roles(trained.roles, tmp_path / "roles.json")
     code, _, err = run("publish", "--roles", "roles.json", "--bootstrap", "127.0.0.1:9")
     assert code == 1

@@ -23,7 +23,7 @@ def log_bundle(run: ActiveRun, model: DeployedModel, card: CardFigures, metrics:
     Raises:
         BundleError: If the bundle does not pass its audit.
         DataError: If the missing-value policy refuses every row of the training part.
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch) / BUNDLE_ARTIFACT

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @roles_option
 @accept_option
 @alerts_option
-@click.option("--bootstrap", help="Kafka broker, host:port, to publish the models' roles on.")
+@click.option("--bootstrap", help="Kafka broker, host:port; if given, the models' roles are published there.")
 def baseline(
     *,
     data: str,
@@ -48,10 +48,11 @@ def baseline(
 ) -> None:
     """Train a LightGBM champion and XGBoost and ExtraTrees challengers with fixed hyperparameters.
 
-    Each model becomes an MLflow run (in var/mlflow.db, or where MLFLOW_TRACKING_URI points) and a version of the
-    registered model `fraud`. The models get their roles with --bootstrap, or later with `fraud-train publish`. The
-    command fails if the scores of a model and its ONNX export differ, or if the champion's PR-AUC on the test part is
-    below 0.75. The test part is evaluated once for all three models, and MLflow counts how often it is evaluated.
+    Each model is logged as an MLflow run (in var/mlflow.db, or where MLFLOW_TRACKING_URI points) and registered as a
+    version of the model `fraud`. The models' roles are published on Kafka with --bootstrap, or later with `fraud-train
+    publish`. The command fails if the scores of a model and its ONNX export differ, or if the champion's PR-AUC on the
+    test part is below 0.75. The test part is evaluated once for all three models, and MLflow keeps count of its
+    evaluations.
     """
     started = time.perf_counter()
     settings, leaks = read_settings(), accepted_leaks(accepted)
@@ -78,7 +79,7 @@ def baseline(
     if bootstrap:
         update = publish(trained, kafka_settings(bootstrap), "baseline")
         open_promoter(store, bootstrap).catch_up()
-        click.echo(f"published as roles {update.epoch}")
+        click.echo(f"published as role epoch {update.epoch}")
 
 
 def _table(trained: "TrainedRoles", models: "Sequence[BaselineModel]") -> Table:

@@ -18,7 +18,7 @@ def describe(file: str, out: Path | None) -> None:
     """Draft a description of FILE, a Parquet or CSV file given by its path or any fsspec URL.
 
     The draft guesses from names and values which columns are the label, the time, the amount, the id, the card and the
-    features, and gives its reason in a comment. Check it before you train with it.
+    features, and explains each guess in a comment. Check the draft before you train with it.
     """
     # Polars and scikit-learn take a second to import; other commands must not wait for them.
     from training.data.describe import draft_description  # noqa: PLC0415

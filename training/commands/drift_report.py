@@ -16,7 +16,7 @@ _STEPS = 4
 
 
 class _UnusableFileError(click.ClickException):
-    """The file cannot be used; ends the command with the exit code of bad usage."""
+    """Error for a file that cannot be used; the command exits with code 2, as for bad usage."""
 
     exit_code = 2
 
@@ -41,17 +41,22 @@ class _UnusableFileError(click.ClickException):
 )
 @description_option
 @click.option("--out", type=file_path, default=_OUT, show_default=True, help="HTML file to write.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report on each window as a line of JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the report on each window as a line of JSON, instead of the findings.",
+)
 @store_option
 def drift_report(
     *, file: str, bundle: str, description: Path | None, out: Path, as_json: bool, store: str | None
 ) -> None:
     """Measure the drift of FILE against a bundle's reference and write an HTML report with plots.
 
-    FILE is a Parquet or CSV file, a path or any fsspec URL. It needs no labels. Its transactions are cut into windows
-    in order of event time and judged by the code that monitors the live stream, with the same FRAUD_DRIFT_ settings,
-    so the same transactions give the same figures. The findings are also printed; those marked ! need action. The exit
-    code is 2 if the file cannot be used.
+    FILE is a Parquet or CSV file, given by its path or any fsspec URL. It needs no labels. Its transactions are cut
+    into windows in order of event time and judged by the code that monitors the live stream, with the same FRAUD_DRIFT_
+    settings, so the same transactions give the same figures. The findings are also printed; those marked ! need action.
+    The exit code is 2 if the file cannot be used.
     """
     with progress(_STEPS) as report:
         report("read the bundle")

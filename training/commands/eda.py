@@ -25,7 +25,7 @@ def eda(data: str, description: Path | None, out: Path) -> None:
 
     The report covers class balance, missing values, distributions by class, correlations, frauds by hour and amount,
     duplicates, and drift between the parts of the split. Its findings, which say what to fix or know before training,
-    are also printed; those marked ! need action. The report is logged to MLflow.
+    are also printed; those marked ! need action. The report is logged to MLflow as well.
     """
     started = time.perf_counter()
     with progress(1) as report:

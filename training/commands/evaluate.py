@@ -22,8 +22,10 @@ from training.commands.study_options import (
     short_help="Evaluate a study's choice on the test part.",
     epilog=examples("fraud-train evaluate --final", "fraud-train evaluate --final --study quick"),
 )
-@click.option("--final", is_flag=True, help="Confirm that the test part may be used: once, after the study.")
-@click.option("--again", is_flag=True, help="Evaluate once more although the test part has been used; recorded.")
+@click.option("--final", is_flag=True, help="Confirm that you want to use the test part. Do so once, after the study.")
+@click.option(
+    "--again", is_flag=True, help="Evaluate again although the test part has been used before; this is recorded."
+)
 @name_option
 @data_option
 @description_option
@@ -44,7 +46,7 @@ def evaluate(
     """Evaluate a study's chosen model and the champion on the test part, with paired differences.
 
     Each evaluation is counted on the study's run before it starts, because a test part that is used often turns into
-    another validation part. Choose models with `fraud-train leaderboard` and `fraud-train compare` instead.
+    another validation part. To choose models, use `fraud-train leaderboard` and `fraud-train compare` instead.
     """
     if not final:
         raise click.UsageError("this evaluates the test part; confirm with --final, or use: fraud-train leaderboard")

@@ -15,7 +15,7 @@ from training.commands.study_options import name_option, open_mlflow
 def leaderboard(name: str | None) -> None:
     """Show the entries of a study, sorted by their PR-AUC on folds inside the training part.
 
-    Figures of the test part are not shown, so that nobody chooses a model by them.
+    Figures on the test part are not shown, so that nobody chooses a model by them.
     """
     # MLflow takes seconds to import.
     from schemas.errors import StudyError  # noqa: PLC0415

@@ -6,7 +6,7 @@ import click
 
 from training.data.description import ULB_FILE
 
-#: Directory for what the project downloads and creates, MLflow's SQLite database included.
+#: Directory for downloaded and generated files, including MLflow's SQLite database.
 VAR = Path("var")
 DATA_DIR = VAR / "data"
 #: File that lists the models of the last baseline.

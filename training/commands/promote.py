@@ -30,4 +30,4 @@ def promote(version: str, *, reason: str, evidence: str, author: str, bootstrap:
     changes are made at once, the second is refused.
     """
     change = open_promoter(store, bootstrap).promote(version, author=author, reason=reason, evidence=evidence).change
-    click.echo(f"champion is bundle {change.champion.path}, published as roles {change.role_epoch}")
+    click.echo(f"champion is bundle {change.champion.path}, published as role epoch {change.role_epoch}")

@@ -21,4 +21,4 @@ def publish_command(roles: Path, bootstrap: str | None) -> None:
     """Publish the models of the last baseline again, for example to a new broker."""
     settings = kafka_settings(bootstrap)
     update = publish(load_roles(roles), settings, "baseline, published again")
-    click.echo(f"published as roles {update.epoch}: champion {update.champion.path}")
+    click.echo(f"published as role epoch {update.epoch}: champion {update.champion.path}")

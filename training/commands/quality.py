@@ -29,28 +29,30 @@ _SPLITS, _MODELS = 10, 5
         "fraud-train quality --study default", "fraud-train quality --study quick --splits 3 --out mine.md"
     ),
 )
-@click.option("--study", "name", required=True, help="Name of the finished study.")
+@click.option("--study", "name", required=True, help="Name of the study, which must be finished.")
 @click.option(
     "--plan",
     type=file_path,
-    help=f"YAML plan of the studies on stratified splits.  [default: {CONFIGS.name}/{SPLIT_PLAN}]",
+    help=f"YAML plan of the studies on stratified splits.  [default: training/{CONFIGS.name}/{SPLIT_PLAN}]",
 )
 @click.option(
     "--splits",
     type=click.IntRange(min=2),
     default=_SPLITS,
     show_default=True,
-    help="Number of stratified splits, with seeds from 0.",
+    help="Number of stratified splits; their seeds count up from 0.",
 )
 @click.option(
     "--models",
     type=click.IntRange(min=2),
     default=_MODELS,
     show_default=True,
-    help="Number of models on the time-ordered split, with seeds from 0.",
+    help="Number of models on the time-ordered split; their seeds count up from 0.",
 )
 @click.option(
-    "--features", type=file_path, help="YAML feature set of the study.  [default: all feature columns and the amount]"
+    "--features",
+    type=file_path,
+    help="YAML feature set that the study used.  [default: all feature columns and the amount]",
 )
 @click.option("--out", type=file_path, default=VAR / "quality.md", show_default=True, help="Markdown file to write.")
 @data_option
@@ -70,12 +72,12 @@ def quality(
     store: str | None,
     accepted: tuple[str, ...],
 ) -> None:
-    """Measure how much the figures of a finished study vary over seeds, as papers do to compare models.
+    """Measure how much the figures of a finished study vary over seeds, for comparison with published results.
 
-    The study's chosen entry is fitted with each model seed on the time-ordered split. In addition, a study of its own
-    is run on each stratified split. All evaluations of test parts are counted, and the figures of all seeds are
-    reported. The study needs its final evaluation first. Splits that have been measured are not run again, so a killed
-    command can be repeated.
+    The study's chosen entry is fitted with each model seed on the time-ordered split. In addition, a separate study is
+    run on each stratified split. All evaluations of test parts are counted, and the figures of all seeds are reported.
+    Run `fraud-train evaluate --final` on the study first. Splits that have been measured are not run again, so the
+    command can be repeated after a kill.
     """
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):

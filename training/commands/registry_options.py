@@ -18,7 +18,7 @@ reason_option = click.option("--reason", required=True, help="Reason for the cha
 
 
 class RegistryAccess(NamedTuple):
-    """Versions, runs and bundles, for commands that change no roles."""
+    """Registered versions, MLflow runs and bundles, for commands that change no roles."""
 
     registry: "Registry"
     runs: "MlflowRuns"
@@ -26,7 +26,7 @@ class RegistryAccess(NamedTuple):
 
 
 def kafka_settings(bootstrap: str | None) -> Settings:
-    """Return the settings, with the broker of the option if one is given.
+    """Return the settings, with the broker given by --bootstrap if there is one.
 
     Raises:
         SettingsError: If a setting cannot be used.
@@ -36,7 +36,7 @@ def kafka_settings(bootstrap: str | None) -> Settings:
 
 
 def open_store(store: str | None) -> BundleStore:
-    """Return the bundle store that the option names, or else the setting.
+    """Return the bundle store given by --store, or else by the settings.
 
     Raises:
         BundleMissingError: If it cannot be opened.
@@ -65,8 +65,8 @@ def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
     """Connect to MLflow and the bundle store, to change roles on Kafka.
 
     Args:
-        store: Bundle store; None for the setting.
-        bootstrap: Kafka broker; None for the setting.
+        store: Bundle store; None for the one in the settings.
+        bootstrap: Kafka broker; None for the one in the settings.
 
     Raises:
         FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is unavailable.

@@ -14,11 +14,11 @@ from training.commands.registry_options import bootstrap_option, kafka_settings
     short_help="Request a retrained model.",
     epilog=examples('fraud-train retrain --reason "a new kind of terminal" --bootstrap 127.0.0.1:9092'),
 )
-@click.option("--reason", required=True, help="Reason, kept with the request.")
+@click.option("--reason", required=True, help="Reason for the request, kept with it.")
 @author_option
 @bootstrap_option
 def retrain(*, reason: str, author: str, bootstrap: str | None) -> None:
-    """Request a retrained model: the champion's recipe fitted on the transactions and labels known by now.
+    """Request a retrained model: the champion's recipe fitted on all transactions and labels so far.
 
     `fraud-train watch --retrain on` handles the request. The new model starts as a challenger, and the gate decides
     whether it may be promoted. No request is written while an earlier one is still open.

@@ -23,4 +23,4 @@ def rollback(reason: str, author: str, bootstrap: str | None, store: str | None)
     version by its number instead.
     """
     change = open_promoter(store, bootstrap).rollback(author=author, reason=reason).change
-    click.echo(f"champion is bundle {change.champion.path}, published as roles {change.role_epoch}")
+    click.echo(f"champion is bundle {change.champion.path}, published as role epoch {change.role_epoch}")

@@ -16,7 +16,7 @@ from training.commands.registry_options import bootstrap_option, open_promoter
     ),
 )
 @click.argument("version")
-@click.option("--watch", is_flag=True, help="Make it a challenger, which scores in the shadow and never decides.")
+@click.option("--watch", is_flag=True, help="Make it a challenger, which scores in shadow and never decides.")
 @click.option("--reason", help="Reason for the change, kept in the history; required with --watch.")
 @author_option
 @bootstrap_option
@@ -24,14 +24,17 @@ from training.commands.registry_options import bootstrap_option, open_promoter
 def stage(
     version: str, *, watch: bool, reason: str | None, author: str, bootstrap: str | None, store: str | None
 ) -> None:
-    """Give VERSION, a version number or an alias, the alias `staging`, or with --watch the role of a challenger."""
+    """Stage VERSION, a version number or an alias, for promotion.
+
+    It gets the alias `staging`, or with --watch the role of a challenger.
+    """
     if watch and not reason:
         raise click.UsageError("--watch changes the roles, so it needs a --reason")
     promoter = open_promoter(store, bootstrap)
     if watch:
         change = promoter.challenge(version, author=author, reason=reason or "").change
         click.echo(
-            f"bundle {change.challengers[0].bundle.path} is a challenger, published as roles {change.role_epoch}"
+            f"bundle {change.challengers[0].bundle.path} is a challenger, published as role epoch {change.role_epoch}"
         )
     else:
         click.echo(f"version {promoter.stage(version).number} is staged")

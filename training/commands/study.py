@@ -36,8 +36,10 @@ from training.commands.study_options import (
 @data_option
 @description_option
 @click.option("--features", type=file_path, help="YAML feature set.  [default: all feature columns and the amount]")
-@click.option("--plan", type=file_path, help=f"YAML plan of the study.  [default: {CONFIGS.name}/{DEFAULT_PLAN}]")
-@click.option("--quick", is_flag=True, help="Use a small plan that takes three minutes on two cores.")
+@click.option(
+    "--plan", type=file_path, help=f"YAML plan of the study.  [default: training/{CONFIGS.name}/{DEFAULT_PLAN}]"
+)
+@click.option("--quick", is_flag=True, help="Use a small plan, which takes three minutes on two cores.")
 @click.option("--name", help="Name of the study.  [default: the name in the plan]")
 @click.option(
     "--budget",
@@ -46,7 +48,10 @@ from training.commands.study_options import (
     help="Time limit; work that would exceed it is not started.  [default: none]",
 )
 @click.option(
-    "--split", default="time", show_default=True, help="time, or stratified-SEED to compare figures with papers."
+    "--split",
+    default="time",
+    show_default=True,
+    help="Split of the data: time, or stratified-SEED for figures comparable with papers.",
 )
 @click.option(
     "--storage", envvar="OPTUNA_STORAGE", help=f"Storage of Optuna's trials, a SQLAlchemy URL.  [default: {TRIALS}]"
@@ -81,14 +86,14 @@ def study(
 
     Each combination in the plan is an entry: one row of the leaderboard and one child run in MLflow. Entries are tuned,
     scored and compared on rolling-origin folds inside the training part. The validation part is used for calibration
-    and thresholds, and the test part is not used at all. The best entry has the highest PR-AUC of those that are cheap
-    enough for the stream.
+    and thresholds, and the test part is not used at all. The best entry is the one with the highest PR-AUC among those
+    that are cheap enough for the stream.
 
-    A study that was killed or ran out of its budget is resumed by the same command, with the same plan and data.
+    To resume a study that was killed or ran out of time, repeat the command with the same plan and data.
     """
     started = time.perf_counter()
     if plan and quick:
-        raise click.UsageError("--quick uses a plan of its own; leave out --quick or --plan")
+        raise click.UsageError("--quick has its own plan; leave out --quick or --plan")
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):
         # These imports take seconds; help and usage errors must not wait for them.
@@ -133,6 +138,6 @@ def study(
     for leak, details in outcome.accepted.items():
         click.echo(f"accepted leak {leak}: {details}")
     if outcome.left_out:
-        click.echo("run the same command again to complete what was left out")
+        click.echo("run the same command again to complete the entries that were left out")
     click.echo(f"chosen: {outcome.chosen.key}, in {time.perf_counter() - started:.0f} s; register its bundle with:")
     click.echo(f"  fraud-train register {outcome.run_id}")

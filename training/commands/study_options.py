@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Names of the plans in `CONFIGS`.
 DEFAULT_PLAN, QUICK_PLAN, SPLIT_PLAN = "study-default.yaml", "study-quick.yaml", "study-stratified.yaml"
-#: Optuna's trials, and the lock that allows one study at a time.
+#: Database of Optuna's trials, and lock file that allows one study at a time.
 TRIALS, STUDY_LOCK = VAR / "study-trials.db", VAR / "study.lock"
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -26,7 +26,7 @@ accept_option = click.option(
     "accepted",
     multiple=True,
     metavar="NAME",
-    help="Continue although the leak alarm raises NAME; the accepted leak is recorded.",
+    help="Accept the leak NAME: if the leak alarm finds it, record it and continue. May be repeated.",
 )
 alerts_option = click.option(
     "--alerts-per-day",
@@ -40,7 +40,7 @@ review_cost_option = click.option(
 
 
 def open_mlflow() -> "MlflowConnection":
-    """Connect to the MLflow that MLFLOW_TRACKING_URI names, or else to SQLite under var/.
+    """Connect to MLflow at MLFLOW_TRACKING_URI, or by default to its SQLite database under var/.
 
     Raises:
         RegistryError: If it is unavailable.
@@ -78,7 +78,7 @@ def make_costs(review_cost: int | None) -> "Costs":
 
 
 def accepted_leaks(names: tuple[str, ...]) -> "tuple[LeakName, ...]":
-    """Return the names given with --accept-leak as the leak alarm expects them.
+    """Check the names given with --accept-leak and return them in the order of `LEAKS`.
 
     Raises:
         StudyError: If there is no leak of that name.

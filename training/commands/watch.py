@@ -13,9 +13,9 @@ from training.commands.options import VAR, store_option
 from training.commands.registry_options import bootstrap_option, kafka_settings, open_promoter
 from training.commands.study_options import open_mlflow
 
-#: File that is locked while a process retrains: only one at a time may.
+#: Lock file that allows only one process at a time to retrain.
 RETRAIN_LOCK = VAR / "retrain.lock"
-#: A periodic check; returns lines to print.
+#: A periodic check, which returns lines to print.
 Check = Callable[[], list[str]]
 
 
@@ -40,8 +40,8 @@ Check = Callable[[], list[str]]
     type=click.Choice(("off", "on")),
     default="off",
     show_default=True,
-    help="on: handle the requests on retrain-requests, and request a model when labels show that the champion's error "
-    "rate has increased.",
+    help="on: handle the requests on the topic retrain-requests, and request a model when labels show that the "
+    "champion's error rate has increased.",
 )
 @click.option(
     "--every",
@@ -134,6 +134,6 @@ def _retrain_check(store: str | None, bootstrap: str | None, every: float | None
     def check() -> list[str]:
         promoter, mlflow = open_promoter(store, bootstrap), open_mlflow()
         retrainer = Retrainer(promoter, RetrainRuns(mlflow), StudyRuns(mlflow), ledger, settings)
-        return triggers.check(promoter) + retrainer.work_open_requests()
+        return triggers.check(promoter) + retrainer.handle_open_requests()
 
     return check

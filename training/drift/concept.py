@@ -10,9 +10,9 @@ arrival every stream first looks better than it is and then worse.
 
 ADWIN (A. Bifet and R. Gavaldà, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007, river's
 implementation) monitors each stream. It compares two parts of one window, so it needs neither a reference error rate
-nor a threshold tuned to the rate, and its probability of a false alarm is bounded (Theorem 3.1 there). DDM gave 19
-false alarms in 100 unchanged streams of 1,000 frauds, and HDDM at 0.001 gave 6 to 7. Page-Hinkley is as quick as ADWIN,
-but only with a threshold chosen for the error rate.
+nor a threshold tuned to the rate, and its probability of a false alarm is bounded (Theorem 3.1 of the paper). DDM
+raised 19 false alarms in 100 unchanged streams of 1,000 frauds, and HDDM at 0.001 raised 6 to 7. Page-Hinkley is as
+quick as ADWIN, but only with a threshold chosen for the error rate.
 """
 
 from typing import Literal
@@ -22,8 +22,8 @@ from river.drift import ADWIN
 
 ErrorStream = Literal["misses", "false alarms"]
 #: ADWIN's confidence parameter. In simulation (`python -m training.drift.concept_simulation`) even this value, the
-#: loosest of the usual ones, raises few false alarms, because the bound is far from tight; the delay is half of that at
-#: river's default of 0.002.
+#: loosest one in use, raises few false alarms, because the bound is far from tight, and it halves the delay of river's
+#: default, 0.002.
 DELTA = 0.05
 #: Number of rows before ADWIN may cut its window; river's default would leave too few frauds on either side.
 _GRACE = 30
@@ -48,13 +48,13 @@ class ConceptAlarm(Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """One line for a retraining request."""
+        """Reason for a retraining request, in one line."""
         errors = "of the frauds are missed" if self.stream == "misses" else "of the alerts are false"
         return f"{self.after:.0%} {errors}, up from {self.before:.0%} (detected at row {self.rows} of {self.stream})"
 
 
 class ErrorRateMonitor:
-    """Monitors one stream of errors. It adapts to a falling error rate without an alarm.
+    """Monitors one stream of errors; it adapts to a falling error rate without raising an alarm.
 
     Args:
         stream: Name of the stream.

@@ -12,7 +12,7 @@ from training.drift.concept import ConceptAlarm, ErrorRateMonitor
 _DAY_MS = 86_400_000
 
 
-#: p-value of `calibration_p` below which scores no longer count as probabilities. The test is repeated over growing
+#: p-value of `calibration_p` below which the scores count as miscalibrated. The test is repeated over growing
 #: data, so the level is far below that of a single test.
 UNCALIBRATED = 1e-6
 
@@ -39,7 +39,7 @@ class CalibrationCheck:
 
     @property
     def problem(self) -> str | None:
-        """One line on how far the scores are off; None while they may be calibrated."""
+        """Description of the miscalibration in one line; None as long as the scores may be calibrated."""
         if not self.rows or calibration_p(self.score_sum / self.rows, self.rows, self.frauds) >= UNCALIBRATED:
             return None
         return (
@@ -49,18 +49,18 @@ class CalibrationCheck:
 
 
 class ConceptMonitor:
-    """Monitors the errors of whichever model is champion.
+    """Monitors the errors of the current champion.
 
     It stores nothing: a new process reads the champion's whole history and raises the same alarms. A label that arrives
     after its transaction matured and was read is ignored.
 
     Args:
         ledger: Ledger database.
-        gate: Label maturity.
-        topics: Names of the topics of transactions.
+        gate: Gate settings, which include the label maturity.
+        topics: Topic names; decisions on transactions of other topics are ignored.
 
     Attributes:
-        calibration: Calibration of the current champion. Its declines count only if somebody reviewed them.
+        calibration: Calibration of the current champion. Declined transactions count only if somebody reviewed them.
     """
 
     def __init__(self, ledger: Engine, gate: GateSettings, topics: TopicSettings) -> None:
@@ -70,10 +70,10 @@ class ConceptMonitor:
         self.calibration = CalibrationCheck()
 
     def check(self, bundle_sha256: str) -> list[ConceptAlarm]:
-        """Read what has matured since the last check; return the alarms, oldest first.
+        """Read the decisions that have matured since the last check; return the alarms, oldest first.
 
         Args:
-            bundle_sha256: SHA-256 of the current champion's bundle; a new champion starts from zero.
+            bundle_sha256: SHA-256 of the current champion's bundle; if it changes, the monitor starts from zero.
 
         Raises:
             LedgerUnavailableError: If the database does not answer.

@@ -1,6 +1,6 @@
 """Detection delay and false-alarm rate of the concept drift monitor, on simulated errors.
 
-`python -m training.drift.concept_simulation` prints the table of docs/retraining.md in about a minute.
+`python -m training.drift.concept_simulation` prints the figures in docs/retraining.md in about a minute.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ CHANGES = ((0.1, 0.2), (0.1, 0.3), (0.25, 0.4), (0.25, 0.5), (0.25, 0.75), (0.5,
 
 @dataclass(frozen=True)
 class DetectionDelay:
-    """Rows between a change and its alarm, over many streams.
+    """Number of rows between a change and its alarm, over many streams.
 
     Attributes:
         median: Median delay.
@@ -46,7 +46,7 @@ def false_alarm_share(rate: float, streams: int = STREAMS) -> float:
 
 
 def detection_delay(before: float, after: float, streams: int = STREAMS) -> DetectionDelay:
-    """Return how many rows after a change of the error rate the alarm is raised."""
+    """Return the number of rows from a change of the error rate to its alarm."""
     delays = []
     for seed in range(streams):
         random = np.random.default_rng(seed)
@@ -60,7 +60,7 @@ def detection_delay(before: float, after: float, streams: int = STREAMS) -> Dete
 
 
 def _first_alarm(errors: np.ndarray[tuple[int], np.dtype[np.bool_]], since: int) -> int | None:
-    """Return the first row with an alarm, from row `since` on; earlier alarms are false ones and do not count."""
+    """Return the first row with an alarm from row `since` on; earlier alarms are false and do not count."""
     monitor = ErrorRateMonitor("misses")
     for row, error in enumerate(errors.tolist()):
         if monitor.update(row, error=error) is not None and row >= since:

@@ -1,4 +1,4 @@
-"""Turn a file's rows into the drift counts that a worker would have sent; the live code takes over from there."""
+"""Converts a file's rows into the drift counts that a worker would have sent, for the live code to merge."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from stream.scoring.model import ScoringModel
 from stream.scoring.policy import VERDICTS, severities
 from training.data.dataset import Dataset
 
-#: Slot and instance in the messages.
+#: Value of `slot` and `instance` in the messages, which come from no worker.
 OFFLINE = "offline"
 _REVIEW, _DECLINE = VERDICTS.index("review"), VERDICTS.index("decline")
 
@@ -27,20 +27,21 @@ def accepted_rows(rows: Dataset, plan: FeaturePlan) -> Dataset:
 def count_rows(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
     """Count rows in order of event time; yield a message whenever a pane or a window ends.
 
-    A window that is closed by its row count therefore has exactly `window_rows`. No row counts as ahead of the clock.
+    A window that is closed by its row count therefore has exactly `window_rows` rows. Event times in the future are
+    counted like any others.
 
     Args:
         rows: n rows that the model accepts, in order of event time.
         model: Model that scores the rows; its bundle has the bins and the policy.
-        window_rows: Number of rows of a window. No message spans two windows.
+        window_rows: Number of rows in a window; no message spans two windows.
         pane_ms: Length of a pane in milliseconds.
 
     Raises:
-        DataError: If the data lack a feature of the model, or have it with another kind.
+        DataError: If the data lack a feature of the model, or have it as another kind.
     """
     binning = Binning(model.manifest)
     panes = rows.event_time_ms // pane_ms
-    for sequence, part in enumerate(_parts(panes, window_rows), start=1):
+    for sequence, part in enumerate(_slices(panes, window_rows), start=1):
         each = rows.part(part)
         # The model scores filled values; drift counts missing values as missing.
         given = each.raw_features(model.plan)
@@ -70,10 +71,10 @@ def count_rows(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms:
         )
 
 
-def _parts(panes: NDArray[np.int64], window_rows: int) -> Iterator[slice]:
-    """Yield slices of rows, cut wherever a pane or a window begins.
+def _slices(panes: NDArray[np.int64], window_rows: int) -> Iterator[slice]:
+    """Yield slices of the rows, cut wherever a pane or a window begins.
 
-    >>> [(part.start, part.stop) for part in _parts(np.array([1, 1, 1, 2, 2]), 2)]
+    >>> [(each.start, each.stop) for each in _slices(np.array([1, 1, 1, 2, 2]), 2)]
     [(0, 2), (2, 3), (3, 4), (4, 5)]
     """
     begins = np.union1d(np.flatnonzero(np.diff(panes)) + 1, np.arange(0, len(panes), window_rows))

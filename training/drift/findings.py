@@ -1,4 +1,4 @@
-"""What a drift report says in words."""
+"""The findings of a drift report, as sentences."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[Colum
 
     Args:
         drift: Drift of the file.
-        limits: Limits that it was measured by.
+        limits: Limits that were used to measure it.
         columns: History of each feature and of the score.
     """
     if not drift.reports:
@@ -34,8 +34,8 @@ def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[Colum
         findings.append(Finding(needs_action=True, text=text))
     if unknown := [column.name for column in columns if column.worst == "unknown"]:
         text = (
-            f"Not judged: {_list(unknown)}. The bundle has no reference for them, or no natural movement of windows "
-            "this small."
+            f"Not judged: {_list(unknown)}. The bundle has no reference for these columns, or no natural movement for "
+            "windows this small."
         )
         findings.append(Finding(needs_action=False, text=text))
     return findings or [Finding(needs_action=False, text="No column drifts, and the alert rate is as expected.")]
@@ -51,7 +51,7 @@ def _windows(numbers: Sequence[int]) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
-    """Return the first names and the number of further ones.
+    """Join the names; after the first few, give the number of the rest.
 
     >>> _list(["a", "b"]), _list([str(number) for number in range(10)])
     ('a, b', '0, 1, 2, 3, 4, 5, 6, 7 and 2 more')

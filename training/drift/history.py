@@ -9,14 +9,14 @@ from schemas.manifest import Manifest, ReferenceProfile
 from schemas.messages import ColumnDrift, DriftReport, DriftState
 from stream.drift.binning import Binning
 
-#: In order of severity.
+#: All states, in order of severity.
 _STATES: tuple[DriftState, ...] = ("unknown", "ok", "high", "alarm", "page")
 ALARMS = frozenset({"alarm", "page"})
 
 
 @dataclass(frozen=True)
 class ColumnHistory:
-    """A feature, or the score, in every window.
+    """The drift of a feature, or of the score, in every window.
 
     Attributes:
         name: Feature name, or "score".

@@ -1,4 +1,4 @@
-"""The inputs of a drift report: a bundle, from wherever it is stored, and the columns of a file that its model uses."""
+"""The inputs of a drift report: a bundle from any location, and the columns of a file that its model uses."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ def read_model(which: str, store: BundleStore, find_version: Callable[[str], Bun
         which: A bundle's directory or its fsspec URL, a path in the store such as fraud/4, or a version or alias of the
             registered model.
         store: Bundle store.
-        find_version: Returns the bundle of a version or alias.
+        find_version: Function that returns the bundle of a version or alias.
 
     Raises:
         BundleError: If the bundle does not pass the audit.

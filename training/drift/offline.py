@@ -14,12 +14,12 @@ _MS = 1000
 
 @dataclass(frozen=True)
 class FileDrift:
-    """The drift of a file.
+    """The drift of a file against a bundle.
 
     Attributes:
         reports: Reports on the closed windows, oldest first, as on the topic `drift-reports`.
         rows: Number of rows counted.
-        refused: Number of rows that the model refuses for a missing value; they are not counted.
+        refused: Number of rows that the model refuses because of a missing value; they are not counted.
     """
 
     reports: tuple[DriftReport, ...]
@@ -41,7 +41,7 @@ def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Fi
         limits: Window size and limits.
 
     Raises:
-        DataError: If the data lack a feature of the model, or have it with another kind.
+        DataError: If the data lack a feature of the model, or have it as another kind.
     """
     accepted = accepted_rows(rows, model.plan)
     merger = CountsMerger(lambda _: model.manifest, limits, _refused)
@@ -51,5 +51,5 @@ def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Fi
 
 
 def _refused(counts: DriftCounts, reason: str) -> None:
-    """Fail: the counts were made with the same bins that they are merged by, so none can be refused."""
+    """Raise an error: counting and merging use the same bins, so no counts should be refused."""
     raise RuntimeError(f"counts {counts.sequence} of a file were refused: {reason}")

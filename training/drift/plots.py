@@ -12,14 +12,14 @@ from training.pages.figures import FRAUD, LEGIT, LINE, MUTED, WIDTH, Margins, in
 from training.pages.render import render_fragment
 
 _SMALL = 0.72 * WIDTH
-#: Space above the highest point, as a share of the axis.
+#: Upper end of the axis, as a multiple of the highest point.
 _HEADROOM = 1.08
 
-#: Number of windows in a sparkline, the newest ones.
+#: Number of windows in a sparkline; older windows are left out.
 SPARKLINE_WINDOWS = 40
 #: Units of a sparkline's drawing: width of a bar, gap between bars, height.
 _BAR, _GAP, _HEIGHT = 4, 1, 22
-#: Ratio of PSI to its limit at which a bar of a sparkline is full; the limit is the line half way up.
+#: Ratio of PSI to its limit at which a sparkline's bar has its full height; the line half way up marks the limit.
 _FULL = 2.0
 _COLOURS: dict[DriftState, str] = {
     "unknown": "line",
@@ -37,7 +37,7 @@ def over_windows(values: Sequence[float | None], limits: Sequence[float | None],
         values: Values (w,), oldest first; None leaves a gap.
         limits: Limits or expected values (w,); None leaves a gap.
         label: Text alternative for the plot.
-        wide: Whether the plot has a wide card, not a small one.
+        wide: Whether the plot fills a wide card instead of a small one.
     """
     numbers = np.arange(1, len(values) + 1)
 
@@ -57,7 +57,7 @@ def over_windows(values: Sequence[float | None], limits: Sequence[float | None],
 
 
 def bins(reference: Sequence[int], current: Sequence[int], label: str) -> Markup:
-    """Plot the shares of the reference's bins in two samples; bins have equal widths, the last is missing values.
+    """Plot two samples as shares of the reference's bins, all equally wide; the last bin holds missing values.
 
     Args:
         reference: Counts (b,) of the reference.
@@ -81,7 +81,7 @@ def bins(reference: Sequence[int], current: Sequence[int], label: str) -> Markup
 
 
 def sparkline(windows: Sequence[ColumnDrift]) -> Markup:
-    """Return one bar per window, as high as PSI relative to its limit, for the newest windows, oldest first.
+    """Return a sparkline of the newest windows, oldest first: one bar per window, as high as PSI relative to its limit.
 
     A window that could not be judged has a bar of minimal height.
     """

@@ -27,7 +27,7 @@ def drift_page(drift: FileDrift, manifest: Manifest, limits: DriftLimits, source
     Args:
         drift: Drift of the file.
         manifest: Manifest of the bundle that the file is compared with.
-        limits: Limits that the drift was measured by.
+        limits: Limits that were used to measure the drift.
         source: Name of the file, for the title.
     """
     *features, score = column_histories(drift.reports, manifest)

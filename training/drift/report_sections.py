@@ -17,7 +17,7 @@ from training.drift.offline import FileDrift
 from training.drift.plots import bins, over_windows, sparkline
 from training.pages.elements import Context, Panel, Table
 
-#: Number of features that are plotted; the sparklines show all.
+#: Number of features that are plotted; the table has a sparkline for every feature.
 _PLOTTED = 12
 _NONE = "-"
 
@@ -32,7 +32,7 @@ def overview(drift: FileDrift, manifest: Manifest, limits: DriftLimits, columns:
             ("windows", f"{len(drift.reports):,}"),
             ("columns with an alarm", f"{len(alarming):,} of {len(columns):,}"),
             ("false-alarm rate per window", _NONE if rate is None else f"{rate:.1%}"),
-            ("refused for a missing value", f"{drift.refused:,}"),
+            ("refused because of a missing value", f"{drift.refused:,}"),
             ("left over after the last window", f"{drift.left_over:,}"),
         ),
         "findings": list_findings(drift, limits, columns),
@@ -54,14 +54,14 @@ def features(ranked: Sequence[ColumnHistory]) -> Context:
 
 
 def plots(ranked: Sequence[ColumnHistory]) -> Context:
-    """Return, for the features that moved most, PSI over the windows and the shares of the reference's bins."""
+    """Return plots for the features that moved most: PSI by window, and the shares of the reference's bins."""
     panels = []
     for column in ranked[:_PLOTTED]:
         drawings = [
             over_windows(
                 [window.psi for window in column.windows],
                 [window.psi_limit for window in column.windows],
-                f"PSI of {column.name} by window; its limit is dotted",
+                f"PSI of {column.name} by window; the dotted line is its limit",
                 wide=False,
             )
         ]
@@ -77,13 +77,13 @@ def scores(reports: Sequence[DriftReport], score: ColumnHistory) -> Context:
     psi = over_windows(
         [window.psi for window in score.windows],
         [window.psi_limit for window in score.windows],
-        "PSI of the score by window; its limit is dotted",
+        "PSI of the score by window; the dotted line is its limit",
         wide=True,
     )
     alert_rate = over_windows(
         [(report.reviews + report.declines) / report.rows for report in reports],
         [rate.expected if rate else None for rate in rates],
-        "Alert rate by window; the reference's is dotted",
+        "Alert rate by window; the dotted line is the reference's",
         wide=True,
     )
     none: list[float | None] = [None] * len(reports)

@@ -1,1 +1,1 @@
-"""Exploratory data analysis before training: one HTML page with plots, no resources from elsewhere."""
+"""Exploratory data analysis before training: one self-contained HTML page with plots."""

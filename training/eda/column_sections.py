@@ -44,7 +44,7 @@ def missing(facts: Sequence[ColumnFacts], rows: Rows, part: Counts) -> Context:
 
 
 def distributions(facts: Sequence[ColumnFacts]) -> Context:
-    """Return plots of the columns by class, the best separators of the classes first, and a table of all columns."""
+    """Return plots of the columns by class, those that separate the classes best first, and a table of all columns."""
     ranked = sorted(facts, key=lambda fact: -(fact.separation or 0))
     plotted = [fact for fact in ranked if fact.bins is not None and not fact.constant and not fact.id_like][:PLOTTED]
     return {

@@ -1,6 +1,6 @@
 """Facts about each column, small enough to keep for hundreds of columns of half a million rows.
 
-Columns are read one at a time, so that memory holds one column's values and the facts about all others.
+Columns are read one at a time, so memory holds the values of a single column, and only the facts about the others.
 """
 
 from collections.abc import Iterator
@@ -12,26 +12,26 @@ import polars as pl
 from training.eda.measures import Counts, Floats, Mask, Ranking, psi_or_none, total_variation
 from training.eda.rows import PARTS, Rows
 
-#: Number of levels of a text column that are kept apart; the others are pooled.
+#: Number of levels of a text column that are counted separately; the others are pooled.
 TOP_LEVELS = 20
-#: Number of bins of a histogram, and of the PSI.
+#: Number of bins of a histogram, and number of bins for the PSI.
 _BINS = 40
 _PSI_BINS = 10
-#: Quantiles of either class that an axis spans; values beyond are counted in the outermost bins.
+#: Quantiles of both classes that an axis spans; values beyond them are counted in the outermost bins.
 _AXIS = (0.01, 0.99)
 #: Quantiles in the table of columns.
 _SPREAD = (0.0, 0.05, 0.5, 0.95, 1.0)
-#: Non-negative numbers whose 99 % quantile is more than this many medians get a log axis,
+#: A column of non-negative numbers gets a log axis if its 99 % quantile is more than this many times its median.
 _SKEWED = 20.0
-#: of at most this many decades.
+#: Largest number of decades that a log axis spans.
 _DECADES = 5
-#: Share of distinct values above which a column without fractions counts as an id of its rows.
+#: Share of distinct values above which a column without fractions looks like an id.
 ID_LIKE = 0.99
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Counts of a column's values; rows without a value are not counted.
+    """Counts of a column's values by bin; rows without a value are not counted.
 
     Attributes:
         edges: Bin edges (b + 1,) of a numeric column; None for text.
@@ -57,15 +57,15 @@ class ColumnFacts:
         kind: "number" or "text".
         rows: Number of rows, with and without a value.
         distinct: Number of distinct values.
-        id_like: Whether nearly every row has a value of its own.
+        id_like: Whether nearly all values are distinct, as in an id.
         missing: Rows without a value (3,) by part.
         missing_by_class: Rows without a value (2,), legitimate and fraud.
         spread: Lowest value, 5 % quantile, median, 95 % quantile and highest value; () for text.
-        bins: Counts of the values; None where no row has one.
+        bins: Counts of the values; None if no row has a value.
         separation: Distance between the classes: the KS statistic for numbers, the total variation distance for text.
-            None where a class has no values.
-        psi: PSI of the validation and the test part against the training part. None where a part has no rows.
-        ks: KS statistic of the validation and the test part against the training part. None where a part has no values,
+            None if a class has no values.
+        psi: PSI of the validation and of the test part against the training part. None if a part has no rows.
+        ks: KS statistic of the validation and of the test part against the training part. None if a part has no values,
             and for text.
     """
 
@@ -103,7 +103,7 @@ def describe_columns(rows: Rows, part: Counts) -> Iterator[ColumnFacts]:
 
     Args:
         rows: n rows.
-        part: Indices (n,) into `PARTS`.
+        part: Part of each row (n,), an index into `PARTS`.
     """
     label = rows.label.astype(np.int64)
     yield _number(pl.Series("amount", rows.amount_minor / 100), label, part)
@@ -134,7 +134,7 @@ def _number(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
         kind="number",
         rows=len(column),
         distinct=distinct,
-        # Fractions are often all different; whole numbers, stored as any type, rarely are.
+        # Fractions are often all distinct; whole numbers rarely are, whatever type stores them.
         id_like=_mostly_distinct(distinct, present) and bool((ranking.ascending == np.rint(ranking.ascending)).all()),
         missing=_missing(present, part, len(PARTS)),
         missing_by_class=_missing(present, label, 2),
@@ -203,7 +203,7 @@ def _missing(present: Mask, group: Counts, groups: int) -> Counts:
 
 
 def _psi_by_part(by_part: Counts, present: Mask, part: Counts) -> tuple[float | None, float | None]:
-    # Missing values are one more bin: a column that starts to be empty has moved.
+    # Missing values are one more bin: a column whose values go missing has moved.
     missing = _missing(present, part, len(PARTS))
     counts = np.column_stack([by_part, missing]) if missing.any() else by_part
     return psi_or_none(counts[0], counts[1]), psi_or_none(counts[0], counts[2])

@@ -8,17 +8,17 @@ import polars as pl
 from training.eda.measures import Floats, normal_ranks
 from training.eda.rows import Rows
 
-#: Number of rows in the sample: it makes the standard error of a correlation near zero 0.005.
+#: Number of rows in the sample; the standard error of a correlation near zero is then 0.005.
 SAMPLE = 40_000
 #: Number of columns in the heat map.
 SHOWN = 30
-#: Number of pairs listed.
+#: Number of pairs of columns that are listed.
 PAIRS = 12
 
 
 @dataclass(frozen=True)
 class Correlations:
-    """Correlations among k columns, of which the amount is one.
+    """Correlations among k columns, including the amount.
 
     Attributes:
         names: Column names (k,).
@@ -31,7 +31,7 @@ class Correlations:
     rows: int
 
     def strongest_pairs(self) -> list[tuple[str, str, float]]:
-        """Return pairs of different columns, those with the largest absolute correlation first."""
+        """Return the `PAIRS` pairs of different columns with the largest absolute correlations, strongest first."""
         first, second = np.triu_indices(len(self.names), k=1)
         values = self.matrix[first, second]
         best = np.argsort(-np.abs(values), kind="stable")[:PAIRS]
@@ -46,7 +46,7 @@ class Correlations:
 
 
 def correlate(rows: Rows) -> Correlations:
-    """Return the correlations of all numeric columns, on rows taken evenly over time."""
+    """Return the correlations of all numeric columns, on a sample of rows spread evenly over the data."""
     picked = np.unique(np.linspace(0, len(rows.label) - 1, SAMPLE).astype(np.int64))
     columns = {"amount": rows.amount_minor[picked].astype(np.float64)}
     for column in rows.frame.iter_columns():

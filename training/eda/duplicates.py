@@ -10,16 +10,16 @@ from training.eda.rows import Rows
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Row counts.
+    """Number of duplicated rows, by kind of repetition.
 
     Attributes:
         repeats: Rows that equal an earlier row in every column.
         repeated_frauds: Frauds among them.
-        same_values: Rows whose features and amount equal an earlier row's, whatever the time and the label.
+        same_values: Rows with the features and amount of an earlier row, at any time and with any label.
         same_values_frauds: Frauds among them.
-        same_values_across: Validation or test rows whose features and amount equal a training row's.
-        contradictory: Rows whose features and amount also belong to a row with the other label.
-        repeated_ids: Rows whose transaction id belongs to an earlier row.
+        same_values_across: Validation or test rows with the features and amount of a training row.
+        contradictory: Rows with the features and amount of a row with the other label.
+        repeated_ids: Rows with the transaction id of an earlier row.
     """
 
     repeats: int
@@ -36,7 +36,7 @@ def count_duplicates(rows: Rows, part: Counts) -> Duplicates:
 
     Args:
         rows: n rows.
-        part: Indices (n,) into `PARTS`.
+        part: Part of each row (n,), an index into `PARTS`.
     """
     columns = {"features": rows.frame.hash_rows(seed=0), "amount": rows.amount_minor}
     key = tuple(columns)

@@ -1,4 +1,4 @@
-"""What the data report says in words: problems to solve before training, and facts worth knowing."""
+"""The findings of the data report, as sentences: problems to solve before training, and facts worth knowing."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,12 +12,12 @@ from training.pages.elements import Finding
 
 #: PSI above which a column counts as moved: a rule of thumb, not a test.
 MOVED_PSI = 0.25
-#: Number of frauds below which figures of a part say little: half the 95 % interval of a recall is then 14 points.
+#: Number of frauds below which figures on a part say little: a recall is then uncertain by ±14 points (95 % interval).
 FEW_FRAUDS = 50
-#: Number of days from which on a model can learn from the hour of the day.
+#: Smallest number of days from which a model can learn a pattern by hour of the day.
 ENOUGH_DAYS = 7
 _MUCH_MISSING = 0.5
-#: |Spearman| above which one column of a pair adds little.
+#: Absolute Spearman correlation above which one column of a pair adds little to the other.
 _SAME_ORDER = 0.98
 #: KS statistic between the classes above which a single column is suspected of revealing the label.
 REVEALS_LABEL = 0.95
@@ -34,7 +34,7 @@ def list_findings(
     duplicates: Duplicates,
     correlations: Correlations,
 ) -> list[Finding]:
-    """Return what stands out, findings that need action first.
+    """Return the findings, those that need action first.
 
     Args:
         span_ms: Milliseconds between the first and the last transaction.
@@ -70,8 +70,8 @@ def _on_parts(span_ms: int, rows: Counts, frauds: Counts) -> Iterator[Finding]:
     if days < ENOUGH_DAYS:
         yield Finding(
             needs_action=False,
-            text=f"The data cover {days:.1f} days. With fewer than {ENOUGH_DAYS}, the hour of the day cannot be told "
-            "apart from the day itself, so do not use it as a feature.",
+            text=f"The data cover {days:.1f} days. With fewer than {ENOUGH_DAYS} days, the hour of the day cannot be "
+            "told apart from the day itself, so do not use it as a feature.",
         )
 
 

@@ -11,7 +11,7 @@ HOURS = 24
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-#: Widths of a bucket of the timeline; the narrowest is used that needs at most `_BUCKETS` buckets.
+#: Possible bucket widths of the timeline; the narrowest one that gives at most `_BUCKETS` buckets is used.
 _WIDTHS_MS = (
     *(MINUTE_MS * minutes for minutes in (1, 5, 15, 30)),
     *(HOUR_MS * hours for hours in (1, 2, 6, 12)),
@@ -23,7 +23,7 @@ BAND_ENDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
 
 
 class Timeline(NamedTuple):
-    """Row counts over time.
+    """Numbers of rows over time.
 
     Attributes:
         edges_ms: Bucket edges (b + 1,), UTC milliseconds.
@@ -35,7 +35,7 @@ class Timeline(NamedTuple):
 
 
 def over_time(rows: Rows) -> Timeline:
-    """Count rows in buckets of a round width, about 70 at most."""
+    """Count rows by time, in at most about 70 buckets of a round width."""
     first, last = int(rows.event_time_ms[0]), int(rows.event_time_ms[-1])
     fitting = (width for width in _WIDTHS_MS if (last - first) // width < _BUCKETS)
     width = next(fitting, DAY_MS * 365)
@@ -52,7 +52,7 @@ def hour_of(rows: Rows) -> Counts:
 
 
 def band_of(rows: Rows) -> Counts:
-    """Return each row's amount band (n,): 0 is below 1; an amount at a band's end belongs to the next band."""
+    """Return each row's amount band (n,), an index into `band_names`; a band does not include its upper end."""
     return np.searchsorted(np.array(BAND_ENDS) * 100, rows.amount_minor, side="right").astype(np.int64)
 
 
@@ -63,17 +63,17 @@ def band_names() -> list[str]:
 
 
 def by_hour(rows: Rows) -> Counts:
-    """Return counts (2, 24), legitimate and fraud."""
+    """Count rows by class and hour of the day, (2, 24): legitimate, then fraud."""
     return _by_class(rows, hour_of(rows), HOURS)
 
 
 def by_band(rows: Rows) -> Counts:
-    """Return counts (2, bands), legitimate and fraud."""
+    """Count rows by class and amount band, (2, bands): legitimate, then fraud."""
     return _by_class(rows, band_of(rows), len(BAND_ENDS) + 1)
 
 
 def frauds_by_hour_and_band(rows: Rows) -> Counts:
-    """Return the number of frauds in each amount band and hour, (bands, 24)."""
+    """Count frauds by amount band and hour of the day, (bands, 24)."""
     bands = len(BAND_ENDS) + 1
     fraud = rows.label == 1
     cells = (band_of(rows) * HOURS + hour_of(rows))[fraud]

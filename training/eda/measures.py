@@ -24,7 +24,7 @@ class Ranking:
     def __init__(self, values: Floats) -> None:
         self._order = np.argsort(values)
         self.ascending: Floats = values[self._order]
-        # True at the last of equal values, where the distribution function steps.
+        # True at the last of each run of equal values, where the distribution function steps.
         self._steps = np.append(self.ascending[1:] != self.ascending[:-1], True)
 
     def ks(self, first: Mask, second: Mask) -> float | None:
@@ -35,7 +35,7 @@ class Ranking:
             second: Mask (n,) of the other sample's rows.
 
         Returns:
-            None if a sample is empty.
+            The statistic; None if a sample is empty.
 
         >>> Ranking(np.array([1.0, 2.0, 3.0, 4.0])).ks(np.array([1, 1, 0, 0]) > 0, np.array([0, 0, 1, 1]) > 0)
         1.0
@@ -47,7 +47,10 @@ class Ranking:
         return float(np.abs(below_first - below_second).max())
 
     def quantiles(self, shares: tuple[float, ...], among: Mask | None = None) -> Floats:
-        """Return lower quantiles of all rows, or of the rows in the mask `among`, which must not be empty."""
+        """Return the quantiles of all rows, or of the rows in `among`, a mask (n,) with at least one row.
+
+        Quantiles are values of the column; there is no interpolation.
+        """
         ascending = self.ascending if among is None else self.ascending[among[self._order]]
         positions = [min(int(share * len(ascending)), len(ascending) - 1) for share in shares]
         return ascending[positions]
@@ -66,10 +69,10 @@ def psi_or_none(reference: Counts, current: Counts) -> float | None:
 def total_variation(first: Counts, second: Counts) -> float | None:
     """Return the total variation distance ½ Σ│p - q│ of two counts (levels,), in [0, 1].
 
-    For levels it plays the part of the KS statistic for numbers.
+    It is the counterpart of the KS statistic for text columns.
 
     Returns:
-        None if a sample is empty.
+        The distance; None if a sample is empty.
     """
     if not (first.sum() and second.sum()):
         return None

@@ -100,7 +100,7 @@ def rate_by(names: Sequence[str], by_class: Counts, label: str) -> Markup:
         below.plot(positions, np.where(rows > 0, frauds / np.maximum(rows, 1), np.nan), "o", markersize=4, color=FRAUD)
         below.axhline(frauds.sum() / max(rows.sum(), 1), color=MUTED, linewidth=1, linestyle=":")
         below.set_title("share of frauds (dotted: all rows)", loc="left")
-        # The interval of a nearly empty group would flatten all others.
+        # The wide interval of a nearly empty group would make all others look flat.
         tallest = np.nanmax(np.where(rows >= rows.max() / 100, high, np.nan))
         below.set_ylim(0, 1.05 * tallest if tallest > 0 else 1)
         below.yaxis.set_major_formatter(PercentFormatter(1))
@@ -144,7 +144,7 @@ def histogram(bins: Bins, counts: Counts, label: str) -> Markup:
 
 
 def _day(time_ms: int) -> float:
-    """Return days since 1970, matplotlib's unit for dates."""
+    """Return the time in days since 1970, matplotlib's unit for dates."""
     return time_ms / DAY_MS
 
 

@@ -23,7 +23,7 @@ from training.registry.experiment import MlflowExperiment
 from training.registry.lineage import code_version
 
 Report = Callable[[str], None]
-#: Number of calls to `report`, for a progress bar.
+#: Number of steps that `run_eda` reports, for a progress bar.
 STEPS = 4
 _RUN = "eda"
 _FILE = "eda.html"
@@ -42,12 +42,12 @@ _SECTIONS = (
 
 @dataclass(frozen=True)
 class DataReport:
-    """The page on a data set, with its findings.
+    """The report on a data set.
 
     Attributes:
-        html: The whole page.
-        findings: Those that need action first.
-        figures: Metrics for MLflow.
+        html: Page to write.
+        findings: Findings, those that need action first.
+        figures: Metrics for MLflow, by name.
     """
 
     html: str
@@ -63,29 +63,29 @@ def run_eda(
     Args:
         data: Parquet or CSV file, a path or an fsspec URL.
         description: Meaning of the file's columns.
-        out: HTML file; readers never see a partly written one.
+        out: HTML file to write; an existing file is replaced in one step.
         experiment: MLflow experiment of the run.
-        report: Called with the name of each step, for a progress display.
+        report: Function that is called with the name of each step, for a progress display.
 
     Raises:
         DataError: If the data cannot be used or the page cannot be written.
-        RegistryError: If MLflow is unavailable or refuses; the page has been written all the same.
+        RegistryError: If MLflow is unavailable or rejects the request; the page has been written by then.
     """
     report("read the data")
     rows = load(data, description)
     name = data.rpartition("/")[2]
     report(f"analyse {len(rows.label):,} rows")
-    made = make_report(rows, name)
+    data_report = make_report(rows, name)
     report("write the page")
-    write_page(made.html, out)
+    write_page(data_report.html, out)
     report("log it to MLflow")
     with experiment.run(_RUN, {"data_sha256": rows.sha256, "kind": _RUN} | code_version()) as run:
         run.log_params({"data": name})
-        run.log_metrics(made.figures)
+        run.log_metrics(data_report.figures)
         with tempfile.TemporaryDirectory() as scratch:
-            (Path(scratch) / _FILE).write_text(made.html, encoding="utf-8")
+            (Path(scratch) / _FILE).write_text(data_report.html, encoding="utf-8")
             run.log_files(Path(scratch), _RUN)
-    return made
+    return data_report
 
 
 def make_report(rows: Rows, source: str) -> DataReport:

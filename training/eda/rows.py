@@ -12,7 +12,7 @@ PARTS = ("train", "validation", "test")
 
 
 class Rows(Protocol):
-    """The fields of a data set that the report reads, each of length n, in order of event time."""
+    """The parts of a data set that the report reads: arrays of length n, in order of event time."""
 
     @property
     def transaction_id(self) -> NDArray[np.object_]:
@@ -32,11 +32,11 @@ class Rows(Protocol):
 
     @property
     def repeat(self) -> NDArray[np.bool_]:
-        """True where every column equals an earlier row's."""
+        """True for rows that equal an earlier row in every column."""
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The feature columns, numbers and strings, null where a value is missing."""
+        """Feature columns of numbers and strings, with nulls for missing values."""
 
     @property
     def sha256(self) -> str:
@@ -46,7 +46,7 @@ class Rows(Protocol):
 def parts_of(event_time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return each row's part of the time-ordered split, an index into `PARTS`, (n,).
 
-    The boundaries are those of `split_by_time`. That function refuses a part without frauds; the report shows it.
+    The boundaries are those of `split_by_time`. Unlike that function, this one accepts a part without frauds.
     """
     shares = (VALIDATION_FROM, TEST_FROM)
     starts = [event_time_ms[int(len(event_time_ms) * share)] for share in shares]

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from training.pages.render import render_fragment
 
-#: Values of one section of a page, by the names that its template uses.
+#: Values for one section of a page, by their names in its template.
 Context = dict[str, object]
 
-#: Longest label of a heat map in characters; a longer one is cut, and its tooltip has all of it.
+#: Number of characters after which a label of a heat map is cut; its tooltip has the full text.
 _LABEL = 12
 #: Units of a heat map's drawing: side of a cell with its gap, width of a character, space above the first row.
 _CELL, _CHARACTER, _TOP = 10, 5, 4
@@ -20,11 +20,11 @@ _CELL, _CHARACTER, _TOP = 10, 5, 4
 
 @dataclass(frozen=True)
 class Table:
-    """A table that scrolls on its own where it is too wide or too long for the page.
+    """A table, which gets its own scroll bars if it is too wide or too long for the page.
 
     Attributes:
-        head: Column titles; the head is left out where all of them are empty.
-        rows: Cells. Text is escaped, `Markup` is inserted as it is.
+        head: Column titles; the table has no head if all of them are empty.
+        rows: Cells of each row. Text is escaped; `Markup` is inserted as it is.
         text_columns: Number of columns, from the left, that hold text. The others hold numbers, aligned right.
         highlighted: Indices of the rows to emphasise.
     """
@@ -46,17 +46,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence or two about what stands out, as plain text, and whether the reader has to act on it."""
+    """A finding in a sentence or two of plain text, and whether the reader has to act on it."""
 
     needs_action: bool
     text: str
 
 
 def bar(share: float, colour: str) -> Markup:
-    """Return a horizontal bar that fills `share`, in [0, 1], of its cell.
+    """Return a horizontal bar that fills a share of its cell.
 
     Args:
-        share: Clipped to [0, 1].
+        share: Share to fill, clipped to [0, 1].
         colour: Name of a colour variable of the page.
     """
     return render_fragment("bar.html.j2", percent=100 * min(max(share, 0.0), 1.0), colour=colour)
@@ -68,10 +68,10 @@ def heat_map(
     """Return a grid of squares whose opacity grows with the absolute value, in one colour per sign.
 
     Args:
-        values: (r, c) in [-1, 1].
+        values: Values (r, c) in [-1, 1].
         rows: Row names (r,), from the top.
         columns: Column names (c,), from the left.
-        tooltips: (r, c) text shown when the pointer is over a square.
+        tooltips: Texts (r, c), each shown when the pointer is over its square.
     """
     left = 8 + _CHARACTER * max((len(_cut(name)) for name in rows), default=0)
     bottom = _TOP + len(rows) * _CELL + 3

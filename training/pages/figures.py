@@ -13,7 +13,8 @@ from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-#: Colours for inline figures. Each stands for the page's variable of the same name, in a light or a dark scheme.
+#: Placeholder colours for inline figures. Each is replaced by the page's CSS variable of the same name, which has a
+#: value for light mode and one for dark mode.
 INK = "#010101"
 MUTED = "#010102"
 LINE = "#010103"
@@ -24,7 +25,7 @@ _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", LEGIT: "legit", FRAUD: "
 
 #: Width of an inline figure in inches. At 72 units an inch this is about the width of a phone, so text stays legible.
 WIDTH = 4.0
-#: Same figure, same bytes: without it the ids inside an SVG are random.
+#: Makes equal figures give equal bytes; by default, the ids inside an SVG are random.
 _REPRODUCIBLE: dict[Any, Any] = {"svg.hashsalt": "fraud"}
 _INLINE: dict[Any, Any] = _REPRODUCIBLE | {
     "svg.fonttype": "none",  # keep text as text
@@ -51,7 +52,7 @@ _INLINE: dict[Any, Any] = _REPRODUCIBLE | {
     "legend.fontsize": 8,
 }
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-#: Marks an artist's group id that is turned into a tooltip.
+#: Prefix of an artist's group id that carries the text of a tooltip.
 _TOOLTIP = "tooltip:"
 
 Draw = Callable[[Figure], None]
@@ -60,7 +61,7 @@ Layout = Literal["constrained", "tight"]
 
 @dataclass(frozen=True)
 class Margins:
-    """Inches between the axes and the figure's edge, fixed because measuring the labels would draw all twice."""
+    """Inches between the axes and the figure's edge, fixed because measuring the labels would mean drawing twice."""
 
     left: float = 0.5
     bottom: float = 0.42
@@ -72,12 +73,12 @@ def inline_svg(draw: Draw, label: str, *, height: float, margins: Margins, width
     """Draw a figure as an SVG element that takes colours and font from the page around it.
 
     Args:
-        draw: Draws on an empty figure, in the colours above. Text from the data must be horizontal, and set with
-            `parse_math=False`, since matplotlib measures other text with fonts that may lack its letters.
+        draw: Function that draws on an empty figure, in the colours above. Text from the data must be horizontal and
+            set with `parse_math=False`, since matplotlib measures other text with fonts that may lack its letters.
         label: Text alternative for the figure.
-        height: Inches.
+        height: Height in inches.
         margins: Space around the axes.
-        width: Inches.
+        width: Width in inches.
     """
     target = io.StringIO()
     with rc_context(_INLINE):
@@ -100,10 +101,10 @@ def save_figure(
     """Draw a figure into a file, whose suffix (.png or .svg) names the format.
 
     Args:
-        draw: Draws on an empty figure.
+        draw: Function that draws on an empty figure.
         path: File to write.
         size: Width and height in inches.
-        layout: matplotlib's layout engine; None where `draw` places the axes itself, which takes half the time.
+        layout: matplotlib's layout engine; None if `draw` places the axes itself, which halves the time.
         dpi: Dots per inch of a PNG.
     """
     with rc_context(_REPRODUCIBLE):
@@ -121,7 +122,7 @@ def _inlined(document: str, label: str) -> str:
     svg = document[document.index("<svg") :]
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(rf'<g id="{_TOOLTIP}([^"]*)">', r"<g><title>\1</title>", svg)
-    # Other group ids would appear once for every figure of the page.
+    # Ids must be unique on a page, but every figure has the same group ids.
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
     size = re.search(r'viewBox="(0 0 ([\d.]+) [\d.]+)"', svg)
     if size is None:
@@ -131,7 +132,7 @@ def _inlined(document: str, label: str) -> str:
         f'viewBox="{size[1]}">'
     )
     svg = re.sub(r"<svg [^>]*>", lambda _: opening, svg, count=1)
-    # The page's font, in the size that matplotlib measured.
+    # Use the page's font, in the size that matplotlib measured.
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
     for colour, name in _VARIABLES.items():
         svg = svg.replace(colour, f"var(--{name})")

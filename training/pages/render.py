@@ -1,4 +1,4 @@
-"""Rendering of Jinja templates to pages: one self-contained file, no script, nothing fetched from elsewhere."""
+"""Rendering of Jinja templates to self-contained pages, without scripts and external resources."""
 
 import re
 from contextlib import suppress

@@ -76,7 +76,7 @@ def _act_on(test: GateTest, promoter: Promoter, store: GateStore, mode: AutoProm
         change = promoter.promote(
             version.number, author=AUTHOR, reason=reason, evidence=str(file), gate_test=test.number
         ).change
-    return f"{state}; promoted as roles {change.role_epoch}"
+    return f"{state}; promoted as role epoch {change.role_epoch}"
 
 
 def _manual_step(promoter: Promoter, test: GateTest, version: RegisteredVersion) -> str:

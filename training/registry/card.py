@@ -1,4 +1,4 @@
-"""The model card of a registered version, in Markdown and HTML: stored with its run, or rendered on demand."""
+"""The model card of a registered version, in Markdown and HTML; it is stored with the run or rendered on demand."""
 
 import tempfile
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ FOLDER = "card"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model card, to be rendered."""
+    """A model card, which can be rendered as Markdown or HTML."""
 
     title: str
     lead: str
@@ -56,7 +56,7 @@ def read_figures(run_id: str, runs: MlflowRuns) -> CardFigures | None:
     """Return the figures that the evaluation stored with a run; None if there are none.
 
     Raises:
-        RegistryError: If they cannot be read, or MLflow is unavailable or refuses.
+        RegistryError: If they cannot be read, or MLflow is unavailable or rejects the request.
     """
     if not runs.holds(run_id, FIGURES_ARTIFACT):
         return None
@@ -71,10 +71,10 @@ def write_card(number: str, tags: Mapping[str, str], manifest: Manifest, runs: M
         number: Version number in MLflow.
         tags: Lineage of the version.
         manifest: Manifest of its bundle.
-        runs: Runs of MLflow.
+        runs: Runs in MLflow.
 
     Raises:
-        RegistryError: If the figures of the run cannot be read, or MLflow is unavailable or refuses.
+        RegistryError: If the figures of the run cannot be read, or MLflow is unavailable or rejects the request.
     """
     card = make_card(number, tags, manifest, read_figures(manifest.mlflow_run_id, runs))
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""Figures for the model card that the manifest does not have, stored as the artifact `evaluation.json` of a run."""
+"""Figures for the model card that are not in the manifest, stored as the artifact `evaluation.json` of a run."""
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +21,7 @@ class OperatingPoint(Struct, frozen=True):
 
     Attributes:
         name: `DEPLOYED` or `COMPARED`.
-        policy: Policy.
+        policy: Policy under which the metrics were measured.
         metrics: Metrics by name.
     """
 
@@ -38,7 +38,7 @@ class CardFigures(Struct, frozen=True):
         slices: Figures by slice of the part.
         calibration: Bins of the calibration curve.
         operating_points: Metrics under the deployed policy and under the comparison policy.
-        limits: Limits of this model, in addition to those of every model; one sentence each.
+        limits: Limitations of this model, beyond those of every model; one sentence each.
     """
 
     part: str

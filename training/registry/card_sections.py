@@ -33,7 +33,7 @@ _POINTS = (
     "as papers do to compare models; that threshold is never deployed. All other metrics that need a threshold use the "
     "policy in the bundle."
 )
-#: Metrics shown for each slice, where they were measured.
+#: Metrics shown for each slice, if they were measured.
 SLICE_METRICS = ("pr_auc", "precision", "recall", "value_recall")
 NOT_MEASURED = "Not measured for this version."
 
@@ -61,7 +61,8 @@ def sections(tags: Mapping[str, str], manifest: Manifest, figures: CardFigures |
     yield _training_data(manifest)
     features = tuple((each.name, each.kind, f"{each.median:.6g}") for each in manifest.features)
     order = (
-        f"The model takes {len(features)} values in this order. Missing values follow the policy {manifest.missing!r}."
+        f"The model takes {len(features)} values in this order. Missing values are handled by the policy "
+        f"{manifest.missing!r}."
     )
     yield Section(
         "Features",

@@ -20,7 +20,7 @@ def keep_evidence(source: str, run_id: str, runs: MlflowRuns) -> str:
         runs: Runs of MLflow.
 
     Raises:
-        RegistryError: If the file cannot be read, or MLflow is unavailable or refuses.
+        RegistryError: If the file cannot be read, or MLflow is unavailable or rejects the request.
     """
     if "://" in source:
         return source

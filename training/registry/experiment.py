@@ -32,7 +32,7 @@ def flatten(metrics: Mapping[str, Metric]) -> dict[str, float]:
 class ActiveRun:
     """An MLflow run that is under way.
 
-    Every method raises RegistryError when MLflow is unavailable or refuses.
+    Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
 
     connection: MlflowConnection
@@ -79,7 +79,7 @@ class MlflowExperiment:
         connection: MLflow that holds the experiment.
 
     Raises:
-        RegistryError: If MLflow is unavailable or refuses; every method raises it too.
+        RegistryError: If MLflow is unavailable or rejects the request; every method raises it too.
     """
 
     def __init__(self, connection: MlflowConnection, name: str) -> None:

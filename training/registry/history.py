@@ -57,7 +57,7 @@ class HistoryEntry:
 class PromotionHistory:
     """The changes of roles in MLflow; the registered model is created if it does not exist.
 
-    Every method raises RegistryError when MLflow is unavailable or refuses.
+    Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:

@@ -71,8 +71,8 @@ class _RolesBefore:
 class Promoter:
     """Changes roles.
 
-    Every method raises RegistryError when MLflow is unavailable or refuses, KafkaError when no broker answers, and
-    StaleEpochError when another change came first. Nothing has changed then, unless the error says so.
+    Every method raises RegistryError when MLflow is unavailable or rejects the request, KafkaError when no broker
+    answers, and StaleEpochError when another change came first. Nothing has changed then, unless the error says so.
     """
 
     registry: Registry
@@ -241,6 +241,6 @@ def _change_is_on_kafka(epoch: int) -> Iterator[None]:
         yield
     except FraudError as error:
         raise RegistryError(
-            f"the change is on Kafka as roles {epoch}, but MLflow did not follow yet; the next command repairs that: "
-            f"{error}"
+            f"the change is on Kafka as role epoch {epoch}, but MLflow did not follow yet; the next command repairs "
+            f"that: {error}"
         ) from error

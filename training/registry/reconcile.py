@@ -29,7 +29,7 @@ def reconcile(registry: Registry, history: PromotionHistory, updates: list[Model
         The newest change; None before the first.
 
     Raises:
-        RegistryError: If MLflow is unavailable or refuses. The next call writes what is missing.
+        RegistryError: If MLflow is unavailable or rejects the request. The next call writes what is missing.
         StaleEpochError: If other processes kept writing meanwhile.
     """
     for attempt in range(_ATTEMPTS):

@@ -38,7 +38,7 @@ def register(run_id: str, registry: Registry, runs: MlflowRuns, store: BundleSto
 
     Raises:
         RegistryError: If there is no such run, it did not finish, holds no bundle or is registered already, or MLflow
-            is unavailable or refuses.
+            is unavailable or rejects the request.
         BundleError: If the bundle does not pass its audit or cannot be stored.
     """
     run = runs.get(run_id)

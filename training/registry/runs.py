@@ -26,7 +26,7 @@ class RunSnapshot:
 class MlflowRuns:
     """Reads runs and adds files to them.
 
-    Every method raises RegistryError when MLflow is unavailable or refuses.
+    Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:

@@ -54,7 +54,7 @@ class RegisteredVersion:
 class Registry:
     """The versions and aliases of `fraud`; the registered model is created if it does not exist.
 
-    Every method raises RegistryError when MLflow is unavailable or refuses.
+    Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:
@@ -141,7 +141,7 @@ def ensure_model(connection: MlflowConnection, name: str, description: str) -> N
     """Create a registered model unless it exists.
 
     Raises:
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     client = connection.client
     with connection.clear_errors():
@@ -158,7 +158,7 @@ def read_versions(connection: MlflowConnection, name: str) -> list[ModelVersion]
     """Return every version of a registered model, oldest first.
 
     Raises:
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     versions: list[ModelVersion] = []
     token = None

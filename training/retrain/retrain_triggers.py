@@ -44,7 +44,7 @@ class RetrainTriggers:
             LedgerUnavailableError: If the ledger's database does not answer.
             KafkaError: If the requests can be neither read nor written.
             BundleError: If the champion's bundle cannot be read.
-            RegistryError: If MLflow is unavailable or refuses.
+            RegistryError: If MLflow is unavailable or rejects the request.
         """
         newest = promoter.catch_up()
         if newest is None:

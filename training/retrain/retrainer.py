@@ -1,6 +1,6 @@
-"""Works retraining requests one after the other: each becomes a challenger in shadow, or is declined with a reason.
+"""Handles retraining requests one by one: each becomes a challenger in shadow, or is declined with a reason.
 
-Each step leaves something that the next process finds, so work that is killed anywhere continues:
+Each step leaves a trace that the next process finds, so handling continues wherever a process was killed:
 
 | killed during               | the next process finds          | and                                           |
 |-----------------------------|---------------------------------|-----------------------------------------------|
@@ -58,7 +58,7 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Retrainer:
-    """Works retraining requests.
+    """Handles retraining requests.
 
     Args:
         promoter: Promoter on the Kafka that holds the requests.
@@ -74,8 +74,8 @@ class Retrainer:
     ledger: Engine
     settings: Settings
 
-    def work_open_requests(self) -> list[str]:
-        """Work every open request, the oldest first; return a line for each.
+    def handle_open_requests(self) -> list[str]:
+        """Handle every open request, the oldest first; return a line for each.
 
         Raises:
             KafkaError: If the requests cannot be read.
@@ -86,8 +86,8 @@ class Retrainer:
             if request.answer is None
         ]
 
-    def work(self, request: RetrainRequest) -> RetrainAnswer:
-        """Work one request to its answer, or continue it. Working it once more changes nothing.
+    def handle(self, request: RetrainRequest) -> RetrainAnswer:
+        """Handle one request up to its answer, or continue an interrupted one. Doing so again changes nothing.
 
         Raises:
             FraudError: If a service is unavailable; the next call continues.
@@ -108,7 +108,7 @@ class Retrainer:
     def _report(self, request: RetrainRequest) -> str:
         name = f"retraining on request {request.request_id[:12]} ({request.cause}: {request.why})"
         try:
-            answer = self.work(request)
+            answer = self.handle(request)
         except FraudError as error:
             return f"{name}: {error}; the next check tries again"
         return f"{name}: {answer.outcome}, {answer.why}"

@@ -1,4 +1,4 @@
-"""Retraining requests in MLflow: one run per request, found again by its tag, so that a request is worked once."""
+"""Retraining requests in MLflow: one run per request, found again by its tag, so that no request is handled twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,10 +48,10 @@ class RetrainRun:
 
 
 class RetrainRuns:
-    """The requests in one MLflow. Only one process at a time may work them, see `fraud-train watch`.
+    """The requests in one MLflow. Only one process at a time may handle them, see `fraud-train watch`.
 
     Raises:
-        RegistryError: If MLflow is unavailable or refuses; every method raises it too.
+        RegistryError: If MLflow is unavailable or rejects the request; every method raises it too.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:

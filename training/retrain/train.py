@@ -38,7 +38,7 @@ def train(recipe: Recipe, champion: Manifest, rows: Dataset, run: ActiveRun) -> 
         LeakError: If a leak was found that was not accepted for the champion.
         QualityError: If the ONNX graph differs from the original.
         BundleError: If the bundle does not pass its audit.
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     leaks: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""Leaks that were found and accepted, recorded on the study's run for readers of its figures."""
+"""Leaks that were found and accepted, recorded on the study's run so that readers of its figures know of them."""
 
 import threading
 
@@ -9,10 +9,10 @@ from training.study.runs import ACCEPTED, Study, StudyRuns
 
 
 class AcceptedLeaks:
-    """Collects accepted leaks from the leak alarm, before and after there is a run to record them on."""
+    """Collects accepted leaks from the leak alarm, even before there is a run to record them on."""
 
     def __init__(self) -> None:
-        # Only the first leak of each name: a model that is too good on one fold is so on most folds.
+        # Only the first leak of each name is kept: a model that is too good on one fold is too good on most folds.
         self._details: dict[str, str] = {}
         self._lock = threading.Lock()
         self._target: tuple[StudyRuns, Study] | None = None
@@ -31,7 +31,7 @@ class AcceptedLeaks:
             self._write()
 
     def attach(self, runs: StudyRuns, study: Study) -> None:
-        """Record all leaks on a study's run from now on, the earlier ones included."""
+        """Record the leaks so far on a study's run, and later ones as they are found."""
         with self._lock:
             self._details = study.accepted | self._details
             self._target = (runs, study)

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from schemas.errors import StudyError
 
 _MINUTE = 60.0  # seconds
-#: Share of the budget reserved for what follows the search: refit, calibration, export, bundle.
+#: Share of the budget reserved for the steps after the search: refit, calibration, export and bundle.
 _RESERVED = 0.08
 
 
 class OutOfTimeError(Exception):
-    """The budget or the user ended the study before an entry was finished; its completed trials are kept."""
+    """The study was ended, by its budget or by the user, before an entry was finished; completed trials are kept."""
 
 
 class Budget:
-    """A number of minutes from now, or no limit.
+    """A time limit that starts now, or no limit.
 
     Args:
         minutes: Time limit, more than 0; None for no limit.
@@ -38,5 +38,5 @@ class Budget:
         self._end = None if minutes is None else clock() + minutes * _MINUTE * (1 - _RESERVED)
 
     def allows(self, seconds: float) -> bool:
-        """Return whether work of this duration would finish in time."""
+        """Return whether work that takes this many seconds would finish in time."""
         return self._end is None or self._clock() + seconds <= self._end

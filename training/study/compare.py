@@ -1,4 +1,4 @@
-"""Collecting and saving the comparison of a study's entries with each other and with the champion."""
+"""Collects and saves the comparison of a study's entries with each other and with the champion."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from training.study.paired import paired_difference, signed
 from training.study.runs import Study, StudyRuns
 from training.study.selection import choose
 
-#: Artifact of the parent run.
+#: Name of the page among the artifacts of the parent run.
 PAGE = "compare.html"
 
 
@@ -28,7 +28,7 @@ def compare_study(study: Study, runs: StudyRuns, registry: Registry) -> StudyCom
 
     Raises:
         StudyError: If no entry is finished.
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     records = [record for _, record in runs.finished(study).values()]
     if not records:
@@ -70,7 +70,7 @@ def save_page(comparison: StudyComparison, study: Study, runs: StudyRuns, path: 
 
     Raises:
         StudyError: If the file cannot be written.
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     text = comparison_page(comparison)
     try:
@@ -83,7 +83,7 @@ def save_page(comparison: StudyComparison, study: Study, runs: StudyRuns, path: 
 def _compare_with_champion(
     chosen: EntryRecord, study: Study, runs: StudyRuns, registry: Registry
 ) -> tuple[str, Metric | None]:
-    """Return a description of the champion, and the chosen entry's paired difference to it if their folds are equal."""
+    """Return a description of the champion, and, on equal folds, the chosen entry's paired difference from it."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return "none yet", None

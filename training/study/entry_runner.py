@@ -1,4 +1,4 @@
-"""Running one entry of a study, from the start or from where it was interrupted: search, scores on folds, cost."""
+"""Runs one entry of a study, from the start or from where it was interrupted: search, scores on folds, cost."""
 
 import threading
 import time
@@ -21,12 +21,12 @@ from training.study.plan import Entry
 from training.study.progress import StudyProgress
 from training.study.search import BestTrial, Search
 
-#: Number of rows that the cost of scoring is measured on.
+#: Number of rows on which the cost of scoring is measured.
 _COST_ROWS = 4000
 
 
 class EntryRunner:
-    """Runs one entry.
+    """Runs one entry of a study.
 
     Args:
         entry: Entry to run.
@@ -76,7 +76,7 @@ class EntryRunner:
             params = best.params
             by_seed.append(best.fold_scores)
         by_seed += [tuple(self._scores(params, seed)) for seed in self._seeds[len(by_seed) :]]
-        # After a search with a single seed there is no model left: trials keep their figures only.
+        # After a search with a single seed there is no fitted model: trials keep only their figures.
         last = self._last or fit(entry, params, self._data, folds[-1].train, self._seeds[0])
         return EntryRecord(
             family=entry.family,
@@ -102,7 +102,7 @@ class EntryRunner:
         return best
 
     def _has_time_for_trial(self) -> bool:
-        # The best trial is scored with the other seeds afterwards, and each of them takes the time of a trial.
+        # Afterwards, the best trial is scored with the other seeds, and each of them takes as long as a trial.
         needed = self._longest * len(self._data.folds) * len(self._seeds)
         return not self._stopping.is_set() and self._budget.allows(needed)
 

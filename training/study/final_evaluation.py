@@ -30,7 +30,7 @@ from training.study.test_evaluation import FinalEvaluation, ModelFigures
 
 @dataclass(frozen=True)
 class _ScoredModel:
-    """A model with its scores of the test part and its comparison policy."""
+    """A model with its scores on the test part and its comparison policy."""
 
     name: str
     model: LoadedModel
@@ -64,21 +64,23 @@ def evaluate_test_set(
         registry: Registered model that has the champion.
         store: Bundle store that has the champion's bundle.
         alarm: Leak alarm, which checks each PR-AUC.
-        costs: Costs for the figures in money.
-        again: Whether to evaluate although the test part has been evaluated before.
+        costs: Costs for the monetary figures.
+        again: Whether to evaluate the test part even if it has been evaluated before.
 
     Raises:
-        StudyError: If the study has no chosen model or other data, or its test part has been evaluated before.
+        StudyError: If the study has no chosen model or was run on other data, or if its test part has been evaluated
+            before and `again` is false.
         BundleError: If a bundle does not pass its audit.
         LeakError: If a figure is too good to be true.
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     require_same_data(study, data)
     key = study.require_chosen_key()
     if study.evaluations and not again:
         raise StudyError(
-            f"the test part of study {study.name} was evaluated {study.evaluations} times before; fraud-train compare "
-            "shows the result. --again evaluates it once more, which makes it a little less unseen and is recorded"
+            f"the test part of study {study.name} has been evaluated already (evaluations: {study.evaluations}); "
+            "fraud-train compare shows the result. --again repeats the evaluation, which is recorded and makes the "
+            "test part less unseen"
         )
     parts = split_function(split_of(study))(data)
     run_id = runs.finished(study)[key][0]
@@ -108,7 +110,7 @@ def evaluate_test_set(
         left_out=left_out,
     )
     runs.store_evaluation(study, evaluation)
-    # Replaces the figures of the validation part: from now on the chosen model's card shows those of the test part.
+    # Replace the figures on the validation part, so that the chosen model's card shows those on the test part.
     runs.run(run_id).log_text(FIGURES_ARTIFACT, encode_figures(cards[0]).decode())
     return evaluation
 
@@ -120,7 +122,7 @@ def _chosen_model(run_id: str, runs: StudyRuns) -> LoadedModel:
 
 
 def _champion_model(registry: Registry, store: BundleStore, test: Dataset) -> tuple[dict[str, LoadedModel], str]:
-    """Return the champion under its name, or nothing and the reason why a registered champion is not compared."""
+    """Return the champion by name and "", or {} and the reason why a registered champion is not compared."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return {}, ""
@@ -141,7 +143,7 @@ def _scored_rows(model: LoadedModel, rows: Dataset) -> ScoredRows:
 
 
 def _differences(champion: _ScoredModel, selected: _ScoredModel, settings: FigureSettings) -> dict[str, Metric]:
-    """Return selected minus champion by metric."""
+    """Return the differences, selected model minus champion, by metric."""
     deployed = compare_paired(
         champion.test, champion.model.manifest.policy, selected.test, selected.model.manifest.policy, settings=settings
     )

@@ -16,8 +16,8 @@ from training.models.stack import fit_stack
 from training.study.entry_record import MEMBERS, EntryRecord
 from training.study.plan import Entry
 
-#: Share of a stack's rows, the earliest, that its members are fitted on first. Their margins on the later rows are what
-#: the stack learns its weights from.
+#: Share of a stack's rows, the earliest ones, on which its members are fitted first. The stack learns its weights from
+#: the members' margins on the later rows.
 _MEMBERS_UNTIL = 0.6
 #: Entries run in parallel, so each is limited to one thread.
 _ONE_THREAD: dict[str, Params] = {
@@ -64,7 +64,7 @@ def fit(entry: Entry, params: Params, training_data: TrainingData, rows: slice, 
 
 
 def stack_params(members: Sequence[EntryRecord]) -> Params:
-    """Return the params of a stack whose members are these entries."""
+    """Return the params of a stack with these entries as its members."""
     return {
         MEMBERS: [
             {

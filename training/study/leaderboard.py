@@ -1,4 +1,4 @@
-"""The leaderboard of a study, by figures of folds inside the training part, and the table of a final evaluation."""
+"""The leaderboard of a study, from figures on folds inside the training part, and the table of a final evaluation."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ LEGEND = (
 
 
 def marks(records: Sequence[EntryRecord]) -> dict[str, str]:
-    """Return the mark of each entry by key; other entries have none.
+    """Return the marks by entry key; entries without a mark are left out.
 
     Raises:
         StudyError: If every entry is too expensive.

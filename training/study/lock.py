@@ -1,4 +1,4 @@
-"""A lock that allows one process of a kind at a time in a directory."""
+"""A lock that allows only one process of a kind to run in a directory at a time."""
 
 import fcntl
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ def single_instance(path: Path, what: str = "study") -> Iterator[None]:
 
     Args:
         path: Lock file.
-        what: Name of what may run only once at a time, for the error.
+        what: Name of the locked activity, for the error.
 
     Raises:
         StudyError: If another process holds the lock, or the file cannot be created.

@@ -11,14 +11,14 @@ _CONFIDENCE = 0.95
 
 
 def paired_difference(left: EntryRecord, right: EntryRecord) -> Metric:
-    """Return the difference left - right in mean PR-AUC with its 95 % interval.
+    """Return the difference in mean PR-AUC, left minus right, with its 95 % interval.
 
     The interval is Student's t over the paired differences by fold ("Student", 1908). With few folds it is wide, as it
     should be.
 
     Args:
-        left: Entry.
-        right: Entry that was scored on the same folds.
+        left: First entry.
+        right: Second entry, scored on the same folds.
     """
     return t_interval(left.by_fold - right.by_fold)
 
@@ -45,7 +45,7 @@ def interval(metric: Metric) -> str:
 
 
 def signed(difference: Metric) -> str:
-    """Format a difference with its interval and signs.
+    """Format a difference with its interval, all with a sign.
 
     >>> signed(Metric(0.01, -0.002, 0.022))
     '+0.0100 (-0.0020 to +0.0220)'

@@ -22,11 +22,11 @@ ALL_FAMILIES = (*FAMILIES, STACK)
 
 
 class PlannedFamily(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model family with the treatments of class imbalance that it is tried with.
+    """A model family and the treatments of class imbalance to try it with.
 
     Attributes:
         family: One of `ALL_FAMILIES`.
-        treatments: Treatments; each is one entry.
+        treatments: Treatments to try; each becomes one entry.
         trials: Number of trials of the Optuna search; 0 scores the family's default hyperparameters.
         legitimate_share: Share of the legitimate rows to fit on, in (0, 1], for slow families. All frauds are kept.
     """
@@ -58,7 +58,7 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
         families: Families to try.
         folds: Number of rolling-origin folds inside the training part.
         seeds: Model seeds. Every entry is scored with each of them; a search and the deployed model use the first.
-        stack_members: Number of families that a stack combines.
+        stack_members: Number of families that a stack combines, by the best entry of each.
         alerts_per_day: Alerts that analysts can review in a day; the deployed policy reviews as many as this allows.
             None for the policy with the least expected cost.
     """
@@ -71,7 +71,7 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
     alerts_per_day: Annotated[int, Meta(ge=1)] | None = None
 
     def __post_init__(self) -> None:
-        """Check that the plan can be run and repeats nothing.
+        """Check that the plan can be run and lists nothing twice.
 
         Raises:
             ValueError: If a family or seed is repeated, or a stack has too few families. msgspec adds the field.
@@ -89,7 +89,7 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def sha256(self) -> str:
-        """Hash of the plan's content, independent of comments and of the order of keys."""
+        """SHA-256 of the plan's content, independent of comments and of the order of keys."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
@@ -150,7 +150,7 @@ def load_plan(path: Path) -> StudyPlan:
 
 
 def unknown_name(name: str, choices: Sequence[str]) -> str:
-    """Return an error text for a name that is none of the choices, with the closest choice.
+    """Return an error text for an unknown name, which suggests the closest choice or lists all choices.
 
     >>> unknown_name("xgbost", ("lightgbm", "xgboost")), unknown_name("svm", ("lightgbm", "xgboost"))
     ("there is no 'xgbost'; did you mean xgboost?", "there is no 'svm'; choose one of lightgbm, xgboost")
@@ -160,7 +160,7 @@ def unknown_name(name: str, choices: Sequence[str]) -> str:
 
 
 def _explain(text: str) -> str:
-    """Rewrite msgspec's error text: field first, and the closest name for an unknown one.
+    """Rewrite msgspec's error text: name the field first, and suggest the closest name for an unknown one.
 
     >>> _explain("Invalid enum value 'smoet' - at `$.families[0].treatments[1]`")
     "families[0].treatments[1]: there is no 'smoet'; did you mean smote?"

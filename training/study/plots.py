@@ -11,16 +11,16 @@ from training.pages.figures import CHOSEN, INK, LEGIT, MUTED, Margins, add_toolt
 from training.study.entry_record import EntryRecord
 from training.study.selection import choose, rank
 
-#: Inches: width of both plots, height of a row of the fold plot, height of the cost plot.
+#: Sizes in inches: width of both plots, height of a row of the fold plot, height of the cost plot.
 _WIDTH, _ROW, _COST_HEIGHT = 7.5, 0.28, 3.4
-#: Cost in microseconds that replaces zero, which has no place on a log axis.
+#: Smallest cost shown, in microseconds; a log axis cannot show zero.
 _MIN_COST = 1e-3
-#: Inches for the names of the entries.
+#: Width in inches of the entries' names.
 _NAMES = 2.3
 
 
 def fold_plot(records: Sequence[EntryRecord]) -> Markup:
-    """Plot each entry's PR-AUC in a row, best entry first: a dot per fold and a bar at the mean."""
+    """Plot one row per entry, best first: a dot at the PR-AUC of each fold and a bar at the mean."""
     ranked, chosen = rank(records), choose(records).key
 
     def draw(figure: Figure) -> None:
@@ -47,7 +47,7 @@ def fold_plot(records: Sequence[EntryRecord]) -> Markup:
 
 
 def cost_plot(records: Sequence[EntryRecord]) -> Markup:
-    """Plot mean PR-AUC over the cost of scoring a row, on a log axis; the best and cheapest are at the upper left."""
+    """Plot mean PR-AUC against the cost of scoring a row, on a log axis; the upper left is the best and cheapest."""
     chosen = choose(records).key
 
     def draw(figure: Figure) -> None:
@@ -73,10 +73,10 @@ def cost_plot(records: Sequence[EntryRecord]) -> Markup:
         axes.yaxis.set_major_locator(MaxNLocator(6))
         low, high = axes.get_ylim()
         _rules(axes, [tick for tick in axes.get_yticks() if low < tick < high])
-        axes.set_xlabel("cost of a row, µs")
+        axes.set_xlabel("cost of scoring a row, µs")
         axes.set_ylabel("mean PR-AUC on the folds")
 
-    label = "Mean PR-AUC over the cost of scoring a row"
+    label = "Mean PR-AUC against the cost of scoring a row"
     margins = Margins(left=0.7, bottom=0.5, top=0.2, right=0.3)
     return inline_svg(draw, label, height=_COST_HEIGHT, width=_WIDTH, margins=margins)
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 
 class StudyProgress:
-    """Shows which entries are running and how far they are; thread-safe.
+    """Shows which entries are running and how far they have got; thread-safe.
 
     Args:
         console: Console for the bars and lines. Bars are shown only if it is a terminal.
@@ -43,26 +43,26 @@ class StudyProgress:
             yield
 
     def begin(self, key: str, steps: int) -> None:
-        """Show that an entry starts.
+        """Show that an entry has started.
 
         Args:
             key: Name of the entry.
-            steps: Upper bound of its fits: pruned trials and trials of earlier processes take fewer.
+            steps: Largest possible number of fits. Pruning, and trials from earlier processes, save some of them.
         """
         with self._lock:
             self._running[key] = self._bars.add_task(key, total=steps)
 
     def step(self, key: str) -> None:
-        """Show that one fit of an entry is done."""
+        """Show that an entry has completed one more fit."""
         with self._lock:
             self._bars.advance(self._running[key])
 
     def end(self, key: str, text: str | None) -> None:
-        """Show that an entry ended.
+        """Show that an entry has ended.
 
         Args:
             key: Name of the entry.
-            text: Line about its result; None if an earlier process had finished it.
+            text: Line about its result; None to print nothing, for an entry that an earlier process finished.
         """
         with self._lock:
             if (task := self._running.pop(key, None)) is not None:

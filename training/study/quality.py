@@ -1,4 +1,4 @@
-"""Figures over seeds: how good a study's chosen model is, and how much of a single figure is luck."""
+"""Figures over seeds: how good a study's chosen model is, and how much of a single figure is due to chance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class SeedFigures(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class QualityRunner:
-    """Measures studies over seeds.
+    """Measures how studies vary over seeds.
 
     Attributes:
         data: Data of the studies.
@@ -88,13 +88,13 @@ class QualityRunner:
             seeds: Seeds of the splits.
 
         Raises:
-            FraudError: As `run_study` and `evaluate_test_set`.
+            FraudError: If `run_study` or `evaluate_test_set` fails.
         """
         plans = (msgspec.structs.replace(plan, name=f"{plan.name}-stratified-{seed}") for seed in seeds)
         return [self._measure_split(each, seed) for each, seed in zip(plans, seeds, strict=True)]
 
     def over_model_seeds(self, study: Study, seeds: Sequence[int]) -> list[SeedFigures]:
-        """Fit a study's chosen entry with each seed and its hyperparameters, and evaluate all models at once.
+        """Fit a study's chosen entry once with each seed, and evaluate all models on the test part at once.
 
         Args:
             study: Finished study.
@@ -163,7 +163,7 @@ class QualityRunner:
         return study is not None and study.complete and same_identity(study, identity)
 
     def _alarm(self, study: Study) -> LeakAlarm:
-        """Return a leak alarm that accepts `accepted`, and records what it accepts on the study's run."""
+        """Return a leak alarm that records the leaks it finds and accepts on the study's run."""
         leaks = AcceptedLeaks()
         leaks.attach(self.runs, study)
         return LeakAlarm(leaks.record, self.accepted)

@@ -1,4 +1,4 @@
-"""A study and its figures over seeds as a Markdown page, with the machine that they were measured on."""
+"""A Markdown page on a study and its figures over seeds, with the machine that they were measured on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ class QualityPage:
 
     Attributes:
         study: Study.
-        records: Its finished entries.
-        evaluation: Its final evaluation.
+        records: Finished entries of the study.
+        evaluation: Final evaluation of the study.
         splits: Figures of the stratified splits.
         plan: Name of the plan of the studies on stratified splits.
         model_seeds: Figures of the model seeds on the time-ordered split.
@@ -80,22 +80,22 @@ class QualityPage:
         yield from _table(head, rows)
         yield "\n## Time-ordered split, over model seeds\n"
         yield (
-            f"`{self.study.tags['chosen']}` is fitted with each seed, with the study's hyperparameters and with "
+            f"`{self.study.tags['chosen']}` is fitted once for each seed, with the study's hyperparameters and with "
             "thresholds from validation. The test part is evaluated once for all seeds.\n"
         )
         yield from _seeds(self.model_seeds)
         yield "\n## Stratified split, over split seeds\n"
         yield (
             "This is the split that papers use, with exact duplicates dropped first. It leaks the future into the "
-            "past, so use these figures for comparison with other work only. Each seed is a study of its own with the "
+            "past, so use these figures for comparison with other work only. Each seed has its own study with the "
             f"plan `{self.plan}`: search and choice on folds inside its training part, thresholds from its validation "
             "part, one evaluation of its test part.\n"
         )
         yield from _seeds(self.splits)
         yield (
-            "\nBrackets hold 95 % intervals: in the row of a seed from a bootstrap over the transactions of the test "
-            "part, in the last row Student's t over the seeds. Seeds share data, so they are closer to each other than "
-            "to the truth."
+            "\nFigures in brackets are 95 % intervals: in each seed's row, from a bootstrap over the transactions of "
+            "the test part; in the last row, Student's t over the seeds. All seeds share the same data, so the last "
+            "row understates the uncertainty."
         )
 
 

@@ -1,4 +1,4 @@
-"""The recipe of a model, as it is stored with its run: what it takes to fit the same kind of model on other rows."""
+"""The recipe of a model, stored with its run: everything needed to fit the same kind of model on other rows."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from training.models.resampling import Resampling
 from training.registry.runs import MlflowRuns
 from training.study.runs import StudyRuns
 
-#: Tag of a run that holds its recipe. An entry of a study has its record instead.
+#: Tag of a run with its recipe. The run of a study's entry has its record instead.
 RECIPE = "recipe"
 
 
@@ -52,7 +52,7 @@ def recipe_of(run_id: str, runs: MlflowRuns, studies: StudyRuns) -> Recipe:
 
     Raises:
         StudyError: If the run has no recorded recipe.
-        RegistryError: If there is no such run, or MLflow is unavailable or refuses.
+        RegistryError: If there is no such run, or MLflow is unavailable or rejects the request.
     """
     tags = runs.get(run_id).tags
     try:

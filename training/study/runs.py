@@ -31,21 +31,21 @@ STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, EVALUATIONS, ALERTS_PER_DAY = (
     "looks",
     "alerts_per_day",
 )
-#: Tags of a parent run that its child runs inherit.
+#: Tags of a parent run that are copied to its child runs.
 INHERITED = ("data_sha256", "feature_set")
 #: Tags of a child run.
 _ENTRY, _RECORD = "entry", "record"
 #: Artifact of a parent run with its plan.
 _PLAN = "plan.json"
-#: Folder of a parent run with its final evaluations.
+#: Artifact folder of a parent run with its final evaluations.
 _EVALUATION_FOLDER = "looks"
-#: Largest number of child runs that are read; a study has a few dozen.
+#: Largest number of child runs to read; a study has a few dozen.
 _MAX_CHILDREN = 1000
 
 
 @dataclass(frozen=True)
 class Study:
-    """A parent run as it was when it was read.
+    """A snapshot of a parent run, taken when it was read.
 
     Attributes:
         run_id: Id of the parent run.
@@ -65,7 +65,7 @@ class Study:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to resume. An entry that failed does not count: it would fail again."""
+        """Whether there is nothing to resume. Failed entries do not count, because they would fail again."""
         return self.status == "FINISHED" and all(each.failed for each in self.left_out.values())
 
     def require_chosen_key(self) -> str:
@@ -103,7 +103,7 @@ class Study:
 class StudyRuns:
     """The studies in one MLflow.
 
-    Every method raises RegistryError if MLflow is unavailable or refuses; so does the constructor.
+    Every method raises RegistryError if MLflow is unavailable or rejects the request; so does the constructor.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:
@@ -161,7 +161,7 @@ class StudyRuns:
             return msgspec.json.decode(path.read_bytes(), type=StudyPlan)
 
     def resume(self, study: Study) -> None:
-        """Set a parent run to running again, and end its unfinished child runs as killed."""
+        """Set the status of a parent run to RUNNING again, and end its unfinished child runs as KILLED."""
         for child in self._children(study.run_id):
             if child.info.status == "RUNNING":
                 self.run(child.info.run_id).end("KILLED")
@@ -218,7 +218,7 @@ class StudyRuns:
         run.end("FINISHED")
 
     def finished(self, study: Study) -> dict[str, tuple[str, EntryRecord]]:
-        """Return the run id and the record of each finished entry by key; the newest if an entry was run again."""
+        """Return the run id and the record of each finished entry by key; of entries that were repeated, the newest."""
         by_key: dict[str, tuple[str, EntryRecord]] = {}
         for run in sorted(self._children(study.run_id), key=lambda run: run.info.start_time):
             if run.info.status == "FINISHED" and _RECORD in run.data.tags:

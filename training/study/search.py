@@ -1,4 +1,4 @@
-"""Search for hyperparameters: Optuna's TPE with median pruning, with the same result whether or not it is interrupted.
+"""Hyperparameter search: Optuna's TPE with median pruning. An interrupted search gives the same result when resumed.
 
 J. Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011 (TPE); D. Golovin et al., "Google Vizier",
 2017 (median stopping rule).
@@ -23,12 +23,12 @@ Params = dict[str, Any]
 
 #: Number of trials drawn at random before TPE starts to learn.
 _STARTUP = 5
-#: Number of folds that are always scored. The first folds hold the fewest frauds and tell least.
+#: Number of folds that are always scored. The first folds hold the fewest frauds and say the least.
 _WARMUP_FOLDS = 1
 #: Seconds that a writer waits for SQLite, which allows one writer at a time.
 _LOCK_TIMEOUT = 60
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-#: User attributes of a trial: its scores by fold, and all its parameters, of which Optuna knows only the drawn ones.
+#: User attributes of a trial: its scores by fold, and all its hyperparameters; Optuna itself stores only drawn ones.
 _FOLDS, _PARAMS = "folds", "params"
 
 
@@ -74,11 +74,11 @@ class Search:
     """The trials of one entry.
 
     Args:
-        storage: Storage of the trials, also of earlier processes.
+        storage: Storage of the trials, including those of earlier processes.
         name: Name of the search within the storage.
-        seed: Seed. Trial k draws with `seed` + k in any process, so a killed search continues as if it had not been.
-        first: Hyperparameters of the first trial, the family's defaults, so that a search never ends below them.
-        draw: Draws the hyperparameters of every other trial.
+        seed: Seed. Trial k draws with `seed` + k in any process, so a killed search continues as if uninterrupted.
+        first: Hyperparameters of the first trial: the family's defaults, so that the best trial is never worse.
+        draw: Function that draws the hyperparameters of every other trial.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class Search:
         self._storage, self._name, self._seed, self._first, self._draw = storage, name, seed, first, draw
         self._study = self._open(0)
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
-            # Its process was killed. Its number is lost, but the next trial draws the same hyperparameters.
+            # The process of this trial was killed. The next trial has a new number but draws the same hyperparameters.
             self._study.tell(trial.number, state=TrialState.FAIL)
 
     def run(self, trials: int, score: Callable[[Params], Iterator[float]], may_start: Callable[[], bool]) -> None:
-        """Run the trials that are missing.
+        """Run the trials that have not been run yet.
 
         Args:
-            trials: Total number of trials, those of earlier processes included.
-            score: Yields the score of one fold after the other.
-            may_start: Called before each trial; the search ends when it returns False.
+            trials: Total number of trials, including those of earlier processes.
+            score: Function that yields the scores of the given hyperparameters, fold by fold.
+            may_start: Function that is called before each trial; the search ends when it returns False.
         """
         while (ended := len(self._ended())) < trials and may_start():
             self._study = self._open(ended)
@@ -120,7 +120,7 @@ class Search:
         complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
         if not complete:
             return None
-        # The first of equal trials, as in an uninterrupted search.
+        # Of trials with equal scores, take the first, as an uninterrupted search does.
         best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
         return BestTrial(
             best.user_attrs[_PARAMS], tuple(best.user_attrs[_FOLDS]), len(ended), len(ended) - len(complete)
@@ -129,8 +129,9 @@ class Search:
     def _lead(self, values: list[float]) -> float:
         """Return the mean lead over the first trial on the folds so far.
 
-        The median rule compares the best step of a trial with the same step of the others. Folds differ more than
-        hyperparameters do, so on plain scores a single easy fold would protect every trial from being pruned.
+        The median rule compares a trial's best value so far with the other trials' values at the same step. Scores
+        differ more between folds than between hyperparameters, so with plain scores a single easy fold would protect
+        every trial from being pruned.
         """
         first = next((trial.user_attrs[_FOLDS] for trial in self._ended() if _FOLDS in trial.user_attrs), values)
         return float(np.mean(np.subtract(values, first[: len(values)])))

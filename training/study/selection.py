@@ -6,7 +6,7 @@ from schemas.errors import StudyError
 from training.study.entry_record import EntryRecord, standard_error
 
 #: Highest cost of scoring a row, in microseconds, in batches on one core. At this cost, a core scores 10,000
-#: transactions per second with a champion and two challengers; the stream needs no cheaper model.
+#: transactions per second with a champion and two challengers, so the stream needs no cheaper model.
 MAX_COST_US = 30.0
 
 
@@ -36,7 +36,7 @@ def is_affordable(record: EntryRecord) -> bool:
 
 
 def ties_with_chosen(record: EntryRecord, chosen: EntryRecord) -> bool:
-    """Return whether an entry's mean loss against the chosen entry is within one standard error.
+    """Return whether an entry is worse than the chosen one by at most one standard error.
 
     The standard error is that of the *paired* differences by fold: all entries are scored on the same folds, so the
     difficulty of a fold must not count as uncertainty between them. The rule is that of L. Breiman et al.,

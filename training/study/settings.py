@@ -1,4 +1,4 @@
-"""Settings of a study besides its plan and data."""
+"""Settings of a study, in addition to its plan and data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _STRATIFIED = "stratified"
 
 @dataclass(frozen=True)
 class StudySettings:
-    """Settings of a study besides its plan and data.
+    """Settings of a study, in addition to its plan and data.
 
     Attributes:
         name: Name of the study. It may differ from the plan's, to keep two studies of one plan apart.
@@ -49,7 +49,7 @@ def split_function(name: str) -> Callable[[Dataset], Split]:
     """Return the split function of a name: `time`, or `stratified-SEED` with an integer seed.
 
     Raises:
-        StudyError: If there is none.
+        StudyError: If there is no such split.
     """
     if name == BY_TIME:
         return split_by_time

@@ -1,4 +1,4 @@
-"""A whole study, from its plan to the bundle of the chosen model."""
+"""Runs a study from its plan to the bundle of the chosen model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from training.study.selection import choose, rank
 from training.study.settings import StudySettings, split_function
 from training.study.study_runner import StudyRunner
 
-#: Suffix of metrics that were measured on the folds, since a study does not evaluate the test part.
+#: Suffix of metrics that were measured on the folds; a study does not evaluate the test part.
 ON_FOLDS = "_folds"
 #: Run id and record of an entry.
 _FinishedEntry = tuple[str, EntryRecord]
@@ -78,18 +78,18 @@ def run_study(
         plan: Plan of the study.
         data: Loaded data.
         features: Feature set.
-        settings: Further settings.
+        settings: Settings of the study.
         runs: Studies in MLflow.
         storage: Storage of Optuna's trials.
         budget: Time limit.
         progress: Progress display.
 
     Raises:
-        LeakError: If a leak was found that was not accepted.
+        LeakError: If a leak was found and not accepted.
         StudyError: If the study to resume had another plan or other data, or no entry was finished in time.
-        DataError: If there are too few data.
+        DataError: If the data have too few rows or frauds.
         QualityError: If the scores of the chosen model and its ONNX export differ.
-        RegistryError: If MLflow is unavailable or refuses.
+        RegistryError: If MLflow is unavailable or rejects the request.
     """
     accepted = AcceptedLeaks()
     alarm = LeakAlarm(accepted.record, settings.accepted)

@@ -1,9 +1,9 @@
-"""Running the entries of a study, two at a time, and resuming after a kill.
+"""Runs the entries of a study, two at a time, and resumes after a kill.
 
 Entries run in parallel with one thread each, instead of one after the other on all cores: a logistic regression, a
-small neural network or a small booster gains little from a second core, two entries gain all of it. Threads are used
-instead of processes because the libraries release Python's lock while they fit, the matrix is in memory once, and a
-kill ends everything at once.
+small neural network or a small booster gains little from a second core, whereas two entries use both cores fully.
+Threads are used instead of processes because the libraries release Python's lock while they fit, the matrix is in
+memory only once, and a kill ends everything at once.
 """
 
 import threading
@@ -71,7 +71,7 @@ class StudyRunner:
 
         Raises:
             LeakError: If a figure is too good to be true; no further entry is run.
-            RegistryError: If MLflow is unavailable; entries that are not logged will be run again.
+            RegistryError: If MLflow is unavailable; entries that were not logged are run again by the next call.
         """
         planned = entries(self._plan)
         single = {entry: FAMILIES[entry.family].params for entry in planned if entry.family != STACK}
@@ -101,7 +101,7 @@ class StudyRunner:
                 for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                     future.result()
             except BaseException:
-                # After any error, Ctrl-C included, running entries end after their current fit.
+                # After any error, including Ctrl-C, running entries end after their current fit.
                 self._stopping.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

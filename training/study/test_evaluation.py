@@ -21,11 +21,11 @@ class ModelFigures(Struct, frozen=True):
 
 
 class FinalEvaluation(Struct, frozen=True):
-    """One evaluation on the test part. All are counted and stored, because each one makes the test part less unseen.
+    """One evaluation on the test part. All are counted and stored, because each makes the test part less unseen.
 
     Attributes:
-        number: Number of times that this study's test part has been evaluated, this time included.
-        evaluated_at_ms: UTC milliseconds.
+        number: Number of times that this study's test part has been evaluated, including this time.
+        evaluated_at_ms: Time of the evaluation, UTC milliseconds.
         selected: Figures of the study's chosen model.
         champion: Figures of the champion; None if there is none to compare with.
         differences: Chosen model minus champion by metric, from a paired bootstrap on the same resampled rows.

@@ -1,4 +1,4 @@
-"""A numpy model with a complete reference, and a file whose rows drift from half way on."""
+"""A numpy model with a complete reference, and a file whose rows drift from the middle on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from training.data.featureset import FeatureSet, make_features
 from training.drift.counting import accepted_rows
 from training.evaluation.scored_rows import ScoredRows
 
-#: Number of rows of a window, the smallest that natural movement is measured for.
+#: Number of rows in a window: the smallest number for which natural movement is measured.
 WINDOW = 500
 TRAIN, FILE = 4000, 3200
 _DAYS = 14.4
@@ -37,12 +37,12 @@ class Case:
 
 
 def make_case(folder: Path, missing: MissingPolicy = "median") -> Case:
-    """Write a file with numbers, known and unknown categories and missing values; `risk` moves half way through."""
+    """Write a file with numbers, known and unknown categories and missing values; `risk` drifts in its second half."""
     frame = make_own(TRAIN + FILE, days=_DAYS)
     train, file = folder / "train.parquet", folder / "file.parquet"
     frame[:TRAIN].write_parquet(train)
     moved = pl.when(pl.int_range(pl.len()) >= FILE // 2).then(pl.col("risk") + 2).otherwise(pl.col("risk"))
-    # The labels are not known yet.
+    # The file has no labels, because they are not known yet.
     frame[TRAIN:].with_columns(risk=moved).drop("is_fraud").write_parquet(file)
     return Case(_made_model(load(train, OWN), missing), file, load(file, OWN, labelled=False))
 
@@ -57,7 +57,7 @@ def _made_model(train: Dataset, missing: MissingPolicy) -> FakeModel:
 
 
 def _rule(matrix: Matrix) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Score transactions by risk, channel and amount."""
+    """Return scores that depend on risk, channel and amount."""
     margin = np.nan_to_num(matrix[:, 0]) + 0.5 * np.nan_to_num(matrix[:, 1]) + np.log1p(matrix[:, -1]) / 10
     return (1 / (1 + np.exp(1 - margin))).astype(np.float32)
 

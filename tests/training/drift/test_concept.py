@@ -1,4 +1,4 @@
-"""An increase of an error rate is detected, within the delay that the docs state."""
+"""The concept drift monitor detects an increase of an error rate within the delay that the docs state."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def alarms(monitor: ErrorRateMonitor, errors: "np.ndarray[tuple[int], np.dtype[n
 
 
 def test_an_increase_is_detected_with_both_rates() -> None:
-    """First a quarter of the frauds is missed, then three quarters."""
+    """The champion misses a quarter of the frauds at first, and three quarters later."""
     random = np.random.default_rng(0)
     errors = np.concatenate([random.random(500) < 0.25, random.random(200) < 0.75])
     first, *_ = alarms(ErrorRateMonitor("misses"), errors)
@@ -43,18 +43,18 @@ def test_an_increase_after_a_decrease_is_detected() -> None:
 
 
 def test_too_few_rows_raise_no_alarm() -> None:
-    """A champion may miss all of its first frauds."""
+    """A champion that misses all of its first 25 frauds raises no alarm."""
     assert alarms(ErrorRateMonitor("misses"), np.ones(25, dtype=np.bool_)) == []
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_false_alarms_are_as_rare_as_the_docs_state(rate: float) -> None:
-    """At most 2 of 40 streams of 2,000 unchanged rows raise an alarm; the docs state 2 % at most."""
+    """At most 2 of 40 unchanged streams of 2,000 rows raise an alarm; the docs state at most 2 %."""
     assert false_alarm_share(rate, streams=40) <= 0.05
 
 
 def test_the_delay_is_as_the_docs_state() -> None:
-    """From a quarter to a half, the median over 200 streams is 68 rows."""
+    """For a rise from 25 % to 50 %, the docs state a median delay of 68 rows over 200 streams."""
     delay = detection_delay(0.25, 0.5, streams=30)
     assert 40 <= delay.median <= 100
     assert delay.missed == 0

@@ -1,4 +1,4 @@
-"""The concept drift monitor on a real ledger: it reads matured errors only, and each once."""
+"""The concept drift monitor on a real ledger: it reads only matured errors, and reads each once."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def transactions(first: int, count: int) -> list[Transaction[Any]]:
 
 
 def frauds(history: DecisionHistory, first: int, count: int, verdict: str) -> None:
-    """Record decisions on frauds with high scores, and their labels within the hour."""
+    """Record decisions on frauds with high scores, and labels for them an hour later."""
     sent = transactions(first, count)
     history.decide(sent, first, verdict=verdict, score=0.99)
     history.label(
@@ -31,7 +31,7 @@ def frauds(history: DecisionHistory, first: int, count: int, verdict: str) -> No
 
 
 def test_missed_frauds_raise_an_alarm_once_they_have_matured(history: DecisionHistory) -> None:
-    """Labels that have not matured raise none, and a new process raises the same alarm."""
+    """Decisions that have not matured raise no alarm. A new process raises the same alarms again."""
     monitor = ConceptMonitor(history.engine, history.settings.gate, history.settings.topic)
     assert monitor.check(history.champion_sha256) == []
     frauds(history, 0, 150, "review")
@@ -60,12 +60,12 @@ def test_errors_of_another_champion_do_not_count(history: DecisionHistory) -> No
 
 @pytest.mark.parametrize("verdict", ["review", "decline"])
 def test_false_alerts_raise_an_alarm(history: DecisionHistory, verdict: str) -> None:
-    """First all alerts are frauds, then none is."""
+    """All alerts are frauds at first; later, none is."""
     frauds(history, 0, 100, verdict)
     sent = transactions(100, 60)
     history.decide(sent, 100, verdict=verdict)
-    said = [Label(f"l{n}", f"t{n}", "analyst", fraud=False, event_time_ms=BASE_MS + HOUR_MS) for n in range(100, 160)]
-    history.label(said)
+    labels = [Label(f"l{n}", f"t{n}", "analyst", fraud=False, event_time_ms=BASE_MS + HOUR_MS) for n in range(100, 160)]
+    history.label(labels)
     history.mature()
     alarms = ConceptMonitor(history.engine, history.settings.gate, history.settings.topic).check(
         history.champion_sha256
@@ -86,7 +86,7 @@ def test_decisions_from_other_topics_do_not_count(history: DecisionHistory) -> N
 def test_scores_that_predict_the_wrong_share_of_frauds_are_reported(
     history: DecisionHistory, score: float, off: bool
 ) -> None:
-    """Four of ten matured decisions are frauds; the scores predict about as many, or half as many."""
+    """40 % of the matured decisions are frauds; the scores predict 45 % or 20 %."""
     sent = transactions(0, 400)
     history.decide(sent, score=score)
     history.label(

@@ -23,13 +23,13 @@ from training.bundling.build_bundle import accepted_raw_features
 from training.data.messages import transactions
 from training.drift.offline import measure_drift
 
-#: A pane is a day long, because the live worker keeps a limited number of panes open.
+#: Panes are a day long, because the live worker keeps only a limited number of panes open.
 SETTINGS = Settings().replace(drift_window_rows=WINDOW, drift_pane_s=86_400)
 
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A file whose risk moves half way through."""
+    """A model and a file whose `risk` drifts in its second half."""
     return make_case(tmp_path_factory.mktemp("drift"))
 
 
@@ -70,7 +70,7 @@ def _batches(sent: Sequence[bytes], random: np.random.Generator) -> Iterator[Seq
 
 
 def numbers(report: DriftReport) -> dict[str, object]:
-    """Return a report without the offsets of its counts and the time it was written."""
+    """Return a report without the offsets of its counts and without the time at which it was written."""
     excluded = ("first_offset", "next_offset", "settled_offset", "written_at_ms")
     return {name: value for name, value in msgspec.structs.asdict(report).items() if name not in excluded}
 
@@ -89,7 +89,7 @@ def test_the_live_worker_and_a_file_give_identical_numbers(case: Case, seed: int
 
 
 def test_a_moving_feature_alarms_and_an_unchanged_one_does_not(case: Case) -> None:
-    """The alarm starts in the second window that moves; the alert rate, which depends on the risk, alarms too."""
+    """The risk ends in a page, and the alert rate, which depends on the risk, ends in an alarm."""
     reports = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)).reports
     moved = [report.features["risk"].state for report in reports]
     assert moved[:3] == ["ok"] * 3
@@ -107,7 +107,7 @@ def test_missing_values_are_counted_as_missing_although_the_model_scores_the_med
 
 
 def test_rows_that_the_model_refuses_are_reported_and_not_counted(tmp_path: Path) -> None:
-    """On the stream they would be dead letters, and the reference does not contain any either."""
+    """On the stream such rows would be dead letters, and the reference contains none of them either."""
     case = make_case(tmp_path, "refuse")
     drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
     complete = case.rows.frame.select("risk", "channel", "merchant").drop_nulls()
@@ -119,7 +119,7 @@ def test_rows_that_the_model_refuses_are_reported_and_not_counted(tmp_path: Path
 
 
 def test_a_training_part_without_an_accepted_row_is_an_error(tmp_path: Path) -> None:
-    """Said in one line, not by an error of numpy's."""
+    """The error is one clear line instead of an error from numpy."""
     rows = make_case(tmp_path).rows
     gaps = dataclasses.replace(rows, frame=rows.frame.with_columns(risk=pl.lit(None, dtype=pl.Float64)))
     plan = FeaturePlan([Feature("risk", 0.0)], "refuse")
@@ -128,7 +128,7 @@ def test_a_training_part_without_an_accepted_row_is_an_error(tmp_path: Path) -> 
 
 
 def test_rows_left_over_at_the_end_are_reported(case: Case) -> None:
-    """They fill no window and are not judged."""
+    """Rows that do not fill a window are not judged."""
     drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
     assert [report.rows for report in drift.reports] == [WINDOW] * (FILE // WINDOW)
     assert drift.left_over == FILE % WINDOW
@@ -143,7 +143,7 @@ def test_fewer_rows_than_a_window_give_no_report(case: Case) -> None:
 
 
 def test_a_window_also_needs_its_event_time_span(case: Case) -> None:
-    """As on the stream, it ends with the message that moves the watermark far enough."""
+    """As on the stream, a window stays open until the watermark has moved far enough."""
     limits = drift_limits(SETTINGS.replace(drift_window_s=2 * 86_400.0).drift, SETTINGS.watermark)
     reports = measure_drift(case.rows, case.model, limits).reports
     assert reports

@@ -1,4 +1,4 @@
-"""`fraud-train drift-report`: an HTML page, JSON lines, and a one-line error for each bad input."""
+"""`fraud-train drift-report` writes an HTML page or JSON lines, and a one-line error for each bad input."""
 
 import re
 import shutil
@@ -51,12 +51,12 @@ def made_file() -> pl.DataFrame:
 
 
 def run(*arguments: str) -> Result:
-    """Run the command on the file."""
+    """Run the command with these arguments."""
     return CliRunner().invoke(cli, ["drift-report", *arguments], catch_exceptions=False)
 
 
 def test_the_page_shows_the_alarms(here: Path) -> None:
-    """It has findings, a table of all columns and plots, and fetches nothing."""
+    """The page has findings, a table of all columns and plots, and loads nothing."""
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/1", "--out", "drift.html")
     assert done.exit_code == 0
     assert "! V1 drifts (page) in window 2, with a PSI of up to" in done.stdout
@@ -80,7 +80,7 @@ def test_json_lines_are_reports_as_on_the_topic(here: Path) -> None:
 
 
 def test_a_bundle_can_be_a_folder_a_url_a_path_in_the_store_or_a_version(here: Path) -> None:
-    """Each way reads and audits the bundle it names."""
+    """Each of these forms finds the bundle, which is then read and audited."""
     store = BundleStore(str(here / "var" / "bundles"))
     ref = put_bundle(here / "elsewhere" / "store", "7")
     shutil.copytree(here / "elsewhere" / "store" / "fraud" / "7", here / "folder")
@@ -105,7 +105,7 @@ def test_fewer_rows_than_a_window_still_give_a_page(here: Path, monkeypatch: pyt
 
 
 def test_columns_without_a_reference_are_not_judged(here: Path) -> None:
-    """A finding lists them."""
+    """A finding lists the columns that have no reference."""
     put_bundle(here / "var" / "bundles", "2")
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/2", "--out", "drift.html")
     assert "- Not judged: V1, V2, V3, Amount, score." in done.stdout

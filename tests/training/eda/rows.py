@@ -1,4 +1,4 @@
-"""Generated rows with any columns: by default a thousand rows over a month."""
+"""Generated rows with any columns; by default a thousand rows over a month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def make_rows(
     Args:
         columns: Feature columns, anything that polars accepts.
         label: Labels; by default a fraud in every tenth row.
-        days: Time that the rows cover.
+        days: Number of days that the rows cover.
     """
     frame = pl.DataFrame(columns)
     label = made_up_labels(len(frame)) if label is None else label

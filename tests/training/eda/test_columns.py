@@ -38,7 +38,7 @@ def facts_of(column: Any, **given: Any) -> ColumnFacts:
     ids=["double", "float32", "int", "bool", "skewed", "constant", "empty", "one", "no text", "levels", "blank"],
 )
 def test_every_row_is_counted_once(column: Any) -> None:
-    """Each row is in one bin of its class and one bin of its part, or is missing."""
+    """Each row is counted in one bin of its class and one bin of its part, or as missing."""
     facts = facts_of(column)
     counted = 0 if facts.bins is None else facts.bins.by_class.sum()
     assert counted + facts.missing.sum() == ROWS
@@ -50,7 +50,7 @@ def test_every_row_is_counted_once(column: Any) -> None:
 
 
 def test_an_empty_column_has_no_statistics() -> None:
-    """It has no separation and no spread, and no drift, since every part lacks its values."""
+    """An empty column has no separation and no spread. It has no drift either, since all parts lack its values."""
     facts = facts_of(pl.Series([None] * ROWS, dtype=pl.Float64))
     assert facts.empty
     assert facts.missing_share == 1
@@ -59,7 +59,7 @@ def test_an_empty_column_has_no_statistics() -> None:
 
 
 def test_a_constant_column_does_not_separate_the_classes() -> None:
-    """Its spread is that one value five times."""
+    """All five figures of its spread are the same value."""
     facts = facts_of(np.full(ROWS, 7.0))
     assert facts.constant
     assert facts.separation == 0
@@ -78,7 +78,7 @@ def test_levels_beyond_the_top_are_pooled() -> None:
 
 
 def test_a_column_that_reveals_the_label_has_separation_one() -> None:
-    """The KS statistic or total variation distance is 1; for noise it is small."""
+    """The KS statistic or total variation distance is 1 for such a column, and small for noise."""
     assert facts_of(made_up_labels().astype(float)).separation == 1
     assert facts_of(np.where(made_up_labels() == 1, "bad", "good")).separation == 1
     assert (facts_of(NORMAL).separation or 0) < 0.3
@@ -113,12 +113,12 @@ def test_values_that_start_to_be_missing_are_drift() -> None:
     ids=["numbers", "numbers as floats", "text", "fractions", "pairs"],
 )
 def test_a_column_with_a_value_per_row_is_like_an_id(column: Any, expected: bool) -> None:
-    """Fractions are an exception: they are often all different."""
+    """Columns of fractions are an exception, because fractions are often all distinct."""
     assert facts_of(column).id_like is expected
 
 
 def test_the_axis_covers_frauds_far_from_legitimate_rows() -> None:
-    """One row in ten is a fraud with far larger values, which do not all end up in the last bin."""
+    """The frauds, one row in ten, have far larger values, which do not all end up in the last bin."""
     facts = facts_of(NORMAL * 0.1 + made_up_labels() * RANDOM.normal(50, 5, ROWS))
     assert facts.bins is not None
     assert facts.bins.by_class[1].max() < ROWS / 10 / 2

@@ -13,7 +13,7 @@ SAMPLES = st.lists(st.integers(-5, 5), min_size=1, max_size=40)
 
 @given(SAMPLES, SAMPLES)
 def test_ks_is_the_largest_distance_of_the_distribution_functions(first: list[int], second: list[int]) -> None:
-    """Ties, within a sample and between the samples, are a single step."""
+    """Equal values, within a sample or between samples, count as a single step."""
     values = np.array([*first, *second], dtype=float)
     of_first = np.arange(len(values)) < len(first)
     expected = max(abs(float(np.mean(np.array(first) <= at) - np.mean(np.array(second) <= at))) for at in values)
@@ -36,7 +36,7 @@ def test_psi_is_the_formula() -> None:
 
 
 def test_psi_of_an_empty_bin_is_large_but_finite() -> None:
-    """PSI of an empty part is None."""
+    """For a part without any rows, PSI is None."""
     value = psi_or_none(np.array([100, 0]), np.array([0, 100]))
     assert value is not None
     assert 5 < value < np.inf
@@ -44,7 +44,7 @@ def test_psi_of_an_empty_bin_is_large_but_finite() -> None:
 
 
 def test_total_variation_ranges_from_zero_to_one() -> None:
-    """It is 0 for equal shares and 1 for disjoint levels, whatever the sizes of the samples."""
+    """The distance is 0 for equal shares and 1 for disjoint levels, whatever the sizes of the samples."""
     assert total_variation(np.array([1, 1]), np.array([50, 50])) == 0
     assert total_variation(np.array([10, 0]), np.array([0, 3])) == 1
     assert total_variation(np.array([0, 0]), np.array([0, 3])) is None
@@ -61,7 +61,7 @@ def test_wilson_intervals_contain_the_share_and_are_nan_without_trials() -> None
 
 @given(st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=3, max_size=40))
 def test_the_dot_product_of_normal_ranks_is_the_spearman_correlation(pairs: list[tuple[int, int]]) -> None:
-    """This holds with ties; for a constant column, where scipy returns NaN, it is 0."""
+    """The result equals scipy's, even with ties; for a constant column, where scipy returns NaN, it is 0."""
     first, second = np.array(pairs, dtype=float).T
     product = float(normal_ranks(first) @ normal_ranks(second))
     constant = first.min() == first.max() or second.min() == second.max()
@@ -69,7 +69,7 @@ def test_the_dot_product_of_normal_ranks_is_the_spearman_correlation(pairs: list
 
 
 def test_missing_values_get_the_middle_rank() -> None:
-    """They add nothing to a correlation, and a column without values is all zeros."""
+    """Missing values thus add nothing to a correlation, and a column without values is all zeros."""
     ranks = normal_ranks(np.array([1.0, np.nan, 3.0, np.nan]))
     assert ranks.tolist() == pytest.approx([-(0.5**0.5), 0, 0.5**0.5, 0])
     assert not normal_ranks(np.full(3, np.nan)).any()

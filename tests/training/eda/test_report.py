@@ -29,7 +29,7 @@ RANDOM = np.random.default_rng(0)
 
 
 class Reader(HTMLParser):
-    """Parses a page as a browser does: open elements, attributes and text."""
+    """Parser that records the open elements, the attributes and the text of a page."""
 
     VOID = ("meta", "br")
 
@@ -48,7 +48,7 @@ class Reader(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record an element that closes itself, as in SVG."""
+        """Record a self-closing element, as in SVG."""
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
@@ -91,7 +91,7 @@ def mlflow(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 def test_the_page_has_all_sections_and_is_logged_to_mlflow(
     tmp_path: Path, mlflow: tuple[MlflowExperiment, MlflowClient]
 ) -> None:
-    """It plots every column, in colours that follow light and dark mode, and fits a phone."""
+    """The page plots every column, follows light and dark mode, and fits a phone."""
     data, out, steps = tmp_path / "data.parquet", tmp_path / "made" / "eda.html", list[str]()
     make_frame().write_parquet(data)
     experiment, client = mlflow
@@ -114,7 +114,7 @@ def test_the_page_has_all_sections_and_is_logged_to_mlflow(
 
 
 def test_markup_in_names_is_escaped() -> None:
-    """This covers column names, levels and the file name; `$` does not start a formula."""
+    """Column names, levels and the file name are escaped, and a `$` does not start a formula."""
     names = ["<script>alert(1)</script>", 'a "b" & c', "$x^2$ and $", "</svg><b>"]
     columns = {name: RANDOM.normal(size=400) for name in names}
     levels = ["<i>x</i>", "'\"", "日本", ""]
@@ -146,7 +146,7 @@ def test_text_columns_and_missing_values_are_shown() -> None:
 
 @pytest.mark.parametrize("days", [0.0, 1 / 86_400, 1.0, 400.0], ids=["a moment", "a second", "a day", "a year"])
 def test_data_over_any_time_span_have_a_page(days: float) -> None:
-    """Below a week, a finding says that a model cannot learn from the hour of the day."""
+    """For less than a week, a finding says not to use the hour of the day as a feature."""
     report = make_report(make_rows({"x": RANDOM.normal(size=300)}, days=days), "short.csv")
     read(report.html)
     assert any("hour of the day" in finding.text for finding in report.findings) == (days < 7)
@@ -163,12 +163,12 @@ def test_a_part_without_frauds_is_a_finding() -> None:
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_data_of_a_single_class_have_a_page(label: int) -> None:
-    """There is no other class to compare with, and nothing fails."""
+    """The report works without a second class to compare with."""
     read(make_report(make_rows({"x": RANDOM.normal(size=50)}, np.full(50, label, dtype=np.int8)), "one.csv").html)
 
 
 def test_a_handful_of_rows_have_a_page() -> None:
-    """A single row leaves parts of the split empty."""
+    """The report works even if parts of the split are empty, as with a single row."""
     for n in (1, 2, 3, 7):
         read(make_report(make_rows({"x": RANDOM.normal(size=n), "c": ["a"] * n}), "few.csv").html)
 
@@ -186,7 +186,7 @@ def test_hundreds_of_columns_stay_readable() -> None:
 
 
 def test_the_same_data_give_the_same_page() -> None:
-    """Pages can be compared: only the date in the footer differs."""
+    """Only the date in the footer differs, so pages can be compared."""
     columns = {"x": RANDOM.normal(size=200), "c": ["a", "b"] * 100}
     first, second = (re.sub(r"<footer>.*", "", make_report(make_rows(columns), "d.csv").html) for _ in range(2))
     assert first == second
@@ -213,7 +213,7 @@ def test_a_page_that_cannot_be_written_is_an_error(
 
 
 def test_the_command_prints_the_findings(frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path]) -> None:
-    """It prints one finding per line, then the path of the page."""
+    """The command prints one finding per line, then the path of the page."""
     data = save(frame)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(data.parent)

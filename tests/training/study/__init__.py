@@ -1,1 +1,1 @@
-"""Studies on small made-up data, with real SQLite behind Optuna and MLflow."""
+"""Tests of studies, on small generated data and with real SQLite behind Optuna and MLflow."""

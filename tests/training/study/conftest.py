@@ -40,7 +40,7 @@ PLAN: dict[str, Any] = {
 
 
 def hard_frame() -> pl.DataFrame:
-    """Generated transactions whose frauds differ slightly: models reach a PR-AUC of about 0.5."""
+    """Return generated transactions whose frauds are hard to detect: models reach a PR-AUC of about 0.5."""
     frame = make_frame(3000)
     label = frame["Class"]
     return frame.with_columns(frame[f"V{i}"] - 0.7 * label for i in range(1, 7))
@@ -53,23 +53,23 @@ def make_plan(**changes: Any) -> StudyPlan:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Data with an MLflow and a storage of trials of their own."""
+    """Data with their own MLflow and their own storage of trials."""
 
     root: Path
     data: Dataset
 
     @property
     def connection(self) -> MlflowConnection:
-        """Connection to the MLflow."""
+        """Connection to the workspace's MLflow."""
         return connect(self.root)
 
     @property
     def runs(self) -> StudyRuns:
-        """Studies in the MLflow."""
+        """Studies in the workspace's MLflow."""
         return StudyRuns(self.connection)
 
     def run(self, plan: StudyPlan | None = None, minutes: float | None = None, **settings: Any) -> StudyOutcome:
-        """Run a study."""
+        """Run a study on the workspace's data."""
         plan = plan or make_plan()
         return run_study(
             plan,
@@ -95,7 +95,7 @@ def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_workspace(
     data_file: Path, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Workspace]]:
-    """Factory of workspaces with the generated data and no study."""
+    """Factory of workspaces that have the generated data and no study."""
 
     def make() -> Workspace:
         root = tmp_path_factory.mktemp("study")
@@ -109,7 +109,7 @@ def make_workspace(
 
 @pytest.fixture(autouse=True)
 def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep models small in the tests of studies."""
+    """Keep models small, so that the tests of studies are fast."""
     monkeypatch.setattr(training.models.families, "TREES", TREES)
 
 

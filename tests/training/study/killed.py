@@ -13,12 +13,12 @@ from training.data.dataset import load
 from training.models.fitted import Params
 from training.study.entry_runner import EntryRunner
 
-#: Number of fits of the searched entry after which the process kills itself, in the middle of the second trial.
+#: Number of fits of the searched entry after which the process kills itself: the middle of the second trial.
 FITS = 5
 
 
 def main() -> None:
-    """Run the small study until the kill; the arguments are the data file and the workspace directory."""
+    """Run the small study until it kills itself; the arguments are the data file and the workspace directory."""
     data, root = map(Path, sys.argv[1:])
     scores, fits = EntryRunner._scores, []
 
@@ -32,7 +32,7 @@ def main() -> None:
 
     EntryRunner._scores = kill_after_fits  # type: ignore[method-assign]
     training.models.families.TREES = TREES
-    # One entry at a time, so that the entries that are finished at the kill are known.
+    # Run one entry at a time, so that it is known which entries are finished at the kill.
     training.study.study_runner.WORKERS = 1
     Workspace(root, load(data)).run(make_plan())
 

@@ -10,13 +10,13 @@ from training.study.budget import Budget
 
 @pytest.mark.parametrize("minutes", [0, -1, math.nan])
 def test_a_budget_without_time_is_refused(minutes: float) -> None:
-    """The error comes before anything is read or run."""
+    """A budget that is not positive is an error when it is created."""
     with pytest.raises(StudyError, match=r"a budget of .* minutes leaves no time; increase --budget or leave it out"):
         Budget(minutes)
 
 
 def test_no_budget_allows_any_duration() -> None:
-    """There is no time limit by default."""
+    """Without a limit, work of any duration is allowed."""
     assert Budget(None).allows(1e9)
 
 

@@ -22,7 +22,7 @@ COMMANDS = {"study": study, "leaderboard": leaderboard, "compare": compare, "eva
 def run(
     workspace: Workspace, data_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Run:
-    """Run a command in a directory of its own and return its output."""
+    """Run a command in a separate directory and return its output."""
     (workspace.root / "var").mkdir()
     (workspace.root / "mlflow.db").rename(workspace.root / "var" / "mlflow.db")
     families = [{"family": "logistic-regression", "treatments": ["none", "undersampling"]}]
@@ -40,7 +40,7 @@ def run(
 
 
 def test_from_a_study_to_its_final_evaluation(run: Run) -> None:
-    """Each command prints its result; only the last one prints figures of the test part."""
+    """Each command prints its result; only the last one prints figures on the test part."""
     out = run("study", "--plan", "plan.yaml")
     assert "chosen: logistic-regression/" in out
     assert "fraud-train register " in out
@@ -80,7 +80,7 @@ def test_bad_input_is_a_one_line_error(run: Run, arguments: tuple[str, ...], exp
 
 @pytest.mark.parametrize("arguments", [("study", "--quick", "--plan", "plan.yaml"), ("evaluate",)])
 def test_bad_usage_is_an_error_of_click(run: Run, arguments: tuple[str, ...]) -> None:
-    """The error comes before anything is loaded."""
+    """Bad usage is reported before anything is loaded."""
     with pytest.raises(click.UsageError):
         run(*arguments)
 

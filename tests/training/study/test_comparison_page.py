@@ -48,7 +48,7 @@ def make_page(evaluation: FinalEvaluation | None = EVALUATION) -> str:
 
 
 class Reader(HTMLParser):
-    """Collects tags and attributes, and checks that each tag is closed."""
+    """Parser that collects tags and attributes, and checks that each tag is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Reader(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record an element that closes itself."""
+        """Record a self-closing element."""
         self.tags.append(tag)
         self.attributes += attrs
 
@@ -86,14 +86,14 @@ def test_the_page_is_well_formed_and_loads_nothing() -> None:
 
 
 def test_text_from_outside_is_escaped() -> None:
-    """This covers names, reasons and facts."""
+    """Names, reasons and facts are escaped."""
     text = make_page()
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 8
 
 
 def test_the_page_shows_the_hyperparameters_of_each_entry() -> None:
-    """A stack shows its members."""
+    """For a stack, the page shows its members."""
     assert "depth 3" in make_page()
     stack = replace(RECORDS[0], params=stack_params(RECORDS[1:]), cost_us=30.0)
     comparison = StudyComparison("s", {}, [stack], {}, "none yet", None, None, {})
@@ -110,14 +110,14 @@ def test_the_page_follows_light_and_dark_mode() -> None:
 
 
 def test_the_page_shows_the_final_evaluation() -> None:
-    """It shows the number, both models and the paired difference, or that there is no evaluation yet."""
+    """The page shows number, models and paired difference of an evaluation, or says that there is none yet."""
     assert "Evaluation 2, 2023-11-14 22:13 UTC: xgboost/none compared with champion, version 3." in make_page()
     assert "+0.0100 (-0.0200 to +0.0400)" in make_page()
     assert "The test part has not been evaluated yet" in make_page(evaluation=None)
 
 
 def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
-    """Entries that are too expensive, or that tie with the chosen one, are marked too."""
+    """Entries that are too expensive or that tie with the chosen one have marks, too."""
     console = Console(record=True, width=160, file=None, quiet=False, no_color=True)
     with console.capture() as captured:
         console.print(leaderboard_table("study", RECORDS))
@@ -129,7 +129,7 @@ def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
 
 
 def test_an_evaluation_is_shown_with_intervals_and_survives_encoding() -> None:
-    """Metrics that the champion lacks are shown as a dash."""
+    """A dash stands for metrics that the champion lacks."""
     console = Console(width=160)
     with console.capture() as captured:
         console.print(evaluation_table(EVALUATION))

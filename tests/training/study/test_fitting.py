@@ -27,7 +27,7 @@ def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def training_data() -> TrainingData:
-    """Every tenth row is a fraud, which differs in the first of four columns."""
+    """Training data with four columns; every tenth row is a fraud, which differs in the first column."""
     labels: Labels = (np.arange(ROWS) % (ROWS // FRAUDS) == 0).astype(np.int8)
     matrix: Matrix = np.random.default_rng(0).normal(size=(ROWS, 4)).astype(np.float32)
     matrix[:, 0] += 2 * labels
@@ -45,9 +45,9 @@ def members() -> Params:
 
 @pytest.mark.parametrize("family", ALL_FAMILIES)
 def test_the_same_seed_gives_the_same_model(training_data: TrainingData, family: str) -> None:
-    """Subsampling, treatment and model are seeded, and the model separates the classes on later rows."""
+    """Subsampling, treatment and model are seeded. The model separates the classes on later rows."""
     entry = Entry(family, "undersampling", 0, 0.8)
-    # A neural network needs small batches to learn from so few rows.
+    # A neural network needs small batches to learn from this few rows.
     given = members() if family == STACK else FAMILIES[family].params | ({"batch_size": 16} if family == "net" else {})
     later = training_data.folds[0].validate
     margins = [
@@ -67,7 +67,7 @@ def test_all_frauds_are_kept_for_any_share_of_legitimate_rows(training_data: Tra
 
 
 def test_a_fit_uses_its_own_rows_only(training_data: TrainingData) -> None:
-    """Later rows change neither a single model nor a stack."""
+    """Rows outside the fit change neither a single model nor a stack."""
     train = training_data.folds[0].train
     changed = TrainingData(
         training_data.features, training_data.matrix.copy(), training_data.labels.copy(), training_data.folds

@@ -18,10 +18,10 @@ from training.study.search import open_storage
 def test_a_killed_study_gives_the_same_result_when_resumed(
     make_workspace: Callable[[], Workspace], data_file: Path, finished_study: FinishedStudy
 ) -> None:
-    """SIGKILL arrives in the middle of a trial of the third entry.
+    """The process receives SIGKILL in the middle of a trial of the third entry.
 
-    The two finished entries keep their runs. The unfinished entry is run again and keeps its first trial. Every figure
-    equals that of a study that was not killed.
+    The two finished entries keep their runs. The unfinished entry is run again and keeps its first trial. All figures
+    equal those of a study that was not killed.
     """
     workspace = make_workspace()
     killed = subprocess.run(

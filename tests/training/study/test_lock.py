@@ -9,7 +9,7 @@ from training.study.lock import single_instance
 
 
 def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    """The lock is free again when the first study ends."""
+    """The lock is released when the first study ends."""
     path = tmp_path / "var" / "study.lock"
     with (
         single_instance(path),
@@ -22,7 +22,7 @@ def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
-    """Its folder is a file."""
+    """Here, the folder of the lock file is itself a file."""
     (tmp_path / "var").touch()
     with (
         pytest.raises(StudyError, match=r"study.lock cannot be written"),

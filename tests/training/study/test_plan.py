@@ -23,7 +23,7 @@ def write(tmp_path: Path, **changes: Any) -> Path:
 
 
 def test_the_default_plan_tries_everything_at_least_twice() -> None:
-    """It has at least 24 entries, tries each family and treatment twice, and searches the boosters and the net."""
+    """The plan has at least 24 entries and searches the hyperparameters of the boosters and the net."""
     plan = load_plan(CONFIGS / "study-default.yaml")
     assert len(entries(plan)) >= 24
     tries = Counter(name for entry in entries(plan) for name in (entry.family, entry.treatment))
@@ -33,14 +33,14 @@ def test_the_default_plan_tries_everything_at_least_twice() -> None:
 
 
 def test_the_quick_plan_tries_every_family_and_treatment() -> None:
-    """It is small, but leaves nothing out."""
+    """The plan is small but leaves no family and no treatment out."""
     planned = entries(load_plan(CONFIGS / "study-quick.yaml"))
     assert {entry.family for entry in planned} == set(ALL_FAMILIES)
     assert {entry.treatment for entry in planned} == set(RESAMPLINGS)
 
 
 def test_stacks_run_last_in_any_order_of_the_plan() -> None:
-    """They are made of the other entries."""
+    """Stacks are made of the other entries, so they need their results."""
     stack, *others = reversed(PLAN["families"])
     planned = entries(make_plan(families=[stack, *others]))
     assert [entry.family == "stack" for entry in planned] == [False] * (len(planned) - 1) + [True]
@@ -55,7 +55,7 @@ def test_the_hash_of_a_plan_ignores_comments_and_the_order_of_keys(tmp_path: Pat
 
 
 def families(**changes: Any) -> dict[str, Any]:
-    """Return changes of a plan to one family, itself with changes."""
+    """Return the changes that reduce the plan to one family, with these fields changed."""
     return {"families": [{"family": "xgboost", "treatments": ["none"]} | changes]}
 
 
@@ -81,14 +81,14 @@ def families(**changes: Any) -> dict[str, Any]:
 def test_an_invalid_plan_is_an_error_that_names_the_field(
     tmp_path: Path, changes: dict[str, Any], expected: str
 ) -> None:
-    """One line has the file, the field and what to do."""
+    """The error is one line with the file, the field and what to do."""
     with pytest.raises(StudyError, match=rf"plan.yaml: {expected}") as raised:
         load_plan(write(tmp_path, **changes))
     assert "\n" not in str(raised.value)
 
 
 def test_a_missing_or_malformed_plan_is_a_one_line_error(tmp_path: Path) -> None:
-    """The text of the YAML library is cut to its first line."""
+    """The YAML library's error is cut to its first line."""
     with pytest.raises(StudyError, match=r"gone.yaml cannot be read .* name a plan with --plan"):
         load_plan(tmp_path / "gone.yaml")
     broken = tmp_path / "broken.yaml"

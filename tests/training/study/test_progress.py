@@ -10,7 +10,7 @@ from training.study.progress import StudyProgress
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_each_entry_ends_with_one_line(terminal: bool) -> None:
-    """Bars are shown on a terminal only; an entry that an earlier process finished prints nothing."""
+    """Without a terminal no bars are shown, and nothing is printed for entries that an earlier process finished."""
     out = io.StringIO()
     progress = StudyProgress(Console(file=out, force_terminal=terminal, width=100))
     with progress.shown(3):

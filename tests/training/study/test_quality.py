@@ -1,4 +1,4 @@
-"""Figures over seeds: every seed is reported, nothing is measured twice, every evaluation is counted."""
+"""Figures over seeds: every seed is reported, no split is measured twice, and every evaluation is counted."""
 
 from collections.abc import Callable
 
@@ -99,7 +99,7 @@ def test_figures_over_seeds_and_their_page(studied: tuple[Workspace, StudyOutcom
 
 
 def test_another_plan_of_the_same_name_is_run_again(studied: tuple[Workspace, StudyOutcome, QualityRunner]) -> None:
-    """Otherwise the figures of one plan would be reported as those of another."""
+    """Otherwise, the figures of one plan would be reported as those of the other."""
     workspace, _, runner = studied
     runner.over_splits(PLAN, SEEDS[:1])
     families = [{"family": "logistic-regression", "treatments": ["none"]}]
@@ -111,7 +111,7 @@ def test_another_plan_of_the_same_name_is_run_again(studied: tuple[Workspace, St
 def test_features_that_a_study_was_not_run_with_are_refused(
     studied: tuple[Workspace, StudyOutcome, QualityRunner],
 ) -> None:
-    """The error comes before the test part is evaluated."""
+    """The features are checked before the test part is evaluated."""
     workspace, _, runner = studied
     other = msgspec.structs.replace(DEFAULT, derived=("log_amount",))
     runner = QualityRunner(**{**vars(runner), "features": other})

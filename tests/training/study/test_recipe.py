@@ -1,4 +1,4 @@
-"""The run of a model has a recipe, from which the same kind of model can be fitted again."""
+"""A model's run has a recipe, from which the same kind of model can be fitted again."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from training.study.runs import StudyRuns
 
 
 def test_the_recipe_of_an_entry_comes_from_its_record(finished_study: FinishedStudy) -> None:
-    """The seed is the one that the chosen entry is fitted with."""
+    """The seed is the first of the study's plan, with which the chosen entry was fitted."""
     record = finished_study.outcome.chosen
     recipe = recipe_of(
         finished_study.outcome.run_id, MlflowRuns(finished_study.workspace.connection), finished_study.workspace.runs

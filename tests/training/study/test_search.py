@@ -1,4 +1,4 @@
-"""The search is seeded, prunes trials, and has the same result after a kill."""
+"""The hyperparameter search is seeded, prunes trials, and gives the same result after a kill."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +13,18 @@ from training.models.fitted import Params
 from training.study.search import Search, open_storage
 
 FIRST = {"x": 0.1, "fixed": 7}
-#: How easy each fold is, for any hyperparameters.
+#: Part of each fold's score that does not depend on the hyperparameters: some folds are easier than others.
 EASE = (0.9, 0.1, 0.3)
 
 
 @pytest.fixture
 def storage(tmp_path: Path) -> BaseStorage:
-    """SQLite storage, as a study uses it."""
+    """SQLite storage, as in a study."""
     return open_storage(f"sqlite:///{tmp_path / 'trials.db'}")
 
 
 def draw(trial: Trial) -> Params:
-    """Draw one hyperparameter; another one is constant."""
+    """Draw the hyperparameter `x`; the other one is constant."""
     return {"x": trial.suggest_float("x", 0, 1), "fixed": 7}
 
 
@@ -46,7 +46,7 @@ def always() -> bool:
 
 
 def test_a_search_starts_with_the_default_hyperparameters(storage: BaseStorage) -> None:
-    """It therefore never ends below them."""
+    """The result is therefore never worse than the defaults."""
     search = Search(storage, "one", 0, FIRST, draw)
     search.run(1, score, always)
     best = search.best()
@@ -74,7 +74,7 @@ def test_a_killed_search_continues_as_if_uninterrupted(storage: BaseStorage) -> 
 
     with pytest.raises(KilledError):
         Search(storage, "killed", 3, FIRST, draw).run(14, dies, always)
-    # As in another process, which has only the storage.
+    # A new search has only the storage, as in another process.
     resumed = Search(storage, "killed", 3, FIRST, draw)
     resumed.run(14, score, always)
     assert trials(storage, "killed") == trials(storage, "straight")
@@ -94,7 +94,7 @@ def test_poor_trials_are_pruned_although_folds_differ(storage: BaseStorage) -> N
 
 
 def test_a_search_ends_when_no_trial_may_start(storage: BaseStorage) -> None:
-    """Its completed trials are kept."""
+    """The trials completed so far are kept."""
     answers = iter([True, True, False])
     search = Search(storage, "short", 0, FIRST, draw)
     search.run(10, score, lambda: next(answers))
@@ -104,7 +104,7 @@ def test_a_search_ends_when_no_trial_may_start(storage: BaseStorage) -> None:
 
 
 def test_a_search_without_a_completed_trial_has_no_best(storage: BaseStorage) -> None:
-    """A new search has no trials."""
+    """A new search has no trials and therefore no best one."""
     assert Search(storage, "none", 0, FIRST, draw).best() is None
 
 

@@ -17,7 +17,7 @@ def test_the_highest_mean_over_folds_and_seeds_comes_first() -> None:
 
 
 def test_the_best_entry_that_is_cheap_enough_is_chosen() -> None:
-    """Below the limit, cost does not matter; above it, nothing else does."""
+    """Cost does not matter up to the limit; entries above the limit are never chosen."""
     expensive = make_record(0.9, 0.9, family="stack", cost_us=MAX_COST_US + 0.1)
     best = make_record(0.8, 0.8, family="lightgbm", cost_us=MAX_COST_US)
     cheap = make_record(0.79, 0.79, cost_us=1)
@@ -31,12 +31,12 @@ def test_nothing_is_chosen_if_all_entries_are_too_expensive() -> None:
 
 
 def test_an_entry_that_wins_one_fold_and_loses_another_ties() -> None:
-    """Its loss is within one standard error."""
+    """The entry's mean loss is within one standard error."""
     chosen = make_record(0.70, 0.81, 0.60, family="stack")
     assert ties_with_chosen(make_record(0.71, 0.79, 0.60), chosen)
 
 
-def test_the_difficulty_of_folds_is_no_uncertainty_between_entries() -> None:
+def test_the_difficulty_of_folds_does_not_count_as_uncertainty() -> None:
     """A lead of 0.02 on every fold counts although folds differ by 0.3, because differences are paired."""
     chosen = make_record(0.52, 0.72, 0.821)
     other = make_record(0.50, 0.70, 0.80, family="logistic-regression")
@@ -45,7 +45,7 @@ def test_the_difficulty_of_folds_is_no_uncertainty_between_entries() -> None:
 
 
 def test_a_single_entry_is_chosen() -> None:
-    """A study may have one entry."""
+    """A study may have only one entry."""
     only = make_record(0.5, 0.6)
     assert choose([only]) == only
 
@@ -66,6 +66,6 @@ def test_a_paired_difference_has_the_interval_of_students_t() -> None:
 
 
 def test_records_survive_encoding() -> None:
-    """A study resumes from them."""
+    """A study resumes from its stored records."""
     record = make_record(0.1 + 0.2, 1 / 3, treatment="smote")
     assert decode_record(encode_record(record)) == record

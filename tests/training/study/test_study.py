@@ -1,4 +1,4 @@
-"""A whole study: its runs, its bundle, how it is resumed, and what stops it."""
+"""A complete study: its runs, its bundle, how it is resumed, and what stops it."""
 
 import hashlib
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def tiny_plan(**changes: Any) -> Any:
 
 
 def test_every_entry_is_a_child_run_of_the_study(finished_study: FinishedStudy) -> None:
-    """Each has its parameters, the score of each fold, its time and its cost."""
+    """Each child run has the entry's parameters, its score on each fold, its time and its cost."""
     client, study = finished_study.workspace.connection.client, finished_study.outcome.study
     parent = client.get_run(study.run_id)
     assert (parent.info.status, parent.data.tags[CHOSEN]) == ("FINISHED", finished_study.outcome.chosen.key)
@@ -50,14 +50,14 @@ def test_every_entry_is_a_child_run_of_the_study(finished_study: FinishedStudy) 
 
 
 def test_searched_entries_have_their_number_of_trials(finished_study: FinishedStudy) -> None:
-    """Their params are the result of the search."""
+    """The params of a searched entry are the result of its search."""
     searched = [record for record in finished_study.outcome.records if record.family == "xgboost"]
     assert [record.trials for record in searched] == [2, 2]
     assert all("learning_rate" in record.params for record in searched)
 
 
 def test_a_stack_combines_the_best_entries_of_the_best_families(finished_study: FinishedStudy) -> None:
-    """Its params contain theirs, so that it can be fitted again."""
+    """The stack's params contain those of its members, so that it can be fitted again."""
     (stack,) = (record for record in finished_study.outcome.records if record.family == "stack")
     members = [(member["family"], member["treatment"]) for member in stack.params["members"]]
     best: dict[str, Any] = {}
@@ -70,7 +70,7 @@ def test_a_stack_combines_the_best_entries_of_the_best_families(finished_study: 
 def test_the_chosen_entrys_run_has_a_bundle_that_the_stream_accepts(
     finished_study: FinishedStudy, tmp_path: Path
 ) -> None:
-    """It passes the audit, is calibrated at the natural share of frauds, and has no figure of the test part."""
+    """The bundle passes the audit, is calibrated at the natural share of frauds, and has no test-part figures."""
     outcome, runs = finished_study.outcome, finished_study.workspace.runs
     assert outcome.chosen == choose(outcome.records)
     directory = runs.bundle(outcome.run_id, "bundle", tmp_path)
@@ -87,7 +87,7 @@ def test_the_chosen_entrys_run_has_a_bundle_that_the_stream_accepts(
 
 
 def test_repeating_a_complete_study_gives_a_new_study_with_the_same_figures(workspace: Workspace) -> None:
-    """Nothing is left to resume, and everything is seeded."""
+    """A complete study leaves nothing to resume, and everything is seeded."""
     first, second = workspace.run(tiny_plan()), workspace.run(tiny_plan())
     assert first.study.run_id != second.study.run_id
     assert not second.resumed
@@ -125,7 +125,7 @@ def test_entries_are_left_out_when_the_budget_is_used_up(workspace: Workspace, m
 
 
 def test_an_entry_that_cannot_be_fitted_does_not_stop_the_others(workspace: Workspace) -> None:
-    """The study is complete all the same, because the entry would fail again."""
+    """The study still counts as complete, because the entry would fail again."""
     plan = tiny_plan(
         families=[
             {"family": "logistic-regression", "treatments": ["none"]},
@@ -155,13 +155,13 @@ def test_a_study_without_a_finished_entry_is_an_error(workspace: Workspace) -> N
 
 @pytest.fixture
 def too_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every PR-AUC is too good to be true."""
+    """Make every PR-AUC too good to be true."""
     monkeypatch.setattr("training.study.entry_runner.average_precision_score", lambda *_: MAX_PR_AUC + 0.01)
 
 
 @pytest.mark.usefixtures("too_good")
 def test_a_leak_stops_the_study(workspace: Workspace) -> None:
-    """It stops at the first figure: no entry is finished, and the run ends as failed."""
+    """The study stops at the first figure: no entry is finished, and the run ends as failed."""
     with pytest.raises(LeakError, match=r"pr-auc-too-good: PR-AUC is 0.980 on a fold, by logistic-regression/"):
         workspace.run(tiny_plan())
     latest = workspace.runs.latest("tiny")
@@ -172,7 +172,7 @@ def test_a_leak_stops_the_study(workspace: Workspace) -> None:
 
 @pytest.mark.usefixtures("too_good")
 def test_an_accepted_leak_is_recorded(workspace: Workspace) -> None:
-    """Readers of the figures find it on the study's run."""
+    """The leak is on the study's run, where readers of its figures find it."""
     outcome = workspace.run(tiny_plan(), accepted=("pr-auc-too-good",))
     assert outcome.accepted.keys() == {"pr-auc-too-good"}
     latest = workspace.runs.latest("tiny")
