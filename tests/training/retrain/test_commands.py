@@ -1,4 +1,4 @@
-"""The commands of retraining: a request by hand, and `watch`, which processes it."""
+"""The commands of retraining: a request by hand, and `watch`, which handles it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +39,7 @@ def retrain_setup(make_setup: MakeSetup, root: Path, monkeypatch: pytest.MonkeyP
     return made
 
 
-def test_watch_processes_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
+def test_watch_handles_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
     """A second request is refused, and one check of `watch` puts the new model into shadow."""
     retrain_setup.history.simulate()
     first = run("retrain", "--reason", "a new\nkind of terminal").output
@@ -47,13 +47,13 @@ def test_watch_processes_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
     assert "already requested (hand" in run("retrain", "--reason", "another").output
     for reason in ("", "x" * 1001):  # readers would refuse the request, so it is not written
         assert isinstance(run("retrain", "--reason", reason).exception, RefusedMessageError)
-    with single_instance(RETRAIN_LOCK):  # two processes at once would process a request twice
+    with single_instance(RETRAIN_LOCK):  # two processes at once would handle a request twice
         failed = run("watch", "--once", "--retrain", "on").exception
     assert isinstance(failed, StudyError)
-    assert str(failed).startswith("another fraud-train watch that retrains is running here")
+    assert str(failed).startswith("another fraud-train watch that retrains is running in this directory")
     settings = retrain_setup.settings
-    processed = run("watch", "--once", "--retrain", "on", "--bootstrap", settings.kafka.bootstrap)
-    assert processed.output.endswith("challenger, version 2 runs in shadow as bundle fraud/2\n")
+    handled = run("watch", "--once", "--retrain", "on", "--bootstrap", settings.kafka.bootstrap)
+    assert handled.output.endswith("challenger, version 2 runs in shadow as bundle fraud/2\n")
     roles = current_roles(settings.kafka, settings.topic)
     assert roles is not None
     assert [each.bundle.path for each in roles.challengers] == ["fraud/2"]
@@ -72,7 +72,7 @@ def test_without_a_champion_there_is_nothing_to_replace(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--every", "90"], "give that too"),
+        (["--every", "90"], "--every needs --retrain on"),
         (["--every", "0", "--retrain", "on"], "Invalid value for '--every'"),
     ],
 )

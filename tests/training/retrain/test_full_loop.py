@@ -99,7 +99,7 @@ def test_doubled_amounts_become_a_challenger(make_setup: MakeSetup, tmp_path: Pa
         # Until the ledger has read the labels, and transactions without a label have matured.
         until(lambda: (load_watermark(setup.history.engine) or 0) > BEGIN_MS + 8 * DAY_MS, 30)
         until(lambda: ledger.metrics()['ledger_rows_total{kind="labels"}'] >= len(frauds), 30)
-        (line,) = setup.retrainer.work_open_requests()
+        (line,) = setup.retrainer.handle_open_requests()
     (request,) = read_requests(settings.kafka, settings.topic)
     assert request.cause == "drift"
     assert request.bundle_sha256 == setup.champion.sha256

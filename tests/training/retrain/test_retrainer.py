@@ -35,14 +35,14 @@ def runs(setup: RetrainSetup) -> list[Any]:
 
 
 def declined(setup: RetrainSetup) -> str:
-    """Process the one open request, which is declined, and return the reason."""
-    (line,) = setup.retrainer.work_open_requests()
+    """Handle the one open request, which is declined, and return the reason."""
+    (line,) = setup.retrainer.handle_open_requests()
     answer = answers(setup)[-1]
     assert answer is not None
     assert answer.outcome == "declined"
     assert line.endswith(f": declined, {answer.why}")
     assert len(setup.promoter.registry.all()) == 1
-    assert setup.retrainer.work_open_requests() == []
+    assert setup.retrainer.handle_open_requests() == []
     return answer.why
 
 
@@ -52,7 +52,7 @@ def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe:
     setup = make_setup(recipe)
     setup.history.simulate()
     request = setup.request()
-    (line,) = setup.retrainer.work_open_requests()
+    (line,) = setup.retrainer.handle_open_requests()
     assert line == (
         f"retraining on request {request.request_id[:12]} (drift: PSI of V1 is 0.4): "
         "challenger, version 2 runs in shadow as bundle fraud/2"
@@ -76,18 +76,18 @@ def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe:
     assert recipe_of(version.run_id, setup.promoter.runs, retrainer.studies) == RECIPES[recipe]
 
 
-def test_one_request_is_processed_once(make_setup: MakeSetup) -> None:
-    """Processing it again gives the same answer; a later request by hand makes another model."""
+def test_one_request_is_handled_once(make_setup: MakeSetup) -> None:
+    """Handling it again gives the same answer; a later request by hand makes another model."""
     setup = make_setup()
     setup.history.simulate()
     first = setup.request()
-    setup.retrainer.work_open_requests()
-    assert setup.retrainer.work_open_requests() == []
-    again = setup.retrainer.work(first)  # like a process that read the topic before the answer
+    setup.retrainer.handle_open_requests()
+    assert setup.retrainer.handle_open_requests() == []
+    again = setup.retrainer.handle(first)  # like a process that read the topic before the answer
     assert again.why == "version 2 runs in shadow as bundle fraud/2"
     assert (len(runs(setup)), len(all_roles(setup.settings.kafka, setup.settings.topic))) == (1, 2)
     setup.request("hand")
-    (line,) = setup.retrainer.work_open_requests()
+    (line,) = setup.retrainer.handle_open_requests()
     assert line.endswith("challenger, version 3 runs in shadow as bundle fraud/3")
     roles = current_roles(setup.settings.kafka, setup.settings.topic)
     assert roles is not None
@@ -132,9 +132,9 @@ def test_the_next_process_continues_after_a_death(
     with monkeypatch.context() as patch:
         patch.setattr(retraining, name, deadly(getattr(retraining, name), after=after))
         with pytest.raises(KeyboardInterrupt):
-            setup.retrainer.work_open_requests()
-    setup.retrainer.work_open_requests()
-    assert setup.retrainer.work_open_requests() == []
+            setup.retrainer.handle_open_requests()
+    setup.retrainer.handle_open_requests()
+    assert setup.retrainer.handle_open_requests() == []
     (answer,) = answers(setup)
     assert answer is not None
     assert answer.outcome == "challenger"
@@ -158,11 +158,11 @@ def test_a_death_at_the_change_of_roles_changes_them_once(
         challenge = type(setup.promoter).challenge
         patch.setattr(type(setup.promoter), "challenge", deadly(challenge, after=after))
         with pytest.raises(KeyboardInterrupt):
-            retrainer.work_open_requests()
+            retrainer.handle_open_requests()
     if after:
         settings = setup.settings
         publish_roles(settings.kafka, settings.topic, champion=setup.champion, author="ann", note="not this one")
-    setup.retrainer.work_open_requests()
+    setup.retrainer.handle_open_requests()
     roles = current_roles(setup.settings.kafka, setup.settings.topic)
     assert roles is not None
     assert len(roles.challengers) == (0 if after else 1)
@@ -178,7 +178,7 @@ def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, mon
         patch.setattr(retraining, "train", deadly(train, after=False))
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
-                setup.retrainer.work_open_requests()
+                setup.retrainer.handle_open_requests()
     assert declined(setup) == ("3 attempts failed, the last because: the process ended; fix that and request again")
 
 
@@ -190,12 +190,12 @@ def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path:
     working = setup.settings
     setup.settings = working.replace(archive_url=f"file://{tmp_path}/elsewhere")
     for _ in range(4):
-        (line,) = setup.retrainer.work_open_requests()
+        (line,) = setup.retrainer.handle_open_requests()
         assert "elsewhere" in line
         assert line.endswith("; the next check tries again")
     assert answers(setup) == [None]
     setup.settings = working
-    (line,) = setup.retrainer.work_open_requests()
+    (line,) = setup.retrainer.handle_open_requests()
     assert "challenger" in line
 
 
@@ -218,7 +218,7 @@ def test_a_request_that_cannot_be_met_is_declined_with_a_reason(
         setup.request("hand")
         assert declined(setup).startswith("resampled-before-split: 17% of all rows are frauds")
     setup.request("hand")
-    (line,) = setup.retrainer.work_open_requests()
+    (line,) = setup.retrainer.handle_open_requests()
     assert "challenger" in line
 
 
