@@ -44,7 +44,7 @@ class WorkerHealth(Watchdog):
         return self._lag
 
     def problems(self) -> list[Problem]:
-        """Return why the worker is not ready; empty if it is."""
+        """Return the reasons why the worker is not ready; empty when it is ready."""
         problems: list[Problem] = []
         if self._roles.scorer is None:
             problems.append(Problem.NO_CHAMPION)
