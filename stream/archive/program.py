@@ -19,7 +19,7 @@ from stream.settings import Settings
 
 
 class ArchiveProgram(StoreProgram):
-    """An archive, built but not running. Created inside the event loop it will run in.
+    """An archive that does not run yet. Create it inside the event loop in which it will run.
 
     Args:
         settings: Kafka connection, topic names and URL of the archive.

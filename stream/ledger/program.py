@@ -25,7 +25,7 @@ from stream.settings import Settings
 
 
 class LedgerProgram(StoreProgram):
-    """A ledger, built but not running. Created inside the event loop it will run in.
+    """A ledger that does not run yet. Create it inside the event loop in which it will run.
 
     Args:
         settings: Kafka connection, topic names and database.
