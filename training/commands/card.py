@@ -24,7 +24,7 @@ from training.commands.registry_options import open_registry
 def card(version: str, out: Path | None, store: str | None) -> None:
     """Write the model card of VERSION, a version number or an alias of the registered model."""
     registry, runs, bundles = open_registry(store)
-    # MLflow takes seconds to import.
+    # MLflow takes seconds to import; help and usage errors must not wait for it.
     from stream.models.bundle import read_bundle  # noqa: PLC0415
     from training.registry.card import make_card, read_figures  # noqa: PLC0415
 

@@ -23,7 +23,7 @@ def compare(name: str | None, out: Path | None) -> None:
     shows the paired difference on the folds if the champion comes from a study on the same folds, and the figures on
     the test part if `fraud-train evaluate --final` has been run.
     """
-    # MLflow takes seconds to import.
+    # MLflow takes seconds to import; help and usage errors must not wait for it.
     from training.registry.versions import Registry  # noqa: PLC0415
     from training.study.compare import compare_study, save_page, summary_lines  # noqa: PLC0415
     from training.study.leaderboard import leaderboard_table  # noqa: PLC0415

@@ -17,7 +17,7 @@ def leaderboard(name: str | None) -> None:
 
     Figures on the test part are not shown, so that nobody chooses a model by them.
     """
-    # MLflow takes seconds to import.
+    # MLflow takes seconds to import; help and usage errors must not wait for it.
     from schemas.errors import StudyError  # noqa: PLC0415
     from training.study.leaderboard import leaderboard_table  # noqa: PLC0415
     from training.study.runs import StudyRuns  # noqa: PLC0415

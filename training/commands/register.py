@@ -21,7 +21,7 @@ def register(run_id: str, store: str | None) -> None:
     card. If any step fails, neither a version nor a bundle remains.
     """
     registry, runs, bundles = open_registry(store)
-    # MLflow takes seconds to import.
+    # MLflow takes seconds to import; help and usage errors must not wait for it.
     from training.registry.register import register as register_run  # noqa: PLC0415
 
     version = register_run(run_id, registry, runs, bundles)

@@ -26,7 +26,7 @@ def stage(
 ) -> None:
     """Stage VERSION, a version number or an alias, for promotion.
 
-    It gets the alias `staging`, or with --watch the role of a challenger.
+    The version gets the alias `staging`, or, with --watch, the role of a challenger.
     """
     if watch and not reason:
         raise click.UsageError("--watch changes the roles, so it needs a --reason")

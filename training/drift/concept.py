@@ -5,8 +5,8 @@ There are two streams of errors, each a sequence of zeros and ones in order of e
 - *misses*: for each fraud, whether the champion approved it;
 - *false alarms*: for each alert with a known outcome, whether it was legitimate.
 
-Both contain matured decisions only. Caught frauds are reported within days and missed ones within weeks, so in order of
-arrival every stream first looks better than it is and then worse.
+Both contain matured decisions only. Caught frauds are reported within days and missed ones within weeks, so a
+stream in order of arrival would first look better than it is, and then worse.
 
 ADWIN (A. Bifet and R. Gavaldà, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007, river's
 implementation) monitors each stream. It compares two parts of one window, so it needs neither a reference error rate
@@ -22,7 +22,7 @@ from river.drift import ADWIN
 
 ErrorStream = Literal["misses", "false alarms"]
 #: ADWIN's confidence parameter. In simulation (`python -m training.drift.concept_simulation`) even this value, the
-#: loosest one in use, raises few false alarms, because the bound is far from tight, and it halves the delay of river's
+#: loosest in common use, raises few false alarms, because the bound is far from tight. It halves the delay of river's
 #: default, 0.002.
 DELTA = 0.05
 #: Number of rows before ADWIN may cut its window; river's default would leave too few frauds on either side.

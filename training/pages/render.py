@@ -1,4 +1,4 @@
-"""Rendering of Jinja templates to self-contained pages, without scripts and external resources."""
+"""Rendering of Jinja templates to self-contained pages, without scripts or external resources."""
 
 import re
 from contextlib import suppress

@@ -58,7 +58,7 @@ def require_same(study: Study, identity: Identity) -> None:
     if differing:
         raise StudyError(
             f"study {study.name} (run {study.run_id}) was started with different {' and '.join(differing)}; "
-            "use the same again, or start a new study with --fresh or another --name"
+            "use the same inputs again, or start a new study with --fresh or another --name"
         )
 
 

@@ -20,7 +20,7 @@ def make_study(status: str, tag: str) -> Study:
     [({}, True), ({"a": FAILED}, True), ({"a": OUT_OF_TIME}, False), ({"a": FAILED, "b": OUT_OF_TIME}, False)],
 )
 def test_only_failed_entries_leave_a_study_complete(left_out: dict[str, LeftOut], complete: bool) -> None:
-    """A failed entry would fail again; an entry without time has to be run."""
+    """A failed entry would fail again; an entry that ran out of time still has to be run."""
     assert make_study("FINISHED", encode_left_out(left_out)).complete is complete
     assert not make_study("KILLED", encode_left_out(left_out)).complete
 
