@@ -1,1 +1,1 @@
-"""Drift statistics and alarms (floor 1): inputs and scores against the reference of the bundle. No I/O, no clock."""
+"""Drift statistics and alarms (floor 1): compares inputs and scores with the bundle's reference. No I/O, no clock."""

@@ -4,5 +4,5 @@
     decisions, shadow scores ───┴► Pairs ─► closed cohorts ─► Evidence ─► evaluate_gate ─► promote, keep or continue
                                               Plan, frozen before the first cohort ┘
 
-No I/O, no clock: the caller passes the watermark, and stores each cohort's evidence once it is taken.
+No I/O, no clock: the caller passes in the watermark, and stores each cohort's evidence as soon as it has been taken.
 """

@@ -1,1 +1,1 @@
-"""Models (floor 2): bundle audit, ONNX sessions, bundle store and role loader."""
+"""Models (floor 2): the bundle audit, ONNX sessions, the bundle store and the role loader."""

@@ -1,4 +1,4 @@
-"""Reads and audits bundles: everything is checked before a model may take a role."""
+"""Reads and audits bundles: a model takes a role only after its whole bundle has been checked."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class LoadedModel:
     onnx: OnnxModel
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores of an (n, n_features) matrix."""
+        """Return the (n,) scores of the rows of an (n, n_features) matrix."""
         return self.onnx.score(matrix)
 
     def check_parity(self) -> None:
@@ -45,7 +45,7 @@ class LoadedModel:
         if not worst <= parity.tolerance:  # also true for NaN
             raise ModelFaultError(
                 f"model {self.manifest.version} differs by {worst:.3g} from its parity scores; "
-                f"at most {parity.tolerance:.3g} is allowed"
+                f"a difference of at most {parity.tolerance:.3g} is allowed"
             )
 
 
@@ -61,14 +61,17 @@ def read_bundle(store: BundleStore, ref: BundleRef) -> LoadedModel:
     """
     with store.fetch(ref.path) as directory:
         model = audit(directory, ref.sha256)
-    identity = (model.manifest.name, model.manifest.version)
-    if identity != (ref.name, ref.version):
-        raise BundleCorruptError(f"bundle {ref.path} holds {identity}, not {(ref.name, ref.version)}; publish it again")
+    name, version = model.manifest.name, model.manifest.version
+    if (name, version) != (ref.name, ref.version):
+        raise BundleCorruptError(
+            f"the manifest of bundle {ref.path} says {name}/{version}, but the reference says "
+            f"{ref.name}/{ref.version}; publish the bundle again"
+        )
     return model
 
 
 def read_manifest(store: BundleStore, ref: BundleRef) -> Manifest:
-    """Fetch only the manifest of a bundle, and check its hash.
+    """Fetch only a bundle's manifest and check its hash.
 
     Args:
         store: Bundle store.
@@ -76,7 +79,7 @@ def read_manifest(store: BundleStore, ref: BundleRef) -> Manifest:
 
     Raises:
         BundleMissingError: If the bundle cannot be read.
-        BundleCorruptError: If the manifest's hash is not that of the reference.
+        BundleCorruptError: If the manifest's hash differs from the hash in the reference.
     """
     with store.fetch(ref.path) as directory:
         raw = _read(directory, MANIFEST_NAME)
@@ -85,11 +88,11 @@ def read_manifest(store: BundleStore, ref: BundleRef) -> Manifest:
 
 
 def resolve_bundle(store: BundleStore, path: str) -> BundleRef:
-    """Audit the bundle at a path of the store, and return a reference to it.
+    """Audit the bundle at a path in the store, and return a reference to the bundle.
 
     Args:
         store: Bundle store.
-        path: Path in the store.
+        path: Path of the bundle in the store.
 
     Raises:
         BundleError: If the audit fails; the error names the defect.
@@ -114,7 +117,7 @@ def audit(directory: Path, sha256: str) -> LoadedModel:
     _check_hash(MANIFEST_NAME, raw, sha256)
     manifest = decode_manifest(raw)
     if MODEL_NAME not in manifest.files:
-        raise BundleCorruptError(f"{MANIFEST_NAME} has no hash of {MODEL_NAME}; export the bundle again")
+        raise BundleCorruptError(f"{MANIFEST_NAME} has no hash for {MODEL_NAME}; export the bundle again")
     for name, expected in manifest.files.items():
         _check_hash(name, _read(directory, name), expected)
     extra = {f.relative_to(directory).as_posix() for f in directory.rglob("*") if f.is_file()}
@@ -133,23 +136,23 @@ def audit(directory: Path, sha256: str) -> LoadedModel:
 
 
 def _check_any_length(model: LoadedModel) -> None:
-    """Refuse a graph whose number of scores differs from its number of rows.
+    """Reject a graph that does not return exactly one score per row.
 
-    The parity rows alone may not show it, so other numbers of rows are tried.
+    The parity rows alone may not reveal such a graph, so batches with other numbers of rows are tried too.
     """
     parity = np.array(model.manifest.parity.rows, dtype=np.float32)
     for rows in (parity[:1], np.concatenate([parity, parity[:1]])):
         scores = model.score(rows)
         if scores.shape != (len(rows),):
             raise BundleIncompatibleError(
-                f"{MODEL_NAME} gives {scores.shape} scores for {len(rows)} rows; export the bundle again"
+                f"{MODEL_NAME} returns scores of shape {scores.shape} for {len(rows)} rows; export the bundle again"
             )
 
 
 def _check_consistent(manifest: Manifest) -> None:
     names = manifest.feature_names
     if len(set(names)) != len(names):
-        raise BundleIncompatibleError("the manifest names a feature twice; export the bundle again")
+        raise BundleIncompatibleError("the manifest lists a feature twice; export the bundle again")
     for feature in manifest.features:
         _check_categories(feature)
     if unknown := sorted(manifest.reference.keys() - set(names)):
@@ -162,11 +165,12 @@ def _check_consistent(manifest: Manifest) -> None:
     rows, scores = manifest.parity.rows, manifest.parity.scores
     if not rows or len(rows) != len(scores) or any(len(row) != len(names) for row in rows):
         raise BundleIncompatibleError(
-            f"parity rows must be (k, {len(names)}) with k scores, k at least 1; export the bundle again"
+            f"the manifest needs at least one parity row, {len(names)} values in each row, and one score for each row; "
+            "export the bundle again"
         )
     if manifest.missing != "nan" and any(None in row for row in rows):
         raise BundleIncompatibleError(
-            f"a parity row has a missing value, which the policy {manifest.missing!r} never passes to the model; "
+            f"a parity row has a missing value, but the policy {manifest.missing!r} never passes one to the model; "
             "export the bundle again"
         )
 
@@ -175,8 +179,8 @@ def _check_reference(name: str, profile: ReferenceProfile) -> None:
     edges = np.array(profile.bin_edges)
     if len(profile.bin_counts) != len(edges) + 1 or min(profile.bin_counts) < 0 or not (np.diff(edges) > 0).all():
         raise BundleIncompatibleError(
-            f"the reference of {name} has {len(profile.bin_counts)} bin counts for {len(edges)} edges; it needs k "
-            "ascending edges and k + 1 counts of at least 0; export the bundle again"
+            f"the reference of {name} has {len(profile.bin_counts)} bin counts for {len(edges)} edges; it needs "
+            "ascending edges, and one non-negative count more than edges; export the bundle again"
         )
     if not (np.diff(profile.quantiles) >= 0).all():
         raise BundleIncompatibleError(f"the quantiles of {name} are not in ascending order; export the bundle again")
@@ -188,11 +192,11 @@ def _check_categories(feature: Feature) -> None:
     count = len(feature.categories)
     if (feature.kind == "categorical") != bool(count):
         raise BundleIncompatibleError(
-            f"feature {feature.name} is {feature.kind} and has {count} categories; a categorical feature needs one or "
-            "more, any other feature none; export the bundle again"
+            f"feature {feature.name} is {feature.kind} and has {count} categories; a categorical feature needs at "
+            "least one category, and any other feature must have none; export the bundle again"
         )
     if len(set(feature.categories)) != count:
-        raise BundleIncompatibleError(f"feature {feature.name} names a category twice; export the bundle again")
+        raise BundleIncompatibleError(f"feature {feature.name} lists a category twice; export the bundle again")
     if count and feature.median not in range(count):
         raise BundleIncompatibleError(
             f"the median of feature {feature.name} is not an index of its {count} categories; export the bundle again"
@@ -205,7 +209,7 @@ def _read(directory: Path, name: str) -> bytes:
     except ValueError as error:  # a NUL in the name
         raise BundleCorruptError(f"{name!r} is not a valid file name; export the bundle again") from error
     if not path.is_relative_to(directory.resolve()):
-        raise BundleCorruptError(f"{name} is outside the bundle; export the bundle again")
+        raise BundleCorruptError(f"the manifest lists {name}, which is outside the bundle; export the bundle again")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Loads the models of an assignment of roles."""
+"""Loads the models that an assignment of roles names."""
 
 import logging
 from collections.abc import Sequence
@@ -13,13 +13,12 @@ log = logging.getLogger(__name__)
 
 
 class RoleLoader:
-    """Loads the models that an assignment names, and keeps those that it already has.
+    """Loads the models that an assignment names, and reuses the models that are already loaded.
 
-    ONNX Runtime returns little of a dropped session's memory, so a model that keeps its role, or takes another, keeps
-    its session.
+    ONNX Runtime frees little of a dropped session's memory, so a model keeps its session as long as it has any role.
 
     Args:
-        store: Bundle store.
+        store: Store to load bundles from.
     """
 
     def __init__(self, store: BundleStore) -> None:
@@ -29,17 +28,17 @@ class RoleLoader:
         self._standby: LoadedModel | None = None
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Audit and load every model of an assignment, all or nothing.
+        """Audit and load every model in an assignment; if any of them fails, change nothing.
 
         Args:
             update: Assignment of roles.
 
         Raises:
-            BundleError: If a bundle fails its audit; the error names bundle and defect. The models loaded before stay
-                usable.
+            BundleError: If a bundle fails its audit; the error names the bundle and the defect. The models loaded
+                before stay usable.
         """
         refs = [update.champion, *(challenger.bundle for challenger in update.challengers)]
-        # By hash: a bundle under two paths is one bundle, read from the first of them.
+        # Keyed by hash: a bundle stored under two paths is one bundle, and is read from the first path.
         by_sha256: dict[str, BundleRef] = {}
         for ref in refs:
             by_sha256.setdefault(ref.sha256, ref)
@@ -52,7 +51,7 @@ class RoleLoader:
         )
         _refuse_duplicates([deciding, *in_shadow])
         self._models |= models  # so that a previous champion that becomes a challenger is not read twice
-        # The previous champion stays loaded: it takes over as soon as the new one turns out to be at fault.
+        # The previous champion stays loaded, ready to take over as soon as the new champion turns out to be at fault.
         self._standby = self._read_previous(update.previous)
         if self._standby is not None:
             models[self._standby.sha256] = self._standby
@@ -60,10 +59,13 @@ class RoleLoader:
         return Roles(update.epoch, deciding, in_shadow, update.exploration, update.salt)
 
     def fall_back(self, update: ModelUpdate) -> Roles | None:
-        """Return roles in which the previous champion is the only model; None without one that passes parity.
+        """Return roles in which the previous champion is the only model.
 
         Args:
-            update: The assignment whose champion is at fault.
+            update: Assignment whose champion is at fault.
+
+        Returns:
+            The roles; None if there is no previous champion, or if it fails its parity check.
         """
         model = self._standby
         if model is None:
@@ -78,9 +80,9 @@ class RoleLoader:
         return self._models.get(ref.sha256) or read_bundle(self._store, ref)
 
     def _read_previous(self, ref: BundleRef | None) -> LoadedModel | None:
-        """Return the previous champion, or the champion until now if the previous one is missing or fails its audit.
+        """Return the previous champion that an assignment names, or the current champion if that cannot be loaded.
 
-        A previous champion that cannot be loaded must not block a new one.
+        A missing or defective previous champion must not block a new champion.
         """
         if ref is None:
             return None
@@ -92,9 +94,10 @@ class RoleLoader:
 
 
 def _refuse_duplicates(in_roles: Sequence[ModelInRole]) -> None:
-    """Refuse one model with one policy in two roles: their results could not be told apart."""
+    """Reject an assignment with one model and policy in two roles, whose results could not be told apart."""
     signatures = [(in_role.model.sha256, in_role.policy.version) for in_role in in_roles]
     if len(set(signatures)) < len(signatures):
         raise BundleIncompatibleError(
-            "an assignment names one bundle with one policy version in two roles; give each role its own"
+            "the assignment gives two roles to one bundle with one policy version; give each role its own policy "
+            "version"
         )

@@ -1,1 +1,1 @@
-"""Scoring (floor 1): features, policy, scorer and reasons. No I/O, no clock, no Kafka."""
+"""Scoring (floor 1): feature vectors, policies, the scorer and reasons. No I/O, no clock, no Kafka."""

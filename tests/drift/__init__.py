@@ -1,1 +1,1 @@
-"""Tests of the drift floor."""
+"""Tests of `stream.drift`."""

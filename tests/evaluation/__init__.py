@@ -1,1 +1,1 @@
-"""Tests of the evaluation floor."""
+"""Tests of `stream.evaluation`."""

@@ -126,7 +126,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
         "must take one float32 input (n, 4)",
     ),
     "unknown format": (_unknown_format, "cannot be read"),
-    "one feature twice": (lambda b: replace_manifest(b, _same_feature_twice), "names a feature twice"),
+    "one feature twice": (lambda b: replace_manifest(b, _same_feature_twice), "lists a feature twice"),
     "parity off": (lambda b: replace_manifest(b, _parity_off), "differs by"),
     "not in the store": (_remove, "cannot be read from"),
 }

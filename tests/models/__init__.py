@@ -1,1 +1,1 @@
-"""Tests of the models floor."""
+"""Tests of `stream.models`."""

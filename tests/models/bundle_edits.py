@@ -1,4 +1,4 @@
-"""Edits that make a good bundle defective."""
+"""Edits that make a valid bundle defective."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,12 +9,12 @@ import msgspec
 
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, Parity, decode_manifest, encode_manifest
 
-#: Changes a bundle in its directory.
+#: Function that changes a bundle in its directory.
 Edit = Callable[[Path], object]
 
 
 def sha256_of(file: Path) -> str:
-    """Return the hash of a file."""
+    """Return the SHA-256 of a file as hex."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
@@ -29,7 +29,7 @@ def edit_manifest(**changes: Any) -> Edit:
 
 
 def edit_manifest_json(change: Callable[[dict[str, Any]], object]) -> Edit:
-    """Return an edit of the manifest's JSON, for values that the struct does not allow."""
+    """Return an edit of the manifest's JSON, to write values that the struct does not allow."""
 
     def edit(bundle: Path) -> None:
         fields = msgspec.json.decode((bundle / MANIFEST_NAME).read_bytes())
@@ -56,7 +56,7 @@ def edit_first_feature(**changes: Any) -> Edit:
 
 
 def parity_shape(rows: int, width: int, scores: int) -> Edit:
-    """Return an edit that replaces the parity rows by ones of this shape."""
+    """Return an edit that replaces the parity rows and scores with arrays of these sizes."""
     return edit_manifest(parity=Parity(((0.0,) * width,) * rows, (0.5,) * scores))
 
 
@@ -77,7 +77,7 @@ def parity_off(by: float) -> Edit:
 
 
 def replace_model(graph: bytes, **changes: Any) -> Edit:
-    """Return an edit that replaces the model, with the right hash in the manifest."""
+    """Return an edit that replaces the model and writes the new model's hash into the manifest."""
 
     def edit(bundle: Path) -> None:
         (bundle / MODEL_NAME).write_bytes(graph)
@@ -87,17 +87,17 @@ def replace_model(graph: bytes, **changes: Any) -> Edit:
 
 
 def list_file(name: str) -> Edit:
-    """Return an edit that adds a file name to the manifest."""
+    """Return an edit that lists a file in the manifest without creating the file."""
     return edit_manifest_json(lambda fields: fields["files"].update({name: "0" * 64}))
 
 
 def list_folder(bundle: Path) -> None:
-    """Add a folder where the manifest names a file."""
+    """Create a folder at a path that the manifest lists as a file."""
     (bundle / "more").mkdir()
     list_file("more")(bundle)
 
 
 def add_nested_file(bundle: Path) -> None:
-    """Add a file two folders down."""
+    """Add an unlisted file two folders deep."""
     (bundle / "a" / "b").mkdir(parents=True)
     (bundle / "a" / "b" / "c").touch()

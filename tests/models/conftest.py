@@ -1,4 +1,4 @@
-"""A good bundle in a temporary bundle store."""
+"""Fixtures: a valid bundle in a temporary bundle store."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.support.bundles import put_bundle
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Folder of the bundle store."""
+    """Directory of the temporary bundle store."""
     return tmp_path / "bundles"
 
 
@@ -22,5 +22,5 @@ def ref(store: Path) -> BundleRef:
 
 @pytest.fixture
 def bundle(store: Path, ref: BundleRef) -> Path:
-    """Directory of that bundle."""
+    """Directory of the valid bundle."""
     return store / ref.path

@@ -1,4 +1,4 @@
-"""Valid ONNX graphs that a bundle must not contain."""
+"""Valid ONNX graphs that a bundle's audit must reject."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ Dimension = int | str | None
 def identity(
     input_shape: list[Dimension], output_shape: list[Dimension] | None = None, dtype: int = FLOAT, outputs: int = 1
 ) -> bytes:
-    """Return a graph whose outputs are its input, with the declared shapes; `output_shape` defaults to the input's."""
+    """Return a graph that returns its input, with these declared shapes; the output's defaults to the input's."""
     names = [f"y{i}" for i in range(outputs)]
     return _model(
         [helper.make_node("Identity", ["x"], [name]) for name in names],
@@ -22,7 +22,7 @@ def identity(
 
 
 def row_means(rows: Dimension, width: int, *, inputs: int = 1, dtype: int = FLOAT) -> bytes:
-    """Return a graph that gives each row's mean, of type `dtype`; with several inputs, the mean of their sum."""
+    """Return a graph that returns each row's mean as `dtype`; with several inputs, the mean of their sum."""
     names = [f"x{i}" for i in range(inputs)]
     nodes = [
         helper.make_node("Sum", names, ["sum"]),
@@ -34,7 +34,7 @@ def row_means(rows: Dimension, width: int, *, inputs: int = 1, dtype: int = FLOA
 
 
 def first_rows(width: int, kept: int) -> bytes:
-    """Return a graph that scores only the first `kept` rows of a batch: every score is 0.5."""
+    """Return a graph that scores only the first `kept` rows of a batch, each with 0.5."""
     zero = numpy_helper.from_array(np.zeros((width,), dtype=np.float32), "w")
     limits = [numpy_helper.from_array(np.array([value]), name) for name, value in (("from", 0), ("to", kept))]
     nodes = [

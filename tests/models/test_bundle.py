@@ -1,4 +1,4 @@
-"""Reading a bundle: a good one becomes a model, and the model's parity can be checked again at any time."""
+"""Reading a bundle: a good bundle becomes a model, whose parity can be checked again at any time."""
 
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ WIDTH = 4
 
 
 def test_a_manifest_other_than_the_published_one_is_refused(bundle: Path, ref: BundleRef) -> None:
-    """The manifest's hash covers the whole bundle, so nothing else is read."""
+    """A manifest with an unexpected hash is rejected before any file that it lists is read."""
     edit_manifest(version="2")(bundle)
     with pytest.raises(BundleCorruptError, match=r"manifest.json does not have the SHA-256 that was published"):
         audit(bundle, ref.sha256)
 
 
 def test_a_good_bundle_becomes_a_model(store: Path, ref: BundleRef) -> None:
-    """The model has the manifest, the hash and the feature plan, and it scores."""
+    """The loaded model has the bundle's manifest, hash and feature plan, and returns scores."""
     model = read_bundle(BundleStore(str(store)), ref)
     assert (model.manifest.version, model.sha256) == ("1", ref.sha256)
     assert model.plan.names == ("V1", "V2", "V3", "Amount")
@@ -35,7 +35,7 @@ def test_a_good_bundle_becomes_a_model(store: Path, ref: BundleRef) -> None:
 
 
 def test_a_bundle_with_every_kind_of_feature_becomes_a_model(tmp_path: Path) -> None:
-    """Its plan reads numbers and strings by name and derives the rest."""
+    """The model's feature plan reads numbers and strings by name, and derives the other features."""
     further = {
         Feature("country", 0, "categorical", ("FR", "BE")): 1.0,
         Feature("log_amount", 7.0, "log_amount"): 0.5,
@@ -49,7 +49,7 @@ def test_a_bundle_with_every_kind_of_feature_becomes_a_model(tmp_path: Path) -> 
 
 
 def test_extra_files_are_allowed_if_the_manifest_lists_them(bundle: Path) -> None:
-    """A bundle is also an MLflow model, which has files of its own, some of them in folders."""
+    """A bundle passes with extra files in its manifest, such as MLflow's own files, some of them in folders."""
     extra = bundle / "metadata" / "MLmodel"
     extra.parent.mkdir()
     extra.write_text("flavors: {}")
@@ -59,19 +59,19 @@ def test_extra_files_are_allowed_if_the_manifest_lists_them(bundle: Path) -> Non
 
 @pytest.mark.parametrize("changes", [{"version": "2"}, {"name": "other"}])
 def test_a_bundle_with_another_name_or_version_is_refused(changes: dict[str, str], store: Path, ref: BundleRef) -> None:
-    """Name and version in the assignment must be those in the bundle."""
-    with pytest.raises(BundleCorruptError, match=r"holds \('fraud', '1'\), not .*; publish it again"):
+    """A bundle is rejected if its manifest has another name or version than the reference."""
+    with pytest.raises(BundleCorruptError, match=r"says fraud/1, but the reference says .*; publish the bundle again"):
         read_bundle(BundleStore(str(store)), msgspec.structs.replace(ref, **changes))
 
 
 def test_a_difference_within_the_tolerance_passes(bundle: Path) -> None:
-    """Another processor may compute other last digits."""
+    """Parity allows small differences, because scores differ in the last digits between processors."""
     parity_off(5e-7)(bundle)
     audit(bundle, sha256_of(bundle / MANIFEST_NAME)).check_parity()
 
 
 def test_a_missing_value_in_a_parity_row_reaches_the_model(bundle: Path) -> None:
-    """If the policy passes NaN on, parity also covers the branch of a tree that missing values take."""
+    """If the policy passes NaN to the model, parity also covers the tree branches for missing values."""
     null_in_parity(bundle, missing="nan")
     with pytest.raises(BundleCorruptError, match="differs by nan from its parity scores"):
         audit(bundle, sha256_of(bundle / MANIFEST_NAME))
@@ -80,7 +80,7 @@ def test_a_missing_value_in_a_parity_row_reaches_the_model(bundle: Path) -> None
 def test_a_loaded_model_that_fails_parity_is_at_fault(
     bundle: Path, ref: BundleRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other scores, NaN, another shape or an exception each raise, although the model passed its audit."""
+    """`check_parity` raises on wrong scores, NaN, a wrong shape or an exception, even after a passed audit."""
     model = audit(bundle, ref.sha256)
     model.check_parity()
     expected = np.array(model.manifest.parity.scores, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The audit refuses every defect of a bundle, each with a specific error of one line."""
+"""The audit rejects every kind of defect in a bundle with a specific one-line error."""
 
 from pathlib import Path
 
@@ -27,7 +27,8 @@ from tests.models.graphs import first_rows, row_means
 
 WIDTH = 4
 _MOVEMENT = NaturalMovement(500, 10, 0.1, 0.1)
-#: By name of the defect: the edit (the reference has the hash of the edited manifest), the error, and part of its text.
+#: For each defect: the edit that causes it (the reference has the edited manifest's hash), the expected error class,
+#: and part of the error's text.
 DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
     # Files
     "the model was changed": (
@@ -40,7 +41,7 @@ DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
         BundleMissingError,
         "model.onnx is not in the bundle",
     ),
-    "the model is not listed": (edit_manifest(files={}), BundleCorruptError, "no hash of model.onnx"),
+    "the model is not listed": (edit_manifest(files={}), BundleCorruptError, "no hash for model.onnx"),
     "a file is missing": (list_file("more.txt"), BundleMissingError, "more.txt is not in the bundle"),
     "a file is a folder": (list_folder, BundleMissingError, "more is not in the bundle"),
     "an unlisted file": (
@@ -53,8 +54,8 @@ DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
         BundleCorruptError,
         "a/b/c is in the bundle but not in its manifest",
     ),
-    "a path upwards": (list_file("../../../secret"), BundleCorruptError, "../../../secret is outside the bundle"),
-    "an absolute path": (list_file("/etc/hostname"), BundleCorruptError, "/etc/hostname is outside the bundle"),
+    "a path upwards": (list_file("../../../secret"), BundleCorruptError, "../../../secret, which is outside"),
+    "an absolute path": (list_file("/etc/hostname"), BundleCorruptError, "/etc/hostname, which is outside"),
     "a path with a NUL": (list_file("a\0b"), BundleCorruptError, "is not a valid file name"),
     # Manifest
     "the manifest is missing": (
@@ -78,7 +79,7 @@ DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
         BundleCorruptError,
         "above decline",
     ),
-    "a feature named twice": (repeat_feature, BundleIncompatibleError, "names a feature twice"),
+    "a feature named twice": (repeat_feature, BundleIncompatibleError, "lists a feature twice"),
     "an unknown kind of feature": (
         edit_manifest_json(lambda fields: fields["features"][0].update(kind="embedding")),
         BundleCorruptError,
@@ -107,7 +108,7 @@ DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
     "a repeated category": (
         edit_first_feature(kind="categorical", categories=("a", "b", "a")),
         BundleIncompatibleError,
-        "feature V1 names a category twice",
+        "feature V1 lists a category twice",
     ),
     "a median beyond the categories": (
         edit_first_feature(kind="categorical", categories=("a", "b"), median=2.0),
@@ -150,14 +151,14 @@ DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
         "reference for V9, which is not a feature",
     ),
     # Parity
-    "no parity rows": (parity_shape(0, WIDTH, 0), BundleIncompatibleError, "parity rows must be (k, 4)"),
-    "parity rows too narrow": (parity_shape(2, WIDTH - 1, 2), BundleIncompatibleError, "parity rows must be (k, 4)"),
-    "too few parity scores": (parity_shape(2, WIDTH, 1), BundleIncompatibleError, "parity rows must be (k, 4)"),
-    "a missing value in a parity row": (null_in_parity, BundleIncompatibleError, "which the policy 'median' never"),
+    "no parity rows": (parity_shape(0, WIDTH, 0), BundleIncompatibleError, "parity row, 4 values in each row"),
+    "parity rows too narrow": (parity_shape(2, WIDTH - 1, 2), BundleIncompatibleError, "4 values in each row"),
+    "too few parity scores": (parity_shape(2, WIDTH, 1), BundleIncompatibleError, "one score for each row"),
+    "a missing value in a parity row": (null_in_parity, BundleIncompatibleError, "but the policy 'median' never"),
     "a parity score off": (
         parity_off(1e-3),
         BundleCorruptError,
-        "differs by 0.001 from its parity scores; at most 1e-06 is allowed",
+        "differs by 0.001 from its parity scores; a difference of at most 1e-06 is allowed",
     ),
     # Model
     "a garbage model": (replace_model(b"no model"), BundleIncompatibleError, "is not an ONNX model"),
@@ -170,14 +171,14 @@ DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
     "a model that scores only as many rows as it has parity rows": (
         replace_model(first_rows(WIDTH, 2), parity=Parity(((0.0,) * WIDTH,) * 2, (0.5, 0.5))),
         BundleIncompatibleError,
-        "gives (2,) scores for 3 rows",
+        "returns scores of shape (2,) for 3 rows",
     ),
 }
 
 
 @pytest.mark.parametrize(("edit", "error", "text"), DEFECTS.values(), ids=DEFECTS)
 def test_a_defect_is_refused(edit: Edit, error: type[BundleError], text: str, bundle: Path, ref: BundleRef) -> None:
-    """The error has the right class and names the defect in one line."""
+    """The audit raises an error of the expected class, whose one-line text names the defect."""
     edit(bundle)
     manifest = bundle / MANIFEST_NAME
     sha256 = sha256_of(manifest) if manifest.exists() else ref.sha256

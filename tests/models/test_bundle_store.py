@@ -16,14 +16,14 @@ from stream.models.bundle_store import BundleStore
 
 @pytest.fixture(params=["folder", "file", "memory"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store, under each kind of URL that needs no account."""
+    """URL of an empty store, for each kind of URL that needs no account."""
     folder = tmp_path / "store"
     return {"folder": str(folder), "file": folder.as_uri(), "memory": f"memory://{uuid.uuid4().hex}"}[request.param]
 
 
 @pytest.fixture
 def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Directory in which temporary copies are made."""
+    """Directory in which the bundle store makes temporary copies."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(directory))
@@ -31,12 +31,12 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Return the content of every file by relative path."""
+    """Return the content of every file in a directory, by relative path."""
     return {f.relative_to(directory).as_posix(): f.read_bytes() for f in directory.rglob("*") if f.is_file()}
 
 
 def test_a_fetched_bundle_equals_the_stored_one(url: str, bundle: Path) -> None:
-    """Every file is copied byte by byte, also those in folders."""
+    """A fetched bundle has exactly the bytes of every stored file, including files in folders."""
     (bundle / "metadata").mkdir()
     (bundle / "metadata" / "MLmodel").write_text("flavors: {}")
     store = BundleStore(url)
@@ -48,17 +48,17 @@ def test_a_fetched_bundle_equals_the_stored_one(url: str, bundle: Path) -> None:
 
 
 def test_a_fetched_bundle_passes_its_audit(url: str, bundle: Path, ref: BundleRef) -> None:
-    """This works with any file system."""
+    """A bundle that was fetched from any kind of store passes its audit."""
     store = BundleStore(url)
     store.put(bundle, ref.path)
     assert read_bundle(store, ref).sha256 == ref.sha256
 
 
 def test_a_bundle_never_changes(url: str, bundle: Path) -> None:
-    """A second bundle at the same path is refused, even if it is the same bundle."""
+    """The store rejects a second bundle at the same path, even an identical one."""
     store = BundleStore(url)
     store.put(bundle, "fraud/1")
-    with pytest.raises(BundleError, match="immutable; raise the version"):
+    with pytest.raises(BundleError, match="immutable; publish under a new version"):
         store.put(bundle, "fraud/1")
 
 
@@ -66,7 +66,7 @@ def test_a_bundle_never_changes(url: str, bundle: Path) -> None:
     "path", ["", ".", "..", "../outside", "fraud/../../outside", "fraud/..", "/etc", "//etc", "/"], ids=repr
 )
 def test_a_path_stays_inside_the_store(path: str, url: str, bundle: Path) -> None:
-    """An absolute path, an empty path and one that leads upwards are refused before anything is read or written."""
+    """The store rejects absolute paths, empty paths and paths that lead out of it before reading or writing."""
     store = BundleStore(url)
     message = "must be relative and stay inside the store"
     with pytest.raises(BundleError, match=message):
@@ -78,7 +78,7 @@ def test_a_path_stays_inside_the_store(path: str, url: str, bundle: Path) -> Non
 
 
 def test_a_missing_bundle_is_an_error(url: str, copies: Path) -> None:
-    """The error is one line with path and store, and no copy is left behind."""
+    """Fetching a missing bundle raises a one-line error with path and store, and leaves no copy behind."""
     with pytest.raises(BundleMissingError, match=r"^bundle fraud/9 cannot be read from ") as caught:
         BundleStore(url).fetch("fraud/9")
     assert "\n" not in str(caught.value)
@@ -89,7 +89,7 @@ def test_a_missing_bundle_is_an_error(url: str, copies: Path) -> None:
     ("url", "reason"), [("nosuch://bundles", "Protocol not known: nosuch"), ("cloud://bundles", "Install cloudfs")]
 )
 def test_the_error_for_a_store_that_cannot_be_opened_has_the_reason(url: str, reason: str) -> None:
-    """The kind of URL is unknown, or its package is not installed."""
+    """The error says whether the kind of URL is unknown or its package is not installed."""
     fsspec.register_implementation("cloud", "cloudfs_of_no_package.Files", clobber=True, errtxt="Install cloudfs")
     with pytest.raises(BundleMissingError, match=rf"^bundle store {url} cannot be opened \({reason}"):
         BundleStore(url)
@@ -122,7 +122,7 @@ def test_a_partial_copy_cannot_be_read_as_a_bundle(
 def test_a_failed_copy_is_removed(
     error: BaseException, url: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the disk fills up, or Ctrl-C is pressed after the first file, the path is free again."""
+    """If the disk fills up or Ctrl-C is pressed after the first file, the path is free again."""
     store = BundleStore(url)
     copy_file = store._files.put_file
     copied: list[str] = []
@@ -144,7 +144,7 @@ def test_a_failed_copy_is_removed(
 
 @pytest.mark.parametrize("valid", [True, False])
 def test_a_copy_exists_only_while_it_is_read(valid: bool, store: Path, ref: BundleRef, copies: Path) -> None:
-    """It is removed whether the audit passes or not; a loaded model needs no file."""
+    """The copy is removed whether or not the audit passes, because a loaded model needs no file."""
     if not valid:
         shutil.copy(store / ref.path / "manifest.json", store / ref.path / "extra.json")
     try:

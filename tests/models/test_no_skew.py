@@ -1,4 +1,4 @@
-"""No skew: rows scored offline from columns and online from JSON give the same vectors and scores."""
+"""No skew: a row has the same feature vector and score whether it comes from columns offline or from JSON online."""
 
 import json
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ ROWS = st.lists(
 
 @pytest.fixture(scope="module", params=["median", "refuse"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """A model with every kind of feature, under two policies for missing values."""
+    """A model with every kind of feature, for each of two policies for missing values."""
     missing: MissingPolicy = request.param
     store = tmp_path_factory.mktemp("store") / "bundles"
     return read_bundle(BundleStore(str(store)), put_bundle(store, "2", further=FURTHER, missing=missing))
@@ -62,7 +62,7 @@ def numeric_model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 
 def offline(model: LoadedModel, rows: Sequence[Row]) -> tuple[Matrix, NDArray[np.bool_]]:
-    """Return the vectors as training builds them, column by column, and which rows the model accepts."""
+    """Return the feature vectors as training builds them, column by column, and which rows the model accepts."""
     plan = model.plan
     numeric = np.array([[row[name] for name in plan.numeric] for row in rows], dtype=np.float64)
     codes = np.column_stack([plan.codes(name, [row[name] for row in rows]) for name in plan.categorical])
@@ -72,7 +72,7 @@ def offline(model: LoadedModel, rows: Sequence[Row]) -> tuple[Matrix, NDArray[np
 
 
 def online(rows: Sequence[Row], champion: ScoringModel, *challengers: ScoringModel) -> ScoredBatch:
-    """Score the rows as transactions."""
+    """Score the rows as JSON transactions, as the stream does."""
     own = ("amount_minor", "event_time_ms")
     values = [
         json.dumps(
@@ -97,7 +97,7 @@ def online(rows: Sequence[Row], champion: ScoringModel, *challengers: ScoringMod
 
 @given(rows=ROWS)
 def test_the_champion_gets_the_vectors_of_training(model: LoadedModel, rows: list[Row]) -> None:
-    """Vectors and scores are equal bit for bit, and the same rows are refused."""
+    """The champion's vectors and scores equal those of training bit for bit, and the same rows are refused."""
     inputs: list[Matrix] = []
 
     def record(matrix: Matrix) -> NDArray[np.bool_]:
@@ -116,7 +116,7 @@ def test_the_champion_gets_the_vectors_of_training(model: LoadedModel, rows: lis
 def test_a_challenger_gets_the_vectors_of_training(
     model: LoadedModel, numeric_model: LoadedModel, rows: list[Row]
 ) -> None:
-    """This holds although the champion reads no strings and replaces nulls by medians."""
+    """A challenger gets the vectors of training even if the champion reads no strings and replaces nulls by medians."""
     matrix, accepted = offline(model, rows)
     (records,) = online(rows, numeric_model, model).shadow_scores
     assert [record.problem is None for record in records] == accepted.tolist()

@@ -1,4 +1,4 @@
-"""A session accepts only graphs with float32 (n, n_features) as input and float32 (n,) as output."""
+"""A session accepts only graphs with one float32 input (n, n_features) and one float32 output (n,)."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ WIDTH = 4
 
 
 def load(raw: bytes, directory: Path) -> OnnxModel:
-    """Load a graph from a file."""
+    """Write a graph to a file and return the model loaded from that file."""
     path = directory / "model.onnx"
     path.write_bytes(raw)
     return OnnxModel(path, WIDTH)
 
 
 def test_a_session_computes_the_graph(tmp_path: Path) -> None:
-    """The graph is sigmoid(x·w + b), in float32."""
+    """The session returns sigmoid(x·w + b) in float32, which is what the graph computes."""
     weights = np.array([0.5, -1, 2, 0], dtype=np.float32)
     matrix = np.random.default_rng(0).normal(size=(50, WIDTH)).astype(np.float32)
     scores = load(logistic_onnx(weights, -0.5), tmp_path).score(matrix)
@@ -30,14 +30,14 @@ def test_a_session_computes_the_graph(tmp_path: Path) -> None:
 
 
 def test_an_empty_matrix_is_scored(tmp_path: Path) -> None:
-    """If no transaction suits a challenger, it scores an empty matrix."""
+    """An empty matrix gives no scores, as when a challenger can score none of the transactions in a batch."""
     scores = load(logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0), tmp_path).score(np.empty((0, WIDTH), np.float32))
     assert scores.shape == (0,)
 
 
 @pytest.mark.parametrize("rows", [None, "n"])
 def test_the_number_of_rows_is_free(rows: str | None, tmp_path: Path) -> None:
-    """The row dimension may be named in the graph or not."""
+    """A graph is accepted whether its row dimension has a name or not."""
     assert load(row_means(rows, WIDTH), tmp_path).score(np.ones((3, WIDTH), np.float32)).tolist() == [1, 1, 1]
 
 
@@ -56,7 +56,7 @@ BAD_INPUTS = {
 
 @pytest.mark.parametrize("graph", BAD_INPUTS.values(), ids=BAD_INPUTS)
 def test_any_other_input_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """The error names the input of the graph and the required one."""
+    """The error describes both the required input and the input that the graph has."""
     with pytest.raises(BundleIncompatibleError, match=r"^model.onnx must take one float32 input \(n, 4\) .*tensor"):
         load(graph, tmp_path)
 
@@ -72,9 +72,9 @@ BAD_OUTPUTS = {
 
 @pytest.mark.parametrize("graph", BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)
 def test_any_other_output_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """Examples are the label that converters add, a column of scores, and another precision."""
+    """Examples are the label output that converters add, scores as a column, and scores in double precision."""
     with pytest.raises(
-        BundleIncompatibleError, match=r"^model.onnx (must give one float32 output \(n,\)|is not an ONNX)"
+        BundleIncompatibleError, match=r"^model.onnx (must return one float32 output \(n,\)|is not an ONNX)"
     ):
         load(graph, tmp_path)
 
@@ -85,7 +85,7 @@ def test_any_other_output_is_refused(graph: bytes, tmp_path: Path) -> None:
     ids=["empty", "garbage", "truncated"],
 )
 def test_a_file_that_is_not_a_model_is_refused(raw: bytes, tmp_path: Path) -> None:
-    """The error is one line, whatever the runtime reports."""
+    """The session rejects a file that is not a valid model with a one-line error, whatever the runtime reports."""
     with pytest.raises(
         BundleIncompatibleError, match=r"^model.onnx is not an ONNX model that this runtime can load \("
     ) as caught:
@@ -94,7 +94,7 @@ def test_a_file_that_is_not_a_model_is_refused(raw: bytes, tmp_path: Path) -> No
 
 
 def test_the_runtime_refuses_a_matrix_of_the_wrong_width(tmp_path: Path) -> None:
-    """The runtime raises instead of computing something."""
+    """The runtime raises an error instead of returning meaningless scores."""
     model = load(logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0), tmp_path)
     with pytest.raises(Exception, match=r"(?i)invalid"):
         model.score(np.ones((2, WIDTH + 1), np.float32))

@@ -22,7 +22,7 @@ NOWHERE = BundleRef("fraud", "99", "fraud/99", SHA)
 
 @pytest.fixture
 def refs(store: Path) -> list[BundleRef]:
-    """Four valid bundles, versions 0 to 3."""
+    """References to four valid bundles, versions 0 to 3."""
     policies = [Policy("1", review=0.5 + version / 10, decline=0.9) for version in range(4)]
     return [put_bundle(store, str(i), bias=-4.0 + i, policy=policy) for i, policy in enumerate(policies)]
 
@@ -48,7 +48,7 @@ def break_model(model: ScoringModel, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_model_gets_its_role(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """The roles have the champion, the challengers in order, the epoch, and the policy of the champion's manifest."""
+    """The roles contain the champion, the challengers in order, the epoch, and the champion manifest's policy."""
     roles = loader.load(update(refs[2], refs[0], refs[1], epoch=5))
     assert roles.epoch == 5
     assert roles.champion.model.manifest.version == "2"
@@ -57,13 +57,13 @@ def test_each_model_gets_its_role(loader: RoleLoader, refs: list[BundleRef]) -> 
 
 
 def test_the_assignment_s_policy_overrides_the_manifest_s(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """Thresholds can change without a new model."""
+    """A policy in the assignment applies, so thresholds can change without a new model."""
     policy = Policy("stricter", 0.1, 0.2)
     assert loader.load(update(refs[0], policy=policy)).champion.policy == policy
 
 
 def test_a_model_keeps_its_session_over_reassignments(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
-    """It keeps its session in the same role and in another one; its bundle is not read again."""
+    """A model that keeps its role or gets another role keeps its session, and its bundle is not read again."""
     first = loader.load(update(refs[0], refs[1], refs[2]))
     shutil.rmtree(store)
     second = loader.load(update(refs[1], refs[2], refs[0], epoch=2))
@@ -73,7 +73,7 @@ def test_a_model_keeps_its_session_over_reassignments(loader: RoleLoader, refs: 
 
 
 def test_a_model_without_a_role_is_dropped(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """Only models with a role are kept; a model that comes back is audited again."""
+    """A model that loses its role is dropped, and is audited again if it gets a role later."""
     first = loader.load(update(refs[0], refs[1]))
     loader.load(update(refs[0], epoch=2))
     third = loader.load(update(refs[0], refs[1], epoch=3))
@@ -82,7 +82,7 @@ def test_a_model_without_a_role_is_dropped(loader: RoleLoader, refs: list[Bundle
 
 
 def test_all_or_nothing(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
-    """One bad challenger makes the assignment fail, and the loaded models stay as they were."""
+    """If one challenger is defective, loading the assignment fails, and the loaded models stay as they were."""
     first = loader.load(update(refs[0], refs[1], previous=refs[2]))
     with pytest.raises(BundleMissingError, match="fraud/99"):
         loader.load(update(refs[1], refs[3], NOWHERE, epoch=2, previous=refs[0]))
@@ -100,15 +100,15 @@ def test_all_or_nothing(loader: RoleLoader, refs: list[BundleRef], store: Path) 
 def test_a_bundle_with_one_policy_has_one_role(
     challengers: tuple[int, ...], loader: RoleLoader, refs: list[BundleRef]
 ) -> None:
-    """Otherwise the figures of two roles would have one hash."""
-    with pytest.raises(BundleIncompatibleError, match="one policy version in two roles; give each role its own"):
+    """An assignment with the same bundle and policy in two roles is rejected, because both would have one hash."""
+    with pytest.raises(BundleIncompatibleError, match="one policy version; give each role its own policy version"):
         loader.load(update(refs[0], *(refs[i] for i in challengers)))
 
 
 def test_the_champion_s_bundle_can_be_a_challenger_with_another_policy(
     loader: RoleLoader, refs: list[BundleRef]
 ) -> None:
-    """Thresholds are tested like models; both roles share one session."""
+    """A challenger may be the champion's bundle with other thresholds; both roles then share one session."""
     shadow = Challenger(refs[0], policy=Policy("lower", 0.1, 0.9))
     roles = loader.load(ModelUpdate(1, refs[0], 0, "test", challengers=(shadow,)))
     assert roles.challengers[0].model is roles.champion.model
@@ -116,7 +116,7 @@ def test_the_champion_s_bundle_can_be_a_challenger_with_another_policy(
 
 
 def test_shares_exploration_and_salt_reach_the_scorer(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """All three are copied from the assignment."""
+    """The roles have the shares, the exploration and the salt of the assignment."""
     half = Challenger(refs[1], "split", 0.5)
     exploration = Exploration(0.1, 1000)
     roles = loader.load(ModelUpdate(1, refs[0], 0, "test", challengers=(half,), exploration=exploration, salt="s"))
@@ -124,7 +124,7 @@ def test_shares_exploration_and_salt_reach_the_scorer(loader: RoleLoader, refs: 
 
 
 def test_the_previous_champion_falls_back_to_the_policy_it_had(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """That policy need not be its manifest's."""
+    """The previous champion falls back to the policy that it decided with, which may differ from its manifest's."""
     had = Policy("had", 0.3, 0.4)
     assignment = update(refs[1], previous=refs[0], previous_policy=had)
     loader.load(assignment)
@@ -134,13 +134,13 @@ def test_the_previous_champion_falls_back_to_the_policy_it_had(loader: RoleLoade
 
 
 def test_one_bundle_under_two_paths_is_one_bundle(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """The hash identifies a bundle."""
-    with pytest.raises(BundleIncompatibleError, match="one policy version in two roles"):
+    """A bundle is identified by its hash, so one bundle cannot have two roles under two paths."""
+    with pytest.raises(BundleIncompatibleError, match="two roles to one bundle with one policy version"):
         loader.load(update(refs[0], msgspec.structs.replace(refs[0], path="elsewhere/0")))
 
 
 def test_a_challenger_may_be_the_previous_champion(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """It is then in shadow, and ready to take over."""
+    """The previous champion may score in shadow and is still ready to take over."""
     assignment = update(refs[1], refs[0], previous=refs[0])
     roles = loader.load(assignment)
     fallback = loader.fall_back(assignment)
@@ -149,7 +149,7 @@ def test_a_challenger_may_be_the_previous_champion(loader: RoleLoader, refs: lis
 
 
 def test_the_previous_champion_takes_over(loader: RoleLoader, refs: list[BundleRef], store: Path) -> None:
-    """It takes over from memory, with its own policy and without challengers."""
+    """The previous champion takes over from memory, with its own policy and without challengers."""
     before = loader.load(update(refs[0]))
     assignment = update(refs[1], refs[2], epoch=2, previous=refs[0], policy=Policy("of the new champion", 0.0, 0.0))
     loader.load(assignment)
@@ -161,13 +161,13 @@ def test_the_previous_champion_takes_over(loader: RoleLoader, refs: list[BundleR
 
 
 def test_without_a_previous_champion_there_is_no_fallback(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """The first champion has no predecessor."""
+    """`fall_back` returns None for the first champion, which has no predecessor."""
     loader.load(update(refs[0]))
     assert loader.fall_back(update(refs[0])) is None
 
 
 def test_a_new_loader_has_no_fallback(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """A new loader has not loaded a previous champion."""
+    """`fall_back` returns None for a loader that has not loaded a previous champion."""
     assert loader.fall_back(update(refs[1], previous=refs[0])) is None
 
 
@@ -185,7 +185,7 @@ def test_a_previous_champion_at_fault_is_no_fallback(
 def test_a_missing_previous_champion_does_not_block_a_new_one(
     loader: RoleLoader, refs: list[BundleRef], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The champion until now becomes the fallback instead, and a warning is logged."""
+    """The current champion becomes the fallback instead, and the loader logs a warning."""
     before = loader.load(update(refs[0]))
     assignment = update(refs[1], epoch=2, previous=NOWHERE)
     assert loader.load(assignment).champion.model.manifest.version == "1"

@@ -1,1 +1,1 @@
-"""Tests of the scoring floor."""
+"""Tests of `stream.scoring`."""
