@@ -21,20 +21,20 @@ _names_decoder = msgspec.json.Decoder(_FeatureNames)
 
 
 class TransactionCodec:
-    """Decodes transactions whose `features` are those of one champion, plus those that only challengers use.
+    """Decodes transactions that carry one champion's features, plus the features that only challengers use.
 
     The champion's features must be present: numeric ones are numbers or null, categorical ones strings or null. Extra
-    features may be absent or hold anything, because a challenger must never make the champion refuse a transaction. The
-    last of duplicate keys wins.
+    features may be absent or have any value, because a challenger must never make the champion reject a transaction. If
+    a key occurs twice, its last value is used.
 
     `Transaction.features` is a struct with its fields in the order (numeric, categorical, extra), so
-    `msgspec.structs.astuple` of it is the raw feature row. Extra fields hold `msgspec.Raw`, empty if absent.
+    `msgspec.structs.astuple` turns it into the raw feature row. Extra fields are `msgspec.Raw`, empty if absent.
 
     Args:
         numeric: Names of the champion's numeric features.
         extra: Names of features that only challengers use.
         categorical: Names of the champion's categorical features.
-        max_bytes: Largest transaction that is decoded.
+        max_bytes: Maximum size of a transaction, in bytes; a larger transaction is rejected.
     """
 
     MAX_UNKNOWN_NAMES = 50
@@ -43,7 +43,7 @@ class TransactionCodec:
     def __init__(
         self, numeric: Sequence[str], extra: Sequence[str] = (), *, categorical: Sequence[str] = (), max_bytes: int
     ) -> None:
-        # Feature names are JSON keys, not Python identifiers, hence neutral field names and a rename.
+        # Feature names are JSON keys and need not be Python identifiers, so the fields get neutral names and a rename.
         fields: list[Any] = [(f"n{i}", float | None) for i in range(len(numeric))]
         fields += [(f"c{i}", str | None) for i in range(len(categorical))]
         fields += [(f"x{i}", msgspec.Raw, msgspec.Raw()) for i in range(len(extra))]
@@ -57,7 +57,7 @@ class TransactionCodec:
 
     @property
     def unknown_features(self) -> dict[str, int]:
-        """Number of transactions by feature name that no model uses, counted since the codec was created.
+        """Number of transactions with each feature that no model uses, by feature name, since the codec was created.
 
         The sender chooses the names, so only `MAX_UNKNOWN_NAMES` of up to `MAX_NAME_LENGTH` characters are kept; all
         others are counted as "other".
@@ -69,7 +69,7 @@ class TransactionCodec:
         """Decode one transaction.
 
         Raises:
-            RefusedMessageError: If it is not a valid transaction; carries the reason for the dead letter.
+            RefusedMessageError: If the message is not a valid transaction; the error carries the dead-letter reason.
         """
         if not raw:
             raise RefusedMessageError(DeadLetterReason.EMPTY, "the message has no value")
@@ -126,8 +126,8 @@ def not_json(raw: bytes, text: str) -> RefusedMessageError:
     """Return the error that says why bytes are not valid JSON.
 
     Args:
-        raw: The bytes.
-        text: Text of msgspec's error; the detail if no more precise one is found.
+        raw: Bytes of the message.
+        text: Text of msgspec's error, which becomes the detail unless a more precise cause is found.
     """
     try:
         decoded = raw.decode("utf-8")
@@ -138,6 +138,6 @@ def not_json(raw: bytes, text: str) -> RefusedMessageError:
         json.loads(decoded, parse_constant=constants.append)
     except (ValueError, RecursionError):
         return RefusedMessageError(DeadLetterReason.NOT_JSON, text)
-    # Python's json writes NaN and Infinity by default, which no other reader accepts: name the constant.
+    # Python's json writes NaN and Infinity by default, which no other reader accepts, so name the constant.
     detail = f"{constants[0]} is not JSON; send null" if constants else text
     return RefusedMessageError(DeadLetterReason.NOT_FINITE if constants else DeadLetterReason.NOT_JSON, detail)

@@ -11,35 +11,35 @@
     ├── BundleError
     │   ├── BundleMissingError          nothing readable at the URL
     │   ├── BundleCorruptError          a hash, a file or the manifest is wrong
-    │   └── BundleIncompatibleError     intact, but this program cannot serve it
+    │   └── BundleIncompatibleError     an intact bundle that this program cannot serve
     ├── RolesError                  an assignment of roles that cannot be read or written
     │   └── StaleEpochError             another writer changed the roles first
     ├── ModelFaultError             a model that passed its audit fails on its own parity rows
     ├── DataError                   input data that cannot be used, such as a training file
     ├── QualityError                a trained model that must not be published
-    │   └── LeakError                   a feature reveals the label in a way it will not in production
-    ├── RegistryError               MLflow is unavailable, or refuses a request
-    ├── StudyError                  a study whose plan, budget or continuation is not possible
-    ├── StoreUnavailableError       the store that holds a program's offsets is unavailable; the program tries again
+    │   └── LeakError                   a feature reveals the label in a way that it will not in production
+    ├── RegistryError               MLflow is unavailable, or rejects a request
+    ├── StudyError                  a study whose plan or budget is invalid, or that cannot be continued
+    ├── StoreUnavailableError       the store of a program's offsets is unavailable; the program tries again
     ├── LedgerError                 the ledger's database cannot be used
-    │   ├── LedgerUnavailableError      it is unavailable; nothing is lost (also a StoreUnavailableError)
+    │   ├── LedgerUnavailableError      the database is unavailable; no data is lost (also a StoreUnavailableError)
     │   └── StaleOwnerError             another ledger has taken over the partition
     ├── ArchiveError                the archive cannot be used
-    │   └── ArchiveUnavailableError     its file system is unavailable (also a StoreUnavailableError)
+    │   └── ArchiveUnavailableError     the archive's file system is unavailable (also a StoreUnavailableError)
     └── KafkaError
-        ├── BrokerUnavailableError      no broker answers at the bootstrap address
+        ├── BrokerUnavailableError      no broker responds at the bootstrap address
         ├── TopicMissingError           the topic does not exist; no topic is created by accident
-        ├── BatchRefusedError           a batch that must not be committed; it will be read again
+        ├── BatchRefusedError           a batch that must not be committed; it is read again
         └── FencedError                 another process uses the same worker slot
 
-A refused message carries a DeadLetterReason; no error knows a transport or an HTTP status.
+A RefusedMessageError carries a DeadLetterReason; no error refers to a transport or an HTTP status.
 """
 
 from enum import StrEnum
 
 
 class DeadLetterReason(StrEnum):
-    """Why a message was refused: the `reason` of its dead letter, and a metric label."""
+    """Why a message was rejected: used as the `reason` in its dead letter and as a metric label."""
 
     EMPTY = "empty"
     TOO_LARGE = "too_large"
@@ -68,7 +68,7 @@ class RefusedMessageError(FraudError):
 
     Attributes:
         reason: Machine-readable reason.
-        field: Path of the field at fault, such as `features.V3`; None if no single field is at fault.
+        field: Path of the invalid field, such as `features.V3`; None if no single field is invalid.
     """
 
     def __init__(self, reason: DeadLetterReason, detail: str, field: str | None = None) -> None:
@@ -94,7 +94,7 @@ class DeadlineExceededError(NotDecidedError):
 
 
 class TransactionIdReusedError(FraudError):
-    """A transaction id was used before, for another transaction."""
+    """A transaction id was already used for a different transaction."""
 
 
 class BundleError(FraudError):
@@ -122,7 +122,7 @@ class StaleEpochError(RolesError):
 
 
 class ModelFaultError(FraudError):
-    """A model fails on the parity rows that it passed at its audit."""
+    """A model fails on its parity rows, which it passed during its audit."""
 
 
 class DataError(FraudError):
@@ -138,11 +138,11 @@ class LeakError(QualityError):
 
 
 class RegistryError(FraudError):
-    """MLflow is unavailable, or refuses a request."""
+    """MLflow is unavailable, or rejects a request."""
 
 
 class StudyError(FraudError):
-    """A study cannot be run: its plan, its budget, or the study it should continue is wrong."""
+    """A study cannot run: its plan or budget is invalid, or the study that it should continue does not fit."""
 
 
 class StoreUnavailableError(FraudError):
@@ -158,7 +158,7 @@ class LedgerUnavailableError(LedgerError, StoreUnavailableError):
 
 
 class StaleOwnerError(LedgerError):
-    """Another ledger has taken over the partition, so this one must not write the rows it holds."""
+    """Another ledger has taken over the partition, so this ledger must not write the rows it has read."""
 
 
 class ArchiveError(FraudError):
@@ -170,11 +170,11 @@ class ArchiveUnavailableError(ArchiveError, StoreUnavailableError):
 
 
 class KafkaError(FraudError):
-    """A failure in Kafka that its client does not recover from by itself."""
+    """A Kafka failure from which the client does not recover by itself."""
 
 
 class BrokerUnavailableError(KafkaError):
-    """No broker answers at the bootstrap address."""
+    """No broker responds at the bootstrap address."""
 
 
 class TopicMissingError(KafkaError):

@@ -1,4 +1,4 @@
-"""JSON Schema files of all public messages and the manifest, for programs that are not written in Python.
+"""Generates JSON Schema files for all public messages and the manifest, for programs not written in Python.
 
 `python -m schemas.json_schema` writes them to `schemas/json/`; a test fails when they are stale.
 """
@@ -19,7 +19,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 CONTRACTS: dict[str, type[msgspec.Struct]] = {**messages.PUBLIC, "manifest": manifest.Manifest}
 
-#: Structs by their name in the schema, for field descriptions.
+#: Structs by name in the schema, to look up their field descriptions.
 _STRUCTS = {
     name: struct
     for module in (messages, manifest)
@@ -41,12 +41,12 @@ def json_schema(contract: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def rendered(contract: type[msgspec.Struct]) -> str:
-    """Return the text of a contract's schema file."""
+    """Return the text of the schema file for a message or the manifest."""
     return json.dumps(json_schema(contract), indent=2, ensure_ascii=False) + "\n"
 
 
 def write() -> None:
-    """Write the schema file of every contract."""
+    """Write the schema files of all public messages and the manifest."""
     DIRECTORY.mkdir(exist_ok=True)
     for name, contract in CONTRACTS.items():
         (DIRECTORY / f"{name}.schema.json").write_text(rendered(contract), encoding="utf-8")

@@ -3,9 +3,9 @@
 A bundle is a directory with `model.onnx`, `manifest.json` and the files MLflow adds. The manifest lists the SHA-256 of
 every other file, so its own hash (`BundleRef.sha256`) identifies the whole bundle.
 
-`format_version` rises if a reader of the old version would misread a new manifest. A new optional field does not raise
-it, and neither does a new kind of feature or policy: an older reader refuses an unknown value, so it misreads nothing.
-Readers refuse unknown format versions.
+`format_version` increases if a reader of the old version would misread a new manifest. It stays the same for a new
+optional field, and for a new kind of feature or policy: an older reader rejects a kind that it does not know. Readers
+reject unknown format versions.
 """
 
 from typing import Annotated, Literal
@@ -29,20 +29,20 @@ class Feature(Struct, frozen=True):
     """One column of the feature vector, in manifest order."""
 
     name: Identifier
-    #: Median in the training part. It replaces the value when reasons are computed, and null under policy `median`. For
-    #: a categorical feature, it is the index of the most frequent category: 0.
+    #: Median in the training split. It replaces the value when reasons are computed, and null under policy `median`.
+    #: For a categorical feature, it is the index of the most frequent category: 0.
     median: float
     #: numeric: the number `features[name]` of the transaction. categorical: the string `features[name]`, as its index
-    #: in `categories`. amount_minor: the transaction's own amount, in minor units. log_amount: ln(1 + amount_minor).
+    #: in `categories`. amount_minor: the transaction's amount, in minor units. log_amount: ln(1 + amount_minor).
     #: hour_sin, hour_cos: sine and cosine of 2π · (time since UTC midnight) / (24 hours) of event_time_ms.
     kind: FeatureKind = "numeric"
-    #: Categories of a categorical feature as frozen by training, most frequent first, without duplicates. Any other
+    #: Categories of a categorical feature, frozen during training, most frequent first, without duplicates. Any other
     #: string is accepted and gets the number of categories as its index. Empty for every other kind.
     categories: tuple[str, ...] = ()
 
 
 class Metric(Struct, frozen=True):
-    """A measured figure with its 95 % bootstrap interval."""
+    """A measured metric with its 95 % bootstrap confidence interval."""
 
     value: float
     low: float
@@ -60,10 +60,10 @@ class TrainingWindow(Struct, frozen=True):
 
 
 class NaturalMovement(Struct, frozen=True):
-    """How far a column moves from its reference without drift, in windows of one size inside the training part.
+    """How far a column moves from its reference without drift, in windows of one size in the training split.
 
-    Each figure is the 99.5 % quantile over consecutive windows in time order, or the largest value of fewer than
-    200 windows.
+    Each value is the 99.5 % quantile over consecutive windows in time order, or the maximum if there are fewer than 200
+    windows.
     """
 
     #: Rows in a window.
@@ -79,27 +79,27 @@ class FalseAlarms(Struct, frozen=True):
 
     rows: Annotated[int, Meta(ge=1)]
     windows: Annotated[int, Meta(ge=1)]
-    #: Windows in which at least one column raised an alarm.
+    #: Number of windows in which at least one column raised an alarm.
     alarms: Count
 
 
 class ReferenceProfile(Struct, frozen=True):
-    """The frozen reference of one column for drift: bins with counts, and 200 quantiles.
+    """The frozen drift reference of one column: bins with counts, and 200 quantiles.
 
     `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; a value on an edge belongs to the
-    bin above it. The edges of a numeric column are the deciles; a score also has the 99, 99.5 and 99.9 % quantiles and
-    the thresholds as edges. In a categorical column, each of the first 20 categories is a bin, the remaining categories
-    share one bin, and strings that are not a category (index K of K categories) are the last bin. Missing values are in
-    no bin.
+    bin above it. The edges of a numeric column are its deciles; the score's edges also include its 99, 99.5 and 99.9 %
+    quantiles and the thresholds. In a categorical column, each of the first 20 categories is a bin, the remaining
+    categories share one bin, and strings that are not a category (index K of K categories) are the last bin. Missing
+    values are in no bin.
     """
 
     bin_edges: tuple[float, ...]
     bin_counts: tuple[int, ...]
-    #: Evenly spaced probabilities from 0 to 1, both included; empty for a categorical feature.
+    #: Quantiles at evenly spaced probabilities from 0 to 1, both included; empty for a categorical feature.
     quantiles: tuple[float, ...]
-    #: Rows of the reference without a value.
+    #: Number of reference rows without a value.
     missing: Count = 0
-    #: By window size, ascending; empty in bundles that are older than this measurement.
+    #: Natural movement for each window size, ascending; empty in bundles from before it was measured.
     natural: tuple[NaturalMovement, ...] = ()
 
 
@@ -112,17 +112,18 @@ class VerdictReference(Struct, frozen=True):
 
 
 class Parity(Struct, frozen=True):
-    """Rows that a reader scores again before it trusts the model: (k, n_features) values and (k,) scores."""
+    """Rows that a reader scores again before it trusts the model: (k, n_features) values and their (k,) scores."""
 
-    #: null is a missing value, NaN to the model; allowed only if `missing` is `nan`.
+    #: null is a missing value, which the model receives as NaN; allowed only if the manifest's `missing` is `nan`.
     rows: tuple[tuple[float | None, ...], ...]
     scores: tuple[float, ...]
-    #: Largest allowed difference. Tree models are bit-equal; linear models differ in the last digits.
+    #: Largest allowed difference between scores. Tree models reproduce every bit; linear models differ in the last
+    #: digits.
     tolerance: Annotated[float, Meta(gt=0, le=1e-5)] = 1e-6
 
 
 class Manifest(Struct, frozen=True):
-    """The whole contract of one bundle."""
+    """The manifest of one bundle: everything that a program needs to know to serve its model."""
 
     name: Identifier
     version: Identifier
@@ -133,7 +134,7 @@ class Manifest(Struct, frozen=True):
     missing: MissingPolicy
     policy: Policy
     training_window: TrainingWindow
-    #: Offline metrics by name, on the test part unless the name ends with another part (`pr_auc_validation`).
+    #: Offline metrics by name, on the test set unless the name ends with another split (`pr_auc_validation`).
     metrics: dict[str, Metric]
     #: One profile for each feature, by name; empty only in bundles without drift monitoring.
     reference: dict[str, ReferenceProfile]
@@ -141,15 +142,15 @@ class Manifest(Struct, frozen=True):
     parity: Parity
     #: SHA-256 of every file except the manifest, by path relative to the bundle.
     files: dict[str, Sha256]
-    #: None in bundles that are older than this measurement.
+    #: None in bundles from before these verdicts were counted.
     verdict_reference: VerdictReference | None = None
-    #: By window size, ascending.
+    #: False alarms for each window size, ascending.
     false_alarms: tuple[FalseAlarms, ...] = ()
     format_version: Literal[1] = 1
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names in the order of the feature vector."""
+        """Feature names, in the order of the feature vector."""
         return tuple(feature.name for feature in self.features)
 
 
@@ -157,7 +158,7 @@ _decoder = msgspec.json.Decoder(Manifest)
 
 
 def decode_manifest(raw: bytes) -> Manifest:
-    """Read a manifest.
+    """Decode a manifest.
 
     Raises:
         BundleCorruptError: If the bytes are not a manifest of a supported format version.
@@ -169,5 +170,5 @@ def decode_manifest(raw: bytes) -> Manifest:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Write a manifest as indented JSON, so that people can read it too."""
+    """Encode a manifest as JSON, indented so that people can read it too."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1)

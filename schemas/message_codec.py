@@ -13,7 +13,7 @@ from schemas.validation_error import violation
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
-#: Range of a 64-bit integer; a database column holds no more.
+#: Range of a signed 64-bit integer, the largest that a database column can store.
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -21,7 +21,7 @@ class MessageCodec(Generic[MessageT]):
     """Decodes messages of one type.
 
     Args:
-        kind: Struct to decode to.
+        kind: Struct that messages are decoded to.
     """
 
     def __init__(self, kind: type[MessageT]) -> None:
@@ -32,7 +32,7 @@ class MessageCodec(Generic[MessageT]):
         """Decode one message.
 
         Raises:
-            RefusedMessageError: If it is not a valid message; carries the reason for the dead letter.
+            RefusedMessageError: If the bytes are not a valid message; the error carries the dead-letter reason.
         """
         if not raw:
             raise RefusedMessageError(DeadLetterReason.EMPTY, "the message has no value")
@@ -46,13 +46,14 @@ class MessageCodec(Generic[MessageT]):
         return message
 
     def _refuse_unstorable(self, raw: bytes, message: MessageT) -> None:
-        # JSON allows both, SQL neither. One such message must not block the rest of its partition for ever.
+        # JSON allows NUL characters and larger integers, but SQL does not. One such message must not block the rest of
+        # its partition for ever.
         if rb"\u0000" in raw:
-            raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, "a NUL character, which SQL text cannot hold")
+            raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, "the message contains a NUL character, which SQL text cannot store")
         for name in self._integers:
             value = getattr(message, name)
             if value is not None and value not in _INT64:
-                raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, f"{name} is beyond 64 bits", name)
+                raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, f"{name} does not fit in 64 bits", name)
 
 
 def _is_integer(annotation: object) -> bool:
@@ -64,7 +65,7 @@ def _is_integer(annotation: object) -> bool:
 def _wrong_shape(text: str) -> RefusedMessageError:
     reason, field, unknown_value = violation(text)
     if unknown_value:
-        # msgspec quotes the sender's value here. It may be anything, so it is not passed on.
+        # msgspec quotes the sender's value here. The value may be anything, so it is not passed on.
         if field == "schema_version":
             reason = DeadLetterReason.SCHEMA_VERSION
         text = f"{field or 'the message'} has an unknown value; upgrade this program or its sender"

@@ -1,6 +1,6 @@
 """Turns msgspec's validation errors into a reason and a field.
 
-msgspec reports a validation error as one English text and nothing else. This is the only place that reads it.
+msgspec reports a validation error as an English text and nothing else. Only this module parses that text.
 """
 
 from typing import NamedTuple
@@ -10,9 +10,9 @@ from schemas.errors import DeadLetterReason
 _UNKNOWN_VALUE = "Invalid enum value"
 _MISSING = "Object missing required field `"
 _PATH = " - at `"
-#: How msgspec's texts begin, with our reasons; anything else is a wrong type. Except for an unknown enum value they
-#: name fields and types, never the sender's values, so no card data reaches a log. A test feeds every kind of bad input
-#: and fails if a msgspec release changes its wording.
+#: Beginnings of msgspec's texts, with our reasons; any other text means a wrong type. Except for an unknown enum value,
+#: the texts name fields and types, never the sender's values, so no card data reaches a log. A test feeds every kind of
+#: bad input and fails if a msgspec release changes its wording.
 _REASONS: tuple[tuple[str, DeadLetterReason], ...] = (
     (_MISSING, DeadLetterReason.MISSING_FIELD),
     ("Number out of range", DeadLetterReason.NOT_FINITE),
@@ -28,7 +28,7 @@ class Violation(NamedTuple):
     """Why msgspec rejected a message."""
 
     reason: DeadLetterReason
-    #: Path of the field at fault from the message's root, such as `features.V3`; None if the root has the wrong type.
+    #: Path of the invalid field from the message's root, such as `features.V3`; None if the root has the wrong type.
     field: str | None
     #: Whether an enum field has a value that its type does not list. msgspec's text then quotes the sender's value.
     unknown_value: bool
@@ -61,8 +61,8 @@ def problem_and_path(text: str) -> tuple[str, str]:
     >>> problem_and_path("Expected `int`, got `str` - at `$.http.port`")
     ('Expected `int`, got `str`', 'http.port')
     """
-    # Before the path, "Expected …" names only types; other texts may quote a name or a value that holds " - at `".
-    # Behind it, the path may end with such a feature name.
+    # Before the path, "Expected …" names only types; other texts may quote a name or a value that contains " - at `".
+    # After that marker, the path may end with such a feature name.
     cut = text.find(_PATH) if text.startswith("Expected") else text.rfind(_PATH)
     if cut < 0:
         return text, ""

@@ -1,7 +1,7 @@
 """Every message on a topic, as frozen structs.
 
-JSON Schema files generated from these structs are in `schemas/json/`; golden files of every version are in
-`tests/golden/`. A change that an old reader cannot handle raises `schema_version`.
+JSON Schema files generated from these structs are in `schemas/json/`; golden files for every version are in
+`tests/golden/`. A change that an old reader cannot handle increases `schema_version`.
 """
 
 import msgspec
@@ -97,5 +97,5 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(message: Struct) -> bytes:
-    """Encode any message as JSON bytes."""
+    """Encode a message as JSON bytes."""
     return _encoder.encode(message)

@@ -1,4 +1,4 @@
-"""Refused messages on the topic `dead-letters`."""
+"""Rejected messages on the topic `dead-letters`."""
 
 from typing import Literal
 
@@ -9,14 +9,14 @@ from schemas.messages.fields import Sha256
 
 
 class DeadLetter(Struct, frozen=True):
-    """A refused message with its source position, so that it can be inspected and sent again."""
+    """A rejected message with its source position, so that the message can be inspected and sent again."""
 
     reason: DeadLetterReason
     detail: str
     source_topic: str
     source_partition: int
     source_offset: int
-    #: Original key and value, base64. At most the first 64 KiB of a key, and of a value above the topic's size limit.
+    #: Original key and value, base64. A key, or a value above the topic's size limit, is cut to its first 64 KiB.
     key: bytes | None
     value: bytes | None
     value_size: int

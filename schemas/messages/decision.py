@@ -10,8 +10,8 @@ from schemas.messages.fields import Verdict
 class Reason(Struct, frozen=True, gc=False):
     """A feature that raised a score."""
 
-    #: Name of the feature. Features made of the same source, the amount or the event time, are assessed together under
-    #: the name of the first one.
+    #: Name of the feature. Features derived from the same source (the amount or the event time) are assessed together,
+    #: under the name of the first of them.
     feature: str
     #: How much the score falls if the feature is replaced by its reference median, or by the most frequent category;
     #: in (0, 1].
@@ -23,7 +23,7 @@ class Decision(Struct, frozen=True, gc=False):
 
     `scored_at_ms` and `latency_ms` are the *envelope*: they come from the worker's clock. All other fields are the
     *body*: a pure function of the transaction's bytes and source position, the role epoch and the bundle. A replay
-    gives the same body.
+    produces the same body.
     """
 
     decision_id: str
@@ -42,11 +42,12 @@ class Decision(Struct, frozen=True, gc=False):
     policy_version: str
     role_epoch: int
     #: Which model decided. champion or challenger: the model that the card is drawn to. fallback: the champion, in
-    #: place of a challenger that could not score. exploration: a would-be decline of either model was let through.
+    #: place of a challenger that could not score. exploration: a transaction that either model would have declined was
+    #: let through.
     arm: str
-    #: Probability with which the transaction got to its arm.
+    #: Probability with which the transaction was assigned to its arm.
     propensity: float
-    #: Strongest first; only for review and decline.
+    #: Reasons for the score, strongest first; only for review and decline.
     reasons: tuple[Reason, ...]
     source_topic: str
     source_partition: int
@@ -62,18 +63,18 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 class ShadowScore(Struct, frozen=True, gc=False):
-    """What a model that did not decide about a transaction would have decided.
+    """What a model would have decided about a transaction that another model decided.
 
-    One for each challenger. Where a challenger of a traffic split decided, the champion's shadow score takes its place.
+    Each challenger has one per transaction; where a challenger in a traffic split decided, the champion has it instead.
     """
 
     decision_id: str
     transaction_id: str
     card_id: str
     event_time_ms: int
-    #: None if the model could not score; `problem` then says why.
+    #: None if the model could not score the transaction; `problem` then says why.
     score: float | None
-    #: As in a decision, by the model's own policy.
+    #: Threshold and verdict as in a decision, by the model's own policy.
     threshold: float
     verdict: Verdict | None
     problem: str | None
@@ -82,6 +83,6 @@ class ShadowScore(Struct, frozen=True, gc=False):
     bundle_sha256: str
     role_epoch: int
     scored_at_ms: int
-    #: Empty in messages older than shadow policies.
+    #: Empty in messages from before challengers had policies of their own.
     policy_version: str = ""
     schema_version: Literal[1] = 1

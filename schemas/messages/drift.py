@@ -1,4 +1,4 @@
-"""Counts and reports of drift, on the topics `drift-counts` and `drift-reports`."""
+"""Drift counts and drift reports, on the topics `drift-counts` and `drift-reports`."""
 
 from typing import Annotated, Literal
 
@@ -15,9 +15,9 @@ class DriftCounts(Struct, frozen=True):
     """
 
     slot: str
-    #: Identifies the worker's process; new with each start.
+    #: Id of the worker's process; each start gets a new id.
     instance: str
-    #: Starts at 1 with each instance and rises by 1, so that readers recognise a repeated message.
+    #: Number of the message, from 1 in each instance, by which readers recognise a repeated message.
     sequence: Annotated[int, Meta(ge=1)]
     name: str
     version: str
@@ -28,11 +28,11 @@ class DriftCounts(Struct, frozen=True):
     #: rows are scattered over many panes at once, some are counted in a neighbouring pane.
     pane_ms: int | None
     rows: Count
-    #: By feature name: rows in each bin, rows without a value last.
+    #: By feature name: number of rows in each bin, then number of rows without a value.
     features: dict[str, tuple[Count, ...]]
-    #: Rows in each bin, rows without a score last.
+    #: Number of rows in each bin of the score, then number of rows without a score.
     scores: tuple[Count, ...]
-    #: Verdicts by the model's own policy, before exploration.
+    #: Number of rows with each verdict by the model's own policy, before exploration.
     reviews: Count
     declines: Count
     #: Sum of all scores.
@@ -61,19 +61,19 @@ class ColumnDrift(Struct, frozen=True):
     p: float | None
     #: Share of the rows without a value, in [0, 1].
     missing: float
-    #: PSI alarms above this: the largest of the default, the natural quantile and the χ² critical value.
+    #: Limit above which PSI counts as high: the largest of the default, the natural quantile and the χ² critical value.
     psi_limit: float | None
-    #: The KS statistic must also exceed this; None for a categorical feature, which alarms by PSI alone.
+    #: Limit that the KS statistic must also exceed; None for a categorical feature, for which PSI alone decides.
     distance_limit: float | None
     #: unknown: no reference. high: over a limit, but not yet in enough windows in a row. page: an alarm far beyond its
     #: limits.
     state: DriftState
-    #: Windows over a limit in a row, this one included.
+    #: Number of consecutive windows over a limit, up to and including the report's own window.
     in_a_row: Count
 
 
 class AlertRate(Struct, frozen=True):
-    """Alerts of the last windows compared with the bundle's own reference, by an exact binomial test."""
+    """Alerts in the last windows compared with the bundle's own reference, by an exact binomial test."""
 
     #: Share of the reference rows that were alerted.
     expected: float
@@ -82,9 +82,9 @@ class AlertRate(Struct, frozen=True):
     #: Two-sided p-value.
     p: float
     state: Literal["ok", "alarm"]
-    #: Rows of the windows that were tested together, oldest first; the last one is the report's own window.
+    #: Rows in each of the windows tested together, oldest first; the last window is the report's own.
     rows: tuple[Count, ...]
-    #: Alerts of the same windows.
+    #: Alerts in each of the same windows.
     alerts: tuple[Count, ...]
 
 
@@ -98,25 +98,26 @@ class DriftReport(Struct, frozen=True):
     version: str
     bundle_sha256: Sha256
     decides: bool
-    #: Number of this model's window, from 1. A report that is written twice has the same number and content.
+    #: Number of the window, counted from 1 for each model. A report that is written twice has the same number and
+    #: content.
     number: Annotated[int, Meta(ge=1)]
-    #: Range of `drift-counts` offsets that holds the window's counts, half-open.
+    #: Half-open range of `drift-counts` offsets that contains the window's counts.
     first_offset: Count
     next_offset: Count
-    #: All counts below this offset are in reports, for every model. A reader that resumes after this report starts
-    #: here.
+    #: Offset below which all counts, for every model, are in reports. A reader that resumes after this report starts at
+    #: this offset.
     settled_offset: Count
     #: Start of the first pane and end of the last one, UTC milliseconds; None if every row was dated too far ahead.
     from_ms: int | None
     until_ms: int | None
     rows: Count
-    #: Rows dated too far ahead of the clock; included in `rows`.
+    #: Number of rows dated too far ahead of the clock; `rows` includes them.
     ahead: Count
     #: False if the window was closed before it was full, because the model's traffic ended.
     complete: bool
     features: dict[str, ColumnDrift]
     score: ColumnDrift
-    #: None if the bundle has no reference for it.
+    #: None if the bundle has no reference for verdicts.
     alert_rate: AlertRate | None
     #: None if no row had a score.
     mean_score: float | None
@@ -124,13 +125,13 @@ class DriftReport(Struct, frozen=True):
     #: P(label│input), so they cannot show concept drift.
     expected_precision: float | None
     expected_recall: float | None
-    #: Share of false alarms in windows of this size, as measured by training; None if training did not measure it.
+    #: Share of windows of this size with a false alarm, as measured during training; None if it was not measured.
     false_alarm_rate: float | None
-    #: The window's counts, as in `DriftCounts`.
+    #: Counts of the window's features, scores and verdicts, as in `DriftCounts`.
     counts: dict[str, tuple[Count, ...]]
     score_counts: tuple[Count, ...]
     reviews: Count
     declines: Count
-    #: Time of the counts that closed the window; the writer's own clock would differ between writers.
+    #: Time at which the counts that closed the window were written; the clocks of two writers would differ.
     written_at_ms: int
     schema_version: Literal[1] = 1

@@ -10,13 +10,13 @@ from schemas.messages.fields import EventTimeMs, Identifier
 class Label(Struct, frozen=True, gc=False):
     """The ground truth about one transaction. Keyed by transaction_id; may arrive weeks later, in any order."""
 
-    #: Chosen by the sender; a message with the same id is the same label.
+    #: Id chosen by the sender; messages with the same id are the same label.
     label_id: Identifier
     transaction_id: Identifier
     #: chargeback: the bank reversed the payment. analyst: a person reviewed it. cardholder: the cardholder reported it.
     source: Literal["chargeback", "analyst", "cardholder"]
     #: None: the source withdraws its earlier label.
     fraud: bool | None
-    #: Time at which the source learned of it.
+    #: Time at which the source learned the outcome.
     event_time_ms: EventTimeMs
     schema_version: Literal[1] = 1

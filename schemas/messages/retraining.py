@@ -12,7 +12,7 @@ class RetrainAnswer(Struct, frozen=True):
 
     #: challenger: a new model is in shadow. declined: nothing was trained.
     outcome: Literal["challenger", "declined"]
-    #: One line: which model, or why there is none.
+    #: One line: which model was trained, or why none was.
     why: str
     answered_at_ms: EventTimeMs
 
@@ -23,14 +23,14 @@ class RetrainRequest(Struct, frozen=True):
     A request is open until the topic holds it a second time, unchanged except for its answer.
     """
 
-    #: Chosen by the sender; a message with the same id is the same request.
+    #: Id chosen by the sender; messages with the same id are the same request.
     request_id: Identifier
-    #: drift: the inputs moved. performance: labels show more errors of the champion. schedule: the champion is old.
-    #: hand: a person requested it.
+    #: drift: the inputs moved. performance: labels show that the champion errs more often. schedule: the champion is
+    #: old. hand: a person requested it.
     cause: Literal["drift", "performance", "schedule", "hand"]
     #: Bundle of the champion to be replaced.
     bundle_sha256: Sha256
-    #: One line, for people.
+    #: Reason in one line, for people to read.
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
     asked_at_ms: EventTimeMs
     author: Identifier

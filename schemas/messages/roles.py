@@ -25,8 +25,8 @@ class Policy(Struct, frozen=True):
     #: score: score ≥ decline declines, else score ≥ review reviews. expected_loss: a transaction with score ·
     #: amount_minor ≥ review_cost_minor is reviewed, or declined if also score ≥ decline.
     kind: Literal["score", "expected_loss"] = "score"
-    #: Cost of one review, in the same minor units as the amounts; at least 1 for kind expected_loss, 0 for kind score.
-    #: Amounts are not converted, so expected_loss is for a stream of one currency.
+    #: Cost of one review, in minor units of the amounts' currency; at least 1 for kind expected_loss, 0 for kind score.
+    #: Amounts are not converted, so expected_loss suits only a stream in one currency.
     review_cost_minor: AmountMinor = 0
 
     def __post_init__(self) -> None:
@@ -39,13 +39,13 @@ class Policy(Struct, frozen=True):
 
 
 class BundleRef(Struct, frozen=True):
-    """Where a bundle is, and the hash that identifies it."""
+    """Path of a bundle, and the hash that identifies it."""
 
     name: Identifier
     version: Identifier
-    #: Relative to the bundle store, which is a setting, so that every worker may mount it anywhere.
+    #: Path relative to the bundle store, whose location is a setting, so that each worker can mount it where it likes.
     path: Identifier
-    #: Hash of the manifest, which holds the hash of every other file.
+    #: Hash of the manifest, which contains the hash of every other file.
     sha256: Sha256
 
 
@@ -57,11 +57,11 @@ class Challenger(Struct, frozen=True):
     """
 
     bundle: BundleRef
-    #: shadow: decides nothing. split: decides for a share of the cards, always the same ones.
+    #: shadow: decides nothing. split: decides for a share of the cards, always the same cards.
     mode: Literal["shadow", "split"] = "shadow"
-    #: Share of the cards that it decides for; 0 in mode shadow.
+    #: Share of the cards that the challenger decides for; 0 in mode shadow.
     share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    #: None: the policy of its manifest. Another policy on the champion's own bundle is a challenger too.
+    #: None: the policy in the bundle's manifest. The champion's own bundle with a different policy is a challenger too.
     policy: Policy | None = None
 
     def __post_init__(self) -> None:
@@ -74,16 +74,16 @@ class Challenger(Struct, frozen=True):
 class Exploration(Struct, frozen=True):
     """Lets some would-be declines through, so that their labels become known."""
 
-    #: Share of the would-be declines up to the cap that are let through.
+    #: Share of the would-be declines, up to the maximum amount, that are let through.
     share: Annotated[float, Meta(gt=0, le=0.5)]
-    #: The cap: a larger amount is never let through.
+    #: Maximum amount; a transaction above it is never let through.
     max_amount_minor: AmountMinor
 
 
 class RoleAction(StrEnum):
     """What a change of roles did."""
 
-    #: All roles were written at once, by a job that made the models.
+    #: All roles were written at once, by the job that trained the models.
     PUBLISH = "publish"
     #: Another bundle became champion.
     PROMOTE = "promote"
@@ -97,9 +97,9 @@ class RoleAction(StrEnum):
     POLICY = "policy"
     #: Exploration was switched on, switched off or changed.
     EXPLORATION = "exploration"
-    #: Split cards and explored transactions are drawn again.
+    #: The cards of a split and the explored transactions are drawn again.
     SALT = "salt"
-    #: Several of these at once, or an assignment of schema version 1 or 2.
+    #: Several of these changes at once, or an assignment in schema version 1 or 2.
     ROLES = "roles"
 
 
@@ -111,9 +111,9 @@ class LinkedEvidence(Struct, frozen=True, tag_field="kind", tag="link"):
 
 
 class GateEvidence(Struct, frozen=True, tag_field="kind", tag="gate"):
-    """The gate test that a challenger passed."""
+    """Evidence from the gate test that a challenger passed."""
 
-    #: Number of the test in the ledger.
+    #: Number of the gate test in the ledger.
     test: Annotated[int, Meta(ge=1)]
     #: Plan, evidence of every cohort and judgement as JSON: a URL, or `runs:/…` if MLflow holds the file.
     url: str
@@ -126,11 +126,12 @@ class RollbackEvidence(Struct, frozen=True, tag_field="kind", tag="rollback"):
     statistic: str
     #: A share of transactions, a share of scored parts (slow), or a KS distance (scores).
     value: float
-    #: The bound that the value crossed: from above for alert_rate_low, from below for all others.
+    #: Bound that the value crossed: it fell below the bound for alert_rate_low, and rose above the bound for all
+    #: others.
     bound: float
-    #: Transactions in the window that crossed it.
+    #: Number of transactions in the window that crossed the bound.
     transactions: Count
-    #: Blocks from the promotion to the end of that window.
+    #: Number of blocks from the promotion to the end of that window.
     blocks: Count
 
 
@@ -138,7 +139,7 @@ AuditEvidence = LinkedEvidence | GateEvidence | RollbackEvidence
 
 
 class ModelUpdate(Struct, frozen=True):
-    """The whole assignment of roles. The newest one on `model-updates` is in force; the topic is the audit trail.
+    """The whole assignment of roles. The newest on `model-updates` is in force; the topic is the audit trail.
 
     Raises:
         ValueError: If the challengers' shares leave nothing for the champion.
@@ -147,19 +148,19 @@ class ModelUpdate(Struct, frozen=True):
     epoch: Epoch
     champion: BundleRef
     written_at_ms: int
-    #: Person or program that wrote it, for the audit.
+    #: Person or program that wrote the assignment, for the audit.
     author: str
     #: Reason for the change, for the audit.
     note: str = ""
     previous: BundleRef | None = None
     challengers: tuple[Challenger, ...] = ()
-    #: None: the policy of the champion's manifest.
+    #: None: the policy in the champion's manifest.
     policy: Policy | None = None
-    #: Policy that `previous` decided by; None: the policy of its manifest.
+    #: Policy that `previous` decided by; None: the policy in its manifest.
     previous_policy: Policy | None = None
     #: None: no would-be decline is let through.
     exploration: Exploration | None = None
-    #: Part of the hashes that draw split cards and explored transactions; another salt draws others.
+    #: Part of the hashes that draw the cards of a split and the explored transactions; a new salt draws different ones.
     salt: Annotated[str, Meta(max_length=64)] = ""
     #: What this change did, compared with the assignment before it.
     action: RoleAction = RoleAction.ROLES

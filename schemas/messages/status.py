@@ -8,7 +8,7 @@ from schemas.messages.fields import Count, Epoch, Sha256
 
 
 class WorkerStatus(Struct, frozen=True):
-    """State of a worker slot. The topic is compacted by slot, so the newest one is kept."""
+    """State of a worker slot. The topic is compacted by slot, so it keeps the newest status."""
 
     slot: str
     state: Literal["waiting", "ready", "unready", "stopped"]
@@ -19,17 +19,17 @@ class WorkerStatus(Struct, frozen=True):
     #: The newest refused role change, if it is newer than the roles in use.
     refused: str | None
     partitions: tuple[int, ...]
-    #: Transactions waiting in Kafka.
+    #: Number of transactions waiting in Kafka.
     lag: int
     written_at_ms: int
     schema_version: Literal[1] = 1
 
 
 class ModelCounts(Struct, frozen=True):
-    """Scores and verdicts of one model with one policy, as counts that add up over workers.
+    """Counts of the scores and verdicts of one model with one policy; they add up over workers.
 
-    Every transaction counts for every model, whether it decides or is in shadow. This makes a shadow period comparable
-    with the time after the promotion.
+    Every transaction counts for every model, whether the model decides or is in shadow. This makes a shadow period
+    comparable with the time after the promotion.
     """
 
     name: str
@@ -38,13 +38,13 @@ class ModelCounts(Struct, frozen=True):
     policy_version: str
     #: True for the champion; False for a challenger, even one that decides for a share of the cards.
     decides: bool
-    #: Transactions with a score and without one.
+    #: Number of transactions, with or without a score.
     transactions: Count
-    #: Verdicts by its own policy, before exploration.
+    #: Number of transactions with each verdict by the model's own policy, before exploration.
     reviews: Count
     declines: Count
-    #: Transactions without a score. Of a challenger: those it could not score. Of the champion: those it fails on, and
-    #: dead letters due to its features (missing, null, not finite or of a wrong type).
+    #: Number of transactions without a score. For a challenger: those it could not score. For the champion: those it
+    #: failed on, and dead letters caused by its features (missing, null, not finite or of a wrong type).
     problems: Count
     #: Histogram of the scores' log odds, ln(s / (1 - s)): below -12, then 30 bins of width 0.6, then from 6 up.
     scores: Annotated[tuple[Count, ...], Meta(min_length=32, max_length=32)]
@@ -54,9 +54,9 @@ class RoleCounts(Struct, frozen=True):
     """Counts of a worker under one assignment of roles since its previous message; committed transactions only."""
 
     slot: str
-    #: Identifies the worker's process; new with each start.
+    #: Id of the worker's process; each start gets a new id.
     instance: str
-    #: Starts at 1 with each instance and rises by 1, so that readers recognise a repeated message.
+    #: Number of the message, from 1 in each instance, by which readers recognise a repeated message.
     sequence: Annotated[int, Meta(ge=1)]
     role_epoch: Epoch
     written_at_ms: int

@@ -12,7 +12,7 @@ FeaturesT = TypeVar("FeaturesT")
 class Transaction(Struct, Generic[FeaturesT], frozen=True, gc=False):
     """One card payment as received.
 
-    The worker reads `Transaction[F]` with F made from the champion's manifest; every other program reads
+    The worker reads `Transaction[F]`, where F is built from the champion's manifest; every other program reads
     `Transaction[dict[str, FeatureValue]]`.
     """
 
