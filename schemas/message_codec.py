@@ -49,7 +49,8 @@ class MessageCodec(Generic[MessageT]):
         # JSON allows NUL characters and larger integers, but SQL does not. One such message must not block the rest of
         # its partition for ever.
         if rb"\u0000" in raw:
-            raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, "the message contains a NUL character, which SQL text cannot store")
+            detail = "the message contains a NUL character, which SQL text cannot store"
+            raise RefusedMessageError(DeadLetterReason.OUT_OF_RANGE, detail)
         for name in self._integers:
             value = getattr(message, name)
             if value is not None and value not in _INT64:

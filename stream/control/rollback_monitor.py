@@ -17,6 +17,7 @@ from stream.control.role_changes import restore_previous
 from stream.control.role_reader import all_roles
 from stream.control.role_writer import change_roles
 from stream.control.rollback_metrics import RollbackMetrics
+from stream.evaluation.blocks import counted_blocks
 from stream.evaluation.promotion_monitor import AUTHOR, PromotionMonitor, RollbackVerdict
 from stream.evaluation.rollback_rule import RollbackLimits
 from stream.settings import Settings
@@ -142,7 +143,7 @@ def describe(verdict: RollbackVerdict) -> str:
     breach = verdict.breach
     return (
         f"{breach.statistic} {breach.value:.4g} crossed {breach.bound:.4g} in {breach.transactions} transactions, "
-        f"{breach.blocks} blocks after the promotion; {verdict.bounds}"
+        f"{counted_blocks(breach.blocks)} after the promotion; {verdict.bounds}"
     )
 
 

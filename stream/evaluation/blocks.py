@@ -72,6 +72,15 @@ def stack_rows(rows: Iterable[NDArray[np.int64]]) -> BlockRows:
     return np.vstack([np.empty((0, WIDTH), dtype=np.int64), *rows])
 
 
+def counted_blocks(count: int, adjective: str = "") -> str:
+    """Return a number of blocks as text.
+
+    >>> counted_blocks(1), counted_blocks(12, "earlier ")
+    ('1 block', '12 earlier blocks')
+    """
+    return f"{count} {adjective}block{'' if count == 1 else 's'}"
+
+
 def tumbling_sums(blocks: BlockRows, size: int) -> BlockRows:
     """Return the sum of each `size` consecutive blocks without overlap; a remainder at the end is dropped.
 

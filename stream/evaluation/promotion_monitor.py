@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import ModelCounts, ModelUpdate, RoleCounts
-from stream.evaluation.blocks import BlockRows, CountBlocks, block_row, stack_rows
+from stream.evaluation.blocks import BlockRows, CountBlocks, block_row, counted_blocks, stack_rows
 from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
 
 #: Author of the rollback monitor's messages on `model-updates`.
@@ -168,11 +168,12 @@ class PromotionMonitor:
         # After a rollback, the previous champion is the one that failed: it is no reference.
         reference = previous[:0] if term.restored else previous
         needed = self._limits.min_blocks
+        earlier = counted_blocks(len(own), "earlier ")
         if len(own) >= needed:
-            return RollbackRule(own, reference, self._limits), f"bounds from its own {len(own)} earlier blocks"
-        too_few = f"it has only {len(own)} earlier blocks and needs {needed}"
+            return RollbackRule(own, reference, self._limits), f"bounds from the champion's own {earlier}"
+        too_few = f"the champion has only {earlier} and needs {needed}"
         if len(reference) >= needed:
-            origin = f"bounds from {len(reference)} blocks of the previous champion, because {too_few}"
+            origin = f"bounds from {counted_blocks(len(reference))} of the previous champion, because {too_few}"
             return RollbackRule(reference, reference, self._limits), origin
         return None, f"{too_few}, and the previous champion has {len(reference)}"
 

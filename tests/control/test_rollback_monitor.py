@@ -89,7 +89,7 @@ def test_a_breach_is_rolled_back_once(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert (len(bench.updates), written.champion, written.author) == (3, ref("1"), AUTHOR)
     assert written.challengers == (Challenger(ref("3")),)
     assert written.note.startswith("alert_rate_high 1 crossed 0.")
-    assert "in 1000 transactions, 1 blocks after the promotion; bounds from its own 12 earlier blocks" in written.note
+    assert "in 1000 transactions, 1 block after the promotion; bounds from the champion's own 12 earlier blocks" in written.note
     assert written.action is RoleAction.ROLLBACK
     assert isinstance(written.evidence, RollbackEvidence)
     assert (written.evidence.statistic, written.evidence.value) == ("alert_rate_high", 1)

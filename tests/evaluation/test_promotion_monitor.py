@@ -48,7 +48,7 @@ def test_a_promotion_is_compared_with_its_own_shadow_period() -> None:
     """A model that behaves as in shadow stays; one that alerts on everything is to be rolled back."""
     stream = shadowed(FIRST, PROMOTED).count(2, 5, model_counts("2"))
     assert stream.monitor.verdict() is None
-    assert "is monitored: bounds from its own 12 earlier blocks" in stream.monitor.description
+    assert "is monitored: bounds from the champion's own 12 earlier blocks" in stream.monitor.description
     assert stream.monitor.progress == (2, 5)
     assert stream.monitor.readings()["alert_rate_high"][0] == 0.1
     verdict = stream.count(2, 1, model_counts("2", **BROKEN)).monitor.verdict()
@@ -82,7 +82,7 @@ def test_without_a_shadow_period_the_previous_champion_s_bounds_apply() -> None:
     verdict = stream.monitor.verdict()
     assert verdict is not None
     assert verdict.bounds == (
-        "bounds from 12 blocks of the previous champion, because it has only 7 earlier blocks and needs 8"
+        "bounds from 12 blocks of the previous champion, because the champion has only 7 earlier blocks and needs 8"
     )
 
 
@@ -91,7 +91,7 @@ def test_without_any_reference_nothing_is_monitored() -> None:
     stream = shadowed(FIRST, PROMOTED, blocks=7).count(2, 5, model_counts("2", **BROKEN))
     assert stream.monitor.verdict() is None
     assert stream.monitor.description.endswith(
-        "is not monitored: it has only 7 earlier blocks and needs 8, and the previous champion has 7"
+        "is not monitored: the champion has only 7 earlier blocks and needs 8, and the previous champion has 7"
     )
 
 
@@ -139,7 +139,7 @@ def test_a_shadow_period_under_another_policy_is_no_reference() -> None:
 def test_a_restored_champion_is_compared_with_its_own_past() -> None:
     """If the restored champion breaches too, a person must be paged: the model that was rolled back is not restored."""
     stream = shadowed(FIRST, PROMOTED, RESTORED).count(2, 2, model_counts("2", **BROKEN)).count(3, 5, model_counts("1"))
-    assert "bounds from its own 12 earlier blocks" in stream.monitor.description
+    assert "bounds from the champion's own 12 earlier blocks" in stream.monitor.description
     assert stream.monitor.verdict() is None
     verdict = stream.count(3, 1, model_counts("1", **BROKEN)).monitor.verdict()
     assert verdict is not None
@@ -171,7 +171,7 @@ def test_a_failed_term_is_no_reference() -> None:
         .count(2, 5, model_counts("2", **BROKEN))
         .count(4, 1, model_counts("2"))
     )
-    assert "bounds from its own 12 earlier blocks" in stream.monitor.description
+    assert "bounds from the champion's own 12 earlier blocks" in stream.monitor.description
     verdict = stream.count(4, 1, model_counts("2", **BROKEN)).monitor.verdict()
     assert verdict is not None
     assert verdict.may_restore
