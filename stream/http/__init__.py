@@ -1,1 +1,1 @@
-"""The HTTP edge: synchronous predictions, API keys, and the operator console."""
+"""The HTTP edge: synchronous predictions, API keys and the operator console."""

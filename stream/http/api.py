@@ -22,11 +22,11 @@ _DESCRIPTION = (
 
 
 def make_api(routers: list[APIRouter], metrics: HttpMetrics) -> FastAPI:
-    """Return the application.
+    """Return the FastAPI application.
 
     Args:
-        routers: Routers to include.
-        metrics: Metrics of the edge.
+        routers: Routers of the application.
+        metrics: Metrics that count the application's requests.
     """
     app = FastAPI(
         title="Fraud scorer",
@@ -49,7 +49,7 @@ def make_api(routers: list[APIRouter], metrics: HttpMetrics) -> FastAPI:
 
 
 async def _handle_invalid_parameter(request: Request, error: Exception) -> Response:
-    """Respond with the name of the invalid parameter. FastAPI's own handler would quote the sender's value."""
+    """Respond with the name of the invalid parameter. FastAPI's default handler would quote the sender's value."""
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     path = ".".join(map(str, first.get("loc", ())))
     return await handle_error(request, HttpError(422, f"{path}: {first.get('msg', 'invalid value')}"))

@@ -1,7 +1,7 @@
-"""API keys and their scopes, in a file that may change while the edge runs.
+"""API keys and their scopes, read from a file that may change while the edge runs.
 
-The file is a JSON list of `ApiKey`. It holds SHA-256 digests and no keys. A key is 256 random bits, which cannot be
-guessed, so a slow password hash would add nothing. `fraud-stream http-key` creates keys.
+The file is a JSON list of `ApiKey`. It contains SHA-256 digests instead of keys. A key is 256 random bits, which cannot
+be guessed, so a slow password hash would add no protection. `fraud-stream http-key` creates keys.
 """
 
 import fcntl
@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 #: predict: request decisions. read: see the models and the console. label: label alerts. metrics: read /metrics.
 Scope = Literal["predict", "read", "label", "metrics"]
 SCOPES: tuple[Scope, ...] = ("predict", "read", "label", "metrics")
-#: Seconds between two checks for changes of the file.
+#: Seconds between checks for changes to the file.
 CHECK_INTERVAL_S = 1.0
-#: Stamp of a file that has not been read.
+#: Stamp that stands for a file that has not been read yet.
 NO_STAMP = (0, 0, 0)
 #: Prefix of every key, so that secret scanners and people recognise a leaked one.
 PREFIX = "frk_"
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """The file's entry for one API key, which does not contain the key itself."""
+    """The entry for one API key in the file. It does not contain the key itself."""
 
     #: Name of the key's holder, for labels and logs.
     name: Identifier
@@ -41,7 +41,7 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 def make_key(name: str, scopes: tuple[Scope, ...]) -> tuple[str, ApiKey]:
-    """Return a new key, which is shown once, and its entry for the file.
+    """Return a new key and its entry for the file. The key cannot be recovered from the entry.
 
     Raises:
         SettingsError: If the name is empty or too long.
@@ -51,11 +51,11 @@ def make_key(name: str, scopes: tuple[Scope, ...]) -> tuple[str, ApiKey]:
     try:
         return key, msgspec.convert(entry, ApiKey)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"invalid name for an API key: {error}; use 1 to 128 characters") from None
+        raise SettingsError(f"the name of an API key is invalid: {error}; use 1 to 128 characters") from None
 
 
 def read_keys(path: Path) -> list[ApiKey]:
-    """Read a file of API keys.
+    """Return the entries of a file of API keys.
 
     Raises:
         SettingsError: If the file cannot be read, or is not a list of API keys.
@@ -71,12 +71,12 @@ def read_keys(path: Path) -> list[ApiKey]:
 
 
 def add_key(path: Path, key: ApiKey) -> None:
-    """Add a key to a file, which is created if it does not exist.
+    """Add the entry of a key to a file of API keys, and create the file if it does not exist.
 
-    The file is replaced atomically, under a lock, so concurrent calls lose no key.
+    The file is replaced atomically, under a lock, so concurrent calls do not lose keys.
 
     Raises:
-        SettingsError: If the file holds something else, or cannot be written.
+        SettingsError: If the file cannot be written, or contains anything other than a list of API keys.
     """
     draft = path.with_name(path.name + ".new")
     try:
@@ -96,7 +96,7 @@ class ApiKeyFile:
     If a changed file cannot be read, the error is logged and the previous keys stay valid.
 
     Args:
-        path: The file.
+        path: File of API keys.
 
     Raises:
         SettingsError: If the file cannot be read when this object is created.
@@ -110,7 +110,7 @@ class ApiKeyFile:
         self._next_check = time.monotonic() + CHECK_INTERVAL_S
 
     def find(self, key: str) -> ApiKey | None:
-        """Return the entry of a key; None if the key is unknown or has been removed."""
+        """Return the entry of an API key; None if the key is unknown or was removed."""
         now = time.monotonic()
         if now >= self._next_check:
             self._next_check = now + CHECK_INTERVAL_S

@@ -1,7 +1,7 @@
-"""Authorisation of requests, by an API key or by a browser session that was opened with one.
+"""Authorisation of requests by an API key, or by a browser session that was opened with an API key.
 
-Without a file of keys every request is authorised. The server then listens on a loopback address only, and accepts only
-this machine's names as Host, so that no other site's page can reach it through a browser.
+Without a file of API keys, every request is authorised. The server then listens only on a loopback address and accepts
+only this machine's names as Host, so that no page from another site can reach the server through a browser.
 """
 
 import functools
@@ -26,7 +26,7 @@ CSRF_HEADER = "x-csrf-token"
 SESSION_S = 12 * 3600.0
 #: Maximum number of browser sessions; the oldest are closed first.
 SESSIONS_MAX = 1000
-#: Holder of every request while there are no keys.
+#: Stands for the API key of every request while no keys are configured.
 ANONYMOUS = ApiKey("anonymous", "0" * 64, SCOPES)
 
 
@@ -35,8 +35,8 @@ class BrowserSession:
     """A session that a browser opened with an API key.
 
     Attributes:
-        key: The API key.
-        csrf: Token that the page sends with every change. No other site's page can read it.
+        key: Entry of the API key that opened the session.
+        csrf: Token that the page sends with every change. Pages from other sites cannot read the token.
         expires_s: `time.monotonic()` at which the session expires.
     """
 
@@ -47,7 +47,7 @@ class BrowserSession:
 
 @functools.lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address, IPv6 with or without brackets, is this machine's loopback."""
+    """Return whether a host name or address is a loopback address. IPv6 addresses may be in brackets."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -55,13 +55,13 @@ def is_loopback(host: str) -> bool:
 
 
 class Auth:
-    """Authorises requests.
+    """Authorises requests by API key or browser session.
 
     Args:
-        http: File of API keys, and the address of the server.
+        http: Settings with the file of API keys and the server's address.
 
     Raises:
-        SettingsError: If the keys cannot be read, or there are none and the address is not a loopback address.
+        SettingsError: If the API keys cannot be read, or there are no keys and the address is not a loopback address.
     """
 
     def __init__(self, http: HttpSettings) -> None:
@@ -74,7 +74,7 @@ class Auth:
         self._sessions: dict[str, BrowserSession] = {}
 
     def authorise(self, request: Request, scope: Scope) -> ApiKey:
-        """Return the API key of a request.
+        """Return the entry of the API key that authorises a request.
 
         Raises:
             HttpError: 401 without a valid key; 403 if the key lacks the scope, or if a browser session sends a change
@@ -82,11 +82,11 @@ class Auth:
         """
         key = self._authenticate(request)
         if scope not in key.scopes:
-            raise HttpError(403, f"the API key of {key.name} lacks the scope {scope}; use a key that has it")
+            raise HttpError(403, f"the API key of {key.name} lacks the scope {scope}; use a key with this scope")
         return key
 
     def log_in(self, key: str) -> str:
-        """Open a browser session, and return its token.
+        """Open a browser session for an API key, and return the session's token.
 
         Raises:
             HttpError: 401 if the key is unknown.
@@ -105,7 +105,7 @@ class Auth:
         self._sessions.pop(request.cookies.get(COOKIE, ""), None)
 
     def session(self, request: Request) -> BrowserSession | None:
-        """Return the browser session of a request; None if it has none, or an expired one."""
+        """Return the browser session of a request; None if the request has no session or the session has expired."""
         session = self._sessions.get(request.cookies.get(COOKIE, ""))
         return session if session is not None and session.expires_s > time.monotonic() else None
 

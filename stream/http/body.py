@@ -1,4 +1,4 @@
-"""Reading a request's body, up to a maximum size. The connection limits the time it may take."""
+"""Read the body of a request, up to a maximum size. The connection limits the time that a request may take."""
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -8,17 +8,17 @@ JSON = "application/json"
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the bytes of a JSON body.
+    """Return the bytes of a request's JSON body.
 
-    A browser sends JSON to another site only if that site allows it, and this one does not. So requiring the content
-    type keeps other sites' pages from posting here.
+    A browser sends JSON to another site only if that site allows it, and this site does not. So requiring the content
+    type prevents pages from other sites from posting here.
 
     Args:
-        request: The request.
+        request: Request whose body is read.
         max_bytes: Maximum size of the body.
 
     Raises:
-        HttpError: 415 for another content type, 413 if it is too large, 400 if the client disconnects.
+        HttpError: 415 for another content type, 413 if the body is too large, 400 if the client disconnects.
     """
     content_type = request.headers.get("content-type", "")
     if content_type != JSON and content_type.partition(";")[0].strip().lower() != JSON:

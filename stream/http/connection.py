@@ -1,4 +1,4 @@
-"""A connection with limits that uvicorn does not have.
+"""An HTTP connection with time and size limits, which uvicorn lacks.
 
 uvicorn waits forever for the end of a request, and buffers its headers without a limit.
 """
@@ -15,13 +15,13 @@ HEAD_BYTES = 32 * 1024
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with a time limit for a request and a size limit for its headers.
+    """uvicorn's HTTP protocol with a time limit for each request and a size limit for its headers.
 
     A client that exceeds either limit is disconnected.
     """
 
     _request_timeout: asyncio.TimerHandle | None = None
-    #: Bytes received of the current request, and how many of them are its body.
+    #: Bytes received for the current request, and how many of them belong to its body.
     _request_bytes = _body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -30,7 +30,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._start_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timeout."""
+        """Cancel the request timer."""
         self._cancel_timeout()
         super().connection_lost(exc)
 
@@ -52,7 +52,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._start_timeout()
 
     def on_body(self, body: bytes) -> None:
-        """Count a part of the body."""
+        """Count the received bytes of the body."""
         self._body_bytes += len(body)
         super().on_body(body)
 

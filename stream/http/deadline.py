@@ -1,4 +1,4 @@
-"""The deadline of pending responses: one periodic check for all of them instead of a timer for each."""
+"""The deadline for pending responses: one periodic check of all responses instead of a timer for each."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections import deque
 
 from schemas.errors import DeadlineExceededError
 
-#: Seconds between two checks; a response may fail this much after its deadline.
+#: Seconds between checks. A response may fail up to this long after its deadline.
 CHECK_INTERVAL_S = 0.02
 
 
@@ -14,7 +14,7 @@ class ResponseDeadline:
     """Fails responses that take too long. Every method runs on the event loop.
 
     Args:
-        seconds: Seconds that a response may take.
+        seconds: Maximum number of seconds that a response may take.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -22,7 +22,7 @@ class ResponseDeadline:
         self._pending: deque[tuple[float, asyncio.Future[bytes]]] = deque()
 
     def start(self, response: asyncio.Future[bytes]) -> None:
-        """Start a response's time; when it is up, the response fails with DeadlineExceededError."""
+        """Start the time limit of a response, which fails with DeadlineExceededError when the time is up."""
         if not self._pending:
             asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._check)
         self._pending.append((time.monotonic() + self._seconds, response))

@@ -1,4 +1,4 @@
-"""Errors of an HTTP request that are not errors of a transaction."""
+"""Errors in an HTTP request rather than in a transaction."""
 
 from schemas.errors import FraudError
 

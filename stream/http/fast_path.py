@@ -1,8 +1,8 @@
 """A shortcut past FastAPI for nearly all requests: small transactions sent to `POST /predict`.
 
-FastAPI's middleware, routing and parameters, a task for each request, and a response in two writes account for half of
-the time of a prediction over HTTP. So these requests go from the connection to the prediction service and back by
-callbacks. The route is also declared with FastAPI, which handles everything else: other paths, large or
+FastAPI's middleware, routing and parameters, a task per request, and a response in two writes account for half of
+the time that a prediction over HTTP takes. So these requests pass between connection and prediction service by
+callbacks. The route is also declared in FastAPI, which handles everything else: other paths, large or
 chunked bodies, `Expect: 100-continue`, clients that do not read their responses, and every request while traces are
 exported.
 """
@@ -36,15 +36,15 @@ SendResponse = Callable[[Response], None]
 
 
 class FastPath:
-    """The ASGI application, and a shortcut for one of its routes.
+    """An ASGI application with a shortcut for one of its routes.
 
     Args:
-        app: Application for everything that does not take the shortcut.
-        path: Path of the route; only `POST` takes the shortcut.
+        app: Application that handles every request that does not take the shortcut.
+        path: Path of the route with the shortcut, which only `POST` requests take.
         predict: Decides one transaction.
         metrics: Metrics of the edge.
-        max_bytes: Maximum size of a transaction.
-        enabled: Whether any request takes the shortcut.
+        max_bytes: Maximum size of a transaction in bytes.
+        enabled: Whether requests may take the shortcut.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class FastPath:
         await self._app(scope, receive, send)
 
     def accepts(self, scope: HTTPScope) -> bool:
-        """Return whether a request takes the shortcut."""
+        """Return whether the shortcut accepts a request."""
         if not self._enabled or scope["path"] != self._path or scope["method"] != "POST":
             return False
         headers = dict(scope["headers"])
@@ -83,8 +83,8 @@ class FastPath:
         Args:
             scope: ASGI scope of the request.
             body: Body of the request.
-            began_s: `time.perf_counter()` when its headers were complete.
-            send: Sends the response.
+            began_s: `time.perf_counter()` when the request's headers were complete.
+            send: ASGI callable that sends the response.
         """
         try:
             decision = self._predict(Request(cast("Scope", scope)), body)
@@ -105,7 +105,7 @@ class FastPath:
 
 
 class FastPathConnection(BoundedConnection):
-    """A connection whose small predictions take the fast path."""
+    """A connection whose small prediction requests take the fast path."""
 
     #: Handles the request whose body is being read, if it takes the fast path.
     _handle_when_complete: Callable[[], None] | None = None

@@ -15,11 +15,11 @@ from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
 def health_routes(metrics: HttpMetrics, auth: Auth, problems: Callable[[], Sequence[Problem]]) -> APIRouter:
-    """Return the routes.
+    """Return the router of the health and metrics routes.
 
     Args:
-        metrics: Metrics that `/metrics` returns.
-        auth: Authorises requests for metrics. The other two routes are open to all.
+        metrics: Metrics for `/metrics` to return.
+        auth: Authorises requests for metrics. The other two routes need no authorisation.
         problems: Returns the reasons why the edge is not ready; empty when it is ready.
     """
     ProblemMetrics(metrics.registry, problems)

@@ -9,7 +9,7 @@ from functools import partial
 
 from schemas.errors import TransactionIdReusedError
 
-#: Stands for the entry of an id that is not in the cache.
+#: Stands for the missing entry when an id is not in the cache.
 _MISSING: tuple[bytes, float, bytes] = (b"", -math.inf, b"")
 
 
@@ -31,10 +31,10 @@ class IdempotencyCache:
         self._entries: OrderedDict[str, tuple[bytes, float, bytes | asyncio.Future[bytes]]] = OrderedDict()
 
     def find(self, transaction_id: str, body: bytes) -> asyncio.Future[bytes] | None:
-        """Return the response to an earlier request with the same id, sent or pending; None if there was none.
+        """Return the response, sent or pending, to an earlier request with the same id; None if there was no request.
 
         Raises:
-            TransactionIdReusedError: If the earlier request had another body. Responding with the earlier decision
+            TransactionIdReusedError: If the earlier request had a different body. Responding with the earlier decision
                 would let a changed amount through.
         """
         digest, requested_s, response = self._entries.get(transaction_id, _MISSING)
@@ -42,7 +42,7 @@ class IdempotencyCache:
             return None
         if digest != _digest(body):
             raise TransactionIdReusedError(
-                "transaction_id was used for a different transaction; give each transaction its own",
+                "transaction_id was used for a different transaction; give each transaction a unique id",
             )
         if isinstance(response, bytes):
             sent: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -51,7 +51,7 @@ class IdempotencyCache:
         return response
 
     def keep(self, transaction_id: str, body: bytes, response: asyncio.Future[bytes]) -> None:
-        """Keep a pending response. A response that fails is removed, so that the next request is decided again."""
+        """Keep a pending response. A failed response is removed, so that a repeat of the request is decided anew."""
         digest, requested_s = _digest(body), time.monotonic()
         self._entries.pop(transaction_id, None)
         self._entries[transaction_id] = digest, requested_s, response
@@ -63,7 +63,7 @@ class IdempotencyCache:
         return self._entries[next(iter(self._entries))][1]
 
     def _settle(self, transaction_id: str, digest: bytes, requested_s: float, response: asyncio.Future[bytes]) -> None:
-        """Replace a future with its bytes, or remove it if it failed."""
+        """Replace a completed future with its bytes, or remove it if it failed."""
         if self._entries.get(transaction_id, _MISSING)[2] is not response:
             return
         if response.cancelled() or response.exception() is not None:

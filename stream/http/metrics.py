@@ -10,13 +10,13 @@ from stream.scoring.scorer import ScoredBatch
 from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
 
-#: Upper bounds of the buckets in seconds: from a cached response to beyond the default deadline.
+#: Upper bounds of the histogram buckets in seconds, from the time of a cached response to beyond the default deadline.
 LATENCY_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 250)
 
 
 class HttpMetrics:
-    """All metrics of one edge, in their own registry."""
+    """All metrics of one HTTP edge, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -26,7 +26,7 @@ class HttpMetrics:
         self._scores = ScoreMetrics(registry)
         self._outcomes = Counter(
             "prediction_requests",
-            "Transactions settled: decided, refused or unanswered.",
+            "Completed transactions, by outcome: decided, refused or unanswered.",
             ["outcome"],
             registry=registry,
         )
@@ -36,16 +36,16 @@ class HttpMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        self._predictions = Counter("fraud_predictions", "Decisions by verdict.", ["verdict"], registry=registry)
-        self._refusals = Counter("http_refusals", "Transactions refused, by reason.", ["reason"], registry=registry)
+        self._predictions = Counter("fraud_predictions", "Decisions, by verdict.", ["verdict"], registry=registry)
+        self._refusals = Counter("http_refusals", "Transactions rejected, by reason.", ["reason"], registry=registry)
         self._replays = Counter(
-            "http_idempotent_replays", "Requests answered with the response to an earlier one.", registry=registry
+            "http_idempotent_replays", "Requests that got the response to an earlier request.", registry=registry
         )
         self._batch_size = Histogram(
-            "batch_size_transactions", "Transactions in a model run.", buckets=BATCH_BUCKETS, registry=registry
+            "batch_size_transactions", "Number of transactions per model run.", buckets=BATCH_BUCKETS, registry=registry
         )
         self._in_flight = Gauge(
-            "http_in_flight_transactions", "Transactions admitted and not settled yet.", registry=registry
+            "http_in_flight_transactions", "Transactions admitted that have no outcome yet.", registry=registry
         )
         self._unrecorded = Counter(
             "http_unrecorded_decisions",
@@ -53,7 +53,7 @@ class HttpMetrics:
             registry=registry,
         )
         self._responses = Counter(
-            "http_requests", "HTTP requests by route and status.", ["route", "status"], registry=registry
+            "http_requests", "HTTP requests, by route and status.", ["route", "status"], registry=registry
         )
         self._response_time = Histogram(
             "http_request_duration_seconds",
@@ -62,7 +62,7 @@ class HttpMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        # Exported from the start: rate() misses the increase in a series that begins with its first count.
+        # Export every series from the start: rate() misses the first increase in a series that begins with it.
         for outcome in ("decided", "refused", "unanswered"):
             self._outcomes.labels(outcome)
         for verdict in get_args(Verdict):
@@ -74,7 +74,7 @@ class HttpMetrics:
         self._latency.observe(latency_s)
 
     def failed(self, error: BaseException) -> None:
-        """Count a transaction that was refused, or left unanswered by a temporary problem. Ignore other errors."""
+        """Count a transaction that was rejected, or not decided because of a temporary problem. Ignore other errors."""
         if isinstance(error, RefusedMessageError):
             self._refused(error.reason.value)
         elif isinstance(error, TransactionIdReusedError):
@@ -83,11 +83,11 @@ class HttpMetrics:
             self._outcomes.labels("unanswered").inc()
 
     def replayed(self) -> None:
-        """Count a request that gets the response to an earlier one."""
+        """Count a request that gets the response to an earlier request."""
         self._replays.inc()
 
     def scored(self, scored: ScoredBatch, unknown_features: dict[str, int]) -> None:
-        """Count a model run."""
+        """Count one model run and its transactions."""
         self._batch_size.observe(len(scored.decisions) + len(scored.refusals))
         self._count_verdicts(scored.decisions)
         if scored.score_counts is not None:

@@ -1,8 +1,8 @@
 """Micro-batching: transactions that arrive at about the same time are scored in one model run.
 
-Everything happens on the event loop's thread. One iteration of the loop reads whatever has arrived on all connections,
-and the next scores it together, so batches grow with the load. A separate thread would cost more than it gains: a
-batch takes 0.1 ms to hand over and back, and both threads then compete for the GIL.
+Everything happens on the event loop's thread. One iteration of the loop reads all data that has arrived, and the next
+scores the transactions together, so batches grow with the load. A separate thread would not pay off: handing a
+batch over and back takes 0.1 ms, and the two threads then compete for the GIL.
 """
 
 import asyncio
@@ -26,24 +26,24 @@ from stream.serving.tracing import span
 
 log = logging.getLogger(__name__)
 
-#: Maximum number of transactions in one model run. The event loop is blocked meanwhile: about 1 ms with two models of
+#: Maximum number of transactions in one model run, which blocks the event loop: for about 1 ms with two models of
 #: 300 trees.
 BATCH_MAX = 32
-#: Partition given to a transaction before Kafka has it. Its offset is then a negative number, unique in its batch. No
+#: Partition of a transaction that Kafka does not have yet. Its offset is a negative number, unique in its batch. No
 #: topic has this partition, so event times over HTTP get their own drift watermark.
 UNRECORDED_PARTITION = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredTransaction:
-    """The decision on one transaction whose offset is not known yet, and its shadow scores."""
+    """The decision on one transaction whose offset is not yet known, and the transaction's shadow scores."""
 
     decision: Decision
     shadows: list[ShadowScore]
 
 
 #: Called once for each transaction, with its decision or with the error that prevented one: RefusedMessageError if it
-#: cannot be scored, NoChampionError if there is no champion or scoring failed, DeadlineExceededError if it waited too
+#: cannot be scored, NoChampionError if there is no champion or scoring failed, DeadlineExceededError if it queued too
 #: long.
 OnScored = Callable[[ScoredTransaction | FraudError], None]
 
@@ -56,14 +56,14 @@ class _QueuedTransaction:
 
 
 class MicroBatcher:
-    """Scores queued transactions together.
+    """Scores queued transactions in batches.
 
     Args:
         topic: Name of the topic to which the transactions are written.
         deadline_s: Seconds in the queue after which a transaction is no longer scored.
         roles: Provides the scorer of the champion in use.
-        counts: Adds up the verdicts of every model, for `role-counts`.
-        observe: Receives the inputs and scores of each model run, for drift.
+        counts: Counts the verdicts of every model, for `role-counts`.
+        observe: Receives the inputs and scores of each model run, for drift monitoring.
         metrics: Metrics of the edge.
     """
 
@@ -86,7 +86,7 @@ class MicroBatcher:
         self._queue: deque[_QueuedTransaction] = deque()
 
     def enqueue(self, value: bytes, on_scored: OnScored) -> None:
-        """Queue one transaction, as JSON, for the next model run."""
+        """Queue one transaction, encoded as JSON, for the next model run."""
         if not self._queue:
             asyncio.get_running_loop().call_soon(self._run_batch)
         self._queue.append(_QueuedTransaction(value, on_scored, time.monotonic()))
@@ -113,7 +113,7 @@ class MicroBatcher:
     def _next_batch(self) -> list[_QueuedTransaction]:
         """Remove the next batch from the queue, and fail the transactions that are past their deadline.
 
-        Scoring late transactions would only make the ones behind them late, too.
+        Scoring late transactions would only delay the transactions behind them.
         """
         batch: list[_QueuedTransaction] = []
         oldest_s = time.monotonic() - self._deadline_s
@@ -126,7 +126,7 @@ class MicroBatcher:
         return batch
 
     def _score(self, batch: Sequence[_QueuedTransaction]) -> ScoredBatch:
-        """Score a batch. A faulty champion is demoted, and the next one scores the same batch."""
+        """Score a batch. A faulty champion is demoted, and its replacement scores the same batch."""
         count = len(batch)
         values = [each.value for each in batch]
         raw = RawBatch(self._topic, values, [UNRECORDED_PARTITION] * count, range(-count, 0))
@@ -143,7 +143,7 @@ class MicroBatcher:
             return scored
 
     def _count(self, scorer: Scorer, scored: ScoredBatch, scoring_s: float) -> None:
-        # Over HTTP a refusal goes back to its sender, who may be trying something out, so it does not count as a
+        # Over HTTP the sender, who may be experimenting, learns of a rejection, so it does not count as a
         # problem of the champion. On Kafka it does.
         counted = scored.score_counts
         if scored.refusals:
@@ -155,7 +155,7 @@ class MicroBatcher:
 
 
 def _hand_out(batch: Sequence[_QueuedTransaction], scored: ScoredBatch) -> None:
-    """Call each transaction's callback with its own result."""
+    """Call each transaction's callback with the result for that transaction."""
     shadows: dict[str, list[ShadowScore]] = defaultdict(list)
     for shadow in itertools.chain.from_iterable(scored.shadow_scores):
         shadows[shadow.decision_id].append(shadow)

@@ -13,10 +13,10 @@ from stream.serving.role_follower import RoleFollower
 
 
 def model_routes(roles: RoleFollower, auth: Auth) -> APIRouter:
-    """Return the routes.
+    """Return the router of the model routes.
 
     Args:
-        roles: Provides the models in role.
+        roles: Provides the models that have a role.
         auth: Authorises requests.
     """
     router = APIRouter(tags=["models"])
@@ -34,7 +34,7 @@ def model_routes(roles: RoleFollower, auth: Auth) -> APIRouter:
 
     @router.get("/models", **options)
     async def models(request: Request) -> Response:
-        """The champion, the challengers, and the newest role change if it was refused."""
+        """The champion, the challengers, and the newest role change if it was rejected."""
         auth.authorise(request, "read")
         current = roles.scorer.roles if roles.scorer is not None else None
         return _json(

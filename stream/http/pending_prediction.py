@@ -1,4 +1,4 @@
-"""A transaction between its request and its response."""
+"""A prediction between its request and its response."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from schemas.errors import FraudError
 
 @dataclass(slots=True)
 class PendingPrediction:
-    """One admitted transaction, and the futures that its callers wait for.
+    """One admitted transaction with the futures that its callers await.
 
     Attributes:
-        value: The transaction as JSON, as it is written to Kafka.
+        value: The transaction as JSON, exactly as written to Kafka.
         received_s: `time.perf_counter()` when its request was received.
         response: Resolves to the decision once Kafka has acknowledged it. Repeated requests share this future.
         early_response: Resolves to the decision as soon as it is made, for a request with ack=none; else None.

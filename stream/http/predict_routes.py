@@ -21,7 +21,7 @@ PATH = "/predict"
 Ack = Annotated[
     str, Query(description="Whether the response waits for Kafka.", json_schema_extra={"enum": ["kafka", "none"]})
 ]
-#: Maximum average number of commas per transaction in a batch; the transactions of real models have far fewer.
+#: Maximum average number of commas per transaction in a batch; transactions for real models have far fewer.
 MAX_COMMAS = 1000
 _ACKNOWLEDGED = {"kafka": True, "none": False}
 
@@ -38,8 +38,8 @@ class PredictionRoutes:
     """The prediction routes: authorise, read the request, and get the decision from the prediction service.
 
     Args:
-        http: Limits of a batch request.
-        max_bytes: Maximum size of a transaction.
+        http: Settings with the limits for a batch request.
+        max_bytes: Maximum size of a transaction in bytes.
         service: Decides transactions.
         auth: Authorises requests.
     """
@@ -50,7 +50,7 @@ class PredictionRoutes:
         self._auth = auth
 
     def router(self) -> APIRouter:
-        """Return the routes. `ack` is a parameter for FastAPI's description; the handlers read it themselves."""
+        """Return the router. FastAPI needs `ack` only for its description; the handlers parse `ack` themselves."""
         router = APIRouter(tags=["decisions"])
 
         @router.post(PATH, **PREDICT_OPTIONS)
@@ -64,11 +64,11 @@ class PredictionRoutes:
         return router
 
     def predict_body(self, request: Request, body: bytes) -> asyncio.Future[bytes]:
-        """Decide one transaction whose body has been read. Used by the fast path, which exports no traces.
+        """Decide one transaction whose body has been read. The fast path, which exports no traces, calls this method.
 
         Raises:
             FraudError: Under the same conditions as `PredictionService.decide`.
-            HttpError: If the request is not authorised, or `ack` is wrong.
+            HttpError: If the request is not authorised, or `ack` is invalid.
         """
         self._auth.authorise(request, "predict")
         return self._service.decide(body, acknowledged=_acknowledged(request))
@@ -79,7 +79,7 @@ class PredictionRoutes:
         acknowledged = _acknowledged(request)
         body = await read_body(request, self._max_bytes)
         with span("decide", context=parent_context(request.headers)):
-            # Shielded: when this client disconnects, another one may still wait for the same response.
+            # Shielded: when this client disconnects, another client may still be waiting for the same response.
             decision = await asyncio.shield(self._service.decide(body, acknowledged=acknowledged))
             return Response(decision, media_type=JSON)
 
@@ -89,7 +89,7 @@ class PredictionRoutes:
         acknowledged = _acknowledged(request)
         body = await read_body(request, self._http.body_mib * 1024 * 1024)
         limit = self._http.batch_max
-        # Counted first: decoding a body of millions of empty transactions would block the event loop.
+        # Count before decoding: decoding millions of empty transactions would block the event loop.
         if body.count(b",") > limit * MAX_COMMAS or len(transactions := _split(body)) > limit:
             raise HttpError(
                 413, f"more than {limit} transactions in one request (FRAUD_HTTP_BATCH_MAX); send smaller batches"
@@ -101,7 +101,7 @@ class PredictionRoutes:
         return Response(b'{"results":[' + b",".join(results) + b"]}", media_type=JSON)
 
     async def _batch_result(self, body: bytes, *, acknowledged: bool) -> bytes:
-        """Return the decision or the problem of one transaction of a batch, as JSON."""
+        """Return the decision on one transaction in a batch, or its problem details, as JSON."""
         try:
             decision = await asyncio.shield(self._service.decide(body, acknowledged=acknowledged))
             return b'{"decision":' + decision + b"}"
@@ -110,7 +110,7 @@ class PredictionRoutes:
 
 
 def _split(body: bytes) -> list[msgspec.Raw]:
-    """Return the transactions of a batch, undecoded."""
+    """Return the transactions in a batch request, undecoded."""
     try:
         return _decode_batch(body).transactions
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

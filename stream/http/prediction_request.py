@@ -1,7 +1,7 @@
-"""Parsing the body of a prediction request into the transaction that is written to Kafka.
+"""Parse the body of a prediction request into the transaction that is written to Kafka.
 
-A body with named features is written unchanged, and the scorer reports what is wrong with it. A bare list of features
-is first completed to a transaction, so that it can be read and replayed like any other.
+A body with named features is written unchanged, and the scorer reports any faults in it. A bare list of features
+is first completed to a transaction, which can then be read and replayed like any other.
 """
 
 import math
@@ -16,7 +16,7 @@ from schemas.message_codec import MessageCodec
 from schemas.messages import FeatureValue, Transaction, encode
 from stream.scoring.features import FeaturePlan
 
-#: Largest amount in minor units; above it, log_amount cannot be inverted exactly.
+#: Largest amount in minor units for which log_amount can be inverted exactly.
 MAX_AMOUNT = 1e15
 #: ISO 4217 code for "no currency".
 NO_CURRENCY = "XXX"
@@ -27,7 +27,7 @@ class PredictionRequest:
     """One transaction to decide.
 
     Attributes:
-        transaction_id: Empty if the request has none; the scorer then refuses the transaction.
+        transaction_id: Id of the transaction; empty if missing, and the scorer then rejects the transaction.
         value: The transaction as JSON.
     """
 
@@ -36,7 +36,7 @@ class PredictionRequest:
 
 
 class _RequestHead(msgspec.Struct, gc=False):
-    """The part of a request that is needed before scoring."""
+    """The fields of a request that are needed before scoring."""
 
     transaction_id: str = ""
     features: msgspec.Raw = msgspec.Raw()
@@ -63,10 +63,10 @@ def parse_request(body: bytes, plan: FeaturePlan, now_ms: int) -> PredictionRequ
     Args:
         body: JSON: a transaction, or an object whose `features` are a list, (n_features,) in manifest order.
         plan: Feature plan of the champion.
-        now_ms: UTC milliseconds, the event time of a list that has none.
+        now_ms: Current time in UTC milliseconds: the event time of a list of features without one.
 
     Raises:
-        RefusedMessageError: If the body is neither. The scorer detects all other faults of a transaction.
+        RefusedMessageError: If the body is neither. The scorer detects all other faults in a transaction.
     """
     head = _head_codec.decode(body)
     if not bytes(head.features).startswith(b"["):
@@ -79,7 +79,7 @@ def _complete(listed: _ListedTransaction, plan: FeaturePlan, now_ms: int) -> Pre
     if len(values) != len(features):
         raise RefusedMessageError(
             DeadLetterReason.MISSING_FEATURE,
-            f"features has {len(values)} values and the champion takes {len(features)}; GET /model lists them",
+            f"features has {len(values)} values but the champion takes {len(features)}; GET /model lists its features",
             "features",
         )
     transaction_id = listed.transaction_id or uuid.uuid4().hex
@@ -92,7 +92,7 @@ def _complete(listed: _ListedTransaction, plan: FeaturePlan, now_ms: int) -> Pre
             amount = _amount_minor(feature, value)
         if feature.kind in {"hour_sin", "hour_cos"} and listed.event_time_ms is None:
             raise RefusedMessageError(
-                DeadLetterReason.MISSING_FIELD, "event_time_ms is missing; the champion needs it", "event_time_ms"
+                DeadLetterReason.MISSING_FIELD, "event_time_ms is missing, but the champion needs it", "event_time_ms"
             )
     transaction = Transaction(
         transaction_id,
@@ -106,7 +106,7 @@ def _complete(listed: _ListedTransaction, plan: FeaturePlan, now_ms: int) -> Pre
 
 
 def _amount_minor(feature: Feature, value: FeatureValue) -> int | None:
-    """Return the amount in minor units from which a feature was derived; None if it has another source."""
+    """Return the amount in minor units from which a feature was derived; None if it was not derived from the amount."""
     if feature.kind not in {"amount_minor", "log_amount"}:
         return None
     largest = math.log1p(MAX_AMOUNT) if feature.kind == "log_amount" else MAX_AMOUNT

@@ -1,13 +1,13 @@
-"""The path of a transaction over HTTP, from its body to a decision that Kafka has acknowledged.
+"""The path of a transaction over HTTP, from the request's body to a decision that Kafka has acknowledged.
 
-Each stage is a method of `PredictionService`, in the order in which they run:
+Each stage is a method of `PredictionService`. The stages run in this order:
 
 1. `decide`: check the broker, parse, look up an earlier response, admit, queue for scoring;
 2. `_record_transaction`: the transaction is scored; write it to Kafka;
 3. `_record_decision`: Kafka has the transaction, so its offset is known; write the decision, alert and shadow scores;
 4. `_respond`: Kafka has the decision; resolve the response.
 
-A stage runs as the callback of the one before it: a task or an await would add iterations of the event loop to every
+Each stage runs as a callback of the previous stage: a task or an await would add event-loop iterations to every
 response.
 """
 
@@ -33,7 +33,7 @@ from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import set_transaction_id
 from stream.settings import HttpSettings, TopicSettings
 
-#: Fields of a decision that are null until Kafka has its transaction.
+#: Fields of a decision that are null until Kafka has the transaction.
 OFFSET_FIELDS = ("decision_id", "source_partition", "source_offset")
 
 
@@ -41,12 +41,12 @@ class PredictionService:
     """Decides transactions for synchronous callers. Every method runs on the event loop.
 
     Args:
-        http: Deadline, and limits on transactions in flight and on responses kept for repeated requests.
-        topics: Names of the topics.
-        roles: Provides the champion in use, whose features complete a bare list.
+        http: Settings with the deadline and the limits on transactions in flight and on responses kept for repeats.
+        topics: Names of the topics to write to.
+        roles: Provides the champion in use, whose manifest names the features in a bare list.
         batcher: Scores transactions.
-        producer: Writes to Kafka.
-        broker: Availability of the broker.
+        producer: Writes transactions and decisions to Kafka.
+        broker: Monitor of the broker's availability.
         metrics: Metrics of the edge.
     """
 
@@ -76,9 +76,9 @@ class PredictionService:
         """Decide one transaction.
 
         Args:
-            body: JSON, as `parse_request` reads it.
-            acknowledged: Whether the response waits until Kafka has the transaction and its decision. A decision that
-                does not wait has no offset yet.
+            body: Body of the request as JSON, in a form that `parse_request` accepts.
+            acknowledged: Whether to respond only when Kafka has the transaction and its decision. A decision sent
+                earlier has no offset yet.
 
         Returns:
             The decision as JSON; if acknowledged, the same bytes as on the decisions topic. Other callers may wait for
@@ -87,8 +87,8 @@ class PredictionService:
             then it is safe to try again.
 
         Raises:
-            FraudError: One of the errors above, if it is known at once.
-            TransactionIdReusedError: If another transaction has used its id.
+            FraudError: One of the errors above, if it is detected immediately.
+            TransactionIdReusedError: If a different transaction has used the same id.
         """
         received_s = time.perf_counter()
         try:
@@ -119,7 +119,7 @@ class PredictionService:
     def _require_capacity(self) -> None:
         if self._in_flight >= self._max_in_flight:
             raise BusyError(
-                f"{self._max_in_flight} transactions are in flight (FRAUD_HTTP_MAX_IN_FLIGHT); try again a little later"
+                f"{self._max_in_flight} transactions are in flight (FRAUD_HTTP_MAX_IN_FLIGHT); try again later"
             )
 
     def _admit(
@@ -136,7 +136,7 @@ class PredictionService:
         return pending
 
     def _record_transaction(self, pending: PendingPrediction, scored: ScoredTransaction | FraudError) -> None:
-        """Write a scored transaction to Kafka; with ack=none, respond."""
+        """Write a scored transaction to Kafka; with ack=none, also respond."""
         if pending.response.done():  # only by the deadline: no decision was sent, so none is recorded
             scored = DeadlineExceededError("not decided within FRAUD_HTTP_DEADLINE_MS; try again")
         if isinstance(scored, FraudError):
@@ -177,7 +177,7 @@ class PredictionService:
         pending.fail(error)
 
     def _settle(self, pending: PendingPrediction, response: asyncio.Future[bytes]) -> None:
-        """Count the outcome of an admitted transaction, once."""
+        """Count the outcome of an admitted transaction, exactly once."""
         self._in_flight -= 1
         self._metrics.in_flight(self._in_flight)
         if response.cancelled():

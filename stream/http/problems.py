@@ -36,13 +36,13 @@ class ProblemDetails(msgspec.Struct, omit_defaults=True):
     status: int
     #: One line that says what is wrong and what to do. It never quotes the sender's values.
     detail: str
-    #: Path of the field at fault, such as `features.V3`.
+    #: Path of the faulty field, such as `features.V3`.
     field: str | None = None
     #: Dead-letter reason of a transaction that cannot be scored.
     reason: str | None = None
 
 
-#: HTTP status by kind of error; the first match applies.
+#: HTTP status for each kind of error; the first match applies.
 _STATUS: tuple[tuple[type[FraudError], HTTPStatus], ...] = (
     (TransactionIdReusedError, HTTPStatus.CONFLICT),
     (BusyError, HTTPStatus.TOO_MANY_REQUESTS),
@@ -52,7 +52,7 @@ _STATUS: tuple[tuple[type[FraudError], HTTPStatus], ...] = (
 
 
 def problem_details(error: Exception) -> ProblemDetails:
-    """Return the problem details of an error. An unforeseen error is logged, and its text is not disclosed."""
+    """Return the problem details of an error. An unexpected error is logged, and its text is not disclosed."""
     if isinstance(error, RefusedMessageError):
         return _refused(error)
     if isinstance(error, HttpError):

@@ -1,4 +1,4 @@
-"""The HTTP edge as a program: builds its parts, starts them, and stops them in order."""
+"""The HTTP edge as a program: builds its components, starts them, and stops them in order."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ from stream.serving.role_follower import RoleFollower
 from stream.serving.tracing import tracing
 from stream.settings import Settings
 
-#: Seconds for which a thread may keep the GIL while another one waits for it. The event loop waits for the thread that
+#: Seconds for which a thread may keep the GIL while another thread waits. The event loop waits for the thread that
 #: polls for acknowledgements, and Python's default of 5 ms would be half of the latency objective.
 SWITCH_INTERVAL_S = 0.0005
 #: Seconds in which the last drift counts must reach Kafka on shutdown.
@@ -159,7 +159,7 @@ class HttpProgram(Program):
             self.stop(error)
 
     async def _send_drift(self) -> None:
-        """Send drift counts to Kafka, as workers do, including the last ones on shutdown."""
+        """Send drift counts to Kafka, as workers do, including the last counts on shutdown."""
         topic = self._settings.topic.drift_counts
         stopping = False
         while not stopping:
@@ -176,6 +176,6 @@ async def run_http(settings: Settings) -> None:
     """Build an HTTP edge in the running event loop, and run it until it is stopped.
 
     Raises:
-        FraudError: The error that ended it, if it did not end by a signal.
+        FraudError: The error that ended the edge, if a signal did not.
     """
     await HttpProgram(settings).run()

@@ -14,7 +14,7 @@ class RequestMetrics:
     """Counts and times responses by route and status.
 
     Args:
-        app: The application that responds.
+        app: Application that handles the requests.
         metrics: Metrics of the edge.
     """
 
@@ -23,7 +23,7 @@ class RequestMetrics:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and count its response."""
+        """Pass a request on to the application, and count the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -43,6 +43,6 @@ class RequestMetrics:
             raise
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            # An event stream lasts as long as its page is open, which says nothing about this server's speed.
+            # An event stream lasts as long as its page is open, so its duration says nothing about this server's speed.
             if not route.endswith("/events"):
                 self._metrics.responded(route, status, time.perf_counter() - began_s)

@@ -9,8 +9,8 @@ import uvicorn
 from stream.http.fast_path import FastPath, FastPathConnection
 from stream.settings import HttpSettings
 
-#: Seconds in which requests in flight are answered on shutdown. The rest of the shutdown still fits in the time after
-#: which the program exits.
+#: Seconds within which requests in flight must get their responses on shutdown. That leaves enough of the program's
+#: stop timeout for the rest of the shutdown.
 GRACE_S = 2
 #: Seconds for which an idle connection is kept open. Clients keep pools of connections.
 KEEP_ALIVE_S = 60
@@ -31,8 +31,8 @@ def server_config(http: HttpSettings, app: FastPath) -> uvicorn.Config:
     """Return uvicorn's configuration.
 
     Args:
-        http: Address and TLS files.
-        app: The application with its fast path.
+        http: Settings with the address and the TLS files.
+        app: Application with its fast path.
     """
     return uvicorn.Config(
         app,
@@ -53,7 +53,7 @@ def server_config(http: HttpSettings, app: FastPath) -> uvicorn.Config:
 
 
 def raise_connection_limit() -> None:
-    """Raise this process's limit of open files to MAX_CONNECTIONS, or as far as the system allows."""
+    """Raise this process's limit on open files to MAX_CONNECTIONS, or as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, hard)
     if soft < wanted:

@@ -1,4 +1,4 @@
-"""Checks of the TLS certificate and key."""
+"""Check the TLS certificate and key."""
 
 import ssl
 
@@ -7,7 +7,7 @@ from stream.settings import HttpSettings
 
 
 def require_tls(http: HttpSettings) -> None:
-    """Check that the TLS certificate and key can be used, if the settings name them.
+    """Check that the TLS certificate and key are usable, if the settings name any.
 
     Raises:
         SettingsError: If only one of them is set, or they cannot be read or do not match.

@@ -1,6 +1,6 @@
-"""The state that the console shows, built from Kafka messages. It does no I/O, and its size is bounded.
+"""The state that the console shows, built from Kafka messages, with a bounded size. This module does no I/O.
 
-Every change is an event with a name and data. A new page first gets a `snapshot` event, then one event for each change.
+Each change is an event with a name and data. A new page first receives a `snapshot` event, then one event per change.
 """
 
 from collections import deque
@@ -14,14 +14,14 @@ from schemas.message_codec import MessageCodec
 from schemas.messages import DeadLetter, Decision, DriftReport, Label, ModelUpdate, RoleCounts
 from stream.settings import TopicSettings
 
-#: Maximum numbers of alerts, dead letters, traffic counts, drift reports and role changes that are kept.
+#: Maximum numbers of alerts, dead letters, traffic counts, drift reports and role changes to keep.
 ALERTS, DEAD_LETTERS, TRAFFIC, DRIFT_REPORTS, ROLE_CHANGES = 100, 50, 300, 24, 20
-#: Maximum number of labels kept for the alerts that they belong to.
+#: Maximum number of labels to keep, each for an alert.
 LABELS = 1000
 
 
 class ConsoleEvent(msgspec.Struct, frozen=True):
-    """A change of the console's state."""
+    """A change to the console's state."""
 
     #: snapshot, alert, dead_letter, traffic, drift, roles or label.
     name: str
@@ -29,10 +29,10 @@ class ConsoleEvent(msgspec.Struct, frozen=True):
 
 
 class ConsoleState:
-    """The newest messages of every kind, as the console shows them. All methods except `decode` run on one thread.
+    """The newest messages of every kind, as the console shows them. Only `decode` may be called from several threads.
 
     Args:
-        topics: Names of the topics.
+        topics: Names of the topics that the console shows.
     """
 
     def __init__(self, topics: TopicSettings) -> None:
@@ -58,14 +58,14 @@ class ConsoleState:
         return dict(zip(self._handlers, counts, strict=True))
 
     def decode(self, topic: str, value: bytes | None) -> Any:
-        """Return a decoded message; None if it is invalid, which the console ignores. Callable from any thread."""
+        """Return a decoded message; None for an invalid one, which the console ignores. Callable from any thread."""
         try:
             return self._handlers[topic][0].decode(value)
         except RefusedMessageError:
             return None
 
     def add(self, topic: str, message: Any) -> ConsoleEvent:
-        """Add a decoded message, and return the event for open pages."""
+        """Add a decoded message to the state, and return the event to send to open pages."""
         return self._handlers[topic][1](message)
 
     def snapshot(self) -> ConsoleEvent:
@@ -100,7 +100,7 @@ class ConsoleState:
         return ConsoleEvent("alert", alert)
 
     def _add_dead_letter(self, dead_letter: DeadLetter) -> ConsoleEvent:
-        # The original message is left out: it may hold anything, including card data.
+        # The original message is left out: it may contain anything, including card data.
         shown = {
             "reason": dead_letter.reason.value,
             "detail": dead_letter.detail,

@@ -1,4 +1,4 @@
-"""Keeps the console's state up to date from Kafka, and sends every change to the open pages."""
+"""Keep the console's state up to date from Kafka, and send every change to the open pages."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 #: Maximum number of events queued for a page that reads slowly. A full queue is replaced by a snapshot.
 MAX_QUEUED_EVENTS = 1000
-#: Seconds without an event after which a page is sent a keep-alive. Proxies close a connection silent for a minute.
+#: Seconds without an event after which a page is sent a keep-alive. Proxies close connections idle for a minute.
 KEEP_ALIVE_S = 15.0
 #: Maximum number of open pages.
 MAX_PAGES = 200
 #: Number of messages after which the reading thread waits for the event loop, which has transactions to decide.
 MESSAGES_AHEAD = 20
-#: Seconds between two checks for a request to stop.
+#: Seconds between checks for a request to stop.
 STOP_CHECK_S = 0.2
-#: Seconds between two attempts while Kafka is unavailable.
+#: Seconds between attempts to reconnect while Kafka is unavailable.
 RETRY_S = 2.0
 
 
@@ -44,17 +44,17 @@ class EventFeed(Background):
         self._pages: set[asyncio.Queue[ConsoleEvent]] = set()
 
     def start(self) -> None:
-        """Start following. Call it on the event loop that serves the pages."""
+        """Start following the topics. Call this method on the event loop that serves the pages."""
         self._loop = asyncio.get_running_loop()
         super().start()
 
     @property
     def full(self) -> bool:
-        """Whether the maximum number of pages is open."""
+        """Whether the maximum number of console pages is open."""
         return len(self._pages) >= MAX_PAGES
 
     async def events(self) -> AsyncIterator[ConsoleEvent | None]:
-        """Yield a snapshot, then each change; None as a keep-alive."""
+        """Yield a snapshot event, then an event for each change, and None as a keep-alive."""
         page: asyncio.Queue[ConsoleEvent] = asyncio.Queue(MAX_QUEUED_EVENTS)
         with self._open(page):
             yield self._state.snapshot()
@@ -98,7 +98,7 @@ class EventFeed(Background):
             reader.close()
 
     def _wait_for_loop(self) -> None:
-        """Wait until the event loop has handled all messages so far, so that they do not pile up."""
+        """Wait until the event loop has handled all messages so far, so that messages do not pile up."""
         handled = threading.Event()
         self._loop.call_soon_threadsafe(handled.set)
         while not handled.wait(STOP_CHECK_S) and not self._stopping.is_set():

@@ -1,4 +1,4 @@
-"""`POST /labels`: an analyst's label on a transaction, from the console or with an API key."""
+"""`POST /labels`: label a transaction, from the console or with an API key."""
 
 import time
 import uuid
@@ -32,7 +32,7 @@ _REQUEST_BODY = {
 
 
 class _LabelRequest(msgspec.Struct):
-    """A label for one transaction."""
+    """The request body: a label for one transaction."""
 
     transaction_id: Identifier
     #: None withdraws an earlier label.
@@ -49,7 +49,7 @@ def label_routes(topic: str, auth: Auth, producer: AcknowledgedProducer, broker:
         topic: Name of the labels topic.
         auth: Authorises requests.
         producer: Writes labels to Kafka.
-        broker: Availability of the broker.
+        broker: Monitor of the broker's availability.
     """
     router = APIRouter(tags=["labels"])
 
@@ -61,7 +61,7 @@ def label_routes(topic: str, auth: Auth, producer: AcknowledgedProducer, broker:
         openapi_extra={"requestBody": _REQUEST_BODY, "security": [{"key": []}]},
     )
     async def label(request: Request) -> Response:
-        """Label a transaction as fraud or legitimate; null withdraws the label. It is written to Kafka."""
+        """Label a transaction as fraud or legitimate, or withdraw its label (null). The label is written to Kafka."""
         key = auth.authorise(request, "label")
         labelled = _codec.decode(await read_body(request, _MAX_BODY))
         if broker.unavailable:

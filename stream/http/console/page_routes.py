@@ -30,11 +30,11 @@ _HEADERS = {
 
 
 def page_routes(auth: Auth, feed: EventFeed) -> APIRouter:
-    """Return the routes. They serve only the page, so the OpenAPI description leaves them out.
+    """Return the router of the console page. The OpenAPI description omits its routes, because only the page uses them.
 
     Args:
         auth: Authorises the event stream. The page and its static files are open to all.
-        feed: Provides the events.
+        feed: Provides the events of the event stream.
     """
     router = APIRouter()
     hidden: dict[str, Any] = {"response_model": None, "include_in_schema": False}
@@ -73,7 +73,7 @@ def _static_file(name: str) -> Response:
 
 
 def _encode(event: ConsoleEvent | None) -> bytes:
-    """Return an event in the text/event-stream format; a keep-alive is a comment."""
+    """Return an event in the text/event-stream format, in which a keep-alive is a comment."""
     if event is None:
         return b": keep-alive\n\n"
     return b"event: " + event.name.encode() + b"\ndata: " + msgspec.json.encode(event.data) + b"\n\n"

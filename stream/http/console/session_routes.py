@@ -1,4 +1,4 @@
-"""Logging in to the console with an API key, and logging out."""
+"""Log in to the console with an API key, and log out."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _codec = MessageCodec(_LogInRequest)
 
 
 def session_routes(auth: Auth) -> APIRouter:
-    """Return the routes. They serve only the page, so the OpenAPI description leaves them out.
+    """Return the router of the sessions. The OpenAPI description omits its routes, because only the page uses them.
 
     Args:
         auth: Opens, authorises and closes browser sessions.
