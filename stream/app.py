@@ -43,12 +43,12 @@ def make_sink(settings: Settings, source: BatchSource, metrics: WorkerMetrics) -
 
 
 class WorkerProgram(Program):
-    """A scoring worker, not started yet.
+    """A scoring worker, built but not yet started.
 
     Args:
         settings: All settings.
         new_sink: Factory of the sink.
-        loader: Loads bundles; None for the bundle store in the settings.
+        loader: Loader of bundles; None to load from the bundle store in the settings.
     """
 
     def __init__(self, settings: Settings, *, new_sink: MakeSink = make_sink, loader: RoleLoader | None = None) -> None:
@@ -108,7 +108,8 @@ class WorkerProgram(Program):
         relax_garbage_collector()
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
-        # The role follower starts the reading of transactions: start it only now that the agent is listening.
+        # The role follower makes the source start reading transactions, so start it only now that the agent is
+        # listening.
         self.roles.start()
         self.health.start()
         self.publisher.start()
@@ -126,7 +127,7 @@ class WorkerProgram(Program):
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self.rollback_monitor.stop)
         await asyncio.to_thread(self.drift_monitor.stop)
-        # Completes the batches in flight, so the agent, the sink and the event loop must still be running.
+        # The stop completes the batches in flight, so the agent, the sink and the event loop must still be running.
         await asyncio.to_thread(self.source.stop)
         await asyncio.to_thread(self.publisher.stop)
         await asyncio.to_thread(self.drift.stop)

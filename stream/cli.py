@@ -44,7 +44,7 @@ def cli() -> None:
 
     Settings are FRAUD_... environment variables; .env.example lists them with their units and defaults.
     """
-    # The Kafka client retries by itself; its log lines would only distract from the output of a one-off command.
+    # The Kafka client retries by itself, and its log lines would only distract from the output of a one-off command.
     logging.getLogger("stream").setLevel(logging.ERROR)
 
 

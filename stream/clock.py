@@ -24,9 +24,9 @@ class ScaledClock:
     """A clock that starts at a given time and runs faster or slower than real time.
 
     Args:
-        start_ms: UTC milliseconds at which it starts.
-        speed: Milliseconds it advances in one real millisecond; above 0.
-        ticks: Monotonic clock in seconds; replaced by tests.
+        start_ms: Time that the clock shows at first, UTC milliseconds.
+        speed: Milliseconds that the clock advances in one real millisecond; above 0.
+        ticks: Monotonic clock in seconds; tests replace it.
 
     Example:
         >>> seconds = iter([100.0, 102.5])

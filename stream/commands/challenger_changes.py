@@ -1,4 +1,4 @@
-"""Tables of what challengers would have changed, from the ledger."""
+"""Prints tables of what challengers would have changed, read from the ledger."""
 
 from datetime import UTC, datetime
 
@@ -23,25 +23,25 @@ def show(settings: Settings, challenger: str, days: int) -> None:
     """Print what challengers would have changed on the last days of event time.
 
     Args:
-        settings: Ledger's database, gate and cost settings.
+        settings: Settings of the ledger's database, the gate and the costs.
         challenger: Beginning of the hash of the challengers' bundle; empty for all challengers.
         days: Number of days of event time.
 
     Raises:
-        FraudError: If there is no such challenger, or the database does not answer.
+        FraudError: If there is no such challenger, or the database is not responding.
     """
     console = Console()
     engine = open_engine(settings.ledger.url)
     chosen = [each for each in find_matchups(engine) if each.challenger.bundle_sha256.startswith(challenger)]
     if not chosen:
-        raise FraudError("no such challenger in the ledger; list the roles with: fraud-stream models")
+        raise FraudError("the ledger has no such challenger; list the roles with: fraud-stream models")
     tests = GateStore(engine).tests()
     maturity_ms = settings.gate.maturity_days * DAY_MS
     for matchup in chosen:
         since = matchup.complete_ms - days * DAY_MS
         pairs = load_pairs(engine, matchup, since=since, until=matchup.complete_ms, maturity_ms=maturity_ms)
         test = find_gate_test(tests, matchup)
-        # Without a test there is no cap yet: the test derives it from earlier frauds.
+        # Before the gate test there is no cap: the test derives the cap from earlier frauds.
         cap = test.plan.measure.costs.cap_minor if test else settings.gate.cap_minor or UNCAPPED
         changes = list(changes_by_day(pairs, capped_costs(settings.gate, cap)))
         console.print(_by_day(matchup, changes), _flips(changes), _gate_line(gate_status(test) if test else None))

@@ -1,4 +1,4 @@
-"""Shared by all command lines: lazily imported commands, exit codes, and errors of one line."""
+"""Shared by all command lines: lazily imported commands, exit codes, and one-line errors."""
 
 import importlib
 import sys
@@ -15,16 +15,16 @@ INTERRUPTED = 130
 
 
 def examples(*lines: str) -> str:
-    """Return the epilog of a help text with these command lines as examples."""
-    # A backspace on a line of its own keeps click from re-wrapping what follows.
+    """Return the epilog of a help text, which shows these command lines as examples."""
+    # A backspace on a line of its own keeps click from re-wrapping the paragraph that follows.
     return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command only when it is used, so a worker does not load the packages of other commands.
+    """A group that imports a command only when it runs, so a worker does not load packages that other commands need.
 
-    Listing all commands, as `--help` does, imports all of them. Slow imports and packages of an extra therefore belong
-    inside a command's function.
+    Listing all commands, as `--help` does, imports all of them. Slow imports, and imports of packages from an extra,
+    therefore belong inside a command's function.
 
     Args:
         lazy: Location of each command, `module:attribute`, by command name.
@@ -49,11 +49,11 @@ class LazyGroup(click.Group):
 
 
 def run(command: click.Command, name: str) -> NoReturn:
-    """Run a command line and exit: 0 success, 1 failure with one line on stderr, 2 wrong usage, 130 interrupted.
+    """Run a command line and exit: 0 on success, 1 on failure with a one-line error, 2 on wrong usage, 130 on Ctrl-C.
 
     Args:
         command: Command or group to run with the process's arguments.
-        name: Name of the program, the beginning of error lines.
+        name: Name of the program, with which error lines begin.
     """
     try:
         sys.exit(command.main(prog_name=name, standalone_mode=False))

@@ -22,11 +22,11 @@ from stream.settings import read_settings
     help="Number of most recent days of event time to show.",
 )
 def compare(challenger: str | None, days: int) -> None:
-    """Show what challengers would have changed, and the state of their gate tests.
+    """Show which decisions challengers would have changed, and the state of their gate tests.
 
-    SHA256 is the beginning of a bundle's hash; without it all challengers in a role are shown. For each day of event
-    time, the table shows verdicts that differ and, over matured transactions, money saved and lost, false positives
-    removed and added, and frauds gained and lost.
+    SHA256 is the beginning of a bundle's hash. Without SHA256, all challengers in a role are shown. For each day of
+    event time, the table shows how many verdicts differ and, for matured transactions, the money saved and lost, the
+    false positives removed and added, and the frauds gained and lost.
     """
     with requires_extra("ledger", "the comparison"):
         from stream.commands.challenger_changes import show  # noqa: PLC0415 - a worker's image has no SQLAlchemy

@@ -1,4 +1,4 @@
-"""`fraud-stream drift`: drift reports as a table that is updated live."""
+"""`fraud-stream drift`: shows drift reports as a live table."""
 
 import itertools
 from collections import deque
@@ -25,7 +25,7 @@ T = TypeVar("T")
 #: Number of windows in a sparkline.
 TREND = 16
 BLOCKS = "▁▂▃▄▅▆▇█"
-#: Lines of the live display for each model besides its columns.
+#: Lines of the live display that each model takes in addition to its columns.
 OTHER_LINES = 9
 #: Worst first.
 STATES = ("page", "alarm", "high", "ok", "unknown")
@@ -43,7 +43,7 @@ class RecentReports:
         self.models: dict[str, deque[DriftReport]] = {}
 
     def add(self, report: DriftReport | None) -> None:
-        """Add a report, unless it is a repetition of one that was added before."""
+        """Add a report, unless the same report was added before."""
         if report is None:
             return
         own = self.models.setdefault(report.bundle_sha256, deque(maxlen=TREND))
@@ -75,10 +75,10 @@ class RecentReports:
 def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     """Show how far features and scores have moved from the training data.
 
-    The table has one line for each column of the newest window: PSI with its limit, the KS statistic (for categories
-    the Jensen-Shannon distance), the share of missing values, PSI over the last windows (half height is the limit) and
-    the state. The states are ok; high: over a limit; alarm: over a limit in several windows in a row; page: far over
-    it; and unknown: no reference to compare with.
+    The table has one line for each column of the newest window: PSI with its limit, the KS statistic (the
+    Jensen-Shannon distance for categories), the share of missing values, PSI over the last windows (half height is the
+    limit) and the state. The states are ok; high, over a limit; alarm, over a limit in several consecutive windows;
+    page, an alarm far over its limit; and unknown, without a reference to compare with.
 
     Without --once and --json, the table is updated until stopped.
     """
@@ -141,7 +141,7 @@ def render(models: Iterable[list[DriftReport]], max_columns: int | None = None) 
 
     Args:
         models: Reports of each model, oldest first.
-        max_columns: Number of columns to show, worst first; None for all.
+        max_columns: Number of columns to show, the most drifted first; None for all.
     """
     return Group(
         *itertools.chain.from_iterable((_head(own[-1]), _table(own, max_columns), _foot(own[-1])) for own in models)
@@ -201,7 +201,7 @@ def _foot(report: DriftReport) -> Text:
 
 
 def sparkline(columns: Iterable[ColumnDrift]) -> str:
-    """Return PSI over windows: half height at the limit, full height from twice the limit, a dot if unknown.
+    """Return PSI over windows as a sparkline: half height at the limit, full from twice the limit, dot if unknown.
 
     >>> at = lambda psi: ColumnDrift(psi, None, None, 0.0, 0.1, None, "ok", 0)
     >>> sparkline([at(0.0), at(0.1), at(0.5), at(None)])

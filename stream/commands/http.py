@@ -24,7 +24,7 @@ from stream.settings import read_settings
 def http_command() -> None:
     """Serve decisions over HTTP until stopped.
 
-    Uses the same models, roles and policies as the workers. A decision is written to Kafka before it is sent to the
+    Uses the same models, roles and policies as the workers. Each decision is written to Kafka before it is sent to the
     client. docs/http.md describes the API.
     """
     with requires_extra("http", "the HTTP edge"):
@@ -52,14 +52,14 @@ def http_command() -> None:
     type=click.Choice(SCOPES),
     multiple=True,
     required=True,
-    help="What the key is allowed to do; may be repeated.",
+    help="Permission that the key grants; may be repeated.",
 )
 @click.option(
     "--file",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="File of keys that FRAUD_HTTP_KEYS names.",
+    help="Key file; by default the file that FRAUD_HTTP_KEYS names.",
 )
 def http_key_command(name: str, scopes: tuple[Scope, ...], path: Path) -> None:
     """Create an API key for NAME and print it. The key cannot be shown again.

@@ -22,10 +22,10 @@ from stream.local.broker import LocalBroker
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("var/kafka"),
     show_default=True,
-    help="Directory of the broker's data.",
+    help="Directory for the broker's data.",
 )
 def kafka(port: int, directory: Path) -> None:
-    """Run a Kafka broker on this machine until stopped: one node, without Docker or an installed Java."""
+    """Run a single-node Kafka broker on this machine until stopped; needs neither Docker nor an installed Java."""
     with Console(stderr=True).status("Kafka") as status:
         broker = LocalBroker(directory, port=port, on_step=status.update)
         broker.start()

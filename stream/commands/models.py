@@ -25,12 +25,12 @@ from stream.settings import read_settings
 
 
 class ShareParam(click.ParamType):
-    """`PATH=SHARE`: a bundle and the share of the cards that it decides for."""
+    """`PATH=SHARE`: a bundle, and the share of the cards that the bundle decides for."""
 
     name = "PATH=SHARE"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """Return the path and the share."""
+        """Parse `PATH=SHARE`; return the path and the share."""
         path, _, share = value.rpartition("=")
         return path, _fraction(self, share, param, ctx) if path else self.fail(
             f"{value!r} does not name a bundle", param, ctx
@@ -38,14 +38,14 @@ class ShareParam(click.ParamType):
 
 
 class ExplorationParam(click.ParamType):
-    """`SHARE:AMOUNT`: the share of would-be declines to let through up to an amount; or `off`."""
+    """`SHARE:AMOUNT`: the share of would-be declines up to an amount to let through; or `off`."""
 
     name = "SHARE:AMOUNT|off"
 
     def convert(
         self, value: str | Exploration, param: click.Parameter | None, ctx: click.Context | None
     ) -> Exploration | None:
-        """Return the exploration, or None for `off`."""
+        """Parse `SHARE:AMOUNT`; return the exploration, or None for `off`."""
         if isinstance(value, Exploration):
             return value
         if value == "off":
@@ -90,7 +90,7 @@ def models(context: click.Context) -> None:
         'fraud-stream models set --dismiss fraud/3 --explore 0.01:5000 --reason "collect labels of declines"',
     ),
 )
-@click.option("--champion", metavar="PATH", help="Bundle in the store to make champion.")
+@click.option("--champion", metavar="PATH", help="Bundle to make champion.")
 @click.option(
     "--shadow", "shadows", metavar="PATH", multiple=True, help="Bundle to add as a challenger that decides nothing."
 )
@@ -107,9 +107,9 @@ def models(context: click.Context) -> None:
     "exploration",
     type=ExplorationParam(),
     metavar="SHARE:AMOUNT|off",
-    help="Share of would-be declines to let through, up to an amount in minor units; off to let none through.",
+    help="Share of would-be declines up to an amount (in minor units) to let through; off to let none through.",
 )
-@click.option("--salt", help="Seed of the random draws of split cards and explored transactions.")
+@click.option("--salt", help="Seed for the random draws of split cards and explored transactions.")
 @reason_option
 @author_option
 @epoch_option
@@ -127,10 +127,10 @@ def set_models(
     author: str,
     epoch: int | None,
 ) -> None:
-    """Change roles.
+    """Assign roles to bundles.
 
-    Roles that are not named stay as they are. PATH is a bundle's path in the bundle store. Bundles are audited before
-    anything changes, and concurrent changes are refused.
+    Roles without an option stay as they are. PATH is a bundle's path in the bundle store. Bundles are audited before
+    any role changes, and concurrent changes are rejected.
     """
     settings = read_settings()
     store = BundleStore(settings.bundle.store)
@@ -182,7 +182,7 @@ def _show() -> None:
 
 
 def _since(updates: list[ModelUpdate], role: str, ref: BundleRef, policy: Policy | None) -> int:
-    """Return the time since which a bundle with its policy has held its role, UTC milliseconds."""
+    """Return the time at which a bundle with its policy took its current role, UTC milliseconds."""
     since = updates[-1].written_at_ms
     for update in reversed(updates):
         if (ref, policy) not in _holders(update, role):

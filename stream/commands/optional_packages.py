@@ -12,7 +12,7 @@ def requires_extra(extra: str, feature: str) -> Iterator[None]:
 
     Args:
         extra: Name of the extra in pyproject.toml.
-        feature: What needs the package, as the error text names it.
+        feature: Feature that needs the package, as the error names it.
 
     Raises:
         FraudError: If a package is not installed.

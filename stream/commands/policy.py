@@ -30,16 +30,20 @@ def policy() -> None:
 
 
 @policy.command(name="set")
-@click.option("--version", help="Name of the policy, recorded in each of its decisions.")
-@click.option("--review", type=_PROBABILITY, help="Lowest score to review.")
+@click.option("--version", help="Name of the policy, recorded in every decision that it makes.")
+@click.option("--review", type=_PROBABILITY, help="Review transactions that score at least this.")
 @click.option(
     "--review-cost",
     type=click.IntRange(1),
-    help="Cost of a review in minor units: review if score x amount reaches it.",
+    help="Cost of a review in minor units; review transactions whose score x amount is at least this.",
 )
-@click.option("--decline", type=_PROBABILITY, help="Lowest score to decline.")
+@click.option("--decline", type=_PROBABILITY, help="Decline transactions that score at least this.")
 @click.option("--own", is_flag=True, help="Return to the policy in the champion's manifest.")
-@click.option("--shadow", is_flag=True, help="Add the policy in shadow, where it decides nothing.")
+@click.option(
+    "--shadow",
+    is_flag=True,
+    help="Add the policy in shadow, where it decides nothing, instead of replacing the champion's policy.",
+)
 @reason_option
 @author_option
 @epoch_option
@@ -55,13 +59,13 @@ def set_command(
     author: str,
     epoch: int | None,
 ) -> None:
-    """Give the champion another policy, from the next batch on.
+    """Give the champion another policy, which takes effect with the next batch.
 
     A policy has a threshold for review (--review, or --review-cost for review by expected loss) and one for decline.
     """
     wanted = None if own else _policy(version, review, review_cost, decline)
     if own and (shadow or any(given is not None for given in (version, review, review_cost, decline))):
-        raise click.UsageError("--own cannot be combined with another policy or with --shadow")
+        raise click.UsageError("--own cannot be combined with the options of another policy or with --shadow")
 
     def change(last: ModelUpdate | None) -> ModelUpdate:
         if shadow and last is not None:
@@ -100,7 +104,7 @@ def history() -> None:
 
 
 def describe(policy: Policy | None) -> str:
-    """Return a policy's rules in one line.
+    """Describe a policy in one line.
 
     >>> describe(Policy("strict", 0.1, 0.6))
     'strict: review from 0.1, decline from 0.6'
@@ -121,4 +125,4 @@ def _policy(version: str | None, review: float | None, review_cost: int | None, 
             return Policy(version, 0.0, decline, "expected_loss", review_cost)
         return Policy(version, review or 0.0, decline)
     except ValueError as error:
-        raise RolesError(f"{error}; choose other thresholds") from error
+        raise RolesError(f"{error}; choose different thresholds") from error

@@ -12,14 +12,14 @@ from stream.settings import read_settings
 
 
 class Rate(click.ParamType):
-    """Rate in transactions per second, or `max`."""
+    """Number of transactions per second, or `max`."""
 
     name = "N|max"
 
     def convert(
         self, value: str | float | None, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | None:
-        """Return a positive number, or None for `max`."""
+        """Parse a rate; return a positive number, or None for `max`."""
         if value is None or value == "max":
             return None
         try:
@@ -38,7 +38,14 @@ class Rate(click.ParamType):
     )
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--rate", type=Rate(), default="max", show_default=True, metavar="N|max", help="Transactions per second.")
+@click.option(
+    "--rate",
+    type=Rate(),
+    default="max",
+    show_default=True,
+    metavar="N|max",
+    help="Number of transactions to send per second.",
+)
 def produce(file: Path, rate: float | None) -> None:
     """Send the transactions in FILE, one JSON object per line, to the transactions topic."""
     settings = read_settings()

@@ -19,12 +19,12 @@ from stream.replay.replay import replay
 from stream.replay.verify import read_decision, verify
 from stream.settings import Settings, read_settings
 
-#: Exit code if a decision differs.
+#: Exit code if any decision differs.
 DIFFERENT = 1
 
 
 class TimeParam(click.ParamType):
-    """A time in UTC."""
+    """A UTC time: ISO 8601, or milliseconds since 1970."""
 
     name = "TIME"
 
@@ -56,18 +56,19 @@ class TimeParam(click.ParamType):
     "--model",
     "which",
     metavar="VERSION|PATH|URL",
-    help="Model that makes all decisions.  [default: the historical roles]",
+    help="Model to make all decisions.  [default: the historical roles]",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Output file with one line of JSON for each decision that differs.",
+    help="Output file for the decisions that differ, one JSON object per line.",
 )
 def replay_command(*, start: int | None, end: int | None, which: str | None, out: Path | None) -> None:
-    """Score a time range of transactions again and report which decisions differ, as one JSON object.
+    """Score a time range of transactions again and print which decisions differ, as one JSON object.
 
-    Includes transactions received over HTTP. Writes to no topic. Every field except scoring time and latency is
-    compared, and the exit code is 1 if one differs. With --model, only verdicts are compared, and the exit code is 0.
+    The range includes transactions received over HTTP, and nothing is written to Kafka. Every field except scoring time
+    and latency is compared, and the exit code is 1 if any field differs. With --model, only verdicts are compared, and
+    the exit code is 0.
 
     TIME is ISO 8601 or milliseconds since 1970. VERSION, PATH or URL names a bundle.
     """
@@ -94,7 +95,7 @@ def replay_command(*, start: int | None, end: int | None, which: str | None, out
 def verify_command(file: Path) -> None:
     """Recompute one decision from its transaction, the historical roles and its bundle.
 
-    The exit code is 1 if a field differs.
+    The exit code is 1 if any field of the decision differs.
     """
     then = read_decision(file.read_bytes())
     different = verify(read_settings(), then)
@@ -126,4 +127,4 @@ def _writer(out: Path | None) -> Iterator[Callable[[bytes], None]]:
         with out.open("wb") as file:
             yield lambda line: file.writelines((line, b"\n"))
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror}); choose another path with --out") from error
+        raise DataError(f"cannot write to {out} ({error.strerror}); choose another path with --out") from error

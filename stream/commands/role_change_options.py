@@ -21,10 +21,10 @@ author_option = click.option(
 epoch_option = click.option(
     "--epoch",
     type=click.IntRange(0),
-    help="Role epoch that the change is based on; the change is refused if it is no longer the newest.",
+    help="Role epoch that the change is based on; the change is rejected if there is a newer epoch.",
 )
 
 
 def confirmation(update: ModelUpdate) -> str:
-    """Return the line that confirms a change of roles."""
+    """Return the text of the line that confirms a change of roles."""
     return f"roles {update.epoch} written; every worker follows with its next batch"

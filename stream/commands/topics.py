@@ -16,7 +16,7 @@ from stream.settings import read_settings
     )
 )
 def topics() -> None:
-    """Create the topics that do not exist yet, and print their names."""
+    """Create the missing topics, and print their names."""
     settings = read_settings()
     created = create_topics(settings.kafka, settings.topic)
     click.echo("\n".join(created) if created else "all topics exist already")
@@ -29,7 +29,7 @@ def topics() -> None:
     )
 )
 @click.argument("topic")
-@click.option("--from-beginning", is_flag=True, help="Start with the oldest message.")
+@click.option("--from-beginning", is_flag=True, help="Start from the oldest message.")
 @click.option("--count", type=click.IntRange(1), help="Number of messages to print.  [default: no limit]")
 def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
     """Print the committed messages of TOPIC as they arrive, one JSON object per line."""

@@ -18,7 +18,7 @@ from stream.settings import Settings, read_settings
 def worker() -> None:
     """Score transactions until stopped. On SIGTERM or Ctrl-C, the batches in flight are completed first.
 
-    Workers share the partitions of the transactions topic; each needs its own slot.
+    Workers share the partitions of the transactions topic; each worker needs its own slot.
     """
     settings = read_settings()
     set_up_logging(settings)

@@ -14,7 +14,7 @@ MODEL = ("role", "name", "version")
 
 
 class DriftMetrics(Collector):
-    """Counters, and rolling statistics of every model in a role over as many of the newest rows as a window has.
+    """Counters, and rolling statistics of every model in a role, over the newest rows that would fill a window.
 
     The statistics of all models are replaced at once, so a scrape never mixes two updates.
 
@@ -23,9 +23,9 @@ class DriftMetrics(Collector):
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._elected = Gauge("drift_elected", "1 in the worker that is elected to monitor drift.", registry=registry)
+        self._elected = Gauge("drift_elected", "1 on the worker that is elected to monitor drift.", registry=registry)
         self._alarms = Counter("drift_alarms", "Drift alarms raised, by column.", ["column"], registry=registry)
-        self._reports = Counter("drift_reports", "Windows closed and reported, over all models.", registry=registry)
+        self._reports = Counter("drift_reports", "Windows closed and reported, for all models.", registry=registry)
         self._refused = Counter(
             "drift_counts_refused", "Messages on drift-counts that were ignored.", registry=registry
         )
@@ -35,7 +35,7 @@ class DriftMetrics(Collector):
         registry.register(self)
 
     def elected(self, elected: bool) -> None:
-        """Show whether this worker is the elected monitor; a worker that is not shows no statistics."""
+        """Show whether this worker is the elected monitor; a worker that is not elected shows no statistics."""
         self._elected.set(elected)
         self.show(())
 
@@ -48,8 +48,8 @@ class DriftMetrics(Collector):
         """Count a report and the alarms that it raises.
 
         Args:
-            report: Written report.
-            windows_in_a_row: Windows over a limit after which a column alarms.
+            report: Report that was written.
+            windows_in_a_row: Number of consecutive windows over a limit after which a column alarms.
         """
         self._reports.inc()
         columns = {**report.features, "score": report.score}
@@ -70,19 +70,21 @@ class DriftMetrics(Collector):
         with self._lock:
             views = self._views
         psi = GaugeMetricFamily(
-            "feature_drift_psi", "PSI of each feature, newest rows against the reference.", labels=[*MODEL, "feature"]
+            "feature_drift_psi",
+            "PSI of each feature, comparing the newest rows with the reference.",
+            labels=[*MODEL, "feature"],
         )
         ks = GaugeMetricFamily(
             "feature_drift_ks",
-            "KS statistic of each feature in 0..1; Jensen-Shannon distance for categories.",
+            "KS statistic of each numeric feature, from 0 to 1; for categorical features, the Jensen-Shannon distance.",
             labels=[*MODEL, "feature"],
         )
         score_psi = GaugeMetricFamily(
-            "prediction_drift_psi", "PSI of the score, newest rows against the reference.", labels=[*MODEL]
+            "prediction_drift_psi", "PSI of the score, comparing the newest rows with the reference.", labels=[*MODEL]
         )
-        score_ks = GaugeMetricFamily("prediction_drift_ks", "KS statistic of the score in 0..1.", labels=[*MODEL])
+        score_ks = GaugeMetricFamily("prediction_drift_ks", "KS statistic of the score, from 0 to 1.", labels=[*MODEL])
         fill = GaugeMetricFamily(
-            "drift_window_fill", "Rows in the open window as a share of a full window, 0..1.", labels=[*MODEL]
+            "drift_window_fill", "Rows in the open window as a share of a full window, from 0 to 1.", labels=[*MODEL]
         )
         for view in views:
             newest = view.newest

@@ -1,9 +1,9 @@
 """The drift monitor: one elected worker adds up the counts of all workers, closes windows and reports drift.
 
 Every worker is a candidate; the elected one holds the only partition of `drift-counts` and merges the counts. Reports
-hold all the state: a newly elected worker reads the newest report of each bundle, then the counts that no report covers
-yet. Two workers that both believe they are elected, for instance after a freeze, write the same reports; readers keep
-the first report with each number.
+hold all the state: a newly elected worker reads the newest report of each bundle, then the counts that are not yet in
+any report. Two workers that both believe they are elected, for instance after a freeze, write the same reports; readers
+keep the first report with a given number.
 """
 
 import logging
@@ -27,25 +27,25 @@ log = logging.getLogger(__name__)
 
 #: Author of the monitor's requests for retraining.
 AUTHOR = "fraud-drift"
-#: Seconds to wait for counts; also how soon a stop is noticed.
+#: Seconds to wait for counts, and thus the longest time until a stop is noticed.
 POLL_S = 0.2
-#: Seconds between two updates of the rolling statistics; one takes 3 ms a model.
+#: Seconds between two updates of the rolling statistics; an update takes 3 ms per model.
 METRICS_S = 5.0
 #: Seconds until retraining is requested again for a champion that still alarms. The cool-down is days, and each request
 #: reads a topic.
 REQUEST_S = 3600.0
-#: Most columns that a request names.
+#: Maximum number of columns that a request names.
 MAX_NAMED_COLUMNS = 5
 
 _decoder = msgspec.json.Decoder(DriftCounts)
 
 
 class DriftMonitor(ElectedTask):
-    """Monitors drift on a thread of its own while elected.
+    """Monitors drift on its own thread while this worker is elected.
 
     Args:
         settings: Kafka connection, topic names and drift limits.
-        manifests: Manifests of the bundles in a role.
+        manifests: Reader of the manifests of counted bundles.
         metrics: Metrics of the drift monitor.
     """
 
@@ -72,10 +72,10 @@ class DriftMonitor(ElectedTask):
     def _reset(self) -> None:
         self._pending: deque[TopicMessage] = deque()
         self._unwritten: list[DriftReport] = []
-        # By bundle: the newest report of a champion that alarms, and the time from which retraining may be requested.
+        # By bundle: the newest report on a champion that alarms, and the time from which retraining may be requested.
         self._alarmed: dict[str, DriftReport] = {}
         self._next_request: dict[str, float] = {}
-        # By worker instance: the newest sequence number. With at-least-once delivery a message may come again.
+        # By worker instance: the newest sequence number. With at-least-once delivery, a message may arrive twice.
         self._sequences: dict[str, int] = {}
         self._refused_bundles: set[str] = set()
         self._next_metrics = 0.0
@@ -90,7 +90,8 @@ class DriftMonitor(ElectedTask):
         if offset > (end := counts_end(self._settings.kafka, self._settings.topic)):
             counts, reports = self._settings.topic.drift_counts, self._settings.topic.drift_reports
             log.error(
-                "%s ends at %d, but %s continues from %d: %s was recreated; windows restart, recreate %s too",
+                "%s ends at offset %d, but %s continues from offset %d, so %s was recreated; "
+                "windows start afresh, recreate %s too",
                 *(counts, end, reports, offset, counts, reports),
             )
             self._merger, offset = self._new_merger(), 0
@@ -98,7 +99,7 @@ class DriftMonitor(ElectedTask):
         return offset
 
     def _read(self, reader: ElectedReader) -> None:
-        # An election during the read empties the pending messages.
+        # An election during the read clears the pending messages.
         messages = reader.read_with_offsets(0 if self._pending else POLL_S)
         self._pending.extend(messages)
 
@@ -114,7 +115,7 @@ class DriftMonitor(ElectedTask):
             self._write()
 
     def _write(self) -> None:
-        """Write the reports on closed windows before reading on: the next elected worker begins after them."""
+        """Write the reports on closed windows, before further counts, because a new election resumes after them."""
         if not self._unwritten:
             return
         self._writer.write(self._unwritten)
@@ -150,20 +151,20 @@ class DriftMonitor(ElectedTask):
         self._metrics.refused()
         if counts.bundle_sha256 not in self._refused_bundles:
             self._refused_bundles.add(counts.bundle_sha256)
-            log.warning("drift counts of model %s %s are ignored: %s", counts.name, counts.version, reason)
+            log.warning("ignoring drift counts of model %s %s: %s", counts.name, counts.version, reason)
 
 
 def decode_counts(raw: bytes | None) -> DriftCounts | None:
-    """Decode a message of `drift-counts`; log a message that is not valid and return None."""
+    """Decode a message on `drift-counts`; log an invalid message and return None."""
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.warning("a message of drift-counts is not valid: %s; ignored", error)
+        log.warning("ignoring an invalid message on drift-counts: %s", error)
         return None
 
 
 def alarms(report: DriftReport) -> str:
-    """Return one line that names the alarming columns, largest PSI first, and the alert rate; empty without alarms."""
+    """Name the alarming columns, largest PSI first, and the alert rate if it alarms; empty without alarms."""
     columns = {**report.features, "score": report.score}
     alarming = [(column.psi or 0.0, name) for name, column in columns.items() if column.state in {"alarm", "page"}]
     parts = [f"{name} PSI {psi:.3g}" for psi, name in sorted(alarming, reverse=True)]

@@ -1,4 +1,4 @@
-"""Reads the newest reports on `drift-reports`, instead of all 180 days of them, and writes new ones."""
+"""Reads the newest of the 180 days of reports on `drift-reports`, and writes new reports."""
 
 import logging
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from stream.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
 
-#: Reports that are searched for the newest one of each bundle. 20 KiB each, so they are read in half a second. All
-#: bundles in a role count the same transactions, so their reports are among the newest; a bundle that gets a role back
-#: after more reports than this starts its windows afresh.
+#: Number of reports that are searched for the newest report on each bundle. A report has 20 KiB, so all are read in
+#: half a second. Bundles in a role count the same transactions, so their reports are among the newest; a bundle that
+#: gets a role back after more reports than this starts its windows afresh.
 RECENT_REPORTS = 1_000
-#: Seconds in which reports must be acknowledged before they are sent again; short, so that a stop is noticed while
+#: Seconds to wait for the acknowledgement of reports before they are sent again; short, so that a stop is noticed while
 #: Kafka is unavailable.
 WRITE_S = 2.0
 
@@ -27,16 +27,16 @@ _decoder = msgspec.json.Decoder(DriftReport)
 
 
 def counts_end(kafka: KafkaSettings, topics: TopicSettings) -> int:
-    """Return the current end offset of `drift-counts`.
+    """Return the current end offset of the topic `drift-counts`.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
     """
     consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-whole-topic"})
     try:
         _, end = consumer.get_watermark_offsets(TopicPartition(topics.drift_counts, 0), CONNECT_S)
     except KafkaException as error:
-        text = f"cannot query the end of {topics.drift_counts} ({error.args[0].str()}); check the broker"
+        text = f"cannot read the end offset of topic {topics.drift_counts} ({error.args[0].str()}); check the broker"
         raise BrokerUnavailableError(text) from error
     finally:
         consumer.close()
@@ -44,10 +44,10 @@ def counts_end(kafka: KafkaSettings, topics: TopicSettings) -> int:
 
 
 def read_reports(kafka: KafkaSettings, topics: TopicSettings, count: int = RECENT_REPORTS) -> list[DriftReport]:
-    """Return the last `count` reports of all bundles, oldest first, without repetitions.
+    """Return the last `count` reports on all bundles, oldest first, without repetitions.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
     """
     reports = [decode_report(raw) for raw in read_topic(kafka, topics.drift_reports, newest=count)]
@@ -59,11 +59,11 @@ def read_reports(kafka: KafkaSettings, topics: TopicSettings, count: int = RECEN
 
 
 def decode_report(raw: bytes | None) -> DriftReport | None:
-    """Decode a message of `drift-reports`; log a message that is not valid and return None."""
+    """Decode a message on `drift-reports`; log an invalid message and return None."""
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.warning("a message of drift-reports is not valid: %s; ignored", error)
+        log.warning("ignoring an invalid message on drift-reports: %s", error)
         return None
 
 
@@ -84,7 +84,8 @@ class ReportWriter:
         """Write reports.
 
         Raises:
-            ReportsError: If not all were acknowledged. Writing them again is safe: they are the same bytes.
+            ReportsError: If not all reports were acknowledged. Writing them again is safe, because their bytes are the
+                same.
         """
         failures: list[str] = []
 
@@ -99,7 +100,7 @@ class ReportWriter:
             failures.append(str(error))
         if self._producer.flush(WRITE_S) or failures:
             self._producer = self._connect()  # the old producer drops what it has not sent yet
-            raise ReportsError(f"{self._topic} not written ({failures[0] if failures else 'no answer'})")
+            raise ReportsError(f"cannot write to topic {self._topic} ({failures[0] if failures else 'no response'})")
 
     def _connect(self) -> Producer:
         return Producer(producer_config(self._kafka) | {"linger.ms": 0})

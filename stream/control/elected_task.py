@@ -1,4 +1,4 @@
-"""A task that only the elected process performs, on a thread of its own."""
+"""A task that only the elected process performs, on its own thread."""
 
 import logging
 from abc import abstractmethod
@@ -10,12 +10,12 @@ from stream.runtime.background import Background
 
 log = logging.getLogger(__name__)
 
-#: Seconds until a step that failed, because Kafka, a store or another writer prevented it, is tried again.
+#: Seconds until a step that failed because of Kafka, a store or another writer is tried again.
 RETRY_S = 1.0
 
 
 class ElectedTask(Background):
-    """Reads a topic and works on its messages while this process is elected.
+    """Reads a topic and processes its messages while this process is elected.
 
     An unexpected error ends this thread, not the process: it is logged, and another process is elected.
 
@@ -42,11 +42,11 @@ class ElectedTask(Background):
 
     @abstractmethod
     def _work(self, reader: ElectedReader) -> None:
-        """Read once and process what was read. An election during the read calls `_reset`."""
+        """Read once and process the messages. An election during the read calls `_reset`."""
 
     @abstractmethod
     def _reset(self) -> None:
-        """Drop all state that was built from messages."""
+        """Discard all state that was built from messages."""
 
     def _run(self) -> None:
         try:

@@ -1,7 +1,7 @@
 """Leader election among processes: the leader holds a topic's only partition, by an ordinary consumer group.
 
-Nothing is committed. An elected process reads the topic from its beginning, or from an offset that other messages give
-it, so the topics hold all the state.
+Nothing is committed. An elected process reads the topic from its beginning, or from an offset found in other messages,
+so topics hold all the state.
 """
 
 import logging
@@ -16,9 +16,9 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Most messages that one read returns.
+#: Maximum number of messages that one read returns.
 MAX_MESSAGES = 1000
-#: Seconds to wait for the end offset of the topic; no longer than it takes to miss a heartbeat.
+#: Seconds to wait for the end offset of the topic; short enough not to miss a heartbeat.
 END_S = 1.0
 
 
@@ -30,7 +30,7 @@ class TopicMessage(NamedTuple):
 
 
 class ElectedReader:
-    """Reads a topic of one partition while this process is elected. Use it on one thread only.
+    """Reads a single-partition topic while this process is elected. Use it on one thread only.
 
     Args:
         kafka: Kafka connection, slot and session timeout.
@@ -38,8 +38,8 @@ class ElectedReader:
         group: Consumer group of the candidates.
         on_election: Called with True when this process is elected, before the first message, and with False when it
             no longer is.
-        start: Returns the offset to begin at, after each election. `read` passes its exceptions on, and the next `read`
-            calls it again. None to begin at the topic's beginning.
+        start: Called after each election to get the offset to begin at. `read` passes its exceptions on, and the next
+            `read` calls it again. None to begin at the topic's beginning.
 
     Attributes:
         caught_up: Whether every message that the topic held at the election has been read.
@@ -58,11 +58,11 @@ class ElectedReader:
         self._topic = topic
         self._start = start
         self._messages: list[TopicMessage] = []
-        # Whether the partition is positioned at its first offset to read.
+        # Whether the consumer is positioned at the first offset to read.
         self._positioned = False
         self._partition: TopicPartition | None = None
-        # End of the topic soon after the election. It is queried, because the client reports the end of a partition
-        # only when a fetch comes back empty, and on a busy topic none ever does.
+        # End offset of the topic soon after the election. It is queried, because the client reports the end of a
+        # partition only when a fetch returns nothing, which never happens on a busy topic.
         self._end: int | None = None
         self.caught_up = False
         self._consumer = Consumer(
@@ -79,13 +79,13 @@ class ElectedReader:
         self._consumer.subscribe([topic], on_assign=self._won, on_revoke=self._lost, on_lost=self._lost)
 
     def read(self, wait_s: float) -> list[bytes | None]:
-        """Return the values of new messages, as `read_with_offsets` does."""
+        """Return the values of new messages; see `read_with_offsets`."""
         return [message.value for message in self.read_with_offsets(wait_s)]
 
     def read_with_offsets(self, wait_s: float) -> list[TopicMessage]:
         """Return new messages; none while another process is elected.
 
-        Messages are polled one at a time, so that those from before an election are not returned after it.
+        Messages are polled one at a time, so that messages polled before an election are not returned after it.
 
         Args:
             wait_s: Seconds to wait for the first message.
@@ -104,7 +104,7 @@ class ElectedReader:
             elif error.code() == Code._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
                 self.caught_up = True
             else:
-                log.warning("reading %s failed: %s; the client tries again", self._topic, error.str())
+                log.warning("cannot read topic %s: %s; the client tries again", self._topic, error.str())
             message = self._consumer.poll(0) if len(self._messages) < MAX_MESSAGES else None
         return self._messages
 
@@ -128,13 +128,13 @@ class ElectedReader:
         try:
             _, self._end = self._consumer.get_watermark_offsets(self._partition, END_S)
         except KafkaException as error:
-            log.warning("cannot query the end of %s: %s; trying again", self._topic, error.args[0].str())
+            log.warning("cannot read the end offset of topic %s: %s; trying again", self._topic, error.args[0].str())
         if self._end == 0:
             self.caught_up = True
 
     def _won(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
-            # With a `start` function nothing is read before it has been called.
+            # With a `start` function, nothing is read before the function has been called.
             partition.offset = OFFSET_BEGINNING if self._start is None else OFFSET_END
         consumer.incremental_assign(partitions)
         self._change(partitions, elected=True)

@@ -1,4 +1,4 @@
-"""Manifests of bundles with drift counts, looked up on `model-updates` and read from the bundle store once."""
+"""Manifests of bundles with drift counts: bundles are looked up on `model-updates`, and each manifest is read once."""
 
 import logging
 import time
@@ -29,14 +29,14 @@ class Manifests:
     def __init__(self, kafka: KafkaSettings, topics: TopicSettings, store: BundleStore) -> None:
         self._kafka, self._topics = kafka, topics
         self._store = store
-        # By bundle: monotonic time at which it is looked up again.
+        # By missing bundle: monotonic time at which the bundle is looked up again.
         self._missing: dict[str, float] = {}
 
     def of(self, counts: DriftCounts) -> Manifest | None:
-        """Return the manifest of the bundle that counts belong to; None if the bundle is gone, logged once.
+        """Return the manifest of the bundle that counts belong to, or None if the bundle is gone, which is logged once.
 
         Raises:
-            FraudError: If Kafka or the store does not answer; a later call may succeed.
+            FraudError: If Kafka or the store is not responding; a later call may succeed.
         """
         sha256 = counts.bundle_sha256
         if time.monotonic() < self._missing.get(sha256, 0.0):

@@ -33,12 +33,12 @@ _codec = MessageCodec(RetrainRequest)
 class RequestOutcome:
     """The result of an attempt to write a request."""
 
-    #: The request that was written, or the earlier one that prevented it.
+    #: Request that was written, or the earlier request that prevented it.
     request: RetrainRequest
     written: bool
-    #: One line: that it was written, or why not.
+    #: One line that says whether the request was written, and why not.
     detail: str
-    #: Whether it was refused only because of the cool-down, so that it may be written later.
+    #: Whether only the cool-down prevented the request, so that it may be written later.
     cooling: bool = False
 
 
@@ -49,7 +49,7 @@ def new_request(cause: Cause, bundle_sha256: str, why: str, *, author: str) -> R
         cause: Category of the reason.
         bundle_sha256: Hash of the champion's bundle that a new model should replace.
         why: Reason in one line.
-        author: Person or program that requests it.
+        author: Person or program that requests the model.
     """
     return RetrainRequest(uuid.uuid4().hex, cause, bundle_sha256, why, time.time_ns() // 1_000_000, author)
 
@@ -59,12 +59,12 @@ def request_retraining(
 ) -> RequestOutcome:
     """Write a request, unless one for the same champion is open or its cause is cooling down.
 
-    Drift, performance and schedule may each request once in `retrain_cooldown_days`, whatever the answer was and
-    whichever champion it was about; a person may request at any time.
+    Each of the causes drift, performance and schedule may request a model once in `retrain.cooldown_days`, whatever the
+    answer and the champion of its last request were; a person may request a model at any time.
 
     Raises:
         RefusedMessageError: If the request is not valid: its reason is empty or longer than 1,000 characters.
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
         KafkaError: If another writer was faster, or it is unknown whether the request was written; try again.
     """
@@ -88,10 +88,10 @@ def request_retraining(
 
 
 def answer_request(kafka: KafkaSettings, topics: TopicSettings, request: RetrainRequest, answer: RetrainAnswer) -> None:
-    """Write the answer to a request; a request that has an answer keeps it.
+    """Write the answer to a request, unless the request has an answer already.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
         KafkaError: If another writer was faster, or it is unknown whether the answer was written; try again.
     """
@@ -102,12 +102,12 @@ def answer_request(kafka: KafkaSettings, topics: TopicSettings, request: Retrain
 
 
 def read_requests(kafka: KafkaSettings, topics: TopicSettings) -> list[RetrainRequest]:
-    """Return every request with its answer, in the order in which they were written.
+    """Return every request with its answer, in the order in which the requests were written.
 
     A message that cannot be decoded is logged and skipped. If a request has several answers, the first counts.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
     """
     requests: dict[str, RetrainRequest] = {}
@@ -115,7 +115,7 @@ def read_requests(kafka: KafkaSettings, topics: TopicSettings) -> list[RetrainRe
         try:
             request = _codec.decode(raw)
         except RefusedMessageError as error:
-            log.warning("message %d of %s is skipped: %s", number, topics.retrain_requests, error)
+            log.warning("skipping message %d on %s: %s", number, topics.retrain_requests, error)
             continue
         current = requests.get(request.request_id)
         if current is None:

@@ -8,19 +8,19 @@ from schemas.errors import RolesError
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy, RoleAction
 
 AssignmentChange = Callable[[ModelUpdate], ModelUpdate]
-#: A change that also works before the first assignment (None), as `change_roles` takes it.
+#: A change that also accepts None, for no assignment yet; `change_roles` takes such a change.
 FirstAssignmentChange = Callable[[ModelUpdate | None], ModelUpdate]
 
 
 def combine_changes(changes: Sequence[AssignmentChange], champion: BundleRef | None = None) -> FirstAssignmentChange:
-    """Return one change for `change_roles` that makes several changes in order.
+    """Combine several changes, made in order, into one change for `change_roles`.
 
     Args:
         changes: Changes to make; each raises RolesError if it does not apply.
         champion: New champion, which decides by its own policy and stops being a challenger; None to keep the champion.
 
     Returns:
-        The combined change. It raises RolesError if there is no champion yet and none is given.
+        The combined change, which raises RolesError if there is no champion yet and `champion` is None.
     """
 
     def change(last: ModelUpdate | None) -> ModelUpdate:
@@ -33,14 +33,14 @@ def combine_changes(changes: Sequence[AssignmentChange], champion: BundleRef | N
 
 
 def add_challenger(challenger: Challenger) -> AssignmentChange:
-    """Return a change that adds a challenger, or replaces the one with the same bundle and policy."""
+    """Return a change that adds a challenger, or replaces the challenger with the same bundle and policy."""
 
     def change(last: ModelUpdate) -> ModelUpdate:
         others = tuple(each for each in last.challengers if _identity(each) != _identity(challenger))
         try:
             return replace(last, challengers=(*others, challenger))
         except ValueError as error:
-            raise RolesError(f"{error}; lower a share, or dismiss a challenger first") from error
+            raise RolesError(f"{error}; lower a share, or remove a challenger first") from error
 
     return change
 
@@ -59,7 +59,7 @@ def remove_challenger(path: str) -> AssignmentChange:
 
 
 def set_policy(policy: Policy | None) -> AssignmentChange:
-    """Return a change that sets the champion's policy; None for the policy of its manifest."""
+    """Return a change that sets the champion's policy; None for the policy in its manifest."""
     return lambda last: replace(last, policy=policy)
 
 
@@ -69,7 +69,7 @@ def set_exploration(exploration: Exploration | None) -> AssignmentChange:
 
 
 def set_salt(salt: str) -> AssignmentChange:
-    """Return a change of the salt, by which split cards and explored transactions are drawn."""
+    """Return a change of the salt, which determines the cards of a split and the explored transactions."""
     return lambda last: replace(last, salt=salt)
 
 
@@ -80,18 +80,18 @@ def restore_previous(last: ModelUpdate | None) -> ModelUpdate:
         RolesError: If there is no previous champion.
     """
     if last is None or last.previous is None:
-        raise RolesError("there is no previous champion; name one: fraud-stream models set --champion PATH")
+        raise RolesError("there is no previous champion; name a champion: fraud-stream models set --champion PATH")
     gone = {last.champion.sha256, last.previous.sha256}
     others = tuple(each for each in last.challengers if each.bundle.sha256 not in gone)
     return replace(last, champion=last.previous, policy=last.previous_policy, challengers=others)
 
 
 def action_of(update: ModelUpdate, last: ModelUpdate | None) -> RoleAction:
-    """Return the kind of change from the assignment before (None before the first) to this one."""
+    """Return the kind of change from the last assignment (None if there was none) to this update."""
     if last is None:
         return RoleAction.PROMOTE
     promoted = last.champion.sha256 != update.champion.sha256
-    # A promotion resets the policy, and the new champion stops being a challenger: neither is a change of its own.
+    # A promotion resets the policy, and the new champion stops being a challenger: neither counts as a separate change.
     before = [each for each in last.challengers if not promoted or each.bundle.sha256 != update.champion.sha256]
     gone = {_identity(each) for each in before} - {_identity(each) for each in update.challengers}
     changed = {
@@ -109,12 +109,12 @@ def action_of(update: ModelUpdate, last: ModelUpdate | None) -> RoleAction:
 def _set_champion(champion: BundleRef | None, last: ModelUpdate | None) -> ModelUpdate:
     if champion is None:
         if last is None:
-            raise RolesError("there is no champion yet; name one: fraud-stream models set --champion PATH")
+            raise RolesError("there is no champion yet; name a champion: fraud-stream models set --champion PATH")
         return last
     if last is None:
         return ModelUpdate(1, champion, 0, "")
     if last.champion.sha256 == champion.sha256:
-        raise RolesError(f"{champion.path} is the champion already; check with: fraud-stream models")
+        raise RolesError(f"{champion.path} is already the champion; check with: fraud-stream models")
     others = tuple(each for each in last.challengers if each.bundle.sha256 != champion.sha256)
     return replace(last, champion=champion, challengers=others, policy=None)
 

@@ -1,6 +1,6 @@
-"""Reading the control topic `model-updates`, the source of truth for roles.
+"""Reads the control topic `model-updates`, the source of truth for roles.
 
-It has one partition, is kept for ever, and every worker reads all of it without a consumer group.
+The topic has one partition and is kept for ever; every worker reads all of it, without a consumer group.
 """
 
 import contextlib
@@ -40,12 +40,12 @@ def current_roles(kafka: KafkaSettings, topics: TopicSettings) -> ModelUpdate | 
 def all_roles(kafka: KafkaSettings, topics: TopicSettings) -> list[ModelUpdate]:
     """Return every assignment, oldest first.
 
-    Messages that workers ignore are left out: those that cannot be decoded, and those whose epoch does not rise.
+    Messages that workers ignore are skipped: those that cannot be decoded, and those whose epoch does not increase.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the control topic does not exist.
-        RolesError: If a newer program has written an assignment that this one cannot read.
+        RolesError: If a newer program has written an assignment that this program cannot read.
     """
     updates: list[ModelUpdate] = []
     for raw in read_topic(kafka, topics.model_updates):
@@ -63,4 +63,6 @@ def _refuse_newer(raw: bytes | None) -> None:
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
         version = msgspec.json.decode(raw or b"", type=_Versioned).schema_version
         if version > ModelUpdate.__struct_defaults__[-1]:
-            raise RolesError(f"roles were written in schema version {version}; upgrade this program first")
+            raise RolesError(
+                f"the roles have schema version {version}, which this program cannot read; upgrade this program"
+            )

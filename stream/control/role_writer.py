@@ -1,6 +1,7 @@
-"""Writing the control topic `model-updates`, one writer at a time.
+"""Writes the control topic `model-updates`, one writer at a time.
 
-A writer first fences every other writer (same transactional id), then reads the newest epoch, then writes the next one.
+A writer first fences every other writer (same transactional id), then reads the newest epoch, then writes the next
+epoch.
 """
 
 import time
@@ -28,7 +29,7 @@ def change_roles(
     evidence: AuditEvidence | None = None,
     expected_epoch: int | None = None,
 ) -> ModelUpdate:
-    """Derive the next assignment of roles from the newest one, and write it.
+    """Derive the next assignment of roles from the newest assignment, and write it.
 
     Args:
         kafka: Kafka connection.
@@ -43,7 +44,7 @@ def change_roles(
 
     Raises:
         StaleEpochError: If another writer was faster.
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         RolesError: If it is unknown whether the assignment was written.
     """
     try:
@@ -52,7 +53,7 @@ def change_roles(
             epoch = last.epoch if last else 0
             if expected_epoch not in (None, epoch):
                 raise StaleEpochError(
-                    f"roles are at epoch {epoch}, not {expected_epoch}; check them with: fraud-stream models, then "
+                    f"the roles are at epoch {epoch}, not {expected_epoch}; check them with: fraud-stream models, then "
                     "try again"
                 )
             changed = change(last)
@@ -73,7 +74,7 @@ def change_roles(
     except KafkaException as error:
         if was_fenced(error):
             raise StaleEpochError(
-                "another writer changed the roles meanwhile; check them with: fraud-stream models, then try again"
+                "another writer changed the roles in the meantime; check them with: fraud-stream models, then try again"
             ) from None
         raise RolesError(
             f"cannot tell whether the roles were written ({error.args[0].str()}); check with: fraud-stream models"
@@ -94,14 +95,14 @@ def publish_roles(
     evidence: AuditEvidence | None = None,
     expected_epoch: int | None = None,
 ) -> ModelUpdate:
-    """Write champion and challengers at once. Exploration and salt stay: they belong to the stream, not to a model.
+    """Assign the champion and all challengers at once; exploration and salt stay, as they belong to the stream.
 
     Args:
         kafka: Kafka connection.
         topics: Topic names.
         champion: Bundle that decides; the champion it replaces becomes `previous`.
         challengers: All challengers with their modes and shares.
-        policy: Policy to use instead of the champion's own; None for its own.
+        policy: Policy that the champion decides by; None for the policy in its manifest.
         author: As in `change_roles`.
         note: As in `change_roles`.
         action: As in `change_roles`.
@@ -110,7 +111,7 @@ def publish_roles(
 
     Raises:
         StaleEpochError: If another writer was faster.
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         RolesError: If it is unknown whether the assignment was written.
     """
 

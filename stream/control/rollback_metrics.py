@@ -14,7 +14,7 @@ class RollbackMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._elected = Gauge(
-            "rollback_monitor_elected", "1 in the worker that is elected to monitor promotions.", registry=registry
+            "rollback_monitor_elected", "1 on the worker that is elected to monitor promotions.", registry=registry
         )
         self._statistic = Gauge(
             "rollback_monitor_statistic",
@@ -25,7 +25,9 @@ class RollbackMetrics:
         self._bound = Gauge(
             "rollback_monitor_bound", "Bound that the statistic must not cross.", ["statistic"], registry=registry
         )
-        self._rollbacks = Counter("rollbacks", "Promotions that were rolled back automatically.", registry=registry)
+        self._rollbacks = Counter(
+            "rollbacks", "Number of promotions that were rolled back automatically.", registry=registry
+        )
         self._paged = Gauge(
             "rollback_monitor_paged",
             "1 while a champion is out of bounds and there is no previous champion to restore.",

@@ -1,8 +1,8 @@
 """The rollback monitor: restores the previous champion if a promoted champion leaves its bounds.
 
-Every worker is a candidate. The elected one, which holds the only partition of `role-counts`, judges by the counts of
-all workers. If two workers both believe they are elected, for instance after a freeze, only one rollback is written:
-each of them names the epoch that it judged, and a change based on an older epoch is refused.
+Every worker is a candidate. The elected worker, which holds the only partition of `role-counts`, judges by the counts
+of all workers. If two workers both believe they are elected, for instance after a freeze, only one rollback is written:
+each worker names the epoch that it judged, and a change based on an older epoch is rejected.
 """
 
 import logging
@@ -24,14 +24,14 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for counts; also how soon a stop is noticed.
+#: Seconds to wait for counts, and thus the longest time until a stop is noticed.
 POLL_S = 0.2
 
 _decoder = msgspec.json.Decoder(RoleCounts)
 
 
 class RollbackMonitor(ElectedTask):
-    """Judges promotions on a thread of its own while elected.
+    """Judges promotions on its own thread while this worker is elected.
 
     Args:
         settings: Kafka connection, topic names and rollback limits.
@@ -90,7 +90,7 @@ class RollbackMonitor(ElectedTask):
         verdict = self._promotion.verdict()
         if verdict is None or verdict.since == self._paged:
             return
-        # The roles may have changed since: then this champion is no longer judged, or not yet.
+        # The roles may have changed since then, so that this champion is no longer judged, or not yet.
         self._promotion.set_assignments(all_roles(self._settings.kafka, self._settings.topic))
         verdict, roles = self._promotion.verdict(), self._promotion.roles
         if verdict is None or roles is None:
@@ -111,7 +111,7 @@ class RollbackMonitor(ElectedTask):
         )
         self._metrics.rolled_back()
         log.error(
-            "champion %s is rolled back: %s; %s is champion again",
+            "champion %s was rolled back: %s; %s is champion again",
             roles.champion.version,
             note,
             restored.champion.version,
@@ -130,16 +130,16 @@ class RollbackMonitor(ElectedTask):
 
 
 def decode_counts(raw: bytes | None) -> RoleCounts | None:
-    """Decode a message of `role-counts`; log a message that is not valid and return None."""
+    """Decode a message on `role-counts`; log an invalid message and return None."""
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.warning("a message of role-counts is not valid: %s; ignored", error)
+        log.warning("ignoring an invalid message on role-counts: %s", error)
         return None
 
 
 def describe(verdict: RollbackVerdict) -> str:
-    """Return one line with the statistic, its value and bound, the transactions, and the origin of the bound."""
+    """Describe a breach in one line: statistic, value and bound, number of transactions, and origin of the bound."""
     breach = verdict.breach
     return (
         f"{breach.statistic} {breach.value:.4g} crossed {breach.bound:.4g} in {breach.transactions} transactions, "
@@ -148,7 +148,7 @@ def describe(verdict: RollbackVerdict) -> str:
 
 
 def evidence_of(verdict: RollbackVerdict) -> RollbackEvidence:
-    """Return the measurement behind a verdict, for the audit."""
+    """Return the measurement that led to a verdict, for the audit."""
     breach = verdict.breach
     return RollbackEvidence(
         breach.statistic, float(breach.value), float(breach.bound), breach.transactions, breach.blocks

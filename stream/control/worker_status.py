@@ -1,4 +1,4 @@
-"""Reading `worker-status`, the newest state of each worker slot."""
+"""Reads the newest state of each worker slot from `worker-status`."""
 
 import contextlib
 
@@ -15,7 +15,7 @@ def worker_statuses(kafka: KafkaSettings, topics: TopicSettings) -> list[WorkerS
     """Return the newest status of each slot, sorted by slot; messages that cannot be decoded are ignored.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
     """
     newest: dict[str, WorkerStatus] = {}

@@ -96,5 +96,5 @@ def test_roles_of_a_newer_program_are_not_overwritten(settings: Settings) -> Non
     champion = put_bundle(Path(settings.bundle.store), "1")
     newer = json.dumps({"schema_version": 4, "epoch": 7}).encode()
     produce_all(settings.kafka.bootstrap, settings.topic.model_updates, [(None, newer)])
-    with pytest.raises(RolesError, match="schema version 4; upgrade this program first"):
+    with pytest.raises(RolesError, match="schema version 4, which this program cannot read; upgrade"):
         publish_roles(settings.kafka, settings.topic, champion=champion, author="test")

@@ -98,7 +98,7 @@ def test_a_breach_is_rolled_back_once(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert msgspec.json.decode(encode(written), type=ModelUpdate) == written
     assert bench.metric("rollbacks_total") == 1
     assert bench.metric("rollback_monitor_paged") == 0
-    assert "champion 2 is rolled back" in caplog.text
+    assert "champion 2 was rolled back" in caplog.text
 
 
 def test_no_counts_are_lost_while_kafka_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
