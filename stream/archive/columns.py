@@ -1,4 +1,4 @@
-"""The archive's columns, and the ones that are decoded from a message."""
+"""The archive's columns, and decoding of the columns that messages are filtered by."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.messages import EventTimeMs, Identifier
 
-#: The unchanged message with its position, and columns to filter by, which are null if it cannot be decoded.
+#: The unchanged message with its position, and columns to filter by, which are null if the message cannot be decoded.
 SCHEMA = pa.schema(
     [
         pa.field("partition", pa.int32(), nullable=False),
@@ -25,7 +25,7 @@ SCHEMA = pa.schema(
 
 
 class _WithCard(msgspec.Struct, gc=False):
-    """Fields that transactions and decisions have in common."""
+    """Fields decoded from transactions and decisions."""
 
     transaction_id: Identifier
     card_id: Identifier
@@ -33,7 +33,7 @@ class _WithCard(msgspec.Struct, gc=False):
 
 
 class _WithoutCard(msgspec.Struct, gc=False):
-    """Fields of labels."""
+    """Fields decoded from labels."""
 
     transaction_id: Identifier
     event_time_ms: EventTimeMs
@@ -52,9 +52,9 @@ FilterColumns = tuple[str | None, str | None, int | None]
 
 
 def filter_columns(kind: str, value: bytes | None) -> FilterColumns:
-    """Return a message's transaction_id, card_id and event_time_ms; None for all three if it cannot be decoded.
+    """Return a message's transaction_id, card_id and event_time_ms; None for all three if undecodable.
 
-    Only these fields are checked: they serve to find a message, not to validate it.
+    Only these fields are validated, because they are used to find a message, not to check that the message is valid.
     """
     try:
         message = _DECODERS[kind].decode(value or b"")

@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 from schemas.errors import ArchiveError, ArchiveUnavailableError
 from stream.archive.layout import FORMAT_VERSION, MARKER, ArchiveFile, folder, parse_file, parse_folder, parse_temporary
 
-#: Protocols of stores that put an object completely or not at all: no temporary name is needed.
+#: Protocols of stores that write an object completely or not at all, so that no temporary name is needed.
 ATOMIC_PUT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"})
 
 
@@ -34,7 +34,8 @@ class ArchiveFiles:
             self._files, root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise ArchiveError(
-                f"cannot open archive {url} ({error}); set FRAUD_ARCHIVE_URL, or install its file system"
+                f"cannot open archive {url} ({error}); "
+                "set FRAUD_ARCHIVE_URL, or install the package for its file system"
             ) from error
         self._root = root.rstrip("/")
         protocol = self._files.protocol
@@ -45,8 +46,8 @@ class ArchiveFiles:
         """Create the archive if it does not exist yet.
 
         Raises:
-            ArchiveError: If a newer program created it.
-            ArchiveUnavailableError: If the file system does not answer or denies writing.
+            ArchiveError: If a newer program created the archive.
+            ArchiveUnavailableError: If the file system is not responding or denies write access.
         """
         with self._translated_errors("create"):
             self._files.invalidate_cache()
@@ -57,19 +58,19 @@ class ArchiveFiles:
     def require(self) -> None:
         """Raise unless the archive exists.
 
-        A bucket or a mount that is gone for a while looks empty, and an archive started afresh there would hold
-        everything a second time. So the marker is checked before every listing and every file.
+        A bucket or mount that is temporarily missing looks empty, and a new archive created there would store every
+        message a second time. Therefore the marker is checked before files are listed, read or written.
 
         Raises:
-            ArchiveError: If a newer program created it, or the marker was not written by an archive.
-            ArchiveUnavailableError: If it does not exist, or the file system does not answer.
+            ArchiveError: If a newer program created the archive, or the marker was not written by an archive.
+            ArchiveUnavailableError: If the archive does not exist, or the file system is not responding.
         """
         with self._translated_errors("read"):
             try:
                 marker = self._files.cat_file(self._at(MARKER))
             except FileNotFoundError:
                 raise ArchiveUnavailableError(
-                    f"no archive at {self.url}; bring it back, or check FRAUD_ARCHIVE_URL"
+                    f"there is no archive at {self.url}; restore it, or check FRAUD_ARCHIVE_URL"
                 ) from None
         try:
             version = json.loads(marker)["format_version"]
@@ -79,23 +80,24 @@ class ArchiveFiles:
             ) from None
         if version != FORMAT_VERSION:
             raise ArchiveError(
-                f"archive {self.url} has format version {version}, this program supports {FORMAT_VERSION}; upgrade it"
+                f"archive {self.url} has format version {version}, but this program supports {FORMAT_VERSION}; "
+                "upgrade this program"
             )
 
     def list_days(self, kind: str) -> list[date]:
-        """Return the dates that a kind has folders for, the newest first.
+        """Return the dates for which a kind of message has a folder, newest first.
 
         Raises:
-            ArchiveUnavailableError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system is not responding.
         """
         names = self._list_names(kind)
         return sorted(filter(None, map(parse_folder, names)), reverse=True)
 
     def list_day(self, kind: str, day: date) -> tuple[list[ArchiveFile], list[str]]:
-        """Return a kind's files of one date, and the names of temporary files, abandoned ones and those being written.
+        """Return a kind's files for a date, and the names of temporary files, abandoned or still being written.
 
         Raises:
-            ArchiveUnavailableError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system is not responding.
         """
         names = self._list_names(f"{kind}/{folder(day)}")
         files = [file for name in names if (file := parse_file(name, day))]
@@ -110,23 +112,23 @@ class ArchiveFiles:
         self.require()
         path = f"{kind}/{file.path}"
         with self._translated_errors("write"):
-            # A file of the same range holds the same messages, and a reader may have it open.
+            # An existing file for the same range contains the same messages, and a reader may have it open.
             if self._files.exists(self._at(path)):
                 return
             self._write(path, content)
-        # The mount may have gone after the first check, so that the file went into the folder beneath it.
+        # The mount may have disappeared after the first check, and the file gone into the folder beneath it.
         self.require()
         with self._translated_errors("write"):
             if not self._files.exists(self._at(path)):
                 raise ArchiveUnavailableError(
-                    f"archive {self.url} became unavailable while {path} was written; check FRAUD_ARCHIVE_URL"
+                    f"archive {self.url} became unavailable while {path} was being written; check FRAUD_ARCHIVE_URL"
                 )
 
     def open(self, kind: str, file: ArchiveFile) -> Any:
         """Open a file for reading.
 
         Raises:
-            ArchiveUnavailableError: If it cannot be opened.
+            ArchiveUnavailableError: If the file cannot be opened.
         """
         with self._translated_errors("read"):
             return self._files.open(self._at(f"{kind}/{file.path}"), "rb")
@@ -135,7 +137,7 @@ class ArchiveFiles:
         """Remove temporary files.
 
         Raises:
-            ArchiveUnavailableError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system is not responding.
         """
         with self._translated_errors("clean"):
             for name in names:

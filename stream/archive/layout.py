@@ -1,12 +1,13 @@
-"""The archive's layout on its file system, and which rows of which file a reader takes.
+"""The archive's layout on its file system, and which rows a reader takes from which file.
 
     <url>/archive.json                                                  format version
     <url>/<kind>/date=YYYY-MM-DD/<partition>-<first>-<end>.parquet      the messages with first ≤ offset < end
     <url>/<kind>/date=YYYY-MM-DD/.<…>.parquet.<random>.tmp              being written, or left by a crash: not a file
 
-A file holds every message that its partition had in the file's range when the file was written, and never changes. A
-file begins where the earlier files end, or within them: a writer that was assigned a partition while another one still
-held it (after a freeze, say) may write a range again, in part or completely. `plan_reads` is the rule for readers.
+A file contains every message that its partition had in the file's offset range when the file was written, and never
+changes. A file begins where the earlier files end, or inside one of them: a writer that takes over a partition while
+the previous writer is still active (for example, after a freeze) may write part or all of a range again. `plan_reads`
+decides which rows a reader takes.
 """
 
 import re
@@ -14,11 +15,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-#: Increased when an older reader could not read what a newer writer writes.
+#: Format version; increased when older readers cannot read what a newer writer writes.
 FORMAT_VERSION = 1
-#: File with the format version; without it a URL holds no archive.
+#: File that contains the format version; a URL without this file has no archive.
 MARKER = "archive.json"
-#: Kinds of messages, each in a folder of its name.
+#: Kinds of messages; each kind has a folder of the same name.
 KINDS = ("transactions", "transactions-http", "decisions", "labels")
 
 _FILE_NAME = re.compile(r"(\d{1,10})-(\d{1,19})-(\d{1,19})\.parquet")
@@ -29,28 +30,28 @@ _LAST_MS = 253_402_300_799_999
 
 @dataclass(frozen=True, order=True, slots=True)
 class ArchiveFile:
-    """A file of one kind. Files sort by partition, then first offset, then the longest first.
+    """A file with messages of one kind. Files sort by partition, then by first offset, then longest first.
 
     Attributes:
         partition: Partition of the kind's topic.
-        first: Offset of its first message.
-        day: UTC date of its folder.
+        first: Offset of the file's first message.
+        day: UTC date of the file's folder.
     """
 
     partition: int
     first: int
-    #: The negated end: of equal beginnings, the longest file sorts first.
+    #: The end is negated so that, of files with the same first offset, the longest sorts first.
     _longest_first: int
     day: date
 
     @classmethod
     def from_range(cls, partition: int, first: int, end: int, day: date) -> "ArchiveFile":
-        """Return the file with the offsets first ≤ offset < end."""
+        """Return the file that contains the offsets first ≤ offset < end."""
         return cls(partition, first, -end, day)
 
     @property
     def end(self) -> int:
-        """Offset after its last message."""
+        """Offset after the file's last message."""
         return -self._longest_first
 
     @property
@@ -65,7 +66,7 @@ def folder(day: date) -> str:
 
 
 def parse_folder(name: str) -> date | None:
-    """Return the date of a folder; None if it is not one of the archive's."""
+    """Return the date of a folder; None if the folder is not one of the archive's."""
     match = _FOLDER_NAME.fullmatch(name)
     try:
         return date.fromisoformat(match[1]) if match else None
@@ -74,7 +75,7 @@ def parse_folder(name: str) -> date | None:
 
 
 def parse_file(name: str, day: date) -> ArchiveFile | None:
-    """Return the file of this name in the folder of `day`; None if it is not one of the archive's."""
+    """Return the file with this name in the folder for `day`; None if it is not an archive file."""
     match = _FILE_NAME.fullmatch(name)
     if not match or int(match[2]) >= int(match[3]):
         return None
@@ -82,7 +83,7 @@ def parse_file(name: str, day: date) -> ArchiveFile | None:
 
 
 def parse_temporary(name: str) -> int | None:
-    """Return the partition of a file that was being written; None if the name is not a temporary one."""
+    """Return the partition of a temporary file; None if the name is not that of a temporary file."""
     parts = name.split(".")
     if not name.startswith(".") or not name.endswith(".tmp"):
         return None
@@ -96,11 +97,12 @@ def utc_day(timestamp_ms: int) -> date:
 
 
 def plan_reads(files: Iterable[ArchiveFile]) -> Iterator[tuple[ArchiveFile, int]]:
-    """Yield which files to read from which offset on, so that each message is read once and in order.
+    """Yield which files to read, and from which offset, so that each message is read once and in order.
 
-    Files are sorted by partition, then by first offset, and among equal ones the longest comes first. Each file
-    contributes its rows at or above the highest end of the files before it. The rows below that end are in those
-    files: the file that reaches the end begins no later than this one, so it holds everything in between.
+    Files are sorted by partition, then by first offset; of files with the same first offset, the longest comes first.
+    Each file contributes its rows from the highest end of the earlier files onwards. Its rows below that end are in the
+    earlier files: the earlier file with the highest end begins no later than this file, so it contains everything in
+    between.
 
     Args:
         files: Files of one kind, in any order.

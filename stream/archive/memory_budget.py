@@ -8,11 +8,11 @@ from stream.settings import ArchiveSettings
 
 
 class MemoryBudget:
-    """The memory that the open files of all pipelines share.
+    """Memory budget that the open files of all pipelines share.
 
     Args:
-        archive: Size of the budget.
-        pipelines: Pipelines that share it; the sequence may be filled later.
+        archive: Settings that contain the size of the budget.
+        pipelines: Pipelines that share the budget; the sequence may be filled later.
         metrics: Metrics of open files.
     """
 
@@ -22,7 +22,7 @@ class MemoryBudget:
         self._metrics = metrics
 
     def enforce(self) -> None:
-        """Close the largest files until the others fit into the budget."""
+        """Close the largest files until the remaining open files fit into the budget."""
         while True:
             open_bytes = {
                 (index, partition): size

@@ -2,9 +2,9 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
-#: Seconds: from a local disk to a large file over a slow line.
+#: Buckets in seconds, from a small file on a local disk to a large file over a slow line.
 PUT_BUCKETS = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300)
-#: Seconds: from a file that is full at once to an outage of a day.
+#: Buckets in seconds, from a file that fills immediately to an outage of a day.
 DELAY_BUCKETS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 86400)
 
 
@@ -20,7 +20,7 @@ class ArchiveMetrics:
         self._rows = Counter("archive_rows", "Messages in the files written.", ["kind"], registry=registry)
         self._undecodable = Counter(
             "archive_undecodable",
-            "Messages in the files written that could not be decoded.",
+            "Undecodable messages in the files written.",
             ["kind"],
             registry=registry,
         )
@@ -44,9 +44,12 @@ class ArchiveMetrics:
             registry=registry,
         )
         self._open_messages = Gauge(
-            "archive_open_messages", "Messages read that are not in a file yet.", ["kind"], registry=registry
+            "archive_open_messages",
+            "Messages that have been read but are not in a written file yet.",
+            ["kind"],
+            registry=registry,
         )
-        self._open_bytes = Gauge("archive_open_bytes", "Bytes of memory that open files take.", registry=registry)
+        self._open_bytes = Gauge("archive_open_bytes", "Memory used by open files, in bytes.", registry=registry)
         self._lag = Gauge("consumer_lag_messages", "Messages left to read.", ["kind"], registry=registry)
         self._up = Gauge(
             "archive_up", "1 if the archive's file system answered the last call, 0 if not.", registry=registry
@@ -74,7 +77,7 @@ class ArchiveMetrics:
         self._open_messages.labels(kind).set(messages)
 
     def show_open_bytes(self, size: int) -> None:
-        """Export how many bytes of memory all open files take."""
+        """Export how much memory all open files use, in bytes."""
         self._open_bytes.set(size)
 
     def lag(self, kind: str, messages: int) -> None:
@@ -82,5 +85,5 @@ class ArchiveMetrics:
         self._lag.labels(kind).set(messages)
 
     def store(self, *, up: bool) -> None:
-        """Export whether the file system answers."""
+        """Export whether the file system is responding."""
         self._up.set(up)

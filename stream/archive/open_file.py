@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 from stream.archive.columns import SCHEMA, filter_columns
 from stream.archive.layout import ArchiveFile
 
-#: Size of a row group in bytes, as rows in Python's memory; a reader holds one row group at a time. Large enough that a
-#: group of ordinary transactions, some five thousand, compresses as well as a complete file.
+#: Size of a row group in bytes, measured as rows in Python's memory; a reader keeps one row group in memory at a time.
+#: The size is large enough for a group of ordinary transactions, about five thousand, to compress as well as a complete
+#: file.
 GROUP_BYTES = 4 * 2**20
 #: Bytes of Python's memory per row besides its key and value: objects, references, the two identifiers.
 ROW_BYTES = 512
-#: Readers skip row groups by these statistics; those of keys and values would only repeat the data.
+#: Columns with statistics, by which readers skip row groups; statistics of keys and values would only repeat the data.
 _STATISTICS = ["partition", "offset", "timestamp_ms", "transaction_id", "card_id", "event_time_ms"]
 
 Row = tuple[int, int, int, bytes | None, bytes | None, str | None, str | None, int | None]
@@ -25,17 +26,17 @@ class OpenFile:
     """The next file of one partition. Not thread-safe.
 
     Args:
-        kind: Kind of its messages, one of `stream.archive.layout.KINDS`.
+        kind: Kind of the file's messages, one of `stream.archive.layout.KINDS`.
         partition: Partition of the kind's topic.
-        first: Offset of its first message.
-        day: UTC date of its folder.
+        first: Offset of the file's first message.
+        day: UTC date of the file's folder.
 
     Attributes:
-        day: UTC date of its folder.
-        end: Offset after its last message.
+        day: UTC date of the file's folder.
+        end: Offset after the file's last message.
         rows: Number of messages so far.
         undecodable: Number of messages that could not be decoded.
-        sent_ms: Kafka timestamp of its first message.
+        sent_ms: Kafka timestamp of the file's first message, UTC milliseconds.
         began: `time.monotonic()` seconds when the file was opened.
     """
 
@@ -68,7 +69,7 @@ class OpenFile:
 
     @property
     def file_bytes(self) -> int:
-        """Bytes of memory so far: compressed row groups, and pending rows uncompressed."""
+        """Memory used so far, in bytes: compressed row groups, and pending rows uncompressed."""
         return self._written.tell() + self._pending_bytes
 
     def add(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
@@ -104,10 +105,11 @@ class OpenFile:
 
 
 def preload_pyarrow() -> None:
-    """Write a file that is thrown away, so that pyarrow loads everything it needs.
+    """Write and discard a file, so that pyarrow loads everything it needs.
 
-    When pyarrow makes its first array, it imports pandas if that is installed. This takes seconds on a busy machine,
-    and a program that stops before its first file has only `stream.runtime.program.STOP_S` for everything.
+    When pyarrow creates its first array, it imports pandas if pandas is installed. The import takes seconds on a busy
+    machine, and a program that stops before its first file has only `stream.runtime.program.STOP_S` seconds for its
+    whole shutdown.
     """
     file = OpenFile("labels", 0, 0, date.min)
     file.add(0, 0, None, None)

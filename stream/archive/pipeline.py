@@ -1,7 +1,7 @@
 """Turns batches of one kind of message into files. Only messages in a written file count as read.
 
-A batch is done once its messages are in open files, in memory. If those are lost, by a crash or because partitions
-move, the messages are read again from the end of the written files.
+A batch is complete once its messages are in open files, which are in memory. If open files are lost, in a crash or
+because partitions move, their messages are read again from the end of the written files.
 """
 
 import logging
@@ -23,18 +23,19 @@ from stream.settings import ArchiveSettings
 log = logging.getLogger(__name__)
 
 MIB = 2**20
-#: Milliseconds by which Kafka's timestamps may be ahead of our clock and still be filed under their own date; the same
-#: as Kafka's default log.message.timestamp.after.max.ms. One message dated 2099 must not take its partition there.
+#: Milliseconds by which a Kafka timestamp may be ahead of our clock and still be filed under its own date; equal to
+#: Kafka's default for log.message.timestamp.after.max.ms. Otherwise, one message dated 2099 would file all later
+#: messages of its partition under 2099.
 MAX_CLOCK_SKEW_MS = 3_600_000
 
 
 class ArchivePipeline:
-    """Archives messages of one kind. All its methods but the constructor run on the writing thread.
+    """Archives messages of one kind. All methods except the constructor run on the writing thread.
 
     Args:
         archive: Size and age at which files are closed.
         kind: Kind of message, one of `stream.archive.layout.KINDS`.
-        topic: Topic of the kind.
+        topic: Topic of this kind of message.
         source: Source of the batches.
         store: Store that knows the date of each partition's last file.
         writer: Writer of finished files.
@@ -68,13 +69,13 @@ class ArchivePipeline:
         self._stop = stop
         self._epoch = -1
         self._open: dict[int, OpenFile] = {}
-        # By partition: the date of its last file, and the offset after its last message.
+        # For each partition, the date of its last file and the offset after its last message.
         self._days: dict[int, date] = {}
         self._ends: dict[int, int] = {}
 
     @property
     def open_bytes(self) -> dict[int, int]:
-        """Bytes of memory that the open file takes, by partition."""
+        """Memory used by the open file of each partition, in bytes."""
         return {partition: file.file_bytes for partition, file in self._open.items()}
 
     @property
@@ -83,7 +84,10 @@ class ArchivePipeline:
         return sum(file.rows for file in self._open.values())
 
     def process(self, batch: Batch) -> None:
-        """Add a batch to open files, or have it read again. Never raises: Faust would go on with the next batch."""
+        """Add a batch to open files, or have it read again.
+
+        Never raises, because Faust would continue with the next batch.
+        """
         try:
             if batch.epoch == self.source.epoch:
                 self._add(batch)
@@ -95,12 +99,12 @@ class ArchivePipeline:
             self.source.done()
 
     def close_due(self) -> None:
-        """Close the files that have reached their age. Never raises, like `process`."""
+        """Close the files that have reached the maximum age. Never raises, like `process`."""
         now = time.monotonic()
         self._close([partition for partition, file in self._open.items() if now - file.began >= self._file_s])
 
     def close_all(self) -> None:
-        """Close every file because the archive stops. Never raises, like `process`."""
+        """Close every file because the archive is stopping. Never raises, like `process`."""
         self._close(list(self._open))
 
     def close(self, partition: int) -> None:
@@ -142,7 +146,7 @@ class ArchivePipeline:
     def _open_file(self, partition: int, offset: int, day: date) -> OpenFile:
         if partition not in self._days:
             self._days[partition] = self._store.newest_day(self._topic, partition)
-        # Dates never go back within a partition: the next owner must find the last file in the newest folder.
+        # Dates never go back within a partition, so that the next owner finds the last file in the newest folder.
         self._days[partition] = max(day, self._days[partition])
         self._open[partition] = file = OpenFile(self.kind, partition, offset, self._days[partition])
         return file
@@ -158,7 +162,7 @@ class ArchivePipeline:
         for partition, start in batch.start.items():
             if start != self._ends.get(partition, start):
                 raise BatchRefusedError(
-                    f"{self._topic}/{partition} continues at offset {start}, not at {self._ends[partition]}"
+                    f"{self._topic}/{partition} continues at offset {start} instead of {self._ends[partition]}"
                 )
 
     def _drop(self, cause: str) -> None:
@@ -167,12 +171,12 @@ class ArchivePipeline:
             self._open.clear()
 
     def _handle_failure(self, error: BaseException) -> None:
-        """Drop open files and read on from the end of the written ones; stop the archive if that cannot help."""
+        """Drop open files and resume reading after the written files; stop the archive if that cannot help."""
         moved = isinstance(error, StaleOwnerError)
         self._drop("moved" if moved else "failed")
         if not moved:  # after a move the source has rewound already
             self.source.fail()
         if moved or isinstance(error, ArchiveUnavailableError | BatchRefusedError):
-            log.warning("%s; its messages will be read again", error)
+            log.warning("%s; the messages will be read again", error)
         else:
             self._stop(error)

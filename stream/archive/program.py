@@ -19,7 +19,7 @@ from stream.settings import Settings
 
 
 class ArchiveProgram(StoreProgram):
-    """An archive that does not run yet. Create it inside the event loop in which it will run.
+    """An archive that has not been started yet. Create it inside the event loop in which it will run.
 
     Args:
         settings: Kafka connection, topic names and URL of the archive.
@@ -82,8 +82,8 @@ class ArchiveProgram(StoreProgram):
 
     async def _shut_down(self) -> None:
         self._writer.stop()
-        # Close the files first, while the partitions are still ours. Messages that are read after this are dropped, and
-        # the next archive reads them again.
+        # Close the files first, while this archive still owns the partitions. Messages that are read after this point
+        # are dropped, and the next archive reads them again.
         for pipeline in self.pipelines:
             await asyncio.get_running_loop().run_in_executor(self._writing, pipeline.close_all)
         await super()._shut_down()
@@ -93,6 +93,6 @@ async def run_archive(settings: Settings) -> None:
     """Build an archive inside the running event loop, and run it until it is stopped.
 
     Raises:
-        FraudError: If an error ended the archive, not a signal.
+        FraudError: If an error, rather than a signal, ended the archive.
     """
     await ArchiveProgram(settings).run()

@@ -10,7 +10,7 @@ from schemas.errors import ArchiveError
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import KINDS, ArchiveFile, plan_reads
 
-#: Most rows of one record batch.
+#: Maximum number of rows in a record batch.
 BATCH_ROWS = 8192
 _EVENT_TIME = "event_time_ms"
 
@@ -20,15 +20,15 @@ def read_archive(
 ) -> Iterator[pa.RecordBatch]:
     """Yield an archive's messages, each once, ordered by partition and within a partition by offset.
 
-    The files are listed once at the beginning: files written later, even with the same messages, change nothing. One
-    row group is in memory at a time.
+    Files are listed once, at the beginning, so files written later (even with the same messages) do not affect the
+    result. Only one row group is in memory at a time.
 
     Args:
         url: URL of the archive, as in FRAUD_ARCHIVE_URL.
         kind: transactions, transactions-http (decided over HTTP), decisions or labels.
         since_ms: Event time in UTC milliseconds; earlier messages are left out. None for no bound.
-        until_ms: Event time in UTC milliseconds; messages at it or later are left out. None for no bound. With either
-            bound, messages that cannot be decoded are left out too, because they have no event time.
+        until_ms: Event time in UTC milliseconds; messages at or after this time are left out. None for no bound. With
+            either bound, messages that cannot be decoded are left out too, because they have no event time.
 
     Yields:
         Batches of 1 to `BATCH_ROWS` rows with the columns of `stream.archive.columns.SCHEMA`; `value` holds the
@@ -36,7 +36,7 @@ def read_archive(
 
     Raises:
         ArchiveError: If the kind is unknown, or a file cannot be read.
-        ArchiveUnavailableError: If there is no archive at the URL, or its file system does not answer.
+        ArchiveUnavailableError: If there is no archive at the URL, or its file system is not responding.
     """
     if kind not in KINDS:
         raise ArchiveError(f"{kind!r} is not archived; choose one of {', '.join(KINDS)}")
@@ -64,12 +64,12 @@ def _read_file(
     except Exception as error:  # every file system raises its own errors
         text = " ".join(str(error).split())
         raise ArchiveError(
-            f"cannot read {files.url}/{kind}/{file.path} ({text}); restore it or move it away"
+            f"cannot read {files.url}/{kind}/{file.path} ({text}); restore the file or move it away"
         ) from error
 
 
 def _may_match(parquet: pq.ParquetFile, number: int, since_ms: int | None, until_ms: int | None) -> bool:
-    """Return whether a row group may hold an event time within the bounds, by its statistics."""
+    """Return whether, according to its statistics, a row group may contain an event time within the bounds."""
     group = parquet.metadata.row_group(number)
     column = group.column(parquet.schema_arrow.get_field_index(_EVENT_TIME))
     if (since_ms is None and until_ms is None) or not column.is_stats_set:
@@ -83,7 +83,7 @@ def _may_match(parquet: pq.ParquetFile, number: int, since_ms: int | None, until
 
 
 def _selection(batch: pa.RecordBatch, offset: int, since_ms: int | None, until_ms: int | None) -> pa.Array:
-    """Return which rows are at or above an offset and within the bounds; null counts as false."""
+    """Return a mask of the rows at or above an offset and within the bounds; null counts as false."""
     selection = pc.greater_equal(batch["offset"], offset)
     if since_ms is not None:
         selection = pc.and_(selection, pc.greater_equal(batch[_EVENT_TIME], since_ms))

@@ -20,7 +20,7 @@ def add_agent(
 ) -> None:
     """Add the agent that archives one kind of message.
 
-    All agents share one writing thread, so the memory budget holds over all of them and the event loop never blocks.
+    All agents share one writing thread, so the memory budget covers all of them and the event loop never blocks.
     """
 
     def process(batch: Any) -> None:
@@ -35,9 +35,10 @@ def add_agent(
 
 
 def add_closing(app: faust.App, pipelines: Sequence[ArchivePipeline], budget: MemoryBudget, writing: Executor) -> None:
-    """Add the task that closes files that are due.
+    """Add the task that closes files when they are due.
 
-    This is a task and not a timer: Faust's timer would log a warning for every file that waits for the file system.
+    This is a task rather than a timer, because Faust's timer would log a warning for every file that waits for the file
+    system.
     """
 
     def close_due() -> None:

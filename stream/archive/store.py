@@ -1,4 +1,4 @@
-"""Finds the offsets to resume at: the ends of the existing files. They are stored nowhere else, not even in Kafka."""
+"""Finds the offsets to resume at: the ends of the existing files. They are not stored anywhere else, even in Kafka."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -12,14 +12,14 @@ from stream.runtime.outage import Outage
 class ArchiveStore:
     """Finds the offset at which each partition's files end.
 
-    There is no owner epoch, because not every file system has compare-and-swap: a writer that lost its partition
-    without noticing may still put a file. Readers take each message once nevertheless; see
+    There is no owner epoch, because not every file system has compare-and-swap: a writer that has lost its partition
+    without noticing may still write a file. Readers nevertheless take each message once; see
     `stream.archive.layout.plan_reads`.
 
     Args:
         files: The archive.
         kinds: Kind of message by topic.
-        outage: Tracker of whether the file system answers.
+        outage: Tracker of whether the file system is responding.
     """
 
     name = "archive"
@@ -33,11 +33,11 @@ class ArchiveStore:
     def claim(self, topic: str, partitions: Sequence[int]) -> Mapping[int, Claim]:
         """Return the offsets to resume at, and remove temporary files that a crash left behind.
 
-        Dates never go back within a partition, so folders are listed from the newest on until a file of each
-        partition is found.
+        Dates never go back within a partition, so folders are listed from the newest to the oldest until a file of each
+        partition has been found.
 
         Raises:
-            ArchiveUnavailableError: If the file system does not answer.
+            ArchiveUnavailableError: If the file system is not responding.
         """
         kind = self._kinds[topic]
         newest: dict[int, ArchiveFile] = {}
@@ -48,7 +48,8 @@ class ArchiveStore:
                 if not missing:
                     break
                 files, temporary = self._files.list_day(kind, day)
-                # A writer that lost its partition may still be writing one of them; it fails and retries.
+                # A writer that lost its partition may still be writing one of these files; its write then fails and is
+                # retried.
                 self._files.remove_temporary(kind, day, [n for n in temporary if parse_temporary(n) in missing])
                 for file in files:
                     if file.partition in missing:

@@ -1,4 +1,4 @@
-"""Puts files into the archive, and retries while the file system is unavailable."""
+"""Writes files to the archive, retrying while the file system is unavailable."""
 
 import logging
 import threading
@@ -13,18 +13,18 @@ from stream.runtime.outage import Outage
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait after the first failed put, doubled after each further one, and the longest wait.
+#: Seconds to wait after the first failed write (doubled after each further failure), and the longest wait.
 BACKOFF_S = (0.2, 5.0)
-#: Seconds that putting one file may take before it counts as hanging: 64 MiB at 2 Mbit/s.
+#: Seconds that writing one file may take before the write counts as hung: 64 MiB at 2 Mbit/s.
 PUT_S = 300.0
 
 
 class ArchiveWriter:
-    """Puts files one after the other, on one thread.
+    """Writes files one after the other, on one thread.
 
     Args:
         files: The archive.
-        outage: Tracker of whether the file system answers.
+        outage: Tracker of whether the file system is responding.
         metrics: Metrics of written files and failures.
     """
 
@@ -37,32 +37,36 @@ class ArchiveWriter:
 
     @property
     def is_writing(self) -> bool:
-        """Whether a file is being put, for less than `PUT_S`. Callable from any thread."""
+        """Whether a file is being written and has taken less than `PUT_S` so far. Callable from any thread."""
         began = self._began
         return began is not None and time.monotonic() - began < PUT_S
 
     def stop(self) -> None:
-        """Try each file only once from now on. Callable from any thread."""
+        """Try to write each file only once from now on. Callable from any thread."""
         self._stopping.set()
 
     def put(self, kind: str, topic: str, file: OpenFile, is_owned: Callable[[], bool]) -> None:
-        """Close a file and put it; retry until that succeeds.
+        """Close a file and write it to the archive; retry until the write succeeds.
 
         Args:
-            kind: Kind of its messages.
-            topic: Topic of its messages.
-            file: File to close and put.
-            is_owned: Function that returns whether its partition is still ours; called before each attempt.
+            kind: Kind of the file's messages.
+            topic: Topic of the file's messages.
+            file: File to close and write.
+            is_owned: Function that returns whether this archive still owns the file's partition; called before each
+                attempt.
 
         Raises:
             StaleOwnerError: If the partition has moved; its new owner reads these messages again.
-            ArchiveUnavailableError: If the file could not be put and the program stops; its messages are read again.
+            ArchiveUnavailableError: If the file could not be written before the program stopped; its messages are read
+                again.
         """
         content = file.close()
         failures = 0
         while True:
             if not is_owned():
-                raise StaleOwnerError(f"{topic}/{file.name.partition} moved before its file was written")
+                raise StaleOwnerError(
+                    f"{topic}/{file.name.partition} moved to another archive before its file was written"
+                )
             self._began = time.monotonic()
             try:
                 with self._outage.track(topic):

@@ -1,9 +1,9 @@
 """Records which Prometheus alerts fired and when, one row per alert; order and repetition of messages do not matter.
 
-Alertmanager repeats itself, and a message that it had to resend may arrive after a later one. Messages carry no time of
-their own, so their content decides: of two messages about one alert, the resolved one is kept; of two resolved ones,
-the one that was resolved last; of two with the same end, the one whose annotations, then labels, are the greater text.
-An alert that fires again has a new start, and so a new row.
+Alertmanager repeats messages, and a message that it had to resend may arrive after a later message. Messages carry no
+timestamp of their own, so their content decides which of two messages about the same alert is kept: a resolved message
+rather than a firing one; of two resolved messages, the one with the later end; if the ends are equal, the message whose
+annotations (then labels) sort last as text. An alert that fires again has a new start, and therefore a new row.
 """
 
 from collections.abc import Sequence
@@ -19,23 +19,23 @@ _c = alert_history.c
 
 
 def record_alerts(connection: Connection, rows: Sequence[Row], now_ms: int) -> list[Row]:
-    """Record the alerts of a message.
+    """Record the alerts in a message.
 
     Args:
-        connection: Connection in a transaction that writes.
+        connection: Connection with an open write transaction.
         rows: Rows of the alerts, as `stream.ledger.alertmanager.FiredAlert.row` returns them.
-        now_ms: Ingest time, UTC milliseconds; the row keeps that of an alert's first message.
+        now_ms: Ingest time, UTC milliseconds; a row keeps the ingest time of the alert's first message.
 
     Returns:
-        The rows that are news: the first message of an alert, and the first that resolves it.
+        The rows that contain news: from the first message about an alert, or the first message that resolves it.
     """
-    # Always in the same order: otherwise two messages with the same alerts could deadlock.
+    # Rows are always written in the same order; otherwise, two messages with the same alerts could deadlock.
     ordered = sorted(rows, key=lambda row: tuple(row[name] for name in _KEY))
     return [row for row in ordered if _record(connection, row, now_ms)]
 
 
 def _record(connection: Connection, row: Row, now_ms: int) -> bool:
-    """Insert a row, or keep the later of it and the stored one; return whether it is news."""
+    """Insert a row, or keep the later of the row and the stored one; return whether the row contains news."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     first = insert(alert_history).on_conflict_do_nothing(index_elements=_KEY)
     new = row | {"ingested_at_ms": now_ms}

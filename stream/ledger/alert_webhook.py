@@ -1,4 +1,4 @@
-"""`POST /alerts`: receives alerts from Alertmanager, to be kept beside the models' decisions."""
+"""`POST /alerts`: receives alerts from Alertmanager, which are stored next to the models' decisions."""
 
 import asyncio
 import logging
@@ -20,9 +20,9 @@ from stream.ledger.metrics import LedgerMetrics
 
 log = logging.getLogger(__name__)
 
-#: Largest body in bytes: some thousand alerts. Alertmanager sends a whole group in one message.
+#: Largest accepted body in bytes, enough for thousands of alerts; Alertmanager sends a whole group in one message.
 BODY_MAX = 1 << 20
-#: Seconds for a body to arrive.
+#: Seconds that a request body may take to arrive.
 BODY_S = 10.0
 JSON = "application/json"
 
@@ -40,12 +40,13 @@ class AlertRecorder:
         self._engine, self._clock, self._metrics = engine, clock, metrics
 
     def record(self, body: bytes) -> int:
-        """Record a message completely or not at all, and return the number of its alerts.
+        """Record a message completely or not at all, and return the number of alerts in the message.
 
         Raises:
-            RefusedMessageError: If it is not valid; one line without any of the sender's values.
-            LedgerUnavailableError: If the database does not answer. The message may have been recorded or not; sending
-                it again does no harm.
+            RefusedMessageError: If the message is not valid; the error is one line and contains none of the sender's
+                values.
+            LedgerUnavailableError: If the database is not responding. The message may or may not have been recorded;
+                sending it again is harmless.
         """
         alerts = webhook_codec.decode(body).alerts
         with writing(self._engine) as connection:
@@ -56,7 +57,7 @@ class AlertRecorder:
 
 
 def add_alert_webhook(app: faust.App, recorder: AlertRecorder, writing_thread: Executor) -> None:
-    """Add `POST /alerts`: 200 with the number of alerts, 400 for an invalid message, 503 without a database.
+    """Add `POST /alerts`: 200 with the number of alerts, 400 for an invalid message, 503 if the database is down.
 
     Alertmanager sends a message again after a 5xx, and never after a 4xx. There are no API keys: FRAUD_WEB_HOST limits
     who can reach the port. Requiring JSON prevents web pages of other sites from posting here: a browser sends JSON
@@ -72,7 +73,7 @@ def add_alert_webhook(app: faust.App, recorder: AlertRecorder, writing_thread: E
             except RefusedMessageError as error:
                 raise WebError(str(error), code=HTTPStatus.BAD_REQUEST) from error
             except LedgerError as error:
-                # Not reported to the outage tracker: it would stay in outage until the next alert arrives.
+                # Not reported to the outage tracker, which would report an outage until the next alert arrives.
                 level = logging.DEBUG if isinstance(error, LedgerUnavailableError) else logging.WARNING
                 log.log(level, "alerts were not recorded: %s", error)
                 text = "not recorded because the ledger database is unavailable; send it again"
@@ -81,7 +82,7 @@ def add_alert_webhook(app: faust.App, recorder: AlertRecorder, writing_thread: E
 
 
 async def _read_json_body(request: Any) -> bytes:
-    """Return a request's JSON body, within `BODY_MAX` and `BODY_S`."""
+    """Return a request's JSON body; raise if it exceeds `BODY_MAX` or takes longer than `BODY_S`."""
     if request.content_type != JSON:
         raise WebError(f"wrong content type; send {JSON}", code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     too_large = WebError(

@@ -14,22 +14,22 @@ from stream.ledger.upsert import Row
 
 AwareDatetime = Annotated[datetime, Meta(tz=True)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Sorted names: the same labels are the same text, whatever order they arrive in.
+# Names are sorted, so that the same labels give the same text in whatever order they arrive.
 _sorted = msgspec.json.Encoder(order="deterministic")
 
 
 class FiredAlert(Struct, frozen=True, rename="camel"):
-    """One alert. Its fingerprint is a hash of its labels; each time it fires it has a new start.
+    """An alert. The fingerprint is a hash of the labels; each time the alert fires, it has a new start.
 
     Raises:
-        ValueError: If it starts before 1970, or is resolved without an end.
+        ValueError: If the alert starts before 1970, or is resolved but has no end.
     """
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
     fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$", max_length=64)]
     starts_at: AwareDatetime
-    #: Year 1, Go's zero time, while the alert fires.
+    #: Year 1, Go's zero time, while the alert is firing.
     ends_at: AwareDatetime | None = None
     annotations: dict[str, str] = {}
 
@@ -54,13 +54,13 @@ class FiredAlert(Struct, frozen=True, rename="camel"):
 
 
 class WebhookMessage(Struct, frozen=True):
-    """One message of the webhook. Its fields about groups and receivers are ignored."""
+    """A webhook message. Fields about groups and receivers are ignored."""
 
     version: Literal["4"]
     alerts: tuple[FiredAlert, ...]
 
 
-#: Decodes messages; a RefusedMessageError is one line without any of the sender's values.
+#: Decodes messages; the text of a RefusedMessageError is one line and contains none of the sender's values.
 webhook_codec = MessageCodec(WebhookMessage)
 
 

@@ -12,26 +12,27 @@ from stream.ledger.database import reading
 from stream.ledger.gate_runner import MeasureHealth
 from stream.ledger.tables import decisions
 
-#: Number of newest decisions over which latency is measured.
+#: Number of most recent decisions over which latency is measured.
 LATENCY_DECISIONS = 10_000
 
-#: From a challenger's bundle and a time (UTC milliseconds) to the largest difference between the challenger's live
-#: scores of earlier transactions and its scores when they are scored again; NaN without any such transaction.
+#: Function of a challenger's bundle and a time (UTC milliseconds). It scores earlier transactions again and returns the
+#: largest difference from the challenger's live scores; NaN if there are no earlier transactions.
 ParityGap = Callable[[BundleRef, int], float]
 
 
 def health_meter(engine: Engine, parity_gap: ParityGap) -> MeasureHealth:
     """Return a function that measures a challenger's serving health.
 
-    The latency is the 99th percentile of milliseconds from reading a transaction to its score, all models included,
-    because a promoted challenger serves together with the others.
+    Latency is the 99th percentile of the time from reading a transaction to having the scores of all models, in
+    milliseconds, because a promoted challenger serves together with the other models.
 
     Args:
         engine: Ledger database.
         parity_gap: Function that scores a challenger's transactions again.
 
     Returns:
-        A function that raises LedgerUnavailableError if the database does not answer, and any error of `parity_gap`.
+        The function; it raises LedgerUnavailableError if the database is not responding, and any error that
+        `parity_gap` raises.
     """
 
     def measure_health(challenger: BundleRef) -> ServingHealth:

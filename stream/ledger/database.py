@@ -1,6 +1,6 @@
 """Opening and migrating the ledger's database, and translating its errors.
 
-SQLite (WAL, one writer at a time) or Postgres (psycopg), by URL.
+The URL selects SQLite (WAL, one writer at a time) or Postgres (psycopg).
 """
 
 import contextlib
@@ -45,7 +45,7 @@ def open_engine(url: str) -> Engine:
         url: SQLAlchemy URL: sqlite:///file or postgresql+psycopg://user@host/name.
 
     Raises:
-        LedgerError: If the URL names no database that a ledger can use.
+        LedgerError: If the URL does not name a database that a ledger can use.
     """
     try:
         parsed = make_url(url)
@@ -56,8 +56,8 @@ def open_engine(url: str) -> Engine:
         return _open_sqlite(parsed, shown)
     if parsed.drivername != "postgresql+psycopg":
         raise LedgerError(f"FRAUD_LEDGER_URL={shown}: use sqlite:/// or postgresql+psycopg://")
-    # Give up on a server that vanished silently as soon as on one that refuses connections. Postgres ends the
-    # transaction of a frozen ledger; otherwise the next owner of its partitions would wait for its locks.
+    # Give up on a server that vanished silently as quickly as on a server that refuses connections. Make Postgres end
+    # the transaction of a frozen ledger; otherwise, the next owner of the ledger's partitions would wait for its locks.
     busy_ms = round(BUSY_S * 1000)
     limits = {
         "application_name": _PROGRAM,
@@ -68,7 +68,9 @@ def open_engine(url: str) -> Engine:
     try:
         return create_engine(parsed, connect_args=limits, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError):
-        raise LedgerError("psycopg is not installed; the ledger needs: pip install 'fraud-stream[ledger]'") from None
+        raise LedgerError(
+            "the ledger needs psycopg, which is not installed; run: pip install 'fraud-stream[ledger]'"
+        ) from None
 
 
 def _open_sqlite(parsed: URL, shown: str) -> Engine:
@@ -77,21 +79,23 @@ def _open_sqlite(parsed: URL, shown: str) -> Engine:
     try:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LedgerError(f"cannot create {shown} ({error.strerror}); set FRAUD_LEDGER_URL") from error
+        message = f"cannot create {shown} ({error.strerror}); fix its folder's permissions or set FRAUD_LEDGER_URL"
+        raise LedgerError(message) from error
     engine = create_engine(parsed, connect_args={"timeout": BUSY_S})
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions, DDL included, begin in `begin` below
         _enable_wal(connection)
-        # A power failure may lose the newest commits, each as a whole: the offsets are lost too, so the messages are
-        # read again.
+        # A power failure may lose the newest commits, but never part of a commit: offsets are lost together with their
+        # rows, so the messages are read again.
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-65536")  # KiB: holds the upper levels of every index
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer must not begin as a reader: it fails at once if another writer has committed since its snapshot.
+        # A write transaction must not begin with a read, because it would fail immediately if another writer has
+        # committed since its snapshot.
         writes = connection.get_execution_options().get("ledger_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -99,7 +103,7 @@ def _open_sqlite(parsed: URL, shown: str) -> Engine:
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
-    """Enable the write-ahead log, and retry: if two processes open a new file at once, one fails without waiting."""
+    """Enable the write-ahead log, with retries: if two processes open a new file at once, one fails immediately."""
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
@@ -114,11 +118,11 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Run a transaction that writes; it is committed at the end and rolled back on an error.
+    """Run a write transaction, which is committed at the end and rolled back on an error.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer, or another writer holds it for too long.
-        LedgerError: If the database refuses a statement.
+        LedgerUnavailableError: If the database is not responding, or another writer keeps it locked for too long.
+        LedgerError: If the database rejects a statement.
     """
     with _translated_errors(engine), _terminating_frozen(engine), engine.connect() as connection:
         connection = connection.execution_options(ledger_writes=True)  # noqa: PLW2901 - the same connection, configured
@@ -128,8 +132,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def _terminating_frozen(engine: Engine) -> Iterator[None]:
-    # A ledger that froze in the middle of sending statements leaves a session that counts as "active" and waits for
-    # the rest: idle_in_transaction_session_timeout never applies, and the session would keep its locks for ever.
+    # A ledger that froze in the middle of sending statements leaves a session that counts as "active" and waits for the
+    # remaining statements: idle_in_transaction_session_timeout never applies, and the session would keep its locks for
+    # ever.
     try:
         yield
     except OperationalError as error:
@@ -141,11 +146,11 @@ def _terminating_frozen(engine: Engine) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Run queries that all see the database as the first one does.
+    """Run queries that all see the same snapshot of the database, taken by the first query.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
-        LedgerError: If the database refuses a query.
+        LedgerUnavailableError: If the database is not responding.
+        LedgerError: If the database rejects a query.
     """
     with _translated_errors(engine), engine.connect() as connection:
         if engine.dialect.name == "postgresql":  # SQLite transactions always read one snapshot
@@ -156,7 +161,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def _translated_errors(engine: Engine) -> Iterator[None]:
-    """Raise LedgerUnavailableError for what waiting may fix, LedgerError for any other error of the database."""
+    """Raise LedgerUnavailableError for database errors that waiting may fix, and LedgerError for all others."""
     try:
         yield
     except DBAPIError as error:
@@ -166,29 +171,29 @@ def _translated_errors(engine: Engine) -> Iterator[None]:
             message = f"no ledger database at {shown} ({detail}); start it or set FRAUD_LEDGER_URL"
             raise LedgerUnavailableError(message) from error
         raise LedgerError(
-            f"the ledger database at {shown} refuses ({detail}); "
-            "check that it is a ledger's database and that its user has all rights"
+            f"the ledger database at {shown} rejected a statement ({detail}); "
+            "check that the database is a ledger's and that the user has all privileges on it"
         ) from error
 
 
 def _is_transient(error: DBAPIError) -> bool:
-    # SQLite calls nearly every error "operational", but gives invalid statements a code of their own.
+    # SQLite reports nearly every error as "operational", but gives invalid statements a code of their own.
     invalid = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     return isinstance(error, OperationalError | InterfaceError) and not invalid
 
 
 def migrate(engine: Engine) -> None:
-    """Migrate the database to the newest revision. Several ledgers may try at once: one migrates, the others wait.
+    """Migrate the database to the newest revision. Several ledgers may try at once: one migrates, and the others wait.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
-        LedgerError: If a newer program has migrated the database, or the database is not a ledger's.
+        LedgerUnavailableError: If the database is not responding.
+        LedgerError: If a newer program has migrated the database, or the database does not belong to a ledger.
     """
     config = Config()
     config.set_main_option("script_location", "stream.ledger:migrations")
     config.set_main_option("path_separator", "os")
     with reading(engine) as connection:
-        # Usually there is nothing to do, and checking that needs no write lock.
+        # Usually there is nothing to migrate, and checking for that needs no write lock.
         if MigrationContext.configure(connection).get_current_revision() == _newest_revision(config):
             return
     try:
@@ -198,7 +203,8 @@ def migrate(engine: Engine) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as error:
-        raise LedgerError(f"the ledger database was migrated by a newer program ({error}); upgrade this one") from error
+        message = f"the ledger database was migrated by a newer program ({error}); upgrade this program"
+        raise LedgerError(message) from error
 
 
 def _newest_revision(config: Config) -> str | None:

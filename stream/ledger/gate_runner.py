@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-#: Function that measures latency and score parity of a challenger's bundle, which pairs of verdicts do not show.
+#: Function that measures a challenger's latency and score parity, which pairs of verdicts do not show.
 MeasureHealth = Callable[[BundleRef], ServingHealth]
 
 
@@ -38,7 +38,7 @@ class GateStatus(Struct, frozen=True):
     #: Number of the test; None before its plan is frozen.
     test: int | None
     judgement: GateResult | None
-    #: One line on what the test waits for, while it has no judgement.
+    #: What the test is waiting for, in one line, as long as it has no judgement.
     waiting: str = ""
 
 
@@ -47,7 +47,7 @@ class GateRunner:
 
     Args:
         engine: Migrated ledger database.
-        gate: Maturity, cohort length and costs.
+        gate: Settings of the gate: maturity, cohort length and costs.
         clock: Source of the times at which plans are frozen and evidence is taken.
         measure_health: Function that measures a challenger's serving health.
     """
@@ -57,10 +57,10 @@ class GateRunner:
         self._store = GateStore(engine)
 
     def evaluate(self) -> list[GateStatus]:
-        """Evaluate each challenger on the cohorts that have closed; cheap when none has closed since the last call.
+        """Evaluate each challenger on the cohorts that have closed; cheap if no cohort has closed since the last call.
 
         Raises:
-            LedgerUnavailableError: If the database does not answer.
+            LedgerUnavailableError: If the database is not responding.
         """
         return [self._evaluate(matchup) for matchup in find_matchups(self._engine)]
 
@@ -75,8 +75,8 @@ class GateRunner:
         return gate_status(test)
 
     def _begin(self, matchup: Matchup, tests: list[GateTest]) -> str:
-        """Freeze a plan from the decisions that have matured; return what the test waits for."""
-        # The plan may only use cohorts before the test, so the test begins at the first boundary that has not closed.
+        """Freeze a plan from the decisions that have matured; return what the test is waiting for."""
+        # The plan may use only cohorts before the test, so the test begins with the first cohort that has not closed.
         timing = cohort_timing(self._gate, starts_ms=0)
         starts_ms = max(0, (matchup.complete_ms - timing.closing_ms) // timing.cohort_ms * timing.cohort_ms)
         timing = cohort_timing(self._gate, starts_ms=starts_ms)
@@ -110,7 +110,7 @@ class GateRunner:
 
 
 def find_gate_test(tests: list[GateTest], matchup: Matchup) -> GateTest | None:
-    """Return the test of a matchup; None before it has begun."""
+    """Return the test of a matchup; None if the test has not begun."""
     models = (matchup.champion, matchup.challenger)
     return next((test for test in tests if (test.champion, test.challenger) == models), None)
 
@@ -124,7 +124,7 @@ def gate_status(test: GateTest) -> GateStatus:
 
 
 def cohort_timing(gate: GateSettings, *, starts_ms: int) -> CohortTiming:
-    """Return how the settings cut the stream into cohorts, from a start in UTC milliseconds of event time."""
+    """Return how the settings divide the stream into cohorts, from a start given as event time in UTC milliseconds."""
     return CohortTiming(
         starts_ms,
         maturity_ms=gate.maturity_days * DAY_MS,

@@ -1,4 +1,4 @@
-"""Stores the gate's tests: plans and the evidence of cohorts are written once and never changed."""
+"""Stores the gate's tests: plans and the evidence from cohorts are written once and never changed."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -24,16 +24,16 @@ _judgement = msgspec.json.Decoder(GateResult)
 class GateTest(Struct, frozen=True):
     """A test of one challenger against one champion."""
 
-    #: From 1, in the order in which plans were frozen.
+    #: Number of the test, counted from 1 in the order in which plans were frozen.
     number: int
     champion: ModelIdentity
     challenger: ModelIdentity
     plan: Plan
     #: UTC milliseconds.
     frozen_at_ms: int
-    #: None while the test continues.
+    #: Final verdict; None while the test continues.
     verdict: _FinalVerdict | None
-    #: The newest result; None before the first cohort has closed.
+    #: Newest result; None before the first cohort has closed.
     judgement: GateResult | None
 
 
@@ -50,26 +50,26 @@ class GateStore:
         self._engine = engine
 
     def tests(self) -> list[GateTest]:
-        """Return all tests that were ever begun, by number."""
+        """Return all tests that were ever begun, in order of their numbers."""
         with reading(self._engine) as connection:
             return _tests(connection)
 
     def evidence(self, test: GateTest) -> list[Evidence]:
-        """Return the evidence of a test's closed cohorts, in order of event time."""
+        """Return the evidence from a test's closed cohorts, in order of event time."""
         query = select(gate_evidence.c.evidence).where(gate_evidence.c.test_number == test.number)
         with reading(self._engine) as connection:
             bodies = connection.execute(query.order_by(gate_evidence.c.start_ms)).scalars()
             return [_evidence.decode(body) for body in bodies]
 
     def begin(self, champion: ModelIdentity, challenger: ModelIdentity, plan: Plan, *, after: int, now_ms: int) -> bool:
-        """Store a frozen plan, unless another test has begun since and has spent some of the alpha.
+        """Store a frozen plan, unless another test has begun in the meantime and spent some of the alpha.
 
         Args:
             champion: Champion of the test.
             challenger: Challenger of the test.
             plan: Frozen plan, with the alpha that is left after `after` tests.
             after: Number of tests when the plan was made.
-            now_ms: UTC milliseconds.
+            now_ms: Current time, UTC milliseconds.
 
         Returns:
             Whether the plan was stored.
@@ -92,14 +92,14 @@ class GateStore:
     def add_evidence(
         self, test: GateTest, taken: Sequence[Evidence], result: GateResult, *, after: int, now_ms: int
     ) -> bool:
-        """Store newly closed cohorts and the result over all cohorts, unless another ledger has stored some since.
+        """Store newly closed cohorts and the result over all cohorts, unless another ledger has already stored some.
 
         Args:
             test: A test that had no result when it was read.
-            taken: Evidence of the newly closed cohorts, in order of event time.
+            taken: Evidence from the newly closed cohorts, in order of event time.
             result: Result over all cohorts.
             after: Number of cohorts stored before.
-            now_ms: UTC milliseconds.
+            now_ms: Current time, UTC milliseconds.
 
         Returns:
             Whether the evidence was stored.

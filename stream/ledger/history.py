@@ -22,13 +22,13 @@ class ModelIdentity(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """All labels of some decisions, retracted ones included; (k,) each, by decision and then by event time.
+    """All labels of some decisions, including retracted labels; (k,) each, sorted by decision, then by event time.
 
     Attributes:
         decision: Index of the labelled decision.
         source: chargeback, analyst or cardholder.
         fraud: 1 for fraud, 0 for legitimate, -1 where the source retracts its earlier label.
-        event_time_ms: Time at which the source learned it, UTC milliseconds.
+        event_time_ms: Time at which the source learned the outcome, UTC milliseconds.
         ingested_at_ms: Time at which the ledger read the label, UTC milliseconds.
     """
 
@@ -41,23 +41,25 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class MaturedDecisions:
-    """Transactions that one champion and one challenger both took part in; (n,) each, by event time.
+    """Transactions in which a champion and a challenger both took part; (n,) each, sorted by event time.
 
     Attributes:
         transaction_id: Transaction ids.
         card_id: Card ids.
-        event_time_ms: UTC milliseconds.
-        amount_minor: Minor units; NaN where the message carries no amount.
-        currency: ISO 4217; empty where the message carries no currency.
+        event_time_ms: Event times, UTC milliseconds.
+        amount_minor: Amounts in minor units; NaN where the message carries no amount.
+        currency: ISO 4217 codes; empty where the message carries no currency.
         arm: Arm that decided: champion, challenger, fallback or exploration.
-        propensity: Probability with which the transaction got to its arm.
+        propensity: Probability with which the transaction was assigned to its arm.
         by_challenger: Whether the challenger's model decided.
         role_epoch: Epoch of the roles that were in force.
         verdict: Verdict that was carried out.
         champion_score: Champion's score in [0, 1]; NaN where it could not score.
-        champion_verdict: Verdict of the champion's policy, decided or not; None where it could not score.
+        champion_verdict: Verdict of the champion's policy, whether or not the champion decided; None where it could not
+            score.
         challenger_score: Challenger's score in [0, 1]; NaN where it could not score.
-        challenger_verdict: Verdict of the challenger's policy, decided or not; None where it could not score.
+        challenger_verdict: Verdict of the challenger's policy, whether or not the challenger decided; None where it
+            could not score.
         labels: Labels of these decisions.
     """
 
@@ -98,7 +100,7 @@ def matured_from_columns(
     )
     arm = text_array(arms)
     verdict = text_array(verdicts)
-    # The model of an explored transaction would have declined it.
+    # If the transaction was explored, its model would have declined it.
     own_verdict = np.where(arm == "exploration", "decline", verdict).astype(np.object_)
     score, shadow_score = _float_array(scores), _float_array(shadow_scores)
     shadow_verdict = text_array(shadow_verdicts)

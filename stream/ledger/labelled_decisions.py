@@ -1,4 +1,4 @@
-"""Matured decisions with a known outcome: input of retraining, and of the monitor of a champion's errors."""
+"""Matured decisions with a known outcome: input for retraining, and for monitoring a champion's errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +26,15 @@ _DECISION_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class LabelledDecisions:
-    """Decisions of an interval whose outcome is known; (n,) each, by event time and then by transaction id.
+    """Decisions in an interval whose outcome is known; (n,) each, sorted by event time, then by transaction id.
 
     Attributes:
         since_ms: Start of the interval, event time in UTC milliseconds.
         until_ms: End of the interval, event time in UTC milliseconds; later decisions have not matured.
-        censored: Number of further decisions whose outcome can never be known: declined and never reviewed.
+        censored: Number of further decisions in the interval whose outcome can never be known, because they were
+            declined and never reviewed.
         transaction_id: Transaction ids.
-        event_time_ms: UTC milliseconds.
+        event_time_ms: Event times, UTC milliseconds.
         fraud: Whether the transaction was fraud.
         alerted: Whether the deciding model reviewed or declined it, before exploration.
         score: Score of the deciding model, in [0, 1].
@@ -59,7 +60,7 @@ class LabelledDecisions:
 def load_labelled_decisions(
     engine: Engine, *, topics: Sequence[str], since_ms: int, maturity_ms: int, bundle_sha256: str | None = None
 ) -> LabelledDecisions | None:
-    """Return the matured decisions from a time on whose outcome is known.
+    """Return the matured decisions since a given time whose outcome is known.
 
     A decision that has not matured is left out even if it has a label: frauds are reported first, so such decisions
     would bias the sample.
@@ -69,13 +70,13 @@ def load_labelled_decisions(
         topics: Topics of the transactions.
         since_ms: Start of the interval, event time in UTC milliseconds, included.
         maturity_ms: Label delay in milliseconds.
-        bundle_sha256: Bundle of the deciding model; None for every model.
+        bundle_sha256: Hash of the deciding model's bundle; None for all models.
 
     Returns:
-        The labelled decisions; None before there is a watermark.
+        The labelled decisions; None if there is no watermark yet.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
+        LedgerUnavailableError: If the database is not responding.
     """
     with reading(engine) as connection:
         watermark_ms = read_watermark(connection)

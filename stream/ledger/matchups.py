@@ -25,7 +25,7 @@ class Matchup:
         champion: Champion of the newest roles.
         challenger: Challenger of the newest roles.
         bundle: The challenger's bundle.
-        explorations: By role epoch, which would-be declines were let through; None where none were.
+        explorations: Which would-be declines were let through, by role epoch; None for an epoch in which none were.
         complete_ms: Event time up to which the ledger is complete, UTC milliseconds.
     """
 
@@ -37,10 +37,10 @@ class Matchup:
 
 
 def find_matchups(engine: Engine) -> list[Matchup]:
-    """Return a matchup for each challenger of the newest roles; empty before there are roles and decisions.
+    """Return a matchup for each challenger of the newest roles; empty if there are no roles or decisions yet.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
+        LedgerUnavailableError: If the database is not responding.
     """
     complete_ms = load_watermark(engine)
     with reading(engine) as connection:
@@ -74,7 +74,7 @@ def load_pairs(engine: Engine, matchup: Matchup, *, since: int, until: int, matu
         maturity_ms: Label delay in milliseconds, after which a transaction without a label counts as legitimate.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
+        LedgerUnavailableError: If the database is not responding.
         DataError: If the amounts are in several currencies.
     """
     rows = load_matured_decisions(
@@ -84,9 +84,9 @@ def load_pairs(engine: Engine, matchup: Matchup, *, since: int, until: int, matu
 
 
 def _identity(connection: Connection, update: ModelUpdate, bundle: BundleRef, policy: Policy | None) -> ModelIdentity:
-    """Return the identity of a model in role.
+    """Return the identity of a model in a role.
 
-    If the role sets no policy, the manifest's applies; its version is read from the newest rows of the bundle.
+    If the role sets no policy, the manifest's policy applies; its version is read from the bundle's newest rows.
     """
     if policy is not None:
         return ModelIdentity(bundle.sha256, policy.version)

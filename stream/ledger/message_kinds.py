@@ -24,12 +24,12 @@ class MessageKind(Generic[MessageT]):
     """One kind of message.
 
     Attributes:
-        name: Name in metrics and of the table.
-        topic: Name of its topic.
+        name: Name of the kind, used in metrics and as the table's name.
+        topic: Name of the kind's topic.
         table: Table that receives its rows.
-        order: Columns to compare; of two rows with the same key, the smaller one is kept.
-        codec: Decoder of its messages.
-        columns: Function from a message to the columns that come from the message.
+        order: Columns to compare; of two rows with the same key, the smaller row is kept.
+        codec: Decoder of the kind's messages.
+        columns: Function that takes a message and returns the columns that come from it.
     """
 
     name: str
@@ -60,7 +60,7 @@ class MessageKind(Generic[MessageT]):
 
 
 _POSITION = ("topic_partition", "topic_offset")
-#: Keeps the transaction with the first position, and of its decisions the one that was written first.
+#: Keeps the row for the first position of the transaction, and of the rows for that position, the one written first.
 _SOURCE = ("source_topic", "source_partition", "source_offset", *_POSITION)
 
 
@@ -103,7 +103,7 @@ def _decision_columns(decision: Decision) -> Row:
 def _shadow_columns(shadow: ShadowScore) -> Row:
     row = _message_columns(shadow)
     source = parse_decision_id(shadow.decision_id)
-    # An id of any other form is used as the topic, so it still sorts.
+    # An id of any other form is used as the topic, so that its row still sorts.
     row["source_topic"] = source.topic if source else shadow.decision_id
     row["source_partition"] = source.partition if source else 0
     row["source_offset"] = source.offset if source else 0

@@ -10,12 +10,12 @@ from stream.ledger.quality import ModelQuality
 from stream.ledger.quality_metrics import QualityMetrics
 from stream.ledger.store import WriteResult
 
-#: Seconds: from a small batch to one that waits for another ledger's transaction.
+#: Buckets in seconds, from a small batch to a batch that waits for another ledger's transaction.
 BATCH_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-#: Seconds: from a quiet topic to an outage.
+#: Buckets in seconds, from a quiet topic to an outage.
 DELAY_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
-#: Most alert names that are counted separately, and the longest one in characters. Our rules have fewer and shorter
-#: names, but any client of the webhook may send others.
+#: Maximum number of alert names that are counted separately, and their maximum length in characters. Our rules have
+#: fewer and shorter names, but any client of the webhook may send others.
 ALERT_NAMES, ALERT_NAME_LENGTH = 100, 128
 
 
@@ -31,7 +31,7 @@ class LedgerMetrics:
             "ledger_repeated", "Messages merged into a row with the same key.", ["kind"], registry=registry
         )
         self._unknown = Counter(
-            "ledger_labels_unknown", "Labels that arrived before a decision on their transaction.", registry=registry
+            "ledger_labels_unknown", "Labels that arrived before any decision on their transaction.", registry=registry
         )
         self._ahead = Counter(
             "ledger_event_times_ahead",
@@ -67,7 +67,7 @@ class LedgerMetrics:
             registry=registry,
         )
         self._deleted = Counter(
-            "ledger_deleted", "Rows deleted because they are past the retention.", ["kind"], registry=registry
+            "ledger_deleted", "Rows deleted because their retention period has ended.", ["kind"], registry=registry
         )
         self._lag = Gauge("consumer_lag_messages", "Messages left to read.", ["kind"], registry=registry)
         self._capital = Gauge(
@@ -114,11 +114,11 @@ class LedgerMetrics:
                 self._verdict.labels(*challenger, status.judgement.verdict).set(1)
 
     def show_quality(self, quality: ModelQuality) -> None:
-        """Export a new measurement of the models' quality."""
+        """Export a new measurement of model quality."""
         self._quality.show(quality)
 
     def count_alert(self, alertname: str, status: str) -> None:
-        """Count an alert that is new in its status; under "other" if there are too many names already."""
+        """Count a new or newly resolved alert, under "other" if too many names are counted already."""
         has_slot = alertname in self._alert_names or len(self._alert_names) < ALERT_NAMES
         if has_slot and len(alertname) <= ALERT_NAME_LENGTH:
             self._alert_names.add(alertname)
@@ -146,7 +146,7 @@ class LedgerMetrics:
         self._dropped.labels(cause).inc()
 
     def count_deleted(self, kind: str, rows: int) -> None:
-        """Count rows that were deleted because they are past the retention."""
+        """Count rows that were deleted because their retention period has ended."""
         self._deleted.labels(kind).inc(rows)
 
     def lag(self, kind: str, messages: int) -> None:
@@ -154,5 +154,5 @@ class LedgerMetrics:
         self._lag.labels(kind).set(messages)
 
     def store(self, *, up: bool) -> None:
-        """Export whether the database answers."""
+        """Export whether the database is responding."""
         self._up.set(up)

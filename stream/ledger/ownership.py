@@ -1,7 +1,8 @@
 """Owners and offsets of the partitions: database rows that fence stale writers.
 
-A claim raises the partition's owner epoch. A writer may advance the offset only while its epoch is the newest and the
-offset is the one its batch starts at, in the same transaction as its rows. So each row is written once, by one owner.
+A claim raises the partition's owner epoch. A writer may advance the offset only while the writer's epoch is the newest
+and the stored offset is the start of the writer's batch, and in the same transaction that writes the batch's rows. So
+each row is written once, by one owner.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,9 @@ def claim_partitions(
     """Make `owner` the owner of partitions, whichever ledger owned them before.
 
     Args:
-        connection: Connection in a transaction that writes.
+        connection: Connection with an open write transaction.
         topic: Topic of the partitions.
-        partitions: Partitions to claim; a new one starts at offset 0.
+        partitions: Partitions to claim; a new partition starts at offset 0.
         owner: Name of the claiming process; shown in errors.
         now_ms: Ingest time, UTC milliseconds; a partition just claimed does not count as idle.
 
@@ -48,7 +49,7 @@ def claim_partitions(
             "seen_ms": case((offsets.c.seen_ms < now_ms, now_ms), else_=offsets.c.seen_ms),
         },
     ).returning(offsets.c.owner_epoch, offsets.c.next_offset)
-    # Always in the same order: otherwise two ledgers that claim the same partitions could deadlock.
+    # Partitions are always claimed in the same order; otherwise, two ledgers that claim the same ones could deadlock.
     return {each: Claim(*connection.execute(raised, {"claimed": each}).one()) for each in sorted(partitions)}
 
 
@@ -60,7 +61,7 @@ def advance_offsets(
     Args:
         connection: Connection in the transaction that writes the batch's rows.
         batch: Batch with the claims it was read under.
-        highest: Highest usable event time and number of ignored ones, by partition; empty for topics without a
+        highest: Highest usable event time and number of ignored event times, by partition; empty for topics without a
             watermark.
         now_ms: Ingest time, UTC milliseconds.
 
@@ -87,8 +88,8 @@ def advance_offsets(
         )
         if connection.execute(advanced).rowcount != 1:
             raise StaleOwnerError(
-                f"{batch.raw.topic}/{partition} has been claimed by {_owner(connection, batch, partition)}; "
-                "dropping the batch, to be read again if the partition is still ours"
+                f"{batch.raw.topic}/{partition} is now claimed by {_owner(connection, batch, partition)}; "
+                "dropping this batch (it is read again if this ledger still owns the partition)"
             )
 
 

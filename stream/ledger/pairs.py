@@ -20,21 +20,21 @@ _DECLINE = VERDICTS.index("decline")
 def make_pairs(
     rows: MaturedDecisions, explorations: Mapping[int, Exploration | None], *, watermark_ms: int, maturity_ms: int
 ) -> Pairs:
-    """Return the pairs of the ledger's rows, without those that lack an amount or the champion's score.
+    """Return the pairs from the ledger's rows, without rows that lack an amount or the champion's score.
 
     Args:
         rows: Decisions of one champion and one challenger.
-        explorations: By role epoch, which would-be declines were let through; a missing epoch explored nothing.
+        explorations: Which would-be declines were let through, by role epoch; a missing epoch explored nothing.
         watermark_ms: Event time up to which labels are complete, UTC milliseconds.
         maturity_ms: Label delay in milliseconds.
 
     Raises:
-        DataError: If the amounts are in several currencies: their costs cannot be added up.
+        DataError: If the amounts are in several currencies, so that their costs cannot be added up.
     """
     currencies = {currency for currency in rows.currency if currency}
     if len(currencies) > 1:
         raise DataError(
-            f"amounts are in {', '.join(sorted(currencies))}, and costs add up in one currency only; "
+            f"amounts are in {', '.join(sorted(currencies))}, but costs can be added up in one currency only; "
             "run a separate stream for each currency"
         )
     champion, challenger = verdict_codes(rows.champion_verdict), verdict_codes(rows.challenger_verdict)

@@ -1,4 +1,4 @@
-"""Takes one batch from bytes to commit. After a failure nothing is consumed and the batch is read again."""
+"""Processes one batch, from bytes to commit. After a failure, nothing is consumed and the batch is read again."""
 
 import logging
 import time
@@ -31,11 +31,11 @@ class LedgerPipeline:
     """Writes batches of one kind of message.
 
     Args:
-        kind: Kind of message that the batches hold.
+        kind: Kind of message that the batches contain.
         source: Source of the batches.
         store: Database that receives the rows.
-        dead_letters: Sink for refused messages.
-        dead_letters_topic: Topic for refused messages.
+        dead_letters: Sink for rejected messages.
+        dead_letters_topic: Topic for rejected messages.
         metrics: Metrics of committed and dropped batches.
         clock: Source of ingest time.
         stop: Callback that ends the ledger with an error; called from any thread.
@@ -63,7 +63,10 @@ class LedgerPipeline:
         self._stop = stop
 
     def process(self, batch: Batch) -> None:
-        """Commit a batch, or have it read again. Never raises: Faust would go on with the next batch."""
+        """Commit a batch, or have it read again.
+
+        Never raises, because Faust would continue with the next batch.
+        """
         try:
             if batch.epoch == self.source.epoch:
                 self._write(batch)
@@ -77,7 +80,7 @@ class LedgerPipeline:
             self._metrics.count_dropped_batch("database")
             self.source.fail()
         except BatchRefusedError as error:
-            log.warning("dead letters not written: %s; reading the batch again", error)
+            log.warning("cannot write dead letters: %s; reading the batch again", error)
             self._metrics.count_dropped_batch("dead_letters")
             self.source.fail()
             time.sleep(DEAD_LETTERS_BACKOFF_S)
@@ -92,7 +95,7 @@ class LedgerPipeline:
         now_ms = self._clock.now_ms()
         rows, reasons, dead_letters = self._decode(batch, now_ms)
         if dead_letters:
-            # Before the rows: a crash in between repeats a dead letter; in the other order it would lose one.
+            # Dead letters first: a crash before the rows are written repeats them; the other order could lose them.
             self._dead_letters.commit(batch, {self._dead_letters_topic: dead_letters})
         result = self._store.write(self.kind, batch, rows, now_ms)
         sent_ms = batch.messages[-1].timestamp()[1]
@@ -105,7 +108,7 @@ class LedgerPipeline:
         )
 
     def _decode(self, batch: Batch, now_ms: int) -> tuple[list[Row], list[DeadLetterReason], list[dict[str, Any]]]:
-        """Return the rows of valid messages, and the reasons and dead letters of refused ones."""
+        """Return the rows of valid messages, and the reasons and dead letters for rejected messages."""
         rows: list[Row] = []
         reasons: list[DeadLetterReason] = []
         dead_letters: list[dict[str, Any]] = []

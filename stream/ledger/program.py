@@ -25,15 +25,15 @@ from stream.settings import Settings
 
 
 class LedgerProgram(StoreProgram):
-    """A ledger that does not run yet. Create it inside the event loop in which it will run.
+    """A ledger that has not been started yet. Create it inside the event loop in which it will run.
 
     Args:
         settings: Kafka connection, topic names and database.
         clock: Source of ingest time; None for the system clock.
-        parity_gap: Function that scores challengers again; None to run no gate.
+        parity_gap: Function that scores a challenger's transactions again; None to run without a gate.
 
     Raises:
-        LedgerError: If FRAUD_LEDGER_URL names no database that a ledger can use.
+        LedgerError: If FRAUD_LEDGER_URL does not name a database that a ledger can use.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class LedgerProgram(StoreProgram):
 
     async def _shut_down(self) -> None:
         await super()._shut_down()
-        # An evaluation that is cut short only reads; the next one reads the same rows again.
+        # An evaluation that is cut short has only read rows; the next evaluation reads the same rows again.
         self._evaluating.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
 
@@ -126,6 +126,6 @@ async def run_ledger(settings: Settings, parity_gap: ParityGap) -> None:
     """Build a ledger that runs the gate, inside the running event loop, and run it until it is stopped.
 
     Raises:
-        FraudError: If an error ended the ledger, not a signal.
+        FraudError: If an error, rather than a signal, ended the ledger.
     """
     await LedgerProgram(settings, parity_gap=parity_gap).run()

@@ -1,4 +1,4 @@
-"""Each model's quality on matured transactions, by the labels so far; counted inside the database."""
+"""Each model's quality on matured transactions according to the labels so far, counted inside the database."""
 
 from typing import Literal
 
@@ -19,9 +19,9 @@ class MeasuredModel(Struct, frozen=True):
 
     bundle_sha256: str
     version: str
-    #: The same bundle under another policy is measured separately.
+    #: Version of the policy; the same bundle under another policy is measured separately.
     policy: str
-    #: champion where it decided, challenger where it shadowed.
+    #: champion where the model decided, challenger where it shadowed.
     role: Role
 
 
@@ -32,28 +32,28 @@ class ModelQuality(Struct, frozen=True):
     matured: dict[MeasuredModel, Confusion] = {}
     #: Number of decisions that have not matured; deciding models only.
     waiting: dict[MeasuredModel, int] = {}
-    #: Event time of the newest label, UTC milliseconds; None without a label.
+    #: Event time of the newest label, UTC milliseconds; None if there are no labels.
     newest_label_ms: int | None = None
 
 
 def measure_quality(engine: Engine, *, window_ms: int, maturity_ms: int, latest_ms: int) -> ModelQuality:
     """Count every model's right and wrong verdicts over the newest matured transactions.
 
-    Younger transactions are left out even if they have labels, because frauds are reported first.
-    Transactions whose outcome can never be known (declined or reviewed, and no analyst answered) are left out, and so
-    are shadow scores with a problem.
+    More recent transactions are left out even if they have labels, because frauds are reported first.
+    Transactions whose outcome can never be known (declined or reviewed, without an answer from an analyst) are left
+    out, and so are shadow scores with a problem.
 
     Args:
         engine: Ledger database.
         window_ms: Length of the window of matured event time, milliseconds.
         maturity_ms: Label delay in milliseconds.
-        latest_ms: Latest plausible event time of a label, UTC milliseconds; later ones do not count as the newest.
+        latest_ms: Latest plausible event time of a label, UTC milliseconds; later labels do not count as the newest.
 
     Returns:
-        The quality; it contains no models before there is a watermark.
+        The quality; it contains no models if there is no watermark yet.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
+        LedgerUnavailableError: If the database is not responding.
     """
     label_time = labels.c.event_time_ms
     with reading(engine) as connection:
@@ -87,7 +87,7 @@ def _count(connection: Connection, role: Role, rows: Subquery) -> dict[MeasuredM
     """Count rows with the columns of `decision_outcomes` by model."""
     c = rows.c
     model = (c.bundle_sha256, c.model_version, c.policy_version)
-    # In the order of Confusion's fields.
+    # Conditions in the order of Confusion's fields.
     cells = ((1, c.alerted), (0, c.alerted), (0, ~c.alerted), (1, ~c.alerted))
     counts = (func.count().filter(c.fraud == fraud, alerted) for fraud, alerted in cells)
     query = select(*model, *counts).where(c.fraud.is_not(None)).group_by(*model)

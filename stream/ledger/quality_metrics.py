@@ -1,7 +1,7 @@
 """The newest measurement of the models' quality as Prometheus gauges.
 
-A collector instead of settable gauges: a scrape sees one measurement completely, never half of the old and half of the
-new one. A ratio whose denominator is zero has no sample; 0 would be misleading.
+This is a collector rather than a set of gauges, so that a scrape sees one complete measurement, never a mixture of the
+old and the new one. A ratio whose denominator is zero has no sample; 0 would be misleading.
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,9 @@ class QualityMetrics(Collector):
                     ratios.add_metric(_label_values(model), ratio)
             yield ratios
         waiting = GaugeMetricFamily(
-            "model_labels_waiting", "Decisions that have not matured: too recent to be judged.", labels=_MODEL
+            "model_labels_waiting",
+            "Decisions that are too recent to be evaluated because they have not matured.",
+            labels=_MODEL,
         )
         for model, count in newest.waiting.items():
             waiting.add_metric(_label_values(model), count)

@@ -1,4 +1,4 @@
-"""Measures the models' quality repeatedly, and pauses longer the longer a measurement takes."""
+"""Measures the models' quality repeatedly, with pauses proportional to the duration of a measurement."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from stream.ledger.gate_runner import DAY_MS
 from stream.ledger.quality import ModelQuality, measure_quality
 from stream.settings import Settings
 
-#: Pause after a measurement, as a multiple of its duration. A measurement reads every transaction of its window; with
-#: tens of millions of them it takes minutes of the database's time, which others need too.
+#: Pause after a measurement, as a multiple of its duration. A measurement reads every transaction in its window; with
+#: tens of millions of transactions, it takes minutes of database time that other queries need too.
 PAUSE_FACTOR = 10.0
 
 
 class QualityMonitor:
-    """Measures quality over the window of the settings.
+    """Measures the models' quality over the window in the settings.
 
     Args:
         engine: Migrated ledger database.
@@ -35,7 +35,7 @@ class QualityMonitor:
         """Return every model's quality; None during a pause.
 
         Raises:
-            LedgerUnavailableError: If the database does not answer. No pause follows.
+            LedgerUnavailableError: If the database is not responding; no pause follows.
         """
         began = self._monotonic()
         if began < self._paused_until:

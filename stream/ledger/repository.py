@@ -9,7 +9,7 @@ from stream.ledger.database import reading
 from stream.ledger.history import MaturedDecisions, ModelIdentity, matured_from_columns
 from stream.ledger.tables import decisions, labels, shadow_scores, watermarks
 
-#: Rows to fetch at a time.
+#: Number of rows to fetch at a time.
 FETCH_ROWS = 50_000
 
 _DECISION_COLUMNS = (
@@ -39,10 +39,10 @@ LABEL_COLUMNS = (
 
 
 def load_watermark(engine: Engine) -> int | None:
-    """Return the event time up to which history is complete, UTC milliseconds; None before there is one.
+    """Return the event time up to which history is complete, UTC milliseconds; None if there is none yet.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
+        LedgerUnavailableError: If the database is not responding.
     """
     with reading(engine) as connection:
         return read_watermark(connection)
@@ -50,7 +50,8 @@ def load_watermark(engine: Engine) -> int | None:
 
 def read_watermark(connection: Connection) -> int | None:
     """Return the watermark as `load_watermark` does, within a transaction."""
-    # With several topics, as after a renaming, take the highest: the others receive no more rows.
+    # If there are several topics, for example after one was renamed, take the highest watermark: the others receive no
+    # more rows.
     newest: int | None = connection.execute(select(func.max(watermarks.c.event_time_ms))).scalar()
     return newest
 
@@ -64,21 +65,21 @@ def load_matured_decisions(
     until: int,
     maturity_ms: int = 0,
 ) -> MaturedDecisions:
-    """Return the decisions of an interval that one of two models made and the other one shadowed.
+    """Return the decisions in an interval that one of two models made while the other one shadowed.
 
-    Where the challenger of a split decided, the champion's score and verdict are those of its shadow score.
+    Where the challenger of a split decided, the champion's score and verdict come from its shadow score.
 
     Args:
         engine: Ledger database.
         champion: Model that decides, or shadows where the challenger decided.
         challenger: Model that shadows, or decides for its share of the cards.
         since: Start of the interval, event time in UTC milliseconds, included.
-        until: End of the interval, event time in UTC milliseconds, excluded; the interval ends at the watermark less
-            `maturity_ms` at the latest.
+        until: End of the interval, event time in UTC milliseconds, excluded; the interval never extends beyond the
+            watermark minus `maturity_ms`.
         maturity_ms: Label delay in milliseconds; 0 for all decisions for which history is complete.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
+        LedgerUnavailableError: If the database is not responding.
     """
     with reading(engine) as connection:
         complete_ms = read_watermark(connection)
@@ -125,7 +126,7 @@ def _labels_query(condition: ColumnElement[bool]) -> Select[Any]:
 
 
 def fetch_columns(connection: Connection, query: Select[Any], width: int) -> list[list[Any]]:
-    """Return the `width` columns that a query selects, in its order."""
+    """Return the `width` columns that a query selects, in the query's order."""
     columns: list[list[Any]] = [[] for _ in range(width)]
     for rows in _chunks(connection, query):
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):

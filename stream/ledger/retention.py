@@ -1,7 +1,7 @@
-"""Deletes rows past their retention, by ingest time, in chunks small enough not to block writers.
+"""Deletes rows whose retention period since ingest has ended, in chunks small enough not to block writers.
 
 A decision is deleted with its shadow scores and all its labels. Shadow scores and labels without a decision are deleted
-by their own ingest time, and so are alerts.
+according to their own ingest time, and so are alerts.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Delete, Engine, Table, delete, select, tup
 from stream.ledger.database import writing
 from stream.ledger.tables import alert_history, decisions, labels, shadow_scores
 
-#: Rows per transaction, without those that are deleted along with a decision: some ten milliseconds.
+#: Rows to delete per transaction, not counting rows deleted along with a decision; takes about ten milliseconds.
 CHUNK = 1000
 
 
@@ -21,13 +21,14 @@ def delete_chunk(engine: Engine, before_ms: int, chunk: int = CHUNK) -> Mapping[
     Args:
         engine: Ledger database.
         before_ms: Rows ingested before this time are expired; UTC milliseconds.
-        chunk: Most rows of each table to delete in this transaction, without those that belong to a decision.
+        chunk: Maximum number of rows to delete from each table in this transaction, not counting rows that belong to a
+            decision.
 
     Returns:
         Number of deleted rows by table; all zeros when no expired rows are left.
 
     Raises:
-        LedgerUnavailableError: If the database does not answer.
+        LedgerUnavailableError: If the database is not responding.
     """
     deleted = dict.fromkeys((decisions.name, shadow_scores.name, labels.name, alert_history.name), 0)
     with writing(engine) as connection:

@@ -20,7 +20,7 @@ from stream.runtime.outage import Outage
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two searches for rows past their retention.
+#: Seconds between two searches for expired rows.
 RETENTION_S = 60.0
 
 
@@ -47,7 +47,7 @@ def add_retention(
     metrics: LedgerMetrics,
     writing: Executor,
 ) -> None:
-    """Add the timer that deletes rows past their retention, one chunk at a time between the batches."""
+    """Add the timer that deletes expired rows, one chunk at a time between the batches."""
 
     def delete_some() -> int:
         with outage.track("retention"):
@@ -63,7 +63,8 @@ def add_retention(
             while await loop.run_in_executor(writing, delete_some):
                 pass
         except LedgerUnavailableError:
-            log.debug("retention waits for the database")  # the outage itself is logged already
+            # The outage itself is logged already.
+            log.debug("expired rows are not deleted while the database is unavailable")
 
 
 def add_gate_runner(
@@ -75,7 +76,7 @@ def add_gate_runner(
     metrics: LedgerMetrics,
     evaluating: Executor,
 ) -> None:
-    """Add the timer that runs the gate, on a thread of its own: it reads many rows and waits for Kafka."""
+    """Add the timer that runs the gate, on its own thread because it reads many rows and waits for Kafka."""
 
     def evaluate() -> None:
         with outage.track("gate"):
@@ -86,7 +87,7 @@ def add_gate_runner(
         try:
             await asyncio.get_running_loop().run_in_executor(evaluating, evaluate)
         except FraudError as error:
-            # Nothing was stored. Writing of rows continues, and the next evaluation starts afresh.
+            # Nothing was stored. Rows are still being written, and the next evaluation starts from scratch.
             log.warning("challengers were not evaluated: %s", error)
 
 
@@ -99,7 +100,7 @@ def add_quality_monitor(
     metrics: LedgerMetrics,
     evaluating: Executor,
 ) -> None:
-    """Add the timer that measures every model's quality, on the gate's thread: it reads many rows as well."""
+    """Add the timer that measures every model's quality, on the gate's thread, as it also reads many rows."""
 
     def measure() -> None:
         with outage.track("quality"):
@@ -112,4 +113,4 @@ def add_quality_monitor(
         try:
             await asyncio.get_running_loop().run_in_executor(evaluating, measure)
         except FraudError as error:
-            log.warning("models were not measured, the last figures stay: %s", error)
+            log.warning("model quality was not measured, so the last values remain: %s", error)

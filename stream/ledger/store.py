@@ -18,7 +18,7 @@ from stream.ledger.watermarks import advance_watermark, highest_by_partition
 from stream.runtime.outage import Outage
 from stream.settings import WatermarkSettings
 
-#: Keys in one query: well below the number of parameters that a database accepts.
+#: Number of keys in one query, well below the number of parameters that a database accepts.
 LOOKUP_KEYS = 1000
 
 
@@ -26,26 +26,26 @@ LOOKUP_KEYS = 1000
 class WriteResult:
     """Outcome of writing one batch."""
 
-    #: Rows that were inserted.
+    #: Number of rows that were inserted.
     new: int
-    #: Rows that were merged into an existing one or into another row of the batch.
+    #: Number of rows that were merged into an existing row or into another row of the batch.
     repeated: int
-    #: Labels whose transaction has no decision yet.
+    #: Number of labels whose transaction has no decision yet.
     unknown: int = 0
-    #: Event times too far ahead of the clock to move the watermark.
+    #: Number of event times too far ahead of the clock to move the watermark.
     ahead: int = 0
     #: Watermark after the batch, UTC milliseconds; None if the topic has no watermark (yet).
     watermark_ms: int | None = None
 
 
 class LedgerStore:
-    """The ledger's database, as its writers use it.
+    """The ledger's database, from a writer's point of view.
 
     Args:
         engine: Migrated ledger database.
         watermark: Lateness and clock skew of the watermark.
         clock: Source of ingest time.
-        outage: Tracker of whether the database answers.
+        outage: Tracker of whether the database is responding.
         owner: Name of this process, as host:pid; shown in errors.
     """
 
@@ -62,7 +62,7 @@ class LedgerStore:
         """Take ownership of partitions and return the offsets to resume at.
 
         Raises:
-            LedgerUnavailableError: If the database does not answer.
+            LedgerUnavailableError: If the database is not responding.
         """
         with self._outage.track(topic), writing(self._engine) as connection:
             return claim_partitions(connection, topic, partitions, self._owner, self._clock.now_ms())
@@ -72,14 +72,14 @@ class LedgerStore:
 
         Args:
             kind: Kind of the batch's messages.
-            batch: The batch whose offsets are consumed, refused messages included.
-            rows: Rows of the messages that were not refused.
+            batch: Batch whose offsets are consumed, including those of rejected messages.
+            rows: Rows of the messages that were not rejected.
             now_ms: Ingest time, UTC milliseconds.
 
         Raises:
             StaleOwnerError: If another ledger has claimed a partition since the batch was read.
-            LedgerUnavailableError: If the database does not answer. The batch may have been written or not; the stored
-                offsets show which.
+            LedgerUnavailableError: If the database is not responding. The batch may or may not have been written; the
+                stored offsets show which.
         """
         has_watermark = kind.table is decisions
         highest = highest_by_partition(rows, now_ms, self._watermark) if has_watermark else {}

@@ -1,8 +1,8 @@
 """The ledger's tables. The newest migration creates exactly these; a test compares the two.
 
-Columns `topic_partition` and `topic_offset` are a message's position on its own topic. `ingested_at_ms` is the ledger's
-clock when it read the message, the earliest one where several messages were merged into a row. `repeats` counts the
-merged messages without the one that is kept.
+Columns `topic_partition` and `topic_offset` are a message's position on its own topic. `ingested_at_ms` is the time at
+which the ledger read the message, by the ledger's clock; where several messages were merged into a row, the earliest of
+these times. `repeats` counts the merged messages, not including the message that is kept.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, MetaData, Table, Text
@@ -46,7 +46,7 @@ decisions = Table(
     Column("source_offset", BigInteger, nullable=False),
     Column("scored_at_ms", BigInteger, nullable=False),
     Column("latency_ms", Double, nullable=False),
-    # Both null for messages written before decisions carried them.
+    # Amount and currency are null for messages written before decisions contained them.
     Column("amount_minor", BigInteger),
     Column("currency", PlainText),
     *_bookkeeping(),
@@ -63,7 +63,7 @@ shadow_scores = Table(
     Column("decision_id", PlainText, nullable=False),
     Column("card_id", PlainText, nullable=False),
     Column("event_time_ms", BigInteger, nullable=False),
-    # Null where `problem` gives the reason.
+    # Null if the transaction was not scored; `problem` gives the reason.
     Column("score", Double),
     Column("threshold", Double, nullable=False),
     Column("verdict", PlainText),
@@ -86,13 +86,13 @@ labels = Table(
     Column("label_id", PlainText, primary_key=True),
     Column("transaction_id", PlainText, nullable=False),
     Column("source", PlainText, nullable=False),
-    # Null: the source retracts its earlier label.
+    # Null if the source retracts its earlier label.
     Column("fraud", Boolean),
     Column("event_time_ms", BigInteger, nullable=False),
     *_bookkeeping(),
     Index("labels_by_transaction", "transaction_id"),
     Index("labels_by_ingest_time", "ingested_at_ms"),
-    # Finds the newest label.
+    # For finding the newest label.
     Index("labels_by_event_time", "event_time_ms"),
 )
 
@@ -119,7 +119,7 @@ offsets = Table(
     Column("topic_partition", BigInteger, primary_key=True, autoincrement=False),
     # The offset to read next.
     Column("next_offset", BigInteger, nullable=False),
-    # Rises with each claim; a writer with an older epoch is refused.
+    # Increases with each claim; a writer with an older epoch is rejected.
     Column("owner_epoch", BigInteger, nullable=False),
     # The process that claimed last, as host:pid; shown in errors.
     Column("owner", PlainText, nullable=False),
@@ -185,7 +185,7 @@ alert_history = Table(
     Column("alertname", PlainText, nullable=False),
     # firing or resolved.
     Column("status", PlainText, nullable=False),
-    # Null while the alert fires.
+    # Null while the alert is firing.
     Column("ends_at_ms", BigInteger),
     # JSON objects {name: text} with sorted names.
     Column("labels", PlainText, nullable=False),

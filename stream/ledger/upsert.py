@@ -16,12 +16,12 @@ Row = dict[str, Any]
 
 
 def insert_rows(connection: Connection, table: Table, order: Sequence[str], rows: Sequence[Row]) -> int:
-    """Insert rows and merge those whose key is repeated.
+    """Insert rows, merging those that have the same key.
 
     Args:
         connection: Connection in a transaction.
         table: Table with columns `ingested_at_ms` and `repeats` besides its content.
-        order: Columns to compare; of two rows with the same key, the smaller one is kept.
+        order: Columns to compare; of two rows with the same key, the smaller row is kept.
         rows: Rows with a value for every column.
 
     Returns:
@@ -30,10 +30,10 @@ def insert_rows(connection: Connection, table: Table, order: Sequence[str], rows
     if not rows:
         return 0
     key = [column.name for column in table.primary_key]
-    # Always in the same order: otherwise two ledgers that write the same keys could deadlock.
+    # Rows are always written in the same order; otherwise, two ledgers that write the same keys could deadlock.
     ordered = sorted(rows, key=itemgetter(*key))
     insert = _insert(connection, table)
-    # Nearly always every row is new, and this is the cheapest way to insert them.
+    # Nearly always, every row is new, and this is the cheapest way to insert new rows.
     attempt = connection.begin_nested()
     new = _execute(connection, insert.on_conflict_do_nothing(index_elements=key), table, ordered)
     if new == len(ordered):
@@ -48,7 +48,7 @@ def _insert(connection: Connection, table: Table) -> Any:
     if connection.dialect.name != "postgresql":
         return sqlite.insert(table)
     # One statement with an array per column. One statement per row would cost a round trip each, and a ledger that
-    # freezes with many statements in flight leaves a session whose locks no timeout ends.
+    # freezes with many statements in flight leaves a session whose locks no timeout releases.
     arrays = (bindparam(column.name, type_=ARRAY(type(column.type)())) for column in table.c)
     names = [column.name for column in table.c]
     unnested = func.unnest(*arrays).table_valued(*names).render_derived()

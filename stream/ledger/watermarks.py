@@ -15,7 +15,7 @@ from stream.settings import WatermarkSettings
 def highest_by_partition(
     rows: Sequence[dict[str, Any]], now_ms: int, watermark: WatermarkSettings
 ) -> dict[int, tuple[int | None, int]]:
-    """Return the highest usable event time and the number of ignored ones, by partition of a batch's rows."""
+    """Return the highest usable event time and the number of ignored event times in a batch, by partition."""
     times: dict[int, list[int]] = {}
     for row in rows:
         times.setdefault(row["topic_partition"], []).append(row["event_time_ms"])
@@ -27,10 +27,10 @@ def highest_by_partition(
 
 
 def advance_watermark(connection: Connection, batch: Batch, now_ms: int, watermark: WatermarkSettings) -> int | None:
-    """Advance the watermark of a batch's topic; call it after the batch's offsets were advanced.
+    """Advance the watermark of a batch's topic; call this after advancing the batch's offsets.
 
     Returns:
-        The watermark, UTC milliseconds; None while there is none.
+        The watermark, UTC milliseconds; None if there is none yet.
     """
     topic = batch.raw.topic
     stored = select(offsets.c.highest_event_ms, offsets.c.seen_ms).where(offsets.c.topic == topic)
@@ -46,7 +46,7 @@ def advance_watermark(connection: Connection, batch: Batch, now_ms: int, waterma
     if after is not None and after != before:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         first = insert(watermarks).values(topic=topic, event_time_ms=after)
-        # Only ever raise it: another ledger may have read further and committed first.
+        # Only ever raise the watermark: another ledger may have read further and committed first.
         raised = first.on_conflict_do_update(
             index_elements=["topic"],
             set_={"event_time_ms": first.excluded.event_time_ms},

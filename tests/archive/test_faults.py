@@ -108,8 +108,8 @@ def test_the_folder_vanishes_and_comes_back(
     until(lambda: is_complete(settings), 60)
     log = archive.last_lines()
     assert archive.stop() == 0
-    assert log.count("reading waits until it answers") == 1
-    assert log.count("answers again") == 1
+    assert log.count("reading pauses until it responds") == 1
+    assert log.count("is responding again") == 1
     assert "Traceback" not in log
     assert reconcile_archive(settings)["decisions"] >= feeder.sent
     assert overlaps(files_of(settings, "decisions")) == 0

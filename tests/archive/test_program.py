@@ -81,7 +81,7 @@ def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nowhere://x", "set FRAUD_ARCHIVE_URL, or install its file system"),
+        ("nowhere://x", "set FRAUD_ARCHIVE_URL, or install the package for its file system"),
         ("file:///proc/nowhere", "check FRAUD_ARCHIVE_URL"),
     ],
 )
@@ -96,7 +96,7 @@ def test_an_archive_of_a_newer_program_is_not_changed(archive_settings: ArchiveS
     settings = archive_settings()
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "archive.json").write_text('{"format_version": 2}')
-    with pytest.raises(ArchiveError, match="this program supports 1; upgrade it"):
+    with pytest.raises(ArchiveError, match="this program supports 1; upgrade this program"):
         asyncio.run(run_archive(settings))
 
 

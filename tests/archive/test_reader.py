@@ -132,14 +132,14 @@ def test_files_written_while_reading_change_nothing(url: str) -> None:
 
 def test_a_missing_archive_is_an_error(tmp_path: Path) -> None:
     """A mistyped URL must not look like an empty topic."""
-    with pytest.raises(ArchiveUnavailableError, match=r"no archive at .*; bring it back, or check FRAUD_ARCHIVE_URL"):
+    with pytest.raises(ArchiveUnavailableError, match=r"no archive at .*; restore it, or check FRAUD_ARCHIVE_URL"):
         read(f"file://{tmp_path}/elsewhere", "labels")
 
 
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        (b'{"format_version": 2}', "has format version 2, this program supports 1; upgrade it"),
+        (b'{"format_version": 2}', "has format version 2, but this program supports 1; upgrade this program"),
         (b"[]", "was not written by an archive"),
         (b"\xff", "was not written by an archive"),
     ],
@@ -161,6 +161,6 @@ def test_only_four_kinds_are_archived(url: str) -> None:
 def test_an_unknown_file_system_is_one_error(url: str) -> None:
     """The error names the setting."""
     with pytest.raises(
-        ArchiveError, match=r"cannot open archive .*; set FRAUD_ARCHIVE_URL, or install its file system"
+        ArchiveError, match=r"cannot open archive .*; set FRAUD_ARCHIVE_URL, or install the package for its file system"
     ):
         read(url, "labels")

@@ -124,8 +124,8 @@ def test_postgres_is_unavailable(
     until(lambda: ledger.lag() == 0, 30)
     log = ledger.last_lines()
     assert ledger.stop() == 0
-    assert log.count("reading waits until it answers") == 1
-    assert log.count("answers again") == 1
+    assert log.count("reading pauses until it responds") == 1
+    assert log.count("is responding again") == 1
     assert "Traceback" not in log
     assert reconcile_ledger(settings)["decisions"] == feeder.sent
 
@@ -143,7 +143,7 @@ def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_l
         feeder.stop()
         ledger.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: ledger.lag() == 0, 30)
-    assert ledger.last_lines().count("reading waits until it answers") == 1
+    assert ledger.last_lines().count("reading pauses until it responds") == 1
     assert ledger.stop() == 0
     reconcile_ledger(settings)
 
@@ -161,5 +161,5 @@ def test_two_ledgers_in_different_groups(ledger_settings: LedgerSettings, start_
         first.wait_rows(decisions=feeder.sent, shadow_scores=feeder.sent)
     until(lambda: first.lag() == 0, 30)
     assert first.stop() == 0
-    assert "has been claimed by" in first.last_lines() + second.last_lines()
+    assert "is now claimed by" in first.last_lines() + second.last_lines()
     assert reconcile_ledger(settings)["decisions"] == feeder.sent

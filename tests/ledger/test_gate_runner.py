@@ -146,4 +146,4 @@ def test_two_currencies_are_not_added_up(engine: Engine, currency: str) -> None:
     )
     LedgerWriter(engine, "shadow_scores", (1,), settings=SETTINGS, clock=history.clock).write([shadow(77_777)], 1)
     history.advance(1)
-    assert "costs add up in one currency only" in evaluate(engine, history).waiting
+    assert "costs can be added up in one currency only" in evaluate(engine, history).waiting

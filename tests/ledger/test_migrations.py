@@ -110,7 +110,7 @@ def test_a_database_of_a_newer_program_is_not_changed(engine: Engine) -> None:
     """The error says to upgrade the program."""
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(LedgerError, match=r"was migrated by a newer program .*; upgrade this one"):
+    with pytest.raises(LedgerError, match=r"was migrated by a newer program .*; upgrade this program"):
         migrate(engine)
 
 
@@ -162,7 +162,7 @@ def test_a_refusal_of_the_database_is_not_an_outage(url: str) -> None:
     other = open_engine(url)
     with writing(other) as connection:
         connection.execute(text("CREATE TABLE decisions (x int)"))
-    with pytest.raises(LedgerError, match=r"refuses .*; check that it is a ledger's") as refused:
+    with pytest.raises(LedgerError, match=r"rejected a statement .*; check that the database is a ledger's") as refused:
         migrate(other)
     assert not isinstance(refused.value, LedgerUnavailableError)
     other.dispose()

@@ -36,7 +36,7 @@ def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
     first = LedgerWriter(engine)
     held = first.batch([decision(1)])
     second = LedgerWriter(engine, name="two")
-    with pytest.raises(StaleOwnerError, match="decisions/0 has been claimed by two;"):
+    with pytest.raises(StaleOwnerError, match="decisions/0 is now claimed by two;"):
         first.write_batch(held)
     assert rows(engine) == 0
     second.write([decision(1)])
@@ -151,8 +151,8 @@ def test_a_locked_sqlite_file_is_an_outage(
     assert not outage.active
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
-    assert "reading waits until it answers" in lines[0]
-    assert lines[1].startswith("the ledger database answers again")
+    assert "reading pauses until it responds" in lines[0]
+    assert lines[1].startswith("the ledger database is responding again")
 
 
 def test_a_stopped_postgres_is_an_outage(cluster: Postgres) -> None:

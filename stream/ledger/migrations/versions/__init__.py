@@ -1,1 +1,1 @@
-"""One file per migration, written by hand and never changed after its release; a test compares with the tables."""
+"""One file per migration, written by hand and never changed after its release; a test checks their result."""

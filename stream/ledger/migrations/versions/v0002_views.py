@@ -1,4 +1,4 @@
-"""Views by day of event time (UTC) on how each challenger differs from the model that decided."""
+"""Views that show, by day of event time (UTC), how each challenger differs from the model that decided."""
 
 from alembic import op
 
