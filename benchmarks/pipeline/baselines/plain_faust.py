@@ -6,7 +6,9 @@ makes no difference here: the input was not produced in Kafka transactions.
 
 import logging
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -18,13 +20,19 @@ from benchmarks.pipeline.baselines.plain import PlainScorer, SourceOffset
 WITHIN_S = 0.05
 
 
-def make_app(job: Job) -> faust.App:
-    """Return the app with its single agent."""
+def make_app(job: Job, directory: Path) -> faust.App:
+    """Return the app with its single agent.
+
+    Args:
+        job: Broker, topics and models of the run.
+        directory: Data directory that Faust requires even without tables; it stays empty.
+    """
     app = faust.App(
         job.group,
         broker=f"kafka://{job.bootstrap}",
         web_enabled=False,
         topic_allow_declare=False,
+        datadir=str(directory),
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         producer_compression_type="lz4",
@@ -62,8 +70,9 @@ def make_app(job: Job) -> faust.App:
 
 
 if __name__ == "__main__":
-    application = make_app(read_job())
+    current_job = read_job()
     sys.argv = sys.argv[:1]  # Faust parses the command line, too
-    # Otherwise its libraries build debug lines for each message.
+    # Otherwise, Faust's libraries build debug lines for each message.
     logging.disable(logging.INFO)
-    faust.Worker(application, loglevel="WARNING").execute_from_commandline()
+    with tempfile.TemporaryDirectory() as scratch:
+        faust.Worker(make_app(current_job, Path(scratch)), loglevel="WARNING").execute_from_commandline()
