@@ -1,20 +1,21 @@
-"""A sequential test of "the mean is at most 0" that may be evaluated after every cohort, for ever.
+"""A sequential test of "the mean is at most 0" that may be evaluated after every cohort, without end.
 
 Bet against the hypothesis: with capital 1 and a bet λ in (0, 1), each value x in [-1, 1] multiplies the capital by
 1 + λ x. If the mean given the past is at most 0, the capital is a nonnegative supermartingale, so the probability that
-it ever reaches 1/alpha is at most alpha, however often it is evaluated (J. Ville, 1939). For a margin m, bet on x - m,
-scaled into [-1, 1].
+the capital ever reaches 1/alpha is at most alpha, however often it is checked (J. Ville, 1939). To test for a margin m,
+bet on x - m, scaled into [-1, 1].
 
     K_t = 1/G Σ_g Π_{i ≤ t} (1 + λ_g x_i)
 
 G constant bets run at once, with an equal share of the capital on each: "diversified Kelly betting" (dKelly; I.
 Waudby-Smith and A. Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 86, 2024,
-arXiv:2010.09686). It needs no guess before the first value, and its logarithm is at most log G behind the best bet's.
+arXiv:2010.09686). No guess is needed before the first value, and the log capital is at most log G below the best bet's.
 
-Each value summarises a whole cohort. Within a cohort nothing is independent: frauds of a card are caught or missed
-together, and one campaign hits several cards. A bet on each transaction or card would treat all of them as independent
-(in simulation, with campaigns over ten cards, bets on cards promoted an equal model in 13 of 100 histories, bets on
-cohorts in 1). It is enough that a cohort's mean is at most 0 given the cohorts before.
+Each value summarises a whole cohort, because transactions within a cohort are not independent: frauds on one card are
+caught or missed together, and one campaign hits several cards. A bet on each transaction or card would treat all of
+them as independent (in simulation, with campaigns over ten cards, betting on cards promoted an equal model in 13 of 100
+histories, and betting on cohorts in 1). The test only needs each cohort's mean, given the earlier cohorts, to be at
+most 0.
 """
 
 import math
@@ -25,12 +26,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: The best bet is Σ x / Σ x², and increases the log capital by (Σ x)² / 2 Σ x². With values bounded at 2.5 root mean
-#: squares, 300 of them (a horizon of 3,000 frauds) have a Σ x² of about 48, so an effect that needs a bet below 0.4
-#: cannot be shown before the horizon. More and smaller bets would only split the capital further. All bets are below
-#: 1, so that no loss is final.
+#: The bets λ_g. The best single bet is Σ x / Σ x², and increases the log capital by (Σ x)² / 2 Σ x². With values
+#: bounded at 2.5 root mean squares, 300 values (a horizon of 3,000 frauds) have a Σ x² of about 48, so an effect that
+#: needs a bet below 0.4 cannot be shown before the horizon. Additional smaller bets would only split the capital
+#: further. All bets are below 1, so that no loss wipes out the capital.
 BETS: Floats = np.geomspace(0.4, 0.96, 3)
-#: Bisection steps on [-1, 1]: far finer than any mean that matters.
+#: Bisection steps on [-1, 1]; the result is far more precise than any difference in means that matters.
 _HALVINGS = 30
 
 
@@ -38,10 +39,10 @@ def log_capital(values: Floats) -> Floats:
     """Return (..., n + 1) the logarithm of the capital before the first value and after each value.
 
     Args:
-        values: (..., n) in [-1, 1], in order of time; leading axes are separate histories.
+        values: (..., n) values to bet on, in [-1, 1] and in time order; leading axes are separate histories.
 
     Raises:
-        ValueError: If a value is out of range.
+        ValueError: If a value is outside [-1, 1].
 
     >>> log_capital(np.array([0.5, 0.5, -0.5])).round(2).tolist()
     [0.0, 0.29, 0.58, 0.15]
@@ -53,10 +54,10 @@ def log_capital(values: Floats) -> Floats:
 
 
 def best_log_growth(values: Floats) -> float:
-    """Return the increase of the log capital under the best single bet; at least 0.
+    """Return the increase in log capital that the best single bet would have achieved; at least 0.
 
     Args:
-        values: (n,) in [-1, 1].
+        values: (n,) values to bet on, in [-1, 1].
 
     >>> best_log_growth(np.array([-0.5, -0.5]))
     0.0
@@ -65,14 +66,14 @@ def best_log_growth(values: Floats) -> float:
 
 
 def confidence_interval(values: Floats, alpha: float) -> tuple[float, float]:
-    """Return an interval for the mean of n values, each end of which holds with probability at least 1 - alpha.
+    """Return a confidence interval for the mean of n values; each end is valid with probability at least 1 - alpha.
 
-    A mean is rejected as too low when the capital of a bet on a higher one reaches 1/alpha, and likewise from above.
-    This holds for all evaluations together: it is a confidence sequence. The lower end is above 0 exactly if the
-    capital of `log_capital` is now at least 1/alpha.
+    A mean is rejected as too low when the capital from betting on a higher mean reaches 1/alpha, and as too high
+    likewise. The probability covers all evaluations together, so the intervals form a confidence sequence. The lower
+    end is above 0 exactly if the current capital in `log_capital` is at least 1/alpha.
 
     Args:
-        values: (n,) in [-1, 1].
+        values: (n,) values in [-1, 1].
         alpha: Error probability of each end, in (0, 1).
 
     >>> low, high = confidence_interval(np.tile([0.0, 0.5], 50), 0.05)
@@ -87,8 +88,8 @@ def confidence_interval(values: Floats, alpha: float) -> tuple[float, float]:
 
 
 def _log_capital_above(values: Floats, mean: float) -> float:
-    """Return the log capital against "the mean is at most `mean`", in [-1, 1]; it decreases in `mean`."""
-    # No value is further below the mean than 1 + |mean|, so no bet loses the whole capital.
+    """Return the log capital against "the mean is at most `mean`"; it decreases as `mean` grows."""
+    # No value is more than 1 + |mean| below the mean, so no bet loses the whole capital.
     bets = BETS / (1 + abs(mean))
     return float(_log_mean(np.log1p(np.multiply.outer(bets, values - mean)).sum(axis=1)))
 
@@ -103,7 +104,7 @@ def _turning_point(rejected: Callable[[float], bool]) -> float:
 
 
 def _log_mean(logs: Floats) -> Floats:
-    """Return ln(mean(exp(logs))) over the first axis, without overflow."""
+    """Return ln(mean(exp(logs))) over the first axis, computed without overflow."""
     highest = logs.max(axis=0)
     result: Floats = highest + np.log(np.exp(logs - highest).mean(axis=0))
     return result

@@ -1,4 +1,4 @@
-"""Merged counts, cut into blocks of a number of transactions: comparisons depend on events, not on clocks."""
+"""Merged counts, cut into blocks by number of transactions, so that comparisons do not depend on clocks."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 from schemas.messages import ModelCounts, RoleCounts
 from stream.scoring.score_counts import SCORE_BINS
 
-#: Columns of a block: transactions, alerts, problems, parts scored, slow parts; the score bins follow.
+#: Columns of a block: transactions, alerts, problems, scored parts, slow parts, and then the score bins.
 TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW = range(5)
 FIRST_BIN = 5
 WIDTH = FIRST_BIN + SCORE_BINS
-#: Newest blocks kept of one model in one term: 6 MB.
+#: Number of newest blocks kept for one model in one term, about 6 MB.
 MAX_BLOCKS = 20_000
 
-#: (blocks, WIDTH), one row for each block.
+#: (blocks, WIDTH) counts, one row for each block.
 BlockRows = NDArray[np.int64]
 
 
 def block_row(counts: RoleCounts, model: ModelCounts, slow_ms: int) -> NDArray[np.int64]:
-    """Return (WIDTH,) the counts of one model in a message.
+    """Return the (WIDTH,) counts of one model in a message.
 
     Args:
-        counts: Message; its scoring times apply to all of its models.
-        model: One model in the message.
-        slow_ms: Milliseconds above which a part is slow; rounded up to a power of two.
+        counts: Counts message; its scoring times apply to all models in the message.
+        model: Counts of one model in the message.
+        slow_ms: Scoring time in milliseconds above which a part is slow; rounded up to a power of two.
     """
     first_slow = (slow_ms - 1).bit_length() + 1  # bins: up to 1 ms, up to 2, …
     alerts = model.reviews + model.declines
@@ -35,14 +35,14 @@ def block_row(counts: RoleCounts, model: ModelCounts, slow_ms: int) -> NDArray[n
 
 
 class CountBlocks:
-    """Blocks of at least `size` transactions, in the order of the counts; the remainder waits for more.
+    """Cuts counts, in order of arrival, into blocks of at least `size` transactions; the last block stays open.
 
     Args:
         size: Smallest number of transactions in a block.
-        keep_first: Number of first blocks that are kept for good.
+        keep_first: Number of initial blocks to keep permanently.
 
     Attributes:
-        first: The first blocks, at most `keep_first`.
+        first: The initial blocks, at most `keep_first`.
     """
 
     def __init__(self, size: int, keep_first: int) -> None:
@@ -53,7 +53,7 @@ class CountBlocks:
         self.first: list[NDArray[np.int64]] = []
 
     def add(self, row: NDArray[np.int64]) -> None:
-        """Add counts (WIDTH,)."""
+        """Add the (WIDTH,) counts of one message."""
         self._open += row
         if self._open[TRANSACTIONS] < self._size:
             return
@@ -63,12 +63,12 @@ class CountBlocks:
         self._open = np.zeros(WIDTH, dtype=np.int64)
 
     def rows(self) -> BlockRows:
-        """Return (n, WIDTH) the newest complete blocks, in order."""
+        """Return the (n, WIDTH) newest complete blocks, oldest first."""
         return stack_rows(self._newest)
 
 
 def stack_rows(rows: Iterable[NDArray[np.int64]]) -> BlockRows:
-    """Return rows (WIDTH,) or (n, WIDTH) as one array."""
+    """Stack rows of shape (WIDTH,) or (n, WIDTH) into one array."""
     return np.vstack([np.empty((0, WIDTH), dtype=np.int64), *rows])
 
 
@@ -82,7 +82,7 @@ def counted_blocks(count: int, adjective: str = "") -> str:
 
 
 def tumbling_sums(blocks: BlockRows, size: int) -> BlockRows:
-    """Return the sum of each `size` consecutive blocks without overlap; a remainder at the end is dropped.
+    """Return the sums of consecutive groups of `size` blocks; an incomplete group at the end is dropped.
 
     >>> tumbling_sums(np.arange(5)[:, None], 2).tolist()
     [[1], [5]]
@@ -93,9 +93,9 @@ def tumbling_sums(blocks: BlockRows, size: int) -> BlockRows:
 
 
 def sliding_sums(blocks: BlockRows, size: int) -> BlockRows:
-    """Return the sums of `size` neighbours, starting at each block; the last block's neighbour is the first.
+    """Return, for each block, the sum of `size` consecutive blocks that starts there, wrapping around at the end.
 
-    So a shadow period of one whole cycle contains each phase of the cycle once.
+    Because of the wrap, a shadow period of one whole cycle has a window for each phase of the cycle.
 
     >>> sliding_sums(np.arange(4)[:, None], 2).tolist()
     [[1], [3], [5], [3]]

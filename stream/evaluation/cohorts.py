@@ -1,4 +1,4 @@
-"""Closed cohorts: the transactions of one time span, once all of them have matured."""
+"""Closed cohorts: the transactions in one time span, once all of them have matured."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -14,26 +14,28 @@ from stream.evaluation.outcome import Outcome
 DAY_MS = 86_400_000
 Positive = Annotated[int, Meta(ge=1)]
 
-#: In `Pairs.challenger_verdict`: the challenger gave no score.
+#: Value in `Pairs.challenger_verdict` if the challenger gave no score.
 MISSING = -1
 
 
 class CohortTiming(Struct, frozen=True):
-    """How a stream is cut into cohorts, and when they close."""
+    """How a stream is cut into cohorts, and when each cohort closes."""
 
-    #: Start of the first tested cohort. All data used to make the plan are earlier.
+    #: Start of the first tested cohort, UTC milliseconds. All data used to make the plan is from before this time.
     starts_ms: EventTimeMs
-    #: Time that a label may take; after it, silence means legitimate.
+    #: Time that a label may take; a transaction without a label after this time counts as legitimate.
     maturity_ms: Positive
-    #: Length of a cohort. About ten frauds in each is best: fewer gain nothing, more leave too few bets.
+    #: Length of a cohort. About ten frauds in each cohort are best: shorter cohorts gain nothing, and longer cohorts
+    #: leave too few bets.
     cohort_ms: Positive = DAY_MS
-    #: Length of a spell of frauds on one card. Longer spells are not recognised as one, nor are campaigns over many
-    #: cards that last for days. If the independence guardrail fails, use longer cohorts, or campaigns instead of cards.
+    #: Length of a spell of frauds on one card. A longer spell counts as several spells, and a campaign that hits many
+    #: cards over days is not recognised. If the independence guardrail fails, use longer cohorts, or identify campaigns
+    #: instead of cards.
     spell_ms: Annotated[int, Meta(ge=0)] = 3 * DAY_MS
 
     @property
     def closing_ms(self) -> int:
-        """Time from a cohort's end until it closes."""
+        """Time from the end of a cohort until the cohort closes, in milliseconds."""
         return self.spell_ms + self.maturity_ms
 
 
@@ -41,33 +43,33 @@ class CohortTiming(Struct, frozen=True):
 class Pairs:
     """n transactions, each with the verdicts of both models and its outcome.
 
-    A verdict is that of the model's own policy, whichever model decided and before exploration: a would-be decline
-    that was let through is a decline here. The deciding model's verdict comes from the decision, the other's from the
-    shadow score.
+    Each verdict is the one given by the model's own policy, whichever model decided, and before exploration: a would-be
+    decline that was let through counts as a decline here. The deciding model's verdict comes from the decision, the
+    other model's from its shadow score.
 
     Raises:
         ValueError: If the columns differ in length.
     """
 
-    #: (n,) UTC milliseconds.
+    #: (n,) event times, UTC milliseconds.
     event_time_ms: NDArray[np.int64]
-    #: (n,) an integer that identifies the card; or the campaign, if one is known that hits several cards together.
+    #: (n,) integers that identify the card, or the campaign if a known campaign hits several cards together.
     card: NDArray[np.int64]
-    #: (n,) minor units of one currency.
+    #: (n,) amounts in minor units of one currency.
     amount_minor: NDArray[np.int64]
-    #: (n,) index into `stream.scoring.policy.VERDICTS`.
+    #: (n,) the champion's verdicts, as indices into `stream.scoring.policy.VERDICTS`.
     champion_verdict: NDArray[np.int8]
-    #: (n,) in [0, 1].
+    #: (n,) the champion's scores, in [0, 1].
     champion_score: NDArray[np.float64]
-    #: (n,) index into `VERDICTS`; `MISSING` where the challenger gave no score.
+    #: (n,) the challenger's verdicts, as indices into `VERDICTS`; `MISSING` where the challenger gave no score.
     challenger_verdict: NDArray[np.int8]
-    #: (n,) in [0, 1]; NaN where the challenger gave no score.
+    #: (n,) the challenger's scores, in [0, 1]; NaN where the challenger gave no score.
     challenger_score: NDArray[np.float64]
     #: (n,) `Outcome` codes.
     outcome: NDArray[np.int8]
-    #: (n,) from `stream.evaluation.weights.weights`.
+    #: (n,) weights from `stream.evaluation.weights.weights`.
     weight: NDArray[np.float64]
-    #: (n,) from `stream.evaluation.weights.is_unobservable`.
+    #: (n,) whether the outcome is unobservable, from `stream.evaluation.weights.is_unobservable`.
     unobservable: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
@@ -79,7 +81,7 @@ class Pairs:
         return len(self.event_time_ms)
 
     def take(self, selection: Any) -> "Pairs":
-        """Return the pairs that a mask, a slice or an array of indices selects."""
+        """Return the pairs that are selected by a mask, a slice or an array of indices."""
         return Pairs(*(getattr(self, field.name)[selection] for field in fields(self)))
 
     @property
@@ -90,7 +92,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Cohort:
-    """All transactions with start_ms ≤ time < end_ms, by event time, or by the start of their spell of frauds."""
+    """All transactions with start_ms ≤ time < end_ms, where a fraud's time is the start of its spell of frauds."""
 
     start_ms: int
     end_ms: int
@@ -98,22 +100,24 @@ class Cohort:
 
 
 def closed_cohorts(pairs: Pairs, timing: CohortTiming, *, from_ms: int, watermark_ms: int) -> Iterator[Cohort]:
-    """Yield the closed cohorts in order of time, including empty ones.
+    """Yield the closed cohorts in time order, including empty cohorts.
 
     A cohort closes once end_ms + timing.closing_ms ≤ watermark_ms. Only then have its frauds and its legitimate
-    transactions had the same time to get a label. Frauds are reported first: judged on early labels, a model that only
-    trades missed frauds for false alarms always looks better (`tests/evaluation/test_gate_simulated.py`).
+    transactions had the same time to get a label. Because frauds are reported first, a model that only trades missed
+    frauds for false alarms always looks better on early labels (`tests/evaluation/test_gate_simulated.py`).
 
-    Frauds on one card come in spells and are caught or missed together. So a fraud belongs to the cohort of its card's
-    earliest fraud within the spell_ms before it. A spell cut by a border would make one cohort predict the next.
+    Frauds on one card come in spells and are caught or missed together. A spell that was split between two cohorts
+    would make one cohort predict the next, so a fraud belongs to the cohort of its card's earliest fraud within the
+    spell_ms before it.
 
-    Cohorts are time spans, not counts, so a late transaction changes one cohort and no border.
+    Cohorts are cut by time, not by number of transactions, so a late transaction changes one cohort and no boundary.
 
     Args:
-        pairs: All pairs from from_ms - timing.spell_ms on, in any order; those of open cohorts are ignored.
-        timing: Timing of the plan.
+        pairs: All pairs with an event time from from_ms - timing.spell_ms on, in any order; pairs in open cohorts are
+            ignored.
+        timing: Timing of the gate's plan.
         from_ms: Start of the first cohort: `timing.starts_ms`, or the end of the last cohort whose evidence was taken.
-        watermark_ms: Event time up to which transactions and labels have been read.
+        watermark_ms: Event time up to which transactions and labels have been read, UTC milliseconds.
     """
     span_ms = timing.cohort_ms
     count = max(0, (watermark_ms - timing.closing_ms - from_ms) // span_ms)
@@ -126,12 +130,12 @@ def closed_cohorts(pairs: Pairs, timing: CohortTiming, *, from_ms: int, watermar
 
 
 def _spell_starts(pairs: Pairs, spell_ms: int) -> NDArray[np.int64]:
-    """Return (n,) event times; for a fraud, that of its card's earliest fraud within spell_ms before it."""
+    """Return (n,) event times; a fraud gets that of its card's earliest fraud within the spell_ms before it."""
     starts, frauds = pairs.event_time_ms.copy(), np.flatnonzero(pairs.fraud)
     if not len(frauds):
         return starts
     times = starts[frauds] - starts[frauds].min()
-    # One number line on which cards are further apart than a spell.
+    # Put all cards on one number line, further apart than the length of a spell.
     line = np.unique(pairs.card[frauds], return_inverse=True)[1] * (times.max() + spell_ms + 1) + times
     order = np.argsort(line, kind="stable")
     earliest = order[np.searchsorted(line[order], line - spell_ms)]

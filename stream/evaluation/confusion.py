@@ -1,10 +1,10 @@
-"""Confusion counts of a model on transactions with an outcome, and the rates derived from them."""
+"""A model's confusion counts on transactions with an outcome, and the rates derived from these counts."""
 
 from msgspec import Struct
 
 
 class Confusion(Struct, frozen=True):
-    """Counts of transactions; positive means that the model reviewed or declined it.
+    """Numbers of transactions by verdict and outcome; positive means that the model reviewed or declined.
 
     Each rate is in [0, 1], or None if its denominator is 0.
 
@@ -20,7 +20,7 @@ class Confusion(Struct, frozen=True):
 
     #: Alerted frauds.
     true_positive: int
-    #: Alerted legitimate transactions.
+    #: Legitimate transactions with an alert.
     false_positive: int
     #: Legitimate transactions without an alert.
     true_negative: int
@@ -29,7 +29,7 @@ class Confusion(Struct, frozen=True):
 
     @property
     def accuracy(self) -> float | None:
-        """Share of correct verdicts. If one transaction in a thousand is fraud, never alerting reaches 0.999."""
+        """Share of correct verdicts; not useful for rare fraud: at 1 in 1,000, a model that never alerts has 0.999."""
         right, wrong = self.true_positive + self.true_negative, self.false_positive + self.false_negative
         return _share(right, right + wrong)
 
@@ -40,7 +40,7 @@ class Confusion(Struct, frozen=True):
 
     @property
     def recall(self) -> float | None:
-        """Share of frauds that are alerted."""
+        """Share of frauds that raise an alert."""
         return _share(self.true_positive, self.true_positive + self.false_negative)
 
     @property
@@ -51,12 +51,12 @@ class Confusion(Struct, frozen=True):
 
     @property
     def false_positive_rate(self) -> float | None:
-        """Share of legitimate transactions that are alerted."""
+        """Share of legitimate transactions that raise an alert."""
         return _share(self.false_positive, self.false_positive + self.true_negative)
 
     @property
     def false_negative_rate(self) -> float | None:
-        """Share of frauds that are not alerted."""
+        """Share of frauds that raise no alert."""
         return _share(self.false_negative, self.false_negative + self.true_positive)
 
 

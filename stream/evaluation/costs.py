@@ -1,4 +1,4 @@
-"""The cost of a verdict, with a capped loss, so that one huge fraud does not decide between two models."""
+"""The cost of a verdict; a fraud's loss is capped, so that one huge fraud does not decide between two models."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from schemas.messages import AmountMinor
 
 
 class CappedCosts(Struct, frozen=True):
-    """Cost of each verdict on each transaction, in minor units, where loss = min(amount, cap_minor).
+    """Computes the cost of a verdict on a transaction in minor units, where loss = min(amount, cap_minor).
 
     |            | approve | review                                          | decline                  |
     |------------|---------|-------------------------------------------------|--------------------------|
@@ -18,22 +18,22 @@ class CappedCosts(Struct, frozen=True):
     | fraud      | loss    | review_cost_minor + (1 - recovered_share) · loss| 0                        |
 
     The form follows A. Correa Bahnsen et al., "Cost Sensitive Credit Card Fraud Detection using Bayes Minimum Risk",
-    ICMLA 2013. Without a cap, the mean of heavy-tailed amounts has no useful bound, and a test of it no power.
+    ICMLA 2013. Without a cap, the mean of heavy-tailed amounts has no useful bound, and testing the mean has no power.
     """
 
-    #: Largest amount of one fraud that counts as a loss.
+    #: Largest loss that counts for one fraud, in minor units.
     cap_minor: Annotated[int, Meta(ge=1, le=10**15)]
-    #: Cost of an analyst's time for one review.
+    #: Cost of an analyst's time for one review, in minor units.
     review_cost_minor: AmountMinor = 500
     #: Share of a reviewed fraud's loss that is recovered.
     recovered_share: Annotated[float, Meta(ge=0, le=1)] = 0.9
-    #: Cost of declining a legitimate customer.
+    #: Cost of declining a legitimate customer, in minor units.
     false_decline_cost_minor: AmountMinor = 2000
 
     def cost_of(
         self, verdicts: NDArray[np.integer], fraud: NDArray[np.bool_], amount_minor: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return (n,) the cost of each transaction in minor units.
+        """Return the (n,) costs of the transactions in minor units.
 
         Args:
             verdicts: (n,) indices into `stream.scoring.policy.VERDICTS`.

@@ -1,7 +1,7 @@
-"""What a challenger would have changed, by day of event time: verdicts, money and false positives.
+"""What a challenger would have changed on each day of event time: verdicts, money and false positives.
 
-Money, false positives and frauds are counted over transactions with an outcome, each by its weight. For the others only
-the verdicts are compared.
+Money, false positives and frauds are weighted sums over the transactions with an outcome. For all other transactions,
+only the verdicts are compared.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from stream.scoring.policy import VERDICTS
 
 
 class CounterfactualChange(Struct, frozen=True):
-    """A challenger compared with the champion over some transactions."""
+    """The differences between a challenger and the champion over a set of transactions."""
 
-    #: Time span, UTC milliseconds; half-open.
+    #: Half-open time span of the transactions, UTC milliseconds.
     start_ms: int
     end_ms: int
     transactions: int
-    #: Transactions without a score of the challenger.
+    #: Transactions without a score from the challenger.
     missing: int
     #: Transactions that have not matured.
     waiting: int
@@ -31,37 +31,37 @@ class CounterfactualChange(Struct, frozen=True):
     censored: int
     #: Transactions by the champion's verdict, then the challenger's: approve, review, decline.
     flips: tuple[tuple[int, ...], ...]
-    #: Challenger's minus champion's, over transactions scored by both; NaN without any.
+    #: Mean of the challenger's score minus the champion's, over transactions scored by both; NaN if there are none.
     mean_score_difference: float
-    #: Minor units that the challenger would have saved where it does better.
+    #: Minor units that the challenger would have saved on transactions where it does better.
     saved_minor: float
-    #: Minor units that the challenger would have lost where it does worse.
+    #: Minor units that the challenger would have lost on transactions where it does worse.
     lost_minor: float
-    #: Legitimate transactions that only the champion alerts.
+    #: Legitimate transactions that only the champion alerts on.
     false_positives_removed: float
-    #: Legitimate transactions that only the challenger alerts.
+    #: Legitimate transactions that only the challenger alerts on.
     false_positives_added: float
-    #: Frauds that only the challenger alerts.
+    #: Frauds that only the challenger alerts on.
     frauds_gained: float
-    #: Frauds that only the champion alerts.
+    #: Frauds that only the champion alerts on.
     frauds_lost: float
 
 
 def changes_by_day(pairs: Pairs, costs: CappedCosts) -> Iterator[CounterfactualChange]:
-    """Yield the change of each UTC day that has transactions, in order."""
+    """Yield the change on each UTC day that has transactions, in time order."""
     days = pairs.event_time_ms // DAY_MS
     for day in np.unique(days).tolist():
         yield counterfactual_change(pairs.take(days == day), costs, day * DAY_MS, (day + 1) * DAY_MS)
 
 
 def counterfactual_change(pairs: Pairs, costs: CappedCosts, start_ms: int, end_ms: int) -> CounterfactualChange:
-    """Return the change over all pairs.
+    """Return what the challenger would have changed over all pairs.
 
     Args:
         pairs: Verdicts of champion and challenger, outcomes and weights.
         costs: Capped costs of verdicts.
-        start_ms: Start of the time span, copied to the result.
-        end_ms: End of the time span, copied to the result.
+        start_ms: Start of the pairs' time span, copied to the result.
+        end_ms: End of the pairs' time span, copied to the result.
     """
     both = pairs.take(pairs.challenger_verdict != MISSING)
     fraud, resolved = both.fraud, both.weight > 0

@@ -1,24 +1,25 @@
-"""A check that cohorts do not predict each other, which the gate's test assumes."""
+"""A check of the gate's assumption that cohorts do not predict each other."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Cohorts in a run: a week, if a cohort is a day.
+#: Number of cohorts in a run: a week, if a cohort is a day.
 RUN = 7
 
 
 def variance_ratio(values: NDArray[np.float64]) -> float:
-    """Return how much more runs of `RUN` cohorts vary than runs of independent cohorts would.
+    """Return how much more the sums of `RUN` consecutive cohorts vary than those of independent cohorts would.
 
-    It is the variance of sums of q neighbours / (q · variance of one), over all runs of q, unbiased for independent
-    values (A. Lo and C. MacKinlay, "Stock market prices do not follow random walks", Review of Financial Studies 1,
-    1988). It is about 1 if cohorts are independent, and above 1 if a campaign of frauds lasts for several cohorts.
+    This is the variance of the sums of q consecutive values, divided by q times the variance of one value. It is
+    taken over all runs of q values, and unbiased if the values are independent (A. Lo and C. MacKinlay, "Stock market
+    prices do not follow random walks", Review of Financial Studies 1, 1988). The ratio is about 1 if cohorts are
+    independent, and above 1 if a campaign of frauds lasts for several cohorts.
 
     Args:
-        values: (n,) one value for each cohort, in order.
+        values: (n,) values, one for each cohort, in time order.
 
     Returns:
-        At least 0; NaN for fewer than 2 · `RUN` values, 1 if the values do not vary.
+        The ratio, at least 0; NaN for fewer than 2 · `RUN` values, and 1 if the values do not vary.
 
     >>> random = np.random.default_rng(0)
     >>> round(variance_ratio(random.normal(size=500)), 1)

@@ -1,4 +1,4 @@
-"""The evidence of one closed cohort: a few figures, taken once and stored."""
+"""The evidence from one closed cohort: a few totals, computed once and stored."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stream.evaluation.cohorts import MISSING, Cohort, Pairs
 from stream.evaluation.costs import CappedCosts
 
-#: How a challenger ranks transactions: by score, or by score · amount if its policy is of kind expected_loss.
+#: How a challenger ranks transactions: by score, or by score · amount if its policy has the kind expected_loss.
 RankKind = Literal["score", "expected_loss"]
 
 
@@ -17,47 +17,47 @@ class ComparisonMetric(Struct, frozen=True):
     """How two models are compared; frozen before the first tested cohort."""
 
     costs: CappedCosts
-    #: Rank value from which the challenger alerts as often as the champion did in the earlier period.
+    #: Rank value at and above which the challenger alerts as often as the champion did in the earlier period.
     threshold: Annotated[float, Meta(ge=0)]
     rank: RankKind = "score"
 
 
 class Evidence(Struct, frozen=True):
-    """The figures of one closed cohort, as the gate uses them."""
+    """The totals over one closed cohort that the gate uses."""
 
     start_ms: int
     end_ms: int
     transactions: int
     #: Frauds among the transactions with a weight.
     frauds: int
-    #: Transactions without a score of the challenger; the champion's verdict counts instead.
+    #: Transactions without a score from the challenger, for which the champion's verdict counts instead.
     missing: int
-    #: Transactions with different verdicts.
+    #: Transactions on which the two models' verdicts differ.
     differing: int
-    #: Differing transactions that are unobservable: their outcome will not be known, and no weight represents it.
+    #: Differing transactions that are unobservable: their outcome will never be known, and no weight represents them.
     undecided: int
     #: Transactions that each model's own policy reviews or declines.
     champion_alerts: int
     challenger_alerts: int
-    #: Number of transactions, and of frauds, that the ones with an outcome represent.
+    #: Numbers of transactions and of frauds that the transactions with an outcome represent.
     weight: float
     fraud_weight: float
-    #: Over transactions with a score of the challenger: frauds that happened, and frauds that its scores expected.
+    #: Actual frauds, and frauds expected from the challenger's scores, among the transactions that it scored.
     scored_frauds: float
     expected_frauds: float
-    #: Minor units, capped by transaction, weighted.
+    #: Weighted cost of each model's verdicts in minor units, with a cap on each transaction's loss.
     champion_cost_minor: float
     challenger_cost_minor: float
-    #: Frauds that each model alerts at equal alert rate, weighted.
+    #: Weighted number of frauds that each model alerts on at equal alert rates.
     champion_caught: float
     challenger_caught: float
 
 
 def take_evidence(metric: ComparisonMetric, cohort: Cohort) -> Evidence:
-    """Return the evidence of a closed cohort.
+    """Return the evidence from a closed cohort.
 
-    Take it once, when the cohort closes, and store it: a label that changes later must not change evidence that the
-    test has already used. Taking it again later shows what has changed (`label_revisions`).
+    Take the evidence once, when the cohort closes, and store it: a label that changes later must not change evidence
+    that the test has already used. To see what has changed, take it again and call `label_revisions`.
     """
     pairs = cohort.pairs
     missing = pairs.challenger_verdict == MISSING
@@ -93,13 +93,13 @@ def take_evidence(metric: ComparisonMetric, cohort: Cohort) -> Evidence:
 
 
 def label_revisions(taken: Evidence, retaken: Evidence) -> dict[str, tuple[float, float]]:
-    """Return the effect of labels that came or changed later: {field: (then, now)} of the fields that differ.
+    """Return how labels that arrived or changed later affect the evidence: {field: (then, now)} where it differs.
 
-    It is for reports, and must not be fed back into the test.
+    The result is for reports, and must not be fed back into the test.
 
     Args:
-        taken: Evidence of the cohort as the gate used it.
-        retaken: Evidence of the same cohort, taken now.
+        taken: Evidence from the cohort as the gate used it.
+        retaken: Evidence from the same cohort, taken now.
     """
     fields = ("transactions", "frauds", "undecided", "champion_cost_minor", "challenger_cost_minor")
     both = {field: (float(getattr(taken, field)), float(getattr(retaken, field))) for field in fields}
@@ -107,5 +107,5 @@ def label_revisions(taken: Evidence, retaken: Evidence) -> dict[str, tuple[float
 
 
 def rank_values(pairs: Pairs, kind: RankKind) -> NDArray[np.float64]:
-    """Return (n,) the values by which the challenger ranks transactions; NaN where it gave no score."""
+    """Return the (n,) values by which the challenger ranks transactions; NaN where it gave no score."""
     return pairs.challenger_score * (pairs.amount_minor if kind == "expected_loss" else 1)

@@ -1,4 +1,4 @@
-"""The gate: a sequential test that says, at any evaluation, whether to promote, keep or continue."""
+"""The gate: a sequential test that decides whether to promote a challenger, keep the champion or continue testing."""
 
 import math
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ from stream.evaluation.evidence import Evidence
 from stream.evaluation.guardrails import Guardrail, ServingHealth, guardrails
 from stream.evaluation.plan import Plan, cost_gains, recall_gains, scale_and_clip
 
-#: Error probability of keeping the champion. A wrong "keep" misses an opportunity but costs no money, so this is not
-#: spent over challengers.
+#: Error probability of keeping the champion. A wrong "keep" misses an opportunity but costs no money, so each
+#: challenger's test may use this whole probability.
 KEEP_ALPHA = 0.05
 
 GateVerdict = Literal["promote", "keep", "continue"]
 
 
 class EProcess(Struct, frozen=True):
-    """The state of one test: its capital, and figures derived from it."""
+    """The state of one test: its capital, and what follows from the capital."""
 
-    #: Log capital against "not better", now.
+    #: Current log capital against "the challenger is not better".
     log_capital: float
     #: Highest log capital so far.
     highest: float
-    #: Whether the highest capital has reached 1/alpha. It stays true, whatever comes after (Ville).
+    #: Whether the highest capital has reached 1/alpha; stays true whatever happens later (by Ville's inequality).
     shown: bool
-    #: Whether the capital against the opposite has ever reached 1/`KEEP_ALPHA`.
+    #: Whether the capital against "the challenger is not worse" has ever reached 1/`KEEP_ALPHA`.
     opposite_shown: bool
-    #: Estimate of the further matured frauds needed; 0 once shown, None if nothing points that way.
+    #: Estimated number of additional matured frauds needed; 0 once shown, None if there is no trend in that direction.
     frauds_needed: int | None
 
 
@@ -39,20 +39,20 @@ class GateResult(Struct, frozen=True):
     """What to do with a challenger, and why."""
 
     verdict: GateVerdict
-    #: One line.
+    #: One-line explanation of the verdict.
     reason: str
     cohorts: int
     frauds: int
-    #: Estimate of the further matured frauds until both tests are decided, if the trend continues; 0 once they are,
-    #: None if nothing points to a better challenger.
+    #: Estimated number of additional matured frauds until both tests are decided, if the trend continues; 0 once both
+    #: are decided, None if nothing suggests a better challenger.
     frauds_needed: int | None
-    #: Capped cost, champion's minus challenger's, in minor units for each transaction; above 0 the challenger is
+    #: The champion's capped cost minus the challenger's, in minor units per transaction; positive if the challenger is
     #: cheaper.
     cost_gain_minor: float
-    #: Confidence interval for the mean of the cohorts' clipped gains, in the same unit. Each end holds at all
+    #: Confidence interval for the mean of the cohorts' clipped gains, in the same unit. Each end is valid over all
     #: evaluations together with probability at least 1 - alpha.
     cost_gain_interval: tuple[float, float]
-    #: Recall at equal alert rate, challenger's minus champion's, in [-1, 1].
+    #: The challenger's recall minus the champion's at equal alert rates, in [-1, 1].
     recall_gain: float
     cost: EProcess
     recall: EProcess
@@ -62,26 +62,26 @@ class GateResult(Struct, frozen=True):
 def evaluate_gate(plan: Plan, evidence: Sequence[Evidence], health: ServingHealth) -> GateResult:
     """Evaluate a challenger on all cohorts closed so far.
 
-    To promote, three things must hold: the capital against "its capped cost is no lower" has reached 1/alpha; so has
-    the capital against "its recall at equal alert rate is lower by the margin or more"; and every guardrail holds.
-    Since both tests must pass, each may use the whole alpha (R. Berger, "Multiparameter hypothesis testing and
-    acceptance sampling", Technometrics 24, 1982).
+    The challenger is promoted if three conditions are met: the capital against "its capped cost is no lower" has
+    reached 1/alpha; the capital against "its recall at equal alert rates is lower by the margin or more" has reached
+    1/alpha; and every guardrail is met. Since both tests must pass, each may use the whole alpha (R. Berger,
+    "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24, 1982).
 
-    The champion is kept when the opposite of either is shown (at 0.05), or at the horizon, a number of matured frauds
-    that the plan has frozen. Otherwise the test continues. A guardrail that fails may recover, so it only delays a
-    promotion. The first verdict other than "continue" ends the test.
+    The champion is kept when a test shows the opposite (at level 0.05), or at the horizon, a number of matured frauds
+    that the plan fixes. Otherwise the test continues. A failing guardrail may recover, so it only delays a promotion.
+    The first verdict other than "continue" ends the test.
 
     Args:
-        plan: Plan, frozen before the first cohort.
-        evidence: Evidence of each closed cohort in order, as it was taken when the cohort closed.
-        health: The challenger's latency and parity.
+        plan: Plan of the test, frozen before the first cohort.
+        evidence: Evidence from each closed cohort in time order, as taken when the cohort closed.
+        health: The challenger's latency and parity in production.
 
     Raises:
         ValueError: If the cohorts are not consecutive from the plan's start.
     """
     starts = [plan.timing.starts_ms, *(each.end_ms for each in evidence)]
     if starts[:-1] != [each.start_ms for each in evidence]:
-        raise ValueError("cohorts are missing, repeated or out of order; pass all of them from the plan's start on")
+        raise ValueError("cohorts are missing, repeated or out of order; pass all cohorts since the start of the plan")
     frauds = sum(each.frauds for each in evidence)
     gains = scale_and_clip(cost_gains(evidence), plan.cost_bound_minor)
     cost = _e_process(gains, plan.alpha, frauds)
@@ -91,7 +91,7 @@ def evaluate_gate(plan: Plan, evidence: Sequence[Evidence], health: ServingHealt
     verdict, reason = _decide(plan, frauds, cost, recall, rails)
     weight = sum(each.weight for each in evidence) or math.nan
     low, high = confidence_interval(gains, plan.alpha)
-    # Converts a cohort's clipped value to minor units for each transaction.
+    # Factor that converts a cohort's clipped gain to minor units per transaction.
     unit = plan.cost_bound_minor * len(evidence) / weight
     caught = sum(each.challenger_caught - each.champion_caught for each in evidence)
     needed = [each.frauds_needed for each in (cost, recall)]
@@ -119,19 +119,22 @@ def _decide(
     if cost.opposite_shown:
         return "keep", f"the challenger is shown to cost no less (level {KEEP_ALPHA})"
     if recall.opposite_shown:
-        return "keep", f"its recall is shown to be lower by {plan.recall_margin} or more (level {KEEP_ALPHA})"
+        loss = f"{plan.recall_margin} or more"
+        return "keep", f"the challenger's recall is shown to be lower by {loss} (level {KEEP_ALPHA})"
     if better and not failing:
-        return "promote", f"it is shown to cost less, and its recall holds (level {plan.alpha:.2g})"
+        return "promote", f"the challenger is shown to cost less, with recall in the margin (level {plan.alpha:.2g})"
     if frauds >= plan.horizon_frauds:
-        detail = failing if better else "nothing was shown"
-        return "keep", f"{frauds} frauds reach the horizon of {plan.horizon_frauds}, and {detail}"
-    return "continue", f"it is shown to be better, but {failing}" if better else _undecided(cost, recall)
+        detail = f"guardrails fail: {failing}" if better else "the challenger is not shown to be better"
+        return "keep", f"{frauds} matured frauds reach the horizon of {plan.horizon_frauds}, and {detail}"
+    if better:
+        return "continue", f"the challenger is shown to be better, but guardrails fail: {failing}"
+    return "continue", _undecided(cost, recall)
 
 
 def _undecided(cost: EProcess, recall: EProcess) -> str:
     name, needed = ("recall", recall.frauds_needed) if cost.shown else ("cost", cost.frauds_needed)
     if needed is None:
-        return f"{name}: nothing points to a better challenger yet"
+        return f"{name}: nothing suggests a better challenger yet"
     return f"{name}: about {needed} more matured frauds needed"
 
 
@@ -150,8 +153,8 @@ def _e_process(values: NDArray[np.float64], alpha: float, frauds: int) -> EProce
 
 
 def _frauds_needed(growth: float, now: float, enough: float, frauds: int) -> int | None:
-    """Return how many more frauds are needed if the best bet keeps growing at its present rate.
+    """Return how many more frauds are needed if the best bet keeps growing at its current rate.
 
-    It assumes that the capital stays as far behind the best bet as it is now: by `growth - now`.
+    The estimate assumes that the log capital stays as far below the best bet's as it is now, by `growth - now`.
     """
     return math.ceil(frauds * (enough - now) / growth) if growth > 0 and frauds > 0 else None

@@ -1,4 +1,4 @@
-"""The outcome of a transaction, decided in this one place for the gate, for metrics and for retraining."""
+"""The outcome of a transaction, determined in one place for the gate, for metrics and for retraining."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from schemas.messages import Label, Verdict
 from stream.scoring.policy import VERDICTS
 
-#: Label sources, most trusted first: the bank that reversed the payment, then an analyst, then the cardholder.
+#: Label sources, most trusted first: the bank that reversed the payment, an analyst, and the cardholder.
 SOURCES = ("chargeback", "analyst", "cardholder")
 _ANALYST = SOURCES.index("analyst")
 _RETRACTED = -1
@@ -18,30 +18,30 @@ _CODES = {None: _RETRACTED, False: 0, True: 1}
 
 
 class Outcome(IntEnum):
-    """What is known about a transaction at a watermark."""
+    """What is known about a transaction at a given watermark."""
 
-    #: A label says so.
+    #: A label says that the transaction is legitimate.
     LEGITIMATE = 0
-    #: A label says so.
+    #: A label says that the transaction is a fraud.
     FRAUD = 1
-    #: It was let through and has matured without a label.
+    #: The transaction was let through and has matured without a label.
     LEGITIMATE_BY_MATURITY = 2
-    #: It has no label, and has not matured yet.
+    #: The transaction has no label, and has not matured yet.
     WAITING = 3
-    #: It has matured without a label, but was not let through, so nobody could report a fraud.
+    #: The transaction has matured without a label, but was not let through, so nobody could report a fraud.
     CENSORED = 4
 
 
 @dataclass(frozen=True)
 class LabelColumns:
-    """k labels of any of n transactions, in any order.
+    """k labels for any of n transactions, in any order.
 
     Attributes:
-        transaction: (k,) index of the labelled transaction, in [0, n).
-        source: (k,) index into `SOURCES`.
-        event_time_ms: (k,) UTC milliseconds at which the source learned of it.
-        label_id: (k,) strings.
-        fraud: (k,) 1, 0, or -1 for a label that retracts the source's earlier ones.
+        transaction: (k,) indices of the labelled transactions, in [0, n).
+        source: (k,) label sources, as indices into `SOURCES`.
+        event_time_ms: (k,) times at which the source learned the outcome, UTC milliseconds.
+        label_id: (k,) label ids, as strings.
+        fraud: (k,) 1 for fraud, 0 for legitimate, or -1 for a label that retracts the source's earlier labels.
     """
 
     transaction: NDArray[np.intp]
@@ -52,10 +52,10 @@ class LabelColumns:
 
     @classmethod
     def from_labels(cls, labels: Iterable[Label], index_of: Mapping[str, int]) -> "LabelColumns":
-        """Return the labels of the given transactions.
+        """Return the labels for the given transactions as columns.
 
         Args:
-            labels: Labels, also of other transactions.
+            labels: Labels; those for transactions that are not in `index_of` are ignored.
             index_of: Index of each transaction by transaction id.
         """
         ours = [label for label in labels if label.transaction_id in index_of]
@@ -73,20 +73,21 @@ def outcome_of(
 ) -> Outcome:
     """Return the outcome of one transaction.
 
-    Each source counts with its latest label by event time; ties go to the highest label_id, and if an id is repeated
-    with different content, fraud wins over legitimate over retracted. So the order of arrival never matters. A source
-    whose latest label is a retraction does not count. Of the sources that do, the first in `SOURCES` decides.
+    For each source, only its latest label by event time counts. Ties go to the highest label_id; if an id is repeated
+    with different content, fraud wins over legitimate, and legitimate over retracted. So the order of arrival never
+    matters. A source whose latest label is a retraction does not count. Of the remaining sources, the first in
+    `SOURCES` decides.
 
-    Without any, the transaction is legitimate once it has matured (event_time_ms + maturity_ms ≤ watermark_ms), if it
-    was let through: approved (also by exploration), or released by some analyst's label. A release counts even if it
-    was retracted later, because the money had left by then.
+    If no source remains, the transaction is legitimate once it has matured (event_time_ms + maturity_ms ≤
+    watermark_ms), provided that it was let through: approved (possibly by exploration), or released by an analyst's
+    label. A release counts even if it was retracted later, because the money had left by then.
 
     Args:
-        verdict: Verdict as decided, after exploration.
-        event_time_ms: Event time of the transaction.
-        labels: Labels of this transaction, in any order; repetitions do no harm.
-        watermark_ms: Event time up to which labels have been read.
-        maturity_ms: Time that a label may take.
+        verdict: Final verdict on the transaction, after exploration.
+        event_time_ms: Event time of the transaction, UTC milliseconds.
+        labels: Labels for this transaction, in any order; repeated labels have no effect.
+        watermark_ms: Event time up to which labels have been read, UTC milliseconds.
+        maturity_ms: Time that a label may take to arrive, in milliseconds.
 
     >>> one = Label("l1", "t", "cardholder", fraud=True, event_time_ms=5)
     >>> outcome_of("approve", 0, [one], watermark_ms=10, maturity_ms=100).name
@@ -118,14 +119,14 @@ def outcomes(
     watermark_ms: int,
     maturity_ms: int,
 ) -> NDArray[np.int8]:
-    """Return (n,) `Outcome` codes: `outcome_of` for n transactions at once.
+    """Return the (n,) `Outcome` codes of n transactions: a vectorised `outcome_of`.
 
     Args:
-        verdicts: (n,) indices into `stream.scoring.policy.VERDICTS`, as decided, after exploration.
-        event_time_ms: (n,) event times.
-        labels: Labels of any of the transactions.
-        watermark_ms: Event time up to which labels have been read.
-        maturity_ms: Time that a label may take.
+        verdicts: (n,) final verdicts after exploration, as indices into `stream.scoring.policy.VERDICTS`.
+        event_time_ms: (n,) event times, UTC milliseconds.
+        labels: Labels for any of the transactions.
+        watermark_ms: Event time up to which labels have been read, UTC milliseconds.
+        maturity_ms: Time that a label may take to arrive, in milliseconds.
     """
     count = len(verdicts)
     by_source = np.full((len(SOURCES), count), _RETRACTED, dtype=np.int8)
@@ -142,7 +143,7 @@ def outcomes(
 
 
 def is_resolved(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Return (n,) whether each outcome is fraud or legitimate, by label or by maturity."""
+    """Return (n,) whether each outcome is known to be fraud or legitimate, by label or by maturity."""
     return outcome <= Outcome.LEGITIMATE_BY_MATURITY
 
 
@@ -154,7 +155,7 @@ def _newest(labels: LabelColumns) -> NDArray[np.intp]:
     """Return the index of each source's latest label for each transaction."""
     if not len(labels.label_id):
         return np.empty(0, dtype=np.intp)
-    # Rank the ids first: lexsort cannot compare Python strings, and numpy's strings drop what follows a NUL.
+    # Rank the ids first: lexsort cannot compare Python strings, and numpy's own strings drop trailing NULs.
     rank = np.unique(labels.label_id, return_inverse=True)[1]
     order = np.lexsort((labels.fraud, rank, labels.event_time_ms, labels.source, labels.transaction))
     transaction, source = labels.transaction[order], labels.source[order]

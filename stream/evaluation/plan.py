@@ -1,4 +1,4 @@
-"""The plan of a gate test, frozen before its first cohort, so that no result can influence its own test."""
+"""The plan of a gate test, frozen before the first cohort, so that no result can influence the test."""
 
 import math
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from stream.evaluation.cohorts import MISSING, CohortTiming, Pairs, Positive, cl
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import ComparisonMetric, Evidence, RankKind, rank_values, take_evidence
 
-#: Smallest number of earlier frauds from which to estimate how large frauds are.
+#: Smallest number of frauds in the earlier period from which to estimate the amounts of frauds.
 MINIMUM_EARLIER_FRAUDS = 20
-#: Smallest number of earlier cohorts from which to estimate how much cohorts vary.
+#: Smallest number of cohorts in the earlier period from which to estimate how much cohorts vary.
 MINIMUM_EARLIER_COHORTS = 14
-#: Quantile of the earlier frauds' amounts that becomes the cap. The more of a heavy tail is let in, the more frauds a
-#: test needs: with 1,000 frauds and +5 points of recall, it shows the gain in 88, 82 and 70 of 100 simulated histories
-#: with a cap at the median, at this quantile and at 0.9.
+#: Quantile of the earlier frauds' amounts that becomes the cap. The more of a heavy tail the cap admits, the more
+#: frauds a test needs: with 1,000 frauds and a recall higher by 5 points, a test shows the gain in 88, 82 and 70 of
+#: 100 simulated histories if the cap is the median, this quantile or the 0.9 quantile.
 CAP_QUANTILE = 0.75
-#: A cohort's gain counts up to this many root mean squares of the earlier cohorts' gains. A lower bound cuts off the
-#: effect to be measured; a higher one keeps bets below the best one for a cohort with about ten frauds.
+#: Bound on a cohort's gain, as a multiple of the root mean square of the earlier cohorts' gains. A lower bound would
+#: cut off the effect to be measured; a higher bound would keep bets below the best bet for cohorts of about ten frauds.
 BOUND_FACTOR = 2.5
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -31,44 +31,45 @@ Factor = Annotated[float, Meta(gt=0)]
 
 
 class GuardrailLimits(Struct, frozen=True):
-    """Limits that a challenger must keep besides being better."""
+    """Limits within which a challenger must stay besides being better."""
 
-    #: Largest alert rate, as a multiple of the champion's.
+    #: Largest alert rate, as a multiple of the champion's alert rate.
     alert_rate_ratio: Factor = 1.1
-    #: Largest 99th percentile of the milliseconds to score one transaction.
+    #: Largest 99th percentile of the time to score one transaction, in milliseconds.
     latency_p99_ms: Factor = 20.0
-    #: Largest ratio of the frauds that its scores expect to the frauds that happened, or the inverse.
+    #: Largest factor between the number of frauds expected from the scores and the actual number, in either direction.
     calibration_ratio: Annotated[float, Meta(ge=1)] = 2.0
     #: Largest difference between a live score and the offline score of the same transaction.
     parity_gap: Annotated[float, Meta(ge=0)] = 1e-5
-    #: Largest ratio of the variance of weeks of cohorts, earlier ones included, to that of independent cohorts. It
-    #: needs at least 14 cohorts. 100 independent cohorts exceed it in about 3 of 100 histories.
+    #: Largest variance of weekly sums of cohorts, earlier cohorts included, as a multiple of what independent cohorts
+    #: would have. The estimate needs at least 14 cohorts; 100 independent cohorts exceed 1.6 in about 3 of 100
+    #: histories.
     variance_ratio: Factor = 1.6
     #: Smallest number of matured frauds.
     minimum_frauds: Positive = 100
-    #: Largest share of transactions without its score.
+    #: Largest share of transactions without a score from the challenger.
     missing_share: Share = 0.01
-    #: Largest share of unobservable transactions among those with different verdicts.
+    #: Largest share of unobservable transactions among the transactions with different verdicts.
     undecided_share: Share = 0.05
 
 
 class Plan(Struct, frozen=True):
-    """A test of one challenger against the champion of its time."""
+    """A test of one challenger against the champion at the time of the test."""
 
     challenger: Identifier
-    #: Error probability, from `stream.evaluation.alpha.next_alpha`.
+    #: Error probability of this test, from `stream.evaluation.alpha.next_alpha`.
     alpha: Annotated[float, Meta(gt=0, lt=1)]
     timing: CohortTiming
     measure: ComparisonMetric
-    #: Largest gain of one cohort that counts, in minor units and in frauds.
+    #: Bounds to which one cohort's gain is clipped, in minor units and in frauds.
     cost_bound_minor: Factor
     recall_bound: Factor
-    #: Cost gains of the earlier cohorts, in units of their bound: the first evaluations know too little about
-    #: independence without them.
+    #: Cost gains of the earlier cohorts in units of their bound, for the independence guardrail, which would have too
+    #: few cohorts in the first evaluations without them.
     earlier_gains: tuple[float, ...] = ()
-    #: Loss of recall that is allowed for a cheaper challenger.
+    #: Largest loss of recall that is acceptable in a cheaper challenger.
     recall_margin: Annotated[float, Meta(ge=0, lt=1)] = 0.02
-    #: Number of matured frauds after which the champion is kept if nothing was shown.
+    #: Number of matured frauds after which the champion is kept if the test has shown nothing.
     horizon_frauds: Positive = 3000
     limits: GuardrailLimits = GuardrailLimits()
 
@@ -77,14 +78,16 @@ def default_cap(before: Pairs) -> int:
     """Return the default cap on a fraud's loss in minor units: the `CAP_QUANTILE` of the earlier frauds' amounts.
 
     Args:
-        before: Pairs of the earlier period.
+        before: Pairs from the earlier period.
 
     Raises:
         DataError: If the earlier period has too few frauds.
     """
     frauds = before.amount_minor[before.fraud & (before.weight > 0)]
     if len(frauds) < MINIMUM_EARLIER_FRAUDS:
-        raise DataError(f"the earlier period has {len(frauds)} frauds; use one with {MINIMUM_EARLIER_FRAUDS} or more")
+        raise DataError(
+            f"the earlier period has {len(frauds)} frauds; use a longer period with at least {MINIMUM_EARLIER_FRAUDS}"
+        )
     return max(1, int(np.quantile(frauds, CAP_QUANTILE)))
 
 
@@ -102,23 +105,26 @@ def freeze_plan(
 
     Args:
         challenger: Name of the challenger.
-        before: Matured pairs of the earlier period, with the challenger's scores, live or computed afterwards. The
-            more there are, the closer the alert rates match.
-        timing: Timing of the test.
+        before: Matured pairs from the earlier period, with the challenger's scores, live or computed afterwards. The
+            more pairs there are, the closer the alert rates match.
+        timing: How the test cuts the stream into cohorts, and when they close.
         costs: Costs of verdicts, with a cap chosen before the test: `default_cap(before)`, or a business decision.
-        alpha: Error probability, from `stream.evaluation.alpha.next_alpha`.
+        alpha: Error probability of the test, from `stream.evaluation.alpha.next_alpha`.
         rank: How the challenger's policy ranks transactions.
-        recall_margin: Loss of recall that is allowed for a cheaper challenger.
+        recall_margin: Largest loss of recall that is acceptable in a cheaper challenger.
 
     Raises:
-        DataError: If `before` overlaps the test or is too short, or if the models never differ in it.
+        DataError: If the earlier period overlaps the test, is too short, has no alert rate to match or no fraud, or if
+            the models never differ in it.
     """
     if before.event_time_ms.max(initial=-1) >= timing.starts_ms:
-        raise DataError("the earlier period overlaps the test; start the test later, or use an earlier period")
+        raise DataError("the earlier period overlaps the test; start the test later, or end the earlier period sooner")
     first_ms = int(before.event_time_ms.min(initial=timing.starts_ms))
     cohorts = (timing.starts_ms - first_ms) // timing.cohort_ms
     if cohorts < MINIMUM_EARLIER_COHORTS:
-        raise DataError(f"the earlier period has {cohorts} cohorts; use one with {MINIMUM_EARLIER_COHORTS} or more")
+        raise DataError(
+            f"the earlier period has {cohorts} cohorts; use a longer period with at least {MINIMUM_EARLIER_COHORTS}"
+        )
     metric = ComparisonMetric(costs, _equal_alert_threshold(before, rank), rank)
     evidence = [
         take_evidence(metric, cohort)
@@ -136,8 +142,8 @@ def freeze_plan(
     )
     if not (cost_bound and recall_bound):
         raise DataError(
-            "the models never differ in the earlier period, or it has no fraud; there is nothing to test, so use "
-            "another period or challenger"
+            "there is nothing to test, because the earlier period has no fraud or the models never differ in it; use "
+            "another earlier period or another challenger"
         )
     earlier = tuple(scale_and_clip(cost_gains(evidence), cost_bound).tolist())
     return Plan(challenger, alpha, timing, metric, cost_bound, recall_bound, earlier, recall_margin)
@@ -149,7 +155,7 @@ def cost_gains(evidence: Sequence[Evidence]) -> NDArray[np.float64]:
 
 
 def recall_gains(evidence: Sequence[Evidence], margin: float) -> NDArray[np.float64]:
-    """Return (c,) the frauds that the challenger caught in each cohort beyond those that the margin requires."""
+    """Return (c,) how many more frauds the challenger caught in each cohort than the recall margin requires."""
     return np.array(
         [each.challenger_caught - each.champion_caught + margin * each.fraud_weight for each in evidence],
         dtype=np.float64,
@@ -157,18 +163,19 @@ def recall_gains(evidence: Sequence[Evidence], margin: float) -> NDArray[np.floa
 
 
 def scale_and_clip(gains: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
-    """Return (c,) gains in units of their bound, clipped to [-1, 1]."""
+    """Return the (c,) gains divided by their bound and clipped to [-1, 1]."""
     return np.clip(gains / bound, -1.0, 1.0)
 
 
 def _equal_alert_threshold(before: Pairs, kind: RankKind) -> float:
-    """Return the lowest rank value that alerts at most as often as the champion, where both have a score."""
+    """Return the lowest threshold at which the challenger alerts no more often than the champion, where both scored."""
     scored = before.take(before.challenger_verdict != MISSING)
     alerts = int((scored.champion_verdict > 0).sum())
     if not 0 < alerts < len(scored):
         raise DataError(
-            "the champion alerted none or all of the earlier period, so there is no alert rate to match; use another"
+            "there is no alert rate to match, because the champion alerted on none or all of the transactions in the "
+            "earlier period; use another earlier period"
         )
     descending = np.sort(rank_values(scored, kind))[::-1]
-    # Equal rank values alert together; if they are too many, the threshold is above them.
+    # Transactions with equal rank values alert together; if they are too many, the threshold is above their value.
     return float(np.nextafter(descending[alerts], np.inf))

@@ -1,6 +1,6 @@
-"""Monitors the newest promotion: a pure function of the control topic and of all counts since its beginning.
+"""Monitors the newest promotion; a pure function of the control topic and of all counts since the topic began.
 
-A newly elected rollback monitor reads both from the beginning and reaches the same state as the one before.
+A newly elected rollback monitor reads both topics from the beginning and reaches the same state as its predecessor.
 """
 
 from bisect import bisect_right
@@ -23,13 +23,13 @@ ModelKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ChampionTerm:
-    """The time in which one bundle decides with one policy.
+    """A period in which one bundle decides with one policy.
 
     Attributes:
         since: First epoch of the term.
         champion: Hash of the bundle that decides.
-        promoted: Whether another bundle decided before. A first champion and a new policy are not monitored, because
-            restoring the previous champion would not help.
+        promoted: Whether another bundle decided before this term. A first champion or a new policy is not monitored,
+            because restoring the previous champion would not help.
         restored: Whether the rollback monitor restored this champion.
     """
 
@@ -48,7 +48,7 @@ class RollbackVerdict:
     since: int
     #: Where the bounds come from, as text.
     bounds: str
-    #: Whether the previous champion may be restored; if not, a person must be paged.
+    #: Whether the previous champion may be restored automatically; if not, a person must be paged.
     may_restore: bool
 
 
@@ -59,17 +59,17 @@ class PromotionMonitor:
         limits: Parameters of the rollback rule.
 
     Attributes:
-        roles: Newest assignment; None before the first.
+        roles: Newest assignment of roles; None before the first assignment.
     """
 
     def __init__(self, limits: RollbackLimits) -> None:
         self._limits = limits
         self._terms: list[ChampionTerm] = []
-        # Hashes of the bundles that were rolled back, and the first epochs of the terms that ended with it.
+        # Hashes of the bundles that were rolled back, and the first epochs of the terms that ended with a rollback.
         self._rolled_back: set[str] = set()
         self._failed_terms: set[int] = set()
         self._sequences: dict[str, int] = {}
-        # By model and the term's first epoch.
+        # Blocks by model and the term's first epoch.
         self._blocks: dict[tuple[ModelKey, int], CountBlocks] = {}
         # The deciding model, by the term's first epoch.
         self._deciding: dict[int, ModelKey] = {}
@@ -96,7 +96,7 @@ class PromotionMonitor:
         self.roles = before
 
     def add(self, counts: RoleCounts) -> None:
-        """Add a worker's counts; repeated messages, and those of an unknown assignment, are ignored."""
+        """Add a worker's counts; repeated messages and counts under an unknown assignment are ignored."""
         if counts.sequence <= self._sequences.get(counts.instance, 0):
             return
         self._sequences[counts.instance] = counts.sequence
@@ -121,7 +121,7 @@ class PromotionMonitor:
 
     @property
     def description(self) -> str:
-        """What is monitored and where its bounds come from, as text; empty before the first block of a promotion."""
+        """Which champion is monitored and where its bounds come from; empty before a promotion's first block."""
         if not self._live():
             return ""
         rule, bounds = self._bounds()
@@ -129,13 +129,13 @@ class PromotionMonitor:
         return f"{champion} is {'monitored' if rule else 'not monitored'}: {bounds}"
 
     def readings(self) -> dict[str, tuple[float, float]]:
-        """Return each statistic's value and bound in the newest block; empty if nothing is monitored."""
+        """Return each statistic's value and bound in the newest block; empty if no promotion is monitored."""
         live = self._live()
         rule = self._bounds()[0] if live else None
         return rule.readings(stack_rows(live)) if rule else {}
 
     def verdict(self) -> RollbackVerdict | None:
-        """Return the first breach of the promoted champion; None without one."""
+        """Return the promoted champion's first breach; None if there is none."""
         live = self._live()
         if not live or self.roles is None:
             return None
@@ -148,14 +148,14 @@ class PromotionMonitor:
         return RollbackVerdict(breach, self._terms[-1].since, bounds, may_restore) if breach else None
 
     def _live(self) -> Sequence[NDArray[np.int64]]:
-        """Return the first blocks since the newest promotion, up to the number that is monitored."""
+        """Return the blocks since the newest promotion, up to the number of blocks to monitor."""
         if not self._terms or not self._terms[-1].promoted:
             return ()
         since = self._terms[-1].since
         return self._blocks[self._deciding[since], since].first if since in self._deciding else ()
 
     def _bounds(self) -> tuple[RollbackRule | None, str]:
-        """Return the rule for the newest term and its origin; the rule is made when the first block is complete."""
+        """Return the newest term's rule, made when its first block is complete, and where its bounds come from."""
         since = self._terms[-1].since
         if self._rule[0] != since:
             self._rule = (since, *self._make_rule())
@@ -165,7 +165,7 @@ class PromotionMonitor:
         before, term = self._terms[-2:]
         own = self._rows_before(self._deciding[term.since], term)
         previous = self._rows_before(self._deciding.get(before.since), term)
-        # After a rollback, the previous champion is the one that failed: it is no reference.
+        # After a rollback, the previous champion is the model that failed, so it cannot serve as a reference.
         reference = previous[:0] if term.restored else previous
         needed = self._limits.min_blocks
         earlier = counted_blocks(len(own), "earlier ")
@@ -178,7 +178,7 @@ class PromotionMonitor:
         return None, f"{too_few}, and the previous champion has {len(reference)}"
 
     def _rows_before(self, key: ModelKey | None, term: ChampionTerm) -> BlockRows:
-        """Return a model's blocks of all earlier terms, except those that ended with a rollback."""
+        """Return a model's blocks from all earlier terms, except the terms that ended with a rollback."""
         terms = (each.since for each in self._terms if each.since < term.since and each.since not in self._failed_terms)
         rows = (self._blocks[key, since].rows() for since in terms if key and (key, since) in self._blocks)
         return stack_rows(rows)

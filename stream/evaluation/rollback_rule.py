@@ -1,21 +1,23 @@
-"""The rollback rule: whether a promoted champion has left the bounds of a reference period.
+"""The rollback rule: decides whether a promoted champion has left the bounds set by a reference period.
 
-The error probability alpha holds for the whole monitored time. Each statistic is evaluated in windows of 1, 2, 4, …
-blocks: a gross fault shows in one block, a small one in many. Two sources of error share alpha, half each, split evenly
-over statistics (Bonferroni):
+The error probability alpha covers the whole monitored time. Each statistic is evaluated in windows of 1, 2, 4, …
+blocks: a severe fault shows in one block, a small fault only over many. Half of alpha goes to each of two sources of
+error, and is split evenly over the statistics (Bonferroni):
 
-- The reference's own sampling error. Let p be the highest true alert rate at any time of the cycle. One of the
-  reference's windows had it, and it is assumed to have shown no less than p's lower end (`bounds.upper_bound`). The
-  same holds for the lowest rate, and for the highest share of slow parts and of problems.
-- The sampling error of each later window. Its true rate is p at most, so a rate that p gives with a probability of at
-  most δ is a breach (`bounds.significantly_above`); all monitored windows share δ.
+- The reference's own sampling error. Let p be the highest true alert rate at any time of the cycle. Some window of the
+  reference had this true rate. Its observed rate is assumed not to be unusually low for p, which gives an upper bound
+  on p (`bounds.upper_bound`). The lowest alert rate and the highest shares of slow parts and of problems are bounded
+  in the same way.
+- The sampling error of each later window. The window's true rate is at most p, so an observed rate that has a
+  probability of at most δ under p is a breach (`bounds.significantly_above`). The monitored windows share this half of
+  alpha equally, which gives δ.
 
-Scores: the largest Kolmogorov-Smirnov distance between a reference window's histogram and the pooled one may be
-exceeded by the later window's ε, and by that of the reference window at the same time of the cycle
-(`bounds.dkw_epsilon`), because sup│F̂ - R│ ≤ sup│F̂ - F│ + sup│F - F̂_ref│ + sup│F̂_ref - R│.
+Scores: let the limit be the largest Kolmogorov-Smirnov distance between the histogram of a reference window and the
+pooled histogram. A later window may exceed this limit by its own ε plus the ε of the reference window at the same time
+of the cycle (`bounds.dkw_epsilon`), because sup│F̂ - R│ ≤ sup│F̂ - F│ + sup│F - F̂_ref│ + sup│F̂_ref - R│.
 
-The rule assumes that transactions at one time of the cycle are independent draws, that the reference covers the cycle,
-and that nothing outside the cycle happens while the champion is monitored.
+The rule assumes that transactions at the same time of the cycle are independent draws, that the reference covers the
+cycle, and that nothing outside the cycle happens while the champion is monitored.
 """
 
 import math
@@ -38,8 +40,8 @@ from stream.evaluation.blocks import (
 )
 from stream.evaluation.bounds import critical_rate, dkw_epsilon, lower_bound, significantly_above, upper_bound
 
-#: Windows are at most a quarter of the reference, so that a reference of a whole number of cycles, or of a cycle and a
-#: third, contains a window for each time of the cycle.
+#: Smallest number of windows in the reference: a window is at most a quarter of it, so that a reference of a whole
+#: number of cycles, or of a cycle and a third, contains a window for each time of the cycle.
 _WINDOWS = 4
 #: The tested statistics. `alert_multiple` compares the alert rate with the previous champion's.
 STATISTICS = ("alert_rate_high", "alert_rate_low", "alert_multiple", "scores", "slow", "problems")
@@ -47,7 +49,7 @@ STATISTICS = ("alert_rate_high", "alert_rate_low", "alert_multiple", "scores", "
 
 @dataclass(frozen=True, slots=True)
 class RollbackLimits:
-    """Parameters of the rule; see `stream.settings.RollbackSettings`."""
+    """Parameters of the rollback rule; `stream.settings.RollbackSettings` explains each of them."""
 
     block_transactions: int
     min_blocks: int
@@ -62,19 +64,19 @@ class Breach:
     """A statistic that left its bounds."""
 
     statistic: str
-    #: A share of transactions, a share of parts scored (slow), or a KS distance.
+    #: Share of transactions; for "slow", share of scored parts; for "scores", KS distance.
     value: float
-    #: Bound that the value crossed: downwards for alert_rate_low, upwards for all others.
+    #: Bound that the value crossed: downwards for alert_rate_low, upwards for every other statistic.
     bound: float
-    #: Transactions of the window.
+    #: Number of transactions in the window.
     transactions: int
-    #: Blocks from the promotion to the end of the window.
+    #: Number of blocks from the promotion to the end of the window.
     blocks: int
 
 
 @dataclass(frozen=True, slots=True)
 class _WindowTest:
-    """One statistic in n windows: shares tested against a probability, or KS distances against a limit."""
+    """A test of one statistic in n windows: shares against a probability, or KS distances against a limit."""
 
     statistic: str
     #: (n,) shares or distances.
@@ -84,7 +86,7 @@ class _WindowTest:
     limit: float
 
     def exceeds(self, neg_log_alpha: float) -> NDArray[np.bool_]:
-        """Return (n,) whether the bound is crossed, which happens by chance with a probability of at most alpha."""
+        """Return (n,) whether each value crosses its bound; by chance, this has a probability of at most alpha."""
         if self.statistic == "scores":
             exceeded: NDArray[np.bool_] = self.values > self.limit + dkw_epsilon(neg_log_alpha, self.trials)
             return exceeded
@@ -93,7 +95,7 @@ class _WindowTest:
         return significantly_above(self.values, self.trials, self.limit, neg_log_alpha)
 
     def bound(self, index: int, neg_log_alpha: float) -> float:
-        """Return the bound of one window's value."""
+        """Return the bound on the value in one window."""
         trials = self.trials[index]
         if self.statistic == "scores":
             return self.limit + float(dkw_epsilon(neg_log_alpha, trials))
@@ -103,12 +105,12 @@ class _WindowTest:
 
 
 class RollbackRule:
-    """Bounds learned from a reference period.
+    """The rollback rule, with bounds derived from a reference period.
 
     Args:
-        reference: (m, WIDTH) blocks of the reference period, at least one.
-        previous: (k, WIDTH) blocks of the previous champion; ignored if there are too few.
-        limits: Parameters of the rule.
+        reference: (m, WIDTH) blocks from the reference period, at least one.
+        previous: (k, WIDTH) blocks from the previous champion's time; ignored if there are too few.
+        limits: Parameters of the rollback rule.
     """
 
     def __init__(self, reference: BlockRows, previous: BlockRows, limits: RollbackLimits) -> None:
@@ -127,7 +129,7 @@ class RollbackRule:
                 self._limits[size]["alert_multiple"] = min(multiple, 1.0)
 
     def first_breach(self, live: BlockRows) -> Breach | None:
-        """Return the first breach in the blocks (n, WIDTH) since the promotion; None without one."""
+        """Return the first breach in the (n, WIDTH) blocks since the promotion; None if there is none."""
         live = live[: self._monitored_blocks]
         breaches = []
         for size, limits in self._limits.items():
@@ -142,20 +144,20 @@ class RollbackRule:
         return min(breaches, key=lambda breach: breach.blocks, default=None)
 
     def readings(self, live: BlockRows) -> dict[str, tuple[float, float]]:
-        """Return each statistic's value and bound in the newest block; `live` needs at least one."""
+        """Return each statistic's value and bound in the newest block of `live`, which must not be empty."""
         tests = self._tests(live[-1:], self._limits[1])
         return {test.statistic: (float(test.values[0]), test.bound(0, self._neg_log_alpha)) for test in tests}
 
     def _learn(self, windows: BlockRows, neg_log_alpha: float) -> dict[str, float]:
-        """Return, by statistic, the worst probability or distance of the cycle that is compatible with the windows.
+        """Return, by statistic, the worst probability or distance in the cycle that is compatible with the windows.
 
-        Of windows with different numbers of trials, the smallest number is used, which gives the widest bound.
+        If the windows have different numbers of trials, the smallest number is used, as it gives the widest bound.
         """
         alerts, trials = _share(windows, ALERTS, TRANSACTIONS)
         slow, parts = _share(windows, SLOW, PARTS)
         problems, _ = _share(windows, PROBLEMS, TRANSACTIONS)
         distances, draws = self._distances(windows)
-        # Any of the windows may be the one at the same time of the cycle.
+        # Any of the reference windows may be at the same time of the cycle as a later window.
         epsilon = dkw_epsilon(neg_log_alpha + math.log(len(windows)), draws)
         return {
             "alert_rate_high": upper_bound(alerts.max(), trials.min(), neg_log_alpha),
@@ -185,12 +187,12 @@ class RollbackRule:
 
 
 def _distribution(windows: BlockRows) -> NDArray[np.float64]:
-    """Return (n, bins) the shares of scores up to the end of each bin."""
+    """Return (n, bins) the share of scores up to the end of each bin."""
     cumulative = windows[:, FIRST_BIN:].cumsum(axis=1)
     distribution: NDArray[np.float64] = cumulative / np.maximum(cumulative[:, -1:], 1)
     return distribution
 
 
 def _share(windows: BlockRows, successes: int, trials: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return (n,) shares, 0 without trials, and (n,) numbers of trials."""
+    """Return the (n,) shares, 0 where there are no trials, and the (n,) numbers of trials."""
     return windows[:, successes] / np.maximum(windows[:, trials], 1), windows[:, trials]

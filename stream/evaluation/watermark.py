@@ -1,13 +1,13 @@
-"""Event-time watermark: the time up to which history is assumed to be complete.
+"""The event-time watermark: the time up to which history is assumed to be complete.
 
-It is the minimum over partitions of each partition's highest event time, minus an allowed lateness (T. Akidau et al.,
-"The Dataflow Model", 2015, section 2.3). What has matured by it is final, so three rules limit the damage of bad event
-times:
+The watermark is the minimum, over all partitions, of each partition's highest event time, minus an allowed lateness
+(T. Akidau et al., "The Dataflow Model", 2015, section 2.3). An outcome that has matured by the watermark is final, so
+three rules limit the damage that bad event times can do:
 
-- it never goes back;
-- an event time further ahead of ingest time than a limit is ignored, so one transaction dated 2099 has no effect;
-- a partition without messages for a while is left out, so that one quiet partition does not hold back the others; but
-  a partition that is being read and has not shown a usable event time yet stops the watermark.
+- The watermark never goes back.
+- An event time too far ahead of the ingest time is ignored, so one transaction dated 2099 has no effect.
+- A partition without messages for a while is ignored, so that one quiet partition does not hold back the others. But
+  the watermark does not advance while a partition that is being read has no usable event time yet.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,24 +16,24 @@ from msgspec import Struct
 
 
 class PartitionTime(Struct, frozen=True, gc=False):
-    """How far one partition has been read. Times are UTC milliseconds."""
+    """How far one partition has been read, in UTC milliseconds."""
 
-    #: Highest event time that was not ignored; None before the first.
+    #: Highest event time that was not ignored; None if there was none yet.
     highest_event_ms: int | None
-    #: Ingest time of its newest message, or the time at which the partition was assigned to its reader.
+    #: Ingest time of the newest message, or the time at which the partition was assigned to its reader.
     last_read_ms: int
 
 
 def highest_event_time(event_times_ms: Sequence[int], *, ingest_ms: int, ahead_ms: int) -> tuple[int | None, int]:
-    """Return the highest usable event time of a batch from one partition, and how many were ignored.
+    """Return the highest usable event time in a batch from one partition, and how many event times were ignored.
 
     Args:
         event_times_ms: Event times in UTC milliseconds, in any order.
-        ingest_ms: Time at which they were read, UTC milliseconds.
+        ingest_ms: Time at which the batch was read, UTC milliseconds.
         ahead_ms: Milliseconds after `ingest_ms` beyond which an event time is ignored.
 
     Returns:
-        The highest event time that is not ignored, None if there is none; and the number of ignored ones.
+        The highest event time that is not ignored (None if there is none), and the number of ignored event times.
 
     Example:
         >>> highest_event_time([900, 1_000, 4_070_908_800_000], ingest_ms=1_005, ahead_ms=100)
@@ -55,14 +55,15 @@ def advance(
     """Return the watermark over all partitions.
 
     Args:
-        before_ms: Watermark so far; None before the first.
+        before_ms: Watermark so far, UTC milliseconds; None before the first watermark.
         partitions: All known partitions, in any order.
-        now_ms: Ingest time, UTC milliseconds.
-        lateness_ms: Milliseconds by which an event may be later than its neighbours and still be on time.
-        idle_ms: Milliseconds without a message after which a partition is left out.
+        now_ms: Current ingest time, UTC milliseconds.
+        lateness_ms: Milliseconds by which a transaction may arrive after transactions with later event times and still
+            be on time.
+        idle_ms: Milliseconds without a message after which a partition is ignored.
 
     Returns:
-        UTC milliseconds, never less than `before_ms`; None as long as no event time was usable.
+        The watermark in UTC milliseconds, at least `before_ms`; None as long as there was no usable event time.
 
     Example:
         >>> partitions = [PartitionTime(5_000, 10_000), PartitionTime(9_000, 10_000), PartitionTime(1_000, 200)]

@@ -1,4 +1,4 @@
-"""Weights: how many transactions a known outcome represents, where similar ones could not become known."""
+"""Weights: how many transactions each known outcome represents, as some outcomes cannot become known."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +12,25 @@ def weights(
     explored: NDArray[np.bool_],
     share: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return (n,) how many transactions each one represents; 0 for those that are excluded.
+    """Return (n,) how many transactions each transaction represents; 0 for an excluded transaction.
 
     A would-be decline that was let through with probability p represents 1/p would-be declines: the estimator of D.
     Horvitz and D. Thompson, "A generalization of sampling without replacement from a finite universe", JASA 47, 1952.
     The other would-be declines that exploration could have let through are then excluded, even if they have a label:
-    the explored ones represent them already, and those who complain about a decline are not a random sample. So a
-    comparison does not depend on whether declines become known.
+    the explored transactions already represent them, and customers who complain about a decline are not a random
+    sample. So a comparison does not depend on whether the outcomes of declines become known.
 
-    Where exploration cannot reach (a share of 0, because the amount is too large or exploration is off), a declined
-    transaction counts once if it has a label, and not at all if it has none. `Evidence.undecided` counts what such a
-    comparison cannot see.
+    Where exploration is impossible (a share of 0, because the amount is too large or exploration is off), a declined
+    transaction counts once if it has a label, and not at all otherwise. `Evidence.undecided` counts the transactions
+    that such a comparison misses.
 
     Args:
         outcome: (n,) `Outcome` codes.
         would_decline: (n,) whether the deciding model would have declined, before exploration.
-        explored: (n,) whether the transaction was let through all the same: arm "exploration".
+        explored: (n,) whether the transaction was let through despite a would-be decline (arm "exploration").
         share: (n,) probability with which a would-be decline of this amount is let through, in [0, 1]: the
-            `Exploration.share` of the role epoch up to its largest amount, else 0. In a stream without a split it is
-            the decision's propensity if explored, and 1 - propensity if declined.
+            `Exploration.share` of the role epoch, or 0 above exploration's largest amount. In a stream without a split,
+            this equals the decision's propensity if explored, and 1 - propensity if declined.
 
     Raises:
         ValueError: If a transaction was explored with a share of 0.
@@ -50,6 +50,6 @@ def weights(
 def is_unobservable(
     outcome: NDArray[np.int8], would_decline: NDArray[np.bool_], share: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return (n,) whether each transaction is censored and no explored one represents it."""
+    """Return (n,) whether each transaction is censored and not represented by any explored transaction."""
     unobservable: NDArray[np.bool_] = (outcome == Outcome.CENSORED) & ~(would_decline & (share > 0))
     return unobservable

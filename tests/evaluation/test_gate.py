@@ -47,15 +47,15 @@ def test_the_estimate_of_needed_frauds_is_close() -> None:
 @pytest.mark.parametrize(
     ("count", "fields", "verdict", "reason"),
     [
-        pytest.param(0, {}, "continue", "nothing points", id="no evidence"),
-        pytest.param(20, {}, "continue", "cost: nothing points to a better", id="no difference"),
-        pytest.param(300, {}, "keep", "3000 frauds reach the horizon of 3000, and nothing was shown", id="horizon"),
+        pytest.param(0, {}, "continue", "nothing suggests", id="no evidence"),
+        pytest.param(20, {}, "continue", "cost: nothing suggests a better", id="no difference"),
+        pytest.param(300, {}, "keep", "3000 matured frauds reach the horizon of 3000, and the", id="horizon"),
         pytest.param(40, {"challenger_cost_minor": 5500.0}, "keep", "cost no less", id="more expensive"),
         pytest.param(
             40, BETTER | {"challenger_caught": 6.0}, "keep", "lower by 0.02 or more", id="cheaper, but lower recall"
         ),
         pytest.param(
-            40, {"challenger_caught": 8.0}, "continue", "cost: nothing points", id="higher recall, but not cheaper"
+            40, {"challenger_caught": 8.0}, "continue", "cost: nothing suggests", id="higher recall, but not cheaper"
         ),
         pytest.param(
             14, BETTER | {"challenger_caught": 7.1}, "continue", "recall: about", id="cheaper, recall not shown yet"
@@ -71,7 +71,7 @@ def test_the_estimate_of_needed_frauds_is_close() -> None:
             id="too many alerts up to the horizon",
         ),
         pytest.param(
-            20, BETTER | {"frauds": 1}, "continue", "labels: 20 frauds of 100 needed", id="better, but too few frauds"
+            20, BETTER | {"frauds": 1}, "continue", "labels: 20 matured frauds", id="better, but too few frauds"
         ),
     ],
 )
