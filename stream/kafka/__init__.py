@@ -1,1 +1,1 @@
-"""Everything that talks to Kafka: client configuration, topics, batch source and sinks (floor 3)."""
+"""All code that talks to Kafka: client configuration, topics, the batch source and the sinks (floor 3)."""

@@ -1,10 +1,11 @@
-"""Producing from an event loop, with a callback for each message that Kafka acknowledges.
+"""Produce messages from an event loop, with a callback for each message that Kafka acknowledges.
 
 A decision over HTTP names the offset of its transaction, which is known once Kafka has acknowledged that transaction.
-So a response waits for two acknowledgements in turn. A Kafka transaction around them would cost two more round trips.
-Without one, an outage between the two leaves a recorded transaction without a decision; its caller gets an error.
+So a response waits for two acknowledgements in turn. A Kafka transaction around both would add two round trips.
+Without a Kafka transaction, an outage between the two leaves a recorded transaction without a decision; its caller
+gets an error.
 
-One thread polls for acknowledgements and hands them to the event loop, several at a time. Messages whose
+A thread polls for acknowledgements and hands them to the event loop, several at a time. Messages whose
 acknowledgement nobody waits for go through a second producer that sends large batches and reports only failures.
 """
 
@@ -25,12 +26,12 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for acknowledgements between two checks for a request to stop.
+#: Seconds to wait for acknowledgements between checks for a request to stop.
 POLL_S = 0.1
 #: Seconds in which the last messages must be sent on shutdown; an unavailable broker must not delay it further.
 FLUSH_S = 1.0
-#: Milliseconds for which librdkafka collects messages into one request to the broker: first for awaited messages, a few
-#: of which share a request at thousands per second, then for the others.
+#: Milliseconds for which librdkafka collects messages into one request to the broker. The first value is for awaited
+#: messages (at thousands per second, a few share a request), the second for all others.
 LINGER_MS, BULK_LINGER_MS = 0.2, 50
 
 
@@ -40,7 +41,7 @@ class OutgoingMessage(NamedTuple):
     topic: str
     key: str | None
     value: bytes
-    #: Whether the caller waits for its acknowledgement.
+    #: Whether the caller waits for the message's acknowledgement.
     awaited: bool = True
 
 
@@ -54,7 +55,7 @@ class MessageOffset(NamedTuple):
 #: Called on the event loop, once for each message: with its offset, with BrokerUnavailableError if Kafka did not
 #: acknowledge it in time (it may be stored all the same), or with BusyError if librdkafka's queue is full.
 OnAcknowledged = Callable[[MessageOffset | FraudError], None]
-#: Called once for several messages: with None when all awaited ones are acknowledged, or with the first error.
+#: Called once for several messages: with None when all awaited messages are acknowledged, or with the first error.
 OnAllAcknowledged = Callable[[FraudError | None], None]
 
 
@@ -64,7 +65,7 @@ class AcknowledgedProducer(Background):
     Args:
         kafka: Kafka connection.
         timeout_ms: Milliseconds after which a message that Kafka has not acknowledged fails.
-        broker: Informed at once when the client loses the broker.
+        broker: Monitor that is informed at once when the client loses the broker.
         on_error: Called with the error that ends the polling thread.
     """
 
@@ -90,7 +91,7 @@ class AcknowledgedProducer(Background):
         """Create the producers and start polling."""
         self._loop = asyncio.get_running_loop()
         config = producer_config(self._kafka) | {"error_cb": self._on_client_error}
-        # Nagle's algorithm would hold back a small request until the one before it is answered.
+        # Nagle's algorithm would hold back a small request until the previous request is answered.
         prompt = {"linger.ms": LINGER_MS, "socket.nagle.disable": True}
         timeout = {"message.timeout.ms": self._timeout_ms}
         self._prompt = Producer(config | timeout | prompt)
@@ -106,7 +107,7 @@ class AcknowledgedProducer(Background):
             on_acknowledged(error)
 
     def produce_all(self, messages: Sequence[OutgoingMessage], on_acknowledged: OnAllAcknowledged) -> None:
-        """Produce several messages. The callback is for the awaited ones; failures of the others are logged."""
+        """Produce several messages. The callback reports the awaited messages; failures of the others are logged."""
         group = _MessageGroup(sum(message.awaited for message in messages), on_acknowledged)
         for message in messages:
             try:
@@ -121,10 +122,10 @@ class AcknowledgedProducer(Background):
                 log.warning("a message for %s was not written: %s", message.topic, error)
 
     async def produce_and_wait(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Produce several messages, and return when Kafka has acknowledged the awaited ones.
+        """Produce several messages, and return when Kafka has acknowledged the awaited messages.
 
         Raises:
-            BrokerUnavailableError: If Kafka does not acknowledge them in time.
+            BrokerUnavailableError: If Kafka does not acknowledge the awaited messages in time.
             BusyError: If librdkafka's queue is full.
         """
         done: asyncio.Future[None] = self._loop.create_future()
@@ -132,7 +133,7 @@ class AcknowledgedProducer(Background):
         await done
 
     async def drain(self) -> None:
-        """Wait up to FLUSH_S for outstanding messages and for those that their callbacks produce."""
+        """Wait up to FLUSH_S seconds for outstanding messages and for messages that their callbacks produce."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), FLUSH_S)
 
@@ -145,7 +146,7 @@ class AcknowledgedProducer(Background):
         """Collect an acknowledgement for the event loop. Called on the polling thread."""
         partition, offset = message.partition(), message.offset()
         if error is None and (partition is None or offset is None):
-            # If Kafka already has a message that is retried, its acknowledgement may lack the offset. A decision must
+            # If Kafka already has a retried message, the acknowledgement may lack the offset. A decision must
             # not be recorded under another transaction's offset.
             error = KafkaError(KafkaError._NO_OFFSET)  # noqa: SLF001 - librdkafka's own codes begin with _
         result = MessageOffset(partition or 0, offset or 0) if error is None else _not_acknowledged(error)
@@ -171,7 +172,7 @@ class AcknowledgedProducer(Background):
             self._on_error(error)
 
     def _run_callbacks(self) -> None:
-        """Call the callbacks of all messages acknowledged so far. Later ones wait for the next call."""
+        """Call the callbacks of all messages acknowledged so far. Later messages wait for the next call."""
         count = len(self._acknowledged)
         ready = self._acknowledged[:count]
         del self._acknowledged[:count]
@@ -180,14 +181,14 @@ class AcknowledgedProducer(Background):
                 on_acknowledged(result)
             except Exception:  # one failing callback must not hide the other acknowledgements
                 log.exception("the callback of an acknowledged message failed")
-        # Only after the callbacks: `drain` must also wait for the messages that they produce.
+        # After the callbacks, because `drain` must also wait for the messages that they produce.
         self._unacknowledged -= count
         if not self._unacknowledged:
             self._idle.set()
 
 
 class _MessageGroup:
-    """Several messages with one callback."""
+    """Several messages that share one callback."""
 
     __slots__ = ("_failed", "_on_all_acknowledged", "_outstanding")
 
@@ -218,7 +219,7 @@ def _produce(
 
     Raises:
         BusyError: If the queue is full.
-        BrokerUnavailableError: If librdkafka rejects it for another reason.
+        BrokerUnavailableError: If librdkafka rejects the message for another reason.
     """
     try:
         if on_delivery is None:
@@ -229,7 +230,7 @@ def _produce(
         raise BusyError("the queue to Kafka is full; try again later") from error
     except KafkaException as error:
         raise BrokerUnavailableError(
-            f"Kafka's client rejects a message for {message.topic}: {error.args[0].str()}"
+            f"Kafka's client rejected a message for {message.topic}: {error.args[0].str()}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A batch of messages, with the state at the time of reading that its commit needs."""
+"""A batch of messages, with the state from the time of reading that its commit needs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +13,15 @@ class Batch:
     """Messages read together, to be committed together or not at all.
 
     Attributes:
-        messages: confluent_kafka messages, for keys and timestamps.
-        raw: Their values and source positions, for the scorer.
+        messages: The confluent_kafka messages, which provide keys and timestamps.
+        raw: Values and source positions of the messages, for the scorer.
         metadata: Proof, at commit time, that this member owned the partitions when it read them: the consumer's group
-            metadata, or by partition the claim on an offset store. Fresh metadata at commit time would let a worker
-            commit partitions that have moved to another.
-        epoch: The source's epoch at the time of reading; a batch of an earlier epoch than the source's is stale.
+            metadata, or for each partition the claim in an offset store. Fresh metadata at commit time would let a
+            worker commit offsets of partitions that have moved to another worker.
+        epoch: The source's epoch at the time of reading. A batch from an earlier epoch than the source's is stale.
         start: By partition, the position before the batch; absent right after an assignment or a rewind.
-        end: By partition, the offset after its last message, which is what is committed.
-        read_at: Time of reading, in `time.monotonic()` seconds.
+        end: By partition, the offset after the batch's last message, which is the offset to commit.
+        read_at: Time at which the batch was read, in `time.monotonic()` seconds.
     """
 
     messages: list[Any]
@@ -34,7 +34,7 @@ class Batch:
 
     @property
     def offsets(self) -> list[TopicPartition]:
-        """The offsets to commit."""
+        """The offsets to commit for this batch."""
         return [TopicPartition(self.raw.topic, partition, end) for partition, end in self.end.items()]
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Monitoring of the broker, for programs that must report an outage at once instead of after a timeout."""
+"""Monitor the broker, for programs that must report an outage at once instead of after a timeout."""
 
 import logging
 
@@ -11,10 +11,10 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two checks, and for the broker's response to one.
+#: Seconds between checks, and seconds to wait for the broker's response to each check.
 CHECK_S = 0.5
 RESPONSE_S = 1.0
-#: Checks without a response after which the broker counts as unavailable; a single one may be a pause of the broker.
+#: Checks without a response after which the broker counts as unavailable. A single missed check may be a brief pause.
 UNANSWERED_CHECKS = 2
 
 
@@ -34,11 +34,11 @@ class BrokerMonitor(Background):
 
     @property
     def unavailable(self) -> bool:
-        """Whether no broker answers."""
+        """Whether no broker is responding."""
         return self._unanswered >= UNANSWERED_CHECKS
 
     def on_client_error(self, error: KafkaError) -> None:
-        """Take an error from another client's `error_cb` into account. Callable from any thread."""
+        """Take into account an error that another client's `error_cb` received. Callable from any thread."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's own codes begin with _
             self._record(UNANSWERED_CHECKS)
 
@@ -51,11 +51,11 @@ class BrokerMonitor(Background):
                 self._record(self._unanswered + 1)
             else:
                 self._record(0)
-            admin.poll(0)  # discards queued errors, which would pile up for as long as no broker answers
+            admin.poll(0)  # discards queued errors, which would pile up for as long as no broker responds
 
     def _record(self, unanswered: int) -> None:
         before, self._unanswered = self.unavailable, unanswered
         if self.unavailable and not before:
-            log.error("no broker answers")
+            log.error("no broker is responding")
         elif before and not self.unavailable:
-            log.info("a broker answers again")
+            log.info("a broker is responding again")

@@ -1,6 +1,6 @@
-"""The logger of Kafka clients: librdkafka's lines go to the program's log, rate-limited.
+"""The logger for Kafka clients, which writes librdkafka's lines to the program's log, rate-limited.
 
-While no broker answers, librdkafka (2.16) starts over at its bootstrap servers as soon as the last attempt has failed,
+While no broker responds, librdkafka (2.16) starts over at its bootstrap servers as soon as the last attempt has failed,
 whatever the configured backoff: the clients of one worker then log a hundred refused connections a second.
 """
 
@@ -8,12 +8,12 @@ import logging
 import threading
 import time
 
-#: Seconds for which a line suppresses similar ones.
+#: Seconds for which a line suppresses similar lines.
 INTERVAL_S = 30.0
 
 
 class RateLimitedLogFilter(logging.Filter):
-    """Passes one of several similar lines per interval; the next to pass says how many were suppressed.
+    """Passes one of several similar lines per interval. The next line that passes says how many were suppressed.
 
     Lines are similar if they are equal up to " (after ", where librdkafka reports a duration. Callable from any thread.
     """
@@ -21,7 +21,7 @@ class RateLimitedLogFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        # By line: when it last passed, in time.monotonic() seconds, and how many similar ones were suppressed since.
+        # By line: when it last passed, in time.monotonic() seconds, and how many similar lines were suppressed since.
         self._passed: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -42,6 +42,6 @@ class RateLimitedLogFilter(logging.Filter):
         return True
 
 
-#: The `logger` of every client.
+#: The `logger` for every Kafka client.
 client_log = logging.getLogger(__name__)
 client_log.addFilter(RateLimitedLogFilter())

@@ -11,11 +11,11 @@ from schemas.errors import BrokerUnavailableError, SettingsError
 from stream.kafka.client_log import client_log
 from stream.settings import KafkaSettings
 
-#: Bytes. Dead letters carry up to 2 MiB of original bytes, as base64.
+#: Maximum size of a message in bytes. Dead letters carry up to 2 MiB of original bytes, as base64.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 #: Seconds to wait for a broker when a program starts.
 CONNECT_S = 10.0
-#: Seconds for one attempt within CONNECT_S. After each, a refused login is reported, which waiting does not fix.
+#: Seconds for one attempt within CONNECT_S. A rejected login is reported after each attempt: waiting would not help.
 ATTEMPT_S = 2.0
 
 
@@ -23,7 +23,7 @@ def client_config(kafka: KafkaSettings) -> dict[str, Any]:
     """Return the configuration of every librdkafka client: brokers, security and log.
 
     Raises:
-        SettingsError: If the security protocol needs a user or a password that is not set.
+        SettingsError: If the security protocol requires a user or a password that is not set.
     """
     config: dict[str, Any] = {
         "bootstrap.servers": kafka.bootstrap,
@@ -49,7 +49,7 @@ def client_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def consumer_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return the configuration of every consumer: committed data only, from the earliest offset without a commit."""
+    """Return the configuration of every consumer: read committed data, from the earliest offset by default."""
     return client_config(kafka) | {
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
@@ -63,7 +63,7 @@ def consumer_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return the configuration of every producer: acknowledged by all replicas, once and in order."""
+    """Return the configuration of every producer: write once and in order, acknowledged by all replicas."""
     return client_config(kafka) | {
         "enable.idempotence": True,
         "message.max.bytes": MAX_MESSAGE_BYTES,
@@ -74,28 +74,28 @@ def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def connect(client: Producer, topic: str) -> None:
-    """Let a new client connect, for `ATTEMPT_S` seconds at most. A failure is left to the client's next call.
+    """Wait up to `ATTEMPT_S` seconds for a new client to connect. The client's next call reports a failure.
 
     Without a connection, a request such as the search for a transaction coordinator is retried only 500 ms later.
     """
     with suppress(KafkaException):
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
-        # The first response came from a bootstrap server, this one from a broker that it named.
+        # The first response came from a bootstrap server, this response from a broker that the server named.
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
 
 
 def require_broker(kafka: KafkaSettings, timeout: float = CONNECT_S) -> None:
-    """Wait until a broker answers.
+    """Wait until a broker responds.
 
     Args:
         kafka: Kafka connection.
-        timeout: Seconds to wait at most.
+        timeout: Maximum number of seconds to wait.
 
     Raises:
-        BrokerUnavailableError: If none answers in time, or it refuses the login.
+        BrokerUnavailableError: If no broker responds in time, or the broker rejects the login.
     """
     errors: list[KafkaError] = []
-    # No log: each attempt to connect would log a line before the one error that is raised here.
+    # Logging is off: each attempt to connect would log a line before the single error that is raised here.
     admin = AdminClient(client_config(kafka) | {"error_cb": errors.append, "log_level": 0})
     deadline = time.monotonic() + timeout
     while True:
@@ -110,7 +110,7 @@ def require_broker(kafka: KafkaSettings, timeout: float = CONNECT_S) -> None:
                 ) from None
             if time.monotonic() >= deadline:
                 raise BrokerUnavailableError(
-                    f"no Kafka answers at {kafka.bootstrap} ({error.args[0].str()}); "
+                    f"Kafka at {kafka.bootstrap} is not responding ({error.args[0].str()}); "
                     "start one with `fraud-stream kafka` or set FRAUD_KAFKA_BOOTSTRAP"
                 ) from None
         else:

@@ -1,4 +1,4 @@
-"""Publishing `role-counts` at a fixed interval, outside any transaction."""
+"""Publish `role-counts` messages at a fixed interval, outside any Kafka transaction."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,16 +17,16 @@ FLUSH_S = 1.0
 
 
 class CountsPublisher(Background):
-    """Publishes role counts from a thread of its own, and the remaining ones when it stops.
+    """Publishes role counts from a thread of its own, and the remaining counts when it stops.
 
-    Its producer is idempotent, so no count is published twice. A crash, or an outage of minutes, loses the counts that
-    were not sent yet and nothing else.
+    Its producer is idempotent, so no count is published twice. A crash, or an outage of minutes, loses only the counts
+    that were not yet sent.
 
     Args:
         kafka: Kafka connection.
         topic: Name of the role-counts topic.
-        interval_s: Seconds between two messages.
-        take: Returns the counts since its previous call.
+        interval_s: Seconds between messages.
+        take: Returns the counts since the previous call.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class CountsPublisher(Background):
             try:
                 self._producer.produce(self._topic, encode(counts), partition=0, on_delivery=_on_delivery)
             except (BufferError, KafkaException) as error:
-                log.warning("role-counts not sent: %s", error)
+                log.warning("role-counts were not sent: %s", error)
         self._producer.poll(0)
 
 
 def _on_delivery(error: KafkaError | None, _: object) -> None:
     if error is not None:
-        log.warning("role-counts not sent: %s", error.str())
+        log.warning("role-counts were not sent: %s", error.str())

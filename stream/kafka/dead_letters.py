@@ -1,4 +1,4 @@
-"""Dead letters: refused messages with their source."""
+"""Dead letters: rejected messages with their source."""
 
 import hashlib
 from typing import Any
@@ -7,9 +7,9 @@ from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, encode
 from stream.kafka.batch import Batch
 
-#: Bytes of the original that a dead letter can carry: its base64 must fit the topic's limit of 4 MiB.
+#: Maximum bytes of an original message that a dead letter can carry: their base64 must fit the topic's limit of 4 MiB.
 MAX_ORIGINAL_BYTES = 2 * 1024 * 1024
-#: Bytes kept of a larger original, and of any key: a key that made its dead letter too large could never be sent.
+#: Bytes to keep of a larger original, and of any key: a key that made its dead letter too large could never be sent.
 TRUNCATED_BYTES = 64 * 1024
 
 
@@ -17,11 +17,11 @@ def dead_letter_row(batch: Batch, index: int, reason: DeadLetterReason, detail: 
     """Return the dead letter of one message, as a row for `Producer.produce_batch`.
 
     Args:
-        batch: Batch that contains the message.
+        batch: Batch that contains the rejected message.
         index: Index of the message in the batch.
-        reason: Why the message is refused.
-        detail: Explanation for people, without any of the sender's values.
-        now_ms: Time of the refusal in UTC milliseconds.
+        reason: Reason why the message is rejected.
+        detail: Human-readable explanation, without any of the sender's values.
+        now_ms: Time of the rejection in UTC milliseconds.
     """
     raw = batch.raw
     key, value = batch.messages[index].key(), raw.values[index]

@@ -1,7 +1,7 @@
 """A member of a consumer group: the partitions it is assigned, its positions in them, and its epoch.
 
-Partitions are assigned eagerly on purpose: then no batch outlives the group generation it was read under, and its
-commit either succeeds or is refused as a whole.
+Partitions are assigned eagerly on purpose: no batch then outlives the group generation it was read in, and its
+commit either succeeds or is rejected as a whole.
 """
 
 import logging
@@ -20,9 +20,9 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a revoke waits for the batches in flight; those not committed by then are dropped and read again.
+#: Seconds that a revoke waits for the batches in flight; batches not committed by then are dropped and read again.
 DRAIN_S = 3.0
-#: Seconds for a response to a query for committed offsets before the next attempt.
+#: Seconds to wait for the response to a query for committed offsets before trying again.
 COMMITTED_S = 5.0
 
 
@@ -33,10 +33,10 @@ class GroupMember(Background):
     and query the lag.
 
     Args:
-        kafka: Kafka connection, slot and batch limits.
-        on_error: Called with the error that ends reading for good.
+        kafka: Settings of the connection, the slot and the batch limits.
+        on_error: Called with the error that ends reading permanently.
         topic: Topic to read.
-        group: Consumer group.
+        group: Consumer group to join.
 
     Attributes:
         assigned: The partitions assigned to this member.
@@ -65,7 +65,7 @@ class GroupMember(Background):
         self._epoch = 0
         self._in_flight = InFlight()
         self._rewind_wanted = False
-        # By partition: the next offset to read, and the end that was reached, transaction markers included.
+        # By partition: the next offset to read, and the end offset that was reached, including transaction markers.
         self._positions: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         # By partition: offsets passed to `commit` that have not been sent to the group yet.
@@ -74,12 +74,12 @@ class GroupMember(Background):
 
     @property
     def epoch(self) -> int:
-        """Rises with every failure and every rebalance; a batch of an earlier epoch is stale."""
+        """A number that rises with every failure and every rebalance. A batch from an earlier epoch is stale."""
         return self._epoch
 
     @property
     def in_flight(self) -> InFlight:
-        """The batches that are handed over and not yet done."""
+        """The batches that have been handed over and are not yet done."""
         return self._in_flight
 
     def start(self) -> None:
@@ -90,17 +90,17 @@ class GroupMember(Background):
         super().start()
 
     def commit(self, batch: Batch) -> None:
-        """Request that a batch's offsets are committed outside any transaction, for at-least-once delivery.
+        """Request a commit of a batch's offsets outside any Kafka transaction, for at-least-once delivery.
 
-        The reading thread commits them before it reads on: a consumer that is polled continuously blocks calls from
-        other threads for seconds, or forever.
+        The reading thread commits the offsets before it resumes reading: a consumer that is polled continuously blocks
+        calls from other threads for seconds, or forever.
         """
         with self._lock:
             if batch.epoch == self._epoch:
                 self._consumed.update(batch.end)
 
     def done(self) -> None:
-        """Report that a batch in flight was committed, refused or discarded."""
+        """Report that a batch in flight was committed, rejected or discarded."""
         self._in_flight.complete()
 
     def fail(self) -> None:
@@ -112,14 +112,14 @@ class GroupMember(Background):
     def lag(self, timeout: float) -> int:
         """Return the number of offsets left to read, as the broker reports them.
 
-        Transaction markers take offsets but are never read; an end that the reader has reached counts as read. A
+        Transaction markers occupy offsets but are never read; an end that the reader has reached counts as read. A
         member without partitions has a lag of 0, but still queries the broker.
 
         Args:
-            timeout: Seconds for each response of the broker.
+            timeout: Seconds to wait for each response from the broker.
 
         Raises:
-            BrokerUnavailableError: If no broker answers in time.
+            BrokerUnavailableError: If no broker responds in time.
         """
         positions = {partition: self._positions.get(partition) for partition in self.assigned}
         for partition, end in list(self._ends.items()):  # a copy, because the reading thread changes it
@@ -128,9 +128,9 @@ class GroupMember(Background):
         return self._lag.lag(positions, timeout)
 
     def _commit_consumed(self) -> None:
-        """Send the group the consumed offsets; if the request is lost, the batches are read again.
+        """Send the consumed offsets to the group. If the request is lost, the batches are read again.
 
-        There is no need to wait for the response: all requests of a member reach its coordinator in order, including
+        There is no need to wait for the response: all requests from a member reach its coordinator in order, including
         the next query for committed offsets and the request to leave the group.
         """
         with self._lock:
@@ -140,7 +140,7 @@ class GroupMember(Background):
             self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def _rewind_if_wanted(self) -> None:
-        # Waits until no batch is in flight: one that has passed its epoch check could commit after the committed
+        # Wait until no batch is in flight: a batch that has passed its epoch check could commit after the committed
         # offsets were read, and would then be read and decided again.
         with self._lock:
             if not self._rewind_wanted or self._in_flight:
@@ -159,10 +159,10 @@ class GroupMember(Background):
         """Seek to the committed offsets.
 
         Returns:
-            The next offset to read by partition, as far as it is known already; None if the rewind must be retried.
+            The next offset to read for each partition where it is already known; None if the rewind must be retried.
         """
         try:
-            # This call waits for this group's open transactions, so a commit in doubt is resolved when it returns.
+            # This call waits for the group's open Kafka transactions, so a commit in doubt is resolved afterwards.
             for partition in self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_S):
                 if partition.error is not None:
                     raise KafkaException(partition.error)  # noqa: TRY301 - one handler for the call's and the partition's
@@ -174,11 +174,12 @@ class GroupMember(Background):
         return {}
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # A partition that was lost while it was paused comes back paused.
+        # A partition that was lost while paused is still paused when it comes back.
         consumer.assign(partitions)
         consumer.resume(partitions)
-        # Read here and not for each batch: the metadata of a member that the group has just expelled has no generation,
-        # and the broker would not fence it. An eager assignment lasts as long as its generation.
+        # Read here rather than for each batch: the metadata of a member that the group has just expelled has no
+        # generation, and the broker would not fence the member. An eager assignment lasts as long as
+        # its generation.
         self._metadata = self._consumer.consumer_group_metadata()
         self._set_assignment([each.partition for each in partitions])
 

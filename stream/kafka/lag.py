@@ -1,4 +1,4 @@
-"""The number of messages of a topic that are left to read."""
+"""The number of messages in a topic that are left to read."""
 
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -21,8 +21,8 @@ class LagReader:
 
     Args:
         kafka: Kafka connection.
-        topic: Topic that is read.
-        group: Consumer group that reads it.
+        topic: Topic whose lag is measured.
+        group: Consumer group that reads the topic.
     """
 
     def __init__(self, kafka: KafkaSettings, topic: str, group: str) -> None:
@@ -35,12 +35,12 @@ class LagReader:
         """Return the number of offsets left to read.
 
         Args:
-            positions: By partition, the offset to read next; None before the first read, which counts from the group's
-                committed offset.
-            timeout: Seconds for each response of the broker.
+            positions: By partition, the next offset to read; None before the first read, when the lag counts from the
+                group's committed offset.
+            timeout: Seconds to wait for each response from the broker.
 
         Raises:
-            BrokerUnavailableError: If the broker does not answer in time.
+            BrokerUnavailableError: If the broker does not respond in time.
         """
         partitions = [TopicPartition(self._topic, partition) for partition in positions]
         unread = [each for each in partitions if positions[each.partition] is None]
@@ -50,9 +50,9 @@ class LagReader:
             ends = self._ends(partitions, timeout) if partitions else {}
             committed = self._committed(unread, timeout) if unread else {}
         except (KafkaException, FutureTimeoutError) as error:
-            # The client may wait forever for a broker that was unavailable (confluentinc/librdkafka#5511): replace it.
+            # Replace the client: it may wait forever for a broker that was unavailable (confluentinc/librdkafka#5511).
             self._admin = AdminClient(client_config(self._kafka))
-            raise BrokerUnavailableError(f"no Kafka answers: {error}") from error
+            raise BrokerUnavailableError(f"Kafka is not responding: {error}") from error
         lag = 0
         for partition, end in ends.items():
             position = positions[partition]

@@ -13,12 +13,12 @@ from stream.kafka.clients import producer_config
 from stream.kafka.sink import queue_rows
 from stream.settings import KafkaSettings
 
-#: Seconds between two bursts at a steady rate: 10 transactions at 2,000/s. Shorter ones cost the broker, which
+#: Seconds between bursts at a steady rate: 10 transactions at 2,000/s. Shorter intervals cost the broker, which
 #: shares the machine, more requests.
 SLICE_S = 0.005
-#: Transactions queued at once at full speed.
+#: Number of transactions to queue at a time at full speed.
 CHUNK = 5_000
-#: Seconds in which everything must be acknowledged at the end.
+#: Seconds within which Kafka must acknowledge all transactions at the end.
 FLUSH_S = 60.0
 
 Message = tuple[str | bytes, bytes]
@@ -31,23 +31,23 @@ def send_transactions(
     rate: float | None = None,
     on_sent: Callable[[int], object] = lambda _: None,
 ) -> NDArray[np.int64]:
-    """Send transactions to a topic, each once and in order.
+    """Send transactions to a topic, each exactly once and in order.
 
-    At a steady rate the send time is the scheduled one, however late the generator is: if the system under load delays
-    the generator, the delay counts as latency (no coordinated omission).
+    At a steady rate, the send time is the scheduled time, however late the generator is: if the system under load
+    delays the generator, the delay counts as latency (no coordinated omission).
 
     Args:
         kafka: Kafka connection.
         topic: Name of the topic.
-        messages: Keys and values; a lazy sequence is sliced, never read as a whole.
+        messages: Keys and values of the messages. A lazy sequence is sliced and never read as a whole.
         rate: Transactions per second; None for full speed.
         on_sent: Called with the number of transactions sent so far.
 
     Returns:
-        (n,) send time of each transaction, as scheduled, in `time.monotonic_ns()`.
+        (n,) scheduled send time of each transaction, in `time.monotonic_ns()`.
 
     Raises:
-        BrokerUnavailableError: If Kafka did not accept all of them.
+        BrokerUnavailableError: If Kafka did not accept all transactions.
     """
     failures: list[KafkaError] = []
 
@@ -55,7 +55,7 @@ def send_transactions(
         if error is not None:
             failures.append(error)
 
-    # At a steady rate a burst is sent at once; at full speed large batches are faster.
+    # At a steady rate each burst is sent immediately; at full speed large batches are faster.
     tuning = {"linger.ms": 20, "batch.size": 1_000_000} if rate is None else {"linger.ms": 0}
     producer = Producer(producer_config(kafka) | tuning)
     size = CHUNK if rate is None else max(1, round(rate * SLICE_S))

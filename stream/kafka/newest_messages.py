@@ -1,4 +1,4 @@
-"""Following several topics from shortly before their ends, without a consumer group, for the console."""
+"""Follow several topics from shortly before their ends, without a consumer group, for the console."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -9,19 +9,19 @@ from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.kafka.topics import partitions_of
 from stream.settings import KafkaSettings
 
-#: Seconds to wait for a message between two checks for a request to stop.
+#: Seconds to wait for a message between checks for a request to stop.
 POLL_S = 0.2
 
 
 class NewestMessages:
-    """Reads the newest messages of several topics, and then each new one.
+    """Reads the newest messages of several topics, and then each new message.
 
     Args:
         kafka: Kafka connection.
         counts: By topic, the number of each partition's newest messages to read first; 0 for new messages only.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If a topic does not exist.
     """
 
@@ -38,11 +38,11 @@ class NewestMessages:
             )
         except KafkaException as error:
             raise BrokerUnavailableError(
-                f"no Kafka answers ({error.args[0].str()}); check FRAUD_KAFKA_BOOTSTRAP"
+                f"Kafka is not responding ({error.args[0].str()}); check FRAUD_KAFKA_BOOTSTRAP"
             ) from None
 
     def follow(self, until: Callable[[], bool]) -> Iterator[tuple[str, bytes | None]]:
-        """Yield topic and value of each message, in order within a partition, until a condition holds."""
+        """Yield the topic and value of each message, in order within each partition, until a condition holds."""
         while not until():
             message: Message | None = self._consumer.poll(POLL_S)
             if message is not None and message.error() is None:

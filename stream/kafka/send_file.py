@@ -1,4 +1,4 @@
-"""Sending a file of transactions, as `fraud-stream produce` does."""
+"""Send a file of transactions, as `fraud-stream produce` does."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from stream.kafka.sink import queue_rows
 from stream.kafka.topics import require_topics
 from stream.settings import KafkaSettings, TopicSettings
 
-#: Seconds between two slices at a steady rate: much less than any latency of interest, much more than a system call.
+#: Seconds between slices at a steady rate: much less than any latency of interest, much more than a system call.
 SLICE_S = 0.01
 #: Transactions per slice at full speed.
 FULL_SLICE = 5000
@@ -33,21 +33,21 @@ def send_file(
 ) -> int:
     """Send each line of a file unchanged to the transactions topic, keyed by its card.
 
-    Lines that are not transactions are sent too: the worker refuses them.
+    Lines that are not transactions are sent too; the worker rejects them.
 
     Args:
         kafka: Kafka connection.
         topics: Topic names.
-        file: Transactions as JSON lines.
+        file: File of transactions as JSON lines.
         rate: Transactions per second; None for full speed.
-        on_sent: Called with the number of transactions of each slice.
+        on_sent: Called with the number of transactions in each slice.
 
     Returns:
-        The number of transactions sent, all of them acknowledged.
+        The number of transactions sent, all of which Kafka acknowledged.
 
     Raises:
         DataError: If the file cannot be read.
-        TopicMissingError: If one of our topics does not exist.
+        TopicMissingError: If any of our topics does not exist.
         KafkaError: If Kafka does not accept a transaction.
     """
     require_topics(kafka, topics)
@@ -69,13 +69,13 @@ def send_file(
                 time.sleep(max(began + sent / rate - time.monotonic(), 0))
         producer.flush()
     except OSError as error:
-        raise DataError(f"cannot read {file} ({error.strerror}); check its permissions and its disk") from error
+        raise DataError(f"cannot read {file} ({error.strerror}); check the file's permissions and the disk") from error
     except KafkaException as error:
         failures.append(error.args[0])
     if failures:
         raise KafkaError(
-            f"Kafka did not accept {len(failures)} transactions, the first with: {failures[0].str()}; "
-            "fix that and send the file again"
+            f"Kafka did not accept {len(failures)} transactions, the first because of: {failures[0].str()}; "
+            "fix the cause and send the file again"
         )
     return sent
 

@@ -1,4 +1,4 @@
-"""Sinks, which make a batch's outputs visible and commit its offsets."""
+"""Sinks, which make the outputs of a batch visible and commit its offsets."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +13,9 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds for a full producer queue to drain before the rest of a batch is queued.
+#: Seconds to let a full producer queue drain before queuing the rest of a batch.
 QUEUE_FULL_S = 0.05
-#: Seconds to wait for outstanding acknowledgements between two checks for a request to stop.
+#: Seconds to wait for outstanding acknowledgements between checks for a request to stop.
 FLUSH_S = 1.0
 
 #: Rows for `Producer.produce_batch`, by topic.
@@ -32,7 +32,7 @@ class Sink(Protocol):
         """Make a batch's outputs visible and commit its offsets.
 
         Raises:
-            BatchRefusedError: If the offsets may not be committed; the source must read again from the committed ones.
+            BatchRefusedError: If the offsets may not be committed. The source must then read them again.
             FencedError: If another running worker uses the same slot.
         """
 
@@ -40,7 +40,7 @@ class Sink(Protocol):
         """Send outputs that belong to no batch.
 
         Raises:
-            BatchRefusedError: If they were not sent.
+            BatchRefusedError: If the outputs were not sent.
             FencedError: If another running worker uses the same slot.
         """
 
@@ -51,13 +51,13 @@ class Sink(Protocol):
 def queue_rows(producer: Producer, topic: str, rows: Sequence[dict[str, Any]], **options: Any) -> None:
     """Queue all rows of a batch, however full the producer's queue is.
 
-    `produce_batch` does not raise for rows that it rejects; it marks each with `_error` and counts the others.
+    `produce_batch` does not raise for rows that it rejects; it marks rejected rows with `_error` and counts the others.
 
     Args:
         producer: Producer that sends the rows.
         topic: Name of the topic.
-        rows: Arguments of `Producer.produce`, one mapping per message.
-        options: Further arguments of `Producer.produce_batch`.
+        rows: Arguments for `Producer.produce`, one mapping per message.
+        options: Further arguments for `Producer.produce_batch`.
 
     Raises:
         KafkaException: If a row cannot be queued at all, for example because it is too large.
@@ -74,7 +74,7 @@ def queue_rows(producer: Producer, topic: str, rows: Sequence[dict[str, Any]], *
 
 
 class AtLeastOnceSink:
-    """Commits offsets once the outputs are acknowledged: nothing is lost, a crash in between repeats decisions.
+    """Commits offsets once the outputs are acknowledged: nothing is lost, but a crash in between repeats decisions.
 
     Args:
         kafka: Kafka connection.
@@ -91,15 +91,15 @@ class AtLeastOnceSink:
         self._producer = Producer(producer_config(self._kafka))
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
-        """Produce, wait for every acknowledgement, then commit the offsets."""
+        """Produce the outputs, wait for every acknowledgement, then commit the offsets."""
         self._produce(outputs, lambda: self._commit_offsets(batch))
 
     def send(self, outputs: Outputs) -> None:
-        """Produce, and wait for every acknowledgement."""
+        """Produce the outputs, and wait for every acknowledgement."""
         self._produce(outputs, lambda: None)
 
     def close(self) -> None:
-        """Stop waiting."""
+        """Stop waiting for acknowledgements."""
         self._closing = True
 
     def _produce(self, outputs: Outputs, then: Callable[[], None]) -> None:

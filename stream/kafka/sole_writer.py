@@ -1,4 +1,4 @@
-"""Writing a topic of one partition, one writer at a time: a writer fences all others before it reads the topic."""
+"""Write to a topic with one partition, one writer at a time: a writer fences all others before it reads the topic."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from stream.settings import KafkaSettings
 
 @contextmanager
 def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], None]]:
-    """Become the topic's only writer and yield a function that writes one message in a transaction of its own.
+    """Become the topic's only writer and yield a function that writes one message in its own Kafka transaction.
 
-    Whatever the caller reads inside the context is still current when it writes; otherwise the write fails as fenced.
+    What the caller reads inside the context is still current when it writes; otherwise the write fails as fenced.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         KafkaException: If the write fails; `was_fenced` tells whether another writer took over.
     """
     require_broker(kafka)
@@ -34,6 +34,6 @@ def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], 
 
 
 def was_fenced(error: KafkaException) -> bool:
-    """Return whether a write failed because another writer took over; nothing was written then."""
+    """Return whether a write failed because another writer took over, in which case nothing was written."""
     reason = error.args[0]
     return bool(reason.fatal() or reason.code() == KafkaError._FENCED)  # noqa: SLF001 - librdkafka's own code

@@ -18,12 +18,12 @@ from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds that `poll` waits for a first message; also the delay until a stop or a rewind is noticed on a quiet topic.
+#: Seconds that `poll` waits for a first message, and so the delay before a stop or a rewind on a quiet topic.
 POLL_S = 0.1
 #: Seconds that a full channel may block reading before the consumer is paused and polled, so that rebalances are
 #: served. Pausing at every batch costs ten times the throughput.
 BLOCKED_S = 1.0
-#: Batches in flight while there is a backlog: one being committed, one being scored, one read. Without a backlog, one.
+#: Batches in flight during a backlog: one being committed, one being scored and one read. Without a backlog, one.
 READ_AHEAD = 3
 
 #: Hands a batch to the channel; its future is done once the channel has accepted the batch.
@@ -34,11 +34,11 @@ class BatchSource(GroupMember):
     """Reads a topic in batches.
 
     Args:
-        kafka: Kafka connection, slot and batch limits.
+        kafka: Settings of the connection, the slot and the batch limits.
         offer: Hands a batch to the channel; its future is done once the channel has accepted the batch.
-        on_error: Called with the error that ends reading for good.
+        on_error: Called with the error that ends reading permanently.
         topic: Topic to read.
-        group: Consumer group.
+        group: Consumer group to join.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class BatchSource(GroupMember):
     def _await_turn(self) -> None:
         """Wait until the next batch can be processed at once.
 
-        A batch that is read early waits for the commit of the previous one, while one that is read late includes the
-        messages that have arrived meanwhile at the same cost: a commit takes longer than scoring a small batch. Only
-        full batches are worth reading ahead, so that neither scoring nor committing waits for the other.
+        A batch that is read early waits for the commit of the previous batch; a batch that is read late also includes
+        the messages that arrived in the meantime, at no extra cost: a commit takes longer than scoring a small batch.
+        Only full batches are worth reading ahead, so that neither scoring nor committing waits for the other.
         """
-        # A rewind waits until no batch is in flight: see `_rewind_if_wanted`.
+        # A rewind waits until no batch is in flight (see `_rewind_if_wanted`).
         limit = READ_AHEAD if self._backlog and not self._rewind_wanted else 1
         if not self._in_flight.wait_below(limit, BLOCKED_S, or_when=self._stopping.is_set):
             self._poll_paused(until=lambda: len(self._in_flight) < limit)
@@ -105,7 +105,7 @@ class BatchSource(GroupMember):
             self._backlog = False
             return None
         epoch = self._epoch  # a rebalance served inside `poll` precedes its message
-        # `consume(n, t)` waits for its full timeout, so it only collects what is available already.
+        # `consume(n, t)` waits for its full timeout, so it only collects messages that are already available.
         messages = [first, *self._consumer.consume(self._batch_max - 1, 0)]
         messages = [message for message in messages if message.error() is None or self._note_error(message)]
         with self._lock:
@@ -119,19 +119,19 @@ class BatchSource(GroupMember):
         read_at = time.monotonic()
         partitions = [message.partition() for message in messages]
         offsets = [message.offset() for message in messages]
-        # Offsets rise within a partition, so the last one wins.
+        # Offsets rise within a partition, so the last offset wins.
         end = {partition: offset + 1 for partition, offset in zip(partitions, offsets, strict=True)}
         start = {partition: self._positions[partition] for partition in end if partition in self._positions}
         self._positions.update(end)
         values = [message.value() for message in messages]
         raw = RawBatch(self._topic, values, partitions, offsets)
-        # Large messages fill the client's queue before they fill a batch, hence half of its bytes.
+        # Large messages fill the client's queue before they fill a batch, so half of the batch's bytes is enough.
         full = len(messages) == self._batch_max
         self._backlog = full or sum(map(len, filter(None, values))) * 2 > self._batch_bytes
         return Batch(messages, raw, self._metadata, epoch, start, end, read_at)
 
     def _note_error(self, message: Any) -> bool:
-        """Handle an error delivered instead of a message. Return False, because it is not part of the batch.
+        """Handle an error delivered instead of a message. Return False: the error is not part of the batch.
 
         Raises:
             KafkaError: If retrying cannot help.

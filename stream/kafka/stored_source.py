@@ -1,8 +1,8 @@
-"""A batch source that keeps its offsets in a store, with the rows made from the messages, instead of in Kafka.
+"""A batch source that keeps its offsets not in Kafka but in a store, with the rows made from the messages.
 
-The consumer group only distributes the partitions; nothing is committed to it. A member claims each partition it is
-assigned in the store, which raises the partition's ownership epoch, and reads from the offset kept there. A batch
-carries the claims it was read under (`Batch.metadata`), so the store can refuse batches of an earlier owner.
+The consumer group only distributes the partitions; nothing is committed to it. A member claims each of its
+assigned partitions in the store, which raises the partition's ownership epoch, and reads from the offset stored there.
+A batch carries the claims it was read under (`Batch.metadata`), so the store can reject batches from an earlier owner.
 """
 
 import time
@@ -17,13 +17,13 @@ from stream.kafka.batch import Batch
 from stream.kafka.source import BatchSource, Offer
 from stream.settings import KafkaSettings
 
-#: Seconds to wait after the first failed claim, and at most: each further failure doubles the wait.
+#: Seconds to wait after the first failed claim, and the maximum wait. Each further failure doubles the wait.
 BACKOFF_S = (0.1, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A partition that is ours until another member claims it."""
+    """A claim on a partition, which is ours until another member claims it."""
 
     #: Ownership epoch, which rises by one with each claim.
     owner_epoch: int
@@ -32,7 +32,7 @@ class Claim:
 
 
 class OffsetStore(Protocol):
-    """A store that keeps offsets and, if it can, the owners of partitions."""
+    """A store that keeps offsets and, if possible, the owners of partitions."""
 
     #: Name of the store in one word, for error messages.
     name: str
@@ -41,20 +41,20 @@ class OffsetStore(Protocol):
         """Claim partitions and return the claims by partition.
 
         Raises:
-            StoreUnavailableError: If the store does not answer; the claim is retried later.
+            StoreUnavailableError: If the store is not responding; the claim is retried later.
         """
 
 
 class StoredSource(BatchSource):
-    """Reads one topic from the offsets that a store holds.
+    """Reads one topic from the offsets in a store.
 
     Args:
-        kafka: Kafka connection, slot and batch limits.
+        kafka: Settings of the connection, the slot and the batch limits.
         store: Store of the offsets; called at each assignment and after each failure, on the reading thread.
         offer: Hands a batch to the channel; its future is done once the channel has accepted the batch.
-        on_error: Called with the error that ends reading for good.
+        on_error: Called with the error that ends reading permanently.
         topic: Topic to read.
-        group: Consumer group that distributes its partitions.
+        group: Consumer group that distributes the topic's partitions.
 
     Attributes:
         joined: Whether the group has responded and every assigned partition is claimed.
@@ -80,7 +80,7 @@ class StoredSource(BatchSource):
     def back_off(self) -> None:
         """Make all batches stale because another member has claimed one of our partitions.
 
-        Claiming the partition back at once could take it from its rightful owner. So this member waits one session
+        Reclaiming the partition at once could take it from its rightful owner. So this member waits one session
         timeout for the group to revoke the partition, and then claims it again if it is still assigned.
         """
         self._next_claim = time.monotonic() + self._back_off_s
@@ -91,7 +91,7 @@ class StoredSource(BatchSource):
             self._consumer.assign([])  # otherwise messages would be read and dropped meanwhile
             return None
         try:
-            # Called even without partitions, to find out whether the store answers.
+            # Called even without partitions, to find out whether the store is responding.
             claims = self._store.claim(self._topic, self.assigned)
         except StoreUnavailableError:
             first, longest = BACKOFF_S
@@ -119,7 +119,7 @@ class StoredSource(BatchSource):
         return batch
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # No partition is fetched before it is claimed: `_rewind` assigns them, with the offsets of the store.
+        # No partition is fetched before it is claimed: `_rewind` assigns them, with the offsets from the store.
         consumer.assign([])
         self._set_assignment([each.partition for each in partitions])
         with self._lock:

@@ -1,4 +1,4 @@
-"""Following a topic, as `fraud-stream tail` does."""
+"""Follow a topic, as `fraud-stream tail` does."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from stream.settings import KafkaSettings
 
 
 def follow_topic(kafka: KafkaSettings, topic: str, *, from_beginning: bool) -> Iterator[bytes]:
-    """Yield the committed messages of a topic as they arrive, without end.
+    """Yield the committed messages of a topic as they arrive, indefinitely.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
     """
     require_broker(kafka)

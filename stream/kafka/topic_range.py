@@ -1,4 +1,4 @@
-"""Reading the messages of a time range, or one message, without a consumer group and without changing anything."""
+"""Read the messages in a time range, or a single message, without a consumer group and without side effects."""
 
 import time
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ SILENCE_S = 30.0
 
 @dataclass(frozen=True)
 class TopicRange:
-    """A half-open range of Kafka's message timestamps, in milliseconds; None for no limit."""
+    """A half-open range of Kafka message timestamps in UTC milliseconds. None means no limit."""
 
     start_ms: int | None = None
     end_ms: int | None = None
 
 
 def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Iterator[RawBatch]:
-    """Yield the committed messages of a time range in batches, in order within each partition.
+    """Yield the committed messages in a time range in batches, in order within each partition.
 
-    Messages that arrive after the call are left out.
+    Messages that arrive after the call are not included.
 
     Raises:
-        BrokerUnavailableError: If no broker answers, or none sends a message for `SILENCE_S` seconds.
+        BrokerUnavailableError: If no broker responds, or no message arrives for `SILENCE_S` seconds.
         TopicMissingError: If the topic does not exist.
     """
     require_broker(kafka)
@@ -69,10 +69,10 @@ def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Ite
 
 
 def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> bytes | None:
-    """Return the value of one message.
+    """Return the value of a single message.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
         DataError: If the partition or the message does not exist.
     """
@@ -95,7 +95,7 @@ def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> b
 def _offsets(
     consumer: Consumer, kafka: KafkaSettings, topic: str, topic_range: TopicRange
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Return by partition the first offset and the offset after the last."""
+    """Return, for each partition, the first offset in the range and the offset after the last."""
     partitions = partitions_of(consumer, kafka, topic)
     watermarks = {
         partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CONNECT_S)
@@ -110,12 +110,12 @@ def _offsets(
 
 
 def _offsets_at(consumer: Consumer, topic: str, partitions: list[int], timestamp_ms: int | None) -> dict[int, int]:
-    """Return by partition the first offset at or after a timestamp; empty without a timestamp."""
+    """Return, for each partition, the first offset at or after a timestamp; empty without a timestamp."""
     if timestamp_ms is None:
         return {}
     query = [TopicPartition(topic, partition, timestamp_ms) for partition in partitions]
     results = consumer.offsets_for_times(query, timeout=CONNECT_S)
-    # OFFSET_END, -1: the partition has no message that late, so the range ends where the partition ends.
+    # OFFSET_END, -1: the partition has no message at or after the timestamp, so the range ends with the partition.
     return {each.partition: each.offset if each.offset != OFFSET_END else 2**62 for each in results}
 
 

@@ -1,4 +1,4 @@
-"""Reading a small topic of one partition from its beginning, without a consumer group, and following it."""
+"""Read a small topic with one partition from its beginning, without a consumer group, and follow it."""
 
 import logging
 import time
@@ -17,17 +17,17 @@ TAIL = -2000
 
 
 class TopicReader:
-    """Reads a topic's one partition: `history` returns what it holds now, then `follow` yields new messages.
+    """Reads a topic's only partition: `history` returns its current messages, then `follow` yields new messages.
 
     Args:
         kafka: Kafka connection.
         topic: Name of the topic.
-        newest: Number of messages to read from the end; None for all.
+        newest: Number of newest messages to read; None for all.
     """
 
     def __init__(self, kafka: KafkaSettings, topic: str, *, newest: int | None = None) -> None:
         # A group id is required but never used: the partition is assigned directly and nothing is committed.
-        # The wait is short because the broker otherwise reports the end of a quiet topic 500 ms late.
+        # The maximum wait is short because the broker otherwise reports the end of a quiet topic 500 ms late.
         options = {"group.id": f"{kafka.group}-whole-topic", "fetch.wait.max.ms": 50}
         self._consumer = Consumer(consumer_config(kafka) | options)
         self._topic = topic
@@ -37,7 +37,7 @@ class TopicReader:
         """Return the values of all messages up to the current end.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Maximum number of seconds to wait.
 
         Raises:
             BrokerUnavailableError: If the end is not reached in time.
@@ -45,7 +45,7 @@ class TopicReader:
         """
         deadline = time.monotonic() + timeout
         self._require_topic(timeout)
-        # Only now that the client is connected: it finds the partition's leader at once instead of 500 ms later.
+        # Assign after the client has connected: it then finds the partition's leader at once, not 500 ms later.
         self._consumer.assign([TopicPartition(self._topic, 0, self._start)])
         values: list[bytes | None] = []
         while time.monotonic() < deadline:
@@ -79,7 +79,7 @@ class TopicReader:
         """Yield the value of each new message, in order, until a condition holds.
 
         Args:
-            until: The condition, evaluated every `poll_s` seconds and after each message.
+            until: Returns whether the condition holds. Evaluated every `poll_s` seconds and after each message.
             poll_s: Seconds to wait for a message before evaluating the condition.
         """
         while not until():
@@ -102,11 +102,11 @@ def read_topic(kafka: KafkaSettings, topic: str, *, newest: int | None = None) -
 
     Args:
         kafka: Kafka connection.
-        topic: Name of a topic of one partition.
-        newest: Number of messages to read from the end; None for all.
+        topic: Name of a topic with one partition.
+        newest: Number of newest messages to read; None for all.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
+        BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
     """
     require_broker(kafka)

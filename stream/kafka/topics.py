@@ -1,4 +1,4 @@
-"""The table of topics, with partitions, retention, cleanup policy and size limit, and their creation."""
+"""The table of topics, with their partitions, retention, cleanup policy and size limit, and the creation of topics."""
 
 import time
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from stream.settings import KafkaSettings, TopicSettings
 
 DAY_MS = 24 * 60 * 60 * 1000
 FOREVER = -1
-#: Seconds between two checks of new topics, which become usable after about a third of a second.
+#: Seconds between checks of new topics, which become usable after about a third of a second.
 CHECK_S = 0.05
 
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """Configuration of a topic."""
+    """Name and configuration of a topic."""
 
     name: str
     partitions: int
@@ -31,7 +31,7 @@ class TopicSpec:
 
     @property
     def config(self) -> dict[str, str]:
-        """The configuration by Kafka's property names."""
+        """The topic's configuration, by Kafka property name."""
         return {
             "retention.ms": str(self.retention_ms),
             "cleanup.policy": self.cleanup,
@@ -40,7 +40,7 @@ class TopicSpec:
 
 
 def topic_table(topics: TopicSettings) -> tuple[TopicSpec, ...]:
-    """Return every topic of the project."""
+    """Return the specification of every topic of the project."""
     n = topics.partitions
     return (
         TopicSpec(topics.transactions, n, 7 * DAY_MS, max_message_bytes=2 * 1024 * 1024),
@@ -56,11 +56,11 @@ def topic_table(topics: TopicSettings) -> tuple[TopicSpec, ...]:
         TopicSpec(topics.worker_status, 1, 7 * DAY_MS, cleanup="compact"),
         # One partition: the worker that it is assigned to is the rollback monitor. Retention covers a shadow period.
         TopicSpec(topics.role_counts, 1, 7 * DAY_MS),
-        # One partition: windows are cut by its total order. A window that is open beyond the retention loses its start.
-        # A message takes 13 KB with 30 features, 450 KB with a thousand.
+        # One partition: its total order defines the windows. A window that stays open beyond the retention time loses
+        # its start. A message takes 13 KB with 30 features, 450 KB with a thousand.
         TopicSpec(topics.drift_counts, 1, 3 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
         TopicSpec(topics.drift_reports, 1, 180 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
-        # One partition: a requester reads the entire topic, so the second of two sees the request of the first.
+        # One partition: every requester reads the entire topic, and so sees all earlier requests.
         TopicSpec(topics.retrain_requests, 1, 180 * DAY_MS),
     )
 
@@ -69,8 +69,8 @@ def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> list[str]:
     """Create the missing topics and return their names, once all topics are usable.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
-        KafkaError: If the broker refuses, or the topics are not usable within `CONNECT_S` seconds.
+        BrokerUnavailableError: If no broker responds.
+        KafkaError: If the broker rejects a topic, or the topics are not usable within `CONNECT_S` seconds.
     """
     require_broker(kafka)
     admin = AdminClient(client_config(kafka))
@@ -90,7 +90,7 @@ def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> list[str]:
                 f"topic {name} was not created: {error.args[0].str()}; create it by hand, or change "
                 "FRAUD_TOPIC_PARTITIONS and FRAUD_TOPIC_REPLICATION"
             ) from None
-    # Existing ones too: an earlier call may have timed out while waiting for them.
+    # Wait for existing topics too: an earlier call may have timed out while waiting for them.
     wait_until_usable(
         admin,
         {
@@ -102,7 +102,7 @@ def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> list[str]:
 
 
 def wait_until_usable(admin: AdminClient, partitions: Mapping[str, int]) -> None:
-    """Wait until the leaders of all partitions answer.
+    """Wait until the leaders of all partitions respond.
 
     The controller responds as soon as it has recorded the topics. Brokers read that record later, and become leaders
     later still; until then they respond that the topic is unknown or that they do not lead it.
@@ -112,7 +112,7 @@ def wait_until_usable(admin: AdminClient, partitions: Mapping[str, int]) -> None
         partitions: Number of partitions by topic.
 
     Raises:
-        KafkaError: If they do not answer within `CONNECT_S` seconds.
+        KafkaError: If the leaders do not respond within `CONNECT_S` seconds.
     """
     all_partitions = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
     deadline = time.monotonic() + CONNECT_S
@@ -127,7 +127,7 @@ def wait_until_usable(admin: AdminClient, partitions: Mapping[str, int]) -> None
 
 
 def _first_unusable(admin: AdminClient, partitions: list[TopicPartition]) -> tuple[str, str] | None:
-    """Return the topic of the first unusable partition, and why it is unusable; None if all are usable."""
+    """Return the topic of the first unusable partition and the reason; None if all partitions are usable."""
     try:
         topics = admin.list_topics(timeout=ATTEMPT_S).topics
     except KafkaException as error:
@@ -152,13 +152,15 @@ def partitions_of(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[
 
     Raises:
         TopicMissingError: If the topic does not exist.
-        BrokerUnavailableError: If no broker answers.
-        KafkaError: If the broker refuses, for example for lack of a permission.
+        BrokerUnavailableError: If no broker responds.
+        KafkaError: If the broker rejects the request, for example for lack of a permission.
     """
     try:
         metadata = consumer.list_topics(topic, timeout=CONNECT_S).topics[topic]
     except KafkaException as error:
-        raise BrokerUnavailableError(f"no Kafka answers ({error.args[0].str()}); check FRAUD_KAFKA_BOOTSTRAP") from None
+        raise BrokerUnavailableError(
+            f"Kafka is not responding ({error.args[0].str()}); check FRAUD_KAFKA_BOOTSTRAP"
+        ) from None
     if metadata.error is not None and metadata.error.code() != ClientError.UNKNOWN_TOPIC_OR_PART:
         raise KafkaError(f"topic {topic} on {kafka.bootstrap}: {metadata.error.str()}; check the broker's log")
     if metadata.error is not None:
@@ -170,11 +172,11 @@ def partitions_of(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[
 
 
 def require_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Check that a broker answers and every topic exists.
+    """Check that a broker responds and that every topic exists.
 
     Raises:
-        BrokerUnavailableError: If no broker answers.
-        TopicMissingError: If a topic does not exist; names the first one.
+        BrokerUnavailableError: If no broker responds.
+        TopicMissingError: If a topic does not exist. The error names the first missing topic.
     """
     require_broker(kafka)
     present = AdminClient(client_config(kafka)).list_topics(timeout=CONNECT_S).topics

@@ -1,15 +1,16 @@
-"""Exactly once: a batch's outputs and offsets in one Kafka transaction, several producers used in turn.
+"""Commit exactly once: a batch's outputs and offsets in one Kafka transaction, with several producers used in turn.
 
 A transaction that begins right after the last commit of the same producer meets CONCURRENT_TRANSACTIONS, and
-librdkafka then waits. Using several producers in turn avoids it; each begins only after the previous commit returned,
-so the order is kept. Errors follow librdkafka's transactional manual: retriable calls are retried (a commit that timed
-out is resumed, never aborted), abortable errors abort, and after any other error the producer is replaced.
+librdkafka then waits. Using several producers in turn avoids the wait; each begins only after the previous commit has
+returned, so the order is kept. Errors follow librdkafka's transactional manual: retriable calls are retried (a commit
+that timed out is resumed, never aborted), abortable errors abort, and after any other error the producer is replaced.
 
 A producer may also lose its broker for good. While a broker starts or stops, the list of the cluster's brokers may not
-contain it; librdkafka then drops its connection but keeps it as coordinator, and waits for it forever, whatever the
-timeout (confluentinc/librdkafka#5511, open with 2.16). So no call is retried for longer than its transaction may take:
-by then the broker has ended the transaction. A new producer with the same id resolves the doubt, because it is admitted
-only once the old transaction is either committed or aborted. The watchdog handles a single call that never returns.
+contain that broker; librdkafka then drops the connection but keeps the coordinator, and waits forever, whatever the
+timeout (confluentinc/librdkafka#5511, still open in 2.16). So no call is retried for longer than its transaction may
+take: by then the broker has ended the transaction. A new producer with the same id resolves any doubt, because it is
+admitted only once the old transaction is either committed or aborted. The watchdog handles a single call that never
+returns.
 """
 
 import logging
@@ -40,10 +41,10 @@ class TransactionalSink:
     """Commits batches exactly once.
 
     Args:
-        kafka: Kafka connection, group and slot.
-        worker: Number of producers and transaction timeout.
-        topic: A topic that the producers write, for their first metadata request.
-        on_abort: Called once for each transaction that was not committed.
+        kafka: Settings of the connection, the group and the slot.
+        worker: Settings of the number of producers and the transaction timeout.
+        topic: Topic that the producers write to, for their first metadata request.
+        on_abort: Called once for each Kafka transaction that was not committed.
     """
 
     def __init__(self, kafka: KafkaSettings, worker: WorkerSettings, topic: str, on_abort: Callable[[], None]) -> None:
@@ -54,29 +55,29 @@ class TransactionalSink:
         self._timeout_s = worker.transaction_timeout_ms / 1000
         self._producers: list[Producer] = []
         self._turn = 0
-        # Turns whose producers have lost a broker since they were created.
+        # Indices of producers that have lost a broker since they were created.
         self._disconnected: set[int] = set()
         # By partition, the end of the last commit within one epoch of the source.
         self._epoch = -1
         self._ends: dict[int, int] = {}
         self._closing = threading.Event()
-        # Never reset: a new producer would fence the other worker in turn, and both workers would end.
+        # Never reset: a new producer would fence the other worker in turn, and both workers would exit.
         self._fenced: FencedError | None = None
 
     def open(self) -> None:
-        """Create the producers. Each fences earlier producers of this slot, whose transactions end at once."""
+        """Create the producers. Each fences earlier producers of this slot, which ends their transactions at once."""
         with ThreadPoolExecutor(self._worker.producers) as pool:
             self._producers = list(pool.map(self._new_producer, range(self._worker.producers)))
 
     def close(self) -> None:
-        """Stop retrying; the next start, or the broker, aborts what is not committed."""
+        """Stop retrying. The next start, or the broker, aborts a transaction that is not committed."""
         self._closing.set()
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
         """Commit a batch in one transaction of the next producer.
 
         Raises:
-            BatchRefusedError: If it was not committed and must be read again.
+            BatchRefusedError: If the batch was not committed and must be read again.
             FencedError: If another worker uses this slot; every later call raises it again.
         """
         self._check_order(batch)
@@ -120,11 +121,11 @@ class TransactionalSink:
             end = self._ends.get(partition, start)
             if end != start:
                 raise BatchRefusedError(
-                    f"partition {partition}: the batch starts at {start}, the last commit ended at {end}"
+                    f"partition {partition}: the batch starts at {start}, but the last commit ended at {end}"
                 )
 
     def _call(self, call: Callable[[float], None], deadline: float) -> None:
-        """Call Kafka, at least once, until it responds or a `time.monotonic()` deadline has passed."""
+        """Call Kafka at least once, and retry until it responds or a `time.monotonic()` deadline has passed."""
         while True:
             try:
                 call(CALL_S)
@@ -146,8 +147,8 @@ class TransactionalSink:
                 error = abort_error.args[0]
             else:
                 return
-        # The broker ends a transaction that takes too long and then fences its producer. Before that time, only another
-        # producer with the same id, of a worker with the same slot, can have fenced it.
+        # The broker ends a transaction that takes too long and then fences its producer. Before then, only another
+        # producer with the same id, from a worker with the same slot, can have fenced the producer.
         if error.code() in _FENCED and time.monotonic() - began < self._timeout_s:
             self._fenced = FencedError(
                 f"another worker uses slot {self._kafka.slot!r} and has taken over; "
@@ -178,7 +179,7 @@ class TransactionalSink:
                     raise BatchRefusedError("stopped while Kafka was unavailable") from error
                 if not error.args[0].retriable():
                     raise FraudError(
-                        f"Kafka refuses transactions of {name}: {error.args[0].str()}; "
+                        f"Kafka rejects transactions of {name}: {error.args[0].str()}; "
                         "grant the user Write on that transactional id and on our topics"
                     ) from error
             else:

@@ -1,1 +1,1 @@
-"""Programs on this machine: a local Kafka, child processes, and a stack of both (floor 3)."""
+"""Programs on this machine: a local Kafka, child processes, and a stack that combines them (floor 3)."""

@@ -18,11 +18,11 @@ from stream.local.distribution import Distribution, fetch_distribution
 from stream.local.owned_process import OwnedProcess
 from stream.runtime.ports import free_ports
 
-#: Seconds within which a broker must answer. It takes 3 s on two idle cores, and 30 s if four start at once.
+#: Seconds within which a broker must respond. A start takes 3 s on two idle cores, and 30 s if four run at once.
 _START_TIMEOUT_S = 120.0
-#: Seconds that a broker has to close its logs. It takes 1 s.
+#: Seconds that a broker has to close its logs, which takes about 1 s.
 _STOP_GRACE_S = 20.0
-#: Log line that Kafka writes when every listener has its port.
+#: Log line that Kafka writes once every listener is bound to its port.
 _STARTED = "Kafka Server started"
 _CLUSTER_ID = "fraud-stream-local-00A"
 # The format step takes one second, so optimising its code would not pay off.
@@ -30,7 +30,7 @@ _FORMAT_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
 # Measured on 2 cores with 780-byte messages, 2,000 per transaction: 155 k/s with G1, 110-130 k/s with the parallel or
 # the serial collector.
 _LASTING_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
-# In the first minutes the second JIT stage takes more than half of one core and gains nothing yet.
+# In the first minutes, the second JIT stage takes more than half of one core without any gain yet.
 _BRIEF_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
@@ -40,17 +40,17 @@ class LocalBroker:
     `start` may follow `stop` or `kill`, with the same ports and data. Leaving the context stops the broker for good.
 
     Args:
-        directory: Directory for data, configuration and log; by default a temporary one, removed at the end.
-        port: Port on which the broker listens for clients; by default a free one.
-        sasl: User and password for clients (SASL_PLAINTEXT, mechanism PLAIN); by default no authentication.
-        advertised_port: Port advertised to clients, if they connect through a proxy.
-        brief: Whether the broker runs for a few minutes only, so that the JVM compiles quickly and optimises less.
+        directory: Directory for data, configuration and log; by default a temporary directory, removed at the end.
+        port: Port on which the broker listens for clients; by default a free port.
+        sasl: User and password for clients (SASL_PLAINTEXT, mechanism PLAIN); by default there is no authentication.
+        advertised_port: Port to advertise to clients that connect through a proxy; by default the broker's port.
+        brief: Whether the broker runs for only a few minutes, so that the JVM should compile quickly and optimise less.
         on_step: Called with a description of each step, for a progress display.
 
     Attributes:
         port: Port on 127.0.0.1 on which the broker listens for clients.
         bootstrap: Bootstrap server for clients, host:port.
-        direct: Bootstrap server that bypasses proxy and authentication, for observers.
+        direct: Bootstrap server that bypasses the proxy and authentication, for observers.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LocalBroker:
         self._controller = f"127.0.0.1:{controller}"
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if directory is None:
-            # Removed by `close`, or when Python exits.
+            # The temporary directory, which is removed by `close` or when Python exits.
             self._temporary = tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True)
             directory = Path(self._temporary.name)
         self._directory = directory.absolute()
@@ -82,12 +82,12 @@ class LocalBroker:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the broker; None before `start` and after `stop`."""
+        """Process id of the broker, or None before `start` and after `stop`."""
         return self._process.pid if self._process else None
 
     @property
     def returncode(self) -> int | None:
-        """Exit code of a broker that ended by itself; None while it runs and after `stop`."""
+        """Exit code of a broker that exited by itself, or None while it is running and after `stop`."""
         return self._process.returncode if self._process else None
 
     def __enter__(self) -> Self:
@@ -102,16 +102,16 @@ class LocalBroker:
         self.close()
 
     def start(self) -> None:
-        """Start the broker and return when it serves clients.
+        """Start the broker and return when it accepts clients.
 
         Raises:
-            KafkaError: If Kafka cannot be fetched, the broker ends early, or it does not answer in time.
+            KafkaError: If Kafka cannot be downloaded, or the broker exits early or does not respond in time.
         """
         self._on_step("Fetching Kafka")
         distribution = fetch_distribution()
         self._directory.mkdir(parents=True, exist_ok=True)
         log = self._path("server.log")
-        # Size of the log of earlier starts, which is skipped when looking for the reason of a failure.
+        # Size of the log from earlier starts, which is skipped in the search for the reason for a failure.
         self._log_start = log.stat().st_size if log.exists() else 0
         self._path("log4j2.properties").write_text(LOGGING.format(log=log))
         self._path("server.properties").write_text(
@@ -133,19 +133,19 @@ class LocalBroker:
         self._await_answer(self._process)
 
     def stop(self) -> None:
-        """Shut the broker down cleanly, and keep its data for the next `start`."""
+        """Shut the broker down cleanly. Its data is kept for the next `start`."""
         if self._process:
             self._process.stop(_STOP_GRACE_S)
             self._process = None
 
     def kill(self) -> None:
-        """Kill the broker, as a power failure would, and keep its data for the next `start`."""
+        """Kill the broker, as a power failure would. Its data is kept for the next `start`."""
         if self._process:
             self._process.kill()
             self._process = None
 
     def close(self) -> None:
-        """Stop the broker and remove its directory if it is temporary."""
+        """Stop the broker, and remove its directory if the directory is temporary."""
         self.stop()
         if self._temporary:
             self._temporary.cleanup()
@@ -174,23 +174,23 @@ class LocalBroker:
         while time.monotonic() < deadline:
             if process.returncode is not None:
                 raise KafkaError(
-                    f"the local Kafka ended with code {process.returncode}: {self._failure()}; "
+                    f"the local Kafka exited with code {process.returncode}: {self._failure()}; "
                     "choose another port or directory"
                 )
             with contextlib.suppress(KafkaException):
-                # A broker that is still fenced answers too, but lists no broker; one that cannot bind the clients' port
-                # answers briefly on the internal one.
+                # A broker that is still fenced also responds, but lists no broker. A broker that cannot bind the
+                # clients' port responds briefly on the internal port.
                 if admin.list_topics(timeout=0.5).brokers and _STARTED in self._log_since_start():
                     return
             time.sleep(0.05)
         failure = self._failure()
         self.stop()
         raise KafkaError(
-            f"the local Kafka did not answer within {_START_TIMEOUT_S:.0f} s: {failure}; see {self._path('server.log')}"
+            f"the local Kafka did not start within {_START_TIMEOUT_S:.0f} s: {failure}; see {self._path('server.log')}"
         )
 
     def _failure(self) -> str:
-        """Return why the broker does not serve: the first exception since this start, else the last line of output."""
+        """Return the reason for a failed start: the first exception since this start, else the last line of output."""
         console = self._path("console.log")
         cause = re.search(r" (?:ERROR|FATAL) .*\n\S*?(\w+(?:Exception|Error): .+)", self._log_since_start())
         output = self._log_since_start() if self.returncode is None else console.read_text(errors="replace")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-#: Properties of a small single node; the defaults are for a cluster.
+#: Properties for a small single node; Kafka's defaults are for a cluster.
 SINGLE_NODE = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -13,10 +13,10 @@ SINGLE_NODE = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
-    # 50 by default, each with files of its own, which slow down start and stop.
+    # 50 partitions by default, each with its own files, which slow down start and stop.
     "offsets.topic.num.partitions": "4",
     "transaction.state.log.num.partitions": "4",
-    # The first rebalance need not wait 3 s for further members.
+    # The first rebalance need not wait the default 3 s for further members.
     "group.initial.rebalance.delay.ms": "0",
     "auto.create.topics.enable": "false",
     # Above the 2 MiB of a message from upstream, and above its dead letter.
@@ -24,15 +24,15 @@ SINGLE_NODE = {
     # Check for timed-out transactions every second, not every ten, so that fault tests need not wait. The producer
     # still sets the timeout; a production broker only notices it up to 10 s later.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    # After a power failure the controller, which is the same process, waits this long for the broker, which it believes
-    # to be still alive: 9 s by default.
+    # After a power failure the controller (the same process) waits this long for the broker, which it believes
+    # to be still alive. The default is 9 s.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
-    # 128 MB of heap by default, allocated at startup.
+    # By default, 128 MB of heap are allocated at startup.
     "log.cleaner.dedupe.buffer.size": str(8 * 2**20),
 }
 
-#: log4j2 properties of Kafka; `{log}` is the log file.
+#: Kafka's log4j2 properties; `{log}` stands for the log file.
 LOGGING = """\
 status = error
 appender.file.type = File
@@ -51,12 +51,12 @@ def server_properties(
     """Return the content of server.properties.
 
     Args:
-        data: Directory for the node's data.
+        data: Directory in which the node stores its data.
         client: host:port on which the broker listens for clients.
         advertised: host:port that is advertised to clients.
-        internal: host:port of the broker's connections to itself, so that its transaction markers need no password and
+        internal: host:port for the broker's connections to itself, so that its transaction markers need no password and
             bypass the proxy.
-        controller: host:port of the controller.
+        controller: host:port on which the controller listens.
         sasl: User and password for clients; None for no authentication.
     """
     security = "SASL_PLAINTEXT" if sasl else "PLAINTEXT"

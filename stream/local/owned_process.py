@@ -2,7 +2,7 @@
 
 The owner starts this file as a small supervisor in a session of its own, so that Ctrl-C in a terminal reaches only the
 owner, which then stops its children in order. The supervisor starts the command and reads a pipe that the owner holds
-open: a byte is a request, and the end of the pipe means that the owner has ended, for whatever reason. A pipe works on
+open: a byte is a request, and the end of the pipe means that the owner has exited, for whatever reason. A pipe works on
 both Linux and macOS (Linux's PR_SET_PDEATHSIG fires as soon as the *thread* that started the child ends). Only the
 command's own parent signals it, so a signal cannot hit another process that has been given the same process id.
 """
@@ -17,17 +17,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _STOP, _KILL = b"t", b"k"
-#: Seconds between SIGTERM and SIGKILL for a command whose owner has ended.
+#: Seconds between SIGTERM and SIGKILL for a command whose owner has exited.
 _ORPHAN_GRACE_S = 10.0
 
 
 class OwnedProcess:
-    """A command that ends with its owner at the latest.
+    """A command that exits no later than its owner.
 
     Args:
-        command: Program and arguments.
-        output: File that receives the command's output, appended.
-        environment: The command's environment; by default the owner's own.
+        command: Program to run, and its arguments.
+        output: File to which the command's output is appended.
+        environment: Environment of the command; by default the owner's environment.
 
     Attributes:
         pid: Process id of the command, not of its supervisor.
@@ -57,7 +57,7 @@ class OwnedProcess:
 
     @property
     def returncode(self) -> int | None:
-        """The command's exit code, 128 + n if signal n ended it; None while it runs."""
+        """The command's exit code (128 + n if signal n ended the command), or None while the command is running."""
         return self._supervisor.poll()
 
     def stop(self, grace_s: float) -> int:
@@ -80,7 +80,7 @@ class OwnedProcess:
 
 
 def _serve_owner(child: subprocess.Popen[bytes]) -> None:
-    """Execute the owner's requests, and end the child when the owner has ended."""
+    """Execute the owner's requests, and end the child process when the owner has exited."""
     while request := os.read(sys.stdin.fileno(), 1):
         if request == _KILL:
             child.kill()

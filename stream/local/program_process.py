@@ -1,4 +1,4 @@
-"""A program in a child process: started with given settings, awaited, stopped."""
+"""Run a program in a child process: start it with given settings, wait until it is ready, and stop it."""
 
 import os
 import sys
@@ -12,29 +12,29 @@ from schemas.errors import FraudError
 from stream.local.owned_process import OwnedProcess
 from stream.settings import PREFIX, Settings
 
-#: Seconds that a program has to become ready, and to end after SIGTERM.
+#: Seconds that a program has to become ready, and to exit after SIGTERM.
 READY_S = 60.0
 STOP_S = 10.0
-#: Seconds between two readiness checks, and for the response to one.
+#: Seconds between readiness checks, and seconds to wait for the response to each check.
 CHECK_INTERVAL_S = 0.05
 CHECK_TIMEOUT_S = 2.0
-#: Lines of a program's log that an error quotes.
+#: Number of lines of a program's log that an error quotes.
 LAST_LINES = 40
 #: Parent directory of the `stream` package, so that a child imports the same code.
 _ROOT = Path(__file__).parents[2]
 
 
 class ProgramProcess:
-    """A program that ends with its owner at the latest.
+    """A program that exits no later than its owner.
 
-    `start` may follow `stop` or `kill`: the same command and environment, as a supervisor would restart it. As a
-    context manager, it starts on entry and stops on exit.
+    `start` may follow `stop` or `kill`, and uses the same command and environment, as a supervisor would. As a
+    context manager, the program starts on entry and stops on exit.
 
     Args:
-        command: Program and arguments.
-        log: File that receives the program's output, appended. Its stem is the program's name in errors.
-        environment: The program's environment; by default the owner's own.
-        ready_url: URL that answers with a 2xx status once the program is ready; empty if there is none.
+        command: Program to run, and its arguments.
+        log: File to which the program's output is appended. The file's stem is the program's name in errors.
+        environment: Environment of the program; by default the owner's environment.
+        ready_url: URL that returns a 2xx status once the program is ready; empty if there is no such URL.
         stop_s: Seconds between SIGTERM and SIGKILL.
     """
 
@@ -68,7 +68,7 @@ class ProgramProcess:
 
     @property
     def returncode(self) -> int | None:
-        """Exit code, 128 + n if signal n ended the program; None while it runs."""
+        """Exit code of the program (128 + n if signal n ended it), or None while it is running."""
         return self._running.returncode
 
     def start(self) -> None:
@@ -103,7 +103,7 @@ class ProgramProcess:
         """Wait until the program is ready.
 
         Raises:
-            FraudError: If the program ends, or is not ready within `timeout_s` seconds.
+            FraudError: If the program exits, or is not ready within `timeout_s` seconds.
         """
         deadline = time.monotonic() + timeout_s
         while not self.is_ready():
@@ -113,7 +113,7 @@ class ProgramProcess:
             time.sleep(CHECK_INTERVAL_S)
 
     def require_running(self) -> None:
-        """Raise FraudError with the last lines of the log if the program has ended."""
+        """Raise FraudError with the last lines of the log if the program has exited."""
         if self.returncode is not None:
             raise FraudError(f"{self.log.stem} ended with code {self.returncode}; see {self.log}:\n{self.last_lines()}")
 
@@ -136,16 +136,16 @@ def program_environment(settings: Settings) -> dict[str, str]:
 
 
 def program_command(*arguments: str) -> list[str]:
-    """Return the command line of `fraud-stream` with these arguments, run by this Python."""
+    """Return the command line that runs `fraud-stream` with these arguments in this Python."""
     return [sys.executable, "-m", "stream.cli", *arguments]
 
 
 def program_address(name: str, settings: Settings) -> str:
-    """Return host:port of a program's /metrics, /healthz and /readyz.
+    """Return the host:port at which a program serves /metrics, /healthz and /readyz.
 
     Args:
-        name: Command of `fraud-stream`: worker, ledger, archive or http.
-        settings: The program's settings.
+        name: Command of `fraud-stream` that runs the program: worker, ledger, archive or http.
+        settings: Settings of the program.
     """
     addresses = {
         "worker": (settings.web.host, settings.web.port),
@@ -158,12 +158,12 @@ def program_address(name: str, settings: Settings) -> str:
 
 
 def stream_program(name: str, settings: Settings, log: Path, *, stop_s: float = STOP_S) -> ProgramProcess:
-    """Return a program of `fraud-stream`, not started yet.
+    """Return a program of `fraud-stream` that is not started yet.
 
     Args:
-        name: Command of `fraud-stream`: worker, ledger, archive or http.
-        settings: The program's settings.
-        log: File that receives its output, appended.
+        name: Command of `fraud-stream` that runs the program: worker, ledger, archive or http.
+        settings: Settings of the program.
+        log: File to which the program's output is appended.
         stop_s: Seconds between SIGTERM and SIGKILL.
     """
     url = f"http://{program_address(name, settings)}/readyz"

@@ -1,4 +1,4 @@
-"""A local broker and our programs on it, started and stopped together."""
+"""A local broker and our programs, started and stopped together."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -9,13 +9,13 @@ from stream.local.program_process import READY_S, ProgramProcess
 
 
 class Stack:
-    """A broker and programs; as a context manager, it starts them on entry and stops them in reverse order on exit.
+    """A broker and programs. As a context manager, it starts them on entry and stops them in reverse order on exit.
 
     Args:
         broker: The broker, not started yet.
         programs: The programs, in the order in which they start.
-        prepare: Called once the broker serves and before any program starts, to create topics and publish models.
-        ready_s: Seconds that the programs have to become ready; None to return without waiting.
+        prepare: Called after the broker and before any program has started, to create topics and publish models.
+        ready_s: Seconds that the programs have to become ready; None to start them without waiting.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from typing import Self
 
 
 class Background(ABC):
-    """A background thread; as a context manager, it runs until the context is left.
+    """A background thread. As a context manager, it runs until the context is left.
 
     Args:
         name: Name of the thread, shown in stack dumps of a process that hangs.
@@ -21,7 +21,7 @@ class Background(ABC):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread and wait until it has ended. Does nothing before `start`."""
+        """Stop the thread and wait until it has ended. Do nothing before `start`."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -35,4 +35,4 @@ class Background(ABC):
 
     @abstractmethod
     def _run(self) -> None:
-        """Work until `_stopping` is set."""
+        """Do the thread's work until `_stopping` is set."""

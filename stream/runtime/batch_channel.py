@@ -1,4 +1,4 @@
-"""A Faust channel over which an ordinary agent receives batches of raw messages."""
+"""A Faust channel through which an ordinary agent receives batches of raw messages."""
 
 import asyncio
 from concurrent.futures import Future
@@ -11,15 +11,16 @@ from stream.kafka.batch import Batch
 
 
 class BatchChannel(Channel[Batch]):
-    """A Faust channel that a reader thread fills; it holds one batch at most.
+    """A Faust channel that a reader thread fills with at most one batch.
 
-    A reader that runs further ahead increases latency but not throughput, so the channel holds one batch while another
-    is processed. Faust's own flow control is left out: it belongs to Faust's consumer, which is not running.
+    A reader that runs further ahead increases latency but not throughput, so the channel holds one batch while the
+    previous batch is processed. Faust's own flow control is not used, because it belongs to Faust's consumer, which is
+    not running.
     """
 
     @property
     def queue(self) -> Any:
-        """The queue of the one agent that subscribes."""
+        """The queue of the only agent that subscribes."""
         if self._queue is None:
             self._queue = ThrowableQueue(
                 maxsize=1, flow_control=FlowControlEvent(initially_suspended=False), clear_on_resume=False
@@ -34,5 +35,5 @@ class BatchChannel(Channel[Batch]):
         """
         if not self._subscribers:
             raise RuntimeError("no agent subscribes to the batch channel")
-        # Faust types channels by their events, but a channel carries any value.
+        # Faust types channels by their events, but a channel can carry any value.
         return asyncio.run_coroutine_threadsafe(self.put(batch), loop)  # type: ignore[arg-type]

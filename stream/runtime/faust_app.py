@@ -10,13 +10,13 @@ from stream.settings import KafkaSettings, WebSettings
 
 
 class ProducerOnly(BootStrategy):
-    """Faust without its consumer: messages arrive in batches over a batch channel instead."""
+    """Boot strategy without Faust's consumer: messages arrive in batches through a batch channel instead."""
 
     enable_kafka_consumer = False
 
 
 class WithoutKafka(BootStrategy):
-    """Faust without Kafka clients of its own: agents on batch channels, timers and web pages only."""
+    """Boot strategy without Faust's Kafka clients: only agents on batch channels, timers and web pages."""
 
     enable_kafka = False
 
@@ -33,11 +33,11 @@ def make_app(
     """Create a Faust app with our brokers, security and web server.
 
     Args:
-        kafka: Kafka connection, group and slot.
-        web: Host of the web pages, and their port unless `web_port` is given.
-        directory: Data directory that Faust requires even without tables; it stays empty.
-        name: Name of the app; by default group and slot of the worker.
-        web_port: Port of the web pages; by default the worker's.
+        kafka: Settings of the connection, the group and the slot.
+        web: Settings with the host of the web pages, and their port unless `web_port` is given.
+        directory: Data directory, which Faust requires even without tables. It stays empty.
+        name: Name of the app; by default the worker's group and slot.
+        web_port: Port of the web pages; by default the worker's port.
         boot: Boot strategy, which decides which of Faust's Kafka clients start.
 
     Raises:

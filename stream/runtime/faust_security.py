@@ -1,4 +1,4 @@
-"""Credentials of Faust's Kafka client, aiokafka. In a module of its own because importing Faust takes a second."""
+"""Credentials for Faust's Kafka client, aiokafka, in a separate module because importing Faust takes a second."""
 
 import ssl
 

@@ -1,17 +1,17 @@
-"""The batches between reading and commit: how many there are, and when the next one may be read."""
+"""Count the batches between reading and commit, to decide when the next batch may be read."""
 
 import threading
 from collections.abc import Callable
 
 
 class InFlight:
-    """Counts batches from the moment they are handed over until they are committed, refused or discarded.
+    """Counts batches from the moment they are handed over until they are committed, rejected or discarded.
 
     Its length is the number of batches in flight.
 
     Attributes:
         read: Number of batches handed over so far.
-        done: Number of those that were committed, refused or discarded.
+        done: Number of batches that were committed, rejected or discarded so far.
     """
 
     def __init__(self) -> None:
@@ -23,18 +23,18 @@ class InFlight:
         return self.read - self.done
 
     def add(self) -> None:
-        """Count a batch that is handed over."""
+        """Count a batch as handed over."""
         with self._changed:
             self.read += 1
 
     def complete(self) -> None:
-        """Count a batch that was committed, refused or discarded."""
+        """Count a batch as committed, rejected or discarded."""
         with self._changed:
             self.done += 1
             self._changed.notify_all()
 
     def notify(self) -> None:
-        """Let waiting threads evaluate their condition again."""
+        """Wake up waiting threads, so that they evaluate their conditions again."""
         with self._changed:
             self._changed.notify_all()
 
@@ -42,9 +42,9 @@ class InFlight:
         """Wait until fewer than `limit` batches are in flight, or another condition holds.
 
         Args:
-            limit: Number of batches.
-            timeout: Seconds to wait at most.
-            or_when: The other condition; evaluated after each change and each `notify`.
+            limit: Number of batches in flight at which to wait.
+            timeout: Maximum number of seconds to wait.
+            or_when: Returns whether the other condition holds. Evaluated after each change and each `notify`.
 
         Returns:
             True if either condition holds, False on a timeout.

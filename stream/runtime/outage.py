@@ -1,4 +1,4 @@
-"""Outages of a program's store: logged once when one begins and once when it ends."""
+"""Log each outage of a program's store once when the outage begins and once when it ends."""
 
 import contextlib
 import logging
@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 
 
 class Outage:
-    """Tracks whether a store answers. Callable from any thread.
+    """Tracks whether a store is responding. Callable from any thread.
 
     Args:
-        store: Name of the store in log lines, such as "the ledger database".
+        store: Name of the store for log lines, such as "the ledger database".
     """
 
     def __init__(self, store: str) -> None:
@@ -26,7 +26,7 @@ class Outage:
 
     @property
     def active(self) -> bool:
-        """Whether the latest call of at least one caller failed."""
+        """Whether the latest call by at least one caller failed."""
         return bool(self._unanswered)
 
     @contextlib.contextmanager
@@ -34,11 +34,11 @@ class Outage:
         """Track one call to the store, made inside the context.
 
         Args:
-            caller: Name of the caller. An outage lasts until a call of every affected caller has succeeded: the store
-                may block one and not the others.
+            caller: Name of the caller. An outage lasts until a call by every affected caller has succeeded: the store
+                may block one caller and not the others.
 
         Raises:
-            StoreUnavailableError: The error raised inside the context. Only the first one of an outage is logged.
+            StoreUnavailableError: The error raised inside the context. Only the first error of an outage is logged.
         """
         try:
             yield
@@ -46,11 +46,11 @@ class Outage:
             with self._lock:
                 if not self._unanswered:
                     self._began = time.monotonic()
-                    log.warning("%s; nothing is lost, reading waits until it answers", error)
+                    log.warning("%s; nothing is lost, reading pauses until it responds", error)
                 self._unanswered.add(caller)
             raise
         with self._lock:
             if caller in self._unanswered:
                 self._unanswered.remove(caller)
                 if not self._unanswered:
-                    log.info("%s answers again, after %.0f s", self._store, time.monotonic() - self._began)
+                    log.info("%s is responding again, after %.0f s", self._store, time.monotonic() - self._began)

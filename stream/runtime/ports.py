@@ -1,4 +1,4 @@
-"""Free TCP ports, for local servers that keep their port over a restart and for our own web pages."""
+"""Find free TCP ports, for local servers that keep their port across restarts and for our own web pages."""
 
 import contextlib
 import secrets
@@ -6,18 +6,18 @@ import socket
 
 from schemas.errors import SettingsError
 
-#: Below the ports that Linux (from 32768) and macOS (from 49152) assign to outgoing connections. A client that
-#: keeps connecting to a stopped server in that range may be assigned the server's port, connect to itself and hold it.
+#: Range below the ports that Linux (from 32768) and macOS (from 49152) assign to outgoing connections. A client that
+#: keeps connecting to a stopped server on such a port may be assigned that port, connect to itself and block the port.
 _PORTS = range(20_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return distinct ports of 127.0.0.1 that are free now.
+    """Return distinct ports on 127.0.0.1 that are free now.
 
-    Nothing reserves them, so they are chosen at random: two callers rarely get the same one.
+    Nothing reserves the ports, so they are chosen at random: two callers rarely get the same port.
 
     Args:
-        count: Number of ports; at least 1.
+        count: Number of ports to return; at least 1.
 
     Example:
         >>> len(set(free_ports(3)))
@@ -35,7 +35,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port() -> int:
-    """Return one port of 127.0.0.1 that is free now."""
+    """Return a port on 127.0.0.1 that is free now."""
     return free_ports(1)[0]
 
 
@@ -45,14 +45,16 @@ def require_free_port(host: str, port: int, setting: str = "FRAUD_WEB_PORT") -> 
     Args:
         host: Address to listen on.
         port: Port to listen on.
-        setting: Environment variable that sets the port, for the error.
+        setting: Environment variable that sets the port, for the error message.
 
     Raises:
-        SettingsError: If it cannot, naming the setting to change.
+        SettingsError: If no server can listen on the port. The error names the setting to change.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]  # ::1 is an address too
         with socket.create_server((host, port), family=family):
             pass
     except OSError as error:
-        raise SettingsError(f"cannot listen on {host}:{port} ({error.strerror}); set {setting}") from None
+        raise SettingsError(
+            f"cannot listen on {host}:{port} ({error.strerror}); set {setting} to another port"
+        ) from None

@@ -1,4 +1,4 @@
-"""A program's lifecycle: it runs until a signal or its first failure, and stops within a time limit."""
+"""The lifecycle of a program, which runs until a signal or its first failure, and stops within a time limit."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 #: Exit code after a failure.
 FAILED = 1
-#: Seconds from a signal or a failure to the end of the process at the latest. A call to a broker or a database that is
+#: Maximum seconds from a signal or a failure to the end of the process. A call to a broker or a database that is
 #: unavailable may take longer and cannot be interrupted; its batch is not acknowledged and will be read again.
 STOP_S = 5.0
 
@@ -39,7 +39,7 @@ class Program(ABC):
         """Run until a signal or a failure.
 
         Raises:
-            FraudError: The failure that ended the program, if it was not a signal.
+            FraudError: The failure that ended the program, if a signal did not.
         """
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,8 +69,8 @@ class Program(ABC):
             self._stop_timer.start()
 
     def _exit_now(self) -> None:
-        """End the process without waiting for the call that blocks it."""
-        log.warning("not stopped within %g s; exiting, and batches in flight will be read again", STOP_S)
+        """End the process without waiting for the call that blocks its shutdown."""
+        log.warning("did not stop within %g s; exiting now, and batches in flight will be read again", STOP_S)
         if self._failure is not None:
             log.critical(self._failure)
         os._exit(0 if self._failure is None else FAILED)

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 class Problem(StrEnum):
     """A reason why a program is not ready.
 
-    The value is stable: it is the `problem` label of `program_problem`, and alert rules match it.
+    The values are stable: they are the `problem` labels of `program_problem`, and alert rules match them.
     """
 
     NO_CHAMPION = "no_champion"
@@ -24,7 +24,7 @@ class Problem(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """Explanation for people."""
+        """A sentence that explains the problem to people."""
         return _SENTENCES[self]
 
 
@@ -33,8 +33,8 @@ _SENTENCES: dict[Problem, str] = {
     Problem.NO_PARTITIONS: "No partition is assigned to this process.",
     Problem.NOT_READING: "At least one topic has not been joined yet.",
     Problem.STUCK: "Messages are waiting, but none are being processed.",
-    Problem.BROKER_UNAVAILABLE: "Kafka does not answer.",
-    Problem.STORE_UNAVAILABLE: "The database or file system that this program writes to does not answer.",
+    Problem.BROKER_UNAVAILABLE: "Kafka is not responding.",
+    Problem.STORE_UNAVAILABLE: "The database or file system that this program writes to is not responding.",
 }
 
 
@@ -52,12 +52,12 @@ def readiness(problems: Sequence[Problem]) -> dict[str, Any]:
 
 
 class ProblemMetrics(Collector):
-    """Readiness as Prometheus series, read from the program at every scrape.
+    """Exposes readiness as Prometheus series, read from the program at every scrape.
 
     Unlike the response to a probe, a time series can be recorded and alerted on.
 
     Args:
-        registry: Registry to register with.
+        registry: Prometheus registry to register with.
         problems: Returns the reasons why the program is not ready; empty when it is ready.
     """
 
@@ -66,10 +66,10 @@ class ProblemMetrics(Collector):
         registry.register(self)
 
     def collect(self) -> Iterable[Metric]:
-        """Return whether the program is ready, and one series for each problem."""
+        """Yield whether the program is ready, and one series per problem."""
         problems = self._problems()
         text = "1 for each reason why the program is not ready."
         family = GaugeMetricFamily("program_problem", text, labels=["problem"])
         for problem in sorted(set(problems)):
             family.add_metric([problem.value], 1)
-        return (GaugeMetricFamily("program_ready", "1 while the program is ready.", value=not problems), family)
+        return (GaugeMetricFamily("program_ready", "1 if the program is ready, else 0.", value=not problems), family)

@@ -1,4 +1,4 @@
-"""The lifecycle shared by programs that keep their offsets in a store of their own: the ledger and the archive."""
+"""The lifecycle of programs that keep their offsets in their own store: the ledger and the archive."""
 
 import asyncio
 import tempfile
@@ -17,15 +17,15 @@ from stream.settings import Settings
 
 
 class StoreProgram(Program):
-    """A Faust app that reads topics from the offsets of a store and writes on one thread.
+    """A Faust app that reads topics from the offsets in a store and writes to the store on one thread.
 
     A subclass creates its sources with `_make_source`, adds agents that process the batches, and sets `health`.
     Create it inside the event loop that it will run in.
 
     Args:
-        settings: Kafka connection, topic names and web address.
-        clock: Source of ingest time; None for the system clock.
-        name: Name of the program in one word, as in FRAUD_<NAME>_WEB_PORT.
+        settings: Settings with the Kafka connection, the topic names and the web address.
+        clock: Clock that provides the ingest time; None for the system clock.
+        name: Name of the program, as in FRAUD_<NAME>_WEB_PORT: a single word.
         group: Name of the Faust app, and prefix of the consumer groups.
         web_port: Port of the program's web pages.
     """
@@ -66,17 +66,17 @@ class StoreProgram(Program):
         return channel, source
 
     def _prepare(self) -> None:
-        """Check and open everything that the program needs. Called on a thread, before anything is read."""
+        """Check and open everything that the program needs. Called on a thread before reading begins."""
         require_topics(self._settings.kafka, self._settings.topic)
         require_free_port(self._settings.web.host, self._web_port, f"FRAUD_{self._name.upper()}_WEB_PORT")
 
     def _on_sources_stopped(self) -> None:
-        """Release writing threads that are still waiting. Called when every source has stopped."""
+        """Release writing threads that are still waiting. Called once every source has stopped."""
 
     async def _start(self) -> None:
         await asyncio.to_thread(self._prepare)
         await self.app.start()
-        # Sources start last: they may offer batches only once the agents are subscribed.
+        # Sources start last: they may offer batches only after the agents have subscribed.
         for source in self._sources:
             source.set_reading(enabled=True)
             source.start()

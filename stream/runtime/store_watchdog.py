@@ -1,6 +1,6 @@
-"""Readiness and watchdog of a program whose offsets are kept in a store: the ledger and the archive.
+"""Readiness and watchdog of programs that keep their offsets in a store: the ledger and the archive.
 
-An outage of the store is not the program's fault: waiting for it does not count as being stuck.
+An outage of the store is not the program's fault: waiting for the store does not count as being stuck.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ class StoreMetrics(Protocol):
     """Metrics of a program with a store."""
 
     def lag(self, kind: str, messages: int) -> None:
-        """Set the number of messages left to read of one kind."""
+        """Set the number of messages of one kind that are left to read."""
 
     def store(self, *, up: bool) -> None:
-        """Set whether the store answers."""
+        """Set whether the store is responding."""
 
 
 class StoreWatchdog(Watchdog):
@@ -28,10 +28,10 @@ class StoreWatchdog(Watchdog):
 
     Args:
         watchdog_s: Seconds without progress, while there is work, after which `on_stuck` is called.
-        sources: Sources by kind of message.
-        outage: Outages of the store.
-        metrics: Metrics that receive lag and store availability.
-        is_busy: Returns whether the program is doing something that may take longer than `watchdog_s`.
+        sources: Sources that the program reads, by kind of message.
+        outage: Tracks outages of the store.
+        metrics: Metrics that show the lag and the store's availability.
+        is_busy: Returns whether the program is performing an operation that may take longer than `watchdog_s`.
         on_stuck: Called with a message when the program is stuck.
         on_error: Called with the error that ends the watchdog.
     """
@@ -56,7 +56,7 @@ class StoreWatchdog(Watchdog):
 
     @property
     def lag(self) -> int:
-        """Number of messages left to read, at the last check that the broker answered."""
+        """Number of messages left to read, as of the last check to which the broker responded."""
         return sum(self._lags.values())
 
     def problems(self) -> list[Problem]:
@@ -69,7 +69,7 @@ class StoreWatchdog(Watchdog):
         return problems + self._common_problems()
 
     def check(self) -> None:
-        """Query the lag of each source, and check the progress."""
+        """Query the lag of each source, and check for progress."""
         try:
             for kind, source in self._sources.items():
                 lag = source.lag(CHECK_S)

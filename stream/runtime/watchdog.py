@@ -15,12 +15,12 @@ from stream.runtime.readiness import Problem
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two checks, and for a broker's response.
+#: Seconds between checks, and seconds to wait for a broker's response.
 CHECK_S = 1.0
-#: Checks without a response after which the broker counts as unavailable: then no progress is expected. Each takes two
-#: seconds, one until it begins and one of waiting for the response.
+#: Checks without a response after which the broker counts as unavailable, and no progress is expected. Each takes two
+#: seconds: one until the check begins, and one to wait for the response.
 UNANSWERED_CHECKS = 5
-#: EX_SOFTWARE of sysexits.h.
+#: EX_SOFTWARE from sysexits.h.
 EXIT_STUCK = 70
 
 
@@ -35,9 +35,9 @@ class Watchdog(Background):
 
     Args:
         watchdog_s: Seconds without progress, while there is work, after which the program is stuck.
-        unit: Plural noun for what the program reads, for the message: "transactions".
+        unit: Plural noun for what the program reads, used in the message, such as "transactions".
         on_stuck: Called with a message when the program is stuck.
-        on_error: Called with the error that ends the thread: a program without a watchdog must not go on.
+        on_error: Called with the error that ends the thread: a program without a watchdog must not continue.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Watchdog(Background):
     @property
     @abstractmethod
     def lag(self) -> int:
-        """Number of messages left to read, at the last check that the broker answered."""
+        """Number of messages left to read, as of the last check to which the broker responded."""
 
     @abstractmethod
     def check(self) -> None:
@@ -71,15 +71,15 @@ class Watchdog(Background):
         return self._unanswered_checks >= UNANSWERED_CHECKS
 
     def _record_broker(self, *, answered: bool) -> None:
-        """Record whether the broker has answered in this check."""
+        """Record whether the broker has responded to this check."""
         self._unanswered_checks = 0 if answered else self._unanswered_checks + 1
 
     def _check_progress(self, in_flight: Sequence[InFlight], *, armed: bool) -> None:
-        """Compare the progress with that of the previous check.
+        """Compare the progress with the progress at the previous check.
 
         Args:
-            in_flight: Batches in flight of each source.
-            armed: Whether progress is expected if there is work; it never is while the broker is unavailable.
+            in_flight: Batches in flight from each source.
+            armed: Whether progress is expected if there is work; False while the broker is unavailable.
         """
         progress = (sum(each.read for each in in_flight), sum(each.done for each in in_flight))
         has_work = self.lag > 0 or any(in_flight)
@@ -93,7 +93,7 @@ class Watchdog(Background):
             )
 
     def _common_problems(self) -> list[Problem]:
-        """Return the problems that every program can have: with the broker, and with its own progress."""
+        """Return the problems that any program may have: an unavailable broker, and a lack of progress."""
         problems = [Problem.BROKER_UNAVAILABLE] if self._broker_unavailable else []
         if self._stuck_checks * CHECK_S >= self._watchdog_s / 2:
             problems.append(Problem.STUCK)
