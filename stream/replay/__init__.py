@@ -1,1 +1,1 @@
-"""Replay (floor 5): what another model would have decided, and whether a decision can be reproduced."""
+"""Replay (floor 5): shows what another model would have decided, and whether a decision can be reproduced."""

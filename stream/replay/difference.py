@@ -7,16 +7,16 @@ import msgspec
 from schemas.messages import Decision
 
 #: Largest difference between scores that count as equal. The last digits of a logistic model's score depend on the
-#: batch size; trees give the same bits at any size.
+#: batch size; a tree model's scores are identical at any batch size.
 TOLERANCE = 1e-6
 #: Fields of the envelope, which are never compared.
 _ENVELOPE = ("scored_at_ms", "latency_ms")
-#: Fields that decisions lack if they were made before the ledger existed.
+#: Fields that are missing in decisions from before the ledger existed.
 _ADDED_LATER = ("amount_minor", "currency")
 
 
 def differences(then: Decision, now: Decision) -> dict[str, tuple[Any, Any]]:
-    """Return the original and the new value of each field that differs, other than the envelope's.
+    """Return the original and the new value of each field that differs, except for envelope fields.
 
     Scores and contributions count as equal within `TOLERANCE`; everything else must be exactly equal.
     """

@@ -1,4 +1,4 @@
-"""Compares a challenger's live shadow scores with the same transactions scored again offline."""
+"""Compares a challenger's live shadow scores with offline scores of the same transactions."""
 
 import math
 from itertools import chain
@@ -13,16 +13,16 @@ from stream.replay.rescore import SourcePosition, rescore, sole_scorer
 from stream.scoring.decision_id import parse_decision_id
 from stream.settings import Settings
 
-#: Length of the window of transactions that are scored again, in milliseconds.
+#: Length of the window whose transactions are scored again, in milliseconds.
 WINDOW_MS = 60_000
-#: Largest number of transactions scored again.
+#: Maximum number of transactions that are scored again.
 MAX_TRANSACTIONS = 2_000
 
 _decode = msgspec.json.Decoder(ShadowScore).decode
 
 
 def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> float:
-    """Return the largest difference between live shadow scores and the same transactions scored again.
+    """Return the largest difference between live shadow scores and offline scores of the same transactions.
 
     Args:
         settings: Kafka connection, topic names and bundle store.
@@ -30,10 +30,10 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
         until_ms: End of the window, UTC milliseconds of Kafka's message timestamps.
 
     Returns:
-        The largest absolute difference; NaN if the window has no shadow score of the challenger.
+        The largest absolute difference; NaN if the window contains no shadow score from the challenger.
 
     Raises:
-        KafkaError: If no broker answers, or a topic is missing.
+        KafkaError: If no broker responds, or a topic is missing.
         BundleError: If the bundle is no longer in the store.
     """
     span = TopicRange(until_ms - WINDOW_MS, until_ms)

@@ -17,7 +17,7 @@ from stream.scoring.raw_batch import RawBatch
 from stream.scoring.scorer import Scorer
 from stream.settings import Settings
 
-#: Fields compared if one model decides everything: it has no arms, and its names differ anyway.
+#: Fields compared if one model decides everything: such a model has no arms, and its names differ anyway.
 _COMPARED_FOR_A_MODEL = ("verdict", "score")
 
 _decode = msgspec.json.Decoder(Decision).decode
@@ -35,16 +35,16 @@ def replay(
 
     Args:
         settings: Kafka connection, topic names, bundle store and scoring limits.
-        span: Time range of both transactions topics. Their decisions are held in memory, about 1 KB each.
-        model: Model that decides everything by its own policy, in which case only verdicts are compared; None to use
-            the historical roles and compare every field except the envelope.
-        on_difference: Receives each decision that differs, as one line of JSON.
-        on_progress: Receives the number of transactions scored so far.
+        span: Time range to replay, on both transactions topics. Its decisions are kept in memory, about 1 KB each.
+        model: Model to decide everything by its own policy, in which case only verdicts are compared; None to use the
+            historical roles and compare every field except those of the envelope.
+        on_difference: Called with each decision that differs, as one line of JSON.
+        on_progress: Called with the number of transactions scored so far.
 
     Raises:
-        KafkaError: If no broker answers, or a topic is missing.
-        RolesError: If the roles of a decision's epoch are unknown.
-        BundleError: If a bundle of that epoch is no longer in the store.
+        KafkaError: If no broker responds, or a topic is missing.
+        RolesError: If the roles in a decision's epoch are unknown.
+        BundleError: If a bundle from such an epoch is no longer in the store.
     """
     decided = _decisions(settings, span)
     report = ReplayReport(f"{model.manifest.name} {model.manifest.version}" if model else None)
@@ -60,7 +60,7 @@ def replay(
 
 
 def _decisions(settings: Settings, span: TopicRange) -> dict[SourcePosition, bytes]:
-    """Return the decisions about a slice, by source position; they may have been made after the end of the slice."""
+    """Return the decisions about a slice, by source position; some may have been made after the end of the slice."""
     decisions = {}
     for batch in read_range(settings.kafka, settings.topic.decisions, TopicRange(span.start_ms, None)):
         for value in batch.values:
@@ -80,7 +80,7 @@ def _scorers(settings: Settings, model: LoadedModel | None) -> Callable[[Decisio
 def _by_scorer(
     batch: RawBatch, decided: Mapping[SourcePosition, bytes], scorer_of: Callable[[Decision], Scorer]
 ) -> Iterator[tuple[Scorer, RawBatch, list[Decision]]]:
-    """Yield the decided transactions of a batch with their decisions, grouped by the scorer that scores them again."""
+    """Yield a batch's decided transactions with their decisions, grouped by the scorer that will score them again."""
     groups: dict[Scorer, tuple[list[int], list[Decision]]] = defaultdict(lambda: ([], []))
     for index, (partition, offset) in enumerate(zip(batch.partitions, batch.offsets, strict=True)):
         if (raw := decided.get((batch.topic, partition, offset))) is not None:

@@ -10,10 +10,10 @@ from schemas.messages import Decision
 
 
 class Flip(Struct):
-    """The transactions whose verdict changes from one given value to another."""
+    """The transactions whose verdict changes from one value to another, such as from approve to decline."""
 
     transactions: int = 0
-    #: Sum of their amounts, in minor units.
+    #: Sum of the transactions' amounts, in minor units.
     amount_minor: int = 0
 
 
@@ -23,11 +23,11 @@ class ReplayReport(Struct):
     #: Name and version of the model that made all decisions; None for the historical roles.
     model: str | None
     transactions: int = 0
-    #: Transactions with nothing to compare: refused at the time, or not decided yet.
+    #: Transactions without a decision to compare with: rejected at the time, or not yet decided.
     without_decision: int = 0
     same: int = 0
     different: int = 0
-    #: Transactions decided at the time and refused now.
+    #: Transactions that were decided at the time and are rejected now.
     refused: int = 0
     #: Changed verdicts, by a key such as `approve -> decline`.
     flips: dict[str, Flip] = field(default_factory=dict)
@@ -47,9 +47,9 @@ class DecisionDifference(Struct):
     source_topic: str
     source_partition: int
     source_offset: int
-    #: Original and new value of each field that differs; empty if the transaction is refused now.
+    #: Original and new value of each field that differs; empty if the transaction is rejected now.
     fields: dict[str, tuple[Any, Any]]
-    #: Why the transaction is refused now; None if it is not.
+    #: Why the transaction is rejected now; None if it is decided.
     refused: str | None = None
 
 
@@ -58,7 +58,7 @@ class ReportBuilder:
 
     Args:
         report: Report to count into.
-        on_difference: Receives each decision that differs, as one line of JSON.
+        on_difference: Called with each decision that differs, as one line of JSON.
     """
 
     def __init__(self, report: ReplayReport, on_difference: Callable[[bytes], None]) -> None:
@@ -68,8 +68,8 @@ class ReportBuilder:
         """Count a transaction that was decided again.
 
         Args:
-            then: Original decision.
-            now: Decision of the replay.
+            then: Original decision about the transaction.
+            now: Decision by the replay.
             fields: Original and new value of each compared field that differs.
         """
         report = self._report
@@ -85,7 +85,7 @@ class ReportBuilder:
         self._pass_on(then, fields, None)
 
     def refused(self, then: Decision, detail: str) -> None:
-        """Count a transaction that was decided at the time and is refused now."""
+        """Count a transaction that was decided at the time and is rejected now."""
         self._report.refused += 1
         self._pass_on(then, {}, detail)
 

@@ -1,4 +1,4 @@
-"""Scores transactions again, with the roles of that time or with one model alone."""
+"""Scores transactions again, with the roles in force at the time or with a single model."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ _NO_CLOCK = ScoringTime(0, 0.0)
 
 
 class HistoricalScorers:
-    """Scorers with the roles that past decisions were made under.
+    """Scorers for the roles under which past decisions were made.
 
     Args:
         settings: Bundle store and scoring limits.
@@ -32,11 +32,11 @@ class HistoricalScorers:
         self._scorers: dict[tuple[int, bool], Scorer] = {}
 
     def scorer_of(self, decision: Decision) -> Scorer:
-        """Return a scorer with the roles that a decision was made under.
+        """Return a scorer for the roles under which a decision was made.
 
         Raises:
-            RolesError: If its role epoch is unknown, or gives no role to its bundle.
-            BundleError: If a bundle of that epoch is no longer in the store.
+            RolesError: If the decision's role epoch is unknown, or gives its bundle no role.
+            BundleError: If a bundle from that epoch is no longer in the store.
         """
         update = self._updates.get(decision.role_epoch)
         if update is None:

@@ -1,4 +1,4 @@
-"""Recomputes one decision from its transaction, its roles and its bundle."""
+"""Recomputes one decision from its transaction, the roles at the time and its bundle."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from stream.settings import Settings
 
 
 def read_decision(raw: bytes) -> Decision:
-    """Read a decision from its JSON.
+    """Decode a decision from JSON.
 
     Raises:
         DataError: If the bytes are not a decision.
@@ -27,18 +27,18 @@ def read_decision(raw: bytes) -> Decision:
 
 
 def verify(settings: Settings, then: Decision) -> dict[str, tuple[Any, Any]]:
-    """Recompute a decision; return the original and the recomputed value of each field that differs.
+    """Recompute a decision, and return the original and the recomputed value of each field that differs.
 
     Raises:
-        DataError: If the transaction is no longer on its topic, or is refused.
-        KafkaError: If no broker answers, or a topic is missing.
-        RolesError: If the roles of the decision's epoch are unknown.
-        BundleError: If a bundle of that epoch is no longer in the store, or has changed.
+        DataError: If the transaction is no longer on its topic, or is rejected.
+        KafkaError: If no broker responds, or a topic is missing.
+        RolesError: If the roles in the decision's epoch are unknown.
+        BundleError: If a bundle from that epoch is no longer in the store, or has changed.
     """
     raw = read_one(settings.kafka, then.source_topic, then.source_partition, then.source_offset)
     updates = all_roles(settings.kafka, settings.topic)
     scorer = HistoricalScorers(settings, {update.epoch: update for update in updates}).scorer_of(then)
     scored = rescore(scorer, RawBatch(then.source_topic, [raw], [then.source_partition], [then.source_offset]))
     if scored.refusals:
-        raise DataError(f"the transaction is refused ({scored.refusals[0].detail}), so it cannot have been decided")
+        raise DataError(f"the transaction is rejected ({scored.refusals[0].detail}), so it cannot have been decided")
     return differences(then, scored.decisions[0])

@@ -1,1 +1,1 @@
-"""Shared by the worker and the HTTP edge, which both decide: roles in use, counts, drift and traces (floor 4)."""
+"""Shared by the worker and the HTTP edge, which both make decisions: roles in use, counts, drift, traces (floor 4)."""

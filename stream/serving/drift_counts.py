@@ -18,15 +18,17 @@ from stream.scoring.model_scores import ModelScores
 from stream.serving.drift_plan import CountedModel, DriftPlan
 from stream.settings import DriftSettings, WatermarkSettings
 
-#: Most panes in one round of messages; the fullest ones of a batch are chosen first. Rows of any other pane are counted
-#: in the chosen pane before it, or in the first. Live traffic is in two panes of ten minutes; the ULB data, sent at
-#: 30,000 transactions a second, is in 30 panes each second, and one message costs the merging worker 0.5 ms.
+#: Maximum number of panes in one round of messages; a batch's fullest panes are chosen first. Rows in any other pane
+#: are counted in the last chosen pane before it, or in the first. Live traffic spans two panes of ten minutes; the ULB
+#: data, sent at 30,000 transactions a second, spans 30 panes each second, and a message costs the merging worker 0.5
+#: ms.
 MAX_PANES = 8
 NO_PANE = -1
-#: Plans kept: for the roles in use, for the roles before them, whose batches may still come, and for a fallback.
+#: Number of plans kept: for the roles in use, for the previous roles, whose batches may still arrive, and for a
+#: fallback.
 MAX_PLANS = 3
 
-#: Bundle hash, whether the bundle decides, and start of the pane.
+#: Key of a sum: bundle hash, whether the bundle decides, and start of the pane.
 _Key = tuple[str, bool, int | None]
 
 
@@ -66,8 +68,8 @@ class DriftCounter:
 
     Args:
         slot: Slot of the worker, or a name that is unique among the counting processes.
-        drift: Length of a pane.
-        watermark: Maximum clock skew of event times.
+        drift: Drift settings, for the length of a pane.
+        watermark: Watermark settings, for the maximum clock skew of event times.
     """
 
     def __init__(self, slot: str, drift: DriftSettings, watermark: WatermarkSettings) -> None:
@@ -84,7 +86,7 @@ class DriftCounter:
         self._plans = (DriftPlan(roles), *self._plans[: MAX_PLANS - 1])
 
     def add(self, batches: Sequence[BatchScores]) -> None:
-        """Count the rows of batches; a row costs 0.4 µs in thousands of rows and 10 µs in twenty."""
+        """Count the rows of batches; a row takes 0.4 µs among thousands of rows, and 10 µs among twenty."""
         for _, same_roles in groupby(batches, lambda each: id(each.roles)):
             self._count(list(same_roles))
 
@@ -130,7 +132,7 @@ class DriftCounter:
         return self._plan(roles)
 
     def _panes(self, times: NDArray[np.int64], ahead: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return (n,) the start of the pane that counts each row; `NO_PANE` if its event time is too far ahead."""
+        """Return (n,) the start of the pane in which each row counts; `NO_PANE` if its event time is too far ahead."""
         starts = np.where(ahead, NO_PANE, times // self._pane_ms * self._pane_ms)
         panes, rows = np.unique(starts, return_counts=True)
         in_use = {pane_ms for _, _, pane_ms in self._sums if pane_ms is not None}
@@ -168,7 +170,7 @@ class DriftCounter:
 
 
 def _features(parts: Sequence[ModelScores], counted: CountedModel, order: NDArray[np.intp]) -> Matrix:
-    """Return (n, n_features) raw features in this order of rows, stored by column because columns are counted."""
+    """Return (n, n_features) raw features, rows in the given order, stored by column because columns are counted."""
     if counted.same_features_as is not None:
         return parts[0].raw_features  # not used
     columns = np.concatenate([each.raw_features.T for each in parts], axis=1)
@@ -177,7 +179,7 @@ def _features(parts: Sequence[ModelScores], counted: CountedModel, order: NDArra
 
 
 def _highest(times: NDArray[np.int64], partitions: NDArray[np.int64]) -> dict[int, int]:
-    """Return the highest of (n,) event times by partition.
+    """Return the highest event time in each partition, from (n,) event times and partitions.
 
     >>> _highest(np.array([5, 9, 7]), np.array([0, 2, 0]))
     {0: 7, 2: 9}

@@ -1,9 +1,9 @@
-"""Counts drift on a thread of its own, and keeps the messages until they are acknowledged.
+"""Counts drift on a separate thread, and keeps the messages until they are acknowledged.
 
-Counting takes milliseconds, so the deciding thread only hands its batches over. About once a second the counts become
-messages, which are sent until they are acknowledged: in the worker together with the next committed batch. They keep
-their sequence numbers, so nothing counts twice. A process that dies loses the last second's counts, or the last two
-seconds' if no batch comes.
+Counting takes milliseconds, so the deciding thread only hands its batches over. About once a second, the counts become
+messages, which are sent again until they are acknowledged; the worker sends them together with the next committed
+batch. Messages keep their sequence numbers, so nothing counts twice. A process that dies loses the counts of the last
+second, or of the last two seconds if no batch follows.
 """
 
 import threading
@@ -17,7 +17,7 @@ from stream.scoring.model import Roles
 from stream.serving.drift_counts import DriftCounter
 from stream.settings import DriftSettings, WatermarkSettings
 
-#: Seconds between two counting rounds; short, so that one holds Python's lock for no longer than a batch does.
+#: Seconds between two counting rounds; short, so that a round holds Python's lock for no longer than a batch does.
 COUNT_S = 0.1
 
 
@@ -26,8 +26,8 @@ class DriftOutbox(Background):
 
     Args:
         slot: Slot of the worker.
-        drift: Whether drift is counted, length of a pane, and seconds between messages.
-        watermark: Maximum clock skew of event times.
+        drift: Drift settings: whether drift is counted, the length of a pane, and the seconds between messages.
+        watermark: Watermark settings, for the maximum clock skew of event times.
         on_error: Called with the error that ended the counting.
     """
 
@@ -48,7 +48,7 @@ class DriftOutbox(Background):
         self._unsent: tuple[bytes, ...] = ()
 
     def prepare(self, roles: Roles) -> None:
-        """Prepare for new roles before their first batch. Thread-safe."""
+        """Prepare the counting for new roles before their first batch. Thread-safe."""
         if self._enabled:
             self._counter.prepare(roles)
 
@@ -58,20 +58,20 @@ class DriftOutbox(Background):
             self._batches.append(batch)
 
     def unsent(self) -> Sequence[bytes]:
-        """Return the messages to send. They stay the same until `sent` is called."""
+        """Return the messages to send; until `sent` is called, they are returned again."""
         return self._unsent
 
     def sent(self, messages: Sequence[bytes]) -> None:
         """Remove acknowledged messages.
 
         Args:
-            messages: What `unsent` returned; more may have been added since.
+            messages: Messages that `unsent` returned; messages added since then are kept.
         """
         with self._lock:
             self._unsent = self._unsent[len(messages) :]
 
     def stop(self) -> None:
-        """Stop, and turn everything that was added into unsent messages."""
+        """Stop the thread, and turn all batches that were added into unsent messages."""
         super().stop()
         self._work(due=True)
 
@@ -84,7 +84,7 @@ class DriftOutbox(Background):
                 due = time.monotonic() + self._interval_s
 
     def _work(self, *, due: bool) -> None:
-        """Count what was added; if `due`, turn all counts into messages."""
+        """Count the batches that were added; if `due`, turn all counts into messages."""
         if not self._enabled:
             return
         try:

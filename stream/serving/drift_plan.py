@@ -1,4 +1,4 @@
-"""Which models are counted for drift under one assignment of roles, and in which bins."""
+"""Determines which models are counted for drift under one assignment of roles, and in which bins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class CountedModel:
 
     Attributes:
         index: Index of the bundle's first `ModelScores` in a batch.
-        decides: Whether it is the champion.
+        decides: Whether the bundle is the champion.
         model: The bundle's model.
-        binning: Bins of its reference.
+        binning: Bins of the bundle's reference.
         same_features_as: Index of an earlier counted model with equal feature counts; None if there is none.
     """
 
@@ -37,7 +37,7 @@ class CountedModel:
 
 
 class DriftPlan:
-    """Counts batches for every bundle of one assignment. Takes 1 ms a bundle to build, so build it off the hot path.
+    """Counts batches for every bundle in one assignment. Building it takes 1 ms per bundle: stay off the hot path.
 
     Attributes:
         roles: The assignment.
@@ -54,7 +54,7 @@ class DriftPlan:
                 self.models.append(CountedModel(index, index == 0, in_role.model, binning, shared))
 
     def _with_same_features(self, manifest: Manifest) -> int | None:
-        """Return the index of a model with the same features and bins, or None; most challengers share those."""
+        """Return the index of a model with the same features and bins, as most challengers have, or None."""
         for index, each in enumerate(self.models):
             if (each.manifest.features, each.manifest.reference) == (manifest.features, manifest.reference):
                 return index
@@ -66,10 +66,10 @@ class DriftPlan:
         Args:
             raw_features: For each counted model, (n, n_features), NaN for a missing value; not used for a model with
                 `same_features_as`.
-            scores: For each counted model, (n,) scores, NaN for a missing one.
+            scores: For each counted model, (n,) scores, NaN for a missing score.
 
         Returns:
-            For each counted model, the counts in its bins.
+            For each counted model, the counts in each of its bins.
         """
         features: list[Counts] = []
         for each, matrix in zip(self.models, raw_features, strict=True):

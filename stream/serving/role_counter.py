@@ -25,7 +25,7 @@ class RoleCounter:
     """Adds up batches until the sums are taken. Thread-safe.
 
     Args:
-        slot: Slot of the worker, or name of the HTTP edge.
+        slot: Slot of the worker, or name of the HTTP edge, which its messages carry.
     """
 
     def __init__(self, slot: str) -> None:
@@ -33,7 +33,8 @@ class RoleCounter:
         self._instance = uuid.uuid4().hex
         self._sequence = 0
         self._lock = threading.Lock()
-        # By the id of the roles, not by epoch: after a fallback another champion decides in the same epoch.
+        # Keyed by the id of the roles, not by epoch, because after a fallback another champion decides in the same
+        # epoch.
         self._sums: dict[int, _Sum] = {}
 
     def add(self, scores: ScoreCounts | None, scoring_s: Sequence[float]) -> None:
@@ -41,7 +42,7 @@ class RoleCounter:
 
         Args:
             scores: Verdicts and scores of each model; None for an empty batch.
-            scoring_s: Seconds it took to score each part.
+            scoring_s: Seconds that scoring each part of the batch took.
         """
         if scores is None:
             return

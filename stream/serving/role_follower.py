@@ -18,7 +18,7 @@ from stream.settings import KafkaSettings, ScoringSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds until an assignment whose bundle could not be fetched is tried again; a store may be unavailable for a while.
+#: Seconds until an assignment is tried again after its bundle could not be fetched, since a store may be unavailable.
 STORE_RETRY_S = 10.0
 
 
@@ -29,25 +29,25 @@ class SwapObserver(Protocol):
         """Called when new roles are in use."""
 
     def refused(self) -> None:
-        """Called when a role change was refused."""
+        """Called when a role change was rejected."""
 
 
 class RoleFollower(Background):
-    """Holds the scorer in use, and follows `model-updates` on a thread of its own.
+    """Holds the scorer in use, and follows `model-updates` on a separate thread.
 
     Args:
         kafka: Kafka connection.
         topic: Name of the control topic.
-        scoring: Limits of the scorer.
-        loader: Audits and loads bundles.
-        observer: Receives the results of role changes.
+        scoring: Scoring settings, which limit the scorer.
+        loader: Loader that audits and loads bundles.
+        observer: Object that is notified of the results of role changes.
         on_change: Called after each swap with whether there is a champion.
         on_error: Called with the error that ends the thread.
         prepare: Called with new roles before their first batch.
 
     Attributes:
         scorer: Scorer of the roles in use; None while there is no champion.
-        refused: Why the newest assignment is not in use; None if it is.
+        refused: Why the newest assignment is not in use; None if it is in use.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class RoleFollower(Background):
         The previous champion is restored; without one, nothing is decided until the next assignment.
 
         Args:
-            scorer: Scorer that failed; nothing happens if it is no longer in use.
-            fault: Why it failed.
+            scorer: Scorer that failed; if it is no longer in use, nothing happens.
+            fault: Why the scorer failed.
         """
         with self._swap:
             if self.scorer is not scorer or self._update is None:
@@ -115,7 +115,7 @@ class RoleFollower(Background):
         try:
             self._apply_newest(reader.history())
             if self.scorer is None:
-                log.warning("no champion yet; waiting for one on %s", self._topic)
+                log.warning("there is no champion yet; waiting for a role assignment on %s", self._topic)
             while not self._stopping.is_set():
                 for raw in reader.follow(until=self._interrupted):
                     self._apply(raw)
@@ -126,7 +126,7 @@ class RoleFollower(Background):
             reader.close()
 
     def _apply_newest(self, history: list[bytes | None]) -> None:
-        """Apply the newest assignment that can be applied, so that a restarted worker agrees with the others."""
+        """Apply the newest assignment that can be applied, so that a restarted worker has the same roles as others."""
         refused = retry = None
         for raw in reversed(history):
             if self._apply(raw):
@@ -140,7 +140,7 @@ class RoleFollower(Background):
         try:
             update = decode_update(raw)
             if self._update is not None and update.epoch <= self._update.epoch:
-                log.warning("role epoch %d arrived after epoch %d; ignored", update.epoch, self._update.epoch)
+                log.warning("ignoring role epoch %d, which arrived after epoch %d", update.epoch, self._update.epoch)
                 return False
             roles = self._loader.load(update)
         except FraudError as error:
@@ -177,7 +177,7 @@ class RoleFollower(Background):
         )
         self._observer.swapped(roles, result)
         log.info(
-            "epoch %d: champion %s decides, challengers decide for %.0f %% of the cards, %d are in shadow",
+            "epoch %d: champion %s decides; challengers decide for %.0f %% of the cards, and %d are in shadow",
             roles.epoch,
             roles.champion.model.manifest.version,
             100 * sum(challenger.share for challenger in roles.challengers),

@@ -22,16 +22,16 @@ class RoleMetrics:
         )
         self._unknown = Gauge(
             "unknown_features",
-            "Transactions with each feature that no model uses, under the current roles.",
+            "Transactions that contained a feature that no model uses, by feature, under the current roles.",
             ["feature"],
             registry=registry,
         )
-        # Create the series at 0: a rate misses the first count of a series that begins with it.
+        # Create the series at 0, because a rate misses the first count of a series that starts with that count.
         for result in ("applied", "refused", "fallback"):
             self._swaps.labels(result)
 
     def swapped(self, roles: Roles, result: str) -> None:
-        """Show the models of new roles.
+        """Show the models in new roles.
 
         Args:
             roles: Roles in use from now on.
@@ -46,10 +46,10 @@ class RoleMetrics:
             self._model.labels(role, model.manifest.name, model.manifest.version, model.sha256).set(1)
 
     def refused(self) -> None:
-        """Count a refused role change."""
+        """Count a rejected role change."""
         self._swaps.labels("refused").inc()
 
     def unknown_features(self, counts: dict[str, int]) -> None:
-        """Show how many transactions had each feature that no model uses."""
+        """Show how many transactions contained each feature that no model uses."""
         for name, count in counts.items():
             self._unknown.labels(name).set(count)

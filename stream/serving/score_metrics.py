@@ -14,17 +14,17 @@ from stream.scoring.model import ModelInRole, Roles
 from stream.scoring.score_counts import DECLINES, FIRST_BIN, PROBLEMS, REVIEWS, SCORE_EDGES, TRANSACTIONS, ScoreCounts
 
 MODEL = ("role", "name", "version", "policy")
-#: Score bins in one bucket. Twelve buckets for each model show enough; thirty-two would only cost more.
+#: Number of score bins in one bucket. Twelve buckets for each model show enough; thirty-two would only cost more.
 BINS_IN_BUCKET = 3
 
 Key = tuple[str, str, str, str]
 
 
 class ScoreMetrics(Collector):
-    """Sums of score counts by model and policy.
+    """Sums of the counts of scores and verdicts, by model and policy.
 
-    A model without a role is removed, so the number of series depends on the models in a role and not on the number of
-    role changes.
+    A model that loses its role is removed, so the number of series depends on the models in a role, not on the number
+    of role changes.
 
     Args:
         registry: Registry that the metrics are added to.
@@ -51,7 +51,7 @@ class ScoreMetrics(Collector):
         with self._lock:
             shown = {key: counts.tolist() for key, counts in self._counts.items()}
         scores = HistogramMetricFamily(
-            "model_score", "Scores in 0..1 of each model in a role, one for each transaction.", labels=MODEL
+            "model_score", "Scores that each model in a role gave to transactions, from 0 to 1.", labels=MODEL
         )
         verdicts = CounterMetricFamily(
             "model_verdicts",
@@ -76,7 +76,7 @@ def _key(role: str, in_role: ModelInRole) -> Key:
 
 
 def _buckets(bins: list[int]) -> list[tuple[str, float]]:
-    """Return cumulative buckets as Prometheus expects them; the last one counts every transaction with a score."""
+    """Return cumulative buckets as Prometheus expects them; the last bucket counts every transaction with a score."""
     last_bins = range(0, len(SCORE_EDGES), BINS_IN_BUCKET)
     bounds = map(floatToGoString, SCORE_EDGES[::BINS_IN_BUCKET])
     below = [(bound, float(sum(bins[: last + 1]))) for bound, last in zip(bounds, last_bins, strict=True)]

@@ -1,1 +1,1 @@
-"""The scoring worker: Faust agents around the decision (floor 5)."""
+"""The scoring worker: a Faust app around the scorer (floor 5)."""

@@ -19,7 +19,7 @@ class WorkerHealth(Watchdog):
         roles: Role follower, which knows whether there is a champion.
         metrics: Metrics of the worker, which show the lag.
         on_stuck: Called with a message when the worker is stuck.
-        on_error: Called with the error that ends the thread: a worker without a watchdog must not go on.
+        on_error: Called with the error that ends the thread, because a worker must not continue without its watchdog.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class WorkerHealth(Watchdog):
 
     @property
     def lag(self) -> int:
-        """Transactions left to read, at the last check that the broker answered while partitions were assigned."""
+        """Number of transactions left to read, at the last check with a response and with assigned partitions."""
         return self._lag
 
     def problems(self) -> list[Problem]:
@@ -53,14 +53,14 @@ class WorkerHealth(Watchdog):
         return problems + self._common_problems()
 
     def check(self) -> None:
-        """Query the lag, and compare the progress with that of the previous check."""
+        """Query the lag, and compare the progress with the previous check's."""
         try:
             lag = self._source.lag(CHECK_S)
         except BrokerUnavailableError:
             self._record_broker(answered=False)
         else:
             self._record_broker(answered=True)
-            # A worker that lost its partitions, as in an outage, has not read what was left: keep the last figure.
+            # A worker that lost its partitions, as in an outage, has not read the rest of them, so keep the last lag.
             if self._source.assigned:
                 self._lag = lag
                 self._metrics.lag(lag)

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the worker. They are updated once a batch, so they cost almost nothing a transaction."""
+"""Prometheus metrics of the worker. They are updated once per batch, so their cost per transaction is negligible."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -16,13 +16,13 @@ from stream.serving.role_metrics import RoleMetrics
 from stream.serving.score_metrics import ScoreMetrics
 from stream.worker.outputs import BatchOutputs
 
-#: In seconds: from a few milliseconds on a quiet topic to an outage.
+#: Upper bounds in seconds, from a few milliseconds on a quiet topic to the length of an outage.
 LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 class BatchHistogram(Collector):
-    """A histogram that observes one value many times at once: all transactions of a batch share one latency.
+    """A histogram that observes one value many times at once, because all transactions in a batch share one latency.
 
     Args:
         name: Name of the metric.
@@ -38,7 +38,7 @@ class BatchHistogram(Collector):
         registry.register(self)
 
     def observe(self, value: float, times: int) -> None:
-        """Observe a value this many times."""
+        """Observe a value `count` times."""
         self._counts[bisect_left(self._bounds, value)] += times
         self._sum += value * times
 
@@ -52,7 +52,7 @@ class BatchHistogram(Collector):
 
 
 class WorkerMetrics:
-    """All metrics of a worker, in a registry of their own."""
+    """All metrics of a worker, in a separate registry."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -71,10 +71,13 @@ class WorkerMetrics:
             "fraud_predictions", "Committed decisions by verdict.", ["verdict"], registry=registry
         )
         self._batch_size = Histogram(
-            "batch_size_transactions", "Transactions in each committed batch.", buckets=BATCH_BUCKETS, registry=registry
+            "batch_size_transactions",
+            "Number of transactions in each committed batch.",
+            buckets=BATCH_BUCKETS,
+            registry=registry,
         )
         self._dead_letters = Counter(
-            "dead_letters", "Refused transactions that became dead letters, by reason.", ["reason"], registry=registry
+            "dead_letters", "Rejected transactions that became dead letters, by reason.", ["reason"], registry=registry
         )
         self.roles = RoleMetrics(registry)
         self._scores = ScoreMetrics(registry)
@@ -83,10 +86,10 @@ class WorkerMetrics:
         self.drift = DriftMetrics(registry)
         self._lag = Gauge(
             "consumer_lag_transactions",
-            "Transactions in the assigned partitions that are not read yet.",
+            "Transactions in the assigned partitions that have not been read yet.",
             registry=registry,
         )
-        # Create the series at 0: a rate misses the first count of a series that begins with it.
+        # Create the series at 0, because a rate misses the first count of a series that starts with that count.
         for outcome in ("decided", "dead_letter"):
             self._requests.labels(outcome)
         for verdict in get_args(Verdict):
@@ -96,7 +99,7 @@ class WorkerMetrics:
         """Count a committed batch.
 
         Args:
-            outputs: Outputs of the batch.
+            outputs: Encoded outputs of the batch.
             latency_s: Seconds from reading the batch to its commit.
         """
         settled = outputs.decided + len(outputs.refusals)

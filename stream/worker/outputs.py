@@ -1,4 +1,4 @@
-"""Encodes a scored batch into messages by topic."""
+"""Encodes the results of a batch as messages by topic."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,25 +15,25 @@ from stream.settings import TopicSettings
 
 @dataclass(slots=True)
 class BatchOutputs:
-    """Messages of a batch or of a part of one, and the figures that are counted after its commit."""
+    """Messages from a batch or part of a batch, and the values that are counted after its commit."""
 
-    #: By topic: keyword arguments of each message to produce, encoded.
+    #: By topic: the keyword arguments to produce each message, with key and value encoded.
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: Number of decided transactions.
     decided: int = 0
     #: Verdict of each transaction that was not approved.
     alerts: list[Verdict] = field(default_factory=list)
-    #: Reason of each refused message.
+    #: Reason for rejecting each rejected message.
     refusals: list[DeadLetterReason] = field(default_factory=list)
     #: Verdicts and scores of each model; None before the first part.
     score_counts: ScoreCounts | None = None
-    #: Seconds it took to score each part.
+    #: Seconds that scoring each part took.
     scoring_s: list[float] = field(default_factory=list)
-    #: Features and scores of each part, for drift.
+    #: Features and scores in each part, for drift counts.
     batch_scores: list[BatchScores] = field(default_factory=list)
 
     def extend(self, part: "BatchOutputs") -> None:
-        """Add the next part of the same batch."""
+        """Add the outputs of the next part of the same batch."""
         for topic, rows in part.rows.items():
             self.rows.setdefault(topic, []).extend(rows)
         self.decided += part.decided
@@ -48,14 +48,14 @@ class BatchOutputs:
 
 
 def make_outputs(batch: Batch, scored: ScoredBatch, start: int, topics: TopicSettings, now_ms: int) -> BatchOutputs:
-    """Encode the results of one part of a batch.
+    """Encode the results for one part of a batch.
 
     Args:
         batch: The whole batch.
-        scored: Results of the part.
+        scored: Results for the part.
         start: Index of the part's first message in the batch.
         topics: Topic names.
-        now_ms: Time of refusal for dead letters, UTC milliseconds.
+        now_ms: Time at which dead letters were rejected, UTC milliseconds.
 
     Returns:
         The outputs; decisions, alerts and shadow scores are keyed by card.

@@ -1,8 +1,8 @@
-"""One batch from its bytes to its commit. If anything fails, nothing is acknowledged.
+"""Processes a batch from its bytes to its commit. If any step fails, nothing is acknowledged.
 
-`score` runs on one thread and `commit` on another, so a batch is scored while the one before it is committed. Any
-failure raises the source's epoch: batches of an older epoch are discarded wherever they wait, and reading restarts at
-the committed offsets.
+`score` runs on one thread and `commit` on another, so a batch is scored while the previous batch is committed. Any
+failure raises the source's epoch: batches from an older epoch are discarded wherever they are waiting, and reading
+restarts at the committed offsets.
 """
 
 import logging
@@ -27,15 +27,16 @@ from stream.worker.outputs import BatchOutputs, make_outputs
 
 log = logging.getLogger(__name__)
 
-#: Transactions decoded, scored and encoded at a time. Their objects are then still in the processor's cache when they
-#: are used and freed: 18 µs each, against 22 to 27 µs for 2,000 at a time. Models are at full speed from 128 rows on.
+#: Transactions decoded, scored and encoded at a time. In parts of this size, their objects are still in the CPU cache
+#: when they are used and freed: 18 µs per transaction, compared with 22 to 27 µs in parts of 2,000. Models are at full
+#: speed from 128 rows on.
 PART = 250
-#: Threads that score parts. A model runs without Python's lock, so the other thread decodes and encodes meanwhile; a
-#: third thread would only wait for that lock.
+#: Threads that score parts. A model runs without Python's lock, so the other thread can decode and encode at the same
+#: time; a third thread would only wait for the lock.
 PART_THREADS = 2
-#: Failures in a row after which the worker stops: reading the batch again does not help.
+#: Number of consecutive failures after which the worker stops, because reading the batch again does not help.
 MAX_FAILURES = 10
-#: Seconds to wait after the first failure, doubled with each further failure, and the longest wait.
+#: Seconds to wait after the first failure, which double with each further failure, and the maximum wait.
 BACKOFF_S = (0.05, 5.0)
 MINUTE_S = 60.0
 
@@ -54,13 +55,13 @@ class Pipeline:
     Args:
         topics: Topic names.
         max_unscorable_per_minute: Number of unscorable transactions per minute above which the worker stops.
-        source: Source of the batches.
-        roles: Holds the scorer in use.
-        sink: Commits outputs together with the consumed offsets.
+        source: Source that the batches are read from.
+        roles: Role follower, which holds the scorer in use.
+        sink: Sink that commits outputs together with the consumed offsets.
         metrics: Prometheus metrics of the worker.
-        counts: Adds up verdicts and scores of committed batches.
-        drift: Counts features and scores of committed batches for drift.
-        stop: Stops the worker with an error; called from any thread.
+        counts: Counter that adds up the verdicts and scores in committed batches.
+        drift: Outbox that counts the features and scores in committed batches for drift.
+        stop: Called with an error, from any thread, to stop the worker.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Pipeline:
         """Decide a batch and encode its outputs.
 
         Returns:
-            The batch with its outputs; None if it is stale, failed, or there is no champion.
+            The batch with its outputs; None if the batch is stale or failed, or if there is no champion.
         """
         scorer = self._roles.scorer  # the same scorer decides the whole batch
         if batch.epoch != self._source.epoch:
@@ -128,7 +129,7 @@ class Pipeline:
         return ScoredWork(batch, outputs)
 
     def commit(self, work: ScoredWork) -> None:
-        """Commit a scored batch, or have it read again."""
+        """Commit a scored batch; if the commit fails, the batch is read again."""
         try:
             if work.batch.epoch == self._source.epoch:
                 unscorable = self._admit_unscorable(work.outputs.refusals)
@@ -150,7 +151,7 @@ class Pipeline:
             self._source.done()
 
     def send_drift(self) -> None:
-        """Send drift counts that are due although no batch was committed with them.
+        """Send drift counts that are due but for which no batch to commit has arrived.
 
         Call it on the committing thread.
         """
@@ -161,7 +162,7 @@ class Pipeline:
             self._sink.send(self._drift_rows(drift))
             self._drift.sent(drift)
         except BatchRefusedError as error:
-            log.warning("drift counts were not sent: %s; they are sent again with the next batch", error)
+            log.warning("cannot send drift counts: %s; they are sent again with the next batch", error)
         except Exception as error:  # noqa: BLE001 - a producer that fails here cannot commit a batch either
             self._stop(error)
 
@@ -184,13 +185,14 @@ class Pipeline:
         time.sleep(min(first * 2 ** (self._failures - 1), longest))
 
     def _admit_unscorable(self, refusals: Sequence[DeadLetterReason]) -> list[float]:
-        """Check the limit on unscorable transactions, so that a fault does not turn the stream into dead letters.
+        """Enforce the limit on unscorable transactions, lest a fault turn the whole stream into dead letters.
 
         Returns:
-            Time of each unscorable transaction, to be kept after the commit, so that a batch read again counts once.
+            Time of each unscorable transaction. Keep them only after the commit, so that a batch that is read again
+            counts once.
 
         Raises:
-            FraudError: If there are more within a minute than the setting allows.
+            FraudError: If there are more unscorable transactions within a minute than the setting allows.
         """
         now = time.monotonic()
         while self._unscorable and self._unscorable[0] < now - MINUTE_S:

@@ -20,7 +20,7 @@ from stream.worker.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for a status to be sent; short, so that it does not delay a stop while the broker is unavailable.
+#: Seconds to wait for a status to be sent; short, so that a stop is not delayed while the broker is unavailable.
 SEND_S = 1.0
 
 
@@ -29,9 +29,9 @@ def add_agent(
 ) -> None:
     """Add the scoring agent.
 
-    Scoring and committing run on a thread each, so the event loop (status, web) is never blocked, and a batch is scored
-    while the one before it is committed. The agent itself never raises: Faust would acknowledge the batch and continue
-    with the next.
+    Scoring and committing each run on their own thread, so the event loop (status, web) is never blocked, and a batch
+    is scored while the previous batch is committed. The agent itself never raises, because Faust would then acknowledge
+    the batch and continue with the next.
     """
 
     @app.agent(channel, name="score-transactions")
@@ -63,7 +63,7 @@ def add_status(
     """Add the timer that publishes worker-status.
 
     Returns:
-        A function that publishes the final status, `stopped`. The topic is compacted, so it stays there.
+        A function that publishes the final status, `stopped`, which stays on the topic because it is compacted.
     """
     topic = app.topic(settings.topic.worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
 
@@ -91,6 +91,6 @@ def add_status(
         try:
             await asyncio.wait_for(topic.send(key=settings.kafka.slot.encode(), value=encode(status)), SEND_S)
         except Exception as error:  # noqa: BLE001 - aiokafka's errors have no common root; the next status follows soon
-            log.warning("the worker status was not sent: %s", error)
+            log.warning("cannot send the worker status: %s", error)
 
     return publish_stopped

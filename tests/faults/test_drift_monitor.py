@@ -156,4 +156,4 @@ def test_a_missing_bundle_is_logged_once(monitored: Settings, start_worker: Star
         assert worker.stop() == 0
     output = worker.last_lines()
     assert output.count("model fraud 9 is not monitored") == 1
-    assert output.count("a message of drift-counts is not valid") == 1
+    assert output.count("ignoring an invalid message on drift-counts") == 1
