@@ -1,6 +1,6 @@
 """Settings: environment variables with the prefix FRAUD_, read once, frozen and grouped by subject.
 
-`settings.http.port` is FRAUD_HTTP_PORT: the subject, then the field, in capitals. Code takes the groups that it needs,
+`settings.http.port` is FRAUD_HTTP_PORT: the subject, then the field, in capitals. Code takes only the groups it needs,
 not all settings. `.env.example` lists every variable with its unit, range and default; a test keeps it up to date.
 """
 
@@ -62,7 +62,7 @@ class Settings(Struct, frozen=True):
     """All settings, by subject.
 
     Raises:
-        SettingsError: Raised by `read_settings` and `replace`; names the variable and the values it allows.
+        SettingsError: Raised by `read_settings` and `replace`. The error names the variable and its allowed values.
     """
 
     kafka: KafkaSettings = KafkaSettings()
@@ -83,7 +83,7 @@ class Settings(Struct, frozen=True):
     topic: TopicSettings = TopicSettings()
 
     def replace(self, **values: Any) -> Self:
-        """Return a copy with some values replaced.
+        """Return a copy of the settings with some values replaced.
 
         Args:
             values: New values by flat name, as in the environment without the prefix: `http_port=6080`.
@@ -96,7 +96,7 @@ class Settings(Struct, frozen=True):
             group, _, field = name.partition("_")
             if field not in groups.get(group, ()):
                 raise SettingsError(f"{PREFIX}{name.upper()} is not a setting; .env.example lists them all")
-            # One at a time, so that the message can name the variable.
+            # Convert one value at a time, so that the message can name the variable.
             try:
                 msgspec.convert({group: {field: value}}, type(self), strict=False)
             except msgspec.ValidationError as error:
@@ -107,7 +107,7 @@ class Settings(Struct, frozen=True):
         return msgspec.convert(groups, type(self), strict=False)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that give another process exactly these settings."""
+        """Return the environment variables that configure another process with exactly these settings."""
         groups = {group: msgspec.structs.asdict(getattr(self, group)) for group in self.__struct_fields__}
         return {
             f"{PREFIX}{group}_{field}".upper(): str(value)
@@ -120,7 +120,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read settings from environment variables.
 
     Args:
-        environment: Variables by name; those without our prefix are ignored. None reads `os.environ`.
+        environment: Environment variables by name, by default `os.environ`. Variables without our prefix are ignored.
 
     Raises:
         SettingsError: If a variable with our prefix is unknown, or its value is out of range.

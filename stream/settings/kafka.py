@@ -1,4 +1,4 @@
-"""Settings of Kafka: the connection and the topics."""
+"""Settings for Kafka: the connection and the topics."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from stream.settings.types import PositiveInt
 
 
 class KafkaSettings(Struct, frozen=True):
-    """Every program's connection to Kafka, and its limits for reading."""
+    """The connection to Kafka of every program, and limits for reading."""
 
     #: Kafka's bootstrap servers, host:port, comma-separated.
     bootstrap: str = "127.0.0.1:9092"
@@ -24,7 +24,7 @@ class KafkaSettings(Struct, frozen=True):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str = ""
     sasl_password: str = ""
-    #: Paths of PEM files. Empty: the system's certificates, or no client certificate.
+    #: Paths of PEM files. If empty, the system's CA certificates and no client certificate are used.
     ssl_ca: str = ""
     ssl_certificate: str = ""
     ssl_key: str = ""
@@ -33,14 +33,14 @@ class KafkaSettings(Struct, frozen=True):
     batch_max: PositiveInt = 5000
     #: Maximum size of one batch, in MiB.
     batch_max_mib: PositiveInt = 16
-    #: Milliseconds without a heartbeat after which the group reassigns a dead process's partitions.
+    #: Milliseconds without a heartbeat after which the group reassigns a process's partitions.
     session_timeout_ms: Annotated[int, Meta(ge=1000, le=300_000)] = 6_000
     #: Seconds within which a batch in flight must finish and waiting messages must be read; after that the watchdog
-    #: ends the process. It must exceed the 10 s after which a silent broker counts as unavailable.
+    #: ends the process. The value must exceed the 10 s after which a silent broker counts as unavailable.
     watchdog_s: Annotated[float, Meta(ge=15)] = 30.0
 
     def __repr__(self) -> str:
-        """Return bootstrap servers, group and slot, and never the password."""
+        """Return the bootstrap servers, group and slot, but never the password."""
         return f"KafkaSettings(bootstrap={self.bootstrap!r}, group={self.group!r}, slot={self.slot!r})"
 
 
@@ -70,10 +70,10 @@ class TopicSettings(Struct, frozen=True):
 
     @property
     def decided(self) -> tuple[str, str]:
-        """The topics of transactions that get a decision: consumed by workers, and scored over HTTP."""
+        """The topics of transactions that get a decision: those that workers consume, and those scored over HTTP."""
         return self.transactions, self.transactions_http
 
     @property
     def names(self) -> dict[str, str]:
-        """Topic name by field."""
+        """Topic names by name of the setting."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if isinstance(value, str)}

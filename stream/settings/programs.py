@@ -1,4 +1,4 @@
-"""Settings of the programs: worker, ledger, archive, HTTP edge, and those they share."""
+"""Settings for the programs: the worker, ledger, archive and HTTP edge, and the settings that they share."""
 
 from typing import Annotated, Literal
 
@@ -12,10 +12,10 @@ class WorkerSettings(Struct, frozen=True):
 
     #: Delivery of decisions: each exactly once, or at least once (faster, but decisions may be repeated).
     delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
-    #: Number of transactional producers used in turn. With one, each Kafka transaction waits for the markers of the one
-    #: before it.
+    #: Number of transactional producers to use in turn. With one producer, each Kafka transaction waits for the markers
+    #: of the previous transaction.
     producers: Annotated[int, Meta(ge=1, le=16)] = 3
-    #: Milliseconds after which the broker aborts a dead worker's transaction. Readers of committed data wait that long.
+    #: Milliseconds after which the broker aborts a dead worker's transaction. Readers of committed data wait as long.
     transaction_timeout_ms: Annotated[int, Meta(ge=1000, le=900_000)] = 10_000
     #: Number of unexpected (`unscorable`) dead letters per minute above which the worker stops.
     max_unscorable_per_minute: PositiveInt = 100
@@ -26,15 +26,15 @@ class WorkerSettings(Struct, frozen=True):
 class WebSettings(Struct, frozen=True):
     """Web pages for operators: /metrics, /healthz and /readyz."""
 
-    #: Address on which every program serves /metrics, /healthz and /readyz, and the worker's port.
+    #: Address on which every program serves /metrics, /healthz and /readyz, and the port on which the worker does.
     host: str = "127.0.0.1"
     port: Port = 6066
 
 
 class WatermarkSettings(Struct, frozen=True):
-    """Watermarks, up to which event time counts as complete, for the ledger and for drift windows."""
+    """The watermark, up to which event time counts as complete, for the ledger and for drift windows."""
 
-    #: Seconds for which the watermark waits for decisions that arrive later than others of the same event time.
+    #: Seconds for which the watermark waits for decisions that arrive later than others with the same event time.
     lateness_s: Annotated[float, Meta(ge=0)] = 60.0
     #: Seconds without a decision after which a partition no longer holds the watermark back.
     idle_s: PositiveFloat = 300.0
@@ -53,67 +53,67 @@ class LedgerSettings(Struct, frozen=True):
     group: str = "fraud-ledger"
     #: Port of the ledger's /metrics, /healthz and /readyz, on FRAUD_WEB_HOST.
     web_port: Port = 6068
-    #: Days after which a decision is deleted with its shadow scores and labels, counted from when the ledger read it.
+    #: Days after which a decision is deleted with its shadow scores and labels, counted from the decision's ingest.
     retention_days: PositiveInt = 400
-    #: Days of event time, up to the newest matured one, over which the ledger's metrics report each model's quality.
-    #: More days give steadier figures; fewer show a change sooner.
+    #: Days of event time, up to the newest matured day, over which the ledger's metrics report each model's quality.
+    #: More days give steadier metrics; fewer days show a change sooner.
     quality_days: PositiveInt = 30
 
 
 class ArchiveSettings(Struct, frozen=True):
     """The archive in Parquet."""
 
-    #: fsspec URL of the archive: a folder, or file://, s3://, gs://, abfs://.
+    #: fsspec URL of the archive: a local folder, or a URL with file://, s3://, gs:// or abfs://.
     url: str = "var/archive"
     #: Prefix of the consumer groups of all archives, one group per topic. The groups only distribute the
     #: partitions; the offsets are part of the file names.
     group: str = "fraud-archive"
     #: Port of the archive's /metrics, /healthz and /readyz, on FRAUD_WEB_HOST.
     web_port: Port = 6070
-    #: Compressed MiB at which a file is closed: large enough for readers to open few files, small enough to upload in
-    #: seconds.
+    #: Compressed size in MiB at which a file is closed: large enough that readers open few files, small enough to
+    #: upload in seconds.
     file_mib: PositiveInt = 64
-    #: Seconds after its first message at which a file is closed, however small. It limits the archive's delay, and what
-    #: is read again after a crash or a rebalance. The default makes at most 288 files per partition and day.
+    #: Seconds after its first message at which a file is closed, however small. This limits the archive's delay and the
+    #: amount read again after a crash or a rebalance. The default makes at most 288 files per partition and day.
     file_s: PositiveFloat = 300.0
-    #: Total MiB of memory for open files; beyond it the largest file is closed early.
+    #: Memory in MiB for all open files; above this limit the largest file is closed early.
     memory_mib: PositiveInt = 256
 
 
 class HttpSettings(Struct, frozen=True):
     """The HTTP edge."""
 
-    #: Address of the HTTP edge. Without API keys it must be a loopback address.
+    #: Address and port on which the HTTP edge listens. Without API keys, the address must be a loopback address.
     host: str = "127.0.0.1"
     port: Port = 6072
-    #: File of API keys, as `fraud-stream http-key` writes it; it is reloaded when it changes. Empty: no keys.
+    #: File of API keys, written by `fraud-stream http-key` and reloaded when it changes. Empty: no keys.
     keys: str = ""
-    #: PEM files for TLS. Empty: no TLS.
+    #: PEM files with the TLS certificate and key. Empty: no TLS.
     tls_certificate: str = ""
     tls_key: str = ""
-    #: Maximum number of transactions in flight; further requests are answered with 429.
+    #: Maximum number of transactions in flight; further requests get a 429 response.
     max_in_flight: PositiveInt = 1000
-    #: Milliseconds within which a transaction must be scored and recorded; after that the response is 503.
+    #: Milliseconds within which a transaction must be scored and recorded; otherwise the response is 503.
     deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
-    #: Maximum number of transactions in one POST /predict/batch, and its maximum size in MiB.
+    #: Maximum number of transactions in one POST /predict/batch request, and the request's maximum size in MiB.
     batch_max: PositiveInt = 500
     body_mib: PositiveInt = 8
-    #: Number of responses kept for repeated requests (about 2 KB each), and seconds for which they are kept.
+    #: Number of responses to keep for repeated requests (about 2 KB each), and seconds for which to keep them.
     idempotency_entries: PositiveInt = 100_000
     idempotency_s: PositiveFloat = 300.0
 
 
 class LogSettings(Struct, frozen=True):
-    """The programs' log."""
+    """The log of every program."""
 
-    #: Minimum level of the lines that are logged.
+    #: Minimum level of lines to log.
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    #: auto: text on a terminal, JSON elsewhere.
+    #: Format of the log. auto: text on a terminal, JSON elsewhere.
     format: Literal["auto", "text", "json"] = "auto"
 
 
 class TracingSettings(Struct, frozen=True):
     """OpenTelemetry traces."""
 
-    #: Address of an OpenTelemetry collector, http://host:4318. Empty: no traces.
+    #: Address of an OpenTelemetry collector, such as http://host:4318. Empty: no traces.
     otlp_endpoint: str = ""

@@ -123,7 +123,7 @@ function addAlert(alert) {
   put("amount", amount(alert));
   put("id", alert.transaction_id);
   put("score", `score ${alert.score.toFixed(4)}, threshold ${alert.threshold.toFixed(4)}`);
-  put("model", `by ${alert.model}`);
+  put("model", `scored by ${alert.model}`);
   put("when", time.format(alert.event_time_ms));
   item.querySelector(".when").dateTime = new Date(alert.event_time_ms).toISOString();
   put("reasons", alert.reasons.map(([feature, share]) => `${feature} ${share.toFixed(3)}`).join(", "));
@@ -156,7 +156,7 @@ async function sendLabel(item, transaction_id, fraud) {
     byId("problem").textContent = response.ok ? "" : await problemText(response);
     if (response.ok) markLabel(item, fraud);
   } catch (error) {
-    byId("problem").textContent = `The label was not sent: ${error.message}`;
+    byId("problem").textContent = `The label was not sent (${error.message}); try again`;
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
   }
