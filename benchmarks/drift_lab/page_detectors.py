@@ -11,9 +11,9 @@ def other_detectors(results: DriftLabResults) -> Iterator[str]:
     """Yield the section's lines."""
     yield "\n## Other detectors, with default settings\n"
     yield (
-        "All run on the exchangeable windows. Each scenario disturbs every feature at once, since columns are tested "
-        "one by one. These detectors reject a column of nulls: Evidently's preset raises an error, and river's "
-        "detectors only take numbers.\n"
+        "All detectors run on windows of the exchangeable stream. Each scenario disturbs every feature at once, since "
+        "columns are tested one by one. These detectors do not accept a column of nulls: Evidently's preset raises an "
+        "error, and river's detectors only accept numbers.\n"
     )
     if results.evidently is None:
         yield "Evidently was skipped because its environment is missing; `make drift-lab` installs it.\n"
@@ -24,10 +24,10 @@ def other_detectors(results: DriftLabResults) -> Iterator[str]:
 
 def _evidently(results: Mapping[str, EvidentlyResult]) -> Iterator[str]:
     yield (
-        "**Evidently** 0.7 (its default test: Wasserstein distance above 0.1 standard deviations, from 1,000 rows on) "
-        "compares each window with all rows of the training part.\n"
+        "**Evidently** 0.7 compares each window with all rows of the training split. Its default test for 1,000 rows "
+        "or more reports drift if the Wasserstein distance is above 0.1 standard deviations.\n"
     )
-    yield "| scenario | windows | drifted columns | windows with a drifted column | windows drifted as a whole |"
+    yield "| scenario | windows | drifted columns | windows with a drifted column | windows reported as drifted |"
     yield "|---|---|---|---|---|"
     for name, each in results.items():
         if each.drifted is None:
@@ -40,10 +40,10 @@ def _evidently(results: Mapping[str, EvidentlyResult]) -> Iterator[str]:
 def _river(results: DriftLabResults) -> Iterator[str]:
     rule = results.exchangeable
     yield (
-        "**river** processes row by row. False alarms are those on undisturbed rows of each feature. The scenario "
-        "columns give the share of features that alarm within three windows of the onset (for KSWIN, which is slow: "
-        f"within {FULL_WINDOWS} times the rows given), and '{UNDISTURBED}' is the same without an onset. The drift "
-        f"rule had {rule.count} false alarms in {rule.windows * rule.rows:,} rows of each column.\n"
+        "**river** processes row by row. False alarms are alarms on undisturbed rows, over all features. The scenario "
+        "columns give the share of features that raise an alarm within three windows of the onset (for KSWIN, which is "
+        f"slow: within {FULL_WINDOWS} times the given number of rows); '{UNDISTURBED}' gives the same share without an "
+        f"onset. The drift rule raised {rule.count} false alarms in {rule.windows * rule.rows:,} rows of each column.\n"
     )
     scenarios = list(dict.fromkeys(name for each in results.river for name in each.detected))
     yield f"| detector | features | rows per feature | false alarms | {' | '.join(scenarios)} |"

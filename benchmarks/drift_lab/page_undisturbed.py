@@ -16,10 +16,11 @@ def exchangeable(results: DriftLabResults) -> Iterator[str]:
     yield "## No drift: the exchangeable stream\n"
     psi, ks = judged.closest(judged.shares), judged.closest(judged.distance_shares)
     yield (
-        f"{results.size.days:g} days of 142,000 rows, {judged.windows} windows of {judged.rows:,}, {len(judged.names)} "
-        f"columns: **{judged.count} false alarms** ({_alarms(judged)}), and {results.alert_alarms} of the alert rate. "
-        f"Single windows over a limit: {sum(judged.over.values())}. Closest to a limit: PSI at {psi[0]:.0%} of it "
-        f"({psi[1]}), KS at {ks[0]:.0%} ({ks[1]}).\n"
+        f"In {results.size.days:g} days of 142,000 rows ({judged.windows} windows of {judged.rows:,} rows, "
+        f"{len(judged.names)} columns), there were **{judged.count} false alarms** ({_alarms(judged)}), and "
+        f"{results.alert_alarms} false alarms on the alert rate. The number of single windows over a limit was "
+        f"{sum(judged.over.values())}. The values closest to their limits were a PSI at {psi[0]:.0%} ({psi[1]}) and a "
+        f"KS statistic at {ks[0]:.0%} ({ks[1]}).\n"
     )
 
 
@@ -27,18 +28,18 @@ def natural(results: DriftLabResults) -> Iterator[str]:
     """Yield the section on the natural stream."""
     yield "## No injected drift: the natural stream\n"
     yield (
-        "The test part (the last fifth of the rows) is compared in its original order with a bundle trained on the "
-        "first 60 % of the rows. The rule uses the natural movement of that training part in order of time.\n"
+        "The test set (the last fifth of the rows) is compared, in its original order, with a bundle trained on the "
+        "first 60% of the rows. The rule uses the natural movement of that training split in time order.\n"
     )
-    yield "| rows per window | windows | alarms | columns |"
+    yield "| rows per window | windows | alarms | columns that raised alarms |"
     yield "|---|---|---|---|"
     for rows, each in results.natural.items():
         yield f"| {rows:,} | {each.windows} | {each.count} | {_alarms(each)} |"
-    yield "\nFalse alarms that training measured by cross-fitting on the training part (recorded in the manifest):\n"
+    yield "\nFalse alarms measured in training by cross-fitting on the training split (recorded in the manifest):\n"
     yield "| rows per window | windows | alarms |\n|---|---|---|"
     for recorded in results.cross_fitted:
         yield f"| {recorded.rows:,} | {recorded.windows} | {recorded.alarms} |"
-    yield f"\n![PSI of each window as a share of its limit]({pictures.NATURAL})\n"
+    yield f"\n![PSI of each column and window, as a share of its limit]({pictures.NATURAL})\n"
     yield from _movements(results)
 
 
@@ -47,14 +48,18 @@ def _movements(results: DriftLabResults) -> Iterator[str]:
     limits = dict(zip(judged.names, judged.psi_limit.tolist(), strict=True))
     shown = [each for rank, each in enumerate(results.movements) if rank < _SHOWN or each.name in judged.alarms]
     yield (
-        "Is the drift real? The table compares the whole stream, as one window, with the training part and with the "
-        "same hours of the day before, which rules out the hour as a cause. If the first PSI is above "
-        f"{limit:g}, the rows differ from those of training, and an alarm is not chance. If the second is above it, "
-        "too, the days differ; if not, the hour explains it, because a reference of a day and a half averages over the "
-        "hours. A feature that moved without an alarm has a higher limit: its natural movement, measured in windows of "
-        f"{judged.rows:,} rows within the training part itself.\n"
+        "To tell real drift from a false alarm, the table compares the whole stream, as one window, with two "
+        "references: the training split, and the same hours of the previous day, which controls for time of day. A PSI "
+        f"above {limit:g} against the training split means that the rows differ from the training data, and that an "
+        f"alarm is not chance. If the PSI against the previous day is also above {limit:g}, the two days differ; "
+        "otherwise time of day explains the difference, because a training split of a day and a half averages over the "
+        "hours of the day. A feature that moved without raising an alarm has a higher limit: its natural movement, "
+        f"measured in windows of {judged.rows:,} rows within the training split itself.\n"
     )
-    yield "| feature | PSI, training part | PSI, same hours the day before | limit | alarm | explanation |"
+    yield (
+        "| feature | PSI against training split | PSI against same hours of previous day | PSI limit | alarm | "
+        "explanation |"
+    )
     yield "|---|---|---|---|---|---|"
     for each in shown:
         same_hours = "-" if each.psi_same_hours is None else f"{each.psi_same_hours:.3f}"
@@ -64,9 +69,9 @@ def _movements(results: DriftLabResults) -> Iterator[str]:
         )
     real = [name for name in judged.alarms if any(each.name == name and each.psi > limit for each in shown)]
     yield (
-        f"\nOf {len(judged.alarms)} columns that alarm in windows of {judged.rows:,} rows, {len(real)} have moved over "
-        f"the whole stream ({', '.join(real) or 'none'}): their alarms are real drift between the training part and "
-        "the hours after it, not chance."
+        f"\nOf {len(judged.alarms)} columns that raise alarms in windows of {judged.rows:,} rows, {len(real)} have "
+        f"drifted over the whole stream ({', '.join(real) or 'none'}): their alarms reflect real drift between the "
+        "training split and the hours that follow it, not chance."
     )
 
 
