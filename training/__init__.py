@@ -1,4 +1,4 @@
-"""Training (the annex): data, models, bundling, registry, studies, retraining. `stream` never imports it."""
+"""Training (the project's annex): data, models, bundling, registry, studies, retraining. `stream` never imports it."""
 
 import os
 

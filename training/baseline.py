@@ -34,21 +34,21 @@ from training.registry.versions import RegisteredVersion, Registry
 from training.study.recipe import RECIPE, Recipe, encode_recipe
 
 Report = Callable[[str], None]
-#: Tag of a run with the number of evaluations of its test set so far, its own included.
+#: Name of the run tag that stores how often the run's test set has been evaluated, including by the run itself.
 EVALUATIONS_TAG = "looks"
 #: Champion first.
 MODELS = (CHAMPION, *CHALLENGERS)
-#: Number of calls of `report` in a whole baseline, for a progress bar.
+#: Number of times that a whole baseline calls `report`, for a progress bar.
 STEPS = 3 * len(MODELS)
-#: A champion with a lower PR-AUC on the time-ordered test part has learnt nothing: untuned models reach .79 to .81.
+#: A champion with a lower PR-AUC on the time-ordered test set has learnt nothing; untuned models reach 0.79 to 0.81.
 MIN_PR_AUC = 0.75
-#: Ends the name of a figure on the test rows that do not equal an earlier row in every column.
+#: Suffix of metrics measured on only those test rows that do not equal an earlier row in every column.
 NOT_REPEATED = "_not_repeated"
 
 
 @dataclass(frozen=True)
 class BaselineModel:
-    """One of the models, with its figures on the test part."""
+    """One model of the baseline, with its metrics on the test set."""
 
     evaluated: EvaluatedModel
     run_id: str
@@ -66,8 +66,8 @@ def run_baseline(
 ) -> tuple[TrainedRoles, list[BaselineModel]]:
     """Train, evaluate, register and store the champion and its challengers. Their roles are not published.
 
-    All models are evaluated before one of them is registered or stored. The test set is evaluated once for all of them;
-    the runs carry the number of evaluations on the same data.
+    All models are evaluated before any of them is registered or stored. All models share a single evaluation of the
+    test set; each run records how often the test set of these data has been evaluated so far.
 
     Args:
         rows: Loaded data.
@@ -75,13 +75,13 @@ def run_baseline(
         experiment: MLflow experiment of the runs.
         report: Callback that is called with the name of each step, for a progress display.
         accepted: Leaks that do not stop the run.
-        alerts_per_day: Daily budget of alerts for the deployed policies; None: the least expected cost.
+        alerts_per_day: Daily alert budget of the deployed policies; None for the policies with the least expected cost.
 
     Returns:
         The bundles, and the models in the same order, champion first.
 
     Raises:
-        DataError: If the data are too few, or the validation part too short for the budget of alerts.
+        DataError: If the data are too few, or the validation split is too short for the alert budget.
         LeakError: If a leak was found that was not accepted.
         QualityError: If a model must not be published.
         BundleError: If a bundle cannot be stored.
@@ -102,7 +102,7 @@ def run_baseline(
 
 
 def count_evaluations(experiment: MlflowExperiment, data_sha256: str) -> int:
-    """Return how often the runs of an experiment evaluated the test set of some data.
+    """Return how often the runs of an experiment have evaluated the test set of the given data.
 
     Raises:
         RegistryError: If MLflow is unavailable or rejects the request.
@@ -116,12 +116,12 @@ def require_quality(pr_auc: Metric) -> None:
     """Raise an error for a champion that has learnt nothing from the data.
 
     Raises:
-        QualityError: If its PR-AUC on the test part is below `MIN_PR_AUC`.
+        QualityError: If its PR-AUC on the test set is below `MIN_PR_AUC`.
     """
     if not pr_auc.value >= MIN_PR_AUC:  # also true for NaN
         raise QualityError(
-            f"the champion's PR-AUC on the test part is {pr_auc.value:.3f} ({pr_auc.low:.3f} to {pr_auc.high:.3f}), "
-            f"below {MIN_PR_AUC}; nothing was registered or published, check the data and its labels"
+            f"the champion's PR-AUC on the test set is {pr_auc.value:.3f} ({pr_auc.low:.3f} to {pr_auc.high:.3f}), "
+            f"below {MIN_PR_AUC}; nothing was registered or published; check the data and their labels"
         )
 
 
@@ -165,9 +165,9 @@ def _train(
         for evaluated, run in zip(fitted, open_runs, strict=True):
             report(f"evaluate {evaluated.algorithm}")
             models.append(_evaluate(evaluated, data, test, run))
-        # Last, so that failed runs hold the figures that explain the failure.
+        # This check comes last, so that failed runs contain the metrics that explain the failure.
         for model in models:
-            alarm.check_pr_auc(model.metrics["pr_auc"].value, f"the test part, by {model.evaluated.algorithm}")
+            alarm.check_pr_auc(model.metrics["pr_auc"].value, f"the test set, by {model.evaluated.algorithm}")
         require_quality(models[0].metrics["pr_auc"])
         return models
 
@@ -183,7 +183,7 @@ def _fit(family: Family, data: PreparedData, choice: PolicyChoice, run: ActiveRu
 
 
 def _evaluate(evaluated: EvaluatedModel, data: PreparedData, test: Dataset, run: ActiveRun) -> BaselineModel:
-    """Measure a model on the test part, and log figures, plots and bundle."""
+    """Measure a model on the test set, and log its metrics, plots and bundle."""
     policy, comparison = evaluated.policy, evaluated.comparison
     scored = ScoredRows.of(evaluated.session.score(test.matrix(data.plan)), test)
     card = measure_card_figures("test", scored, policy, comparison)
@@ -192,7 +192,7 @@ def _evaluate(evaluated: EvaluatedModel, data: PreparedData, test: Dataset, run:
     with tempfile.TemporaryDirectory() as scratch:
         plots = Path(scratch) / "plots"
         plots.mkdir()
-        save_plots(plots, scored, {"deployed": policy, "comparison": comparison}, Costs(), "test part")
+        save_plots(plots, scored, {"deployed": policy, "comparison": comparison}, Costs(), "test set")
         run.log_files(plots, plots.name)
     log_bundle(run, model_to_deploy(evaluated, data), card, metrics)
     return BaselineModel(evaluated, run.run_id, metrics)

@@ -1,4 +1,4 @@
-"""The machine that figures were measured on."""
+"""Describe the machine on which measurements were made."""
 
 import os
 import platform
@@ -9,16 +9,16 @@ from msgspec import Struct
 
 
 class Machine(Struct, frozen=True):
-    """A machine and the Python on it."""
+    """A machine and its Python environment."""
 
     cpu: str
     cores: int
     memory_gib: float
     os: str
     python: str
-    #: Version of each installed distribution that the figures depend on.
+    #: Versions, by name, of the installed distributions that the measurements depend on.
     packages: dict[str, str]
-    #: Load average of the last minute before the measurement; above 0.5 the figures are unreliable.
+    #: Load average in the last minute before the measurement; above 0.5, the measurements are unreliable.
     load_before: float
 
 

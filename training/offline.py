@@ -1,4 +1,4 @@
-"""Offline files for the stream: transactions as JSON lines, and the scores of all models in role for them."""
+"""Export offline files: transactions as JSON lines for the stream, and their scores by all models with a role."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -32,7 +32,7 @@ def part_of(rows: Dataset, part: Part) -> Dataset:
 
 
 def export_stream(rows: Dataset, out: Path) -> None:
-    """Write one transaction message per line; the file appears only once it is complete.
+    """Write one transaction message per line. The file appears only when it is complete.
 
     Raises:
         DataError: If the file cannot be written.
@@ -43,14 +43,14 @@ def export_stream(rows: Dataset, out: Path) -> None:
             file.writelines(encode(transaction) + b"\n" for transaction in transactions(rows))
         scratch.replace(out)
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror})") from error
+        raise DataError(f"cannot write to {out} ({error.strerror})") from error
 
 
 def export_scores(rows: Dataset, roles: TrainedRoles, store_url: str, out: Path) -> None:
-    """Write a Parquet file to compare the decisions of the stream with.
+    """Write a Parquet file of offline scores, against which the stream's decisions can be compared.
 
     Columns: transaction_id, label, amount_minor, and for each model `score_<version>` (float32) and
-    `verdict_<version>`, the verdict under its own policy.
+    `verdict_<version>`, the verdict under the model's own policy.
 
     Raises:
         BundleError: If a bundle does not pass its audit.
@@ -73,7 +73,7 @@ def export_scores(rows: Dataset, roles: TrainedRoles, store_url: str, out: Path)
         pl.DataFrame(columns).write_parquet(scratch)
         scratch.replace(out)
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error})") from error
+        raise DataError(f"cannot write to {out} ({error})") from error
 
 
 def _scratch(out: Path) -> Path:

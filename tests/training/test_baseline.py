@@ -57,7 +57,7 @@ def client(trained: Trained) -> MlflowClient:
 
 @pytest.fixture
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train small models, for tests that do not depend on their figures."""
+    """Train small models, for tests that do not depend on their metrics."""
     monkeypatch.setattr(training.models.families, "TREES", 20)
 
 
@@ -220,7 +220,7 @@ def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_
     frame = make_frame()
     frame.with_columns(frame["Class"].shuffle(seed=1)).write_parquet(data)
     before = len(client(trained).search_model_versions("name = 'fraud'"))
-    with pytest.raises(QualityError, match=r"PR-AUC on the test part is 0\.\d+ .* below 0.75"):
+    with pytest.raises(QualityError, match=r"PR-AUC on the test set is 0\.\d+ .* below 0.75"):
         run_baseline(load(data), str(tmp_path / "bundles"), trained.experiment, lambda _: None)
     assert len(client(trained).search_model_versions("name = 'fraud'")) == before
     assert not (tmp_path / "bundles").exists()

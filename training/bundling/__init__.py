@@ -1,1 +1,1 @@
-"""From a fitted model to a bundle: export, parity, reference profiles, manifest, and the log in MLflow."""
+"""Turn a fitted model into a bundle: export, parity check, reference profiles, manifest, and logging to MLflow."""

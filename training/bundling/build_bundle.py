@@ -1,4 +1,4 @@
-"""The model that is deployed, and its bundle."""
+"""Choose the model to deploy and build its bundle."""
 
 import time
 from collections.abc import Mapping
@@ -32,10 +32,10 @@ class DeployedModel:
     policy: Policy
     features: tuple[Feature, ...]
     plan: FeaturePlan
-    #: Rows that the model was fitted on: its training window, and the reference of each feature.
+    #: Rows that the model was fitted on. They define the training window and the reference of each feature.
     fitted_on: Dataset
-    #: Later rows that it was not fitted on, with its scores: the reference of the score and the verdicts, the parity
-    #: rows. On its own training rows a model is too confident.
+    #: Later rows that the model was not fitted on, with its scores. They supply the parity rows and the reference of
+    #: scores and verdicts, because a model is overconfident on its own training rows.
     held_out: Dataset
     held_out_scores: ScoredRows
 
@@ -43,11 +43,11 @@ class DeployedModel:
 def model_to_deploy(evaluated: EvaluatedModel, data: PreparedData) -> DeployedModel:
     """Return the model to deploy: the evaluated model itself.
 
-    All bundles pass through here, so the two can be made to differ, by refitting on later rows before deployment.
+    Every bundle is built from this function's result, so a refit on later rows before deployment could be added here.
 
     Args:
-        evaluated: Model that the figures were measured on.
-        data: Parts of the split that it was fitted and calibrated on.
+        evaluated: Model on which the metrics were measured.
+        data: Splits on which the model was fitted and calibrated.
     """
     return DeployedModel(
         evaluated.algorithm,
@@ -62,17 +62,17 @@ def model_to_deploy(evaluated: EvaluatedModel, data: PreparedData) -> DeployedMo
 
 
 def build_bundle(model: DeployedModel, run_id: str, metrics: Mapping[str, Metric], directory: Path) -> None:
-    """Write a model's bundle, without a number in the registry yet.
+    """Write a model's bundle, which has no registry version yet.
 
     Args:
         model: Model to deploy.
-        run_id: Id of the MLflow run that will hold the bundle.
-        metrics: Metrics for the manifest.
+        run_id: Id of the MLflow run that will contain the bundle.
+        metrics: Metrics to write into the manifest.
         directory: Directory to create.
 
     Raises:
         BundleError: If the bundle does not pass its audit.
-        DataError: If the missing-value policy refuses every row of the training part.
+        DataError: If the missing-value policy rejects every row of the training split.
     """
     train, scores = model.fitted_on, model.held_out_scores
     raw = accepted_raw_features(train, model.plan)
@@ -104,14 +104,14 @@ def build_bundle(model: DeployedModel, run_id: str, metrics: Mapping[str, Metric
 
 
 def accepted_raw_features(train: Dataset, plan: FeaturePlan) -> Matrix:
-    """Return the training part's raw features (k, n_features), with NaN for missing values, as drift counts them.
+    """Return the training split's raw features (k, n_features), with NaN for missing values, as drift counts them.
 
-    Rows that the missing-value policy refuses are left out.
+    Rows that the missing-value policy rejects are left out.
 
     Raises:
-        DataError: If it refuses every row.
+        DataError: If the missing-value policy rejects every row.
     """
     kept = accepted_rows(train, plan)
     if not len(kept):
-        raise DataError("every row of the training part has a missing value, which the feature set refuses")
+        raise DataError("every row of the training split has a missing value, which the feature set rejects")
     return kept.raw_features(plan)

@@ -1,4 +1,4 @@
-"""The model that is evaluated: calibrated, exported to ONNX, compared with the original, with its operating points."""
+"""Calibrate a fitted model, export it to ONNX, compare the two, choose operating points, and measure the result."""
 
 from dataclasses import dataclass
 
@@ -20,30 +20,32 @@ from training.models.calibrate import Calibration, fit_calibration
 from training.models.fitted import FittedModel
 from training.registry.card_figures import CardFigures, measure_card_figures
 
-#: Ends the name of a figure that was measured on the validation part, where the test set is not evaluated.
+#: Suffix of metrics measured on the validation split, for models that are not evaluated on the test set.
 _ON_VALIDATION = "_validation"
 
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """A model whose ONNX graph scores like the original, with its operating points. Figures are measured on it."""
+    """A model whose ONNX graph scores like the original, with its operating points. All metrics are measured on it."""
 
     algorithm: str
     graph: onnx.ModelProto
     session: OnnxModel
     calibration: Calibration
-    #: The policy to deploy, chosen on the validation part.
+    #: The policy to deploy, chosen on the validation split.
     policy: Policy
-    #: Review from the largest expected F1 on: for comparisons between models, never deployed.
+    #: Policy that reviews from the threshold with the largest expected F1. It serves to compare models and is never
+    #: deployed.
     comparison: Policy
-    #: The graph's scores of the validation part.
+    #: Scores of the graph on the validation split.
     validation_scores: ScoredRows
-    #: Largest difference between ONNX and the original on the validation and the test part.
+    #: Largest difference between the scores of the ONNX graph and the original on the validation split and the test
+    #: set.
     parity: float
 
     @property
     def export_metrics(self) -> dict[str, float]:
-        """Metrics of the run about calibration, export and thresholds."""
+        """Metrics about calibration, export and thresholds, to be logged to the run."""
         return {
             "onnx_parity": self.parity,
             "onnx_bytes": float(self.graph.ByteSize()),
@@ -61,14 +63,14 @@ def calibrate_and_export(
     """Calibrate and export a fitted model, and choose its operating points.
 
     Args:
-        algorithm: Model family; the policies' versions begin with it.
-        fitted: Model fitted on the training part.
-        data: Parts of the split. The labels of the test part are not used.
+        algorithm: Model family, with whose name the versions of the policies begin.
+        fitted: Model fitted on the training split.
+        data: Splits of the data. The labels of the test set are not used.
         choice: Rule that chooses the deployed policy.
 
     Raises:
-        QualityError: If ONNX and the original differ.
-        DataError: If the validation part has one class only, or is too short for the budget of alerts.
+        QualityError: If the scores of the ONNX graph and the original differ.
+        DataError: If the validation split has only one class or is too short for the alert budget.
     """
     matrix = data.validation.matrix(data.plan)
     margin = fitted.margin(matrix)
@@ -78,7 +80,8 @@ def calibrate_and_export(
     validation = ScoredRows.of(session.score(matrix), data.validation)
     policy = choice.choose(validation, algorithm)
     comparison = choose_comparison(validation, f"{algorithm}-f1")
-    # On rows that the thresholds were chosen on, and on rows that are new to model and policy, which needs no labels.
+    # Parity is checked on the rows that the thresholds were chosen on, and on the test rows, which are new to model and
+    # policy; the check needs no labels.
     test = data.unlabelled_test
     parity = check_parity(
         np.concatenate([validation.scores, session.score(test.matrix)]),
@@ -90,10 +93,10 @@ def calibrate_and_export(
 
 
 def measure_on_validation(model: EvaluatedModel, costs: Costs) -> tuple[CardFigures, dict[str, Metric]]:
-    """Measure a model on the validation part.
+    """Measure a model on the validation split.
 
     Returns:
-        The figures of its card, and its metrics under names that end in `_validation`.
+        The metrics for the model card, and all metrics under names that end in `_validation`.
     """
     card = measure_card_figures(
         "validation", model.validation_scores, model.policy, model.comparison, FigureSettings(costs=costs)

@@ -1,4 +1,4 @@
-"""From a fitted model of any family and its calibration to one ONNX graph."""
+"""Export a fitted model of any family, with its calibration, as one ONNX graph."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,9 +14,10 @@ from training.models.graph import GraphWriter
 
 
 def to_onnx(fitted: FittedModel, calibration: Calibration, features: Sequence[Feature]) -> onnx.ModelProto:
-    """Return a graph with one input, float32 (n, n_features), and one output, float32 (n,): the calibrated score.
+    """Return a graph whose input is float32 (n, n_features) and whose output, float32 (n,), is the calibrated score.
 
-    Imputation, encoding, scaling and calibration are part of the graph, so a bundle needs ONNX Runtime only.
+    Imputation, encoding, scaling and calibration are part of the graph, so scoring with a bundle needs only ONNX
+    Runtime.
     """
     graph = GraphWriter()
     calibration.write(graph, fitted.write_log_odds(graph))
@@ -24,7 +25,7 @@ def to_onnx(fitted: FittedModel, calibration: Calibration, features: Sequence[Fe
 
 
 def open_session(model: onnx.ModelProto) -> OnnxModel:
-    """Open a graph as the stream does, on one thread: with more, sums of leaves differ in the last digits."""
+    """Open a graph as the stream does, on one thread; with more threads, sums of leaves differ in the last digits."""
     n_features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / MODEL_NAME

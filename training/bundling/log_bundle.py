@@ -1,4 +1,4 @@
-"""Logging a model's bundle, figures and metrics to its MLflow run."""
+"""Log a model's bundle, card figures and metrics to its MLflow run."""
 
 import tempfile
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from training.registry.experiment import ActiveRun, flatten
 
 
 def log_bundle(run: ActiveRun, model: DeployedModel, card: CardFigures, metrics: Mapping[str, Metric]) -> None:
-    """Build a model's bundle and log it to its run, with its figures and metrics.
+    """Build a model's bundle and log it to its run, with the card figures and the metrics.
 
     Args:
-        run: Run that will hold the bundle.
+        run: Run that will contain the bundle.
         model: Model to deploy.
-        card: Figures for the model card.
-        metrics: Metrics for the manifest and the run.
+        card: Card figures, that is, the metrics shown on the model card.
+        metrics: Metrics to write into the manifest and to log to the run.
 
     Raises:
         BundleError: If the bundle does not pass its audit.
-        DataError: If the missing-value policy refuses every row of the training part.
+        DataError: If the missing-value policy rejects every row of the training split.
         RegistryError: If MLflow is unavailable or rejects the request.
     """
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,7 +1,7 @@
-"""How far a model's columns move without drift, and how often the alarm rule alarms on such movement.
+"""Measure how far a model's columns move without drift, and how often the alarm rule raises an alarm on such movement.
 
 Both are measured by the stream's own code over consecutive windows in time order. Features are measured inside the
-training part. The score is measured inside the validation part, because a model is too confident on the rows that it
+training split. The score is measured inside the validation split, because a model is overconfident on the rows that it
 was fitted on.
 """
 
@@ -19,29 +19,29 @@ from stream.scoring.features import Matrix
 from stream.settings import DriftSettings, WatermarkSettings
 from training.bundling.window_counts import count_blocks, fitting_sizes, sum_windows
 
-#: Quantile of the windows' statistics that counts as natural movement. Of fewer than 200 windows it is the largest.
+#: Quantile of the windows' statistics that counts as natural movement. With fewer than 200 windows, the maximum counts.
 QUANTILE = 0.995
 
 
 @dataclass(frozen=True)
 class MeasuredWindows:
-    """Statistics of consecutive windows of one size."""
+    """Drift statistics of consecutive windows of one size."""
 
     #: Rows of a window.
     size: int
-    #: (w,) windows of k columns.
+    #: Statistics of k columns in each of w windows.
     statistics: WindowStatistics
 
 
 def with_natural_movement(manifest: Manifest, train: Matrix, scores: NDArray[np.float32]) -> Manifest:
-    """Return a manifest with natural movement and false alarms, for each window size of which enough windows fit.
+    """Return a manifest with natural movement and false alarms for each window size that fits the data often enough.
 
     Args:
-        manifest: Manifest with its references.
-        train: (n, n_features) raw features of the training part in time order, NaN where a value is missing.
-        scores: (m,) scores of the validation part in time order.
+        manifest: Manifest with reference profiles.
+        train: (n, n_features) raw features of the training split in time order, NaN where a value is missing.
+        scores: (m,) scores on the validation split in time order.
     """
-    # Without the score: on its training rows the model is too confident.
+    # The score is excluded, because the model is overconfident on its training rows.
     features = replace(manifest, score_reference=None)
     measured = _measure_windows(features, train, np.full(len(train), np.nan, dtype=np.float32))
     reference = _with_movements(features, [natural_movement(each) for each in measured]).reference
@@ -56,8 +56,8 @@ def with_natural_movement(manifest: Manifest, train: Matrix, scores: NDArray[np.
 
 
 def natural_movement(measured: MeasuredWindows) -> list[NaturalMovement]:
-    """Return the natural movement of each of the k columns: the `QUANTILE` of its statistics over the windows."""
-    # A window without a value in a column has no distance; its PSI shows that.
+    """Return the natural movement of each of the k columns: the `QUANTILE` of its statistics over all windows."""
+    # A window in which a column has no values has no KS distance there; the PSI shows that the values are missing.
     psi, distance = (
         np.quantile(np.nan_to_num(each), QUANTILE, axis=0, method="higher").tolist()
         for each in (measured.statistics.psi, measured.statistics.distance)
@@ -67,17 +67,17 @@ def natural_movement(measured: MeasuredWindows) -> list[NaturalMovement]:
 
 
 def false_alarms(manifest: Manifest, measured: MeasuredWindows, limits: DriftLimits) -> FalseAlarms:
-    """Count alarms of the rule on each half of the windows, with the natural movement of the other half as its limit.
+    """Count the rule's alarms in each half of the windows, using the natural movement of the other half as the limit.
 
-    So no window sets the limit that it is compared with. The count has these limitations. The reference is made from
-    both halves, so they lie closer to it than later rows will. Only the features are counted, neither the score nor
-    the alert rate. The halves lie side by side in the training part: a movement that comes once a month is in neither,
-    and one that fills a whole half (a day beside a night) counts as false although it is real. It holds for the
-    default limits.
+    This way, no window helps to set the limit that it is compared with. The count has limitations. The reference is
+    made from both halves, so both are closer to it than later rows will be. Only features are counted, not the score or
+    the alert rate. The halves are adjacent in the training split: a movement that occurs once a month may be in
+    neither, and a movement that fills a whole half (a day next to a night) counts as a false alarm although it is
+    real. The count is valid only for the default limits.
 
     Args:
-        manifest: Manifest with the references.
-        measured: Windows in time order.
+        manifest: Manifest with the reference profiles.
+        measured: Statistics of the windows in time order.
         limits: Limits of the alarm rule.
     """
     count = len(measured.statistics.rows)
@@ -98,7 +98,7 @@ def _measure_windows(manifest: Manifest, matrix: Matrix, scores: NDArray[np.floa
 
 
 def _with_movements(manifest: Manifest, by_size: list[list[NaturalMovement]]) -> Manifest:
-    """Return a manifest whose features have their movements, given by window size and then by column."""
+    """Return a manifest whose features have the given natural movements, by window size and then by column."""
 
     def with_movement(column: int, profile: ReferenceProfile) -> ReferenceProfile:
         return replace(profile, natural=tuple(movements[column] for movements in by_size))
@@ -121,7 +121,7 @@ def _part(statistics: WindowStatistics, windows: slice) -> WindowStatistics:
 
 
 def _alarms_begun(over: NDArray[np.bool_], in_a_row: int) -> int:
-    """Return the number of windows (w,) at which a column (w, k) has been over its limit `in_a_row` times in a row.
+    """Return how often any of the k columns reaches `in_a_row` consecutive windows over its limit, from flags (w, k).
 
     >>> _alarms_begun(np.array([[1, 0], [1, 1], [1, 1], [0, 0], [1, 0], [1, 0]], dtype=bool), 2)
     3

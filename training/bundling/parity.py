@@ -1,4 +1,4 @@
-"""Parity of the ONNX graph and the original: the check at export, and the rows with scores that the manifest keeps."""
+"""Parity of the ONNX graph and the original: the check at export, and the scored rows kept in the manifest."""
 
 import math
 
@@ -14,7 +14,7 @@ from training.evaluation.scored_rows import ScoredRows
 
 #: Largest allowed difference between the scores of the graph and of the original.
 TOLERANCE = 1e-5
-#: Number of rows in the manifest; among them at most so many frauds, and rows near each threshold.
+#: Number of parity rows in the manifest, and how many of them are at most frauds or rows near each threshold.
 PARITY_ROWS = 64
 _PARITY_FRAUDS = 16
 _PARITY_NEAR_THRESHOLD = 12
@@ -23,29 +23,29 @@ _PARITY_NEAR_THRESHOLD = 12
 def check_parity(
     scores: NDArray[np.float32], original: NDArray[np.float64], policy: Policy, amount_minor: NDArray[np.int64]
 ) -> float:
-    """Return the largest difference between the graph's scores and the original's, all (n,).
+    """Return the largest difference between the scores (n,) of the graph and of the original.
 
     Raises:
-        QualityError: If it is above `TOLERANCE`, or one verdict differs.
+        QualityError: If the difference is above `TOLERANCE` or any verdict differs.
     """
     worst = float(np.max(np.abs(scores - original)))
     if not worst <= TOLERANCE:  # also true for NaN
-        raise QualityError(f"the ONNX graph differs from the original by {worst:.3g}, {TOLERANCE} is allowed")
+        raise QualityError(f"the ONNX graph differs from the original by {worst:.3g}; at most {TOLERANCE} is allowed")
     exact = severities(original, policy, amount_minor)
     if flips := int(np.sum(severities(scores, policy, amount_minor) != exact)):
-        raise QualityError(f"the ONNX graph flips {flips} of {len(scores)} verdicts of the original")
+        raise QualityError(f"the ONNX graph changes {flips} of the original's {len(scores)} verdicts")
     return worst
 
 
 def choose_parity_rows(matrix: Matrix, scored: ScoredRows, policy: Policy) -> Parity:
     """Choose the `PARITY_ROWS` rows that a broken model would most likely score differently.
 
-    These are the highest-scored frauds, the rows closest to each threshold, and the rest evenly over the ranking.
+    They are the highest-scored frauds, the rows closest to each threshold, and rows spread evenly over the ranking.
 
     Args:
-        matrix: (n, n_features).
-        scored: The same n rows with their scores.
-        policy: Policy with the thresholds.
+        matrix: Feature vectors (n, n_features).
+        scored: Scores of the same n rows.
+        policy: Policy that defines the thresholds.
     """
     scores, frauds = scored.scores, np.flatnonzero(scored.labels)
     chosen = list(frauds[np.argsort(-scores[frauds], kind="stable")][:_PARITY_FRAUDS])

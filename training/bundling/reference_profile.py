@@ -1,4 +1,4 @@
-"""Reference profiles: the distributions of features, scores and verdicts at training, with which drift is compared."""
+"""Reference profiles: distributions of features, scores and verdicts at training time, for comparison by drift."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from training.evaluation.scored_rows import ScoredRows
 
 QUANTILES = 200
 BINS = 10
-#: Categories with a bin of their own: the most frequent ones.
+#: Number of categories, the most frequent ones, that have a bin of their own.
 CATEGORY_BINS = 20
-#: Further edges for the score: all decisions fall into its last decile.
+#: Additional bin edges for the score, because the thresholds lie in its last decile.
 _TAIL = (0.99, 0.995, 0.999)
 
 
@@ -37,8 +37,8 @@ def profile_features(features: Sequence[Feature], matrix: Matrix) -> dict[str, R
 def make_profile(values: NDArray[np.float32], further_edges: Sequence[float] = ()) -> ReferenceProfile:
     """Profile one numeric column (n,), at least one value of which is not missing (NaN).
 
-    Inner edges are the deciles, fewer where deciles coincide, and `further_edges`. A value on an edge belongs to the
-    bin above it.
+    The inner bin edges are the deciles (fewer where deciles coincide) and `further_edges`. A value on an edge belongs
+    to the bin above the edge.
     """
     exact = values[~np.isnan(values)].astype(np.float64)
     edges = np.unique([*np.quantile(exact, np.arange(1, BINS) / BINS), *further_edges])
@@ -49,8 +49,8 @@ def make_profile(values: NDArray[np.float32], further_edges: Sequence[float] = (
 def profile_scores(scores: NDArray[np.float32], policy: Policy) -> ReferenceProfile:
     """Profile scores (n,), with further edges in the tail and at the policy's thresholds.
 
-    A policy of kind expected_loss has no single review threshold, because it depends on the amount. So only its decline
-    threshold becomes an edge, and the alert rate shows a change among the reviews.
+    A policy of kind expected_loss has no single review threshold, because it depends on the amount. So only the
+    policy's decline threshold becomes an edge, and a change in the reviews shows in the alert rate.
     """
     thresholds = (policy.decline,) if policy.kind == "expected_loss" else (policy.review, policy.decline)
     return make_profile(scores, (*np.quantile(scores.astype(np.float64), _TAIL), *thresholds))

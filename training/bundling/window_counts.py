@@ -1,6 +1,6 @@
-"""Counts of consecutive windows of several sizes, with each row counted once.
+"""Bin counts of consecutive windows of several sizes, computed by counting each row once.
 
-Every size is a multiple of one block, so a window's counts are the sum of its blocks' counts.
+Every window size is a multiple of the block size, so a window's counts are the sum of its blocks' counts.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from stream.scoring.features import Matrix
 
 #: Rows of a block.
 BLOCK = 500
-#: Rows of a window, ascending, each a multiple of `BLOCK`.
+#: Window sizes in rows, ascending, each a multiple of `BLOCK`.
 SIZES = (500, 1000, 2000, 5000, 10_000, 20_000)
-#: With fewer windows the largest statistic is chance, not a quantile, so the size is left out.
+#: Least number of windows. With fewer, the largest statistic is down to chance, so the window size is left out.
 MIN_WINDOWS = 8
 
 
@@ -22,11 +22,11 @@ def count_blocks(binning: Binning, matrix: Matrix, scores: NDArray[np.float32]) 
 
     Args:
         binning: Bins of the model.
-        matrix: (n, n_features) in order of event time, NaN where a value is missing.
-        scores: (n,), NaN where there is none.
+        matrix: Feature vectors (n, n_features) in order of event time, NaN where a value is missing.
+        scores: Scores (n,), NaN where a row has no score.
 
     Returns:
-        (n // BLOCK, binning.width); rows after the last whole block are not counted.
+        Counts (n // BLOCK, binning.width); rows after the last complete block are not counted.
     """
     counts = np.empty((len(matrix) // BLOCK, binning.width), dtype=np.int64)
     for number in range(len(counts)):
@@ -36,7 +36,7 @@ def count_blocks(binning: Binning, matrix: Matrix, scores: NDArray[np.float32]) 
 
 
 def sum_windows(blocks: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
-    """Sum blocks (b, width) into consecutive windows of `rows` rows, (k, width), without an incomplete last window.
+    """Sum block counts (b, width) into window counts (k, width), `rows` rows each, without an incomplete last window.
 
     >>> sum_windows(np.array([[1], [2], [3], [4], [5]]), 2 * BLOCK).ravel().tolist()
     [3, 7]
@@ -50,7 +50,7 @@ def sum_windows(blocks: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
 
 
 def fitting_sizes(rows: int) -> tuple[int, ...]:
-    """Return the sizes of which at least `MIN_WINDOWS` windows fit into a number of rows.
+    """Return the window sizes that fit at least `MIN_WINDOWS` times into the given number of rows.
 
     >>> fitting_sizes(40_000)
     (500, 1000, 2000, 5000)

@@ -1,4 +1,4 @@
-"""Writing a bundle: an MLflow model directory with our manifest, audited before it is used."""
+"""Write a bundle: an MLflow model directory with our manifest, audited before it is used."""
 
 import hashlib
 from pathlib import Path
@@ -14,24 +14,24 @@ from mlflow.types.schema import Schema, TensorSpec
 from schemas.manifest import MANIFEST_NAME, Manifest, decode_manifest, encode_manifest
 from stream.models.bundle import LoadedModel, audit
 
-#: Artifact folder of a run that holds its bundle.
+#: Name of the artifact folder that contains a run's bundle.
 BUNDLE_ARTIFACT = "bundle"
 #: Version in the manifest of a bundle that is not registered yet.
 UNREGISTERED = "unregistered"
 
 
 def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) -> LoadedModel:
-    """Write a bundle and read it back as the stream does.
+    """Write a bundle and read it back as the stream does, to audit it.
 
     Args:
         directory: Directory to create.
-        model: ONNX graph.
-        manifest: Manifest without `files`, which is filled in here.
+        model: ONNX graph to write.
+        manifest: Manifest to write; its `files` are filled in here.
 
     Raises:
         BundleError: If the bundle does not pass its audit.
     """
-    # Under the graph's own names: `mlflow models serve` passes rows under those of the signature.
+    # The signature uses the names in the graph, because `mlflow models serve` passes rows under the signature's names.
     graph_input, graph_output = model.graph.input[0], model.graph.output[0]
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, len(manifest.features)), graph_input.name)]),
@@ -41,7 +41,7 @@ def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) ->
         model,
         str(directory),
         signature=signature,
-        # Without them MLflow would load the model in a new process to infer the requirements.
+        # Given explicitly, because otherwise MLflow would load the model in a new process to infer the requirements.
         pip_requirements=[f"onnx=={onnx.__version__}", f"onnxruntime=={onnxruntime.__version__}"],
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
@@ -50,13 +50,13 @@ def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) ->
 
 
 def renumber_bundle(directory: Path, name: str, version: str, run_id: str) -> LoadedModel:
-    """Write name, version and run into a bundle's manifest, which changes its hash; all other files stay.
+    """Write name, version and run id into a bundle's manifest, which changes the bundle's hash. No other file changes.
 
     Args:
-        directory: Directory of a bundle that passed its audit.
+        directory: Directory of a bundle that has passed its audit.
         name: Name of the registered model.
-        version: Version under which the bundle store holds the bundle.
-        run_id: Id of the MLflow run that holds it.
+        version: Version under which the bundle is stored.
+        run_id: Id of the MLflow run that contains the bundle.
 
     Raises:
         BundleError: If the bundle does not pass its audit.

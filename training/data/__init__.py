@@ -1,1 +1,1 @@
-"""Training data: fetched or a user's own, described, checked, split and checked for leaks."""
+"""Load training data (downloaded or user-supplied), describe, validate and split them, and check them for leaks."""

@@ -1,4 +1,4 @@
-"""Synthetic card ids, for data without any: topics need keys. They are never a feature."""
+"""Synthetic card ids for data without card ids, because messages need a key. They are never used as a feature."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ _SALT = b"fraud-stream/ulb/1"
 
 
 def card_id(row: int) -> str:
-    """Return the synthetic card of a row: always the same one, evenly spread.
+    """Return the synthetic card id of a row. A row always has the same card, and cards are evenly spread over rows.
 
     >>> card_id(0) == card_id(0)
     True
@@ -20,7 +20,7 @@ def card_id(row: int) -> str:
 
 
 def synthetic_cards(rows: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Return the synthetic cards (n,) of row numbers (n,)."""
+    """Return the synthetic card ids (n,) for row numbers (n,)."""
     return np.array([card_id(row) for row in rows.tolist()], dtype=object)
 
 

@@ -1,4 +1,4 @@
-"""Summaries of a file's columns by their values, for a draft of the file's description."""
+"""Summarise the values in a file's columns, as the basis of a draft description."""
 
 import functools
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from training.data.source import read_head
 ROWS = 100_000
 #: Text that often marks a missing value in numeric columns.
 _MISSING_MARKS = ("NA", "N/A", "null", "NULL", "None", "?", "-", "\\N")
-#: 1990 and 2100 in seconds since 1970.
+#: The years 1990 and 2100 in seconds since 1970.
 _SECONDS = (631_152_000, 4_102_444_800)
 _MOST_CURRENCIES = 200
 
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """A column in the first `ROWS` rows."""
+    """A column's values in the first `ROWS` rows, summarised."""
 
     kind: Literal["number", "text", "time", "nested", "missing"]
     rows: int
     missing: int
-    #: Number of distinct values, without missing ones.
+    #: Number of distinct values, not counting missing values.
     distinct: int
     #: True if all numbers are integers.
     integers: bool = False
@@ -51,7 +51,7 @@ class ColumnSummary:
 
     @property
     def epoch_unit(self) -> Literal["s", "ms"] | None:
-        """Unit in which the numbers may be times since 1970; None if they cannot."""
+        """Unit in which the numbers could be times since 1970; None if they cannot be such times."""
         if self.kind != "number" or self.missing:
             return None
         if _SECONDS[0] <= self.minimum and self.maximum <= _SECONDS[1]:
@@ -61,11 +61,11 @@ class ColumnSummary:
 
 @dataclass(frozen=True)
 class FileSummary:
-    """All columns of a file, in its order."""
+    """Summaries of all columns of a file, in the order of the file."""
 
     rows: int
     columns: dict[str, ColumnSummary]
-    #: Text that was found in place of missing numbers.
+    #: Texts that were found in place of missing numbers.
     missing_marks: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ def summarise_file(path: Path, shown: str) -> FileSummary:
         shown: Name of the file in errors.
 
     Raises:
-        DataError: If it cannot be read, or has no rows.
+        DataError: If the file cannot be read or has no rows.
     """
     frame = read_head(path, shown, ROWS)
     if frame.is_empty():
@@ -92,7 +92,7 @@ def summarise_file(path: Path, shown: str) -> FileSummary:
 
 
 def _as_numbers(column: pl.Series) -> tuple[pl.Series, set[str]]:
-    """Return a text column as numbers with its marks of missing values, if all other values are numbers."""
+    """Return a text column as numbers, with the texts that mark missing values, if all other values are numbers."""
     if column.dtype != pl.String:
         return column, set()
     marks = set(column.filter(column.is_in(_MISSING_MARKS)).unique())

@@ -1,4 +1,4 @@
-"""Checked columns of a data file, or one line with the column, the problem and the first bad row."""
+"""Validate the columns of a data file. Errors name the column, the problem and the first bad row."""
 
 from datetime import UTC, datetime
 
@@ -20,14 +20,14 @@ _SMALL = {pl.Float32, pl.Boolean, pl.Int8, pl.UInt8, pl.Int16, pl.UInt16}
 
 
 def numbers(column: pl.Series, shown: str) -> pl.Series:
-    """Return a column (n,) as Float32 if that holds all its values, else Float64, with null for missing values.
+    """Return a column (n,) as Float32 if its values fit exactly, else as Float64, with null for missing values.
 
     Args:
-        column: Numbers, booleans, or text that holds numbers.
+        column: Column of numbers, booleans, or numbers written as text.
         shown: Name of the file in errors.
 
     Raises:
-        DataError: If it has other values, or a value that is infinite as float32, which the stream would refuse.
+        DataError: If a value is not a number, or is infinite as float32, which the stream would reject.
     """
     _refuse_type(column, shown, "numbers")
     made = column.cast(pl.Float32 if column.dtype in _SMALL else pl.Float64, strict=False)
@@ -41,10 +41,10 @@ def numbers(column: pl.Series, shown: str) -> pl.Series:
 
 
 def texts(column: pl.Series, shown: str) -> pl.Series:
-    """Return a column (n,) as String, integers without a decimal point, with null for missing values.
+    """Return a column (n,) as String, with null for missing values. Integers have no decimal point.
 
     Raises:
-        DataError: If its values can be written in several ways: fractions, dates, lists.
+        DataError: If the values have no unique form as text, as is true of fractions, dates and lists.
     """
     if column.dtype.is_float():
         values = column.fill_nan(None)
@@ -62,7 +62,8 @@ def ids(column: pl.Series, shown: str, *, unique: bool) -> pl.Series:
     """Return identifiers (n,) as String.
 
     Raises:
-        DataError: If one is missing or too long for a message, or, with `unique`, occurs in two rows.
+        DataError: If an identifier is missing or too long for a message, or, with `unique`, occurs in more than one
+            row.
     """
     made = texts(column, shown)
     length = made.str.len_chars().fill_null(0)
@@ -80,7 +81,7 @@ def times(column: pl.Series, how: TimeColumn, shown: str) -> NDArray[np.int64]:
 
     Args:
         column: Column of event times.
-        how: Description of the column.
+        how: Description of the time column.
         shown: Name of the file in errors.
 
     Raises:
@@ -129,13 +130,13 @@ def amounts(column: pl.Series, how: AmountColumn, currency: pl.Series, shown: st
 
     Args:
         column: Column of amounts.
-        how: Description of the column.
+        how: Description of the amount column.
         currency: (n,) ISO 4217 codes.
         shown: Name of the file in errors.
 
     Raises:
-        DataError: If an amount is missing, negative, too large for a card payment, or a fraction of a minor unit
-            although the column holds minor units.
+        DataError: If an amount is missing, negative, too large for a card payment, or has a fraction of a minor unit
+            although the column is described as minor units.
     """
     made = numbers(column, shown).cast(pl.Float64)
     _refuse(made.is_null(), f"{shown}: {column.name} is missing", "correct or remove these rows")
@@ -182,11 +183,11 @@ def _datetimes(column: pl.Series) -> pl.Series:
 def _refuse_type(column: pl.Series, shown: str, use: str) -> None:
     if column.dtype.is_temporal() or column.dtype.is_nested() or column.dtype == pl.Binary:
         raise DataError(
-            f"{shown}: {column.name} holds {column.dtype} and cannot be used as {use}; choose another column"
+            f"{shown}: {column.name} has type {column.dtype} and cannot be used as {use}; choose another column"
         )
 
 
 def _refuse(bad: pl.Series, problem: str, fix: str) -> None:
-    """Raise an error if (n,) `bad` is true anywhere."""
+    """Raise an error if any row of `bad` (n,) is true."""
     if count := int(bad.sum()):
         raise DataError(f"{problem} in {count} row{'s' * (count > 1)}, first in row {bad.arg_max()}; {fix}")

@@ -1,4 +1,4 @@
-"""YAML files decoded into structs: a user's own, or those shipped in `training/configs`."""
+"""Decode YAML files into structs: user-supplied files, and those shipped in `training/configs`."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ def read_config(path: Path, kind: type[T]) -> T:
     """Read a YAML file as a struct.
 
     Raises:
-        DataError: If it cannot be read, is not YAML, or has a field that the struct does not have.
+        DataError: If the file cannot be read, is not YAML, or has a field that the struct does not have.
     """
     try:
         raw = path.read_bytes()
@@ -32,10 +32,10 @@ def built_in_config(name: str, kind: type[T]) -> T:
 
 
 def decode_config(raw: bytes, kind: type[T], source: str) -> T:
-    """Decode YAML as a struct; errors begin with its `source`.
+    """Decode YAML as a struct. Errors begin with `source`, the name of the file.
 
     Raises:
-        DataError: As `read_config`.
+        DataError: If the text is not YAML, or has a field that the struct does not have.
     """
     try:
         return msgspec.yaml.decode(raw, type=kind)

@@ -1,6 +1,6 @@
 """Minor units of currencies."""
 
-#: Decimal digits of the minor unit by ISO 4217 code (list one), if not two.
+#: Number of decimal digits by currency code (ISO 4217, list one), for currencies that do not have two.
 _DIGITS = {
     **dict.fromkeys(
         ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
@@ -12,7 +12,7 @@ _USUAL_DIGITS = 2
 
 
 def minor_per_unit(currency: str) -> int:
-    """Return the number of minor units in one unit.
+    """Return the number of minor units in one unit of a currency.
 
     >>> [minor_per_unit(code) for code in ("EUR", "JPY", "KWD")]
     [100, 1, 1000]

@@ -1,4 +1,4 @@
-"""Training data: a Parquet or CSV file, checked column by column, in order of event time."""
+"""Load a Parquet or CSV file of training data, validate it column by column, and sort it by event time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ from training.data.cards import synthetic_cards
 from training.data.description import ULB, CurrencyColumn, DataDescription
 from training.data.source import column_names, local_copy, read_columns, shown_source, source_sha256
 
-#: Rows that become features at a time, so that the whole matrix is never in memory as doubles too.
+#: Number of rows turned into feature vectors at a time, so that the whole matrix is never also in memory as doubles.
 _BLOCK = 1 << 16
-#: Missing columns that an error lists at most.
+#: Largest number of missing columns that an error lists.
 _LISTED = 5
 _NO_LABEL = -1
-#: `FeaturePlan.matrix` or `FeaturePlan.raw_features`.
+#: Either `FeaturePlan.matrix` or `FeaturePlan.raw_features`.
 _MakeFeatures = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]], Matrix]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """n transactions in order of event time; rows with the same time keep the order of the file."""
+    """n transactions in order of event time. Rows with the same event time keep the order of the file."""
 
     description: DataDescription
     #: Hash of the source file, which identifies the data in manifests and in MLflow.
@@ -44,9 +44,9 @@ class Dataset:
     fingerprint: NDArray[np.uint64]
     #: (n,) true if every column but the id equals an earlier row's.
     repeat: NDArray[np.bool_]
-    #: n rows of the features' source columns: Float32 or Float64 if numeric, String if categorical, null if missing.
+    #: Source columns of the features, n rows: Float32 or Float64 if numeric, String if categorical, null if missing.
     frame: pl.DataFrame
-    #: n rows of text that is no feature: `currency` and, if the file has them, `transaction_id` and `card_id`.
+    #: Text columns that are not features, n rows: `currency` and, if the file has them, `transaction_id` and `card_id`.
     keys: pl.DataFrame
 
     def __len__(self) -> int:
@@ -54,13 +54,13 @@ class Dataset:
 
     @property
     def transaction_id(self) -> NDArray[np.object_]:
-        """Ids (n,) as str: the file's own, or row numbers."""
+        """Transaction ids (n,) as str, from the file if it has them, otherwise the row numbers."""
         row_numbers = self.description.id is None
         return (pl.Series(self.row).cast(pl.String) if row_numbers else self.keys["transaction_id"]).to_numpy()
 
     @property
     def card_id(self) -> NDArray[np.object_]:
-        """Cards (n,) as str: the file's own, or synthetic ones made from row numbers."""
+        """Card ids (n,) as str, from the file if it has them, otherwise synthetic ids made from the row numbers."""
         return synthetic_cards(self.row) if self.description.card is None else self.keys["card_id"].to_numpy()
 
     @property
@@ -83,7 +83,7 @@ class Dataset:
         )
 
     def matrix(self, plan: FeaturePlan) -> Matrix:
-        """Return the features (n, n_features), made by the stream's own code.
+        """Return the feature vectors (n, n_features), made by the stream's own code.
 
         Raises:
             DataError: If the data lack a feature of the plan, or have it as another kind.
@@ -91,7 +91,7 @@ class Dataset:
         return self._features(plan, plan.matrix)
 
     def raw_features(self, plan: FeaturePlan) -> Matrix:
-        """Return the features (n, n_features) with NaN for missing values, which drift counts before they are filled.
+        """Return the features (n, n_features) with NaN for missing values, as drift counts them before they are filled.
 
         Raises:
             DataError: If the data lack a feature of the plan, or have it as another kind.
@@ -102,7 +102,7 @@ class Dataset:
         kinds = dict.fromkeys(plan.numeric, "numeric") | dict.fromkeys(plan.categorical, "categorical")
         for name, kind in kinds.items():
             if self.description.features.get(name) != kind:
-                raise DataError(f"the data have no {kind} feature {name}, which the model takes; describe it")
+                raise DataError(f"the data have no {kind} feature {name}, which the model needs; describe it")
         matrix = np.empty((len(self), len(plan.names)), dtype=np.float32)
         codes = [_codes(plan, self.frame[name]) for name in plan.categorical]
         for start in range(0, len(self), _BLOCK):
@@ -121,12 +121,12 @@ def load(path: str | Path, description: DataDescription | None = None, *, labell
 
     Args:
         path: Parquet or CSV file, a path or any fsspec URL.
-        description: Meaning of its columns; the ULB data's by default.
+        description: Meaning of the file's columns; by default, that of the ULB data.
         labelled: True if the file must have labels; if false, they are not read.
 
     Raises:
         DataError: If the file or one of its columns cannot be used. The error names the column and the first bad row,
-            but no value, because these are card data.
+            but does not show values, because they are card data.
     """
     description = description or ULB
     shown = shown_source(path)
@@ -156,7 +156,7 @@ def _checked(raw: pl.DataFrame, description: DataDescription, sha256: str, shown
         *keys.drop("transaction_id", strict=False),
         *frame,
     )
-    # Numbered, because a feature may have the name of a key.
+    # The columns are numbered, because a feature may have the same name as a key.
     fingerprint = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(all_but_the_id)]).hash_rows()
     return Dataset(
         description=description,
@@ -188,7 +188,7 @@ def _keys(raw: pl.DataFrame, description: DataDescription, shown: str) -> pl.Dat
 def _in_order(data: Dataset) -> Dataset:
     if (np.diff(data.event_time_ms) >= 0).all():
         return data
-    # Equal rows have equal times, so the first of them stays the first.
+    # Equal rows have equal event times, so the sort keeps the first of them first.
     return data.part(np.argsort(data.event_time_ms, kind="stable"))
 
 
@@ -203,7 +203,7 @@ def _require_columns(wanted: list[str], present: list[str], shown: str) -> None:
 
 
 def _codes(plan: FeaturePlan, column: pl.Series) -> NDArray[np.float64]:
-    """Return the codes (n,) of a categorical column; the plan encodes each distinct value once."""
+    """Return the codes (n,) of a categorical column. The plan encodes each distinct value only once."""
     distinct = column.drop_nulls().unique()
     table = pl.DataFrame({"value": distinct, "code": plan.codes(column.name, distinct.to_list())})
     joined = pl.DataFrame({"value": column}).join(table, on="value", how="left", maintain_order="left")

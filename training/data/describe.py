@@ -1,6 +1,7 @@
-"""A draft of a data file's description, guessed from names and values, with the reason for each guess.
+"""Draft a data file's description, guessed from column names and values, with the reason for each guess.
 
-The draft is meant to be read and edited: what could not be guessed begins with `???`, which is no column of any file.
+The draft is meant to be read and edited. A field that could not be guessed has a value that begins with `???`, which
+is not the name of any column.
 """
 
 import json
@@ -12,9 +13,9 @@ from training.data.column_summary import ColumnSummary, summarise_file
 from training.data.leaks import MAX_UNIQUE_SHARE
 from training.data.source import local_copy, shown_source
 
-#: Begins the value of a field for which no column fits.
+#: Prefix of the value of a field for which there is no suitable column.
 UNKNOWN = "???"
-#: Words in a column's name, the most reliable first.
+#: Words looked for in column names, the most reliable first.
 _LABEL = ("fraud", "chargeback", "label", "target", "class")
 _TIME = ("timestamp", "datetime", "time", "date", "ts", "created", "dt")
 _AMOUNT = ("amount", "amt", "price", "value", "total", "sum")
@@ -23,7 +24,7 @@ _ID = ("transaction", "trans", "id", "uuid", "reference")
 _CARD = ("card", "cc", "pan", "account", "customer", "client")
 #: Matches any name.
 _ANY = ("*",)
-#: Integers under these names are codes, whose order has no meaning.
+#: Integers in columns with these names are codes, whose order has no meaning.
 _CODE = ("code", "mcc", "zip", "postcode", "type", "category", "merchant", "terminal", "device", "country", "id")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_PLAIN = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
@@ -153,7 +154,7 @@ def _draft_feature(name: str, summary: ColumnSummary) -> str:
 
 
 def _take(remaining: Columns, words: Sequence[str], fits: Fits) -> str | None:
-    """Remove from `remaining` the fitting column whose name has the earliest of `words`, and return its name."""
+    """Remove from `remaining` the suitable column whose name contains the earliest of `words`, and return its name."""
     fitting = {name: _first_match(name, words) for name, each in remaining.items() if fits(each)}
     matching = [(match, at, name) for at, (name, match) in enumerate(fitting.items()) if match is not None]
     if not matching:
@@ -164,7 +165,7 @@ def _take(remaining: Columns, words: Sequence[str], fits: Fits) -> str | None:
 
 
 def _first_match(name: str, words: Sequence[str]) -> int | None:
-    """Return the index of the first of `words` in a column's name; 0 for `_ANY`.
+    """Return the index of the first of `words` that a column's name contains; 0 for `_ANY`.
 
     >>> _first_match("transDate", ("time", "date")), _first_match("is_fraud", ("fraud",))
     (1, 0)

@@ -1,4 +1,4 @@
-"""The meaning of a data file's columns: which is the time, the label, the amount, and which are features."""
+"""The meaning of a data file's columns: which column is the time, the label or the amount, and which are features."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,25 +41,26 @@ class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
     """The meaning of a data file's columns. Columns that it does not name are not read.
 
     Raises:
-        ValueError: If a column is described twice; a `DataError` when it is read from a file.
+        ValueError: If a column is described twice. (`read_description` raises a `DataError` instead.)
     """
 
     time: TimeColumn
     label: Identifier
     amount: AmountColumn
-    #: Kind by column name, in the order of the feature vector. The names are those of `Transaction.features`.
+    #: Kind of each feature by column name, in the order of the feature vector. `Transaction.features` uses the same
+    #: names.
     features: Annotated[dict[Identifier, ColumnKind], Meta(min_length=1)]
-    #: Currency of all rows, or the column with the currency.
+    #: Currency of all rows, or the column that contains the currency of each row.
     currency: Currency | CurrencyColumn
-    #: None: row numbers are the transaction ids.
+    #: Column of transaction ids; None to use the row numbers as ids.
     id: Identifier | None = None
-    #: None: synthetic cards are used, because topics need keys.
+    #: Column of card ids; None to use synthetic ids, because messages need a key.
     card: Identifier | None = None
     #: Text that marks a missing value, besides the empty text; CSV only.
     missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a column that is described twice: a label or raw time that is a feature too would be a leak."""
+        """Reject a column that is described twice, as a label or raw time that is also a feature would be a leak."""
         named = [*self.columns, *self.features]
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"column {twice[0]} is described twice; time, label, amount and id cannot be features")
@@ -73,7 +74,7 @@ class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Names of the columns that are read as text whatever their values are."""
+        """Names of the columns that are read as text, whatever their values."""
         currency = self.currency.column if isinstance(self.currency, CurrencyColumn) else None
         named = (self.id, currency, self.card, self.time.column if self.time.unit == "iso" else None)
         categorical = (name for name, kind in self.features.items() if kind == "categorical")

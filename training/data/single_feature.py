@@ -1,4 +1,4 @@
-"""How well one feature alone separates frauds: the average precision of its best ranking."""
+"""Measure how well a single feature separates frauds: the average precision of its best ranking."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,16 @@ _LEARNT_SHARE = 0.5
 
 
 def separating_precision(column: pl.Series, labels: NDArray[np.int8], above: float) -> float | None:
-    """Return a feature's average precision if it is higher than `above`, else None.
+    """Return the average precision of a feature's best ranking if it is higher than `above`, else None.
 
     A number ranks rows by its value, by its negative, or by being missing. A category ranks by its share of frauds,
-    learnt from half of the rows and measured on the other half, so that rare categories alone separate nothing.
+    learnt from half of the rows and measured on the other half, so that rare categories do not appear to separate
+    frauds.
 
     Args:
-        column: (n,) numbers or text, null if missing.
-        labels: (n,), 1 for fraud.
-        above: Limit in [0, 1).
+        column: Feature values (n,), numbers or text, null if missing.
+        labels: Labels (n,), 1 for fraud.
+        above: Limit of the average precision, in [0, 1).
     """
     for ranking, judged in _rankings(column, labels):
         if judged.any() and _may_exceed(ranking, judged, above):
@@ -31,9 +32,9 @@ def separating_precision(column: pl.Series, labels: NDArray[np.int8], above: flo
 
 
 def _rankings(column: pl.Series, labels: NDArray[np.int8]) -> Iterator[tuple[Floats, NDArray[np.int8]]]:
-    """Yield rankings (k,), in which frauds may be high, and the labels (k,) of the ranked rows."""
+    """Yield rankings (k,) that might place frauds at the top, each with the labels (k,) of the ranked rows."""
     if column.dtype == pl.String:
-        # At random, not alternately: rows may be in some order.
+        # The halves are drawn at random rather than alternately, because the order of the rows may not be arbitrary.
         learnt_from = np.random.default_rng(_SEED).random(len(labels)) < _LEARNT_SHARE
         yield _by_category(column, labels, learnt_from), labels[~learnt_from]
         return
@@ -46,7 +47,7 @@ def _rankings(column: pl.Series, labels: NDArray[np.int8]) -> Iterator[tuple[Flo
 
 
 def _by_category(column: pl.Series, labels: NDArray[np.int8], learnt_from: NDArray[np.bool_]) -> Floats:
-    """Return, for each row not learnt from, the share of frauds among the learnt rows of its category.
+    """Return, for each held-out row, the share of frauds among the learnt rows of its category.
 
     A new category gets the share among all learnt rows.
     """
@@ -59,7 +60,7 @@ def _by_category(column: pl.Series, labels: NDArray[np.int8], learnt_from: NDArr
 
 
 def _average_precision(ranking: Floats, labels: NDArray[np.int8]) -> float:
-    """Return the average precision; rows of equal rank are one step, and minus infinity is a rank too."""
+    """Return the average precision. Rows of equal rank form one step, and minus infinity is a valid rank."""
     _, step = np.unique(-ranking, return_inverse=True)
     frauds, rows = np.bincount(step, weights=labels), np.bincount(step)
     precision = np.cumsum(frauds) / np.cumsum(rows)
@@ -67,11 +68,12 @@ def _average_precision(ranking: Floats, labels: NDArray[np.int8]) -> float:
 
 
 def _may_exceed(ranking: Floats, labels: NDArray[np.int8], above: float) -> bool:
-    """Return False if the average precision cannot be higher than `above`; most columns need no sorting then.
+    """Return False if the average precision cannot be higher than `above`, so that most columns need no sorting.
 
-    Let a share r of the F highest-ranked rows be frauds, of F frauds in total, and d = 1 - r. Their precision is at
-    most 1. The other frauds rank behind F: the last one at best at rank F + dF, where precision is 1 / (1 + d), and no
-    earlier one is better. So the average precision is at most r + d / (1 + d) = 1 - d² / (1 + d).
+    Let F be the number of frauds, r the share of frauds among the F highest-ranked rows, and d = 1 - r. The precision
+    at these frauds is at most 1. The other frauds rank below F: the last of them at best at rank F + dF, where the
+    precision is 1 / (1 + d), and no earlier one is better. So the average precision is at most r + d / (1 + d) = 1 -
+    d² / (1 + d).
     """
     frauds = int(labels.sum())
     lowest = np.partition(ranking, len(ranking) - frauds)[len(ranking) - frauds]

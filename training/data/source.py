@@ -1,4 +1,4 @@
-"""Data files: Parquet or CSV, on this machine or at any fsspec URL, read by column."""
+"""Read columns of Parquet or CSV files, on this machine or at any fsspec URL."""
 
 import csv
 import hashlib
@@ -15,20 +15,20 @@ from fsspec.implementations.local import LocalFileSystem
 
 from schemas.errors import DataError
 
-#: Key in a Parquet file's metadata with the SHA-256 of the file that it was made from.
+#: Key in a Parquet file's metadata for the SHA-256 of the file that it was made from.
 SOURCE_SHA256 = "source_sha256"
 Format = Literal["parquet", "csv"]
 _CHUNK = 1 << 20
-#: Bytes at the end of a CSV file in which its last line is searched.
+#: Number of bytes at the end of a CSV file in which the last line is searched for.
 _TAIL = 1 << 20
 
 
 @contextmanager
 def local_copy(source: str | Path) -> Iterator[Path]:
-    """Enter a local file with the content of `source`: itself if it is local, else a copy that is deleted on exit.
+    """Yield the path of a local file with the content of `source`: `source` itself if local, else a temporary copy.
 
     Raises:
-        DataError: If it does not exist, cannot be reached, or does not fit on the disk.
+        DataError: If the file does not exist, cannot be reached, or does not fit on the disk.
     """
     shown = shown_source(source)
     with tempfile.TemporaryDirectory(prefix="fraud-data-") as scratch:
@@ -47,7 +47,7 @@ def local_copy(source: str | Path) -> Iterator[Path]:
 
 
 def shown_source(source: str | Path) -> str:
-    """Return a path or URL without its secret parts: user, password and query.
+    """Return a path or URL without user name, password and query, which may be secret.
 
     >>> shown_source("https://me:secret@host/a.csv?token=1")
     'https://host/a.csv'
@@ -57,10 +57,10 @@ def shown_source(source: str | Path) -> str:
 
 
 def file_format(path: Path, shown: str) -> Format:
-    """Return a file's format by its extension.
+    """Return the format of a file, which depends on its extension.
 
     Raises:
-        DataError: If it is neither Parquet nor CSV.
+        DataError: If the file is neither Parquet nor CSV.
     """
     if path.suffix.lower() == ".parquet":
         return "parquet"
@@ -82,7 +82,7 @@ def column_names(path: Path, shown: str) -> list[str]:
 
 
 def read_head(path: Path, shown: str, rows: int) -> pl.DataFrame:
-    """Read a file's first rows with all columns; columns of a CSV file are read as text.
+    """Read the first rows of a file, with all columns. CSV columns are read as text.
 
     Raises:
         DataError: If the file cannot be read.
@@ -96,20 +96,21 @@ def read_head(path: Path, shown: str, rows: int) -> pl.DataFrame:
 def read_columns(
     path: Path, shown: str, columns: Collection[str], texts: Collection[str], missing: Collection[str] = ()
 ) -> pl.DataFrame:
-    """Read columns of a file, in the order given.
+    """Read the given columns of a file, in the given order.
 
     In a CSV file, columns in `texts` are read as text and all others as doubles. Types are not inferred, because a
-    column may begin with integers and go on with 1e+05, and a label may be quoted. Parquet stores its own types.
+    column may begin with integers and continue with 1e+05, and a label may be quoted. Parquet files store their types.
 
     Args:
         path: Local file.
         shown: Name of the file in errors.
         columns: Names of the columns to read.
-        texts: Names of those that hold text.
+        texts: Names of the columns that contain text.
         missing: Text that marks a missing value in CSV.
 
     Raises:
-        DataError: If the file is empty or cut off, or has text in place of a number; the error contains no value.
+        DataError: If the file is empty or cut off, or has text in place of a number; the error does not
+            show values.
     """
     wanted = list(columns)
     with _read_errors(shown):
@@ -130,7 +131,7 @@ def read_columns(
 
 
 def source_sha256(path: Path) -> str:
-    """Return the SHA-256 that identifies the data: that of the source if the Parquet file has it, else its own."""
+    """Return the SHA-256 that identifies the data: the source file's if stored in the Parquet file, else its own."""
     if path.suffix.lower() == ".parquet" and (of_source := pl.read_parquet_metadata(path).get(SOURCE_SHA256)):
         return of_source
     digest = hashlib.sha256()
@@ -149,7 +150,7 @@ def _read_errors(shown: str) -> Iterator[None]:
     except OSError as error:
         raise DataError(f"{shown} cannot be read ({_one_line(error)}); is it cut off?") from error
     except pl.exceptions.PolarsError:
-        # Errors of polars may contain values, and these are card data.
+        # The errors of polars are not shown, because they may contain values, which are card data.
         raise DataError(
             f"{shown} cannot be read: it must be Parquet, or comma-separated UTF-8 with one header line and no row "
             "longer than it; is it cut off? Fetch or copy it again"
@@ -157,7 +158,7 @@ def _read_errors(shown: str) -> Iterator[None]:
 
 
 def _refuse_text(path: Path, shown: str, numbers: list[str], marks: list[str]) -> None:
-    """Raise an error for the first column that has text in place of a number; reads the file a second time."""
+    """Read the file again and raise an error for the first column that has text in place of a number."""
     rows = pl.scan_csv(path, infer_schema=False, null_values=marks, ignore_errors=True)
     bad = {
         name: pl.col(name).is_not_null() & pl.col(name).str.strip_chars().cast(pl.Float64, strict=False).is_null()
@@ -175,7 +176,7 @@ def _refuse_text(path: Path, shown: str, numbers: list[str], marks: list[str]) -
 
 
 def _refuse_cut_off(path: Path, shown: str) -> None:
-    """Raise an error if the last line of a CSV file has fewer fields than its header: polars reads them as missing."""
+    """Raise an error if the last line of a CSV file is short of fields, which polars would read as missing values."""
     with path.open("rb") as file:
         header = file.readline()
         file.seek(max(len(header), path.stat().st_size - _TAIL))

@@ -1,4 +1,4 @@
-"""Splits: by time, as the model will be used; stratified, to compare with published figures; folds for training."""
+"""Split data by time, as the model will be used, or stratified, to compare with published results; and cut folds."""
 
 from dataclasses import dataclass
 
@@ -15,29 +15,29 @@ TEST_FROM = 0.8
 
 @dataclass(frozen=True)
 class Split:
-    """Three parts; `training.data.test_set` makes sure that each serves its purpose only."""
+    """Training split, validation split and test set. `training.data.test_set` restricts each to its purpose."""
 
     #: For fitting, and for medians, categories and reference profiles.
     train: Dataset
-    #: For calibration and thresholds, nothing else.
+    #: For calibration and for choosing thresholds, nothing else.
     validation: Dataset
-    #: For the reported figures, evaluated once per model.
+    #: For the reported metrics, evaluated once per model.
     test: Dataset
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows of the training part: a model is fitted on `train` and scored on `validate`, which is strictly later."""
+    """Rows from the training split: a model is fitted on `train` and scored on `validate`, which is strictly later."""
 
     train: slice
     validate: slice
 
 
 def split_by_time(data: Dataset) -> Split:
-    """Split 60/20/20 in event time, each part strictly earlier than the next.
+    """Split the data 60/20/20 by event time, each part strictly earlier than the next.
 
-    Rows of one time are never separated: a boundary between them moves to the first of them, so all of them belong to
-    the later part.
+    Rows with the same event time are never separated: a boundary between them moves to the first of them, so that all
+    of them belong to the later part.
 
     Raises:
         DataError: If a part would have no frauds or no legitimate transactions.
@@ -55,14 +55,14 @@ def split_by_time(data: Dataset) -> Split:
 
 
 def split_stratified(data: Dataset, seed: int) -> Split:
-    """Split 60/20/20 at random, with the same share of frauds in each part.
+    """Split the data 60/20/20 at random, with the same share of frauds in each part.
 
-    Rows that equal an earlier one in every column are dropped first, because in two parts they would be a leak. The
-    future still leaks into the past, so figures from this split serve only for comparison with published ones.
+    Rows that equal an earlier row in every column are dropped first, because equal rows in two parts would be a leak.
+    The future still leaks into the past, so use metrics from this split only for comparison with published results.
 
     Args:
         data: Data to split.
-        seed: Seed of the random choice; within a part rows are in order of event time.
+        seed: Seed of the random choice. Within each part, rows are in order of event time.
 
     Raises:
         DataError: If a part would have no frauds or no legitimate transactions.
@@ -82,16 +82,16 @@ def split_stratified(data: Dataset, seed: int) -> Split:
 
 
 def rolling_origin_folds(event_time_ms: NDArray[np.int64], labels: NDArray[np.int8], folds: int) -> list[Fold]:
-    """Cut the training part into folds that each learn from the past and are scored on what came next.
+    """Cut the training split into folds, each of which fits a model on the past and scores the rows that follow.
 
-    The rows are cut into `folds` + 1 blocks of about equal size; fold i learns from the first i blocks and is
-    scored on the next one (L. J. Tashman, "Out-of-sample tests of forecasting accuracy", 2000). Rows of one time
-    stay together, in the later block.
+    The rows are cut into `folds` + 1 blocks of about equal size; in fold i, a model is fitted on the first i blocks and
+    scored on the next block (L. J. Tashman, "Out-of-sample tests of forecasting accuracy", 2000). Rows with the same
+    event time stay together, in the later block.
 
     Args:
-        event_time_ms: (n,) event times of the training part, rising.
+        event_time_ms: Event times (n,) of the training split, in ascending order.
         labels: (n,) labels of the same rows.
-        folds: Number of folds; 0 gives an empty list.
+        folds: Number of folds; with 0, the list is empty.
 
     Raises:
         DataError: If a fold would have no frauds, or no legitimate transactions, to learn from or to be scored on.

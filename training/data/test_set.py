@@ -1,11 +1,11 @@
-"""The parts of a split by purpose: search sees the training part only, and each evaluation of the test set is counted.
+"""Splits separated by purpose: search sees only the training split, and each evaluation of the test set is counted.
 
     parts = split_by_purpose(split, folds=3, alarm=alarm, on_evaluation=log_evaluation)
-    search(parts.search)                        # the training part and its folds
+    search(parts.search)                        # gets the training split and its folds
     calibrate(model, parts.validation)
-    parts.test_set.open("final figures of run 7")  # counted and reported before a row is handed out
+    parts.test_set.open("final metrics of run 7")  # counted and recorded before any row is returned
 
-Hand a function the one part it needs, not all of them.
+Pass to a function only the split that it needs, not all of them.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from training.data.split import Fold, Split, rolling_origin_folds
 class CountedEvaluation:
     """One evaluation of the test set."""
 
-    #: Counted from 1, over all runs that were given the earlier count.
+    #: Number of this evaluation, counted from 1 across all runs that continue the earlier count.
     number: int
     reason: str
     data_sha256: str
@@ -31,7 +31,7 @@ OnEvaluation = Callable[[CountedEvaluation], None]
 
 @dataclass(frozen=True)
 class SearchPart:
-    """The training part, for fitting, early stopping, search and selection."""
+    """The training split, for fitting, early stopping, search and selection."""
 
     train: Dataset
     #: Slices of `train`.
@@ -39,27 +39,28 @@ class SearchPart:
 
 
 class CountedTestSet:
-    """The test set, whose rows are handed out by `open` only.
+    """The test set, whose rows are returned only by `open`.
 
     Args:
-        test: The test part.
-        on_evaluation: Callback that records an evaluation before its rows are handed out; an exception prevents it.
-        evaluations: Number of earlier evaluations of the same part.
+        test: Rows of the test set.
+        on_evaluation: Callback that records an evaluation before any rows are returned; if it raises, none are
+            returned.
+        evaluations: Number of earlier evaluations of the same test set.
     """
 
     def __init__(self, test: Dataset, on_evaluation: OnEvaluation, *, evaluations: int = 0) -> None:
-        # Two underscores, so that nothing reads the rows by accident.
+        # The name begins with two underscores, so that nothing reads the rows by accident.
         self.__test = test
         self._on_evaluation = on_evaluation
         self._evaluations = evaluations
 
     @property
     def evaluations(self) -> int:
-        """Number of times the test set was evaluated."""
+        """Number of times that the test set has been evaluated."""
         return self._evaluations
 
     def open(self, reason: str) -> Dataset:
-        """Return the rows, after the evaluation was counted and recorded."""
+        """Count and record an evaluation, then return the rows."""
         evaluation = CountedEvaluation(self._evaluations + 1, reason, self.__test.sha256)
         self._on_evaluation(evaluation)
         self._evaluations = evaluation.number
@@ -68,10 +69,10 @@ class CountedTestSet:
 
 @dataclass(frozen=True)
 class PurposeSplit:
-    """The parts of a split, each under its purpose."""
+    """The splits of the data, each under the name of its purpose."""
 
     search: SearchPart
-    #: For calibration and thresholds, nothing else.
+    #: For calibration and for choosing thresholds, nothing else.
     validation: Dataset
     test_set: CountedTestSet
 
@@ -79,11 +80,11 @@ class PurposeSplit:
 def split_by_purpose(
     split: Split, *, folds: int, alarm: LeakAlarm, on_evaluation: OnEvaluation, evaluations: int = 0
 ) -> PurposeSplit:
-    """Check a split for leaks and return its parts by purpose. Keep no reference to `split` afterwards.
+    """Check a split for leaks and return its parts by purpose. The caller must keep no reference to `split`.
 
     Args:
-        split: A time-ordered or stratified split.
-        folds: Number of rolling-origin folds inside the training part.
+        split: Time-ordered or stratified split of the data.
+        folds: Number of rolling-origin folds within the training split.
         alarm: Leak alarm, which raises for a leak that was not accepted.
         on_evaluation: Callback that records each evaluation of the test set.
         evaluations: Number of evaluations of this test set by earlier runs.

@@ -1,4 +1,4 @@
-"""The input of training: the parts of a split by purpose, with the features frozen from the training part."""
+"""The input of training: the splits by purpose, with features frozen from the training split."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from training.models.fitted import Labels
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The training part as models are searched, fitted and selected on it."""
+    """The training split, in the form in which models are searched, fitted and selected."""
 
     features: tuple[Feature, ...]
     #: (n, n_features), in order of event time.
     matrix: Matrix
     #: (n,), 1 for fraud.
     labels: Labels
-    #: Pairs of rows to fit on and rows to score; the latter are always later.
+    #: Pairs of rows to fit on and rows to score, which are always later.
     folds: tuple[Fold, ...]
 
 
@@ -41,18 +41,18 @@ class UnlabelledRows:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The parts of a split, each under its purpose."""
+    """The splits of the data, each under the name of its purpose."""
 
     plan: FeaturePlan
     #: For search and selection.
     training_data: TrainingData
-    #: The training part as it was read, for medians and reference profiles.
+    #: The training split as loaded from the file, for medians and reference profiles.
     train: Dataset
-    #: The validation part, for calibration and thresholds.
+    #: The validation split, for calibration and thresholds.
     validation: Dataset
-    #: The test part without its labels, for the parity of ONNX and the original.
+    #: The test set without its labels, for the parity of ONNX and the original.
     unlabelled_test: UnlabelledRows
-    #: The test part; each evaluation is counted.
+    #: The test set; each evaluation is counted.
     test_set: CountedTestSet
 
 
@@ -66,20 +66,20 @@ def prepare(
     on_evaluation: OnEvaluation,
     evaluations: int = 0,
 ) -> PreparedData:
-    """Split data, check it for leaks and make its features.
+    """Split data, check the splits for leaks and make the features.
 
     Args:
         data: Loaded data, in order of event time.
         feature_set: Features that the model takes.
         split: Function that cuts the data into parts.
-        folds: Number of rolling-origin folds inside the training part; 0 if nothing is searched.
+        folds: Number of rolling-origin folds within the training split; 0 if there is no search.
         alarm: Leak alarm, which raises for a leak that was not accepted.
         on_evaluation: Callback that records each evaluation of the test set.
         evaluations: Number of earlier evaluations of this test set.
 
     Raises:
-        LeakError: If a leak was found that was not accepted.
-        DataError: If the data are too few, or lack a feature of the set.
+        LeakError: If there is a leak that is not accepted.
+        DataError: If there are too few rows, or the data lack a feature of the set.
     """
     split_data = split(data)
     features = make_features(feature_set, split_data.train)

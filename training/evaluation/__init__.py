@@ -1,1 +1,1 @@
-"""Evaluation of models: figures with intervals, operating points, comparisons, plots."""
+"""Evaluate models: metrics with intervals, operating points, comparisons, plots."""

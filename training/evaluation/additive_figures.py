@@ -1,4 +1,4 @@
-"""Figures that depend on the transactions through sums only, so that any resample of them is cheap to evaluate."""
+"""Metrics that depend on the transactions only through sums, so that they are cheap to evaluate on any resample."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AdditiveFigures:
-    """A group of figures that depend on n transactions only through m sums."""
+    """A group of metrics that depend on n transactions only through m sums."""
 
-    #: (m, n) sparse: the contribution of each transaction to each sum.
+    #: Sparse (m, n): the contribution of each transaction to each sum.
     terms: csr_array
-    #: Function of sums (m, b) of b resamples that returns the figures by name, each (b,), NaN where undefined.
+    #: Function that takes the sums (m, b) of b resamples and returns each metric (b,) by name, NaN where undefined.
     figures: Callable[[Floats], dict[str, Floats]]
 
     def values(self) -> dict[str, float]:
-        """Return the figures of the transactions themselves."""
+        """Return the metrics on the transactions themselves, without resampling."""
         sums = self.terms @ np.ones((self.terms.shape[1], 1))
         return {name: float(value[0]) for name, value in self.figures(sums).items()}
 
 
 def join(groups: Sequence[AdditiveFigures]) -> AdditiveFigures:
-    """Join groups over the same transactions into one; their figures must have different names."""
+    """Join groups over the same transactions into one group. Their metrics must have different names."""
     ends = np.cumsum([group.terms.shape[0] for group in groups])[:-1]
 
     def figures(sums: Floats) -> dict[str, Floats]:

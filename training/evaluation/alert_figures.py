@@ -1,4 +1,4 @@
-"""Figures of a policy's alerts: counts, amounts and cost."""
+"""Metrics of a policy's alerts: rates, amounts and cost."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,11 +11,11 @@ from training.evaluation.scored_rows import ScoredRows
 
 
 def alert_figures(scored: ScoredRows, policy: Policy, costs: Costs) -> AdditiveFigures:
-    """Return the figures of the policy's alerts (reviews and declines).
+    """Return the metrics of the policy's alerts (reviews and declines).
 
     `precision`, `recall`, `f1`; `value_recall`, the share of the fraud amount that is alerted;
-    `false_positives_per_fraud`, legitimate transactions alerted for each fraud alerted, undefined if none is;
-    `expected_cost`, the mean cost of a transaction in minor units.
+    `false_positives_per_fraud`, the number of legitimate transactions alerted per fraud alerted, undefined if no fraud
+    is; `expected_cost`, the mean cost of a transaction in minor units.
     """
     verdicts = severities(scored.scores, policy, scored.amount_minor)
     alert, fraud = (verdicts > 0).astype(np.float64), scored.labels.astype(np.float64)
@@ -29,7 +29,7 @@ def _figures(sums: Floats) -> dict[str, Floats]:
     rows, frauds, alerts, caught, fraud_amount, alerted_amount, cost = sums
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
-            # Without alerts none is wrong; 0 is the cautious convention.
+            # Precision is undefined without alerts; 0 is the cautious convention.
             "precision": np.where(alerts > 0, caught / alerts, 0.0),
             "recall": caught / frauds,
             "f1": 2 * caught / (alerts + frauds),

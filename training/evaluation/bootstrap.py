@@ -1,28 +1,29 @@
-"""The bootstrap: how figures vary over resamples of the transactions."""
+"""Bootstrap metrics: measure how they vary over resamples of the transactions."""
 
 import numpy as np
 
 from schemas.manifest import Metric
 from training.evaluation.additive_figures import AdditiveFigures, Floats
 
-#: Enough for the ends of a 95 % interval (B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993).
+#: Number of resamples, enough for the ends of a 95% interval (B. Efron and R. Tibshirani, "An Introduction to the
+#: Bootstrap", 1993).
 RESAMPLES = 1000
-#: Fixed, so that the same scores give the same interval.
+#: The default seed is fixed, so that the same scores give the same interval.
 SEED = 0
 _INTERVAL = (0.025, 0.975)
-#: Bytes of weights, or of sums, at a time; about the size of a processor's cache.
+#: Number of bytes of weights, or of sums, processed at a time, about the size of a processor cache.
 _BLOCK_BYTES = 16 << 20
 
 
 def resample(group: AdditiveFigures, resamples: int = RESAMPLES, seed: int = SEED) -> dict[str, Floats]:
-    """Return each figure, (resamples,), on resamples of all n transactions with replacement.
+    """Return the values (resamples,) of each metric on resamples of the n transactions.
 
-    Rows are drawn with replacement (B. Efron, 1979), and the counts of each row are its weights. The figures depend on
-    weighted sums only, so no row is copied or sorted again. The draws depend on n and the seed only: figures of one
-    group are evaluated on the same resamples, which makes a comparison of them paired.
+    Rows are drawn with replacement (B. Efron, 1979), and the weight of a row is the number of times that it was drawn.
+    The metrics depend on weighted sums only, so no row is copied or sorted again. The draws depend only on n and the
+    seed, so all metrics of a group are evaluated on the same resamples, and comparisons between them are paired.
 
     Args:
-        group: Figures over n transactions.
+        group: Metrics of n transactions.
         resamples: Number of resamples.
         seed: Seed of the draws.
     """
@@ -37,14 +38,14 @@ def resample(group: AdditiveFigures, resamples: int = RESAMPLES, seed: int = SEE
 
 
 def interval(value: float, draws: Floats) -> Metric:
-    """Return a figure with the 95 % percentile interval of its resamples (b,).
+    """Return a metric with the 95% percentile interval of its values (b,) on resamples.
 
-    On simulated data with 60 frauds it covers the truth in 92 to 95 of 100 data sets for figures of counts, PR-AUC and
-    calibration, but only in about 82 for figures of amounts (log-normal, sigma 1.5) and for a ROC-AUC near 1: those
-    intervals are too narrow.
+    On simulated data sets with 60 frauds, the interval contains the true value in 92 to 95 out of 100 cases for metrics
+    based on counts, PR-AUC and calibration, but in only about 82 for metrics based on amounts (log-normal, sigma 1.5)
+    and for a ROC-AUC near 1, whose intervals are too narrow.
 
-    Resamples in which the figure is undefined (NaN), such as the recall without a fraud, are left out. The ends are NaN
-    if it is undefined in all of them.
+    Resamples on which the metric is undefined (NaN), such as recall without frauds, are left out. The ends of the
+    interval are NaN if the metric is undefined on all resamples.
     """
     defined = draws[~np.isnan(draws)]
     low, high = np.quantile(defined, _INTERVAL) if len(defined) else (np.nan, np.nan)
@@ -52,7 +53,7 @@ def interval(value: float, draws: Floats) -> Metric:
 
 
 def _weights(random: np.random.Generator, rows: int, resamples: int) -> Floats:
-    """Return (rows, resamples) how often each row is drawn."""
+    """Return the number of times (rows, resamples) that each row is drawn."""
     drawn = random.integers(rows, size=(resamples, rows))
     drawn += np.arange(resamples)[:, np.newaxis] * rows
     counts = np.bincount(drawn.ravel(), minlength=rows * resamples)

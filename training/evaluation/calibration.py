@@ -1,4 +1,4 @@
-"""Calibration: whether a score of 0.2 means fraud in two of ten transactions."""
+"""Measure calibration: whether a score of 0.2 means fraud in two out of ten transactions."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from training.evaluation.additive_figures import AdditiveFigures, Floats
 from training.evaluation.bootstrap import RESAMPLES, SEED, interval
 from training.evaluation.scored_rows import ScoredRows
 
-#: Inner edges of the curve's bins: two per decade, because nearly all scores are near zero.
+#: Inner bin edges of the calibration curve, two per decade, because nearly all scores are close to zero.
 _EDGES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
 
 
@@ -22,15 +22,15 @@ class CalibrationBin:
     frauds: int
     #: In [0, 1].
     mean_score: float
-    #: Share of frauds. Its interval has no width if the bin has no fraud, because resamples have none either.
+    #: Share of frauds in the bin. Without frauds, the interval has no width, because resamples contain none either.
     fraud_rate: Metric
 
 
 def calibration_figures(scored: ScoredRows) -> AdditiveFigures:
-    """Return the figures `brier` and `mean_score_ratio`.
+    """Return the metrics `brier` and `mean_score_ratio`.
 
-    brier is the mean of (score - label)², 0 at best (G. Brier, 1950). mean_score_ratio is the mean score divided by the
-    fraud rate: 1 if scores are right on average, above 1 if they are too high.
+    `brier` is the mean of (score - label)², at best 0 (G. Brier, 1950). `mean_score_ratio` is the mean score divided by
+    the fraud rate: 1 if scores are right on average, above 1 if they are too high.
     """
     scores, labels = scored.scores.astype(np.float64), scored.labels.astype(np.float64)
     terms = (np.ones(len(scored)), labels, scores, (scores - labels) ** 2)
@@ -38,7 +38,7 @@ def calibration_figures(scored: ScoredRows) -> AdditiveFigures:
 
 
 def calibration_curve(scored: ScoredRows, resamples: int = RESAMPLES) -> list[CalibrationBin]:
-    """Return the bins with transactions, lowest scores first.
+    """Return the bins that contain transactions, lowest scores first.
 
     Resampling rows draws the frauds and legitimate rows of all bins from one multinomial distribution; drawing from it
     directly is fast.

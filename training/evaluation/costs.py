@@ -1,4 +1,4 @@
-"""The cost of decisions: settings with stated defaults, all in minor units of the transactions' currency."""
+"""The cost of decisions, in minor units of the transactions' currency, with documented default settings."""
 
 from dataclasses import dataclass
 
@@ -20,17 +20,17 @@ class Costs:
 
     Costs that depend on the amount of each transaction follow A. Correa Bahnsen et al., "Cost Sensitive Credit Card
     Fraud Detection using Bayes Minimum Risk", ICMLA 2013. The defaults are assumptions for a currency with cents.
-    Replace them by your own: they decide which policy is best.
+    Replace them with your own, because they decide which policy is best.
 
     Raises:
-        SettingsError: If a cost is negative or the share is not within 0 and 1.
+        SettingsError: If a cost is negative or the share is not between 0 and 1.
     """
 
-    #: An analyst's time for one reviewed transaction.
+    #: Cost of an analyst's time for reviewing one transaction.
     review_cost_minor: int = 500
-    #: Share of a reviewed fraud's amount that is recovered; the rest is gone before the review.
+    #: Share of a reviewed fraud's amount that is recovered; the rest is lost before the review.
     recovered_share: float = 0.9
-    #: Cost of a wrongly declined customer: calls, lost business.
+    #: Cost of wrongly declining a customer: calls and lost business.
     false_decline_cost_minor: int = 2000
 
     def __post_init__(self) -> None:
@@ -39,13 +39,13 @@ class Costs:
                 raise SettingsError(f"{name} must not be negative; give it in minor units of the currency")
         if not 0 <= self.recovered_share <= 1:
             raise SettingsError(
-                "recovered_share must be within 0 and 1: the share of a reviewed fraud's amount that is recovered"
+                "recovered_share must be between 0 and 1: the share of a reviewed fraud's amount that is recovered"
             )
 
     def of_verdicts(
         self, verdicts: NDArray[np.intp], labels: Labels, amount_minor: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return the cost (n,) of each transaction; `verdicts` index `stream.scoring.policy.VERDICTS`.
+        """Return the cost (n,) of each transaction. `verdicts` are indices into `stream.scoring.policy.VERDICTS`.
 
         >>> fraud, amounts = np.array([0, 0, 0, 1, 1, 1], dtype=np.int8), np.full(6, 10_000)
         >>> Costs().of_verdicts(np.array([0, 1, 2, 0, 1, 2]), fraud, amounts).round(2).tolist()

@@ -1,4 +1,4 @@
-"""Offline figures of a model under a policy, each with a 95 % bootstrap interval."""
+"""Measure a model under a policy offline: each metric comes with a 95% bootstrap interval."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from training.evaluation.costs import Costs
 from training.evaluation.ranking import daily_figures, ranking_figures
 from training.evaluation.scored_rows import ScoredRows
 
-#: Names of the figures; models are selected by the first.
+#: Names of the metrics. Models are selected by the first of them.
 FIGURES = (
     "pr_auc",
     "roc_auc",
@@ -32,15 +32,15 @@ FIGURES = (
 )
 
 
-#: Begins the name of a figure at the threshold with the largest expected F1 on validation, as papers compare models.
-#: All other figures that need a threshold are at the deployed one.
+#: Prefix of metrics at the threshold with the largest expected F1 on the validation split, as papers compare models.
+#: All other metrics that need a threshold use the deployed policy.
 COMPARISON = "comparison_"
 _COMPARED = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
 class FigureSettings:
-    """Parameters of the figures.
+    """Parameters of the metrics.
 
     Raises:
         SettingsError: If a setting is out of range.
@@ -48,13 +48,13 @@ class FigureSettings:
 
     #: Share of transactions, in (0, 1], for `recall_at_alert_rate`.
     alert_rate: float = 0.002
-    #: Alerts that can be reviewed in a day, at least 1, for `precision_at_alerts_a_day`.
+    #: Number of alerts that can be reviewed in a day, at least 1, for `precision_at_alerts_a_day`.
     alerts_per_day: int = 100
     costs: Costs = field(default_factory=Costs)
 
     def __post_init__(self) -> None:
         if not 0 < self.alert_rate <= 1:
-            raise SettingsError("alert_rate must be above 0 and at most 1: a share of all transactions")
+            raise SettingsError("alert_rate must be above 0 and at most 1, because it is a share of all transactions")
         if self.alerts_per_day < 1:
             raise SettingsError("alerts_per_day must be at least 1")
 
@@ -65,15 +65,15 @@ DEFAULTS = FigureSettings()
 def evaluate(
     scored: ScoredRows, policy: Policy, settings: FigureSettings = DEFAULTS, resamples: int = RESAMPLES
 ) -> dict[str, Metric]:
-    """Return the figures named in `FIGURES`.
+    """Return the metrics named in `FIGURES`.
 
-    Figures of ranking and calibration do not depend on the policy; the others judge its alerts. A figure that is
-    undefined on these transactions is left out, such as false positives per fraud if no fraud is alerted.
+    Metrics of ranking and calibration do not depend on the policy; the others measure its alerts. Metrics that are
+    undefined on these transactions are left out, such as false positives per fraud if there is no alert on a fraud.
 
     Args:
         scored: Transactions with their scores.
-        policy: Policy whose alerts are judged.
-        settings: Parameters of the figures.
+        policy: Policy whose alerts are measured.
+        settings: Parameters of the metrics.
         resamples: Number of bootstrap resamples.
 
     Raises:
@@ -86,7 +86,7 @@ def evaluate(
 def evaluate_both(
     scored: ScoredRows, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
 ) -> dict[str, Metric]:
-    """Return the figures at the deployed operating point, and a few at the point for comparisons.
+    """Return the metrics under the deployed policy, and a few under the comparison policy.
 
     Raises:
         DataError: If the transactions are all frauds or all legitimate.
@@ -95,12 +95,12 @@ def evaluate_both(
 
 
 def as_comparison(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
-    """Return the figures that are reported for the comparison point, under names that begin with `COMPARISON`."""
+    """Return the metrics that are reported for the comparison policy, under names that begin with `COMPARISON`."""
     return {f"{COMPARISON}{name}": metrics[name] for name in _COMPARED if name in metrics}
 
 
 def all_figures(scored: ScoredRows, policy: Policy, settings: FigureSettings) -> AdditiveFigures:
-    """Return the figures named in `FIGURES`, in that order."""
+    """Return the metrics named in `FIGURES`, in that order."""
     return join(
         [
             ranking_figures(scored, settings.alert_rate),
@@ -112,7 +112,7 @@ def all_figures(scored: ScoredRows, policy: Policy, settings: FigureSettings) ->
 
 
 def measure(group: AdditiveFigures, resamples: int = RESAMPLES) -> dict[str, Metric]:
-    """Return the figures that are defined, with their intervals."""
+    """Return the metrics that are defined on the transactions, with their intervals."""
     draws = resample(group, resamples)
     metrics = {name: interval(value, draws[name]) for name, value in group.values().items()}
     return {

@@ -1,4 +1,4 @@
-"""Choosing a policy on the validation part: one to compare models by, and the one that is deployed."""
+"""Choose policies on the validation split: one to compare models by, and one to deploy."""
 
 from typing import Literal
 
@@ -19,33 +19,36 @@ DECLINE_PRECISION = 0.99
 
 
 def choose_comparison(validation: ScoredRows, version: str) -> Policy:
-    """Review where F1 is largest, as papers compare models. Never deployed: F1 knows neither costs nor budgets.
+    """Return the policy with the largest F1, by which papers compare models.
 
-    F1 is the one that the calibrated scores expect (Z. Lipton et al., "Optimal Thresholding of Classifiers to Maximize
-    F1 Measure", 2014), not the one counted from the labels: among a few dozen frauds the counted maximum is mostly
-    luck. Chosen on one half of the validation parts of ten splits, expected thresholds had an F1 of .859 on the other
-    half, counted ones .852.
+    Never deploy this policy, because F1 ignores costs and budgets.
+
+    F1 is the value expected from the calibrated scores (Z. Lipton et al., "Optimal Thresholding of Classifiers to
+    Maximize F1 Measure", 2014), not the value counted from the labels: with a few dozen frauds, the maximum of the
+    counted F1 is mostly luck. In an experiment on the validation splits of ten data splits, thresholds were chosen on
+    one half and measured on the other. Those chosen by expected F1 had an F1 of 0.859 there, those chosen by counted
+    F1 0.852.
 
     Args:
         validation: Rows with calibrated scores.
         version: Version of the policy.
 
     Raises:
-        DataError: If the validation part has one class only.
+        DataError: If the validation split has only one class.
     """
     validation.require_both_classes()
     cuts = cuts_by_score(validation.scores)
     frauds = validation.scores.astype(np.float64)
-    # Where every score is 0, no fraud is expected and no cut alerts.
+    # If every score is 0, no fraud is expected, and the chosen cut has no alerts.
     f1 = 2 * cuts.sums(frauds) / np.maximum(cuts.alerts + frauds.sum(), np.finfo(np.float64).tiny)
     return _policy(validation, cuts, int(np.argmax(f1)), "score", version)
 
 
 def choose_by_cost(validation: ScoredRows, costs: Costs, kind: PolicyKind, version: str) -> Policy:
-    """Review where the total cost is least if every alert is reviewed; of equal costs, the cut with the fewest alerts.
+    """Return the policy with the least total cost if every alert is reviewed, and among those, the fewest alerts.
 
     Raises:
-        DataError: If the validation part has one class only.
+        DataError: If the validation split has only one class.
     """
     validation.require_both_classes()
     cuts = _cuts(validation, kind)
@@ -56,35 +59,35 @@ def choose_by_cost(validation: ScoredRows, costs: Costs, kind: PolicyKind, versi
 
 
 def choose_by_budget(validation: ScoredRows, alerts: int, kind: PolicyKind, version: str) -> Policy:
-    """Review as many transactions as the budget allows.
+    """Return the policy that reviews as many transactions as the budget allows.
 
     Args:
         validation: Rows with calibrated scores.
-        alerts: Largest number of alerts on these rows; see `daily_budget`.
-        kind: Kind of the policy: rank by score, or by score times amount.
+        alerts: Largest number of alerts allowed on these rows, as returned by `daily_budget`.
+        kind: Kind of the policy, which ranks by score, or by score times amount.
         version: Version of the policy.
 
     Raises:
-        DataError: If not one alert fits into the budget.
+        DataError: If the budget is too small for even one alert.
     """
     cuts = _cuts(validation, kind)
     at = int(np.searchsorted(cuts.alerts, alerts, side="right")) - 1
     if at < 1:
         raise DataError(
-            f"a budget of {alerts} alerts on {len(validation)} transactions is too small for the first of the ranking, "
-            "where equal ones count together; allow more alerts per day"
+            f"a budget of {alerts} alerts on {len(validation)} transactions is too small for the highest rank, "
+            "whose transactions all count; allow more alerts per day"
         )
     return _policy(validation, cuts, at, kind, version)
 
 
 def daily_budget(validation: ScoredRows, alerts_per_day: float) -> int:
-    """Return the number of alerts that a daily budget allows from the first to the last event."""
+    """Return the number of alerts that a daily budget allows between the first and the last transaction."""
     days = float(np.ptp(validation.event_time_ms)) / DAY_MS
     return int(alerts_per_day * days)
 
 
 def review_costs(scored: ScoredRows, cuts: Cuts, costs: Costs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return (k + 1,) the total cost, in minor units, of all transactions when each cut's alerts are reviewed."""
+    """Return the total cost (k + 1,) of all transactions, in minor units, if the alerts of each cut are reviewed."""
     approved, reviewed = (
         costs.of_verdicts(np.full(len(scored), verdict), scored.labels, scored.amount_minor) for verdict in (0, 1)
     )
@@ -111,11 +114,12 @@ def _policy(validation: ScoredRows, cuts: Cuts, at: int, kind: PolicyKind, versi
 def _decline_threshold(validation: ScoredRows, reviewed: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
     """Return the lowest threshold at which at least `DECLINE_PRECISION` of the declined rows are frauds.
 
-    Only reviewed rows can be declined. Return 1.0 if there is no such threshold, so that practically nothing is
-    declined.
+    Only rows that would be reviewed can be declined. If there is no such threshold, return 1.0, at which practically
+    nothing is declined.
     """
     cuts = cuts_by_score(validation.scores)
     declines, caught = cuts.sums(reviewed), cuts.sums(validation.labels * reviewed)
-    # A cut must end with a reviewed row: no evidence supports declining scores below the last of them.
+    # The threshold must follow a reviewed row, because no evidence supports declining scores below the last reviewed
+    # row.
     precise = np.flatnonzero((np.diff(declines) > 0) & (caught[1:] >= DECLINE_PRECISION * declines[1:]))
     return float(cuts.thresholds[1:][precise[-1]]) if len(precise) else 1.0

@@ -1,4 +1,4 @@
-"""Two models on the same transactions: the paired bootstrap."""
+"""Compare two models on the same transactions with the paired bootstrap."""
 
 import math
 
@@ -13,18 +13,18 @@ from training.evaluation.bootstrap import RESAMPLES, interval, resample
 from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures
 from training.evaluation.scored_rows import ScoredRows
 
-#: Figures that are better when lower. All others are better when higher, except `mean_score_ratio`, best at 1.
+#: Metrics that are better when lower. All others are better when higher, except `mean_score_ratio`, which is best at 1.
 LESS_IS_BETTER = frozenset({"false_positives_per_fraud", "expected_cost", "brier"})
 
 
 class PairedDifference(Struct, frozen=True):
-    """One figure of two models a and b."""
+    """One metric of two models, a and b, and its difference."""
 
     a: float
     b: float
-    #: b - a in the figure's unit, with the 95 % interval over resamples.
+    #: Difference b - a in the unit of the metric, with the 95% interval over resamples.
     difference: Metric
-    #: Share of resamples in which b is better, ties counted half, in [0, 1]; 0.5 means no difference.
+    #: Share of resamples on which b is better, in [0, 1], with ties counted half; 0.5 means no difference.
     b_better: float
 
 
@@ -37,18 +37,18 @@ def compare_paired(
     settings: FigureSettings = DEFAULTS,
     resamples: int = RESAMPLES,
 ) -> dict[str, PairedDifference]:
-    """Compare every figure of two models, each under its own policy.
+    """Compare every metric of two models, each under its own policy.
 
     Both are measured on the same resampled transactions (B. Efron and R. Tibshirani, 1993). Whatever makes a resample
-    easy or hard cancels in the difference, so its interval is narrower than two separate intervals suggest. A figure
-    that is undefined for one of the models is left out.
+    easy or hard cancels out in the difference, so the interval of the difference is narrower than two separate
+    intervals suggest. A metric that is undefined for one of the models is left out.
 
     Raises:
-        DataError: If the models scored different transactions, or the transactions have one class only.
+        DataError: If the models scored different transactions, or the transactions have only one class.
     """
     for name in ("labels", "amount_minor", "event_time_ms"):
         if not np.array_equal(getattr(a, name), getattr(b, name)):
-            raise DataError(f"the two models' {name} differ; score both on the same transactions in the same order")
+            raise DataError(f"the models' {name} differ; score both on the same transactions in the same order")
     a.require_both_classes()
     both = join(
         [_named("a", all_figures(a, policy_a, settings)), _named("b", all_figures(b, policy_b, settings))],
@@ -72,7 +72,7 @@ def _difference(name: str, a: float, b: float, draws_a: Floats, draws_b: Floats)
 
 def _goodness(name: str, values: Floats) -> Floats:
     if name == "mean_score_ratio":
-        # Half and double are equally wrong.
+        # A ratio of 0.5 is as wrong as a ratio of 2.
         return -np.abs(np.log(np.maximum(values, np.finfo(np.float64).tiny)))
     return -values if name in LESS_IS_BETTER else values
 

@@ -1,4 +1,4 @@
-"""Plots of one model on one part of the data, as PNG files for its MLflow run."""
+"""Plot one model's results on one part of the data, as PNG files for the model's MLflow run."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,11 +21,11 @@ from training.evaluation.ranking import ranking_figures
 from training.evaluation.scored_rows import ScoredRows
 from training.pages.figures import save_figure
 
-#: Files that `save_plots` writes.
+#: Names of the files that `save_plots` writes.
 PLOTS = ("pr_curve.png", "calibration.png", "scores.png", "cost.png")
 #: Marker, size and colour of each operating point. Smaller ones are drawn over larger ones, so none hides another.
 _POINTS = (("o", 13, "black"), ("s", 10, "tab:red"), ("D", 7, "tab:purple"), ("^", 5, "tab:green"))
-#: Lowest score on the axis, which ends equally close to 1; scores beyond are drawn at the edge.
+#: Lowest score on the axis, which ends equally close to 1. Scores outside the axis are drawn at the edge.
 _LOWEST_SCORE = 1e-5
 _SCORE_TICKS = (1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 #: Lower limit of the log axes of the calibration plot.
@@ -33,7 +33,7 @@ _LOWEST_RATE = 1e-7
 
 
 class _Point(NamedTuple):
-    """An operating point as it is drawn."""
+    """An operating point as drawn in the plots."""
 
     name: str
     policy: Policy
@@ -47,10 +47,10 @@ def save_plots(directory: Path, scored: ScoredRows, policies: Mapping[str, Polic
 
     Args:
         directory: Existing directory.
-        scored: Transactions of both classes.
-        policies: Up to four operating points by their names in the legends.
+        scored: Scored transactions, some of them frauds and some legitimate.
+        policies: Up to four policies, by the name of each in the legends.
         costs: Costs for the cost curve.
-        part: Part of the data for the titles, such as "test part".
+        part: Name of the part of the data, such as "test set", for the titles.
     """
     points = [_Point(name, policy, *style) for (name, policy), style in zip(policies.items(), _POINTS, strict=False)]
     draw: dict[str, Callable[[Axes], None]] = {
@@ -62,7 +62,7 @@ def save_plots(directory: Path, scored: ScoredRows, policies: Mapping[str, Polic
     subject = f"{part}: {len(scored):,} transactions, {scored.labels.sum():,} frauds"
     for name in PLOTS:
         draw_figure = partial(_draw_figure, draw[name], subject)
-        # The margins are fixed: a layout that measures them would draw everything twice.
+        # The margins are fixed, because a layout engine that measures them would draw everything twice.
         save_figure(draw_figure, directory / name, size=(7, 5.5), layout=None, dpi=120)
 
 

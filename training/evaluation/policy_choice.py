@@ -1,4 +1,4 @@
-"""How the deployed policy is chosen on the validation part: the least cost, or a budget of alerts per day."""
+"""Choose the deployed policy on the validation split, by the least cost or by a daily alert budget."""
 
 from dataclasses import dataclass, field
 
@@ -16,18 +16,18 @@ class PolicyChoice:
     kind: PolicyKind
     #: The policy has the least expected cost, unless `alerts_per_day` is set.
     costs: Costs = field(default_factory=Costs)
-    #: Alerts that analysts can review in a day; the policy reviews as many as this allows. None: choose by cost.
+    #: Number of alerts that analysts can review in a day, which the policy uses up. None: choose by cost.
     alerts_per_day: int | None = None
 
     def choose(self, validation: ScoredRows, algorithm: str) -> Policy:
-        """Return the policy for a model's scores of the validation part.
+        """Return the policy to deploy with a model, given its scores on the validation split.
 
         Args:
             validation: Calibrated scores with labels, amounts and event times.
             algorithm: Model family. The policy's version is `<algorithm>-cost` or `<algorithm>-budget`.
 
         Raises:
-            DataError: If the validation part has one class only, or not one alert fits into the budget.
+            DataError: If the validation split has only one class, or the budget is too small for even one alert.
         """
         if self.alerts_per_day is None:
             return choose_by_cost(validation, self.costs, self.kind, f"{algorithm}-cost")

@@ -1,4 +1,4 @@
-"""How well scores rank: PR-AUC, ROC-AUC, and the frauds caught by a fixed number of alerts."""
+"""Measure how well scores rank: PR-AUC, ROC-AUC, and the frauds caught by a fixed number of alerts."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,10 @@ DAY_MS = 86_400_000
 
 
 def ranking_figures(scored: ScoredRows, alert_rate: float) -> AdditiveFigures:
-    """Return the figures `pr_auc` (average precision), `roc_auc` and `recall_at_alert_rate`.
+    """Return the metrics `pr_auc` (average precision), `roc_auc` and `recall_at_alert_rate`.
 
-    The last is the share of frauds among the `alert_rate` · n highest scores. Equal scores are in random order: the
-    figure is the mean over all orders.
+    `recall_at_alert_rate` is the share of all frauds that are among the `alert_rate` · n highest scores. Equal scores
+    are in random order, and the metric is the mean over all orders.
     """
     steps = _Steps(scored, np.zeros(len(scored), dtype=np.int64))
 
@@ -24,7 +24,8 @@ def ranking_figures(scored: ScoredRows, alert_rate: float) -> AdditiveFigures:
         all_frauds, all_legitimate = caught[-1], false_alarms[-1]
         with np.errstate(invalid="ignore", divide="ignore"):
             precision_at = np.nan_to_num(caught / (caught + false_alarms))
-            # A fraud ranks above the legitimate rows of later steps, and above half of those of its own step.
+            # A fraud ranks above the legitimate rows of later steps, and above half of the legitimate rows of its own
+            # step.
             ranked_below = all_legitimate - false_alarms + legitimate / 2
             within, _ = steps.within(frauds, legitimate, alert_rate * (all_frauds + all_legitimate))
             return {
@@ -37,11 +38,11 @@ def ranking_figures(scored: ScoredRows, alert_rate: float) -> AdditiveFigures:
 
 
 def daily_figures(scored: ScoredRows, alerts_per_day: int) -> AdditiveFigures:
-    """Return the figure `precision_at_alerts_a_day`: the share of frauds among each UTC day's highest scores.
+    """Return the metric `precision_at_alerts_a_day`: the share of frauds among each UTC day's highest scores.
 
-    A day with fewer than `alerts_per_day` transactions alerts all of them. Equal scores are treated as in
-    `ranking_figures`. The same figure for cards, card precision at k, is in Y. Le Borgne et al., "Reproducible Machine
-    Learning for Credit Card Fraud Detection", 2022.
+    On a day with fewer than `alerts_per_day` transactions, all of them are alerts. Equal scores are treated as in
+    `ranking_figures`. The corresponding metric for cards, card precision at k, is in Y. Le Borgne et al.,
+    "Reproducible Machine Learning for Credit Card Fraud Detection", 2022.
     """
     steps = _Steps(scored, scored.event_time_ms // DAY_MS)
 
@@ -56,11 +57,13 @@ def daily_figures(scored: ScoredRows, alerts_per_day: int) -> AdditiveFigures:
 class _Steps:
     """The steps of a ranking within groups, highest score first.
 
-    Equal scores are one step. Neighbouring steps without frauds are merged within a group, because a figure depends
-    only on how many legitimate rows rank above or beside each fraud. So a step either has one score or has no fraud.
+    Rows with equal scores form one step. Adjacent steps without frauds are merged within a group, because a metric
+    depends only on the number of legitimate rows that rank above or equal to each fraud. So a step either has a single
+    score or has no frauds.
 
     Attributes:
-        terms: (2k, n): k counts of frauds, then k counts of legitimate rows.
+        terms: Contribution of each row to each step, (2k, n): first the k counts of frauds, then those of legitimate
+            rows.
     """
 
     def __init__(self, scored: ScoredRows, group: NDArray[np.int64]) -> None:
@@ -76,14 +79,14 @@ class _Steps:
         k = int(step[-1]) + 1
         cell = np.where(fraud, step, k + step)
         self.terms = csr_array((np.ones(len(order)), (cell, order)), shape=(2 * k, len(order)))
-        # Index of the first step of each step's group.
+        # For each step, the index of the first step in the same group.
         first_of_group = step[new_group]
         self._group_start = np.repeat(first_of_group, np.diff(np.append(first_of_group, k)))
 
     def within(self, frauds: Floats, legitimate: Floats, budget: Floats) -> tuple[Floats, Floats]:
-        """Return the frauds (b,) and all rows (b,) among the `budget` (b,) highest of every group.
+        """Return the number of frauds (b,) and of all rows (b,) among the `budget` (b,) highest rows of every group.
 
-        A step that exceeds the budget contributes its share, which is the mean over all orders of its rows.
+        A step that fits only in part contributes proportionally, which equals the mean over all orders of its rows.
         """
         rows = frauds + legitimate
         above = np.cumsum(rows, axis=0) - rows

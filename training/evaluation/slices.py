@@ -1,4 +1,4 @@
-"""Figures by amount band and hour of day, which show where a model is weaker than its average."""
+"""Measure metrics by amount band and hour of day, which shows where a model performs below its average."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -14,7 +14,7 @@ from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.figures import DEFAULTS, FigureSettings, all_figures, measure
 from training.evaluation.scored_rows import ScoredRows
 
-#: Lower edges of the bands in minor units; the last band has no upper end. With cents: 10, 50, 200 and 1,000.
+#: Lower edges of the amount bands, in minor units. The last band has no upper edge. With cents: 10, 50, 200 and 1,000.
 AMOUNT_EDGES = (0, 1_000, 5_000, 20_000, 100_000)
 HOURS_PER_BAND = 4
 _HOUR_MS = 3_600_000
@@ -22,15 +22,15 @@ _HOURS = 24
 
 
 class Slice(Struct, frozen=True):
-    """A slice of the transactions with its own figures."""
+    """A slice of the transactions with its own metrics."""
 
     #: "amount" or "hour".
     by: str
-    #: Name to show, with its unit; a band contains its lower end only.
+    #: Display name of the slice, with the unit. A band includes its lower edge but not its upper edge.
     name: str
     rows: int
     frauds: int
-    #: The figures that are defined on the slice: without a fraud there is no recall.
+    #: Metrics that are defined on the slice; for example, recall is undefined without frauds.
     metrics: dict[str, Metric]
 
 
@@ -41,19 +41,19 @@ def slice_figures(
     amount_edges: Sequence[int] = AMOUNT_EDGES,
     resamples: int = RESAMPLES,
 ) -> list[Slice]:
-    """Return the figures of each amount band, then of each band of hours of the UTC day, without empty bands.
+    """Return the metrics of each amount band, then of each band of hours of the UTC day. Empty bands are left out.
 
-    `recall_at_alert_rate` and `precision_at_alerts_a_day` allow each slice the whole rate and the whole day's alerts.
+    `recall_at_alert_rate` and `precision_at_alerts_a_day` grant each slice the full alert rate and daily budget.
 
     Args:
         scored: Transactions with their scores.
-        policy: Policy whose alerts are judged.
-        settings: Parameters of the figures.
+        policy: Policy whose alerts are measured.
+        settings: Parameters of the metrics.
         amount_edges: Lower edges of the amount bands in minor units.
         resamples: Number of bootstrap resamples.
 
     Raises:
-        SettingsError: If the edges do not rise from 0.
+        SettingsError: If the edges do not ascend from 0.
     """
     slices = []
     for by, name, mask in (*_amount_bands(scored, amount_edges), *_hour_bands(scored)):
@@ -66,7 +66,7 @@ def slice_figures(
 
 def _amount_bands(scored: ScoredRows, edges: Sequence[int]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     if not edges or edges[0] != 0 or any(high <= low for low, high in pairwise(edges)):
-        raise SettingsError("the edges of amount bands must begin with 0 and rise; give them in minor units")
+        raise SettingsError("the edges of amount bands must begin with 0 and ascend; give them in minor units")
     band = np.digitize(scored.amount_minor, edges) - 1
     for i, low in enumerate(edges):
         name = f"{low:,} to {edges[i + 1]:,} minor units" if i + 1 < len(edges) else f"{low:,} minor units and more"

@@ -1,1 +1,1 @@
-"""Model families, resampling, calibration, and their ONNX graphs."""
+"""Model families, resampling and calibration, with their ONNX graphs."""

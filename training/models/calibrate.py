@@ -1,7 +1,7 @@
-"""Sigmoid (Platt) calibration, fitted on the validation part without weights or resampling.
+"""Sigmoid (Platt) calibration, fitted on the validation split without weights or resampling.
 
-After weights or resampling a model assumes a wrong share of fraud. Maximum likelihood with a free offset restores the
-mean score to the share in the validation part, whatever was done to the training rows.
+After weighting or resampling, a model assumes the wrong share of fraud. Fitting by maximum likelihood with a free
+offset restores the mean score to the share of fraud in the validation split, whatever was done to the training rows.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from training.models.graph import SCORE, GraphWriter
 
 @dataclass(frozen=True)
 class Calibration:
-    """score = 1 / (1 + exp(-(slope · z + offset))), where z are the log odds of the margin.
+    """Calibration by score = 1 / (1 + exp(-(slope · z + offset))), where z is the log odds of the margin.
 
     J. Platt, "Probabilistic outputs for support vector machines", 1999.
     """
@@ -33,10 +33,10 @@ class Calibration:
         return scores
 
     def write(self, graph: GraphWriter, log_odds: str) -> str:
-        """Write the same function of log odds, double (n,), as the graph's output, and return its name.
+        """Add the same function of log odds, double (n,), to the graph as its output, and return the output's name.
 
-        It is computed in double: ONNX Runtime's float32 functions differ in the last digit between a full vector and
-        the tail of a batch, so a score would depend on its neighbours. Rounded from double, it does not.
+        The score is computed in double and rounded to float32. ONNX Runtime's float32 functions differ in the last
+        digit between a full SIMD vector and the tail of a batch, so a score would depend on its position in the batch.
         """
         scaled = graph.add("Mul", log_odds, graph.constant(self.slope))
         score = graph.add("Sigmoid", graph.add("Add", scaled, graph.constant(self.offset)))
@@ -47,12 +47,12 @@ def fit_calibration(margin: NDArray[np.float64], labels: Labels, margin_kind: Ma
     """Fit slope and offset by maximum likelihood, which makes the mean score equal to the share of fraud.
 
     Args:
-        margin: (n,) margins of the validation part.
-        labels: (n,) labels of the same rows.
+        margin: Margins (n,) on the validation split.
+        labels: Labels (n,) of the same rows.
         margin_kind: Kind of the margins.
     """
-    # Practically no penalty: two parameters need none. Newton's method reaches the optimum, while lbfgs stops at its
-    # tolerance and, with one fraud in 600 rows, leaves the mean several percent off.
+    # There is practically no penalty, because two parameters need none. Newton's method reaches the optimum, while
+    # lbfgs stops at its tolerance and, with one fraud in 600 rows, leaves the mean score several percent off.
     regression = LogisticRegression(C=1e6, solver="newton-cholesky", tol=1e-8)
     regression.fit(margin_log_odds(margin, margin_kind)[:, np.newaxis], labels)
     return Calibration(margin_kind, float(regression.coef_[0, 0]), float(regression.intercept_[0]))

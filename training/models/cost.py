@@ -1,4 +1,4 @@
-"""The cost of a model for the stream: scoring time per row."""
+"""Measure what a model costs the stream: its scoring time per row."""
 
 import time
 
@@ -9,16 +9,17 @@ from stream.scoring.features import Matrix
 
 #: Rows scored at once, about the size of a worker's batch under load.
 BATCH = 250
-#: Number of passes, of which the fastest counts for each batch: other work on the machine only slows a pass down.
+#: Number of passes. For each batch, the fastest pass counts, because other work on the machine can only slow a pass
+#: down.
 PASSES = 7
 
 
 def cost_us(session: OnnxModel, matrix: Matrix) -> float:
-    """Return the microseconds per row in batches of `BATCH` on the session's one thread.
+    """Return the scoring time per row, in microseconds, in batches of `BATCH` rows on the session's single thread.
 
     Args:
-        session: Model.
-        matrix: (n, n_features); a few thousand rows are enough.
+        session: Model to time.
+        matrix: Feature vectors (n, n_features) to score; a few thousand rows are enough.
     """
     batches = [matrix[at : at + BATCH] for at in range(0, len(matrix), BATCH)]
     seconds = np.array([[_seconds(session, batch) for batch in batches] for _ in range(PASSES)])

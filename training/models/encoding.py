@@ -1,4 +1,4 @@
-"""The feature vector for linear models and nets: no missing values, and a column of 0 and 1 for each category."""
+"""Encode feature vectors for linear models and nets: no missing values, and a 0/1 column for each category."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,16 @@ from schemas.manifest import Feature
 from stream.scoring.features import Matrix
 from training.models.graph import FEATURES, GraphWriter
 
-#: Largest number of categories with a column of their own: the most frequent ones. All others, unknown ones included,
-#: share one more column, so that a feature with thousands of categories does not exhaust the memory.
+#: Largest number of categories, the most frequent ones, that have a column of their own. All others, including
+#: unknown ones, share one more column, so that a feature with thousands of categories does not exhaust the memory.
 MAX_LEVELS = 50
 
 
 class Encoding:
-    """Encodes feature vectors: numeric columns with medians for missing values, then columns of 0 and 1.
+    """Encodes feature vectors: numeric columns, with medians for missing values, then 0/1 columns of categories.
 
-    A missing category has 0 in all its columns. `transform` and the graph that `write` adds give the same bits.
+    A missing category has 0 in all columns of its feature. `transform` and the graph that `write` adds give
+    bit-identical results.
 
     Args:
         features: Features in the order of the matrix's columns.
@@ -26,7 +27,7 @@ class Encoding:
     def __init__(self, features: Sequence[Feature]) -> None:
         self._numeric = [i for i, feature in enumerate(features) if feature.kind != "categorical"]
         self._medians = np.array([features[i].median for i in self._numeric], dtype=np.float32)
-        #: Column of each categorical feature, and the number of its categories with a column of their own.
+        #: For each categorical feature, its column and the number of its categories that have a column of their own.
         self._categorical = [
             (i, min(len(feature.categories), MAX_LEVELS))
             for i, feature in enumerate(features)
@@ -48,7 +49,7 @@ class Encoding:
         return np.concatenate(parts, axis=1, dtype=np.float64)
 
     def write(self, graph: GraphWriter) -> str:
-        """Write the encoding of the input `FEATURES` and return its name, double (n, width)."""
+        """Add the encoding of `FEATURES` to the graph, and return the name of its output, double (n, width)."""
         parts = []
         if self._numeric:
             numeric = graph.add("Gather", FEATURES, graph.constant(self._numeric, np.int64), axis=1)

@@ -1,8 +1,8 @@
 """The model families behind one interface, each with default hyperparameters and a search space.
 
-The defaults of the boosters and of extra trees were chosen on the validation part, for speed in the stream as much as
-for precision: 300 small trees each. No family gives frauds a higher weight by itself, because LightGBM collapses with
-the usual value of `scale_pos_weight` (average precision .25); `resampling` does that.
+The defaults of the boosters and of extra trees were chosen on the validation split, for speed in the stream as much as
+for precision: each has 300 small trees. No family gives frauds a higher weight by itself, because LightGBM
+collapses at the usual value of `scale_pos_weight` (average precision 0.25). Use `resampling` for that.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,9 +25,9 @@ from training.models.pipelines import (
 
 __all__ = ["CHALLENGERS", "CHAMPION", "FAMILIES", "SEED", "TREES", "Family", "FittedModel", "Labels", "MarginKind"]
 
-#: Seed of the baseline.
+#: Random seed of the baseline's models.
 SEED = 0
-#: Number of trees of an ensemble whose params do not set it.
+#: Number of trees in an ensemble whose hyperparameters do not set the number.
 TREES = 300
 
 _Fitter = Callable[[Params, FitTask], FittedModel]
@@ -35,16 +35,16 @@ _Fitter = Callable[[Params, FitTask], FittedModel]
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of model: how it is fitted, and its search space."""
+    """A kind of model: how a model is fitted, and the search space of its hyperparameters."""
 
     algorithm: str
-    #: Kind of the margins of its models.
+    #: Kind of margin that models of this family return.
     margin_kind: MarginKind
     #: Default hyperparameters.
     params: Params
     fitter: _Fitter
     space: Callable[[Trial], Params]
-    #: True if `stop_on` has an effect.
+    #: True if the family uses `stop_on`.
     stops_early: bool = False
 
     def fit(
@@ -58,30 +58,30 @@ class Family:
         sample_weight: Weights | None = None,
         stop_on: LabelledRows | None = None,
     ) -> FittedModel:
-        """Fit one model; the same arguments give the same model.
+        """Fit one model. The same arguments always give the same model.
 
         Args:
-            params: All hyperparameters, as in `self.params` or from `suggest`.
-            matrix: (n, n_features), NaN where a value is missing.
+            params: All hyperparameters, such as `self.params` or the result of `suggest`.
+            matrix: Feature vectors (n, n_features), NaN where a value is missing.
             labels: (n,), 1 for fraud.
             features: Features in the order of the matrix's columns.
             seed: Seed of all random choices.
-            sample_weight: (n,) weights, or None for equal ones.
+            sample_weight: Weights (n,) of the rows; None for equal weights.
             stop_on: Other rows, never resampled, on which a booster finds its best number of trees; other families
                 ignore them.
 
         Raises:
-            DataError: If the rows are all of one class.
+            DataError: If all rows belong to one class.
         """
         if not 0 < labels.sum() < len(labels):
             raise DataError(
-                f"{self.algorithm} cannot learn from {len(labels)} rows of which {labels.sum()} are frauds; "
-                "use a longer or another part, with both classes"
+                f"{self.algorithm} cannot learn from {len(labels)} rows, {labels.sum()} of which are frauds; "
+                "use rows with both frauds and legitimate transactions, such as a longer period"
             )
         return self.fitter(params, FitTask(LabelledRows(matrix, labels, sample_weight), tuple(features), seed, stop_on))
 
     def suggest(self, trial: Trial) -> Params:
-        """Return the default hyperparameters with those that an Optuna trial suggests."""
+        """Return the default hyperparameters, updated with those that an Optuna trial suggests."""
         return self.params | self.space(trial)
 
 
@@ -106,7 +106,7 @@ RANDOM_FOREST = Family(
 EXTRA_TREES = Family(
     "extra-trees",
     "probability",
-    # Without the limit the forest is five times as large and no better on validation.
+    # Without this limit, the forest is five times as large and no better on the validation split.
     {"max_depth": 10, "min_samples_leaf": 3, "n_jobs": -1},
     _with_trees(fit_extra_trees),
     suggest_forest,
@@ -131,7 +131,7 @@ LIGHTGBM = Family(
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        # The same trees on any number of threads.
+        # Ensures the same trees on any number of threads.
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,

@@ -1,4 +1,4 @@
-"""Types that all model families share: the input of a fit and the fitted model."""
+"""Types shared by all model families: the input of a fit, and the fitted model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from stream.scoring.features import Matrix
 from training.models.graph import GraphWriter
 from training.models.odds import FLOAT_EPSILON, log_odds
 
-#: Scale of a margin: log odds of fraud, or a probability that the graph sums in float32.
+#: Scale of a margin: the log odds of fraud, or a probability, which the graph sums in float32.
 MarginKind = Literal["log_odds", "probability"]
 Labels = NDArray[np.int8]
 #: Shape (n,), with mean 1.
@@ -28,19 +28,19 @@ class LabelledRows(NamedTuple):
     matrix: Matrix
     #: (n,), 1 for fraud.
     labels: Labels
-    #: (n,) weights, or None for equal ones.
+    #: Weights (n,) of the rows; None for equal weights.
     sample_weight: Weights | None = None
 
 
 @dataclass(frozen=True)
 class FitTask:
-    """Everything that a fit needs besides the hyperparameters."""
+    """Everything that a fit needs except the hyperparameters."""
 
     rows: LabelledRows
     #: Features in the order of the matrix's columns: linear models and nets encode them by kind.
     features: tuple[Feature, ...]
     seed: int
-    #: Rows for the early stopping of boosters; never part of `rows`.
+    #: Rows for the early stopping of boosters, none of which are in `rows`.
     stop_on: LabelledRows | None = None
 
 
@@ -49,14 +49,15 @@ class FittedModel:
     """A fitted model, before calibration."""
 
     margin_kind: MarginKind
-    #: (n, n_features) → (n,) margins in double precision: the original that the ONNX graph is compared with.
+    #: Function from feature vectors (n, n_features) to margins (n,) in double precision, the original for the parity
+    #: check.
     margin: Callable[[Matrix], NDArray[np.float64]]
-    #: Writes the nodes from `FEATURES` to the margin as log odds, double (n,), and returns the name of that tensor.
+    #: Adds the nodes that turn `FEATURES` into the log odds of fraud, double (n,), and returns the name of that tensor.
     write_log_odds: Callable[[GraphWriter], str]
     #: Number of trees, fewer than configured if a booster stopped early; None if the model is not a tree ensemble.
     trees: int | None = None
 
 
 def margin_log_odds(margin: NDArray[np.float64], kind: MarginKind) -> NDArray[np.float64]:
-    """Return margins (n,) of either kind as log odds, the values that `FittedModel.write_log_odds` has in the graph."""
+    """Return margins (n,) of either kind as log odds, as the graph by `FittedModel.write_log_odds` computes them."""
     return margin if kind == "log_odds" else log_odds(margin, FLOAT_EPSILON)

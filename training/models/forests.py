@@ -19,7 +19,7 @@ def fit_extra_trees(params: Params, task: FitTask) -> FittedModel:
 
 
 def suggest_forest(trial: Trial) -> Params:
-    """Suggest the size of the trees; deeper ones hardly score better and take several times as long per row."""
+    """Suggest the size of the trees. Deeper trees hardly score better and take several times as long per row."""
     return {
         "max_depth": trial.suggest_int("max_depth", 6, 14),
         "min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 20, log=True),

@@ -1,4 +1,4 @@
-"""A builder for one ONNX graph: each call adds nodes and returns the name of their output."""
+"""Build an ONNX graph, call by call: each call adds nodes and returns the name of their output."""
 
 from typing import Any
 
@@ -7,25 +7,25 @@ import onnx
 from numpy.typing import ArrayLike, DTypeLike
 from onnx import TensorProto, helper, numpy_helper
 
-#: Pinned, so that a newer onnx package in training does not write bundles that an older serving runtime rejects.
+#: The versions are pinned, so that a newer onnx package does not write bundles that an older serving runtime rejects.
 OPSET = 17
 ML_OPSET = 3
 IR_VERSION = 9
 ML_DOMAIN = "ai.onnx.ml"
-#: The graph's one input, float32 (n, n_features), and its one output, float32 (n,).
+#: Names of the graph's input, float32 (n, n_features), and its output, float32 (n,).
 FEATURES = "features"
 SCORE = "score"
 
 
 class GraphWriter:
-    """Collects nodes and constants under unique names, so that several models fit into one graph."""
+    """Collects nodes and constants under unique names, so that several models can share one graph."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
     def add(self, op: str, *inputs: str, output: str = "", domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output and return the output's name, a new one unless `output` gives it."""
+        """Add a node with one output and return the name of the output: `output` if given, else a new name."""
         name = output or f"{op}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(op, list(inputs), [name], domain=domain, **attributes))
         return name
@@ -37,14 +37,14 @@ class GraphWriter:
         return name
 
     def double(self, name: str) -> str:
-        """Cast to double: a float32 logarithm or product depends on the position of its row in the batch."""
+        """Cast to double, because a float32 logarithm or product depends on the row's position in the batch."""
         return self.add("Cast", name, to=TensorProto.DOUBLE)
 
     def inline(self, model: onnx.ModelProto, source: str) -> str:
         """Add the whole graph of a model with one input and one output, and return the name of its output.
 
         Args:
-            model: Model to copy the nodes and constants of.
+            model: Model whose nodes and constants are copied.
             source: Name of the tensor in this graph that replaces the model's input.
         """
         renamed = {"": "", model.graph.input[0].name: source}
@@ -65,7 +65,7 @@ class GraphWriter:
         return renamed[model.graph.output[0].name]
 
     def model(self, n_features: int) -> onnx.ModelProto:
-        """Return the checked graph; a node must already have the output `SCORE`."""
+        """Check and return the graph. One of its nodes must have the output `SCORE`."""
         graph = helper.make_graph(
             self._nodes,
             "fraud",

@@ -1,4 +1,4 @@
-"""Logistic regression and a neural net: scikit-learn on encoded and scaled columns, with both steps in the graph."""
+"""Fit logistic regressions and neural nets with scikit-learn. Their graph includes column encoding and scaling."""
 
 import warnings
 from typing import Any
@@ -32,18 +32,18 @@ def fit_net(params: Params, task: FitTask) -> FittedModel:
     hidden = (params["width"],) * params["layers"]
     net = MLPClassifier(hidden, max_iter=params["epochs"], random_state=task.seed, **rest)
     with warnings.catch_warnings():
-        # The number of epochs is a hyperparameter, so reaching it is no failure to converge.
+        # The number of epochs is a hyperparameter, so reaching it is not a failure to converge.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return _fit(net, task)
 
 
 def suggest_logistic_regression(trial: Trial) -> Params:
-    """Suggest the inverse strength `C` of the penalty."""
+    """Suggest `C`, the inverse of the penalty's strength."""
     return {"C": trial.suggest_float("C", 1e-3, 10.0, log=True)}
 
 
 def suggest_net(trial: Trial) -> Params:
-    """Suggest the size of a net that is fast enough for the stream, and its learning parameters."""
+    """Suggest the size of a net, within what is fast enough for the stream, and its learning parameters."""
     return {
         "layers": trial.suggest_int("layers", 1, 2),
         "width": trial.suggest_int("width", 8, 64, log=True),

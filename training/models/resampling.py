@@ -1,7 +1,7 @@
-"""Resampling and weighting of the training rows, because frauds are rare; no other part of the data is resampled.
+"""Resample or weight the training rows, because frauds are rare. Rows outside the training split are never resampled.
 
-All methods aim at the same ratio of frauds to legitimate rows, by number or by weight, so they are comparable. Each
-makes a model overestimate the share of fraud; `fit_calibration` on untouched rows corrects that.
+All methods aim for the same ratio of frauds to legitimate rows, by number or by weight, so they are comparable. Every
+method makes a model overestimate the share of fraud, which `fit_calibration` corrects on rows that were not resampled.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from training.models.fitted import LabelledRows, Labels
 
 Resampling = Literal["none", "class_weights", "smote", "undersampling"]
 RESAMPLINGS: tuple[Resampling, ...] = get_args(Resampling)
-#: Frauds per legitimate row after resampling. At an even balance (1.0), each fraud of the ULB data would count 577
-#: times, at which LightGBM collapses.
+#: Number of frauds per legitimate row after resampling. At an even balance (1.0), each fraud in the ULB data would
+#: count 577 times, and LightGBM would collapse.
 RATIO = 0.1
-#: Nearest frauds with which SMOTE interpolates each fraud (N. Chawla et al., "SMOTE", 2002).
+#: Number of nearest neighbours of each fraud that SMOTE interpolates with (N. Chawla et al., "SMOTE", 2002).
 _NEIGHBOURS = 5
 
 
@@ -37,19 +37,19 @@ def resample_rows(
 ) -> LabelledRows:
     """Resample or weight the training rows of one fold.
 
-    Rows that already have at least `ratio` frauds per legitimate row are returned unchanged.
+    The rows are returned unchanged if they already have at least `ratio` frauds per legitimate row.
 
     Args:
         resampling: `class_weights` gives frauds a higher weight, `smote` adds synthetic frauds between real ones,
             `undersampling` drops random legitimate rows, and `none` changes nothing.
-        matrix: (n, n_features).
-        labels: (n,), with both classes.
+        matrix: Feature vectors (n, n_features).
+        labels: Labels (n,), of both classes.
         features: Features in the order of the matrix's columns.
         seed: Seed of the random draws.
-        ratio: Wanted number of frauds per legitimate row, in (0, 1].
+        ratio: Desired number of frauds per legitimate row, in (0, 1].
 
     Raises:
-        DataError: If SMOTE cannot interpolate the rows.
+        DataError: If SMOTE cannot interpolate between the rows.
     """
     frauds = int(labels.sum())
     if resampling == "none" or frauds >= ratio * (len(labels) - frauds):
@@ -67,7 +67,8 @@ def resample_rows(
 def subsample_negatives(matrix: Matrix, labels: Labels, *, share: float, seed: int) -> LabelledRows:
     """Return every fraud and a random share in (0, 1] of the legitimate rows, for families that are slow on all rows.
 
-    The caller logs the share, because it raises the ratio of frauds like undersampling. It comes before resampling.
+    This step comes before resampling. The caller logs the share, because dropping rows raises the ratio of frauds, as
+    undersampling does.
     """
     kept = np.random.default_rng(seed).random(len(labels)) < share
     return _take(LabelledRows(matrix, labels), np.flatnonzero(kept | (labels == 1)))
@@ -85,17 +86,17 @@ def _smote(rows: LabelledRows, features: Sequence[Feature], seed: int, ratio: fl
 def _check_smote(rows: LabelledRows, features: Sequence[Feature]) -> None:
     if (frauds := int(rows.labels.sum())) <= _NEIGHBOURS:
         raise DataError(
-            f"SMOTE needs at least {_NEIGHBOURS + 1} frauds and the training rows have {frauds}; "
-            "use longer folds, or class weights"
+            f"SMOTE needs at least {_NEIGHBOURS + 1} frauds, but the training rows have only {frauds}; "
+            "use longer folds or class weights"
         )
     missing = np.flatnonzero(np.isnan(rows.matrix).any(axis=0))
     if len(missing):
         raise DataError(
-            f"SMOTE cannot interpolate missing values, and {features[missing[0]].name} has some; "
-            "use the missing-value policy median, or another treatment"
+            f"SMOTE cannot interpolate missing values, but {features[missing[0]].name} has some; "
+            "use the missing-value policy median or another resampling method"
         )
     if all(feature.kind == "categorical" for feature in features):
-        raise DataError("SMOTE needs at least one numeric feature and all are categorical; use another treatment")
+        raise DataError("SMOTE needs a numeric feature, but all are categorical; use another resampling method")
 
 
 def _take(rows: LabelledRows, kept: NDArray[np.intp]) -> LabelledRows:

@@ -1,4 +1,4 @@
-"""scikit-learn classifiers in the graph, converted by skl2onnx in double precision."""
+"""Add scikit-learn classifiers to the graph, converted by skl2onnx in double precision."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ _PROBABILITIES = "probabilities"
 
 
 def write_sklearn_log_odds(graph: GraphWriter, classifier: Any, matrix: str, width: int) -> str:
-    """Write a binary classifier, or a pipeline that ends in one.
+    """Add a binary classifier, or a pipeline that ends in a classifier, to the graph.
 
-    With a double input skl2onnx computes in double throughout. In float32 a matrix product differs by 2e-7 with the
-    size of the batch, and a scaler by more.
+    With a double input, the graph made by skl2onnx computes in double throughout. In float32, a matrix product would
+    vary by 2e-7 with the size of the batch, and a scaler by more.
 
     Args:
         graph: Graph to add the nodes to.

@@ -1,4 +1,4 @@
-"""A stack: logistic regression over the log odds of fitted members (D. Wolpert, "Stacked generalization", 1992)."""
+"""Stack models by a logistic regression over their log odds (D. Wolpert, "Stacked generalization", 1992)."""
 
 from collections.abc import Sequence
 
@@ -27,11 +27,11 @@ def fit_stack(
 
     Args:
         members: Models fitted on all rows available for fitting.
-        out_of_fold: (n, members), for each member the margins of models with its family and params on rows that they
-            were not fitted on. On its own training rows a member is overconfident and would get too much weight.
-        labels: (n,) labels of the same rows.
+        out_of_fold: Margins (n, members), for each member by models of the same family and hyperparameters on rows that
+            they were not fitted on. On its own training rows a member is overconfident and would get too much weight.
+        labels: Labels (n,) of the same rows.
         seed: Seed of the regression.
-        sample_weight: (n,) weights, or None for equal ones.
+        sample_weight: Weights (n,) of the rows; None for equal weights.
 
     Returns:
         Model that evaluates all members in one graph.

@@ -1,8 +1,9 @@
-"""Tree tables read exactly from LightGBM, XGBoost and scikit-learn's forests.
+"""Read tree tables exactly from LightGBM, XGBoost and scikit-learn's forests.
 
 The usual converters round LightGBM's double thresholds to the nearest float32, which may be on the other side of the
-threshold, and return probabilities where calibration needs margins. Read directly, every row takes the same path as
-in the original, missing values included, and the graph is a plain sum of leaves, which ONNX Runtime runs fastest.
+threshold, and return probabilities, whereas calibration needs margins. With tables read directly, every row takes the
+same path as in the original, even with missing values, and the graph is a plain sum of leaves, which ONNX Runtime
+evaluates fastest.
 """
 
 import json
@@ -17,7 +18,7 @@ from training.models.trees import TreeTable
 
 
 def read_lightgbm(booster: Booster) -> TreeTable:
-    """Read a binary LightGBM booster up to its best round; its margin is the raw score."""
+    """Read a binary LightGBM booster up to its best round. Its margin is the raw score."""
     table = TreeTable()
     for index, tree in enumerate(booster.dump_model()["tree_info"]):
         _add_lightgbm(table, index, tree["num_leaves"], tree["tree_structure"])
@@ -25,7 +26,7 @@ def read_lightgbm(booster: Booster) -> TreeTable:
 
 
 def read_xgboost(model: XGBClassifier, rounds: int) -> TreeTable:
-    """Read the first rounds of an XGBoost classifier; its margin is the log odds."""
+    """Read the first rounds of an XGBoost classifier. Its margin is the log odds."""
     booster = model.get_booster()
     learner = json.loads(booster.save_config())["learner"]["learner_model_param"]
     prior = float(learner["base_score"].strip("[]"))
@@ -36,7 +37,7 @@ def read_xgboost(model: XGBClassifier, rounds: int) -> TreeTable:
 
 
 def read_forest(model: RandomForestClassifier | ExtraTreesClassifier) -> TreeTable:
-    """Read a scikit-learn forest; its margin is P(fraud), the mean over its trees."""
+    """Read a scikit-learn forest, whose margin is P(fraud), the mean over its trees."""
     table = TreeTable()
     for index, estimator in enumerate(model.estimators_):
         tree = estimator.tree_
@@ -79,7 +80,7 @@ def _add_lightgbm(table: TreeTable, tree: int, leaves: int, structure: dict[str,
         feature=structure["split_feature"],
         threshold=threshold,
         children=(_lightgbm_node(left, leaves), _lightgbm_node(right, leaves)),
-        # If no value was missing in training, LightGBM treats a missing one as 0.
+        # If no value was missing during training, LightGBM treats a missing value as 0.
         missing_true=structure["default_left"] if structure["missing_type"] == "NaN" else threshold >= 0,
     )
     for child in (left, right):
@@ -96,7 +97,7 @@ def _add_xgboost(table: TreeTable, tree: int, structure: dict[str, Any]) -> None
         node=node,
         mode="BRANCH_LT",
         feature=int(structure["split"].removeprefix("f")),
-        # The dump has the shortest decimal form of a float32, which as a double may lie on the other side of it.
+        # The dump contains the shortest decimal form of a float32. Read as a double, it may be slightly above or below.
         threshold=float(np.float32(structure["split_condition"])),
         children=(structure["yes"], structure["no"]),
         missing_true=structure["missing"] == structure["yes"],

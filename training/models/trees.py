@@ -1,4 +1,4 @@
-"""Tree ensembles as one flat table, and the table as one ONNX node."""
+"""Represent tree ensembles as one flat table, and the table as one ONNX node."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ NodeMode = Literal["LEAF", "BRANCH_LEQ", "BRANCH_LT"]
 
 @dataclass
 class TreeTable:
-    """An ensemble whose margin is `base` plus the values of the leaves that a row reaches, one in each tree.
+    """A tree ensemble. A row's margin is `base` plus the values of the leaves that the row reaches, one in each tree.
 
     The lists have one entry per node. The nodes of a tree are numbered from 0, the root, which comes first: ONNX
     Runtime treats the first node of a tree as its root, whatever its number.
@@ -24,14 +24,14 @@ class TreeTable:
     feature: list[int] = field(default_factory=list)
     #: Threshold of a branch, exactly representable as float32; 0 for a leaf.
     threshold: list[float] = field(default_factory=list)
-    #: Child if the comparison holds, and child if not; 0 for a leaf.
+    #: Child to visit if the comparison is true, and child to visit if it is false; 0 for a leaf.
     true_child: list[int] = field(default_factory=list)
     false_child: list[int] = field(default_factory=list)
-    #: True if a missing value takes the branch of a comparison that holds.
+    #: True if a missing value counts as a true comparison.
     missing_true: list[bool] = field(default_factory=list)
     #: Value of a leaf; 0 for a branch.
     value: list[float] = field(default_factory=list)
-    #: The leaf's share of the other class if values are probabilities, else 0.
+    #: Probability of the other class in the leaf if values are probabilities, else 0.
     complement: list[float] = field(default_factory=list)
 
     def add_leaf(self, *, tree: int, node: int, value: float, complement: float = 0.0) -> None:
@@ -49,7 +49,7 @@ class TreeTable:
         children: tuple[int, int],
         missing_true: bool,
     ) -> None:
-        """Add a branch; `children` are the nodes for a comparison that holds and one that does not."""
+        """Add a branch. `children` are the nodes to visit if the comparison is true and if it is false."""
         self._add(
             tree=tree,
             node=node,
@@ -61,19 +61,19 @@ class TreeTable:
         )
 
     def write(self, graph: GraphWriter) -> str:
-        """Write the ensemble and return the name of its margin, double (n,)."""
+        """Add the ensemble to the graph and return the name of its margin, double (n,)."""
         column = self._write(graph, [self.value], [self.base])
         return graph.double(graph.add("Reshape", column, graph.constant([-1], "int64")))
 
     def write_log_odds(self, graph: GraphWriter, epsilon: float) -> str:
-        """Write an ensemble of probabilities and return the name of its log odds, double (n,).
+        """Add an ensemble of probabilities to the graph and return the name of its log odds, double (n,).
 
-        Both classes are summed, because 1 - p of a p summed in float32 loses the digits that distinguish scores near
-        1.
+        The probabilities of both classes are summed, because computing 1 - p from a float32 sum p would lose the digits
+        that distinguish scores near 1.
 
         Args:
             graph: Graph to add the nodes to.
-            epsilon: Probabilities are clipped to [epsilon, 1 - epsilon].
+            epsilon: Distance from 0 and 1 to which probabilities are clipped.
         """
         sums = graph.double(self._write(graph, [self.value, self.complement], [0.0, 0.0]))
         logs = graph.add("Log", graph.add("Clip", sums, graph.constant(epsilon), graph.constant(1 - epsilon)))
@@ -81,7 +81,7 @@ class TreeTable:
         return graph.add("Sub", fraud, legitimate)
 
     def _write(self, graph: GraphWriter, targets: Sequence[Sequence[float]], bases: Sequence[float]) -> str:
-        """Write the ensemble and return the name of its sums, float32 (n, targets)."""
+        """Add the ensemble to the graph and return the name of its sums, float32 (n, targets)."""
         leaves = [i for i, mode in enumerate(self.mode) if mode == "LEAF"]
         weights = [(self.tree[i], self.node[i], at, each[i]) for i in leaves for at, each in enumerate(targets)]
         trees, nodes, ids, values = (list(column) for column in zip(*weights, strict=True))

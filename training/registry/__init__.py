@@ -1,1 +1,1 @@
-"""MLflow runs, the registered model with its cards, and the roles of its versions."""
+"""MLflow runs, the registered model with its model cards, and the roles of its versions."""

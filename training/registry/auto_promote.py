@@ -1,4 +1,4 @@
-"""Automatic promotion: acts on the gate's verdicts in the ledger, with a promotion or a proposal of one."""
+"""Act on the gate's verdicts in the ledger: promote a winning challenger or propose its promotion."""
 
 import tempfile
 from collections.abc import Sequence
@@ -16,31 +16,32 @@ from training.registry.versions import RegisteredVersion
 
 AutoPromoteMode = Literal["off", "propose", "auto"]
 
-#: Author of automatic promotions.
+#: Name recorded as the author of automatic promotions.
 AUTHOR = "fraud-train watch"
 
 
 class PromotionProof(Struct, frozen=True):
-    """The gate test behind a promotion, as the model's run keeps it."""
+    """The gate test that justifies a promotion, as stored in the model's run."""
 
     test: GateTest
     evidence: tuple[Evidence, ...]
 
 
 def auto_promote(promoter: Promoter, store: GateStore, mode: AutoPromoteMode) -> list[str]:
-    """Act on the gate tests of the current champion; return a line for each.
+    """Act on the gate tests against the current champion, and return a status line for each.
 
-    MLflow is reconciled with Kafka first, so a promotion that was interrupted is completed and none is made twice:
-    tests of an earlier champion are ignored.
+    MLflow is reconciled with Kafka first, so an interrupted promotion is completed. No promotion is made twice,
+    because tests against an earlier champion are ignored.
 
     Args:
         promoter: Promoter that reads and changes the roles.
         store: Gate tests in the ledger.
-        mode: off reports the state of each test, propose also the command that promotes a winner, auto promotes it.
+        mode: With `off`, the state of each test is reported; with `propose`, also the command that promotes a winner;
+            with `auto`, the winner is promoted.
 
     Raises:
-        LedgerUnavailableError: If the ledger's database does not answer.
-        FraudError: As `Promoter.promote`; the next call continues.
+        LedgerUnavailableError: If the ledger's database is not responding.
+        FraudError: If the promotion fails, for the reasons given at `Promoter.promote`; the next call resumes it.
     """
     newest = promoter.catch_up()
     if newest is None:
@@ -50,7 +51,7 @@ def auto_promote(promoter: Promoter, store: GateStore, mode: AutoPromoteMode) ->
 
 
 def encode_proof(test: GateTest, evidence: Sequence[Evidence]) -> bytes:
-    """Return plan, evidence and judgement of a test as JSON."""
+    """Return the plan, the evidence and the judgement of a gate test as JSON."""
     return msgspec.json.format(msgspec.json.encode(PromotionProof(test, tuple(evidence))))
 
 
@@ -80,7 +81,7 @@ def _act_on(test: GateTest, promoter: Promoter, store: GateStore, mode: AutoProm
 
 
 def _manual_step(promoter: Promoter, test: GateTest, version: RegisteredVersion) -> str:
-    """Return what a person must do if promoting the version would not deploy what was tested, else nothing."""
+    """Return what a person must do if promoting the version would not deploy what was tested, else an empty string."""
     policy = test.challenger.policy_version
     if test.challenger.bundle_sha256 == test.champion.bundle_sha256:
         return f"make it the champion's policy with: fraud-stream policy set --version {policy} ..."

@@ -1,4 +1,4 @@
-"""The model card of a registered version, in Markdown and HTML; it is stored with the run or rendered on demand."""
+"""Model cards of registered versions, in Markdown and HTML, stored with the run or rendered on demand."""
 
 import tempfile
 from collections.abc import Mapping
@@ -32,20 +32,20 @@ class ModelCard:
         return self._render("model_card.html.j2")
 
     def _render(self, template: str) -> str:
-        # The page needs no navigation and no footer.
+        # A card needs neither navigation nor a footer.
         return render_page(
             template, title=self.title, lead=self.lead, card_sections=self.sections, sections=(), footer=""
         )
 
 
 def make_card(number: str, tags: Mapping[str, str], manifest: Manifest, figures: CardFigures | None) -> ModelCard:
-    """Return the card of a version.
+    """Return the model card of a version.
 
     Args:
         number: Version number in MLflow.
         tags: Lineage of the version.
-        manifest: Manifest of its bundle.
-        figures: Figures of its evaluation; None if there are none.
+        manifest: Manifest of the version's bundle.
+        figures: Figures of the version's evaluation; None if it was not evaluated.
     """
     title = f"Model card: {REGISTERED_MODEL}, version {number}"
     lead = f"A {manifest.algorithm} model; bundle {manifest.name}/{manifest.version}."
@@ -53,10 +53,10 @@ def make_card(number: str, tags: Mapping[str, str], manifest: Manifest, figures:
 
 
 def read_figures(run_id: str, runs: MlflowRuns) -> CardFigures | None:
-    """Return the figures that the evaluation stored with a run; None if there are none.
+    """Return the card figures that the evaluation stored with a run; None if the run has none.
 
     Raises:
-        RegistryError: If they cannot be read, or MLflow is unavailable or rejects the request.
+        RegistryError: If the figures cannot be read, or MLflow is unavailable or rejects the request.
     """
     if not runs.holds(run_id, FIGURES_ARTIFACT):
         return None
@@ -65,13 +65,13 @@ def read_figures(run_id: str, runs: MlflowRuns) -> CardFigures | None:
 
 
 def write_card(number: str, tags: Mapping[str, str], manifest: Manifest, runs: MlflowRuns) -> None:
-    """Store a version's card as artifacts of its run, `card/model_card.md` and `card/model_card.html`.
+    """Store a version's model card as artifacts of the version's run, `card/model_card.md` and `card/model_card.html`.
 
     Args:
         number: Version number in MLflow.
         tags: Lineage of the version.
-        manifest: Manifest of its bundle.
-        runs: Runs in MLflow.
+        manifest: Manifest of the version's bundle.
+        runs: Runs in the same MLflow.
 
     Raises:
         RegistryError: If the figures of the run cannot be read, or MLflow is unavailable or rejects the request.

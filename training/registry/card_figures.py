@@ -1,4 +1,4 @@
-"""Figures for the model card that are not in the manifest, stored as the artifact `evaluation.json` of a run."""
+"""Card figures: metrics for the model card that are not in the manifest, stored as a run's `evaluation.json`."""
 
 import msgspec
 from msgspec import Struct
@@ -31,14 +31,14 @@ class OperatingPoint(Struct, frozen=True):
 
 
 class CardFigures(Struct, frozen=True):
-    """Figures of one model on one part of the split.
+    """Metrics of one model on the test set or the validation split.
 
     Attributes:
-        part: Part of the split, "test" or "validation".
-        slices: Figures by slice of the part.
+        part: Where the metrics were measured, "test" or "validation".
+        slices: Metrics by slice of the transactions.
         calibration: Bins of the calibration curve.
         operating_points: Metrics under the deployed policy and under the comparison policy.
-        limits: Limitations of this model, beyond those of every model; one sentence each.
+        limits: Limitations of this model besides those that every model has, each in one sentence.
     """
 
     part: str
@@ -49,7 +49,7 @@ class CardFigures(Struct, frozen=True):
 
     @property
     def metrics(self) -> dict[str, Metric]:
-        """All metrics under the deployed policy, and those under the comparison policy that papers report."""
+        """All metrics under the deployed policy, and those that papers report under the comparison policy."""
         points = {point.name: point.metrics for point in self.operating_points}
         return points.get(DEPLOYED, {}) | as_comparison(points.get(COMPARED, {}))
 
@@ -57,14 +57,14 @@ class CardFigures(Struct, frozen=True):
 def measure_card_figures(
     part: str, scored: ScoredRows, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
 ) -> CardFigures:
-    """Return the figures of a model for its card.
+    """Return the figures for a model's card.
 
     Args:
-        part: Part of the split that was scored.
-        scored: Rows of the part with the scores of the model.
-        deployed: Policy in the bundle; slices are measured under it.
+        part: Where the rows are from, "test" or "validation".
+        scored: Rows with the model's scores.
+        deployed: Policy in the bundle, under which slices are measured.
         comparison: Policy with the largest expected F1, which is never deployed.
-        settings: Settings of the figures.
+        settings: Parameters of the metrics.
     """
     points = (
         OperatingPoint(name, policy, evaluate(scored, policy, settings))
@@ -79,17 +79,17 @@ def measure_card_figures(
 
 
 def encode_figures(figures: CardFigures) -> bytes:
-    """Return the content of the artifact, as JSON."""
+    """Return card figures as JSON, the content of the artifact."""
     return msgspec.json.format(msgspec.json.encode(figures), indent=1)
 
 
 def decode_figures(raw: bytes) -> CardFigures:
-    """Return the figures from the content of the artifact.
+    """Return the card figures in the content of the artifact.
 
     Raises:
-        RegistryError: If the content is invalid.
+        RegistryError: If the content is not valid JSON of card figures.
     """
     try:
         return msgspec.json.decode(raw, type=CardFigures)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RegistryError(f"{FIGURES_ARTIFACT} of the run cannot be read ({error}); evaluate it again") from error
+        raise RegistryError(f"{FIGURES_ARTIFACT} of the run is invalid ({error}); evaluate the model again") from error

@@ -1,4 +1,4 @@
-"""The content of a model card: titles, paragraphs and tables.
+"""Build the content of a model card: titles, paragraphs and tables.
 
 The sections follow M. Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
@@ -14,33 +14,33 @@ from training.registry.card_figures import CardFigures
 
 INTENDED_USE = (
     "The model scores card payments as they happen. A score is a calibrated probability of fraud.",
-    "A policy turns each score into a verdict: approve, review or decline. Analysts check what goes to review.",
+    "A policy turns each score into a verdict: approve, review or decline. Analysts check payments under review.",
     "Do not use the model to judge people, to grant credit, or on payments unlike those it was trained on.",
 )
 LIMITS = (
-    "Frauds are rare, so every figure is uncertain: read the interval, not only the value.",
-    "The figures come from payments shortly after the training window. Fraud changes, so expect worse figures later.",
+    "Frauds are rare, so every metric is uncertain: read the interval, not only the value.",
+    "The metrics come from payments shortly after the training window. Fraud changes, so expect worse values later.",
     "Labels come from what the bank detected. Undetected fraud counts as legitimate.",
 )
 _MEASURED_ON = (
-    "Each metric has a 95 % interval. The suffix of its name says where it was measured: _folds on folds inside the "
-    "training part, _validation on the validation part, _not_repeated on the test rows that repeat no earlier row, and "
-    "no suffix on the whole test part. Metrics on the validation part that depend on calibration or thresholds are too "
-    "optimistic, because both were chosen there."
+    "Each metric has a 95% interval. The suffix of its name says where it was measured: _folds on folds inside the "
+    "training split, _validation on the validation split, _not_repeated on test rows that do not repeat an earlier "
+    "row, and no suffix on the whole test set. Metrics on the validation split that depend on calibration or "
+    "thresholds are too optimistic, because both were chosen there."
 )
 _POINTS = (
-    "Metrics whose name starts with comparison_ use the threshold with the largest expected F1 on the validation part, "
-    "as papers do to compare models; that threshold is never deployed. All other metrics that need a threshold use the "
-    "policy in the bundle."
+    "Metrics whose name starts with comparison_ use the threshold with the largest expected F1 on the validation "
+    "split, as papers do to compare models; that threshold is never deployed. All other metrics that need a threshold "
+    "use the policy in the bundle."
 )
-#: Metrics shown for each slice, if they were measured.
+#: Metrics shown for each slice for which they were measured.
 SLICE_METRICS = ("pr_auc", "precision", "recall", "value_recall")
 NOT_MEASURED = "Not measured for this version."
 
 
 @dataclass(frozen=True)
 class Section:
-    """A title with paragraphs and at most one table, which is left out if it has no rows."""
+    """A section of a model card: title, paragraphs and at most one table, which is left out if it has no rows."""
 
     title: str
     paragraphs: tuple[str, ...] = ()
@@ -48,12 +48,12 @@ class Section:
 
 
 def sections(tags: Mapping[str, str], manifest: Manifest, figures: CardFigures | None) -> Iterator[Section]:
-    """Yield the sections of a card in order.
+    """Yield the sections of a model card in order.
 
     Args:
-        tags: Lineage of the version.
-        manifest: Manifest of its bundle.
-        figures: Figures of its evaluation; None if there are none.
+        tags: Lineage of the model version.
+        manifest: Manifest of the version's bundle.
+        figures: Figures of the version's evaluation; None if it was not evaluated.
     """
     figures = figures or CardFigures("test")
     yield Section("Intended use", INTENDED_USE)
@@ -67,11 +67,11 @@ def sections(tags: Mapping[str, str], manifest: Manifest, figures: CardFigures |
     yield Section(
         "Features",
         (order,),
-        Table(("name", "kind", "median in training"), features, text_columns=2),
+        Table(("name", "kind", "median in the training split"), features, text_columns=2),
     )
     metrics = tuple((name, *_value_and_interval(metric)) for name, metric in sorted(manifest.metrics.items()))
     yield Section(
-        "Figures",
+        "Metrics",
         (_MEASURED_ON, _POINTS) if metrics else (NOT_MEASURED,),
         Table(("metric", "value", "low", "high"), metrics),
     )
@@ -86,10 +86,10 @@ def _training_data(manifest: Manifest) -> Section:
     rows = (
         ("SHA-256 of the file", window.data_sha256),
         ("first event time", _second(window.start_ms)),
-        ("all event times before", _second(window.end_ms)),
+        ("end of event times (exclusive)", _second(window.end_ms)),
         ("transactions", f"{window.rows:,}"),
         ("frauds", f"{window.frauds:,}"),
-        ("share of frauds", f"{window.frauds / max(window.rows, 1):.4%}"),
+        ("fraud rate", f"{window.frauds / max(window.rows, 1):.4%}"),
     )
     return Section("Training data", (), Table(("field", "value"), rows, text_columns=2))
 
@@ -100,8 +100,10 @@ def _slices(figures: CardFigures) -> Section:
         (each.by, each.name, f"{each.rows:,}", f"{each.frauds:,}", *(_in_one(each.metrics.get(name)) for name in shown))
         for each in figures.slices
     )
-    text = f"Measured on the {figures.part} part, with 95 % intervals." if rows else NOT_MEASURED
-    return Section("Slices", (text,), Table(("by", "slice", "transactions", "frauds", *shown), rows, text_columns=2))
+    text = f"Measured on the {figures.part} data, with 95% intervals." if rows else NOT_MEASURED
+    return Section(
+        "Slices", (text,), Table(("sliced by", "slice", "transactions", "frauds", *shown), rows, text_columns=2)
+    )
 
 
 def _calibration(figures: CardFigures) -> Section:
@@ -110,11 +112,11 @@ def _calibration(figures: CardFigures) -> Section:
         for each in figures.calibration
     )
     text = (
-        f"Measured on the {figures.part} part. For a calibrated model, mean score and share of frauds agree."
+        f"Measured on the {figures.part} data. In a calibrated model, mean score and fraud rate agree."
         if rows
         else NOT_MEASURED
     )
-    head = ("mean score", "share of frauds", "transactions", "frauds")
+    head = ("mean score", "fraud rate", "transactions", "frauds")
     return Section("Calibration", (text,), Table(head, rows, text_columns=0))
 
 
@@ -125,15 +127,15 @@ def _operating_points(manifest: Manifest, figures: CardFigures) -> Section:
         (point.name, *_thresholds(point.policy), *(_in_one(point.metrics.get(name)) for name in names))
         for point in figures.operating_points
     ]
-    head = ("point", "policy", "kind", "review", "decline", *names)
-    text = "The stream uses the policy in the bundle unless the roles name another one."
+    head = ("operating point", "policy", "kind", "review", "decline", *names)
+    text = "The stream uses the policy in the bundle unless the role assignment names a different policy."
     return Section("Operating points", (text,), Table(head, tuple(rows), text_columns=3))
 
 
 def _thresholds(policy: Policy) -> tuple[str, ...]:
     review = f"{policy.review:.6f}"
     if policy.kind == "expected_loss":
-        review = f"score times amount from {policy.review_cost_minor} minor units"
+        review = f"score × amount of at least {policy.review_cost_minor} minor units"
     return policy.version, policy.kind, review, f"{policy.decline:.6f}"
 
 

@@ -1,4 +1,4 @@
-"""The connection to MLflow: which one, how long to wait for it, and one clear line when it fails."""
+"""Connect to MLflow: choose the server or database, limit waiting times, and turn failures into one-line errors."""
 
 import logging
 import os
@@ -12,37 +12,37 @@ from mlflow.tracking import MlflowClient
 
 from schemas.errors import FraudError, RegistryError
 
-#: By default MLflow's client retries an unavailable server for four minutes and draws progress bars of its own.
+#: By default, MLflow's client retries an unavailable server for four minutes and draws its own progress bars.
 _DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
 @dataclass(frozen=True)
 class MlflowConnection:
-    """An MLflow; creating the connection sends no request."""
+    """A connection to MLflow. Creating it sends no request."""
 
     client: MlflowClient
-    #: URI of both tracking and registry.
+    #: URI of both the tracking server and the model registry.
     uri: str
-    #: Location of the artifacts of new experiments; None if the server decides.
+    #: Where new experiments store their artifacts; None if the server decides.
     artifacts: str | None
 
     def clear_errors(self) -> AbstractContextManager[None]:
-        """Turn errors of MLflow into one line; use it around calls of MLflow only.
+        """Turn errors raised by MLflow into one-line errors. Use this only around calls to MLflow.
 
         Raises:
-            RegistryError: In place of any other error.
+            RegistryError: In place of any error raised by MLflow.
         """
         return _clear_errors(self.uri)
 
 
 def connect(root: Path) -> MlflowConnection:
-    """Return the MLflow that MLFLOW_TRACKING_URI names, or else SQLite with its artifacts under `root`.
+    """Return a connection to MLFLOW_TRACKING_URI if it is set, else to a SQLite database, with artifacts, under `root`.
 
     Raises:
-        RegistryError: If the database cannot be opened. (An unavailable server is noticed at the first call.)
+        RegistryError: If the database cannot be opened. (An unavailable server raises an error at the first call.)
     """
     for name in ("mlflow", "alembic"):
-        # They log migrations, and each failure with a traceback although it is raised too.
+        # These loggers report migrations, and every failure with a traceback although the error is also raised.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -51,10 +51,13 @@ def connect(root: Path) -> MlflowConnection:
     database = root.resolve() / "mlflow.db"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        # MLflow would try ten times in a minute and a half to open a file that cannot be opened.
+        # Checked first, because MLflow would spend a minute and a half on ten attempts to open a file that cannot be
+        # opened.
         database.open("ab").close()
     except OSError as error:
-        raise RegistryError(f"{database} cannot be written ({error.strerror}); see MLFLOW_TRACKING_URI") from error
+        raise RegistryError(
+            f"cannot write to {database} ({error.strerror}); fix its permissions or set MLFLOW_TRACKING_URI"
+        ) from error
     return _open(f"sqlite:///{database}", (root.resolve() / "mlartifacts").as_uri())
 
 

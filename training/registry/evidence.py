@@ -1,4 +1,4 @@
-"""Evidence for a promotion: a URL, or a file that is kept in the version's run."""
+"""Keep the evidence for a promotion: a URL, or a file that is copied into the version's run."""
 
 import hashlib
 from pathlib import Path
@@ -10,17 +10,18 @@ FOLDER = "evidence"
 
 
 def keep_evidence(source: str, run_id: str, runs: MlflowRuns) -> str:
-    """Return the location of evidence: a URL as it is, a local file as `runs:/<run>/evidence/<hash>/<name>`.
+    """Return the location of evidence: a URL unchanged, or `runs:/<run>/evidence/<hash>/<name>` for a local file.
 
-    A file is copied into the run under a prefix of its SHA-256, so a file that changes later is other evidence.
+    A file is copied into the run, into a folder named by a prefix of the file's SHA-256, so later changes to the file
+    do not affect the evidence.
 
     Args:
-        source: URL, or path of a local file.
+        source: URL or path of the evidence.
         run_id: Id of the version's run.
-        runs: Runs of MLflow.
+        runs: Runs in MLflow.
 
     Raises:
-        RegistryError: If the file cannot be read, or MLflow is unavailable or rejects the request.
+        RegistryError: If a local file cannot be read, or MLflow is unavailable or rejects the request.
     """
     if "://" in source:
         return source

@@ -1,4 +1,4 @@
-"""MLflow experiments, and their runs while they are under way."""
+"""MLflow experiments and their active runs."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from schemas.errors import RegistryError
 from schemas.manifest import Metric
 from training.registry.connection import MlflowConnection
 
-#: Experiment of the baseline's models and of reports on data.
+#: Name of the experiment for the baseline's models and for data reports.
 BASELINE_EXPERIMENT = "fraud-baseline"
 
 
 def flatten(metrics: Mapping[str, Metric]) -> dict[str, float]:
-    """Return metrics as MLflow stores them: the value, and the ends of its interval as `_low` and `_high`."""
+    """Return metrics as MLflow stores them: the values, and the ends of the intervals as `_low` and `_high`."""
     flat: dict[str, float] = {}
     for name, metric in metrics.items():
         flat |= {name: metric.value, f"{name}_low": metric.low, f"{name}_high": metric.high}
@@ -30,7 +30,7 @@ def flatten(metrics: Mapping[str, Metric]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class ActiveRun:
-    """An MLflow run that is under way.
+    """An MLflow run that has not ended.
 
     Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
@@ -39,7 +39,7 @@ class ActiveRun:
     run_id: str
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Log parameters; MLflow accepts one value per name. What is no string is logged as JSON."""
+        """Log parameters; MLflow accepts one value per name. Values that are not strings are logged as JSON."""
         logged = [Param(name, _param(value)) for name, value in params.items()]
         with self.connection.clear_errors():
             self.connection.client.log_batch(self.run_id, params=logged)
@@ -52,17 +52,17 @@ class ActiveRun:
             self.connection.client.log_batch(self.run_id, metrics=logged)
 
     def tag(self, name: str, value: str) -> None:
-        """Set a tag; unlike a parameter it can change later."""
+        """Set a tag of the run. Unlike a parameter, a tag can change later."""
         with self.connection.clear_errors():
             self.connection.client.set_tag(self.run_id, name, value)
 
     def log_files(self, directory: Path, folder: str) -> None:
-        """Log a directory's files as artifacts, replacing earlier ones of the same names."""
+        """Log the files in a directory as artifacts, replacing earlier artifacts of the same names."""
         with self.connection.clear_errors():
             self.connection.client.log_artifacts(self.run_id, str(directory), folder)
 
     def log_text(self, path: str, text: str) -> None:
-        """Log a text as the artifact at a path."""
+        """Log a text as an artifact at the given path."""
         with self.connection.clear_errors():
             self.connection.client.log_text(self.run_id, text, path)
 
@@ -76,10 +76,10 @@ class MlflowExperiment:
     """An MLflow experiment, created if it does not exist.
 
     Attributes:
-        connection: MLflow that holds the experiment.
+        connection: Connection to the MLflow that contains the experiment.
 
     Raises:
-        RegistryError: If MLflow is unavailable or rejects the request; every method raises it too.
+        RegistryError: If MLflow is unavailable or rejects the request. Every method may raise this error, too.
     """
 
     def __init__(self, connection: MlflowConnection, name: str) -> None:
@@ -90,14 +90,14 @@ class MlflowExperiment:
             self._id = existing.experiment_id if existing else client.create_experiment(name, connection.artifacts)
 
     def start(self, name: str, tags: Mapping[str, str]) -> ActiveRun:
-        """Start a run."""
+        """Start a run of the experiment."""
         with self.connection.clear_errors():
             run: Run = self.connection.client.create_run(self._id, run_name=name, tags=dict(tags))
         return ActiveRun(self.connection, run.info.run_id)
 
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[ActiveRun]:
-        """Enter a new run, which ends FINISHED, or FAILED when the body raises."""
+        """Enter a new run, which ends as FINISHED, or as FAILED if the body raises an error."""
         run = self.start(name, tags)
         try:
             yield run
@@ -108,7 +108,7 @@ class MlflowExperiment:
         run.end("FINISHED")
 
     def search(self, condition: str, *, max_results: int, order_by: Sequence[str] = ()) -> list[Run]:
-        """Return the runs that meet an MLflow filter, newest first unless `order_by` says otherwise."""
+        """Return the runs that match an MLflow filter, newest first unless `order_by` says otherwise."""
         with self.connection.clear_errors():
             return list(
                 self.connection.client.search_runs(

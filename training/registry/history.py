@@ -1,15 +1,15 @@
-"""Who became champion, when, why and on what evidence: Kafka's control topic, projected into MLflow.
+"""Promotion history in MLflow, copied from Kafka's control topic: who became champion, when, why, on what evidence.
 
-The truth is the topic `model-updates`. `reconcile` copies each assignment of roles into MLflow, where each change is a
-version of a registered model of its own, `fraud-promotions`, because MLflow keeps no history of aliases. MLflow creates
-a version with its tags in one database transaction and numbers versions one by one, which is enough:
+The topic `model-updates` is the source of truth. `reconcile` copies each role assignment into MLflow. MLflow keeps no
+history of aliases, so each change is a version of a separate registered model, `fraud-promotions`. MLflow creates
+a version with its tags in one database transaction and numbers versions consecutively. This has two consequences:
 
-- A crash leaves a change written or not written, never half. Aliases follow the history: the next command sets what a
+- A crash never leaves a change half-written. Aliases follow the history: the next command sets the aliases that a
   crash left unset.
-- Each change names the entry that it was based on (`after`). If two processes copy the same assignment at once, the
-  first counts and the other is void, because a change that counts lies between it and its base. Every reader sees that
-  from the numbers alone. The void entry stays, and its description says what it is. (While it was being deleted,
-  readers could find it without its tags, which MLflow reads in a second step.)
+- Each change names the entry that it is based on (`after`). If two processes copy the same assignment at once, the
+  first entry counts and the second is void, because the first lies between the second and its base. Every reader can
+  see this from the numbers alone. The void entry is kept, with a description that says that it is void. (If it were
+  deleted, readers could meanwhile find the entry without its tags, which MLflow reads in a second step.)
 """
 
 import contextlib
@@ -29,16 +29,16 @@ _CHANGE = "change"
 
 
 class RoleChange(Struct, frozen=True):
-    """A change of roles, with all roles as they were after it."""
+    """A change of roles, with all roles as they were after the change."""
 
     action: RoleAction
     champion: BundleRef
-    #: The champion before this one.
+    #: The champion before this change.
     previous: BundleRef | None
     challengers: tuple[Challenger, ...]
     author: str
     reason: str
-    #: None if none was given.
+    #: Evidence for the change; None if none was given.
     evidence: AuditEvidence | None
     #: UTC milliseconds.
     written_at_ms: int
@@ -48,14 +48,14 @@ class RoleChange(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """A change that counts, with its number."""
+    """A change that counts, with the number of its entry."""
 
     number: int
     change: RoleChange
 
 
 class PromotionHistory:
-    """The changes of roles in MLflow; the registered model is created if it does not exist.
+    """The changes of roles in MLflow. The registered model that stores them is created if it does not exist.
 
     Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
@@ -78,14 +78,14 @@ class PromotionHistory:
         return counting
 
     def append(self, change: RoleChange, after: int) -> HistoryEntry:
-        """Write a change.
+        """Append a change to the history.
 
         Args:
-            change: Change to write.
-            after: Number of the entry that it is based on; 0 for none.
+            change: Change to append.
+            after: Number of the entry that the change is based on; 0 for none.
 
         Raises:
-            StaleEpochError: If another process wrote first; this change does not count.
+            StaleEpochError: If another process appended a change first, so that this change does not count.
         """
         source = f"bundle:/{change.champion.path}"
         text = f"{change.action} {change.champion.path} by {change.author}: {change.reason}"
@@ -96,7 +96,7 @@ class PromotionHistory:
         if all(entry.number != number for entry in self.entries()):
             with contextlib.suppress(RegistryError), self._mlflow.clear_errors():
                 self._mlflow.client.update_model_version(HISTORY, str(number), f"void, another was first: {text}")
-            raise StaleEpochError("another process wrote the history first; see `fraud-train history` and decide again")
+            raise StaleEpochError("another process changed the roles first; see `fraud-train history` and decide again")
         return HistoryEntry(number, change)
 
 

@@ -1,4 +1,4 @@
-"""Lineage of a model: code, libraries, data and features, as tags of its run and its version."""
+"""Record a model's lineage (code, libraries, data and features) as tags of its run and its registered version."""
 
 import hashlib
 import platform
@@ -11,12 +11,12 @@ import msgspec
 
 from schemas.manifest import Feature, Manifest
 
-#: MLflow's own tag of a run that belongs to another one, as the runs of a study's entries do.
+#: MLflow's tag for the parent of a run; the runs of a study's entries have the study's run as their parent.
 PARENT_RUN = "mlflow.parentRunId"
-#: Tags that a version copies from its run: they describe the state when the model was made, not when it was registered.
+#: Tags that a version copies from its run. They describe the state when the model was trained, not when registered.
 _FROM_RUN = ("git_commit", "git_dirty")
 _LIBRARY = "library."
-#: Libraries that a score can depend on, by the name of their distribution.
+#: Distribution names of the libraries on which a score can depend.
 _LIBRARIES = (
     "imbalanced-learn",
     "lightgbm",
@@ -35,7 +35,7 @@ _UNKNOWN = "unknown"
 
 
 def code_version() -> dict[str, str]:
-    """Return tags with the git commit and whether the work tree has changes; `unknown` outside a repository."""
+    """Return tags for the git commit and for whether the work tree has changes, both `unknown` outside a repository."""
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain")
     dirty = _UNKNOWN if changes is None else str(bool(changes)).lower()
@@ -43,7 +43,7 @@ def code_version() -> dict[str, str]:
 
 
 def library_versions() -> dict[str, str]:
-    """Return tags `library.<name>` with the versions of Python and of the libraries that a score can depend on."""
+    """Return tags `library.<name>` with the versions of Python and of all libraries on which a score can depend."""
     versions = {_LIBRARY + "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
@@ -54,14 +54,14 @@ def library_versions() -> dict[str, str]:
 
 
 def version_tags(run_id: str, run_tags: Mapping[str, str], manifest: Manifest) -> dict[str, str]:
-    """Return the lineage of a version as tags.
+    """Return the lineage of a registered version as tags.
 
-    Commit and library versions come from the run, because the machine that registers it may have others. They are
-    `unknown` if the run has none.
+    The commit and the library versions come from the run, because the machine that registers the run may have others.
+    They are `unknown` if the run does not have them.
 
     Args:
-        run_id: Id of the run that made the bundle.
-        run_tags: Tags of that run.
+        run_id: Id of the run that produced the bundle.
+        run_tags: Tags of the run.
         manifest: Manifest of the bundle.
     """
     code = {name: run_tags.get(name, _UNKNOWN) for name in _FROM_RUN}
@@ -78,7 +78,7 @@ def version_tags(run_id: str, run_tags: Mapping[str, str], manifest: Manifest) -
 
 
 def feature_set(features: tuple[Feature, ...]) -> str:
-    """Return a short hash of the features' names and kinds in order; equal for models with the same feature vector."""
+    """Return a short hash of the features' names and kinds, in order. Models with the same feature vector share it."""
     named = [(feature.name, feature.kind) for feature in features]
     return hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:12]
 

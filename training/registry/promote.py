@@ -1,8 +1,9 @@
-"""Champion and challengers: staged, promoted, rolled back, with the reason kept for ever.
+"""Stage, challenge, promote and roll back models, recording the reason permanently.
 
-Kafka's control topic is the truth. A change is written there first, based on the epoch that was read before, and MLflow
-follows by `reconcile`, which also repairs what a crash left. One write decides, so a change holds or does not, and of
-two at once the second is refused. Without a broker nothing changes.
+Kafka's control topic is the source of truth. A change is written there first, based on the epoch read before, and
+MLflow follows by `reconcile`, which also repairs what a crash left unfinished. A single write makes the change, so it
+takes effect completely or not at all, and of two simultaneous changes the second is rejected. Without a broker,
+nothing changes.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ from training.registry.reconcile import reconcile
 from training.registry.runs import MlflowRuns
 from training.registry.versions import STAGING, RegisteredVersion, Registry
 
-#: MLflow keeps 5,000 characters of a description.
+#: Largest length of a reason, well below the 5,000 characters to which MLflow limits a description.
 MAX_REASON = 1000
 
 
@@ -50,7 +51,7 @@ class _RolesBefore:
     """The roles before a change."""
 
     newest: HistoryEntry | None
-    #: Newest assignment on Kafka; None before the first. On a new broker the history may still have entries.
+    #: Newest assignment on Kafka; None before the first, even if the history still has entries from an old broker.
     update: ModelUpdate | None
 
     @property
@@ -62,23 +63,24 @@ class _RolesBefore:
         return self.newest.change.champion if self.newest else None
 
     def challengers_without(self, bundle: BundleRef) -> tuple[Challenger, ...]:
-        """Return the challengers except those of one bundle."""
+        """Return the challengers except those with the given bundle."""
         challengers = self.newest.change.challengers if self.newest else ()
         return tuple(challenger for challenger in challengers if challenger.bundle.sha256 != bundle.sha256)
 
 
 @dataclass(frozen=True)
 class Promoter:
-    """Changes roles.
+    """Changes the roles of model versions.
 
     Every method raises RegistryError when MLflow is unavailable or rejects the request, KafkaError when no broker
-    answers, and StaleEpochError when another change came first. Nothing has changed then, unless the error says so.
+    is responding, and StaleEpochError when another change came first. After an error, nothing has changed unless the
+    error says so.
     """
 
     registry: Registry
     history: PromotionHistory
     runs: MlflowRuns
-    #: Store from which a version's bundle must be readable before it gets a role.
+    #: Bundle store, from which a version's bundle must be readable before the version gets a role.
     store: BundleStore
     #: Kafka connection and topic names.
     settings: Settings
@@ -88,14 +90,14 @@ class Promoter:
         return self._roles_before().newest
 
     def stage(self, which: str) -> RegisteredVersion:
-        """Give a version the alias `staging`: it is examined next, and has no role in the stream.
+        """Give a version the alias `staging`, which marks it for review. The version has no role in the stream.
 
         Args:
             which: Number or alias of the version.
 
         Raises:
             BundleError: If its bundle does not pass its audit.
-            RegistryError: If there is no such version, or it is the champion.
+            RegistryError: If the version does not exist or is the champion.
         """
         version, before = self._readable(which), self._roles_before()
         _refuse_champion(version, before)
@@ -103,7 +105,7 @@ class Promoter:
         return version
 
     def challenge(self, which: str, *, author: str, reason: str) -> HistoryEntry:
-        """Make a version a challenger in shadow: it scores every transaction and decides nothing.
+        """Make a version a challenger in shadow, which scores every transaction but decides nothing.
 
         Args:
             which: Number or alias of the version.
@@ -112,7 +114,7 @@ class Promoter:
 
         Raises:
             BundleError: If its bundle does not pass its audit.
-            RegistryError: If there is no such version, it is the champion, or there is no champion.
+            RegistryError: If the version does not exist or is the champion, or there is no champion.
         """
         version, before, reason = self._readable(which), self._roles_before(), _one_line(reason)
         _refuse_champion(version, before)
@@ -124,18 +126,18 @@ class Promoter:
     def promote(
         self, which: str, *, author: str, reason: str, evidence: str = "", gate_test: int | None = None
     ) -> HistoryEntry:
-        """Make a version champion; it is no longer staged or a challenger.
+        """Make a version the champion, after which it is no longer staged or a challenger.
 
         Args:
             which: Number or alias of the version.
             author: Author of the change.
             reason: Reason in one line.
-            evidence: URL, or a local file, which is kept among the artifacts of the version's run.
+            evidence: URL, or path of a local file, which is copied to the artifacts of the version's run.
             gate_test: Number of the gate test that `evidence` documents; None for other evidence.
 
         Raises:
             BundleError: If its bundle does not pass its audit.
-            RegistryError: If there is no such version, or it is the champion on Kafka already.
+            RegistryError: If the version does not exist or is already the champion on Kafka.
         """
         version, before, reason = self._readable(which), self._roles_before(), _one_line(reason)
         if before.update is not None:
@@ -154,8 +156,8 @@ class Promoter:
 
         Raises:
             BundleError: If its bundle does not pass its audit.
-            RegistryError: If there is none, or the champion last changed by a rollback: another rollback would
-                restore the model that was removed for a reason.
+            RegistryError: If there is no previous champion, or the last change of champion was a rollback, because
+                another rollback would restore the model that was removed for a reason.
         """
         before, reason = self._roles_before(), _one_line(reason)
         target = before.change.previous if before.change else None
@@ -209,7 +211,7 @@ class Promoter:
 
 
 def _policy_of(champion: BundleRef, before: ModelUpdate | None) -> Policy | None:
-    """Return the policy that a champion decides with; a policy other than its own was set for that champion only."""
+    """Return the policy with which a champion decides. A policy other than its own applies only to that champion."""
     if before is not None and before.champion.sha256 == champion.sha256:
         return before.policy
     if before is not None and before.previous is not None and before.previous.sha256 == champion.sha256:
@@ -225,7 +227,7 @@ def _evidence(url: str, gate_test: int | None) -> AuditEvidence | None:
 
 def _refuse_champion(version: RegisteredVersion, before: _RolesBefore) -> None:
     if before.champion is not None and before.champion.sha256 == version.bundle.sha256:
-        raise RegistryError(f"version {version.number} is the champion already")
+        raise RegistryError(f"version {version.number} is already the champion")
 
 
 def _one_line(reason: str) -> str:
@@ -241,6 +243,6 @@ def _change_is_on_kafka(epoch: int) -> Iterator[None]:
         yield
     except FraudError as error:
         raise RegistryError(
-            f"the change is on Kafka as role epoch {epoch}, but MLflow did not follow yet; the next command repairs "
+            f"the change is on Kafka as role epoch {epoch}, but MLflow was not updated; the next command repairs "
             f"that: {error}"
         ) from error

@@ -1,7 +1,7 @@
-"""MLflow follows Kafka: its history follows the control topic, and its aliases follow the history.
+"""Make MLflow follow Kafka: its history follows the control topic, and its aliases follow the history.
 
 Both steps are idempotent. An assignment on Kafka is identified by its epoch together with its time, because epochs
-start again on a new broker.
+restart on a new broker.
 """
 
 from collections.abc import Iterator
@@ -13,24 +13,24 @@ from schemas.messages import BundleRef, ModelUpdate, RoleAction
 from training.registry.history import HistoryEntry, PromotionHistory, RoleChange
 from training.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, STAGING, Registry
 
-#: Attempts while other processes write the history at the same time.
+#: Number of attempts if other processes write the history at the same time.
 _ATTEMPTS = 10
 
 
 def reconcile(registry: Registry, history: PromotionHistory, updates: list[ModelUpdate]) -> HistoryEntry | None:
-    """Copy Kafka's missing assignments into the history, then set the aliases.
+    """Copy the assignments on Kafka that the history lacks into the history, then set the aliases.
 
     Args:
-        registry: Versions and aliases.
-        history: Changes that MLflow knows.
-        updates: Every assignment on Kafka, oldest first.
+        registry: Registry of versions and aliases.
+        history: History of the changes in MLflow.
+        updates: All assignments on Kafka, oldest first.
 
     Returns:
-        The newest change; None before the first.
+        The newest change; None before the first change.
 
     Raises:
-        RegistryError: If MLflow is unavailable or rejects the request. The next call writes what is missing.
-        StaleEpochError: If other processes kept writing meanwhile.
+        RegistryError: If MLflow is unavailable or rejects the request. The next call completes the copy.
+        StaleEpochError: If other processes kept writing at the same time.
     """
     for attempt in range(_ATTEMPTS):
         entries = history.entries()
@@ -45,14 +45,14 @@ def reconcile(registry: Registry, history: PromotionHistory, updates: list[Model
 
 
 def _follow_history(registry: Registry, history: PromotionHistory) -> HistoryEntry | None:
-    """Set the aliases as the newest change says, and return that change; None before the first."""
+    """Set the aliases according to the newest change and return that change; None before the first change."""
     entries = history.entries()
     while entries:
         _set_aliases(registry, entries[-1].change)
         newest = history.entries()
         if newest[-1].number == entries[-1].number:
             return entries[-1]
-        # Another process wrote the next change meanwhile, and may have set its aliases before we set ours.
+        # In the meantime, another process wrote the next change, and may have set its aliases before we set ours.
         entries = newest
     return None
 
@@ -65,7 +65,7 @@ def _missing(entries: list[HistoryEntry], updates: list[ModelUpdate]) -> Iterato
         yield _change(update, champion)
         champion = update.champion
     if updates and first == len(updates) and _identity(entries[-1].change) != _identity(updates[-1]):
-        # The newest entry is from another broker, whose roles do not hold here.
+        # The newest entry is from another broker, whose roles do not apply here.
         other = entries[-1].change.champion.path
         restored = _change(updates[-1], None)
         reason = f"Kafka's roles {updates[-1].epoch} hold; {other} was published on another Kafka"
@@ -73,7 +73,7 @@ def _missing(entries: list[HistoryEntry], updates: list[ModelUpdate]) -> Iterato
 
 
 def _change(update: ModelUpdate, before: BundleRef | None) -> RoleChange:
-    # On a new broker the first assignment has no previous champion, but the history may know it.
+    # On a new broker, the first assignment has no previous champion, but the history may contain it.
     previous = update.previous or (before if before and before.sha256 != update.champion.sha256 else None)
     return RoleChange(
         update.action,
@@ -104,7 +104,7 @@ def _set_aliases(registry: Registry, change: RoleChange) -> None:
         if current.get(alias) != number:
             registry.set_alias(alias, number)
     for alias in current.keys() - wanted.keys():
-        # Aliases of other people stay. A bundle that MLflow does not know has none of ours.
+        # Aliases set by other people are kept. A bundle that MLflow does not know gets no alias.
         if alias in {STAGING, CHAMPION, PREVIOUS} or alias.startswith(CHALLENGER):
             registry.drop_alias(alias)
 

@@ -1,4 +1,4 @@
-"""Registering a run's bundle as a version of `fraud` whose bundle is in the store: completely or not at all."""
+"""Register a run's bundle as a version of `fraud` and put it into the store, completely or not at all."""
 
 import hashlib
 import tempfile
@@ -18,34 +18,34 @@ from training.registry.lineage import version_tags
 from training.registry.runs import FINISHED, MlflowRuns, RunSnapshot
 from training.registry.versions import REGISTERED_MODEL, RegisteredVersion, Registry
 
-#: Metric of a run: largest difference between the ONNX graph and the original.
+#: Name of the run metric for the largest difference between the scores of the ONNX graph and the original.
 PARITY = "onnx_parity"
 
 
 def register(run_id: str, registry: Registry, runs: MlflowRuns, store: BundleStore) -> RegisteredVersion:
-    """Make a run's bundle the next version.
+    """Register a run's bundle as the next version.
 
-    The bundle is audited, numbered, put into the store, read back from there, and named in the version's tags last. If
-    a step fails, the earlier ones are undone. A process that is killed leaves at most two things: a version without a
-    bundle's hash, which can be neither staged nor promoted and is deleted when its run is registered again, and a
-    bundle that no version names.
+    The bundle is audited, numbered, put into the store, read back from the store, and finally named in the version's
+    tags. If a step fails, the earlier steps are undone. A process that is killed may leave two things behind: a
+    version without a bundle hash, which can be neither staged nor promoted and is deleted when the run is registered
+    again; and a bundle that no version names.
 
     Args:
-        run_id: Id of a finished run whose artifact `bundle` is a bundle.
+        run_id: Id of a finished run with a bundle as its artifact `bundle`.
         registry: Registry in which the version is created.
-        runs: Runs of the same MLflow.
+        runs: Runs in the same MLflow.
         store: Store that receives the bundle as `fraud/<version>`.
 
     Raises:
-        RegistryError: If there is no such run, it did not finish, holds no bundle or is registered already, or MLflow
-            is unavailable or rejects the request.
+        RegistryError: If the run does not exist, did not finish, contains no bundle or is already registered, or if
+            MLflow is unavailable or rejects the request.
         BundleError: If the bundle does not pass its audit or cannot be stored.
     """
     run = runs.get(run_id)
     _require_sound(run)
     _delete_incomplete(run_id, registry)
     if not runs.holds(run_id, f"{BUNDLE_ARTIFACT}/{MANIFEST_NAME}"):
-        raise RegistryError(f"run {run_id} holds no bundle; register a run of `study` or `baseline` that has one")
+        raise RegistryError(f"run {run_id} contains no bundle; register a run of `study` or `baseline` that has one")
     try:
         with tempfile.TemporaryDirectory() as scratch, ExitStack() as undo:
             directory = runs.fetch(run_id, BUNDLE_ARTIFACT, Path(scratch))
@@ -69,9 +69,9 @@ def register(run_id: str, registry: Registry, runs: MlflowRuns, store: BundleSto
 
 
 def withdraw(version: RegisteredVersion, registry: Registry, store: BundleStore) -> None:
-    """Undo a registration, for a caller that registers several versions that belong together.
+    """Undo a registration. This is for callers that register several versions which belong together.
 
-    What cannot be undone stays, for example because MLflow is unavailable.
+    Steps that cannot be undone, for example because MLflow is unavailable, are left as they are.
     """
     _try(registry.delete, version.number)
     _try(store.discard, version.bundle.path)
@@ -79,27 +79,28 @@ def withdraw(version: RegisteredVersion, registry: Registry, store: BundleStore)
 
 def _require_sound(run: RunSnapshot) -> None:
     if run.status != FINISHED:
-        raise RegistryError(f"run {run.run_id} did not finish, it is {run.status}; its page in MLflow shows why")
+        raise RegistryError(f"run {run.run_id} did not finish but is {run.status}; its page in MLflow shows why")
     parity = run.metrics.get(PARITY, 0.0)
     if not parity <= TOLERANCE:  # also true for NaN
         raise RegistryError(
-            f"run {run.run_id}: its ONNX graph differs from the original by {parity:.3g}, {TOLERANCE} is allowed"
+            f"run {run.run_id}: the ONNX graph differs from the original by {parity:.3g}; "
+            f"at most {TOLERANCE} is allowed"
         )
 
 
 def _delete_incomplete(run_id: str, registry: Registry) -> None:
-    """Delete what a killed registration of the run left behind; refuse a run that is registered."""
+    """Delete what a killed registration of the run left behind. Raise an error if the run is already registered."""
     for version in registry.all():
         if version.run_id != run_id:
             continue
         if version.finished:
-            raise RegistryError(f"run {run_id} is version {version.number} already; stage or promote that")
+            raise RegistryError(f"run {run_id} is already version {version.number}; stage or promote that version")
         registry.delete(version.number)
 
 
 def _free_path(number: str, store: BundleStore) -> tuple[str, str]:
-    """Return the version and path of the bundle: the first free number in the store, from the version's own on."""
-    # A new MLflow database numbers from 1 again, but the store keeps its bundles for ever.
+    """Return the bundle's version and path: the first free number in the store, starting at the version's own."""
+    # A new MLflow database starts numbering at 1 again, but the store keeps its bundles permanently.
     version = int(number)
     while store.exists(f"{REGISTERED_MODEL}/{version}"):
         version += 1
@@ -107,6 +108,6 @@ def _free_path(number: str, store: BundleStore) -> tuple[str, str]:
 
 
 def _try(undo: Callable[[str], None], argument: str) -> None:
-    # The error that made it necessary is the one to report.
+    # Errors are ignored here, because the error that made the cleanup necessary is the one to report.
     with suppress(FraudError):
         undo(argument)

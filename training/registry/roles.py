@@ -1,4 +1,4 @@
-"""The bundles of the last baseline, kept in a file so that they can be published to another broker."""
+"""Keep the bundles of the last baseline in a file, from which they can be published to any broker."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from schemas.messages import BundleRef, Challenger, ModelUpdate
 from stream.control.role_writer import publish_roles
 from stream.settings import Settings
 
-#: Author of the baseline's roles.
+#: Name recorded as the author of the baseline's roles.
 AUTHOR = "fraud-train"
 
 
 class TrainedRoles(Struct, frozen=True):
-    """The bundles of one baseline, all in one bundle store."""
+    """The bundles of one baseline, all in the same bundle store."""
 
     #: URL of the bundle store.
     store: str
@@ -24,7 +24,7 @@ class TrainedRoles(Struct, frozen=True):
 
 
 def save_roles(roles: TrainedRoles, path: Path) -> None:
-    """Write the file atomically: readers see the old file or the new one."""
+    """Write the file atomically, so that readers see either the old file or the new file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_bytes(msgspec.json.format(msgspec.json.encode(roles), indent=2))
@@ -32,10 +32,10 @@ def save_roles(roles: TrainedRoles, path: Path) -> None:
 
 
 def load_roles(path: Path) -> TrainedRoles:
-    """Read the file.
+    """Read the file of trained roles.
 
     Raises:
-        DataError: If it does not exist or cannot be read.
+        DataError: If the file does not exist or cannot be read.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=TrainedRoles)
@@ -49,10 +49,10 @@ def publish(roles: TrainedRoles, settings: Settings, note: str) -> ModelUpdate:
     Args:
         roles: Bundles of a baseline.
         settings: Kafka connection and topic names.
-        note: Reason, for the audit.
+        note: Reason recorded with the roles, for auditing.
 
     Raises:
-        KafkaError: If no broker answers.
+        KafkaError: If no broker is responding.
         RolesError: If the roles were not written.
     """
     challengers = tuple(Challenger(ref) for ref in roles.challengers)

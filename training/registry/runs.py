@@ -1,4 +1,4 @@
-"""MLflow runs by id: their data, and the files they hold."""
+"""Access MLflow runs by id: their data and the files they contain."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,7 +13,7 @@ FINISHED = "FINISHED"
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run at the time when it was read."""
+    """Snapshot of a run at the time when it was read."""
 
     run_id: str
     #: Status in MLflow: FINISHED, FAILED, KILLED or RUNNING.
@@ -33,10 +33,10 @@ class MlflowRuns:
         self._mlflow = connection
 
     def get(self, run_id: str) -> RunSnapshot:
-        """Return a run.
+        """Return a run by its id.
 
         Raises:
-            RegistryError: If there is no such run.
+            RegistryError: If the run does not exist.
         """
         with self._mlflow.clear_errors():
             try:
@@ -47,23 +47,23 @@ class MlflowRuns:
                 run = None
         if run is None or run.info.lifecycle_stage != "active":
             raise RegistryError(
-                f"MLflow has no run {run_id!r}; its page shows the ids, and `fraud-train study` prints them"
+                f"MLflow has no run {run_id!r}; MLflow's page shows the ids, and `fraud-train study` prints them"
             )
         return RunSnapshot(run_id, run.info.status, run.data.tags, run.data.metrics, run.info.artifact_uri)
 
     def holds(self, run_id: str, artifact: str) -> bool:
-        """Return whether a run holds a file or folder, given by its path among the run's artifacts."""
+        """Return whether a run contains a file or folder at the given artifact path."""
         path = PurePosixPath(artifact)
         folder = None if path.parent == PurePosixPath() else str(path.parent)
         with self._mlflow.clear_errors():
             return any(each.path == artifact for each in self._mlflow.client.list_artifacts(run_id, folder))
 
     def fetch(self, run_id: str, artifact: str, into: Path) -> Path:
-        """Copy a file or folder of a run into a local directory and return the copy's path."""
+        """Copy a file or folder from a run's artifacts to a local directory, and return the path of the copy."""
         with self._mlflow.clear_errors():
             return Path(self._mlflow.client.download_artifacts(run_id, artifact, str(into)))
 
     def add(self, run_id: str, file: Path, folder: str) -> None:
-        """Add a file to a run's artifacts, replacing an earlier one of the same name."""
+        """Add a file to a run's artifacts, replacing an earlier file of the same name."""
         with self._mlflow.clear_errors():
             self._mlflow.client.log_artifact(run_id, str(file), folder)

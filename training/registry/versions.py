@@ -12,11 +12,11 @@ from schemas.messages import BundleRef
 from training.registry.connection import MlflowConnection
 
 REGISTERED_MODEL = "fraud"
-#: Aliases. Further challengers are `challenger-2`, `challenger-3`, …
+#: Names of aliases. Additional challengers are `challenger-2`, `challenger-3`, …
 STAGING, CHALLENGER, CHAMPION, PREVIOUS = "staging", "challenger", "champion", "previous"
-#: Tags that name the bundle. The hash is written last of all tags: a version without it is incomplete.
+#: Tags that name the bundle. The hash is the last tag to be written, so a version without it is incomplete.
 BUNDLE_VERSION, BUNDLE_PATH, BUNDLE_SHA256 = "bundle_version", "bundle_path", "bundle_sha256"
-#: Versions per request to MLflow.
+#: Number of versions that one request to MLflow returns.
 _PAGE = 1000
 
 
@@ -24,14 +24,14 @@ _PAGE = 1000
 class RegisteredVersion:
     """One version of the registered model."""
 
-    #: MLflow's own number, from "1".
+    #: Version number in MLflow, starting at "1".
     number: str
     run_id: str
     tags: dict[str, str]
 
     @property
     def finished(self) -> bool:
-        """True if its registration was completed."""
+        """True if the registration of the version was completed."""
         return BUNDLE_SHA256 in self.tags
 
     @property
@@ -39,7 +39,7 @@ class RegisteredVersion:
         """The version's bundle.
 
         Raises:
-            RegistryError: If its registration was interrupted.
+            RegistryError: If the registration of the version was interrupted.
         """
         if not self.finished:
             raise RegistryError(
@@ -52,7 +52,7 @@ class RegisteredVersion:
 
 
 class Registry:
-    """The versions and aliases of `fraud`; the registered model is created if it does not exist.
+    """The versions and aliases of `fraud`. The registered model is created if it does not exist.
 
     Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
@@ -65,7 +65,7 @@ class Registry:
         """Return a version by its number or an alias.
 
         Raises:
-            RegistryError: If there is no such version.
+            RegistryError: If there is no version with this number or alias.
         """
         aliases = self.aliases()
         number = aliases.get(which, which)
@@ -77,7 +77,7 @@ class Registry:
                     raise
         if which in aliases:
             raise RegistryError(
-                f"alias {which} points at version {number}, which does not exist; stage or promote another"
+                f"alias {which} points at version {number}, which does not exist; stage or promote another version"
             )
         raise RegistryError(f"{REGISTERED_MODEL} has no version or alias {which!r}; register a run first")
 
@@ -86,7 +86,7 @@ class Registry:
         return [_read(version) for version in read_versions(self._mlflow, REGISTERED_MODEL)]
 
     def by_bundle(self) -> dict[str, RegisteredVersion]:
-        """Return the complete versions by the SHA-256 of their bundles."""
+        """Return the complete versions, keyed by the SHA-256 of their bundles."""
         return {version.bundle.sha256: version for version in self.all() if version.finished}
 
     def aliases(self) -> dict[str, str]:
@@ -104,7 +104,7 @@ class Registry:
             except MlflowException as error:
                 if error.error_code != "BAD_REQUEST":
                     raise
-                # Two processes created the alias at once, and MLflow's database takes only one new row.
+                # Two processes created the alias at once, and MLflow's database accepts only one new row.
                 assign()
 
     def drop_alias(self, alias: str) -> None:
@@ -113,26 +113,26 @@ class Registry:
             self._mlflow.client.delete_registered_model_alias(REGISTERED_MODEL, alias)
 
     def reserve(self, run_id: str, source: str, tags: Mapping[str, str]) -> str:
-        """Create an incomplete version and return its number.
+        """Create a version, which is incomplete at first, and return its number.
 
         Args:
-            run_id: Id of the run that holds the bundle.
+            run_id: Id of the run that contains the bundle.
             source: Location of the bundle in the run's artifact store.
-            tags: Lineage.
+            tags: Lineage of the version.
         """
         with self._mlflow.clear_errors():
             made = self._mlflow.client.create_model_version(REGISTERED_MODEL, source, run_id, tags=dict(tags))
         return str(made.version)
 
     def complete(self, number: str, bundle: BundleRef) -> None:
-        """Name a reserved version's bundle, so that it can be staged and promoted."""
+        """Record the bundle of a reserved version, which can then be staged and promoted."""
         tags = {BUNDLE_VERSION: bundle.version, BUNDLE_PATH: bundle.path, BUNDLE_SHA256: bundle.sha256}
         with self._mlflow.clear_errors():
             for name, value in tags.items():
                 self._mlflow.client.set_model_version_tag(REGISTERED_MODEL, number, name, value)
 
     def delete(self, number: str) -> None:
-        """Delete a version; its number is never used again."""
+        """Delete a version. Its number is never reused."""
         with self._mlflow.clear_errors():
             self._mlflow.client.delete_model_version(REGISTERED_MODEL, number)
 

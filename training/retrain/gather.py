@@ -1,4 +1,4 @@
-"""Joins archived transactions with their outcomes in the ledger into a file that training reads."""
+"""Join archived transactions with their outcomes in the ledger, and write them to a file for training."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,34 +21,34 @@ from stream.scoring.features import FeaturePlan
 from training.data.description import AmountColumn, ColumnKind, CurrencyColumn, DataDescription, TimeColumn
 from training.data.featureset import FeatureSet
 
-#: Columns that are not features. Feature names come from the senders and hardly begin with #.
+#: Names of columns that are not features. Senders choose the names of features and are unlikely to begin them with #.
 _ID, _CARD, _TIME, _CURRENCY, _LABEL = "#transaction_id", "#card_id", "#event_time_ms", "#currency", "#fraud"
 _AMOUNT = "#amount_minor"
 
 
 class GatheredCounts(Struct, frozen=True):
-    """Numbers of transactions in the join."""
+    """Numbers of transactions at each step of the join."""
 
     #: Matured decisions with a known outcome.
     known: int
     #: Matured decisions whose outcome can never be known.
     censored: int
-    #: Known, but not in the archive.
+    #: Matured decisions with a known outcome whose transactions are not in the archive.
     not_archived: int
-    #: Archived, but refused by the champion, for example because a feature is missing.
+    #: Archived transactions that the champion would reject, for example because a feature is missing.
     refused: int
-    #: Written to the file.
+    #: Number of rows written to the file.
     rows: int
-    #: Frauds among the written rows.
+    #: Number of frauds among the rows written.
     frauds: int
 
 
 def describe(manifest: Manifest) -> DataDescription:
-    """Return the description of a gathered file's columns, for a model with the features of a manifest."""
+    """Return the description of a gathered file's columns, for a model with the features in a manifest."""
     plan = FeaturePlan(manifest.features, manifest.missing)
     kinds: dict[str, ColumnKind] = dict.fromkeys(plan.numeric, "numeric")
     kinds |= dict.fromkeys(plan.categorical, "categorical")
-    # A feature that is the amount has the name of the amount's column.
+    # The feature that is made from the amount has the same name as the amount column.
     amount = next((feature.name for feature in manifest.features if feature.kind == "amount_minor"), _AMOUNT)
     return DataDescription(
         time=TimeColumn(_TIME, "ms"),
@@ -62,7 +62,7 @@ def describe(manifest: Manifest) -> DataDescription:
 
 
 def feature_set(manifest: Manifest) -> FeatureSet:
-    """Return the feature set behind a manifest's features; medians and categories come from the new data."""
+    """Return the feature set that corresponds to a manifest's features, without its medians and categories."""
     plan = FeaturePlan(manifest.features, manifest.missing)
     kinds = [feature.kind for feature in manifest.features]
     hours = ["hour_of_day"] if "hour_sin" in kinds else []
@@ -83,22 +83,22 @@ def feature_set(manifest: Manifest) -> FeatureSet:
 def gather(
     url: str, decisions: Mapping[str, LabelledDecisions], manifest: Manifest, file: Path, *, max_bytes: int
 ) -> GatheredCounts:
-    """Write the transactions with a known outcome to a file, one row each, with the features of a manifest.
+    """Write the transactions with a known outcome to a file, one row each, with the features in a manifest.
 
-    A row is made from the message that was decided, which the archive holds at the decision's own partition and offset.
-    A repetition of the transaction_id has another offset and is ignored. One batch of the archive is in memory at a
-    time, besides the decisions.
+    A row is made from the message that was decided, which the archive contains under the decision's partition and
+    offset. A repetition of the transaction_id has a different offset and is ignored. Besides the decisions, only one
+    batch of the archive is in memory at a time.
 
     Args:
         url: URL of the archive.
-        decisions: Decisions with their outcomes, by kind of the archive.
-        manifest: Manifest of the champion; transactions that it refuses are left out and counted.
+        decisions: Decisions with their outcomes, by the kind of archived messages.
+        manifest: Manifest of the champion. Transactions that the champion would reject are left out and counted.
         file: Parquet file to write, with columns as in `describe`.
         max_bytes: Largest transaction in bytes that the champion's workers accept.
 
     Raises:
-        ArchiveError: If there is no archive, or a file of it cannot be read.
-        ArchiveUnavailableError: If its file system does not answer.
+        ArchiveError: If there is no archive, or one of its files cannot be read.
+        ArchiveUnavailableError: If the archive's file system is not responding.
     """
     plan = FeaturePlan(manifest.features, manifest.missing)
     codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=max_bytes)
@@ -140,7 +140,7 @@ class _DecisionIndex:
             decided_offsets = self._decisions.offset[indices]
             at = np.minimum(np.searchsorted(decided_offsets, offsets[rows]), len(decided_offsets) - 1)
             for row, index in zip(rows.tolist(), indices[at].tolist(), strict=True):
-                # The id too: offsets start again when a topic is created again.
+                # The id is compared, too, because offsets restart when a topic is created again.
                 if self._decisions.offset[index] == offsets[row] and self._decisions.transaction_id[index] == ids[row]:
                     yield row, bool(self._decisions.fraud[index])
 
@@ -155,7 +155,7 @@ def _batches(url: str, decisions: Mapping[str, LabelledDecisions]) -> Iterator[t
 def _decode(
     batch: pa.RecordBatch, index: _DecisionIndex, codec: TransactionCodec
 ) -> tuple[list[Transaction[Any] | None], list[bool]]:
-    """Return the labelled transactions of a batch, None for one that the champion refuses, and which are frauds."""
+    """Return the labelled transactions of a batch, with None for those the champion rejects, and which are frauds."""
     transactions: list[Transaction[Any] | None] = []
     fraud = []
     for row, is_fraud in index.rows_of(batch):
@@ -168,7 +168,7 @@ def _decode(
 
 
 def _accepted(transactions: list[Transaction[Any] | None], plan: FeaturePlan) -> list[tuple[int, Transaction[Any]]]:
-    """Return the transactions that a champion of this plan accepts by the worker's own rules, with their indices."""
+    """Return the transactions that the worker's rules accept for a champion with this plan, with their indices."""
     decoded = [(at, transaction) for at, transaction in enumerate(transactions) if transaction is not None]
     if not decoded:
         return []

@@ -1,4 +1,4 @@
-"""Triggers of retraining: labels that show more errors of the champion, and its age."""
+"""Trigger retraining when labels show that the champion makes more errors, or when the champion is too old."""
 
 import time
 
@@ -14,7 +14,7 @@ from training.drift.concept_monitor import ConceptMonitor
 from training.registry.promote import Promoter
 from training.retrain.schedule import overdue
 
-#: Author of automatic requests.
+#: Name recorded as the author of automatic requests.
 AUTHOR = "fraud-train watch"
 
 
@@ -22,27 +22,27 @@ class RetrainTriggers:
     """Writes requests to replace the current champion.
 
     Args:
-        concept: Monitor of the champion's errors.
-        settings: Kafka connection and topic names, and the cooldown between requests of one cause.
-        every_days: Age in days above which the champion is due; None for no limit.
+        concept: Monitor of the champion's error rates.
+        settings: Kafka connection and topic names, and the cooldown between requests with the same cause.
+        every_days: Age in days after which the champion is to be replaced; None for no limit.
     """
 
     def __init__(self, concept: ConceptMonitor, settings: Settings, *, every_days: float | None = None) -> None:
         self._concept, self._settings, self._every_days = concept, settings, every_days
-        #: Newest alarm whose request had to wait for the end of its cause's cooldown.
+        #: Newest alarm whose request is waiting for the cooldown of its cause to end.
         self._waiting: RetrainRequest | None = None
-        #: Champion that was reported as no longer calibrated.
+        #: Champion that has already been reported as no longer calibrated.
         self._uncalibrated = ""
 
     def check(self, promoter: Promoter) -> list[str]:
-        """Write the requests for which there is a reason; return a line for each.
+        """Write every request for which there is a reason, and return a status line for each.
 
         Args:
-            promoter: Promoter that knows the roles.
+            promoter: Promoter from which the current roles are read.
 
         Raises:
-            LedgerUnavailableError: If the ledger's database does not answer.
-            KafkaError: If the requests can be neither read nor written.
+            LedgerUnavailableError: If the ledger's database is not responding.
+            KafkaError: If the requests cannot be read or written.
             BundleError: If the champion's bundle cannot be read.
             RegistryError: If MLflow is unavailable or rejects the request.
         """
@@ -88,7 +88,7 @@ class RetrainTriggers:
 
 
 def _request_of(alarm: ConceptAlarm, champion: BundleRef) -> RetrainRequest:
-    """Return the request for an alarm. Its id depends on the alarm only, so a restarted process writes the same one."""
+    """Return the request for an alarm. Its id depends only on the alarm, so a restarted process repeats the request."""
     request_id = f"{champion.sha256[:16]}-{alarm.stream.replace(' ', '-')}-{alarm.event_time_ms}"
     made = new_request("performance", champion.sha256, alarm.reason, author=AUTHOR)
     return msgspec.structs.replace(made, request_id=request_id)

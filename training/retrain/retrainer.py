@@ -1,6 +1,6 @@
-"""Handles retraining requests one by one: each becomes a challenger in shadow, or is declined with a reason.
+"""Handle retraining requests one by one: each leads to a challenger in shadow or is declined with a reason.
 
-Each step leaves a trace that the next process finds, so handling continues wherever a process was killed:
+Each step leaves a trace for the next process, which resumes handling where an earlier process was killed:
 
 | killed during               | the next process finds          | and                                           |
 |-----------------------------|---------------------------------|-----------------------------------------------|
@@ -47,9 +47,9 @@ from training.retrain.train import train
 from training.study.recipe import recipe_of
 from training.study.runs import StudyRuns
 
-#: Author of the challengers' roles.
+#: Name recorded as the author when challengers get their role.
 AUTHOR = "fraud-train watch"
-#: Attempts without an answer after which a request is declined: if one kills its process, so will the next.
+#: Number of attempts after which a request is declined. If attempts kill the process, further attempts would, too.
 MAX_ATTEMPTS = 3
 #: Kinds of archived messages: transactions from the topic, and those of HTTP requests.
 KINDS = ("transactions", "transactions-http")
@@ -61,11 +61,11 @@ class Retrainer:
     """Handles retraining requests.
 
     Args:
-        promoter: Promoter on the Kafka that holds the requests.
-        runs: Runs of the requests in the promoter's MLflow.
-        studies: Studies, which know how champions were made.
+        promoter: Promoter that is connected to the same Kafka as the requests.
+        runs: Runs of retraining requests in the promoter's MLflow.
+        studies: Studies, in which the recipes of champions are recorded.
         ledger: Ledger database.
-        settings: Archive URL, least number of frauds, days to go back, label maturity, Kafka connection and topics.
+        settings: Archive URL, minimum number of frauds, days to go back, label maturity, Kafka connection and topics.
     """
 
     promoter: Promoter
@@ -75,7 +75,7 @@ class Retrainer:
     settings: Settings
 
     def handle_open_requests(self) -> list[str]:
-        """Handle every open request, the oldest first; return a line for each.
+        """Handle every open request, oldest first, and return a status line for each.
 
         Raises:
             KafkaError: If the requests cannot be read.
@@ -87,10 +87,10 @@ class Retrainer:
         ]
 
     def handle(self, request: RetrainRequest) -> RetrainAnswer:
-        """Handle one request up to its answer, or continue an interrupted one. Doing so again changes nothing.
+        """Handle one request until it is answered, or resume handling it. Handling an answered request changes nothing.
 
         Raises:
-            FraudError: If a service is unavailable; the next call continues.
+            FraudError: If a service is unavailable; the next call resumes handling.
         """
         run = self.runs.find(request.request_id)
         if run is None or not run.finished:
@@ -143,7 +143,7 @@ class Retrainer:
             self._require_frauds(
                 counts.frauds,
                 f"{counts.not_archived} of {counts.known} labelled transactions are not archived, the champion would "
-                f"refuse {counts.refused}, {counts.censored} are censored",
+                f"reject {counts.refused}, and {counts.censored} are censored",
             )
             train(recipe, champion, load(file, describe(champion)), active)
 
@@ -154,11 +154,13 @@ class Retrainer:
             raise StudyError("there is no champion to replace; promote a version first")
         if champion.sha256 != request.bundle_sha256:
             raise StudyError(
-                f"bundle {request.bundle_sha256[:12]} is not the champion any more, {champion.path} is; request that"
+                f"bundle {request.bundle_sha256[:12]} is not the champion any more; request to replace {champion.path}"
             )
         version = self.promoter.registry.by_bundle().get(champion.sha256)
         if version is None:
-            raise StudyError(f"no registered version has bundle {champion.path}; train and promote one by fraud-train")
+            raise StudyError(
+                f"no registered version has bundle {champion.path}; train and promote one with fraud-train"
+            )
         return version, read_bundle(self.promoter.store, champion).manifest
 
     def _gather(self, champion: Manifest, file: Path) -> GatheredCounts:
@@ -169,7 +171,7 @@ class Retrainer:
             loaded = load_labelled_decisions(self.ledger, topics=[topic], since_ms=since_ms, maturity_ms=maturity_ms)
             if loaded is not None:
                 decisions[kind] = loaded
-        # Before the archive is read in vain.
+        # Checked early, so that the archive is not read in vain.
         self._require_frauds(sum(int(each.fraud.sum()) for each in decisions.values()), "in the ledger")
         return gather(
             self.settings.archive.url, decisions, champion, file, max_bytes=self.settings.scoring.max_transaction_bytes
@@ -203,7 +205,7 @@ class Retrainer:
 def _require_attempts(run: RetrainRun) -> None:
     if run.attempts > MAX_ATTEMPTS:
         last = run.tags.get(FAILED, "the process ended")
-        raise StudyError(f"{MAX_ATTEMPTS} attempts failed, the last because: {last}; fix that and request again")
+        raise StudyError(f"{MAX_ATTEMPTS} attempts failed, the last with: {last}; fix the cause and request again")
 
 
 def _now_ms() -> int:

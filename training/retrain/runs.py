@@ -1,4 +1,4 @@
-"""Retraining requests in MLflow: one run per request, found again by its tag, so that no request is handled twice."""
+"""Retraining requests in MLflow. Each request has one run, found by its tag, so that no request is handled twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from training.registry.lineage import code_version, library_versions
 from training.registry.runs import FINISHED
 
 EXPERIMENT = "fraud-retrain"
-#: Tags: the request's id; the request as JSON; number of attempts; error of the last attempt; reason for a decline.
+#: Names of the run's tags: request id, request as JSON, number of attempts, last error, and reason for declining.
 REQUEST, REQUEST_JSON, ATTEMPTS, FAILED, DECLINED = (
     "retrain_request",
     "retrain_asked",
@@ -25,7 +25,7 @@ REQUEST, REQUEST_JSON, ATTEMPTS, FAILED, DECLINED = (
 
 @dataclass(frozen=True)
 class RetrainRun:
-    """A request's run at the time when it was read."""
+    """Snapshot of a request's run at the time when it was read."""
 
     run_id: str
     status: str
@@ -33,25 +33,25 @@ class RetrainRun:
 
     @property
     def finished(self) -> bool:
-        """True if the request was declined, or the run's artifacts hold a model."""
+        """True if the request was declined or the run's artifacts contain a model."""
         return self.status == FINISHED
 
     @property
     def declined(self) -> str:
-        """Reason why no model was trained; empty if one was, or still has to be."""
+        """Reason why no model was trained; empty if a model was trained or still has to be."""
         return self.tags.get(DECLINED, "")
 
     @property
     def attempts(self) -> int:
-        """Number of attempts that were not ended by an outage, the current one included."""
+        """Number of attempts that were not ended by an outage, including the current attempt."""
         return int(self.tags.get(ATTEMPTS, "0"))
 
 
 class RetrainRuns:
-    """The requests in one MLflow. Only one process at a time may handle them, see `fraud-train watch`.
+    """The retraining requests in an MLflow. Only one process at a time may handle them; see `fraud-train watch`.
 
     Raises:
-        RegistryError: If MLflow is unavailable or rejects the request; every method raises it too.
+        RegistryError: If MLflow is unavailable or rejects the request. Every method may raise this error, too.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:
@@ -59,7 +59,7 @@ class RetrainRuns:
         self._experiment = MlflowExperiment(connection, EXPERIMENT)
 
     def find(self, request_id: str) -> RetrainRun | None:
-        """Return a request's run, or None if the request was not begun."""
+        """Return a request's run, or None if handling the request has not begun."""
         quoted = request_id.replace("'", "\\'")
         runs = self._experiment.search(
             f"tags.`{REQUEST}` = '{quoted}'", max_results=1, order_by=["attributes.start_time ASC"]
@@ -67,7 +67,7 @@ class RetrainRuns:
         return _read(runs[0]) if runs else None
 
     def begin(self, request: RetrainRequest) -> RetrainRun:
-        """Begin an attempt at a request, in a new run or in the one that an earlier process did not end."""
+        """Begin an attempt at a request, in a new run or in the run that an earlier process left open."""
         existing = self.find(request.request_id)
         if existing is None:
             tags = {REQUEST: request.request_id, REQUEST_JSON: msgspec.json.encode(request).decode(), ATTEMPTS: "1"}
@@ -79,20 +79,20 @@ class RetrainRuns:
         return self._reread(existing.run_id)
 
     def active(self, run: RetrainRun) -> ActiveRun:
-        """Return a request's run to log to."""
+        """Return a request's run as an active run, for logging."""
         return ActiveRun(self._connection, run.run_id)
 
     def uncount(self, run: RetrainRun) -> None:
-        """Do not count an attempt that an outage ended: it says nothing about the request."""
+        """Discount an attempt that was ended by an outage, because an outage says nothing about the request."""
         self.active(run).tag(ATTEMPTS, str(run.attempts - 1))
 
     def decline(self, run: RetrainRun, reason: str) -> None:
-        """End a request without a model."""
+        """End a request's run without a model, recording the reason."""
         self.active(run).tag(DECLINED, reason)
         self.end(run)
 
     def end(self, run: RetrainRun) -> None:
-        """End a request whose artifacts are complete."""
+        """End the run of a request whose artifacts are complete."""
         self.active(run).end(FINISHED)
 
     def _reread(self, run_id: str) -> RetrainRun:

@@ -1,4 +1,4 @@
-"""Fitting the champion's recipe on new rows, and logging the new model's bundle to the request's run."""
+"""Fit the champion's recipe to new rows, and log the new model's bundle to the request's run."""
 
 from schemas.errors import DataError, StudyError
 from schemas.manifest import Manifest
@@ -21,22 +21,22 @@ from training.study.recipe import RECIPE, Recipe, encode_recipe
 
 
 def train(recipe: Recipe, champion: Manifest, rows: Dataset, run: ActiveRun) -> None:
-    """Fit a model like the champion on other rows. Its bundle is logged to the run, which is not ended.
+    """Fit a model by the champion's recipe to new rows, and log its bundle to the run. The run is not ended.
 
-    The rows are split in order of event time and checked for leaks as in a study. The policy has the champion's kind
-    and is chosen by the champion's rule: its cost of a review, or its budget of alerts. Its thresholds are new. The
-    test set is not evaluated: the gate judges the model on later transactions.
+    The rows are split in order of event time and checked for leaks as in a study. The policy is of the
+    same kind as the champion's and is chosen by the same rule (cost of a review, or alert budget), with new
+    thresholds. The test set is not evaluated: the gate judges the model on later transactions.
 
     Args:
-        recipe: Recipe of the champion.
+        recipe: Recipe by which the champion was trained.
         champion: Manifest of the champion.
         rows: Labelled transactions, as `gather` writes them.
         run: Run of the request.
 
     Raises:
-        DataError: If the rows are too few, or in several currencies while the policy weighs amounts.
-        LeakError: If a leak was found that was not accepted for the champion.
-        QualityError: If the ONNX graph differs from the original.
+        DataError: If there are too few rows, or they are in several currencies and the policy weighs amounts.
+        LeakError: If there is a leak that was not accepted for the champion.
+        QualityError: If the scores of the ONNX graph and the original differ.
         BundleError: If the bundle does not pass its audit.
         RegistryError: If MLflow is unavailable or rejects the request.
     """
@@ -55,7 +55,7 @@ def train(recipe: Recipe, champion: Manifest, rows: Dataset, run: ActiveRun) -> 
     run.log_metrics(evaluated.export_metrics)
     log_bundle(run, model_to_deploy(evaluated, data), card, metrics)
     tags = {
-        # So that this model can be retrained once it is champion.
+        # The recipe is logged so that this model can itself be retrained once it is the champion.
         RECIPE: encode_recipe(recipe),
         "algorithm": recipe.family,
         "data_sha256": rows.sha256,
@@ -71,10 +71,10 @@ def _policy_choice(recipe: Recipe, champion: Manifest, rows: Dataset) -> PolicyC
     policy = champion.policy
     if policy.kind == "expected_loss" and default_policy_kind(rows) != policy.kind:
         raise DataError(
-            "the champion weighs amounts against a review's cost, and the rows are in several currencies; "
+            "the champion weighs amounts against a review's cost, but the rows are in several currencies; "
             "train a model with a policy of kind score: fraud-train study --policy score"
         )
-    # A policy that was chosen by a budget says nothing about the cost of a review.
+    # A policy that was chosen by an alert budget says nothing about the cost of a review.
     by_cost = policy.kind == "expected_loss" and recipe.alerts_per_day is None
     costs = Costs(review_cost_minor=policy.review_cost_minor) if by_cost else Costs()
     return PolicyChoice(policy.kind, costs, recipe.alerts_per_day)

@@ -1,4 +1,4 @@
-"""Export and parity: the graph scores like the original, or the model is refused."""
+"""Export and parity: the graph scores like the original, or the model is rejected."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_a_constant_model_is_a_model() -> None:
 
 
 def test_a_difference_is_refused() -> None:
-    """A difference above 1e-5 in one row is refused, and so is a score that is not a number."""
+    """A difference above 1e-5 in one row is rejected, and so is a score that is not a number."""
     original = np.array([0.1, 0.6, 0.95])
     amounts = np.ones(3, dtype=np.int64)
     assert check_parity(original.astype(np.float32), original, _POLICY, amounts) < TOLERANCE
@@ -65,5 +65,5 @@ def test_a_difference_is_refused() -> None:
 def test_a_flipped_verdict_is_refused() -> None:
     """Even a difference of 1e-7 across a threshold changes a decision."""
     original = np.array([0.1, 0.5 - 1e-8])
-    with pytest.raises(QualityError, match="flips 1 of 2 verdicts"):
+    with pytest.raises(QualityError, match="changes 1 of the original's 2 verdicts"):
         check_parity(np.array([0.1, 0.5], dtype=np.float32), original, _POLICY, np.ones(2, dtype=np.int64))

@@ -51,7 +51,7 @@ def measure(matrix: NDArray[np.float32], scores: NDArray[np.float32]) -> Manifes
 
 @pytest.fixture(scope="module")
 def scores() -> NDArray[np.float32]:
-    """Return scores of a validation part in which two window sizes fit."""
+    """Return scores of a validation split in which two window sizes fit."""
     return np.random.default_rng(1).beta(0.5, 20, MIN_WINDOWS * SIZES[1]).astype(np.float32)
 
 

@@ -89,7 +89,7 @@ def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None
 
 
 def test_the_tail_of_the_scores_has_further_edges() -> None:
-    """At 99, 99.5 and 99.9 %, and at both thresholds, even if no score reaches them."""
+    """At 99, 99.5 and 99.9%, and at both thresholds, even if no score reaches them."""
     scores = (np.arange(10_000) / 10_000).astype(np.float32)
     profile = profile_scores(scores, Policy("v", review=0.5005, decline=1.0))
     tail = np.quantile(scores.astype(np.float64), (0.99, 0.995, 0.999))

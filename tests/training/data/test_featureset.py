@@ -1,4 +1,4 @@
-"""Feature sets: features frozen from the training part, and sets that are refused."""
+"""Feature sets: features frozen from the training split, and sets that are rejected."""
 
 import math
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def by_name(features: tuple[Feature, ...]) -> dict[str, Feature]:
 
 
 def test_the_default_for_the_ulb_data_is_every_component_and_the_amount(frame: pl.DataFrame, save: Save) -> None:
-    """V1 to V28 and the amount in minor units, with medians of the training part."""
+    """V1 to V28 and the amount in minor units, with medians of the training split."""
     train = split_by_time(load(save(frame))).train
     features = make_features(DEFAULT, train)
     assert [feature.name for feature in features] == [*ULB.features, "Amount"]
@@ -109,7 +109,7 @@ def test_the_hour_of_day_needs_a_week(save: Save, days: float, refused: bool) ->
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (FeatureSet(numeric=("channel",)), "names channel, which the data's description does not have as numeric"),
+        (FeatureSet(numeric=("channel",)), "names channel, which the data description does not list as numeric"),
         (FeatureSet(categorical=("gone",)), "names gone, which"),
         (FeatureSet(numeric=(), categorical=(), derived=()), "has no feature"),
         (FeatureSet(derived=("log_amount", "log_amount")), "log_amount twice"),

@@ -161,7 +161,7 @@ def test_rows_that_differ_only_in_their_id_are_repeats(tmp_path: Path) -> None:
 
 
 def refusal(frame: pl.DataFrame, tmp_path: Path, description: DataDescription = OWN) -> str:
-    """Return the error with which a frame is refused."""
+    """Return the error with which a frame is rejected."""
     with pytest.raises(DataError) as caught:
         load(save_as(frame, tmp_path / "own.parquet"), description)
     line = str(caught.value)
@@ -197,7 +197,7 @@ def test_an_invalid_value_is_named(tmp_path: Path, column: str, value: Any, mess
 
 
 def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
-    """Text as numbers, fractions as categories, dates or lists as features, and fractions of cents are refused."""
+    """Text as numbers, fractions as categories, dates or lists as features, and fractions of cents are rejected."""
     frame = make_own(200).with_columns(
         pl.Series("visits", [[1]] * 200),
         mcc=pl.col("risk"),
@@ -205,12 +205,12 @@ def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
     )
     label = description_with(label="raw")
     assert refusal(frame.with_columns(raw=pl.lit(b"1")), tmp_path, label).startswith(
-        "raw holds Binary and cannot be used as labels"
+        "raw has type Binary and cannot be used as labels"
     )
     for column, kind, message in (
         ("channel", "numeric", "channel is not a finite number in"),
-        ("visits", "numeric", "visits holds List(Int64) and cannot be used as numbers"),
-        ("visits", "categorical", "visits holds List(Int64) and cannot be used as categories"),
+        ("visits", "numeric", "visits has type List(Int64) and cannot be used as numbers"),
+        ("visits", "categorical", "visits has type List(Int64) and cannot be used as categories"),
         ("when", "numeric", "when holds Datetime"),
         ("mcc", "categorical", "mcc is a fraction, not a category in"),
     ):

@@ -38,7 +38,7 @@ def datasets_in(thing: object) -> list[Dataset]:
 
 
 def test_search_has_the_training_rows_only(split: Split) -> None:
-    """Its folds are slices of the training part, and no attribute is another part."""
+    """Its folds are slices of the training split, and no attribute is another part."""
     search = purposes(split, []).search
     assert datasets_in(search) == [split.train]
     assert len(search.folds) == 3

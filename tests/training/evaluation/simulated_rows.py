@@ -1,4 +1,4 @@
-"""Simulated scored rows whose true figures are known."""
+"""Simulated scored rows whose true metrics are known."""
 
 from collections.abc import Sequence
 

@@ -37,7 +37,7 @@ def test_results_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch
 
 
 def test_intervals_cover_the_truth() -> None:
-    """They do in about 95 of 100 data sets; figures of amounts have a long tail and do worse, as documented."""
+    """They do in about 95 of 100 data sets; metrics of amounts have a long tail and do worse, as documented."""
     many = simulated(400_000, seed=99)
     truth = ranking_figures(many, 0.01).values() | alert_figures(many, POLICY, Costs()).values()
     names = ("pr_auc", "recall_at_alert_rate", "recall", "precision", "value_recall", "expected_cost")
@@ -71,7 +71,7 @@ def test_without_a_defined_draw_there_is_no_interval() -> None:
 
 
 def test_the_test_part_of_the_card_data_takes_seconds() -> None:
-    """57,000 transactions, all figures, 1,000 resamples: 1 s on an idle core; the limit allows for a busy one."""
+    """57,000 transactions, all metrics, 1,000 resamples: 1 s on an idle core; the limit allows for a busy one."""
     rows = simulated(57_000, fraud_share=0.0015)
     started = time.process_time()
     evaluate(rows, POLICY)

@@ -34,8 +34,8 @@ def test_expected_cost_is_the_mean_over_transactions() -> None:
     [
         ({"review_cost_minor": -1}, "review_cost_minor must not be negative"),
         ({"false_decline_cost_minor": -1}, "false_decline_cost_minor must not be negative"),
-        ({"recovered_share": 1.1}, "recovered_share must be within 0 and 1"),
-        ({"recovered_share": float("nan")}, "recovered_share must be within 0 and 1"),
+        ({"recovered_share": 1.1}, "recovered_share must be between 0 and 1"),
+        ({"recovered_share": float("nan")}, "recovered_share must be between 0 and 1"),
     ],
 )
 def test_costs_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:

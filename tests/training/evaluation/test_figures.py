@@ -1,4 +1,4 @@
-"""Figures equal those of scikit-learn or a manual count."""
+"""Metrics equal those of scikit-learn or a manual count."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_figures_equal_scikit_learns(rows: ScoredRows, policy: Policy) -> None:
 
 
 def test_every_figure_has_an_interval_around_it() -> None:
-    """The figures are in the order of the report, PR-AUC first."""
+    """The metrics are in the order of the report, PR-AUC first."""
     metrics = evaluate(simulated(), Policy("v", 0.5, 0.9))
     assert tuple(metrics) == FIGURES
     for metric in metrics.values():
@@ -78,7 +78,7 @@ def test_without_alerts_nothing_is_caught() -> None:
 
 
 def test_frauds_without_an_amount_have_no_value_recall() -> None:
-    """Card checks over an amount of 0: the figure is left out."""
+    """Card checks over an amount of 0: the metric is left out."""
     metrics = evaluate(scored([0.1, 0.9, 0.2], [0, 1, 0], [5, 0, 5]), POLICIES[0])
     assert "value_recall" not in metrics
     assert metrics["recall"].value == 1

@@ -31,7 +31,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
 
 
 def test_a_better_model_is_better_in_every_figure() -> None:
-    """This includes figures that are better when lower, and calibration, which is best at 1."""
+    """This includes metrics that are better when lower, and calibration, which is best at 1."""
     rows = simulated(20_000, fraud_share=0.02)
     setup = FigureSettings(alert_rate=0.02)
     pairs = compare_paired(blurred(rows, 3), POLICY, rows, POLICY, settings=setup, resamples=200)
@@ -75,7 +75,7 @@ def test_differences_cover_the_truth() -> None:
 
 
 def test_each_model_is_judged_under_its_own_policy() -> None:
-    """With equal scores only the figures of alerts differ."""
+    """With equal scores only the metrics of alerts differ."""
     rows = simulated(1000, fraud_share=0.05)
     pairs = compare_paired(rows, Policy("none", 1.0, 1.0), rows, POLICY, resamples=100)
     assert pairs["recall"].b_better == 1

@@ -25,7 +25,7 @@ def test_plots_are_drawn(rows: ScoredRows, tmp_path: Path) -> None:
         "deployed": choose_by_cost(rows, Costs(), "expected_loss", "cost"),
         "none": Policy("none", 1.0, 1.0),
     }
-    save_plots(tmp_path, rows, policies, Costs(), "validation part")
+    save_plots(tmp_path, rows, policies, Costs(), "validation split")
     assert {file.name for file in tmp_path.iterdir()} == set(PLOTS)
     for name in PLOTS:
         picture = imread(tmp_path / name)

@@ -1,4 +1,4 @@
-"""Figures of a fixed number of alerts, with and without ties at the last alert."""
+"""Metrics of a fixed number of alerts, with and without ties at the last alert."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def caught_within(rows: ScoredRows, budget: float) -> float:
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from([0.01, 0.1, 0.35, 1.0]))
 def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
-    """The figure equals a manual count."""
+    """The metric equals a manual count."""
     recall = ranking_figures(rows, alert_rate).values()["recall_at_alert_rate"]
     assert recall == pytest.approx(caught_within(rows, alert_rate * len(rows)) / rows.labels.sum())
 
@@ -32,7 +32,7 @@ def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.integers(1, 12))
 def test_precision_at_k_per_day(rows: ScoredRows, k: int) -> None:
-    """The figure counts each day's k highest scores, or all of a shorter day, even without any fraud."""
+    """The metric counts each day's k highest scores, or all of a shorter day, even without any fraud."""
     days = rows.event_time_ms // DAY_MS
     parts = [rows.part(days == day) for day in np.unique(days)]
     caught = sum(caught_within(part, k) for part in parts)
@@ -43,7 +43,7 @@ def test_precision_at_k_per_day(rows: ScoredRows, k: int) -> None:
 @settings(max_examples=50, deadline=None)
 @given(small(), st.data())
 def test_weights_equal_repeated_rows(rows: ScoredRows, data: st.DataObject) -> None:
-    """A resample by weights has the figures of the resampled rows themselves."""
+    """A resample by weights has the metrics of the resampled rows themselves."""
     n = len(rows)
     drawn = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=n)))
     repeated = ScoredRows(*(array[drawn] for array in vars(rows).values()))

@@ -1,4 +1,4 @@
-"""Rows that cannot be evaluated are refused with one line that says what to do."""
+"""Rows that cannot be evaluated are rejected with one line that says what to do."""
 
 import numpy as np
 import pytest
@@ -14,9 +14,9 @@ from training.evaluation.scored_rows import ScoredRows
         ([0.1, 0.2], [0, 1, 1], [1, 1, 1], r"one length, not scores \(2,\), labels \(3,\)"),
         ([[0.1], [0.2]], [[0], [1]], [[1], [1]], r"one length, not scores \(2, 1\)"),
         ([], [], [], "no transactions"),
-        ([0.1, np.nan], [0, 1], [1, 1], "1 of 2 scores are not within 0 and 1"),
-        ([0.1, 1.5], [0, 1], [1, 1], "1 of 2 scores are not within 0 and 1"),
-        ([-0.1, 0.5], [0, 1], [1, 1], "1 of 2 scores are not within 0 and 1"),
+        ([0.1, np.nan], [0, 1], [1, 1], "1 of 2 scores are not between 0 and 1"),
+        ([0.1, 1.5], [0, 1], [1, 1], "1 of 2 scores are not between 0 and 1"),
+        ([-0.1, 0.5], [0, 1], [1, 1], "1 of 2 scores are not between 0 and 1"),
         ([0.1, 0.5], [0, 2], [1, 1], "labels must be 0 .* or 1"),
         ([0.1, 0.5], [0, 1], [1, -1], "amounts must not be negative"),
     ],

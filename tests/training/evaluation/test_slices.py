@@ -1,4 +1,4 @@
-"""Figures by amount band and hour of day."""
+"""Metrics by amount band and hour of day."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_slices_of_each_kind_contain_every_transaction_once() -> None:
 
 
 def test_a_slice_is_measured_on_its_own() -> None:
-    """It has the same figures, with intervals from its own rows."""
+    """It has the same metrics, with intervals from its own rows."""
     rows = simulated(4000, fraud_share=0.05)
     band = next(s for s in slice_figures(rows, POLICY, resamples=50) if s.name == "1,000 to 5,000 minor units")
     alone = rows.part((rows.amount_minor >= 1000) & (rows.amount_minor < 5000))
@@ -48,5 +48,5 @@ def test_slices_without_frauds_have_the_figures_that_are_defined() -> None:
 @pytest.mark.parametrize("edges", [(), (5, 10), (0, 10, 10)])
 def test_edges_that_leave_gaps_are_refused(edges: tuple[int, ...]) -> None:
     """They must begin with 0 and rise."""
-    with pytest.raises(SettingsError, match="must begin with 0 and rise"):
+    with pytest.raises(SettingsError, match="must begin with 0 and ascend"):
         slice_figures(scored([0.1, 0.9], [0, 1]), POLICY, amount_edges=edges)

@@ -148,5 +148,5 @@ def test_rows_of_one_class_are_rejected(algorithm: str, label: int) -> None:
     """The error is one clear line instead of a failure inside a library."""
     train = make_sample(200)
     family = FAMILIES[algorithm]
-    with pytest.raises(DataError, match=f"200 rows of which {200 * label} are frauds; use a longer or another part"):
+    with pytest.raises(DataError, match=f"200 rows, {200 * label} of which are frauds; use rows with both"):
         family.fit(family.params, train.matrix, np.full(200, label, np.int8), features=train.features, seed=0)

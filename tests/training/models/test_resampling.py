@@ -86,7 +86,7 @@ def test_smote_invents_no_category() -> None:
 
 def test_smote_rejects_rows_it_cannot_interpolate() -> None:
     """Missing values, too few frauds and categories only are errors that say what to do."""
-    with pytest.raises(DataError, match="cannot interpolate missing values, and f0 has some; use the missing-value"):
+    with pytest.raises(DataError, match="cannot interpolate missing values, but f0 has some; use the missing-value"):
         resample("smote", make_sample(missing=True), ratio=0.5)
     with pytest.raises(DataError, match=r"at least 6 frauds and the training rows have \d; use longer folds"):
         resample("smote", make_sample(500, fraud_share=0.006))

@@ -84,7 +84,7 @@ def rendered(card: ModelCard) -> tuple[Page, Page]:
 
 
 def test_both_forms_are_complete() -> None:
-    """They have all sections, from intended use and lineage to figures with intervals and limits."""
+    """They have all sections, from intended use and lineage to metrics with intervals and limits."""
     card = make_card("4", {"git_commit": "c0ffee"}, manifest(), FIGURES)
     for page in rendered(card):
         for text in (
@@ -110,7 +110,7 @@ def test_both_forms_are_complete() -> None:
             "0.125000",
             "comparison",
             "0.250000",
-            "score times amount from 487 minor units",
+            "score × amount of at least 487 minor units",
             "Trained on two days.",
         ):
             assert text in page.text, text
@@ -139,7 +139,7 @@ def test_every_value_is_escaped() -> None:
 
 
 def test_the_card_is_stored_in_the_versions_run(access: RegistryAccess, make_run: MakeRun, tmp_path: Path) -> None:
-    """It shows the figures of the evaluation, which are stored there too."""
+    """It shows the metrics of the evaluation, which are stored there too."""
 
     def evaluate(run: ActiveRun) -> None:
         run.log_text("evaluation.json", msgspec.json.encode(FIGURES).decode())
@@ -158,12 +158,12 @@ def test_the_card_is_stored_in_the_versions_run(access: RegistryAccess, make_run
 def test_unreadable_figures_stop_the_registration(access: RegistryAccess, make_run: MakeRun) -> None:
     """The error is one line, and there is no version."""
     run_id = make_run(lambda run: run.log_text("evaluation.json", '{"part": 1}'))
-    with pytest.raises(RegistryError, match=r"^evaluation.json of the run cannot be read \(.*\); evaluate it again$"):
+    with pytest.raises(RegistryError, match=r"^evaluation.json of the run is invalid \(.*\); evaluate the model again"):
         register(run_id, access.registry, access.runs, access.store)
     assert not access.registry.all()
 
 
 def test_a_run_without_figures_has_none(access: RegistryAccess, add_version: AddVersion) -> None:
-    """Missing figures are not an error."""
+    """Missing metrics are not an error."""
     add_version()
     assert read_figures(access.registry.find("1").run_id, access.runs) is None

@@ -94,7 +94,8 @@ def test_the_card_of_a_version(run: Run, make_run: MakeRun, tmp_path: Path) -> N
         assert (tmp_path / name).read_text().startswith(start)
     failed = run("card", "1", "--out", str(tmp_path / "no" / "card.md")).exception
     assert isinstance(failed, FraudError)
-    assert str(failed).endswith("cannot be written (No such file or directory); choose another --out")
+    assert str(failed).startswith("cannot write to ")
+    assert str(failed).endswith(" (No such file or directory); choose another file with --out")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -147,7 +148,7 @@ def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: P
     (root / "mlflow.db").mkdir()
     failed = run("history").exception
     assert isinstance(failed, FraudError)
-    assert str(failed).endswith("mlflow.db cannot be written (Is a directory); see MLFLOW_TRACKING_URI")
+    assert str(failed).endswith("mlflow.db (Is a directory); fix its permissions or set MLFLOW_TRACKING_URI")
 
 
 def test_a_corrupt_mlflow_database_is_one_line(run: Run, root: Path) -> None:

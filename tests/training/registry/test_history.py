@@ -37,9 +37,9 @@ def test_changes_are_read_back_in_order(history: PromotionHistory) -> None:
 
 
 def test_of_two_changes_at_once_the_first_counts(history: PromotionHistory, client: MlflowClient) -> None:
-    """The second is based on the same entry: it is refused, and its description says that it is void."""
+    """The second is based on the same entry: it is rejected, and its description says that it is void."""
     first = history.append(change(1), after=0)
-    with pytest.raises(StaleEpochError, match="another process wrote the history first; see `fraud-train history`"):
+    with pytest.raises(StaleEpochError, match="another process changed the roles first; see `fraud-train history`"):
         history.append(change(2), after=0)
     assert history.entries() == [first]
     described = client.get_model_version(HISTORY, "2").description or ""

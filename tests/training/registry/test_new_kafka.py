@@ -34,12 +34,12 @@ def newest(promoter: Promoter) -> ModelUpdate:
 def test_the_champion_can_be_promoted_on_a_new_kafka(
     promoter: Promoter, other_promoter: Promoter, add_version: AddVersion
 ) -> None:
-    """The new Kafka has no roles yet; promoting the champion there again is refused."""
+    """The new Kafka has no roles yet; promoting the champion there again is rejected."""
     first = add_version()
     promoter.promote("1", author="ann", reason="trained")
     other_promoter.promote("1", author="bob", reason="a new Kafka")
     assert newest(other_promoter).champion == first
-    with pytest.raises(RegistryError, match="version 1 is the champion already"):
+    with pytest.raises(RegistryError, match="version 1 is already the champion"):
         other_promoter.promote("1", author="bob", reason="again")
 
 

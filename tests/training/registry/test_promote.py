@@ -106,7 +106,7 @@ def test_the_champion_is_neither_staged_nor_promoted_again(promoter: Promoter, a
         lambda which: promote(promoter, which),
         lambda which: promoter.challenge(which, author="a", reason="b"),
     ):
-        with pytest.raises(RegistryError, match="version 1 is the champion already"):
+        with pytest.raises(RegistryError, match="version 1 is already the champion"):
             refused("champion")
     with pytest.raises(RegistryError, match="nothing to roll back to"):
         promoter.rollback(author="a", reason="b")
@@ -127,7 +127,7 @@ def test_a_rollback_is_not_rolled_back(promoter: Promoter, add_version: AddVersi
 
 
 def test_a_version_whose_bundle_is_gone_gets_no_role(promoter: Promoter, add_version: AddVersion) -> None:
-    """Promotion and rollback are refused, because workers could not read the bundle."""
+    """Promotion and rollback are rejected, because workers could not read the bundle."""
     first, second = add_version(), add_version()
     promote(promoter, "1")
     promoter.store.discard(second.path)

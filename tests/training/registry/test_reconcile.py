@@ -112,7 +112,7 @@ def test_the_next_command_repairs_a_crash_between_kafka_and_mlflow(
 
         patch.setattr(PromotionHistory, "append", unavailable)
         with pytest.raises(
-            RegistryError, match=r"^the change is on Kafka as role epoch 2, but MLflow did not follow yet; "
+            RegistryError, match=r"^the change is on Kafka as role epoch 2, but MLflow was not updated; "
         ):
             promoter.promote("2", author="bob", reason="b", evidence="https://wiki/8")
     assert promoter.registry.aliases()["champion"] == "1"

@@ -83,7 +83,7 @@ def test_a_run_is_registered_once(access: RegistryAccess, register_run: Register
     """The second attempt fails and names the version."""
     run_id = make_run()
     register_run(run_id)
-    with pytest.raises(RegistryError, match=rf"^run {run_id} is version 1 already; stage or promote that$"):
+    with pytest.raises(RegistryError, match=rf"^run {run_id} is already version 1; stage or promote that version$"):
         register_run(run_id)
     assert len(access.registry.all()) == 1
 
@@ -101,7 +101,7 @@ def test_a_run_without_a_bundle_is_one_line(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path
 ) -> None:
     """The error says which runs have a bundle."""
-    with pytest.raises(RegistryError, match=r"holds no bundle; register a run of `study` or `baseline` that has one"):
+    with pytest.raises(RegistryError, match=r"contains no bundle; register a run of `study` or `baseline` that has"):
         register_run(make_run(bundle=False))
     assert nothing_is_left(access, root)
 
@@ -109,7 +109,7 @@ def test_a_run_without_a_bundle_is_one_line(
 def test_a_failed_run_is_not_registered(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path
 ) -> None:
-    """It is refused even if it holds a bundle."""
+    """It is rejected even if it holds a bundle."""
     run_ids: list[str] = []
 
     def fail(run: ActiveRun) -> None:
@@ -118,7 +118,7 @@ def test_a_failed_run_is_not_registered(
 
     with pytest.raises(RuntimeError):
         make_run(fail)
-    with pytest.raises(RegistryError, match="did not finish, it is FAILED"):
+    with pytest.raises(RegistryError, match="did not finish but is FAILED"):
         register_run(run_ids[0])
     assert nothing_is_left(access, root)
 
@@ -129,7 +129,7 @@ def test_a_graph_that_differs_from_its_original_is_not_registered(
 ) -> None:
     """The run's metric may be 1e-5 at most."""
     run_id = make_run(lambda run: run.log_metrics({"onnx_parity": parity}))
-    with pytest.raises(RegistryError, match=r"differs from the original by .*, 1e-05 is allowed"):
+    with pytest.raises(RegistryError, match=r"differs from the original by .*; at most 1e-05 is allowed"):
         register_run(run_id)
     assert nothing_is_left(access, root)
 
@@ -198,7 +198,7 @@ def test_an_interrupted_registration_is_deleted_by_the_next(
     """A version without a bundle's hash gets no role, and is deleted when its run is registered again."""
     run_id = make_run()
     number = access.registry.reserve(run_id, "file:///nowhere", {})
-    promoter = make_promoter(Settings())  # refused before the broker is asked
+    promoter = make_promoter(Settings())  # rejected before the broker is asked
     for change in (promoter.stage, lambda which: promoter.promote(which, author="ann", reason="because")):
         with pytest.raises(RegistryError, match=rf"was interrupted; .*fraud-train register {run_id}"):
             change(number)

@@ -40,12 +40,12 @@ def retrain_setup(make_setup: MakeSetup, root: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_watch_handles_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
-    """A second request is refused, and one check of `watch` puts the new model into shadow."""
+    """A second request is rejected, and one check of `watch` puts the new model into shadow."""
     retrain_setup.history.simulate()
     first = run("retrain", "--reason", "a new\nkind of terminal").output
     assert first == "bundle fraud/1: requested (hand: a new kind of terminal)\n"
     assert "already requested (hand" in run("retrain", "--reason", "another").output
-    for reason in ("", "x" * 1001):  # readers would refuse the request, so it is not written
+    for reason in ("", "x" * 1001):  # readers would reject the request, so it is not written
         assert isinstance(run("retrain", "--reason", reason).exception, RefusedMessageError)
     with single_instance(RETRAIN_LOCK):  # two processes at once would handle a request twice
         failed = run("watch", "--once", "--retrain", "on").exception
@@ -72,7 +72,7 @@ def test_without_a_champion_there_is_nothing_to_replace(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--every", "90"], "--every needs --retrain on"),
+        (["--every", "90"], "--every works only with --retrain on"),
         (["--every", "0", "--retrain", "on"], "Invalid value for '--every'"),
     ],
 )

@@ -179,7 +179,7 @@ def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, mon
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
                 setup.retrainer.handle_open_requests()
-    assert declined(setup) == ("3 attempts failed, the last because: the process ended; fix that and request again")
+    assert declined(setup) == ("3 attempts failed, the last with: the process ended; fix the cause and request again")
 
 
 def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_request_that_cannot_be_met_is_declined_with_a_reason(
     setup = make_setup(retrain_min_frauds=300)
     setup.history.simulate()
     setup.request(champion="f" * 64)
-    assert declined(setup) == "bundle ffffffffffff is not the champion any more, fraud/1 is; request that"
+    assert declined(setup) == "bundle ffffffffffff is not the champion any more; request to replace fraud/1"
     setup.request("hand")
     assert declined(setup) == (
         "217 matured frauds of the last 400 days (in the ledger) are fewer than the 300 that retraining "
@@ -229,7 +229,7 @@ def test_frauds_that_are_not_archived_do_not_count(make_setup: MakeSetup) -> Non
     setup.request()
     assert declined(setup).startswith(
         f"0 matured frauds of the last 400 days ({ROWS} of {ROWS} labelled transactions are not archived, the champion "
-        "would refuse 0, 0 are censored) are fewer than the 200 that retraining needs"
+        "would reject 0, and 0 are censored) are fewer than the 200 that retraining needs"
     )
 
 
