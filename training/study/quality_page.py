@@ -1,4 +1,4 @@
-"""A Markdown page on a study and its figures over seeds, with the machine that they were measured on."""
+"""Markdown page on the quality of a study's models across seeds, with the machine on which they were measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy as np
 from schemas.manifest import Metric
 from training.machine import Machine
 from training.study.entry_record import EntryRecord
+from training.study.evaluation_record import FinalEvaluation
 from training.study.leaderboard import LEGEND, cells, evaluation_rows, marks
 from training.study.paired import t_interval
 from training.study.quality import SeedFigures
 from training.study.runs import Study
 from training.study.selection import rank
-from training.study.test_evaluation import FinalEvaluation
 
 #: Metrics on the page, by column title.
 _SHOWN = {
@@ -30,13 +30,13 @@ class QualityPage:
     """The content of the page.
 
     Attributes:
-        study: Study.
+        study: Study that the page describes.
         records: Finished entries of the study.
         evaluation: Final evaluation of the study.
-        splits: Figures of the stratified splits.
-        plan: Name of the plan of the studies on stratified splits.
-        model_seeds: Figures of the model seeds on the time-ordered split.
-        machine: Machine that the studies ran on.
+        splits: Test metrics for each seed of the stratified split.
+        plan: Name of the plan used for the studies on stratified splits.
+        model_seeds: Test metrics for each model seed on the time-ordered split.
+        machine: Machine on which the studies ran.
         command: Command that writes the page.
     """
 
@@ -50,7 +50,7 @@ class QualityPage:
     command: str
 
     def markdown(self) -> str:
-        """Return the page."""
+        """Return the page as Markdown."""
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
@@ -62,40 +62,40 @@ class QualityPage:
         yield f"- code: `{self.study.tags['git_commit'][:12]}`"
         yield "\n## The study\n"
         yield (
-            f"Study `{self.study.name}`: {len(self.records)} runs on {facts['folds']} rolling-origin folds inside the "
-            f"first 60 % of the data, in {self.study.minutes:.0f} minutes. {LEGEND}\n"
+            f"Study `{self.study.name}`: {len(self.records)} entries on {facts['folds']} rolling-origin folds inside the "
+            f"first 60% of the data took {self.study.minutes:.0f} minutes. {LEGEND}\n"
         )
         yield from _table(
             ("", "family", "treatment", "PR-AUC", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "s"),
             [cells(record, marks(self.records)) for record in rank(self.records)],
         )
-        yield "\n## Test part, evaluated once\n"
+        yield "\n## Test set, evaluated once\n"
         left_out = f" {self.evaluation.left_out}." if self.evaluation.left_out else ""
         yield (
-            "The test part is the last 20 % of the data in time. Metrics that start with `comparison_` use the "
-            "threshold with the largest expected F1 on validation. All other metrics that need a threshold use the "
-            f"deployed policy, which was chosen on validation.{left_out}\n"
+            "The test set is the last 20% of the data in time. Metrics whose names start with `comparison_` use the "
+            "threshold with the largest expected F1 on the validation split. All other metrics that need a threshold "
+            f"use the deployed policy, which was chosen on the validation split.{left_out}\n"
         )
         head, *rows = evaluation_rows(self.evaluation)
         yield from _table(head, rows)
-        yield "\n## Time-ordered split, over model seeds\n"
+        yield "\n## Time-ordered split, across model seeds\n"
         yield (
             f"`{self.study.tags['chosen']}` is fitted once for each seed, with the study's hyperparameters and with "
-            "thresholds from validation. The test part is evaluated once for all seeds.\n"
+            "thresholds from the validation split. The test set is evaluated once for all seeds together.\n"
         )
         yield from _seeds(self.model_seeds)
-        yield "\n## Stratified split, over split seeds\n"
+        yield "\n## Stratified split, across split seeds\n"
         yield (
             "This is the split that papers use, with exact duplicates dropped first. It leaks the future into the "
-            "past, so use these figures for comparison with other work only. Each seed has its own study with the "
-            f"plan `{self.plan}`: search and choice on folds inside its training part, thresholds from its validation "
-            "part, one evaluation of its test part.\n"
+            "past, so use these results only for comparison with other work. Each seed has its own study with the plan "
+            f"`{self.plan}`: models are tuned and chosen on folds inside its training split, thresholds come from its "
+            "validation split, and its test set is evaluated once.\n"
         )
         yield from _seeds(self.splits)
         yield (
-            "\nFigures in brackets are 95 % intervals: in each seed's row, from a bootstrap over the transactions of "
-            "the test part; in the last row, Student's t over the seeds. All seeds share the same data, so the last "
-            "row understates the uncertainty."
+            "\nRanges in brackets are 95% intervals: in each seed's row, from a bootstrap over the transactions in "
+            "the test set; in the last row, from Student's t over the seeds. All seeds share the same data, so the "
+            "last row understates the uncertainty."
         )
 
 
