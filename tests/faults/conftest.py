@@ -39,6 +39,6 @@ def ready(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
 
 @pytest.fixture
 def start_worker(tmp_path: Path) -> Iterator[Callable[[Settings], WorkerProcess]]:
-    """Start worker processes; each ends with the test at the latest."""
+    """Return a function that starts worker processes. Each process ends no later than the test."""
     with contextlib.ExitStack() as workers:
         yield lambda settings: workers.enter_context(WorkerProcess(settings, tmp_path))

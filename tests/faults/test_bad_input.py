@@ -39,16 +39,16 @@ def text(**overrides: Any) -> str:
 
 
 def features(**values: Any) -> dict[str, Any]:
-    """Return the features of a good transaction, some of them replaced."""
+    """Return the features of a good transaction, with some values replaced."""
     return {"V1": 0.5, "V2": 0.25, "V3": -0.5} | values
 
 
 def number(literal: str) -> bytes:
-    """Return a transaction whose V1 is this literal."""
+    """Return a transaction in which V1 is this JSON literal."""
     return text(features=features(V1="HERE")).replace('"HERE"', literal).encode()
 
 
-#: Message value and dead-letter reason by kind.
+#: Message value and dead-letter reason, by kind of bad message.
 BAD: dict[str, tuple[bytes | None, str]] = {
     "not JSON": (b"card 1 pays 5 euros", "not_json"),
     "cut off": (transaction(1)[:-5], "not_json"),
@@ -75,13 +75,13 @@ BAD: dict[str, tuple[bytes | None, str]] = {
 def test_bad_messages_among_good_ones(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
     """Each bad message among good ones becomes a dead letter with its reason, source and original bytes.
 
-    Beyond 2 MiB, the dead letter carries the first 64 KiB and the hash of all bytes.
+    For a message above 2 MiB, the dead letter carries the first 64 KiB and the hash of all bytes.
     """
     settings = ready()
     good: list[Pair] = [(b"key", transaction(number)) for number in range(100)]
     bad: list[Pair] = [(kind.encode(), value) for kind, (value, _) in BAD.items()]
     mixed = [pair for i, one in enumerate(bad) for pair in (*good[5 * i : 5 * i + 5], one)] + good[5 * len(bad) :]
-    # All in one partition before the worker starts, so that they arrive in one batch.
+    # Send all messages to one partition before the worker starts, so that they arrive in one batch.
     produce_compressed(settings, mixed)
     with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
@@ -108,7 +108,7 @@ def test_bad_messages_among_good_ones(ready: Callable[..., Settings], start_work
 
 
 def produce_compressed(settings: Settings, messages: list[Pair]) -> None:
-    """Send to partition 0 with compression, so that 2.5 MB of one repeated character fit."""
+    """Send messages to partition 0 with compression, so that 2.5 MB of one repeated character fit."""
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, messages, partition=0, compression="lz4")
 
 
@@ -126,7 +126,7 @@ def test_a_huge_key(ready: Callable[..., Settings], start_worker: StartWorker) -
 
 
 def test_unusual_but_valid_messages(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A missing key, a repeated name and an unknown feature are accepted. The last of repeated names counts."""
+    """A missing key, a repeated name and an unknown feature are accepted. The last value of a repeated name counts."""
     settings = ready()
     unusual = [
         (None, transaction(1)),
@@ -151,9 +151,9 @@ def test_unusual_but_valid_messages(ready: Callable[..., Settings], start_worker
 def test_a_null_that_cannot_be_scored(
     settings: Settings, start_worker: StartWorker, missing: MissingPolicy, reason: str
 ) -> None:
-    """Null is refused if the champion's missing-value policy says so, or if the model cannot handle it.
+    """Null is rejected if the champion's missing-value policy says so, or if the model cannot handle null.
 
-    The latter is the transaction's fault, because the parity rows still score.
+    In the second case the transaction is at fault, because the parity rows can still be scored.
     """
     publish_roles(
         settings.kafka,
@@ -178,7 +178,7 @@ class RowFailingLoader(RoleLoader):
         super().__init__(BundleStore(settings.bundle.store))
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Load the roles and wrap the champion."""
+        """Load the models in role, and wrap the champion."""
         roles = super().load(update)
 
         def is_bad(matrix: Matrix) -> NDArray[np.bool_]:
@@ -194,7 +194,7 @@ def unscorable(count: int) -> list[Pair]:
 
 
 def test_a_row_the_champion_cannot_score(ready: Callable[..., Settings]) -> None:
-    """A row that makes the champion's whole run fail is isolated and dead-lettered; the other rows are decided."""
+    """A row that makes the champion's entire run fail is isolated and dead-lettered; the other rows are decided."""
     settings = ready()
     send(settings, 500)
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, unscorable(3))

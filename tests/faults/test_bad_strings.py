@@ -1,4 +1,4 @@
-"""Categorical features, nulls and expected loss on a real Kafka: strings are scored, other types are refused."""
+"""Categorical features, nulls and expected loss on a real Kafka: strings are scored, other types are rejected."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ FURTHER = {
 }
 BY_LOSS = Policy("loss", review=0.0, decline=0.9, kind="expected_loss", review_cost_minor=5_000)
 GOOD: tuple[Any, ...] = ("FR", "BE", "DE", "LU", "", "é", "fr")
-#: Value of `country` and dead-letter reason by kind.
+#: Value of `country` and dead-letter reason, by kind of bad value.
 BAD: dict[str, tuple[Any, str]] = {
     "number": (7, "wrong_type"),
     "boolean": (True, "wrong_type"),
@@ -36,7 +36,7 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 def hourly(number: int, **features: Any) -> bytes:
-    """Return transaction `number`, an hour after the previous one, with these features besides the numeric ones."""
+    """Return transaction `number`, an hour after the previous transaction, with these extra features."""
     numeric = {"V1": number % 5 - 1.0, "V2": 0.5, "V3": None if number % 7 == 1 else -0.5}
     return transaction(number, event_time_ms=1_378_000_000_000 + number * 3_600_000, features=numeric | features)
 
@@ -47,7 +47,7 @@ def test_strings_and_nulls_to_decisions(
 ) -> None:
     """Every score, threshold and verdict equals the one computed offline; each dead letter has its reason.
 
-    One challenger uses the categorical feature and one does not.
+    One challenger uses the categorical feature, the other does not.
     """
     store = Path(settings.bundle.store)
     champion = put_bundle(store, "1", further=FURTHER, policy=BY_LOSS, missing=missing)

@@ -1,4 +1,4 @@
-"""Champions that are missing, change under load, are corrupt, or start to fail."""
+"""Champions that are missing, replaced under load, corrupt, or start to fail."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def test_no_champion_yet(settings: Settings, start_worker: StartWorker) -> None:
-    """Without a champion the worker waits, logs this and is not ready; the first champion decides what is waiting."""
+    """Without a champion the worker waits, logs the reason and is not ready; the first champion decides the backlog."""
     send(settings, 1_000)
     with DecisionMonitor(settings) as monitor:
         worker = start_worker(settings)
@@ -138,9 +138,9 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
 def test_corrupt_bundles_under_load(
     kinds: tuple[str, ...], ready: Callable[..., Settings], start_worker: StartWorker
 ) -> None:
-    """Each kind of corrupt bundle is refused, with its reason in the log, the metric and worker-status.
+    """Each kind of corrupt bundle is rejected, with the reason in the log, the metric and worker-status.
 
-    The current champion goes on deciding, and a valid bundle published afterwards takes over.
+    The current champion continues to decide, and a valid bundle published afterwards takes over.
     """
     settings = ready(worker_status_interval_s=0.5)
     store = Path(settings.bundle.store)
@@ -172,10 +172,10 @@ def test_corrupt_bundles_under_load(
 
 
 class FailingLoader(RoleLoader):
-    """Loads bundles and wraps each champion so that a test can make it fail.
+    """Loads bundles, and wraps each champion so that a test can make the champion fail.
 
     Attributes:
-        failing: Versions that fail from now on for every row, including the parity rows.
+        failing: Versions that fail for every row from now on, including the parity rows.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -183,16 +183,16 @@ class FailingLoader(RoleLoader):
         self.failing: set[str] = set()
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Load the roles and wrap the champion."""
+        """Load the models in role, and wrap the champion."""
         roles = super().load(update)
         champion = FailingModel(roles.champion.model, self.failing)
         return replace(roles, champion=replace(roles.champion, model=champion))
 
 
 def test_a_failing_champion_is_replaced_by_the_previous_one(ready: Callable[..., Settings]) -> None:
-    """The previous champion replaces a champion that starts to fail for every row; there are no dead letters.
+    """A champion that starts to fail for every row is replaced by the previous champion, without dead letters.
 
-    A replay finds the model of each decision by its bundle hash.
+    A replay finds the model behind each decision by its bundle hash.
     """
     settings = ready()
     publish_roles(
@@ -221,7 +221,7 @@ def test_a_failing_champion_is_replaced_by_the_previous_one(ready: Callable[...,
 
 
 def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -> None:
-    """A rewind waits for a commit in progress: otherwise its batch would be committed, read again and decided twice.
+    """A rewind waits for a commit in progress: otherwise the batch would be committed, read again and decided twice.
 
     Batch 3 is held between the check of its epoch and its Kafka transaction while the champion fails on batch 4.
     """
@@ -250,7 +250,7 @@ def test_a_champion_that_fails_under_a_backlog(ready: Callable[..., Settings]) -
 
 
 def test_a_failing_champion_without_a_previous_one(ready: Callable[..., Settings]) -> None:
-    """Without a previous champion the worker is unready and stops deciding; a new champion decides what is waiting."""
+    """Without a previous champion the worker is not ready and stops deciding; a new champion decides the backlog."""
     settings = ready()
     loader = FailingLoader(settings)
 

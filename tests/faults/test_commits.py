@@ -31,9 +31,9 @@ StartWorker = Callable[[Settings], WorkerProcess]
 def test_a_rebalance_with_a_scored_batch_in_flight(
     ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker
 ) -> None:
-    """A scored batch whose partition moves before its commit is refused, because the new owner has decided it.
+    """A scored batch whose partition moves before its commit is rejected, because the new owner has decided the batch.
 
-    Kafka's range assignor sorts members by name, so the joining worker "a" gets the partition of "z".
+    Kafka's range assignor sorts members by name, so the joining worker "a" gets the partition of worker "z".
     """
     settings = ready(kafka_slot="z", kafka_batch_max=500, kafka_watchdog_s=300)
     barrier = CommitBarrier(3)
@@ -58,7 +58,7 @@ def test_a_rebalance_with_a_scored_batch_in_flight(
 
 
 def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -> None:
-    """When batch 3 fails while 4 and 5 are scored or queued, neither is committed before batch 3 is read again."""
+    """If batch 3 fails while 4 and 5 are scored or queued, neither is committed before batch 3 is read again."""
     settings = ready(kafka_batch_max=500)
     send(settings, 6_000)
     programs: list[WorkerProgram] = []
@@ -83,7 +83,7 @@ def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -
 
 
 def test_a_full_producer_queue(ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches far larger than the producer's queue are committed completely."""
+    """Batches that are far larger than the producer's queue are committed completely."""
     monkeypatch.setattr(
         transactional_sink, "producer_config", lambda s: producer_config(s) | {"queue.buffering.max.messages": 100}
     )
@@ -106,7 +106,7 @@ def test_a_transaction_that_the_broker_timed_out(
     held = threading.Event()
 
     class SlowProducer(Producer):
-        """Delays the commit of its first transaction."""
+        """Delays the commit of its first Kafka transaction."""
 
         def commit_transaction(self, *args: float) -> None:
             if not held.is_set():
@@ -131,7 +131,7 @@ def test_a_transaction_that_the_broker_timed_out(
 def test_a_rewind_to_the_end(ready: Callable[..., Settings]) -> None:
     """Transaction markers at the end of the topic do not count as lag, not even after a rewind to that end.
 
-    Lag that cannot be read would make the watchdog end a healthy worker.
+    Counting them as lag would make the watchdog end a healthy worker.
     """
     settings = ready()
     upstream = Producer(
@@ -191,7 +191,7 @@ def test_commits_whose_responses_are_lost(
 def test_a_commit_that_is_never_answered(
     ready: Callable[..., Settings], start_worker: StartWorker, proxied: tuple[LocalBroker, TcpProxy]
 ) -> None:
-    """A producer that waits for longer than its transaction may take is replaced; its committed transactions stay."""
+    """A producer that waits longer than its transaction may take is replaced; its committed transactions remain."""
     broker, proxy = proxied
     settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200, worker_transaction_timeout_ms=3_000)
     send(settings, 20_000)
@@ -210,7 +210,7 @@ def test_a_commit_that_is_never_answered(
 def test_a_broker_outage_of_20_s(
     ready: Callable[..., Settings], start_worker: StartWorker, own_broker: LocalBroker
 ) -> None:
-    """The worker waits while the broker is stopped for 20 s, and resumes soon after its start."""
+    """The worker waits while the broker is stopped for 20 s, and resumes soon after the broker's restart."""
     settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=200)
     send(settings, 30_000)
     with DecisionMonitor(settings) as monitor:

@@ -20,7 +20,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 def test_three_sigkills(ready: Callable[..., Settings], start_worker: StartWorker, count: int) -> None:
     """A worker that is killed and restarted three times under load decides every transaction exactly once.
 
-    With small batches it runs long enough to be hit between reading and committing.
+    With small batches the worker runs long enough to be killed between reading and committing.
     """
     settings = ready(kafka_batch_max=count // 200)
     send(settings, count)
@@ -82,9 +82,9 @@ def test_a_second_worker_joins_and_leaves(
 def test_a_frozen_worker(
     ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker
 ) -> None:
-    """A worker suspended for 30 s loses its partitions to a second one, and rejoins when it resumes.
+    """A worker suspended for 30 s loses its partitions to a second worker, and rejoins when it resumes.
 
-    Its batches in flight are refused, and its watchdog does not mistake the pause for being stuck.
+    Its batches in flight are rejected, and its watchdog does not mistake the pause for being stuck.
     """
     settings = ready()
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=1_000) as feeder:
@@ -106,7 +106,7 @@ def test_a_frozen_worker(
 
 
 def test_two_workers_with_one_slot(ready: Callable[..., Settings], start_worker: StartWorker, tmp_path: Path) -> None:
-    """The older worker exits with one line that names the slot; nothing is decided twice."""
+    """The older worker prints a one-line error that names the slot and exits; nothing is decided twice."""
     settings = ready()
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=1_000) as feeder:
         older = start_worker(settings)

@@ -1,4 +1,4 @@
-"""Drift counts compared with decisions on a real Kafka: none is counted twice, and a kill loses a second at most."""
+"""Drift counts and decisions on a real Kafka: no decision is counted twice, and a kill loses at most one second."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +29,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def read_counts(settings: Settings) -> list[DriftCounts]:
-    """Return the committed drift counts, and check that none is repeated."""
+    """Return the committed drift counts, after checking that none is repeated."""
     messages = read_all(settings.kafka.bootstrap, settings.topic.drift_counts)
     counts = [msgspec.json.decode(message.value() or b"", type=DriftCounts) for message in messages]
     repeated = Counter((each.instance, each.sequence) for each in counts).most_common(1)
@@ -38,7 +38,7 @@ def read_counts(settings: Settings) -> list[DriftCounts]:
 
 
 def champion_rows(counts: list[DriftCounts]) -> Counter[str]:
-    """Return by bundle the number of rows counted while it was champion."""
+    """Return the number of rows counted for each bundle while it was champion."""
     rows: Counter[str] = Counter()
     for each in counts:
         assert sum(each.scores) == each.rows
@@ -48,12 +48,12 @@ def champion_rows(counts: list[DriftCounts]) -> Counter[str]:
 
 
 def decided(settings: Settings) -> Counter[str]:
-    """Reconcile all topics, and return by bundle the number of transactions it decided."""
+    """Reconcile all topics, and return the number of transactions that each bundle decided."""
     return Counter(decision.bundle_sha256 for decision in reconcile(settings).decisions.values())
 
 
 def test_a_killed_worker_loses_the_last_second(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """After the restart no row is counted twice, and only rows of the last second before the kill are missing."""
+    """After the restart no row is counted twice, and only rows from the last second before the kill are missing."""
     settings = ready(kafka_batch_max=200)
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=500) as feeder:
         worker = start_worker(settings)
@@ -77,7 +77,7 @@ def test_a_killed_worker_loses_the_last_second(ready: Callable[..., Settings], s
 
 
 def test_aborted_batches_and_a_clean_stop_lose_nothing(ready: Callable[..., Settings]) -> None:
-    """Each decision is counted once, although every third commit is refused, with or without counts in it."""
+    """Each decision is counted once, although every third commit, with or without counts, is rejected."""
     settings = ready(kafka_batch_max=250, drift_interval_s=0.01)
     send(settings, 10_000)
 
@@ -96,7 +96,7 @@ def test_aborted_batches_and_a_clean_stop_lose_nothing(ready: Callable[..., Sett
 
 
 def test_a_rebalance_and_a_new_champion(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """Partitions move and roles change; every decision is counted once, for the champion that made it."""
+    """When partitions move and roles change, every decision is counted once, for the champion that made it."""
     settings = make_settings(drift_interval_s=0.2)
     create_topics(settings.kafka, settings.topic)
     store = Path(settings.bundle.store)

@@ -32,7 +32,7 @@ WINDOW = 500
 
 @pytest.fixture
 def monitored(make_settings: Callable[..., Settings]) -> Settings:
-    """Settings with windows of one second of traffic, and a champion and a challenger with reference profiles.
+    """Settings with windows of one second of traffic, for a published champion and challenger with reference profiles.
 
     Neither model uses V2.
     """
@@ -49,13 +49,13 @@ def monitored(make_settings: Callable[..., Settings]) -> Settings:
 
 
 def manifest_of(settings: Settings) -> Callable[[DriftCounts], Manifest]:
-    """Return a function that finds the manifest of a bundle of `put_bundle`."""
+    """Return a function that finds the manifest of a bundle written by `put_bundle`."""
     store = Path(settings.bundle.store)
     return lambda counts: decode_manifest((store / "fraud" / counts.version / "manifest.json").read_bytes())
 
 
 def remerge(settings: Settings) -> list[DriftReport]:
-    """Return the reports that a single merger makes of all counts."""
+    """Return the reports that a single merger makes from all counts."""
     merger = CountsMerger(
         manifest_of(settings), drift_limits(settings.drift, settings.watermark), lambda _, why: pytest.fail(why)
     )
@@ -72,7 +72,7 @@ def elected(settings: Settings) -> bool:
 
 
 def test_another_worker_takes_over_from_a_killed_monitor(monitored: Settings, start_worker: StartWorker) -> None:
-    """Although the monitor is killed within a window, the reports equal those of a single merger of all counts."""
+    """If the monitor is killed within a window, the reports still equal those that a single merger makes."""
     second = monitored.replace(kafka_slot=f"{monitored.kafka.slot}-b", web_port=free_port())
     with DecisionMonitor(monitored) as monitor, TransactionFeeder(monitored, rate=500) as feeder:
         workers = {each.kafka.slot: start_worker(each) for each in (monitored, second)}
@@ -91,7 +91,7 @@ def test_another_worker_takes_over_from_a_killed_monitor(monitored: Settings, st
         monitor.wait(feeder.sent, 60)
         assert workers[other.kafka.slot].stop() == 0
     reports, expected = read_reports(monitored.kafka, monitored.topic), remerge(monitored)
-    # Counts that arrived after the monitor had stopped may close further windows: only the merger reports those.
+    # Counts that arrived after the monitor had stopped may close further windows, which only the merger reports.
     for sha256 in {report.bundle_sha256 for report in expected}:
         own = [report for report in reports if report.bundle_sha256 == sha256]
         assert len(own) >= 3
@@ -102,7 +102,7 @@ def test_another_worker_takes_over_from_a_killed_monitor(monitored: Settings, st
 
 
 def test_an_alarm_requests_retraining_once(monitored: Settings, start_worker: StartWorker) -> None:
-    """A feature that moves shows in the gauges, in the alarm counter, and in one retraining request."""
+    """A moved feature shows in the gauges and the alarm counter, and causes exactly one retraining request."""
 
     def shifted(number: int) -> bytes:
         features = msgspec.json.decode(transaction(number))["features"]

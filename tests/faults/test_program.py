@@ -1,4 +1,4 @@
-"""The worker as a program: how it stops, how it reports that it cannot start, and what it waits for."""
+"""The worker as a program: how it stops, how it reports that it cannot start, and which outages it waits out."""
 
 import socket
 import time
@@ -23,12 +23,12 @@ from tests.support.worker_state import metrics, newest_status
 StartWorker = Callable[[Settings], WorkerProcess]
 Ready = Callable[..., Settings]
 
-#: Seconds from the command to its error: 10 s of retries, and the start of Python on a busy machine.
+#: Maximum seconds from the command to its error: 10 s of retries, and the start of Python on a busy machine.
 GIVE_UP_S = 30.0
 
 
 def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
-    """SIGTERM ends a busy worker within 5 s; once the next one has caught up, nothing is lost or decided twice."""
+    """SIGTERM ends a busy worker within 5 s; after the next worker has caught up, nothing is lost or decided twice."""
     settings = ready()
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=2_000) as feeder:
         worker = start_worker(settings)
@@ -47,7 +47,7 @@ def test_a_stop_under_load(ready: Ready, start_worker: StartWorker) -> None:
 
 @pytest.mark.slow
 def test_a_stop_during_a_broker_outage(ready: Ready, start_worker: StartWorker, own_broker: LocalBroker) -> None:
-    """SIGTERM ends a worker whose broker is unavailable; the next one decides its batches in flight."""
+    """SIGTERM ends a worker whose broker is unavailable; the next worker decides the batches that were in flight."""
     settings = ready(kafka_bootstrap=own_broker.bootstrap, kafka_batch_max=100)
     with DecisionMonitor(settings) as monitor:
         with TransactionFeeder(settings, rate=2_000) as feeder:
@@ -71,8 +71,9 @@ def test_a_stop_during_a_broker_outage(ready: Ready, start_worker: StartWorker, 
 def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> None:
     """Messages that the upstream aborts are not decided, and transaction markers do not count as waiting transactions.
 
-    Each partition ends with markers and aborted transactions, both for the worker that reads them and for one started
-    afterwards that reads nothing else. A worker without progress becomes unready after half of the watchdog's time.
+    Each partition ends with markers and aborted transactions, both for the worker that reads them and for a worker
+    started afterwards that reads nothing else. A worker without progress becomes unready after half of the watchdog's
+    time.
     """
     settings = ready(kafka_watchdog_s=15)
     send_in_transactions(settings, committed=5, batch=100)
@@ -116,7 +117,7 @@ def send_in_transactions(settings: Settings, *, committed: int, batch: int) -> N
 
 
 def status_of(settings: Settings) -> WorkerStatus:
-    """Return the newest worker-status, once there is one."""
+    """Wait for a worker-status message and return the newest."""
     until(lambda: newest_status(settings) is not None)
     status = newest_status(settings)
     assert status is not None
@@ -124,7 +125,7 @@ def status_of(settings: Settings) -> WorkerStatus:
 
 
 def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """Without a broker at the address, the worker reports it and exits."""
+    """Without a broker at the address, the worker prints an error that names the address and exits."""
     settings = make_settings(kafka_bootstrap=f"127.0.0.1:{free_port()}")
     worker = start_worker(settings)
     line = assert_exits(worker, GIVE_UP_S)

@@ -24,21 +24,21 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def with_features(**changes: float | str | None) -> bytes:
-    """Return a good transaction, some of its features replaced."""
+    """Return a good transaction with some features replaced."""
     return transaction(1, features={"V1": 0.5, "V2": -0.5, "V3": 1.0} | changes)
 
 
 def with_v2(literal: str) -> bytes:
-    """Return a transaction whose V2 is this literal."""
+    """Return a transaction in which V2 is this JSON literal."""
     return with_features(V2="?").replace(b'"?"', literal.encode())
 
 
 def padded(size: int) -> bytes:
-    """Return a transaction of exactly `size` bytes, valid except perhaps for its size."""
+    """Return a transaction of exactly `size` bytes that is valid except perhaps for its size."""
     return transaction(1).ljust(size)
 
 
-#: Message value, dead-letter reason, and the complete detail, or part of it where the JSON decoder words it.
+#: Message value, dead-letter reason, and the detail (only part of the detail where the JSON decoder writes the text).
 BAD: tuple[tuple[bytes | None, str, str], ...] = (
     (None, "empty", "the message has no value"),
     (transaction(1) * 2, "not_json", "JSON is malformed: trailing characters"),
@@ -57,7 +57,7 @@ BAD: tuple[tuple[bytes | None, str, str], ...] = (
 
 
 def process(settings: Settings, start_worker: StartWorker, values: list[bytes | None]) -> Reconciliation:
-    """Send values to partition 0 before the worker starts, so that it reads them together, and reconcile the result."""
+    """Send values to partition 0 before starting the worker, which then reads them together; reconcile the result."""
     rows = [(b"\xff key", value) for value in values]  # a key need not be text
     produce_all(settings.kafka.bootstrap, settings.topic.transactions, rows, partition=0)
     with DecisionMonitor(settings) as monitor:
@@ -119,7 +119,7 @@ def test_null_is_scored(
 
 
 def test_too_many_unscorable_rows_end_the_process(settings: Settings, start_worker: StartWorker) -> None:
-    """The worker exits with one line and code 1, without a commit; a worker with a higher limit decides the batch."""
+    """The worker exits with code 1 and commits nothing; a worker with a higher limit then decides the batch."""
     # This logistic model returns NaN for NaN, although its manifest says that it handles NaN.
     publish_roles(
         settings.kafka, settings.topic, champion=put_bundle(Path(settings.bundle.store), missing="nan"), author="test"

@@ -24,17 +24,17 @@ from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 from tests.support.worker_state import metrics
 
-#: Maximum seconds from the violated bound to decisions by the restored champion.
+#: Maximum seconds from the violation of a bound to the first decision by the restored champion.
 ROLLBACK_S = 10.0
 RATE = 2_000
-#: Transactions of a reference period: twelve blocks, of which eight are required.
+#: Number of transactions in a reference period: twelve blocks, of which eight are required.
 PERIOD = 12_000
 
 Workers = tuple[WorkerProcess, WorkerProcess]
 
 
 def traffic(**shift: float) -> Callable[[int], bytes]:
-    """Return a function that makes the usual transactions, with V4 = 0 and the given shifts of features."""
+    """Return a function that makes the usual transactions, with V4 = 0 and the given shifts added to features."""
 
     def make(number: int) -> bytes:
         features = msgspec.json.decode(transaction(number))["features"] | {"V4": 0.0}
@@ -45,7 +45,7 @@ def traffic(**shift: float) -> Callable[[int], bytes]:
 
 @pytest.fixture
 def monitored(make_settings: Callable[..., Settings]) -> Settings:
-    """Settings with which a few seconds of traffic make a reference period."""
+    """Settings with which a few seconds of traffic are enough for a reference period."""
     settings = make_settings(rollback_interval_s=0.1, rollback_min_blocks=8, rollback_monitored_blocks=64)
     create_topics(settings.kafka, settings.topic)
     return settings
@@ -76,14 +76,14 @@ def measure(worker: WorkerProcess, name: str) -> float:
 
 
 def elected_first(workers: Workers) -> Workers:
-    """Return the workers, the elected rollback monitor first."""
+    """Return the workers, with the elected rollback monitor first."""
     until(lambda: sum(measure(worker, "rollback_monitor_elected") for worker in workers) == 1)
     one, other = workers
     return (one, other) if measure(one, "rollback_monitor_elected") else (other, one)
 
 
 def await_rollback(settings: Settings, workers: Sequence[WorkerProcess], within: float = ROLLBACK_S) -> ModelUpdate:
-    """Wait until the rollback monitor has written roles and every running worker applies them."""
+    """Wait until the rollback monitor has written a role change and every running worker has applied it."""
     began = time.monotonic()
     until(lambda: bool(rollbacks(settings)), within)
     (written,) = rollbacks(settings)
@@ -96,7 +96,7 @@ def await_rollback(settings: Settings, workers: Sequence[WorkerProcess], within:
 
 
 def total_counted(settings: Settings) -> int:
-    """Return the number of transactions that all workers counted for the champion of the time."""
+    """Return the number of transactions that all workers counted for the champion at the time."""
     messages = read_all(settings.kafka.bootstrap, settings.topic.role_counts)
     counts = [msgspec.json.decode(message.value() or b"", type=RoleCounts) for message in messages]
     return sum(model.transactions for each in counts for model in each.players if model.decides)
@@ -105,7 +105,7 @@ def total_counted(settings: Settings) -> int:
 def test_a_promotion_that_breaks_is_rolled_back_once(
     monitored: Settings, start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:
-    """A promoted model stays while it is healthy; when its feature shifts, the previous champion is restored.
+    """A promoted model remains champion while healthy; when its feature shifts, the previous champion is restored.
 
     Only the challenger uses V4.
     """
@@ -171,7 +171,7 @@ def test_if_the_restored_champion_breaks_too_an_operator_is_paged(
 def test_another_worker_takes_over_from_a_killed_monitor(
     monitored: Settings, start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:
-    """A monitor is killed just before a bad promotion; its successor reads the counts and rolls the promotion back."""
+    """If a monitor is killed just before a bad promotion, its successor reads the counts and rolls back."""
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")
@@ -194,7 +194,7 @@ def test_another_worker_takes_over_from_a_killed_monitor(
 def test_a_monitor_that_resumes_late_writes_nothing(
     monitored: Settings, start_worker: Callable[[Settings], WorkerProcess]
 ) -> None:
-    """A monitor frozen at a bad promotion believes that it is still elected, but cannot write a second rollback."""
+    """A monitor frozen during a bad promotion believes that it is still elected, but cannot write a second rollback."""
     store = Path(monitored.bundle.store)
     old, new = put_bundle(store, "1"), put_bundle(store, "2", bias=10.0)
     publish_roles(monitored.kafka, monitored.topic, champion=old, author="test")

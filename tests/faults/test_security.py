@@ -1,4 +1,4 @@
-"""A broker that requires user and password."""
+"""Workers on a broker that requires a user and a password."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def secured() -> Iterator[LocalBroker]:
 
 @pytest.fixture
 def login(secured: LocalBroker, ready: Callable[..., Settings]) -> Settings:
-    """Settings with the right password and the most verbose log."""
+    """Settings with the correct password and the most verbose log level."""
     security: dict[str, Any] = {"kafka_security_protocol": "SASL_PLAINTEXT", "kafka_sasl_mechanism": "PLAIN"}
     return ready(
         kafka_bootstrap=secured.bootstrap,
@@ -66,7 +66,7 @@ def test_the_right_password(secured: LocalBroker, login: Settings, start_worker:
 
 
 def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
-    """A refused login ends the worker with one line that names the settings to fix, and no password."""
+    """After a rejected login the worker exits with a one-line error that names the settings to fix, but no password."""
     worker = start_worker(login.replace(kafka_sasl_password=WRONG))
     assert assert_exits(worker, 14) == (
         f"fraud-stream: Kafka at {login.kafka.bootstrap} refused user {USER!r}; "

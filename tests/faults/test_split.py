@@ -1,4 +1,4 @@
-"""A challenger that decides a share of the cards on a real Kafka: the same cards on every worker."""
+"""A challenger that decides a share of the cards on a real Kafka decides the same cards on every worker."""
 
 import time
 from collections import defaultdict
@@ -17,12 +17,12 @@ from tests.support.reconciliation import reconcile
 from tests.support.traffic import TransactionFeeder
 from tests.support.worker_process import WorkerProcess
 
-#: Seconds within which every worker applies a change of roles.
+#: Seconds within which every worker applies a role change.
 FOLLOW_S = 5.0
 
 
 def change(settings: Settings, *changes: Callable[[ModelUpdate], ModelUpdate]) -> ModelUpdate:
-    """Write a change of roles, and wait for some traffic under it."""
+    """Write a role change, and wait until some traffic has been decided under the new roles."""
     update = change_roles(settings.kafka, settings.topic, combine_changes(changes), author="test")
     time.sleep(FOLLOW_S / 2)
     return update

@@ -1,4 +1,4 @@
-"""Settings with which a program cannot start: one line, exit code 1."""
+"""With settings that do not allow a start, a program prints a one-line error and exits with code 1."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ StartWorker = Callable[[Settings], WorkerProcess]
 
 
 def test_an_unknown_kind_of_store(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """A store that no installed package can open ends the worker before it connects to Kafka."""
+    """If no installed package can open the bundle store, the worker exits before it connects to Kafka."""
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", bundle_store="nowhere://bundles")
     assert "bundle store nowhere://bundles cannot be opened" in assert_exits(start_worker(settings), within=30)
 
@@ -28,7 +28,7 @@ def test_an_unknown_kind_of_store(make_settings: Callable[..., Settings], start_
 def test_unusable_security(
     make_settings: Callable[..., Settings], start_worker: StartWorker, security: dict[str, str], setting: str
 ) -> None:
-    """The error names the setting of a missing certificate or a missing user."""
+    """The error names the setting for the missing certificate or user."""
     line = assert_exits(start_worker(make_settings(kafka_bootstrap="127.0.0.1:1", **security)), within=30)
     assert line.startswith("fraud-stream: ")
     assert setting in line

@@ -1,4 +1,4 @@
-"""Fixtures: edges with a champion and a challenger, on the session's Kafka."""
+"""Fixtures: HTTP edges with a champion and a challenger, on the session's Kafka."""
 
 import contextlib
 import functools
@@ -31,7 +31,7 @@ def make_http_settings(make_settings: Callable[..., Settings]) -> Callable[..., 
 
 @pytest.fixture
 def start_edge(tmp_path: Path) -> Iterator[Callable[[Settings], HttpProcess]]:
-    """Factory of running edges that are ready; each ends with its test at the latest."""
+    """Factory of running edges that are ready. Each edge ends no later than its test."""
     with contextlib.ExitStack() as edges:
 
         def start(settings: Settings) -> HttpProcess:
@@ -52,7 +52,7 @@ def edge(make_http_settings: Callable[..., Settings], start_edge: Callable[[Sett
 def shared_edge(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
     """One edge for the tests of a module that only send requests.
 
-    These tests share its idempotency cache: a transaction that is sent again gets the same response.
+    These tests share its idempotency cache: a transaction that is sent twice gets the same response.
     """
     directory = tmp_path_factory.mktemp("shared")
     with isolated_settings(directory, lambda: bootstrap) as make, HttpProcess(_with_champion(make), directory) as edge:

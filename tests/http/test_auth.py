@@ -31,7 +31,7 @@ def bearer(key: str) -> dict[str, str]:
 def test_keys_and_scopes_are_enforced_and_reloaded(
     make_http_settings: Callable[..., Settings], start_edge: Callable[[Settings], HttpProcess], tmp_path: Path
 ) -> None:
-    """401 without a key, 403 without the scope; added and removed keys take effect within a second or two."""
+    """Requests get 401 without a key and 403 without the scope; key changes take effect within a second or two."""
     path = tmp_path / "keys.json"
     shop, shop_entry = make_key("shop", ("predict",))
     add_key(path, shop_entry)
@@ -88,7 +88,7 @@ def test_other_sites_pages_are_rejected(edge: HttpProcess) -> None:
 
 
 def test_a_key_is_shown_once(tmp_path: Path) -> None:
-    """The command prints the key; the file holds only its digest, and only the file's owner can read it."""
+    """The command prints the key; the file contains only the digest and is readable only by its owner."""
     path = tmp_path / "keys.json"
     done = run("http-key", "shop", "--scope", "predict", "--file", str(path))
     key = done.stdout.strip()
@@ -102,7 +102,7 @@ def test_a_key_is_shown_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", '[{"name": "a"}]', '[{"name": "a", "sha256": "x", "scopes": ["predict"]}]'])
 def test_an_invalid_key_file_is_an_error(tmp_path: Path, text: str) -> None:
-    """The error names the setting."""
+    """The error for an invalid key file names the setting."""
     path = tmp_path / "keys.json"
     path.write_text(text)
     with pytest.raises(SettingsError, match="FRAUD_HTTP_KEYS"):
@@ -123,7 +123,7 @@ def test_concurrent_additions_lose_no_key(tmp_path: Path) -> None:
 def test_a_browser_session_needs_its_csrf_token(
     make_http_settings: Callable[..., Settings], start_edge: Callable[[Settings], HttpProcess], tmp_path: Path
 ) -> None:
-    """Scripts cannot read the cookie, changes need the CSRF token, and removing the key ends the session."""
+    """Scripts cannot read the session cookie, changes require the CSRF token, and removing the key ends the session."""
     path = tmp_path / "keys.json"
     scopes: tuple[Scope, ...] = ("read", "label")
     key, entry = make_key("ada", scopes)
@@ -143,7 +143,7 @@ def test_a_browser_session_needs_its_csrf_token(
 
 
 def test_an_entry_does_not_contain_its_key() -> None:
-    """The entry holds a digest of the key."""
+    """The entry contains a digest instead of the key."""
     key, entry = make_key("shop", ("predict",))
     assert isinstance(entry, ApiKey)
     assert key not in repr(entry)
@@ -182,6 +182,6 @@ def test_tls_replaces_plain_http(make_http_settings: Callable[..., Settings], tm
 def test_unusable_tls_files_are_an_error(
     make_settings: Callable[..., Settings], overrides: dict[str, str], message: str
 ) -> None:
-    """The error says what to do."""
+    """The error for unusable TLS files says how to fix the settings."""
     with pytest.raises(SettingsError, match=message):
         require_tls(make_settings(kafka_bootstrap="127.0.0.1:1", **overrides).http)

@@ -27,7 +27,7 @@ DECLINED = {"V1": 3.0, "V2": 3.0, "V3": 3.0}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium: the one that CHROMIUM names, or the system's."""
+    """A headless Chromium: the browser at the path in CHROMIUM, or the system's."""
     path = os.environ.get("CHROMIUM") or tool("chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
@@ -82,7 +82,7 @@ def test_outside_text_is_not_rendered_as_markup(page: Page, edge: HttpProcess) -
 
 
 def test_the_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path: Path) -> None:
-    """The page shows decisions per second, models in role and dead letters of every program that decides."""
+    """The page shows the decision rate, models in role and dead letters of every program that decides."""
     settings = edge.settings
     with WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()
@@ -119,7 +119,7 @@ def test_users_log_in_with_a_key(
     start_edge: Start,
     tmp_path: Path,
 ) -> None:
-    """A wrong key is rejected, a key without the scope label shows no buttons, and logging out works."""
+    """A wrong key is rejected, a user whose key lacks the scope `label` sees no buttons, and logging out works."""
     path = tmp_path / "keys.json"
     scopes: tuple[Scope, ...] = ("predict", "read")
     key, entry = make_key("ada", scopes)

@@ -27,7 +27,7 @@ RawResponse = tuple[int, dict[str, str], bytes]
 
 @contextmanager
 def connected(edge: HttpProcess) -> Iterator[socket.socket]:
-    """Yield a connection with a timeout."""
+    """Yield a TCP connection to the edge, with a timeout."""
     with socket.create_connection(("127.0.0.1", edge.web_port), timeout=10) as connection:
         yield connection
 
@@ -44,7 +44,7 @@ def chunked(body: bytes) -> bytes:
 
 
 def read(connection: socket.socket, count: int = 1) -> list[RawResponse]:
-    """Read responses one after the other."""
+    """Read responses from a connection, one after the other."""
     with connection.makefile("rb") as stream:
         return [_read_one(stream) for _ in range(count)]
 
@@ -59,14 +59,14 @@ def _read_one(stream: BinaryIO) -> RawResponse:
 
 
 def send(edge: HttpProcess, request: bytes) -> RawResponse:
-    """Send a request on a connection of its own."""
+    """Send a request on a new connection and return the response."""
     with connected(edge) as connection:
         connection.sendall(request)
         return read(connection)[0]
 
 
 def test_the_fast_path_and_fastapi_respond_alike(shared_edge: HttpProcess) -> None:
-    """Decisions and problems are the same, including headers; the second request is a replay, or refused again."""
+    """Decisions and problems are the same, including headers. The second request is a replay, or is rejected again."""
     large = transaction(3000)[:-1]
     large += b" " * (HIGH_WATER_LIMIT - len(large) - 1) + b"}"
     for query in ("", "?ack=none", "?ack=perhaps"):
@@ -93,7 +93,7 @@ def test_pipelined_requests_are_answered_in_order(shared_edge: HttpProcess) -> N
 
 
 def test_pipelined_refusals_do_not_recurse(shared_edge: HttpProcess) -> None:
-    """Three hundred refused requests may wait behind one prediction without exceeding Python's recursion limit."""
+    """Three hundred rejected requests can wait behind one prediction without exceeding Python's recursion limit."""
     with connected(shared_edge) as connection:
         connection.sendall(with_length(transaction(2001)) + with_length(b"{") * 300 + with_length(transaction(2002)))
         responses = read(connection, 302)
@@ -135,7 +135,7 @@ def test_expect_100_continue_is_honoured(shared_edge: HttpProcess) -> None:
 
 
 def test_a_client_that_disconnects_does_not_affect_others(shared_edge: HttpProcess) -> None:
-    """Clients may disconnect before their responses, with pipelined requests left."""
+    """Other clients get responses when clients disconnect early, with pipelined requests outstanding."""
     for number in range(20):
         with connected(shared_edge) as connection:
             connection.sendall(with_length(transaction(4000 + number)) + with_length(transaction(5000 + number)))
@@ -158,7 +158,7 @@ def test_a_client_that_disconnects_does_not_affect_others(shared_edge: HttpProce
 def test_only_ordinary_requests_take_the_fast_path(
     change: dict[str, str], headers: dict[bytes, bytes], accepted: bool
 ) -> None:
-    """FastAPI handles other routes, methods, content types and sizes; and everything if the fast path is disabled."""
+    """FastAPI handles other routes, methods, content types and sizes, and all requests without a fast path."""
     unused: Any = None
     usual = {b"content-type": b"application/json", b"content-length": b"1000"}
     scope: Any = {"path": "/predict", "method": "POST", "headers": [*(usual | headers).items()]} | change

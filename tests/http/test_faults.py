@@ -31,7 +31,7 @@ HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 def test_kafka_becomes_unavailable_and_returns(
     make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
 ) -> None:
-    """During the outage requests get 503 at once; afterwards predictions resume, and Kafka has every decision sent."""
+    """During the outage, requests get 503 at once. Afterwards predictions resume, and Kafka has every decision sent."""
     edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap))
     responses = [edge.predict(transaction(number)) for number in range(5)]
     own_broker.stop()
@@ -51,7 +51,7 @@ def test_kafka_becomes_unavailable_and_returns(
 def test_a_frozen_broker_does_not_delay_responses_past_the_deadline(
     make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
 ) -> None:
-    """The request fails at the deadline; after it, the same transaction can be sent again."""
+    """The request fails at the deadline; afterwards the same transaction can be sent again."""
     edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap, http_deadline_ms=500))
     assert edge.predict(transaction(1)).is_success
     broker = own_broker.pid
@@ -68,7 +68,7 @@ def test_a_frozen_broker_does_not_delay_responses_past_the_deadline(
 
 
 def test_more_than_the_maximum_in_flight_gets_429(make_http_settings: Make, start_edge: Start) -> None:
-    """Transactions above the maximum get 429, and the admitted ones are decided."""
+    """Transactions above the maximum get 429, and the admitted transactions are decided."""
     edge = start_edge(make_http_settings(http_max_in_flight=10))
     batch = [json.loads(transaction(number)) for number in range(100)]
     results = edge.client.post("/predict/batch", json={"transactions": batch}).json()["results"]
@@ -78,7 +78,7 @@ def test_more_than_the_maximum_in_flight_gets_429(make_http_settings: Make, star
 
 
 def test_simultaneous_transactions_share_a_model_run(edge: HttpProcess) -> None:
-    """Three hundred at once take ten runs of at most 32, and each client gets its own decision."""
+    """Three hundred simultaneous transactions take ten model runs of up to 32; each client gets its own decision."""
     batch = [json.loads(transaction(number)) for number in range(1000, 1300)]
     edge.client.post("/predict/batch", json={"transactions": batch})
     metrics = edge.metrics()
@@ -137,7 +137,7 @@ def test_oversized_requests_are_rejected(shared_edge: HttpProcess) -> None:
 
 
 def test_slow_clients_delay_nobody_and_are_disconnected(shared_edge: HttpProcess) -> None:
-    """The edge disconnects slow clients after 10 s, and serves others meanwhile.
+    """The edge disconnects slow clients after 10 s, and serves other clients in the meantime.
 
     They send partial headers, a partial body, an empty line after a response, or half-close their connection.
     """

@@ -1,4 +1,4 @@
-"""Fuzzing against the OpenAPI description: no request breaks the edge, and every response matches it."""
+"""Fuzzing against the OpenAPI description: no request breaks the edge, and every response matches the description."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.support.traffic import transaction
 #: Checks that do not apply: the description cannot state which features the champion requires, and unknown names and
 #: parameters are ignored, as on Kafka.
 EXCLUDED_CHECKS: Any = [positive_data_acceptance, negative_data_rejection]
-#: Number of requests for each operation.
+#: Number of generated requests per operation.
 EXAMPLES = 60
 
 

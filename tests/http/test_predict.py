@@ -79,7 +79,7 @@ def test_history_over_http_replays(edge: HttpProcess) -> None:
 
 
 def test_with_ack_none_the_decision_has_no_offset_yet(edge: HttpProcess) -> None:
-    """The decision is the same, is sent earlier, and is still written to Kafka."""
+    """With ack=none, the same decision is sent earlier, and is still written to Kafka."""
     early = edge.predict(transaction(1), ack="none").json()
     assert (early["decision_id"], early["source_partition"], early["source_offset"]) == (None, None, None)
     until(lambda: len(values(edge.settings, edge.settings.topic.decisions)) == 1)
@@ -90,7 +90,7 @@ def test_with_ack_none_the_decision_has_no_offset_yet(edge: HttpProcess) -> None
 
 
 def test_a_repeated_request_gets_the_same_response(edge: HttpProcess) -> None:
-    """A repeat gets the same bytes and writes nothing to Kafka. The same id with another body is refused."""
+    """A repeat gets the same bytes and writes nothing to Kafka. The same id with a different body is rejected."""
     first, second = edge.predict(transaction(3)), edge.predict(transaction(3))
     assert first.content == second.content
     assert len(values(edge.settings, edge.settings.topic.decisions)) == 1
@@ -112,7 +112,7 @@ def test_a_bare_list_is_completed(edge: HttpProcess) -> None:
     assert verify(edge.settings, decision) == {}
 
 
-#: Body, HTTP status, dead-letter reason and field at fault.
+#: Body, HTTP status, dead-letter reason and faulty field.
 REFUSED: list[tuple[bytes, int, str, str | None]] = [
     (b"", 400, "empty", None),
     (b"{", 400, "not_json", None),
@@ -132,7 +132,7 @@ REFUSED: list[tuple[bytes, int, str, str | None]] = [
 
 
 def test_an_unscorable_transaction_is_refused(edge: HttpProcess) -> None:
-    """The problem has a dead-letter reason and the field at fault; nothing is written to Kafka."""
+    """The problem details contain a dead-letter reason and the faulty field, and nothing is written to Kafka."""
     for body, status, reason, field in REFUSED:
         response = edge.predict(body)
         problem = response.json()
@@ -143,7 +143,7 @@ def test_an_unscorable_transaction_is_refused(edge: HttpProcess) -> None:
 
 
 def test_a_batch_has_a_result_for_each_transaction(edge: HttpProcess) -> None:
-    """The results are in order, and a refused transaction does not affect the others."""
+    """The results are in order, and a rejected transaction does not affect the others."""
     batch = [json.loads(transaction(number)) for number in range(300)]
     batch[7] = {"transaction_id": "bad"}
     results = edge.client.post("/predict/batch", json={"transactions": batch}).json()["results"]

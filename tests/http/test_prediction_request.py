@@ -1,4 +1,4 @@
-"""Parsing of requests, and results of a batch."""
+"""Parsing of prediction requests, and the results of a batch."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ PLAN = FeaturePlan((Feature("V1", 0.0), Feature("log_amount", 1.0, "log_amount")
 
 
 def test_a_logarithmic_amount_is_converted_to_minor_units() -> None:
-    """A value that corresponds to no amount is refused."""
+    """A logarithmic amount is converted to minor units, and a value that corresponds to no amount is rejected."""
     request = parse_request(b'{"features": [1.0, 5.0]}', PLAN, 0)
     assert msgspec.json.decode(request.value, type=Transaction[dict[str, float]]).amount_minor == 147  # e^5 - 1
     for value in ("-1", "44", "5000"):
@@ -27,7 +27,7 @@ def test_a_logarithmic_amount_is_converted_to_minor_units() -> None:
 
 
 class _StubService:
-    """A prediction service that fails on one body with an unforeseen error."""
+    """A prediction service that fails on one body with an unexpected error."""
 
     def decide(self, body: bytes, *, acknowledged: bool) -> asyncio.Future[bytes]:
         if body == b'"bad"':

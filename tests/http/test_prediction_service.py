@@ -32,8 +32,8 @@ class _Edge:
     """A prediction service whose scoring and acknowledgements the test triggers.
 
     Attributes:
-        scored: Callbacks of queued transactions.
-        recorded: Produced transactions with their callbacks.
+        scored: Callbacks of the queued transactions, which receive the results of scoring.
+        recorded: Produced transactions, each with its callback.
         decided: Produced decisions, with their alerts and shadow scores, and their callbacks.
     """
 
@@ -73,7 +73,7 @@ def _run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def test_the_response_waits_for_both_acknowledgements() -> None:
-    """The transaction's acknowledgement gives the decision its offset; the decision's resolves the response."""
+    """The first acknowledgement gives the decision its offset; the second resolves the response."""
 
     async def test() -> None:
         edge = _Edge()
@@ -134,7 +134,7 @@ def test_ack_none_responds_before_the_acknowledgement() -> None:
 
 
 def test_after_the_deadline_nothing_is_recorded() -> None:
-    """A transaction that is scored too late has failed already, with ack=none too."""
+    """A transaction that is scored too late has already failed, even with ack=none."""
 
     async def test() -> None:
         edge = _Edge(http_deadline_ms=10)
@@ -169,7 +169,7 @@ def test_a_late_acknowledgement_does_not_respond_twice() -> None:
 
 
 def test_a_repeat_shares_the_response() -> None:
-    """A repeat gets the same response while the first is in flight and afterwards; another body is refused."""
+    """A repeat gets the same response during and after the first request; a different body is rejected."""
 
     async def test() -> None:
         edge = _Edge()
@@ -192,7 +192,7 @@ def test_a_repeat_shares_the_response() -> None:
 
 
 def test_the_in_flight_limit_is_released_by_every_outcome() -> None:
-    """A failed transaction frees its capacity, as a decided one does."""
+    """A failed transaction frees its capacity, as a decided transaction does."""
 
     async def test() -> None:
         edge = _Edge(http_max_in_flight=1)

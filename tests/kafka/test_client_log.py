@@ -1,4 +1,4 @@
-"""Rate limiting of the Kafka clients' log lines."""
+"""Rate limiting of log lines from Kafka clients."""
 
 import logging
 import time
@@ -23,13 +23,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def passed(log_filter: RateLimitedLogFilter, line: str, *args: object) -> str | None:
-    """Return what is logged of a line; None if it is suppressed."""
+    """Return the text that is logged for a line; None if the line is suppressed."""
     record = logging.LogRecord("kafka", logging.ERROR, "", 0, line, args, None)
     return record.getMessage() if log_filter.filter(record) else None
 
 
 def test_similar_lines_are_counted(clock: list[float]) -> None:
-    """The first line passes; the next to pass says how many were suppressed, and the count starts over."""
+    """The first line passes. The next line that passes says how many were suppressed, and the count restarts."""
     log_filter = RateLimitedLogFilter()
     assert passed(log_filter, REFUSED, 0) == REFUSED % 0
     assert [passed(log_filter, REFUSED, took) for took in (0, 1, 12)] == [None, None, None]
@@ -40,7 +40,7 @@ def test_similar_lines_are_counted(clock: list[float]) -> None:
 
 
 def test_other_lines_are_not_suppressed(clock: list[float]) -> None:
-    """A line of another client, or another error of the same client, passes; counts survive the lines between."""
+    """A line from another client, or a different error from the same client, passes without resetting counts."""
     log_filter = RateLimitedLogFilter()
     assert passed(log_filter, REFUSED, 0)
     assert passed(log_filter, REFUSED, 0) is None
@@ -51,7 +51,7 @@ def test_other_lines_are_not_suppressed(clock: list[float]) -> None:
 
 
 def test_a_client_without_a_broker_logs_the_refusal_once(caplog: pytest.LogCaptureFixture) -> None:
-    """The log has one line, however often the client tries to connect."""
+    """The log contains one line, however often the client tries to connect."""
     settings = Settings().replace(kafka_bootstrap=f"127.0.0.1:{free_port()}")
     consumer = Consumer(consumer_config(settings.kafka) | {"group.id": "no-broker"})
     for _ in range(20):

@@ -13,7 +13,7 @@ from stream.settings import Settings
 
 @pytest.fixture
 def source() -> BatchSource:
-    """A source that is not started and sends no requests."""
+    """A batch source that is not started and sends no requests."""
     return BatchSource(Settings().kafka, offer=Mock(), on_error=Mock(), topic="transactions", group="group")
 
 
@@ -29,5 +29,5 @@ def test_a_missing_permission_ends_the_worker_with_a_fix(source: BatchSource) ->
 
 
 def test_an_error_that_the_client_retries_is_skipped(source: BatchSource) -> None:
-    """Such an error ends nothing and does not become part of the batch."""
+    """An error that the client retries neither ends the source nor becomes part of the batch."""
     assert source._note_error(error_message(Code._ALL_BROKERS_DOWN)) is False

@@ -1,4 +1,4 @@
-"""The proxy that the fault tests rely on: it sits between client and broker, and loses exactly the chosen responses."""
+"""The proxy that fault tests put between client and broker loses exactly the chosen responses."""
 
 import threading
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def proxied() -> Iterator[tuple[LocalBroker, TcpProxy]]:
 
 
 def test_forwards_everything(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
-    """Clients that use the advertised address write and read through the proxy."""
+    """Clients that use the advertised address write and read messages through the proxy."""
     broker, _ = proxied
     create_topic(broker.bootstrap, topic)
     sent = [(b"card", b"%d" % n + b"x" * 1000) for n in range(5_000)]
@@ -55,7 +55,7 @@ def test_loses_the_response_of_a_commit(proxied: tuple[LocalBroker, TcpProxy], t
 
 
 def test_holds_responses(proxied: tuple[LocalBroker, TcpProxy], topic: str) -> None:
-    """Held responses arrive after the release; the broker has executed the requests meanwhile."""
+    """Held responses arrive after the release; the broker has executed the requests in the meantime."""
     broker, proxy = proxied
     create_topic(broker.direct, topic)
     acknowledged: list[object] = []

@@ -1,4 +1,4 @@
-"""Topics on a real broker: created once, usable at once, with a clear error where creation fails."""
+"""Topics on a real broker: they are created once and usable at once, and a failed creation is a clear error."""
 
 from collections.abc import Callable
 from unittest.mock import Mock
@@ -14,7 +14,7 @@ from stream.settings import Settings
 
 @pytest.mark.parametrize("partitions", range(1, 11))
 def test_new_topics_are_usable_at_once(make_settings: Callable[..., Settings], partitions: int) -> None:
-    """A worker that starts right after their creation never sees a missing topic. Repeated, because it is a race."""
+    """A worker that starts right after their creation finds every topic. The test is repeated because it is a race."""
     settings = make_settings(topic_partitions=partitions)
     with pytest.raises(TopicMissingError, match="create it with `fraud-stream topics`"):
         require_topics(settings.kafka, settings.topic)
@@ -32,7 +32,7 @@ def test_new_topics_are_usable_at_once(make_settings: Callable[..., Settings], p
 
 
 def test_a_refusal_of_the_broker_is_an_error(make_settings: Callable[..., Settings]) -> None:
-    """The broker's refusal, here of three replicas on a single broker, becomes a KafkaError."""
+    """If the broker rejects a topic, here because of three replicas on a single broker, a KafkaError is raised."""
     settings = make_settings(topic_replication=3)
     with pytest.raises(KafkaError, match=r"was not created: .*eplication.*; create it by hand, or change FRAUD_TOPIC"):
         create_topics(settings.kafka, settings.topic)
@@ -41,7 +41,7 @@ def test_a_refusal_of_the_broker_is_an_error(make_settings: Callable[..., Settin
 def test_waiting_for_a_leader_times_out(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The admin client is a mock, because a real broker cannot be brought into that state at will."""
+    """Waiting for leaders times out. The admin client is a mock: a test cannot leave a real broker leaderless."""
     settings = make_settings()
     admin = Mock()
     admin.list_topics.return_value.topics = {}

@@ -65,7 +65,7 @@ def test_restarts_with_its_data(own_broker: LocalBroker) -> None:
 
 
 def test_requires_the_password() -> None:
-    """Only the right password is accepted. Each step is reported; a temporary directory is removed at the end."""
+    """Only the correct password is accepted. Each step is reported, and a temporary directory is removed at the end."""
     steps: list[str] = []
     with LocalBroker(sasl=("worker", "right"), brief=True, on_step=steps.append) as broker:
         assert steps == ["Fetching Kafka", "Preparing Kafka's storage", "Starting Kafka"]
@@ -89,7 +89,7 @@ def test_requires_the_password() -> None:
 
 
 def test_ends_with_its_owner(tmp_path: Path) -> None:
-    """Even an owner that is killed, without any cleanup, leaves no broker behind."""
+    """Even an owner that is killed without any cleanup leaves no broker behind."""
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(tmp_path)],
         stdout=subprocess.PIPE,

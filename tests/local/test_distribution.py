@@ -1,4 +1,4 @@
-"""Kafka's jars come from a cache that stays unchanged."""
+"""Kafka's jars come from a cache that does not change."""
 
 import os
 from pathlib import Path

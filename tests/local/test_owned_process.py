@@ -1,4 +1,4 @@
-"""A child process ends on its owner's request, and reports its exit code."""
+"""A child process exits on its owner's request and reports its exit code."""
 
 import sys
 import time
@@ -29,7 +29,7 @@ def test_reports_exit_code_and_output(tmp_path: Path) -> None:
 
 
 def test_kills_a_command_that_ignores_sigterm(tmp_path: Path) -> None:
-    """The command is killed after its grace period."""
+    """A command that ignores SIGTERM is killed after its grace period."""
     process = OwnedProcess([sys.executable, "-c", _STUBBORN], tmp_path / "out")
     while "started" not in (tmp_path / "out").read_text():
         time.sleep(0.01)

@@ -20,7 +20,7 @@ def test_the_environment_holds_exactly_the_given_settings(monkeypatch: pytest.Mo
 
 
 def test_each_program_has_its_own_address() -> None:
-    """The four programs can run on one machine with the default settings."""
+    """With the default settings, the four programs can run on one machine."""
     addresses = {program_address(name, Settings()) for name in ("worker", "ledger", "archive", "http")}
     assert len(addresses) == 4
 

@@ -6,7 +6,7 @@ from stream.runtime.in_flight import InFlight
 
 
 def test_counts_batches_that_are_not_complete() -> None:
-    """The length is the number of batches handed over minus the number completed."""
+    """The length is the number of batches handed over minus the number of batches completed."""
     in_flight = InFlight()
     assert not in_flight
     in_flight.add()

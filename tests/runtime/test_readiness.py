@@ -6,7 +6,7 @@ from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
 def test_every_problem_has_its_own_series() -> None:
-    """The label is the enum's value, and a problem that is over has no series."""
+    """The label is the enum's value, and a resolved problem has no series."""
     registry = CollectorRegistry()
     problems: list[Problem] = []
     ProblemMetrics(registry, lambda: problems)

@@ -27,7 +27,7 @@ class FakeSource:
     in_flight: InFlight = field(default_factory=InFlight)
 
     def lag(self, _: float) -> int:
-        """Return the messages left to read, unless the broker is unavailable."""
+        """Return the number of messages left to read, unless the broker is unavailable."""
         if self.broker_unavailable:
             raise BrokerUnavailableError("unavailable")
         return self.messages_left
@@ -35,13 +35,13 @@ class FakeSource:
 
 @pytest.fixture
 def source() -> FakeSource:
-    """A source with nothing to read."""
+    """A source without messages left to read."""
     return FakeSource()
 
 
 @pytest.fixture
 def outage() -> Outage:
-    """The outages of a database that answers."""
+    """The outage tracker of a database that is responding."""
     return Outage("the ledger database")
 
 
@@ -53,14 +53,14 @@ def stuck() -> Mock:
 
 @pytest.fixture
 def health(source: FakeSource, outage: Outage, stuck: Mock) -> StoreWatchdog:
-    """A watchdog of one source, not started: the test runs each check."""
+    """A watchdog for one source that is not started: the test runs each check."""
     sources: Any = {"labels": source}
     watchdog_s = Settings().kafka.watchdog_s
     return StoreWatchdog(watchdog_s, sources, outage, LedgerMetrics(), is_busy=lambda: source.busy, on_stuck=stuck)
 
 
 def check(health: StoreWatchdog, times: int) -> None:
-    """Run several checks, one for each second."""
+    """Run this number of checks, each of which stands for one second."""
     for _ in range(times):
         health.check()
 
@@ -74,7 +74,7 @@ def lose_database(outage: Outage) -> None:
 def test_ready_once_it_reads_and_broker_and_database_answer(
     health: StoreWatchdog, source: FakeSource, outage: Outage
 ) -> None:
-    """Each missing condition is a problem of its own."""
+    """The program is ready once it reads and its broker and database respond; each missing condition is a problem."""
     source.joined = False
     assert health.problems() == [Problem.NOT_READING, Problem.BROKER_UNAVAILABLE]
     source.joined = True
