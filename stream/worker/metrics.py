@@ -38,7 +38,7 @@ class BatchHistogram(Collector):
         registry.register(self)
 
     def observe(self, value: float, times: int) -> None:
-        """Observe a value `count` times."""
+        """Observe a value `times` times."""
         self._counts[bisect_left(self._bounds, value)] += times
         self._sum += value * times
 

@@ -1,4 +1,4 @@
-"""A command is imported only when it is used, and no other command with it."""
+"""A command is imported only when it runs, and without importing any other command."""
 
 import importlib
 import pkgutil
@@ -22,7 +22,7 @@ HEAVY = ("numpy", "onnxruntime", "faust", "polars", "mlflow", "stream.local.brok
     [("stream", "topics"), ("stream", "tail"), ("stream", "worker"), ("training", "publish"), ("training", "study")],
 )
 def test_the_help_of_a_command_imports_nothing_slow(program: str, command: str) -> None:
-    """Every start of a worker and every call in a script would wait for a slow import."""
+    """Showing a command's help loads no slow package, which every start of a worker and every script would wait for."""
     code = f"""
 import sys
 import click
@@ -36,7 +36,7 @@ print(*(name for name in {HEAVY!r} if name in sys.modules))
 
 @pytest.mark.parametrize(("program", "package"), [(stream.cli, stream.commands), (training.cli, training.commands)])
 def test_every_command_is_listed(program: ModuleType, package: ModuleType) -> None:
-    """Every command that is not part of a group is in the program's table."""
+    """Every command that is not part of a group is listed in the program's help."""
     defined: dict[str, click.Command] = {}
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         for attribute, value in vars(importlib.import_module(module.name)).items():

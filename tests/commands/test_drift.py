@@ -1,4 +1,4 @@
-"""`fraud-stream drift`: readable at 80 columns, worst column first, and one clear line without a report."""
+"""Tests of `fraud-stream drift`: a table for 80 columns, worst feature first, and a one-line error without a report."""
 
 import io
 import sys
@@ -60,14 +60,14 @@ def report(number: int = 1, **overrides: Any) -> DriftReport:
 
 
 def rendered(*models: Sequence[DriftReport], max_columns: int | None = None) -> list[str]:
-    """Return the lines on a terminal of 80 columns."""
+    """Return the lines that are shown on a terminal of 80 columns."""
     file = io.StringIO()
     Console(file=file, width=80).print(render([list(own) for own in models], max_columns))
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
 def test_a_table_fits_80_columns_with_the_worst_column_first() -> None:
-    """No figure is cut off, however long a name is."""
+    """No value is cut off, however long a feature's name is."""
     lines = rendered([report(number) for number in range(20 - TREND, 20)])
     assert max(map(len, lines)) <= 80
     assert lines[0] == "fraud 7, champion: window 19, 5,012 transactions"
@@ -87,7 +87,7 @@ def test_a_table_fits_80_columns_with_the_worst_column_first() -> None:
 
 
 def test_the_worst_columns_are_shown_if_there_are_too_many() -> None:
-    """A last line has the number of remaining columns."""
+    """The last line shows the number of remaining columns."""
     lines = rendered([report()], max_columns=3)
     assert "and 28 more, none of them worse" in lines
 
@@ -115,7 +115,7 @@ def test_missing_statistics_and_incomplete_windows_are_shown() -> None:
 
 
 def test_the_newest_champion_is_shown_and_repeated_reports_are_ignored() -> None:
-    """If two workers reported a window, the first report counts; a limited number of reports is kept."""
+    """If two workers report the same window, the first report counts. Only a limited number of reports is kept."""
     reports = RecentReports()
     for number in range(1, 2 * TREND):
         reports.add(report(number))
@@ -129,7 +129,7 @@ def test_the_newest_champion_is_shown_and_repeated_reports_are_ignored() -> None
 
 
 def test_the_command_on_a_real_kafka(settings: Settings) -> None:
-    """Without a report it prints one line and exits with 1; with one it prints a table, or the report as JSON."""
+    """Without a report, the command prints a one-line error and exits with code 1; else it prints a table or JSON."""
     empty = run("drift", "--once", settings=settings)
     assert empty.returncode == 1
     assert empty.stderr.count("\n") == 1
@@ -147,7 +147,7 @@ def test_the_command_on_a_real_kafka(settings: Settings) -> None:
 
 
 def test_the_display_is_updated(settings: Settings, tmp_path: Path) -> None:
-    """The command waits for the first window, then shows every new one."""
+    """The command waits for the first window, then shows every new window."""
     output = tmp_path / "output"
     command = [sys.executable, "-m", "stream.cli", "drift"]
     process = OwnedProcess(command, output, program_environment(settings))

@@ -1,4 +1,4 @@
-"""`fraud-stream models` and `policy` on a real Kafka: what they write and what they refuse."""
+"""`fraud-stream models` and `policy` on a real Kafka: the changes that they write, and those that they reject."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ AUDIT = ("--reason", "a test", "--author", "ann")
 
 @pytest.fixture
 def refs(settings: Settings) -> list[BundleRef]:
-    """Four bundles in the store."""
+    """Return four bundles that are in the store."""
     return [put_bundle(Path(settings.bundle.store), str(number), bias=number - 4.0) for number in range(4)]
 
 
 def change(settings: Settings, *arguments: str) -> ModelUpdate:
-    """Run a command that must succeed; return the roles after it."""
+    """Run a command that must succeed, and return the roles that are then in force."""
     shown = run(*arguments, *AUDIT, settings=settings)
     assert shown.returncode == 0, shown.stderr
     roles = current_roles(settings.kafka, settings.topic)
@@ -31,7 +31,7 @@ def change(settings: Settings, *arguments: str) -> ModelUpdate:
 
 
 def refused(settings: Settings, *arguments: str, code: int = 1) -> str:
-    """Run a command that must fail and change nothing; return its error output."""
+    """Run a command that must fail without changing the roles, and return its error output."""
     before = current_roles(settings.kafka, settings.topic)
     shown = run(*arguments, *AUDIT, settings=settings)
     assert shown.returncode == code, shown.stdout
@@ -62,7 +62,7 @@ def test_roles_that_are_not_named_stay(settings: Settings, refs: list[BundleRef]
 
 
 def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef]) -> None:
-    """The error is one line that says what to do, and nothing is written."""
+    """The command prints a one-line error that says what to do, and writes nothing."""
     assert "no champion yet" in refused(settings, "models", "set", "--shadow", refs[1].path)
     change(settings, "models", "set", "--champion", refs[0].path, "--split", f"{refs[1].path}=0.6")
     assert "champion already" in refused(settings, "models", "set", "--champion", refs[0].path)
@@ -93,7 +93,7 @@ def test_bad_usage_is_exit_code_2(settings: Settings, arguments: list[str], mess
 
 
 def test_a_policy_is_set_shadowed_and_reset(settings: Settings, refs: list[BundleRef]) -> None:
-    """The history shows author and reason; a new policy does not change the roles."""
+    """The history shows each policy's author and reason, and a new policy does not change the roles."""
     assert "no champion yet" in refused(settings, "policy", "set", "--own")
     change(settings, "models", "set", "--champion", refs[0].path)
     strict = ("--version", "strict", "--review", "0.1", "--decline", "0.6")

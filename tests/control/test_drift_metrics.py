@@ -1,4 +1,4 @@
-"""Prometheus metrics of drift: rolling statistics of every model in a role, and each alarm once."""
+"""Prometheus metrics of drift: they show rolling statistics of every model in a role, and count each alarm once."""
 
 import msgspec
 import numpy as np
@@ -18,18 +18,18 @@ HIGH = msgspec.structs.replace(OK, psi=0.5, state="high", in_a_row=1)
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """A registry for one test."""
+    """Return a registry for one test."""
     return CollectorRegistry()
 
 
 @pytest.fixture
 def metrics(registry: CollectorRegistry) -> DriftMetrics:
-    """Metrics in the registry."""
+    """Return the drift metrics in the registry."""
     return DriftMetrics(registry)
 
 
 def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
-    """Gauges have the feature and the model's role and version; they vanish when another worker is elected."""
+    """Gauges are labelled with the feature and the model's role and version; they vanish after another election."""
     merger = CountsMerger(lambda _: MANIFEST, limits(), lambda _, why: pytest.fail(why))
     for offset, counts in enumerate(stream(13)):
         merger.add(offset, counts)
@@ -50,7 +50,7 @@ def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: Coll
 
 
 def test_an_alarm_counts_when_it_is_raised(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
-    """An alarm does not count before, and counts only once while it lasts."""
+    """An alarm counts in the window that raises it, not before, and only once while it lasts."""
     for in_a_row in range(1, 5):
         column = HIGH if in_a_row == 1 else msgspec.structs.replace(PAGE, in_a_row=in_a_row)
         metrics.reported(report(in_a_row, features={"V1": column, "V2": OK}), windows_in_a_row=2)
@@ -68,5 +68,5 @@ def test_an_alarm_counts_when_it_is_raised(metrics: DriftMetrics, registry: Coll
     ],
 )
 def test_alarming_columns_are_named_largest_psi_first(features: dict[str, ColumnDrift], expected: str) -> None:
-    """The line fits into a request for retraining."""
+    """The columns are named in one line, which is short enough for a retraining request."""
     assert alarms(report(features=features)) == expected

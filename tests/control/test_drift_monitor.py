@@ -1,4 +1,4 @@
-"""The drift monitor without Kafka: which counts it processes, and in which order. With Kafka: tests/faults."""
+"""The drift monitor without Kafka: which counts it processes, in which order. tests/faults has the tests with Kafka."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from tests.drift.sample_bundle import MANIFEST, ROWS, stream
 
 
 class FakeManifests:
-    """One manifest for every bundle, unless the store is unavailable."""
+    """Returns one manifest for every bundle, unless the store is unavailable."""
 
     def __init__(self) -> None:
         self.unavailable = False
@@ -55,25 +55,25 @@ class Bench:
         self.offset = 0
 
     def receive(self, *values: bytes | None) -> None:
-        """Add messages to those that are pending."""
+        """Add messages to the pending messages."""
         for value in values:
             self.monitor._pending.append(TopicMessage(self.offset, value))
             self.offset += 1
 
     @property
     def rows(self) -> int:
-        """Rows in the open window."""
+        """Number of rows in the open window."""
         return sum(view.rows for view in self.monitor._merger.views())
 
 
 @pytest.fixture
 def bench() -> Bench:
-    """A monitor that has read nothing."""
+    """Return a monitor that has not read any message."""
     return Bench()
 
 
 def test_a_repeated_message_counts_once(bench: Bench) -> None:
-    """It is recognised by instance and sequence number, even after a later message; another instance begins at 1."""
+    """A repeated message is recognised by instance and sequence number, which starts at 1 in each instance."""
     first, second = (encode(each) for each in stream(2))
     (other,) = (encode(each) for each in stream(1, instance="b"))
     bench.receive(first, second, first, second, other)
@@ -82,14 +82,14 @@ def test_a_repeated_message_counts_once(bench: Bench) -> None:
 
 
 def test_invalid_messages_are_ignored(bench: Bench) -> None:
-    """They are logged, and the messages after them count."""
+    """Invalid messages are logged, and the messages after them count."""
     bench.receive(None, b"", b"{", b'{"slot": "0"}', *(encode(each) for each in stream(1)))
     bench.monitor._process_pending()
     assert bench.rows == 100
 
 
 def test_a_report_is_written_before_more_counts_are_processed(bench: Bench) -> None:
-    """The next elected worker begins after the newest report, so no report may be missing before it."""
+    """The next elected worker starts after the newest report, so every earlier report must have been written."""
     bench.receive(*(encode(each) for each in stream(25)))
     bench.writer.failures = 2
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_a_report_is_written_before_more_counts_are_processed(bench: Bench) -> N
 
 
 def test_counts_wait_while_the_store_is_unavailable(bench: Bench) -> None:
-    """No message is skipped, and none counts twice."""
+    """While the store is unavailable, no message is skipped, and afterwards none counts twice."""
     bench.receive(*(encode(each) for each in stream(3)))
     bench.manifests.unavailable = True
     for _ in range(2):

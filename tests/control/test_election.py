@@ -1,4 +1,4 @@
-"""An elected reader reads everything the topic holds, and knows when it has."""
+"""An elected reader reads every message on the topic, and knows when it has caught up."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.until import until
 
 @pytest.fixture
 def reader(settings: Settings) -> Iterator[ElectedReader]:
-    """A reader of a topic with one partition."""
+    """Yield a reader of a topic with one partition."""
     reader = ElectedReader(
         settings.kafka, settings.topic.role_counts, f"{settings.kafka.group}-elected", lambda _: None
     )
@@ -24,13 +24,13 @@ def reader(settings: Settings) -> Iterator[ElectedReader]:
 
 
 def test_an_empty_topic_is_caught_up_at_once(reader: ElectedReader) -> None:
-    """An empty topic has nothing to catch up with."""
+    """The reader of an empty topic is caught up at once, because there are no messages to read."""
     until(lambda: bool(reader.read(0.1)) or reader.caught_up)
     assert reader.caught_up
 
 
 def test_the_reader_is_caught_up_after_everything_is_read(settings: Settings, reader: ElectedReader) -> None:
-    """It is not caught up before the last message that the topic held at the election."""
+    """The reader is caught up only after the last message that was on the topic at the election."""
     sent = [str(number).encode() for number in range(3_000)]
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, value) for value in sent])
     values: list[bytes | None] = []
@@ -40,7 +40,7 @@ def test_the_reader_is_caught_up_after_everything_is_read(settings: Settings, re
 
 
 def test_the_reader_catches_up_with_a_busy_topic(settings: Settings, reader: ElectedReader) -> None:
-    """The client reports no end of a partition that always has more messages."""
+    """The reader catches up although the client never reports the end of a partition that always has more messages."""
     ended = threading.Event()
 
     def write() -> None:
@@ -60,7 +60,7 @@ def test_the_reader_catches_up_with_a_busy_topic(settings: Settings, reader: Ele
 
 
 def test_reading_begins_at_the_given_offset(settings: Settings) -> None:
-    """Earlier messages are not read; a start offset that cannot be determined is tried again."""
+    """Messages before the offset are not read, and determining the offset is retried if it fails."""
     sent = [str(number).encode() for number in range(100)]
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, value) for value in sent])
     calls: list[int] = []
@@ -88,7 +88,7 @@ def test_reading_begins_at_the_given_offset(settings: Settings) -> None:
 
 
 def test_a_reader_that_begins_at_the_end_waits_for_new_messages(settings: Settings) -> None:
-    """Such a reader is caught up at once."""
+    """A reader that begins at the end of the topic is caught up at once, and then returns new messages."""
     produce_all(settings.kafka.bootstrap, settings.topic.role_counts, [(None, b"first")])
     group = f"{settings.kafka.group}-elected"
     reader = ElectedReader(settings.kafka, settings.topic.role_counts, group, lambda _: None, start=lambda: 1)

@@ -1,4 +1,4 @@
-"""Manifests of bundles with drift counts: looked up on the control topic, read once, and logged once if missing."""
+"""Manifests are looked up on the control topic and read once; a missing bundle is logged once."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.support.bundles import put_bundle
 
 
 def counts_of(ref: BundleRef) -> DriftCounts:
-    """Return some counts of a bundle."""
+    """Return drift counts that belong to a bundle."""
     facts: dict[str, Any] = {"slot": "0", "instance": "i", "sequence": 1, "decides": True, "pane_ms": None, "rows": 0}
     sums: dict[str, Any] = {"features": {}, "scores": (), "reviews": 0, "declines": 0, "written_at_ms": 0}
     return DriftCounts(
@@ -34,12 +34,12 @@ def counts_of(ref: BundleRef) -> DriftCounts:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A directory for bundles."""
+    """Return a directory for bundles."""
     return tmp_path / "bundles"
 
 
 def make_manifests(store: Path, monkeypatch: pytest.MonkeyPatch, *refs: BundleRef) -> Manifests:
-    """Return a reader for a control topic on which these bundles were champion one after the other."""
+    """Return a manifest reader for a control topic on which each of these bundles in turn was champion."""
     updates = [ModelUpdate(epoch, ref, 0, "test") for epoch, ref in enumerate(refs, start=1)]
     monkeypatch.setattr(manifests, "all_roles", lambda *_: updates)
     return Manifests(KafkaSettings(), TopicSettings(), BundleStore(str(store)))
@@ -56,7 +56,7 @@ def test_a_bundle_that_had_a_role_has_a_manifest(store: Path, monkeypatch: pytes
 def test_a_missing_bundle_is_logged_once(
     store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, case: str
 ) -> None:
-    """However many counts it has, there is one log line."""
+    """A missing bundle is logged in one line, however many of its counts arrive."""
     ref = put_bundle(store, "1")
     reader = make_manifests(store, monkeypatch, *([] if case == "never had a role" else [ref]))
     if case == "deleted":
@@ -73,7 +73,7 @@ def test_a_missing_bundle_is_logged_once(
 
 
 def test_an_unavailable_store_is_tried_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bundle exists but cannot be read, so it does not count as missing."""
+    """A bundle that exists but cannot be read does not count as missing."""
     ref = put_bundle(store, "1")
     reader = make_manifests(store, monkeypatch, ref)
 

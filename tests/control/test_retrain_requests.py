@@ -1,4 +1,4 @@
-"""Requests for a new model, written and answered on a real Kafka."""
+"""Tests requests for a new model, which are written and answered on a real Kafka."""
 
 import json
 import threading
@@ -19,13 +19,13 @@ DECLINED = RetrainAnswer("declined", "112 matured frauds are fewer than the requ
 
 
 def request(cause: Cause = "hand", champion: str = CHAMPION, *, days: float = 0) -> RetrainRequest:
-    """Return a request dated some days from now."""
+    """Return a request dated a number of days from now."""
     made = new_request(cause, champion, "it is time", author="test")
     return msgspec.structs.replace(made, asked_at_ms=made.asked_at_ms + int(days * DAY_MS))
 
 
 def test_requests_are_read_with_their_answers(settings: Settings) -> None:
-    """Requests come in the order in which they were written; the first of two answers counts."""
+    """Requests are returned in the order in which they were written, and the first of two answers counts."""
     first, second = request(), request(champion=ANOTHER)
     assert [
         request_retraining(settings.kafka, settings.topic, settings.retrain, each).written for each in (first, second)
@@ -37,7 +37,7 @@ def test_requests_are_read_with_their_answers(settings: Settings) -> None:
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule", "hand"])
 def test_a_champion_has_at_most_one_open_request(settings: Settings, cause: Cause) -> None:
-    """Whatever the cause of a second request, the first stays open and is named. A person may ask after its answer."""
+    """A second request names the first, whatever its cause; after the answer, a person may request again."""
     first = request("drift")
     request_retraining(settings.kafka, settings.topic, settings.retrain, first)
     again = request_retraining(settings.kafka, settings.topic, settings.retrain, request(cause, days=100))
@@ -49,7 +49,7 @@ def test_a_champion_has_at_most_one_open_request(settings: Settings, cause: Caus
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule"])
 def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) -> None:
-    """This holds for another champion and after an answer; other causes have cool-downs of their own."""
+    """The cool-down also applies to another champion and after an answer; each cause has a separate cool-down."""
     first = request(cause)
     request_retraining(settings.kafka, settings.topic, settings.retrain, first)
     answer_request(settings.kafka, settings.topic, first, DECLINED)
@@ -66,7 +66,7 @@ def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) 
 
 
 def test_the_same_request_is_not_written_twice(settings: Settings) -> None:
-    """This holds even after its answer: a program that is unsure may send the request again."""
+    """A program that is unsure may send a request again, even after its answer, without writing it twice."""
     made = request()
     request_retraining(settings.kafka, settings.topic, settings.retrain, made)
     answer_request(settings.kafka, settings.topic, made, DECLINED)
@@ -74,7 +74,7 @@ def test_the_same_request_is_not_written_twice(settings: Settings) -> None:
 
 
 def test_concurrent_requests_become_one(settings: Settings) -> None:
-    """A later writer sees the first request, or is fenced before it writes."""
+    """Of several concurrent requests, one is written: later writers see it, or are fenced before they write."""
     barrier = threading.Barrier(4)
 
     def write() -> None:
@@ -95,7 +95,7 @@ def test_concurrent_requests_become_one(settings: Settings) -> None:
 
 
 def test_unreadable_messages_are_skipped(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    """Messages without a value, or with rubbish, an unknown version or an invalid hash are logged and block nothing."""
+    """Messages with no value, garbage, an unknown version or an invalid hash are logged and do not block others."""
     good = json.loads(encode(request()))
     bad = [
         b"rubbish",
@@ -112,7 +112,7 @@ def test_unreadable_messages_are_skipped(settings: Settings, caplog: pytest.LogC
 
 
 def test_a_missing_topic_is_an_error(make_settings: Callable[..., Settings]) -> None:
-    """The error is one line that says what to do; no topic is created by accident."""
+    """A missing topic raises a one-line error that says what to do, and the topic is not created by accident."""
     settings = make_settings()
     with pytest.raises(KafkaError, match="does not exist; create it with `fraud-stream topics`"):
         request_retraining(settings.kafka, settings.topic, settings.retrain, request())

@@ -1,4 +1,4 @@
-"""Changes to an assignment of roles, and what the audit says they did."""
+"""Changes to an assignment of roles, and the actions that the audit records for them."""
 
 import pytest
 
@@ -42,12 +42,12 @@ LAST = update(3, "1", challengers=(Challenger(OLD),))
 def test_the_action_follows_from_what_has_changed(
     changes: list[AssignmentChange], champion: BundleRef | None, action: RoleAction
 ) -> None:
-    """One kind of change has its own action; several at once, or none, are `roles`."""
+    """Each kind of change has its own action; several changes at once, or no change, have the action `roles`."""
     assert action_of(combine_changes(changes, champion)(LAST), LAST) is action
 
 
 def test_a_promotion_resets_policy_and_challenger_without_being_several_changes() -> None:
-    """Both follow from the promotion."""
+    """The reset of the policy and the removal of the challenger follow from the promotion, which is the only action."""
     last = update(3, "1", challengers=(Challenger(OLD),), policy=Policy("strict", 0.125, 0.25))
     promoted = combine_changes([], OLD)(last)
     assert (promoted.challengers, promoted.policy) == ((), None)
@@ -55,14 +55,14 @@ def test_a_promotion_resets_policy_and_challenger_without_being_several_changes(
 
 
 def test_the_first_assignment_promotes() -> None:
-    """The first assignment has no earlier one to compare with."""
+    """The first assignment, which has no earlier assignment to compare with, counts as a promotion."""
     assert action_of(combine_changes([], OLD)(None), None) is RoleAction.PROMOTE
     with pytest.raises(RolesError, match="there is no champion yet"):
         combine_changes([])(None)
 
 
 def test_changes_that_do_not_apply_are_refused() -> None:
-    """The error says what to do."""
+    """A change that does not apply raises an error that says what to do."""
     with pytest.raises(RolesError, match="is not a challenger; current challengers: "):
         remove_challenger(NEW.path)(LAST)
     with pytest.raises(RolesError, match="is already the champion"):

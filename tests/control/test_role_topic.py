@@ -1,4 +1,4 @@
-"""Assignments of roles, written and read on a real Kafka."""
+"""Tests assignments of roles, which are written and read on a real Kafka."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_epochs_rise_and_the_previous_champion_is_kept(settings: Settings) -> No
 
 
 def test_the_previous_champions_policy_is_kept(settings: Settings) -> None:
-    """If the previous champion is restored, it decides by the policy it had."""
+    """A restored champion decides by the policy that it had before."""
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     policy = Policy("strict", 0.1, 0.2)
     publish_roles(settings.kafka, settings.topic, champion=old, policy=policy, author="test")
@@ -47,7 +47,7 @@ def test_exploration_and_salt_outlive_a_champion(settings: Settings) -> None:
 
 
 def test_the_audit_fields_are_written_and_belong_to_one_change(settings: Settings) -> None:
-    """Action and evidence of one change do not stay on the next one."""
+    """The action and the evidence of one change are not carried over to the next change."""
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     assert publish_roles(settings.kafka, settings.topic, champion=old, author="test").action is RoleAction.PUBLISH
     evidence = GateEvidence(1, "https://wiki/7")
@@ -62,7 +62,7 @@ def test_the_audit_fields_are_written_and_belong_to_one_change(settings: Setting
 
 
 def test_a_change_that_raises_writes_nothing(settings: Settings) -> None:
-    """The next writer is not blocked."""
+    """A change that raises an error writes nothing and does not block the next writer."""
     champion = put_bundle(Path(settings.bundle.store), "1")
 
     def refuse(_: ModelUpdate | None) -> ModelUpdate:
@@ -74,7 +74,7 @@ def test_a_change_that_raises_writes_nothing(settings: Settings) -> None:
 
 
 def test_a_change_based_on_older_roles_is_refused(settings: Settings) -> None:
-    """If two people promote at the same time, the second must check the roles again."""
+    """If two people promote at the same time, the second change is rejected and its author must check the roles."""
     champion = put_bundle(Path(settings.bundle.store), "1")
     publish_roles(settings.kafka, settings.topic, champion=champion, author="first", expected_epoch=0)
     with pytest.raises(StaleEpochError, match="roles are at epoch 1, not 0"):
@@ -82,7 +82,7 @@ def test_a_change_based_on_older_roles_is_refused(settings: Settings) -> None:
 
 
 def test_an_unreadable_message_does_not_block_writers(settings: Settings) -> None:
-    """Workers skip it, and so does the writer; the topic is kept for ever, so it would block for ever."""
+    """Writers, like workers, skip an unreadable message, which would otherwise block the topic for ever."""
     champion = put_bundle(Path(settings.bundle.store), "1")
     publish_roles(settings.kafka, settings.topic, champion=champion, author="test")
     produce_all(
@@ -92,7 +92,7 @@ def test_an_unreadable_message_does_not_block_writers(settings: Settings) -> Non
 
 
 def test_roles_of_a_newer_program_are_not_overwritten(settings: Settings) -> None:
-    """Their epoch cannot be read, so the next epoch is unknown."""
+    """Roles written by a newer program are not overwritten, because their epoch cannot be read."""
     champion = put_bundle(Path(settings.bundle.store), "1")
     newer = json.dumps({"schema_version": 4, "epoch": 7}).encode()
     produce_all(settings.kafka.bootstrap, settings.topic.model_updates, [(None, newer)])

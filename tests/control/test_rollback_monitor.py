@@ -1,4 +1,4 @@
-"""How the rollback monitor acts on a verdict, with a control topic in memory."""
+"""Tests how the rollback monitor acts on a verdict, with a control topic in memory."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ PROMOTED = update(2, "2", "1", challengers=(Challenger(ref("3")),))
 RESTORED = update(3, "1", "2", author=AUTHOR)
 WILD = {"reviews": 1000}
 
-#: Twelve blocks in which all models are healthy, then three in which model 2 decides and alerts on everything.
+#: Twelve blocks in which all models are healthy, then three blocks in which model 2 decides and alerts on everything.
 HISTORY = [
     *[role_counts(model_counts("1"), model_counts("2", decides=False), sequence=n, role_epoch=1) for n in range(1, 13)],
     *[role_counts(model_counts("2", **WILD), sequence=n, role_epoch=2) for n in range(13, 16)],
@@ -35,7 +35,7 @@ class Bench:
 
     Attributes:
         updates: Assignments on the control topic.
-        failures: Errors of the next reads or writes, one each.
+        failures: Errors that the next reads or writes raise, one error each.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *updates: ModelUpdate) -> None:
@@ -69,7 +69,7 @@ class Bench:
         return self.updates[-1]
 
     def step(self, *messages: RoleCounts) -> None:
-        """Let the monitor process counts and judge, as its thread does."""
+        """Make the monitor process counts and judge, as its thread does."""
         self.monitor._pending.extend(map(encode, messages))
         self.monitor._try(self.monitor._process_pending)
         if not self.monitor._pending:
@@ -89,7 +89,8 @@ def test_a_breach_is_rolled_back_once(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert (len(bench.updates), written.champion, written.author) == (3, ref("1"), AUTHOR)
     assert written.challengers == (Challenger(ref("3")),)
     assert written.note.startswith("alert_rate_high 1 crossed 0.")
-    assert "in 1000 transactions, 1 block after the promotion; bounds from the champion's own 12 earlier blocks" in written.note
+    origin = "bounds from the champion's own 12 earlier blocks"
+    assert f"in 1000 transactions, 1 block after the promotion; {origin}" in written.note
     assert written.action is RoleAction.ROLLBACK
     assert isinstance(written.evidence, RollbackEvidence)
     assert (written.evidence.statistic, written.evidence.value) == ("alert_rate_high", 1)
@@ -113,7 +114,7 @@ def test_no_counts_are_lost_while_kafka_is_unavailable(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("error", [StaleEpochError("faster"), RolesError("unknown")])
 def test_a_rollback_that_was_not_written_is_judged_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """If the champion is still the same, it is rolled back then."""
+    """If a rollback could not be written, it is written later, provided that the champion is still the same."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     bench.failures.append(error)
     bench.step(*HISTORY)
@@ -132,7 +133,7 @@ def test_a_rollback_that_was_not_written_is_judged_again(monkeypatch: pytest.Mon
     ids=["another champion", "another policy", "another monitor's rollback"],
 )
 def test_a_change_by_another_writer_stands(monkeypatch: pytest.MonkeyPatch, change: ModelUpdate) -> None:
-    """The breach belongs to roles that are no longer in force."""
+    """A change by another writer is not rolled back: the breach belongs to roles that are no longer in force."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     bench.failures.append(StaleEpochError("faster"))
     bench.step(*HISTORY)
@@ -143,7 +144,7 @@ def test_a_change_by_another_writer_stands(monkeypatch: pytest.MonkeyPatch, chan
 
 
 def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """If the restored champion breaks too, nothing is written, and one critical line is logged."""
+    """If the restored champion also leaves its bounds, nothing is written, and one critical line is logged."""
     bench = Bench(monkeypatch, FIRST, PROMOTED, RESTORED)
     wild = [role_counts(model_counts("1", **WILD), sequence=n, role_epoch=3) for n in range(20, 26)]
     bench.step(*HISTORY, *wild[:3])
@@ -159,7 +160,7 @@ def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pyte
 
 
 def test_statistics_and_bounds_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are shown until another worker is elected."""
+    """Statistics and bounds are shown until another worker is elected."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     healthy: dict[str, Any] = {"sequence": 13, "role_epoch": 2}
     bench.monitor._elect(elected=True)
@@ -173,7 +174,7 @@ def test_statistics_and_bounds_are_shown(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_invalid_messages_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any program may write to the topic."""
+    """Invalid messages, which any program may write to the topic, are logged and ignored."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     bench.monitor._pending.extend([None, b"{", b"\xff"])
     bench.step(*HISTORY)
@@ -181,7 +182,7 @@ def test_invalid_messages_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_monitor_can_be_disabled() -> None:
-    """A disabled monitor makes no connection to Kafka, and can be stopped without having started."""
+    """A disabled monitor does not connect to Kafka, and can be stopped without having been started."""
     monitor = RollbackMonitor(Settings().replace(rollback_monitor="off"), RollbackMetrics(CollectorRegistry()))
     monitor.start()
     monitor.stop()
@@ -189,14 +190,14 @@ def test_the_monitor_can_be_disabled() -> None:
 
 
 def test_nothing_can_be_restored_without_a_previous_champion() -> None:
-    """The change raises an error that says so."""
+    """Without a previous champion, the change raises an error that says so."""
     for last in (None, FIRST):
         with pytest.raises(RolesError, match="no previous champion"):
             restore_previous(last)
 
 
 def test_the_restored_champion_decides_by_its_own_policy() -> None:
-    """The policy of the champion that is rolled back does not apply to it; neither of the two is a challenger."""
+    """The restored champion does not decide by the failed champion's policy, and neither of the two is a challenger."""
     policy, other = Policy("then", 0.1, 0.2), Policy("lately", 0.3, 0.4)
     challengers = (Challenger(ref("1"), policy=other), Challenger(ref("2"), policy=policy), Challenger(ref("3")))
     restored = restore_previous(replace(PROMOTED, previous_policy=policy, policy=other, challengers=challengers))

@@ -1,4 +1,4 @@
-"""When two decisions count as the same."""
+"""Tests of when two decisions count as the same."""
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ from tests.scoring.fake_model import SCORING_TIME, fake_model, features, raw_bat
 
 
 def test_scoring_time_and_latency_are_not_compared() -> None:
-    """A replay has another time and latency."""
+    """Decisions that differ only in scoring time and latency count as the same."""
     assert differences(DECISION, msgspec.structs.replace(DECISION, scored_at_ms=1, latency_ms=9.0)) == {}
 
 
@@ -31,17 +31,17 @@ def test_scoring_time_and_latency_are_not_compared() -> None:
     ],
 )
 def test_every_other_field_is_compared(field: str, other: object) -> None:
-    """Each different field is returned."""
+    """Every other field that differs is returned."""
     now: Decision = msgspec.structs.replace(DECISION, **{field: other})
     assert differences(DECISION, now).keys() == {field}
 
 
 def test_scores_and_contributions_may_differ_in_the_last_digits() -> None:
-    """The last digits of a logistic model's scores depend on the batch size."""
+    """Differences in the last digits of scores and contributions, which depend on the batch size, do not count."""
     near = msgspec.structs.replace(DECISION, score=DECISION.score + TOLERANCE / 2)
     assert differences(DECISION, near) == {}
 
 
 def test_fields_that_an_old_decision_lacks_are_not_compared() -> None:
-    """Decisions older than the ledger have no amount."""
+    """The amount is not compared if a decision from before the ledger lacks it."""
     assert differences(msgspec.structs.replace(DECISION, amount_minor=None, currency=None), DECISION) == {}

@@ -30,13 +30,13 @@ COUNT = 600
 
 
 def wait_epoch(worker: WorkerProcess, epoch: int) -> None:
-    """Wait until a worker uses an assignment."""
+    """Wait until a worker uses the assignment with an epoch."""
     until(lambda: f"epoch {epoch}: champion" in worker.last_lines())
 
 
 @pytest.fixture
 def decided(settings: Settings, tmp_path: Path) -> Settings:
-    """Topics with transactions decided under three assignments, and some invalid messages."""
+    """Return topics with transactions that were decided under three assignments, and some invalid messages."""
     publish_champion(settings)
     challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
     with DecisionMonitor(settings) as monitor, WorkerProcess(settings, tmp_path) as worker:
@@ -59,7 +59,7 @@ def decided(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def test_history_is_reproduced(decided: Settings, tmp_path: Path) -> None:
-    """Arms, exploration, policies and reasons are reproduced too; nothing is written to any topic."""
+    """A replay reproduces every decision, with arm, exploration, policy and reasons, and writes to no topic."""
     before = {name: len(read_all(decided.kafka.bootstrap, name)) for name in _topics(decided)}
     shown = run("replay", settings=decided)
     report = json.loads(shown.stdout)
@@ -82,7 +82,7 @@ def test_history_is_reproduced(decided: Settings, tmp_path: Path) -> None:
 
 
 def test_a_model_alone_is_compared_with_the_decisions(decided: Settings, tmp_path: Path) -> None:
-    """The model is named by path, version or URL; each decision that differs is one line, and the counts match."""
+    """A model named by path, version or URL yields one line per decision that differs, and the counts match."""
     out = tmp_path / "differ.jsonl"
     reports = []
     for which in ("fraud/3", "3", f"file://{Path(decided.bundle.store).resolve()}/fraud/3"):
@@ -97,7 +97,7 @@ def test_a_model_alone_is_compared_with_the_decisions(decided: Settings, tmp_pat
 
 
 def test_live_shadow_scores_are_reproduced_offline(decided: Settings) -> None:
-    """A model without shadow scores gives NaN."""
+    """Offline scores equal live shadow scores; for a model without shadow scores, the difference is NaN."""
     until = max(m.timestamp()[1] for m in read_all(decided.kafka.bootstrap, decided.topic.shadow_scores)) + 1
     roles = current_roles(decided.kafka, decided.topic)
     assert roles is not None
@@ -107,7 +107,7 @@ def test_live_shadow_scores_are_reproduced_offline(decided: Settings) -> None:
 
 
 def test_a_topic_range_is_half_open(settings: Settings) -> None:
-    """Ranges are by Kafka's own timestamps; those before and after all messages are empty."""
+    """Ranges use Kafka's timestamps and exclude their end; a range before or after all messages is empty."""
     send(settings, 50)
     stamps = sorted(m.timestamp()[1] for m in read_all(settings.kafka.bootstrap, settings.topic.transactions))
     first, last = stamps[0], stamps[-1]
@@ -131,7 +131,7 @@ def test_a_topic_range_is_half_open(settings: Settings) -> None:
 def test_a_decision_that_cannot_be_verified_is_an_error(
     change: Callable[[dict[str, object]], dict[str, object]], message: str, settings: Settings, tmp_path: Path
 ) -> None:
-    """The error is one line that says what is missing."""
+    """A decision that cannot be verified causes a one-line error that says what is missing."""
     publish_champion(settings)
     send(settings, 1)
     (sent,) = read_all(settings.kafka.bootstrap, settings.topic.transactions)

@@ -1,4 +1,4 @@
-"""Encoded transactions, valid and modified, and their codec."""
+"""Builds encoded transactions, valid and modified, and a codec for them."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ def without(field: str) -> bytes:
 
 
 def with_literal(old: bytes, new: bytes) -> bytes:
-    """Return the valid transaction with bytes that Python's json would not write."""
+    """Return the valid transaction, encoded, with bytes that Python's json would not write."""
     raw = encoded()
     assert raw.count(old) == 1
     return raw.replace(old, new)

@@ -1,4 +1,4 @@
-"""The transaction codec: what it accepts, and how it decodes it."""
+"""The transaction codec: which messages it accepts, and how it decodes them."""
 
 import json
 import math
@@ -27,7 +27,7 @@ R = DeadLetterReason
 
 
 def test_white_space_around_a_transaction_is_allowed() -> None:
-    """JSON allows it."""
+    """White space around a transaction is ignored, as JSON allows it."""
     assert decoded(b" " + encoded() + b"\r\n") == decoded(encoded())
 
 
@@ -37,17 +37,17 @@ def test_the_schema_version_is_optional() -> None:
 
 
 def test_null_is_accepted() -> None:
-    """The manifest's missing-value policy applies after decoding."""
+    """The codec accepts null, because the manifest's missing-value policy applies only after decoding."""
     assert feature_row(encoded())[:2] == (1.5, None)
 
 
 def test_a_number_too_large_for_float32_is_accepted() -> None:
-    """1e39 is a valid JSON number; the feature plan refuses it later."""
+    """The codec accepts 1e39, which is a valid JSON number; the feature plan rejects it later."""
     assert feature_row(with_v1(b"1e39"))[0] == 1e39
 
 
 def test_the_last_of_duplicate_keys_wins() -> None:
-    """This holds for the features and for the transaction itself."""
+    """If a key occurs twice, in the features or in the transaction itself, its last value is used."""
     assert feature_row(with_v1(b'1,"V1":2,"V1":3'))[0] == 3
     assert make_codec().decode(with_literal(b'"c-1"', b'"c-1","card_id":"c-2"')).card_id == "c-2"
 
@@ -61,13 +61,13 @@ def test_a_challengers_feature_never_refuses_a_transaction(value: bytes) -> None
 
 
 def test_an_absent_challengers_feature_is_empty() -> None:
-    """This way, absent differs from null."""
+    """An absent feature of a challenger is decoded as empty, which differs from null."""
     assert bytes(feature_row(encoded())[2]) == b""
 
 
 @given(st.none() | st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
 def test_any_string_is_a_category(category: str | None, ascii_only: bool) -> None:
-    """Categories come after the numeric features and before the extra ones, in whatever order they were sent."""
+    """Any string is accepted; categories follow the numeric and precede the extra features, whatever order they had."""
     codec = TransactionCodec(["V1"], ["W1"], categorical=["country"], max_bytes=LIMIT)
     features = {"W1": "x", "country": category, "V1": 1}
     raw = json.dumps(GOOD | {"features": features}, ensure_ascii=ascii_only).encode()
@@ -76,7 +76,7 @@ def test_any_string_is_a_category(category: str | None, ascii_only: bool) -> Non
 
 
 def test_unknown_features_are_counted() -> None:
-    """An unknown name does not refuse a transaction; it is counted once for each transaction."""
+    """A transaction with an unknown feature is accepted, and the feature's name is counted once per transaction."""
     codec = make_codec()
     for _ in range(3):
         assert feature_row(with_v1(b'1.5,"U1":0,"U1":1,"U2":"x"'), codec)[:2] == (1.5, None)
@@ -85,7 +85,7 @@ def test_unknown_features_are_counted() -> None:
 
 
 def test_unknown_names_are_bounded_in_number_and_length() -> None:
-    """Invented names cannot fill the memory: beyond the bounds they count as "other"."""
+    """Invented names cannot fill the memory, because names beyond the bounds count as "other"."""
     codec = make_codec()
     for i in range(200):
         codec.decode(encoded(features={**GOOD["features"], f"U{i}": 1, "U" * (200 + i): 1}))
@@ -95,19 +95,19 @@ def test_unknown_names_are_bounded_in_number_and_length() -> None:
 
 
 def test_an_unknown_name_that_is_not_utf8_is_counted_as_other() -> None:
-    """No model uses it, so it is not refused."""
+    """A name that is not UTF-8 does not cause a rejection, because no model uses it."""
     codec = make_codec()
     codec.decode(with_v1(b'1.5,"\xff":0'))
     assert codec.unknown_features == {"other": 1}
 
 
 def test_unknown_fields_of_the_transaction_are_ignored() -> None:
-    """Senders may add fields."""
+    """Fields that senders add to the transaction are ignored."""
     assert decoded(encoded(merchant={"country": "FR"})) == decoded(encoded())
 
 
 def test_feature_names_may_be_any_text() -> None:
-    """Names are JSON keys, not Python identifiers, even if they look like a msgspec error."""
+    """Feature names may be any text, even text that looks like a msgspec error, because they are JSON keys."""
     names = ["missing required field", "a - at `$.features`", "class", "é", ""]
     codec = TransactionCodec(names, max_bytes=LIMIT)
     assert feature_row(encoded(features=dict.fromkeys(names, 1.0)), codec) == (1.0,) * 5
@@ -138,7 +138,7 @@ _identifier = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_
 def test_every_valid_transaction_is_decoded_exactly(
     sent: dict[str, Any], first: float | None, second: float, ascii_only: bool
 ) -> None:
-    """Doubles are exact to the last bit."""
+    """Every valid transaction is decoded without loss, and doubles are exact to the last bit."""
     raw = json.dumps({**sent, "features": {"V1": first, "V2": second}}, ensure_ascii=ascii_only).encode()
     transaction = make_codec().decode(raw)
     assert {name: getattr(transaction, name) for name in sent} == sent

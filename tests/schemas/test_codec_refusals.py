@@ -1,4 +1,4 @@
-"""The transaction codec: the exact reason for every refused message."""
+"""The transaction codec: the exact reason for every rejected message."""
 
 import json
 from typing import Any
@@ -93,7 +93,7 @@ REFUSED: dict[str, tuple[bytes | None, DeadLetterReason]] = {
 
 @pytest.mark.parametrize(("raw", "reason"), REFUSED.values(), ids=REFUSED.keys())
 def test_bad_input_is_refused_with_its_reason(raw: bytes | None, reason: DeadLetterReason) -> None:
-    """Every kind of bad input has one exact reason, and a detail of one line."""
+    """Every kind of bad input has one exact reason and a one-line detail."""
     with pytest.raises(RefusedMessageError) as refused:
         make_codec().decode(raw)
     assert refused.value.reason is reason
@@ -102,14 +102,14 @@ def test_bad_input_is_refused_with_its_reason(raw: bytes | None, reason: DeadLet
 
 
 def test_every_reason_of_the_codec_is_covered() -> None:
-    """The cases above cover every reason except the two that need a model."""
+    """The cases above cover every reason except the two reasons that need a model."""
     assert {reason for _, reason in REFUSED.values()} == set(R) - {R.NULL_FEATURE, R.UNSCORABLE}
 
 
 @pytest.mark.parametrize("secret", ["4111111111111111", 4111111111111111, 4111.111111111111, {"4111111111111111": 1}])
 @pytest.mark.parametrize("field", [name for name in GOOD if name != "features"])
 def test_a_refusal_never_quotes_values(field: str, secret: Any) -> None:
-    """Refusals reach logs: they name the field, never its value."""
+    """Rejections name the field but never its value, because they appear in logs."""
     raw = encoded(**{field: {"x": secret} if field.endswith("_id") else secret})
     try:
         make_codec().decode(raw)
@@ -128,7 +128,7 @@ NOT_STRINGS: dict[str, tuple[Any, DeadLetterReason]] = {
 
 @pytest.mark.parametrize(("value", "reason"), NOT_STRINGS.values(), ids=NOT_STRINGS)
 def test_a_categorical_feature_is_a_string(value: Any, reason: DeadLetterReason) -> None:
-    """Any other value is refused without quoting it."""
+    """A value that is not a string is rejected without being quoted."""
     codec = TransactionCodec(["V1"], categorical=["country"], max_bytes=LIMIT)
     with pytest.raises(RefusedMessageError, match=r"`\$\.features\.country`") as refused:
         codec.decode(encoded(features={"V1": 1, "country": value}))
@@ -137,7 +137,7 @@ def test_a_categorical_feature_is_a_string(value: Any, reason: DeadLetterReason)
 
 
 def test_a_categorical_feature_must_be_present() -> None:
-    """An absent feature is not null."""
+    """An absent categorical feature is rejected, because absent differs from null."""
     codec = TransactionCodec(["V1"], categorical=["country"], max_bytes=LIMIT)
     with pytest.raises(RefusedMessageError, match="country") as refused:
         codec.decode(encoded(features={"V1": 1}))
@@ -149,7 +149,7 @@ def test_a_categorical_feature_must_be_present() -> None:
     [(b'"\xff"', R.NOT_UTF8), (rb'"\ud800"', R.NOT_JSON), (b"'FR'", R.NOT_JSON), (b"NaN", R.NOT_FINITE)],
 )
 def test_an_invalid_string_is_refused(literal: bytes, reason: DeadLetterReason) -> None:
-    """This holds for a categorical feature as for any other string in a transaction."""
+    """An invalid string is rejected in a categorical feature, as in any other field of a transaction."""
     codec = TransactionCodec([], categorical=["country"], max_bytes=LIMIT)
     with pytest.raises(RefusedMessageError) as refused:
         codec.decode(encoded(features={"country": "here"}).replace(b'"here"', literal))

@@ -29,7 +29,7 @@ def _file_id(file: Path) -> str:
 
 
 def _contains(old: Any, new: Any) -> bool:
-    """Return whether `new` has everything that `old` has; objects may have more fields."""
+    """Return whether `new` contains everything in `old`; objects may have more fields."""
     if isinstance(old, dict) and isinstance(new, dict):
         return all(name in new and _contains(value, new[name]) for name, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
@@ -39,19 +39,19 @@ def _contains(old: Any, new: Any) -> bool:
 
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_json_schema_files_are_up_to_date(name: str) -> None:
-    """The committed files agree with the structs."""
+    """The committed JSON Schema files agree with the structs."""
     written = (DIRECTORY / f"{name}.schema.json").read_text(encoding="utf-8")
     assert written == rendered(CONTRACTS[name]), "stale: run `python -m schemas.json_schema` and commit schemas/json/"
 
 
 def test_every_schema_file_has_a_contract() -> None:
-    """A removed contract leaves no file behind."""
+    """Every schema file belongs to a contract, so no files from removed contracts remain."""
     assert {file.name for file in DIRECTORY.iterdir()} == {f"{name}.schema.json" for name in CONTRACTS}
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_json_schemas_are_valid_and_described(name: str) -> None:
-    """Each is a self-contained draft 2020-12 schema with title and description."""
+    """Each schema file is a self-contained draft 2020-12 schema with a title and a description."""
     schema = json.loads(rendered(CONTRACTS[name]))
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["title"]
@@ -61,7 +61,7 @@ def test_json_schemas_are_valid_and_described(name: str) -> None:
 
 
 def test_every_field_is_in_a_golden_file() -> None:
-    """The newest golden files of a contract together have all its fields."""
+    """The newest golden files for a contract together contain all its fields."""
     for name, contract in CONTRACTS.items():
         newest = max(_version(file) for file in FILES if _contract(file) == name)
         files = [file for file in FILES if _contract(file) == name and _version(file) == newest]
@@ -77,7 +77,7 @@ def _component(contract: type[msgspec.Struct]) -> str:
 
 @pytest.mark.parametrize("file", FILES, ids=_file_id)
 def test_golden_files_stay_readable(file: Path) -> None:
-    """A message of any version can be decoded, and encoded again it has the same content."""
+    """A message of any version can be decoded, and has the same content when it is encoded again."""
     golden = file.read_bytes()
     again = msgspec.json.encode(msgspec.json.decode(golden, type=CONTRACTS[_contract(file)]))
     assert _contains(json.loads(golden), json.loads(again))
@@ -85,20 +85,20 @@ def test_golden_files_stay_readable(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=_file_id)
 def test_golden_files_satisfy_their_json_schema(file: Path) -> None:
-    """Python and the published schema agree."""
+    """Golden files, which the Python structs can decode, are also valid according to the published schema."""
     schema = json.loads((DIRECTORY / f"{_contract(file)}.schema.json").read_bytes())
     jsonschema.validate(json.loads(file.read_bytes()), schema, cls=jsonschema.Draft202012Validator)
 
 
 def test_the_comparison_of_golden_files_detects_differences() -> None:
-    """It detects another value, a missing element, another type and a missing field."""
+    """The comparison detects a changed value, a missing element, a changed type and a missing field."""
     assert _contains({"a": [1, {"b": None}]}, {"a": [1, {"b": None, "c": 2}]})
     for other in ({"a": [1, {"b": 0}]}, {"a": [1]}, {"a": [1.0, {"b": None}]}, {}):
         assert not _contains({"a": [1, {"b": None}]}, other)
 
 
 def test_the_schema_refuses_invalid_transactions() -> None:
-    """Like the codec, it refuses a wrong currency, amount, type or version."""
+    """The schema, like the codec, rejects a wrong currency, amount, type or version."""
     golden = json.loads((GOLDEN / "v1" / "transaction.json").read_bytes())
     schema = json.loads((DIRECTORY / "transaction.schema.json").read_bytes())
     for change in ({"currency": "eur"}, {"amount_minor": -1}, {"features": [1.0]}, {"schema_version": 2}):

@@ -1,4 +1,4 @@
-"""The message codec: what it accepts, and the reason for what it refuses, without quoting values."""
+"""The message codec: which messages it accepts, and its reasons for rejecting others, without quoting values."""
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ LABELS, DECISIONS, UPDATES = MessageCodec(Label), MessageCodec(Decision), Messag
 
 
 def test_messages_are_decoded_as_written() -> None:
-    """Unknown fields, which newer programs may write, are ignored."""
+    """Messages are decoded as they were written; unknown fields, which newer programs may add, are ignored."""
     assert LABELS.decode(encode(label(1))) == label(1)
     assert DECISIONS.decode(encode(decision(1))[:-1] + b',"further":[1]}') == decision(1)
 
@@ -41,7 +41,7 @@ def test_messages_are_decoded_as_written() -> None:
     ],
 )
 def test_each_refusal_has_its_reason(raw: bytes | None, reason: DeadLetterReason) -> None:
-    """Each refusal also has a detail, which quotes no value."""
+    """Each rejection has a reason, and a detail that quotes no value."""
     with pytest.raises(RefusedMessageError) as refused:
         LABELS.decode(raw)
     assert refused.value.reason is reason
@@ -50,7 +50,7 @@ def test_each_refusal_has_its_reason(raw: bytes | None, reason: DeadLetterReason
 
 @given(st.integers(0, 2**80))
 def test_integers_beyond_64_bits_are_refused(offset: int) -> None:
-    """No database column holds them; smaller ones are accepted."""
+    """Integers that do not fit in a 64-bit database column are rejected; smaller integers are accepted."""
     raw = encode(decision(1)).replace(b'"source_offset":1,', b'"source_offset":%d,' % offset)
     if offset < 2**63:
         assert DECISIONS.decode(raw).source_offset == offset
@@ -61,7 +61,7 @@ def test_integers_beyond_64_bits_are_refused(offset: int) -> None:
 
 
 def test_a_struct_that_contradicts_itself_is_refused() -> None:
-    """The text of the struct's own check becomes the detail."""
+    """The error text from the struct's own check becomes the detail."""
     bundle = {"name": "f", "version": "1", "path": "p", "sha256": "a" * 64}
     raw = {
         "epoch": 1,

@@ -1,4 +1,4 @@
-"""The field at fault, read from msgspec's error text as a path."""
+"""Tests that the path of the invalid field is read from msgspec's error text."""
 
 import json
 from typing import Any
@@ -45,13 +45,13 @@ def _field(names: list[str], **changes: Any) -> str | None:
     ],
 )
 def test_a_refused_transaction_names_the_field(changes: dict[str, Any], field: str) -> None:
-    """The name is a path from the message's root."""
+    """The error names the invalid field by its path from the message's root."""
     assert _field(["V1"], **changes) == field
 
 
 @pytest.mark.parametrize("raw", [None, b"", b"{", b"\xff", b"[]", b"NaN"])
 def test_a_message_that_is_wrong_as_a_whole_names_no_field(raw: bytes | None) -> None:
-    """No single field is at fault."""
+    """The error names no field if no single field is invalid."""
     with pytest.raises(RefusedMessageError) as refused:
         TransactionCodec(["V1"], max_bytes=10_000).decode(raw)
     assert refused.value.field is None
@@ -59,7 +59,7 @@ def test_a_message_that_is_wrong_as_a_whole_names_no_field(raw: bytes | None) ->
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=chr(34) + chr(92))), st.booleans())
 def test_any_feature_name_is_found(name: str, missing: bool) -> None:
-    """A name may even look like a part of msgspec's own text; it cannot have quotes or control characters."""
+    """Any feature name without quotes and control characters is found, even if it looks like part of msgspec's text."""
     for feature in (name, f"{name} - at `$.features`", "missing required field `x`"):
         assert _field([feature], features={} if missing else {feature: []}) == f"features.{feature}"
 
@@ -75,7 +75,7 @@ def test_any_feature_name_is_found(name: str, missing: bool) -> None:
     ],
 )
 def test_any_message_names_the_field(message: Label, field: str) -> None:
-    """This holds for messages that are not transactions, too."""
+    """The error also names the invalid field for messages that are not transactions."""
     with pytest.raises(RefusedMessageError) as refused:
         MessageCodec(Label).decode(encode(message))
     assert refused.value.field == field
@@ -91,7 +91,7 @@ class _Nested(msgspec.Struct):
     [(b'{"keys":{"x":1}}', "keys"), (b'{"keys":{"1":"x"}}', "keys[...]"), (b'{"rows":[1,"x"]}', "rows[1]")],
 )
 def test_fields_inside_containers(raw: bytes, field: str) -> None:
-    """Paths have indices and keys as msgspec writes them."""
+    """Paths into arrays and objects contain indices and keys, as msgspec writes them."""
     with pytest.raises(msgspec.ValidationError) as error:
         msgspec.json.decode(raw, type=_Nested)
     assert violation(str(error.value)) == (DeadLetterReason.WRONG_TYPE, field, False)

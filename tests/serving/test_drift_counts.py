@@ -70,12 +70,12 @@ def count(drift_counter: DriftCounter, roles: Roles, sent: Sequence[bytes]) -> N
 
 
 def take(drift_counter: DriftCounter) -> list[DriftCounts]:
-    """Return everything that was counted, as it is sent."""
+    """Return all counts in the form in which they are sent."""
     return [msgspec.json.decode(raw, type=DriftCounts) for raw in drift_counter.take()]
 
 
 def test_counts_are_those_of_the_binning_over_all_rows() -> None:
-    """This holds however the batch was divided into parts."""
+    """The counts equal those from binning all rows at once, however the batch was divided into parts."""
     model = with_reference()
     roles = scorer(model).roles
     sent = values(600)
@@ -93,7 +93,7 @@ def test_counts_are_those_of_the_binning_over_all_rows() -> None:
 
 
 def test_null_counts_as_missing_even_if_the_policy_fills_in_the_median() -> None:
-    """Drift is counted before the missing-value policy applies."""
+    """A null counts as missing, because drift is counted before the missing-value policy applies."""
     sent = [transaction(features(None, 0.5), number) for number in range(3)]
     (counts,) = take(counter(scorer(with_reference()).roles, sent))
     assert counts.features["V1"][-1] == 3
@@ -102,7 +102,7 @@ def test_null_counts_as_missing_even_if_the_policy_fills_in_the_median() -> None
 
 
 def test_a_challenger_with_the_same_reference_shares_the_feature_counts() -> None:
-    """The challenger has its own score counts. Another reference means other bins; a further policy adds no counts."""
+    """A challenger has its own score counts, and its own bins if its reference differs; a policy adds no counts."""
     same = with_reference("2", rule=lambda matrix: np.full(len(matrix), 0.25, np.float32))
     champion, other = with_reference(), with_reference("3", seed=5)
     base = scorer(champion, same, other).roles
@@ -120,14 +120,14 @@ def test_a_challenger_with_the_same_reference_shares_the_feature_counts() -> Non
 
 
 def test_a_challenger_without_scores_is_counted_too() -> None:
-    """The feature it lacks and its scores count as missing."""
+    """For a challenger that could not score, the feature that it lacks and its scores count as missing."""
     lacking = with_reference("2", features=(*FEATURES, Feature("W1", 0.0)))
     _, counts = take(counter(scorer(with_reference(), lacking).roles, values(10)))
     assert (counts.rows, counts.features["W1"][-1], counts.scores[-1], counts.reviews) == (10, 10, 10, 0)
 
 
 def test_a_bundle_without_reference_has_one_bin_a_column() -> None:
-    """Its rows are still counted."""
+    """The rows of a bundle without a reference are still counted, in one bin per column."""
     (counts,) = take(counter(scorer(fake_model()).roles, values(10)))
     assert counts.features == dict.fromkeys(("V1", "Amount", "V2", "V3"), (10, 0))
     assert counts.scores == (10, 0)
@@ -144,7 +144,7 @@ def test_panes_are_intervals_of_event_time() -> None:
 
 
 def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
-    """The fullest panes of a round are kept; rows of other panes are counted in a neighbouring one."""
+    """The fullest panes of a round are kept; rows in other panes are counted in a neighbouring pane."""
     full = NOON_MS + 150 * PANE_MS
     messages = take(counter(scorer(with_reference()).roles, [*values(200, step_ms=PANE_MS), *values(50, at_ms=full)]))
     assert len(messages) == MAX_PANES
@@ -159,7 +159,7 @@ def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
 
 
 def test_the_bound_on_panes_holds_for_a_whole_round_of_messages() -> None:
-    """It holds however many batches were counted since the last round."""
+    """The bound on panes applies however many batches were counted since the last round."""
     roles = scorer(with_reference()).roles
     drift_counter = counter(roles, values(MAX_PANES, step_ms=PANE_MS))
     other = Roles(8, roles.champion)
@@ -171,7 +171,7 @@ def test_the_bound_on_panes_holds_for_a_whole_round_of_messages() -> None:
 
 
 def test_rows_of_two_assignments_are_counted_separately() -> None:
-    """A bundle that becomes champion is counted by its role."""
+    """The counts of a bundle that becomes champion are kept separate for each role."""
     first, second = with_reference(), with_reference("2")
     before, after = scorer(first, second).roles, scorer(second).roles
     drift_counter = counter(before, values(100))

@@ -1,4 +1,4 @@
-"""The drift outbox: when messages are due, and that each is kept until it is acknowledged."""
+"""The drift outbox: when messages are due, and that each message is kept until it is acknowledged."""
 
 import time
 
@@ -15,12 +15,12 @@ from tests.support.until import until
 
 
 def unexpected(error: BaseException) -> None:
-    """Fail: no error is expected."""
+    """Fail the test, because no error is expected."""
     raise AssertionError from error
 
 
 def make_outbox(**settings: object) -> DriftOutbox:
-    """Return an outbox that is not started."""
+    """Return an outbox whose thread has not been started."""
     values = Settings().replace(**settings)
     return DriftOutbox("0", values.drift, values.watermark, unexpected)
 
@@ -38,7 +38,7 @@ def rows_of(outbox: DriftOutbox) -> list[int]:
 
 
 def test_the_same_messages_stay_unsent_until_they_are_acknowledged() -> None:
-    """Batches added meanwhile wait for the next round, with the next sequence number."""
+    """Batches added before the acknowledgement wait for the next round, which has the next sequence number."""
     with make_outbox(drift_interval_s=0.01) as outbox:
         outbox.add(scored(10))
         until(lambda: bool(outbox.unsent()), 5)
@@ -68,7 +68,7 @@ def test_messages_that_become_due_during_a_transaction_stay_unsent() -> None:
 
 
 def test_messages_are_due_after_the_interval_or_at_the_stop() -> None:
-    """They are not due earlier, however often batches are counted."""
+    """Messages are due after the interval or at the stop, not earlier, however often batches are counted."""
     with make_outbox(drift_interval_s=60) as outbox:
         for rows in (3, 4):
             outbox.add(scored(rows))
@@ -78,14 +78,14 @@ def test_messages_are_due_after_the_interval_or_at_the_stop() -> None:
 
 
 def test_nothing_is_counted_if_drift_monitoring_is_off() -> None:
-    """Batches are not kept either."""
+    """With drift monitoring off, batches are neither counted nor kept."""
     with make_outbox(drift_monitor="off") as outbox:
         outbox.add(scored(10))
     assert not outbox.unsent()
 
 
 def test_an_error_while_counting_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends the program instead of leaving further rows uncounted."""
+    """An error while counting ends the program, so that no further rows are left uncounted."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError

@@ -25,7 +25,7 @@ def roles(epoch: int) -> Roles:
 
 
 def count(counter: RoleCounter, in_role: Roles, *scoring_s: float) -> None:
-    """Score a batch and count it, with these scoring times of its parts."""
+    """Score a batch and count it, with the given scoring times for its parts."""
     counter.add(scorer_for(in_role).score(raw_batch(VALUES), SCORING_TIME).score_counts, scoring_s)
 
 
@@ -36,7 +36,7 @@ def take_one(counter: RoleCounter) -> RoleCounts:
 
 
 def test_batches_add_up_to_one_message() -> None:
-    """The message has each model's verdicts and a histogram of latencies; a value on an edge is in the lower bin."""
+    """The message contains each model's verdicts and a latency histogram; a latency on an edge is in the lower bin."""
     counter, in_role = RoleCounter("a"), roles(3)
     count(counter, in_role, 0.0005, 0.001)
     count(counter, in_role, 0.0011, 1.0, 5.0)
@@ -50,7 +50,7 @@ def test_batches_add_up_to_one_message() -> None:
 
 
 def test_counts_are_taken_once() -> None:
-    """The next message has the next sequence number of the same instance."""
+    """Counts are taken only once; the next message has the same instance and the next sequence number."""
     counter, in_role = RoleCounter("a"), roles(3)
     count(counter, in_role)
     first = take_one(counter)
@@ -62,7 +62,7 @@ def test_counts_are_taken_once() -> None:
 
 
 def test_each_set_of_roles_is_counted_separately() -> None:
-    """Two may have the same epoch: after a fallback, another champion decides in that epoch."""
+    """Two sets of roles in the same epoch, as after a fallback to another champion, are counted separately."""
     counter = RoleCounter("a")
     before, fallback = roles(3), Roles(3, assign_roles(fake_model(version="9"))[0])
     for in_role in (before, fallback, roles(4)):
@@ -72,7 +72,7 @@ def test_each_set_of_roles_is_counted_separately() -> None:
 
 
 def test_an_empty_batch_makes_no_message() -> None:
-    """An empty batch has nothing to count."""
+    """No message is written for an empty batch."""
     counter = RoleCounter("a")
     counter.add(None, [])
     assert counter.take() == []
@@ -80,7 +80,7 @@ def test_an_empty_batch_makes_no_message() -> None:
 
 @pytest.mark.parametrize("slot", ["a", "b"])
 def test_instances_differ(slot: str) -> None:
-    """A restarted worker is another instance, whose sequence begins at 1."""
+    """A restarted worker is a new instance, whose sequence starts at 1."""
     one, other = RoleCounter(slot), RoleCounter(slot)
     for counter in (one, other):
         count(counter, roles(1))

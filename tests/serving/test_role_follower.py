@@ -1,4 +1,4 @@
-"""Following `model-updates`: which assignment is used after a start, and what is tried again."""
+"""The role follower: which assignment it uses after a start, and which assignments it retries."""
 
 import threading
 from pathlib import Path
@@ -19,13 +19,13 @@ from tests.support.bundles import put_bundle
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A bundle store."""
+    """Return a bundle store."""
     return tmp_path / "bundles"
 
 
 @pytest.fixture
 def follower(store: Path, monkeypatch: pytest.MonkeyPatch) -> RoleFollower:
-    """A follower that retries a missing bundle without a delay."""
+    """Return a follower that retries a missing bundle without a delay."""
     monkeypatch.setattr(follower_module, "STORE_RETRY_S", 0.0)
     loader = RoleLoader(BundleStore(str(store)))
     return RoleFollower(
@@ -50,7 +50,7 @@ def version(follower: RoleFollower) -> str | None:
 
 
 def test_the_newest_valid_assignment_is_used(follower: RoleFollower, store: Path) -> None:
-    """A worker that starts agrees with the others; the refusal of a newer assignment is still shown."""
+    """A restarted worker uses the same roles as other workers, and still shows that a newer assignment was rejected."""
     old, new = put_bundle(store, "1"), put_bundle(store, "2")
     wrong = BundleRef("fraud", "2", new.path, "0" * 64)
     follower._apply_newest([update(1, old), b"rubbish", update(2, new), update(3, wrong)])
@@ -60,7 +60,7 @@ def test_the_newest_valid_assignment_is_used(follower: RoleFollower, store: Path
 
 
 def test_there_is_no_champion_without_a_valid_assignment(follower: RoleFollower) -> None:
-    """There is none before the first assignment, and none if no assignment can be decoded."""
+    """There is no champion before the first assignment, or if no assignment can be decoded."""
     follower._apply_newest([])
     assert (version(follower), follower.refused) == (None, None)
     follower._apply_newest([b"rubbish", None])
@@ -92,7 +92,7 @@ def test_an_older_champion_decides_until_the_missing_bundle_is_there(follower: R
 
 
 def test_an_older_epoch_is_ignored(follower: RoleFollower, store: Path) -> None:
-    """Epochs only rise, in whatever order the messages come."""
+    """An assignment with an older epoch is ignored, in whatever order the messages arrive."""
     old, new = put_bundle(store, "1"), put_bundle(store, "2")
     follower._apply(update(2, new))
     follower._apply(update(1, old))
@@ -102,7 +102,7 @@ def test_an_older_epoch_is_ignored(follower: RoleFollower, store: Path) -> None:
 def test_a_demotion_does_not_undo_a_new_champion(
     follower: RoleFollower, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If a new champion arrives while a failing one is demoted, the new one decides in the end."""
+    """If a new champion arrives while a failing champion is demoted, the new champion decides in the end."""
     old, new = put_bundle(store, "1"), put_bundle(store, "2")
     follower._apply(update(1, old))
     failing = follower.scorer
@@ -126,7 +126,7 @@ def test_a_demotion_does_not_undo_a_new_champion(
 
 
 def test_a_retried_older_assignment_does_not_hide_a_newer_refusal(follower: RoleFollower, store: Path) -> None:
-    """Epoch 2 is applied after epoch 3 was refused: its champion decides, and the refusal is still shown."""
+    """If epoch 2 is applied after epoch 3 was rejected, its champion decides, and the rejection is still shown."""
     old, late = put_bundle(store, "1"), put_bundle(store, "2")
     follower._apply(update(1, old))
     moved = (store / late.path).rename(store / "moved")

@@ -1,4 +1,4 @@
-"""Scores and verdicts of each model, as Prometheus reads them."""
+"""Metrics of each model's scores and verdicts, as Prometheus reads them."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ VALUES = [transaction(features(number % 7 - 3.0), number) for number in range(21
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """A registry for one test."""
+    """Return a registry for one test."""
     return CollectorRegistry()
 
 
@@ -42,7 +42,7 @@ def verdicts_of(registry: CollectorRegistry, model: dict[str, str]) -> dict[str,
 
 
 def test_verdicts_and_scores_add_up_over_batches(registry: CollectorRegistry) -> None:
-    """The counts equal the decisions; the histogram is cumulative and has each score once."""
+    """The counts equal the number of decisions, and the cumulative histogram contains each score once."""
     metrics, in_role = ScoreMetrics(registry), roles()
     batch = scorer_for(in_role).score(raw_batch(VALUES), SCORING_TIME)
     assert batch.score_counts is not None
@@ -60,7 +60,7 @@ def test_verdicts_and_scores_add_up_over_batches(registry: CollectorRegistry) ->
 
 
 def test_a_model_without_a_role_has_no_series(registry: CollectorRegistry) -> None:
-    """A model that keeps its role keeps its counts."""
+    """The series of a model that loses its role vanish; a model that keeps its role keeps its counts."""
     metrics, in_role = ScoreMetrics(registry), roles()
     for each in (in_role, replace(in_role, epoch=2, challengers=())):
         batch = scorer_for(each).score(raw_batch(VALUES), SCORING_TIME)

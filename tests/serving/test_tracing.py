@@ -1,4 +1,4 @@
-"""Traces, received over HTTP as by an OpenTelemetry collector."""
+"""Tests the traces that an OpenTelemetry collector receives over HTTP."""
 
 import gzip
 import sys
@@ -54,7 +54,7 @@ class Collector:
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """A running collector."""
+    """Yield a running collector."""
     collector = Collector()
     thread = threading.Thread(target=collector.server.serve_forever)
     thread.start()
@@ -86,7 +86,7 @@ def test_a_request_belongs_to_the_trace_in_its_header(
 
 
 def test_missing_packages_are_an_error(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is one line that names the extra to install."""
+    """Missing packages raise a one-line error that names the extra to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", tracing_otlp_endpoint="http://127.0.0.1:1")
     with pytest.raises(SettingsError, match=r"fraud-stream\[tracing\]"):

@@ -19,7 +19,7 @@ WATCHDOG_CHECKS = 15
 
 @dataclass
 class FakeSource:
-    """A batch source whose answers each test chooses."""
+    """A batch source whose lag and progress each test sets."""
 
     assigned: tuple[int, ...] = (0, 1)
     unread: int = 0
@@ -48,13 +48,13 @@ def source() -> FakeSource:
 
 @pytest.fixture
 def stuck() -> list[str]:
-    """Messages with which the watchdog would have ended the process."""
+    """Return the list of messages with which the watchdog would have ended the process."""
     return []
 
 
 @pytest.fixture
 def health(source: FakeSource, stuck: list[str]) -> WorkerHealth:
-    """The health of a worker with the shortest watchdog."""
+    """Return the health of a worker with the shortest watchdog time."""
     settings = Settings().replace(kafka_watchdog_s=WATCHDOG_CHECKS)
     return WorkerHealth(
         settings.kafka.watchdog_s, cast("Any", source), cast("Any", FakeRoles()), WorkerMetrics(), on_stuck=stuck.append
@@ -68,7 +68,7 @@ def check(health: WorkerHealth, times: int) -> None:
 
 
 def test_ready_after_the_first_answer(health: WorkerHealth) -> None:
-    """Before the broker has answered once, the worker is not ready."""
+    """The worker is ready only after the broker's first response."""
     assert health.problems() == [Problem.BROKER_UNAVAILABLE]
     health.check()
     assert health.problems() == []
@@ -87,7 +87,7 @@ def test_no_partitions_and_no_champion_are_named(source: FakeSource) -> None:
 def test_waiting_work_without_progress_ends_the_process(
     health: WorkerHealth, source: FakeSource, stuck: list[str]
 ) -> None:
-    """Transactions wait and nothing is read: this is reported at every check after the watchdog's time."""
+    """If transactions wait and none is read, every check after the watchdog's time reports that the worker is stuck."""
     source.unread = 7
     check(health, WATCHDOG_CHECKS - 1)
     assert stuck == []
@@ -99,7 +99,7 @@ def test_waiting_work_without_progress_ends_the_process(
 def test_a_batch_in_flight_that_hangs_ends_the_process(
     health: WorkerHealth, source: FakeSource, stuck: list[str]
 ) -> None:
-    """The process ends even if no lag is left."""
+    """A batch that hangs ends the process even if no transactions are left to read."""
     source.in_flight.add()
     check(health, 1)  # reading it was progress
     check(health, WATCHDOG_CHECKS)
@@ -107,13 +107,13 @@ def test_a_batch_in_flight_that_hangs_ends_the_process(
 
 
 def test_a_quiet_topic_is_not_stuck(health: WorkerHealth, stuck: list[str]) -> None:
-    """Without work no progress is expected."""
+    """Without transactions to read, a lack of progress does not count as stuck."""
     check(health, WATCHDOG_CHECKS * 3)
     assert stuck == []
 
 
 def test_slow_progress_is_not_stuck(health: WorkerHealth, source: FakeSource, stuck: list[str]) -> None:
-    """An occasional batch is enough."""
+    """A worker that completes an occasional batch is not stuck."""
     source.unread = 1000
     for _ in range(WATCHDOG_CHECKS * 3):
         source.in_flight.add()
@@ -125,7 +125,7 @@ def test_slow_progress_is_not_stuck(health: WorkerHealth, source: FakeSource, st
 def test_an_unavailable_broker_does_not_end_the_process(
     health: WorkerHealth, source: FakeSource, stuck: list[str]
 ) -> None:
-    """While the broker does not answer, the watchdog is disarmed and the worker is not ready."""
+    """While the broker is not responding, the watchdog is disarmed and the worker is not ready."""
     source.unread = 10
     source.in_flight.add()
     health.check()
@@ -148,7 +148,7 @@ def test_an_outage_does_not_look_like_an_empty_topic(health: WorkerHealth, sourc
 
 
 def test_an_error_in_the_watchdog_ends_the_worker(source: FakeSource) -> None:
-    """A worker must not run without a watchdog."""
+    """An error in the watchdog ends the worker, which must not run without a watchdog."""
     errors = list[BaseException]()
     health = WorkerHealth(
         Settings().kafka.watchdog_s,

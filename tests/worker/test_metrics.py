@@ -1,4 +1,4 @@
-"""Metrics of the worker, as Prometheus reads them."""
+"""Tests the worker's metrics, as Prometheus reads them."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ def samples(registry: CollectorRegistry) -> list[Sample]:
 
 
 def shown(metrics: WorkerMetrics, name: str, label: str) -> dict[str, float]:
-    """Return a metric's values by one of its labels."""
+    """Return a metric's values, keyed by one of its labels."""
     return {labels[label]: value for sample, labels, value in samples(metrics.registry) if sample == name}
 
 
@@ -39,7 +39,7 @@ def value(metrics: WorkerMetrics, name: str) -> float:
 
 
 def roles(champion: ScoringModel, *challengers: ScoringModel, epoch: int = 1) -> Roles:
-    """Return roles with the champion's own policy."""
+    """Return roles in which the champion decides by its own policy."""
     return Roles(epoch, *assign_roles(champion, *challengers))
 
 
@@ -56,7 +56,7 @@ def test_a_committed_batch_is_counted_once() -> None:
 
 
 def test_every_transaction_of_a_batch_has_its_latency() -> None:
-    """The histogram counts transactions, not batches."""
+    """The latency histogram counts each transaction in a batch, not the batch."""
     metrics = WorkerMetrics()
     metrics.committed(BatchOutputs(decided=10), latency_s=0.004)
     metrics.committed(BatchOutputs(decided=2, refusals=[R.EMPTY]), latency_s=0.5)
@@ -68,7 +68,7 @@ def test_every_transaction_of_a_batch_has_its_latency() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.002, 0.0021, 1.0, 30.0, 31.0, 500.0]), st.integers(0, 5))))
 def test_a_batch_histogram_equals_the_client_s_histogram(observed: list[tuple[float, int]]) -> None:
-    """It has the same buckets, names, count and sum as if each value were observed separately."""
+    """The histogram has the same buckets, names, count and sum as if each value were observed separately."""
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     many = BatchHistogram("latency_seconds", "Help.", LATENCY_BUCKETS, ours)
     single = Histogram("latency_seconds", "Help.", buckets=LATENCY_BUCKETS, registry=theirs)
@@ -81,7 +81,7 @@ def test_a_batch_histogram_equals_the_client_s_histogram(observed: list[tuple[fl
 
 
 def test_metrics_are_zero_before_the_first_batch() -> None:
-    """A rate can thus be computed from the start."""
+    """Metrics exist with the value 0 before the first batch, so that a rate can be computed from the start."""
     metrics = WorkerMetrics()
     assert set(shown(metrics, "prediction_latency_seconds_bucket", "le").values()) == {0}
     assert value(metrics, "transaction_aborts_total") == 0
@@ -115,7 +115,7 @@ def test_a_swap_clears_the_series_of_the_previous_roles() -> None:
 
 
 def test_role_changes_are_counted_by_their_result() -> None:
-    """The result is applied, fallback or refused; a refused change does not change the models shown."""
+    """Role changes are counted as applied, fallback or refused; a refused change does not change the models shown."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model()), "applied")
     metrics.roles.swapped(roles(fake_model(version="2"), epoch=2), "applied")
@@ -126,7 +126,7 @@ def test_role_changes_are_counted_by_their_result() -> None:
 
 
 def test_unknown_features_show_the_scorer_s_own_count() -> None:
-    """The count is a total over batches, so the newest value replaces the one before."""
+    """The scorer's count is a total over batches, so the newest value replaces the previous value."""
     metrics = WorkerMetrics()
     metrics.roles.unknown_features({"W1": 1})
     metrics.roles.unknown_features({"W1": 5, "other": 2})
@@ -145,7 +145,7 @@ def test_aborts_and_lag() -> None:
 
 
 def test_two_workers_in_one_process_count_separately() -> None:
-    """Each has a registry of its own."""
+    """Two workers in one process count separately, because each worker has its own registry."""
     one, other = WorkerMetrics(), WorkerMetrics()
     one.aborted()
     assert value(other, "transaction_aborts_total") == 0

@@ -1,4 +1,4 @@
-"""The messages made from a scored batch, by topic and byte by byte."""
+"""Tests the messages that a scored batch is encoded to, by topic and byte by byte."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ SETTINGS = Settings().replace(
     topic_dead_letters="a-dead-letters",
 )
 NOW_MS = 1_700_000_000_005
-#: Declined, refused, approved, reviewed.
+#: A declined, a rejected, an approved and a reviewed transaction.
 VALUES = (
     transaction(features(2), 0),
     b"{",
@@ -42,18 +42,18 @@ class Message:
     _key: bytes | None
 
     def key(self) -> bytes | None:
-        """Return the key."""
+        """Return the message's key."""
         return self._key
 
 
 def batch_of(values: Sequence[bytes | None], keys: Sequence[bytes | None] | None = None) -> Batch:
-    """Return a batch of two partitions with offsets from 100."""
+    """Return a batch from two partitions, with offsets from 100."""
     messages = [Message(key) for key in keys or [b"key"] * len(values)]
     return Batch(messages, raw_batch(values, first=100), None, 0, {}, {}, 0.0)
 
 
 def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
-    """Score a batch in parts, with two challengers; the second one's feature is missing."""
+    """Score a batch in parts, with two challengers, the second of which lacks its feature."""
     lacking = fake_model([msgspec.structs.replace(AMOUNT, name="W1", kind="numeric")], version="3")
     scores = scorer(fake_model(), fake_model(version="2"), lacking)
     batch, outputs, size = batch_of(values), BatchOutputs(), -(-len(values) // parts)
@@ -64,7 +64,7 @@ def outputs_of(values: Sequence[bytes | None], parts: int = 1) -> BatchOutputs:
 
 
 def dead_letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dict[str, Any], DeadLetter]:
-    """Return the row and the dead letter of one refused message."""
+    """Return the row and the dead letter for one rejected message."""
     refusal = Refusal(0, DeadLetterReason.NOT_JSON, "no JSON")
     scored = ScoredBatch(scorer(fake_model()).roles, [], [], [refusal])
     (row,) = make_outputs(batch_of([value], [key]), scored, 0, SETTINGS.topic, NOW_MS).rows["a-dead-letters"]
@@ -72,7 +72,7 @@ def dead_letter_of(value: bytes | None, key: bytes | None = b"key") -> tuple[dic
 
 
 def test_every_output_goes_to_its_topic() -> None:
-    """There are three decisions, two alerts, one dead letter, and two challengers' shadow scores of each decision."""
+    """Three decisions, two alerts, one dead letter, and two shadow scores per decision go to their topics."""
     rows = outputs_of(VALUES).rows
     assert {topic: len(messages) for topic, messages in rows.items()} == {
         "a-decisions": 3,
@@ -83,13 +83,13 @@ def test_every_output_goes_to_its_topic() -> None:
 
 
 def test_a_topic_without_messages_is_left_out() -> None:
-    """The sink is given no empty list."""
+    """A topic without messages is left out, so the sink receives no empty list."""
     assert outputs_of([VALUES[2]]).rows.keys() == {"a-decisions", "a-shadow-scores"}
     assert outputs_of([b"{"]).rows.keys() == {"a-dead-letters"}
 
 
 def test_a_decision_is_keyed_by_its_card() -> None:
-    """Decisions are in the order of the input and have their source positions."""
+    """Decisions are keyed by card, in the order of the input, and contain their source positions."""
     rows = outputs_of(VALUES).rows["a-decisions"]
     decisions = [msgspec.json.decode(row["value"], type=Decision) for row in rows]
     assert [row["key"] for row in rows] == [decision.card_id for decision in decisions] == ["c-0", "c-2", "c-0"]
@@ -98,13 +98,13 @@ def test_a_decision_is_keyed_by_its_card() -> None:
 
 
 def test_an_alert_is_the_same_bytes_as_its_decision() -> None:
-    """Analysts and the ledger see the same decision."""
+    """An alert has the same bytes as its decision, so analysts and the ledger see the same decision."""
     rows = outputs_of(VALUES).rows
     assert rows["a-alerts"] == [rows["a-decisions"][0], rows["a-decisions"][2]]
 
 
 def test_a_shadow_score_is_keyed_by_its_card_with_or_without_a_score() -> None:
-    """The scores of one challenger come first, then those of the next."""
+    """Shadow scores are keyed by card; all scores from one challenger precede those from the next."""
     rows = outputs_of(VALUES).rows["a-shadow-scores"]
     records = [msgspec.json.decode(row["value"], type=ShadowScore) for row in rows]
     assert [row["key"] for row in rows] == [record.card_id for record in records]
@@ -135,7 +135,7 @@ def test_a_dead_letter_has_its_source_position_and_the_original_message() -> Non
 @pytest.mark.parametrize("value", [None, b""], ids=["no value", "empty"])
 @pytest.mark.parametrize("key", [None, b"", b"\xff\x00"], ids=["no key", "empty key", "binary key"])
 def test_a_missing_key_or_value_differs_from_an_empty_one(value: bytes | None, key: bytes | None) -> None:
-    """A missing one stays missing, and an empty one stays empty."""
+    """A missing key or value stays missing, and an empty key or value stays empty."""
     row, dead_letter = dead_letter_of(value, key)
     assert row["key"] == dead_letter.key == key
     assert dead_letter.value == value
@@ -144,7 +144,7 @@ def test_a_missing_key_or_value_differs_from_an_empty_one(value: bytes | None, k
 
 
 def test_the_largest_original_is_kept_whole() -> None:
-    """Up to the bound every byte can be sent again, and the dead letter fits its topic."""
+    """An original message up to the size limit is kept whole, and its dead letter fits the topic."""
     value = bytes(range(256)) * (MAX_ORIGINAL_BYTES // 256)
     row, dead_letter = dead_letter_of(value, b"k" * TRUNCATED_BYTES)
     assert dead_letter.value == value
@@ -153,7 +153,7 @@ def test_the_largest_original_is_kept_whole() -> None:
 
 
 def test_a_larger_original_is_truncated() -> None:
-    """The first 64 KiB are kept, with size and hash of the whole."""
+    """A larger original message is cut to its first 64 KiB, with the size and the hash of the whole message."""
     value = b"x" * MAX_ORIGINAL_BYTES + b"y"
     _, dead_letter = dead_letter_of(value)
     assert dead_letter.truncated
@@ -163,7 +163,7 @@ def test_a_larger_original_is_truncated() -> None:
 
 
 def test_a_huge_key_is_truncated_too() -> None:
-    """The key is truncated in the dead letter and as its key: too large a dead letter would block its partition."""
+    """A huge key is truncated both in the dead letter and as its key; otherwise it would block its partition."""
     row, dead_letter = dead_letter_of(b"{", b"k" * MAX_ORIGINAL_BYTES)
     assert row["key"] == dead_letter.key == b"k" * TRUNCATED_BYTES
     assert dead_letter.truncated
@@ -172,7 +172,7 @@ def test_a_huge_key_is_truncated_too() -> None:
 
 @pytest.mark.parametrize("parts", [2, 3, 4])
 def test_parts_add_up_to_the_whole(parts: int) -> None:
-    """The index of a refusal counts from the beginning of the batch, wherever its part begins."""
+    """Parts add up to the whole batch, and a rejection's index counts from the start of the batch, not of its part."""
     whole, parted = outputs_of(VALUES), outputs_of(VALUES, parts)
     for topic in ("a-decisions", "a-alerts", "a-dead-letters"):
         assert parted.rows[topic] == whole.rows[topic]
@@ -182,7 +182,7 @@ def test_parts_add_up_to_the_whole(parts: int) -> None:
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
 def test_counts_agree_with_the_messages(parts: int) -> None:
-    """The counts are the number of decisions, the alerts' verdicts and the refusals' reasons."""
+    """The counts agree with the number of decisions, the verdicts of alerts and the reasons of dead letters."""
     outputs = outputs_of(VALUES, parts)
     assert outputs.decided == 3
     assert outputs.alerts == ["decline", "review"]

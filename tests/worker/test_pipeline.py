@@ -1,4 +1,4 @@
-"""The pipeline without Kafka: batches without a champion, failing batches, and drift counts."""
+"""Tests the pipeline without Kafka: batches without a champion, failing batches, and drift counts."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ BAD, GOOD = transaction(features(9)), transaction(features(0))
 
 @dataclass
 class FakeSource:
-    """A source that records calls."""
+    """A batch source that records the calls it receives."""
 
     epoch: int = 0
     done_times: int = 0
@@ -40,7 +40,7 @@ class FakeSource:
 
 @dataclass
 class FakeRoles:
-    """Holds the scorer in use, and the scorers that were demoted."""
+    """Roles that hold the scorer in use, and record the scorers that were demoted."""
 
     scorer: Scorer | None
     demoted: list[Scorer] = field(default_factory=list)
@@ -52,14 +52,14 @@ class FakeRoles:
 
 @dataclass
 class FakeSink:
-    """A sink that refuses a number of batches before it accepts one."""
+    """A sink that rejects a number of batches before it accepts a batch."""
 
     refusals: int = 0
     committed: int = 0
 
     #: Encoded drift counts that were sent.
     drift: list[bytes] = field(default_factory=list)
-    #: Sends without a batch.
+    #: Number of sends without a batch.
     alone: int = 0
 
     def commit(self, _: Batch, outputs: Outputs) -> None:
@@ -82,7 +82,7 @@ class Message:
     """A consumed message with a key."""
 
     def key(self) -> bytes:
-        """Return a key."""
+        """Return the message's key."""
         return b"key"
 
 
@@ -109,7 +109,7 @@ class Bench:
         )
 
     def batch(self, *values: bytes) -> Batch:
-        """Return a batch of the current epoch."""
+        """Return a batch from the current epoch."""
         return Batch([Message()] * len(values), raw_batch(values), None, self.source.epoch, {}, {0: 1}, 0.0)
 
     def run(self, *values: bytes) -> None:
@@ -120,19 +120,19 @@ class Bench:
 
 
 def faulty_scorer() -> Scorer:
-    """Return a scorer whose champion fails on `BAD`, but not on its parity rows."""
+    """Return a scorer whose champion fails on the transaction `BAD`, but not on its parity rows."""
     return scorer(fake_model(rule=failing_where(lambda matrix: matrix[:, 0] > 5)))
 
 
 def test_a_batch_without_a_champion_is_read_again() -> None:
-    """A batch read while the champion was removed is not skipped: it raises the epoch."""
+    """A batch without a champion is not skipped: the epoch rises, and the batch is read again."""
     bench = Bench(None)
     assert bench.pipeline.score(bench.batch(GOOD)) is None
     assert (bench.source.epoch, bench.source.done_times) == (1, 1)
 
 
 def test_a_stale_batch_is_discarded() -> None:
-    """A batch of an older epoch is going to be read again anyway."""
+    """A batch from an older epoch is discarded, because it will be read again anyway."""
     bench = Bench(faulty_scorer())
     batch = bench.batch(GOOD)
     bench.source.fail()
@@ -141,7 +141,7 @@ def test_a_stale_batch_is_discarded() -> None:
 
 
 def test_a_batch_that_became_stale_after_scoring_is_not_committed() -> None:
-    """An earlier batch may fail between score and commit of this one."""
+    """A scored batch is not committed if an earlier batch failed in the meantime."""
     bench = Bench(faulty_scorer())
     work = bench.pipeline.score(bench.batch(GOOD))
     assert work is not None
@@ -152,7 +152,7 @@ def test_a_batch_that_became_stale_after_scoring_is_not_committed() -> None:
 
 
 def test_only_committed_batches_are_counted() -> None:
-    """A batch that is refused and read again counts once, in verdicts, scores and latencies."""
+    """A batch that the sink rejects and that is read again counts once in verdicts, scores and latencies."""
     bench = Bench(faulty_scorer(), refusals=2)
     for _ in range(2):
         bench.run(GOOD, BAD, GOOD)
@@ -164,7 +164,7 @@ def test_only_committed_batches_are_counted() -> None:
 
 
 def test_unscorable_transactions_count_once() -> None:
-    """They count once however often their batch is refused and read again."""
+    """Unscorable transactions count once, however often the sink rejects their batch and it is read again."""
     bench = Bench(faulty_scorer(), refusals=3, worker_max_unscorable_per_minute=4)
     for _ in range(4):
         bench.run(BAD, GOOD, BAD)
@@ -179,7 +179,7 @@ def test_unscorable_transactions_count_once() -> None:
 
 
 def test_ten_failures_in_a_row_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker does not read again for ever; a success in between resets the number of failures."""
+    """Ten consecutive failures end the worker; a success in between resets the number of failures."""
     monkeypatch.setattr("stream.worker.pipeline.time.sleep", lambda _: None)
     bench = Bench(faulty_scorer(), refusals=9)
     for _ in range(10):
@@ -199,7 +199,7 @@ def drift_rows(bench: Bench) -> list[int]:
 
 
 def test_drift_counts_are_sent_with_the_next_batch() -> None:
-    """If that batch is refused, the same counts are sent with the next one."""
+    """Drift counts are sent with the next batch, and again with the batch after it if the sink rejects the first."""
     bench = Bench(faulty_scorer())
     bench.run(GOOD, GOOD)
     bench.drift.stop()
@@ -215,7 +215,7 @@ def test_drift_counts_are_sent_with_the_next_batch() -> None:
 
 
 def test_drift_counts_are_sent_alone_if_no_batch_comes() -> None:
-    """After a refusal the same counts are sent again."""
+    """If no batch arrives, drift counts are sent alone; after a rejection, the same counts are sent again."""
     bench = Bench(faulty_scorer())
     bench.run(GOOD, GOOD)
     bench.pipeline.send_drift()
