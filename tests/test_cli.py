@@ -1,4 +1,4 @@
-"""`fraud-stream`: help with examples, errors of one line, exit codes, and the commands on a real Kafka."""
+"""`fraud-stream`: help with examples, one-line errors, exit codes, and the commands on a real Kafka."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_bad_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "many"])
 def test_a_rate_is_a_positive_number_or_max(rate: str, tmp_path: Path) -> None:
-    """Any other rate is bad usage."""
+    """A rate is a positive number or `max`; any other value is bad usage."""
     file = tmp_path / "empty.jsonl"
     file.touch()
     result = run("produce", str(file), "--rate", rate)
@@ -63,7 +63,7 @@ def test_no_broker_is_one_line_with_the_fix() -> None:
 
 
 def test_topics_creates_what_is_missing_and_only_once(make_settings: "type[Settings]") -> None:
-    """The first call names the topics that it created, the second says that all exist."""
+    """The first call names the topics that it created; the second call reports that all topics exist."""
     settings = make_settings()
     first, second = run("topics", settings=settings), run("topics", settings=settings)
     assert settings.topic.transactions in first.stdout.splitlines()
@@ -95,14 +95,14 @@ def test_produce_keeps_to_the_rate(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_tail_of_an_unknown_topic_is_one_line(settings: Settings) -> None:
-    """The error names the missing topic."""
+    """`tail` prints a one-line error that names the missing topic."""
     result = run("tail", "no-such-topic", settings=settings)
     assert result.returncode == 1
     assert result.stderr.startswith("fraud-stream: topic no-such-topic does not exist on")
 
 
 def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings) -> None:
-    """A replaced champion becomes `previous`; a writer with a stale epoch is refused."""
+    """A replaced champion becomes `previous`, and a writer with a stale epoch is rejected."""
     store = Path(settings.bundle.store)
     one, two = put_bundle(store, "1"), put_bundle(store, "2")
     assert current_roles(settings.kafka, settings.topic) is None

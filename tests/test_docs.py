@@ -1,4 +1,4 @@
-"""Links and paths in README.md and docs/ lead to existing files."""
+"""Links and paths in README.md and docs/ point to existing files."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
-    """A link to a renamed file fails here, before a reader follows it."""
+    """A link to a renamed file fails this test before a reader follows the broken link."""
     links = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))]
     ours = [target for target in links if target and "://" not in target]
     assert [target for target in ours if not (page.parent / target).exists()] == []

@@ -56,7 +56,7 @@ FLOORS = {
     "stream.cli": 6,
     "stream.commands": 6,
 }
-#: Libraries allowed on the pure floors. The floors above may use others.
+#: Libraries allowed on the pure floors. The floors above may use other libraries.
 PURE = {
     0: {"msgspec"},
     1: {"msgspec", "numpy"},
@@ -87,7 +87,7 @@ OPEN_TO_TRAINING = (
 )
 #: Commands that are imported by name when they are called.
 LAZY = {"stream.cli": stream.cli.COMMANDS, "training.cli": training.cli.COMMANDS}
-#: Distribution by package, where the names differ; `mode` is part of faust-streaming.
+#: Distribution of each package whose name differs from its distribution's; `mode` is part of faust-streaming.
 DISTRIBUTIONS = {
     "confluent_kafka": "confluent-kafka",
     "faust": "faust-streaming",
@@ -104,7 +104,7 @@ DISTRIBUTIONS = {
 def _floor(module: str) -> int:
     packages = [package for package in FLOORS if is_within(module, [package])]
     package = max(packages, key=len, default="")
-    # `stream` itself holds no code, so a new folder in it must be put on a floor.
+    # `stream` itself contains no code, so a new folder in it must be put on a floor.
     assert package, f"{module} is on no floor; add it to FLOORS in {__file__}"
     assert package != "stream" or module == "stream", f"{module} is on no floor; add it to FLOORS in {__file__}"
     return FLOORS[package]
@@ -112,14 +112,14 @@ def _floor(module: str) -> int:
 
 @functools.cache
 def _extras() -> dict[str, set[str]]:
-    """Return the distributions of each extra in pyproject.toml, and those without an extra under ""."""
+    """Return the distributions of each extra in pyproject.toml, and the distributions without an extra under ""."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements = {"": project["dependencies"], **project["optional-dependencies"]}
     return {extra: {re.split(r"[^\w.-]", each)[0] for each in listed} for extra, listed in requirements.items()}
 
 
 def _library_violation(module: str, package: str) -> str | None:
-    """Return why a module must not import a library; None if it may."""
+    """Return the reason why a module must not import a library; None if the import is allowed."""
     if not is_within(module, RESERVED.get(package, (module,))):
         return f"{package} belongs to {' and '.join(RESERVED[package])}"
     if is_within(module, [TRAINING]):
@@ -133,7 +133,7 @@ def _library_violation(module: str, package: str) -> str | None:
 
 
 def _own_violation(module: str, imported: str) -> str | None:
-    """Return why a module must not import one of ours; None if it may."""
+    """Return the reason why a module must not import one of our modules; None if the import is allowed."""
     if is_within(imported, OUTSIDE):
         return "no package imports benchmarks, deploy or tests"
     if is_within(module, [TRAINING]) and is_within(imported, OPEN_TO_TRAINING):
@@ -158,7 +158,7 @@ def _violations(module: str, source: str) -> list[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module: str) -> None:
-    """Each module is on a floor, imports only that floor and those below, and no library reserved for others."""
+    """Each module is on a floor, and imports only from that floor and those below, and no reserved library."""
     if not is_within(module, [TRAINING]):
         _floor(module)
     assert not _violations(module, MODULES[module].read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Settings: what the environment may contain, and the error for each mistake."""
+"""Settings: the variables that the environment may contain, and the error for each mistake."""
 
 import inspect
 import re
@@ -19,25 +19,25 @@ def test_the_example_is_up_to_date() -> None:
 
 
 def test_the_example_names_every_setting_with_its_default() -> None:
-    """Using the example unchanged gives the defaults."""
+    """An unchanged example gives the default settings."""
     assert set(LINES) == set(Settings().environment())
     assert read_settings(LINES) == Settings()
 
 
 def test_each_paragraph_of_settings_has_a_note() -> None:
-    """Otherwise the example would show a setting after a blank line under the previous setting's note."""
+    """Each paragraph starts with a note: otherwise the example would show settings under an earlier note."""
     for group in msgspec.structs.fields(Settings):
         without_note = re.findall(r"\n\n    (\w+): ", inspect.getsource(group.type))
         assert not without_note, f"give {', '.join(without_note)} a `#:` note in stream/settings"
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
-    """No setting is required."""
+    """An empty environment gives the defaults, because no setting is required."""
     assert read_settings({}) == Settings()
 
 
 def test_other_variables_are_ignored() -> None:
-    """Only variables with the prefix are read."""
+    """Variables without our prefix are ignored."""
     assert read_settings({"PATH": "/bin", "BOOTSTRAP": "elsewhere:1", "FRAUDULENT": "x"}) == Settings()
 
 
@@ -101,5 +101,5 @@ def test_of_several_unknown_names_the_first_is_reported() -> None:
 
 
 def test_every_default_is_allowed() -> None:
-    """A default outside its own range would go unnoticed until it is set explicitly."""
+    """Every default is within its own range: a default outside would go unnoticed until it is set explicitly."""
     assert msgspec.convert(msgspec.to_builtins(Settings()), Settings) == Settings()

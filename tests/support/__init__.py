@@ -1,1 +1,1 @@
-"""Helpers for tests: a broker for the session, a fault-injecting proxy, programs in child processes, test data."""
+"""Test helpers: a broker for the session, a fault-injecting proxy, programs in child processes, and test data."""

@@ -18,16 +18,16 @@ from tests.support.ledger_batch import ManualClock
 
 
 class FakeMessage(NamedTuple):
-    """Stands in for a confluent_kafka message, with the parts of it that `RawBatch` does not hold."""
+    """Stands in for a confluent_kafka message, with the attributes that `RawBatch` does not contain."""
 
     sent: tuple[int, int]
 
     def timestamp(self) -> tuple[int, int]:
-        """Return the type of the timestamp and UTC milliseconds."""
+        """Return the type of the message's timestamp, and the timestamp in UTC milliseconds."""
         return self.sent
 
     def key(self) -> bytes:
-        """Return the key."""
+        """Return the message's key."""
         return b"k"
 
 
@@ -51,7 +51,7 @@ class ArchiveFeeder:
     """An archive of transactions, fed with messages instead of a topic.
 
     Args:
-        url: URL of the archive, which is created.
+        url: URL at which to create the archive.
         settings: Settings of the archive.
 
     Attributes:
@@ -91,7 +91,7 @@ class ArchiveFeeder:
         self.next = {partition: claim.next_offset for partition, claim in claims.items()}
 
     def batch(self, values: Sequence[bytes], *, partition: int = 0, sent_ms: int | None = None) -> Batch:
-        """Return values as the next batch of a partition."""
+        """Return message values as the next batch of a partition."""
         start = self.next[partition]
         offsets = list(range(start, start + len(values)))
         messages = [FakeMessage((1, self.clock.ms if sent_ms is None else sent_ms))] * len(values)
@@ -100,7 +100,7 @@ class ArchiveFeeder:
         return Batch(messages, raw, {}, self.source.epoch, {partition: start}, {partition: end}, 0.0)
 
     def feed(self, values: Sequence[bytes], *, partition: int = 0, sent_ms: int | None = None) -> None:
-        """Process values as the next batch of a partition, and enforce the memory budget."""
+        """Process message values as the next batch of a partition, and enforce the memory budget."""
         batch = self.batch(values, partition=partition, sent_ms=sent_ms)
         self.pipeline.process(batch)
         self.next.update(batch.end)

@@ -12,25 +12,25 @@ from tests.support.worker_process import WorkerProcess
 
 
 class ArchiveProcess(WorkerProcess):
-    """An archive that ends with the test at the latest.
+    """An archive process that ends no later than the test.
 
     Args:
-        settings: The archive's settings, passed as environment variables alone.
-        directory: Directory that receives its output.
+        settings: Settings of the archive, passed only as environment variables.
+        directory: Directory for the archive's output.
     """
 
     command = "archive"
 
     def wait_ready(self, timeout_s: float = 60.0) -> None:
-        """Wait longer than for a worker: pyarrow imports pandas if it is installed, slowly on a busy machine."""
+        """Wait longer than for a worker: pyarrow imports pandas if installed, which is slow on a busy machine."""
         super().wait_ready(timeout_s)
 
     def open_messages(self) -> float:
-        """Return the number of messages of all kinds in memory that are in no file yet."""
+        """Return the number of messages, of all kinds, that are in memory but not yet in a file."""
         return sum(value for name, value in self.metrics().items() if name.startswith("archive_open_messages"))
 
     def wait_rows(self, kind: str, least: int, timeout: float = 60.0) -> None:
-        """Wait until files hold at least `least` messages; a message in two files counts twice."""
+        """Wait until files contain at least `least` messages; a message in two files counts twice."""
         deadline = time.monotonic() + timeout
         while (rows := sum(file.end - file.first for file in files_of(self.settings, kind))) < least:
             assert self.returncode is None, f"the archive ended with code {self.returncode}:\n{self.last_lines()}"
@@ -39,7 +39,7 @@ class ArchiveProcess(WorkerProcess):
 
 
 def files_of(settings: Settings, kind: str) -> list[ArchiveFile]:
-    """Return the files of a kind, listed without the archive's own file system code."""
+    """Return the files with one kind of message, listed without the archive's own file system code."""
     files = []
     for path in Path(settings.archive.url.removeprefix("file://")).glob(f"{kind}/*/*"):
         day = parse_folder(path.parent.name)
@@ -49,16 +49,16 @@ def files_of(settings: Settings, kind: str) -> list[ArchiveFile]:
 
 
 def overlaps(files: list[ArchiveFile]) -> int:
-    """Return the number of files with offsets that an earlier file also holds."""
+    """Return the number of files with offsets that an earlier file also contains."""
     ordered = sorted(files)
     return sum(one.partition == other.partition and other.first < one.end for one, other in itertools.pairwise(ordered))
 
 
 def reconcile_archive(settings: Settings) -> dict[str, int]:
-    """Compare archive and topics, message by message; return the number of messages of each kind.
+    """Compare the archive with the topics, message by message, and return the number of messages of each kind.
 
     Raises:
-        AssertionError: Unless each message of each topic is archived once, in order and unchanged.
+        AssertionError: Unless each message on each topic is archived exactly once, in order and unchanged.
     """
     topics = {
         "transactions": settings.topic.transactions,
@@ -87,7 +87,7 @@ def reconcile_archive(settings: Settings) -> dict[str, int]:
 
 
 def is_complete(settings: Settings) -> bool:
-    """Return whether every message on the topics is archived, once files are closed because of their age."""
+    """Return whether every message on the topics is archived, after files have been closed because of their age."""
     try:
         reconcile_archive(settings)
     except AssertionError:

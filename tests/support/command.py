@@ -1,4 +1,4 @@
-"""`fraud-stream` as a process of its own."""
+"""`fraud-stream` in a process of its own."""
 
 import subprocess
 

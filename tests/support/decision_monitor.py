@@ -1,4 +1,4 @@
-"""Decisions and dead letters as a reader of committed data sees them, live."""
+"""Decisions and dead letters, live, as a reader of committed data sees them."""
 
 import time
 
@@ -15,7 +15,7 @@ class DecisionMonitor(Background):
     """Counts committed decisions and dead letters on a thread of its own.
 
     Args:
-        settings: Topics, and the bootstrap server unless `bootstrap` is given.
+        settings: Settings with the topics, and with the bootstrap server unless `bootstrap` is given.
         bootstrap: Bootstrap server that bypasses a proxy or authentication.
 
     Attributes:
@@ -49,17 +49,17 @@ class DecisionMonitor(Background):
         self._consumer.close()
 
     def wait(self, settled: int, timeout: float = 30.0) -> None:
-        """Wait until a total of `settled` transactions are settled; fail after `timeout` seconds."""
+        """Wait until `settled` transactions in total are decided or dead-lettered; fail after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while self.settled < settled:
             assert time.monotonic() < deadline, f"{self.settled} of {settled} settled within {timeout:g} s"
             time.sleep(0.01)
 
     def assert_resumes(self, fault_ended: float, within: float = RECOVERY_S) -> float:
-        """Return the seconds from the end of a fault, in `time.monotonic()` seconds, to the next settled transaction.
+        """Return the seconds from the end of a fault, a `time.monotonic()` time, to the next decision or dead letter.
 
         Raises:
-            AssertionError: If they are more than `within` seconds.
+            AssertionError: If that takes more than `within` seconds.
         """
         while not self._arrivals or self._arrivals[-1] < fault_ended:
             assert time.monotonic() < fault_ended + within, f"nothing was settled within {within:g} s after the fault"

@@ -1,4 +1,4 @@
-"""Check that a worker that cannot continue exits soon, with exit code 1 and one clear line."""
+"""Check that a worker that cannot continue soon prints one clear line and exits with code 1."""
 
 import time
 
@@ -9,7 +9,7 @@ def assert_exits(worker: WorkerProcess, within: float) -> str:
     """Wait until a worker has exited with code 1 and no traceback; return its last line of output.
 
     Raises:
-        AssertionError: If it still runs after `within` seconds, or exits in another way.
+        AssertionError: If the worker still runs after `within` seconds, or exits in another way.
     """
     deadline = time.monotonic() + within
     while worker.returncode is None:

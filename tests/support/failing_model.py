@@ -1,4 +1,4 @@
-"""A model that a test can make fail, for all rows or for some."""
+"""A model that a test can make fail, for all rows or for some rows."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -18,7 +18,7 @@ class FailingModel:
     Args:
         model: The wrapped model, which scores while no failure is injected.
         failing: Versions whose models fail on every row, including the parity rows.
-        is_bad: Returns the (n,) mask of rows of an (n, n_features) matrix that make the run fail; by default none.
+        is_bad: Returns the (n,) mask of rows in an (n, n_features) matrix that make the run fail; by default no rows.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Sinks that fail or wait at a moment that the test chooses."""
+"""Sinks that fail or wait at a moment chosen by the test."""
 
 import threading
 from collections.abc import Callable
@@ -14,11 +14,11 @@ class HookedSink:
     """Passes batches to an inner sink after calling a hook.
 
     Args:
-        inner: Sink that commits.
+        inner: Sink that commits the batches.
         before: Hook that is called with the number of the batch (from 0) before its commit; it may wait or raise.
 
     Attributes:
-        refused: Texts of the refusals, in order.
+        refused: Error texts of the rejected batches, in order.
     """
 
     def __init__(self, inner: Sink, before: Callable[[int], None]) -> None:
@@ -36,11 +36,11 @@ class HookedSink:
         self._inner.close()
 
     def send(self, outputs: Outputs) -> None:
-        """Pass the outputs on."""
+        """Pass the outputs on to the inner sink."""
         self._inner.send(outputs)
 
     def commit(self, batch: Batch, outputs: Outputs) -> None:
-        """Commit unless the hook raises."""
+        """Call the hook, and commit the batch unless the hook raises."""
         number, self._number = self._number, self._number + 1
         try:
             self._before(number)
@@ -58,7 +58,7 @@ def hooked_worker(settings: Settings, before: Callable[[int], None]) -> WorkerPr
 
 
 def refusals(program: WorkerProgram) -> list[str]:
-    """Return the reasons why batches of a worker from `hooked_worker` were refused, in order."""
+    """Return the reasons why batches of a worker from `hooked_worker` were rejected, in order."""
     assert isinstance(program.sink, HookedSink)
     return program.sink.refused
 
@@ -76,7 +76,7 @@ class CommitBarrier:
         self._released = threading.Event()
 
     def __call__(self, number: int) -> None:
-        """Hold the chosen batch until it is released, for a minute at most."""
+        """Hold the chosen batch until it is released, for at most one minute."""
         if number == self._number:
             self._reached.set()
             self._released.wait(60)

@@ -8,22 +8,22 @@ from confluent_kafka import Producer
 
 from stream.runtime.background import Background
 
-#: Seconds between two bursts. Each burst becomes a batch and a Kafka transaction; more of them would load the machine
+#: Seconds between bursts. Each burst becomes a batch and a Kafka transaction; more bursts would load the machine
 #: without testing more.
 BURST_S = 0.05
-#: A topic, and key and value of a message for it.
+#: A topic, and the key and value of a message for that topic.
 TopicMessage = tuple[str, tuple[bytes, bytes]]
 
 
 class SteadyFeeder(Background):
-    """Sends numbered messages from a thread of its own; when it stops, all of them are acknowledged.
+    """Sends numbered messages from a thread of its own, and stops only once all of them are acknowledged.
 
     Args:
         bootstrap: Bootstrap server, host:port.
-        rate: Numbers per second.
+        rate: Number of message numbers to send per second.
 
     Attributes:
-        sent: Numbers 0 … sent-1 have been sent.
+        sent: Number of message numbers sent so far: 0 … sent-1.
     """
 
     def __init__(self, bootstrap: str, rate: int) -> None:
@@ -41,13 +41,13 @@ class SteadyFeeder(Background):
         self.sent = 0
 
     def stop(self) -> None:
-        """Stop sending and wait until everything sent is acknowledged."""
+        """Stop sending, and wait until all messages sent are acknowledged."""
         super().stop()
         assert self._producer.flush(60) == 0, "the feeder's messages were not acknowledged within 60 s"
 
     @abstractmethod
     def _messages(self, number: int) -> Iterable[TopicMessage]:
-        """Return the messages of one number."""
+        """Return the messages to send for one number."""
 
     def _run(self) -> None:
         began = time.monotonic()

@@ -9,13 +9,13 @@ from tests.support.worker_process import WorkerProcess
 
 
 class HttpProcess(WorkerProcess):
-    """An HTTP edge that ends with the test at the latest."""
+    """An HTTP edge process that ends no later than the test."""
 
     command = "http"
 
     @functools.cached_property
     def client(self) -> httpx.Client:
-        """A client of this edge."""
+        """An HTTP client for this edge."""
         return httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=10)
 
     def open_connections(self) -> int:

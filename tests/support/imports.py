@@ -9,7 +9,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 #: Folders with modules that other modules import.
 PACKAGES = ("schemas", "stream", "training")
-#: Folders that measure, ship and test the packages. None of the packages imports them.
+#: Folders that measure, ship and test the packages. No package imports these folders.
 OUTSIDE = ("benchmarks", "deploy", "tests")
 
 

@@ -1,4 +1,4 @@
-"""A worker inside the test's own process, for faults that must occur at one exact moment."""
+"""A worker in the test's own process, for faults that must occur at an exact moment."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +10,11 @@ Result = TypeVar("Result")
 
 
 def run_in_process(make: Callable[[], WorkerProgram], steps: Callable[[WorkerProgram], Result]) -> Result:
-    """Run a worker while the steps of a test run on another thread; then stop it as a signal would.
+    """Run a worker while the steps of a test run on another thread, then stop the worker as a signal would.
 
     Args:
         make: Builds the worker, inside the event loop it will run in.
-        steps: Steps of the test.
+        steps: Runs the steps of the test, given the worker.
 
     Returns:
         The result of the steps.

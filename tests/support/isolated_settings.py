@@ -17,12 +17,12 @@ from stream.settings import Settings
 def isolated_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Callable[..., Settings]]:
     """Yield a factory of settings whose topics, group, slot, web port and bundle store no other test uses.
 
-    Every value can be overridden by name. The settings share topics and group, like those of two workers, and differ in
+    Every value can be overridden by name. The settings share topics and group, as for two workers, but differ in
     slot and port. The topics are deleted at the end.
 
     Args:
-        directory: Directory for the bundle store.
-        bootstrap: Returns the bootstrap server, unless `kafka_bootstrap=` is given.
+        directory: Directory in which to create the bundle store.
+        bootstrap: Returns the bootstrap server to use unless `kafka_bootstrap=` is given.
     """
     prefix = uuid.uuid4().hex[:8]
     brokers: set[str] = set()

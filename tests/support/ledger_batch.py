@@ -1,4 +1,4 @@
-"""Batches for a ledger's store without Kafka, and a clock that the test sets."""
+"""Batches for a ledger's store without Kafka, and a clock that the test controls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ KINDS: dict[str, MessageKind[Any]] = {kind.name: kind for kind in all_message_ki
 
 
 class ManualClock:
-    """A clock that the test sets.
+    """A clock that the test controls.
 
     Args:
         now_ms: Initial time in UTC milliseconds.
@@ -40,12 +40,12 @@ class LedgerWriter:
     """A ledger's store with claims on partitions, fed with messages instead of a topic.
 
     Args:
-        engine: A ledger's database.
+        engine: Engine of a ledger's database.
         kind: Name of the kind of message.
-        partitions: Partitions to claim at once.
+        partitions: Partitions to claim immediately.
         settings: Settings of the store.
-        clock: Source of ingest time.
-        name: Name of the owner.
+        clock: Clock that provides the ingest time.
+        name: Name of the owner that claims the partitions.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LedgerWriter:
         return self.write_batch(self.batch(messages, partition))
 
     def write_batch(self, batch: Batch) -> WriteResult:
-        """Write a batch; once it is committed, the next one starts at its end."""
+        """Write a batch. Once it is committed, the next batch starts at its end."""
         now_ms = self.clock.now_ms()
         raw = batch.raw
         messages = zip(raw.values, raw.partitions, raw.offsets, strict=True)

@@ -11,9 +11,9 @@ from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label
 
 SETTINGS = Settings().replace(watermark_lateness_s=0, gate_maturity_days=10, gate_spell_hours=24)
 FIRST_DAY = (BASE_MS + DAY_MS) // DAY_MS * DAY_MS
-#: Number of transactions of each day.
+#: Number of transactions per simulated day.
 FRAUDS, LEGITIMATE = 10, 40
-#: Share of the legitimate transactions that champion and challenger review; with it both alert equally often.
+#: Share of the legitimate transactions that champion and challenger review, so that both alert equally often.
 FALSE_ALARMS = (0.15, 0.06)
 
 
@@ -27,9 +27,9 @@ class SimulatedHistory:
     """Writes one day after another into a ledger: frauds, decisions of both models, and chargebacks.
 
     Args:
-        engine: A ledger's database.
-        caught: Shares of the frauds that champion and challenger catch.
-        models: Bundle hash and policy version of champion and challenger.
+        engine: Engine of a ledger's database.
+        caught: Shares of the frauds that the champion and the challenger catch.
+        models: Bundle hash and policy version of the champion and of the challenger.
     """
 
     def __init__(

@@ -12,22 +12,22 @@ from tests.support.worker_process import WorkerProcess
 
 
 class LedgerProcess(WorkerProcess):
-    """A ledger that ends with the test at the latest.
+    """A ledger process that ends no later than the test.
 
     Args:
-        settings: The ledger's settings, passed as environment variables alone.
-        directory: Directory that receives its output.
+        settings: Settings of the ledger, passed only as environment variables.
+        directory: Directory for the ledger's output.
     """
 
     command = "ledger"
 
     @functools.cached_property
     def engine(self) -> Engine:
-        """A connection to the ledger's database, independent of the ledger."""
+        """A connection to the ledger's database that is independent of the ledger."""
         return open_engine(self.settings.ledger.url)
 
     def rows(self, table: str) -> int:
-        """Return the number of rows of a table; 0 while it does not exist or the database does not answer."""
+        """Return the number of rows of a table; 0 while the table does not exist or the database is not responding."""
         try:
             with self.engine.connect() as connection:
                 count = connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar()

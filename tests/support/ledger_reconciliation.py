@@ -1,4 +1,4 @@
-"""The reconciliation at the end of every ledger test: the tables hold each message of the topics exactly once."""
+"""The reconciliation at the end of every ledger test: the tables contain each message on the topics exactly once."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ def reconcile_ledger(settings: Settings, bootstrap: str | None = None) -> dict[s
     """Compare every table with its topic, column by column, except for the ingest time.
 
     Args:
-        settings: Topics and database.
-        bootstrap: Bootstrap server that bypasses a proxy; by default that of the settings.
+        settings: Settings with the topics and the database.
+        bootstrap: Bootstrap server that bypasses a proxy; by default the bootstrap server in the settings.
 
     Returns:
         Number of rows by table.

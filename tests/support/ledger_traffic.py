@@ -1,4 +1,4 @@
-"""Everything that a ledger reads, as worker, banks and operators would write it, all at once or steadily."""
+"""All messages that a ledger reads, as workers, banks and operators would write them, all at once or steadily."""
 
 import random
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from tests.support.topics import produce_all
 
 
 def change(epoch: int) -> ModelUpdate:
-    """Return the role change of an epoch."""
+    """Return the role change that starts an epoch."""
     champion = BundleRef("fraud", "1", "fraud/1", CHAMPION)
     challengers = (Challenger(BundleRef("fraud", "2", "fraud/2", CHALLENGER)),)
     return ModelUpdate(epoch, champion, 1_793_491_200_000 + epoch, "test", challengers=challengers)
@@ -47,8 +47,8 @@ class HistoryFeeder(SteadyFeeder):
     """Sends all messages about one transaction after another.
 
     Args:
-        settings: Bootstrap server and topics.
-        rate: Transactions per second.
+        settings: Settings with the bootstrap server and the topics.
+        rate: Number of transactions per second.
     """
 
     def __init__(self, settings: Settings, rate: int = 500) -> None:

@@ -9,7 +9,7 @@ from schemas.messages import Policy
 
 
 def offline_vector(transaction: dict[str, Any], manifest: Manifest) -> list[float]:
-    """Return the features of a decoded transaction in manifest order; NaN for a null that the model handles."""
+    """Return the features of a decoded transaction in manifest order, with NaN for a null that the model handles."""
     return [_value(transaction, feature, manifest) for feature in manifest.features]
 
 
@@ -36,7 +36,7 @@ def _value(transaction: dict[str, Any], feature: Feature, manifest: Manifest) ->
 
 
 def margin_to_review(score: float, policy: Policy, amount_minor: int) -> float:
-    """Return how far a score is above the lowest score that is reviewed; negative if it is below."""
+    """Return how far a score is above the lowest score that leads to a review; negative if the score is below."""
     if policy.kind == "score":
         return score - policy.review
     return score - policy.review_cost_minor / amount_minor if amount_minor else -1.0

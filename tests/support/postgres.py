@@ -1,4 +1,4 @@
-"""A temporary Postgres of the test session, run from the machine's binaries on a loopback port."""
+"""A temporary Postgres for the test session, run from the machine's binaries on a loopback port."""
 
 import contextlib
 import glob
@@ -14,7 +14,7 @@ from stream.runtime.ports import free_port
 
 #: Where Debian installs Postgres programs that are not on the PATH.
 _DEBIAN = "/usr/lib/postgresql/*/bin"
-#: Users to run Postgres as, because it refuses to run as root: the one that Debian's package creates, or any other.
+#: Users to run Postgres as, because it refuses to run as root: the user that Debian's package creates, or another.
 _USERS = ("postgres", "nobody")
 
 
@@ -30,7 +30,7 @@ class Postgres:
     """A Postgres cluster on a free loopback port.
 
     Args:
-        directory: Directory for its data, writable by its user.
+        directory: Directory for the cluster's data, writable by the user that Postgres runs as.
         programs: Directory of initdb and pg_ctl.
     """
 
@@ -48,11 +48,11 @@ class Postgres:
             config.write("fsync = off\n")
 
     def start(self) -> None:
-        """Start the cluster and return when it answers."""
+        """Start the cluster and return when it responds."""
         self._run("pg_ctl", "-D", self._data, "-l", self._data / "log", "-w", "start")
 
     def stop(self) -> None:
-        """Stop the cluster at once, as a machine that fails would."""
+        """Stop the cluster abruptly, as a machine failure would."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
 
     def create_database(self, name: str) -> str:

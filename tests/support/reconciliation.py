@@ -1,7 +1,7 @@
 """The reconciliation at the end of every fault test: nothing is lost, repeated or scored differently.
 
-It reads every topic from its beginning as committed data and compares output with input. Offline scores are computed
-from the transactions' JSON, without the stream's own feature code.
+The reconciliation reads the committed data of every topic from the beginning, and compares output with input. Offline
+scores are computed from the transactions' JSON, without the stream's own feature code.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _shadows = msgspec.json.Decoder(ShadowScore)
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """The outcome by position. Without repeats, each position has exactly one decision or dead letter."""
+    """The outcome of each transaction, by position. Without repeats, each has exactly one decision or dead letter."""
 
     sent: dict[Position, Message]
     decisions: dict[Position, Decision]
@@ -47,7 +47,7 @@ def reconcile(settings: Settings, bootstrap: str | None = None, *, repeats_allow
     """Compare committed decisions and dead letters with the input.
 
     Args:
-        settings: Topics and bundle store, and the bootstrap server unless `bootstrap` is given.
+        settings: Settings with the topics, the bundle store and, unless `bootstrap` is given, the bootstrap server.
         bootstrap: Bootstrap server that bypasses a proxy or authentication.
         repeats_allowed: Whether a transaction may be decided several times, as with at-least-once delivery.
 
@@ -95,7 +95,7 @@ def _update(message: Message) -> ModelUpdate:
 def _check_scores(
     sent: dict[Position, Message], decisions: Sequence[Decision], updates: dict[int, ModelUpdate], store: Path
 ) -> None:
-    """Rescore everything offline with the bundle that each decision names."""
+    """Rescore every transaction offline with the bundle that its decision names."""
     for sha256 in {decision.bundle_sha256 for decision in decisions}:
         model = _find_bundle(store, sha256)
         own = [decision for decision in decisions if decision.bundle_sha256 == sha256]
@@ -150,5 +150,5 @@ def _check_shadows(
 
 
 def _policies(update: ModelUpdate) -> dict[str, Policy | None]:
-    """Return by bundle the policy that overrides its manifest's, if any; here each bundle has one role."""
+    """Return, by bundle, the policy that overrides its manifest's policy, if any. Here each bundle has one role."""
     return {update.champion.sha256: update.policy} | {each.bundle.sha256: each.policy for each in update.challengers}

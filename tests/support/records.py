@@ -1,4 +1,4 @@
-"""Synthetic decisions, shadow scores and labels, in the form of their topics."""
+"""Synthetic decisions, shadow scores and labels, as they appear on their topics."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CHAMPION, CHALLENGER = "a" * 64, "b" * 64
 
 
 def decision(number: int, **overrides: Any) -> Decision:
-    """Return the decision of transaction `number`: partition number % 4, offset number, a second after the previous."""
+    """Return the decision on transaction `number`, at offset `number` of partition number % 4, `number` s after BASE_MS."""
     partition, epoch = number % 4, 1
     made = Decision(
         decision_id=f"transactions/{partition}/{number}@{epoch}",
@@ -64,6 +64,6 @@ def shadow(number: int, **overrides: Any) -> ShadowScore:
 
 
 def label(number: int, **overrides: Any) -> Label:
-    """Return a chargeback of transaction `number`, thirty days later."""
+    """Return a chargeback label for transaction `number`, thirty days after the transaction."""
     made = Label(f"l{number}", f"t{number}", "chargeback", fraud=True, event_time_ms=BASE_MS + 30 * 86_400_000)
     return msgspec.structs.replace(made, **overrides)

@@ -1,4 +1,4 @@
-"""One Kafka for the whole test session: the user's own, else one in a container, else a local one."""
+"""One Kafka for the whole test session: the user's own, else one in a container, else a local Kafka."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from stream.local.broker_config import SINGLE_NODE
 from stream.local.distribution import KAFKA_VERSION
 from stream.runtime.ports import free_port
 
-#: Seconds within which a broker in a container must answer.
+#: Seconds within which a broker in a container must respond.
 _CONTAINER_START_S = 60.0
 
 
@@ -32,7 +32,7 @@ def session_broker() -> Iterator[str]:
 
 def _docker_answers() -> bool:
     try:
-        # Imported here because it is slow, and needed only when no address is given.
+        # Imported here because the import is slow, and needed only when no address is given.
         from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
 
         DockerClient(timeout=3).client.ping()

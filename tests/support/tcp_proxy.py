@@ -51,11 +51,11 @@ class TcpProxy:
         self.close()
 
     def hold(self) -> None:
-        """Hold every response from now on; held ones arrive after `release`, or never after `cut`."""
+        """Hold every response from now on. Held responses arrive after `release`, but never after `cut`."""
         self._responses_pass.clear()
 
     def release(self) -> None:
-        """Forward responses again, the held ones first."""
+        """Forward responses again, starting with the held responses."""
         self._responses_pass.set()
 
     def cut(self) -> None:
@@ -66,7 +66,7 @@ class TcpProxy:
             _close(end)
 
     def refuse(self) -> None:
-        """Close every connection, and each new one at once."""
+        """Close every connection, and close each new connection at once."""
         with self._lock:
             self._accepting = False
         self.cut()
@@ -86,7 +86,7 @@ class TcpProxy:
         return self._lost.wait(timeout)
 
     def mute(self, api_key: int | None) -> None:
-        """Drop the responses to requests of this kind, on connections that stay open; None ends it."""
+        """Drop responses to requests of this kind, on connections that stay open; None ends the dropping."""
         self._muted = api_key
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Third-party programs that tests need."""
+"""Find and run third-party programs that tests need."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ UNAVAILABLE_TOOLS = "UNAVAILABLE_TOOLS"
 
 
 def tool(name: str) -> str:
-    """Return the path of a program. Without it the test fails, or is skipped if the program is known to be missing."""
+    """Return the path of a program. Without the program the test fails, or is skipped if it is known to be missing."""
     path = find(name)
     if path is not None:
         return path
@@ -23,6 +23,6 @@ def tool(name: str) -> str:
 
 
 def run_tool(name: str, *arguments: str | Path) -> None:
-    """Run a program; fail with its output unless it exits with 0."""
+    """Run a program, and fail with its output unless it exits with code 0."""
     result = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

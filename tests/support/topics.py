@@ -28,9 +28,9 @@ def produce_all(
     partition: int = -1,
     compression: str = "none",
 ) -> None:
-    """Write (key, value) pairs, to one partition if it is given, and return when all are acknowledged.
+    """Write (key, value) pairs, to a single partition if one is given, and return when all are acknowledged.
 
-    A topic's size limit applies to the compressed messages, so larger ones fit with compression.
+    A topic's size limit applies to compressed messages, so larger messages fit with compression.
     """
     failures: list[KafkaError] = []
 
@@ -64,9 +64,9 @@ def read_all(
 
     Args:
         bootstrap: Bootstrap server, host:port.
-        topic: A topic that exists.
-        isolation: Whether messages of aborted and open transactions are read, too.
-        timeout: Seconds within which the end must be reached.
+        topic: Name of an existing topic.
+        isolation: Kafka's isolation level, which decides whether to read messages of aborted and open transactions.
+        timeout: Seconds within which the end of the topic must be reached.
 
     Returns:
         The messages, in order within each partition.

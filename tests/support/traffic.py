@@ -39,13 +39,13 @@ class TransactionFeeder(SteadyFeeder):
     """Sends transactions at a steady rate.
 
     Args:
-        settings: Bootstrap server and topic.
-        rate: Transactions per second.
-        bootstrap: Bootstrap server that bypasses a proxy; by default that of the settings.
-        make: Returns the transaction of a number.
+        settings: Settings with the bootstrap server and the topic.
+        rate: Number of transactions per second.
+        bootstrap: Bootstrap server that bypasses a proxy; by default the bootstrap server in the settings.
+        make: Returns the transaction with a given number.
 
     Attributes:
-        make: The current `make`; assigning another one changes the traffic from the next transaction on.
+        make: The current `make` function. Assigning a new function changes the traffic from then on.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Waiting for a condition."""
+"""Wait for a condition."""
 
 import time
 from collections.abc import Callable

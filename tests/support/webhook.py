@@ -1,4 +1,4 @@
-"""Messages of Alertmanager's webhook."""
+"""Messages that Alertmanager sends to a webhook."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **overrides: Any) -> dict[str, Any]:
-    """Return alert `number` of a message, which starts `start_s` seconds after noon and fires until `end_s`."""
+    """Return alert `number` in a message, which starts `start_s` seconds after noon and fires until `end_s`."""
     made = {
         "status": "firing" if end_s is None else "resolved",
         "labels": {"alertname": f"Rule{number}", "severity": "page"},
@@ -26,7 +26,7 @@ def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **over
 
 
 def message(*alerts: dict[str, Any], **overrides: Any) -> bytes:
-    """Return a message of the webhook with these alerts."""
+    """Return a webhook message with these alerts."""
     made = {
         "version": "4",
         "groupKey": '{}:{alertname="Rule1"}',
@@ -43,7 +43,7 @@ def message(*alerts: dict[str, Any], **overrides: Any) -> bytes:
 
 
 def rows(*alerts: dict[str, Any]) -> list[Row]:
-    """Return alerts as table rows, decoded from a message."""
+    """Return the table rows for alerts, decoded from a message."""
     return [each.row() for each in webhook_codec.decode(message(*alerts)).alerts]
 
 

@@ -15,16 +15,16 @@ from tests.support.worker_state import scrape
 
 
 class WorkerProcess(ProgramProcess):
-    """A worker that ends with the test at the latest.
+    """A worker process that ends no later than the test.
 
-    `start` may follow `kill` or `stop`: the same slot, port and settings, as a supervisor would restart it.
+    `start` may follow `kill` or `stop`, with the same slot, port and settings, as when a supervisor restarts a worker.
 
     Args:
-        settings: The worker's settings, passed as environment variables alone.
+        settings: Settings of the worker, passed only as environment variables.
         directory: Directory that receives the worker's output, `worker-<slot>.log`.
     """
 
-    #: Command of `fraud-stream`.
+    #: Command of `fraud-stream` that runs the program.
     command = "worker"
 
     def __init__(self, settings: Settings, directory: Path) -> None:
@@ -43,11 +43,11 @@ class WorkerProcess(ProgramProcess):
 
     @property
     def web_port(self) -> int:
-        """Port of /metrics, /healthz and /readyz."""
+        """Port on which the worker serves /metrics, /healthz and /readyz."""
         return int(self._address.rpartition(":")[2])
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
-        """Wait until the program is ready, for `timeout_s` seconds at most."""
+        """Wait until the program is ready, for at most `timeout_s` seconds."""
         super().wait_ready(timeout_s)
 
     def freeze(self) -> None:
@@ -59,15 +59,15 @@ class WorkerProcess(ProgramProcess):
         os.kill(self.pid, signal.SIGCONT)
 
     def metrics(self) -> Counter[str]:
-        """Return the metrics by name and labels; 0 for a series that does not exist."""
+        """Return the worker's metrics by name and labels; 0 for a series that does not exist."""
         return scrape(self._address)
 
     def lag(self) -> float:
-        """Return the number of messages left to read, over all topics."""
+        """Return the number of messages left to read on all topics."""
         return sum(value for name, value in self.metrics().items() if name.startswith("consumer_lag_messages"))
 
     def problems(self) -> list[str]:
-        """Return the reasons why the program is not ready."""
+        """Return the reasons why the worker is not ready."""
         try:
             with urllib.request.urlopen(f"http://{self._address}/readyz", timeout=5) as response:
                 body = response.read()
