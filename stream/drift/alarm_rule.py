@@ -1,14 +1,15 @@
 """The drift alarm rule.
 
-A column of a window exceeds its limits if
+A column exceeds its limits in a window if
 
     PSI > max(drift_psi, natural quantile, χ² critical value)
     or KS is significant (Holm) and D > max(drift_ks, natural quantile)
 
-and it alarms after `drift_windows_in_a_row` such windows in a row. An alarm becomes a page if PSI also exceeds the
-natural quantile by more than `drift_page_psi`. The natural quantiles are in the bundle: they say how far the column
-moved between windows of the training data, for several window sizes; the largest size that is not above the window's
-applies. Without a natural quantile the state is "unknown". A categorical column has no KS and alarms by PSI alone.
+and raises an alarm after `drift_windows_in_a_row` such windows in a row. An alarm becomes a page if PSI also exceeds
+the natural quantile by more than `drift_page_psi`. The natural quantiles are in the bundle and say how far the column
+moved between windows of the training data, for several window sizes; the largest size that is at most the window's
+applies. Without a natural quantile, the state is "unknown". A categorical column has no KS statistic, so only PSI can
+raise an alarm.
 """
 
 import math
@@ -42,13 +43,13 @@ class DriftLimits(Struct, frozen=True):
     windows_in_a_row: int
     alert_alpha: float
     alert_expected: float
-    #: Settings of the event-time watermark; the ledger must have the same.
+    #: Settings of the event-time watermark; the ledger must have the same settings.
     lateness_s: float
     idle_s: float
 
 
 def drift_limits(drift: DriftSettings, watermark: WatermarkSettings) -> DriftLimits:
-    """Return the limits from the settings."""
+    """Return the drift monitor's limits from the settings."""
     return DriftLimits(
         window_rows=drift.window_rows,
         window_s=drift.window_s,
@@ -68,17 +69,17 @@ def drift_limits(drift: DriftSettings, watermark: WatermarkSettings) -> DriftLim
 
 @dataclass(frozen=True, slots=True)
 class LimitCheck:
-    """The result of comparing windows (...,) of k columns with their limits."""
+    """The result of comparing (...,) windows of k columns with the columns' limits."""
 
-    #: (..., k) limit of PSI; NaN if unknown.
+    #: (..., k) limit on PSI; NaN if unknown.
     psi_limit: Floats
-    #: (..., k) limit of the KS statistic; NaN if unknown, and for categorical columns.
+    #: (..., k) limit on the KS statistic; NaN if unknown, and for categorical columns.
     distance_limit: Floats
-    #: (..., k) whether there are rows, a reference and a natural quantile.
+    #: (..., k) whether the state is known: the window has rows, and the column a reference and a natural quantile.
     decidable: Flags
-    #: (..., k) whether a limit is exceeded.
+    #: (..., k) whether PSI or the KS statistic exceeds its limit.
     over: Flags
-    #: (..., k) whether PSI exceeds the natural quantile by more than `drift_page_psi` as well.
+    #: (..., k) whether, in addition, PSI exceeds the natural quantile by more than `drift_page_psi`.
     far_over: Flags
 
 
@@ -86,8 +87,8 @@ class AlarmRule:
     """The alarm rule for one bundle.
 
     Args:
-        statistics: Statistics of the bundle.
-        limits: Limits that apply to all columns, and error probabilities.
+        statistics: Computes the drift statistics in the bundle's bins.
+        limits: Limits and error probabilities that apply to all columns.
     """
 
     def __init__(self, statistics: DriftStatistics, limits: DriftLimits) -> None:
@@ -95,11 +96,11 @@ class AlarmRule:
         self._limits = limits
         profiles = [column.profile for column in statistics.columns]
         self._natural = [_NaturalQuantiles(profile.natural if profile else ()) for profile in profiles]
-        # Bonferroni, over all columns with a reference.
+        # Bonferroni correction over all columns with a reference.
         self._column_alpha = limits.alpha / max(sum(profile is not None for profile in profiles), 1)
 
     def check(self, measured: WindowStatistics) -> LimitCheck:
-        """Compare each window with the limits, independently of the others."""
+        """Compare each window with the limits, independently of the other windows."""
         limits, statistics = self._limits, self._statistics
         psis, distances = (np.full(measured.psi.shape, np.nan) for _ in range(2))
         for index, natural in enumerate(self._natural):
@@ -119,7 +120,7 @@ class AlarmRule:
 
         Args:
             measured: Statistics of one window, without leading axes.
-            before: (k,) windows in a row over a limit, up to the previous one; 0 for the first window.
+            before: (k,) number of windows in a row over a limit, up to the previous window; 0 for the first window.
 
         Returns:
             (k,) states, in the order of the statistics' columns.
@@ -153,7 +154,7 @@ class AlarmRule:
 
 
 class _NaturalQuantiles:
-    """One column's natural quantiles, by window size."""
+    """The natural quantiles of one column, by window size."""
 
     def __init__(self, natural: tuple[NaturalMovement, ...]) -> None:
         self._sizes = np.array([each.rows for each in natural], dtype=np.int64)
@@ -161,10 +162,10 @@ class _NaturalQuantiles:
         self._distance = np.array([np.nan, *(each.distance for each in natural)])
 
     def at(self, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Return the quantiles of PSI and of the distance, (...,) each, for windows of `rows` (...,).
+        """Return the (...,) natural quantiles of PSI and of the distance for windows with (...,) `rows`.
 
-        They are those of the largest stored size that is not above the window's, NaN if there is none. Smaller windows
-        vary more, so the values err on the high side.
+        The quantiles are those for the largest stored size that is at most the window's; NaN if there is none. Smaller
+        windows vary more, so the quantiles err on the high side.
         """
         index = np.searchsorted(self._sizes, rows, side="right")
         return self._psi[index], self._distance[index]

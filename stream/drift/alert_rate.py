@@ -1,19 +1,19 @@
-"""A test of the alert rate against the reference.
+"""A test of the current alert rate against the alert rate in the reference.
 
-PSI of the verdict cannot see this change: at 0.15 % alerts, a doubled rate has a PSI of 0.001. So alerts are counted.
-Given all alerts of the reference (m rows) and of the current windows (n rows), each is a current one with probability
-n / (n + m) as long as the rate is the same. That makes an exact binomial test, which accounts for the reference's own
-sampling error (J. Przyborowski and H. Wilenski, "Homogeneity of results in testing samples from Poisson series",
-Biometrika 31, 1940; it applies because alerts are rare).
+PSI of the verdict cannot detect such a change: at 0.15 % alerts, a doubled rate has a PSI of 0.001. So alerts are
+counted. Among all alerts in the reference (m rows) and in the current windows (n rows), each is in the current windows
+with probability n / (n + m) as long as the rate is unchanged. This gives an exact binomial test, which accounts for
+the reference's own sampling error (J. Przyborowski and H. Wilenski, "Homogeneity of results in testing samples from
+Poisson series", Biometrika 31, 1940; it applies because alerts are rare).
 
-A window of 5,000 rows expects 7.5 alerts, too few for a test. So the newest window is tested together with as many
-windows before it as expect at most `drift_alert_expected` alerts in total. The test runs after every window and does
-not need a second one in a row.
+In a window of 5,000 rows, 7.5 alerts are expected, too few for a test. So the newest window is tested together with as
+many windows before it as keep the expected number of alerts at or below `drift_alert_expected`. The test runs after
+every window, and a single significant result raises an alarm.
 
-In simulation (5,000 rows a window, 85 alerts in a reference of 57,000) a doubled rate is detected after 30 expected
-alerts in the median, and within 40 in 83 of 100 cases. 30 days of 28 windows without a change have 0.12 false alarms.
-A test that took the reference rate as exact would detect 94 of 100, with a false alarm in a quarter of all weeks: 85
-alerts are 85 ± 9.
+In simulation (5,000 rows per window, 85 alerts in a reference of 57,000 rows), a doubled rate is detected after 30
+expected alerts in the median, and within 40 expected alerts in 83 of 100 cases. 30 days with 28 windows each and no
+change have 0.12 false alarms on average. A test that took the reference rate as exact would detect 94 of 100 cases, but
+raise a false alarm in a quarter of all weeks, because 85 alerts are really 85 ± 9.
 """
 
 from schemas.manifest import VerdictReference
@@ -21,25 +21,25 @@ from schemas.messages import AlertRate
 from stream.drift.alarm_rule import DriftLimits
 from stream.drift.significance import binomial_p
 
-#: Largest number of windows tested together; it bounds the size of a report. If that many windows expect fewer alerts
-#: than `drift_alert_expected`, a change takes longer to detect.
+#: Largest number of windows tested together, which bounds the size of a report. If fewer than `drift_alert_expected`
+#: alerts are expected in this many windows, a change takes longer to detect.
 MAX_WINDOWS = 100
 
 
 def compare_alert_rate(
     reference: VerdictReference, before: AlertRate | None, rows: int, alerts: int, limits: DriftLimits
 ) -> AlertRate | None:
-    """Test the newest window together with those before it.
+    """Test the alert rate in the newest window together with the windows before it.
 
     Args:
-        reference: Verdicts of the reference, from the bundle.
+        reference: Verdict counts in the bundle's reference.
         before: Result after the previous window; None for the first window.
-        rows: Rows of the newest window, at least 1.
-        alerts: Alerts of the newest window.
-        limits: Error probability, and expected alerts.
+        rows: Number of rows in the newest window, at least 1.
+        alerts: Number of alerts in the newest window.
+        limits: Limits with the test's error probability and number of expected alerts.
 
     Returns:
-        The result; None if the reference has no rows.
+        The result of the test; None if the reference has no rows.
     """
     reference_alerts = reference.reviewed + reference.declined
     m = reference_alerts + reference.approved

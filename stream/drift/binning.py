@@ -1,10 +1,10 @@
-"""The bins in which a model's inputs and scores are counted, fixed by its bundle.
+"""The bins in which a model's inputs and scores are counted, as fixed by its bundle.
 
-The edges of a column are those of its reference bins and its reference quantiles together, sorted. So one binary search
-for each value serves both statistics: PSI adds up neighbouring bins to reference bins, and KS compares the cumulative
-counts at every edge. A value that several quantiles share, such as the value of a constant column, gets a second edge
-just above it; otherwise, values that move upwards from it would stay in its bin. All counts of a model form one flat
-vector, so counts add up over batches, panes and workers.
+A column's edges are the sorted union of its reference bins' edges and its reference quantiles. So one binary search for
+each value serves both statistics: for PSI, neighbouring bins are added up to reference bins, and for KS, the cumulative
+counts are compared at every edge. A value that several quantiles share, such as the value of a constant column, gets a
+second edge just above it; otherwise, values that move up slightly would stay in the same bin. A model's counts form one
+flat vector, so the counts of batches, panes and workers can be added up.
 """
 
 import itertools
@@ -22,15 +22,15 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class BinnedColumn:
-    """The bins of one feature, or of the score.
+    """The bins of one feature or of the score.
 
     Attributes:
         name: Name of the feature, or "score".
-        edges: (k,) ascending; a value on an edge belongs to the bin above it. Empty without a reference: every value
-            is then in the one bin.
-        profile: Reference profile; None if the bundle has none.
-        start: Index in the model's vector of the first of k + 2 counts: k + 1 bins, then missing values.
-        bounds: (k + 1,) where each bin ends, as float32; the last one is NaN.
+        edges: (k,) edges between the bins, ascending; a value on an edge belongs to the bin above it. Without a
+            reference there are no edges, and every value is in the only bin.
+        profile: Reference profile of the column; None if the bundle has none.
+        start: Index of the column's first count in the model's vector; k + 1 bins and then missing values are counted.
+        bounds: (k + 1,) end of each bin, as float32; the last end is NaN.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Binning:
         manifest: Manifest of the bundle.
 
     Attributes:
-        features: The features' columns, in manifest order.
-        score: The score's column.
-        width: Length of the vector of counts.
+        features: Bins of the features, in manifest order.
+        score: Bins of the score.
+        width: Length of the model's vector of counts.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -72,11 +72,11 @@ class Binning:
         """Count the values of n rows.
 
         Args:
-            matrix: (n, n_features) in manifest order, NaN for missing values.
+            matrix: (n, n_features) feature values in manifest order, NaN for missing values.
             scores: (n,) scores, NaN for rows without one.
 
         Returns:
-            (width,) counts: those of `count_features`, followed by those of `count_scores`.
+            (width,) counts: the result of `count_features`, followed by the result of `count_scores`.
         """
         return np.concatenate([self.count_features(matrix), self.count_scores(scores)])
 
@@ -89,16 +89,16 @@ class Binning:
         return _count((self.score,), scores[np.newaxis])
 
     def column_counts(self, column: BinnedColumn, counts: Counts) -> Counts:
-        """Return (k + 2,) the counts of one column."""
+        """Return the (k + 2,) counts of one column."""
         return counts[column.start : column.stop]
 
     def split(self, counts: Counts) -> tuple[dict[str, tuple[int, ...]], tuple[int, ...]]:
-        """Return counts in the form that messages carry: by feature name, and the score's."""
+        """Return counts in the form used in messages: the features' counts by name, and the score's counts."""
         features = {column.name: tuple(self.column_counts(column, counts).tolist()) for column in self.features}
         return features, tuple(self.column_counts(self.score, counts).tolist())
 
     def join(self, features: dict[str, tuple[int, ...]], scores: Sequence[int]) -> Counts:
-        """Return (width,) the vector of counts from the form that messages carry; the inverse of `split`.
+        """Return the (width,) vector of counts from the form used in messages; the inverse of `split`.
 
         Raises:
             ValueError: If the counts were made with other bins.
@@ -114,9 +114,9 @@ class Binning:
 
 
 def _count(columns: Sequence[BinnedColumn], values: NDArray[np.float32]) -> Counts:
-    """Count (columns, n) values; return the columns' counts, concatenated."""
-    # Searching sorted values for the edges takes a tenth of the time of searching the edges for each value, from 1,000
-    # rows on. NaN sorts behind every edge, and behind infinity.
+    """Return the counts of (columns, n) values in each column's bins, concatenated over columns."""
+    # From 1,000 rows on, searching the sorted values for each edge takes a tenth of the time that searching the edges
+    # for each value would take. NaN sorts after every edge and after infinity.
     ordered = np.array(values, order="C")
     ordered.sort(axis=1)
     first = columns[0].start
@@ -140,9 +140,9 @@ def _edges(profile: ReferenceProfile | None) -> NDArray[np.float64]:
 
 
 def _bounds(edges: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return (k + 1,) the smallest float32 not below each edge, then NaN.
+    """Return (k + 1,) bounds: the smallest float32 that is not below each edge, and then NaN.
 
-    A float32 value compares with such a bound as it does with the edge.
+    Comparing a float32 value with such a bound gives the same result as comparing it with the edge.
     """
     with np.errstate(over="ignore"):
         near = edges.astype(np.float32)

@@ -1,14 +1,15 @@
-"""Merges the counts of all workers into windows and reports: a pure function of `drift-counts` from an offset on.
+"""Merges the counts of all workers into windows and reports; a pure function of `drift-counts` from an offset on.
 
-The topic has one partition, so all readers see its messages in one order, and that order cuts each bundle's windows: a
-window ends with the message that fills it. Everything a window needs is between its two offsets and in the previous
-report. A newly elected worker therefore reads the newest report of each bundle, then the counts from the highest
-`settled_offset`, and continues exactly where the one before stopped. Two workers that both believe they are elected
-write the same bytes.
+The topic has one partition, so all readers see the messages in the same order, and this order determines each bundle's
+windows: a window ends with the message that fills it. Everything that determines a window's report is in the messages
+between the window's two offsets and in the previous report. A newly elected worker therefore reads the newest report of
+each bundle, then the counts from the highest `settled_offset` on, and continues exactly where its predecessor stopped.
+Two workers that both believe they are elected write the same bytes.
 
-A model has left its role if none of its counts arrived while another model counted the rows of `QUIET_WINDOWS` windows,
-in `QUIET_MESSAGES` messages of one worker. Its open window is then reported as it is, with `complete` false. If the
-model comes back, its next report has the next number. None of this depends on a clock.
+A model is taken to have left its role if none of its counts arrived while another model counted the rows of
+`QUIET_WINDOWS` windows, in at least `QUIET_MESSAGES` messages from one worker. The model's open window is then reported
+unfilled, with `complete` set to false. If the model comes back, its next report has the next number. None of this
+depends on a clock.
 """
 
 from collections import Counter
@@ -26,33 +27,33 @@ from stream.drift.report import DriftReporter, PreviousReport, previous_report
 from stream.drift.rolling_windows import RollingByRows, RollingByTime
 from stream.drift.statistics import WindowStatistics
 
-#: Windows of rows that another model counts before a model without counts has left its role. All models in a role
-#: count the same rows within a second or two, so a few windows last longer than any pause, and on all but the quietest
-#: streams far less than the retention of `drift-counts`.
+#: Number of windows whose rows another model must count before a model without counts is taken to have left its role.
+#: All models in a role count the same rows within a second or two, so a few windows last longer than any pause, and on
+#: all but the quietest streams, far less than the retention of `drift-counts`.
 QUIET_WINDOWS = 3
-#: Messages that must also have come from one worker: on a busy stream, or after a pause, one message holds the rows of
-#: many windows. A worker counts all its models in turn, so between two messages of one model there is a message of each
-#: other model in a role.
+#: Number of messages that must also have come from one worker, because on a busy stream or after a pause, one message
+#: contains the rows of many windows. A worker publishes counts for all its models in turn, so between two messages
+#: about one model there is a message about each other model in a role.
 QUIET_MESSAGES = 3
 
-#: Returns the manifest of the bundle that counts belong to; None if the bundle is gone for good. An exception leaves
-#: the merger unchanged, so the same message can be added again.
+#: Function that returns the manifest of the bundle that counts belong to, or None if the bundle no longer exists. An
+#: exception leaves the merger unchanged, so the same message can be added again.
 LoadManifest = Callable[[DriftCounts], Manifest | None]
-#: Called with discarded counts and the reason, for the log.
+#: Function called with discarded counts and the reason, to log them.
 OnRefused = Callable[[DriftCounts, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DriftView:
-    """The drift state of one model in a role, for displays."""
+    """The drift state of one model in a role, for display."""
 
     #: The model's newest message.
     newest: DriftCounts
-    #: Rows in the open window.
+    #: Number of rows in the open window.
     rows: int
-    #: Rows that a window needs.
+    #: Number of rows in a full window.
     window_rows: int
-    #: Number of the newest report; 0 before the first.
+    #: Number of the bundle's newest report; 0 before the first report.
     number: int
     #: Names of the k columns: the features, then the score.
     columns: tuple[str, ...]
@@ -66,7 +67,7 @@ class CountsMerger:
     """Merges drift counts into windows and reports.
 
     Args:
-        load_manifest: Function that loads a bundle's manifest when its first counts come.
+        load_manifest: Function that loads a bundle's manifest when the bundle's first counts arrive.
         limits: Window sizes and limits of the alarm rule.
         on_refused: Callback for discarded counts.
     """
@@ -79,13 +80,13 @@ class CountsMerger:
         self._active: dict[str, _ActiveModel] = {}
 
     def restore(self, reports: Iterable[DriftReport]) -> int:
-        """Continue after reports that are already written; call it before the first `add`.
+        """Continue after the reports that have been written so far; call this before the first `add`.
 
         Args:
-            reports: Written reports, in any order, repeated or not.
+            reports: Reports written so far, in any order; repeated reports have no effect.
 
         Returns:
-            Offset of `drift-counts` to read from; 0 without a report.
+            Offset in `drift-counts` to read from; 0 if there are no reports.
         """
         settled = 0
         for report in reports:
@@ -95,14 +96,14 @@ class CountsMerger:
         return settled
 
     def add(self, offset: int, message: DriftCounts) -> list[DriftReport]:
-        """Add one message.
+        """Add one message to its model's open window.
 
         Args:
-            offset: Offset of the message, above that of the message before.
+            offset: Offset of the message, higher than the previous message's offset.
             message: Counts of one model.
 
         Returns:
-            Reports of the windows that the message closed, usually none.
+            Reports on the windows that the message closed, usually none.
         """
         sha256 = message.bundle_sha256
         previous = self._previous.get(sha256, PreviousReport())
@@ -129,14 +130,14 @@ class CountsMerger:
         return reports
 
     def views(self) -> list[DriftView]:
-        """Return a view of each model in a role."""
+        """Return the drift state of each model in a role, for display."""
         return [
             active.view(self._previous.get(sha256, PreviousReport()).number, self._limits.window_rows)
             for sha256, active in self._active.items()
         ]
 
     def _close_quiet(self, offset: int, message: DriftCounts) -> list[DriftReport]:
-        """Report and drop the models that have left their roles."""
+        """Report on the open windows of the models that have left their roles, and drop these models."""
         reports = []
         enough = QUIET_WINDOWS * self._limits.window_rows
         for sha256 in sorted(self._active):  # an order that does not depend on which model came first
@@ -168,11 +169,11 @@ class CountsMerger:
 
 
 class _ActiveModel:
-    """The state of one bundle that is in a role."""
+    """The state of one bundle that has a role."""
 
     def __init__(self, manifest: Manifest, newest: DriftCounts, limits: DriftLimits) -> None:
         self._limits = limits
-        # What other bundles counted since this one's newest message: rows by bundle, messages by bundle and worker.
+        # What other bundles counted since this bundle's newest message: rows by bundle, messages by bundle and worker.
         self._missed_rows: Counter[str] = Counter()
         self._missed_messages: Counter[tuple[str, str]] = Counter()
         self.newest = newest
@@ -183,7 +184,7 @@ class _ActiveModel:
         self._by_time = RollingByTime(width, limits.pane_s * 1000, limits.rolling_s * 1000)
 
     def add(self, offset: int, message: DriftCounts, counts: Counts) -> OpenWindow:
-        """Add a message of this model; return the window that holds it."""
+        """Add one of this model's messages, and return the window that now contains it."""
         self.newest = message
         self._missed_rows.clear()
         self._missed_messages.clear()
@@ -191,7 +192,7 @@ class _ActiveModel:
             self.window = OpenWindow(self.reporter.binning.width, offset, self._limits)
         self.window.add(message, counts)
         self._by_rows.update(counts, message.rows)
-        # Advance first: after a long pause, the rows are too far ahead of the old end to be kept.
+        # Advance first, because after a long pause the rows would be too far ahead of the old end to be kept.
         if self.window.watermark_ms is not None:
             self._by_time.advance(self.window.watermark_ms)
         if message.pane_ms is not None:
@@ -199,11 +200,11 @@ class _ActiveModel:
         return self.window
 
     def missed(self, message: DriftCounts) -> tuple[int, int]:
-        """Register a message of another model.
+        """Register a message from another model.
 
         Returns:
-            Number of rows that the other model has counted since this model's newest message, and number of its
-            messages from the same worker.
+            Number of rows that the other model has counted since this model's newest message, and number of messages
+            about that model from the same worker.
         """
         bundle, source = message.bundle_sha256, (message.bundle_sha256, message.instance)
         self._missed_rows[bundle] += message.rows
@@ -211,11 +212,11 @@ class _ActiveModel:
         return self._missed_rows[bundle], self._missed_messages[source]
 
     def view(self, number: int, window_rows: int) -> DriftView:
-        """Return the state of this model, for displays.
+        """Return the drift state of this model, for display.
 
         Args:
-            number: Number of the newest report.
-            window_rows: Rows that a window needs.
+            number: Number of the bundle's newest report.
+            window_rows: Number of rows in a full window.
         """
         statistics = self.reporter.statistics
         rows = self.window.rows if self.window else 0
@@ -224,10 +225,10 @@ class _ActiveModel:
 
 
 def _vector(binning: Binning, message: DriftCounts) -> Counts:
-    """Return (width,) a message's counts.
+    """Return the (width,) counts in a message.
 
     Raises:
-        ValueError: If they were made with other bins, or do not add up to the message's rows.
+        ValueError: If the counts were made with other bins, or do not add up to the message's number of rows.
     """
     counts = binning.join(message.features, message.scores)
     starts = [column.start for column in (*binning.features, binning.score)]

@@ -1,4 +1,4 @@
-"""The open window of one model: counts added up since its last report."""
+"""The open window of one model: the sum of its counts since the last report."""
 
 import numpy as np
 
@@ -9,24 +9,25 @@ from stream.evaluation.watermark import PartitionTime, advance
 
 
 class OpenWindow:
-    """Everything that a report needs, in O(bins) memory, taken from the window's own messages alone.
+    """Everything that a report on the window needs, in O(bins) memory and from the window's own messages alone.
 
     Args:
         width: Length of the vectors of counts.
         first_offset: Offset of the window's first message.
-        limits: Rows and event time after which the window is full.
+        limits: Number of rows and span of event time that make the window full.
 
     Attributes:
-        counts: (width,) counts added up.
-        rows: Number of rows.
-        ahead: Rows with an event time too far in the future.
-        reviews: Rows with the verdict review.
-        declines: Rows with the verdict decline.
-        score_sum: Sum of all scores.
+        counts: (width,) sum of the messages' counts.
+        rows: Number of rows in the window.
+        ahead: Number of rows with an event time too far in the future.
+        reviews: Number of rows with the verdict review.
+        declines: Number of rows with the verdict decline.
+        score_sum: Sum of all scores in the window.
         alert_score_sum: Sum of the scores of reviews and declines.
-        first_pane_ms: Start of the earliest pane; None as long as every row is too far in the future.
-        last_pane_ms: Start of the latest pane; None as long as every row is too far in the future.
-        watermark_ms: Event-time watermark over the partitions in the window's messages; None before the first.
+        first_pane_ms: Start of the earliest pane, UTC milliseconds; None while every row is too far in the future.
+        last_pane_ms: Start of the latest pane, UTC milliseconds; None while every row is too far in the future.
+        watermark_ms: Event-time watermark over the partitions in the window's messages, UTC milliseconds; None while
+            there is no usable event time.
     """
 
     def __init__(self, width: int, first_offset: int, limits: DriftLimits) -> None:
@@ -42,10 +43,10 @@ class OpenWindow:
         self.watermark_ms: int | None = None
 
     def add(self, message: DriftCounts, counts: Counts) -> None:
-        """Add a message.
+        """Add a message's counts to the window.
 
         Args:
-            message: Counts of one model, as published.
+            message: Message of the model, as published.
             counts: (width,) the message's counts as a vector.
         """
         self.counts += counts
@@ -64,7 +65,7 @@ class OpenWindow:
 
     @property
     def full(self) -> bool:
-        """Whether the window has enough rows, and its watermark has advanced by enough event time."""
+        """Whether the window has enough rows and its watermark has advanced far enough."""
         if self.rows < self._limits.window_rows:
             return False
         if not self._limits.window_s:

@@ -14,13 +14,13 @@ from stream.drift.statistics import DriftStatistics
 
 @dataclass(frozen=True, slots=True)
 class PreviousReport:
-    """What the next window of a bundle needs from the newest report.
+    """What a bundle's next report needs to know from the bundle's newest report.
 
     Attributes:
-        number: Number of the report; 0 before the first.
+        number: Number of the newest report; 0 before the first report.
         next_offset: Offset below which all messages are in a report.
-        in_a_row: (k,) windows in a row over a limit, for each column; empty before the first report.
-        alert_rate: Alert rate of the report.
+        in_a_row: (k,) number of windows in a row over a limit, for each column; empty before the first report.
+        alert_rate: Result of the alert rate test in the newest report.
     """
 
     number: int = 0
@@ -30,15 +30,15 @@ class PreviousReport:
 
 
 class DriftReporter:
-    """Builds reports on the windows of one bundle.
+    """Builds the drift reports on the windows of one bundle.
 
     Args:
         manifest: Manifest of the bundle.
         limits: Limits of the alarm rule.
 
     Attributes:
-        binning: Bins of the bundle.
-        statistics: Statistics of the bundle.
+        binning: Bins of the bundle's columns.
+        statistics: Computes the drift statistics in these bins.
     """
 
     def __init__(self, manifest: Manifest, limits: DriftLimits) -> None:
@@ -58,15 +58,15 @@ class DriftReporter:
         settled_offset: int,
         written_at_ms: int,
     ) -> DriftReport:
-        """Return the report on a window as it is, full or not.
+        """Return the report on a window, whether or not the window is full.
 
         Args:
             window: Window of this bundle, with at least one row.
-            newest: Newest message of the bundle, which gives its name, version and role.
-            previous: State after the bundle's previous report.
+            newest: Newest message about the bundle, which gives the name, version and role.
+            previous: What is needed from the bundle's previous report.
             next_offset: Offset just after the last message that can be in the window.
-            settled_offset: Offset below which every model's counts are in reports, this one included.
-            written_at_ms: Time of the message that closed the window.
+            settled_offset: Offset below which every model's counts are in reports, this report included.
+            written_at_ms: Time of the message that closed the window, UTC milliseconds.
         """
         measured = self.statistics.measure(window.counts)
         *features, score = self._rule.evaluate(measured, previous.in_a_row or (0,) * len(self.statistics.columns))
@@ -109,13 +109,13 @@ class DriftReporter:
         return compare_alert_rate(reference, before, rows, alerts, self._limits) if reference else None
 
     def _false_alarm_rate(self, rows: int) -> float | None:
-        """Return the rate of the largest measured window size that is not above `rows`; None if there is none."""
+        """Return the false alarm rate for the largest measured window size up to `rows`; None if there is none."""
         fitting = [each for each in self._manifest.false_alarms if each.rows <= rows]
         return fitting[-1].alarms / fitting[-1].windows if fitting else None
 
 
 def previous_report(report: DriftReport) -> PreviousReport:
-    """Return what the window after this report needs from it."""
+    """Return what the next window's report needs to know from a report."""
     columns = (*report.features.values(), report.score)
     in_a_row = tuple(column.in_a_row for column in columns)
     return PreviousReport(report.number, report.next_offset, in_a_row, report.alert_rate)

@@ -1,7 +1,7 @@
-"""Rolling windows of counts, for displays. Alarms come from tumbling windows (`stream.drift.counts_merger`).
+"""Rolling windows of counts, for display. Alarms come from tumbling windows (`stream.drift.counts_merger`).
 
-The counts of a pane are added when it enters the window (update) and subtracted when it leaves (revert). After any
-number of steps the sum equals that of all panes in the window, computed from scratch.
+A pane's counts are added when the pane enters the window (update) and subtracted when it leaves (revert). After any
+number of steps, the result equals the sum over all panes in the window, computed from scratch.
 """
 
 from collections import deque
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from stream.drift.binning import Counts
 
-#: Panes of a window by rows. The window's length is exact to one pane, a twentieth of its rows.
+#: Number of panes in a window by rows. The window's length is exact to one pane, a twentieth of the window's rows.
 PANES = 20
 
 
 class RollingByRows:
-    """A window of the newest rows, rounded up to whole panes; it holds at most `PANES` + 1 vectors.
+    """A window of the newest rows, rounded up to whole panes; it stores at most `PANES` + 1 vectors.
 
-    A pane is complete with the update that brings it to its share of the rows. The oldest pane leaves as soon as the
-    others have enough rows.
+    A pane is complete after the update that brings it to its share of the rows. The oldest pane leaves as soon as the
+    other panes have enough rows.
 
     Args:
         width: Length of the vectors of counts.
@@ -37,7 +37,7 @@ class RollingByRows:
         self.rows = 0
 
     def update(self, counts: Counts, rows: int) -> None:
-        """Add rows that were counted together.
+        """Add the counts of rows that were counted together.
 
         Args:
             counts: (width,) counts of the rows.
@@ -59,13 +59,13 @@ class RollingByRows:
 
 
 class RollingByTime:
-    """A window of event time [end - length, end), where `end` is the end of the pane that holds the watermark.
+    """A window of event time [end - length, end), where `end` is the end of the pane that contains the watermark.
 
-    Rows with a later event time, up to one window length, wait in their pane until the watermark reaches it.
+    Rows with a later event time, up to one window length ahead, wait in their pane until the watermark reaches it.
 
     Args:
         width: Length of the vectors of counts.
-        pane_ms: Length of a pane in milliseconds; panes start at its multiples.
+        pane_ms: Length of a pane in milliseconds; panes start at multiples of this length.
         length_ms: Length of the window in milliseconds, rounded up to a multiple of `pane_ms`.
 
     Attributes:
@@ -75,13 +75,13 @@ class RollingByTime:
     def __init__(self, width: int, pane_ms: int, length_ms: int) -> None:
         self._pane_ms = pane_ms
         self._length_ms = -(-length_ms // pane_ms) * pane_ms
-        # 32 bits are enough: no bin of one pane gets four billion rows.
+        # 32 bits are enough, because no bin of a single pane ever gets four billion rows.
         self._panes: dict[int, NDArray[np.uint32]] = {}
         self._end_ms: int | None = None
         self.counts: Counts = np.zeros(width, dtype=np.int64)
 
     def update(self, event_ms: int, counts: Counts) -> bool:
-        """Add the rows of one pane; return False if the pane is too old, or too far ahead, to be kept.
+        """Add the counts of rows in one pane; return False if the pane is too old or too far ahead to be kept.
 
         Args:
             event_ms: Any event time in the pane, UTC milliseconds.
@@ -97,7 +97,7 @@ class RollingByTime:
         return True
 
     def advance(self, watermark_ms: int) -> None:
-        """Move the window's end to the end of the pane that holds the watermark; never backwards."""
+        """Move the window's end to the end of the pane that contains the watermark, but never backwards."""
         end = (watermark_ms // self._pane_ms + 1) * self._pane_ms
         before = self._end_ms
         if before is not None and end <= before:

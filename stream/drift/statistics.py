@@ -1,4 +1,4 @@
-"""Drift statistics of windows of counts against the reference of a bundle, for every column."""
+"""Drift statistics for every column: how windows of counts differ from a bundle's reference."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,36 +17,36 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class WindowStatistics:
-    """Statistics of windows (...,) of k columns: the features in manifest order, then the score.
+    """Statistics of (...,) windows of k columns: the features in manifest order, then the score.
 
-    Values are NaN for a column without a reference, and for a window without rows.
+    All values are NaN for a column without a reference and for a window without rows.
     """
 
-    #: (...,) rows of each window; the same for every column.
+    #: (...,) number of rows in each window, the same for every column.
     rows: NDArray[np.int64]
     #: (..., k) PSI, at least 0. Missing values count as a bin.
     psi: Floats
-    #: (..., k) distance of the values that are not missing, in [0, 1]: the KS statistic, or the Jensen-Shannon
+    #: (..., k) distance in [0, 1] between the values that are not missing: the KS statistic, or the Jensen-Shannon
     #: distance for a categorical column.
     distance: Floats
-    #: (..., k) p-value of KS, corrected over all columns (Holm); NaN for a categorical column.
+    #: (..., k) p-value of the KS statistic, corrected over all columns (Holm); NaN for a categorical column.
     p: Floats
     #: (..., k) share of missing values, in [0, 1].
     missing: Floats
 
 
 class DriftStatistics:
-    """Computes the statistics of counts in one bundle's bins.
+    """Computes drift statistics from counts in one bundle's bins.
 
     Args:
         binning: Bins of the bundle.
 
     Attributes:
-        columns: The k columns: the features in manifest order, then the score.
+        columns: Bins of the k columns: the features in manifest order, then the score.
         names: Names of the k columns.
-        categorical: (k,) whether a column's distance is Jensen-Shannon's, without a p-value.
+        categorical: (k,) whether a column is categorical: its distance is Jensen-Shannon's, without a p-value.
         bins: (k,) number of bins in which the reference has rows; missing values count as a bin.
-        reference_rows: (k,) rows of the reference, those with a missing value included.
+        reference_rows: (k,) number of rows in the reference, including rows with a missing value.
     """
 
     def __init__(self, binning: Binning) -> None:
@@ -61,7 +61,7 @@ class DriftStatistics:
         self._blocks = _blocks((index, each) for index, each in enumerate(references) if each)
 
     def measure(self, counts: Counts) -> WindowStatistics:
-        """Return the statistics of windows.
+        """Return the drift statistics of windows.
 
         Args:
             counts: (..., width) counts in the bundle's bins; leading axes are windows.
@@ -91,29 +91,29 @@ class DriftStatistics:
 
 
 class _Reference:
-    """One column's reference, mapped to the finer bins of its column."""
+    """The reference of one column, mapped to the column's finer bins."""
 
     def __init__(self, column: BinnedColumn, profile: ReferenceProfile) -> None:
         self.column = column
-        #: (b + 2,) counts of the b + 1 reference bins, then of missing values.
+        #: (b + 2,) counts in the b + 1 reference bins, then of missing values.
         self.counts = np.array([*profile.bin_counts, profile.missing], dtype=np.int64)
         self.categorical = not profile.quantiles
-        #: (b + 2,) index among the column's counts at which each reference bin starts, then that of missing values.
+        #: (b + 2,) index in the column's counts at which each reference bin starts, then the index of missing values.
         self.starts = (0, *(np.searchsorted(column.edges, profile.bin_edges) + 1).tolist(), len(column.edges) + 1)
         #: (k,) share of the reference below each edge.
         self.below = _share_below(column.edges, profile)
 
     @property
     def layout(self) -> tuple[bool, tuple[int, ...]]:
-        """Key of columns that can be computed together."""
+        """Key that is equal for columns that can be computed together."""
         return self.categorical, self.starts
 
 
 class _Block:
-    """The c columns of one layout as arrays, so that numpy computes all of them at once.
+    """The c columns with the same layout as arrays, so that numpy computes all of them at once.
 
     Args:
-        references: Column indices and references, of one layout.
+        references: Indices and references of the columns, which must have the same layout.
     """
 
     def __init__(self, references: Sequence[tuple[int, _Reference]]) -> None:
@@ -122,11 +122,11 @@ class _Block:
         self.starts = np.array(starts)
         #: (c,) indices of the columns.
         self.indices = [index for index, _ in references]
-        #: (c, k + 2) positions of their counts in the model's vector.
+        #: (c, k + 2) positions of the columns' counts in the model's vector.
         self.positions = np.array([range(reference.column.start, reference.column.stop) for reference in each])
         #: (c, b + 2) counts of the references.
         self.counts = np.array([reference.counts for reference in each])
-        #: (c, k) shares of the references below each edge.
+        #: (c, k) share of each reference below each edge.
         self.below = np.array([reference.below for reference in each])
 
 
@@ -138,9 +138,10 @@ def _blocks(references: Iterable[tuple[int, _Reference]]) -> list[_Block]:
 def _share_below(edges: Floats, profile: ReferenceProfile) -> Floats:
     """Return (k,) the share of the reference below each edge.
 
-    It is exact at the edges of reference bins, which were counted. Elsewhere it comes from the quantiles, of which the
-    i-th of n stands for a share of i / (n - 1): the first of several equal ones at their value, the last of them just
-    above it, and linear interpolation between two.
+    The share is exact at the edges of reference bins, because their rows were counted. At other edges, the share comes
+    from the quantiles: of n quantiles, quantile i (from 0) stands for a share of i / (n - 1). If several quantiles are
+    equal, the first gives the share at their value and the last gives the share just above. Between two quantiles, the
+    share is interpolated linearly.
     """
     if not profile.quantiles:
         return np.zeros(len(edges))

@@ -122,7 +122,8 @@ def _decide(
         loss = f"{plan.recall_margin} or more"
         return "keep", f"the challenger's recall is shown to be lower by {loss} (level {KEEP_ALPHA})"
     if better and not failing:
-        return "promote", f"the challenger is shown to cost less, with recall in the margin (level {plan.alpha:.2g})"
+        level = f"level {plan.alpha:.2g}"
+        return "promote", f"the challenger is shown to cost less, with its recall within the margin ({level})"
     if frauds >= plan.horizon_frauds:
         detail = f"guardrails fail: {failing}" if better else "the challenger is not shown to be better"
         return "keep", f"{frauds} matured frauds reach the horizon of {plan.horizon_frauds}, and {detail}"

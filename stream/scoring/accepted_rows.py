@@ -1,4 +1,4 @@
-"""The accepted transactions of one batch, as columns."""
+"""The accepted transactions in a batch, as columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from stream.scoring.features import FeaturePlan, Matrix
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRows:
-    """n accepted transactions; all attributes have one row for each transaction."""
+    """n accepted transactions as columns; each attribute has one row for each transaction."""
 
-    #: (n,) indices in the batch.
+    #: (n,) indices of the transactions in the batch.
     indices: NDArray[np.intp]
     transactions: list[Transaction[Any]]
-    #: (n, numeric features of the champion), NaN for null.
+    #: (n, numeric features of the champion) values, NaN for null.
     numeric: NDArray[np.float64]
     #: (n,) minor units.
     amounts: NDArray[np.int64]
-    #: (n,) UTC milliseconds since 1970.
+    #: (n,) event times, UTC milliseconds since 1970.
     times: NDArray[np.int64]
     #: (n, n_features) the champion's feature vectors, NaN for null.
     raw_features: Matrix
@@ -32,7 +32,7 @@ class AcceptedRows:
     matrix: Matrix
 
     def where(self, mask: NDArray[np.bool_]) -> "AcceptedRows":
-        """Return the rows where `mask` (n,) is true; the same object if all are."""
+        """Return the rows in which the (n,) `mask` is true; the same object if it is true in all rows."""
         if mask.all():
             return self
         kept = np.flatnonzero(mask)
@@ -44,12 +44,12 @@ class AcceptedRows:
 
 
 def accepted_rows(indices: Sequence[int], transactions: list[Transaction[Any]], plan: FeaturePlan) -> AcceptedRows:
-    """Lay out decoded transactions as columns.
+    """Return decoded transactions as columns.
 
     Args:
-        indices: n indices in the batch.
+        indices: Indices of the n transactions in the batch.
         transactions: n transactions. Their feature structs start with the plan's numeric features, followed by its
-            categorical ones.
+            categorical features.
         plan: The champion's feature plan.
     """
     width = len(plan.numeric)

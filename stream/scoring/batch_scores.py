@@ -1,4 +1,4 @@
-"""Features and scores of a batch for every model in a role; drift is counted from these."""
+"""The features and scores that every model in a role has for a batch; drift counts are made from these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from stream.scoring.model_scores import ModelScores
 
 @dataclass(frozen=True, slots=True)
 class BatchScores:
-    """Scores of n decided transactions, by every model in a role."""
+    """The scores of n decided transactions, from every model in a role."""
 
     roles: Roles
-    #: The champion's, then each challenger's; all over the same n rows.
+    #: Scores from the champion, then from each challenger, all over the same n rows.
     model_scores: Sequence[ModelScores]
     #: (n,) event times, UTC milliseconds since 1970.
     times: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Decisions from model scores: which model decides each transaction, which declines are let through, and reasons."""
+"""Makes decisions from model scores: which model decides, which declines are let through, and the reasons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,25 +23,25 @@ _DECLINE = VERDICTS.index("decline")
 
 @dataclass(frozen=True, slots=True)
 class AssignedArms:
-    """Which model decides each of n transactions, in which arm, and the verdict after exploration."""
+    """For each of n transactions, the model that decides, the arm, and the verdict after exploration."""
 
-    #: (n,) index of the model that decides; 0 is the champion.
+    #: (n,) index of the model that decides; 0 stands for the champion.
     deciding: NDArray[np.intp]
     arms: list[str]
     propensities: list[float]
-    #: (n,) indices into `VERDICTS`, after exploration.
+    #: (n,) verdicts after exploration, as indices into `VERDICTS`.
     severities: NDArray[np.intp]
 
 
 def assign_arms(roles: Roles, model_scores: Sequence[ModelScores], rows: AcceptedRows) -> AssignedArms:
-    """Draw the arm of each card, then the would-be declines that are let through.
+    """Draw the arm of each card, and then the would-be declines that are let through.
 
-    If the challenger of an arm has no score for a transaction, the champion decides it.
+    If an arm's challenger has no score for a transaction, the champion decides on the transaction.
 
     Args:
-        roles: Roles with shares, exploration and salt.
-        model_scores: The champion's, then each challenger's, over the same rows.
-        rows: The n transactions.
+        roles: Roles under which the batch is decided, with shares, exploration and salt.
+        model_scores: Scores from the champion, then from each challenger, over the same rows.
+        rows: The n transactions to decide on.
     """
     count = len(rows.transactions)
     deciding = np.zeros(count, dtype=np.intp)
@@ -84,12 +84,12 @@ def decide(
 
     Args:
         roles: Roles under which the batch is decided.
-        model_scores: The champion's, then each challenger's, over the same rows.
-        rows: The n transactions.
+        model_scores: Scores from the champion, then from each challenger, over the same rows.
+        rows: The n transactions to decide on.
         assigned: Arms and verdicts of the n transactions.
         batch: Raw batch that the rows come from.
-        scoring_time: Time of scoring, for the envelope.
-        max_reasons: Largest number of reasons for an alert.
+        scoring_time: Time at which the batch is scored, for each decision's envelope.
+        max_reasons: Largest number of reasons to give for an alert.
     """
     epoch, topic = roles.epoch, batch.topic
     signatures = [
@@ -147,7 +147,7 @@ def decide(
 def _reasons(
     model_scores: Sequence[ModelScores], assigned: AssignedArms, max_reasons: int
 ) -> dict[int, tuple[Reason, ...]]:
-    """Return the reasons of each alert, by row, from the model that decided it."""
+    """Return the reasons for each alert, by row, computed with the model that decided."""
     reasons: dict[int, tuple[Reason, ...]] = {}
     if not assigned.severities.any():
         return reasons
@@ -161,7 +161,7 @@ def _reasons(
 
 
 def _of_deciding_model(deciding: NDArray[np.intp], by_model: Sequence[NDArray[T]]) -> NDArray[T]:
-    """Return (n,) each row's value from the model that decides it; `by_model` holds (n,) values of each model."""
+    """Return (n,) each row's value from the model that decides on it; `by_model` has (n,) values for each model."""
     return np.stack(by_model)[deciding, np.arange(len(deciding))] if deciding.any() else by_model[0]
 
 

@@ -1,4 +1,4 @@
-"""The id of a decision: source position of the transaction, and epoch of the assignment of roles."""
+"""The id of a decision, which consists of the transaction's source position and the epoch of the role assignment."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class DecisionId(NamedTuple):
 
 
 def decision_id(topic: str, partition: int, offset: int, epoch: int) -> str:
-    """Return the id of the decision about the transaction at one source position, under one assignment of roles.
+    """Return the id of the decision on the transaction at a source position, under an assignment of roles.
 
     >>> decision_id("transactions", 3, 17, 2)
     'transactions/3/17@2'
@@ -31,7 +31,7 @@ def decision_id(topic: str, partition: int, offset: int, epoch: int) -> str:
 
 
 def parse_decision_id(text: str) -> DecisionId | None:
-    """Return the parts of a decision id, or None if the text has another form.
+    """Return the parts of a decision id, or None if the text is not a decision id.
 
     >>> parse_decision_id("transactions/3/17@2")
     DecisionId(topic='transactions', partition=3, offset=17, role_epoch=2)
@@ -45,11 +45,11 @@ def with_source_position(
 ) -> tuple[Decision, list[ShadowScore]]:
     """Return a decision and its shadow scores with the source position filled in.
 
-    The HTTP edge decides first and writes the transaction afterwards, so the position is known only then.
+    The HTTP edge decides first and writes the transaction afterwards, so the position is known only after the decision.
 
     Args:
         decision: Decision without a source position.
-        shadows: Shadow scores of the same transaction.
+        shadows: Shadow scores for the same transaction.
         partition: Partition to which the transaction was written.
         offset: Offset at which the transaction was written.
     """

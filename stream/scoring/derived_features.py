@@ -1,4 +1,4 @@
-"""Features derived from the transaction's own amount and event time."""
+"""Features that are derived from a transaction's amount and event time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Derivation:
 
     Attributes:
         source: Field of the transaction.
-        make: Function from (n,) values of the field to (n,) values of the feature in double precision. Processors
-            differ in the last digit of a logarithm or a sine; rounding to float32 almost always removes the
-            difference.
+        make: Function that computes (n,) values of the feature from (n,) values of the field, in double precision. The
+            last digit of a logarithm or a sine depends on the processor, and rounding to float32 almost always removes
+            the difference.
     """
 
     source: Literal["amount_minor", "event_time_ms"]
@@ -30,7 +30,7 @@ def _amount(amount_minor: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _log(amount_minor: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return ln(1 + amount): amounts span orders of magnitude, and zero stays zero.
+    """Return ln(1 + amount), because amounts span orders of magnitude; zero stays zero.
 
     >>> _log(np.array([0, 99])).round(3).tolist()
     [0.0, 4.605]
@@ -55,7 +55,7 @@ def _angle(event_time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
     return (event_time_ms % DAY_MS).astype(np.float64) * (2 * np.pi / DAY_MS)
 
 
-#: Derivations by feature kind; features of other kinds are read from the transaction.
+#: Derivations by kind of feature; features of other kinds are read from the transaction.
 DERIVED: dict[str, Derivation] = {
     "amount_minor": Derivation("amount_minor", _amount),
     "log_amount": Derivation("amount_minor", _log),

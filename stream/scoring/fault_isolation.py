@@ -1,4 +1,4 @@
-"""Finds out whether the model or single rows are at fault when scoring a batch fails."""
+"""Finds out whether the model or individual rows are at fault when scoring a batch fails."""
 
 from collections.abc import Callable
 
@@ -14,16 +14,16 @@ Score = Callable[[Matrix], NDArray[np.float32]]
 def score_or_isolate(model: ScoringModel, matrix: Matrix) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Score a matrix and isolate the rows that the model cannot score.
 
-    A model that fails its own parity rows is at fault itself, and no row is blamed. Otherwise the batch is bisected:
-    b bad rows of n cost about 2·b·log2(n) runs.
+    If the model also fails on its own parity rows, the model is at fault, and no row is blamed. Otherwise the batch is
+    bisected, which takes about 2·b·log2(n) runs of the model for b bad rows among n rows.
 
     Args:
-        model: Model to run.
+        model: Model to score with.
         matrix: (n, n_features) model input.
 
     Returns:
-        scores (n,), NaN for a row without a valid score; and scored (n,), true for a row with one. A valid score is in
-        [0, 1].
+        (n,) scores, NaN for a row without a valid score, and (n,) whether each row has a valid score. Valid scores are
+        in [0, 1].
 
     Raises:
         ModelFaultError: If the model is at fault.
@@ -49,7 +49,7 @@ def _run(score: Score, matrix: Matrix) -> NDArray[np.float32]:
 
 
 def _bisect(score: Score, matrix: Matrix) -> NDArray[np.float32]:
-    """Return (n,) scores by bisection; NaN for the rows on which scoring fails."""
+    """Return the (n,) scores, found by bisection; NaN for the rows on which scoring fails."""
     if len(matrix) == 1:
         try:
             return _run(score, matrix)

@@ -1,4 +1,4 @@
-"""Feature vectors from raw columns. The stream and training call the same code, so there is no skew."""
+"""Builds feature vectors from raw columns. The stream and training share this code, so there is no skew."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ Matrix = NDArray[np.float32]
 
 
 class FeaturePlan:
-    """How to build the feature vectors of one manifest.
+    """How to build the feature vectors that a manifest describes.
 
     Attributes:
         features: Features in manifest order.
@@ -21,8 +21,8 @@ class FeaturePlan:
         numeric: Names of the features read from `Transaction.features` as numbers, in manifest order.
         categorical: Names of the features read from `Transaction.features` as strings, in manifest order.
         medians: (n_features,) reference medians, float32.
-        sources: (n_features,) index of the first feature made from the same source. Several features may be made from
-            the amount or the event time; any other feature is its own source.
+        sources: (n_features,) index of the first feature with the same source. Several features may be derived from the
+            amount or the event time; any other feature is its own source.
     """
 
     def __init__(self, features: Sequence[Feature], missing: MissingPolicy) -> None:
@@ -39,9 +39,9 @@ class FeaturePlan:
         self._codes = {f.name: _code_of(f.categories) for f in features if f.kind == "categorical"}
 
     def codes(self, name: str, values: Sequence[str | None]) -> NDArray[np.float64]:
-        """Return (n,) the index of each string among the categories of feature `name`.
+        """Return (n,) the index of each string in the categories of the feature `name`.
 
-        An unknown string gets the index `len(categories)`, null gets NaN. Strings are compared exactly, case included.
+        An unknown string gets the index `len(categories)`, and null gets NaN. Comparison is exact and case-sensitive.
 
         >>> plan = FeaturePlan([Feature("country", 0, "categorical", ("FR", "BE"))], "nan")
         >>> plan.codes("country", ["BE", "XX", None])
@@ -77,8 +77,8 @@ class FeaturePlan:
             event_time_ms: (n,) event times in UTC milliseconds since 1970.
 
         Returns:
-            (n, n_features) in manifest order. NaN for null; infinite for a value that does not fit a float32, which
-            `first_infinite` finds.
+            (n, n_features) feature vectors in manifest order, with NaN for null. A value that does not fit in a float32
+            becomes infinite, and `first_infinite` finds such values.
         """
         matrix = np.empty((len(amount_minor), len(self.names)), dtype=np.float32)
         with np.errstate(over="ignore"):  # 1e39 becomes infinite
@@ -90,9 +90,9 @@ class FeaturePlan:
         return matrix
 
     def fill_missing(self, raw_features: Matrix) -> Matrix:
-        """Return the model's input: nulls become medians under the `median` policy.
+        """Return the model's input, in which nulls are replaced with medians under the `median` policy.
 
-        Returns the same array under any other policy, or if nothing is null.
+        Under any other policy, or if nothing is null, the result is the same array.
         """
         if self.missing != "median":
             return raw_features
@@ -100,11 +100,11 @@ class FeaturePlan:
         return np.where(null, self.medians, raw_features) if null.any() else raw_features
 
     def first_infinite(self, matrix: Matrix) -> NDArray[np.intp]:
-        """Return (n,) the index of each row's first infinite feature, -1 for rows without one."""
+        """Return (n,) the index of each row's first infinite feature, -1 if the row has none."""
         return _first_true(np.isinf(matrix))
 
     def first_refused_null(self, matrix: Matrix) -> NDArray[np.intp]:
-        """Return (n,) the index of each row's first null that the policy refuses, -1 for rows without one."""
+        """Return (n,) the index of each row's first null that the policy refuses, -1 if the row has none."""
         if self.missing == "refuse":
             return _first_true(np.isnan(matrix))
         return np.full(len(matrix), -1)
@@ -125,13 +125,13 @@ def _sources(features: Sequence[Feature]) -> NDArray[np.intp]:
     >>> _sources([Feature(kind, 0.0, kind) for kind in kinds]).tolist()
     [0, 1, 0]
     """
-    # A feature that is read by name is its own source; the flag tells it from a transaction field of the same name.
+    # A feature that is read by name is its own source; the flag distinguishes it from a transaction field of that name.
     keys = [(True, DERIVED[f.kind].source) if f.kind in DERIVED else (False, f.name) for f in features]
     return np.array([keys.index(key) for key in keys], dtype=np.intp)
 
 
 def _first_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return (n,) each row's first true column, -1 for rows without one.
+    """Return (n,) the index of the first true column in each row, -1 for a row without a true column.
 
     >>> _first_true(np.array([[False, True], [False, False]]))
     array([ 1, -1])

@@ -1,4 +1,4 @@
-"""The model interface that the scorer needs, and the assignment of models to roles."""
+"""The interface that the scorer requires of a model, and the assignment of models to roles."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,11 +12,11 @@ from stream.scoring.features import FeaturePlan, Matrix
 
 
 class ScoringModel(Protocol):
-    """An audited model, whatever runtime executes it."""
+    """An audited model, independent of the runtime that executes it."""
 
     @property
     def manifest(self) -> Manifest:
-        """Contract of the model's bundle."""
+        """Manifest of the model's bundle, which is the model's contract."""
 
     @property
     def sha256(self) -> str:
@@ -27,7 +27,7 @@ class ScoringModel(Protocol):
         """Plan that builds the model's feature vectors."""
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores of an (n, n_features) matrix; exceptions are those of the runtime."""
+        """Return the (n,) scores of the rows of an (n, n_features) matrix; raises whatever the runtime raises."""
 
     def check_parity(self) -> None:
         """Raise ModelFaultError if the model no longer reproduces the parity scores of its manifest."""
@@ -41,7 +41,7 @@ class ModelInRole:
         model: Audited model.
         policy: Thresholds of this role.
         share: Share of cards that a challenger decides, in [0, 1); 0 if it only shadows. The champion decides the
-            rest.
+            remaining cards.
     """
 
     model: ScoringModel
@@ -58,7 +58,7 @@ class Roles:
         champion: Model that decides.
         challengers: Models that shadow, or decide a share of the cards.
         exploration: Share of would-be declines that are let through; None to let none through.
-        salt: Salt of the hashes that draw cards and explored transactions.
+        salt: Salt for the hashes that draw the arms of cards and the explored transactions.
     """
 
     epoch: int

@@ -1,4 +1,4 @@
-"""Scores and verdicts of one model for a batch, whether the model decides or shadows."""
+"""The scores and verdicts that one model gives a batch, whether the model decides or shadows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from stream.scoring.policy import VERDICTS, severities_at, thresholds
 
 @dataclass(frozen=True, slots=True)
 class ModelScores:
-    """One model's scores and verdicts of n transactions; all arrays have one row for each transaction."""
+    """One model's scores and verdicts for n transactions; each array has one row for each transaction."""
 
     model_in_role: ModelInRole
-    #: (n, n_features) in the model's manifest order, NaN for a missing value.
+    #: (n, n_features) feature vectors in the model's manifest order, NaN for a missing value.
     raw_features: Matrix
     #: (n, n_features) the model's input: `raw_features` after the missing-value policy.
     matrix: Matrix
     #: (n,) float32 scores, NaN where the model gave none.
     scores: NDArray[np.float32]
-    #: (n,) lowest score that is reviewed.
+    #: (n,) lowest score at which each transaction is reviewed.
     thresholds: NDArray[np.float64]
-    #: (n,) indices into `VERDICTS`; meaningless without a score.
+    #: (n,) verdicts as indices into `VERDICTS`; meaningless where there is no score.
     severities: NDArray[np.intp]
-    #: (n,) why a transaction has no score; None where it has one.
+    #: (n,) why a transaction has no score; None for a transaction with a score.
     problems: Sequence[str | None]
 
     def shadow_scores(
         self, decisions: Sequence[Decision], indices: NDArray[np.intp] | None = None
     ) -> list[ShadowScore]:
-        """Return shadow scores: what this model would have decided.
+        """Return shadow scores, which record what this model would have decided.
 
         Args:
-            decisions: The n decisions, of any model.
-            indices: Rows to return; None for all.
+            decisions: The n decisions, made by any model.
+            indices: Indices of the rows to return; None for all rows.
         """
         scores, limits, verdicts, problems = self.scores, self.thresholds, self.severities, self.problems
         if indices is not None:
@@ -78,7 +78,7 @@ def apply_policy(
     *,
     problems: Sequence[str | None],
 ) -> ModelScores:
-    """Turn a model's scores (n,) into verdicts by its own policy; see `ModelScores` for the arguments."""
+    """Turn a model's (n,) scores into verdicts by its own policy; `ModelScores` describes the arguments."""
     policy = model_in_role.policy
     limits = thresholds(policy, amount_minor)
     severities = severities_at(scores, policy, limits)

@@ -1,4 +1,4 @@
-"""The scorer's input: raw messages with their source positions, and the time of scoring."""
+"""The scorer's input: raw messages with their source positions, and the time at which they are scored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
-    """Messages of one topic, not decoded yet.
+    """Messages from one topic that have not been decoded yet.
 
     Attributes:
-        topic: Source topic.
+        topic: Topic that the messages come from.
         values: n message values; None for a message without a value.
         partitions: n source partitions.
         offsets: n source offsets.
@@ -21,11 +21,11 @@ class RawBatch:
     offsets: Sequence[int]
 
     def slice(self, start: int, stop: int) -> "RawBatch":
-        """Return messages start … stop - 1."""
+        """Return the messages from index `start` up to, but not including, `stop`."""
         return RawBatch(self.topic, self.values[start:stop], self.partitions[start:stop], self.offsets[start:stop])
 
     def take(self, indices: Sequence[int]) -> "RawBatch":
-        """Return the messages at these indices, in this order."""
+        """Return the messages at these indices, in the order of the indices."""
         return RawBatch(
             self.topic,
             [self.values[i] for i in indices],
@@ -39,8 +39,8 @@ class ScoringTime:
     """When a batch is scored; it goes into the envelope of each decision.
 
     Attributes:
-        scored_at_ms: UTC milliseconds.
-        latency_ms: Milliseconds since the batch was read.
+        scored_at_ms: Time at which the batch is scored, UTC milliseconds.
+        latency_ms: Time since the batch was read, in milliseconds.
     """
 
     scored_at_ms: int

@@ -1,4 +1,4 @@
-"""Reads a challenger's feature from decoded transactions, whether or not the champion has the same feature."""
+"""Reads a challenger's features from decoded transactions, whether or not the champion has the same features."""
 
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 T = TypeVar("T", float, str)
-#: Values of a decoded feature struct: numbers, strings or null for the champion's features, raw JSON for extra ones.
+#: Values in a decoded feature struct: numbers, strings or null for the champion's features, raw JSON for the others.
 FeatureRow = tuple[Any, ...]
 
 
@@ -15,7 +15,7 @@ class FeatureReader(Generic[T]):
 
     Args:
         kind: Type of the values.
-        type_name: Name of the type in problem texts.
+        type_name: Name of the type, for the texts of problems.
     """
 
     def __init__(self, kind: type[T], type_name: str) -> None:
@@ -26,13 +26,14 @@ class FeatureReader(Generic[T]):
     def column(
         self, rows: Sequence[FeatureRow], position: int, name: str, problems: list[str | None]
     ) -> list[T | None]:
-        """Return each row's value; None for null and for a value that cannot be read.
+        """Return the feature's value in each row; None for null and for a value that cannot be read.
 
         Args:
             rows: n decoded feature structs.
-            position: Index of the feature in each row.
-            name: Name of the feature.
-            problems: Problem of each row, or None; set here for a row whose value cannot be read and that has none yet.
+            position: Index of the feature in each struct.
+            name: Name of the feature, for the texts of problems.
+            problems: Problem of each row, or None. If a value cannot be read, the row's problem is set here unless the
+                row already has one.
         """
         values: list[T | None] = []
         for i, row in enumerate(rows):
@@ -43,7 +44,7 @@ class FeatureReader(Generic[T]):
         return values
 
     def _read(self, value: Any) -> tuple[T | None, str | None]:
-        """Return a value, and what is wrong with it (None if nothing is)."""
+        """Return the decoded value, and its problem (None if the value is valid)."""
         if isinstance(value, msgspec.Raw):
             if not bytes(value):
                 return None, "is missing"
@@ -51,7 +52,7 @@ class FeatureReader(Generic[T]):
                 return self._decoder.decode(value), None
             except (msgspec.DecodeError, UnicodeDecodeError):
                 return None, f"is not a {self._type_name}"
-        # The champion has a feature of this name too, perhaps of another type.
+        # The champion also has a feature with this name, possibly of another type.
         if value is None or isinstance(value, self._kind):
             return value, None
         return None, f"is not a {self._type_name}"

@@ -1,7 +1,7 @@
-"""Counts of each model's verdicts, problems and scores, which add up over batches and workers.
+"""Counts of each model's verdicts, problems and scores, which can be added up over batches and workers.
 
-Counting costs 0.05 µs for each transaction and model in batches of 250: one binary search for each score, and no
-Python loop over rows.
+Counting takes 0.05 µs per transaction and model in batches of 250, because it needs only one binary search per score
+and no Python loop over rows.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from schemas.errors import DeadLetterReason
 from stream.scoring.model import Roles
 from stream.scoring.model_scores import ModelScores
 
-#: Number of score bins, equally wide in log odds.
+#: Number of score bins; all are equally wide in log odds.
 SCORE_BINS = 32
-#: Inner edges of the bins, as scores: log odds from -12 (a score of 6·10⁻⁶) to 6 (0.9975). The last edge is infinity:
-#: NaN sorts behind it and so falls into a bin of its own.
+#: Inner edges of the bins, as scores: log odds from -12 (a score of 6·10⁻⁶) to 6 (0.9975). The last edge is infinity;
+#: NaN sorts after infinity and so has a bin of its own.
 _EDGES = np.append(1 / (1 + np.exp(-np.linspace(-12, 6, SCORE_BINS - 1))), np.inf).astype(np.float32)
-#: The finite edges, for displays.
+#: Finite edges of the score bins, for display.
 SCORE_EDGES: tuple[float, ...] = tuple(_EDGES[:-1].tolist())
-#: Columns of a row of counts; the score bins follow.
+#: Columns in a row of counts, before the score bins.
 TRANSACTIONS, REVIEWS, DECLINES, PROBLEMS = range(4)
 FIRST_BIN = 4
 WIDTH = FIRST_BIN + SCORE_BINS
-#: Refusals caused by features that the champion requires. For a challenger, the same defect is a problem.
+#: Reasons for refusals that are due to the champion's features. For a challenger, the same defect is a problem.
 FEATURE_REASONS = frozenset(
     {
         DeadLetterReason.MISSING_FEATURE,
@@ -39,26 +39,26 @@ FEATURE_REASONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ScoreCounts:
-    """Counts of every model in a role, under one assignment of roles."""
+    """The counts of every model in a role, under one assignment of roles."""
 
     roles: Roles
-    #: (1 + challengers, WIDTH); the champion's first.
+    #: (1 + challengers, WIDTH) counts, the champion's first.
     counts: NDArray[np.int64]
 
     def __add__(self, other: "ScoreCounts") -> "ScoreCounts":
-        """Return the sum of two counts under the same roles."""
+        """Return the sum of two sets of counts under the same roles."""
         return ScoreCounts(self.roles, self.counts + other.counts)
 
 
 def count_scores(
     roles: Roles, model_scores: Sequence[ModelScores], refusals: Sequence[DeadLetterReason]
 ) -> ScoreCounts:
-    """Count a batch.
+    """Return the counts of a batch.
 
     Args:
-        roles: Assignment under which the batch was scored.
-        model_scores: The champion's, then each challenger's; empty if every message was refused.
-        refusals: Reason of each refused message.
+        roles: Assignment of roles under which the batch was scored.
+        model_scores: Scores from the champion, then from each challenger; empty if every message was refused.
+        refusals: Reason for each refusal in the batch.
     """
     counts = np.zeros((1 + len(roles.challengers), WIDTH), dtype=np.int64)
     for row, scored in zip(counts, model_scores, strict=False):

@@ -1,7 +1,8 @@
-"""The scorer: a batch of raw transactions in; decisions, shadow scores and refusals out.
+"""The scorer: turns a batch of raw transactions into decisions, shadow scores and refusals.
 
-A `Scorer` belongs to one assignment of roles and uses it from decoding to the last decision, so the same champion
-decides a whole batch. It knows neither Kafka nor a clock: the caller passes source positions and the time of scoring.
+A `Scorer` belongs to one assignment of roles and uses this assignment from decoding to the last decision, so the same
+champion applies to a whole batch. A scorer has no access to Kafka or a clock: the caller passes in source positions and
+the time of scoring.
 """
 
 from collections.abc import Sequence
@@ -42,10 +43,10 @@ class ScoredBatch:
 
     roles: Roles
     decisions: list[Decision]
-    #: For each challenger, as many as there are decisions.
+    #: Shadow scores; for each challenger, there are as many as there are decisions.
     shadow_scores: list[list[ShadowScore]]
     refusals: list[Refusal] = field(default_factory=list)
-    #: Counts of every model's verdicts and scores.
+    #: Counts of each model's verdicts, problems and scores.
     score_counts: ScoreCounts | None = None
     #: Features and scores of every model; None if every message was refused.
     batch_scores: BatchScores | None = None
@@ -61,8 +62,8 @@ class Scorer:
 
     Args:
         roles: Champion and challengers, with their policies.
-        max_bytes: Largest size of a transaction in bytes; larger ones are refused.
-        max_reasons: Largest number of reasons for an alert.
+        max_bytes: Largest size of a transaction in bytes; larger transactions are refused.
+        max_reasons: Largest number of reasons to give for an alert.
     """
 
     def __init__(self, roles: Roles, *, max_bytes: int, max_reasons: int) -> None:
@@ -84,10 +85,10 @@ class Scorer:
 
         Args:
             batch: Messages with their source positions.
-            scoring_time: Time of scoring, for the envelope of each decision.
+            scoring_time: Time at which the batch is scored, for each decision's envelope.
 
         Raises:
-            ModelFaultError: If the champion itself is at fault. No message may be blamed for that.
+            ModelFaultError: If the champion itself is at fault, so that no message is to blame.
         """
         refusals: list[Refusal] = []
         rows = self._refuse_unusable(self._decode(batch.values, refusals), refusals)
@@ -154,7 +155,7 @@ class Scorer:
 def _shadow_scores(
     model_scores: Sequence[ModelScores], assigned: AssignedArms, decisions: Sequence[Decision]
 ) -> list[list[ShadowScore]]:
-    """Return shadow scores for each challenger; where the challenger decided, they are the champion's."""
+    """Return the shadow scores for each challenger; where a challenger decided, they are the champion's."""
     champion, *challengers = model_scores
     if not assigned.deciding.any():  # the champion decided everything
         return [challenger.shadow_scores(decisions) for challenger in challengers]

@@ -1,4 +1,4 @@
-"""Scoring with a challenger: it never disturbs the champion, and its problems are recorded in its own shadow scores."""
+"""Scores with a challenger without affecting the champion; the challenger's problems go into its own shadow scores."""
 
 from collections.abc import Sequence
 
@@ -16,19 +16,19 @@ from stream.scoring.raw_features import NUMBERS, STRINGS
 
 
 class ShadowScorer:
-    """Scores the accepted rows of a batch with one challenger.
+    """Scores the accepted rows in a batch with one challenger.
 
     Args:
         challenger: Challenger to score with.
-        champion: The champion's model, whose columns the rows already hold.
-        extra: Names that the codec decodes for challengers in addition to the champion's features, in codec order.
+        champion: The champion's model, whose columns the rows already contain.
+        extra: Names of the features that the codec decodes in addition to the champion's features, in codec order.
     """
 
     def __init__(self, challenger: ModelInRole, champion: ScoringModel, extra: Sequence[str]) -> None:
         self._challenger, self._model = challenger, challenger.model
         self._is_champions_model = challenger.model.sha256 == champion.sha256
         plan, champions = challenger.model.plan, champion.plan
-        # Most challengers have the champion's features; they use its matrix as it is.
+        # Most challengers have the champion's features and can use its matrix unchanged.
         self._same_matrix = (plan.features, plan.missing) == (champions.features, champions.missing)
         self._from_champion = [champions.numeric.index(n) for n in plan.numeric if n in champions.numeric]
         self._to = [i for i, n in enumerate(plan.numeric) if n in champions.numeric]
@@ -38,11 +38,11 @@ class ShadowScorer:
         self._reads_structs = bool(self._numbers or self._strings)
 
     def score(self, rows: AcceptedRows, champion: ModelScores) -> ModelScores:
-        """Return the challenger's scores of each row; `problems` says why a row has none.
+        """Return the challenger's scores for the rows; `problems` says why a row has no score.
 
         Args:
             rows: Accepted rows, built for the champion.
-            champion: The champion's scores of the same rows.
+            champion: The champion's scores for the same rows.
         """
         if self._is_champions_model:  # another policy over the same scores
             same = (champion.raw_features, champion.matrix, champion.scores)
@@ -61,7 +61,7 @@ class ShadowScorer:
         return apply_policy(self._challenger, raw_features, matrix, scores, rows.amounts, problems=problems)
 
     def _score_usable(self, matrix: Matrix, indices: Sequence[int], problems: list[str | None]) -> NDArray[np.float32]:
-        """Return (n,) scores, NaN for a row without one, whose problem is set at its index."""
+        """Return the (n,) scores, with NaN for a row without a score, and set the problem of each such row."""
         try:
             scores, scored = score_or_isolate(self._model, matrix)
         except ModelFaultError as error:
@@ -74,7 +74,7 @@ class ShadowScorer:
         return scores
 
     def _build_matrix(self, rows: AcceptedRows, problems: list[str | None]) -> tuple[Matrix, Matrix]:
-        """Return raw features and model input, both (n, n_features); set the problem of each unusable row."""
+        """Return the (n, n_features) raw features and model input, and set the problem of each unusable row."""
         plan = self._model.plan
         count = len(rows.transactions)
         structs = [msgspec.structs.astuple(each.features) for each in rows.transactions] if self._reads_structs else []
