@@ -9,7 +9,7 @@ from stream.settings.types import PositiveInt
 
 
 class KafkaSettings(Struct, frozen=True):
-    """The connection to Kafka of every program, and limits for reading."""
+    """The connection to Kafka that every program uses, and limits for reading."""
 
     #: Kafka's bootstrap servers, host:port, comma-separated.
     bootstrap: str = "127.0.0.1:9092"

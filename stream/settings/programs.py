@@ -15,7 +15,7 @@ class WorkerSettings(Struct, frozen=True):
     #: Number of transactional producers to use in turn. With one producer, each Kafka transaction waits for the markers
     #: of the previous transaction.
     producers: Annotated[int, Meta(ge=1, le=16)] = 3
-    #: Milliseconds after which the broker aborts a dead worker's transaction. Readers of committed data wait as long.
+    #: Milliseconds after which the broker aborts a dead worker's transaction. Readers of committed data wait that long.
     transaction_timeout_ms: Annotated[int, Meta(ge=1000, le=900_000)] = 10_000
     #: Number of unexpected (`unscorable`) dead letters per minute above which the worker stops.
     max_unscorable_per_minute: PositiveInt = 100
@@ -26,7 +26,7 @@ class WorkerSettings(Struct, frozen=True):
 class WebSettings(Struct, frozen=True):
     """Web pages for operators: /metrics, /healthz and /readyz."""
 
-    #: Address on which every program serves /metrics, /healthz and /readyz, and the port on which the worker does.
+    #: Address on which every program serves /metrics, /healthz and /readyz, and the worker's port for these pages.
     host: str = "127.0.0.1"
     port: Port = 6066
 
