@@ -6,18 +6,19 @@ VENV := .venv
 QUIX := .venv-quix
 EVIDENTLY := .venv-evidently
 BIN := $(VENV)/bin
-# Stamp files: packages are installed again only when their lock file changes. dev includes demo, in one environment.
+# Stamp files: packages are reinstalled only when their lock file changes. dev and demo share an environment, and dev
+# includes all of demo's packages.
 DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
 CODE := schemas stream training benchmarks deploy tests
 
-# Many images set it to stay small. Here each of the hundreds of Python processes of the test suite would compile all
-# its imports, which doubles the processor time of a test with a worker.
+# Many container images set this variable to stay small. Here, it would make each of the hundreds of Python processes in
+# the test suite compile all its imports, which doubles the CPU time of a test with a worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Check hashes, resolve nothing, and compile nothing: compiling modules when they are imported costs less.
+# Check hashes, but resolve and compile nothing: compiling modules on import costs less.
 PIP_INSTALL := install --no-deps --no-compile --require-hashes --progress-bar off --disable-pip-version-check
-# The processes of the test suite import the same modules at once, so dev compiles them first. Errors are ignored,
+# The test suite's processes import the same modules at the same time, so dev compiles them first. Errors are ignored,
 # because some packages contain templates that are not valid Python.
 COMPILE = echo "Compiling the packages" && $(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
 # Shows the number of packages as pip processes them, on a terminal only.
@@ -31,13 +32,13 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: $(DEMO) ## Score card transactions with ONNX models on a real Kafka, each exactly once
+demo: $(DEMO) ## Score card transactions with ONNX models on a real Kafka, exactly once each
 	@$(BIN)/python -m deploy.demo
 
-observe: $(DEMO) ## Run worker, ledger and HTTP edge with traffic under Prometheus, until Ctrl-C
+observe: $(DEMO) ## Run worker, ledger and HTTP edge with traffic and Prometheus, until Ctrl-C
 	@$(BIN)/python -m deploy.observe
 
-experiment: $(DEMO) ## Run gate and rollback monitor on real card data; write a page to var/experiment
+experiment: $(DEMO) ## Run the gate and the rollback monitor on real card data; write a report to var/experiment
 	@$(BIN)/python -m benchmarks.experiment
 
 drift-lab: $(DEMO) $(EVIDENTLY)/.installed-drift-lab ## Measure false alarms and detection of the drift rule; write docs/drift-lab.md

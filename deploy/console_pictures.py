@@ -18,9 +18,9 @@ from stream.local.broker import LocalBroker
 from stream.settings import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
-#: Number of transactions, enough for some drift windows and alerts; and transactions per second.
+#: Number of transactions (enough for a few drift windows and alerts), and transactions per second.
 TRANSACTIONS, RATE = 25_000, 1_000
-#: Invalid messages, which become dead letters.
+#: Invalid messages to send, which become dead letters.
 BROKEN = [("a", b"{"), ("b", b'{"transaction_id": "7"}')]
 
 

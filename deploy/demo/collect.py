@@ -46,7 +46,7 @@ class Collector(Background):
         self._consumer.close()
 
     def wait(self, settled: int, shadow_scores: int) -> None:
-        """Wait for a number of settled transactions and shadow scores, at most `IDLE_S` seconds without a new message.
+        """Wait for a number of completed transactions and shadow scores, or for `IDLE_S` seconds without a message.
 
         Args:
             settled: Number of decisions and dead letters.
@@ -85,6 +85,6 @@ class Collector(Background):
 
 
 def repeated(decisions: list[Decision]) -> int:
-    """Return the number of decisions beyond the first of each transaction."""
+    """Return the number of decisions beyond the first for each transaction."""
     counts = Counter(decision.transaction_id for decision in decisions)
     return sum(count - 1 for count in counts.values())

@@ -20,19 +20,19 @@ OFFLINE = VAR / "data" / "test-scores.parquet"
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """Inputs of the streaming part."""
+    """Inputs for the streaming part of the demo."""
 
     roles: TrainedRoles
     #: Algorithm by model version.
     algorithms: dict[str, str]
-    #: Key and value of each transaction of the test part, in order of event time.
+    #: Key and value of each transaction in the test set, in order of event time.
     messages: list[tuple[str, bytes]]
     #: Columns transaction_id, label, and score_<version> and verdict_<version> for each model.
     offline: pl.DataFrame
 
 
 def prepare() -> Prepared:
-    """Fetch, train and export what is missing.
+    """Download the data, train the models and export the messages, unless they already exist.
 
     Raises:
         FraudError: If a step fails; the step itself prints the reason.

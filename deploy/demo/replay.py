@@ -1,4 +1,4 @@
-"""The streaming part: the test part once at full speed, then at a steady rate to measure latency."""
+"""The streaming part of the demo: the test set at full speed, then a steady rate to measure latency."""
 
 import msgspec
 import numpy as np
@@ -13,17 +13,17 @@ from schemas.messages import Decision
 from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
-#: Transactions per second while latency is measured, and their number.
+#: Transactions per second while latency is measured, and number of transactions sent at this rate.
 STEADY_RATE = 2000.0
 STEADY_TRANSACTIONS = 20_000
-#: The first of these are not measured: the broker has just started, and its JIT is still compiling.
+#: Number of these transactions that warm up the broker, whose JIT is still compiling, and are not measured.
 WARM_UP = 6_000
 _STEADY_PREFIX = "steady-"
 QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
 
 
 def replay(prepared: Prepared, settings: Settings) -> Summary:
-    """Send the test part, collect the output and compare it with the offline scores."""
+    """Send the test set, collect the output and compare it with the offline scores."""
     messages = prepared.messages
     challengers = len(prepared.roles.challengers)
     steady = _steady(messages)
@@ -75,7 +75,7 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
 
 
 def _steady(messages: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Return transactions of the test part under new ids, so that none is a repeat."""
+    """Return transactions from the test set with new ids, so that none of them is a repeat."""
     renamed = []
     for i, (key, value) in enumerate(messages[:STEADY_TRANSACTIONS]):
         transaction = msgspec.json.decode(value)

@@ -9,13 +9,13 @@ from rich.table import Table
 
 from schemas.messages import Decision, ShadowScore
 
-#: Tolerance between online and offline scores of the same graph: a linear model differs in a float32's last digits.
+#: Tolerance between online and offline scores of one graph; a linear model's differ in the last digits of a float32.
 SCORE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The demo's figures."""
+    """The demo's results."""
 
     sent: int
     decided: int
@@ -25,7 +25,7 @@ class Summary:
     alerts: int
     precision: float
     recall: float
-    #: Share of the fraud amount that is alerted.
+    #: Share of the total fraud amount that is in alerts.
     value_recall: float
     frauds: int
     #: Algorithm of the champion.
@@ -53,7 +53,7 @@ def compare(
     """Compare decisions with labels, challengers with the champion, and online scores with offline scores.
 
     Args:
-        decisions: Decisions on the test part, at most one per transaction.
+        decisions: Decisions on the test set, at most one per transaction.
         shadow_scores: Shadow scores of every challenger, at most one per transaction and challenger.
         offline: Output of `fraud-train offline-scores`.
         champion: Version of the champion.
@@ -116,11 +116,11 @@ def show(summary: Summary) -> None:
             "precision and recall of alerts",
             f"{summary.precision:.3f} and {summary.recall:.3f} ({summary.frauds} frauds)",
         ),
-        ("share of the fraud amount alerted", f"{summary.value_recall:.1%}"),
+        ("share of the fraud amount in alerts", f"{summary.value_recall:.1%}"),
         ("champion", summary.champion),
     ]
     rows += [
-        (f"agreement of challenger {name}", f"{agreement:.3%}, {flips} verdicts differ")
+        (f"agreement of challenger {name} with champion", f"{agreement:.3%}, {flips} verdicts differ")
         for name, agreement, flips in summary.challengers
     ]
     rows += [

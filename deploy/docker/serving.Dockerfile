@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The stream programs and their command line, without MLflow, scikit-learn, pandas, pip or a compiler.
 FROM python:3.12-slim AS build
-# Only needed on platforms for which a package has no wheel.
+# Needed only on platforms for which some package has no wheel.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 RUN python -m venv --without-pip /opt/fraud
@@ -10,12 +10,12 @@ RUN pip --python /opt/fraud/bin/python install --no-deps --no-cache-dir --requir
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY stream stream
-# `training` is not copied, so its command would not work.
+# `training` is not copied, so its command `fraud-train` would not work.
 RUN pip --python /opt/fraud/bin/python install --no-deps --no-cache-dir --no-build-isolation . \
     && rm /opt/fraud/bin/fraud-train
 
 FROM python:3.12-slim
-# A new volume is owned by the owner of the directory on which it is first mounted.
+# A new volume takes the owner of the directory on which it is first mounted.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud && install -d -o fraud -g fraud /bundles
 COPY --from=build /opt/fraud /opt/fraud
 ENV PATH=/opt/fraud/bin:$PATH \

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from deploy.grafana import drift, models, overview, system
 
 FOLDER = Path(__file__).with_name("dashboards")
-#: Dashboards by file name.
+#: Dashboards by the name of their JSON file.
 BOARDS: dict[str, Callable[[], Dashboard]] = {
     "overview": overview.board,
     "models": models.board,

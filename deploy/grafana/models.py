@@ -1,4 +1,4 @@
-"""Dashboard on models: quality, champion against challengers, the gate, roles and retraining."""
+"""Dashboard for models: quality, champion against challengers, the gate, roles and retraining."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -20,7 +20,7 @@ def board() -> Dashboard:
             "Performance on matured transactions": [
                 graph(
                     "Model performance",
-                    "Precision, recall and F1 of the alerts that a model raises, or would raise.",
+                    "Precision, recall and F1 of the alerts that each model raises or would raise.",
                     {
                         f"precision, {_MODEL}": "model_precision",
                         f"recall, {_MODEL}": "model_recall",
@@ -30,13 +30,14 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Accuracy",
-                    "Share of correct verdicts. With one fraud in 600, a model that approves everything has 99.8 %.",
+                    "Share of correct verdicts. With one fraud in 600, a model that approves everything has an "
+                    "accuracy of 99.8 %.",
                     {_MODEL: "model_accuracy"},
                     unit="percentunit",
                 ),
                 graph(
                     "False positives and false negatives",
-                    "Share of legitimate payments that are alerted, and share of frauds that are missed.",
+                    "Share of legitimate transactions that raise an alert, and share of frauds that are missed.",
                     {
                         f"false positives, {_MODEL}": "model_false_positive_rate",
                         f"false negatives, {_MODEL}": "model_false_negative_rate",
@@ -45,17 +46,17 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Outcomes",
-                    "The counts behind the rates above.",
+                    "Number of matured transactions by outcome, from which the rates above are computed.",
                     {f"{{{{outcome}}}}, {_MODEL}": "model_matured_transactions"},
                 ),
                 graph(
                     "Waiting for labels",
-                    "Transactions that are too young to be evaluated.",
+                    "Number of transactions that are too recent to be evaluated.",
                     {_MODEL: "model_labels_waiting"},
                 ),
                 number(
                     "Age of the newest label",
-                    "NoRecentLabels fires after three days.",
+                    "Time since the event time of the newest label. The alert NoRecentLabels fires after three days.",
                     "time() - max(model_newest_label_timestamp_seconds)",
                     unit="s",
                 ),
@@ -63,13 +64,13 @@ def board() -> Dashboard:
             "Predictions, champion against challengers": [
                 heat(
                     "Scores of the champion",
-                    "Distribution of the champion's scores. Bounds are evenly spaced in log odds, because most scores "
+                    "Distribution of the champion's scores. Buckets are evenly spaced in log odds, because most scores "
                     "are close to 0.",
                     'sum by (le) (increase(model_score_bucket{role="champion"}[$__rate_interval]))',
                 ),
                 graph(
                     "Scores, 50th and 99th percentile",
-                    "A challenger with differently distributed scores needs another threshold.",
+                    "A challenger whose scores are distributed differently needs a different threshold.",
                     {
                         f"p50, {_MODEL_POLICY}": "histogram_quantile(0.5, sum by (role, version, policy, le) "
                         "(rate(model_score_bucket[$__rate_interval])))",
@@ -79,8 +80,8 @@ def board() -> Dashboard:
                     unit="percentunit",
                 ),
                 graph(
-                    "Champion against challengers: share alerted",
-                    "Share of the same transactions that the champion alerts and that each challenger would alert.",
+                    "Alert rate: champion against challengers",
+                    "Share of transactions on which the champion alerts, or on which each challenger would alert.",
                     {
                         _MODEL_POLICY: f"{_BY} (rate(model_verdicts_total{_ALERTS}[$__rate_interval])) "
                         f"/ {_BY} (rate(model_verdicts_total[$__rate_interval]))"
@@ -89,8 +90,8 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Missing scores",
-                    "Transactions per second that a model could not score. A challenger's missing scores do no harm, "
-                    "but block its promotion.",
+                    "Transactions per second that a model could not score. A challenger's missing scores affect no "
+                    "decisions, but block its promotion.",
                     {_MODEL_POLICY: f'{_BY} (rate(model_verdicts_total{{verdict="none"}}[$__rate_interval]))'},
                     unit="reqps",
                 ),
@@ -98,13 +99,13 @@ def board() -> Dashboard:
             "The gate between champion and challenger": [
                 graph(
                     "Evidence",
-                    "Log capital of the bets that the challenger is better. The test is won when both measures are "
-                    "above -log(alpha).",
+                    "Log capital won by betting that the challenger is better. The challenger wins the test when both "
+                    "measures are above -log(alpha).",
                     {"{{challenger}} {{policy}}, {{measure}}": "gate_log_capital"},
                 ),
                 graph(
                     "Frauds in the test",
-                    "Matured frauds; docs/challengers.md says how many a verdict needs.",
+                    "Number of matured frauds; docs/challengers.md says how many frauds a verdict needs.",
                     {"{{challenger}} {{policy}}": "gate_frauds"},
                 ),
                 table("Verdict of the gate", "The current verdict on each challenger.", "gate_verdict == 1"),
@@ -112,7 +113,7 @@ def board() -> Dashboard:
             "Roles": [
                 table(
                     "Models in a role",
-                    "The models that each process has loaded. If processes differ for long, one of them refused a "
+                    "Models that each process has loaded. If processes keep differing, one of them has rejected a role "
                     "change.",
                     "count by (job, role, name, version) (model_info)",
                 ),
@@ -123,13 +124,13 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Role changes",
-                    "Role changes per hour by result: a refused one did not pass the audit, a fallback is a demoted "
-                    "champion.",
+                    "Role changes per hour by result: `refused` means that the audit failed, `fallback` that the "
+                    "champion was demoted.",
                     {"{{job}} {{result}}": "sum by (job, result) (increase(model_swaps_total[1h]))"},
                 ),
                 graph(
                     "Rollback monitor: statistics and bounds",
-                    "Statistics since the promotion. If one crosses its bound, the promotion is rolled back.",
+                    "Statistics since the promotion. If a statistic crosses its bound, the promotion is rolled back.",
                     {"{{statistic}}": "rollback_monitor_statistic", "{{statistic}}, bound": "rollback_monitor_bound"},
                 ),
                 number(
@@ -137,7 +138,8 @@ def board() -> Dashboard:
                 ),
                 number(
                     "Rollback monitor",
-                    "Workers that run the rollback monitor (1, or 0 if it is off), and whether an operator has to act.",
+                    "Number of workers that run the rollback monitor (1, or 0 if it is off), and whether an operator "
+                    "must act.",
                     'label_replace(sum(rollback_monitor_elected), "is", "monitors", "", "") '
                     'or label_replace(max(rollback_monitor_paged), "is", "needs an operator", "", "")',
                     legend="{{is}}",
@@ -146,8 +148,8 @@ def board() -> Dashboard:
             "Retraining": [
                 graph(
                     "Retraining triggers: drift",
-                    "Drift alarms by column, and the requests for another model that they caused. Requests by label, "
-                    "by schedule or by hand are on the topic `retrain-requests` only.",
+                    "Drift alarms by column, and the retraining requests that they caused. Requests triggered by "
+                    "labels, by a schedule or by hand are on the topic `retrain-requests` only.",
                     {
                         "alarm: {{column}}": "sum by (column) (drift_alarms_total)",
                         "requests": "sum(drift_retrain_requests_total)",
@@ -155,7 +157,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Retraining triggers: recall",
-                    "The champion's recall divided by its recall a week before. RecallDropped fires below 0.8.",
+                    "The champion's recall divided by its recall a week earlier. RecallDropped fires below 0.8.",
                     {
                         "{{version}}": 'model_recall{role="champion"} / model_recall{role="champion"} offset 7d',
                     },

@@ -15,22 +15,22 @@ def board() -> Dashboard:
             "Traffic and verdicts": [
                 graph(
                     "Traffic",
-                    "Transactions settled per second, on the stream (worker) and over HTTP.",
+                    "Transactions completed per second, on the stream (worker) and over HTTP.",
                     {"{{job}} {{outcome}}": "job_outcome:prediction_requests:rate5m"},
                     unit="reqps",
                     stacked=True,
                 ),
                 graph(
                     "Verdicts",
-                    "Decisions per second.",
+                    "Decisions per second, by verdict.",
                     {"{{verdict}}": "sum by (verdict) (rate(fraud_predictions_total[$__rate_interval]))"},
                     unit="reqps",
                     stacked=True,
                 ),
                 graph(
                     "Fraud detection rate",
-                    "Share of transactions that are reviewed or declined, over the last hour and the last day. "
-                    "AlertRateJump and AlertRateDrop compare the two.",
+                    "Share of transactions reviewed or declined over the last hour and over the last day. The alerts "
+                    "AlertRateJump and AlertRateDrop compare the two rates.",
                     {
                         "{{job}}, hour": "job:alerted:ratio_rate1h",
                         "{{job}}, day": "job:alerted:ratio_rate1d",
@@ -41,7 +41,7 @@ def board() -> Dashboard:
             "Latency and objectives": [
                 graph(
                     "Latency on the stream",
-                    "From reading a transaction to its commit. The objective is 99.9 % within 0.5 s.",
+                    "Time from reading a transaction to committing its decision. The objective is 99.9 % within 0.5 s.",
                     {
                         "p50": 'job:prediction_latency_seconds:p50_rate5m{job="worker"}',
                         "p95": 'job:prediction_latency_seconds:p95_rate5m{job="worker"}',
@@ -51,7 +51,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Latency over HTTP",
-                    "From receiving a transaction until its decision is committed in Kafka.",
+                    "Time from receiving a transaction to committing its decision in Kafka.",
                     {
                         "p50": 'job:prediction_latency_seconds:p50_rate5m{job="http"}',
                         "p95": 'job:prediction_latency_seconds:p95_rate5m{job="http"}',
@@ -61,18 +61,18 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Burn rate of the error budget",
-                    "Over the last hour, relative to the rate that the objective allows: at 1 the budget of 30 days "
-                    "lasts 30 days, at 14.4 two days.",
+                    "Burn rate over the last hour, relative to the rate that the objective allows. At 1, the 30-day "
+                    "budget lasts 30 days; at 14.4, it lasts two days.",
                     {
                         "HTTP: unanswered": "slo:http_unanswered:ratio_rate1h / 0.001",
                         "stream: later than 0.5 s": "slo:stream_late:ratio_rate1h / 0.001",
                     },
                 ),
             ],
-            "Backlog and refused messages": [
+            "Backlog and rejected messages": [
                 graph(
                     "Consumer lag",
-                    "Messages left to read. ScoringLag is based on the seconds that reading them takes.",
+                    "Number of messages left to read. ScoringLag is based on the time that reading them will take.",
                     {
                         "worker": "sum(consumer_lag_transactions)",
                         "{{job}} {{kind}}": "sum by (job, kind) (consumer_lag_messages)",
@@ -80,14 +80,14 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Dead letters",
-                    "Refused messages per second, by reason.",
+                    "Rejected messages per second, by reason.",
                     {"{{job}} {{reason}}": "sum by (job, reason) (rate(dead_letters_total[$__rate_interval]))"},
                     unit="reqps",
                     stacked=True,
                 ),
                 graph(
                     "Aborted Kafka transactions",
-                    "Aborts per second. Each aborted batch is read and decided again.",
+                    "Aborts per second. The transactions in an aborted batch are read and decided again.",
                     {"{{job}}": "sum by (job) (rate(transaction_aborts_total[$__rate_interval]))"},
                     unit="reqps",
                 ),
@@ -95,7 +95,7 @@ def board() -> Dashboard:
             "Alerts": [
                 number(
                     "Firing alerts",
-                    "Number of alerts that fire now, by severity.",
+                    "Number of alerts that are firing now, by severity.",
                     'count by (severity) (ALERTS{alertstate="firing"}) or vector(0)',
                     legend="{{severity}}",
                 ),
@@ -106,7 +106,7 @@ def board() -> Dashboard:
                 ),
                 table(
                     "Alerts in the ledger",
-                    "Notifications from Alertmanager, stored next to the decisions of that time.",
+                    "Notifications from Alertmanager that the ledger has stored, by alert and status.",
                     "sum by (alertname, status) (alert_history_total)",
                 ),
                 number(

@@ -1,4 +1,4 @@
-"""System dashboard: processor, memory, disk, HTTP, ledger and archive."""
+"""System dashboard: CPU, memory, disk, HTTP, ledger and archive."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -24,8 +24,8 @@ def board() -> Dashboard:
         {
             "Machine and processes": [
                 graph(
-                    "Processor",
-                    "Cores that each process uses, and the share of all cores in use.",
+                    "CPU",
+                    "Number of cores that each process uses, and share of all cores in use.",
                     {
                         "{{job}} {{instance}}": "rate(process_cpu_seconds_total[$__rate_interval])",
                         "share of the machine": '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[$__rate_interval]))',
@@ -33,7 +33,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Memory",
-                    "Resident memory of each process, and available memory of the machine.",
+                    "Resident memory of each process, and memory available on the machine.",
                     {
                         "{{job}} {{instance}}": "process_resident_memory_bytes",
                         "available": "node_memory_MemAvailable_bytes",
@@ -42,24 +42,24 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Free disk space",
-                    "Share of each file system that is free. Kafka stops when its own is full.",
+                    "Free share of each file system. Kafka stops when its own file system is full.",
                     {"{{mountpoint}}": f"node_filesystem_avail_bytes{{{_DISKS}}} / node_filesystem_size_bytes"},
                     unit="percentunit",
                 ),
                 graph(
                     "Open file descriptors",
-                    "Share of each process's limit that is in use, connections included.",
+                    "File descriptors in use, including connections, as a share of each process's limit.",
                     {"{{job}} {{instance}}": "process_open_fds / process_max_fds"},
                     unit="percentunit",
                 ),
                 graph(
                     "Up",
-                    "Whether each target answers Prometheus.",
+                    "1 if the target is responding to Prometheus, 0 if not.",
                     {"{{job}} {{instance}}": "up"},
                 ),
                 graph(
                     "Uptime",
-                    "Time since each process started; shows processes that keep restarting.",
+                    "Time since each process started, which shows processes that keep restarting.",
                     {"{{job}} {{instance}}": "time() - process_start_time_seconds"},
                     unit="s",
                 ),
@@ -91,7 +91,8 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Transactions in flight",
-                    "Number of transactions in flight. Above FRAUD_HTTP_MAX_IN_FLIGHT, further requests get 429.",
+                    "Transactions received over HTTP that have no response yet. Above FRAUD_HTTP_MAX_IN_FLIGHT, "
+                    "requests get status 429.",
                     {"{{instance}}": "http_in_flight_transactions"},
                 ),
                 graph(
@@ -110,17 +111,21 @@ def board() -> Dashboard:
             ],
             "Ledger": [
                 graph(
-                    "Rows written", "New rows per second.", {"{{kind}}": _rate("ledger_rows_total", "kind")}, unit="wps"
+                    "Rows written",
+                    "New rows per second, by kind of message.",
+                    {"{{kind}}": _rate("ledger_rows_total", "kind")},
+                    unit="wps",
                 ),
                 graph(
                     "Repeated messages",
-                    "Messages per second whose key already has a row.",
+                    "Messages per second whose key already has a row in the ledger.",
                     {"{{kind}}": _rate("ledger_repeated_total", "kind")},
                     unit="reqps",
                 ),
                 graph(
                     "Write delay",
-                    "95th percentile of the duration of a batch, and of the delay of its newest message.",
+                    "95th percentile of the time to process a batch, and of the time from sending the batch's newest "
+                    "message to committing the batch.",
                     {
                         "batch: {{kind}}": _p95("ledger_batch_seconds", "kind"),
                         "delay: {{kind}}": _p95("ledger_delay_seconds", "kind"),
@@ -135,15 +140,15 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Database",
-                    "1 while the database answers; batches that had to be read again, per hour.",
+                    "1 while the database is responding, and number of batches per hour that had to be read again.",
                     {
-                        "answers": "min(ledger_database_up)",
+                        "responding": "min(ledger_database_up)",
                         "dropped: {{cause}}": "sum by (cause) (increase(ledger_batches_dropped_total[1h]))",
                     },
                 ),
                 graph(
                     "Rows deleted by retention",
-                    "Deleted rows per second.",
+                    "Rows deleted per second because their retention period has ended.",
                     {"{{kind}}": _rate("ledger_deleted_total", "kind")},
                     unit="wps",
                 ),
@@ -151,7 +156,7 @@ def board() -> Dashboard:
             "Archive": [
                 graph(
                     "Messages written",
-                    "Messages per second, and those among them that could not be decoded.",
+                    "Messages written per second, and undecodable messages among them.",
                     {
                         "{{kind}}": _rate("archive_rows_total", "kind"),
                         "undecodable: {{kind}}": _rate("archive_undecodable_total", "kind"),
@@ -160,7 +165,7 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Files",
-                    "Bytes per second, and files per hour.",
+                    "Bytes written per second, and files written per hour.",
                     {
                         "bytes/s, {{kind}}": _rate("archive_bytes_total", "kind"),
                         "files, {{kind}}": "sum by (kind) (increase(archive_files_total[1h]))",
@@ -168,12 +173,14 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "Open files",
-                    "Messages in memory that are not in a file yet, and their bytes.",
+                    "Number of messages in memory that are not in a written file yet, and the memory they use, "
+                    "in bytes.",
                     {"{{kind}}": "sum by (kind) (archive_open_messages)", "bytes": "sum(archive_open_bytes)"},
                 ),
                 graph(
                     "Archive delay",
-                    "95th percentile of the duration of writing a file, and of the delay of its first message.",
+                    "95th percentile of the time to write a file, and of the time from sending the file's first "
+                    "message until the file is written.",
                     {
                         "put: {{kind}}": _p95("archive_put_seconds", "kind"),
                         "delay: {{kind}}": _p95("archive_delay_seconds", "kind"),
@@ -182,10 +189,10 @@ def board() -> Dashboard:
                 ),
                 graph(
                     "File system",
-                    "1 while the file system answers; failed attempts to write a file, and batches to be read again, "
-                    "per hour.",
+                    "1 while the file system is responding; failed attempts to write a file per hour, and "
+                    "batches per hour that had to be read again.",
                     {
-                        "answers": "min(archive_up)",
+                        "responding": "min(archive_up)",
                         "failures": "sum(increase(archive_failures_total[1h]))",
                         "dropped: {{cause}}": "sum by (cause) (increase(archive_dropped_total[1h]))",
                     },

@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--transactions", type=Path, help=f"JSON transactions, one per line  [default: {MESSAGES}]")
     parser.add_argument("--out", type=Path, default=VAR / "observe", help="directory for configuration and logs")
     options = parser.parse_args()
-    # Set the handler explicitly: a shell without job control starts background processes with SIGINT ignored.
+    # Set the handler explicitly, because a shell without job control starts background processes with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     # Hide the Kafka client's messages about retries.

@@ -17,16 +17,16 @@ STOP_S = 10.0
 def running_monitors(
     programs: Mapping[str, str], scratch: Path, out: Path, report: Callable[[str], object]
 ) -> Iterator[dict[str, str]]:
-    """Run the monitors until the context is left.
+    """Run the monitors until the context exits.
 
     Args:
         programs: host:port by program name, which is also the name of its Prometheus job.
         scratch: Directory for their data.
         out: Directory for their configuration and logs.
-        report: Called with a message for each monitor that is not installed.
+        report: Function called with a message for each monitor that is not installed.
 
     Yields:
-        host:port by name of each monitor that runs.
+        host:port of each monitor that is running, by name.
     """
     node, alertmanager, prometheus = (f"127.0.0.1:{port}" for port in free_ports(3))
     with contextlib.ExitStack() as stack:

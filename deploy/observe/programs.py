@@ -11,7 +11,7 @@ from stream.runtime.ports import free_ports
 from stream.settings import Settings
 from training.registry.roles import TrainedRoles, publish
 
-#: Commands of `fraud-stream`.
+#: Commands of `fraud-stream` that start the programs.
 PROGRAMS = ("worker", "ledger", "http")
 
 
@@ -47,7 +47,7 @@ def make_stack(
         roles: Champion and challengers to publish.
         broker: The broker, not started yet.
         logs: Directory that receives the programs' output.
-        on_step: Called with each step, for a progress display.
+        on_step: Function called with the name of each step, for a progress display.
     """
 
     def prepare() -> None:

@@ -15,16 +15,16 @@ from stream.settings import Settings
 
 #: Transactions per second: enough for every rate to have a value, few enough for a laptop.
 RATE = 200
-#: One in this many transactions is sent over HTTP instead.
+#: One transaction in this number is sent over HTTP rather than on the stream.
 HTTP_SHARE = 20
 #: Seconds between two bursts.
 SLICE_S = 0.1
-#: Seconds for the last transactions to be acknowledged, and for an HTTP response.
+#: Seconds to wait for the last transactions to be acknowledged, and for an HTTP response.
 TIMEOUT_S = 5.0
 
 
 class TrafficGenerator(Background):
-    """Sends transactions from its own thread until the context is left.
+    """Sends transactions from its own thread until the context exits.
 
     Args:
         settings: Kafka connection, topic name and port of the HTTP edge.
@@ -61,7 +61,7 @@ class TrafficGenerator(Background):
 
     def _post(self, value: bytes) -> None:
         request = urllib.request.Request(self._url, value, {"Content-Type": "application/json"})  # noqa: S310 - ours
-        # Errors show on the dashboards.
+        # Errors are visible on the dashboards.
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
             response.read()
 
