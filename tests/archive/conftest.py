@@ -16,9 +16,9 @@ from tests.support.archive_process import ArchiveProcess
 
 @pytest.fixture
 def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Settings]:
-    """Return a factory of archive settings whose topics exist, with files closed after one second.
+    """Return a factory for archive settings whose topics exist and whose files are closed after one second.
 
-    The settings of all calls share topics, groups and archive, as two archive processes do that share the partitions.
+    Settings from all calls share topics, groups and the archive, like two archive processes that share the partitions.
     """
     group = f"archive-{uuid.uuid4().hex[:8]}"
 

@@ -1,4 +1,4 @@
-"""Archives that die, freeze or run twice, and vanishing folders: every message is still read exactly once."""
+"""Every message is read exactly once even if archives die, freeze or run twice, or a folder vanishes."""
 
 import shutil
 import time
@@ -19,9 +19,9 @@ ArchiveSettings = Callable[..., Settings]
 
 
 def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path) -> None:
-    """An archive that is killed and restarted twice in mid-stream neither loses nor repeats a message.
+    """An archive that is killed and restarted twice mid-stream neither loses nor repeats a message.
 
-    A partly written file is never read as a file, and the next start removes it.
+    A partly written file is never read, and the next start of the archive removes the file.
     """
     settings = archive_settings(kafka_batch_max=20, archive_file_s=0.3)
     with HistoryFeeder(settings) as feeder:
@@ -45,7 +45,7 @@ def test_sigkills(archive_settings: ArchiveSettings, start_archive: StartArchive
 
 @pytest.mark.slow
 def test_two_archives_in_different_groups(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """Two archives that both read every partition write many messages twice; readers take each once."""
+    """Two archives that read the same partitions write messages twice; readers still return each message once."""
     settings = archive_settings(archive_file_s=0.4)
     twin = settings.replace(
         archive_group=f"{settings.archive.group}-twin", kafka_slot="twin", archive_web_port=free_port()
@@ -62,7 +62,7 @@ def test_two_archives_in_different_groups(archive_settings: ArchiveSettings, sta
 
 @pytest.mark.slow
 def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """The frozen archive wakes with open files of partitions that now belong to the other one."""
+    """An archive that wakes with open files for partitions that now belong to another archive repeats no messages."""
     settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
     with HistoryFeeder(settings) as feeder:
         frozen = start_archive(settings)
@@ -87,7 +87,7 @@ def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSetting
 def test_the_folder_vanishes_and_comes_back(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """While the folder looks empty, like a lost mount, no new archive is created there; in the end nothing is lost."""
+    """While the folder is lost and looks empty, no new archive is created there; in the end, no message is lost."""
     settings = archive_settings()
     folder, away = tmp_path / "archive", tmp_path / "away"
     with HistoryFeeder(settings) as feeder:
@@ -119,7 +119,7 @@ def test_the_folder_vanishes_and_comes_back(
 def test_a_missing_folder_does_not_delay_stopping(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """The next archive reads the messages that were in memory again."""
+    """The archive stops on time, and the next archive reads again the messages that were in memory."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 200)
     archive = start_archive(settings)
@@ -139,7 +139,7 @@ def test_a_missing_folder_does_not_delay_stopping(
 
 @pytest.mark.slow
 def test_partitions_move_again_and_again(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """A second archive joins and leaves, by rebalancing and by a crash, while the first goes on."""
+    """No message is lost or repeated while a second archive joins and leaves, by rebalancing and by a crash."""
     settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
     with HistoryFeeder(settings) as feeder:
         first, second = start_archive(settings), start_archive(second_settings)

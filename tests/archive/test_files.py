@@ -45,19 +45,19 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArchiveFil
 
 
 def store_of(files: ArchiveFiles) -> ArchiveStore:
-    """Return a store that finds where to read on."""
+    """Return a store that finds the offsets at which to resume reading."""
     return ArchiveStore(files, {"labels-topic": "labels"}, Outage("the archive"))
 
 
 def put(files: ArchiveFiles, first: int, end: int, *, days: int = 0, partition: int = 0) -> ArchiveFile:
-    """Put a file with placeholder content."""
+    """Write a file with placeholder content to the archive."""
     file = ArchiveFile.from_range(partition, first, end, DAY + timedelta(days))
     files.put("labels", file, memoryview(b"%d" % first))
     return file
 
 
 def test_a_file_is_written_once(files: ArchiveFiles) -> None:
-    """A second put of the same name changes nothing: a reader may have the file open."""
+    """Writing a file of the same name again changes nothing, because a reader may have the file open."""
     file = put(files, 0, 5)
     files.put("labels", file, memoryview(b"other"))
     assert files.list_day("labels", DAY) == ([file], [])
@@ -67,7 +67,7 @@ def test_a_file_is_written_once(files: ArchiveFiles) -> None:
 
 
 def test_reading_continues_where_the_newest_file_ends(files: ArchiveFiles) -> None:
-    """The newest folder with a file of the partition counts, and of overlapping files the highest end."""
+    """Reading resumes at the highest end among the partition's files in the newest folder that has any."""
     put(files, 0, 50)
     put(files, 50, 80, days=1)
     put(files, 60, 70, days=1)
@@ -82,7 +82,7 @@ def test_reading_continues_where_the_newest_file_ends(files: ArchiveFiles) -> No
 
 
 def test_temporary_files_of_claimed_partitions_are_removed(tmp_path: Path) -> None:
-    """Temporary files of other partitions stay, because their owner may be writing them."""
+    """Temporary files of other partitions remain, because the partitions' owner may be writing them."""
     files = ArchiveFiles(f"file://{tmp_path}/archive")
     files.create()
     put(files, 0, 5)
@@ -96,7 +96,7 @@ def test_temporary_files_of_claimed_partitions_are_removed(tmp_path: Path) -> No
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk is full, for example, neither a file nor a temporary file is left."""
+    """After a failed write, on a full disk for example, neither a file nor a temporary file remains."""
     files = ArchiveFiles(f"file://{tmp_path}/archive")
     files.create()
 
@@ -111,7 +111,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("action", ["put", "claim"])
 def test_a_folder_without_the_marker_is_not_an_archive(files: ArchiveFiles, action: str) -> None:
-    """A lost mount looks empty, and an archive started afresh there would hold everything twice."""
+    """A folder without the marker is rejected, because a lost mount looks the same."""
     put(files, 0, 5)
     files._files.rm_file(files._at("archive.json"))
     with pytest.raises(ArchiveUnavailableError, match="no archive at"):
@@ -122,7 +122,7 @@ def test_a_folder_without_the_marker_is_not_an_archive(files: ArchiveFiles, acti
 def test_a_file_written_while_the_mount_is_lost_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
 ) -> None:
-    """Such a file went into the folder beneath the mount, so it must be put again."""
+    """A file that went into the folder beneath a lost mount does not count, so it must be written again."""
     folder, away = tmp_path / "archive", tmp_path / "away"
     files = ArchiveFiles(f"file://{folder}")
     files.create()
@@ -147,7 +147,7 @@ def test_a_file_written_while_the_mount_is_lost_does_not_count(
 
 
 def test_creating_an_existing_archive_changes_nothing(files: ArchiveFiles) -> None:
-    """A second start of the program creates an archive that exists already."""
+    """Creating an archive that already exists, as a second start of the program does, changes nothing."""
     put(files, 0, 5)
     files.create()
     assert files.list_days("labels") == [DAY]

@@ -23,13 +23,13 @@ DAY = date(2026, 11, 26)
 def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
     """Files written by several writers, some with an outdated listing, and the written offsets by partition.
 
-    Each file begins at the first message at or after the end of any earlier file, or at offset 0, because that is what
-    its writer saw in its listing, however old.
+    Each file begins at offset 0 or at the first message at or after the end of some earlier file, because its writer's
+    listing, however old, ended there.
     """
     files: list[ArchiveFile] = []
     messages: dict[int, set[int]] = {}
     for partition in range(draw(st.integers(1, 3))):
-        # Transaction markers occupy offsets that hold no message.
+        # Transaction markers occupy offsets at which there is no message.
         offsets = sorted(draw(st.sets(st.integers(0, 60), min_size=1, max_size=40)))
         ends = [0]
         written: set[int] = set()
@@ -50,7 +50,7 @@ def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
 def test_each_message_is_read_once_and_in_order(
     history: tuple[list[ArchiveFile], dict[int, set[int]]],
 ) -> None:
-    """This holds even if writers with an outdated listing wrote ranges again."""
+    """Each message is read once and in order even if writers with an outdated listing wrote ranges again."""
     files, messages = history
     read = [
         (file.partition, offset)
@@ -68,14 +68,14 @@ def test_no_file_is_read_in_vain(history: tuple[list[ArchiveFile], dict[int, set
 
 
 def test_of_files_with_the_same_start_only_the_longest_is_read() -> None:
-    """The shorter ones are not even opened."""
+    """Of files with the same start, only the longest is opened."""
     short, long = ArchiveFile.from_range(0, 0, 5, DAY), ArchiveFile.from_range(0, 0, 9, DAY)
     assert list(plan_reads([short, long])) == [(long, 0)]
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 2**62), st.integers(1, 2**62), st.dates())
 def test_names_can_be_parsed(partition: int, first: int, count: int, day: date) -> None:
-    """Parsing a path returns the file it was made from."""
+    """Parsing a file's path returns the same file."""
     file = ArchiveFile.from_range(partition, first, first + count, day)
     directory, name = file.path.split("/")
     assert parse_folder(directory) == day
@@ -101,19 +101,19 @@ def test_names_can_be_parsed(partition: int, first: int, count: int, day: date) 
     ],
 )
 def test_other_names_are_not_files(name: str) -> None:
-    """Names of temporary files and of other programs' files are not parsed as files of the archive."""
+    """Names of temporary files and of other programs' files are not parsed as archive files."""
     assert parse_file(name, DAY) is None
 
 
 @pytest.mark.parametrize("name", ["0-0-5.parquet", ".0-0-5.parquet.ab", ".0-0.parquet.ab.tmp", ".tmp", "notes.tmp"])
 def test_other_names_are_not_temporary(name: str) -> None:
-    """Only names that a writer uses while it writes are parsed as temporary files."""
+    """Only names that a writer gives to unfinished files are parsed as temporary files."""
     assert parse_temporary(name) is None
 
 
 @pytest.mark.parametrize("name", ["date=2026-13-01", "date=2026-1-1", "2026-01-01", "date=", ""])
 def test_other_names_are_not_folders(name: str) -> None:
-    """Other programs may have folders beside the archive's."""
+    """Names of other programs' folders are not parsed as folders of the archive."""
     assert parse_folder(name) is None
 
 
@@ -128,5 +128,5 @@ def test_other_names_are_not_folders(name: str) -> None:
     ],
 )
 def test_any_timestamp_has_a_utc_date(timestamp_ms: int, day: date) -> None:
-    """Kafka accepts any number as a timestamp, so impossible ones are clipped."""
+    """Impossible timestamps are clipped, because Kafka accepts any number as a timestamp."""
     assert utc_day(timestamp_ms) == day

@@ -1,4 +1,4 @@
-"""From batches to files: memory stays in its budget, dates never go back, unwritten messages are read again."""
+"""From batches to files: memory stays within its budget, dates never go back, and unwritten messages are read again."""
 
 import os
 import threading
@@ -30,7 +30,7 @@ def url(tmp_path: Path) -> str:
 
 
 def archived_offsets(url: str) -> list[tuple[int, int]]:
-    """Return partition and offset of each message that a reader gets."""
+    """Return the partition and offset of each message that a reader returns."""
     return [
         (row["partition"], row["offset"])
         for batch in read_archive(url, "transactions")
@@ -39,13 +39,13 @@ def archived_offsets(url: str) -> list[tuple[int, int]]:
 
 
 def archived_files(url: str) -> list[ArchiveFile]:
-    """Return every file of the archive."""
+    """Return all files in the archive."""
     files = ArchiveFiles(url)
     return sorted(file for day in files.list_days("transactions") for file in files.list_day("transactions", day)[0])
 
 
 def test_open_files_stay_within_the_memory_budget(url: str) -> None:
-    """The budget holds for any number of partitions: the largest file is closed early, and nothing is lost."""
+    """For any number of partitions, files are closed early to stay within the budget; no message is lost."""
     feeder = ArchiveFeeder(url, Settings().replace(archive_memory_mib=2, archive_file_s=600.0))
     feeder.claim(*range(12))
     sizes, counts = [], []
@@ -64,7 +64,7 @@ def test_open_files_stay_within_the_memory_budget(url: str) -> None:
 
 
 def test_a_file_is_closed_at_its_size(url: str) -> None:
-    """A file is closed with the message that brings it to its size, and not before."""
+    """A file is closed with the message that brings it to the maximum size, and not before."""
     feeder = ArchiveFeeder(url, Settings().replace(archive_file_mib=1, archive_file_s=600.0))
     feeder.claim(0)
     for _ in range(6):
@@ -75,7 +75,7 @@ def test_a_file_is_closed_at_its_size(url: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 100, 2000])
 def test_an_open_file_does_not_underestimate_its_memory(size: int) -> None:
-    """The file's own figure is compared with tracemalloc's; the memory budget is only as good as this figure."""
+    """A file's own estimate of its memory, on which the budget relies, is at least tracemalloc's measurement."""
     values = [
         b'{"transaction_id": "%032d", "card_id": "%032d", "event_time_ms": %d, "x": "%s"}'
         % (n, n, BASE_MS, b"x" * size)
@@ -96,7 +96,7 @@ def test_an_open_file_does_not_underestimate_its_memory(size: int) -> None:
 
 
 def test_a_file_is_closed_at_its_age(url: str) -> None:
-    """A file is closed at its age and not before, however small it is."""
+    """A file is closed at the maximum age and not before, however small the file is."""
     feeder = ArchiveFeeder(url, Settings().replace(archive_file_s=0.2))
     feeder.claim(0)
     feeder.feed([b"{}"])
@@ -108,7 +108,7 @@ def test_a_file_is_closed_at_its_age(url: str) -> None:
 
 
 def test_a_new_date_starts_a_new_file(url: str) -> None:
-    """The date is that of Kafka's timestamps in UTC. A slightly late message does not reopen the previous date."""
+    """A file's date is the UTC date of Kafka's timestamps; a slightly late message does not reopen a date."""
     feeder = ArchiveFeeder(url)
     feeder.clock.ms = BASE_MS + 2 * DAY_MS
     feeder.claim(0)
@@ -123,7 +123,7 @@ def test_a_new_date_starts_a_new_file(url: str) -> None:
 
 
 def test_dates_never_go_back_across_a_restart(url: str) -> None:
-    """Otherwise the last file would not be in the newest folder, and each start would archive its messages again."""
+    """Otherwise, the last file would not be in the newest folder, and each restart would archive its messages again."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -138,7 +138,7 @@ def test_dates_never_go_back_across_a_restart(url: str) -> None:
 
 @pytest.mark.parametrize("sent_ms", [2**62, BASE_MS + 400 * DAY_MS])
 def test_a_timestamp_years_ahead_is_filed_under_the_current_date(url: str, sent_ms: int) -> None:
-    """Messages of senders with different clocks share a file, instead of causing one file each."""
+    """Messages from senders with different clocks share a file, rather than starting a new file each time."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     for _ in range(50):
@@ -171,7 +171,7 @@ def test_unwritten_messages_are_read_again_when_partitions_move(url: str) -> Non
 
 
 def test_a_batch_that_leaves_a_gap_is_refused(url: str) -> None:
-    """A file must hold every message of its range, so the open file is dropped and read again."""
+    """A file must contain every message in its range, so the open file is dropped and its messages are read again."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -183,7 +183,7 @@ def test_a_batch_that_leaves_a_gap_is_refused(url: str) -> None:
 
 
 def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the program continued, its files would have a gap."""
+    """An unexpected error ends the program without writing, because otherwise its files would have a gap."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -200,7 +200,7 @@ def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monke
 
 
 def test_a_put_is_retried_until_the_file_system_answers(url: str, tmp_path: Path) -> None:
-    """The outage lasts until a put succeeds."""
+    """Writing a file is retried, and the outage lasts until a write succeeds."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -216,7 +216,7 @@ def test_a_put_is_retried_until_the_file_system_answers(url: str, tmp_path: Path
 
 @pytest.mark.parametrize("cause", ["moved", "stopped"])
 def test_retrying_ends_when_the_partition_moves_or_the_program_stops(url: str, tmp_path: Path, cause: str) -> None:
-    """The messages will be read again."""
+    """Retrying ends when the partition moves or the program stops; the messages will be read again."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])

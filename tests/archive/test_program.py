@@ -1,4 +1,4 @@
-"""The archive as a process on a real Kafka: the files it writes, where it reads on, and how it ends."""
+"""The archive as a process on a real Kafka: the files it writes, where it resumes reading, and how it ends."""
 
 import asyncio
 import socket
@@ -22,14 +22,14 @@ from tests.support.until import until
 StartArchive = Callable[[Settings], ArchiveProcess]
 ArchiveSettings = Callable[..., Settings]
 
-#: Values that are not valid messages.
+#: Message values that are not valid.
 INVALID = (None, b"", b"not json", b"\xff\xfe", b"[]", b"{}")
 
 
 def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     archive_settings: ArchiveSettings, start_archive: StartArchive
 ) -> None:
-    """Invalid messages are kept. Stopping closes open files; the next archive, in a new group, resumes after them."""
+    """Invalid messages are archived too, and the next archive, in a new group, resumes after the last file."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 1_000)
     produce_all(
@@ -86,13 +86,13 @@ def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     ],
 )
 def test_an_unusable_url_is_one_error(archive_settings: ArchiveSettings, url: str, message: str) -> None:
-    """The error names the setting to change."""
+    """An unusable URL is a one-line error that names the setting to change."""
     with pytest.raises(ArchiveError, match=message):
         asyncio.run(run_archive(archive_settings(archive_url=url)))
 
 
 def test_an_archive_of_a_newer_program_is_not_changed(archive_settings: ArchiveSettings, tmp_path: Path) -> None:
-    """An archive with a newer format version is refused and left as it is."""
+    """An archive with a newer format version is rejected and left unchanged."""
     settings = archive_settings()
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "archive.json").write_text('{"format_version": 2}')
@@ -101,7 +101,7 @@ def test_an_archive_of_a_newer_program_is_not_changed(archive_settings: ArchiveS
 
 
 def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
-    """The error names the archive's own port setting."""
+    """A port in use is a one-line error that names the archive's own port setting."""
     settings = archive_settings()
     with (
         socket.create_server(("127.0.0.1", settings.archive.web_port)),
@@ -111,7 +111,7 @@ def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
 
 
 def test_a_recreated_topic_ends_the_archive(archive_settings: ArchiveSettings) -> None:
-    """The new topic's offsets start again and are in the archive already, so an operator must decide what to do."""
+    """The archive ends, because the new topic's offsets start again at 0 and exist already: an operator must decide."""
     settings = archive_settings()
     files = ArchiveFiles(settings.archive.url)
     files.create()

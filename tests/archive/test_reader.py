@@ -1,4 +1,4 @@
-"""Reading an archive: each message once, in order, within the bounds; and errors that say what to do."""
+"""Reading an archive yields each message once, in order and within the bounds; errors say what to do."""
 
 import json
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def url(tmp_path: Path) -> str:
 
 
 def put(url: str, kind: str, offsets: Sequence[int], *, partition: int = 0) -> None:
-    """Write a file of decisions or labels whose numbers are these offsets."""
+    """Write a file of decisions or labels, numbered by their offsets."""
     file = OpenFile(kind, partition, offsets[0], DAY)
     for number in offsets:
         message = label(number, event_time_ms=BASE_MS + number * 1000) if kind == "labels" else decision(number)
@@ -38,13 +38,13 @@ def put(url: str, kind: str, offsets: Sequence[int], *, partition: int = 0) -> N
 
 
 def read(url: str, kind: str, since_ms: int | None = None, until_ms: int | None = None) -> pa.Table:
-    """Read everything into one table."""
+    """Return everything that the reader yields, as one table."""
     return pa.Table.from_batches(read_archive(url, kind, since_ms=since_ms, until_ms=until_ms), SCHEMA)
 
 
 @pytest.mark.parametrize("kind", ["decisions", "labels"])
 def test_messages_come_back_byte_for_byte(url: str, kind: str) -> None:
-    """Each message is read with its offset and the columns to filter by."""
+    """Each message is read unchanged, with its offset and the columns to filter by."""
     put(url, kind, range(5))
     table = read(url, kind)
     assert table.schema == SCHEMA
@@ -60,7 +60,7 @@ def test_messages_come_back_byte_for_byte(url: str, kind: str) -> None:
 
 
 def test_overlapping_files_give_each_message_once(url: str) -> None:
-    """A second owner started within the first one's file, and a third wrote everything again."""
+    """Each message is read once although a second owner started within the first one's file and a third rewrote all."""
     for offsets in (range(10), range(10, 20), range(5, 25), range(20)):
         put(url, "decisions", offsets)
     put(url, "decisions", range(3), partition=1)
@@ -70,7 +70,7 @@ def test_overlapping_files_give_each_message_once(url: str) -> None:
 
 
 def test_messages_are_selected_by_event_time(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The lower bound is included, the upper one excluded; row groups outside the bounds are not even read."""
+    """The lower bound is inclusive and the upper bound exclusive; row groups outside the bounds are not even read."""
     monkeypatch.setattr(open_file, "GROUP_BYTES", 10 * (open_file.ROW_BYTES + 700))
     put(url, "decisions", range(100))
     assert read(url, "decisions", BASE_MS + 40_000, BASE_MS + 60_000)["offset"].to_pylist() == list(range(40, 60))
@@ -104,7 +104,7 @@ def test_undecodable_messages_are_read_only_without_bounds(url: str) -> None:
 
 
 def test_a_kind_without_files_is_empty(url: str) -> None:
-    """The archive exists, but no labels have come yet."""
+    """A kind without files yields nothing: here, no labels have arrived yet."""
     assert read(url, "labels").num_rows == 0
 
 
@@ -119,7 +119,7 @@ def test_temporary_and_other_files_are_ignored(url: str, tmp_path: Path) -> None
 
 
 def test_files_written_while_reading_change_nothing(url: str) -> None:
-    """A reader lists the files once, when it begins."""
+    """Files written later are ignored, because a reader lists the files once, when it begins."""
     put(url, "decisions", range(5))
     put(url, "decisions", range(5, 10))
     batches = read_archive(url, "decisions")
@@ -131,7 +131,7 @@ def test_files_written_while_reading_change_nothing(url: str) -> None:
 
 
 def test_a_missing_archive_is_an_error(tmp_path: Path) -> None:
-    """A mistyped URL must not look like an empty topic."""
+    """A missing archive is an error, so that a mistyped URL does not look like an empty topic."""
     with pytest.raises(ArchiveUnavailableError, match=r"no archive at .*; restore it, or check FRAUD_ARCHIVE_URL"):
         read(f"file://{tmp_path}/elsewhere", "labels")
 
@@ -145,21 +145,21 @@ def test_a_missing_archive_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_an_archive_of_another_format_is_refused(url: str, tmp_path: Path, marker: bytes, message: str) -> None:
-    """The marker tells which programs can read it."""
+    """An archive whose marker names another format is rejected."""
     (tmp_path / "archive" / "archive.json").write_bytes(marker)
     with pytest.raises(ArchiveError, match=message):
         read(url, "labels")
 
 
 def test_only_four_kinds_are_archived(url: str) -> None:
-    """Any other kind is an error, which lists the four."""
+    """Any other kind is an error that lists the four kinds."""
     with pytest.raises(ArchiveError, match="'alerts' is not archived; choose one of transactions, transactions-http"):
         read(url, "alerts")
 
 
 @pytest.mark.parametrize("url", ["nowhere://x", "s4://bucket"])
 def test_an_unknown_file_system_is_one_error(url: str) -> None:
-    """The error names the setting."""
+    """An unknown file system is a one-line error that names the setting."""
     with pytest.raises(
         ArchiveError, match=r"cannot open archive .*; set FRAUD_ARCHIVE_URL, or install the package for its file system"
     ):
