@@ -1,1 +1,1 @@
-"""Tests of deployment: compose file, images, monitoring, dashboards and the demo. They need no container engine."""
+"""Tests of the deployment: compose file, images, monitoring, dashboards and demo. No container engine is needed."""

@@ -15,7 +15,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROMETHEUS: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))
 DOCKERFILES = {path.name: Dockerfile(path) for path in sorted((ROOT / "deploy" / "docker").glob("*.Dockerfile"))}
-#: Services that end by themselves.
+#: One-shot services, which end by themselves.
 ONE_SHOT = {"topics", "train"}
 LONG_RUNNING = sorted(set(SERVICES) - ONE_SHOT)
 

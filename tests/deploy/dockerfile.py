@@ -36,7 +36,7 @@ class Dockerfile:
         self.last_stage = self.all[starts[-1] :]
 
     def of(self, word: str) -> list[str]:
-        """Return the arguments of each `word` instruction."""
+        """Return the arguments of each instruction whose keyword is `word`."""
         return [each.rest for each in self.last_stage if each.word == word]
 
     @property

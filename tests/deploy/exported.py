@@ -10,7 +10,7 @@ from stream.ledger.metrics import LedgerMetrics
 from stream.runtime.readiness import ProblemMetrics
 from stream.worker.metrics import WorkerMetrics
 
-#: Metrics of prometheus_client itself, listed here because it exports them on Linux only.
+#: Metrics of prometheus_client itself, listed here because prometheus_client exports them on Linux only.
 PROCESS = {
     "process_virtual_memory_bytes",
     "process_resident_memory_bytes",
@@ -36,7 +36,7 @@ _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 def registries() -> dict[str, CollectorRegistry]:
-    """Return each program's registry in the state after its start."""
+    """Return each program's metrics registry in its state after the program's start."""
     by_program = {
         "worker": WorkerMetrics().registry,
         "ledger": LedgerMetrics().registry,
@@ -53,8 +53,8 @@ class Family(NamedTuple):
 
     Attributes:
         kind: counter, gauge or histogram.
-        labels: Labels of its series, except `le`.
-        programs: Programs that export it.
+        labels: Labels of the metric's series, except `le`.
+        programs: Programs that export the metric.
     """
 
     kind: str
@@ -63,13 +63,14 @@ class Family(NamedTuple):
 
 
 def families() -> dict[str, Family]:
-    """Return all families by name; a counter's name ends in _total."""
+    """Return all metrics by name; a counter's name ends in _total."""
     by_name: dict[str, Family] = {}
     for program, registry in registries().items():
         for collector in registry._collector_to_names:
             for each in collector.collect():
                 name = f"{each.name}_total" if each.type == "counter" else each.name
-                # Families of our own collectors have their labels; for prometheus_client's, the collector has them.
+                # For our own collectors, the family has the labels; for prometheus_client's, the collector has the
+                # labels.
                 labels = getattr(each, "_labelnames", ()) or getattr(collector, "_labelnames", ())
                 family = by_name.setdefault(name, Family(each.type, tuple(labels), set()))
                 family.programs.add(program)

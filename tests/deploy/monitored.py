@@ -31,7 +31,7 @@ WINDOW = 300
 
 
 def monitored_settings(bootstrap: str, directory: Path) -> Settings:
-    """Return settings with new topics, after creating the topics and publishing champion and challenger."""
+    """Create topics, publish a champion and a challenger, and return the settings."""
     prefix = uuid.uuid4().hex[:8]
     topics = {f"topic_{field}": f"{prefix}-{name}" for field, name in Settings().topic.names.items()}
     web, ledger, archive, http = free_ports(4)
@@ -85,7 +85,7 @@ def monitored(bootstrap: str, directory: Path) -> Iterator[Prometheus]:
 
 @contextlib.contextmanager
 def _traffic(settings: Settings, edge: HttpProcess) -> Iterator[None]:
-    """Send a round of traffic per second, so that every rate has a value."""
+    """Send one round of traffic per second, so that every rate has a value."""
     stopping = threading.Event()
 
     def run() -> None:
@@ -106,7 +106,7 @@ def _traffic(settings: Settings, edge: HttpProcess) -> Iterator[None]:
 def _round(settings: Settings, edge: HttpProcess, number: int) -> None:
     """Send a drifted window with an unknown feature, dead letters, labels, and requests over HTTP."""
     first = number * WINDOW
-    # Far from the reference, so that drift alarms after two windows.
+    # The values are far from the reference, so that the drift monitor raises an alarm after two windows.
     drifted = dict.fromkeys(NUMERIC, 1.5) | {"W1": 1.0}
     values = [transaction(n, features=drifted) if n % 2 else transaction(n) for n in range(first, first + WINDOW)]
     produce_all(

@@ -20,14 +20,14 @@ class Prometheus:
     """A client of Prometheus's HTTP API.
 
     Args:
-        address: host:port.
+        address: Address of Prometheus, host:port.
     """
 
     def __init__(self, address: str) -> None:
         self._client = httpx.Client(base_url=f"http://{address}/api/v1", timeout=10)
 
     def is_ready(self) -> bool:
-        """Return whether Prometheus answers."""
+        """Return whether Prometheus is responding."""
         with contextlib.suppress(httpx.TransportError):
             return self._client.get("/targets").is_success
         return False
@@ -48,7 +48,7 @@ class Prometheus:
         return [value for value in values if not math.isnan(value)]
 
     def rule_errors(self) -> dict[str, str]:
-        """Return by rule the error of its last evaluation, or its health if it has not been evaluated."""
+        """Return each rule's last evaluation error, or the rule's health if the rule has not been evaluated."""
         rules = [rule for group in self._get("/rules")["groups"] for rule in group["rules"]]
         return {rule["name"]: rule.get("lastError", rule["health"]) for rule in rules if rule["health"] != "ok"}
 
@@ -61,7 +61,7 @@ class Prometheus:
 
 @contextlib.contextmanager
 def running_prometheus(config: str, port: int, directory: Path) -> Iterator[Prometheus]:
-    """Run Prometheus on a local port until the context is left."""
+    """Run Prometheus on a local port until the context exits."""
     file = directory / "prometheus.yml"
     file.write_text(config, encoding="utf-8")
     options = {"config.file": file, "storage.tsdb.path": directory / "data", "web.listen-address": f"127.0.0.1:{port}"}

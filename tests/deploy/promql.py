@@ -1,4 +1,4 @@
-"""A minimal PromQL parser that finds the metrics of an expression and the labels they are selected by."""
+"""A minimal PromQL parser that finds the metrics in an expression and the labels by which they are selected."""
 
 import re
 
@@ -25,7 +25,7 @@ def metrics_of(expression: str) -> set[str]:
 
 
 def labels_of(text: str) -> dict[str, set[str]]:
-    """Return by series name the labels in its matchers.
+    """Return the labels in each series's matchers, by series name.
 
     >>> labels_of('rate(a_total{x="1", y!~"b{2}"}[5m]) > b and c{z="3"}') == {"a_total": {"x", "y"}, "c": {"z"}}
     True

@@ -1,4 +1,4 @@
-"""Services of the compose file. No container engine runs here, so the tests check what the file names."""
+"""Tests of the services in the compose file, on the file's text only, because no container engine runs here."""
 
 import re
 from collections import Counter
@@ -52,7 +52,7 @@ def test_one_shot_services_are_not_restarted_forever(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_dependencies_exist_and_can_be_satisfied(service: str) -> None:
-    """`service_healthy` needs a health check, completion needs an end, and no dependency is in a profile."""
+    """A dependency exists outside any profile, and has the health check or the end that its condition needs."""
     for other, dependency in SERVICES[service].get("depends_on", {}).items():
         expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
         assert dependency["condition"] == expected
@@ -81,7 +81,7 @@ def test_settings_are_valid(service: str) -> None:
 
 
 def test_variables_are_explained() -> None:
-    """Each ${VARIABLE} is in .env.example, with the same default if it has one."""
+    """Each ${VARIABLE} is in .env.example, with the same default value if the compose file has a default."""
     example = dict(re.findall(r"^(\w+)=(.*)$", rendered(), flags=re.MULTILINE))
     used = re.findall(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)\}", TEXT)
     assert len(used) == TEXT.count("${"), "a variable with neither default nor message"
@@ -105,7 +105,7 @@ def test_ports_are_unique_and_on_loopback() -> None:
 
 
 def test_published_ports_are_listened_on() -> None:
-    """The container's side of each port is the one on which its program listens."""
+    """The container port of each mapping is the one on which the container's program listens."""
     inner = {name: {int(p.rsplit(":", 1)[1]) for p in service.get("ports", [])} for name, service in SERVICES.items()}
     worker = dockerfile_of("worker")
     assert worker is not None
@@ -132,13 +132,13 @@ def test_kafka_listeners_are_complete() -> None:
 
 @pytest.mark.parametrize("kind", ["volumes", "networks", "secrets"])
 def test_volumes_networks_and_secrets_are_declared_and_used(kind: str) -> None:
-    """Every name is declared, and every declaration is used; host paths are not names."""
+    """Every volume, network and secret is declared, and every declaration is used; host paths need no declaration."""
     named = {each.partition(":")[0] for service in SERVICES.values() for each in service.get(kind, [])}
     assert {name for name in named if name[0] not in "./"} == set(COMPOSE[kind])
 
 
 def test_host_mounts_exist_and_are_read_only() -> None:
-    """Mounts are files of this repository; only the node exporter sees the rest of the machine."""
+    """Host mounts are files in this repository; only the node exporter sees the rest of the machine."""
     mounts = [(name, each.split(":")) for name, service in SERVICES.items() for each in service.get("volumes", [])]
     bound = [(name, source, options) for name, (source, _, *options) in mounts if source[0] in "./"]
     assert len(bound) > 3
@@ -161,7 +161,7 @@ def test_secrets_stay_out_of_the_repository_and_of_images() -> None:
 
 
 def test_an_edge_that_other_machines_reach_requires_keys() -> None:
-    """Without keys such an edge would refuse to start."""
+    """An HTTP edge that other machines can reach has keys; without keys, it would not start."""
     settings = read_settings(fraud_settings(SERVICES["http"]["environment"]))
     assert not is_loopback(settings.http.host)
     assert settings.http.keys

@@ -23,7 +23,7 @@ def test_prometheus_reaches_its_targets() -> None:
 
 
 def test_alertmanager_and_grafana_reach_their_services() -> None:
-    """Alertmanager reaches the ledger, and Grafana the provisioned Prometheus and the dashboards."""
+    """Alertmanager reaches the ledger; Grafana reaches the provisioned Prometheus and the dashboards."""
     assert set(SERVICES["alertmanager"]["networks"]) & set(SERVICES["ledger"]["networks"])
     provisioned = (ROOT / "deploy/grafana/provisioning/datasources/prometheus.yml").read_text(encoding="utf-8")
     (source,) = yaml.safe_load(provisioned)["datasources"]

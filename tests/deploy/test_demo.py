@@ -61,13 +61,13 @@ SHADOW = [shadow_score("0", 0.8, "review"), shadow_score("1", 0.1, "approve"), s
 
 
 def test_precision_and_recall_use_the_labels(offline: pl.DataFrame) -> None:
-    """There are two alerts, one of them on the only fraud."""
+    """With two alerts, one of them on the only fraud, precision is one half and recall is one."""
     figures, _, _ = compare(DECISIONS, SHADOW, offline, "1")
     assert figures == {"alerts": 2, "precision": 0.5, "recall": 1.0, "value_recall": 1.0, "frauds": 1}
 
 
 def test_value_recall_is_a_share_of_the_amount_of_all_frauds(offline: pl.DataFrame) -> None:
-    """A missed fraud adds to the total, a false alarm to nothing."""
+    """A missed fraud adds to the total amount; a false alarm adds nothing."""
     labels = pl.Series("label", [1, 0, 1, 0])
     figures, _, _ = compare(DECISIONS, SHADOW, offline.with_columns(labels), "1")
     assert figures["value_recall"] == pytest.approx(0.9)
@@ -83,7 +83,7 @@ def test_a_challenger_is_compared_by_alerts(offline: pl.DataFrame) -> None:
 
 @pytest.mark.parametrize("role", ["champion", "challenger"])
 def test_the_largest_difference_covers_every_model(offline: pl.DataFrame, role: str) -> None:
-    """A score that differs from its offline score shows, whichever model it is from."""
+    """A score that differs from the offline score is reported, whichever model the score comes from."""
     decisions, shadow = list(DECISIONS), list(SHADOW)
     if role == "champion":
         decisions[2] = decision("2", 0.3, "approve")

@@ -46,7 +46,7 @@ def test_commands_exist(command: list[str]) -> None:
 
 
 def test_the_command_check_can_fail() -> None:
-    """A command or option that does not exist raises."""
+    """A command or option that does not exist raises an error."""
     for command in (["fraud-stream", "wrker"], ["fraud-train", "baseline", "--botstrap", "x"]):
         with pytest.raises(click.UsageError):
             test_commands_exist(command)
@@ -65,7 +65,7 @@ def test_dockerfiles_copy_existing_files(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_images_run_without_root(name: str) -> None:
-    """The user is a number, so that any platform can check that it is not root."""
+    """The user is a number, so that any platform can verify that the image does not run as root."""
     (user,) = DOCKERFILES[name].of("USER")
     assert int(user.partition(":")[0]) >= 1000
     assert any(f"--uid {user.partition(':')[0]} " in run for run in DOCKERFILES[name].of("RUN"))
@@ -73,7 +73,7 @@ def test_images_run_without_root(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_images_use_a_pinned_slim_python(name: str) -> None:
-    """Every stage has the same base, so that what was built runs."""
+    """Every stage has the same pinned base, so that what one stage builds runs in the next."""
     assert set(DOCKERFILES[name].bases) == {"python:3.12-slim"}
 
 

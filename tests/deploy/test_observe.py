@@ -1,4 +1,4 @@
-"""`make observe` as a user runs it: all targets are up, and Ctrl-C leaves no process behind."""
+"""Tests of `make observe` as a user runs it: all targets are up, and Ctrl-C leaves no process behind."""
 
 import re
 import signal
@@ -19,13 +19,13 @@ from tests.support.until import until
 from training.registry.roles import TrainedRoles, save_roles
 
 ROOT = Path(__file__).parents[2]
-#: Seconds for a broker, three programs and the monitors to start, and to stop.
+#: Seconds to wait for a broker, three programs and the monitors to start, and to stop.
 START_S, STOP_S = 60.0, 30.0
 
 
 @pytest.mark.slow
 def test_all_targets_are_up_and_no_process_remains(tmp_path: Path) -> None:
-    """Transactions are decided on the stream and over HTTP; after Ctrl-C no process is left."""
+    """Transactions are decided on the stream and over HTTP; after Ctrl-C, no process remains."""
     for program in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
         tool(program)
     store = tmp_path / "bundles"
@@ -63,7 +63,7 @@ def test_all_targets_are_up_and_no_process_remains(tmp_path: Path) -> None:
 
 
 def test_missing_monitors_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each message names the package to install, and the rest runs without them."""
+    """Each message names the package to install, and the other programs run without the missing monitors."""
     monkeypatch.setattr("deploy.observe.monitors.find", lambda _: None)
     messages: list[str] = []
     programs = dict.fromkeys(("worker", "ledger", "http"), "127.0.0.1:1")

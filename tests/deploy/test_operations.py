@@ -38,7 +38,7 @@ ROWS = rows()
 
 
 def test_every_metric_is_listed_once() -> None:
-    """The table includes the process metrics of prometheus_client."""
+    """Each exported metric, including prometheus_client's process metrics, is in the table exactly once."""
     listed = [name for row in ROWS for name in row.names]
     assert len(listed) == len(set(listed))
     assert set(listed) == set(EXPORTED) | PROCESS
@@ -46,7 +46,10 @@ def test_every_metric_is_listed_once() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.names[0])
 def test_labels_and_programs_are_as_exported(row: Row) -> None:
-    """If the metrics of a row have different labels, a semicolon separates the lists of labels."""
+    """Each metric has the listed labels and programs.
+
+    If the metrics in a row have different labels, semicolons separate the lists of labels.
+    """
     for index, name in enumerate(row.names):
         if name in EXPORTED:
             labels = row.labels[index] if len(row.labels) > 1 else row.labels[0]
@@ -57,6 +60,6 @@ def test_labels_and_programs_are_as_exported(row: Row) -> None:
 
 
 def test_metrics_are_exported() -> None:
-    """Some metrics are found at all; otherwise the tests above would pass without checking any."""
+    """At least some metrics are found; otherwise, the tests above would pass without checking any."""
     assert len(registries()) == 4
     assert len(EXPORTED) > 50

@@ -12,7 +12,7 @@ from tests.deploy.prometheus_process import Prometheus
 from tests.deploy.promql import metrics_of
 from tests.deploy.test_prometheus import ALERTS, RECORDED
 
-#: Metrics without series in this test, and the reason.
+#: Metrics that have no series in this test, with the reason.
 NO_SERIES = {
     "rollback_monitor_statistic": "there is no promotion to monitor",
     "rollback_monitor_bound": "there is no promotion to monitor",
@@ -32,7 +32,7 @@ NO_SERIES = {
     "model_false_negative_rate": "these decisions mature in weeks",
     "alert_history_total": "no Alertmanager runs",
 }
-#: Seconds for all panels to have values.
+#: Seconds to wait for all panels to have values.
 TIMEOUT_S = 40.0
 
 
@@ -44,7 +44,7 @@ def prometheus(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_every_panel_shows_something(prometheus: Prometheus) -> None:
-    """Each query has a value, except those on metrics in `NO_SERIES`."""
+    """Each panel query returns a value, except queries on metrics in `NO_SERIES`."""
     pending = {each for each in panel_queries() if not metrics_of(each.expression) & set(NO_SERIES)}
     deadline = time.monotonic() + TIMEOUT_S
     while pending and time.monotonic() < deadline:
@@ -54,7 +54,7 @@ def test_every_panel_shows_something(prometheus: Prometheus) -> None:
 
 
 def test_every_query_can_be_evaluated(prometheus: Prometheus) -> None:
-    """All queries of panels and all rules are valid, and Prometheus's own evaluation has no errors."""
+    """All panel queries and all rules are valid, and Prometheus's own evaluation has no errors."""
     for expression in [each.expression for each in panel_queries()]:
         prometheus.values(expression)
     for rule in (ALERTS | RECORDED).values():
@@ -70,14 +70,14 @@ def test_metrics_without_series_are_used_and_have_none(prometheus: Prometheus) -
 
 
 def test_only_expected_alerts_fire(prometheus: Prometheus) -> None:
-    """Healthy programs cause no alert; only the drifted input and the refused messages do."""
+    """Healthy programs cause no alerts; only the drifted input and the rejected messages cause some."""
     firing = {name for name in ALERTS if prometheus.values(f'ALERTS{{alertname="{name}", alertstate="firing"}}')}
     assert firing <= {"DriftAlarm", "SevereDrift", "StoreDeadLetters"}
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_dashboards_are_up_to_date(name: str) -> None:
-    """`python -m deploy.grafana` was run after the last change, and no file of a removed dashboard is left."""
+    """`python -m deploy.grafana` was run after the last change, and no files from removed dashboards remain."""
     assert (FOLDER / f"{name}.json").read_text(encoding="utf-8") == render(name)
     assert {path.stem for path in FOLDER.iterdir()} == set(BOARDS)
 

@@ -1,4 +1,4 @@
-"""Rules and alerts are valid, tested both ways, documented, and use metrics that exist."""
+"""Rules and alerts are valid, tested in both directions, documented, and use metrics that exist."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ RUNBOOKS = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text(encodi
 
 
 def rules() -> list[dict[str, Any]]:
-    """Return all rules of all files."""
+    """Return all rules from all files."""
     files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULE_FILES]
     return [rule for file in files for group in file["groups"] for rule in group["rules"]]
 
@@ -32,7 +32,7 @@ RECORDED = {rule["record"]: rule for rule in rules() if "record" in rule}
 
 
 def test_configurations_are_valid(tmp_path: Path) -> None:
-    """Configurations are valid as committed and as `make observe` changes them, and so are the rules."""
+    """The configurations are valid as committed and as changed by `make observe`, and so are the rules."""
     run_tool("promtool", "check", "config", "--syntax-only", FOLDER / "prometheus.yml")
     local = tmp_path / "prometheus.yml"
     jobs = {job["job_name"]: "127.0.0.1:1" for job in CONFIG["scrape_configs"]}
@@ -48,12 +48,12 @@ def test_configurations_are_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_and_stay_silent(path: Path) -> None:
-    """Promtool runs the unit tests on synthetic series."""
+    """Promtool's unit tests on synthetic series pass."""
     run_tool("promtool", "test", "rules", path)
 
 
 def test_every_alert_is_tested_both_ways() -> None:
-    """For each alert, a test names a time at which it must fire, and one at which it must not."""
+    """For each alert, some test names a time at which the alert must fire and a time at which it must not."""
     tested: dict[bool, set[str]] = {True: set(), False: set()}
     for path in TESTS:
         for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
@@ -61,7 +61,7 @@ def test_every_alert_is_tested_both_ways() -> None:
                 pattern = re.search(r'alertname=~?"([^"]+)"', each["expr"])
                 named = {name for name in ALERTS if pattern and re.fullmatch(pattern[1], name)}
                 tested[bool(each["exp_samples"])] |= named
-    # Expressions that expect two alerts are covered by ones with single names elsewhere.
+    # An expression may name several alerts; other expressions cover each of these alerts alone.
     assert set(ALERTS) - tested[True] == set()
     assert set(ALERTS) - tested[False] == set()
 
@@ -74,7 +74,7 @@ def test_every_alert_has_a_runbook(name: str) -> None:
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
     assert rule["annotations"]["runbook_url"] == f"docs/runbooks.md#{name.lower()}"
     section = RUNBOOKS.partition(f"\n### {name}\n")[2].partition("\n#")[0]
-    # The same text, and more.
+    # The runbook begins with the alert's own text.
     assert " ".join(section.split()).startswith(
         f"*{rule['labels']['severity']}.* {rule['annotations']['description']} "
     )
@@ -99,7 +99,7 @@ def test_every_severity_has_a_receiver() -> None:
 
 
 def test_inhibited_alerts_exist() -> None:
-    """A misspelled name would inhibit nothing, silently."""
+    """Inhibited alerts exist, because a misspelled name would silently inhibit nothing."""
     config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
     matchers = [each for rule in config["inhibit_rules"] for some in rule.values() for each in some]
     named = {name for matcher in matchers for name in re.split(r"\W+", matcher.partition("=")[2]) if name}
@@ -118,7 +118,7 @@ def test_the_metrics_of_an_expression_are_found() -> None:
 
 
 def test_metrics_of_rules_and_panels_exist() -> None:
-    """Each metric is exported by a program, Prometheus or the node exporter, or recorded by a rule."""
+    """Each metric is exported by a program, by Prometheus or by the node exporter, or recorded by a rule."""
     known = set(series()) | PROCESS | FOREIGN | set(RECORDED)
     by_rules = {name: metrics_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
     by_panels = {f"{each.board}: {each.panel}": metrics_of(each.expression) for each in panel_queries()}
@@ -126,7 +126,7 @@ def test_metrics_of_rules_and_panels_exist() -> None:
 
 
 def test_labels_of_rules_panels_and_tests_exist() -> None:
-    """A matcher on a label that no series has matches nothing, which tests on synthetic series cannot show."""
+    """Labels in matchers exist: a matcher on a missing label matches nothing, which synthetic series cannot show."""
     assert labels_of('rate(a_total{x="1", y!~"b{2}"}[5m]) > b and c{z="3"}') == {"a_total": {"x", "y"}, "c": {"z"}}
     exported = series()
     used_by = {name: labels_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
@@ -145,7 +145,7 @@ def test_labels_of_rules_panels_and_tests_exist() -> None:
 
 
 def test_every_recorded_series_is_used() -> None:
-    """An alert or a panel uses each recorded series; an unused one would only cost memory."""
+    """Each recorded series is used by an alert or a panel; an unused series would only cost memory."""
     used = [metrics_of(rule["expr"]) for rule in ALERTS.values()] + [
         metrics_of(each.expression) for each in panel_queries()
     ]
