@@ -1,4 +1,4 @@
-"""Run the drift lab and write its page and figures. Exit code 1 if a step fails."""
+"""Run the drift lab and write its page and charts. Exits with code 1 if a step fails."""
 
 import argparse
 import logging
@@ -24,11 +24,14 @@ DATA = VAR / "data" / "creditcard.parquet"
 
 
 def main() -> int:
-    """Run the lab and write the page; return the exit code."""
+    """Run the lab, write its page, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=VAR / "drift-lab", help="directory for the page and its figures")
+    parser.add_argument("--out", type=Path, default=VAR / "drift-lab", help="directory for the page and its charts")
     parser.add_argument(
-        "--repetitions", type=int, default=LabSize.repetitions, help="repetitions of each scenario and feature"
+        "--repetitions",
+        type=int,
+        default=LabSize.repetitions,
+        help="number of repetitions for each scenario and feature",
     )
     options = parser.parse_args()
     logging.getLogger("stream").setLevel(logging.ERROR)
@@ -62,7 +65,7 @@ def _run(out: Path, size: LabSize, on_step: Callable[[str], None]) -> Path:
 
 
 def write(results: DriftLabResults, out: Path) -> Path:
-    """Write the page and its figures into a directory; return the page's path."""
+    """Write the page and its charts to a directory, and return the path of the page."""
     out.mkdir(parents=True, exist_ok=True)
     pictures.draw_power(results.power, results.limits.psi, out / pictures.POWER)
     pictures.draw_trend(results.trends, out / pictures.TREND)

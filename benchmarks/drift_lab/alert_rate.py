@@ -1,4 +1,4 @@
-"""A doubled alert rate: how many alerts would have been expected until it is detected."""
+"""How soon a doubled alert rate is detected, in alerts that would have been expected by then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,31 +14,31 @@ from stream.scoring.policy import severities
 
 #: The project's target: a doubled alert rate is detected before this many alerts would have been expected.
 TARGET_ALERTS = 40
-#: Share of alerts for which the target is set; the lab's own champion alerts more.
+#: Alert rate for which the target is set; the lab's own champion has a higher alert rate.
 RARE_RATE = 0.0015
-#: Windows before the onset, so that the test's windows are full of ordinary rows.
+#: Number of windows before the onset, so that the test starts with ordinary rows only.
 _BEFORE = 12
-#: Alerts expected after the onset at which a repetition ends undetected.
+#: Number of expected alerts after the onset at which a repetition ends as undetected.
 _MAX_EXPECTED = 4 * TARGET_ALERTS
 
 
 @dataclass(frozen=True)
 class DoubledRateResult:
-    """Detection of one doubled alert rate."""
+    """How often and how soon the doubling of one alert rate is detected."""
 
-    #: Share of alerts in the reference.
+    #: Alert rate in the reference.
     rate: float
     #: Share of the repetitions detected before `TARGET_ALERTS` alerts would have been expected.
     detected: float
-    #: The same by the end of the window in which that happens, because alarms are raised at the end of a window.
+    #: Share of the repetitions detected by the end of the window in which that number of alerts is reached.
     detected_by_window: float
-    #: Alerts expected between onset and alarm in the detected repetitions: median and 95 % quantile.
+    #: Alerts expected between onset and alarm in the detected repetitions: median and 95% quantile.
     median: float
     high: float
 
 
 def double_alert_rates(sample: WindowSample, repetitions: int, seed: int) -> list[DoubledRateResult]:
-    """Double the champion's own alert rate, and one of `RARE_RATE`; empty without a verdict reference."""
+    """Double the champion's own alert rate, and a rate of `RARE_RATE`; empty without a verdict reference."""
     reference = sample.stream.manifest.verdict_reference
     random = np.random.default_rng(seed)
     if reference is None:
@@ -49,7 +49,7 @@ def double_alert_rates(sample: WindowSample, repetitions: int, seed: int) -> lis
 
 
 def alert_rate_alarms(sample: WindowSample) -> int:
-    """Return the number of alarms of the alert rate over undisturbed windows; consecutive alarms count once."""
+    """Return the number of alert-rate alarms in undisturbed windows, counting consecutive alarms once."""
     reference, scored = sample.stream.manifest.verdict_reference, sample.stream.scored
     if reference is None:
         return 0

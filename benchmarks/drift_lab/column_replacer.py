@@ -1,4 +1,4 @@
-"""Statistics of windows in which one column is replaced: only that column is measured again."""
+"""Statistics of windows in which one column is replaced, measuring only that column again."""
 
 import msgspec
 import numpy as np
@@ -11,11 +11,11 @@ from stream.drift.statistics import DriftStatistics, WindowStatistics
 
 
 class ColumnReplacer:
-    """Precomputed statistics of windows, from which those with one replaced column follow quickly.
+    """Precomputed statistics of windows, from which the statistics with one replaced column follow quickly.
 
     Args:
-        manifest: Manifest of the bundle.
-        counts: (w, width) counts of the windows.
+        manifest: Manifest of the bundle whose reference the windows are compared with.
+        counts: (w, width) bin counts of the windows.
     """
 
     def __init__(self, manifest: Manifest, counts: Counts) -> None:
@@ -35,12 +35,12 @@ class ColumnReplacer:
         self._raw_p[:, -1] = score.measure(_scores_only(binning, counts)).p[:, -1]
 
     def replace(self, windows: NDArray[np.intp], column: BinnedColumn, counts: Counts) -> WindowStatistics:
-        """Return the statistics of windows with other counts for one feature.
+        """Return the statistics of windows after replacing the counts of one feature.
 
         Args:
-            windows: (...,) indices of windows.
-            column: Column of the feature.
-            counts: (..., bins) counts that replace the windows' own.
+            windows: (...,) indices of the windows.
+            column: Column of the feature to replace.
+            counts: (..., bins) counts that replace those in the windows.
         """
         index = self._names.index(column.name)
         replaced, original = self._measure(column, counts), self._measured
@@ -52,7 +52,7 @@ class ColumnReplacer:
         return WindowStatistics(original.rows[windows], psi, distance, holm(raw_p), missing)
 
     def _measure(self, column: BinnedColumn, counts: Counts) -> WindowStatistics:
-        # The score follows the feature; without a reference it has two bins, which stay empty.
+        # The score comes after the feature. Without a reference, the score has two bins, which stay empty.
         score_counts = np.zeros((*counts.shape[:-1], 2), dtype=np.int64)
         return self._single[column.name].measure(np.concatenate([counts, score_counts], axis=-1))
 
@@ -64,7 +64,7 @@ def _single_feature(manifest: Manifest, name: str) -> Manifest:
 
 
 def _scores_only(binning: Binning, counts: Counts) -> Counts:
-    """Return counts (w, width) for a binning where only the score has edges: each feature's values share one bin."""
+    """Return counts (w, width) for a binning in which only the score has edges and each feature has a single bin."""
     values = [
         np.stack([feature[:, :-1].sum(axis=1), feature[:, -1]], axis=1)
         for feature in (counts[:, column.start : column.stop] for column in binning.features)

@@ -16,19 +16,19 @@ from stream.drift.label_free import estimate
 from stream.scoring.policy import severities
 from training.drift.concept import ErrorRateMonitor
 
-#: Days of the timeline, and the day after which labels move.
+#: Number of days in the timeline, and the day after which labels move.
 DAYS, ONSET_DAY = 30, 15
 #: Share of the labels that move in the timeline.
 TIMELINE_SHARE = 0.5
 #: Shares of the labels that move in the table; 0 gives the rate of false alarms.
 SHARES = (0.0, 0.25, 0.5, 0.75)
-#: Frauds before the onset, and after it until a repetition ends undetected.
+#: Number of frauds before the onset, and after it until a repetition ends as undetected.
 _FRAUDS_BEFORE, _FRAUDS_AFTER = 1000, 2000
 
 
 @dataclass(frozen=True)
 class ConceptDetection:
-    """Detection of moved labels."""
+    """How often and how soon moved labels are detected."""
 
     #: Share of the labels that move.
     share: float
@@ -37,23 +37,23 @@ class ConceptDetection:
     missed_after: float
     #: Share of the repetitions with an alarm before the onset.
     false_alarms: float
-    #: Share of the others with an alarm within `_FRAUDS_AFTER` frauds of the onset.
+    #: Share of the other repetitions with an alarm within `_FRAUDS_AFTER` frauds of the onset.
     detected: float
     #: Median number of frauds from onset to alarm; None if fewer than half are detected.
     frauds: float | None
-    #: The same in days of this stream's matured frauds.
+    #: The same median, in days of this stream's matured frauds.
     days: float | None
 
 
 @dataclass(frozen=True)
 class ConceptTimeline:
-    """One stream by day; all arrays are (DAYS,)."""
+    """Daily metrics of one stream; all arrays have the shape (DAYS,)."""
 
     recall: NDArray[np.float64]
     expected_recall: NDArray[np.float64]
     precision: NDArray[np.float64]
     expected_precision: NDArray[np.float64]
-    #: First day after the onset on which the misses alarm; None if they never do.
+    #: First day after the onset with an alarm on missed frauds; None if there is none.
     alarm: int | None
     #: Mean daily score before and after the onset.
     mean_score: tuple[float, float]
@@ -61,7 +61,7 @@ class ConceptTimeline:
 
 @dataclass(frozen=True)
 class _Rates:
-    """Rates of a stream."""
+    """Rates of approvals and frauds in a stream."""
 
     #: Shares of the frauds, and of all rows, that are approved.
     missed: float
@@ -70,7 +70,7 @@ class _Rates:
 
 
 def measure_detection(stream: LabStream, repetitions: int, seed: int) -> list[ConceptDetection]:
-    """Move labels in simulated streams of frauds, and monitor the misses."""
+    """Move labels in simulated streams of frauds, and monitor the frauds that the champion misses."""
     random = np.random.default_rng(seed)
     alerted = _alerted(stream)
     frauds = stream.scored.labels == 1
@@ -83,7 +83,7 @@ def measure_detection(stream: LabStream, repetitions: int, seed: int) -> list[Co
 
 
 def simulate_timeline(stream: LabStream, seed: int) -> ConceptTimeline:
-    """Follow one stream over `DAYS` days, with true and estimated figures for each day."""
+    """Follow one stream over `DAYS` days, with true and estimated metrics for each day."""
     random = np.random.default_rng(seed)
     alerted, scores = _alerted(stream), stream.scored.scores.astype(np.float64)
     monitor, alarm, days = ErrorRateMonitor("misses"), None, []
@@ -146,7 +146,7 @@ def _alerted(stream: LabStream) -> NDArray[np.bool_]:
 
 
 def _move_labels(labels: NDArray[np.bool_], share: float, random: np.random.Generator) -> NDArray[np.bool_]:
-    """Clear a share of the fraud labels and set as many on legitimate rows drawn at random."""
+    """Clear a share of the fraud labels, and mark as many legitimate rows, drawn at random, as fraud."""
     moved = labels.copy()
     frauds = np.flatnonzero(labels)
     cleared = frauds[random.random(len(frauds)) < share]

@@ -1,4 +1,4 @@
-"""A complete run of the lab: from data to all figures of the page."""
+"""A complete run of the lab, from the data to all results on the page."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +26,11 @@ from stream.drift.alarm_rule import DriftLimits
 from training.data.dataset import Dataset
 from training.machine import Machine, describe_machine
 
-#: Window sizes in which the natural stream is judged, besides the rule's own.
+#: Window sizes for judging the natural stream, in addition to the rule's own size.
 _OTHER_ROWS = (1000, 10_000)
-#: Days of the categorical sample, which only supplies undisturbed columns.
+#: Number of days in the categorical sample, which only supplies undisturbed columns.
 _CATEGORY_DAYS = 3
-#: Undisturbed days for river's detectors.
+#: Number of undisturbed days for river's detectors.
 _RIVER_DAYS = 1
 _SEED = 0
 
@@ -39,7 +39,7 @@ OnStep = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LabSize:
-    """Size of the lab: days of the undisturbed sample, and repetitions of each injection."""
+    """Size of the lab: days in the undisturbed sample, and repetitions of each injection."""
 
     days: float = 30
     repetitions: int = 200
@@ -47,14 +47,14 @@ class LabSize:
 
 @dataclass(frozen=True)
 class DriftLabResults:
-    """All figures of the page."""
+    """All results on the page."""
 
     size: LabSize
     limits: DriftLimits
     #: Rows of the data.
     rows: int
     exchangeable: JudgedWindows
-    #: Alarms of the alert rate on the exchangeable sample.
+    #: Number of alert-rate alarms on the exchangeable sample.
     alert_alarms: int
     #: By rows per window.
     natural: Mapping[int, JudgedWindows]
@@ -67,7 +67,7 @@ class DriftLabResults:
     concept: Sequence[ConceptDetection]
     timeline: ConceptTimeline
     river: Sequence[RiverResult]
-    #: By scenario; None if Evidently is not installed.
+    #: Evidently's results by scenario; None if Evidently is not installed.
     evidently: Mapping[str, EvidentlyResult] | None
     machine: Machine
     seconds: float
@@ -86,8 +86,8 @@ def run_lab(
 
     Args:
         data: Rows in order of event time.
-        size: Size of the lab.
-        scratch: Directory for bundles.
+        size: Days and repetitions to run.
+        scratch: Directory for the bundles that are trained.
         on_step: Called with a description of each step.
         limits: Window size and limits of the drift rule.
         evidently_python: Interpreter of Evidently's environment; None skips Evidently.

@@ -13,12 +13,12 @@ from benchmarks.drift_lab.page_undisturbed import exchangeable, natural
 from benchmarks.drift_lab.power import FULL_WINDOWS, DetectionPower
 from benchmarks.drift_lab.trend import SLOPE
 
-#: The project's target: share of the repetitions to detect where the stream's PSI is at least `pictures.TARGET_PSI`.
+#: The project's target: share of repetitions to be detected if the stream's PSI is at least `pictures.TARGET_PSI`.
 _TARGET_DETECTED = 0.95
 
 
 def markdown(results: DriftLabResults) -> str:
-    """Return the page."""
+    """Return the results as a Markdown page."""
     sections = (_introduction, exchangeable, natural, _power, _trend, _alert_rates, _concept, other_detectors)
     return "\n".join(line for section in sections for line in section(results)) + "\n"
 

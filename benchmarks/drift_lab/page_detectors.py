@@ -1,4 +1,4 @@
-"""The page's section on other drift detectors."""
+"""The section of the page on other drift detectors."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from benchmarks.drift_lab.power import FULL_WINDOWS
 
 
 def other_detectors(results: DriftLabResults) -> Iterator[str]:
-    """Yield the section's lines."""
+    """Yield the lines of the section."""
     yield "\n## Other detectors, with default settings\n"
     yield (
         "All detectors run on windows of the exchangeable stream. Each scenario disturbs every feature at once, since "

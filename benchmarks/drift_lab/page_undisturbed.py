@@ -1,4 +1,4 @@
-"""The page's sections on streams without injected drift."""
+"""The sections of the page on streams without injected drift."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,12 @@ from benchmarks.drift_lab import pictures
 from benchmarks.drift_lab.lab import DriftLabResults
 from benchmarks.drift_lab.undisturbed import FeatureMovement, JudgedWindows
 
-#: Features of the natural stream on the page: those that moved most.
+#: Number of features of the natural stream to show: those that moved most.
 _SHOWN = 12
 
 
 def exchangeable(results: DriftLabResults) -> Iterator[str]:
-    """Yield the section on the exchangeable stream."""
+    """Yield the lines of the section on the exchangeable stream."""
     judged = results.exchangeable
     yield "## No drift: the exchangeable stream\n"
     psi, ks = judged.closest(judged.shares), judged.closest(judged.distance_shares)
@@ -25,7 +25,7 @@ def exchangeable(results: DriftLabResults) -> Iterator[str]:
 
 
 def natural(results: DriftLabResults) -> Iterator[str]:
-    """Yield the section on the natural stream."""
+    """Yield the lines of the section on the natural stream."""
     yield "## No injected drift: the natural stream\n"
     yield (
         "The test set (the last fifth of the rows) is compared, in its original order, with a bundle trained on the "

@@ -1,4 +1,4 @@
-"""The page's figures: detection by PSI, delay of a slow trend, the natural stream by window, concept drift by day."""
+"""Charts on the page: detection by PSI, delay for a slow trend, the natural stream by window, concept drift by day."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ TARGET_PSI = 0.2
 
 
 def draw_power(power: Sequence[DetectionPower], limit: float, file: Path) -> None:
-    """Draw the share detected by the stream's PSI, a marker for each feature and scenario."""
+    """Plot the share detected against the stream's PSI, with a marker for each feature and scenario."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -39,7 +39,7 @@ def draw_power(power: Sequence[DetectionPower], limit: float, file: Path) -> Non
 
 
 def draw_trend(trends: Sequence[TrendDetection], file: Path) -> None:
-    """Draw each feature's delay between the crossing of the limit and the alarm."""
+    """Draw the delay between crossing the limit and the alarm, for each feature."""
     detected = sorted((each for each in trends if each.delay is not None), key=lambda each: each.delay or 0.0)
 
     def draw(figure: Figure) -> None:
@@ -54,7 +54,7 @@ def draw_trend(trends: Sequence[TrendDetection], file: Path) -> None:
 
 
 def draw_natural(judged: JudgedWindows, file: Path) -> None:
-    """Draw PSI as a share of its limit, a row for each column and a cell for each window, with alarms marked."""
+    """Draw PSI as a share of its limit in a grid of columns and windows, with alarms marked."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

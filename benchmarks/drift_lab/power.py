@@ -1,4 +1,4 @@
-"""Detection rate and delay: each scenario is injected into one feature at a time, from a random row on."""
+"""Detection rate and delay: each scenario is injected into one feature at a time, starting at a random row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from benchmarks.drift_lab.scenarios import (
 from benchmarks.drift_lab.windows import WindowSample
 from stream.drift.binning import BinnedColumn, Counts
 
-#: Windows of a repetition: one before the onset, the one that contains it, and full ones after it.
+#: Windows in a repetition: one before the onset, the window that contains the onset, and full windows after it.
 _BEFORE, FULL_WINDOWS = 1, 3
 WINDOWS = _BEFORE + 1 + FULL_WINDOWS
 
 
 @dataclass(frozen=True)
 class DetectionPower:
-    """Detection of one scenario in one feature."""
+    """How often and how soon one scenario is detected in one feature."""
 
     feature: str
     scenario: str
-    #: PSI and distance between the training part and the entire disturbed stream.
+    #: PSI and distance between the training split and the entire disturbed stream.
     psi: float
     distance: float
-    #: Share of the repetitions in which the feature alarms within `FULL_WINDOWS` full windows of the onset.
+    #: Share of the repetitions with an alarm on the feature within `FULL_WINDOWS` full windows of the onset.
     detected: float
     #: Median number of windows from onset to alarm, over all repetitions; None if fewer than half are detected.
     delay: float | None
@@ -39,7 +39,7 @@ class DetectionPower:
 def numeric_power(
     sample: WindowSample, repetitions: int, seed: int, on_step: Callable[[str], None]
 ) -> list[DetectionPower]:
-    """Inject each scenario into each feature."""
+    """Inject each scenario into each feature, and return how often and how soon it is detected."""
     random = np.random.default_rng(seed)
     results = list[DetectionPower]()
     for name, scenario in SCENARIOS.items():
@@ -62,7 +62,7 @@ def numeric_power(
 def category_power(
     sample: WindowSample, repetitions: int, seed: int, on_step: Callable[[str], None]
 ) -> list[DetectionPower]:
-    """Let a category vanish from each feature of a categorical stream."""
+    """Remove a category from each feature of a categorical stream, and return how often this is detected."""
     on_step(f"power: {CATEGORY_VANISHES}")
     random = np.random.default_rng(seed)
     undisturbed = count_stream(sample)
@@ -76,22 +76,22 @@ def category_power(
 
 
 def count_stream(sample: WindowSample) -> Counts:
-    """Return the counts (width,) of the entire undisturbed stream."""
+    """Return the bin counts (width,) of the entire undisturbed stream."""
     return sample.binning.count(sample.stream.matrix, sample.stream.scored.scores)
 
 
 def count_disturbed(sample: WindowSample, scenario: Scenario) -> Counts:
-    """Return the counts (width,) of the entire stream with every feature disturbed and the score unchanged."""
+    """Return the bin counts (width,) of the entire stream with every feature disturbed and the score unchanged."""
     return sample.binning.count(scenario(sample.stream.matrix), sample.stream.scored.scores)
 
 
 def first_alarm(
     sample: WindowSample, column: BinnedColumn, counts: Counts, random: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Return (r,) the index of the first window in which one column alarms; w where none does.
+    """Return the index (r,) of the first window in which one column raises an alarm, or w if there is none.
 
     Args:
-        sample: Windows that supply the other columns: w consecutive ones from a random start.
+        sample: Windows that supply the other columns: w consecutive windows from a random start.
         column: The disturbed column.
         counts: (r, w, bins) counts of that column, for r repetitions of w windows.
         random: Random generator for the starts.
@@ -104,7 +104,7 @@ def first_alarm(
 
 
 def first_run(over: NDArray[np.bool_], length: int) -> NDArray[np.intp]:
-    """Return (r,) the index at which each row of (r, w) first completes `length` consecutive trues; w where none does.
+    """Return the index (r,) at which each row of (r, w) first completes `length` consecutive trues, or w if none does.
 
     >>> first_run(np.array([[True, False, True, True], [True, False, True, False]]), 2).tolist()
     [3, 4]
@@ -148,9 +148,9 @@ def _power(
 
 
 def whole_stream_shift(sample: WindowSample, column: BinnedColumn, disturbed: Counts) -> tuple[float, float]:
-    """Return PSI and distance between the training part and the entire disturbed stream.
+    """Return PSI and distance between the training split and the entire disturbed stream.
 
-    The distance is NaN where every value is missing.
+    The distance is NaN if every value is missing.
     """
     counts = count_stream(sample)
     counts[column.start : column.stop] = disturbed

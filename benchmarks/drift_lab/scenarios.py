@@ -1,7 +1,7 @@
 """Disturbances of a stream's rows, applied to all features at once; each feature is then evaluated alone.
 
-No statistic of one feature depends on another, so a matrix with all columns disturbed contains as many disturbed
-streams as it has columns.
+No statistic of one feature depends on another feature, so a matrix with all columns disturbed contains as many
+disturbed streams as it has columns.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from schemas.manifest import ReferenceProfile
 from stream.drift.binning import Counts
 from stream.scoring.features import Matrix
 
-#: Shift in standard deviations.
+#: Size of the shift, in standard deviations.
 SHIFT = 0.5
 #: Minimum share of the reference for the category that disappears.
 MIN_CATEGORY_SHARE = 0.05
@@ -21,7 +21,7 @@ Scenario = Callable[[Matrix], Matrix]
 
 
 def doubled(matrix: Matrix) -> Matrix:
-    """Double every value, as when an amount changes its unit."""
+    """Double every value, as if the unit of an amount had changed."""
     return 2 * matrix
 
 
@@ -59,7 +59,7 @@ def rarest_common_category(profile: ReferenceProfile) -> int | None:
     """Return the bin index of the rarest category with at least `MIN_CATEGORY_SHARE` of the reference.
 
     Returns:
-        None if fewer than two categories have that share: removing the only one would leave no rows.
+        None if fewer than two categories have that share, because removing the only category would leave no rows.
     """
     shares = np.array(profile.bin_counts[:-1]) / sum(profile.bin_counts)
     common = np.flatnonzero(shares >= MIN_CATEGORY_SHARE)
@@ -67,7 +67,7 @@ def rarest_common_category(profile: ReferenceProfile) -> int | None:
 
 
 def drop_category(counts: Counts, category: int) -> Counts:
-    """Return the counts (k,) of one column without the rows of a category."""
+    """Return the bin counts (k,) of one column after removing the rows of a category."""
     remaining = counts.copy()
     remaining[category] = 0
     return remaining

@@ -1,8 +1,8 @@
 """Three streams made from one data set, each with a bundle from the training pipeline.
 
 - *exchangeable*: rows are shuffled before they are split, so nothing drifts except what is injected;
-- *categorical*: the same, but each feature is cut into categories;
-- *natural*: rows stay in order of time, and the stream is the test part.
+- *categorical*: as in the exchangeable stream, but each feature is cut into categories;
+- *natural*: rows stay in time order, and the stream is the test set.
 """
 
 from dataclasses import dataclass, replace
@@ -44,13 +44,13 @@ class LabStream:
 
     manifest: Manifest
     session: OnnxModel
-    #: (n, n_features) rows of the training part as drift counts them, for detectors whose reference is rows.
+    #: (n, n_features) training rows as counted for drift, for detectors that take rows as their reference.
     reference: Matrix
     #: (n,) event times of these rows, UTC milliseconds.
     reference_time_ms: NDArray[np.int64]
     #: The stream's m rows in order, with labels.
     data: Dataset
-    #: (m, n_features) the same rows as drift counts them: NaN where a value is missing.
+    #: (m, n_features) the same rows as counted for drift, with NaN for missing values.
     matrix: Matrix
     #: Scores of the same rows.
     scored: ScoredRows
@@ -62,12 +62,12 @@ class LabStream:
 
 
 def exchangeable_stream(data: Dataset, scratch: Path, seed: int) -> LabStream:
-    """Shuffle the rows and split them; train on the first part, stream the last.
+    """Shuffle and split the rows, train a bundle on the training split, and use the test set as the stream.
 
     Args:
         data: Rows in order of event time.
         scratch: Directory for the bundle; it must not exist.
-        seed: Seed of the shuffle.
+        seed: Seed for shuffling the rows.
     """
     return _train(shuffled(data, seed), scratch, DEFAULT, CHAMPION)
 
@@ -78,21 +78,21 @@ def categorical_stream(data: Dataset, scratch: Path, seed: int) -> LabStream:
 
 
 def natural_stream(data: Dataset, scratch: Path) -> LabStream:
-    """Split the rows in order of time; train on the first part, stream the last."""
+    """Split the rows in time order, train a bundle on the training split, and use the test set as the stream."""
     return _train(data, scratch, DEFAULT, CHAMPION)
 
 
 def shuffled(data: Dataset, seed: int) -> Dataset:
-    """Return the rows in random order, while the event times keep their order."""
+    """Return the rows in random order, but with the event times in their original order."""
     order = np.random.default_rng(seed).permutation(len(data))
     return replace(data.part(order), event_time_ms=data.event_time_ms)
 
 
 def cut_into_categories(data: Dataset) -> Dataset:
-    """Replace each numeric feature by a category (a letter), and add a category made from the amount.
+    """Replace each numeric feature with a category (a letter), and add a categorical feature made from the amount.
 
-    Values are cut by rank into parts of `CATEGORY_SHARES`. Equal values stay together, so a feature with repeated
-    values has larger or empty parts.
+    Values are cut by rank into categories with the shares `CATEGORY_SHARES`. Equal values stay together, so a feature
+    with repeated values has larger or empty categories.
     """
     amount = pl.Series(f"{data.description.amount.column} band", data.amount_minor)
     cut = pl.DataFrame([_categorize(column) for column in (*data.frame, amount)])
@@ -108,7 +108,7 @@ def _categorize(column: pl.Series) -> pl.Series:
 
 
 def _train(data: Dataset, scratch: Path, feature_set: FeatureSet, family: Family) -> LabStream:
-    # Shuffling puts exact repeats into both parts. That is accepted here: the lab does not measure model quality.
+    # Shuffling puts exact repeats into several splits. That is acceptable: the lab does not measure model quality.
     alarm = LeakAlarm(lambda _: None, accepted=LEAKS)
     parts = prepare(data, feature_set, split=split_by_time, folds=0, alarm=alarm, on_evaluation=lambda _: None)
     training_data = parts.training_data

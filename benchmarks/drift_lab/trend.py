@@ -23,22 +23,22 @@ STEPS, WINDOWS = 5, 16
 
 @dataclass(frozen=True)
 class TrendDetection:
-    """Detection of a slow trend in one feature."""
+    """How often and how soon a slow trend in one feature is detected."""
 
     feature: str
     #: Shift at which the stream's PSI crosses 0.1, in standard deviations; None if it never does.
     crossing: float | None
     #: Share of the repetitions in which the trend is detected.
     detected: float
-    #: Median number of windows from the crossing to the alarm; negative where KS alarms first. None if fewer than half
-    #: of the repetitions are detected.
+    #: Median number of windows from the crossing to the alarm; negative if KS raises the alarm first. None if
+    #: fewer than half of the repetitions are detected.
     delay: float | None
 
 
 def detect_trends(
     sample: WindowSample, repetitions: int, seed: int, on_step: Callable[[str], None]
 ) -> list[TrendDetection]:
-    """Let each feature drift, starting at a random step of a window."""
+    """Let each feature drift from a random step in a window, and return when its trend is detected."""
     on_step("power: slow trend")
     random = np.random.default_rng(seed)
     stream = sample.stream
@@ -67,15 +67,15 @@ def _detect_trend(
     repetitions: int,
     random: np.random.Generator,
 ) -> TrendDetection:
-    """Run one feature.
+    """Return when the trend of one feature is detected.
 
     Args:
         sample: Windows that supply the other columns.
-        column: Column of the feature.
+        column: Column of the feature that drifts.
         levels: (s + 1, bins) counts of the entire stream after each step.
         psis: (s + 1,) PSI of these counts.
         repetitions: Number of repetitions.
-        random: Random generator of the draws.
+        random: Random generator for drawing windows.
     """
     shares = levels / levels.sum(axis=1, keepdims=True)
     # One clean window; then the trend begins after 0 to 4 more clean steps.

@@ -1,4 +1,4 @@
-"""Streams without injected drift: how often the rule alarms, and on which columns."""
+"""How often, and on which columns, the rule raises alarms on streams without injected drift."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class JudgedWindows:
-    """Consecutive windows, judged by the rule. Consecutive alarms of a column count as one alarm."""
+    """Consecutive windows, judged by the rule. Consecutive alarms on a column count as one alarm."""
 
     #: Rows per window.
     rows: int
     windows: int
-    #: By column that alarmed: number of alarms, and the total number of windows that they lasted.
+    #: Number of alarms and total number of windows that they lasted, by column that raised an alarm.
     alarms: Mapping[str, tuple[int, int]]
-    #: Number of windows over a limit by column, each on its own; columns without any are left out.
+    #: Number of single windows over a limit, by column; columns without such windows are left out.
     over: Mapping[str, int]
     #: (k,) columns, in the order of `DriftStatistics`.
     names: tuple[str, ...]
@@ -38,7 +38,7 @@ class JudgedWindows:
     distance_shares: Floats
     #: (k,) limit of PSI; NaN where unknown.
     psi_limit: Floats
-    #: (w, k) whether the column alarms.
+    #: (w, k) whether there is an alarm on the column.
     alarming: NDArray[np.bool_]
 
     @property
@@ -47,7 +47,7 @@ class JudgedWindows:
         return sum(count for count, _ in self.alarms.values())
 
     def closest(self, shares: Floats) -> tuple[float, str]:
-        """Return the maximum of `shares` or `distance_shares`, with the column that has it."""
+        """Return the maximum of `shares` or `distance_shares`, and the column in which it occurs."""
         largest = np.nanmax(shares, axis=0, initial=0.0)
         return float(largest.max()), self.names[int(largest.argmax())]
 
@@ -89,7 +89,7 @@ def judge_sample(sample: WindowSample) -> JudgedWindows:
 
 
 def judge_in_order(stream: LabStream, limits: DriftLimits, rows: int) -> JudgedWindows:
-    """Judge a stream in its own order, in windows of `rows` rows."""
+    """Judge a stream in its original order, in windows of `rows` rows."""
     binning = stream.binning
     statistics = DriftStatistics(binning)
     starts = range(0, len(stream.matrix) - rows + 1, rows)
@@ -100,19 +100,19 @@ def judge_in_order(stream: LabStream, limits: DriftLimits, rows: int) -> JudgedW
 
 @dataclass(frozen=True)
 class FeatureMovement:
-    """Movement of one feature over the entire natural stream."""
+    """Drift of one feature over the entire natural stream."""
 
     name: str
-    #: PSI of the entire stream against the training part.
+    #: PSI of the entire stream against the training split.
     psi: float
-    #: PSI against the same hours of the day before; None if the training part does not contain them.
+    #: PSI against the same hours of the previous day; None if the training split does not contain those hours.
     psi_same_hours: float | None
 
 
 def feature_movements(stream: LabStream) -> list[FeatureMovement]:
-    """Return each feature's PSI between the training part and the entire stream, largest first.
+    """Return each feature's PSI between the training split and the entire stream, largest first.
 
-    Each comparison uses deciles of its own reference.
+    Each comparison uses the deciles of its own reference.
     """
     span = (stream.data.event_time_ms[[0, -1]] - _DAY_MS).tolist()
     earlier = stream.reference[(stream.reference_time_ms >= span[0]) & (stream.reference_time_ms <= span[1])]

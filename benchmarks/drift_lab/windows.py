@@ -1,4 +1,4 @@
-"""Windows drawn at random from an undisturbed stream, counted by the bundle's bins."""
+"""Windows drawn at random from an undisturbed stream and counted in the bundle's bins."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ ROWS_A_DAY = 142_000
 
 @dataclass(frozen=True)
 class WindowSample:
-    """Windows drawn from a stream, with the statistics and the rule that judge them.
+    """Windows drawn from a stream, with their statistics and the rule that judges them.
 
     Rows are drawn with replacement, because the stream is shorter than a day. A window's counts of a column are
     therefore a multinomial draw from the stream's shares, and windows of a disturbed column are drawn that way, one
@@ -37,7 +37,7 @@ class WindowSample:
 
     @property
     def rows(self) -> int:
-        """Rows per window."""
+        """Number of rows per window."""
         return self.limits.window_rows
 
 
@@ -45,10 +45,10 @@ def draw_windows(stream: LabStream, limits: DriftLimits, days: float, seed: int)
     """Draw as many windows as a stream of this length contains.
 
     Args:
-        stream: An exchangeable stream.
+        stream: Exchangeable stream to draw from.
         limits: Window size and limits of the rule.
-        days: Length in days of `ROWS_A_DAY` rows.
-        seed: Seed of the draw.
+        days: Length of the drawn stream, in days of `ROWS_A_DAY` rows.
+        seed: Seed for drawing rows.
     """
     binning = stream.binning
     statistics = DriftStatistics(binning)

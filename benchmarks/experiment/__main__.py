@@ -1,4 +1,4 @@
-"""Run the experiment and write its page and figures. Exit code 1 if a step fails."""
+"""Run the experiment and write its page and charts. Exits with code 1 if a step fails."""
 
 import argparse
 import logging
@@ -30,9 +30,9 @@ DATA = VAR / "data" / "creditcard.parquet"
 
 
 def main() -> int:
-    """Run the experiment and write the page; return the exit code."""
+    """Run the experiment, write its page, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=VAR / "experiment", help="directory for the page and its figures")
+    parser.add_argument("--out", type=Path, default=VAR / "experiment", help="directory for the page and its charts")
     out: Path = parser.parse_args().out
     logging.getLogger("stream").setLevel(logging.ERROR)
     console = Console(stderr=True)

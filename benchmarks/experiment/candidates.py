@@ -1,4 +1,4 @@
-"""The models of the experiment: a logistic regression, the model that the study chose, and its twin."""
+"""The models in the experiment: a logistic regression, the model that the study chose, and its twin."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ CHAMPION, CHALLENGER, TWIN = "champion", "challenger", "twin"
 
 
 def candidates() -> tuple[list[Candidate], dict[str, str]]:
-    """Return champion, challenger and the challenger's twin (another seed), and a description of each by name."""
+    """Return champion, challenger and the challenger's twin (another seed), and each model's description by name."""
     champion = Candidate(CHAMPION, Entry("logistic-regression", "none", 0, 1.0), FAMILIES["logistic-regression"].params)
     challenger, source = _challenger()
     descriptions = {

@@ -1,4 +1,4 @@
-"""The gate over the experiment's hours: a plan from the hours before the test, one evaluation per closed cohort."""
+"""Runs the gate over the experiment: a plan from the hours before the test, one evaluation per closed cohort."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from stream.evaluation.gate import GateResult, evaluate_gate
 from stream.evaluation.guardrails import ServingHealth
 from stream.evaluation.plan import Plan, default_cap, freeze_plan
 
-#: Live and offline scores are the same here, and latency is measured by the benchmark.
+#: Fixed values: live and offline scores are identical here, and latency is measured by the pipeline benchmark.
 HEALTHY = ServingHealth(latency_p99_ms=0.0, parity_gap=0.0)
-#: Bootstrap resamples for the interval of the reduction, and the champion's minimum number of false positives.
+#: Number of bootstrap resamples for the interval of the reduction; the champion's minimum number of false positives.
 RESAMPLES, MIN_FALSE_POSITIVES = 1000, 50
 
 
 @dataclass(frozen=True)
 class GatePath:
-    """The gate's result after each cohort."""
+    """The gate's results after each cohort, with the plan that they follow."""
 
     name: str
     plan: Plan
@@ -32,22 +32,22 @@ class GatePath:
 
 @dataclass(frozen=True)
 class FalsePositiveReduction:
-    """False positives at equal recall."""
+    """Comparison of the models' false positives at equal recall."""
 
-    #: Frauds that each model catches, and all tested frauds.
+    #: Number of frauds that each model catches, and number of all tested frauds.
     caught: int
     frauds: int
-    #: False positives of each model.
+    #: Number of false positives of each model.
     champion: int
     challenger: int
-    #: 1 - challenger / champion, with its 95 % bootstrap interval over transactions.
+    #: 1 - challenger / champion, with its 95% bootstrap interval over transactions.
     value: float
     low: float
     high: float
 
 
 def run_gate(name: str, pairs: Pairs, timing: CohortTiming, alpha: float) -> GatePath:
-    """Freeze a plan, evaluate the gate at every cohort that closes, and stop at the first final verdict."""
+    """Freeze a plan, evaluate the gate after every cohort that closes, and stop at the first final verdict."""
     before = pairs.take(pairs.event_time_ms < timing.starts_ms)
     plan = freeze_plan(name, before, timing, CappedCosts(default_cap(before)), alpha=alpha)
     end_ms = int(pairs.event_time_ms.max())
@@ -65,8 +65,8 @@ def run_gate(name: str, pairs: Pairs, timing: CohortTiming, alpha: float) -> Gat
 def reduce_false_positives(pairs: Pairs, timing: CohortTiming, seed: int = 0) -> FalsePositiveReduction:
     """Compare the false positives of both models when they catch the same number of frauds.
 
-    The champion's threshold is the strictest with at least `MIN_FALSE_POSITIVES` false positives in the tested hours,
-    the challenger's the strictest that catches as many frauds. Both are chosen again in each resample.
+    The champion's threshold is the strictest with at least `MIN_FALSE_POSITIVES` false positives in the tested hours;
+    the challenger's threshold is the strictest that catches as many frauds. Both are chosen again in each resample.
     """
     tested = pairs.take(pairs.event_time_ms >= timing.starts_ms)
     random = np.random.default_rng(seed)

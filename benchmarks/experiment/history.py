@@ -14,10 +14,10 @@ from training.evaluation.operating_points import choose_by_cost
 from training.evaluation.scored_rows import ScoredRows
 
 HOUR_MS = 3_600_000
-#: Two days of data stand for a longer stream: a cohort is an hour, and chargebacks take at most half a day.
+#: Two days of data represent a longer stream: a cohort lasts an hour, and chargebacks take at most half a day.
 MATURITY_MS = 12 * HOUR_MS
 SPELL_MS = 2 * HOUR_MS
-#: Hours before the test, from which thresholds, cap and bounds are derived.
+#: Number of hours before the test, from which thresholds, cap and bounds are derived.
 EARLIER_HOURS = 16
 #: Simulated delays: an analyst's label an hour after the review, a chargeback after four hours on average, less than
 #: the time to maturity.
@@ -38,7 +38,7 @@ def cohort_timing(data: Dataset) -> CohortTiming:
 
 
 def choose_policy(data: Dataset, scores: Scores, timing: CohortTiming, name: str) -> Policy:
-    """Choose the review threshold with the lowest cost in the hours before the test.
+    """Return a policy with the review threshold that had the lowest cost in the hours before the test.
 
     Nothing is declined: every alert gets an analyst's label, so no outcome is censored.
     """
@@ -53,17 +53,17 @@ def choose_policy(data: Dataset, scores: Scores, timing: CohortTiming, name: str
 def simulate_history(
     data: Dataset, champion: Scores, challenger: Scores, policies: tuple[Policy, Policy], seed: int = 0
 ) -> Pairs:
-    """Let the champion decide, and let labels arrive with a delay.
+    """Simulate the champion's decisions, and labels that arrive with a delay.
 
     Args:
         data: Rows in order of event time.
         champion: (n,) scores of the champion.
         challenger: (n,) scores of the challenger.
-        policies: Policies of champion and challenger.
-        seed: Seed of the delays.
+        policies: Policies of the champion and the challenger.
+        seed: Seed for the delays.
 
     Returns:
-        The pairs with all labels. Labels arrive before maturity, so each cohort closes with its labels complete.
+        The pairs of verdicts with all labels. Labels arrive before maturity, so each cohort closes with all its labels.
     """
     verdicts = [
         severities(scores, policy, data.amount_minor).astype(np.int8)

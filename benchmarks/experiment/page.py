@@ -10,13 +10,13 @@ from stream.evaluation.gate import GateResult
 from training.machine import Machine
 
 TEST_PICTURE, FLIPS_PICTURE = "experiment-test.svg", "experiment-flips.svg"
-#: Approximate number of evaluations in the table.
+#: Approximate number of evaluations to show in the table.
 _SHOWN = 8
 
 
 @dataclass(frozen=True)
 class ExperimentResults:
-    """All figures of the page."""
+    """All results on the page."""
 
     #: Description of each model, by name.
     descriptions: Mapping[str, str]
@@ -33,7 +33,7 @@ class ExperimentResults:
 
 
 def markdown(results: ExperimentResults) -> str:
-    """Return the page."""
+    """Return the results as a Markdown page."""
     sections = (_introduction, _gate, _false_positives, _twins, _rollback)
     return "\n".join(line for section in sections for line in section(results)) + "\n"
 

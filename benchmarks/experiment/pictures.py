@@ -1,4 +1,4 @@
-"""The page's figures: the sequential test by matured frauds, and the flip matrix."""
+"""Charts on the page: the sequential test by matured frauds, and a matrix of the models' verdicts."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from training.pages.figures import save_figure
 
 
 def draw_test(paths: list[GatePath], file: Path) -> None:
-    """Draw the log capital of both measures by matured frauds for each challenger, with the test's thresholds."""
+    """Plot log capital for cost and recall against matured frauds for each challenger, with the test's thresholds."""
 
     def draw(figure: Figure) -> None:
         for axes, path in zip(figure.subplots(1, len(paths), sharey=True, squeeze=False)[0], paths, strict=True):
@@ -33,7 +33,7 @@ def draw_test(paths: list[GatePath], file: Path) -> None:
 
 
 def draw_flips(path: GatePath, file: Path) -> None:
-    """Draw the number of transactions by pair of verdicts. Colours are logarithmic, because most are approvals."""
+    """Draw the number of transactions for each pair of verdicts, with logarithmic colours as most are approvals."""
     cells = np.array(path.change.flips)[:2, :2]
 
     def draw(figure: Figure) -> None:

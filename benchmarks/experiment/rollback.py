@@ -33,25 +33,25 @@ from training.registry.roles import publish
 #: Transactions per second, transactions before the promotion, and minimum blocks (of at least 1,000 transactions) for
 #: the monitor's bounds. These replace a day of history; the same transactions are repeated.
 RATE, BEFORE_PROMOTION, MIN_BLOCKS = 3_000.0, 90_000, 30
-#: Seconds for the rollback, well above the monitor's target.
+#: Seconds to wait for the rollback, well above the monitor's target.
 TIMEOUT_S = 60.0
-#: A threshold a thousand times too low: it alerts on every fourth transaction.
+#: Threshold that is a thousand times too low and alerts on every fourth transaction.
 BROKEN = Policy("broken", review=0.0001, decline=1.0)
 LOG = Path("var/experiment")
 
 
 @dataclass(frozen=True)
 class RollbackResult:
-    """Outcome of the promotion."""
+    """Outcome of the broken champion's promotion."""
 
-    #: Seconds between the role changes of promotion and rollback.
+    #: Seconds from the role change of the promotion to that of the rollback.
     seconds: float
-    #: Note of the rollback's role change.
+    #: Note on the role change that rolled back the champion.
     note: str
-    #: Decisions of the broken champion, and the alerts among them.
+    #: Number of decisions by the broken champion, and number of alerts among them.
     decisions: int
     alerts: int
-    #: Role changes after the promotion.
+    #: Number of role changes after the promotion.
     changes: int
 
 
@@ -100,13 +100,13 @@ def _running_workers(prepared: Prepared, directory: Path) -> Iterator[Settings]:
         stream_program("worker", settings.replace(kafka_slot=slot, web_port=free_port()), LOG / f"worker-{slot}.log")
         for slot in ("a", "b")
     ]
-    # No need to wait for readiness: transactions wait in Kafka.
+    # There is no need to wait until the workers are ready, because transactions wait in Kafka.
     with Stack(broker, workers, prepare_topics, ready_s=None):
         yield settings
 
 
 class _RepeatedTraffic(Background):
-    """Sends the test part repeatedly, with new transaction ids each time, until the context is left."""
+    """Sends the test set repeatedly, with new transaction ids each time, until the context is left."""
 
     def __init__(self, settings: Settings, prepared: Prepared) -> None:
         super().__init__("repeated-traffic")
@@ -114,7 +114,7 @@ class _RepeatedTraffic(Background):
         self._sent = 0
 
     def wait(self, sent: int) -> None:
-        """Wait until `sent` transactions are sent.
+        """Wait until `sent` transactions have been sent.
 
         Raises:
             FraudError: If sending takes more than `TIMEOUT_S` seconds longer than planned.

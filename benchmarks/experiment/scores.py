@@ -17,13 +17,13 @@ from training.study.plan import Entry
 
 #: Number of blocks, of equal length in event time.
 BLOCKS = 8
-#: Share of the rows before a block that calibrate the model: the latest ones.
+#: Share of the rows before a block that are used to calibrate the model: the latest rows.
 _CALIBRATION = 0.2
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model of the experiment, in the terms of a study."""
+    """A model in the experiment, described by a study's settings."""
 
     name: str
     entry: Entry
@@ -34,15 +34,15 @@ class Candidate:
 def cross_fitted(
     data: Dataset, candidates: Sequence[Candidate], on_step: Callable[[str], None]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the calibrated scores (n,) of all rows, by candidate.
+    """Return the calibrated scores (n,) of all rows, for each candidate.
 
-    The first block has no blocks before it, so a model of the second scores it. The gate derives thresholds and bounds
-    from it, but does not test on it.
+    The first block has no earlier blocks, so it is scored by a model fitted on the second block. The gate derives
+    thresholds and bounds from the first block, but does not test on it.
 
     Args:
         data: Rows in order of event time, without exact repeats.
         candidates: Models to fit for each block.
-        on_step: Called with a description of each fit.
+        on_step: Called with a description of each fit, for a progress display.
     """
     features = make_features(DEFAULT, data)
     training_data = TrainingData(features, data.matrix(FeaturePlan(features, DEFAULT.missing)), data.label, ())

@@ -1,4 +1,4 @@
-"""Evidently on the lab's windows, in its own virtual environment, because it pins other packages than this project."""
+"""Evidently on the lab's windows, in its own virtual environment, because it pins other package versions."""
 
 import json
 import subprocess
@@ -15,13 +15,13 @@ from benchmarks.drift_lab.scenarios import SCENARIOS
 from benchmarks.drift_lab.windows import WindowSample
 from schemas.errors import FraudError
 
-#: The same path as in the Makefile.
+#: Path of the environment's interpreter, the same as in the Makefile.
 PYTHON = Path(__file__).parents[3] / ".venv-evidently" / "bin" / "python"
 _JOB = Path(__file__).with_name("evidently_job.py")
-#: Share of drifted columns from which the data set counts as drifted: the default of Evidently's preset.
+#: Minimum share of drifted columns for a data set to count as drifted: the default in Evidently's preset.
 DRIFT_SHARE = 0.5
 UNDISTURBED = "undisturbed"
-#: Windows without a disturbance, and with each scenario.
+#: Number of windows without a disturbance, and number of windows with each scenario.
 _UNDISTURBED_WINDOWS, _DISTURBED_WINDOWS = 40, 5
 
 
@@ -30,18 +30,18 @@ class EvidentlyResult:
     """Evidently's results for one scenario."""
 
     windows: int
-    #: Share of (window, feature) pairs reported as drifted; None if Evidently refuses the data.
+    #: Share of (window, feature) pairs reported as drifted; None if Evidently rejects the data.
     drifted: float | None
-    #: Windows with at least one drifted column, and windows in which the data set counts as drifted.
+    #: Number of windows with at least one drifted column, and of windows in which the data set counts as drifted.
     any_column: int
     whole: int
 
 
 class EvidentlyRun:
-    """A run of Evidently in the background, while the lab goes on. Leaving the context ends it.
+    """Runs Evidently in the background while the lab continues. Leaving the context ends the run.
 
     Args:
-        sample: Windows of which the first ones are tested.
+        sample: Windows to test; only the first windows are used.
         python: Interpreter of Evidently's environment.
     """
 
@@ -51,7 +51,7 @@ class EvidentlyRun:
         windows, self._output, self._errors = (directory / name for name in ("windows.npz", "results.json", "errors"))
         np.savez(windows, allow_pickle=False, **_windows(sample))
         with self._errors.open("wb") as errors:
-            # -P: otherwise `import evidently` in the job would import this file, which is in the same directory.
+            # With -P, `import evidently` in the job does not import this file, which is in the same directory.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [str(python), "-P", str(_JOB), str(windows), str(self._output)], stderr=errors
             )
@@ -77,7 +77,7 @@ class EvidentlyRun:
 
 
 def summarize(drifted: Mapping[str, Sequence[Sequence[bool | None]]]) -> dict[str, EvidentlyResult]:
-    """Summarize results by scenario: one row per window, one column per feature, None where Evidently refuses."""
+    """Summarize results by scenario: one row per window, one column per feature, None where Evidently rejects it."""
     return {name: _summarize(windows) for name, windows in drifted.items()}
 
 

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-# Before the import: Evidently would send usage statistics otherwise.
+# This must be set before the import, because otherwise Evidently sends usage statistics.
 os.environ["DO_NOT_TRACK"] = "1"
 
 import numpy as np
@@ -23,7 +23,7 @@ from evidently.legacy.core import ColumnType
 
 
 def main(windows: Path, output: Path) -> None:
-    """Test each window (w, n, k) of each scenario; write for each column whether it drifted, null if refused."""
+    """Test each window (w, n, k) of each scenario; write whether each column drifted, or null if rejected."""
     warnings.simplefilter("ignore")
     with np.load(windows) as file:
         scenarios: dict[str, Any] = dict(file)

@@ -1,4 +1,4 @@
-"""river's drift detectors, fed row by row with each feature's values."""
+"""river's drift detectors, which receive each feature's values row by row."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from benchmarks.drift_lab.scenarios import SCENARIOS
 from benchmarks.drift_lab.windows import WindowSample
 from stream.scoring.features import Matrix
 
-#: Windows before and after the onset.
+#: Number of windows before the onset, and after it.
 _BEFORE, _AFTER = 1, 3
-#: Features and rows for KSWIN, which is a thousand times slower per row than the others.
+#: Number of features and rows for KSWIN, which is a thousand times slower per row than the others.
 _SLOW_FEATURES, _SLOW_ROWS = 2, 400
 
 
 @dataclass(frozen=True)
 class RiverDetector:
-    """A detector, and the number of features and rows it gets."""
+    """A detector, with the number of features and the number of rows on which it runs."""
 
     name: str
     make: Callable[[], DriftDetector]
@@ -29,19 +29,19 @@ class RiverDetector:
 
 @dataclass(frozen=True)
 class RiverResult:
-    """Results of one detector."""
+    """False alarms and detections of one detector."""
 
     name: str
     features: int
-    #: Rows of each undisturbed feature, and alarms over all of them.
+    #: Number of undisturbed rows of each feature, and number of alarms on these rows over all features.
     undisturbed_rows: int
     false_alarms: int
-    #: Share of features that alarm after the onset, by scenario; "undisturbed" has no onset.
+    #: Share of features that raise an alarm after the onset, by scenario; "undisturbed" has no onset.
     detected: dict[str, float]
 
 
 def run_river(sample: WindowSample, seed: int, on_step: Callable[[str], None]) -> list[RiverResult]:
-    """Run each detector on a sample's rows.
+    """Run each detector on the rows of a sample.
 
     Scenarios with null values are skipped, because the detectors only take numbers.
     """
