@@ -48,7 +48,7 @@ def test_a_rate_is_a_positive_number_or_max(rate: str, tmp_path: Path) -> None:
 
 
 def test_no_broker_is_one_line_with_the_fix() -> None:
-    """Without a broker at the bootstrap address, each command reports it in one line and exits with 1."""
+    """Without a broker at the bootstrap address, each command prints a one-line error and exits with code 1."""
     commands = [("topics",), ("worker",), ("ledger",), ("archive",), ("tail", "decisions")]
     settings = [Settings().replace(kafka_bootstrap=f"127.0.0.1:{free_port()}", web_port=free_port()) for _ in commands]
     with ThreadPoolExecutor(len(commands)) as threads:  # each waits ten seconds for a broker

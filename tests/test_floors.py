@@ -198,7 +198,7 @@ def test_imports_point_down(module: str) -> None:
     ],
 )
 def test_a_forbidden_import_is_a_violation(module: str, source: str) -> None:
-    """`test_imports_point_down` can fail: each of these sources has one violation."""
+    """`test_imports_point_down` can fail: each of these sources contains one violation."""
     assert len(_violations(module, source)) == 1
 
 

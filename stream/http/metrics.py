@@ -26,7 +26,7 @@ class HttpMetrics:
         self._scores = ScoreMetrics(registry)
         self._outcomes = Counter(
             "prediction_requests",
-            "Completed transactions, by outcome: decided, refused or unanswered.",
+            "Transactions completed, by outcome: decided, refused or unanswered.",
             ["outcome"],
             registry=registry,
         )

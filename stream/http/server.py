@@ -14,7 +14,7 @@ from stream.settings import HttpSettings
 GRACE_S = 2
 #: Seconds for which an idle connection is kept open. Clients keep pools of connections.
 KEEP_ALIVE_S = 60
-#: Maximum number of open connections, idle ones included.
+#: Maximum number of open connections, including idle connections.
 MAX_CONNECTIONS = 20_000
 
 

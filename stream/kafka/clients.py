@@ -102,10 +102,10 @@ def require_broker(kafka: KafkaSettings, timeout: float = CONNECT_S) -> None:
         try:
             admin.list_topics(timeout=min(ATTEMPT_S, timeout))
         except KafkaException as error:
-            admin.poll(0)  # a refused login is reported only to the callback; the call itself times out
+            admin.poll(0)  # a rejected login is reported only to the callback; the call itself times out
             if any(each.code() == KafkaError._AUTHENTICATION for each in errors):  # noqa: SLF001 - librdkafka's own codes begin with _
                 raise BrokerUnavailableError(
-                    f"Kafka at {kafka.bootstrap} refused user {kafka.sasl_username!r}; "
+                    f"Kafka at {kafka.bootstrap} rejected the login of {kafka.sasl_username!r}; "
                     "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
                 ) from None
             if time.monotonic() >= deadline:

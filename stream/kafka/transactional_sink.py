@@ -5,7 +5,7 @@ librdkafka then waits. Using several producers in turn avoids the wait; each beg
 returned, so the order is kept. Errors follow librdkafka's transactional manual: retriable calls are retried (a commit
 that timed out is resumed, never aborted), abortable errors abort, and after any other error the producer is replaced.
 
-A producer may also lose its broker for good. While a broker starts or stops, the list of the cluster's brokers may not
+A producer may also lose its broker forever. While a broker starts or stops, the list of the cluster's brokers may not
 contain that broker; librdkafka then drops the connection but keeps the coordinator, and waits forever, whatever the
 timeout (confluentinc/librdkafka#5511, still open in 2.16). So no call is retried for longer than its transaction may
 take: by then the broker has ended the transaction. A new producer with the same id resolves any doubt, because it is

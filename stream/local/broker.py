@@ -37,7 +37,7 @@ _BRIEF_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel
 class LocalBroker:
     """A single-node Kafka in a child process that ends with its owner at the latest.
 
-    `start` may follow `stop` or `kill`, with the same ports and data. Leaving the context stops the broker for good.
+    `start` may follow `stop` or `kill`, with the same ports and data. Leaving the context stops the broker permanently.
 
     Args:
         directory: Directory for data, configuration and log; by default a temporary directory, removed at the end.

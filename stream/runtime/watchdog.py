@@ -25,7 +25,7 @@ EXIT_STUCK = 70
 
 
 def exit_now(message: str) -> None:
-    """Log a critical message and end the process without waiting for threads, which may be the ones that hang."""
+    """Log a critical message and end the process without waiting for its threads, some of which may hang."""
     log.critical(message)
     os._exit(EXIT_STUCK)
 

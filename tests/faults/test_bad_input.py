@@ -1,4 +1,4 @@
-"""Bad messages among good ones: each becomes a dead letter with reason and source, and the good ones are decided."""
+"""Bad messages among good messages: each bad message becomes a dead letter with reason and source."""
 
 import hashlib
 from collections.abc import Callable
@@ -73,7 +73,7 @@ BAD: dict[str, tuple[bytes | None, str]] = {
 
 
 def test_bad_messages_among_good_ones(ready: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """Each bad message among good ones becomes a dead letter with its reason, source and original bytes.
+    """Each bad message becomes a dead letter with its reason, source and original bytes; good messages are decided.
 
     For a message above 2 MiB, the dead letter carries the first 64 KiB and the hash of all bytes.
     """

@@ -45,7 +45,7 @@ def hourly(number: int, **features: Any) -> bytes:
 def test_strings_and_nulls_to_decisions(
     settings: Settings, start_worker: StartWorker, missing: MissingPolicy, reason: str | None
 ) -> None:
-    """Every score, threshold and verdict equals the one computed offline; each dead letter has its reason.
+    """Every score, threshold and verdict equals the value computed offline; each dead letter has its reason.
 
     One challenger uses the categorical feature, the other does not.
     """

@@ -117,7 +117,7 @@ def _same_feature_twice(manifest: Manifest) -> Manifest:
 
 
 #: By kind of corruption: a function that corrupts a bundle and returns the new hash of its manifest, if that changes;
-#: and part of the refusal.
+#: and part of the error text.
 CORRUPTIONS: dict[str, tuple[Callable[[Path], str | None], str]] = {
     "other bytes": (_changed_bytes, "does not have the SHA-256"),
     "garbage": (lambda b: replace_model(b, b"garbage"), "is not an ONNX model"),

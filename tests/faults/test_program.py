@@ -99,7 +99,7 @@ def test_a_transactional_upstream(ready: Ready, start_worker: StartWorker) -> No
 
 
 def send_in_transactions(settings: Settings, *, committed: int, batch: int) -> None:
-    """Send committed and aborted Kafka transactions of `batch` messages in turn; the last one is aborted."""
+    """Send committed and aborted Kafka transactions of `batch` messages in turn; the last transaction is aborted."""
     name = f"{settings.kafka.group}-upstream"
     producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "transactional.id": name})
     producer.init_transactions(30)

@@ -71,7 +71,7 @@ def rollbacks(settings: Settings) -> list[ModelUpdate]:
 
 
 def measure(worker: WorkerProcess, name: str) -> float:
-    """Return the value of one of a worker's metrics."""
+    """Return the value of a metric of a worker."""
     return metrics(worker.settings)[name]
 
 

@@ -1,4 +1,4 @@
-"""Workers on a broker that requires a user and a password."""
+"""Workers connect to a broker that requires a user and a password."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: 
     """After a rejected login the worker exits with a one-line error that names the settings to fix, but no password."""
     worker = start_worker(login.replace(kafka_sasl_password=WRONG))
     assert assert_exits(worker, 14) == (
-        f"fraud-stream: Kafka at {login.kafka.bootstrap} refused user {USER!r}; "
+        f"fraud-stream: Kafka at {login.kafka.bootstrap} rejected the login of {USER!r}; "
         "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
     )
     assert WRONG not in all_output(tmp_path)

@@ -50,7 +50,7 @@ def edge(make_http_settings: Callable[..., Settings], start_edge: Callable[[Sett
 
 @pytest.fixture(scope="module")
 def shared_edge(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
-    """One edge for the tests of a module that only send requests.
+    """One edge shared by those tests in a module that only send requests.
 
     These tests share its idempotency cache: a transaction that is sent twice gets the same response.
     """

@@ -58,7 +58,7 @@ def test_generated_requests_get_the_described_responses(
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 def test_corrupt_bodies_are_refused(edge: HttpProcess, body: bytes) -> None:
-    """Arbitrary bytes, and valid bodies with a few bytes changed, get a decision or a problem with a detail."""
+    """Arbitrary bytes, and valid bodies with a few bytes changed, get a decision or problem details."""
     response = edge.predict(body)
     assert response.status_code in {200, 400, 409, 413, 422}
     assert response.is_success or response.json()["detail"]

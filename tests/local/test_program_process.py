@@ -12,7 +12,7 @@ from stream.settings import PREFIX, Settings, read_settings
 
 
 def test_the_environment_holds_exactly_the_given_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A FRAUD_ variable of the parent does not reach the child, not even an unknown one."""
+    """A FRAUD_ variable of the parent does not reach the child, not even an unknown variable."""
     monkeypatch.setenv(f"{PREFIX}KAFKA_SLOT", "parent")
     monkeypatch.setenv(f"{PREFIX}NO_SUCH_SETTING", "1")
     settings = Settings().replace(http_port=6080)

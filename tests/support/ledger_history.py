@@ -24,7 +24,7 @@ def roles_of(champion: str, challenger: str) -> ModelUpdate:
 
 
 class SimulatedHistory:
-    """Writes one day after another into a ledger: frauds, decisions of both models, and chargebacks.
+    """Writes simulated days into a ledger, one after another: frauds, decisions of both models, and chargebacks.
 
     Args:
         engine: Engine of a ledger's database.

@@ -44,7 +44,7 @@ def send_history(settings: Settings, count: int, *, seed: int | None = None) -> 
 
 
 class HistoryFeeder(SteadyFeeder):
-    """Sends all messages about one transaction after another.
+    """Sends the messages about each transaction, one transaction after another.
 
     Args:
         settings: Settings with the bootstrap server and the topics.

@@ -12,7 +12,7 @@ CHAMPION, CHALLENGER = "a" * 64, "b" * 64
 
 
 def decision(number: int, **overrides: Any) -> Decision:
-    """Return the decision on transaction `number`: partition `number % 4`, offset `number`, `number` s after BASE_MS."""
+    """Return the decision on transaction `number`: partition number % 4, offset `number`, `number` s after BASE_MS."""
     partition, epoch = number % 4, 1
     made = Decision(
         decision_id=f"transactions/{partition}/{number}@{epoch}",

@@ -38,7 +38,7 @@ def produce_all(
         if error is not None:
             failures.append(error)
 
-    # The same partitioner as the project's own producers. The topic's limit, not the client's, refuses large messages.
+    # The same partitioner as in the project's producers. The topic's limit, not the client's, rejects large messages.
     config = {"enable.idempotence": True, "partitioner": "murmur2_random", "message.max.bytes": 4 * 2**20}
     producer = Producer(config | {"bootstrap.servers": bootstrap, "linger.ms": 5, "compression.type": compression})
     for key, value in messages:
