@@ -48,10 +48,10 @@ def baseline(
 ) -> None:
     """Train a LightGBM champion and XGBoost and ExtraTrees challengers with fixed hyperparameters.
 
-    Each model is logged as an MLflow run (in var/mlflow.db, or where MLFLOW_TRACKING_URI points) and registered as a
+    Each model is logged as an MLflow run (in var/mlflow.db, or at MLFLOW_TRACKING_URI) and registered as a
     version of the model `fraud`. The models' roles are published on Kafka with --bootstrap, or later with `fraud-train
     publish`. The command fails if the scores of a model and its ONNX export differ, or if the champion's PR-AUC on the
-    test part is below 0.75. The test part is evaluated once for all three models, and MLflow keeps count of its
+    test set is below 0.75. The test set is evaluated once for all three models, and MLflow counts the
     evaluations.
     """
     started = time.perf_counter()
@@ -91,9 +91,9 @@ def _table(trained: "TrainedRoles", models: "Sequence[BaselineModel]") -> Table:
     }
     table = Table(
         "version",
-        "PR-AUC (95 %)",
+        "PR-AUC (95% interval)",
         *figures,
-        title="figures on the test part",
+        title="metrics on the test set",
         caption="Best F1 uses the threshold with the largest F1 on validation, as papers do to compare models. "
         "Precision (frauds among alerts) and value recall (share of the fraud amount alerted) use the deployed policy.",
     )

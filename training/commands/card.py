@@ -18,7 +18,7 @@ from training.commands.registry_options import open_registry
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write, as HTML if its name ends in .html, otherwise as Markdown.  [default: Markdown on stdout]",
+    help="File to write: HTML if its name ends in .html, otherwise Markdown.  [default: Markdown on stdout]",
 )
 @store_option
 def card(version: str, out: Path | None, store: str | None) -> None:
@@ -37,5 +37,5 @@ def card(version: str, out: Path | None, store: str | None) -> None:
     try:
         out.write_text(model_card.html() if out.suffix == ".html" else model_card.markdown(), encoding="utf-8")
     except OSError as error:
-        raise RegistryError(f"{out} cannot be written ({error.strerror}); choose another --out") from error
+        raise RegistryError(f"cannot write to {out} ({error.strerror}); choose another file with --out") from error
     click.echo(out)

@@ -19,9 +19,9 @@ from training.commands.study_options import name_option, open_mlflow
 def compare(name: str | None, out: Path | None) -> None:
     """Compare a study's entries with each other and its best entry with the champion.
 
-    The result is printed as a table and written as an HTML page, which is also logged to MLflow. For the champion, it
-    shows the paired difference on the folds if the champion comes from a study on the same folds, and the figures on
-    the test part if `fraud-train evaluate --final` has been run.
+    The result is printed as a table and written as an HTML page, which is also logged to MLflow. The comparison
+    with the champion shows the paired difference on the folds if the champion comes from a study with the same folds,
+    and the metrics on the test set if `fraud-train evaluate --final` has been run.
     """
     # MLflow takes seconds to import; help and usage errors must not wait for it.
     from training.registry.versions import Registry  # noqa: PLC0415

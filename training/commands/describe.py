@@ -17,10 +17,10 @@ from stream.commands.command_line import examples
 def describe(file: str, out: Path | None) -> None:
     """Draft a description of FILE, a Parquet or CSV file given by its path or any fsspec URL.
 
-    The draft guesses from names and values which columns are the label, the time, the amount, the id, the card and the
-    features, and explains each guess in a comment. Check the draft before you train with it.
+    The draft guesses from column names and values which columns contain the label, time, amount, transaction id, card
+    and features, and explains each guess in a comment. Check the draft before you train with it.
     """
-    # Polars and scikit-learn take a second to import; other commands must not wait for them.
+    # Polars and scikit-learn take a second to import; other commands must not wait.
     from training.data.describe import draft_description  # noqa: PLC0415
 
     drafted = draft_description(file)
@@ -32,5 +32,5 @@ def describe(file: str, out: Path | None) -> None:
         with out.open("x", encoding="utf-8") as target:
             target.write(drafted)
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror})") from error
+        raise DataError(f"cannot write to {out} ({error.strerror}); choose another file with --out") from error
     click.echo(out)

@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 @contextmanager
 def progress(steps: int) -> Iterator[Callable[[str], None]]:
-    """Show a progress bar on stderr if it is a terminal; call the yielded function with the name of each step.
+    """Show a progress bar if stderr is a terminal; call the yielded function with the name of each step.
 
     Args:
-        steps: Number of steps.
+        steps: Number of steps until the bar is full.
     """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)

@@ -23,7 +23,7 @@ class _UnusableFileError(click.ClickException):
 
 @click.command(
     "drift-report",
-    short_help="Report the drift of a file against a bundle.",
+    short_help="Report how far a file drifted from a bundle's reference.",
     epilog=examples(
         "fraud-train drift-report november.parquet --bundle champion",
         "fraud-train drift-report mine.csv --description mine.yaml --bundle fraud/4 --out drift.html",
@@ -45,7 +45,7 @@ class _UnusableFileError(click.ClickException):
     "--json",
     "as_json",
     is_flag=True,
-    help="Print the report on each window as a line of JSON, instead of the findings.",
+    help="Instead of the findings, print the report on each window as one line of JSON.",
 )
 @store_option
 def drift_report(
@@ -53,10 +53,10 @@ def drift_report(
 ) -> None:
     """Measure the drift of FILE against a bundle's reference and write an HTML report with plots.
 
-    FILE is a Parquet or CSV file, given by its path or any fsspec URL. It needs no labels. Its transactions are cut
-    into windows in order of event time and judged by the code that monitors the live stream, with the same FRAUD_DRIFT_
-    settings, so the same transactions give the same figures. The findings are also printed; those marked ! need action.
-    The exit code is 2 if the file cannot be used.
+    FILE is a Parquet or CSV file, given by its path or any fsspec URL. It needs no labels. Its transactions are
+    divided into windows in order of event time and judged by the code that monitors the live stream, with the same
+    FRAUD_DRIFT_ settings, so the same transactions give the same statistics. The findings are also printed; those
+    marked ! need action. The exit code is 2 if the file cannot be used.
     """
     with progress(_STEPS) as report:
         report("read the bundle")

@@ -24,8 +24,8 @@ def eda(data: str, description: Path | None, out: Path) -> None:
     """Analyse the training data and write an HTML report with plots.
 
     The report covers class balance, missing values, distributions by class, correlations, frauds by hour and amount,
-    duplicates, and drift between the parts of the split. Its findings, which say what to fix or know before training,
-    are also printed; those marked ! need action. The report is logged to MLflow as well.
+    duplicates, and drift between the training, validation and test data. Its findings, which say what to fix or know
+    before training, are also printed; those marked ! need action. The report is logged to MLflow as well.
     """
     started = time.perf_counter()
     with progress(1) as report:

@@ -19,12 +19,18 @@ from training.commands.study_options import (
 
 
 @click.command(
-    short_help="Evaluate a study's choice on the test part.",
+    short_help="Evaluate a study's chosen model on the test set.",
     epilog=examples("fraud-train evaluate --final", "fraud-train evaluate --final --study quick"),
 )
-@click.option("--final", is_flag=True, help="Confirm that you want to use the test part. Do so once, after the study.")
 @click.option(
-    "--again", is_flag=True, help="Evaluate again although the test part has been used before; this is recorded."
+    "--final",
+    is_flag=True,
+    help="Confirm that you want to use the test set, which should happen once, after the study.",
+)
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Evaluate the test set again although it has been used before; the evaluation is recorded.",
 )
 @name_option
 @data_option
@@ -43,13 +49,15 @@ def evaluate(
     review_cost: int | None,
     accepted: tuple[str, ...],
 ) -> None:
-    """Evaluate a study's chosen model and the champion on the test part, with paired differences.
+    """Evaluate a study's chosen model and the champion on the test set, with paired differences.
 
-    Each evaluation is counted on the study's run before it starts, because a test part that is used often turns into
-    another validation part. To choose models, use `fraud-train leaderboard` and `fraud-train compare` instead.
+    Each evaluation is counted on the study's run before it starts, because a test set that is used often turns into
+    another validation split. To choose models, use `fraud-train leaderboard` and `fraud-train compare` instead.
     """
     if not final:
-        raise click.UsageError("this evaluates the test part; confirm with --final, or use: fraud-train leaderboard")
+        raise click.UsageError(
+            "this command evaluates the test set; confirm with --final, or choose a model with: fraud-train leaderboard"
+        )
     # MLflow takes seconds to import; help and usage errors must not wait for it.
     from stream.models.bundle_store import BundleStore  # noqa: PLC0415
     from stream.settings import read_settings  # noqa: PLC0415
@@ -64,7 +72,7 @@ def evaluate(
     runs = StudyRuns(connection)
     study = runs.require(name)
     leaks = AcceptedLeaks()
-    # Leaks that were accepted for the study are accepted here too.
+    # Leaks that were accepted in the study are accepted here too.
     alarm = LeakAlarm(leaks.record, accepted_leaks((*accepted, *study.accepted)))
     leaks.attach(runs, study)
     evaluation = evaluate_test_set(

@@ -14,7 +14,7 @@ from training.offline import Part, export_stream, part_of
 
 @click.command(
     "export-stream",
-    short_help="Write a part of the data as transactions.",
+    short_help="Write one split of the data as transactions.",
     epilog=examples(
         "fraud-train export-stream --part test --out var/data/test.jsonl",
         "fraud-stream produce var/data/test.jsonl --rate 2000",
@@ -25,7 +25,7 @@ from training.offline import Part, export_stream, part_of
 @part_option
 @out_option
 def export_stream_command(data: str, description: Path | None, part: Part, out: Path) -> None:
-    """Write a part of the data as transaction messages, one JSON object per line, in order of event time."""
+    """Write one split of the data as transaction messages, one JSON object per line, in order of event time."""
     with progress(2) as report:
         report("read the data")
         rows = part_of(read_data(data, description), part)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Show every change of champion or challengers.",
+    short_help="Show every change to the champion or challengers.",
     epilog=examples("fraud-train history", "fraud-train history --json --bootstrap 127.0.0.1:9092"),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print each change as a line of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print each change as one line of JSON.")
 @bootstrap_option
 def history(as_json: bool, bootstrap: str | None) -> None:
-    """Show every change of champion or challengers with its time, author, reason and evidence, oldest first."""
+    """Show every change to the champion or challengers, with time, author, reason and evidence, oldest first."""
     promoter = open_promoter(None, bootstrap)
     promoter.catch_up()
     for entry in promoter.history.entries():

@@ -13,9 +13,9 @@ from training.commands.study_options import name_option, open_mlflow
 )
 @name_option
 def leaderboard(name: str | None) -> None:
-    """Show the entries of a study, sorted by their PR-AUC on folds inside the training part.
+    """Show the entries of a study, sorted by PR-AUC on folds inside the training split.
 
-    Figures on the test part are not shown, so that nobody chooses a model by them.
+    Metrics on the test set are not shown, so that nobody uses them to choose a model.
     """
     # MLflow takes seconds to import; help and usage errors must not wait for it.
     from schemas.errors import StudyError  # noqa: PLC0415

@@ -15,7 +15,7 @@ from training.registry.roles import load_roles
 
 @click.command(
     "offline-scores",
-    short_help="Score a part of the data offline.",
+    short_help="Score one split of the data offline.",
     epilog=examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet"),
 )
 @data_option
@@ -27,7 +27,7 @@ from training.registry.roles import load_roles
 def offline_scores(
     *, data: str, description: Path | None, part: Part, out: Path, roles: Path, store: str | None
 ) -> None:
-    """Score a part of the data with the models of the last baseline, to compare with the stream's decisions."""
+    """Score one split of the data with the models from the last baseline, to compare with the stream's decisions."""
     trained = load_roles(roles)
     with progress(2) as report:
         report("read the data")

@@ -9,12 +9,12 @@ from training.data.description import ULB_FILE
 #: Directory for downloaded and generated files, including MLflow's SQLite database.
 VAR = Path("var")
 DATA_DIR = VAR / "data"
-#: File that lists the models of the last baseline.
+#: File that lists the models from the last baseline.
 ROLES = VAR / "models" / "baseline.json"
 
 file_path = click.Path(path_type=Path, dir_okay=False)
 data_option = click.option(
-    "--data", default=str(DATA_DIR / ULB_FILE), show_default=True, help="Parquet or CSV file, a path or an fsspec URL."
+    "--data", default=str(DATA_DIR / ULB_FILE), show_default=True, help="Path or fsspec URL of a Parquet or CSV file."
 )
 description_option = click.option(
     "--description",
@@ -22,7 +22,7 @@ description_option = click.option(
     help="YAML file that describes the columns of the data.  [default: the description of the ULB data]",
 )
 store_option = click.option(
-    "--store", help="Bundle store, a path or an fsspec URL.  [default: FRAUD_BUNDLE_STORE or var/bundles]"
+    "--store", help="Path or fsspec URL of the bundle store.  [default: FRAUD_BUNDLE_STORE or var/bundles]"
 )
 roles_option = click.option(
     "--roles", type=file_path, default=ROLES, show_default=True, help="JSON file that lists the baseline's models."

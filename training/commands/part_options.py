@@ -1,4 +1,4 @@
-"""Options of the commands that work on one part of the data."""
+"""Options of the commands that work on the training, validation or test data."""
 
 import click
 
@@ -6,6 +6,10 @@ from training.commands.options import file_path
 from training.offline import PARTS
 
 part_option = click.option(
-    "--part", type=click.Choice(PARTS), default="test", show_default=True, help="Part of the time-ordered split."
+    "--part",
+    type=click.Choice(PARTS),
+    default="test",
+    show_default=True,
+    help="Which data of the time-ordered split to use.",
 )
 out_option = click.option("--out", type=file_path, required=True, help="File to write.")

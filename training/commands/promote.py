@@ -18,7 +18,10 @@ from training.commands.registry_options import bootstrap_option, open_promoter, 
 @click.argument("version")
 @reason_option
 @click.option(
-    "--evidence", default="", metavar="FILE|URL", help="Evidence for the decision; a file is copied to the model's run."
+    "--evidence",
+    default="",
+    metavar="FILE|URL",
+    help="Evidence for the decision; if it is a file, it is copied to the model's run.",
 )
 @author_option
 @bootstrap_option
@@ -27,7 +30,7 @@ def promote(version: str, *, reason: str, evidence: str, author: str, bootstrap:
     """Make VERSION, a version number or an alias, the champion; the current champion gets the alias `previous`.
 
     The change is written to Kafka's control topic, which the stream's workers follow, and then copied to MLflow. If two
-    changes are made at once, the second is refused.
+    changes are made at the same time, the second is rejected.
     """
     change = open_promoter(store, bootstrap).promote(version, author=author, reason=reason, evidence=evidence).change
     click.echo(f"champion is bundle {change.champion.path}, published as role epoch {change.role_epoch}")

@@ -18,7 +18,7 @@ from training.registry.roles import load_roles, publish
 @roles_option
 @bootstrap_option
 def publish_command(roles: Path, bootstrap: str | None) -> None:
-    """Publish the models of the last baseline again, for example to a new broker."""
+    """Publish the models from the last baseline again, for example to a new broker."""
     settings = kafka_settings(bootstrap)
     update = publish(load_roles(roles), settings, "baseline, published again")
     click.echo(f"published as role epoch {update.epoch}: champion {update.champion.path}")

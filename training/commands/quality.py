@@ -24,7 +24,7 @@ _SPLITS, _MODELS = 10, 5
 
 
 @click.command(
-    short_help="Measure a study over many seeds.",
+    short_help="Measure how much a study's metrics vary over seeds.",
     epilog=examples(
         "fraud-train quality --study default", "fraud-train quality --study quick --splits 3 --out mine.md"
     ),
@@ -33,21 +33,21 @@ _SPLITS, _MODELS = 10, 5
 @click.option(
     "--plan",
     type=file_path,
-    help=f"YAML plan of the studies on stratified splits.  [default: training/{CONFIGS.name}/{SPLIT_PLAN}]",
+    help=f"YAML plan for the studies on stratified splits.  [default: training/{CONFIGS.name}/{SPLIT_PLAN}]",
 )
 @click.option(
     "--splits",
     type=click.IntRange(min=2),
     default=_SPLITS,
     show_default=True,
-    help="Number of stratified splits; their seeds count up from 0.",
+    help="Number of stratified splits, with seeds 0, 1, 2, …",
 )
 @click.option(
     "--models",
     type=click.IntRange(min=2),
     default=_MODELS,
     show_default=True,
-    help="Number of models on the time-ordered split; their seeds count up from 0.",
+    help="Number of models to train on the time-ordered split, with seeds 0, 1, 2, …",
 )
 @click.option(
     "--features",
@@ -72,12 +72,12 @@ def quality(
     store: str | None,
     accepted: tuple[str, ...],
 ) -> None:
-    """Measure how much the figures of a finished study vary over seeds, for comparison with published results.
+    """Measure how much the metrics of a finished study vary over seeds, for comparison with published results.
 
     The study's chosen entry is fitted with each model seed on the time-ordered split. In addition, a separate study is
-    run on each stratified split. All evaluations of test parts are counted, and the figures of all seeds are reported.
-    Run `fraud-train evaluate --final` on the study first. Splits that have been measured are not run again, so the
-    command can be repeated after a kill.
+    run on each stratified split. Every evaluation of a test set is counted, and the metrics for all seeds are
+    reported. Run `fraud-train evaluate --final` on the study first. Splits that have already been measured are not run
+    again, so if the command is killed, repeat it.
     """
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):
@@ -113,7 +113,7 @@ def quality(
             StudyProgress(console),
             accepted_leaks(accepted),
         )
-        # The splits come first because they can be resumed; the model seeds evaluate the test part again each time.
+        # The splits come first because they can be resumed; the model seeds evaluate the test set again each time.
         by_split = runner.over_splits(split_plan, range(splits))
         by_model = runner.over_model_seeds(study, range(models))
     page = QualityPage(
@@ -129,5 +129,5 @@ def quality(
     try:
         out.write_text(page.markdown(), encoding="utf-8")
     except OSError as error:
-        raise StudyError(f"{out} cannot be written ({error.strerror}); choose another --out") from error
+        raise StudyError(f"cannot write to {out} ({error.strerror}); choose another file with --out") from error
     click.echo(out)

@@ -17,8 +17,8 @@ def register(run_id: str, store: str | None) -> None:
     """Register the bundle of a run as the next version of the model `fraud`.
 
     RUN_ID is a finished MLflow run with a bundle, made by `fraud-train study` or `fraud-train baseline`. The bundle is
-    audited, numbered and copied to the bundle store. The version gets its lineage as tags, and the run gets a model
-    card. If any step fails, neither a version nor a bundle remains.
+    audited, numbered and copied to the bundle store. The lineage is stored as tags of the version, and a model card is
+    stored with the run. If any step fails, no version and no bundle remain.
     """
     registry, runs, bundles = open_registry(store)
     # MLflow takes seconds to import; help and usage errors must not wait for it.

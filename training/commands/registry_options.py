@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.registry.versions import Registry
 
 bootstrap_option = click.option("--bootstrap", help="Kafka broker, host:port.  [default: FRAUD_KAFKA_BOOTSTRAP]")
-reason_option = click.option("--reason", required=True, help="Reason for the change, kept in the history.")
+reason_option = click.option("--reason", required=True, help="Reason for the change, recorded in the history.")
 
 
 class RegistryAccess(NamedTuple):
@@ -26,7 +26,7 @@ class RegistryAccess(NamedTuple):
 
 
 def kafka_settings(bootstrap: str | None) -> Settings:
-    """Return the settings, with the broker given by --bootstrap if there is one.
+    """Return the settings, with the broker from --bootstrap if that option is given.
 
     Raises:
         SettingsError: If a setting cannot be used.
@@ -36,10 +36,10 @@ def kafka_settings(bootstrap: str | None) -> Settings:
 
 
 def open_store(store: str | None) -> BundleStore:
-    """Return the bundle store given by --store, or else by the settings.
+    """Return the bundle store given by --store, or by the settings without that option.
 
     Raises:
-        BundleMissingError: If it cannot be opened.
+        BundleMissingError: If the store cannot be opened.
         SettingsError: If a setting cannot be used.
     """
     return BundleStore(store or read_settings().bundle.store)
@@ -62,11 +62,11 @@ def open_registry(store: str | None) -> RegistryAccess:
 
 
 def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
-    """Connect to MLflow and the bundle store, to change roles on Kafka.
+    """Connect to MLflow and the bundle store, and prepare to change roles on Kafka.
 
     Args:
-        store: Bundle store; None for the one in the settings.
-        bootstrap: Kafka broker; None for the one in the settings.
+        store: Bundle store; None for the bundle store in the settings.
+        bootstrap: Kafka broker; None for the broker in the settings.
 
     Raises:
         FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is unavailable.

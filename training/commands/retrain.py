@@ -14,14 +14,14 @@ from training.commands.registry_options import bootstrap_option, kafka_settings
     short_help="Request a retrained model.",
     epilog=examples('fraud-train retrain --reason "a new kind of terminal" --bootstrap 127.0.0.1:9092'),
 )
-@click.option("--reason", required=True, help="Reason for the request, kept with it.")
+@click.option("--reason", required=True, help="Reason for retraining, stored with the request.")
 @author_option
 @bootstrap_option
 def retrain(*, reason: str, author: str, bootstrap: str | None) -> None:
-    """Request a retrained model: the champion's recipe fitted on all transactions and labels so far.
+    """Request a retrained model: the champion's recipe, fitted on all transactions and labels so far.
 
     `fraud-train watch --retrain on` handles the request. The new model starts as a challenger, and the gate decides
-    whether it may be promoted. No request is written while an earlier one is still open.
+    whether it may be promoted. No request is written while an earlier request is still open.
     """
     settings = kafka_settings(bootstrap)
     roles = current_roles(settings.kafka, settings.topic)

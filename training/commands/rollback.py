@@ -19,7 +19,7 @@ from training.commands.registry_options import bootstrap_option, open_promoter, 
 def rollback(reason: str, author: str, bootstrap: str | None, store: str | None) -> None:
     """Make the previous champion the champion again.
 
-    A second rollback in a row is refused, because it would restore the model that was just rolled back. Promote a
+    A second rollback in a row is rejected, because it would restore the model that was just rolled back. Promote a
     version by its number instead.
     """
     change = open_promoter(store, bootstrap).rollback(author=author, reason=reason).change

@@ -16,8 +16,8 @@ from training.commands.registry_options import bootstrap_option, open_promoter
     ),
 )
 @click.argument("version")
-@click.option("--watch", is_flag=True, help="Make it a challenger, which scores in shadow and never decides.")
-@click.option("--reason", help="Reason for the change, kept in the history; required with --watch.")
+@click.option("--watch", is_flag=True, help="Make the version a challenger, which scores in shadow and never decides.")
+@click.option("--reason", help="Reason for the change, recorded in the history; required with --watch.")
 @author_option
 @bootstrap_option
 @store_option
@@ -26,10 +26,10 @@ def stage(
 ) -> None:
     """Stage VERSION, a version number or an alias, for promotion.
 
-    The version gets the alias `staging`, or, with --watch, the role of a challenger.
+    The version gets the alias `staging` or, with --watch, becomes a challenger.
     """
     if watch and not reason:
-        raise click.UsageError("--watch changes the roles, so it needs a --reason")
+        raise click.UsageError("--watch changes the roles, so it requires --reason")
     promoter = open_promoter(store, bootstrap)
     if watch:
         change = promoter.challenge(version, author=author, reason=reason or "").change

@@ -39,27 +39,29 @@ from training.commands.study_options import (
 @click.option(
     "--plan", type=file_path, help=f"YAML plan of the study.  [default: training/{CONFIGS.name}/{DEFAULT_PLAN}]"
 )
-@click.option("--quick", is_flag=True, help="Use a small plan, which takes three minutes on two cores.")
+@click.option("--quick", is_flag=True, help="Use a small plan that takes three minutes on two cores.")
 @click.option("--name", help="Name of the study.  [default: the name in the plan]")
 @click.option(
     "--budget",
     type=float,
     metavar="MINUTES",
-    help="Time limit; work that would exceed it is not started.  [default: none]",
+    help="Time limit for the study; no work is started that would exceed it.  [default: none]",
 )
 @click.option(
     "--split",
     default="time",
     show_default=True,
-    help="Split of the data: time, or stratified-SEED for figures comparable with papers.",
+    help="How to split the data: time, or stratified-SEED for metrics comparable with papers.",
 )
 @click.option(
-    "--storage", envvar="OPTUNA_STORAGE", help=f"Storage of Optuna's trials, a SQLAlchemy URL.  [default: {TRIALS}]"
+    "--storage",
+    envvar="OPTUNA_STORAGE",
+    help=f"SQLAlchemy URL of the storage for Optuna's trials.  [default: {TRIALS}]",
 )
 @click.option(
     "--policy",
     type=click.Choice(["score", "expected_loss"]),
-    help="Kind of the deployed policy.  [default: expected_loss if all amounts have one currency, else score]",
+    help="Kind of the deployed policy.  [default: expected_loss if all amounts are in one currency, else score]",
 )
 @alerts_option
 @review_cost_option
@@ -84,16 +86,16 @@ def study(
 ) -> None:
     """Compare model families and treatments of class imbalance, and build a bundle of the best model.
 
-    Each combination in the plan is an entry: one row of the leaderboard and one child run in MLflow. Entries are tuned,
-    scored and compared on rolling-origin folds inside the training part. The validation part is used for calibration
-    and thresholds, and the test part is not used at all. The best entry is the one with the highest PR-AUC among those
-    that are cheap enough for the stream.
+    Each combination in the plan is an entry: one row in the leaderboard and one child run in MLflow. Entries are tuned,
+    scored and compared on rolling-origin folds inside the training split. The validation split is used for
+    calibration and thresholds, and the test set is not used at all. The best entry has the highest PR-AUC of all
+    entries that are cheap enough for the stream.
 
     To resume a study that was killed or ran out of time, repeat the command with the same plan and data.
     """
     started = time.perf_counter()
     if plan and quick:
-        raise click.UsageError("--quick has its own plan; leave out --quick or --plan")
+        raise click.UsageError("--quick uses its own plan; give either --quick or --plan")
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):
         # These imports take seconds; help and usage errors must not wait for them.
@@ -134,10 +136,10 @@ def study(
         )
     Console().print(leaderboard_table(f"study {settings.name}", outcome.records))
     for key, entry in outcome.left_out.items():
-        click.echo(f"left out: {key}, {entry.reason}")
+        click.echo(f"left out: {key} ({entry.reason})")
     for leak, details in outcome.accepted.items():
         click.echo(f"accepted leak {leak}: {details}")
-    if outcome.left_out:
-        click.echo("run the same command again to complete the entries that were left out")
+    if not all(entry.failed for entry in outcome.left_out.values()):
+        click.echo("some entries were left out but did not fail; to run them, repeat the same command")
     click.echo(f"chosen: {outcome.chosen.key}, in {time.perf_counter() - started:.0f} s; register its bundle with:")
     click.echo(f"  fraud-train register {outcome.run_id}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Names of the plans in `CONFIGS`.
 DEFAULT_PLAN, QUICK_PLAN, SPLIT_PLAN = "study-default.yaml", "study-quick.yaml", "study-stratified.yaml"
-#: Database of Optuna's trials, and lock file that allows one study at a time.
+#: Database for Optuna's trials, and lock file that allows only one study at a time.
 TRIALS, STUDY_LOCK = VAR / "study-trials.db", VAR / "study.lock"
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -26,13 +26,13 @@ accept_option = click.option(
     "accepted",
     multiple=True,
     metavar="NAME",
-    help="Accept the leak NAME: if the leak alarm finds it, record it and continue. May be repeated.",
+    help="Accept the leak NAME: if the leak alarm finds this leak, record it and continue. May be repeated.",
 )
 alerts_option = click.option(
     "--alerts-per-day",
     type=click.IntRange(min=1),
-    help="Alerts that analysts can review in a day. The deployed policy reviews as many as this allows.  [default: the "
-    "policy with the least expected cost]",
+    help="Number of alerts that analysts can review in a day; the deployed policy raises as many as this "
+    "limit allows.  [default: the policy with the lowest expected cost]",
 )
 review_cost_option = click.option(
     "--review-cost", type=click.IntRange(min=1), help="Cost of one review in minor units.  [default: 500]"
@@ -43,7 +43,7 @@ def open_mlflow() -> "MlflowConnection":
     """Connect to MLflow at MLFLOW_TRACKING_URI, or by default to its SQLite database under var/.
 
     Raises:
-        RegistryError: If it is unavailable.
+        RegistryError: If MLflow is unavailable.
     """
     from training.registry.connection import connect  # noqa: PLC0415  # MLflow takes seconds to import
 
@@ -54,7 +54,7 @@ def read_data(data: str, description: Path | None) -> "Dataset":
     """Read training data.
 
     Args:
-        data: Parquet or CSV file, a path or an fsspec URL.
+        data: Path or fsspec URL of a Parquet or CSV file.
         description: YAML file that describes the columns; None for the ULB data.
 
     Raises:
@@ -67,7 +67,7 @@ def read_data(data: str, description: Path | None) -> "Dataset":
 
 
 def make_costs(review_cost: int | None) -> "Costs":
-    """Return the costs that policies are chosen and evaluated by.
+    """Return the costs by which policies are chosen and evaluated.
 
     Args:
         review_cost: Cost of one review in minor units; None for the default.
@@ -81,7 +81,7 @@ def accepted_leaks(names: tuple[str, ...]) -> "tuple[LeakName, ...]":
     """Check the names given with --accept-leak and return them in the order of `LEAKS`.
 
     Raises:
-        StudyError: If there is no leak of that name.
+        StudyError: If there is no leak with one of these names.
     """
     from training.data.leaks import LEAKS  # noqa: PLC0415  # imports scikit-learn
     from training.study.plan import unknown_name  # noqa: PLC0415

@@ -15,12 +15,12 @@ from training.commands.study_options import open_mlflow
 
 #: Lock file that allows only one process at a time to retrain.
 RETRAIN_LOCK = VAR / "retrain.lock"
-#: A periodic check, which returns lines to print.
+#: A periodic check that returns the lines to print.
 Check = Callable[[], list[str]]
 
 
 @click.command(
-    short_help="Promote gate winners and handle retrain requests.",
+    short_help="Promote gate winners and handle retraining requests.",
     epilog=examples(
         "fraud-train watch --once",
         "fraud-train watch --mode auto --bootstrap 127.0.0.1:9092",
@@ -33,21 +33,21 @@ Check = Callable[[], list[str]]
     default="propose",
     show_default=True,
     help="off: print the state of each gate test. propose: also print the command that promotes a winner. auto: "
-    "promote it.",
+    "promote the winner.",
 )
 @click.option(
     "--retrain",
     type=click.Choice(("off", "on")),
     default="off",
     show_default=True,
-    help="on: handle the requests on the topic retrain-requests, and request a model when labels show that the "
-    "champion's error rate has increased.",
+    help="on: handle the requests on the topic retrain-requests, and request a retrained model when labels show that "
+    "the champion's error rate has increased.",
 )
 @click.option(
     "--every",
     type=click.FloatRange(min=0, min_open=True),
     metavar="DAYS",
-    help="Age of the champion at which to request a new model.",
+    help="Age of the champion at which to request a retrained model.",
 )
 @click.option("--once", is_flag=True, help="Check once and exit.")
 @click.option("--interval", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between checks.")
@@ -63,18 +63,19 @@ def watch(
     bootstrap: str | None,
     store: str | None,
 ) -> None:
-    """Promote challengers that win their gate test, and handle requests for retraining.
+    """Promote challengers that win their gate test, and handle retraining requests.
 
-    The gate in the ledger (FRAUD_LEDGER_URL) decides which challenger is better. This command promotes it, because only
-    training has access to MLflow. A promotion is first written to Kafka's control topic; plan, evidence and judgement
-    are stored with the model's run. The next check completes a promotion that was interrupted.
+    The gate in the ledger (FRAUD_LEDGER_URL) decides whether a challenger is better than the champion. This command
+    promotes the winner, because only `fraud-train` has access to MLflow. A promotion is first written to Kafka's
+    control topic; then plan, evidence and judgement are stored with the model's run. If a promotion is interrupted, the
+    next check completes it.
 
     With --retrain on, each request becomes a challenger in shadow: archived transactions (FRAUD_ARCHIVE_URL) are joined
-    with their labels in the ledger, and the champion's recipe is fitted on them. The challenger decides nothing until
-    it has won its gate test.
+    with their labels in the ledger, and the champion's recipe is fitted on them. The challenger decides no
+    transactions until it has won its gate test and been promoted.
     """
     if every is not None and retrain == "off":
-        raise click.UsageError("--every needs --retrain on, which handles the requests")
+        raise click.UsageError("--every works only with --retrain on; add --retrain on")
     try:
         with ExitStack() as locks:
             checks = [_gate_check(store, bootstrap, mode)]
@@ -83,12 +84,13 @@ def watch(
             _repeat(checks, once=once, interval=interval)
     except ImportError as error:
         raise FraudError(
-            f"{error.name} is not installed; watch needs: pip install 'fraud-stream[ledger,archive]'"
+            f"fraud-train watch needs {error.name}, which is not installed; "
+            "run: pip install 'fraud-stream[ledger,archive]'"
         ) from error
 
 
 def _repeat(checks: list[Check], *, once: bool, interval: float) -> None:
-    """Run the checks periodically, and print each line that the previous round did not print."""
+    """Run the checks periodically, and print each line that the previous round of checks did not print."""
     printed: list[str] = []
     while True:
         lines: list[str] = []

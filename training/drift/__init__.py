@@ -1,1 +1,1 @@
-"""Drift outside the live stream: reports on files, and concept drift measured from labels."""
+"""Drift detection outside the live stream: reports on files, and concept drift detected from labels."""

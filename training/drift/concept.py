@@ -1,16 +1,16 @@
 """Concept drift from labels: detect that a champion misses more frauds, or raises more false alarms, than before.
 
-There are two streams of errors, each a sequence of zeros and ones in order of event time:
+There are two streams of errors. Each is a sequence of zeros and ones in order of event time:
 
 - *misses*: for each fraud, whether the champion approved it;
 - *false alarms*: for each alert with a known outcome, whether it was legitimate.
 
 Both contain matured decisions only. Caught frauds are reported within days and missed ones within weeks, so a
-stream in order of arrival would first look better than it is, and then worse.
+stream in order of arrival would at first look better than it is, and later worse.
 
 ADWIN (A. Bifet and R. Gavaldà, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007, river's
-implementation) monitors each stream. It compares two parts of one window, so it needs neither a reference error rate
-nor a threshold tuned to the rate, and its probability of a false alarm is bounded (Theorem 3.1 of the paper). DDM
+implementation) monitors each stream. It compares older with newer rows in one window, so it needs neither a reference
+rate nor a threshold tuned to the rate, and its probability of a false alarm is bounded (Theorem 3.1 of the paper). DDM
 raised 19 false alarms in 100 unchanged streams of 1,000 frauds, and HDDM at 0.001 raised 6 to 7. Page-Hinkley is as
 quick as ADWIN, but only with a threshold chosen for the error rate.
 """
@@ -30,14 +30,14 @@ _GRACE = 30
 
 
 class ConceptAlarm(Struct, frozen=True):
-    """An increase of an error rate.
+    """An increase in an error rate.
 
     Attributes:
-        stream: Stream of errors.
+        stream: Name of the stream of errors, "misses" or "false alarms".
         event_time_ms: Event time of the row at which the increase was detected, UTC milliseconds.
         before: Error rate over the rows that ADWIN dropped, in [0, 1].
         after: Error rate over the rows that ADWIN kept, in [0, 1].
-        rows: Number of rows of the stream so far.
+        rows: Number of rows in the stream so far.
     """
 
     stream: ErrorStream
@@ -54,7 +54,7 @@ class ConceptAlarm(Struct, frozen=True):
 
 
 class ErrorRateMonitor:
-    """Monitors one stream of errors; it adapts to a falling error rate without raising an alarm.
+    """Monitors one stream of errors, and adapts to a falling error rate without raising an alarm.
 
     Args:
         stream: Name of the stream.
@@ -76,7 +76,7 @@ class ErrorRateMonitor:
 
         Args:
             event_time_ms: Event time of the row, UTC milliseconds.
-            error: Whether the champion was wrong.
+            error: Whether the champion was wrong on the row.
         """
         adwin = self._adwin
         errors, rows = adwin.total + error, adwin.width + 1

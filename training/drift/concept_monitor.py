@@ -1,4 +1,4 @@
-"""Concept drift monitor on a ledger: it reads each matured fraud and alert of the champion once, in order."""
+"""Monitors concept drift in a ledger, by reading each matured fraud and alert of the champion once, in order."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ UNCALIBRATED = 1e-6
 
 @dataclass
 class CalibrationCheck:
-    """Compares the frauds that a champion's scores predict with the frauds among its matured decisions.
+    """Compares the number of frauds that a champion's scores predict with the frauds among its matured decisions.
 
     Attributes:
         rows: Number of matured decisions.
@@ -32,7 +32,7 @@ class CalibrationCheck:
     score_sum: float = 0.0
 
     def add(self, decisions: LabelledDecisions) -> None:
-        """Add matured decisions."""
+        """Add matured decisions to the counts."""
         self.rows += len(decisions)
         self.frauds += int(decisions.fraud.sum())
         self.score_sum += float(decisions.score.sum())
@@ -60,7 +60,7 @@ class ConceptMonitor:
         topics: Topic names; decisions on transactions of other topics are ignored.
 
     Attributes:
-        calibration: Calibration of the current champion. Declined transactions count only if somebody reviewed them.
+        calibration: Calibration of the current champion. Declined transactions count only if an analyst reviewed them.
     """
 
     def __init__(self, ledger: Engine, gate: GateSettings, topics: TopicSettings) -> None:
@@ -73,10 +73,10 @@ class ConceptMonitor:
         """Read the decisions that have matured since the last check; return the alarms, oldest first.
 
         Args:
-            bundle_sha256: SHA-256 of the current champion's bundle; if it changes, the monitor starts from zero.
+            bundle_sha256: SHA-256 of the current champion's bundle; if it changes, the monitor starts over.
 
         Raises:
-            LedgerUnavailableError: If the database does not answer.
+            LedgerUnavailableError: If the database is not responding.
         """
         if bundle_sha256 != self._bundle_sha256:
             self._bundle_sha256, self._since_ms = bundle_sha256, 0

@@ -1,6 +1,6 @@
 """Detection delay and false-alarm rate of the concept drift monitor, on simulated errors.
 
-`python -m training.drift.concept_simulation` prints the figures in docs/retraining.md in about a minute.
+`python -m training.drift.concept_simulation` prints the figures in docs/retraining.md; it takes about a minute.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from training.drift.concept import ErrorRateMonitor
 
 #: Number of simulated streams of each kind.
 STREAMS = 200
-#: Rows of an unchanged stream: several years of frauds at a medium-sized bank.
+#: Number of rows in an unchanged stream: several years of frauds at a medium-sized bank.
 UNCHANGED = 2000
-#: Rows before and after a change.
+#: Number of rows before and after a change.
 BEFORE, AFTER = 500, 2000
-#: Error rates of the unchanged streams; error rates before and after each change.
+#: Error rates in the unchanged streams; error rates before and after each change.
 RATES = (0.1, 0.25, 0.5)
 CHANGES = ((0.1, 0.2), (0.1, 0.3), (0.25, 0.4), (0.25, 0.5), (0.25, 0.75), (0.5, 0.7), (0.5, 0.9))
 
@@ -26,9 +26,9 @@ class DetectionDelay:
     """Number of rows between a change and its alarm, over many streams.
 
     Attributes:
-        median: Median delay.
-        late: Delay within which 90 % of the changes are detected.
-        missed: Share of the streams in which the change is not detected within `AFTER` rows.
+        median: Median delay, in rows.
+        late: Delay within which 90% of the changes are detected, in rows.
+        missed: Share of streams in which the change is not detected within `AFTER` rows.
     """
 
     median: float
@@ -46,7 +46,7 @@ def false_alarm_share(rate: float, streams: int = STREAMS) -> float:
 
 
 def detection_delay(before: float, after: float, streams: int = STREAMS) -> DetectionDelay:
-    """Return the number of rows from a change of the error rate to its alarm."""
+    """Return the number of rows from a change in the error rate to the alarm that it raises."""
     delays = []
     for seed in range(streams):
         random = np.random.default_rng(seed)

@@ -12,38 +12,38 @@ from stream.scoring.model import ScoringModel
 from stream.scoring.policy import VERDICTS, severities
 from training.data.dataset import Dataset
 
-#: Value of `slot` and `instance` in the messages, which come from no worker.
+#: Value of `slot` and `instance` in the messages, which do not come from a worker.
 OFFLINE = "offline"
 _REVIEW, _DECLINE = VERDICTS.index("review"), VERDICTS.index("decline")
 
 
 def accepted_rows(rows: Dataset, plan: FeaturePlan) -> Dataset:
-    """Return the rows that the missing-value policy accepts; on the stream, the others would become dead letters."""
+    """Return the rows that the missing-value policy accepts; on the stream, other rows become dead letters."""
     if plan.missing != "refuse":
         return rows
     return rows.part(np.flatnonzero(plan.first_refused_null(rows.raw_features(plan)) < 0))
 
 
 def count_rows(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms: int) -> Iterator[DriftCounts]:
-    """Count rows in order of event time; yield a message whenever a pane or a window ends.
+    """Count rows in order of event time, and yield a message whenever a pane or a window ends.
 
-    A window that is closed by its row count therefore has exactly `window_rows` rows. Event times in the future are
-    counted like any others.
+    A window that is closed by its row count therefore has exactly `window_rows` rows. Rows with event times
+    in the future are counted like all other rows.
 
     Args:
         rows: n rows that the model accepts, in order of event time.
-        model: Model that scores the rows; its bundle has the bins and the policy.
+        model: Model that scores the rows; its bundle contains the bins and the policy.
         window_rows: Number of rows in a window; no message spans two windows.
         pane_ms: Length of a pane in milliseconds.
 
     Raises:
-        DataError: If the data lack a feature of the model, or have it as another kind.
+        DataError: If a feature of the model is missing from the data or has another kind there.
     """
     binning = Binning(model.manifest)
     panes = rows.event_time_ms // pane_ms
     for sequence, part in enumerate(_slices(panes, window_rows), start=1):
         each = rows.part(part)
-        # The model scores filled values; drift counts missing values as missing.
+        # The model scores imputed values, whereas drift counts missing values as missing.
         given = each.raw_features(model.plan)
         scores = model.score(model.plan.fill_missing(given))
         features, score_counts = binning.split(binning.count(given, scores))

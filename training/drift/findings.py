@@ -16,14 +16,14 @@ def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[Colum
 
     Args:
         drift: Drift of the file.
-        limits: Limits that were used to measure it.
+        limits: Limits that were used to measure the drift.
         columns: History of each feature and of the score.
     """
     if not drift.reports:
         return [
             Finding(
                 needs_action=True,
-                text=f"No window is complete: the file has {drift.rows:,} transactions and a window needs "
+                text=f"No window is complete: the file has {drift.rows:,} transactions, but a window needs "
                 f"{limits.window_rows:,}. Provide more transactions, or lower FRAUD_DRIFT_WINDOW_ROWS.",
             )
         ]
@@ -34,8 +34,8 @@ def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[Colum
         findings.append(Finding(needs_action=True, text=text))
     if unknown := [column.name for column in columns if column.worst == "unknown"]:
         text = (
-            f"Not judged: {_list(unknown)}. The bundle has no reference for these columns, or no natural movement for "
-            "windows this small."
+            f"Not judged: {_list(unknown)}. The bundle contains no reference for these columns, or no natural movement "
+            "for windows this small."
         )
         findings.append(Finding(needs_action=False, text=text))
     return findings or [Finding(needs_action=False, text="No column drifts, and the alert rate is as expected.")]
@@ -43,7 +43,8 @@ def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[Colum
 
 def _on_column(column: ColumnHistory) -> str:
     largest = max(window.psi or 0.0 for window in column.windows)
-    return f"{column.name} drifts ({column.worst}) in {_windows(column.alarms)}, with a PSI of up to {largest:.2f}."
+    windows = _windows(column.alarms)
+    return f"{column.name} drifts (worst state: {column.worst}) in {windows}, with a PSI of up to {largest:.2f}."
 
 
 def _windows(numbers: Sequence[int]) -> str:
@@ -51,7 +52,7 @@ def _windows(numbers: Sequence[int]) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
-    """Join the names; after the first few, give the number of the rest.
+    """Join the first names, and say how many more there are.
 
     >>> _list(["a", "b"]), _list([str(number) for number in range(10)])
     ('a, b', '0, 1, 2, 3, 4, 5, 6, 7 and 2 more')

@@ -21,8 +21,8 @@ class ColumnHistory:
     Attributes:
         name: Feature name, or "score".
         windows: Drift in each window, oldest first.
-        reference: Counts of the reference's bins, missing values last; None without a reference.
-        current: Counts of the same bins over all windows together; None without a reference.
+        reference: Counts of the reference's bins, missing values last; None if there is no reference.
+        current: Counts of the same bins over all windows together; None if there is no reference.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ColumnHistory:
 
     @property
     def worst(self) -> DriftState:
-        """The most severe state of any window."""
+        """The most severe state in any window."""
         return max((window.state for window in self.windows), key=_STATES.index, default="unknown")
 
     @property
@@ -42,7 +42,7 @@ class ColumnHistory:
 
     @property
     def largest_excess(self) -> float:
-        """The largest ratio of PSI to its limit; 0 if no window has one."""
+        """The largest ratio of PSI to its limit; 0 if no window has a PSI with a limit."""
         ratios = (w.psi / w.psi_limit for w in self.windows if w.psi is not None and w.psi_limit)
         return max(ratios, default=0.0)
 
@@ -64,7 +64,7 @@ def column_histories(reports: Sequence[DriftReport], manifest: Manifest) -> list
 
 
 def worst_first(columns: Iterable[ColumnHistory]) -> list[ColumnHistory]:
-    """Sort columns by their most severe state, and within a state by how far PSI exceeded its limit."""
+    """Sort columns by their most severe state, and columns in the same state by how far PSI exceeded its limit."""
     return sorted(columns, key=lambda column: (-_STATES.index(column.worst), -column.largest_excess))
 
 
@@ -73,6 +73,6 @@ def _merge_bins(
     profile: ReferenceProfile,
     counts: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> tuple[int, ...]:
-    """Sum a column's fine bins up to the bins of the reference, missing values last."""
+    """Sum the counts of a column's fine bins into the bins of the reference, missing values last."""
     starts = [0, *(np.searchsorted(edges, profile.bin_edges) + 1), len(edges) + 1]
     return tuple(np.add.reduceat(counts, starts).tolist())

@@ -17,14 +17,14 @@ def read_model(which: str, store: BundleStore, find_version: Callable[[str], Bun
     """Read and audit a bundle.
 
     Args:
-        which: A bundle's directory or its fsspec URL, a path in the store such as fraud/4, or a version or alias of the
-            registered model.
+        which: Directory or fsspec URL of the bundle, its path in the store such as fraud/4, or a version or alias of
+            the registered model.
         store: Bundle store.
         find_version: Function that returns the bundle of a version or alias.
 
     Raises:
         BundleError: If the bundle does not pass the audit.
-        RegistryError: If there is no such version.
+        RegistryError: If the registered model has no such version.
     """
     if "://" in which or (Path(which) / MANIFEST_NAME).is_file():
         base, _, path = (which if "://" in which else str(Path(which).resolve())).rstrip("/").rpartition("/")

@@ -19,7 +19,7 @@ class FileDrift:
     Attributes:
         reports: Reports on the closed windows, oldest first, as on the topic `drift-reports`.
         rows: Number of rows counted.
-        refused: Number of rows that the model refuses because of a missing value; they are not counted.
+        refused: Number of rows that the model rejects because of a missing value; these rows are not counted.
     """
 
     reports: tuple[DriftReport, ...]
@@ -28,7 +28,7 @@ class FileDrift:
 
     @property
     def left_over(self) -> int:
-        """Number of rows at the end that do not fill a window."""
+        """Number of rows at the end of the file that do not fill a window."""
         return self.rows - sum(report.rows for report in self.reports)
 
 
@@ -37,11 +37,11 @@ def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Fi
 
     Args:
         rows: n rows; labels are not used.
-        model: Model whose bundle has the reference.
+        model: Model whose bundle contains the reference.
         limits: Window size and limits.
 
     Raises:
-        DataError: If the data lack a feature of the model, or have it as another kind.
+        DataError: If a feature of the model is missing from the data or has another kind there.
     """
     accepted = accepted_rows(rows, model.plan)
     merger = CountsMerger(lambda _: model.manifest, limits, _refused)
@@ -51,5 +51,5 @@ def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Fi
 
 
 def _refused(counts: DriftCounts, reason: str) -> None:
-    """Raise an error: counting and merging use the same bins, so no counts should be refused."""
+    """Raise an error, since counting and merging use the same bins and no counts should be rejected."""
     raise RuntimeError(f"counts {counts.sequence} of a file were refused: {reason}")

@@ -19,7 +19,7 @@ _HEADROOM = 1.08
 SPARKLINE_WINDOWS = 40
 #: Units of a sparkline's drawing: width of a bar, gap between bars, height.
 _BAR, _GAP, _HEIGHT = 4, 1, 22
-#: Ratio of PSI to its limit at which a sparkline's bar has its full height; the line half way up marks the limit.
+#: Ratio of PSI to its limit at which a sparkline's bar has its full height; the line halfway up marks the limit.
 _FULL = 2.0
 _COLOURS: dict[DriftState, str] = {
     "unknown": "line",
@@ -31,12 +31,12 @@ _COLOURS: dict[DriftState, str] = {
 
 
 def over_windows(values: Sequence[float | None], limits: Sequence[float | None], label: str, *, wide: bool) -> Markup:
-    """Plot a value of each window as a line, and its limit or expected value as a dotted line.
+    """Plot a value over the windows as a line, and its limit or expected value as a dotted line.
 
     Args:
         values: Values (w,), oldest first; None leaves a gap.
         limits: Limits or expected values (w,); None leaves a gap.
-        label: Text alternative for the plot.
+        label: Alternative text for the plot.
         wide: Whether the plot fills a wide card instead of a small one.
     """
     numbers = np.arange(1, len(values) + 1)
@@ -57,12 +57,12 @@ def over_windows(values: Sequence[float | None], limits: Sequence[float | None],
 
 
 def bins(reference: Sequence[int], current: Sequence[int], label: str) -> Markup:
-    """Plot two samples as shares of the reference's bins, all equally wide; the last bin holds missing values.
+    """Plot two samples as shares of rows in each bin of the reference, drawn equally wide, missing values last.
 
     Args:
         reference: Counts (b,) of the reference.
         current: Counts (b,) of the file.
-        label: Text alternative for the plot.
+        label: Alternative text for the plot.
     """
 
     def draw(figure: Figure) -> None:
@@ -83,7 +83,7 @@ def bins(reference: Sequence[int], current: Sequence[int], label: str) -> Markup
 def sparkline(windows: Sequence[ColumnDrift]) -> Markup:
     """Return a sparkline of the newest windows, oldest first: one bar per window, as high as PSI relative to its limit.
 
-    A window that could not be judged has a bar of minimal height.
+    A window that could not be judged gets a bar of minimal height.
     """
     shown = windows[-SPARKLINE_WINDOWS:]
     bars = []

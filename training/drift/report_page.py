@@ -15,7 +15,7 @@ _READING = ("reading", "How to read this report")
 #: Sections that need at least one window.
 _WINDOW_SECTIONS = (
     ("features", "Features"),
-    ("plots", "Features that moved most"),
+    ("plots", "Features that drifted most"),
     ("scores", "Scores and alerts"),
     ("windows", "Windows"),
 )
@@ -28,7 +28,7 @@ def drift_page(drift: FileDrift, manifest: Manifest, limits: DriftLimits, source
         drift: Drift of the file.
         manifest: Manifest of the bundle that the file is compared with.
         limits: Limits that were used to measure the drift.
-        source: Name of the file, for the title.
+        source: Name of the file, shown in the title.
     """
     *features, score = column_histories(drift.reports, manifest)
     ranked = worst_first(features)

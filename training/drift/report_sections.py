@@ -23,7 +23,7 @@ _NONE = "-"
 
 
 def overview(drift: FileDrift, manifest: Manifest, limits: DriftLimits, columns: Sequence[ColumnHistory]) -> Context:
-    """Return the main figures, the findings, and what the file is compared with."""
+    """Return the key numbers, the findings, and what the file is compared with."""
     alarming, trained = [column for column in columns if column.alarms], manifest.training_window
     rate = drift.reports[-1].false_alarm_rate if drift.reports else None
     return {
@@ -32,8 +32,8 @@ def overview(drift: FileDrift, manifest: Manifest, limits: DriftLimits, columns:
             ("windows", f"{len(drift.reports):,}"),
             ("columns with an alarm", f"{len(alarming):,} of {len(columns):,}"),
             ("false-alarm rate per window", _NONE if rate is None else f"{rate:.1%}"),
-            ("refused because of a missing value", f"{drift.refused:,}"),
-            ("left over after the last window", f"{drift.left_over:,}"),
+            ("rows rejected for a missing value", f"{drift.refused:,}"),
+            ("rows after the last full window", f"{drift.left_over:,}"),
         ),
         "findings": list_findings(drift, limits, columns),
         "facts": (
@@ -45,16 +45,25 @@ def overview(drift: FileDrift, manifest: Manifest, limits: DriftLimits, columns:
 
 
 def features(ranked: Sequence[ColumnHistory]) -> Context:
-    """Return a table with a sparkline and the newest and largest statistics of every feature."""
+    """Return a table with a sparkline and the newest and largest statistics for every feature."""
     head = (
         *("feature", "worst state", "PSI by window"),
-        *("newest PSI", "largest", "limit", "newest KS or JS", "largest", "limit", "newest missing", "alarms"),
+        *(
+            "newest PSI",
+            "largest PSI",
+            "PSI limit",
+            "newest KS/JS",
+            "largest KS/JS",
+            "KS/JS limit",
+            "newest missing",
+            "alarms",
+        ),
     )
     return {"table": Table(head, [_feature_row(column) for column in ranked], text_columns=3)}
 
 
 def plots(ranked: Sequence[ColumnHistory]) -> Context:
-    """Return plots for the features that moved most: PSI by window, and the shares of the reference's bins."""
+    """Return plots of the features that drifted most: PSI by window, and the share of rows in each bin."""
     panels = []
     for column in ranked[:_PLOTTED]:
         drawings = [
@@ -66,13 +75,13 @@ def plots(ranked: Sequence[ColumnHistory]) -> Context:
             )
         ]
         if column.reference is not None and column.current is not None:
-            drawings.append(bins(column.reference, column.current, f"Shares of the bins of {column.name}"))
+            drawings.append(bins(column.reference, column.current, f"Share of rows in each bin of {column.name}"))
         panels.append(Panel(column.name, Markup().join(drawings), f"worst state: {column.worst}"))
     return {"panels": panels}
 
 
 def scores(reports: Sequence[DriftReport], score: ColumnHistory) -> Context:
-    """Return plots of the drift of scores, of alerts, and of the precision and recall that the scores predict."""
+    """Return plots of the drift of scores, the alert rate, and the precision and recall that the scores predict."""
     rates = [report.alert_rate for report in reports]
     psi = over_windows(
         [window.psi for window in score.windows],
@@ -83,7 +92,7 @@ def scores(reports: Sequence[DriftReport], score: ColumnHistory) -> Context:
     alert_rate = over_windows(
         [(report.reviews + report.declines) / report.rows for report in reports],
         [rate.expected if rate else None for rate in rates],
-        "Alert rate by window; the dotted line is the reference's",
+        "Alert rate by window; the dotted line is the alert rate in the reference",
         wide=True,
     )
     none: list[float | None] = [None] * len(reports)
@@ -91,7 +100,7 @@ def scores(reports: Sequence[DriftReport], score: ColumnHistory) -> Context:
     panels = [
         Panel("PSI of the score", psi, "dotted: the limit"),
         Panel("Alert rate", alert_rate, "dotted: the alert rate on the rows that the model was calibrated on"),
-        Panel("Mean score", mean, "the share of frauds that the model predicts, if its scores are calibrated"),
+        Panel("Mean score", mean, "the fraud rate that the model predicts, if its scores are calibrated"),
     ]
     for name, values in (
         ("Precision", [report.expected_precision for report in reports]),
@@ -102,8 +111,8 @@ def scores(reports: Sequence[DriftReport], score: ColumnHistory) -> Context:
             Panel(
                 f"{name}, estimated without labels",
                 estimate,
-                "assumes that the scores are calibrated and that P(label│input) has not changed; it cannot show a "
-                "change of P(label│input)",
+                "assumes that the scores are calibrated and that P(label│input) has not changed, so the estimate "
+                "cannot show a change in P(label│input)",
             )
         )
     return {"panels": panels}
@@ -112,8 +121,8 @@ def scores(reports: Sequence[DriftReport], score: ColumnHistory) -> Context:
 def windows(reports: Sequence[DriftReport]) -> Context:
     """Return a table with one row per window."""
     head = (
-        *("from (UTC)", "until (UTC)", "number", "rows", "columns with an alarm"),
-        *("alert rate", "expected", "p-value", "mean score"),
+        *("from (UTC)", "until (UTC)", "window", "rows", "columns with an alarm"),
+        *("alert rate", "expected alert rate", "p-value", "mean score"),
     )
     return {"table": Table(head, [_window_row(report) for report in reports], text_columns=2)}
 

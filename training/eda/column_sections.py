@@ -1,4 +1,4 @@
-"""The report's sections on columns: missing values, distributions, correlations, drift.
+"""The sections of the data report on columns: missing values, distributions, correlations and drift.
 
 Each function returns the context of one section of `training/pages/templates/eda.html.j2`.
 """
@@ -18,12 +18,12 @@ from training.pages.elements import Context, Panel, Table, bar, heat_map
 
 #: Number of columns that are plotted; the table of columns lists all.
 PLOTTED = 40
-#: Number of columns whose change from train to test is plotted.
+#: Number of columns whose drift from train to test is plotted.
 _DRIFT_PLOTTED = 6
 
 
 def missing(facts: Sequence[ColumnFacts], rows: Rows, part: Counts) -> Context:
-    """Return the share of missing values of each column, by part and by class."""
+    """Return the share of missing values in each column, by split and by class."""
     in_part, in_class = np.bincount(part, minlength=len(PARTS)), np.bincount(rows.label, minlength=2)
     incomplete = sorted((fact for fact in facts if fact.missing.any()), key=lambda fact: -int(fact.missing.sum()))
     cells = [
@@ -44,7 +44,7 @@ def missing(facts: Sequence[ColumnFacts], rows: Rows, part: Counts) -> Context:
 
 
 def distributions(facts: Sequence[ColumnFacts]) -> Context:
-    """Return plots of the columns by class, those that separate the classes best first, and a table of all columns."""
+    """Return plots of the columns by class, the best at separating the classes first, and a table of all columns."""
     ranked = sorted(facts, key=lambda fact: -(fact.separation or 0))
     plotted = [fact for fact in ranked if fact.bins is not None and not fact.constant and not fact.id_like][:PLOTTED]
     return {
@@ -80,7 +80,7 @@ def correlations(measured: Correlations) -> Context:
 
 
 def drift(facts: Sequence[ColumnFacts]) -> Context:
-    """Return how far each column moved from the training part to the two later parts."""
+    """Return how far each column drifted from the training data to the validation and test data."""
     ranked = sorted(facts, key=lambda fact: -max(fact.psi[0] or 0, fact.psi[1] or 0))
     scale = max([MOVED_PSI * 2, *(value for fact in ranked for value in fact.psi if value is not None)])
     rows = [
@@ -105,7 +105,7 @@ def drift(facts: Sequence[ColumnFacts]) -> Context:
         for fact in numeric[:_DRIFT_PLOTTED]
         if fact.bins is not None
     ]
-    head = ("column", "PSI validation", "", "PSI test", "", "KS validation", "KS test")
+    head = ("column", "PSI, validation", "", "PSI, test", "", "KS, validation", "KS, test")
     return {"moved_psi": MOVED_PSI, "table": Table(head, rows), "panels": moved}
 
 
@@ -134,7 +134,18 @@ def _levels(fact: ColumnFacts, bins: Bins) -> Panel:
 
 
 def _all_columns(facts: Sequence[ColumnFacts]) -> Table:
-    head = ("column", "kind", "distinct", "missing", "lowest", "5 %", "median", "95 %", "highest", "class separation")
+    head = (
+        "column",
+        "kind",
+        "distinct",
+        "missing",
+        "lowest",
+        "5% quantile",
+        "median",
+        "95% quantile",
+        "highest",
+        "class separation",
+    )
     rows = [
         (
             fact.name,

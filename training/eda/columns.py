@@ -1,6 +1,6 @@
 """Facts about each column, small enough to keep for hundreds of columns of half a million rows.
 
-Columns are read one at a time, so memory holds the values of a single column, and only the facts about the others.
+Columns are read one at a time, so only one column's values are in memory, besides the facts about the other columns.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _BINS = 40
 _PSI_BINS = 10
 #: Quantiles of both classes that an axis spans; values beyond them are counted in the outermost bins.
 _AXIS = (0.01, 0.99)
-#: Quantiles in the table of columns.
+#: Quantiles shown in the table of columns.
 _SPREAD = (0.0, 0.05, 0.5, 0.95, 1.0)
-#: A column of non-negative numbers gets a log axis if its 99 % quantile is more than this many times its median.
+#: A column of non-negative numbers gets a log axis if its 99% quantile is more than this many times its median.
 _SKEWED = 20.0
 #: Largest number of decades that a log axis spans.
 _DECADES = 5
@@ -38,7 +38,7 @@ class Bins:
         log: Whether the edges are spaced evenly on a log scale.
         levels: Names (b,) of the levels of a text column; () for numbers.
         by_class: Counts (2, b), legitimate and fraud.
-        by_part: Counts (3, b) by part.
+        by_part: Counts (3, b) by split.
     """
 
     edges: Floats | None
@@ -50,7 +50,7 @@ class Bins:
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What the report needs to know about one column.
+    """The facts about one column that the report shows.
 
     Attributes:
         name: Column name.
@@ -58,15 +58,15 @@ class ColumnFacts:
         rows: Number of rows, with and without a value.
         distinct: Number of distinct values.
         id_like: Whether nearly all values are distinct, as in an id.
-        missing: Rows without a value (3,) by part.
-        missing_by_class: Rows without a value (2,), legitimate and fraud.
-        spread: Lowest value, 5 % quantile, median, 95 % quantile and highest value; () for text.
+        missing: Number of rows without a value (3,) by split.
+        missing_by_class: Number of rows without a value (2,), legitimate and fraud.
+        spread: Lowest value, 5% quantile, median, 95% quantile and highest value; () for text.
         bins: Counts of the values; None if no row has a value.
         separation: Distance between the classes: the KS statistic for numbers, the total variation distance for text.
             None if a class has no values.
-        psi: PSI of the validation and of the test part against the training part. None if a part has no rows.
-        ks: KS statistic of the validation and of the test part against the training part. None if a part has no values,
-            and for text.
+        psi: PSI of the validation and of the test set against the training split. None if a split has no rows.
+        ks: KS statistic of the validation and of the test set against the training split. None if a split has no
+            values, and for text.
     """
 
     name: str
@@ -103,7 +103,7 @@ def describe_columns(rows: Rows, part: Counts) -> Iterator[ColumnFacts]:
 
     Args:
         rows: n rows.
-        part: Part of each row (n,), an index into `PARTS`.
+        part: Split of each row (n,), as an index into `PARTS`.
     """
     label = rows.label.astype(np.int64)
     yield _number(pl.Series("amount", rows.amount_minor / 100), label, part)
@@ -134,7 +134,7 @@ def _number(column: pl.Series, label: Counts, part: Counts) -> ColumnFacts:
         kind="number",
         rows=len(column),
         distinct=distinct,
-        # Fractions are often all distinct; whole numbers rarely are, whatever type stores them.
+        # Fractions are often all distinct; whole numbers rarely are, whatever their type.
         id_like=_mostly_distinct(distinct, present) and bool((ranking.ascending == np.rint(ranking.ascending)).all()),
         missing=_missing(present, part, len(PARTS)),
         missing_by_class=_missing(present, label, 2),
@@ -203,12 +203,12 @@ def _missing(present: Mask, group: Counts, groups: int) -> Counts:
 
 
 def _psi_by_part(by_part: Counts, present: Mask, part: Counts) -> tuple[float | None, float | None]:
-    # Missing values are one more bin: a column whose values go missing has moved.
+    # Missing values have a bin of their own, because a column whose values go missing has drifted.
     missing = _missing(present, part, len(PARTS))
     counts = np.column_stack([by_part, missing]) if missing.any() else by_part
     return psi_or_none(counts[0], counts[1]), psi_or_none(counts[0], counts[2])
 
 
 def _count(bins: Counts, group: Counts, groups: int, size: int) -> Counts:
-    """Return the number of rows of each group in each bin, (groups, size)."""
+    """Return the number of rows from each group in each bin, (groups, size)."""
     return np.bincount(group * size + bins, minlength=groups * size).reshape(groups, size)

@@ -12,7 +12,7 @@ from training.eda.rows import Rows
 SAMPLE = 40_000
 #: Number of columns in the heat map.
 SHOWN = 30
-#: Number of pairs of columns that are listed.
+#: Number of column pairs in the list.
 PAIRS = 12
 
 
@@ -23,7 +23,7 @@ class Correlations:
     Attributes:
         names: Column names (k,).
         matrix: Correlations (k, k) in [-1, 1]; 0 for a column that is empty or constant.
-        rows: Number of rows that were used.
+        rows: Number of rows in the sample.
     """
 
     names: tuple[str, ...]

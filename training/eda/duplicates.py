@@ -13,13 +13,13 @@ class Duplicates:
     """Number of duplicated rows, by kind of repetition.
 
     Attributes:
-        repeats: Rows that equal an earlier row in every column.
-        repeated_frauds: Frauds among them.
-        same_values: Rows with the features and amount of an earlier row, at any time and with any label.
-        same_values_frauds: Frauds among them.
-        same_values_across: Validation or test rows with the features and amount of a training row.
-        contradictory: Rows with the features and amount of a row with the other label.
-        repeated_ids: Rows with the transaction id of an earlier row.
+        repeats: Number of rows that equal an earlier row in every column.
+        repeated_frauds: Number of frauds among `repeats`.
+        same_values: Number of rows with the features and amount of an earlier row, at any time and with any label.
+        same_values_frauds: Number of frauds among `same_values`.
+        same_values_across: Number of validation and test rows with the features and amount of a training row.
+        contradictory: Number of rows that have the features and amount of a row with the other label.
+        repeated_ids: Number of rows with the transaction id of an earlier row.
     """
 
     repeats: int
@@ -36,7 +36,7 @@ def count_duplicates(rows: Rows, part: Counts) -> Duplicates:
 
     Args:
         rows: n rows.
-        part: Part of each row (n,), an index into `PARTS`.
+        part: Split of each row (n,), as an index into `PARTS`.
     """
     columns = {"features": rows.frame.hash_rows(seed=0), "amount": rows.amount_minor}
     key = tuple(columns)

@@ -10,9 +10,9 @@ from training.eda.measures import Counts
 from training.eda.rows import PARTS
 from training.pages.elements import Finding
 
-#: PSI above which a column counts as moved: a rule of thumb, not a test.
+#: PSI above which a column counts as drifted: a rule of thumb, not a test.
 MOVED_PSI = 0.25
-#: Number of frauds below which figures on a part say little: a recall is then uncertain by ±14 points (95 % interval).
+#: Number of frauds below which metrics on a split say little: recall is then uncertain by ±14 points (95% interval).
 FEW_FRAUDS = 50
 #: Smallest number of days from which a model can learn a pattern by hour of the day.
 ENOUGH_DAYS = 7
@@ -37,9 +37,9 @@ def list_findings(
     """Return the findings, those that need action first.
 
     Args:
-        span_ms: Milliseconds between the first and the last transaction.
-        part_rows: Number of rows (3,) by part.
-        part_frauds: Number of frauds (3,) by part.
+        span_ms: Time between the first and the last transaction, in milliseconds.
+        part_rows: Number of rows (3,) by split.
+        part_frauds: Number of frauds (3,) by split.
         facts: Facts about every column.
         duplicates: Counts of duplicated rows.
         correlations: Correlations of the numeric columns.
@@ -59,19 +59,19 @@ def _on_parts(span_ms: int, rows: Counts, frauds: Counts) -> Iterator[Finding]:
         if hits in (0, count):
             yield Finding(
                 needs_action=True,
-                text=f"The {name} part has {hits:,} frauds in {count:,} rows, so nothing can be trained or measured on "
-                "it. Provide data that cover a longer time.",
+                text=f"The {name} data have {hits:,} frauds in {count:,} rows, so nothing can be trained or measured "
+                "on them. Provide data that cover a longer time.",
             )
         elif hits < FEW_FRAUDS:
             yield Finding(
-                needs_action=True, text=f"The {name} part has only {hits} frauds: expect wide confidence intervals."
+                needs_action=True, text=f"The {name} data have only {hits} frauds: expect wide confidence intervals."
             )
     days = span_ms / DAY_MS
     if days < ENOUGH_DAYS:
         yield Finding(
             needs_action=False,
-            text=f"The data cover {days:.1f} days. With fewer than {ENOUGH_DAYS} days, the hour of the day cannot be "
-            "told apart from the day itself, so do not use it as a feature.",
+            text=f"The data cover {days:.1f} days. In fewer than {ENOUGH_DAYS} days, the effect of the hour cannot be "
+            "separated from that of the day, so do not use the hour of the day as a feature.",
         )
 
 
@@ -86,7 +86,7 @@ def _on_columns(facts: Sequence[ColumnFacts]) -> Iterator[Finding]:
             f"Leave out columns that look like an id, with more than {ID_LIKE:.0%} distinct values",
         ),
         (revealing, "Check that these columns, which almost reveal the label, are available before the label"),
-        (mostly_missing, "More than half of the values are missing"),
+        (mostly_missing, "More than half of the values are missing in these columns"),
     ):
         if affected:
             yield Finding(needs_action=True, text=f"{text}: {_list(affected)}.")
@@ -95,7 +95,7 @@ def _on_columns(facts: Sequence[ColumnFacts]) -> Iterator[Finding]:
 def _on_duplicates(duplicates: Duplicates) -> Iterator[Finding]:
     if duplicates.repeated_ids:
         yield Finding(
-            needs_action=True, text=f"{duplicates.repeated_ids:,} rows have the transaction id of an earlier row."
+            needs_action=True, text=f"{duplicates.repeated_ids:,} rows have the same transaction id as an earlier row."
         )
     if duplicates.contradictory:
         yield Finding(
@@ -107,7 +107,7 @@ def _on_duplicates(duplicates: Duplicates) -> Iterator[Finding]:
         yield Finding(
             needs_action=False,
             text=f"{duplicates.same_values_across:,} validation and test rows have the same amount and features as a "
-            "train row.",
+            "training row.",
         )
     if duplicates.repeats:
         yield Finding(
@@ -124,7 +124,8 @@ def _on_drift(facts: Sequence[ColumnFacts]) -> Iterator[Finding]:
             moved.sort(key=lambda fact: -(fact.psi[index] or 0))
             yield Finding(
                 needs_action=False,
-                text=f"Columns that moved between train and {name} (PSI above {MOVED_PSI}): {_list(moved)}.",
+                text=f"Columns that drifted between the training and {name} data (PSI above {MOVED_PSI}): "
+                f"{_list(moved)}.",
             )
 
 
@@ -134,7 +135,8 @@ def _on_pairs(correlations: Correlations) -> Iterator[Finding]:
         pairs = "; ".join(f"{a} and {b}" for a, b, _ in same[:_LISTED])
         yield Finding(
             needs_action=False,
-            text=f"Pairs of columns that rank the rows almost identically, so one of each pair adds little: {pairs}.",
+            text="These pairs of columns rank the rows almost identically, so one column of each pair adds little: "
+            f"{pairs}.",
         )
 
 

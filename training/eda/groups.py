@@ -11,7 +11,7 @@ HOURS = 24
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-#: Possible bucket widths of the timeline; the narrowest one that gives at most `_BUCKETS` buckets is used.
+#: Possible bucket widths of the timeline; the narrowest width that gives at most `_BUCKETS` buckets is used.
 _WIDTHS_MS = (
     *(MINUTE_MS * minutes for minutes in (1, 5, 15, 30)),
     *(HOUR_MS * hours for hours in (1, 2, 6, 12)),
@@ -23,7 +23,7 @@ BAND_ENDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
 
 
 class Timeline(NamedTuple):
-    """Numbers of rows over time.
+    """Number of rows over time.
 
     Attributes:
         edges_ms: Bucket edges (b + 1,), UTC milliseconds.
@@ -35,7 +35,7 @@ class Timeline(NamedTuple):
 
 
 def over_time(rows: Rows) -> Timeline:
-    """Count rows by time, in at most about 70 buckets of a round width."""
+    """Count rows over time, in at most about 70 buckets of a round width."""
     first, last = int(rows.event_time_ms[0]), int(rows.event_time_ms[-1])
     fitting = (width for width in _WIDTHS_MS if (last - first) // width < _BUCKETS)
     width = next(fitting, DAY_MS * 365)

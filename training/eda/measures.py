@@ -1,4 +1,4 @@
-"""The report's statistics: distances between distributions, intervals of shares, rank correlation."""
+"""The statistics in the report: distances between distributions, intervals for shares, rank correlation."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
-#: Standard normal quantile of a two-sided 95 % interval.
+#: Standard normal quantile of a two-sided 95% interval.
 _Z = 1.959964
 
 
@@ -57,7 +57,7 @@ class Ranking:
 
 
 def psi_or_none(reference: Counts, current: Counts) -> float | None:
-    """Return the PSI of counts (bins,), as the drift monitor computes it; None if a sample is empty.
+    """Return the PSI of two counts (bins,), as the drift monitor computes it; None if a sample is empty.
 
     >>> psi_or_none(np.array([50, 50]), np.array([50, 50]))
     0.0
@@ -80,11 +80,11 @@ def total_variation(first: Counts, second: Counts) -> float | None:
 
 
 def wilson(hits: Counts, trials: Counts) -> tuple[Floats, Floats]:
-    """Return the ends of the 95 % Wilson score intervals of `hits / trials` (E. B. Wilson, 1927).
+    """Return the ends of the 95% Wilson score intervals for `hits / trials` (E. B. Wilson, 1927).
 
     Args:
-        hits: Counts (k,).
-        trials: Counts (k,), at least `hits`.
+        hits: Number of hits (k,).
+        trials: Number of trials (k,), at least `hits`.
 
     Returns:
         Lower and upper ends (k,), NaN where there are no trials.
@@ -99,7 +99,7 @@ def wilson(hits: Counts, trials: Counts) -> tuple[Floats, Floats]:
 def normal_ranks(values: Floats) -> NDArray[np.float32]:
     """Return mean ranks (n,), centred and of length 1, so that their dot product is the Spearman correlation.
 
-    A missing value (NaN) gets the middle rank, which adds nothing to a correlation. A constant column is all zeros.
+    A missing value (NaN) gets the middle rank, which adds nothing to a correlation. A constant column gives all zeros.
     """
     present = np.isfinite(values)
     ranks = np.zeros(len(values))

@@ -17,12 +17,12 @@ from training.pages.figures import FRAUD, INK, LEGIT, LINE, MUTED, WIDTH, Margin
 
 
 def timeline(edges_ms: Counts, by_class: Counts, starts_ms: Sequence[int]) -> Markup:
-    """Plot transactions and frauds over time, with lines where the validation and test parts begin.
+    """Plot transactions and frauds over time, with lines where the validation and test sets begin.
 
     Args:
         edges_ms: Bucket edges (b + 1,), UTC milliseconds.
         by_class: Counts (2, b), legitimate and fraud.
-        starts_ms: First millisecond of each part.
+        starts_ms: Start of each split, UTC milliseconds.
     """
     edges = edges_ms / DAY_MS
 
@@ -47,16 +47,16 @@ def timeline(edges_ms: Counts, by_class: Counts, starts_ms: Sequence[int]) -> Ma
             axes.yaxis.set_major_formatter(EngFormatter(sep=""))
             axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
-    label = "Transactions and frauds over time, with the parts of the split"
+    label = "Transactions and frauds over time, with the train, validation and test periods"
     return inline_svg(draw, label, height=2.6, margins=Margins(top=0.22))
 
 
 def shares_by_part(rows: Counts, frauds: Counts) -> Markup:
-    """Plot the share of frauds in each part and in all rows, with 95 % intervals.
+    """Plot the fraud rate in each split and in all rows, with 95% intervals.
 
     Args:
         rows: Counts (4,): train, validation, test, all.
-        frauds: Frauds among them (4,).
+        frauds: Number of frauds among these rows (4,).
     """
 
     def draw(figure: Figure) -> None:
@@ -72,19 +72,19 @@ def shares_by_part(rows: Counts, frauds: Counts) -> Markup:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlim(left=0)
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlabel("share of frauds, 95 % interval")
+        axes.set_xlabel("fraud rate with 95% interval")
         axes.grid(axis="x")
 
-    return inline_svg(draw, "Share of frauds by part of the split", height=2.0, margins=Margins(left=0.8))
+    return inline_svg(draw, "Fraud rate in the train, validation and test data", height=2.0, margins=Margins(left=0.8))
 
 
 def rate_by(names: Sequence[str], by_class: Counts, label: str) -> Markup:
-    """Plot transactions, and below them the share of frauds with its 95 % interval, over ordered groups.
+    """Plot the number of transactions, and below it the fraud rate with its 95% interval, by ordered group.
 
     Args:
         names: Short names of the groups (g,), which must not come from the data.
         by_class: Counts (2, g), legitimate and fraud.
-        label: Title of the horizontal axis.
+        label: Label of the horizontal axis.
     """
 
     def draw(figure: Figure) -> None:
@@ -99,8 +99,8 @@ def rate_by(names: Sequence[str], by_class: Counts, label: str) -> Markup:
         below.vlines(positions, low, high, color=FRAUD, linewidth=3, alpha=0.45)
         below.plot(positions, np.where(rows > 0, frauds / np.maximum(rows, 1), np.nan), "o", markersize=4, color=FRAUD)
         below.axhline(frauds.sum() / max(rows.sum(), 1), color=MUTED, linewidth=1, linestyle=":")
-        below.set_title("share of frauds (dotted: all rows)", loc="left")
-        # The wide interval of a nearly empty group would make all others look flat.
+        below.set_title("fraud rate (dotted: overall)", loc="left")
+        # The wide interval of a nearly empty group would make all other groups look flat.
         tallest = np.nanmax(np.where(rows >= rows.max() / 100, high, np.nan))
         below.set_ylim(0, 1.05 * tallest if tallest > 0 else 1)
         below.yaxis.set_major_formatter(PercentFormatter(1))
@@ -109,7 +109,7 @@ def rate_by(names: Sequence[str], by_class: Counts, label: str) -> Markup:
         below.set_xticks(positions[::every], list(names[::every]))
         below.set_xlabel(label)
 
-    label_text = f"Transactions and share of frauds by {label}"
+    label_text = f"Transactions and fraud rate by {label}"
     return inline_svg(draw, label_text, height=3.0, margins=Margins(left=0.58, top=0.22))
 
 
@@ -119,7 +119,7 @@ def histogram(bins: Bins, counts: Counts, label: str) -> Markup:
     Args:
         bins: Bins of a numeric column.
         counts: Counts (2, b); the first group is filled, the second is a line.
-        label: Text alternative for the plot.
+        label: Alternative text for the plot.
     """
     edges = bins.edges
     if edges is None:

@@ -1,4 +1,4 @@
-"""The data report: from a data file to an HTML page, on disk and in MLflow."""
+"""The data report: makes an HTML page from a data file, stored on disk and in MLflow."""
 
 import tempfile
 from collections.abc import Callable
@@ -45,8 +45,8 @@ class DataReport:
     """The report on a data set.
 
     Attributes:
-        html: Page to write.
-        findings: Findings, those that need action first.
+        html: The report as an HTML page.
+        findings: Findings; those that need action come first.
         figures: Metrics for MLflow, by name.
     """
 
@@ -61,7 +61,7 @@ def run_eda(
     """Analyse a data file, write the page to `out` and log it as the artifact of an MLflow run.
 
     Args:
-        data: Parquet or CSV file, a path or an fsspec URL.
+        data: Path or fsspec URL of a Parquet or CSV file.
         description: Meaning of the file's columns.
         out: HTML file to write; an existing file is replaced in one step.
         experiment: MLflow experiment of the run.
@@ -92,8 +92,8 @@ def make_report(rows: Rows, source: str) -> DataReport:
     """Analyse rows and render the page.
 
     Args:
-        rows: At least one row. Unlike training, the report accepts a part without frauds.
-        source: Name of the data, for the title.
+        rows: Rows to analyse, at least one. Unlike training, the report accepts a split without frauds.
+        source: Name of the data, shown in the title.
     """
     part = parts_of(rows.event_time_ms)
     facts = list(describe_columns(rows, part))
@@ -113,17 +113,17 @@ def make_report(rows: Rows, source: str) -> DataReport:
     tiles = (
         ("transactions", f"{n:,}"),
         ("frauds", f"{frauds:,}"),
-        ("share of frauds", f"{frauds / n:.3%}"),
+        ("fraud rate", f"{frauds / n:.3%}"),
         ("days", f"{days:.1f}"),
         ("columns", f"{len(facts):,}"),
-        ("repeated rows", f"{duplicates.repeats:,}"),
+        ("duplicate rows", f"{duplicates.repeats:,}"),
     )
     identity = (
         ("data", source),
         ("SHA-256", rows.sha256),
         ("first transaction (UTC)", _date_and_time(first_ms)),
         ("last transaction (UTC)", _date_and_time(last_ms)),
-        ("parts", ", ".join(f"{name} {count:,}" for name, count in zip(PARTS, part_rows.tolist(), strict=True))),
+        ("split", ", ".join(f"{name} {count:,}" for name, count in zip(PARTS, part_rows.tolist(), strict=True))),
     )
     html = render_page(
         "eda.html.j2",

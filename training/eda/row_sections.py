@@ -1,4 +1,4 @@
-"""The report's sections on rows: class balance, hour and amount, duplicates.
+"""The sections of the data report on rows: class balance, hour and amount, and duplicates.
 
 Each function returns the context of one section of `training/pages/templates/eda.html.j2`.
 """
@@ -14,7 +14,7 @@ from training.pages.elements import Context, Panel, Table, heat_map
 
 
 def class_balance(rows: Rows, part: Counts) -> Context:
-    """Return the number of frauds, over time and in each part."""
+    """Return the number of frauds over time and in each split."""
     in_part = np.bincount(part, minlength=len(PARTS))
     frauds = np.bincount(part[rows.label == 1], minlength=len(PARTS))
     totals, fraud_totals = np.append(in_part, in_part.sum()), np.append(frauds, frauds.sum())
@@ -33,14 +33,14 @@ def class_balance(rows: Rows, part: Counts) -> Context:
     return {
         "panels": [
             Panel("Over time (UTC)", timeline(counted.edges_ms, counted.by_class, starts)),
-            Panel("Share of frauds", shares_by_part(totals, fraud_totals)),
+            Panel("Fraud rate", shares_by_part(totals, fraud_totals)),
         ],
-        "table": Table(("part", "rows", "frauds", "share", "rows per fraud"), cells),
+        "table": Table(("split", "rows", "frauds", "fraud rate", "rows per fraud"), cells),
     }
 
 
 def hour_and_amount(rows: Rows) -> Context:
-    """Return frauds by hour of the day, by amount, and by both."""
+    """Return the number of frauds by hour of the day, by amount, and by both."""
     bands, hours = band_names(), [str(hour) for hour in range(HOURS)]
     frauds = frauds_by_hour_and_band(rows)
     tooltips = [
@@ -66,12 +66,12 @@ def duplicates(counted: Duplicates, rows: int) -> Context:
         (name, f"{count:,}", f"{count / rows:.3%}")
         for name, count in (
             ("identical to an earlier row in every column", counted.repeats),
-            ("of which frauds", counted.repeated_frauds),
+            ("frauds among them", counted.repeated_frauds),
             ("same amount and features as an earlier row, at any time", counted.same_values),
-            ("of which frauds", counted.same_values_frauds),
-            ("validation or test rows with the amount and features of a train row", counted.same_values_across),
+            ("frauds among them", counted.same_values_frauds),
+            ("validation or test row with the same amount and features as a training row", counted.same_values_across),
             ("same amount and features as a row with the other label", counted.contradictory),
-            ("transaction id of an earlier row", counted.repeated_ids),
+            ("same transaction id as an earlier row", counted.repeated_ids),
         )
     ]
-    return {"table": Table(("kind", "rows", "share of all rows"), cells)}
+    return {"table": Table(("kind of duplicate", "rows", "share of all rows"), cells)}

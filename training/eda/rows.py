@@ -1,4 +1,4 @@
-"""The report's input: labelled rows in order of event time, in the three parts that training uses."""
+"""The report's input: labelled rows in order of event time, split as for training."""
 
 from typing import Protocol
 
@@ -12,7 +12,7 @@ PARTS = ("train", "validation", "test")
 
 
 class Rows(Protocol):
-    """The parts of a data set that the report reads: arrays of length n, in order of event time."""
+    """The arrays of a data set that the report reads, each of length n, in order of event time."""
 
     @property
     def transaction_id(self) -> NDArray[np.object_]:
@@ -44,9 +44,9 @@ class Rows(Protocol):
 
 
 def parts_of(event_time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each row's part of the time-ordered split, an index into `PARTS`, (n,).
+    """Return the time-ordered split that each row belongs to, as an index into `PARTS`, (n,).
 
-    The boundaries are those of `split_by_time`. Unlike that function, this one accepts a part without frauds.
+    The boundaries are those of `split_by_time`, but a split without frauds is accepted.
     """
     shares = (VALIDATION_FROM, TEST_FROM)
     starts = [event_time_ms[int(len(event_time_ms) * share)] for share in shares]

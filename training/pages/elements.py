@@ -12,20 +12,20 @@ from training.pages.render import render_fragment
 #: Values for one section of a page, by their names in its template.
 Context = dict[str, object]
 
-#: Number of characters after which a label of a heat map is cut; its tooltip has the full text.
+#: Number of characters after which a label in a heat map is cut off; its tooltip shows the full text.
 _LABEL = 12
-#: Units of a heat map's drawing: side of a cell with its gap, width of a character, space above the first row.
+#: Sizes in a heat map, in SVG units: side of a cell with its gap, width of a character, space above the first row.
 _CELL, _CHARACTER, _TOP = 10, 5, 4
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table, which gets its own scroll bars if it is too wide or too long for the page.
+    """A table, with its own scroll bars if it is too wide or too long for the page.
 
     Attributes:
         head: Column titles; the table has no head if all of them are empty.
         rows: Cells of each row. Text is escaped; `Markup` is inserted as it is.
-        text_columns: Number of columns, from the left, that hold text. The others hold numbers, aligned right.
+        text_columns: Number of columns, from the left, that contain text. The others contain numbers, right-aligned.
         highlighted: Indices of the rows to emphasise.
     """
 
@@ -46,7 +46,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding in a sentence or two of plain text, and whether the reader has to act on it."""
+    """A finding, as a sentence or two of plain text, and whether the reader has to act on it."""
 
     needs_action: bool
     text: str
@@ -57,7 +57,7 @@ def bar(share: float, colour: str) -> Markup:
 
     Args:
         share: Share to fill, clipped to [0, 1].
-        colour: Name of a colour variable of the page.
+        colour: Name of a CSS colour variable on the page.
     """
     return render_fragment("bar.html.j2", percent=100 * min(max(share, 0.0), 1.0), colour=colour)
 
@@ -71,7 +71,7 @@ def heat_map(
         values: Values (r, c) in [-1, 1].
         rows: Row names (r,), from the top.
         columns: Column names (c,), from the left.
-        tooltips: Texts (r, c), each shown when the pointer is over its square.
+        tooltips: Tooltip of each square, (r, c).
     """
     left = 8 + _CHARACTER * max((len(_cut(name)) for name in rows), default=0)
     bottom = _TOP + len(rows) * _CELL + 3

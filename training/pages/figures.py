@@ -25,7 +25,7 @@ _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", LEGIT: "legit", FRAUD: "
 
 #: Width of an inline figure in inches. At 72 units an inch this is about the width of a phone, so text stays legible.
 WIDTH = 4.0
-#: Makes equal figures give equal bytes; by default, the ids inside an SVG are random.
+#: Makes identical figures produce identical bytes; by default, the ids inside an SVG are random.
 _REPRODUCIBLE: dict[Any, Any] = {"svg.hashsalt": "fraud"}
 _INLINE: dict[Any, Any] = _REPRODUCIBLE | {
     "svg.fonttype": "none",  # keep text as text
@@ -70,12 +70,12 @@ class Margins:
 
 
 def inline_svg(draw: Draw, label: str, *, height: float, margins: Margins, width: float = WIDTH) -> Markup:
-    """Draw a figure as an SVG element that takes colours and font from the page around it.
+    """Draw a figure as an SVG element that takes its colours and font from the surrounding page.
 
     Args:
         draw: Function that draws on an empty figure, in the colours above. Text from the data must be horizontal and
             set with `parse_math=False`, since matplotlib measures other text with fonts that may lack its letters.
-        label: Text alternative for the figure.
+        label: Alternative text for the figure.
         height: Height in inches.
         margins: Space around the axes.
         width: Width in inches.
@@ -98,14 +98,14 @@ def inline_svg(draw: Draw, label: str, *, height: float, margins: Margins, width
 def save_figure(
     draw: Draw, path: Path, *, size: tuple[float, float], layout: Layout | None = "constrained", dpi: float = 100
 ) -> None:
-    """Draw a figure into a file, whose suffix (.png or .svg) names the format.
+    """Draw a figure into a file; the file suffix (.png or .svg) selects the format.
 
     Args:
         draw: Function that draws on an empty figure.
         path: File to write.
         size: Width and height in inches.
-        layout: matplotlib's layout engine; None if `draw` places the axes itself, which halves the time.
-        dpi: Dots per inch of a PNG.
+        layout: matplotlib's layout engine; None if `draw` places the axes itself, which halves the drawing time.
+        dpi: Resolution of a PNG, in dots per inch.
     """
     with rc_context(_REPRODUCIBLE):
         figure = Figure(figsize=size, layout=layout)
@@ -114,7 +114,7 @@ def save_figure(
 
 
 def add_tooltip(artist: Artist, text: str) -> None:
-    """Show a text when the pointer is over an artist of an inline figure."""
+    """Show a tooltip when the pointer is over an artist in an inline figure."""
     artist.set_gid(_TOOLTIP + text)
 
 

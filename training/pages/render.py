@@ -40,7 +40,7 @@ def render_page(template: str, **context: object) -> str:
 
 
 def render_fragment(template: str, **context: object) -> Markup:
-    """Render a piece of a page, to be passed on as a value of another template.
+    """Render a piece of a page, to be passed as a value to another template.
 
     Args:
         template: File name in `training/pages/templates`, of a template that escapes its values.
@@ -50,7 +50,7 @@ def render_fragment(template: str, **context: object) -> Markup:
 
 
 def write_page(html: str, path: Path) -> None:
-    """Write a page to a file, and create missing folders. Readers never see a partly written file.
+    """Write a page to a file, and create missing directories. Readers never see a partly written file.
 
     Raises:
         DataError: If the file cannot be written.
@@ -63,4 +63,4 @@ def write_page(html: str, path: Path) -> None:
     except OSError as error:
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written ({error.strerror}); choose another --out") from error
+        raise DataError(f"cannot write to {path} ({error.strerror}); choose another file with --out") from error

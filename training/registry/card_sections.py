@@ -135,7 +135,7 @@ def _operating_points(manifest: Manifest, figures: CardFigures) -> Section:
 def _thresholds(policy: Policy) -> tuple[str, ...]:
     review = f"{policy.review:.6f}"
     if policy.kind == "expected_loss":
-        review = f"score × amount of at least {policy.review_cost_minor} minor units"
+        review = f"score times amount of at least {policy.review_cost_minor} minor units"
     return policy.version, policy.kind, review, f"{policy.decline:.6f}"
 
 

@@ -1,4 +1,4 @@
-"""Leaks that were found and accepted, recorded on the study's run so that readers of its figures know of them."""
+"""Leaks that were found and accepted, recorded on the study's run so that readers of its metrics know about them."""
 
 import threading
 
@@ -23,7 +23,7 @@ class AcceptedLeaks:
         return dict(self._details)
 
     def record(self, leak: Leak) -> None:
-        """Record a leak unless one of the same name has been recorded."""
+        """Record a leak unless a leak with the same name has been recorded."""
         with self._lock:
             if leak.name in self._details:
                 return
@@ -31,7 +31,7 @@ class AcceptedLeaks:
             self._write()
 
     def attach(self, runs: StudyRuns, study: Study) -> None:
-        """Record the leaks so far on a study's run, and later ones as they are found."""
+        """Record the leaks so far on a study's run, and further leaks as they are found."""
         with self._lock:
             self._details = study.accepted | self._details
             self._target = (runs, study)

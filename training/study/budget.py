@@ -11,7 +11,7 @@ _RESERVED = 0.08
 
 
 class OutOfTimeError(Exception):
-    """The study was ended, by its budget or by the user, before an entry was finished; completed trials are kept."""
+    """The budget or the user ended the study before an entry was finished; completed trials are kept."""
 
 
 class Budget:

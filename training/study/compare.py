@@ -14,7 +14,7 @@ from training.study.paired import paired_difference, signed
 from training.study.runs import Study, StudyRuns
 from training.study.selection import choose
 
-#: Name of the page among the artifacts of the parent run.
+#: Artifact name of the page in the parent run.
 PAGE = "compare.html"
 
 
@@ -23,8 +23,8 @@ def compare_study(study: Study, runs: StudyRuns, registry: Registry) -> StudyCom
 
     Args:
         study: Study with at least one finished entry.
-        runs: Studies in MLflow.
-        registry: Registered model that has the champion.
+        runs: Access to the studies in MLflow.
+        registry: Access to the registered model, to find the champion.
 
     Raises:
         StudyError: If no entry is finished.
@@ -54,12 +54,10 @@ def summary_lines(comparison: StudyComparison) -> Sequence[str]:
         lines.append(f"paired difference in PR-AUC on the folds, chosen minus champion: {signed(comparison.on_folds)}")
     evaluation = comparison.evaluation
     if evaluation is None:
-        lines.append(
-            "the test part has not been evaluated yet; run once, after the study: fraud-train evaluate --final"
-        )
+        lines.append("the test set has not been evaluated yet; run once, after the study: fraud-train evaluate --final")
     elif difference := evaluation.differences.get("pr_auc"):
         lines.append(
-            f"paired difference in PR-AUC on the test part (evaluation {evaluation.number}), chosen minus champion: "
+            f"paired difference in PR-AUC on the test set (evaluation {evaluation.number}), chosen minus champion: "
             f"{signed(difference)}"
         )
     return lines
@@ -83,13 +81,13 @@ def save_page(comparison: StudyComparison, study: Study, runs: StudyRuns, path: 
 def _compare_with_champion(
     chosen: EntryRecord, study: Study, runs: StudyRuns, registry: Registry
 ) -> tuple[str, Metric | None]:
-    """Return a description of the champion, and, on equal folds, the chosen entry's paired difference from it."""
+    """Return a description of the champion and, on equal folds, the chosen entry's paired difference from it."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return "none yet", None
     origin = runs.origin(registry.find(number).run_id)
     if origin is None:
-        return f"version {number}, which comes from no study and has no figures on folds", None
+        return f"version {number}, which does not come from a study and has no metrics on folds", None
     champion_study, record = origin
     description = f"version {number}, {record.key} of study {champion_study.name}"
     if not same_folds(study, champion_study):

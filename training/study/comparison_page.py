@@ -8,12 +8,12 @@ from schemas.manifest import Metric
 from training.pages.elements import Table
 from training.pages.render import render_page
 from training.study.entry_record import MEMBERS, EntryRecord
+from training.study.evaluation_record import FinalEvaluation
 from training.study.leaderboard import CHOSEN, LEGEND, cells, evaluation_rows, marks
 from training.study.left_out import LeftOut
 from training.study.paired import signed
 from training.study.plots import cost_plot, fold_plot
 from training.study.selection import choose, rank
-from training.study.test_evaluation import FinalEvaluation
 
 _COLUMNS = ("", "family", "treatment", "PR-AUC", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "seconds")
 
@@ -26,11 +26,11 @@ class StudyComparison:
         study: Name of the study.
         facts: Data, plan and status of the study, by name.
         records: Finished entries.
-        left_out: Entries that were not run or not completed, by key.
+        left_out: Reasons why entries were not run or not completed, by entry key.
         champion: Description of the champion.
         on_folds: Chosen entry minus champion in PR-AUC; None if they were not scored on the same folds.
-        evaluation: Newest evaluation on the test part; None before the first.
-        accepted: Leaks that were found and accepted, with details.
+        evaluation: Newest evaluation on the test set; None before the first evaluation.
+        accepted: Details of the leaks that were found and accepted, by name.
     """
 
     study: str

@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from training.models.resampling import Resampling
 
-#: Key of a stack's members in its params.
+#: Key in a stack's params that lists its members.
 MEMBERS = "members"
 
 
 class EntryRecord(Struct, frozen=True):
-    """One row of the leaderboard. Its figures come from folds inside the training part, never from the test part.
+    """One row in the leaderboard. Its metrics come from folds inside the training split, never from the test set.
 
     Attributes:
         family: Model family.
         treatment: Treatment of class imbalance.
-        legitimate_share: Share of the legitimate rows that were fitted on, in (0, 1].
-        params: All hyperparameters of the family; those of a stack list its members.
+        legitimate_share: Share of the legitimate rows that the entry was fitted on, in (0, 1].
+        params: All hyperparameters of the family; for a stack, they list its members.
         pr_auc: PR-AUC by seed, then by fold.
-        seconds: Wall time in the process that finished the entry, search included.
-        cost_us: Microseconds to score one row, in a batch on one core.
+        seconds: Wall time spent in the process that finished the entry, search included.
+        cost_us: Time to score one row of a batch on one core, in microseconds.
         fit_rows: Number of rows that the last fold was fitted on, after subsampling and treatment.
         trials: Number of completed and pruned trials; 0 without a search.
         pruned: Number of pruned trials.
@@ -49,7 +49,7 @@ class EntryRecord(Struct, frozen=True):
 
     @property
     def by_fold(self) -> NDArray[np.float64]:
-        """PR-AUC by fold (folds,), the mean over seeds."""
+        """PR-AUC by fold (folds,), averaged over seeds."""
         mean: NDArray[np.float64] = np.array(self.pr_auc, dtype=np.float64).mean(axis=0)
         return mean
 
@@ -74,10 +74,10 @@ def standard_error(values: NDArray[np.float64]) -> float:
 
 
 def encode_record(record: EntryRecord) -> str:
-    """Return a record as JSON."""
+    """Encode a record as JSON."""
     return msgspec.json.encode(record).decode()
 
 
 def decode_record(text: str) -> EntryRecord:
-    """Return the record from its JSON."""
+    """Decode a record from JSON."""
     return msgspec.json.decode(text, type=EntryRecord)

@@ -1,4 +1,4 @@
-"""Runs one entry of a study, from the start or from where it was interrupted: search, scores on folds, cost."""
+"""Runs one entry of a study, or resumes an interrupted entry: search, scoring on folds, and measuring the cost."""
 
 import threading
 import time
@@ -30,12 +30,12 @@ class EntryRunner:
 
     Args:
         entry: Entry to run.
-        training_data: Training part with its folds.
+        training_data: Training split with its folds.
         seeds: Model seeds.
         budget: Time limit, checked before each fit.
         stopping: Event that is set when the whole study must end.
         progress: Progress display, updated after each fit.
-        alarm: Leak alarm, which checks each PR-AUC.
+        alarm: Leak alarm that checks each PR-AUC.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class EntryRunner:
 
         Raises:
             OutOfTimeError: If the budget or the user ended the study before the entry was finished.
-            LeakError: If a figure is too good to be true.
+            LeakError: If a PR-AUC is too good to be true.
         """
         started = time.perf_counter()
         entry, folds = self._entry, self._data.folds
@@ -76,7 +76,7 @@ class EntryRunner:
             params = best.params
             by_seed.append(best.fold_scores)
         by_seed += [tuple(self._scores(params, seed)) for seed in self._seeds[len(by_seed) :]]
-        # After a search with a single seed there is no fitted model: trials keep only their figures.
+        # After a search with a single seed there is no fitted model: trials keep only their scores.
         last = self._last or fit(entry, params, self._data, folds[-1].train, self._seeds[0])
         return EntryRecord(
             family=entry.family,
@@ -102,7 +102,7 @@ class EntryRunner:
         return best
 
     def _has_time_for_trial(self) -> bool:
-        # Afterwards, the best trial is scored with the other seeds, and each of them takes as long as a trial.
+        # Afterwards, the best trial is scored with the other seeds, and each seed takes as long as a trial.
         needed = self._longest * len(self._data.folds) * len(self._seeds)
         return not self._stopping.is_set() and self._budget.allows(needed)
 
@@ -121,7 +121,7 @@ class EntryRunner:
             yield value
 
     def _cost(self, model: FittedModel) -> float:
-        # The cost does not depend on the calibration. The real one is fitted later, for the chosen entry only.
+        # The cost does not depend on the calibration, which is fitted later for the chosen entry only.
         graph = to_onnx(model, Calibration(model.margin_kind, 1.0, 0.0), self._data.features)
         rows = self._data.matrix[self._data.folds[-1].validate][:_COST_ROWS]
         return cost_us(open_session(graph), rows)

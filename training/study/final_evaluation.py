@@ -1,4 +1,4 @@
-"""The final evaluation: the chosen model and the champion on the test part, once."""
+"""The final evaluation: the chosen model and the champion on the test set, once."""
 
 import hashlib
 import tempfile
@@ -22,15 +22,15 @@ from training.evaluation.paired import compare_paired
 from training.evaluation.scored_rows import ScoredRows
 from training.registry.card_figures import FIGURES_ARTIFACT, CardFigures, encode_figures, measure_card_figures
 from training.registry.versions import CHAMPION, Registry
+from training.study.evaluation_record import FinalEvaluation, ModelFigures
 from training.study.identity import require_same_data, split_of
 from training.study.runs import Study, StudyRuns
 from training.study.settings import split_function
-from training.study.test_evaluation import FinalEvaluation, ModelFigures
 
 
 @dataclass(frozen=True)
 class _ScoredModel:
-    """A model with its scores on the test part and its comparison policy."""
+    """A model, its scores on the test set, and its comparison policy."""
 
     name: str
     model: LoadedModel
@@ -38,7 +38,7 @@ class _ScoredModel:
     comparison: Policy
 
     def measure(self, settings: FigureSettings) -> CardFigures:
-        """Return the model's figures on the test part."""
+        """Return the metrics of the model on the test set."""
         return measure_card_figures("test", self.test, self.model.manifest.policy, self.comparison, settings)
 
 
@@ -53,34 +53,34 @@ def evaluate_test_set(
     costs: Costs,
     again: bool,
 ) -> FinalEvaluation:
-    """Evaluate a study's chosen model and the champion on the test part, and store the result with the study.
+    """Evaluate a study's chosen model and the champion on the test set, and store the result with the study.
 
-    The evaluation is counted before any row of the test part is read, so it counts even if it fails later.
+    The evaluation is counted before any row of the test set is read, so it counts even if it fails later.
 
     Args:
         study: Finished study with a chosen model.
-        data: Data that the study was run on.
-        runs: Studies in MLflow.
-        registry: Registered model that has the champion.
-        store: Bundle store that has the champion's bundle.
-        alarm: Leak alarm, which checks each PR-AUC.
-        costs: Costs for the monetary figures.
-        again: Whether to evaluate the test part even if it has been evaluated before.
+        data: Data set that the study was run on.
+        runs: Access to the studies in MLflow.
+        registry: Access to the registered model, to find the champion.
+        store: Bundle store that contains the champion's bundle.
+        alarm: Leak alarm that checks each PR-AUC.
+        costs: Costs for the monetary metrics.
+        again: Whether to evaluate the test set even if it has been evaluated before.
 
     Raises:
-        StudyError: If the study has no chosen model or was run on other data, or if its test part has been evaluated
+        StudyError: If the study has no chosen model or was run on other data, or if its test set has been evaluated
             before and `again` is false.
         BundleError: If a bundle does not pass its audit.
-        LeakError: If a figure is too good to be true.
+        LeakError: If a PR-AUC is too good to be true.
         RegistryError: If MLflow is unavailable or rejects the request.
     """
     require_same_data(study, data)
     key = study.require_chosen_key()
     if study.evaluations and not again:
         raise StudyError(
-            f"the test part of study {study.name} has been evaluated already (evaluations: {study.evaluations}); "
+            f"the test set of study {study.name} has been evaluated already (evaluations: {study.evaluations}); "
             "fraud-train compare shows the result. --again repeats the evaluation, which is recorded and makes the "
-            "test part less unseen"
+            "test set less unseen"
         )
     parts = split_function(split_of(study))(data)
     run_id = runs.finished(study)[key][0]
@@ -94,7 +94,7 @@ def evaluate_test_set(
     scored_models = [_score(name, model, parts.validation, test) for name, model in models.items()]
     for scored in scored_models:
         pr_auc = float(evaluate(scored.test, scored.comparison, resamples=1)["pr_auc"].value)
-        alarm.check_pr_auc(pr_auc, f"the test part, by {scored.name}")
+        alarm.check_pr_auc(pr_auc, f"the test set, by {scored.name}")
     settings = FigureSettings(costs=costs)
     cards = [scored.measure(settings) for scored in scored_models]
     selected_figures, *champion_figures = [
@@ -110,7 +110,7 @@ def evaluate_test_set(
         left_out=left_out,
     )
     runs.store_evaluation(study, evaluation)
-    # Replace the figures on the validation part, so that the chosen model's card shows those on the test part.
+    # Replace the metrics on the validation split, so that the chosen model's card shows the metrics on the test set.
     runs.run(run_id).log_text(FIGURES_ARTIFACT, encode_figures(cards[0]).decode())
     return evaluation
 
@@ -122,14 +122,14 @@ def _chosen_model(run_id: str, runs: StudyRuns) -> LoadedModel:
 
 
 def _champion_model(registry: Registry, store: BundleStore, test: Dataset) -> tuple[dict[str, LoadedModel], str]:
-    """Return the champion by name and "", or {} and the reason why a registered champion is not compared."""
+    """Return the champion by name with "", or {} with the reason why a registered champion is not compared."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return {}, ""
     name, model = f"champion, version {number}", read_bundle(store, registry.find(number).bundle)
-    # The test part of a stratified split covers the time that the champion was trained on, which would flatter it.
+    # The test set of a stratified split covers the period that the champion was trained on, which flatters it.
     if model.manifest.training_window.end_ms > int(test.event_time_ms[0]):
-        return {}, f"the {name}, was trained on the time of this test part and is not compared"
+        return {}, f"the {name}, was trained on data from the period of this test set and is not compared"
     return {name: model}, ""
 
 

@@ -16,8 +16,8 @@ from training.models.stack import fit_stack
 from training.study.entry_record import MEMBERS, EntryRecord
 from training.study.plan import Entry
 
-#: Share of a stack's rows, the earliest ones, on which its members are fitted first. The stack learns its weights from
-#: the members' margins on the later rows.
+#: Share of a stack's rows, the earliest first, on which its members are fitted. The stack learns its weights from
+#: the members' margins on the remaining, later rows.
 _MEMBERS_UNTIL = 0.6
 #: Entries run in parallel, so each is limited to one thread.
 _ONE_THREAD: dict[str, Params] = {
@@ -30,20 +30,20 @@ _ONE_THREAD: dict[str, Params] = {
 
 @dataclass(frozen=True)
 class FitResult:
-    """A fitted model, and the number of rows that it was fitted on."""
+    """A fitted model and the number of rows that it was fitted on."""
 
     model: FittedModel
     rows: int
 
 
 def fit(entry: Entry, params: Params, training_data: TrainingData, rows: slice, seed: int) -> FitResult:
-    """Fit an entry on some rows of the training part.
+    """Fit an entry on selected rows of the training split.
 
     Args:
         entry: Family, treatment and share of legitimate rows.
         params: All hyperparameters of the family; for a stack, the result of `stack_params`.
-        training_data: Training part.
-        rows: Rows of the training part to fit on.
+        training_data: Training split.
+        rows: Rows of the training split to fit on.
         seed: Seed of subsampling, treatment and model.
     """
     if entry.family == STACK:
@@ -64,7 +64,7 @@ def fit(entry: Entry, params: Params, training_data: TrainingData, rows: slice, 
 
 
 def stack_params(members: Sequence[EntryRecord]) -> Params:
-    """Return the params of a stack with these entries as its members."""
+    """Return the params of a stack that combines these entries."""
     return {
         MEMBERS: [
             {

@@ -1,4 +1,4 @@
-"""The identity of a study: the plan, data, description, features and split that its figures depend on."""
+"""The identity of a study: the plan, data, description, features and split that its metrics depend on."""
 
 import hashlib
 
@@ -13,7 +13,7 @@ from training.study.runs import IDENTITY, Study
 
 
 class Identity(Struct, frozen=True):
-    """What the figures of a study depend on, apart from the code.
+    """Everything except the code that the metrics of a study depend on.
 
     Attributes:
         plan: SHA-256 of the plan.
@@ -31,7 +31,7 @@ class Identity(Struct, frozen=True):
 
 
 def identify(plan: StudyPlan, data: Dataset, features: FeatureSet, split: str) -> Identity:
-    """Return the identity of a study with these inputs.
+    """Return the identity of a study that has these inputs.
 
     Args:
         plan: Plan of the study.
@@ -43,7 +43,7 @@ def identify(plan: StudyPlan, data: Dataset, features: FeatureSet, split: str) -
 
 
 def encode_identity(identity: Identity) -> str:
-    """Return an identity as JSON."""
+    """Encode an identity as JSON."""
     return msgspec.json.encode(identity).decode()
 
 
@@ -51,7 +51,7 @@ def require_same(study: Study, identity: Identity) -> None:
     """Check that a study was started with this identity.
 
     Raises:
-        StudyError: If it was not; the error names the differences.
+        StudyError: If the identities differ; the error names the differences.
     """
     original = _identity_of(study)
     differing = [name for name in Identity.__struct_fields__ if getattr(original, name) != getattr(identity, name)]
@@ -71,21 +71,23 @@ def require_same_data(study: Study, data: Dataset) -> None:
     """Check that a study was run on these data.
 
     Raises:
-        StudyError: If it was not.
+        StudyError: If the study was run on other inputs.
     """
     original = _identity_of(study)
     if (original.data, original.description) != (data.sha256, _hash(data.description)):
-        raise StudyError(f"study {study.name} was run on other data; name them with --data, or its --study")
+        raise StudyError(
+            f"study {study.name} was run on other data; give its data with --data, or another study with --study"
+        )
 
 
 def require_same_features(study: Study, features: FeatureSet) -> None:
     """Check that a study was run with this feature set.
 
     Raises:
-        StudyError: If it was not.
+        StudyError: If the study was run on other inputs.
     """
     if _identity_of(study).features != _hash(features):
-        raise StudyError(f"study {study.name} was run with other features; name them with --features")
+        raise StudyError(f"study {study.name} was run with other features; give its feature set with --features")
 
 
 def same_identity(study: Study, identity: Identity) -> bool:
@@ -94,7 +96,7 @@ def same_identity(study: Study, identity: Identity) -> bool:
 
 
 def same_folds(one: Study, other: Study) -> bool:
-    """Return whether two studies scored their entries on the same rows, so that figures by fold can be paired."""
+    """Return whether two studies scored their entries on the same rows, so that their metrics by fold can be paired."""
     first, second = _identity_of(one), _identity_of(other)
     names = ("data", "description", "split")
     alike = all(getattr(first, name) == getattr(second, name) for name in names)

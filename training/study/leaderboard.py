@@ -1,25 +1,25 @@
-"""The leaderboard of a study, from figures on folds inside the training part, and the table of a final evaluation."""
+"""The leaderboard of a study, with metrics on folds inside the training split, and the table of a final evaluation."""
 
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
 from training.study.entry_record import EntryRecord
+from training.study.evaluation_record import FinalEvaluation
 from training.study.paired import interval, signed
 from training.study.selection import MAX_COST_US, choose, is_affordable, rank, ties_with_chosen
-from training.study.test_evaluation import FinalEvaluation
 
 #: Marks of the chosen entry, of entries that tie with it, and of entries that are too expensive for the stream.
 CHOSEN, TIED, TOO_EXPENSIVE = "★", "=", "✗"
 LEGEND = (
-    f"{CHOSEN} chosen: the best entry that scores a row in {MAX_COST_US:.0f} µs or less; {TIED} tied with it: within "
-    f"one standard error of the paired difference; {TOO_EXPENSIVE} too expensive. All figures are measured on folds "
-    "inside the training part."
+    f"{CHOSEN} chosen: the best entry that scores a row in {MAX_COST_US:.0f} µs or less; {TIED} tied with "
+    f"the chosen entry: within one standard error of the paired difference; {TOO_EXPENSIVE} too expensive. All metrics "
+    "are measured on folds inside the training split."
 )
 
 
 def marks(records: Sequence[EntryRecord]) -> dict[str, str]:
-    """Return the marks by entry key; entries without a mark are left out.
+    """Return the marks of entries by key; entries without a mark are omitted.
 
     Raises:
         StudyError: If every entry is too expensive.
@@ -56,7 +56,7 @@ def leaderboard_table(title: str, records: Sequence[EntryRecord]) -> Table:
 def evaluation_table(evaluation: FinalEvaluation) -> Table:
     """Return the table of a final evaluation, for a terminal."""
     head, *rows = evaluation_rows(evaluation)
-    title = f"figures on the test part, evaluation {evaluation.number}"
+    title = f"metrics on the test set, evaluation {evaluation.number}"
     board = Table(*head, title=title, caption=evaluation.left_out or None)
     for row in rows:
         board.add_row(*row)
@@ -83,10 +83,10 @@ def evaluation_rows(evaluation: FinalEvaluation) -> list[tuple[str, ...]]:
 
 
 def cells(record: EntryRecord, marked: Mapping[str, str]) -> tuple[str, ...]:
-    """Return an entry's row of the leaderboard.
+    """Return an entry's row in the leaderboard.
 
     Args:
-        record: Entry.
+        record: Record of the entry.
         marked: Marks by key, from `marks`.
     """
     return (
@@ -104,7 +104,7 @@ def cells(record: EntryRecord, marked: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _trials_text(record: EntryRecord) -> str:
-    """Return the number of trials, such as `20 (7 pruned)` or `3, cut short`; a dash without a search."""
+    """Return the number of trials, such as `20 (7 pruned)` or `3, cut short`; a dash if there was no search."""
     if not record.trials:
         return "-"
     text = f"{record.trials} ({record.pruned} pruned)" if record.pruned else str(record.trials)

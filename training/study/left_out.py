@@ -10,8 +10,8 @@ class LeftOut(Struct, frozen=True):
     """Why an entry was not run or not completed.
 
     Attributes:
-        reason: Reason, for people to read.
-        failed: Whether the entry could not be fitted, so that another run would fail too.
+        reason: Reason in human-readable form.
+        failed: Whether fitting the entry failed, so that another run would fail too.
     """
 
     reason: str
@@ -19,14 +19,14 @@ class LeftOut(Struct, frozen=True):
 
 
 def encode_left_out(left_out: Mapping[str, LeftOut]) -> str:
-    """Return the entries by key as JSON."""
+    """Encode the left-out entries by key as JSON."""
     return msgspec.json.encode(left_out).decode()
 
 
 def decode_left_out(text: str) -> dict[str, LeftOut]:
-    """Return the entries by key from their JSON.
+    """Decode the left-out entries by key from JSON.
 
-    Earlier versions stored the reason only; such an entry does not count as failed, so a resumed study runs it again.
+    Earlier versions stored only the reason; such an entry does not count as failed, so a resumed study runs it again.
 
     >>> decode_left_out('{"net/none": "no time was left"}')
     {'net/none': LeftOut(reason='no time was left', failed=False)}

@@ -1,4 +1,4 @@
-"""Paired comparison of two entries on the same folds, and how intervals are printed."""
+"""Paired comparison of two entries on the same folds, and the format of intervals."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ _CONFIDENCE = 0.95
 
 
 def paired_difference(left: EntryRecord, right: EntryRecord) -> Metric:
-    """Return the difference in mean PR-AUC, left minus right, with its 95 % interval.
+    """Return the difference in mean PR-AUC, left minus right, with its 95% interval.
 
     The interval is Student's t over the paired differences by fold ("Student", 1908). With few folds it is wide, as it
     should be.
@@ -24,7 +24,7 @@ def paired_difference(left: EntryRecord, right: EntryRecord) -> Metric:
 
 
 def t_interval(values: NDArray[np.float64]) -> Metric:
-    """Return the mean of values (k,), k ≥ 2, with its 95 % interval.
+    """Return the mean of values (k,), k ≥ 2, with its 95% interval.
 
     >>> interval = t_interval(np.array([0.0, 0.1]))
     >>> round(interval.low, 2), round(interval.value, 2), round(interval.high, 2)
@@ -45,7 +45,7 @@ def interval(metric: Metric) -> str:
 
 
 def signed(difference: Metric) -> str:
-    """Format a difference with its interval, all with a sign.
+    """Format a difference with its interval, each number with its sign.
 
     >>> signed(Metric(0.01, -0.002, 0.022))
     '+0.0100 (-0.0020 to +0.0220)'

@@ -22,12 +22,12 @@ ALL_FAMILIES = (*FAMILIES, STACK)
 
 
 class PlannedFamily(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model family and the treatments of class imbalance to try it with.
+    """A model family and the treatments of class imbalance to try with it.
 
     Attributes:
         family: One of `ALL_FAMILIES`.
         treatments: Treatments to try; each becomes one entry.
-        trials: Number of trials of the Optuna search; 0 scores the family's default hyperparameters.
+        trials: Number of trials in the Optuna search; 0 to score only the family's default hyperparameters.
         legitimate_share: Share of the legitimate rows to fit on, in (0, 1], for slow families. All frauds are kept.
     """
 
@@ -45,7 +45,7 @@ class PlannedFamily(Struct, frozen=True, forbid_unknown_fields=True):
         if self.family not in ALL_FAMILIES:
             raise ValueError(f"family: {unknown_name(self.family, ALL_FAMILIES)}")
         if self.trials and self.family == STACK:
-            raise ValueError(f"trials: a {STACK} has no hyperparameters to search; leave it out")
+            raise ValueError(f"trials: a {STACK} has no hyperparameters to search; leave out trials")
         if repeated := _first_repeated(self.treatments):
             raise ValueError(f"treatments: {repeated} is listed twice; list it once")
 
@@ -56,11 +56,11 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: Name of the study.
         families: Families to try.
-        folds: Number of rolling-origin folds inside the training part.
-        seeds: Model seeds. Every entry is scored with each of them; a search and the deployed model use the first.
-        stack_members: Number of families that a stack combines, by the best entry of each.
-        alerts_per_day: Alerts that analysts can review in a day; the deployed policy reviews as many as this allows.
-            None for the policy with the least expected cost.
+        folds: Number of rolling-origin folds inside the training split.
+        seeds: Model seeds. Every entry is scored with every seed; a search and the deployed model use the first seed.
+        stack_members: Number of families that a stack combines; each is represented by its best entry.
+        alerts_per_day: Number of alerts that analysts can review in a day, which the deployed policy uses in full.
+            None for the policy with the lowest expected cost.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -78,24 +78,24 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
         """
         names = [planned.family for planned in self.families]
         if repeated := _first_repeated(names):
-            raise ValueError(f"families: {repeated} is listed twice; list all its treatments once")
+            raise ValueError(f"families: {repeated} is listed twice; list it once, with all its treatments")
         if repeated_seed := _first_repeated(map(str, self.seeds)):
             raise ValueError(f"seeds: {repeated_seed} is listed twice; list it once")
         if STACK in names and len(names) <= self.stack_members:
             raise ValueError(
-                f"stack_members: a stack of {self.stack_members} needs that many other families, and the plan has "
+                f"stack_members: a stack combines {self.stack_members} other families, but the plan has only "
                 f"{len(names) - 1}; add families or lower stack_members"
             )
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the plan's content, independent of comments and of the order of keys."""
+        """SHA-256 of the plan's content, independent of comments and key order."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A family with a treatment: one row of the leaderboard.
+    """A family with a treatment of class imbalance: one row in the leaderboard.
 
     Attributes:
         family: Model family.
@@ -120,7 +120,7 @@ class Entry:
 
 
 def entries(plan: StudyPlan) -> tuple[Entry, ...]:
-    """Return the entries of a plan in its order, but with stacks last, because they are made of the other entries."""
+    """Return the entries in the order of the plan, but stacks last, because they combine the other entries."""
     planned = sorted(plan.families, key=lambda family: family.family == STACK)
     return tuple(
         Entry(family.family, treatment, family.trials, family.legitimate_share)
@@ -138,7 +138,9 @@ def load_plan(path: Path) -> StudyPlan:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} cannot be read ({_first_line(error)}); name a plan with --plan") from error
+        raise StudyError(
+            f"cannot read the plan {path} ({_first_line(error)}); give another file with --plan"
+        ) from error
     except yaml.YAMLError as error:
         raise StudyError(
             f"{path} is not valid YAML ({_first_line(error)}); see training/configs/study-default.yaml"
@@ -150,7 +152,7 @@ def load_plan(path: Path) -> StudyPlan:
 
 
 def unknown_name(name: str, choices: Sequence[str]) -> str:
-    """Return an error text for an unknown name, which suggests the closest choice or lists all choices.
+    """Return an error message about an unknown name that suggests the closest choice or lists all choices.
 
     >>> unknown_name("xgbost", ("lightgbm", "xgboost")), unknown_name("svm", ("lightgbm", "xgboost"))
     ("there is no 'xgbost'; did you mean xgboost?", "there is no 'svm'; choose one of lightgbm, xgboost")
@@ -160,7 +162,7 @@ def unknown_name(name: str, choices: Sequence[str]) -> str:
 
 
 def _explain(text: str) -> str:
-    """Rewrite msgspec's error text: name the field first, and suggest the closest name for an unknown one.
+    """Rewrite msgspec's error message: name the field first, and suggest the closest name for an unknown name.
 
     >>> _explain("Invalid enum value 'smoet' - at `$.families[0].treatments[1]`")
     "families[0].treatments[1]: there is no 'smoet'; did you mean smote?"

@@ -15,12 +15,12 @@ from training.study.selection import choose, rank
 _WIDTH, _ROW, _COST_HEIGHT = 7.5, 0.28, 3.4
 #: Smallest cost shown, in microseconds; a log axis cannot show zero.
 _MIN_COST = 1e-3
-#: Width in inches of the entries' names.
+#: Width of the entries' names in inches.
 _NAMES = 2.3
 
 
 def fold_plot(records: Sequence[EntryRecord]) -> Markup:
-    """Plot one row per entry, best first: a dot at the PR-AUC of each fold and a bar at the mean."""
+    """Plot one row per entry, best first: a dot at the PR-AUC on each fold and a bar at the mean."""
     ranked, chosen = rank(records), choose(records).key
 
     def draw(figure: Figure) -> None:
@@ -47,7 +47,7 @@ def fold_plot(records: Sequence[EntryRecord]) -> Markup:
 
 
 def cost_plot(records: Sequence[EntryRecord]) -> Markup:
-    """Plot mean PR-AUC against the cost of scoring a row, on a log axis; the upper left is the best and cheapest."""
+    """Plot mean PR-AUC against the cost of scoring a row, on a log axis; good, cheap entries are at the upper left."""
     chosen = choose(records).key
 
     def draw(figure: Figure) -> None:

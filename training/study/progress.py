@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 
 class StudyProgress:
-    """Shows which entries are running and how far they have got; thread-safe.
+    """Shows which entries are running and how far each has progressed; thread-safe.
 
     Args:
         console: Console for the bars and lines. Bars are shown only if it is a terminal.
@@ -36,7 +36,7 @@ class StudyProgress:
         """Show the bars while the body runs.
 
         Args:
-            entries: Number of entries of the study.
+            entries: Number of entries in the study.
         """
         with self._bars:
             self._study = self._bars.add_task("study", total=entries)
@@ -47,7 +47,7 @@ class StudyProgress:
 
         Args:
             key: Name of the entry.
-            steps: Largest possible number of fits. Pruning, and trials from earlier processes, save some of them.
+            steps: Largest possible number of fits. Pruned trials and trials from earlier processes need fewer fits.
         """
         with self._lock:
             self._running[key] = self._bars.add_task(key, total=steps)

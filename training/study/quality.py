@@ -1,4 +1,4 @@
-"""Figures over seeds: how good a study's chosen model is, and how much of a single figure is due to chance."""
+"""Metrics over seeds: how good a study's chosen model is, and how much of a single value is due to chance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,10 +38,10 @@ from training.study.study import run_study
 
 
 class SeedFigures(Struct, frozen=True):
-    """The figures of one seed on its test part.
+    """The metrics on the test set for one seed.
 
     Attributes:
-        seed: Seed of the split or of the model.
+        seed: Seed of the split or the model.
         chosen: Key of the entry that was chosen on the folds.
         metrics: Metrics of `evaluate_both`, by name.
     """
@@ -53,18 +53,18 @@ class SeedFigures(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class QualityRunner:
-    """Measures how studies vary over seeds.
+    """Measures how the metrics of studies vary over seeds.
 
     Attributes:
-        data: Data of the studies.
+        data: Data set of the studies.
         features: Feature set of the studies.
-        runs: Studies in MLflow.
-        registry: Registered model that has the champion.
+        runs: Access to the studies in MLflow.
+        registry: Access to the registered model, to find the champion.
         store: Bundle store.
         storage: Storage of Optuna's trials.
         progress: Progress display.
         accepted: Leaks that do not stop a study.
-        costs: Costs for policies and figures.
+        costs: Costs for policies and metrics.
     """
 
     data: Dataset
@@ -94,7 +94,7 @@ class QualityRunner:
         return [self._measure_split(each, seed) for each, seed in zip(plans, seeds, strict=True)]
 
     def over_model_seeds(self, study: Study, seeds: Sequence[int]) -> list[SeedFigures]:
-        """Fit a study's chosen entry once with each seed, and evaluate all models on the test part at once.
+        """Fit a study's chosen entry once with each seed, and evaluate all models on the test set at once.
 
         Args:
             study: Finished study.
@@ -103,7 +103,7 @@ class QualityRunner:
         Raises:
             StudyError: If the study has no chosen entry, or was run on other data or features.
             QualityError: If the scores of a model and its ONNX export differ.
-            LeakError: If a figure is too good to be true.
+            LeakError: If a PR-AUC is too good to be true.
         """
         key = study.require_chosen_key()
         require_same_data(study, self.data)
@@ -127,7 +127,7 @@ class QualityRunner:
         for seed, model in zip(seeds, models, strict=True):
             scored = ScoredRows.of(model.session.score(matrix), test)
             figures = SeedFigures(seed, key, evaluate_both(scored, model.policy, model.comparison, settings))
-            alarm.check_pr_auc(figures.metrics["pr_auc"].value, f"the test part, by {key} with seed {seed}")
+            alarm.check_pr_auc(figures.metrics["pr_auc"].value, f"the test set, by {key} with seed {seed}")
             measured.append(figures)
         return measured
 
@@ -163,7 +163,7 @@ class QualityRunner:
         return study is not None and study.complete and same_identity(study, identity)
 
     def _alarm(self, study: Study) -> LeakAlarm:
-        """Return a leak alarm that records the leaks it finds and accepts on the study's run."""
+        """Return a leak alarm that records accepted leaks on the study's run."""
         leaks = AcceptedLeaks()
         leaks.attach(self.runs, study)
         return LeakAlarm(leaks.record, self.accepted)

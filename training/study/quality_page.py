@@ -62,8 +62,8 @@ class QualityPage:
         yield f"- code: `{self.study.tags['git_commit'][:12]}`"
         yield "\n## The study\n"
         yield (
-            f"Study `{self.study.name}`: {len(self.records)} entries on {facts['folds']} rolling-origin folds inside the "
-            f"first 60% of the data took {self.study.minutes:.0f} minutes. {LEGEND}\n"
+            f"Study `{self.study.name}`: tuning and scoring {len(self.records)} entries on {facts['folds']} "
+            f"rolling-origin folds inside the first 60% of the data took {self.study.minutes:.0f} minutes. {LEGEND}\n"
         )
         yield from _table(
             ("", "family", "treatment", "PR-AUC", "± s.e.", "worst fold", "µs/row", "trials", "legitimate", "s"),

@@ -11,7 +11,7 @@ from training.models.resampling import Resampling
 from training.registry.runs import MlflowRuns
 from training.study.runs import StudyRuns
 
-#: Tag of a run with its recipe. The run of a study's entry has its record instead.
+#: Tag that contains the recipe of a run's model. The run of a study's entry has the entry's record instead.
 RECIPE = "recipe"
 
 
@@ -20,12 +20,12 @@ class Recipe(Struct, frozen=True):
 
     Attributes:
         family: Model family.
-        params: All hyperparameters of the family; those of a stack list its members.
+        params: All hyperparameters of the family; for a stack, they list its members.
         seed: Seed of subsampling, treatment and model.
         treatment: Treatment of class imbalance.
         legitimate_share: Share of the legitimate rows to fit on, in (0, 1].
-        alerts_per_day: Daily budget of alerts for the deployed policy; None for the least expected cost.
-        accepted: Leaks that were accepted.
+        alerts_per_day: Daily alert budget of the deployed policy; None for the policy with the lowest expected cost.
+        accepted: Names of the leaks that were accepted.
     """
 
     family: str
@@ -38,7 +38,7 @@ class Recipe(Struct, frozen=True):
 
 
 def encode_recipe(recipe: Recipe) -> str:
-    """Return a recipe as JSON."""
+    """Encode a recipe as JSON."""
     return msgspec.json.encode(recipe).decode()
 
 
@@ -46,9 +46,9 @@ def recipe_of(run_id: str, runs: MlflowRuns, studies: StudyRuns) -> Recipe:
     """Return the recipe of a run's model.
 
     Args:
-        run_id: Id of a run of the baseline, of retraining, or of a study's entry.
-        runs: Runs in MLflow.
-        studies: Studies in MLflow.
+        run_id: Id of a run from the baseline, retraining, or an entry of a study.
+        runs: Access to the runs in MLflow.
+        studies: Access to the studies in MLflow.
 
     Raises:
         StudyError: If the run has no recorded recipe.

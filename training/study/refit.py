@@ -1,4 +1,4 @@
-"""A study's chosen entry, fitted on the whole training part, calibrated and exported."""
+"""A study's chosen entry, fitted on the whole training split, calibrated and exported."""
 
 from training.bundling.evaluated_model import EvaluatedModel, calibrate_and_export
 from training.data.training_data import PreparedData
@@ -9,17 +9,17 @@ from training.study.plan import Entry
 
 
 def refit(record: EntryRecord, data: PreparedData, seed: int, choice: PolicyChoice) -> EvaluatedModel:
-    """Fit an entry on the whole training part, then calibrate and export it.
+    """Fit an entry on the whole training split, then calibrate and export it.
 
     Args:
         record: Entry with its hyperparameters.
-        data: Parts of the split. The labels of the test part are not used.
+        data: Parts of the split. The labels of the test set are not used.
         seed: Seed of subsampling, treatment and model.
         choice: Rule that chooses the deployed policy.
 
     Raises:
-        QualityError: If ONNX and the original differ.
-        DataError: If the validation part has one class only, or is too short for the budget of alerts.
+        QualityError: If the scores of the model and its ONNX export differ.
+        DataError: If the validation split has one class only, or is too short for the alert budget.
     """
     entry = Entry(record.family, record.treatment, 0, record.legitimate_share)
     fitted = fit(entry, record.params, data.training_data, slice(0, len(data.train)), seed)

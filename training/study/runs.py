@@ -16,12 +16,12 @@ from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.lineage import PARENT_RUN, code_version, library_versions
 from training.study.budget import OutOfTimeError
 from training.study.entry_record import EntryRecord, decode_record, encode_record
+from training.study.evaluation_record import FinalEvaluation, decode_evaluation, encode_evaluation
 from training.study.left_out import LeftOut, decode_left_out, encode_left_out
 from training.study.plan import Entry, StudyPlan
-from training.study.test_evaluation import FinalEvaluation, decode_evaluation, encode_evaluation
 
 EXPERIMENT = "fraud-study"
-#: Tags of a parent run: name of the study, identity that it must be resumed with, and its outcome.
+#: Tags of a parent run: name of the study, identity that is required to resume it, and its outcome.
 STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, EVALUATIONS, ALERTS_PER_DAY = (
     "study",
     "identity",
@@ -35,9 +35,9 @@ STUDY, IDENTITY, LEFT_OUT, CHOSEN, ACCEPTED, EVALUATIONS, ALERTS_PER_DAY = (
 INHERITED = ("data_sha256", "feature_set")
 #: Tags of a child run.
 _ENTRY, _RECORD = "entry", "record"
-#: Artifact of a parent run with its plan.
+#: Artifact of a parent run that contains the plan.
 _PLAN = "plan.json"
-#: Artifact folder of a parent run with its final evaluations.
+#: Artifact directory of a parent run that contains the final evaluations.
 _EVALUATION_FOLDER = "looks"
 #: Largest number of child runs to read; a study has a few dozen.
 _MAX_CHILDREN = 1000
@@ -65,14 +65,14 @@ class Study:
 
     @property
     def complete(self) -> bool:
-        """Whether there is nothing to resume. Failed entries do not count, because they would fail again."""
+        """Whether there is nothing to resume. Failed entries are not resumed, because they would fail again."""
         return self.status == "FINISHED" and all(each.failed for each in self.left_out.values())
 
     def require_chosen_key(self) -> str:
         """Return the key of the chosen entry.
 
         Raises:
-            StudyError: If the study has not chosen one yet.
+            StudyError: If the study has not chosen an entry yet.
         """
         if CHOSEN in self.tags:
             return self.tags[CHOSEN]
@@ -80,30 +80,30 @@ class Study:
 
     @property
     def evaluations(self) -> int:
-        """Number of times that the test part was evaluated."""
+        """Number of times that the test set was evaluated."""
         return int(self.tags.get(EVALUATIONS, "0"))
 
     @property
     def alerts_per_day(self) -> int | None:
-        """Daily budget of alerts that the chosen model's policy was chosen by; None if it was chosen by cost."""
+        """Daily alert budget by which the chosen model's policy was chosen; None if the policy was chosen by cost."""
         value = self.tags.get(ALERTS_PER_DAY)
         return int(value) if value else None
 
     @property
     def accepted(self) -> dict[str, str]:
-        """Leaks that were found and accepted, with details."""
+        """Details of the leaks that were found and accepted, by name."""
         return msgspec.json.decode(self.tags.get(ACCEPTED, "{}"), type=dict[str, str])
 
     @property
     def left_out(self) -> dict[str, LeftOut]:
-        """Entries that were not run or not completed, by key."""
+        """Reasons why entries were not run or not completed, by key."""
         return decode_left_out(self.tags.get(LEFT_OUT, "{}"))
 
 
 class StudyRuns:
     """The studies in one MLflow.
 
-    Every method raises RegistryError if MLflow is unavailable or rejects the request; so does the constructor.
+    The constructor and every method raise RegistryError if MLflow is unavailable or rejects the request.
     """
 
     def __init__(self, connection: MlflowConnection) -> None:
@@ -115,16 +115,16 @@ class StudyRuns:
         return ActiveRun(self._connection, run_id)
 
     def latest(self, name: str | None = None) -> Study | None:
-        """Return the newest study of this name, or of any name; None if there is none."""
+        """Return the newest study with this name, or with any name; None if there is no study."""
         condition = f"tags.{STUDY} = '{name}'" if name else f"tags.{STUDY} != ''"
         runs = self._experiment.search(condition, max_results=1, order_by=["attributes.start_time DESC"])
         return _study(runs[0]) if runs else None
 
     def require(self, name: str | None) -> Study:
-        """Return the newest study of this name, or of any name.
+        """Return the newest study with this name, or with any name.
 
         Raises:
-            StudyError: If there is none.
+            StudyError: If there is no such study.
         """
         if study := self.latest(name):
             return study
@@ -136,7 +136,7 @@ class StudyRuns:
 
         Args:
             name: Name of the study.
-            identity: Identity that the study must be resumed with.
+            identity: Identity that is required to resume the study.
             facts: Parameters of the run: plan and data of the study.
             lineage: Tags of the parent run and of every child run.
         """
@@ -174,7 +174,7 @@ class StudyRuns:
         Args:
             study: Study to end.
             status: FINISHED, FAILED or KILLED.
-            left_out: Entries that were not run or not completed, by key.
+            left_out: Reasons why entries were not run or not completed, by key.
         """
         run = self.run(study.run_id)
         run.tag(LEFT_OUT, encode_left_out(left_out))
@@ -182,7 +182,7 @@ class StudyRuns:
 
     @contextmanager
     def entry(self, study: Study, entry: Entry) -> Iterator[str]:
-        """Start the child run of an entry and yield its id. `finish` ends it; an error ends it as KILLED or FAILED."""
+        """Start an entry's child run and yield its id. `finish` ends the run; an error ends it as KILLED or FAILED."""
         lineage = {name: study.tags[name] for name in INHERITED}
         tags = {PARENT_RUN: study.run_id, _ENTRY: entry.key} | _code() | lineage
         run = self._experiment.start(entry.key, tags)
@@ -218,7 +218,7 @@ class StudyRuns:
         run.end("FINISHED")
 
     def finished(self, study: Study) -> dict[str, tuple[str, EntryRecord]]:
-        """Return the run id and the record of each finished entry by key; of entries that were repeated, the newest."""
+        """Return the run id and record of each finished entry by key; of an entry that was repeated, the newest run."""
         by_key: dict[str, tuple[str, EntryRecord]] = {}
         for run in sorted(self._children(study.run_id), key=lambda run: run.info.start_time):
             if run.info.status == "FINISHED" and _RECORD in run.data.tags:
@@ -236,7 +236,7 @@ class StudyRuns:
         return _study(parent), decode_record(run.data.tags[_RECORD])
 
     def count_evaluation(self, study: Study, evaluation: CountedEvaluation) -> None:
-        """Log an evaluation of the study's test part, before it starts."""
+        """Log an evaluation of the study's test set, before it starts."""
         run = self.run(study.run_id)
         run.tag(EVALUATIONS, str(evaluation.number))
         run.tag(f"look_{evaluation.number}", evaluation.reason)
@@ -249,7 +249,7 @@ class StudyRuns:
         self.run(study.run_id).log_text(path, encode_evaluation(evaluation).decode())
 
     def last_evaluation(self, study: Study) -> FinalEvaluation | None:
-        """Return the newest final evaluation that has a result; None if there is none."""
+        """Return the newest final evaluation that has a result; None if no evaluation has a result."""
         with self._connection.clear_errors(), tempfile.TemporaryDirectory() as scratch:
             files = self._client.list_artifacts(study.run_id, _EVALUATION_FOLDER)
             if not files:
@@ -263,7 +263,7 @@ class StudyRuns:
 
         Args:
             run_id: Id of the run.
-            folder: Artifact folder of the bundle.
+            folder: Artifact directory that contains the bundle.
             target: Existing directory to download into.
         """
         with self._connection.clear_errors():

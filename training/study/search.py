@@ -23,12 +23,12 @@ Params = dict[str, Any]
 
 #: Number of trials drawn at random before TPE starts to learn.
 _STARTUP = 5
-#: Number of folds that are always scored. The first folds hold the fewest frauds and say the least.
+#: Number of folds that are always scored. The first folds contain the fewest frauds and say the least.
 _WARMUP_FOLDS = 1
 #: Seconds that a writer waits for SQLite, which allows one writer at a time.
 _LOCK_TIMEOUT = 60
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-#: User attributes of a trial: its scores by fold, and all its hyperparameters; Optuna itself stores only drawn ones.
+#: User attributes of a trial: its scores by fold, and all its hyperparameters; Optuna stores only drawn ones.
 _FOLDS, _PARAMS = "folds", "params"
 
 
@@ -38,7 +38,7 @@ class BestTrial:
 
     Attributes:
         params: All hyperparameters.
-        fold_scores: Score of each fold.
+        fold_scores: Score on each fold.
         ended: Number of completed and pruned trials.
         pruned: Number of pruned trials.
     """
@@ -53,10 +53,10 @@ def open_storage(url: str) -> BaseStorage:
     """Open Optuna's storage, and create it if it does not exist.
 
     Args:
-        url: SQLAlchemy URL.
+        url: SQLAlchemy URL of the storage.
 
     Raises:
-        StudyError: If it cannot be opened.
+        StudyError: If the storage cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -67,7 +67,7 @@ def open_storage(url: str) -> BaseStorage:
         # The part of the URL before @ may contain a password.
         where = url.rpartition("@")[2]
         reason = str(error).partition("\n")[0]
-        raise StudyError(f"the trials' storage {where} cannot be opened ({reason}); see --storage") from error
+        raise StudyError(f"cannot open the storage for Optuna's trials, {where} ({reason}); check --storage") from error
 
 
 class Search:
@@ -76,7 +76,7 @@ class Search:
     Args:
         storage: Storage of the trials, including those of earlier processes.
         name: Name of the search within the storage.
-        seed: Seed. Trial k draws with `seed` + k in any process, so a killed search continues as if uninterrupted.
+        seed: Random seed. Trial k draws with `seed` + k in any process, so a killed search resumes exactly.
         first: Hyperparameters of the first trial: the family's defaults, so that the best trial is never worse.
         draw: Function that draws the hyperparameters of every other trial.
     """
@@ -95,7 +95,7 @@ class Search:
 
         Args:
             trials: Total number of trials, including those of earlier processes.
-            score: Function that yields the scores of the given hyperparameters, fold by fold.
+            score: Function that yields the score of the given hyperparameters on each fold in turn.
             may_start: Function that is called before each trial; the search ends when it returns False.
         """
         while (ended := len(self._ended())) < trials and may_start():
@@ -120,7 +120,7 @@ class Search:
         complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
         if not complete:
             return None
-        # Of trials with equal scores, take the first, as an uninterrupted search does.
+        # If several trials have equal scores, take the first, as an uninterrupted search does.
         best = max(complete, key=lambda trial: (trial.value or 0.0, -trial.number))
         return BestTrial(
             best.user_attrs[_PARAMS], tuple(best.user_attrs[_FOLDS]), len(ended), len(ended) - len(complete)

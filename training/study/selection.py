@@ -11,7 +11,7 @@ MAX_COST_US = 30.0
 
 
 def rank(records: Sequence[EntryRecord]) -> list[EntryRecord]:
-    """Sort by mean PR-AUC over folds, best first, and equal means by name."""
+    """Sort entries by mean PR-AUC over folds, best first; entries with equal means are sorted by name."""
     return sorted(records, key=lambda record: (-record.mean, record.key))
 
 
@@ -19,7 +19,7 @@ def choose(records: Sequence[EntryRecord]) -> EntryRecord:
     """Return the best entry that costs `MAX_COST_US` or less.
 
     Raises:
-        StudyError: If there is none.
+        StudyError: If every entry costs more.
     """
     affordable = [record for record in records if is_affordable(record)]
     if not affordable:

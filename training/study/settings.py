@@ -22,13 +22,13 @@ class StudySettings:
     """Settings of a study, in addition to its plan and data.
 
     Attributes:
-        name: Name of the study. It may differ from the plan's, to keep two studies of one plan apart.
-        split: Name of the split, as `split_function` accepts it.
+        name: Name of the study, which may differ from the plan's name, to keep two studies of one plan apart.
+        split: Name of the split, in the form that `split_function` accepts.
         accepted: Leaks that do not stop the study.
         fresh: Whether to start a new study even if an unfinished one could be resumed.
-        costs: Costs that the deployed policy is chosen by.
+        costs: Costs by which the deployed policy is chosen.
         policy: Kind of the deployed policy; None for `default_policy_kind`.
-        alerts_per_day: Daily budget of alerts for the deployed policy; None for the plan's.
+        alerts_per_day: Daily alert budget of the deployed policy; None for the budget in the plan.
     """
 
     name: str

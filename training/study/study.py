@@ -30,7 +30,7 @@ from training.study.selection import choose, rank
 from training.study.settings import StudySettings, split_function
 from training.study.study_runner import StudyRunner
 
-#: Suffix of metrics that were measured on the folds; a study does not evaluate the test part.
+#: Suffix of metrics that were measured on the folds; a study never evaluates the test set.
 ON_FOLDS = "_folds"
 #: Run id and record of an entry.
 _FinishedEntry = tuple[str, EntryRecord]
@@ -41,14 +41,14 @@ class StudyOutcome:
     """The result of a study.
 
     Attributes:
-        study: Study.
-        resumed: Whether an earlier process had started it.
+        study: Study that was run.
+        resumed: Whether an earlier process had started the study.
         records: Finished entries, best first.
         chosen: Chosen entry.
-        run_id: Run of the chosen entry, which has the bundle.
-        model: Model of the chosen entry, fitted on the whole training part.
-        left_out: Entries that were not run or not completed, by key.
-        accepted: Leaks that were found and accepted, with details.
+        run_id: Id of the chosen entry's run, which contains the bundle.
+        model: Model of the chosen entry, fitted on the whole training split.
+        left_out: Reasons why entries were not run or not completed, by key.
+        accepted: Details of the leaks that were found and accepted, by name.
     """
 
     study: Study
@@ -72,14 +72,14 @@ def run_study(
     budget: Budget,
     progress: StudyProgress,
 ) -> StudyOutcome:
-    """Run a study, or resume the newest study of its name if that is incomplete.
+    """Run a study, or resume the newest study with the same name if that study is incomplete.
 
     Args:
         plan: Plan of the study.
-        data: Loaded data.
-        features: Feature set.
+        data: Data set to train on.
+        features: Feature set to train with.
         settings: Settings of the study.
-        runs: Studies in MLflow.
+        runs: Access to the studies in MLflow.
         storage: Storage of Optuna's trials.
         budget: Time limit.
         progress: Progress display.
@@ -124,7 +124,7 @@ def run_study(
 def _log_chosen(
     model: EvaluatedModel, chosen: EntryRecord, parts: PreparedData, *, run_id: str, runs: StudyRuns, costs: Costs
 ) -> None:
-    """Log the bundle and the figures of the chosen model to its entry's run."""
+    """Log the bundle and metrics of the chosen model to the run of its entry."""
     card, metrics = measure_on_validation(model, costs)
     run = runs.run(run_id)
     run.log_metrics(model.export_metrics)
@@ -134,7 +134,7 @@ def _log_chosen(
 def _begin(
     settings: StudySettings, identity: Identity, runs: StudyRuns, facts: Mapping[str, str], parts: PreparedData
 ) -> tuple[Study, bool]:
-    """Return the study to run, and whether an earlier process had started it."""
+    """Return the study to run, and whether an earlier process had started the study."""
     latest = None if settings.fresh else runs.latest(settings.name)
     if latest and not latest.complete:
         require_same(latest, identity)
@@ -169,4 +169,4 @@ def _require_finished(
 
 
 def _refuse_evaluation(_: CountedEvaluation) -> None:
-    raise StudyError("a study does not evaluate the test part; use: fraud-train evaluate --final")
+    raise StudyError("a study does not evaluate the test set; use: fraud-train evaluate --final")

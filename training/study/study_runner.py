@@ -1,4 +1,4 @@
-"""Runs the entries of a study, two at a time, and resumes after a kill.
+"""Runs the entries of a study two at a time, and resumes a study that was killed.
 
 Entries run in parallel with one thread each, instead of one after the other on all cores: a logistic regression, a
 small neural network or a small booster gains little from a second core, whereas two entries use both cores fully.
@@ -39,13 +39,13 @@ class StudyRunner:
 
     Args:
         plan: Plan of the study.
-        training_data: Training part with its folds.
-        study: Parent run.
-        runs: Studies in MLflow.
+        training_data: Training split with its folds.
+        study: Study to run, read from its parent run.
+        runs: Access to the studies in MLflow.
         storage: Storage of Optuna's trials.
         budget: Time limit.
         progress: Progress display.
-        alarm: Leak alarm, which checks each PR-AUC.
+        alarm: Leak alarm that checks each PR-AUC.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class StudyRunner:
         """Run every entry that is not finished; return the entries that were left out, by key.
 
         Raises:
-            LeakError: If a figure is too good to be true; no further entry is run.
+            LeakError: If a PR-AUC is too good to be true; no further entry is run.
             RegistryError: If MLflow is unavailable; entries that were not logged are run again by the next call.
         """
         planned = entries(self._plan)

@@ -49,12 +49,12 @@ def test_too_few_rows_raise_no_alarm() -> None:
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_false_alarms_are_as_rare_as_the_docs_state(rate: float) -> None:
-    """At most 2 of 40 unchanged streams of 2,000 rows raise an alarm; the docs state at most 2 %."""
+    """At most 2 of 40 unchanged streams of 2,000 rows raise an alarm; the docs state at most 2%."""
     assert false_alarm_share(rate, streams=40) <= 0.05
 
 
 def test_the_delay_is_as_the_docs_state() -> None:
-    """For a rise from 25 % to 50 %, the docs state a median delay of 68 rows over 200 streams."""
+    """For a rise from 25% to 50%, the docs state a median delay of 68 rows over 200 streams."""
     delay = detection_delay(0.25, 0.5, streams=30)
     assert 40 <= delay.median <= 100
     assert delay.missed == 0

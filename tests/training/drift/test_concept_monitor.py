@@ -86,7 +86,7 @@ def test_decisions_from_other_topics_do_not_count(history: DecisionHistory) -> N
 def test_scores_that_predict_the_wrong_share_of_frauds_are_reported(
     history: DecisionHistory, score: float, off: bool
 ) -> None:
-    """40 % of the matured decisions are frauds; the scores predict 45 % or 20 %."""
+    """40% of the matured decisions are frauds; the scores predict 45% or 20%."""
     sent = transactions(0, 400)
     history.decide(sent, score=score)
     history.label(

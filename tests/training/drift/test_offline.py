@@ -123,7 +123,7 @@ def test_a_training_part_without_an_accepted_row_is_an_error(tmp_path: Path) -> 
     rows = make_case(tmp_path).rows
     gaps = dataclasses.replace(rows, frame=rows.frame.with_columns(risk=pl.lit(None, dtype=pl.Float64)))
     plan = FeaturePlan([Feature("risk", 0.0)], "refuse")
-    with pytest.raises(DataError, match="every row of the training part has a missing value"):
+    with pytest.raises(DataError, match="every row of the training split has a missing value"):
         accepted_raw_features(gaps, plan)
 
 

@@ -59,14 +59,14 @@ def test_the_page_shows_the_alarms(here: Path) -> None:
     """The page has findings, a table of all columns and plots, and loads nothing."""
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/1", "--out", "drift.html")
     assert done.exit_code == 0
-    assert "! V1 drifts (page) in window 2, with a PSI of up to" in done.stdout
+    assert "! V1 drifts (worst state: page) in window 2, with a PSI of up to" in done.stdout
     html = (here / "drift.html").read_text()
     assert not re.search(r'(src|href)="(?!#)', html)
     assert "<script" not in html
     for name in ("V1", "V2", "V3", "Amount"):
         assert f'<td class="t">{name}</td>' in html
     assert html.count("<svg") >= 4 * 3 + 5
-    assert "200" in html  # rows left over after the last window
+    assert "200" in html  # rows after the last full window
 
 
 def test_json_lines_are_reports_as_on_the_topic(here: Path) -> None:

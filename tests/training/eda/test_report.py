@@ -158,7 +158,7 @@ def test_a_part_without_frauds_is_a_finding() -> None:
     report = make_report(make_rows({"x": RANDOM.normal(size=500)}, label), "early.csv")
     read(report.html)
     actions = [finding.text for finding in report.findings if finding.needs_action]
-    assert any(text.startswith("The test part has 0 frauds in 100 rows") for text in actions)
+    assert any(text.startswith("The test data have 0 frauds in 100 rows") for text in actions)
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -198,7 +198,7 @@ def test_duplicates_are_counted_by_kind(frame: pl.DataFrame, save: Callable[[pl.
     report = make_report(load(save(twice)), "twice.parquet")
     findings = "\n".join(finding.text for finding in report.findings)
     assert "3 rows repeat an earlier row in every column" in findings
-    assert "2 validation and test rows have the same amount and features as a train row" in findings
+    assert "2 validation and test rows have the same amount and features as a training row" in findings
 
 
 def test_a_page_that_cannot_be_written_is_an_error(
@@ -207,7 +207,7 @@ def test_a_page_that_cannot_be_written_is_an_error(
     """MLflow gets no run in that case."""
     path, (experiment, client) = save(frame), mlflow
     before = len(_runs(client))
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match="cannot write to"):
         run_eda(str(path), ULB, path / "eda.html", experiment, lambda _: None)
     assert len(_runs(client)) == before
 

@@ -35,12 +35,12 @@ FIGURES = CardFigures(
     ),
     limits=("Trained on two days.",),
 )
-#: A name with HTML and Markdown in it, which must reach the reader as text.
+#: A name that contains HTML and Markdown, which must be shown to the reader as plain text.
 HOSTILE = "<script>alert(1)</script>|*_[x](javascript:alert(1))`&amp;\n# Head"
 
 
 def manifest(name: str = "V1") -> Manifest:
-    """Return a manifest whose free strings are all `name`."""
+    """Return a manifest in which `name` replaces every free-text string."""
     return Manifest(
         name="fraud",
         version="3",
@@ -60,7 +60,7 @@ def manifest(name: str = "V1") -> Manifest:
 
 
 class Page(HTMLParser):
-    """Tags and text of a page as a browser parses them."""
+    """The tags and the text of a page, as a browser parses them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record a tag; none may load anything."""
+        """Record a tag, after checking that it does not load anything."""
         self.tags.add(tag)
         assert not {"src", "href", "onclick"} & {name for name, _ in attrs}
 
@@ -79,12 +79,12 @@ class Page(HTMLParser):
 
 
 def rendered(card: ModelCard) -> tuple[Page, Page]:
-    """Return both forms of a card as a browser shows them; the renderer of the Markdown passes HTML through."""
+    """Return a card's HTML and Markdown forms as a browser shows them; the Markdown renderer passes HTML through."""
     return Page(card.html()), Page(MarkdownIt("commonmark").enable("table").render(card.markdown()))
 
 
 def test_both_forms_are_complete() -> None:
-    """They have all sections, from intended use and lineage to metrics with intervals and limits."""
+    """The Markdown and the HTML card have all sections, from intended use to metrics with intervals and limits."""
     card = make_card("4", {"git_commit": "c0ffee"}, manifest(), FIGURES)
     for page in rendered(card):
         for text in (
@@ -110,7 +110,7 @@ def test_both_forms_are_complete() -> None:
             "0.125000",
             "comparison",
             "0.250000",
-            "score × amount of at least 487 minor units",
+            "score times amount of at least 487 minor units",
             "Trained on two days.",
         ):
             assert text in page.text, text
@@ -118,7 +118,7 @@ def test_both_forms_are_complete() -> None:
 
 
 def test_a_card_says_what_was_not_measured() -> None:
-    """A bundle without an evaluation has a card too."""
+    """The card of a bundle without an evaluation says what was not measured."""
     card = make_card("4", {}, msgspec.structs.replace(manifest(), metrics={}), None)
     for page in rendered(card):
         assert page.text.count("Not measured for this version.") == 3
@@ -126,7 +126,7 @@ def test_a_card_says_what_was_not_measured() -> None:
 
 
 def test_every_value_is_escaped() -> None:
-    """Names, tags and limits are text in both forms."""
+    """Names, tags and limits appear as plain text in both forms of a card."""
     hostile = msgspec.structs.replace(
         FIGURES, slices=(Slice(HOSTILE, HOSTILE, 1, 0, {"recall": METRIC}),), limits=(HOSTILE,), part=HOSTILE
     )
@@ -139,7 +139,7 @@ def test_every_value_is_escaped() -> None:
 
 
 def test_the_card_is_stored_in_the_versions_run(access: RegistryAccess, make_run: MakeRun, tmp_path: Path) -> None:
-    """It shows the metrics of the evaluation, which are stored there too."""
+    """The card in the version's run shows the metrics of the evaluation, which are also stored in the run."""
 
     def evaluate(run: ActiveRun) -> None:
         run.log_text("evaluation.json", msgspec.json.encode(FIGURES).decode())
@@ -149,14 +149,14 @@ def test_the_card_is_stored_in_the_versions_run(access: RegistryAccess, make_run
     kept = access.runs.fetch(version.run_id, "card", tmp_path)
     assert (kept / "model_card.html").read_text().startswith("<!doctype html>")
     card = (kept / "model_card.md").read_text()
-    # The tags that name the bundle are set after the card was written.
+    # The tags that name the bundle are set after the card is written.
     assert card.splitlines()[:3] == made.markdown().splitlines()[:3]
     assert "0 to 1,000 minor units" in card
     assert read_figures(version.run_id, access.runs) == FIGURES
 
 
 def test_unreadable_figures_stop_the_registration(access: RegistryAccess, make_run: MakeRun) -> None:
-    """The error is one line, and there is no version."""
+    """Unreadable figures are a one-line error, and no version is created."""
     run_id = make_run(lambda run: run.log_text("evaluation.json", '{"part": 1}'))
     with pytest.raises(RegistryError, match=r"^evaluation.json of the run is invalid \(.*\); evaluate the model again"):
         register(run_id, access.registry, access.runs, access.store)
@@ -164,6 +164,6 @@ def test_unreadable_figures_stop_the_registration(access: RegistryAccess, make_r
 
 
 def test_a_run_without_figures_has_none(access: RegistryAccess, add_version: AddVersion) -> None:
-    """Missing metrics are not an error."""
+    """For a run without figures, None is returned instead of an error."""
     add_version()
     assert read_figures(access.registry.find("1").run_id, access.runs) is None

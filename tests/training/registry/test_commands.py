@@ -1,4 +1,4 @@
-"""The registry commands: from a run to champion and back, and one line for each error."""
+"""The registry commands take a run to champion and back, and report errors in one line."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in the directory whose `var` holds the MLflow of this test."""
+    """Run a command in the directory whose `var` contains this test's MLflow."""
     monkeypatch.chdir(root.parent)
     for name in ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
         monkeypatch.delenv(name, raising=False)
@@ -36,7 +36,7 @@ def run(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def run_on_kafka(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command with the topics of this test."""
+    """Run a command on this test's topics."""
     for name, value in settings.environment().items():
         if name != "FRAUD_BUNDLE_STORE":
             monkeypatch.setenv(name, value)
@@ -72,7 +72,7 @@ def test_from_a_run_to_champion_and_back(run_on_kafka: Run, make_run: MakeRun, t
 def test_without_a_broker_no_role_changes(
     run: Run, make_run: MakeRun, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Promotion, staging and rollback end with one line, and MLflow keeps no history of its own."""
+    """Without a broker, promotion, staging and rollback fail with a one-line error and leave MLflow unchanged."""
     del root
     monkeypatch.setenv("FRAUD_KAFKA_BOOTSTRAP", "127.0.0.1:9")
     monkeypatch.setattr("stream.kafka.clients.require_broker.__defaults__", (0.5,))  # seconds
@@ -85,7 +85,7 @@ def test_without_a_broker_no_role_changes(
 
 
 def test_the_card_of_a_version(run: Run, make_run: MakeRun, tmp_path: Path) -> None:
-    """The card goes to stdout or to a Markdown or HTML file; a file that cannot be written is a one-line error."""
+    """A card is printed or written to a Markdown or HTML file; a file that cannot be written is a one-line error."""
     run("register", make_run())
     text = run("card", "1").output
     assert text.startswith("# Model card: fraud, version 1\n")
@@ -100,7 +100,7 @@ def test_the_card_of_a_version(run: Run, make_run: MakeRun, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_an_example(name: str) -> None:
-    """The help ends with a command line to copy."""
+    """The help of every command ends with an example that can be copied."""
     assert f"\n  fraud-train {name}" in (COMMANDS[name].epilog or "")
 
 
@@ -116,7 +116,7 @@ def test_an_error_is_one_line(run: Run, arguments: list[str]) -> None:
     "arguments", [["stage", "7"], ["promote", "champion", "--reason", "x"], ["rollback", "--reason", "x"]]
 )
 def test_an_error_in_a_change_of_roles_is_one_line(run_on_kafka: Run, arguments: list[str]) -> None:
-    """The errors are unknown versions and aliases, and no champion to roll back to."""
+    """An unknown version or alias, or no champion to roll back to, is a one-line error."""
     failed = run_on_kafka(*arguments).exception
     assert isinstance(failed, FraudError)
     assert len(str(failed).splitlines()) == 1
@@ -124,7 +124,7 @@ def test_an_error_in_a_change_of_roles_is_one_line(run_on_kafka: Run, arguments:
 
 @pytest.mark.parametrize("arguments", [["promote", "1"], ["rollback"], ["register"], ["stage", "1", "--watch"]])
 def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
-    """Bad usage is a missing argument, or a change of roles without a reason."""
+    """A missing argument or a change of roles without a reason exits with code 2."""
     assert run(*arguments).exit_code == 2
 
 
@@ -132,7 +132,7 @@ def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
 def test_an_unavailable_mlflow_server_is_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    """The error names the server without its password."""
+    """An unavailable server is a one-line error that names the server without its password."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     failed = run(*arguments).exception
@@ -143,7 +143,7 @@ def test_an_unavailable_mlflow_server_is_one_line(
 
 
 def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: Path) -> None:
-    """A folder replaces the database, because root may write to any file."""
+    """An unwritable database is a one-line error. The test uses a folder, because root may write to any file."""
     (root / "mlflow.db").unlink()
     (root / "mlflow.db").mkdir()
     failed = run("history").exception
@@ -152,7 +152,7 @@ def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: P
 
 
 def test_a_corrupt_mlflow_database_is_one_line(run: Run, root: Path) -> None:
-    """The error of a file that is not a SQLite database is one line."""
+    """A file that is not a SQLite database is a one-line error."""
     (root / "mlflow.db").write_bytes(b"no database at all" * 100)
     failed = run("history").exception
     assert isinstance(failed, FraudError), repr(failed)

@@ -1,7 +1,9 @@
 """The commands about studies: their output, and a one-line error for each bad input."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -13,8 +15,11 @@ from training.commands.compare import compare
 from training.commands.evaluate import evaluate
 from training.commands.leaderboard import leaderboard
 from training.commands.study import study
+from training.study.left_out import LeftOut
+from training.study.study import StudyOutcome, run_study
 
 Run = Callable[..., str]
+FAILED, OUT_OF_TIME = LeftOut("failed: DataError: too few rows", failed=True), LeftOut("no time was left")
 COMMANDS = {"study": study, "leaderboard": leaderboard, "compare": compare, "evaluate": evaluate}
 
 
@@ -40,16 +45,16 @@ def run(
 
 
 def test_from_a_study_to_its_final_evaluation(run: Run) -> None:
-    """Each command prints its result; only the last one prints figures on the test part."""
+    """Each command prints its result; only the last command prints metrics on the test set."""
     out = run("study", "--plan", "plan.yaml")
     assert "chosen: logistic-regression/" in out
     assert "fraud-train register " in out
     board = run("leaderboard")
     assert "study tiny, finished" in board
-    assert "the test part has not been evaluated yet" in run("compare", "--out", "page.html")
+    assert "the test set has not been evaluated yet" in run("compare", "--out", "page.html")
     assert Path("page.html").read_text().startswith("<!doctype html>")
     final = run("evaluate", "--final", "--store", "bundles")
-    assert "on the test part, evaluation 1" in final
+    assert "on the test set, evaluation 1" in final
     assert "comparison_f1" in final
     with pytest.raises(StudyError, match="--again"):
         run("evaluate", "--final", "--store", "bundles")
@@ -58,13 +63,34 @@ def test_from_a_study_to_its_final_evaluation(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("left_out", "repeat"),
+    [({}, False), ({"a": FAILED}, False), ({"a": OUT_OF_TIME}, True), ({"a": FAILED, "b": OUT_OF_TIME}, True)],
+)
+def test_study_says_to_repeat_the_command_only_if_that_would_run_another_entry(
+    run: Run, monkeypatch: pytest.MonkeyPatch, left_out: dict[str, LeftOut], repeat: bool
+) -> None:
+    """A failed entry would fail again, so repeating the command helps only entries that were left out otherwise."""
+
+    def run_and_leave_out(*arguments: Any, **options: Any) -> StudyOutcome:
+        return dataclasses.replace(run_study(*arguments, **options), left_out=left_out)
+
+    monkeypatch.setattr("training.study.study.run_study", run_and_leave_out)
+    out = run("study", "--plan", "plan.yaml")
+    assert out.count("left out: ") == len(left_out)
+    assert ("repeat the same command" in out) is repeat
+
+
+@pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (("study", "--budget", "0"), "a budget of 0 minutes leaves no time"),
-        (("study", "--plan", "gone.yaml"), "gone.yaml cannot be read"),
+        (("study", "--plan", "gone.yaml"), "cannot read the plan gone.yaml"),
         (("study", "--plan", "plan.yaml", "--split", "odd"), "there is no split 'odd'; use time, or stratified-0"),
         (("study", "--accept-leak", "id-lik"), "--accept-leak: there is no 'id-lik'; did you mean id-like?"),
-        (("study", "--plan", "plan.yaml", "--storage", "nonsense://x"), "the trials' storage nonsense://x cannot be"),
+        (
+            ("study", "--plan", "plan.yaml", "--storage", "nonsense://x"),
+            "cannot open the storage for Optuna's trials, nonsense://x",
+        ),
         (("leaderboard",), "there is no study in MLflow at sqlite:"),
         (("compare", "--study", "gone"), "there is no study called gone in MLflow at sqlite:"),
         (("evaluate", "--final"), "there is no study in MLflow"),

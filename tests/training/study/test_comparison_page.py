@@ -9,10 +9,10 @@ from rich.console import Console
 from schemas.manifest import Metric
 from tests.training.study.records import make_record
 from training.study.comparison_page import StudyComparison, comparison_page
+from training.study.evaluation_record import FinalEvaluation, ModelFigures, decode_evaluation, encode_evaluation
 from training.study.fitting import stack_params
 from training.study.leaderboard import evaluation_table, leaderboard_table
 from training.study.left_out import LeftOut
-from training.study.test_evaluation import FinalEvaluation, ModelFigures, decode_evaluation, encode_evaluation
 
 HOSTILE = '<script>alert("x")</script>&'
 RECORDS = [
@@ -113,7 +113,7 @@ def test_the_page_shows_the_final_evaluation() -> None:
     """The page shows number, models and paired difference of an evaluation, or says that there is none yet."""
     assert "Evaluation 2, 2023-11-14 22:13 UTC: xgboost/none compared with champion, version 3." in make_page()
     assert "+0.0100 (-0.0200 to +0.0400)" in make_page()
-    assert "The test part has not been evaluated yet" in make_page(evaluation=None)
+    assert "The test set has not been evaluated yet" in make_page(evaluation=None)
 
 
 def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
@@ -125,7 +125,7 @@ def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
     rows = [line for line in lines if re.search(r"0\.\d{4}", line)]
     assert "stack" in rows[0]
     assert [row[1:3].strip() for row in rows] == ["✗", "★", "=", ""]
-    assert "inside the training part" in " ".join(captured.get().split())
+    assert "inside the training split" in " ".join(captured.get().split())
 
 
 def test_an_evaluation_is_shown_with_intervals_and_survives_encoding() -> None:

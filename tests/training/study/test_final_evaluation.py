@@ -1,4 +1,4 @@
-"""Evaluations on the test part, and the comparison with the champion."""
+"""Evaluations on the test set, and the comparison with the champion."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from training.registry.register import register
 from training.registry.runs import MlflowRuns
 from training.registry.versions import CHAMPION, Registry
 from training.study.compare import compare_study, save_page, summary_lines
+from training.study.evaluation_record import FinalEvaluation
 from training.study.final_evaluation import evaluate_test_set
 from training.study.paired import paired_difference
 from training.study.study import StudyOutcome
-from training.study.test_evaluation import FinalEvaluation
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TwoStudies:
     def evaluate(
         self, name: str = "challenger", data: Dataset | None = None, *, again: bool = False
     ) -> FinalEvaluation:
-        """Evaluate a study's chosen model and the champion on the test part."""
+        """Evaluate a study's chosen model and the champion on the test set."""
         runs = self.workspace.runs
         return evaluate_test_set(
             runs.require(name),
@@ -83,7 +83,7 @@ def test_the_test_part_is_evaluated_once_and_every_evaluation_is_counted(two_stu
     by_hand = average_precision_score(test.label, champion.onnx.score(test.matrix(champion.plan)))
     assert evaluation.champion.metrics["pr_auc"].value == pytest.approx(by_hand)
 
-    with pytest.raises(StudyError, match=r"the test part of study challenger has been evaluated already .* --again"):
+    with pytest.raises(StudyError, match=r"the test set of study challenger has been evaluated already .* --again"):
         two_studies.evaluate()
     assert two_studies.evaluate(again=True).number == 2
     runs = two_studies.workspace.runs
@@ -106,7 +106,7 @@ def test_an_evaluation_that_fails_counts(two_studies: TwoStudies, monkeypatch: p
 
     with monkeypatch.context() as patch:
         patch.setattr(LeakAlarm, "check_pr_auc", implausible)
-        with pytest.raises(LeakError, match="the test part, by extra-trees/none"):
+        with pytest.raises(LeakError, match="the test set, by extra-trees/none"):
             two_studies.evaluate()
     assert two_studies.workspace.runs.require("challenger").evaluations == 1
 
@@ -119,7 +119,7 @@ def test_without_a_champion_the_chosen_model_is_evaluated_alone(two_studies: Two
 
 
 def test_other_data_are_refused_before_the_evaluation_is_counted(two_studies: TwoStudies) -> None:
-    """Other data have a different test part, which may even contain the training part of the study."""
+    """Other data have a different test set, which may even contain the training split of the study."""
     other = replace(two_studies.workspace.data, sha256="0" * 64)
     with pytest.raises(StudyError, match=r"study challenger was run on other data; name them with --data"):
         two_studies.evaluate(data=other)
@@ -152,7 +152,7 @@ def test_a_study_is_compared_with_the_champion(two_studies: TwoStudies, tmp_path
     assert any("has not been evaluated yet" in line for line in summary_lines(comparison))
     two_studies.evaluate()
     comparison = compare_study(study, runs, two_studies.registry)
-    assert any("on the test part (evaluation 1)" in line for line in summary_lines(comparison))
+    assert any("on the test set (evaluation 1)" in line for line in summary_lines(comparison))
     out = tmp_path / "pages" / "compare.html"
     save_page(comparison, study, runs, out)
     kept = two_studies.workspace.connection.client.download_artifacts(study.run_id, "compare.html", str(tmp_path))
@@ -176,12 +176,12 @@ def test_a_page_that_cannot_be_written_is_an_error(two_studies: TwoStudies, tmp_
     """Here, the path of the page is a directory."""
     runs = two_studies.workspace.runs
     study = runs.require("challenger")
-    with pytest.raises(StudyError, match=r"cannot be written \(Is a directory\); choose another --out"):
+    with pytest.raises(StudyError, match=r"cannot write to .* \(Is a directory\); choose another file with --out"):
         save_page(compare_study(study, runs, two_studies.registry), study, runs, tmp_path)
 
 
 def test_an_evaluation_does_not_change_the_runs_of_entries(two_studies: TwoStudies) -> None:
-    """Figures on the test part are stored with the study, so no leaderboard can show them."""
+    """Figures on the test set are stored with the study, so no leaderboard can show them."""
     runs = two_studies.workspace.runs
     study = runs.require("challenger")
     before = runs.finished(study)

@@ -72,7 +72,7 @@ def families(**changes: Any) -> dict[str, Any]:
         (families(family="stack", trials=3), r"families\[0\]: trials: a stack has no hyperparameters to search"),
         ({"families": PLAN["families"] * 2}, "families: logistic-regression is listed twice"),
         ({"families": []}, "families: Expected `array` of length >= 1"),
-        ({"stack_members": 5}, "stack_members: a stack of 5 needs that many other families, and the plan has 3"),
+        ({"stack_members": 5}, "stack_members: a stack combines 5 other families, but the plan has only 3"),
         ({"folds": 1}, "folds: Expected `int` >= 2"),
         ({"seeds": [1, 1]}, "seeds: 1 is listed twice"),
         ({"name": "../x"}, "name: Expected `str` matching regex"),
@@ -89,7 +89,7 @@ def test_an_invalid_plan_is_an_error_that_names_the_field(
 
 def test_a_missing_or_malformed_plan_is_a_one_line_error(tmp_path: Path) -> None:
     """The YAML library's error is cut to its first line."""
-    with pytest.raises(StudyError, match=r"gone.yaml cannot be read .* name a plan with --plan"):
+    with pytest.raises(StudyError, match=r"cannot read the plan .*gone.yaml .* give another file with --plan"):
         load_plan(tmp_path / "gone.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [1")

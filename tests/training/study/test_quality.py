@@ -78,7 +78,9 @@ def test_figures_over_seeds_and_their_page(studied: tuple[Workspace, StudyOutcom
         last = workspace.runs.last_evaluation(split)
         assert last is not None
         assert (split.evaluations, last.champion) == (1, None)
-        assert last.left_out.startswith(f"the champion, version {version.number}, was trained on the time of this test")
+        assert last.left_out.startswith(
+            f"the champion, version {version.number}, was trained on data from the period of this test"
+        )
 
     assert runner.over_splits(PLAN, SEEDS) == by_split  # the splits were measured before
     assert workspace.runs.require("tiny-stratified-0").evaluations == 1
@@ -111,7 +113,7 @@ def test_another_plan_of_the_same_name_is_run_again(studied: tuple[Workspace, St
 def test_features_that_a_study_was_not_run_with_are_refused(
     studied: tuple[Workspace, StudyOutcome, QualityRunner],
 ) -> None:
-    """The features are checked before the test part is evaluated."""
+    """The features are checked before the test set is evaluated."""
     workspace, _, runner = studied
     other = msgspec.structs.replace(DEFAULT, derived=("log_amount",))
     runner = QualityRunner(**{**vars(runner), "features": other})

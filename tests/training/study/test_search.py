@@ -110,7 +110,7 @@ def test_a_search_without_a_completed_trial_has_no_best(storage: BaseStorage) ->
 
 def test_a_storage_that_cannot_be_opened_is_a_one_line_error(tmp_path: Path) -> None:
     """The error does not contain the password."""
-    with pytest.raises(StudyError, match=r"the trials' storage .* cannot be opened .* see --storage") as raised:
+    with pytest.raises(StudyError, match=r"cannot open the storage for Optuna's trials, .* check --storage") as raised:
         open_storage(f"sqlite:///{tmp_path}/gone/trials.db")
     assert "\n" not in str(raised.value)
     with pytest.raises(StudyError) as raised:

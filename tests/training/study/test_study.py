@@ -206,7 +206,7 @@ def test_a_study_is_resumed_only_with_the_same_inputs(
 
 
 def test_a_study_uses_no_labels_after_the_training_part(workspace: Workspace) -> None:
-    """Random labels in the validation and test parts change no figure of any fold."""
+    """Random labels in the validation and test sets change no figure of any fold."""
     plan = tiny_plan()
     before = workspace.run(plan)
     labels = workspace.data.label.copy()

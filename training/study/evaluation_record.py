@@ -1,4 +1,4 @@
-"""The result of an evaluation on the test part, as it is stored with the study."""
+"""The result of an evaluation on the test set, as it is stored with the study."""
 
 import msgspec
 from msgspec import Struct, field
@@ -7,12 +7,12 @@ from schemas.manifest import Metric
 
 
 class ModelFigures(Struct, frozen=True):
-    """The figures of one model on the test part.
+    """The metrics of one model on the test set.
 
     Attributes:
         name: Key of the study's entry, or the version of the registered model.
         algorithm: Model family.
-        metrics: Metrics by name, each with its 95 % bootstrap interval.
+        metrics: Metrics by name, each with its 95% bootstrap interval.
     """
 
     name: str
@@ -21,15 +21,15 @@ class ModelFigures(Struct, frozen=True):
 
 
 class FinalEvaluation(Struct, frozen=True):
-    """One evaluation on the test part. All are counted and stored, because each makes the test part less unseen.
+    """One evaluation on the test set. All evaluations are counted and stored, as each makes the test set less unseen.
 
     Attributes:
-        number: Number of times that this study's test part has been evaluated, including this time.
+        number: Number of times that this study's test set has been evaluated, including this time.
         evaluated_at_ms: Time of the evaluation, UTC milliseconds.
-        selected: Figures of the study's chosen model.
-        champion: Figures of the champion; None if there is none to compare with.
-        differences: Chosen model minus champion by metric, from a paired bootstrap on the same resampled rows.
-        left_out: Reason why a registered champion is not compared; empty if it is, or if there is none.
+        selected: Metrics of the study's chosen model.
+        champion: Metrics of the champion; None if no champion is compared.
+        differences: Differences by metric, chosen model minus champion, from a paired bootstrap on the same rows.
+        left_out: Reason why a registered champion is not compared; empty if it is compared or none is registered.
     """
 
     number: int
@@ -41,10 +41,10 @@ class FinalEvaluation(Struct, frozen=True):
 
 
 def encode_evaluation(evaluation: FinalEvaluation) -> bytes:
-    """Return an evaluation as JSON."""
+    """Encode an evaluation as JSON."""
     return msgspec.json.format(msgspec.json.encode(evaluation), indent=1)
 
 
 def decode_evaluation(raw: bytes) -> FinalEvaluation:
-    """Return the evaluation from its JSON."""
+    """Decode an evaluation from JSON."""
     return msgspec.json.decode(raw, type=FinalEvaluation)
