@@ -146,7 +146,7 @@ class StudyError(FraudError):
 
 
 class StoreUnavailableError(FraudError):
-    """The store that holds a program's offsets is unavailable."""
+    """The store of a program's offsets is unavailable."""
 
 
 class LedgerError(FraudError):

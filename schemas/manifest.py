@@ -20,8 +20,8 @@ MANIFEST_NAME = "manifest.json"
 MODEL_NAME = "model.onnx"
 
 FeatureKind = Literal["numeric", "amount_minor", "categorical", "log_amount", "hour_sin", "hour_cos"]
-#: How null is treated. refuse: the transaction becomes a dead letter. median: null becomes the feature's `median`.
-#: nan: null becomes NaN, which the model handles.
+#: How a null feature is treated. refuse: the transaction becomes a dead letter. median: null becomes the feature's
+#: `median`. nan: null becomes NaN, which the model handles.
 MissingPolicy = Literal["refuse", "median", "nan"]
 
 
@@ -166,7 +166,7 @@ def decode_manifest(raw: bytes) -> Manifest:
     try:
         return _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BundleCorruptError(f"{MANIFEST_NAME} cannot be read ({error}); export the bundle again") from error
+        raise BundleCorruptError(f"cannot read {MANIFEST_NAME} ({error}); export the bundle again") from error
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

@@ -65,8 +65,8 @@ class ColumnDrift(Struct, frozen=True):
     psi_limit: float | None
     #: Limit that the KS statistic must also exceed; None for a categorical feature, for which PSI alone decides.
     distance_limit: float | None
-    #: unknown: no reference. high: over a limit, but not yet in enough windows in a row. page: an alarm far beyond its
-    #: limits.
+    #: unknown: no reference. high: over a limit, but not yet in enough consecutive windows. page: an alarm far beyond
+    #: its limits.
     state: DriftState
     #: Number of consecutive windows over a limit, up to and including the report's own window.
     in_a_row: Count

@@ -20,7 +20,7 @@ class RetrainAnswer(Struct, frozen=True):
 class RetrainRequest(Struct, frozen=True):
     """A request for a model to replace a champion.
 
-    A request is open until the topic holds it a second time, unchanged except for its answer.
+    A request is open until it is on the topic a second time, unchanged except for its answer.
     """
 
     #: Id chosen by the sender; messages with the same id are the same request.

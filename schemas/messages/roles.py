@@ -81,7 +81,7 @@ class Exploration(Struct, frozen=True):
 
 
 class RoleAction(StrEnum):
-    """What a change of roles did."""
+    """Kinds of role changes, as recorded for the audit."""
 
     #: All roles were written at once, by the job that trained the models.
     PUBLISH = "publish"
@@ -162,7 +162,7 @@ class ModelUpdate(Struct, frozen=True):
     exploration: Exploration | None = None
     #: Part of the hashes that draw the cards of a split and the explored transactions; a new salt draws different ones.
     salt: Annotated[str, Meta(max_length=64)] = ""
-    #: What this change did, compared with the assignment before it.
+    #: What the change did, compared with the previous assignment.
     action: RoleAction = RoleAction.ROLES
     #: Evidence that supports the change; None if none was given.
     evidence: AuditEvidence | None = None

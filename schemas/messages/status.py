@@ -12,11 +12,11 @@ class WorkerStatus(Struct, frozen=True):
 
     slot: str
     state: Literal["waiting", "ready", "unready", "stopped"]
-    #: Epoch of the roles in use; 0 before the first.
+    #: Epoch of the roles in use; 0 before the first assignment.
     role_epoch: int
     champion: str | None
     challengers: tuple[str, ...]
-    #: The newest refused role change, if it is newer than the roles in use.
+    #: The newest rejected role change, if it is newer than the roles in use.
     refused: str | None
     partitions: tuple[int, ...]
     #: Number of transactions waiting in Kafka.

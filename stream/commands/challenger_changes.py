@@ -52,7 +52,7 @@ def _by_day(matchup: Matchup, changes: list[CounterfactualChange]) -> Table:
     table = Table(
         *("day", "tx", "matured", "differ", "saved", "lost", "false", "frauds"),
         title=title,
-        caption="saved and lost in minor units; false: false positives removed and added; frauds: gained and lost",
+        caption="saved, lost: minor units; false: false positives removed (-), added (+); frauds: gained (+), lost (-)",
     )
     table.columns[0].no_wrap = True
     for each in changes:

@@ -33,10 +33,10 @@ STYLES = {"page": "bold red", "alarm": "red", "high": "yellow", "ok": "green", "
 
 
 class RecentReports:
-    """The newest reports of every model.
+    """The newest reports on every model.
 
     Attributes:
-        models: Up to `TREND` reports of each model, oldest first, by bundle hash.
+        models: Up to `TREND` reports on each model, oldest first, by bundle hash.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class RecentReports:
             own.append(report)
 
     def select(self, version: str | None) -> list[list[DriftReport]]:
-        """Return the reports of each model with this version, or of the newest champion if `version` is None."""
+        """Return the reports on each model with this version, or on the newest champion if `version` is None."""
         models = [list(own) for own in self.models.values()]
         if version is not None:
             return [own for own in models if own[-1].version == version]
@@ -67,10 +67,10 @@ class RecentReports:
         "fraud-stream drift --json | jq '.[].features | to_entries[] | select(.value.state != \"ok\")'",
     ),
 )
-@click.option("--model", "version", metavar="VERSION", help="Model version to show.  [default: the champion]")
+@click.option("--model", "version", metavar="VERSION", help="Version of the model to show.  [default: the champion]")
 @click.option("--once", is_flag=True, help="Show the newest reports and exit.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the newest report of each model as one JSON array and exit."
+    "--json", "as_json", is_flag=True, help="Print the newest report on each model, all in one JSON array, and exit."
 )
 def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     """Show how far features and scores have moved from the training data.
@@ -140,7 +140,7 @@ def render(models: Iterable[list[DriftReport]], max_columns: int | None = None) 
     """Return a table of each model's newest window, readable at 80 columns.
 
     Args:
-        models: Reports of each model, oldest first.
+        models: Reports on each model, oldest first.
         max_columns: Number of columns to show, the most drifted first; None for all.
     """
     return Group(

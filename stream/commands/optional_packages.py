@@ -21,5 +21,5 @@ def requires_extra(extra: str, feature: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise FraudError(
-            f"{error.name} is not installed; {feature} needs: pip install 'fraud-stream[{extra}]'"
+            f"{feature} needs {error.name}, which is not installed; run: pip install 'fraud-stream[{extra}]'"
         ) from error

@@ -1,9 +1,9 @@
 """The drift monitor: one elected worker adds up the counts of all workers, closes windows and reports drift.
 
-Every worker is a candidate; the elected one holds the only partition of `drift-counts` and merges the counts. Reports
-hold all the state: a newly elected worker reads the newest report of each bundle, then the counts that are not yet in
-any report. Two workers that both believe they are elected, for instance after a freeze, write the same reports; readers
-keep the first report with a given number.
+Every worker is a candidate; the elected worker holds the only partition of `drift-counts` and merges the counts.
+Reports hold all the state: a newly elected worker reads the newest report of each bundle, then the counts that are not
+yet in any report. Two workers that both believe they are elected, for instance after a freeze, write the same reports;
+readers keep the first report with a given number.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Leader election among processes: the leader holds a topic's only partition, by an ordinary consumer group.
+"""Leader election among processes: the leader is the consumer-group member that is assigned a topic's only partition.
 
 Nothing is committed. An elected process reads the topic from its beginning, or from an offset found in other messages,
 so topics hold all the state.
@@ -72,7 +72,8 @@ class ElectedReader:
                 "client.id": f"{group}-{kafka.slot}",
                 "session.timeout.ms": kafka.session_timeout_ms,
                 "heartbeat.interval.ms": max(kafka.session_timeout_ms // 3, 300),
-                # The holder keeps the partition when others join and leave, so it need not read everything again.
+                # The elected process keeps the partition when others join and leave, so it need not read everything
+                # again.
                 "partition.assignment.strategy": "cooperative-sticky",
             }
         )

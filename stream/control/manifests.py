@@ -47,7 +47,7 @@ class Manifests:
             self._miss(counts, str(error))
             return None
         if manifest is None:
-            self._miss(counts, "it is in no assignment of roles, or no longer in the bundle store")
+            self._miss(counts, "its bundle is in no assignment of roles, or no longer in the bundle store")
         return manifest
 
     def _read(self, sha256: str) -> Manifest | None:

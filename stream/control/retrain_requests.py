@@ -1,7 +1,7 @@
-"""Writes, answers and reads requests for a new model on `retrain-requests`.
+"""Writes, answers and reads requests for a new model, on the topic `retrain-requests`.
 
-The topic has one partition and is read as a whole. A request is open until the topic
-holds it a second time, with its answer.
+The topic has one partition and is always read from beginning to end. A request is open until it is on the topic a
+second time, with its answer.
 """
 
 import logging

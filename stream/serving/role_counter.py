@@ -47,7 +47,7 @@ class RoleCounter:
         if scores is None:
             return
         with self._lock:
-            # A kept sum holds a reference to its roles, so their id cannot be reused.
+            # A sum keeps a reference to its roles, so that their id cannot be reused.
             total = self._sums.get(id(scores.roles))
             if total is None:
                 total = self._sums[id(scores.roles)] = _Sum(scores)

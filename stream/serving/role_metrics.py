@@ -16,7 +16,9 @@ class RoleMetrics:
         self._model = Gauge(
             "model_info", "1 for each model in a role.", ["role", "name", "version", "sha256"], registry=registry
         )
-        self._epoch = Gauge("role_epoch", "Epoch of the roles in use; 0 before the first.", registry=registry)
+        self._epoch = Gauge(
+            "role_epoch", "Epoch of the roles in use; 0 before the first assignment.", registry=registry
+        )
         self._swaps = Counter(
             "model_swaps", "Role changes by result: applied, refused or fallback.", ["result"], registry=registry
         )

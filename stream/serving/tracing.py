@@ -44,7 +44,7 @@ def set_up_tracing(settings: TracingSettings, program: str, slot: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise SettingsError(
-            f"FRAUD_TRACING_OTLP_ENDPOINT is set and {error.name} is not installed; pip install 'fraud-stream[tracing]'"
+            f"tracing needs {error.name}, which is not installed; run: pip install 'fraud-stream[tracing]'"
         ) from error
     service = {"service.name": f"fraud-stream-{program}", "service.instance.id": slot}
     provider = TracerProvider(resource=Resource.create(service))
