@@ -55,7 +55,7 @@ class ScoreMetrics(Collector):
         )
         verdicts = CounterMetricFamily(
             "model_verdicts",
-            "Transactions by each model's verdict, for every model in a role; the verdict none means that it had no score.",
+            "Transactions by each model's verdict, for every model in a role; verdict none: the model gave no score.",
             labels=[*MODEL, "verdict"],
         )
         for key, counts in shown.items():
