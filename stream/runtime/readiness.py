@@ -66,7 +66,7 @@ class ProblemMetrics(Collector):
         registry.register(self)
 
     def collect(self) -> Iterable[Metric]:
-        """Yield whether the program is ready, and one series per problem."""
+        """Return `program_ready`, and `program_problem` with one series per current problem."""
         problems = self._problems()
         text = "1 for each reason why the program is not ready."
         family = GaugeMetricFamily("program_problem", text, labels=["problem"])
