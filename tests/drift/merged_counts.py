@@ -15,10 +15,10 @@ BUNDLES = {sha(version): manifest(version) for version in ("1", "2", "3")}
 
 
 class RefusedReasons(list[str]):
-    """Collects why counts were refused."""
+    """Collects the reasons for which counts were refused."""
 
     def __call__(self, _: DriftCounts, reason: str) -> None:
-        """Add a reason."""
+        """Record the reason for which counts were refused."""
         self.append(reason)
 
 
@@ -28,12 +28,12 @@ def load_manifest(message: DriftCounts) -> Manifest | None:
 
 
 def new_merger(refused: RefusedReasons | None = None, drift_limits: DriftLimits = LIMITS) -> CountsMerger:
-    """Return a merger that has not read anything."""
+    """Return a merger that has not read any messages."""
     return CountsMerger(load_manifest, drift_limits, RefusedReasons() if refused is None else refused)
 
 
 def merged(messages: Iterable[DriftCounts], merger: CountsMerger | None = None, start: int = 0) -> list[DriftReport]:
-    """Return all reports on a topic with these messages, read from offset `start` on."""
+    """Return all reports that a merger makes from these messages, reading from offset `start` on."""
     merger = merger or new_merger()
     return [
         report for offset, message in enumerate(messages) if offset >= start for report in merger.add(offset, message)
@@ -41,12 +41,12 @@ def merged(messages: Iterable[DriftCounts], merger: CountsMerger | None = None, 
 
 
 def counts_of_model(version: str, messages: int, seed: int = 1, **changed: Any) -> list[DriftCounts]:
-    """Return the messages of one model."""
+    """Return messages with the counts of one model."""
     return list(stream(messages, seed, manifest=BUNDLES[sha(version)], **changed))
 
 
 def interleaved(lists: Sequence[list[DriftCounts]], seed: int) -> list[DriftCounts]:
-    """Return one topic with the messages of several models, interleaved at random, each model's in order."""
+    """Return a topic that interleaves the messages of several models at random and keeps each model's order."""
     waiting, rng = [list(each) for each in lists], random.Random(seed)  # noqa: S311 - not a secret
     topic = []
     while any(waiting):

@@ -22,7 +22,7 @@ from stream.drift.alarm_rule import DriftLimits, drift_limits
 from stream.drift.binning import Binning, Counts
 from stream.settings import DriftSettings, WatermarkSettings
 
-#: Rows of a window in most tests; workers publish 100 at a time.
+#: Number of rows in a window in most tests; workers publish the counts of 100 rows at a time.
 ROWS = 1000
 HOUR_MS = 3_600_000
 NOON_MS = 1_767_225_600_000
@@ -48,7 +48,7 @@ def profile(
 
 
 def categories(counts: Sequence[int], natural: tuple[NaturalMovement, ...] = NATURAL) -> ReferenceProfile:
-    """Return the reference profile of a categorical column; the last count is that of unknown strings."""
+    """Return the reference profile of a categorical column; the last count is for unknown strings."""
     return ReferenceProfile(tuple(float(i) for i in range(1, len(counts))), tuple(counts), (), 0, natural)
 
 
@@ -62,7 +62,7 @@ def rows_of(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.floa
 
 
 def manifest(version: str = "1", **changed: Any) -> Manifest:
-    """Return a manifest with two numeric features and a categorical one, and some fields replaced."""
+    """Return a manifest with two numeric features, a categorical feature, and some fields replaced."""
     matrix, scores = rows_of(20_000, seed=0)
     features = (Feature("V1", 0.0), Feature("V2", 0.0), Feature("country", 0.0, "categorical", ("FR", "BE", "LU")))
     country = np.bincount(matrix[:, 2].astype(int), minlength=4).tolist()
@@ -92,12 +92,12 @@ def manifest(version: str = "1", **changed: Any) -> Manifest:
 
 
 def sha(version: str) -> str:
-    """Return the bundle hash of a version in these tests."""
+    """Return the bundle hash that these tests use for a version."""
     return version.rjust(64, "0")
 
 
 def counts_of(matrix: NDArray[np.float32], scores: NDArray[np.float32], **changed: Any) -> DriftCounts:
-    """Return the counts of these rows as a message, by default in the pane at `NOON_MS`, with some fields replaced."""
+    """Return a message with the counts of these rows, by default in the pane at `NOON_MS`, and some fields replaced."""
     counted: Manifest = changed.pop("manifest", None) or MANIFEST
     binning = BINNINGS.setdefault(counted.version, Binning(counted))
     features, score_counts = binning.split(binning.count(matrix, scores))
@@ -125,7 +125,7 @@ def counts_of(matrix: NDArray[np.float32], scores: NDArray[np.float32], **change
 
 
 def stream(messages: int, seed: int = 1, rows: int = 100, **changed: Any) -> Iterator[DriftCounts]:
-    """Yield messages with rows distributed as in the reference, a second apart."""
+    """Yield messages, one second apart, with the counts of rows that are distributed as in the reference."""
     for number in range(messages):
         matrix, scores = rows_of(rows, seed=1000 * seed + number)
         now = NOON_MS + 1000 * number

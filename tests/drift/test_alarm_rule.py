@@ -1,4 +1,4 @@
-"""The alarm rule: when a column is ok, high, an alarm, a page, or unknown."""
+"""The alarm rule: when a column's state is ok, high, alarm, page or unknown."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ NAN = np.float32("nan")
 
 
 def evaluate(counts: Counts, *before: int, bundle: Manifest | None = None, **changed: Any) -> dict[str, ColumnDrift]:
-    """Return every column's state after a window; `before` are the windows in a row before it."""
+    """Return every column's state after a window; `before` is the number of windows in a row up to then."""
     statistics = DriftStatistics(Binning(bundle or manifest()))
     rule = AlarmRule(statistics, limits(**changed))
     states_of = rule.evaluate(statistics.measure(counts), before or (0,) * len(statistics.columns))
@@ -25,12 +25,12 @@ def evaluate(counts: Counts, *before: int, bundle: Manifest | None = None, **cha
 
 
 def states(columns: dict[str, ColumnDrift]) -> dict[str, str]:
-    """Return each column's state."""
+    """Return each column's state by name."""
     return {name: column.state for name, column in columns.items()}
 
 
 def test_a_window_like_the_reference_is_ok() -> None:
-    """Every column is compared with its limits."""
+    """A window that is distributed like the reference exceeds no column's limits."""
     columns = evaluate(window())
     assert states(columns) == dict.fromkeys(columns, "ok")
     assert columns["V1"].psi_limit == pytest.approx(0.1)
@@ -39,7 +39,7 @@ def test_a_window_like_the_reference_is_ok() -> None:
 
 
 def test_one_odd_window_is_high_and_two_in_a_row_alarm() -> None:
-    """After a shift of half a standard deviation, only that column changes its state."""
+    """A column that shifts by half a standard deviation is high, then alarms; the other columns stay ok."""
     moved = window(V2=rows_of(ROWS, 3)[0][:, 1] + 0.5)
     first = evaluate(moved)
     assert states(first) == {"V1": "ok", "V2": "high", "country": "ok", "score": "ok"}
@@ -50,7 +50,7 @@ def test_one_odd_window_is_high_and_two_in_a_row_alarm() -> None:
 
 
 def test_an_alarm_far_beyond_natural_movement_is_a_page() -> None:
-    """A column that is always null pages by PSI of the missing bin; there is no KS statistic."""
+    """A column that is always null becomes a page by the PSI of the missing bin, as it has no KS statistic."""
     column = evaluate(window(V2=NAN), 0, 1, 0, 0)["V2"]
     assert (column.state, column.missing, column.distance, column.p) == ("page", 1.0, None, None)
     assert column.psi is not None
@@ -58,7 +58,7 @@ def test_an_alarm_far_beyond_natural_movement_is_a_page() -> None:
 
 
 def test_a_category_that_vanishes_is_detected_by_psi_alone() -> None:
-    """The Jensen-Shannon distance has neither a limit nor a p-value."""
+    """Only PSI detects a vanished category, because the Jensen-Shannon distance has no limit and no p-value."""
     country = rows_of(ROWS, 3)[0][:, 2]
     column = evaluate(window(country=np.where(country == 2, 0, country)), 0, 0, 1, 0)["country"]
     assert column.state == "page"
@@ -68,12 +68,12 @@ def test_a_category_that_vanishes_is_detected_by_psi_alone() -> None:
 
 
 def test_unknown_strings_are_a_bin() -> None:
-    """If a sender spells its countries differently, the column pages."""
+    """If a sender starts to spell countries differently, the column becomes a page."""
     assert evaluate(window(country=3.0), 0, 0, 1, 0)["country"].state == "page"
 
 
 def test_ks_alone_alarms_where_psi_is_blind() -> None:
-    """A constant column that moves upwards stays in the upper of its two reference bins."""
+    """KS detects that a constant column moves upwards, although it stays in the upper of its two reference bins."""
     constant = manifest(reference={"V1": profile(np.full(20_000, 7, dtype=np.float32))})
     columns = evaluate(Binning(constant).count(np.full((ROWS, 3), 8, np.float32), rows_of(ROWS, 7)[1]), bundle=constant)
     assert columns["V1"].psi == 0
@@ -82,7 +82,7 @@ def test_ks_alone_alarms_where_psi_is_blind() -> None:
 
 
 def test_natural_movement_raises_the_limits() -> None:
-    """A column may move as much as it did between windows of the training data."""
+    """A column that moves as much as it did between windows of the training data does not exceed its limits."""
     natural = (NaturalMovement(500, 100, 0.5, 0.4),)
     reference = {"V2": profile(rows_of(20_000, 0)[0][:, 1], natural)}
     matrix, scores = rows_of(ROWS, 3)
@@ -93,7 +93,7 @@ def test_natural_movement_raises_the_limits() -> None:
 
 
 def test_limits_come_from_the_largest_window_size_that_is_not_larger() -> None:
-    """With fewer rows than the smallest stored size, the state is unknown."""
+    """The limits are those for the largest stored size up to the window's; without such a size, they are unknown."""
     natural = (NaturalMovement(500, 100, 0.5, 0.4), NaturalMovement(2000, 25, 0.3, 0.2))
     bundle = manifest(reference={"V2": profile(rows_of(20_000, 0)[0][:, 1], natural)})
     limits_at = {
@@ -108,7 +108,7 @@ def test_limits_come_from_the_largest_window_size_that_is_not_larger() -> None:
 
 
 def test_chance_sets_the_limit_of_a_small_window() -> None:
-    """100 rows in ten bins reach a PSI above 0.1 by chance: χ² with the error probability of four columns."""
+    """100 rows in ten bins reach a PSI above 0.1 by chance, so the limit is the χ² critical value for four columns."""
     natural = (NaturalMovement(100, 100, 0.0, 0.0),)
     bundle = manifest(reference={"V2": profile(rows_of(20_000, 0)[0][:, 1], natural)})
     column = evaluate(Binning(bundle).count(*rows_of(100, 3)), bundle=bundle)["V2"]
@@ -117,7 +117,7 @@ def test_chance_sets_the_limit_of_a_small_window() -> None:
 
 
 def test_significance_without_distance_is_no_alarm() -> None:
-    """A shift of a tenth of a standard deviation in 50,000 rows is significant, but small."""
+    """A shift of a tenth of a standard deviation in 50,000 rows is significant, but too small for an alarm."""
     matrix, scores = rows_of(50_000, 3)
     matrix[:, 1] += 0.1
     column = evaluate(Binning(manifest()).count(matrix, scores))["V2"]
@@ -127,7 +127,7 @@ def test_significance_without_distance_is_no_alarm() -> None:
 
 
 def test_without_a_reference_everything_is_unknown() -> None:
-    """A bundle without a reference, or without natural movement, never alarms."""
+    """A bundle without a reference or without natural movement never raises an alarm."""
     without = manifest(reference={}, score_reference=None)
     columns = evaluate(Binning(without).count(*rows_of(ROWS, 3)), bundle=without)
     assert states(columns) == dict.fromkeys(columns, "unknown")
@@ -139,14 +139,14 @@ def test_without_a_reference_everything_is_unknown() -> None:
 
 
 def test_a_window_without_rows_is_unknown() -> None:
-    """Such a window causes neither a division by zero nor an alarm."""
+    """A window without rows causes neither a division by zero nor an alarm."""
     columns = evaluate(np.zeros(Binning(manifest()).width, dtype=np.int64), 1, 1, 1, 1)
     assert states(columns) == dict.fromkeys(columns, "unknown")
     assert {column.in_a_row for column in columns.values()} == {0}
 
 
 def test_a_reference_with_only_missing_values_is_defined() -> None:
-    """A column that was empty at training and has values now is high."""
+    """A column that was empty during training and now has values is high."""
     empty = manifest(reference={"V1": msgspec.structs.replace(categories((0,)), missing=20_000)})
     counts = Binning(empty).count(*rows_of(ROWS, 3))
     column = evaluate(counts, bundle=empty)["V1"]
@@ -154,7 +154,7 @@ def test_a_reference_with_only_missing_values_is_defined() -> None:
 
 
 def test_several_windows_are_checked_as_each_alone() -> None:
-    """Leading axes are windows; simulations use them."""
+    """Checking several windows along a leading axis gives the same results as checking each window alone."""
     statistics = DriftStatistics(Binning(manifest()))
     rule = AlarmRule(statistics, limits())
     windows = np.stack([window(), window(V2=NAN), window(V1=5.0), np.zeros_like(window())])
@@ -166,7 +166,7 @@ def test_several_windows_are_checked_as_each_alone() -> None:
 
 
 def test_the_number_of_windows_in_a_row_is_a_setting() -> None:
-    """The number may be one or three."""
+    """With the setting at one or three, an alarm takes one or three windows in a row."""
     moved = window(V2=NAN)
     assert evaluate(moved, windows_in_a_row=1)["V2"].state == "page"
     assert evaluate(moved, 0, 1, 0, 0, windows_in_a_row=3)["V2"].state == "high"

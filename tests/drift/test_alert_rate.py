@@ -1,4 +1,4 @@
-"""The alert rate test: a doubled rate is detected, and an unchanged one is not, by exact computation."""
+"""The alert rate test detects a doubled rate and ignores an unchanged rate, as computed exactly."""
 
 import msgspec
 import numpy as np
@@ -11,14 +11,14 @@ from stream.drift.alert_rate import MAX_WINDOWS, compare_alert_rate
 from stream.drift.distances import psi
 from tests.drift.sample_bundle import limits
 
-#: Approximately the validation part of the ULB data: 0.15 % alerts.
+#: Approximately the validation split of the ULB data: 0.15 % alerts.
 REFERENCE = VerdictReference(approved=56_915, reviewed=60, declined=25)
 RATE = 85 / 57_000
 LIMITS = limits()
 
 
 def after(*alerts: int, rows: int = 5000, reference: VerdictReference = REFERENCE) -> AlertRate:
-    """Return the result after windows with these numbers of alerts."""
+    """Return the test's result after windows with these numbers of alerts."""
     result: AlertRate | None = None
     for each in alerts:
         result = compare_alert_rate(reference, result, rows, each, LIMITS)
@@ -27,12 +27,12 @@ def after(*alerts: int, rows: int = 5000, reference: VerdictReference = REFERENC
 
 
 def alarming(rows: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return (200,) whether 0, 1, … 199 alerts in one window are an alarm."""
+    """Return (200,) whether 0, 1, … 199 alerts in one window raise an alarm."""
     return np.array([after(count, rows=rows).state == "alarm" for count in range(200)])
 
 
 def test_a_doubled_rate_is_detected_within_40_expected_alerts() -> None:
-    """One test after 40 expected alerts detects nine of ten; PSI of the verdict does not show the change."""
+    """A test after 40 expected alerts detects nine of ten doubled rates, while PSI of the verdict misses the change."""
     rows = round(LIMITS.alert_expected / RATE)
     doubled = stats.binom.pmf(np.arange(200), rows, 2 * RATE)
     assert float(doubled[alarming(rows)].sum()) > 0.9
@@ -41,7 +41,7 @@ def test_a_doubled_rate_is_detected_within_40_expected_alerts() -> None:
 
 
 def test_false_alarms_are_as_rare_as_alpha() -> None:
-    """The probability is computed exactly over reference and windows, both drawn from one rate."""
+    """If reference and windows have the same rate, the exact probability of an alarm is at most alpha."""
     rows = round(LIMITS.alert_expected / RATE)
     reference_alerts, current = np.arange(30, 160), np.arange(10, 90)
     false_alarm = 0.0
@@ -54,7 +54,7 @@ def test_false_alarms_are_as_rare_as_alpha() -> None:
 
 
 def test_windows_that_expect_forty_alerts_are_tested_together() -> None:
-    """With 7.5 expected alerts in each window, five windows are tested, the newest last."""
+    """With 7.5 expected alerts per window, the newest five windows are tested together."""
     result = after(7, 8, 7, 9, 6, 7, 8, 5)
     assert (result.alerts, result.rows) == ((9, 6, 7, 8, 5), (5000,) * 5)
     assert result.expected == pytest.approx(RATE)
@@ -63,23 +63,23 @@ def test_windows_that_expect_forty_alerts_are_tested_together() -> None:
 
 
 def test_a_large_window_is_tested_alone() -> None:
-    """A window that expects 40 alerts needs no earlier ones."""
+    """A window with 40 expected alerts is tested without earlier windows."""
     assert after(40, 90, rows=40_000).alerts == (90,)
 
 
 def test_a_burst_is_detected_in_its_own_window() -> None:
-    """Ten times the usual number of alerts is an alarm at once."""
+    """A window with ten times the usual number of alerts raises an alarm at once."""
     assert after(7, 8, 7, 9, 75).state == "alarm"
 
 
 def test_no_alerts_at_all_is_an_alarm() -> None:
-    """The test is two-sided: five windows without alerts are an alarm."""
+    """The test is two-sided, so five windows without alerts raise an alarm."""
     assert after(7, 8, 7, 9, 6, 0).state == "ok"
     assert after(7, 8, 7, 9, 6, 0, 0, 0, 0, 0).state == "alarm"
 
 
 def test_one_alert_is_no_alarm_if_the_reference_has_none() -> None:
-    """The reference has a sampling error too."""
+    """One alert raises no alarm if the reference has none, because the reference has a sampling error too."""
     none = VerdictReference(57_000, 0, 0)
     assert after(0, reference=none).p == 1
     assert after(1, reference=none).state == "ok"
@@ -87,18 +87,18 @@ def test_one_alert_is_no_alarm_if_the_reference_has_none() -> None:
 
 
 def test_a_reference_without_rows_gives_no_result() -> None:
-    """It returns None instead of dividing by zero."""
+    """The test returns None for a reference without rows instead of dividing by zero."""
     assert compare_alert_rate(VerdictReference(0, 0, 0), None, 5000, 7, LIMITS) is None
 
 
 def test_the_number_of_windows_in_a_report_is_limited() -> None:
-    """The limit matters if alerts are rarer than one in a hundred windows."""
+    """A report contains a limited number of windows, even if alerts are rarer than one in a hundred windows."""
     rare = VerdictReference(10**9, 1, 0)
     assert len(after(*[0] * (MAX_WINDOWS + 20), reference=rare).rows) == MAX_WINDOWS
 
 
 def test_a_report_is_all_the_state_that_is_needed() -> None:
-    """The result is the same after the previous one was encoded and decoded."""
+    """The result is the same if the previous result was encoded and decoded in between."""
     result = after(7, 8, 7)
     decoded = msgspec.json.decode(msgspec.json.encode(result), type=AlertRate)
     assert compare_alert_rate(REFERENCE, decoded, 5000, 9, LIMITS) == after(7, 8, 7, 9)

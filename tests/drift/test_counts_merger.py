@@ -1,4 +1,4 @@
-"""Merging counts: windows are a pure function of the topic, whichever workers count and whichever worker merges."""
+"""Merging counts: windows depend only on the topic, whichever workers count and whichever worker merges."""
 
 import itertools
 
@@ -27,7 +27,7 @@ _decoder = msgspec.json.Decoder(DriftReport)
 
 
 def test_a_window_closes_with_the_message_that_fills_it() -> None:
-    """Offsets are half-open, numbers rise, and nothing is lost between two windows."""
+    """Reports have half-open offset ranges without gaps, and rising numbers."""
     reports = merged(counts_of_model("1", 25))
     assert [(each.number, each.first_offset, each.next_offset, each.rows) for each in reports] == [
         (1, 0, 10, ROWS),
@@ -43,7 +43,7 @@ def test_a_window_closes_with_the_message_that_fills_it() -> None:
 
 
 def test_a_report_adds_up_the_messages_of_all_workers() -> None:
-    """The report's counts, alerts and sums are those of all rows."""
+    """A report's counts, alerts and score sums cover the rows of all workers."""
     parts = [rows_of(100, seed) for seed in range(10)]
     report = merged(counts_of(*part, slot=str(i % 3)) for i, part in enumerate(parts))[0]
     whole = counts_of(*(np.concatenate(each) for each in zip(*parts, strict=True)))
@@ -55,7 +55,7 @@ def test_a_report_adds_up_the_messages_of_all_workers() -> None:
 @given(st.lists(st.integers(0, 2), min_size=40, max_size=40), st.lists(st.integers(1, 199), max_size=6))
 @settings(max_examples=20)
 def test_the_split_over_workers_and_messages_does_not_matter(workers: list[int], cuts: list[int]) -> None:
-    """Equal rows in a window give equal statistics, whatever messages they came in."""
+    """The same rows give the same statistics, however they are split over workers and messages."""
     whole = rows_of(2000, 5)
     bounds = sorted({0, *range(0, 2001, 50), *(cut * 10 for cut in cuts)})
     messages = [
@@ -71,14 +71,14 @@ def test_the_split_over_workers_and_messages_does_not_matter(workers: list[int],
 
 
 def test_models_never_share_a_window() -> None:
-    """If the champion changes in mid-window, the new bundle's window starts with its own first counts."""
+    """If the champion changes in the middle of a window, the new bundle's window starts with its own first counts."""
     topic = interleaved([counts_of_model("1", 10), counts_of_model("2", 10, decides=False)], seed=3)
     alone = {version: merged(counts_of_model(version, 10))[0].counts for version in ("1", "2")}
     assert {each.version: each.counts for each in merged(topic)} == alone
 
 
 def test_counts_in_other_bins_are_refused() -> None:
-    """Too few bins, a missing feature, or counts that do not add up are reported and left out."""
+    """Counts with too few bins, a missing feature or a wrong total are reported and discarded."""
     refused = RefusedReasons()
     good = counts_of_model("1", 10)
     short = msgspec.structs.replace(good[0], features={**good[0].features, "V1": good[0].features["V1"][:-1]})
@@ -91,7 +91,7 @@ def test_counts_in_other_bins_are_refused() -> None:
 
 
 def test_counts_of_a_missing_bundle_are_refused() -> None:
-    """The other bundles' counts are not affected."""
+    """Counts of a missing bundle are discarded without affecting the other bundles' counts."""
     refused = RefusedReasons()
     gone = [msgspec.structs.replace(each, bundle_sha256=sha("9")) for each in counts_of_model("1", 3)]
     assert len(merged([*gone, *counts_of_model("1", 10)], new_merger(refused))) == 1
@@ -99,7 +99,7 @@ def test_counts_of_a_missing_bundle_are_refused() -> None:
 
 
 def test_no_counts_are_lost_while_the_bundle_store_is_unavailable() -> None:
-    """The same message can be added again later."""
+    """If the bundle store is unavailable, adding a message raises, and the same message can be added again later."""
     unavailable = [True]
 
     def load_or_fail(message: DriftCounts) -> Manifest | None:
@@ -116,7 +116,7 @@ def test_no_counts_are_lost_while_the_bundle_store_is_unavailable() -> None:
 
 
 def test_rows_too_far_in_the_future_are_counted_but_close_nothing() -> None:
-    """Such rows are in no pane, and do not move the watermark that a window by event time waits for."""
+    """Rows too far in the future are counted, but belong to no pane and do not advance the watermark."""
     hour = limits(window_s=3600.0)
     ahead = counts_of_model("1", 20, pane_ms=None, event_times={})
     assert merged(ahead, new_merger(drift_limits=hour)) == []
@@ -125,7 +125,7 @@ def test_rows_too_far_in_the_future_are_counted_but_close_nothing() -> None:
 
 
 def test_a_window_by_event_time_waits_for_the_watermark() -> None:
-    """Neither rows alone nor one early partition fill it: the slowest partition counts, minus the lateness."""
+    """A window by event time is full only when the slowest partition, minus the lateness, has advanced far enough."""
     hour = limits(window_s=3600.0)
     times = [{0: NOON_MS + i * HOUR_MS // 10, 1: NOON_MS + i * HOUR_MS // 20} for i in range(40)]
     topic = [counts_of(*rows_of(100, i), event_times=each) for i, each in enumerate(times)]
@@ -134,7 +134,7 @@ def test_a_window_by_event_time_waits_for_the_watermark() -> None:
 
 
 def test_clocks_that_run_backwards_close_nothing_and_lose_nothing() -> None:
-    """Event times and write times may be in any order, also in the past."""
+    """Event times and write times that run backwards close no window early and lose no rows."""
     past = [
         counts_of(
             *rows_of(100, i),
@@ -151,7 +151,7 @@ def test_clocks_that_run_backwards_close_nothing_and_lose_nothing() -> None:
 
 
 def test_a_window_with_only_missing_values_and_no_scores_is_reported() -> None:
-    """Every column is high, and the score's figures are None."""
+    """In such a window, every column is high and the score's statistics are None."""
     nulls = np.full((ROWS, 3), np.nan, dtype=np.float32)
     (report,) = merged([counts_of(nulls, np.full(ROWS, np.nan, dtype=np.float32))])
     assert (report.mean_score, report.expected_precision, report.expected_recall) == (None, None, None)
@@ -160,7 +160,7 @@ def test_a_window_with_only_missing_values_and_no_scores_is_reported() -> None:
 
 
 def test_views_roll_while_windows_tumble() -> None:
-    """A view has the newest window's worth of rows of each model, and the fill level of its open window."""
+    """A view shows each model's newest rows, up to one window's worth, and how full its open window is."""
     merger = new_merger()
     merged(counts_of_model("1", 25, event_times={0: NOON_MS + 60_000}), merger)
     (view,) = merger.views()
@@ -172,7 +172,7 @@ def test_views_roll_while_windows_tumble() -> None:
 
 
 def test_views_by_time_drop_old_rows() -> None:
-    """Such views cover a day of panes and move with the watermark."""
+    """Views by time cover a day of panes and move with the watermark."""
     merger = new_merger()
     later = NOON_MS + LIMITS.rolling_s * 1000
     merged(counts_of_model("1", 5, event_times={0: NOON_MS + 60_000}), merger)
@@ -182,7 +182,7 @@ def test_views_by_time_drop_old_rows() -> None:
 
 
 def test_a_report_survives_encoding() -> None:
-    """Every field is decoded as it was written, floats included."""
+    """A report is the same after encoding and decoding, floats included."""
     (report,) = merged(counts_of_model("1", 10))
     assert _decoder.decode(encode(report)) == report
     assert MANIFEST.reference

@@ -1,4 +1,4 @@
-"""The label-free estimate: right as long as P(label│input) is unchanged, and blind to concept drift."""
+"""The label-free estimate is right as long as P(label│input) is unchanged, and blind to concept drift."""
 
 import numpy as np
 import pytest
@@ -11,26 +11,26 @@ THRESHOLD = 0.3
 
 
 def scores(shift: float = 0.0) -> NDArray[np.float64]:
-    """Return calibrated scores of inputs whose margin has shifted by this much."""
+    """Return calibrated scores for inputs whose margin has shifted by `shift`."""
     margin = np.random.default_rng(0).normal(-5 + shift, 2, size=ROWS)
     return 1 / (1 + np.exp(-margin))
 
 
 def estimated(all_scores: NDArray[np.float64]) -> LabelFreeEstimate:
-    """Return the estimate from the sums that reports carry."""
+    """Return the estimate of precision and recall, computed from the sums that a drift report contains."""
     alerts = all_scores >= THRESHOLD
     return estimate(float(all_scores.sum()), float(all_scores[alerts].sum()), int(alerts.sum()))
 
 
 def true_figures(all_scores: NDArray[np.float64], frauds: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return true precision and recall."""
+    """Return the true precision and recall, computed from labels."""
     alerts = all_scores >= THRESHOLD
     return float(frauds[alerts].mean()), float(frauds[alerts].sum() / frauds.sum())
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, -1.0])
 def test_it_follows_data_drift(shift: float) -> None:
-    """The estimate stays close to the truth: labels are drawn from the scores, so the scores are calibrated."""
+    """Under data drift, the estimate stays close to the truth, because the scores are calibrated."""
     drawn = scores(shift)
     frauds = np.random.default_rng(1).uniform(size=ROWS) < drawn
     result = estimated(drawn)
@@ -38,7 +38,7 @@ def test_it_follows_data_drift(shift: float) -> None:
 
 
 def test_it_does_not_see_concept_drift() -> None:
-    """Half of the frauds have moved to other inputs. The inputs are the same, and so is the estimate."""
+    """If half of the frauds move to other inputs but the inputs stay the same, the estimate does not change."""
     drawn, rng = scores(), np.random.default_rng(1)
     frauds = rng.uniform(size=ROWS) < drawn / 2
     frauds |= rng.uniform(size=ROWS) < drawn.mean() / 2
@@ -51,13 +51,13 @@ def test_it_does_not_see_concept_drift() -> None:
 
 
 def test_without_alerts_or_scores_there_is_no_estimate() -> None:
-    """The estimate is None, and there is no division by zero."""
+    """Without alerts or scores, the estimate is None, and nothing is divided by zero."""
     assert estimate(3.0, 0.0, 0) == LabelFreeEstimate(None, 0.0)
     assert estimate(0.0, 0.0, 0) == LabelFreeEstimate(None, None)
 
 
 def test_calibration_is_tested_on_matured_frauds() -> None:
-    """Calibrated scores pass, scores twice as high do not, and the test is conservative."""
+    """The conservative calibration test accepts calibrated scores and rejects scores that are twice as high."""
     drawn, rng = scores()[:50_000], np.random.default_rng(2)
     mean = float(drawn.mean())
     p_values = [calibration_p(mean, len(drawn), int((rng.uniform(size=len(drawn)) < drawn).sum())) for _ in range(100)]

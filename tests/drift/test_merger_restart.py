@@ -1,4 +1,4 @@
-"""A newly elected merger continues from the written reports; models that leave their roles are reported."""
+"""A newly elected merger continues from the reports written so far; models that leave their roles are reported."""
 
 import itertools
 
@@ -18,7 +18,7 @@ _decoder = msgspec.json.Decoder(DriftReport)
 @given(st.integers(0, 10**6), st.integers(0, 90))
 @settings(max_examples=25)
 def test_a_merger_elected_later_writes_the_same_reports(seed: int, elected: int) -> None:
-    """It starts from the reports so far, at any offset of a topic of three models, one of which pauses."""
+    """Elected at any offset of a topic with three models, one of which pauses, a merger writes the same reports."""
     lone = list(stream(8, 4, 500, manifest=BUNDLES[sha("1")]))
     first = interleaved(
         [counts_of_model("1", 25), counts_of_model("2", 17, seed=2), counts_of_model("3", 4, seed=3)], seed
@@ -40,7 +40,7 @@ def test_a_merger_elected_later_writes_the_same_reports(seed: int, elected: int)
 
 
 def test_a_model_without_a_report_loses_nothing_at_an_election() -> None:
-    """A new challenger's first window is open while windows of the champion close."""
+    """An election while a new challenger's first window is open loses none of the challenger's counts."""
     champion, challenger = counts_of_model("1", 20), counts_of_model("2", 12)
     topic = [*champion[:5], *challenger[:6], *champion[5:], *challenger[6:]]
     reports = merged(topic)
@@ -52,7 +52,7 @@ def test_a_model_without_a_report_loses_nothing_at_an_election() -> None:
 
 
 def test_models_that_go_quiet_together_are_reported_in_a_fixed_order() -> None:
-    """The order does not depend on which model a merger read first."""
+    """Models that go quiet together are reported in the same order, whichever model a merger read first."""
     second, third = counts_of_model("2", 12), counts_of_model("3", 1)
     topic = [*second[:5], *third, *second[5:], *counts_of_model("1", 30)]
     reports = merged(topic)
@@ -66,7 +66,7 @@ def test_models_that_go_quiet_together_are_reported_in_a_fixed_order() -> None:
 
 
 def test_a_report_that_was_written_twice_has_no_effect() -> None:
-    """Reports are written twice if two workers both believe they are elected."""
+    """A report that two workers wrote, because both believed they were elected, counts once."""
     topic = counts_of_model("1", 30)
     reports = merged(topic)
     successor = new_merger()
@@ -75,7 +75,7 @@ def test_a_report_that_was_written_twice_has_no_effect() -> None:
 
 
 def test_an_alarm_needs_two_windows_also_across_an_election() -> None:
-    """The report carries the number of windows in a row."""
+    """An alarm takes two windows in a row even across an election, because the report contains that number."""
     topic = [
         counts_of(np.column_stack([m[:, 0] + 1, m[:, 1:]]), s) for m, s in (rows_of(100, seed) for seed in range(20))
     ]
@@ -86,7 +86,7 @@ def test_an_alarm_needs_two_windows_also_across_an_election() -> None:
 
 
 def test_the_open_window_of_a_quiet_model_is_reported_as_it_is() -> None:
-    """The report is marked as incomplete, written once, and compared with natural movement in windows of its size."""
+    """The report is written once, marked as incomplete, and uses the natural movement for windows of its size."""
     merger = new_merger()
     reports = merged([*counts_of_model("1", 6), *counts_of_model("2", 31)], merger)
     assert [each.version for each in reports] == ["2", "2", "1", "2"]
@@ -99,7 +99,7 @@ def test_the_open_window_of_a_quiet_model_is_reported_as_it_is() -> None:
 
 @pytest.mark.parametrize("instances", ["a", "ab", "abcd"])
 def test_a_model_in_a_role_is_never_quiet_however_large_messages_are(instances: str) -> None:
-    """On a busy stream, or after a pause, one message of each worker may hold more rows than a model may miss."""
+    """A model in a role is not quiet, even if one message from each worker has more rows than a model may miss."""
     few = counts_of_model("2", 1)
     topic = [*few]
     for number in range(4):
@@ -113,7 +113,7 @@ def test_a_model_in_a_role_is_never_quiet_however_large_messages_are(instances: 
 
 
 def test_a_window_too_small_for_the_rule_is_unknown() -> None:
-    """300 rows are fewer than the 500 from which natural movement is known."""
+    """A window of 300 rows has the state unknown, because natural movement is known only from 500 rows on."""
     reports = merged([*counts_of_model("1", 3), *counts_of_model("2", 30)])
     report = next(each for each in reports if each.version == "1")
     assert {each.state for each in report.features.values()} == {"unknown"}
@@ -121,7 +121,7 @@ def test_a_window_too_small_for_the_rule_is_unknown() -> None:
 
 
 def test_a_model_that_comes_back_continues_with_the_next_number() -> None:
-    """An example is a champion that is restored after a week."""
+    """A model that comes back, such as a champion restored after a week, continues with the next report number."""
     reports = merged([*counts_of_model("1", 15), *counts_of_model("2", 30), *counts_of_model("1", 10)])
     assert [(each.number, each.complete) for each in reports if each.version == "1"] == [
         (1, True),
@@ -131,7 +131,7 @@ def test_a_model_that_comes_back_continues_with_the_next_number() -> None:
 
 
 def test_messages_without_rows_make_no_window() -> None:
-    """A worker may have nothing to count."""
+    """Messages without rows, from workers that had nothing to count, do not open a window."""
     empty = counts_of(*rows_of(0, 0))
     merger = new_merger()
     assert {each.version for each in merged([empty, empty, *counts_of_model("2", 31)], merger)} == {"2"}

@@ -1,4 +1,4 @@
-"""Rolling windows equal a computation from scratch after every step."""
+"""After every step, a rolling window equals the sum computed from scratch."""
 
 import numpy as np
 from hypothesis import given
@@ -17,7 +17,7 @@ steps = st.lists(
 
 @given(batches, st.integers(PANES, 400))
 def test_the_window_by_rows_is_the_sum_of_the_newest_batches(added: list[list[int]], window_rows: int) -> None:
-    """The window holds the required number of rows, and at most a pane and a batch more."""
+    """The window contains the required number of rows, and at most a pane and a batch more."""
     rolling = RollingByRows(WIDTH, window_rows)
     for end in range(len(added)):
         rolling.update(np.array(added[end]), sum(added[end]))
@@ -32,7 +32,7 @@ def test_the_window_by_rows_is_the_sum_of_the_newest_batches(added: list[list[in
 
 @given(steps)
 def test_the_window_by_time_is_the_sum_of_its_panes(applied: list[tuple[bool, int, list[int]]]) -> None:
-    """The sums agree at every step, for any order of rows and watermarks; the window is half-open."""
+    """The half-open window equals the sum of its panes at every step, for any order of rows and watermarks."""
     rolling = RollingByTime(WIDTH, PANE, LENGTH)
     kept: list[tuple[int, list[int]]] = []
     end: int | None = None
@@ -42,7 +42,7 @@ def test_the_window_by_time_is_the_sum_of_its_panes(applied: list[tuple[bool, in
             reached = (time_ms // PANE + 1) * PANE
             if end is None or reached > end:
                 end = reached
-                # Rows beyond the next window are not kept, nor are those that have left the window.
+                # Rows beyond the next window and rows that have left the window are not kept.
                 kept = [each for each in kept if end - LENGTH <= each[0] < end + LENGTH]
         elif rolling.update(time_ms, np.array(counts)):
             kept.append((time_ms // PANE * PANE, counts))
@@ -55,7 +55,7 @@ def test_the_window_by_time_is_the_sum_of_its_panes(applied: list[tuple[bool, in
 
 
 def test_a_watermark_that_goes_back_has_no_effect() -> None:
-    """The window's end stays, and older rows are not accepted."""
+    """If the watermark goes back, the window's end stays, and older rows are still rejected."""
     rolling = RollingByTime(1, PANE, LENGTH)
     rolling.update(100, np.array([5]))
     rolling.advance(105)

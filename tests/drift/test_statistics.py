@@ -26,7 +26,7 @@ some_counts = arrays(np.int64, 8, elements=st.integers(1, 10_000))
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_hold(name: str) -> None:
-    """Each module has at least one example."""
+    """Every module has doctest examples, and all of them pass."""
     result = doctest.testmod(importlib.import_module(f"stream.drift.{name}"))
     assert result.attempted
     assert not result.failed
@@ -36,7 +36,7 @@ def test_docstring_examples_hold(name: str) -> None:
 def test_psi_is_the_relative_entropy_in_both_directions(
     reference: NDArray[np.int64], current: NDArray[np.int64]
 ) -> None:
-    """The two agree if no share is below `EPSILON`."""
+    """PSI equals the sum of scipy's relative entropies in both directions if no share is below `EPSILON`."""
     r, c = (each / each.sum() for each in (reference, current))
     assume(min(r.min(), c.min()) >= EPSILON)
     assert float(psi(reference, current)) == pytest.approx(float(stats.entropy(r, c) + stats.entropy(c, r)), abs=1e-12)
@@ -44,7 +44,7 @@ def test_psi_is_the_relative_entropy_in_both_directions(
 
 @given(some_counts, some_counts)
 def test_psi_is_not_negative_and_symmetric(reference: NDArray[np.int64], current: NDArray[np.int64]) -> None:
-    """PSI is 0 for equal shares."""
+    """PSI is at least 0, 0 for equal shares, and the same in both directions."""
     assert float(psi(reference, current)) >= 0
     assert float(psi(reference, current)) == pytest.approx(float(psi(current, reference)))
     assert float(psi(reference, 3 * reference)) == pytest.approx(0)
@@ -52,7 +52,7 @@ def test_psi_is_not_negative_and_symmetric(reference: NDArray[np.int64], current
 
 @given(arrays(np.int64, 5, elements=st.integers(0, 50)), arrays(np.int64, 5, elements=st.integers(0, 50)))
 def test_jensen_shannon_agrees_with_scipy(reference: NDArray[np.int64], current: NDArray[np.int64]) -> None:
-    """The two agree even with empty categories."""
+    """The distance equals scipy's, even with empty categories."""
     result = float(jensen_shannon(reference, current))
     if not reference.sum() or not current.sum():
         assert np.isnan(result)
@@ -62,14 +62,14 @@ def test_jensen_shannon_agrees_with_scipy(reference: NDArray[np.int64], current:
 
 @given(st.floats(0, 1), st.integers(1, 10**6), st.integers(1, 10**6))
 def test_the_kolmogorov_p_value_agrees_with_scipy(difference: float, n: int, m: int) -> None:
-    """Both series agree, at Stephens' argument."""
+    """Both series give scipy's p-value at Stephens' argument."""
     root = np.sqrt(n * m / (n + m))
     expected = float(kolmogorov(difference * (root + 0.12 + 0.11 / root)))
     assert float(kolmogorov_p(difference, n, m)) == pytest.approx(expected, abs=1e-10)
 
 
 def test_the_kolmogorov_p_value_is_close_to_the_exact_one() -> None:
-    """The exact p-value can be computed for samples that are much smaller than any window."""
+    """The approximate p-value is close to the exact p-value, even for samples much smaller than any window."""
     for n, difference in ((50, 0.15), (50, 0.25), (200, 0.1), (200, 0.13)):
         exact = float(stats.kstwo.sf(difference, n))
         assert float(kolmogorov_p(difference, n, 10**9)) == pytest.approx(exact, rel=0.1)
@@ -77,14 +77,14 @@ def test_the_kolmogorov_p_value_is_close_to_the_exact_one() -> None:
 
 @given(st.integers(1, 60), st.floats(1e-6, 0.5))
 def test_chi_square_agrees_with_scipy(freedom: int, level: float) -> None:
-    """Quantile and survival function agree for even and odd degrees of freedom."""
+    """The quantile and the survival function equal scipy's for even and odd degrees of freedom."""
     expected = float(stats.chi2.isf(level, freedom))
     assert chi2_quantile(freedom, level) == pytest.approx(expected, rel=1e-6, abs=1e-9)
     assert chi2_survival(expected, freedom) == pytest.approx(level, rel=1e-9)
 
 
 def test_chance_exceeds_the_critical_psi_at_its_level() -> None:
-    """5 % of 20,000 windows of 2,000 rows in deciles exceed it, each compared with its own reference."""
+    """At level 0.05, 5 % of 20,000 windows of 2,000 rows in deciles exceed the critical PSI against own references."""
     rng = np.random.default_rng(0)
     shares = np.full(10, 0.1)
     references, windows = rng.multinomial(20_000, shares, 20_000), rng.multinomial(2_000, shares, 20_000)
@@ -93,14 +93,14 @@ def test_chance_exceeds_the_critical_psi_at_its_level() -> None:
 
 
 def test_the_critical_psi_of_one_bin_is_0_and_of_an_empty_sample_unreachable() -> None:
-    """Chance cannot move a constant column, and a window without rows never alarms."""
+    """One bin has a PSI of 0 whatever happens, and a window without rows never raises an alarm."""
     assert psi_critical([1, 10], 500, 1000, 0.01)[0] == 0
     assert (psi_critical(10, [0, 500], 1000, 0.01) > [1e6, 0]).all()
 
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=12))
 def test_holm_rejects_as_its_definition_does(p: list[float]) -> None:
-    """Holm's test steps down from the smallest p-value and stops at the first one above its share of the level."""
+    """Corrected p-values reject the same tests as the definition, which stops at the first p-value above its level."""
     level = 0.05
     tested = sorted(value for value in p if not np.isnan(value))
     rejected = 0
@@ -113,14 +113,14 @@ def test_holm_rejects_as_its_definition_does(p: list[float]) -> None:
 
 
 def test_holm_corrects_each_window_separately() -> None:
-    """Leading axes are windows."""
+    """p-values of several windows along a leading axis are corrected separately."""
     p = np.random.default_rng(0).uniform(size=(7, 5))
     assert np.array_equal(holm(p), np.stack([holm(row) for row in p]))
 
 
 @given(st.integers(0, 400), st.integers(0, 400), st.floats(0.001, 0.999))
 def test_the_binomial_test_agrees_with_scipy(successes: int, failures: int, probability: float) -> None:
-    """Both are two-sided, by minimum likelihood."""
+    """The p-value equals that of scipy's two-sided test, which also uses minimum likelihood."""
     trials = successes + failures
     expected = float(stats.binomtest(successes, trials, probability).pvalue) if trials else 1.0
     assert binomial_p(successes, trials, probability) == pytest.approx(expected, rel=1e-6, abs=1e-12)
@@ -128,13 +128,13 @@ def test_the_binomial_test_agrees_with_scipy(successes: int, failures: int, prob
 
 @pytest.mark.parametrize(("successes", "probability", "p"), [(0, 0.0, 1), (1, 0.0, 0), (5, 1.0, 1), (4, 1.0, 0)])
 def test_a_certain_outcome_has_a_p_value_of_1(successes: int, probability: float, p: float) -> None:
-    """With a probability of 0 or 1, any other outcome has a p-value of 0."""
+    """With a probability of 0 or 1, the certain outcome has a p-value of 1, and any other outcome 0."""
     assert binomial_p(successes, 5, probability) == p
 
 
 @st.composite
 def columns(draw: st.DrawFn) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Draw a reference and a window, of any distribution, also with values that many rows share."""
+    """Draw a reference and a window from any distribution, including values that many rows share."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     grain = draw(st.sampled_from([0.0, 0.01, 0.5, 2.0]))
     both = []
@@ -146,7 +146,7 @@ def columns(draw: st.DrawFn) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def one_column(values: NDArray[np.float32]) -> Manifest:
-    """Return a manifest whose score has these reference values."""
+    """Return a manifest whose score reference is made from these values."""
     return manifest(reference={}, score_reference=profile(values))
 
 
@@ -154,7 +154,7 @@ def one_column(values: NDArray[np.float32]) -> Manifest:
 def test_the_error_of_ks_is_bounded_by_the_share_of_a_quantile(
     samples: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> None:
-    """The statistic differs from scipy's on the raw values by at most 1/199, plus the error of the quantiles."""
+    """The KS statistic differs from scipy's on the raw values by at most 1/199, plus the quantiles' error."""
     reference, current = samples
     binning = Binning(one_column(reference))
     counts = binning.count(np.zeros((len(current), 3), dtype=np.float32), current)
@@ -164,7 +164,7 @@ def test_the_error_of_ks_is_bounded_by_the_share_of_a_quantile(
 
 
 def test_ks_detects_a_constant_column_that_moves_in_either_direction() -> None:
-    """Values that move upwards stay in the upper reference bin; the edge just above the value shows the move."""
+    """KS detects the move in either direction: upwards, by the extra edge just above the constant value."""
     binning = Binning(one_column(np.full(1000, 7, dtype=np.float32)))
     statistics = DriftStatistics(binning)
     for value, distance_, moved in ((7.0, 0.0, False), (6.0, 1.0, True), (7.0000005, 1.0, True), (8.0, 1.0, True)):

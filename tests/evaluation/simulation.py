@@ -1,8 +1,8 @@
 """Simulates two models on one stream of cards with known properties, to check the gate against the truth.
 
-Each model observes a normal signal: mean 0 for a legitimate transaction, `strength` for a fraud. Its score is the
-probability of fraud that follows by Bayes' rule, so it is calibrated. Part of the noise is shared by the frauds of one
-spell on a card, and part by both models, so frauds of a card are caught or missed together.
+Each model observes a normal signal, with mean 0 for a legitimate transaction and `strength` for a fraud. The model's
+score is the probability of fraud that follows by Bayes' rule, so it is calibrated. Some of the noise is shared by the
+frauds in a spell on one card, and some by both models, so frauds on a card are caught or missed together.
 """
 
 import math
@@ -21,38 +21,39 @@ from stream.evaluation.plan import GuardrailLimits, Plan, default_cap, freeze_pl
 
 HOUR_MS = 3_600_000
 MATURITY_MS = 30 * DAY_MS
-#: Within all limits, so that only pairs decide.
+#: Production metrics within all limits, so that only the pairs decide.
 HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
-#: Weeks before the test, and weeks of the test.
+#: Number of weeks before the test, and number of weeks in the test.
 BEFORE, TESTED = 8, 14
 STARTS_MS = BEFORE * 7 * DAY_MS
 
 
 @dataclass(frozen=True)
 class World:
-    """The true properties of a stream and of two models; by default 1,000 tested frauds and two equal models.
+    """The true properties of a stream and two models; by default, 1,000 tested frauds and two equal models.
 
     By default, each model catches 70 % of the frauds at 4 % false alarms, half of its alerts are right, and the models
     differ on 11 % of the frauds.
     """
 
-    #: Mean signal of a fraud, for champion and challenger.
+    #: Mean signal that the champion and the challenger observe for a fraud.
     strength: tuple[float, float] = (2.275, 2.275)
-    #: Signal from which champion and challenger review.
+    #: Signal from which the champion and the challenger review.
     alerts_from: tuple[float, float] = (1.751, 1.751)
-    #: Parts of the noise's variance: shared by both models, for the whole spell and for each transaction; and of each
-    #: model alone, for the whole spell. The rest is of each model alone, for each transaction.
+    #: Shares of the noise's variance: common to both models for a whole spell, common to both models for each
+    #: transaction, and separate for each model for a whole spell. The remainder is separate for each model and
+    #: transaction.
     shared_spell: float = 0.55
     shared_alone: float = 0.37
     own_spell: float = 0.04
-    #: Mean number of frauds in a spell on one card; they are a few hours apart, also across borders of cohorts.
+    #: Mean number of frauds in a spell on one card; the frauds are a few hours apart, also across cohort boundaries.
     spell: float = 1.5
     #: Standard deviation of the logarithm of a fraud's amount.
     amount_sigma: float = 1.3
     frauds: int = round(1000 * (BEFORE + TESTED) / TESTED)
     legitimate_per_fraud: int = 18
     review_cost_minor: int = 500
-    #: Cap on a fraud's loss; None for the default cap of the weeks before.
+    #: Cap on a fraud's loss; None for the default cap from the weeks before the test.
     cap_minor: int | None = None
     #: Number of cards in a campaign; each model catches or misses the frauds of a campaign together.
     campaign: int = 1
@@ -62,14 +63,14 @@ class World:
 
 @dataclass(frozen=True)
 class History:
-    """One simulated history: pairs in no particular order, and when each outcome became known."""
+    """One simulated history: pairs in no particular order, and the time at which each outcome became known."""
 
     pairs: Pairs
     known_at_ms: NDArray[np.int64]
 
 
 def simulate_history(world: World, random: np.random.Generator) -> History:
-    """Return one history; champion and challenger differ only in `strength` and `alerts_from`."""
+    """Simulate one history, in which champion and challenger differ only in `strength` and `alerts_from`."""
     spells = round(world.frauds / world.spell)
     sizes = random.geometric(1 / world.spell, spells)
     spell_of = np.repeat(np.arange(spells), sizes)
@@ -111,12 +112,12 @@ def simulate_history(world: World, random: np.random.Generator) -> History:
 def evidence_of(
     world: World, history: History, *, plan: Plan | None = None, by_arrival: bool = False
 ) -> tuple[Plan, list[Evidence]]:
-    """Return a plan, and the evidence of every tested cohort.
+    """Return the plan of the test and the evidence from every tested cohort.
 
     Args:
-        world: World of the history.
-        history: One history.
-        plan: Plan to use; None to freeze one on the weeks before.
+        world: World in which the history was simulated.
+        history: Simulated history to take evidence from.
+        plan: Plan to use; None to freeze a plan on the weeks before the test.
         by_arrival: Whether to cut cohorts by the time at which outcomes become known, as a naive gate would.
     """
     pairs = history.pairs
@@ -136,7 +137,7 @@ def evidence_of(
 
 
 def plan_on(world: World, before: Pairs) -> Plan:
-    """Return a plan with limits so wide that only the tests decide."""
+    """Return a plan frozen on the weeks before the test, with limits so wide that only the tests decide."""
     costs = CappedCosts(world.cap_minor or default_cap(before), world.review_cost_minor)
     plan = freeze_plan("challenger", before, CohortTiming(STARTS_MS, MATURITY_MS), costs, alpha=next_alpha([]))
     return msgspec.structs.replace(plan, limits=GuardrailLimits(alert_rate_ratio=1e6, calibration_ratio=1e6))
@@ -163,7 +164,7 @@ def balanced(world: World) -> World:
 def _noise(
     world: World, spell_of: NDArray[np.intp], count: int, random: np.random.Generator
 ) -> list[NDArray[np.float64]]:
-    """Return each model's noise, (count,) with variance 1; frauds come first."""
+    """Return the (count,) noise of each model, with variance 1; frauds come first."""
     spells = int(spell_of.max()) + 1
     shared = math.sqrt(world.shared_spell) * _per_spell(world, spell_of, spells, count, random)
     shared += math.sqrt(world.shared_alone) * random.standard_normal(count)
@@ -179,6 +180,6 @@ def _noise(
 def _per_spell(
     world: World, spell_of: NDArray[np.intp], spells: int, count: int, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return (count,) standard normal numbers, the same for all frauds of a spell, or of a campaign of spells."""
+    """Return (count,) standard normal numbers that are the same for all frauds in a spell or campaign."""
     per_spell = np.repeat(random.standard_normal(math.ceil(spells / world.campaign)), world.campaign)
     return np.concatenate([per_spell[spell_of], random.standard_normal(count - len(spell_of))])

@@ -1,4 +1,4 @@
-"""Capital grows if the mean is above 0, hardly ever otherwise, and stays finite."""
+"""The capital grows if the mean is above 0, hardly ever grows otherwise, and stays finite."""
 
 import doctest
 import math
@@ -19,7 +19,7 @@ VALUES = st.lists(st.floats(-1, 1), max_size=30).map(lambda values: np.array(val
 
 
 def test_docstring_examples_hold() -> None:
-    """Each module has at least one example."""
+    """Every module has doctest examples, and all of them pass."""
     evaluation = stream.evaluation
     for module in (evaluation.alpha, evaluation.betting, evaluation.costs, evaluation.dependence):
         result = doctest.testmod(module)
@@ -28,13 +28,13 @@ def test_docstring_examples_hold() -> None:
 
 @given(VALUES)
 def test_capital_is_the_mean_over_bets(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    """The capital equals the formula without logarithms."""
+    """The capital equals the mean over the bets' capitals, computed without logarithms."""
     capital = np.mean([np.prod(1 + bet * values) for bet in BETS])
     assert math.exp(log_capital(values)[-1]) == pytest.approx(capital, rel=1e-9)
 
 
 def test_histories_are_computed_side_by_side() -> None:
-    """Leading axes are separate histories."""
+    """Histories along leading axes are computed separately."""
     values = np.random.default_rng(0).uniform(-1, 1, (2, 3, 20))
     together = log_capital(values)
     assert together.shape == (2, 3, 21)
@@ -43,7 +43,7 @@ def test_histories_are_computed_side_by_side() -> None:
 
 @pytest.mark.parametrize("value", [1.0, -1.0])
 def test_a_million_extreme_values_keep_the_logarithm_finite(value: float) -> None:
-    """The capital itself would be 0 or infinite long before."""
+    """The log capital stays finite after a million extreme values, long after the capital would be 0 or infinite."""
     log = log_capital(np.full(1_000_000, value))[-1]
     assert np.isfinite(log)
     assert (log > 0) == (value > 0)
@@ -51,7 +51,7 @@ def test_a_million_extreme_values_keep_the_logarithm_finite(value: float) -> Non
 
 @pytest.mark.parametrize("value", [1.5, -1.01, math.nan])
 def test_a_value_out_of_range_is_refused(value: float) -> None:
-    """Such a value could lose more than the capital, or is NaN."""
+    """A value outside [-1, 1], which could lose more than the capital, and NaN are rejected."""
     with pytest.raises(ValueError, match="between -1 and 1"):
         log_capital(np.array([value]))
 
@@ -66,7 +66,7 @@ def test_the_capital_is_close_to_that_of_the_best_bet(values: np.ndarray[tuple[i
 
 @pytest.mark.parametrize("alpha", [0.5, 0.05, 0.005])
 def test_capital_seldom_grows_on_a_fair_game(alpha: float) -> None:
-    """Of 2,000 histories with 500 evaluations each, at most a share of alpha reaches 1/alpha (within 5 sigma)."""
+    """In 2,000 fair histories of 500 evaluations, at most a share of alpha reaches 1/alpha (within 5 sigma)."""
     random = np.random.default_rng(11)
     fair = random.choice([-1.0, 1.0], (2000, 500)) * (random.random((2000, 500)) < 0.1)
     reached = (log_capital(fair).max(axis=-1) >= -math.log(alpha)).mean()
@@ -74,7 +74,7 @@ def test_capital_seldom_grows_on_a_fair_game(alpha: float) -> None:
 
 
 def test_the_interval_contains_the_mean_at_every_evaluation() -> None:
-    """Of 100 histories with 10 evaluations each, at most a share of 2 alpha excludes it (within 4 sigma)."""
+    """In 100 histories of 10 evaluations, the interval excludes the mean in at most 2 alpha (within 4 sigma)."""
     random, missed = np.random.default_rng(12), 0
     for _ in range(100):
         values = np.where(random.random(400) < 0.1, random.choice([-0.5, 1.0], 400), 0.0)
@@ -101,7 +101,7 @@ def test_without_values_nothing_is_excluded() -> None:
 
 
 def test_wrong_promotions_over_many_challengers_are_at_most_as_likely_as_alpha() -> None:
-    """1,000 histories: one better challenger, then ten that are not, with 100 evaluations each (within 4 sigma)."""
+    """After one better challenger, ten others are wrongly promoted in at most alpha of histories (within 4 sigma)."""
     random = np.random.default_rng(13)
     values = random.choice([-0.5, 0.5], (11, 1000, 100), p=[0.5, 0.5])
     values[0] += 0.4
@@ -118,7 +118,7 @@ def test_wrong_promotions_over_many_challengers_are_at_most_as_likely_as_alpha()
 
 @given(st.lists(st.booleans(), max_size=40))
 def test_levels_add_up_to_at_most_alpha(promoted: list[bool]) -> None:
-    """Whichever challengers were promoted, the levels of the others and of one more add up to at most alpha."""
+    """Whichever challengers were promoted, the levels of all others and of the next add up to at most alpha."""
     levels = [next_alpha(promoted[:k]) for k in range(len(promoted) + 1)]
     assert all(level > 0 for level in levels)
     assert sum(level for level, was in zip(levels, [*promoted, False], strict=True) if not was) <= ALPHA + 1e-12

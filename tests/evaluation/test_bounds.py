@@ -1,4 +1,4 @@
-"""Bounds compared with exact probabilities: their errors are never more likely than stated."""
+"""Bounds compared with exact probabilities: the bounds never err more often than stated."""
 
 import math
 
@@ -44,7 +44,7 @@ def test_the_bounds_seldom_exclude_the_true_probability(trials: int, share: floa
 
 @given(TRIALS, PROBABILITY, NEG_LOG_ALPHA)
 def test_the_critical_rate_is_where_significance_starts(trials: int, p: float, neg_log_alpha: float) -> None:
-    """The bound that is displayed is the one that is tested."""
+    """The displayed bound is exactly the rate from which the test is significant."""
     bound = critical_rate(p, trials, neg_log_alpha)
     n = np.array([trials, trials])
     below, above = bound - 1e-6, bound + 1e-6
@@ -61,7 +61,7 @@ def test_kl_is_zero_for_equal_probabilities_and_positive_otherwise(x: float, p: 
 
 
 def test_kl_is_infinite_for_what_a_certain_outcome_rules_out() -> None:
-    """KL is 0 for the certain outcome itself."""
+    """KL is 0 for a certain outcome, and infinite for any outcome that it rules out."""
     assert bernoulli_kl(np.array([0.0, 0.5]), 0.0).tolist() == [0.0, math.inf]
     assert bernoulli_kl(np.array([1.0, 0.5]), 1.0).tolist() == [0.0, math.inf]
 

@@ -16,7 +16,7 @@ TIMES = st.lists(st.integers(-20, 60), max_size=25)
 
 
 def cohorts_of(all_pairs: Pairs, *, from_ms: int = 0, spell_ms: int = 0, watermark_ms: int = 1000) -> list[Cohort]:
-    """Return the closed cohorts of 10 ms with a maturity of 100 ms."""
+    """Return the closed cohorts of these pairs, with cohorts of 10 ms and a maturity of 100 ms."""
     return list(
         closed_cohorts(all_pairs, CohortTiming(0, 100, 10, spell_ms), from_ms=from_ms, watermark_ms=watermark_ms)
     )
@@ -28,7 +28,7 @@ def frauds(times: list[int], cards: list[int]) -> Pairs:
 
 
 def test_a_cohort_closes_when_its_last_transaction_is_mature() -> None:
-    """It does not close a millisecond earlier; a spell that starts at the cohort's end must be over too."""
+    """A cohort closes no earlier than its last transaction is mature and a spell that starts at its end is over."""
     one = pairs(1, event_time_ms=[9])
     assert [len(cohorts_of(one, watermark_ms=at)) for at in (109, 110, 119, 120)] == [0, 1, 1, 2]
     assert [len(cohorts_of(one, spell_ms=5, watermark_ms=at)) for at in (114, 115)] == [0, 1]
@@ -43,7 +43,7 @@ def test_a_transaction_on_a_border_belongs_to_the_later_cohort() -> None:
 
 @given(TIMES, st.randoms())
 def test_order_of_arrival_does_not_matter(times: list[int], random: np.random.Generator) -> None:
-    """Cohorts contain the transactions of the closed time spans, each once."""
+    """In any order of arrival, cohorts contain each transaction in the closed time spans exactly once."""
     shuffled = times.copy()
     random.shuffle(shuffled)
     one, other = (
@@ -59,7 +59,7 @@ def test_order_of_arrival_does_not_matter(times: list[int], random: np.random.Ge
 
 @given(TIMES)
 def test_cohorts_taken_one_by_one_are_those_taken_at_once(times: list[int]) -> None:
-    """The caller continues from the end of the last cohort, with the transactions of one spell before it."""
+    """Continuing from the end of the last cohort, with one spell of earlier transactions, gives the same cohorts."""
     all_frauds = frauds(times, [time % 3 for time in times])
     at_once = [cohort.pairs.event_time_ms.tolist() for cohort in cohorts_of(all_frauds, spell_ms=15, watermark_ms=155)]
     one_by_one = []
@@ -73,7 +73,7 @@ def test_cohorts_taken_one_by_one_are_those_taken_at_once(times: list[int]) -> N
 
 
 def test_a_spell_of_frauds_on_a_card_stays_in_one_cohort() -> None:
-    """Later frauds belong to the cohort in which the spell started; those of other cards and spells do not."""
+    """Later frauds in a spell belong to the cohort in which it started; frauds in other spells do not."""
     spells = frauds([8, 12, 14, 13, 29], [1, 1, 1, 2, 1])
     assert [sorted(cohort.pairs.event_time_ms.tolist()) for cohort in cohorts_of(spells, spell_ms=6)[:3]] == [
         [8, 12, 14],
@@ -101,13 +101,13 @@ def test_a_fraud_belongs_to_the_cohort_of_its_spell_s_start(
 
 
 def test_legitimate_transactions_do_not_move() -> None:
-    """Only frauds belong to spells."""
+    """Legitimate transactions stay in the cohort of their own event time, because only frauds form spells."""
     fraud_only = frauds([8, 12], [1, 1])
     mixed = replace(fraud_only, outcome=np.array([Outcome.FRAUD, Outcome.LEGITIMATE], dtype=np.int8))
     assert [len(cohort.pairs) for cohort in cohorts_of(mixed, spell_ms=6)[:2]] == [1, 1]
 
 
 def test_columns_of_different_length_are_refused() -> None:
-    """Such columns cannot describe the same transactions."""
+    """Columns of different lengths are rejected, because they cannot describe the same transactions."""
     with pytest.raises(ValueError, match="differ in length"):
         replace(pairs(2), weight=np.ones(3))

@@ -14,7 +14,7 @@ SHARES = ("accuracy", "precision", "recall", "f1", "false_positive_rate", "false
 
 
 def test_docstring_examples_hold() -> None:
-    """The module has at least one example."""
+    """The module has doctest examples, and all of them pass."""
     result = doctest.testmod(stream.evaluation.confusion)
     assert (result.failed, result.attempted > 0) == (0, True)
 
@@ -31,7 +31,7 @@ def test_every_rate_is_in_its_range(counted: Confusion) -> None:
 
 
 def test_a_rate_without_a_denominator_is_none() -> None:
-    """Such a rate is unknown, not 0 or 1."""
+    """A rate whose denominator is 0 is unknown, not 0 or 1."""
     assert [getattr(Confusion(0, 0, 0, 0), name) for name in SHARES] == [None] * 6
     only_legitimate = Confusion(true_positive=0, false_positive=0, true_negative=3, false_negative=0)
     assert [getattr(only_legitimate, name) for name in SHARES] == [1, None, None, None, 0, None]

@@ -1,4 +1,4 @@
-"""Evidence of a cohort: computed by hand, without scores, and with declines whose outcome is unknown."""
+"""Evidence from a cohort: compared with results by hand, without scores, and with unknown outcomes of declines."""
 
 from dataclasses import replace
 
@@ -81,12 +81,12 @@ def test_weights_are_applied() -> None:
 
 
 def test_an_empty_cohort_has_no_weight() -> None:
-    """Its evidence can still be taken."""
+    """Evidence can be taken from an empty cohort, and has a weight of 0."""
     assert evidence_of(pairs(0)).weight == 0.0
 
 
 def test_a_label_that_changed_later_is_reported() -> None:
-    """The report has the earlier and the current value of each figure."""
+    """A label that changed later is reported with the earlier and the current value of each changed field."""
     then = pairs(2, champion_verdict=[0, 1], challenger_verdict=[0, 0])
     now = replace(then, outcome=np.array([Outcome.FRAUD, Outcome.LEGITIMATE], dtype=np.int8))
     assert label_revisions(evidence_of(then), evidence_of(then)) == {}
@@ -98,7 +98,7 @@ def test_a_label_that_changed_later_is_reported() -> None:
 
 
 def test_evidence_survives_json() -> None:
-    """The ledger writes it when the cohort closes and reads it at each evaluation."""
+    """Evidence survives JSON, in which the ledger writes it when the cohort closes and reads it at each evaluation."""
     evidence = evidence_of(pairs(3))
     assert msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence) == evidence
 
@@ -152,14 +152,14 @@ class TestRankingWithUnknownDeclines:
         )
 
     def test_explored_declines_represent_all(self, truth: Pairs) -> None:
-        """The ranking is the true one either way, and the figure is within four standard errors, 16 %."""
+        """With exploration, the true ranking is found either way, and the gain is within four standard errors, 16 %."""
         true = self.gain(truth)
         assert true < 0
         without_labels, with_labels = (self.gain(self.observed(truth, labelled, self.SHARE)) for labelled in (0.0, 0.9))
         assert without_labels == with_labels == pytest.approx(true, rel=0.16)
 
     def test_without_exploration_the_wrong_model_is_ahead(self, truth: Pairs) -> None:
-        """The evidence then says that most of the differing transactions are undecided."""
+        """Without exploration, the wrong model leads, and most of the differing transactions count as undecided."""
         blind = self.observed(truth, 0.0, 0.0)
         assert self.gain(blind) > 0
         evidence = evidence_of(blind)

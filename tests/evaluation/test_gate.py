@@ -15,12 +15,12 @@ BETTER = {"challenger_cost_minor": 4500.0, "challenger_caught": 8.0}
 
 
 def cohorts(count: int, **fields: Any) -> list[Evidence]:
-    """Return the evidence of cohorts that are all alike."""
+    """Return the evidence from cohorts that are all alike."""
     return [evidence(nth, **fields) for nth in range(count)]
 
 
 def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
-    """The promotion comes once there is enough evidence."""
+    """A cheaper challenger without a loss of recall is promoted once there is enough evidence."""
     assert [evaluate_gate(PLAN, cohorts(count, **BETTER), HEALTHY).verdict for count in (5, 20)] == [
         "continue",
         "promote",
@@ -35,7 +35,7 @@ def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
 
 
 def test_the_estimate_of_needed_frauds_is_close() -> None:
-    """For steady evidence, the estimate is right to within two cohorts from half-way on."""
+    """For steady evidence, the estimate is right to within two cohorts from halfway on."""
     needed = evaluate_gate(PLAN, cohorts(6, **BETTER), HEALTHY).frauds_needed
     assert needed is not None
     shown_after = next(
@@ -76,7 +76,7 @@ def test_the_estimate_of_needed_frauds_is_close() -> None:
     ],
 )
 def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict: str, reason: str) -> None:
-    """Each reason is one line."""
+    """The gate gives the expected verdict, with a one-line reason."""
     result = evaluate_gate(PLAN, cohorts(count, **fields), HEALTHY)
     assert result.verdict == verdict
     assert reason in result.reason
@@ -84,7 +84,7 @@ def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict:
 
 
 def test_what_was_shown_stays_shown() -> None:
-    """The capital may fall again; its highest value counts."""
+    """A result once shown stays shown even if the capital falls again, because its highest value counts."""
     worse = [evidence(nth, challenger_cost_minor=5500.0, challenger_caught=8.0) for nth in range(20, 24)]
     result = evaluate_gate(PLAN, [*cohorts(20, **BETTER), *worse], HEALTHY)
     assert result.cost.log_capital < result.cost.highest
@@ -92,7 +92,7 @@ def test_what_was_shown_stays_shown() -> None:
 
 
 def test_a_disaster_delays_a_promotion() -> None:
-    """The test clips it, because it is about typical days, but the guardrail of the unclipped gain fails."""
+    """The test clips a disaster, because it is about typical days, but the guardrail on the unclipped gain fails."""
     disaster = evidence(20, challenger_cost_minor=1e6, challenger_caught=0.0)
     result = evaluate_gate(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
     assert result.cost.shown
@@ -101,7 +101,7 @@ def test_a_disaster_delays_a_promotion() -> None:
 
 
 def test_one_cohort_alone_never_decides() -> None:
-    """A cohort's gain counts only up to the bound."""
+    """One cohort never decides alone, because its gain counts only up to the bound."""
     assert not evaluate_gate(PLAN, [evidence(0, challenger_cost_minor=-1e9)], HEALTHY).cost.shown
 
 
@@ -131,7 +131,7 @@ def test_cohorts_that_are_not_consecutive_are_refused(order: list[int]) -> None:
     ],
 )
 def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], health: ServingHealth) -> None:
-    """Each guardrail fails alone; one with an undefined figure does not hold."""
+    """Each guardrail can fail on its own, and a guardrail whose value is undefined counts as not met."""
     rails = guardrails(PLAN, cohorts(20, **fields), health)
     assert [rail.name for rail in rails if not rail.holds] == [name]
 
@@ -149,12 +149,12 @@ def test_each_guardrail_can_fail(name: str, fields: dict[str, Any], health: Serv
     ],
 )
 def test_a_guardrail_holds_up_to_its_limit(fields: dict[str, Any]) -> None:
-    """A figure at the limit holds."""
+    """A guardrail whose value is exactly at the limit is met."""
     assert all(rail.holds for rail in guardrails(PLAN, cohorts(20, **fields), ServingHealth(20.0, 1e-5)))
 
 
 def test_cohorts_that_predict_each_other_fail_a_guardrail() -> None:
-    """Runs of ten good and ten bad days are not independent; fewer than 14 cohorts are not enough to know."""
+    """The independence guardrail fails for runs of ten good and ten bad days, and for fewer than 14 cohorts."""
     runs = [evidence(nth, challenger_cost_minor=4500.0 if nth // 10 % 2 else 5400.0) for nth in range(40)]
     for judged, detail in ((runs, "times the variance"), (cohorts(13), "nan times")):
         (failing,) = (rail for rail in guardrails(PLAN, judged, HEALTHY) if not rail.holds)
@@ -163,6 +163,6 @@ def test_cohorts_that_predict_each_other_fail_a_guardrail() -> None:
 
 
 def test_a_result_without_evidence_survives_json() -> None:
-    """Undefined figures become null in JSON."""
+    """A result without evidence survives JSON, in which undefined values become null."""
     written = msgspec.json.decode(msgspec.json.encode(evaluate_gate(PLAN, [], HEALTHY)))
     assert (written["cost_gain_minor"], written["recall_gain"]) == (None, None)

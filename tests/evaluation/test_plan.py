@@ -18,7 +18,7 @@ TIMING = CohortTiming(starts_ms=COUNT, maturity_ms=10, cohort_ms=50, spell_ms=0)
 
 
 def earlier(**columns: Any) -> Pairs:
-    """Return 20 cohorts; a tenth are frauds. The champion alerts a fifth of all, including half of the frauds."""
+    """Return 20 cohorts in which a tenth are frauds; the champion alerts on a fifth, including half of the frauds."""
     number = np.arange(COUNT)
     defaults = {
         "outcome": np.where(number % 10 == 0, Outcome.FRAUD, Outcome.LEGITIMATE),
@@ -45,7 +45,7 @@ def test_the_challenger_alerts_as_often_as_the_champion_did() -> None:
 
 
 def test_transactions_without_the_challenger_s_score_are_excluded() -> None:
-    """The champion decides them, so their alerts need not be matched."""
+    """Transactions without the challenger's score do not affect the threshold, because the champion decides on them."""
     number = np.arange(COUNT)
     before = earlier(challenger_verdict=np.where(number % 20 == 5, MISSING, 0))
     threshold = plan(before).measure.threshold
@@ -65,7 +65,7 @@ def test_bounds_are_a_multiple_of_the_cohorts_gains() -> None:
 
 
 def test_the_default_cap_is_the_upper_quartile_of_fraud_amounts() -> None:
-    """The estimate needs at least 20 frauds."""
+    """The default cap is the upper quartile of the fraud amounts, of which there must be at least 20."""
     before = pairs(25, outcome=np.full(25, Outcome.FRAUD), amount_minor=[*range(100, 125)])
     assert default_cap(before) == 118
     with pytest.raises(DataError, match="has 19 frauds"):
@@ -85,7 +85,7 @@ def test_the_default_cap_is_the_upper_quartile_of_fraud_amounts() -> None:
     ],
 )
 def test_an_earlier_period_with_too_little_information_is_refused(before: Pairs, message: str) -> None:
-    """The error says what is needed."""
+    """An earlier period with too little information is rejected, and the error says what is needed."""
     with pytest.raises(DataError, match=message):
         plan(before)
 

@@ -38,7 +38,7 @@ def shadowed(*updates: ModelUpdate, blocks: int = 12) -> MonitoredStream:
 
 
 def test_a_first_champion_is_not_monitored() -> None:
-    """There is no previous champion to restore."""
+    """A first champion is not monitored, because there is no previous champion to restore."""
     stream = shadowed(FIRST).count(1, 5, model_counts("1", **BROKEN))
     assert stream.monitor.verdict() is None
     assert (stream.monitor.description, stream.monitor.progress, stream.monitor.readings()) == ("", (0, 0), {})
@@ -67,7 +67,7 @@ def test_counts_of_two_workers_are_merged() -> None:
 
 
 def test_a_repeated_message_counts_once() -> None:
-    """A repetition is recognised by instance and sequence number."""
+    """A repeated message, recognised by its instance and sequence number, counts once."""
     stream = shadowed(FIRST, PROMOTED)
     for _ in range(2):
         stream.monitor.add(
@@ -77,7 +77,7 @@ def test_a_repeated_message_counts_once() -> None:
 
 
 def test_without_a_shadow_period_the_previous_champion_s_bounds_apply() -> None:
-    """The verdict says so."""
+    """Without a shadow period, the previous champion's bounds apply, and the verdict says so."""
     stream = shadowed(FIRST, PROMOTED, blocks=7).count(1, 5, model_counts("1")).count(2, 1, model_counts("2", **BROKEN))
     verdict = stream.monitor.verdict()
     assert verdict is not None
@@ -87,7 +87,7 @@ def test_without_a_shadow_period_the_previous_champion_s_bounds_apply() -> None:
 
 
 def test_without_any_reference_nothing_is_monitored() -> None:
-    """The description says so."""
+    """Without any reference, nothing is monitored, and the description says so."""
     stream = shadowed(FIRST, PROMOTED, blocks=7).count(2, 5, model_counts("2", **BROKEN))
     assert stream.monitor.verdict() is None
     assert stream.monitor.description.endswith(
@@ -107,7 +107,7 @@ def test_other_models_do_not_count() -> None:
 
 
 def test_counts_before_the_first_assignment_are_ignored() -> None:
-    """Such counts belong to no term."""
+    """Counts before the first assignment belong to no term and are ignored."""
     monitor = PromotionMonitor(LIMITS)
     monitor.add(role_counts(model_counts()))
     assert monitor.verdict() is None
@@ -115,7 +115,7 @@ def test_counts_before_the_first_assignment_are_ignored() -> None:
 
 
 def test_a_change_without_a_new_champion_continues_the_term() -> None:
-    """A new challenger makes a new epoch, but not a new promotion."""
+    """A new challenger starts a new epoch but no new term, so monitoring continues."""
     further = replace(PROMOTED, epoch=3, challengers=(Challenger(ref("3")),))
     stream = shadowed(FIRST, PROMOTED, further).count(2, 5, model_counts("2")).count(3, 2, model_counts("2"))
     assert stream.monitor.progress == (2, 7)
@@ -129,7 +129,7 @@ def test_a_new_policy_ends_the_monitoring() -> None:
 
 
 def test_a_shadow_period_under_another_policy_is_no_reference() -> None:
-    """The alerts of that period were those of the other policy."""
+    """A shadow period under another policy is no reference, because its alerts followed that policy."""
     stream = MonitoredStream(FIRST, PROMOTED).count(
         1, 12, model_counts("1"), model_counts("2", policy_version="lax", decides=False)
     )
@@ -178,7 +178,7 @@ def test_a_failed_term_is_no_reference() -> None:
 
 
 def test_reading_everything_again_gives_the_same_verdict() -> None:
-    """It does not matter whether assignments are set at the start or one by one."""
+    """Setting all assignments at the start gives the same verdict as setting them one by one."""
     whole = shadowed(FIRST, PROMOTED).count(2, 3, model_counts("2", **BROKEN)).monitor.verdict()
     stream = shadowed(FIRST)
     stream.monitor.set_assignments([FIRST, PROMOTED])
