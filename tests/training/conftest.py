@@ -1,4 +1,4 @@
-"""Small synthetic data in the shape of the ULB data, and one baseline trained on them for all tests that need it."""
+"""Small synthetic data in the format of the ULB data, and a baseline trained on them, shared by all tests."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def make_frame(rows: int = ROWS, fraud_share: float = 0.05, seed: int = 0) -> pl
 
 @pytest.fixture
 def frame() -> pl.DataFrame:
-    """The synthetic data."""
+    """The synthetic data as a frame."""
     return make_frame()
 
 
@@ -58,7 +58,7 @@ def save(tmp_path: Path) -> Callable[[pl.DataFrame], Path]:
 
 @pytest.fixture(scope="session")
 def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database to be copied, because creating one takes seconds."""
+    """An empty MLflow database for tests to copy, because creating a database takes seconds."""
     root = tmp_path_factory.mktemp("mlflow")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -68,7 +68,7 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished baseline."""
+    """The results of a completed baseline."""
 
     root: Path
     data: Path
@@ -95,5 +95,5 @@ def trained(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def history(tmp_path: Path) -> DecisionHistory:
-    """An empty history of decisions, with neither Kafka nor MLflow."""
+    """An empty history of decisions, which needs neither Kafka nor MLflow."""
     return open_history(Settings().replace(**history_settings(tmp_path)), CHAMPION)

@@ -1,4 +1,4 @@
-"""Export and parity: the graph scores like the original, or the model is rejected."""
+"""Export and parity: a graph that does not score like the original is rejected."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ _POLICY = Policy("v", review=0.5, decline=0.9)
 
 @given(st.floats(-1e30, 1e30), st.integers(-2, 2))
 def test_a_rounded_threshold_sends_every_float32_the_same_way(threshold: float, steps: int) -> None:
-    """This includes the neighbouring float32 values, where rounding to nearest goes wrong."""
+    """Float32 values next to the threshold, where rounding to nearest goes wrong, take the same path as in double."""
     value = np.float32(threshold)
     for _ in range(abs(steps)):
         value = np.nextafter(value, np.float32(np.sign(steps) * np.inf))
@@ -31,7 +31,7 @@ def test_a_rounded_threshold_sends_every_float32_the_same_way(threshold: float, 
 
 @pytest.mark.parametrize("family", [RANDOM_FOREST, EXTRA_TREES, XGBOOST, LIGHTGBM], ids=lambda family: family.algorithm)
 def test_values_that_differ_in_the_last_bit_take_their_own_path(family: Family) -> None:
-    """Neighbouring float32 values have opposite labels, so the thresholds between them are no float32."""
+    """Adjacent float32 values with opposite labels are separated, although no threshold between them is a float32."""
     low = np.linspace(1, 2, 40, dtype=np.float32)
     values = np.repeat(np.concatenate([low, np.nextafter(low, np.float32(3))]), 50)
     labels = np.repeat(np.repeat([0, 1], 40), 50).astype(np.int8)
@@ -63,7 +63,7 @@ def test_a_difference_is_refused() -> None:
 
 
 def test_a_flipped_verdict_is_refused() -> None:
-    """Even a difference of 1e-7 across a threshold changes a decision."""
+    """A difference of only 1e-7 is rejected if it crosses a threshold, because it changes a decision."""
     original = np.array([0.1, 0.5 - 1e-8])
     with pytest.raises(QualityError, match="changes 1 of the original's 2 verdicts"):
         check_parity(np.array([0.1, 0.5], dtype=np.float32), original, _POLICY, np.ones(2, dtype=np.int64))

@@ -18,14 +18,14 @@ POLICY = Policy("1", review=0.5, decline=0.9)
 
 
 def make_matrix(rows: int, seed: int = 0) -> NDArray[np.float32]:
-    """Return a number, a category with missing and unknown values, and a constant."""
+    """Return rows with a number, a category that may be missing or unknown, and a constant."""
     random = np.random.default_rng(seed)
     shop = random.choice([0, 1, 2, 3, np.nan], rows, p=[0.5, 0.2, 0.2, 0.05, 0.05])
     return np.column_stack([random.normal(size=rows), shop, np.full(rows, 7)]).astype(np.float32)
 
 
 def make_manifest(matrix: NDArray[np.float32], scores: NDArray[np.float32]) -> Manifest:
-    """Return a manifest with references, but without natural movement."""
+    """Return a manifest with reference profiles, but without natural movement."""
     return Manifest(
         name="fraud",
         version="1",
@@ -45,18 +45,18 @@ def make_manifest(matrix: NDArray[np.float32], scores: NDArray[np.float32]) -> M
 
 
 def measure(matrix: NDArray[np.float32], scores: NDArray[np.float32]) -> Manifest:
-    """Return a manifest with natural movement and false alarms."""
+    """Return the manifest with natural movement and false alarms added."""
     return with_natural_movement(make_manifest(matrix, scores), matrix, scores)
 
 
 @pytest.fixture(scope="module")
 def scores() -> NDArray[np.float32]:
-    """Return scores of a validation split in which two window sizes fit."""
+    """Return scores for a validation split into which two window sizes fit."""
     return np.random.default_rng(1).beta(0.5, 20, MIN_WINDOWS * SIZES[1]).astype(np.float32)
 
 
 def test_natural_movement_is_the_largest_of_few_windows(scores: NDArray[np.float32]) -> None:
-    """The test recomputes it window by window with the stream's own code."""
+    """With few windows, natural movement equals the maximum that the stream's own code computes window by window."""
     matrix = make_matrix(MIN_WINDOWS * SIZES[1])
     manifest = measure(matrix, scores)
     binning = Binning(manifest)
@@ -74,13 +74,13 @@ def test_natural_movement_is_the_largest_of_few_windows(scores: NDArray[np.float
 
 
 def test_a_constant_column_does_not_move(scores: NDArray[np.float32]) -> None:
-    """Its movement is 0 by PSI and by KS."""
+    """The natural movement of a constant column is 0, both by PSI and by KS."""
     for movement in measure(make_matrix(MIN_WINDOWS * SIZES[0]), scores).reference["same"].natural:
         assert (movement.psi, movement.distance) == (0.0, 0.0)
 
 
 def test_data_too_short_for_windows_have_no_natural_movement(scores: NDArray[np.float32]) -> None:
-    """Not one window size fits, so neither movement nor false alarms are stored."""
+    """If no window size fits, the manifest contains neither natural movement nor false alarms."""
     manifest = measure(make_matrix(MIN_WINDOWS * SIZES[0] - 1), scores)
     assert [profile.natural for profile in manifest.reference.values()] == [()] * len(FEATURES)
     assert manifest.false_alarms == ()
@@ -89,7 +89,7 @@ def test_data_too_short_for_windows_have_no_natural_movement(scores: NDArray[np.
 
 
 def test_rows_in_random_order_alarm_rarely(scores: NDArray[np.float32]) -> None:
-    """In hundreds of windows the rule never alarms twice in a row."""
+    """Over hundreds of windows of rows in random order, the rule never raises an alarm."""
     manifest = measure(make_matrix(200 * BLOCK), scores)
     assert [each.rows for each in manifest.false_alarms] == list(fitting_sizes(200 * BLOCK))
     assert manifest.false_alarms[0].windows == 200
@@ -97,18 +97,18 @@ def test_rows_in_random_order_alarm_rarely(scores: NDArray[np.float32]) -> None:
 
 
 def test_movement_of_one_half_alone_counts_as_a_false_alarm(scores: NDArray[np.float32]) -> None:
-    """Its limit comes from the other half, which did not move: a window does not set its own limit."""
+    """If only one half moves, its limit comes from the other half, which did not move, so a false alarm is counted."""
     matrix = make_matrix(40 * BLOCK)
     matrix[30 * BLOCK :, 0] += 2
     manifest = measure(matrix, scores)
     natural, false_alarms = manifest.reference["V1"].natural[0], manifest.false_alarms[0]
     assert natural.psi > 0.5
-    # One alarm begins; the first half lies as far from the common reference, but not farther than the second.
+    # One alarm begins. The first half is as far from the common reference as the second, but not farther.
     assert (false_alarms.rows, false_alarms.windows, false_alarms.alarms) == (BLOCK, 40, 1)
 
 
 def test_a_column_that_is_missing_for_a_while(scores: NDArray[np.float32]) -> None:
-    """A window without a value has no distance; its PSI shows that."""
+    """A window in which a column has no values has a PSI but no KS distance."""
     matrix = make_matrix(MIN_WINDOWS * SIZES[0])
     matrix[: SIZES[0], 0] = np.nan
     natural = measure(matrix, scores).reference["V1"].natural[0]
@@ -117,7 +117,7 @@ def test_a_column_that_is_missing_for_a_while(scores: NDArray[np.float32]) -> No
 
 
 def test_windows_are_sums_of_blocks() -> None:
-    """For every size, each row of a complete window is counted once."""
+    """For every window size, each row in a complete window is counted once."""
     matrix = make_matrix(SIZES[2] * 3 + 123)
     none = np.full(len(matrix), np.nan, dtype=np.float32)
     binning = Binning(replace(make_manifest(matrix, np.zeros(10, dtype=np.float32)), score_reference=None))
@@ -131,6 +131,6 @@ def test_windows_are_sums_of_blocks() -> None:
 
 
 def test_every_fitting_size_has_enough_windows() -> None:
-    """Each size that is stored has at least `MIN_WINDOWS` windows."""
+    """Each window size that is stored fits at least `MIN_WINDOWS` times into the data."""
     for rows in (0, 3999, 4000, 39_999, 40_000, 10**6):
         assert all(rows // size >= MIN_WINDOWS for size in fitting_sizes(rows))

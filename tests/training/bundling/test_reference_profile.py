@@ -26,14 +26,14 @@ from training.evaluation.scored_rows import ScoredRows
 def make_scored(
     scores: NDArray[np.float32], labels: NDArray[np.int8], amounts: NDArray[np.int64] | None = None
 ) -> ScoredRows:
-    """Return scored rows, with amounts of 0 unless they are given."""
+    """Return scored rows, whose amounts are 0 unless given."""
     none = np.zeros(len(scores), dtype=np.int64)
     return ScoredRows(scores, labels, none if amounts is None else amounts, none)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=200))
 def test_a_profile_counts_every_row_once(values: list[float]) -> None:
-    """Edges rise strictly, even if most values are equal, and quantiles run from the minimum to the maximum."""
+    """Bin edges ascend strictly, even if most values are equal, and quantiles range from the minimum to the maximum."""
     column = np.array(values, dtype=np.float32)
     profile = make_profile(column)
     assert sum(profile.bin_counts) == len(column)
@@ -44,12 +44,12 @@ def test_a_profile_counts_every_row_once(values: list[float]) -> None:
 
 
 def test_deciles_hold_a_tenth_each() -> None:
-    """With distinct values every bin has the same count."""
+    """If all values are distinct, every bin has the same count."""
     assert make_profile(np.arange(1000, dtype=np.float32)).bin_counts == (100,) * BINS
 
 
 def test_parity_rows_are_those_that_a_broken_model_scores_differently() -> None:
-    """Frauds, the rows at both thresholds, and the lowest and the highest score are among them, each once."""
+    """Parity rows include frauds, the rows at both thresholds, and the lowest and highest score, each once."""
     random = np.random.default_rng(0)
     scores = random.random(5000).astype(np.float32)
     matrix = random.normal(size=(5000, 3)).astype(np.float32)
@@ -64,21 +64,21 @@ def test_parity_rows_are_those_that_a_broken_model_scores_differently() -> None:
 
 
 def test_missing_values_are_counted_separately() -> None:
-    """The profile of the present values does not depend on them."""
+    """Missing values have their own count and do not change the profile of the other values."""
     present = np.arange(1000, dtype=np.float32)
     with_gaps = np.insert(present, [0, 10, 999], np.float32("nan"))
     assert make_profile(with_gaps) == replace(make_profile(present), missing=3)
 
 
 def test_a_constant_column_has_one_edge() -> None:
-    """Smaller values fall into the bin below it, all others into the bin of the constant."""
+    """Values below the constant fall into the bin below the edge, all others into the bin of the constant."""
     profile = make_profile(np.full(50, 7, dtype=np.float32))
     assert (profile.bin_edges, profile.bin_counts) == ((7.0,), (0, 50))
 
 
 @pytest.mark.parametrize("categories", [1, 2, CATEGORY_BINS - 1, CATEGORY_BINS, CATEGORY_BINS + 1, 1000])
 def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None:
-    """The rest share one bin, unknown categories have the last bin, and missing values have none."""
+    """Rarer categories share a bin, unknown categories fall into the last bin, and missing values into none."""
     feature = Feature("shop", 0.0, "categorical", tuple(str(i) for i in range(categories)))
     codes = [*range(categories), categories, categories, np.nan, np.nan, np.nan]
     profile = profile_features([feature], np.array(codes, dtype=np.float32)[:, np.newaxis])["shop"]
@@ -89,7 +89,7 @@ def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None
 
 
 def test_the_tail_of_the_scores_has_further_edges() -> None:
-    """At 99, 99.5 and 99.9%, and at both thresholds, even if no score reaches them."""
+    """There are edges at 99, 99.5 and 99.9% and at both thresholds, even if no score reaches them."""
     scores = (np.arange(10_000) / 10_000).astype(np.float32)
     profile = profile_scores(scores, Policy("v", review=0.5005, decline=1.0))
     tail = np.quantile(scores.astype(np.float64), (0.99, 0.995, 0.999))
@@ -98,7 +98,7 @@ def test_the_tail_of_the_scores_has_further_edges() -> None:
 
 
 def test_a_review_threshold_by_expected_loss_is_no_edge() -> None:
-    """It depends on the amount."""
+    """The review threshold by expected loss depends on the amount, so it does not become a bin edge."""
     scores = (np.arange(10_000) / 10_000).astype(np.float32)
     policy = Policy("v", review=0.0, decline=0.975, kind="expected_loss", review_cost_minor=500)
     edges = profile_scores(scores, policy).bin_edges
@@ -107,14 +107,14 @@ def test_a_review_threshold_by_expected_loss_is_no_edge() -> None:
 
 
 def test_verdicts_are_counted_by_the_policy() -> None:
-    """Each row has one verdict."""
+    """Each row is counted under the verdict that the policy gives it."""
     scores = np.array([0.1, 0.2, 0.6, 0.95], dtype=np.float32)
     counted = count_verdicts(make_scored(scores, np.zeros(4, dtype=np.int8)), Policy("v", review=0.5, decline=0.9))
     assert counted == VerdictReference(approved=2, reviewed=1, declined=1)
 
 
 def test_parity_rows_by_expected_loss_depend_on_the_amount() -> None:
-    """Each payment has a threshold of its own; a missing value is null."""
+    """Parity rows are near each payment's own threshold, and missing values are stored as null."""
     random = np.random.default_rng(0)
     scores, amounts = random.random(5000).astype(np.float32), random.integers(1, 100_000, 5000)
     matrix = np.full((5000, 1), np.nan, dtype=np.float32)

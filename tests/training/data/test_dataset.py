@@ -1,4 +1,4 @@
-"""Training data are used only if every column of every row is valid; an error names column and row."""
+"""Training data are used only if every value is valid; errors name the column and the row."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ Save = Callable[[pl.DataFrame], Path]
 
 
 def test_parquet_and_csv_give_the_same_data(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """The format makes no difference."""
+    """The same rows in Parquet and in CSV give the same data."""
     csv = tmp_path / "data.csv"
     frame.write_csv(csv)
     one, other = load(save(frame)), load(csv)
@@ -26,7 +26,7 @@ def test_parquet_and_csv_give_the_same_data(frame: pl.DataFrame, save: Save, tmp
 
 
 def test_csv_as_it_was_published(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """The file has quoted names and labels, and an integer written as 1e+05."""
+    """The published CSV file is read, with quoted names and labels and an integer written as 1e+05."""
     csv = tmp_path / "data.csv"
     lines = frame.with_columns(pl.col("Class").cast(pl.Int8).cast(pl.String)).write_csv(quote_style="non_numeric")
     first, second, *rest = lines.splitlines()
@@ -37,7 +37,7 @@ def test_csv_as_it_was_published(frame: pl.DataFrame, tmp_path: Path) -> None:
 
 
 def test_rows_are_in_order_of_event_time(frame: pl.DataFrame, save: Save) -> None:
-    """An unsorted file is sorted, rows of one second keep the file's order, and each has its row number."""
+    """An unsorted file is sorted by time; rows in the same second keep the file's order and their numbers."""
     shuffled = frame.sample(fraction=1, shuffle=True, seed=1)
     data = load(save(shuffled))
     assert (np.diff(data.event_time_ms) >= 0).all()
@@ -47,13 +47,13 @@ def test_rows_are_in_order_of_event_time(frame: pl.DataFrame, save: Save) -> Non
 
 
 def test_amounts_become_integer_minor_units(frame: pl.DataFrame, save: Save) -> None:
-    """0.29 · 100 is 28.999… in binary, but still 29 cents."""
+    """An amount of 0.29 becomes 29 cents, although 0.29 · 100 is 28.999… in binary."""
     data = load(save(frame.with_columns(pl.lit(0.29).alias("Amount"))))
     assert set(data.amount_minor) == {29}
 
 
 def test_repeats_equal_an_earlier_row_in_every_column(frame: pl.DataFrame, save: Save) -> None:
-    """The first of equal rows is no repeat, nor is a row that differs in one column."""
+    """Neither the first of equal rows nor a row that differs in one column counts as a repeat."""
     row = frame[10]
     other = row.with_columns(pl.col("Amount") + 1)
     data = load(save(pl.concat([frame, row, other, row])))
@@ -61,7 +61,7 @@ def test_repeats_equal_an_earlier_row_in_every_column(frame: pl.DataFrame, save:
 
 
 def test_data_are_identified_by_their_source_file(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """Parquet made from a known file has that file's hash; any other file is identified by its own."""
+    """A Parquet file made from a known source is identified by the source's hash, any other file by its own hash."""
     path = tmp_path / "data.parquet"
     frame.write_parquet(path, metadata={SOURCE_SHA256: "a" * 64})
     assert load(path).sha256 == "a" * 64
@@ -87,7 +87,7 @@ def test_data_are_identified_by_their_source_file(frame: pl.DataFrame, tmp_path:
 def test_a_bad_value_is_named_by_column_and_row(
     frame: pl.DataFrame, save: Save, column: str, value: float | None, message: str
 ) -> None:
-    """One bad value in one row is enough; it is not shown, because it is card data."""
+    """A single bad value raises an error that names its column and row but does not show the value."""
     here = pl.int_range(pl.len()) == 5
     path = save(frame.with_columns(pl.when(here).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)))
     with pytest.raises(DataError, match=message) as caught:
@@ -97,7 +97,7 @@ def test_a_bad_value_is_named_by_column_and_row(
 
 @pytest.mark.parametrize("value", [None, float("nan")])
 def test_a_missing_feature_is_null(frame: pl.DataFrame, save: Save, value: float | None) -> None:
-    """An empty value and NaN are the same; the model's missing-value policy decides what they become."""
+    """Empty values and NaN are both read as null, which the model's missing-value policy handles later."""
     here = pl.int_range(pl.len()) == 5
     data = load(save(frame.with_columns(pl.when(here).then(pl.lit(value)).otherwise("V7").alias("V7"))))
     assert data.frame["V7"].is_null().to_list() == [row == 5 for row in range(len(frame))]
@@ -109,19 +109,19 @@ def test_a_missing_feature_is_null(frame: pl.DataFrame, save: Save, value: float
 
 @pytest.mark.parametrize("column", ["Time", "V28", "Amount", "Class"])
 def test_a_missing_column_is_named(frame: pl.DataFrame, save: Save, column: str) -> None:
-    """The error names the column; its values are not guessed."""
+    """A missing column is an error that names the column; values are not guessed."""
     with pytest.raises(DataError, match=f"has no column {column};"):
         load(save(frame.drop(column)))
 
 
 def test_of_many_missing_columns_the_first_are_named(save: Save) -> None:
-    """The error stays one line, even for an unrelated file."""
+    """Even for an unrelated file, the error has one line and names only the first missing columns."""
     with pytest.raises(DataError, match=r"has no column Time, Class, Amount, V1, V2 and 26 more; .* describe "):
         load(save(pl.DataFrame({"x": [1]})))
 
 
 def test_text_in_a_numeric_column_is_refused(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """The error names column and row of the CSV file."""
+    """Text in a numeric column is an error that names the column and row in the CSV file."""
     csv = tmp_path / "data.csv"
     word = pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("secret")).otherwise("V2").alias("V2")
     frame.with_columns(word).write_csv(csv)
@@ -131,13 +131,13 @@ def test_text_in_a_numeric_column_is_refused(frame: pl.DataFrame, tmp_path: Path
 
 
 def test_data_of_one_class_are_refused(frame: pl.DataFrame, save: Save) -> None:
-    """Training needs both classes."""
+    """Data without frauds or without legitimate transactions are rejected."""
     with pytest.raises(DataError, match="Class is the same in every row"):
         load(save(frame.with_columns(pl.lit(0).alias("Class"))))
 
 
 def test_files_that_are_not_data(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """A missing, empty, truncated or foreign file, or one without rows, is a one-line error that says what to do."""
+    """A missing, empty, truncated or unrelated file, or one without rows, is a one-line error that says what to do."""
     parquet = save(frame).read_bytes()
     csv = frame.write_csv().encode()
     header = csv.partition(b"\n")[0]

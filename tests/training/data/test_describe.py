@@ -1,4 +1,4 @@
-"""A draft of a description: guessed from names and values, readable, and explicit about what is unknown."""
+"""A draft description is guessed from names and values, is readable, and says what is unknown."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from training.data.description import AmountColumn, DataDescription, TimeColumn
 
 
 def draft_of(frame: pl.DataFrame, path: Path) -> tuple[str, DataDescription]:
-    """Write a frame, describe it, and read the draft back."""
+    """Write a frame to a file, draft its description, and read the draft back."""
     if path.suffix == ".csv":
         frame.write_csv(path, null_value="NA")
     else:
@@ -29,7 +29,7 @@ def draft_of(frame: pl.DataFrame, path: Path) -> tuple[str, DataDescription]:
 
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
 def test_the_draft_of_a_users_file_is_correct(tmp_path: Path, name: str) -> None:
-    """It has ids, ISO times, label, amounts, currency, cards, numbers, text, codes and missing values."""
+    """The draft is correct for ids, ISO times, labels, amounts, currencies, cards, numbers, text, codes and nulls."""
     text, draft = draft_of(make_own(), tmp_path / name)
     assert draft.columns == OWN.columns
     assert draft.features == OWN.features
@@ -40,7 +40,7 @@ def test_the_draft_of_a_users_file_is_correct(tmp_path: Path, name: str) -> None
 
 
 def test_the_draft_of_the_ulb_data_lacks_only_their_base_date(tmp_path: Path) -> None:
-    """No file says which time is 0."""
+    """The draft is complete except for the date of time 0, which is not in the file."""
     text, draft = draft_of(make_frame(), tmp_path / "ulb.parquet")
     assert "since: 1970-01-01T00:00:00Z  # which time is 0?" in text
     assert tuple(draft.features) == tuple(f"V{i}" for i in range(1, 29))
@@ -59,13 +59,13 @@ def test_the_draft_of_the_ulb_data_lacks_only_their_base_date(tmp_path: Path) ->
     ],
 )
 def test_units_of_time_follow_from_the_range(tmp_path: Path, times: pl.Series, unit: str) -> None:
-    """Seconds, milliseconds, dates and text are recognised."""
+    """Seconds, milliseconds, dates and times as text are recognised by their range."""
     frame = pl.DataFrame({"created": times, "is_fraud": [0, 1] * 50, "amount": [1.5, 2.0] * 50, "x": [0.5, 0.1] * 50})
     assert draft_of(frame, tmp_path / "own.parquet")[1].time == TimeColumn("created", unit)  # type: ignore[arg-type]
 
 
 def test_unsuitable_columns_are_left_out_with_the_reason(tmp_path: Path) -> None:
-    """Further times, ids, constants, empty columns and lists become comments."""
+    """Additional times and ids, constants, empty columns and lists become comments that give the reason."""
     frame = make_own().with_columns(
         settled_on=pl.col("happened_at"),
         session=pl.format("s{}", pl.int_range(pl.len())),
@@ -86,7 +86,7 @@ def test_unsuitable_columns_are_left_out_with_the_reason(tmp_path: Path) -> None
 
 
 def test_a_draft_with_unknown_columns_is_refused(tmp_path: Path) -> None:
-    """The draft of a file without time, label and amount says so, and so does the error when it is used."""
+    """For a file without time, label and amount, the draft says so, and so does the error when the draft is used."""
     frame = pl.DataFrame({"a": [0.5, 1.5], "b": ["x", "x y"], "no": [-1.5, 3.0]})
     text, draft = draft_of(frame, tmp_path / "own.csv")
     assert 'label: "??? no column has only 0 and 1"' in text
@@ -96,7 +96,7 @@ def test_a_draft_with_unknown_columns_is_refused(tmp_path: Path) -> None:
 
 
 def test_any_column_of_0_and_1_may_be_the_label(tmp_path: Path) -> None:
-    """A column named like a label comes first; without one, the first with only 0 and 1."""
+    """The label is a column named like a label, or else the first column that contains only 0 and 1."""
     frame = make_own().rename({"is_fraud": "outcome"})
     assert draft_of(frame, tmp_path / "own.csv")[1].label == "outcome"
     both = make_own().with_columns(flag=pl.Series([0, 1] * (len(frame) // 2))).select("flag", pl.exclude("flag"))
@@ -104,7 +104,7 @@ def test_any_column_of_0_and_1_may_be_the_label(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_or_writes_the_draft(tmp_path: Path) -> None:
-    """It never overwrites a file, which somebody may have corrected."""
+    """The command prints the draft or writes it to a new file, but never overwrites an existing file."""
     data, out = tmp_path / "own.csv", tmp_path / "own.yaml"
     make_own().write_csv(data)
     runner = CliRunner()
@@ -120,7 +120,7 @@ def test_the_command_prints_or_writes_the_draft(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"a,b\n", "has no rows")])
 def test_a_file_without_rows_cannot_be_described(tmp_path: Path, content: bytes, message: str) -> None:
-    """The error is one line."""
+    """A file without rows is a one-line error."""
     path = tmp_path / "own.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):

@@ -1,4 +1,4 @@
-"""Descriptions and feature sets in YAML: required fields, and one line for each error."""
+"""Descriptions and feature sets in YAML: required fields and one-line errors."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from training.data.featureset import read_feature_set
 
 
 def test_the_built_in_description_is_the_ulb_data() -> None:
-    """28 components in order; time, amount and label are not features."""
+    """The built-in description has the 28 components in order; time, amount and label are not features."""
     assert tuple(ULB.features) == tuple(f"V{i}" for i in range(1, 29))
     assert ULB.columns == ("Time", "Class", "Amount")
     assert ULB.time.since.isoformat() == "2013-09-01T00:00:00+00:00"
 
 
 def test_ids_and_categories_are_read_as_text() -> None:
-    """They keep their leading zeros."""
+    """Ids and categories keep their leading zeros."""
     assert OWN.texts == ("trans_num", "ccy", "cc_num", "happened_at", "channel", "merchant", "mcc")
 
 
@@ -35,7 +35,7 @@ def test_ids_and_categories_are_read_as_text() -> None:
     ],
 )
 def test_an_invalid_description_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """The error names the file and the field."""
+    """An invalid description is a one-line error that names the file and the field."""
     path = tmp_path / "own.yaml"
     path.write_text(YAML.replace(old, new))
     with pytest.raises(DataError) as caught:
@@ -46,13 +46,13 @@ def test_an_invalid_description_is_one_line(tmp_path: Path, old: str, new: str, 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """The error is one line."""
+    """A missing file is a one-line error that names the file."""
     with pytest.raises(DataError, match=r"gone\.yaml cannot be read"):
         read_feature_set(tmp_path / "gone.yaml")
 
 
 def test_raw_time_cannot_be_a_feature(tmp_path: Path) -> None:
-    """No feature set can name it."""
+    """A feature set that names the time column is rejected."""
     path = tmp_path / "features.yaml"
     path.write_text("derived: [amount_minor, time]")
     with pytest.raises(DataError, match="Invalid enum value 'time'"):

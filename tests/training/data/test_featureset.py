@@ -1,4 +1,4 @@
-"""Feature sets: features frozen from the training split, and sets that are rejected."""
+"""Feature sets are frozen from the training split, and invalid sets are rejected."""
 
 import math
 from collections.abc import Callable
@@ -23,17 +23,17 @@ DERIVED = built_in_config("features-derived.yaml", FeatureSet)
 
 
 def own(save: Save, days: float = 12) -> Dataset:
-    """Return the user's data."""
+    """Return data like a user's own."""
     return load(save(make_own(days=days)), OWN)
 
 
 def by_name(features: tuple[Feature, ...]) -> dict[str, Feature]:
-    """Return features by name."""
+    """Return the features by name."""
     return {feature.name: feature for feature in features}
 
 
 def test_the_default_for_the_ulb_data_is_every_component_and_the_amount(frame: pl.DataFrame, save: Save) -> None:
-    """V1 to V28 and the amount in minor units, with medians of the training split."""
+    """The default features are V1 to V28 and the amount in minor units, with medians from the training split."""
     train = split_by_time(load(save(frame))).train
     features = make_features(DEFAULT, train)
     assert [feature.name for feature in features] == [*ULB.features, "Amount"]
@@ -43,14 +43,14 @@ def test_the_default_for_the_ulb_data_is_every_component_and_the_amount(frame: p
 
 
 def test_medians_ignore_missing_values(save: Save) -> None:
-    """The median is that of the present values."""
+    """The median of a feature is the median of the values that are not missing."""
     data = own(save)
     expected = np.nanmedian(data.frame["risk"].to_numpy())
     assert by_name(make_features(DEFAULT, data))["risk"].median == pytest.approx(expected)
 
 
 def test_categories_are_frozen_most_frequent_first(save: Save) -> None:
-    """So code 0, which replaces null, is the most frequent one; equally frequent ones are sorted by name."""
+    """Code 0, which replaces null, is the most frequent category; equally frequent categories are sorted by name."""
     data = own(save)
     channel, merchant = (by_name(make_features(DEFAULT, data))[name] for name in ("channel", "merchant"))
     assert channel == Feature("channel", 0.0, kind="categorical", categories=("shop", "web"))
@@ -60,7 +60,7 @@ def test_categories_are_frozen_most_frequent_first(save: Save) -> None:
 
 
 def test_levels_beyond_the_most_frequent_are_pooled(save: Save) -> None:
-    """They count as unknown, like a level that appears after training."""
+    """Rarer categories count as unknown, like a category that appears only after training."""
     data = own(save)
     features = make_features(FeatureSet(numeric=(), categorical=("merchant",), max_levels=5, derived=()), data)
     assert len(features[0].categories) == 5
@@ -69,7 +69,7 @@ def test_levels_beyond_the_most_frequent_are_pooled(save: Save) -> None:
 
 
 def test_features_come_from_the_training_part_only(save: Save) -> None:
-    """A category that occurs only in later parts is unknown."""
+    """A category that occurs only in the validation split or the test set is unknown."""
     frame = make_own()
     late = pl.int_range(pl.len()) > 0.9 * len(frame)
     frame = frame.with_columns(pl.when(late).then(pl.lit("phone")).otherwise("channel").alias("channel"))
@@ -81,7 +81,7 @@ def test_features_come_from_the_training_part_only(save: Save) -> None:
 
 
 def test_derived_features_follow_their_formulas(save: Save) -> None:
-    """ln(1 + minor units), and the angle of the time of day."""
+    """Derived features are ln(1 + minor units) and the sine and cosine of the time of day."""
     data = own(save)
     features = make_features(DERIVED, data)
     matrix = data.matrix(FeaturePlan(features, "median")).astype(np.float64)
@@ -97,7 +97,7 @@ def test_derived_features_follow_their_formulas(save: Save) -> None:
 
 @pytest.mark.parametrize(("days", "refused"), [(6.9, True), (7.1, False)])
 def test_the_hour_of_day_needs_a_week(save: Save, days: float, refused: bool) -> None:
-    """In two days of data the hour would identify the day."""
+    """hour_of_day is rejected if the training split covers less than a week."""
     data = own(save, days=days)
     if not refused:
         assert {"hour_sin", "hour_cos"} <= by_name(make_features(DERIVED, data)).keys()
@@ -116,14 +116,14 @@ def test_the_hour_of_day_needs_a_week(save: Save, days: float, refused: bool) ->
     ],
 )
 def test_an_impossible_feature_set_is_refused(save: Save, wanted: FeatureSet, message: str) -> None:
-    """The error names the feature."""
+    """An impossible feature set is an error that names the feature."""
     with pytest.raises(DataError, match=message):
         make_features(wanted, own(save))
 
 
 @pytest.mark.parametrize("column", ["risk", "channel"])
 def test_a_column_without_values_cannot_be_a_feature(save: Save, column: str) -> None:
-    """It has no median and no category."""
+    """A column without values is rejected, because it has neither a median nor categories."""
     frame = make_own()
     empty = frame.with_columns(pl.lit(None, dtype=frame[column].dtype).alias(column))
     with pytest.raises(DataError, match=f"{column} is missing in every row"):

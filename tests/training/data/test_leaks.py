@@ -24,7 +24,7 @@ Save = Callable[[pl.DataFrame], Path]
 
 
 def stopping_leak(name: LeakName, split: Split) -> str:
-    """Return the leak that stops the run; once accepted, the run continues and the leak is recorded."""
+    """Return the leak that stops the run, after checking that an accepted leak is recorded and does not stop it."""
     with pytest.raises(LeakError, match=f"^{name}: ") as caught:
         LeakAlarm(record=lambda _: None).check_split(split)
     assert "\n" not in str(caught.value)
@@ -37,7 +37,7 @@ def stopping_leak(name: LeakName, split: Split) -> str:
 
 
 def test_clean_data_pass(frame: pl.DataFrame, save: Save) -> None:
-    """This holds for synthetic data split by time and stratified, and for data with ids, strings and missing values."""
+    """Clean data raise no alarm: synthetic data split either way, and data with ids, strings and missing values."""
     alarm = LeakAlarm(record=lambda leak: pytest.fail(leak.details), accepted=LEAKS)
     data = load(save(frame))
     alarm.check_split(split_by_time(data))
@@ -59,7 +59,7 @@ def test_clean_data_pass(frame: pl.DataFrame, save: Save) -> None:
 def test_data_resampled_before_the_split(
     frame: pl.DataFrame, save: Save, sampler: Callable[..., Any], share: float, message: str
 ) -> None:
-    """The ratio after resampling is one fraud per legitimate row, or one per ten."""
+    """Resampling before the split is detected, to one fraud per legitimate row as well as to one per ten."""
     columns = frame.drop("Class").columns
     made, labels = sampler(sampling_strategy=share, random_state=0).fit_resample(
         frame.select(columns).to_numpy(), frame["Class"].to_numpy()
@@ -69,7 +69,7 @@ def test_data_resampled_before_the_split(
 
 
 def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
-    """The data were split at random without dropping repeated rows first."""
+    """A random split without dropping repeated rows first is detected as a leak."""
     data = load(save(pl.concat([frame, frame.head(50)])))
     order = np.random.default_rng(0).permutation(len(data))
     parts = (data.part(np.sort(rows)) for rows in np.split(order, [2400, 3200]))
@@ -87,20 +87,20 @@ def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
     ids=["high", "low", "missing in frauds", "missing elsewhere"],
 )
 def test_a_number_that_separates_frauds(save: Save, leak: pl.Expr, message: str) -> None:
-    """High, low, missing or present values mark frauds; the amount of a chargeback is such a column."""
+    """A column is a leak if high, low, missing or present values mark frauds, as with the amount of a chargeback."""
     split = split_by_time(load(save(make_own().with_columns(leak.alias("risk"))), OWN))
     assert message in stopping_leak("feature-too-good", split)
 
 
 def test_a_category_that_separates_frauds(save: Save) -> None:
-    """Such a category is a status that was set after the fraud was discovered."""
+    """A category such as a status that was set after the fraud was discovered is a leak."""
     leak = pl.when(pl.col("is_fraud") == 1).then(pl.lit("blocked")).otherwise("channel").alias("channel")
     split = split_by_time(load(save(make_own().with_columns(leak)), OWN))
     assert "channel alone" in stopping_leak("feature-too-good", split)
 
 
 def test_an_amount_that_separates_frauds(save: Save) -> None:
-    """The amount is a feature too."""
+    """The amount is checked like any other feature."""
     leak = (pl.col("amt") + 1_000_000 * pl.col("is_fraud")).alias("amt")
     frame = make_own().with_columns(leak, pl.lit("EUR").alias("ccy"))
     assert "amt alone" in stopping_leak("feature-too-good", split_by_time(load(save(frame), OWN)))
@@ -112,14 +112,14 @@ def test_an_amount_that_separates_frauds(save: Save) -> None:
     ids=["text", "integers"],
 )
 def test_an_id_as_a_feature(save: Save, column: str, values: Callable[[int], list[object]]) -> None:
-    """It has a different value in nearly every row."""
+    """A feature with a different value in nearly every row is a leak."""
     frame = make_own()
     split = split_by_time(load(save(frame.with_columns(pl.Series(column, values(len(frame))))), OWN))
     assert stopping_leak("id-like", split) == f"{column} has a different value in nearly every row, like an id"
 
 
 def test_a_pr_auc_that_is_too_good() -> None:
-    """The error says where it was measured."""
+    """A PR-AUC that is too good raises an error that says where it was measured."""
     with pytest.raises(LeakError, match=r"^pr-auc-too-good: PR-AUC is 0\.980 on validation, above 0\.97; "):
         LeakAlarm(record=lambda _: None).check_pr_auc(0.98, "validation")
     recorded: list[Leak] = []
@@ -128,7 +128,7 @@ def test_a_pr_auc_that_is_too_good() -> None:
 
 
 def test_accepting_one_leak_accepts_no_other(save: Save) -> None:
-    """Each leak is accepted by its own name."""
+    """Accepting a leak by name does not accept any other leak."""
     frame = make_own().with_columns(risk=pl.col("is_fraud") * 2, merchant=pl.col("trans_num"))
     split = split_by_time(load(save(frame), OWN))
     with pytest.raises(LeakError, match=r"^id-like: "):
@@ -136,7 +136,7 @@ def test_accepting_one_leak_accepts_no_other(save: Save) -> None:
 
 
 def test_a_leak_is_a_quality_error() -> None:
-    """So no version is registered."""
+    """A leak is a quality error, which prevents the registration of a version."""
     assert issubclass(LeakError, QualityError)
     assert get_args(LeakName) == LEAKS
 
@@ -147,7 +147,7 @@ def test_a_leak_is_a_quality_error() -> None:
     st.sampled_from([0.0, 0.3, 0.6, 0.9, 0.95]),
 )
 def test_no_ranking_above_the_limit_is_skipped(rows: list[tuple[int, bool]], above: float) -> None:
-    """The bound that avoids sorting most columns is never too low, with or without ties."""
+    """The bound that saves sorting most columns is never below the average precision, with or without ties."""
     values = np.array([value for value, _ in rows], dtype=np.float64)
     labels = np.array([fraud for _, fraud in rows], dtype=np.int8)
     average_precision = separating_precision(pl.Series("x", values), labels, above)
@@ -162,7 +162,7 @@ def test_no_ranking_above_the_limit_is_skipped(rows: list[tuple[int, bool]], abo
 
 
 def test_noise_separates_nothing() -> None:
-    """A category with thousands of levels does not rank well by memorising rows."""
+    """A random category with thousands of levels does not seem to separate frauds by memorising rows."""
     random = np.random.default_rng(0)
     labels = (random.random(5000) < 0.05).astype(np.int8)
     levels = pl.Series("x", [f"l{i}" for i in random.integers(0, 3000, 5000)])

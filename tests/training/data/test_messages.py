@@ -1,4 +1,4 @@
-"""The stream reads the same bits from messages that training used."""
+"""The stream reads from messages exactly the values that training used."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Save = Callable[[pl.DataFrame], Path]
 
 
 def test_the_stream_reads_the_feature_vectors_of_training(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """JSON, codec and feature plan preserve every float32, extreme ones too."""
+    """JSON, codec and feature plan preserve every float32 value, even extreme ones."""
     extreme = [1e-300, 0.1 + 0.2, -0.0, 1.17549435e-38, 3.4028234e38, 1 / 3, 16777217.0]
     values = np.resize(extreme, len(frame))
     data = load(save(frame.with_columns(pl.Series("V3", values))))
@@ -43,7 +43,7 @@ def test_the_stream_reads_the_feature_vectors_of_training(frame: pl.DataFrame, s
 
 
 def test_a_part_is_exported_in_order_of_event_time(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """Ids are row numbers, times count from the base date, and neither time nor label is a feature."""
+    """Exported ids are row numbers, times are counted from the base date, and neither time nor label is a feature."""
     path = save(frame)
     out = tmp_path / "test.jsonl"
     export_stream(part_of(load(path), "test"), out)
@@ -58,7 +58,7 @@ def test_a_part_is_exported_in_order_of_event_time(frame: pl.DataFrame, save: Sa
 
 
 def test_synthetic_cards_are_constant_and_evenly_spread() -> None:
-    """The same row has the same card in every run."""
+    """A row has the same synthetic card in every run, and cards have about equally many rows."""
     assert card_id(227845) == "card-7c8682504fe038a7"
     cards = [card_id(row) for row in range(5 * CARDS)]
     assert 0.98 * CARDS < len(set(cards)) <= CARDS
@@ -66,6 +66,6 @@ def test_synthetic_cards_are_constant_and_evenly_spread() -> None:
 
 
 def test_a_path_that_cannot_be_written_is_named(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """The error is one line."""
+    """A path that cannot be written to is a one-line error that names the path."""
     with pytest.raises(DataError, match="cannot write to"):
         export_stream(load(save(frame)), tmp_path / "gone" / "out.jsonl")

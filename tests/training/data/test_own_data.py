@@ -1,4 +1,4 @@
-"""A user's own columns are read as described, with one line for each error."""
+"""A user's own columns are read as described, with one-line errors."""
 
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,13 @@ def save_as(frame: pl.DataFrame, path: Path) -> Path:
 
 
 def description_with(**changes: Any) -> DataDescription:
-    """Return the description of the data with changes."""
+    """Return the description of the data with the given changes."""
     return msgspec.structs.replace(OWN, **changes)
 
 
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
 def test_strings_missing_values_and_currencies_are_read(tmp_path: Path, name: str) -> None:
-    """In both formats ids and cards are those of the file, amounts depend on the currency, and null stays null."""
+    """In both formats, ids and cards come from the file, amounts depend on the currency, and null stays null."""
     frame = make_own()
     data = load(save_as(frame, tmp_path / name), OWN)
     assert data.transaction_id.tolist() == frame["trans_num"].to_list()
@@ -50,7 +50,7 @@ def test_strings_missing_values_and_currencies_are_read(tmp_path: Path, name: st
 
 
 def test_rows_can_be_read_without_labels(tmp_path: Path) -> None:
-    """The label column may be missing, and is not read if it exists."""
+    """Without labels, the label column may be missing, and is not read if it exists."""
     frame = make_own()
     without = load(save_as(frame.drop("is_fraud"), tmp_path / "new.csv"), OWN, labelled=False)
     ignored = load(save_as(frame.with_columns(is_fraud=pl.lit(7)), tmp_path / "odd.csv"), OWN, labelled=False)
@@ -62,7 +62,7 @@ def test_rows_can_be_read_without_labels(tmp_path: Path) -> None:
 
 
 def test_raw_features_have_their_missing_values(tmp_path: Path) -> None:
-    """The model gets them filled with the median."""
+    """Raw features keep NaN for missing values, which are filled with the median for the model."""
     data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
     raw, filled, risk = data.raw_features(plan), data.matrix(plan), plan.names.index("risk")
@@ -74,7 +74,7 @@ def test_raw_features_have_their_missing_values(tmp_path: Path) -> None:
 
 
 def test_any_fsspec_url_is_read(tmp_path: Path) -> None:
-    """The data are the same from an object store; an error does not contain the secrets of the URL."""
+    """Data can be read from an object store, and errors do not contain the secrets in the URL."""
     path = save_as(make_own(), tmp_path / "own.parquet")
     fsspec.filesystem("memory").put_file(str(path), "/lake/own.parquet")
     remote, local = load("memory://lake/own.parquet", OWN), load(path, OWN)
@@ -97,14 +97,14 @@ def test_any_fsspec_url_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_times_are_read_in_many_formats(tmp_path: Path, unit: Any, column: pl.Series) -> None:
-    """Seconds, milliseconds, text with and without a zone, Parquet's own: all become UTC milliseconds."""
+    """Seconds, milliseconds, text with or without a time zone, and Parquet's own types become UTC milliseconds."""
     frame = make_own(2).with_columns(column.alias("happened_at"), pl.Series("is_fraud", [0, 1]))
     data = load(save_as(frame, tmp_path / "own.parquet"), description_with(time=TimeColumn("happened_at", unit)))
     assert (data.event_time_ms - START_MS).tolist() == [0, 500]
 
 
 def test_the_matrix_has_codes_of_categories(tmp_path: Path) -> None:
-    """They equal the plan's codes of the single values, for frozen, unknown and missing ones."""
+    """The matrix has the same codes as the plan gives to single values, whether known, unknown or missing."""
     data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data.part(slice(0, 500))), "nan")
     assert plan.categorical == ("channel", "merchant", "mcc")
@@ -116,7 +116,7 @@ def test_the_matrix_has_codes_of_categories(tmp_path: Path) -> None:
 
 
 def test_the_matrix_does_not_depend_on_the_block_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows per block make no difference."""
+    """The number of rows per block does not change the matrix."""
     data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
     expected = data.matrix(plan)
@@ -125,7 +125,7 @@ def test_the_matrix_does_not_depend_on_the_block_size(tmp_path: Path, monkeypatc
 
 
 def test_a_feature_that_the_data_lack_is_named(tmp_path: Path) -> None:
-    """A model of other data cannot score these."""
+    """A feature of the model that the data lack is an error that names the feature."""
     data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
     less = description_with(features={"visits": "numeric", "channel": "categorical", "merchant": "categorical"})
@@ -134,7 +134,7 @@ def test_a_feature_that_the_data_lack_is_named(tmp_path: Path) -> None:
 
 
 def test_messages_have_the_values_of_the_file(tmp_path: Path) -> None:
-    """Numbers, strings and nulls, as in a live transaction."""
+    """Messages contain the file's numbers, strings and nulls, as a live transaction would."""
     frame = make_own()
     data = load(save_as(frame, tmp_path / "own.parquet"), OWN)
     messages = list(transactions(data))
@@ -152,7 +152,7 @@ def test_messages_have_the_values_of_the_file(tmp_path: Path) -> None:
 
 
 def test_rows_that_differ_only_in_their_id_are_repeats(tmp_path: Path) -> None:
-    """Neither the id nor the order of rows in the file describes the payment."""
+    """Rows that differ only in their id are repeats, in whatever order they are in the file."""
     frame = make_own(100)
     again = frame[:2].with_columns(pl.Series("trans_num", ["x", "y"]))
     data = load(save_as(pl.concat([frame, again]).reverse(), tmp_path / "own.parquet"), OWN)
@@ -161,7 +161,7 @@ def test_rows_that_differ_only_in_their_id_are_repeats(tmp_path: Path) -> None:
 
 
 def refusal(frame: pl.DataFrame, tmp_path: Path, description: DataDescription = OWN) -> str:
-    """Return the error with which a frame is rejected."""
+    """Return the text of the error with which a frame is rejected."""
     with pytest.raises(DataError) as caught:
         load(save_as(frame, tmp_path / "own.parquet"), description)
     line = str(caught.value)
@@ -170,7 +170,7 @@ def refusal(frame: pl.DataFrame, tmp_path: Path, description: DataDescription = 
 
 
 def changed(column: str, value: Any) -> pl.DataFrame:
-    """Return the data with a value in row 5 of a column."""
+    """Return the data with the given value in row 5 of a column."""
     frame = make_own(200)
     values = frame[column].to_list()
     values[5] = value
@@ -192,12 +192,12 @@ def changed(column: str, value: Any) -> pl.DataFrame:
     ],
 )
 def test_an_invalid_value_is_named(tmp_path: Path, column: str, value: Any, message: str) -> None:
-    """The error has column, reason and first row, but not the value."""
+    """An invalid value is an error with the column, the reason and the first bad row, but not the value."""
     assert refusal(changed(column, value), tmp_path).startswith(message)
 
 
 def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
-    """Text as numbers, fractions as categories, dates or lists as features, and fractions of cents are rejected."""
+    """Text as numbers, fractions as categories, dates or lists as features, and fractional cents are rejected."""
     frame = make_own(200).with_columns(
         pl.Series("visits", [[1]] * 200),
         mcc=pl.col("risk"),
@@ -211,7 +211,7 @@ def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
         ("channel", "numeric", "channel is not a finite number in"),
         ("visits", "numeric", "visits has type List(Int64) and cannot be used as numbers"),
         ("visits", "categorical", "visits has type List(Int64) and cannot be used as categories"),
-        ("when", "numeric", "when holds Datetime"),
+        ("when", "numeric", "when has type Datetime"),
         ("mcc", "categorical", "mcc is a fraction, not a category in"),
     ):
         assert refusal(frame, tmp_path, description_with(features={column: kind})).startswith(message)
@@ -221,7 +221,7 @@ def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
 
 
 def test_sorting_keeps_rows_together(tmp_path: Path) -> None:
-    """It moves all columns in the same way."""
+    """Sorting by time moves all columns in the same way."""
     frame = make_own()
     shuffled = frame.sample(fraction=1, shuffle=True, seed=3)
     data, expected = (load(save_as(each, tmp_path / "own.parquet"), OWN) for each in (shuffled, frame))

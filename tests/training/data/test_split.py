@@ -1,4 +1,4 @@
-"""The split by time hides the future from a model; the stratified one has no row in two parts."""
+"""The split by time hides the future from a model; the stratified split has no row in two parts."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -18,14 +18,14 @@ Save = Callable[[pl.DataFrame], Path]
 
 
 def test_parts_follow_each_other_in_event_time(frame: pl.DataFrame, save: Save) -> None:
-    """Every validation row is strictly later than every training row, every test row later than both."""
+    """Every validation row is strictly later than every training row, and every test row later than both."""
     split = split_by_time(load(save(frame)))
     assert split.train.event_time_ms.max() < split.validation.event_time_ms.min()
     assert split.validation.event_time_ms.max() < split.test.event_time_ms.min()
 
 
 def test_parts_are_60_20_20_and_contain_every_row(frame: pl.DataFrame, save: Save) -> None:
-    """Boundaries move by the rows of one second at most."""
+    """The parts are 60/20/20 except for boundaries moved by at most one second's rows, and contain every row."""
     split = split_by_time(load(save(frame)))
     sizes = [len(part) for part in (split.train, split.validation, split.test)]
     assert sum(sizes) == len(frame)
@@ -33,13 +33,13 @@ def test_parts_are_60_20_20_and_contain_every_row(frame: pl.DataFrame, save: Sav
 
 
 def test_order_in_the_file_does_not_matter(frame: pl.DataFrame, save: Save) -> None:
-    """The split is in event time, whatever the file's order."""
+    """The split is by event time, whatever the order of rows in the file."""
     split = split_by_time(load(save(frame.reverse())))
     assert split.train.event_time_ms.max() < split.validation.event_time_ms.min()
 
 
 def test_rows_of_one_second_stay_together(frame: pl.DataFrame, save: Save) -> None:
-    """If the boundary falls inside a second, all its rows go to the later part."""
+    """If a boundary falls within a second, all rows in that second go to the later part."""
     busy = frame.with_columns((pl.col("Time") // 100).alias("Time"))
     split = split_by_time(load(save(busy)))
     assert not set(split.train.event_time_ms) & set(split.validation.event_time_ms)
@@ -48,7 +48,7 @@ def test_rows_of_one_second_stay_together(frame: pl.DataFrame, save: Save) -> No
 
 @pytest.mark.parametrize("time", [0, 1])
 def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Save, time: int) -> None:
-    """Without validation frauds there is no threshold, and within one second there is no order in time."""
+    """Data are rejected if a part would have no frauds, or if all rows are in the same second."""
     if time:
         early = pl.int_range(pl.len()) < pl.len() // 2
         bad = frame.with_columns(pl.when(early).then("Class").otherwise(0.0).alias("Class"))
@@ -59,7 +59,7 @@ def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Sav
 
 
 def test_stratified_parts_have_the_same_share_of_frauds(frame: pl.DataFrame, save: Save) -> None:
-    """60/20/20 of the frauds and of the others, with every distinct row in exactly one part."""
+    """Frauds and legitimate rows are both split 60/20/20, and every distinct row is in exactly one part."""
     data = load(save(frame))
     split = split_stratified(data, seed=0)
     for part, share in zip((split.train, split.validation, split.test), (0.6, 0.2, 0.2), strict=True):
@@ -77,14 +77,14 @@ def test_repeats_are_dropped_before_the_random_split(frame: pl.DataFrame, save: 
 
 
 def test_the_seed_determines_the_split(frame: pl.DataFrame, save: Save) -> None:
-    """The same seed gives the same rows, another seed other rows."""
+    """The same seed gives the same rows, and a different seed gives different rows."""
     data = load(save(frame))
     one, same, other = (split_stratified(data, seed).test.row.tolist() for seed in (3, 3, 4))
     assert one == same != other
 
 
 def test_too_few_frauds_cannot_be_stratified(frame: pl.DataFrame, save: Save) -> None:
-    """Each part needs at least one."""
+    """Data are rejected if there are too few frauds for every part to have one."""
     few = frame.with_columns((pl.int_range(pl.len()) < 2).cast(pl.Float64).alias("Class"))
     with pytest.raises(DataError, match="part has 0 frauds"):
         split_stratified(load(save(few)), seed=0)
@@ -92,7 +92,7 @@ def test_too_few_frauds_cannot_be_stratified(frame: pl.DataFrame, save: Save) ->
 
 @given(st.lists(st.integers(0, 3), min_size=20, max_size=100), st.integers(1, 5))
 def test_each_fold_is_scored_on_later_rows(steps: list[int], folds: int) -> None:
-    """A fold learns from all earlier rows, and the rows it is scored on end where those of the next fold begin."""
+    """Each fold fits on all earlier rows, and the scored rows of a fold end where those of the next fold begin."""
     times = np.repeat(np.cumsum(np.array(steps, dtype=np.int64)), 2)
     labels = np.resize([0, 1], len(times)).astype(np.int8)
     try:
@@ -111,14 +111,14 @@ def test_each_fold_is_scored_on_later_rows(steps: list[int], folds: int) -> None
 
 
 def test_blocks_have_equal_sizes() -> None:
-    """Three folds start with a quarter of the rows and add a quarter each."""
+    """Three folds start with a quarter of the rows, and each adds a quarter."""
     labels = np.resize([0, 1], 100).astype(np.int8)
     made = rolling_origin_folds(np.arange(100), labels, 3)
     assert [(fold.train.stop, fold.validate.stop) for fold in made] == [(25, 50), (50, 75), (75, 100)]
 
 
 def test_a_fold_without_frauds_is_named() -> None:
-    """All frauds are late, so the first fold has none to learn from."""
+    """If all frauds are late, the error names the first fold, which has no frauds to fit on."""
     labels = (np.arange(100) > 60).astype(np.int8)
     with pytest.raises(DataError, match="train of fold 1 has 0 frauds in 33 rows"):
         rolling_origin_folds(np.arange(100), labels, 2)

@@ -1,4 +1,4 @@
-"""Each part of a split serves its purpose only, and evaluations of the test set are counted."""
+"""Each part of a split is used only for its purpose, and evaluations of the test set are counted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ Save = Callable[[pl.DataFrame], Path]
 
 
 def no_leak(_: object) -> None:
-    """Fail at a leak that is accepted."""
+    """Fail the test, because no leak should be recorded."""
     pytest.fail("no leak was accepted")
 
 
@@ -27,18 +27,18 @@ def split(frame: pl.DataFrame, save: Save) -> Split:
 
 
 def purposes(split: Split, evaluations: list[CountedEvaluation], earlier: int = 0) -> PurposeSplit:
-    """Separate the parts of a split and record evaluations of the test set."""
+    """Separate the parts of a split by purpose, and record evaluations of the test set."""
     alarm = LeakAlarm(no_leak)
     return split_by_purpose(split, folds=3, alarm=alarm, on_evaluation=evaluations.append, evaluations=earlier)
 
 
 def datasets_in(thing: object) -> list[Dataset]:
-    """Return the data sets among an object's attributes."""
+    """Return the datasets among an object's attributes."""
     return [each for each in vars(thing).values() if isinstance(each, Dataset)]
 
 
 def test_search_has_the_training_rows_only(split: Split) -> None:
-    """Its folds are slices of the training split, and no attribute is another part."""
+    """The search part contains only training rows, and its folds are slices of the training split."""
     search = purposes(split, []).search
     assert datasets_in(search) == [split.train]
     assert len(search.folds) == 3
@@ -47,12 +47,12 @@ def test_search_has_the_training_rows_only(split: Split) -> None:
 
 
 def test_the_validation_part_is_handed_out(split: Split) -> None:
-    """It serves calibration and thresholds."""
+    """The validation split is available for calibration and thresholds."""
     assert purposes(split, []).validation is split.validation
 
 
 def test_an_evaluation_is_counted_and_recorded_before_the_rows_are_handed_out(split: Split) -> None:
-    """The count continues that of earlier runs."""
+    """An evaluation continues the count of earlier runs and is recorded before any rows are returned."""
     evaluations: list[CountedEvaluation] = []
     test_set = purposes(split, evaluations, earlier=2).test_set
     assert test_set.evaluations == 2
@@ -66,7 +66,7 @@ def test_an_evaluation_is_counted_and_recorded_before_the_rows_are_handed_out(sp
 
 
 def test_an_evaluation_that_cannot_be_recorded_does_not_happen(split: Split) -> None:
-    """If MLflow is unavailable, no rows are handed out and nothing is counted."""
+    """If MLflow is unavailable, no rows are returned and nothing is counted."""
 
     def unavailable(_: CountedEvaluation) -> None:
         raise ConnectionError
@@ -78,13 +78,13 @@ def test_an_evaluation_that_cannot_be_recorded_does_not_happen(split: Split) -> 
 
 
 def test_the_test_part_is_not_an_attribute(split: Split) -> None:
-    """No public name leads to its rows."""
+    """The rows of the test set cannot be reached through a public attribute."""
     test_set = purposes(split, []).test_set
     public = [name for name in dir(test_set) if not name.startswith("_")]
     assert not [name for name in public if isinstance(getattr(test_set, name), Dataset)]
 
 
 def test_a_leaking_split_is_not_handed_out(split: Split) -> None:
-    """The leak alarm runs first."""
+    """A split that leaks raises an error before any part is returned."""
     with pytest.raises(LeakError, match=r"^row-in-two-parts: "):
         purposes(Split(split.train, split.validation, split.train), [])

@@ -47,6 +47,6 @@ def test_slices_without_frauds_have_the_figures_that_are_defined() -> None:
 
 @pytest.mark.parametrize("edges", [(), (5, 10), (0, 10, 10)])
 def test_edges_that_leave_gaps_are_refused(edges: tuple[int, ...]) -> None:
-    """They must begin with 0 and rise."""
+    """Edges of amount bands are rejected unless they begin with 0 and ascend."""
     with pytest.raises(SettingsError, match="must begin with 0 and ascend"):
         slice_figures(scored([0.1, 0.9], [0, 1]), POLICY, amount_edges=edges)

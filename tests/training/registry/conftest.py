@@ -1,4 +1,4 @@
-"""A registry for each test: real MLflow on SQLite, a bundle store, and runs that hold small real bundles."""
+"""A registry for each test: real MLflow on SQLite, a bundle store, and runs that contain small real bundles."""
 
 import shutil
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from training.registry.register import register
 from training.registry.runs import MlflowRuns
 from training.registry.versions import Registry
 
-#: Tags of the test's runs.
+#: Tags that the runs of the tests have.
 RUN_TAGS = {"git_commit": "c0ffee", "git_dirty": "false", "library.onnx": "1.2.3", "mlflow.parentRunId": "parent"}
 
 MakeRun = Callable[..., str]
@@ -30,7 +30,7 @@ AddVersion = Callable[[], BundleRef]
 
 @pytest.fixture(scope="session")
 def template(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with both registered models, to be copied."""
+    """An MLflow database with both registered models, for tests to copy."""
     root = tmp_path_factory.mktemp("mlflow")
     shutil.copy(empty_mlflow, root)
     with pytest.MonkeyPatch.context() as patch:
@@ -43,7 +43,7 @@ def template(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Directory of an MLflow for this test."""
+    """Directory of this test's MLflow."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / "var"
     folder.mkdir()
@@ -53,37 +53,37 @@ def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture
 def mlflow(root: Path) -> MlflowConnection:
-    """An MLflow for this test."""
+    """Connection to this test's MLflow."""
     return connect(root)
 
 
 @pytest.fixture
 def client(mlflow: MlflowConnection) -> MlflowClient:
-    """Plain MLflow client of the same MLflow."""
+    """Plain MLflow client, connected to this test's MLflow."""
     return mlflow.client
 
 
 @pytest.fixture
 def access(mlflow: MlflowConnection, root: Path) -> RegistryAccess:
-    """Access to versions, runs and bundles."""
+    """Access to the versions, runs and bundles of this test."""
     return RegistryAccess(Registry(mlflow), MlflowRuns(mlflow), BundleStore(str(root / "bundles")))
 
 
 @pytest.fixture
 def make_promoter(mlflow: MlflowConnection, access: RegistryAccess) -> Callable[[Settings], Promoter]:
-    """Factory: a promoter with settings of a Kafka."""
+    """Factory: create a promoter for a Kafka with the given settings."""
     return lambda settings: Promoter(access.registry, PromotionHistory(mlflow), access.runs, access.store, settings)
 
 
 @pytest.fixture
 def promoter(make_promoter: Callable[[Settings], Promoter], settings: Settings) -> Promoter:
-    """A promoter on topics for this test."""
+    """A promoter that uses this test's own topics."""
     return make_promoter(settings)
 
 
 @pytest.fixture
 def make_run(mlflow: MlflowConnection, tmp_path: Path) -> MakeRun:
-    """Factory: a finished run with a bundle, whose model scores differently at each call. Returns the run's id."""
+    """Factory: create a finished run with a bundle, whose model differs at each call, and return the run's id."""
     experiment, made = MlflowExperiment(mlflow, "study"), list[str]()
 
     def make(fill: Callable[[ActiveRun], None] | None = None, *, bundle: bool = True) -> str:
@@ -101,5 +101,5 @@ def make_run(mlflow: MlflowConnection, tmp_path: Path) -> MakeRun:
 
 @pytest.fixture
 def add_version(access: RegistryAccess, make_run: MakeRun) -> AddVersion:
-    """Factory: register a new run's bundle and return it; the first is version 1."""
+    """Factory: create a run, register its bundle, and return the version; the first call returns version 1."""
     return lambda: register(make_run(), access.registry, access.runs, access.store).bundle

@@ -1,4 +1,4 @@
-"""Automatic promotion: a won gate test becomes one promotion with its proof, whatever was interrupted."""
+"""Automatic promotion: a won gate test leads to exactly one promotion with its proof, even after interruptions."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ RunGate = Callable[..., GateStore]
 
 @pytest.fixture
 def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
-    """Factory: a ledger in which a challenger has won its gate test against a champion, or has not yet."""
+    """Factory: fill a ledger so that a challenger has won its gate test against a champion, or not yet."""
 
     def make(champion: BundleRef, challenger: BundleRef, *, days: int = 80, policy: str = "") -> GateStore:
         engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
@@ -48,7 +48,7 @@ def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
 def test_a_won_test_promotes_once_and_keeps_its_proof(
     promoter: Promoter, add_version: AddVersion, run_gate: RunGate, settings: Settings
 ) -> None:
-    """The promotion is on Kafka and in MLflow; the next check finds it done, and proposing it changes nothing."""
+    """The promotion is on Kafka and in MLflow; the next check does not repeat it, and proposing it changes nothing."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -80,7 +80,7 @@ def test_the_next_check_completes_an_interrupted_promotion(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The process dies after writing to Kafka: MLflow follows later, and nothing is promoted twice."""
+    """If the process dies after writing to Kafka, the next check updates MLflow, and nothing is promoted twice."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -95,7 +95,7 @@ def test_the_next_check_completes_an_interrupted_promotion(
 
 
 def _die_at_third_call() -> Callable[..., object]:
-    """Return a `reconcile` that dies after the change is written. Before that it is called twice, to read the roles."""
+    """Return a `reconcile` that dies at its third call, after the change was written; the first two read the roles."""
     calls = []
 
     def die_late(*arguments: object) -> object:
@@ -108,7 +108,7 @@ def _die_at_third_call() -> Callable[..., object]:
 
 
 def test_an_undecided_test_is_only_reported(promoter: Promoter, add_version: AddVersion, run_gate: RunGate) -> None:
-    """The line says how many more labels the test needs."""
+    """An undecided test is reported in a line that says how many more labels the test needs."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     (line,) = auto_promote(promoter, run_gate(first, second, days=36), "auto")
@@ -119,7 +119,7 @@ def test_an_undecided_test_is_only_reported(promoter: Promoter, add_version: Add
 def test_a_policy_other_than_the_bundles_own_needs_a_person(
     promoter: Promoter, add_version: AddVersion, run_gate: RunGate
 ) -> None:
-    """Promoting the bundle would not deploy the policy that was tested."""
+    """A challenger is not promoted if promoting its bundle would not deploy the policy that was tested."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     (line,) = auto_promote(promoter, run_gate(first, second, policy="tried"), "auto")
@@ -130,7 +130,7 @@ def test_a_policy_other_than_the_bundles_own_needs_a_person(
 def test_a_bundle_without_a_version_needs_a_person(
     promoter: Promoter, add_version: AddVersion, run_gate: RunGate
 ) -> None:
-    """The challenger is not registered in this MLflow, so it cannot be promoted automatically."""
+    """A challenger that is not registered in this MLflow is not promoted automatically."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -140,7 +140,7 @@ def test_a_bundle_without_a_version_needs_a_person(
 
 
 def test_without_a_champion_nothing_is_promoted(promoter: Promoter, add_version: AddVersion, run_gate: RunGate) -> None:
-    """The check says what to do first."""
+    """Without a champion, the check promotes nothing and says what to do first."""
     lines = auto_promote(promoter, run_gate(add_version(), add_version(), days=33), "auto")
     assert lines == ["there is no champion yet; promote a version first"]
 
@@ -152,7 +152,7 @@ def test_without_a_broker_nothing_is_promoted(
     run_gate: RunGate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """MLflow does not change either."""
+    """Without a broker, nothing is promoted on Kafka or in MLflow."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -164,7 +164,7 @@ def test_without_a_broker_nothing_is_promoted(
 
 
 def test_the_proof_is_complete(add_version: AddVersion, run_gate: RunGate) -> None:
-    """The proof has plan, evidence of every cohort and judgement, so the judgement can be repeated later."""
+    """The proof contains the plan, the evidence of every cohort and the judgement, which can be repeated from them."""
     tests = run_gate(add_version(), add_version(), days=40)
     (test,) = tests.tests()
     proof = json.loads(encode_proof(test, tests.evidence(test)))

@@ -16,7 +16,7 @@ from training.registry.promote import Promoter
 
 
 def change(number: int) -> RoleChange:
-    """Return a change that makes version `number` champion."""
+    """Return a change that makes version `number` the champion."""
     ref = BundleRef("fraud", str(number), f"fraud/{number}", f"{number:064x}")
     evidence = LinkedEvidence("runs:/x/y")
     return RoleChange(
@@ -37,7 +37,7 @@ def test_changes_are_read_back_in_order(history: PromotionHistory) -> None:
 
 
 def test_of_two_changes_at_once_the_first_counts(history: PromotionHistory, client: MlflowClient) -> None:
-    """The second is based on the same entry: it is rejected, and its description says that it is void."""
+    """Of two changes based on the same entry, the second is rejected, and its description says that it is void."""
     first = history.append(change(1), after=0)
     with pytest.raises(StaleEpochError, match="another process changed the roles first; see `fraud-train history`"):
         history.append(change(2), after=0)
@@ -48,7 +48,7 @@ def test_of_two_changes_at_once_the_first_counts(history: PromotionHistory, clie
 
 
 def test_the_entry_of_a_second_writer_that_dies_does_not_count(history: PromotionHistory, client: MlflowClient) -> None:
-    """The entry stays, and every reader sees that it does not count."""
+    """If a second writer dies, its entry stays in the history, and every reader sees that the entry does not count."""
     first = history.append(change(1), after=0)
     tags = {"change": msgspec.json.encode((0, change(2))).decode()}
     client.create_model_version(HISTORY, "bundle:/x", tags=tags)
@@ -58,7 +58,7 @@ def test_the_entry_of_a_second_writer_that_dies_does_not_count(history: Promotio
 
 
 def test_a_deleted_entry_does_not_invalidate_others(history: PromotionHistory, client: MlflowClient) -> None:
-    """Later entries still count, and numbers are not used again."""
+    """After an entry is deleted, later entries still count, and its number is not reused."""
     entries = [history.append(change(number), after=number) for number in range(3)]
     client.delete_model_version(HISTORY, "2")
     assert history.entries() == [entries[0], entries[2]]
@@ -66,7 +66,7 @@ def test_a_deleted_entry_does_not_invalidate_others(history: PromotionHistory, c
 
 
 def test_a_foreign_entry_is_reported_in_one_line(history: PromotionHistory, client: MlflowClient) -> None:
-    """The error names it and says how to fix it."""
+    """An entry that is not a change of roles is a one-line error that names the entry and says how to fix it."""
     client.create_model_version(HISTORY, "bundle:/x", tags={"change": '["", {}]'})
     with pytest.raises(
         RegistryError, match=r"^version 1 of fraud-promotions in MLflow is not a change of roles .*; delete"
@@ -75,7 +75,7 @@ def test_a_foreign_entry_is_reported_in_one_line(history: PromotionHistory, clie
 
 
 def test_concurrent_promotions_make_one_history(promoter: Promoter, add_version: AddVersion) -> None:
-    """Exactly the promotions that succeed are in the history, and the aliases follow the last of them."""
+    """Of concurrent promotions, exactly those that succeed are in the history, and aliases follow the last of them."""
     count = 4
     for _ in range(count):
         add_version()

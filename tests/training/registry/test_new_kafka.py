@@ -1,4 +1,4 @@
-"""After a move to another Kafka the roles there hold, and MLflow keeps the history of the old one."""
+"""After a move to another Kafka, its roles apply, and MLflow keeps the history of the old Kafka."""
 
 from collections.abc import Callable
 
@@ -18,14 +18,14 @@ from training.registry.reconcile import reconcile
 def other_promoter(
     make_promoter: Callable[[Settings], Promoter], make_settings: Callable[..., Settings], settings: Settings
 ) -> Promoter:
-    """A promoter on another control topic, as after a move to a new Kafka."""
+    """A promoter with a different control topic, as after a move to a new Kafka."""
     other = make_settings(topic_model_updates=f"{settings.topic.model_updates}-new")
     create_topics(other.kafka, other.topic)
     return make_promoter(other)
 
 
 def newest(promoter: Promoter) -> ModelUpdate:
-    """Return the assignment on a promoter's Kafka."""
+    """Return the newest assignment on a promoter's Kafka."""
     update = current_roles(promoter.settings.kafka, promoter.settings.topic)
     assert update is not None
     return update
@@ -34,7 +34,7 @@ def newest(promoter: Promoter) -> ModelUpdate:
 def test_the_champion_can_be_promoted_on_a_new_kafka(
     promoter: Promoter, other_promoter: Promoter, add_version: AddVersion
 ) -> None:
-    """The new Kafka has no roles yet; promoting the champion there again is rejected."""
+    """The champion can be promoted once on a new Kafka without roles; promoting it there again is rejected."""
     first = add_version()
     promoter.promote("1", author="ann", reason="trained")
     other_promoter.promote("1", author="bob", reason="a new Kafka")
@@ -44,7 +44,7 @@ def test_the_champion_can_be_promoted_on_a_new_kafka(
 
 
 def test_roles_of_another_kafka_give_way(promoter: Promoter, other_promoter: Promoter, add_version: AddVersion) -> None:
-    """MLflow follows the Kafka of the last command; the history says once that the other's roles do not hold."""
+    """MLflow follows the Kafka of the last command, and the history notes once that the other roles do not apply."""
     add_version(), add_version()
     promoter.promote("1", author="ann", reason="a")
     other_promoter.promote("2", author="bob", reason="on another Kafka")
@@ -60,7 +60,7 @@ def test_roles_of_another_kafka_give_way(promoter: Promoter, other_promoter: Pro
 def test_a_new_broker_gets_the_previous_champion_from_the_history(
     promoter: Promoter, other_promoter: Promoter, add_version: AddVersion
 ) -> None:
-    """Kafka is new and MLflow is not, so a rollback still has a target."""
+    """If Kafka is new and MLflow is not, a rollback finds the previous champion in the history."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="a")
     other_promoter.promote("2", author="ann", reason="b")
@@ -72,7 +72,7 @@ def test_a_new_broker_gets_the_previous_champion_from_the_history(
 
 
 def test_epochs_that_start_again_are_other_assignments(promoter: Promoter, add_version: AddVersion) -> None:
-    """Epoch 1 of a new broker is not epoch 1 of the old one."""
+    """Epoch 1 on a new broker is not mistaken for epoch 1 on the old broker."""
     first, second = add_version(), add_version()
 
     def update(epoch: int, champion: BundleRef, at: int) -> ModelUpdate:

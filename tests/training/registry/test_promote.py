@@ -1,4 +1,4 @@
-"""Staging, challenging, promoting and rolling back: aliases, history and refusals."""
+"""Staging, challenging, promoting and rolling back: aliases, history and rejected changes."""
 
 import sqlite3
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def promote(promoter: Promoter, which: str, reason: str = "because") -> None:
 
 
 def test_aliases_follow_each_change(promoter: Promoter, add_version: AddVersion) -> None:
-    """Champion and previous move, and a promoted version is no longer staged."""
+    """The aliases of champion and previous champion move, and a promoted version is no longer staged."""
     for _ in range(3):
         add_version()
     promoter.stage("2")
@@ -36,7 +36,7 @@ def test_aliases_follow_each_change(promoter: Promoter, add_version: AddVersion)
 
 
 def test_challengers_stay_until_they_are_promoted(promoter: Promoter, add_version: AddVersion) -> None:
-    """The newest is `challenger`, the others are numbered; a version is a challenger only once."""
+    """The newest challenger has the alias `challenger`, the others numbered aliases; no version has two of them."""
     for _ in range(3):
         add_version()
     promote(promoter, "1")
@@ -51,7 +51,7 @@ def test_challengers_stay_until_they_are_promoted(promoter: Promoter, add_versio
 def test_the_history_holds_author_time_reason_and_evidence(
     promoter: Promoter, add_version: AddVersion, tmp_path: Path
 ) -> None:
-    """A file is copied into the model's run under its hash; a URL is kept unchanged."""
+    """Evidence in a file is copied into the model's run under its hash; a URL is kept unchanged."""
     first, second = add_version(), add_version()
     (tmp_path / "paired difference.html").write_text("<p>better</p>")
     promoter.promote("1", author="ann", reason=" two\nlines ", evidence=str(tmp_path / "paired difference.html"))
@@ -71,7 +71,7 @@ def test_the_history_holds_author_time_reason_and_evidence(
 
 
 def test_a_refused_change_changes_nothing(promoter: Promoter, add_version: AddVersion) -> None:
-    """Each error is one line that says what to do."""
+    """A rejected change changes nothing and is a one-line error that says what to do."""
     add_version()
     refusals: dict[str, Callable[[], object]] = {
         "has no version or alias '9'; register a run first": lambda: promote(promoter, "9"),
@@ -98,7 +98,7 @@ def test_a_refused_change_changes_nothing(promoter: Promoter, add_version: AddVe
 
 
 def test_the_champion_is_neither_staged_nor_promoted_again(promoter: Promoter, add_version: AddVersion) -> None:
-    """It cannot become its own challenger either."""
+    """The champion can be neither staged nor promoted again, nor become its own challenger."""
     add_version()
     promote(promoter, "1")
     for refused in (
@@ -114,7 +114,7 @@ def test_the_champion_is_neither_staged_nor_promoted_again(promoter: Promoter, a
 
 
 def test_a_rollback_is_not_rolled_back(promoter: Promoter, add_version: AddVersion) -> None:
-    """It would restore the removed model, which can be promoted by its number instead."""
+    """A rollback of a rollback is rejected; the removed model can be promoted by its number instead."""
     add_version(), add_version()
     promote(promoter, "1")
     promote(promoter, "2")
@@ -127,7 +127,7 @@ def test_a_rollback_is_not_rolled_back(promoter: Promoter, add_version: AddVersi
 
 
 def test_a_version_whose_bundle_is_gone_gets_no_role(promoter: Promoter, add_version: AddVersion) -> None:
-    """Promotion and rollback are rejected, because workers could not read the bundle."""
+    """Promotion and rollback to a version are rejected if workers could not read its bundle."""
     first, second = add_version(), add_version()
     promote(promoter, "1")
     promoter.store.discard(second.path)
@@ -147,7 +147,7 @@ def test_a_version_whose_bundle_is_gone_gets_no_role(promoter: Promoter, add_ver
 
 
 def test_an_alias_of_a_deleted_version_is_one_line(promoter: Promoter, add_version: AddVersion, root: Path) -> None:
-    """MLflow drops a deleted version's aliases, but other writers of its database may not."""
+    """An alias of a deleted version is a one-line error. MLflow drops such aliases, but other tools may not."""
     add_version()
     promoter.stage("1")
     with sqlite3.connect(root / "mlflow.db") as database:
@@ -159,7 +159,7 @@ def test_an_alias_of_a_deleted_version_is_one_line(promoter: Promoter, add_versi
 def test_aliases_that_were_not_set_are_set_by_the_next_command(
     promoter: Promoter, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MLflow fails after the change was written, so it holds; the error says so."""
+    """If MLflow fails after a change is written, the error says that the change took effect, and aliases follow."""
     add_version(), add_version()
     promote(promoter, "1")
 
@@ -181,7 +181,7 @@ def test_aliases_that_were_not_set_are_set_by_the_next_command(
 def test_a_slow_process_sets_the_newest_aliases(
     promoter: Promoter, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another change is completed between our entry in the history and our aliases: its aliases stay."""
+    """If another change is completed between our history entry and our aliases, the other change's aliases are kept."""
     add_version(), add_version()
     promote(promoter, "1")
     set_alias = Registry.set_alias
@@ -201,7 +201,7 @@ def test_a_slow_process_sets_the_newest_aliases(
 
 
 def test_aliases_of_other_people_stay(promoter: Promoter, add_version: AddVersion, client: MlflowClient) -> None:
-    """Every alias that begins with `challenger` is ours and is dropped."""
+    """Aliases set by other people are kept, but every alias that begins with `challenger` is ours and is dropped."""
     add_version(), add_version()
     client.set_registered_model_alias("fraud", "audited", "1")
     client.set_registered_model_alias("fraud", "challenger-xgboost", "1")

@@ -1,4 +1,4 @@
-"""Kafka is the source of truth: MLflow follows the control topic, whatever was interrupted."""
+"""Kafka is the source of truth: MLflow follows the control topic, even after interruptions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,14 +39,14 @@ def newest(settings: Settings) -> ModelUpdate:
 
 
 def changes(promoter: Promoter) -> list[RoleChange]:
-    """Return the changes that count."""
+    """Return the changes in the history that count."""
     return [entry.change for entry in promoter.history.entries()]
 
 
 def test_a_promotion_reaches_the_workers_and_mlflow(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """Roles, author and reason are on the topic, aliases and history in MLflow, with the epoch."""
+    """A promotion writes roles, author and reason to the topic, and aliases and history with the epoch to MLflow."""
     first, second = add_version(), add_version()
     assert promoter.promote("1", author="ann", reason="the first").change.role_epoch == 1
     promoter.challenge("2", author="ann", reason="tuned")
@@ -65,7 +65,7 @@ def test_a_promotion_reaches_the_workers_and_mlflow(
 
 
 def test_a_rollback_reaches_the_workers(promoter: Promoter, add_version: AddVersion, settings: Settings) -> None:
-    """Readers of the topic recognise it as a rollback, so it is not rolled back in turn."""
+    """Readers of the topic recognise a rollback as such, so it is not rolled back in turn."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="a")
     promoter.promote("2", author="ann", reason="b")
@@ -79,7 +79,7 @@ def test_a_rollback_reaches_the_workers(promoter: Promoter, add_version: AddVers
 def test_roles_of_another_writer_are_copied_once(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """After a baseline or another tool wrote roles, history and aliases follow at the next command."""
+    """Roles written by a baseline or another tool are copied to the history and the aliases by the next command."""
     first, second = add_version(), add_version()
     publish_roles(settings.kafka, settings.topic, champion=first, author="somebody", note="by hand")
     publish_roles(
@@ -102,7 +102,7 @@ def test_roles_of_another_writer_are_copied_once(
 def test_the_next_command_repairs_a_crash_between_kafka_and_mlflow(
     promoter: Promoter, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MLflow fails after the roles were written: they hold, the error says so, and nothing is lost."""
+    """If MLflow fails after roles are written, the error says that they apply, and the next command updates MLflow."""
     add_version(), add_version()
     promoter.promote("1", author="ann", reason="a")
     with monkeypatch.context() as patch:
@@ -124,7 +124,7 @@ def test_the_next_command_repairs_a_crash_between_kafka_and_mlflow(
 def test_of_two_changes_at_once_the_second_is_refused(
     promoter: Promoter, add_version: AddVersion, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another writer comes between reading the roles and our change: nothing of ours is written."""
+    """If another writer changes the roles after we have read them, our change is rejected and nothing is written."""
     first, second, third = add_version(), add_version(), add_version()
     promoter.promote("1", author="ann", reason="a")
 
@@ -145,7 +145,7 @@ def test_of_two_changes_at_once_the_second_is_refused(
 def test_a_champion_that_mlflow_does_not_know_has_no_alias(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """An alias of another version would be wrong; the history names the bundle."""
+    """A champion that is not registered in MLflow gets no alias; the history names its bundle."""
     add_version()
     promoter.promote("1", author="ann", reason="a")
     unknown = BundleRef("fraud", "77", "fraud/77", "7" * 64)
@@ -158,7 +158,7 @@ def test_a_champion_that_mlflow_does_not_know_has_no_alias(
 def test_a_policy_stays_as_long_as_its_champion(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """Thresholds that were set for one champion mean nothing for the next."""
+    """A policy set for one champion does not apply to the next champion."""
     first, _ = add_version(), add_version()
     publish_roles(settings.kafka, settings.topic, champion=first, policy=Policy("strict", 0.1, 0.2), author="ann")
     promoter.challenge("2", author="ann", reason="a")
@@ -170,7 +170,7 @@ def test_a_policy_stays_as_long_as_its_champion(
 def test_messages_that_workers_ignore_are_ignored(
     promoter: Promoter, add_version: AddVersion, settings: Settings
 ) -> None:
-    """Such messages are invalid bytes, and an epoch that does not rise."""
+    """Invalid messages, and messages whose epoch does not increase, are ignored."""
     first = add_version()
     stale = ModelUpdate(1, BundleRef("fraud", "9", "fraud/9", "9" * 64), 1, "late")
     for message in (b"{", msgspec.json.encode(ModelUpdate(1, first, 1, "ann")), msgspec.json.encode(stale)):
@@ -186,7 +186,7 @@ def test_a_missing_broker_or_topic_changes_nothing(
     make_settings: Callable[..., Settings],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The error is one line and comes before anything is written."""
+    """A missing broker or topic is a one-line error, raised before anything is written."""
     add_version()
     with monkeypatch.context() as patch:
         patch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds
@@ -194,7 +194,7 @@ def test_a_missing_broker_or_topic_changes_nothing(
         with pytest.raises(BrokerUnavailableError, match=r"Kafka at 127\.0\.0\.1:9 is not responding"):
             no_broker.promote("1", author="ann", reason="a")
     no_topic = make_promoter(make_settings())
-    # librdkafka takes up to 30 s to be sure that a topic is missing; by then the reader has given up.
+    # librdkafka takes up to 30 s to report that a topic is missing; the reader gives up earlier.
     with pytest.raises((TopicMissingError, BrokerUnavailableError), match="model-updates"):
         no_topic.promote("1", author="ann", reason="a")
     assert no_topic.history.entries() == []
@@ -217,7 +217,7 @@ def test_action_and_evidence_reach_the_history_as_they_were_written(
     settings: Settings,
     audit: tuple[RoleAction, str, AuditEvidence | None],
 ) -> None:
-    """They are fields of the message, and no text is parsed."""
+    """Action and evidence are fields of the message and are not parsed from text."""
     action, note, evidence = audit
     publish_roles(
         settings.kafka,
@@ -234,7 +234,7 @@ def test_action_and_evidence_reach_the_history_as_they_were_written(
 
 
 def test_roles_of_an_older_schema_version_have_no_action(promoter: Promoter, add_version: AddVersion) -> None:
-    """Their note is kept as it is, whatever it looks like."""
+    """Roles of an older schema version have no action, and their note is kept unchanged."""
     old = ModelUpdate(1, add_version(), 100, "ann", "promote: better [evidence: https://wiki/7]", schema_version=2)
     reconcile(promoter.registry, promoter.history, [old])
     (change,) = changes(promoter)
@@ -244,7 +244,7 @@ def test_roles_of_an_older_schema_version_have_no_action(promoter: Promoter, add
 def test_a_version_is_found_by_its_bundles_hash(
     promoter: Promoter, add_version: AddVersion, settings: Settings, root: Path
 ) -> None:
-    """Kafka names bundles and MLflow numbers versions, and the numbers may differ."""
+    """A version is found by its bundle's hash, because the numbers in Kafka and MLflow may differ."""
     (root / "bundles" / "fraud" / "1").mkdir(parents=True)
     ref = add_version()
     assert ref.version == "2"

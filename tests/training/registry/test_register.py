@@ -26,7 +26,7 @@ RegisterRun = Callable[[str], RegisteredVersion]
 
 @pytest.fixture
 def register_run(access: RegistryAccess) -> RegisterRun:
-    """Register a run."""
+    """Register the bundle of a run."""
     return lambda run_id: register(run_id, access.registry, access.runs, access.store)
 
 
@@ -39,7 +39,7 @@ def nothing_is_left(access: RegistryAccess, root: Path) -> bool:
 def test_a_version_is_its_runs_bundle_with_a_number(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun
 ) -> None:
-    """The stream reads it from the store under that number, and its run holds the same files."""
+    """The stream reads the bundle from the store under the version's number, and the run contains the same files."""
     for expected in ("1", "2"):
         run_id = make_run()
         version = register_run(run_id)
@@ -55,7 +55,7 @@ def test_a_version_is_its_runs_bundle_with_a_number(
 
 
 def test_the_tags_hold_the_lineage(access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun) -> None:
-    """Data, code, parent run, feature set and libraries are those of the run, not of the registering machine."""
+    """The tags for data, code, parent run, features and libraries describe the run, not the registering machine."""
     run_id = make_run()
     version = register_run(run_id)
     manifest = read_bundle(access.store, version.bundle).manifest
@@ -73,14 +73,14 @@ def test_the_tags_hold_the_lineage(access: RegistryAccess, register_run: Registe
 
 
 def test_a_number_in_the_store_is_not_used_again(register_run: RegisterRun, make_run: MakeRun, root: Path) -> None:
-    """MLflow's database is new and the store is not: the bundle gets the next free number, which its tags name."""
+    """If MLflow's database is new and the store is not, the bundle gets the next free number, recorded in the tags."""
     (root / "bundles" / "fraud" / "1").mkdir(parents=True)
     version = register_run(make_run())
     assert (version.number, version.bundle.version, version.bundle.path) == ("1", "2", "fraud/2")
 
 
 def test_a_run_is_registered_once(access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun) -> None:
-    """The second attempt fails and names the version."""
+    """A second registration of a run fails with an error that names the version."""
     run_id = make_run()
     register_run(run_id)
     with pytest.raises(RegistryError, match=rf"^run {run_id} is already version 1; stage or promote that version$"):
@@ -90,7 +90,7 @@ def test_a_run_is_registered_once(access: RegistryAccess, register_run: Register
 
 @pytest.mark.parametrize("run_id", ["0" * 32, "nonsense", "../../etc", "", "' OR 1=1"])
 def test_an_unknown_run_is_one_line(access: RegistryAccess, register_run: RegisterRun, root: Path, run_id: str) -> None:
-    """This holds for any malformed id, too."""
+    """An unknown or malformed run id is a one-line error."""
     with pytest.raises(RegistryError, match=rf"^MLflow has no run {re.escape(repr(run_id))}; ") as caught:
         register_run(run_id)
     assert "\n" not in str(caught.value)
@@ -100,7 +100,7 @@ def test_an_unknown_run_is_one_line(access: RegistryAccess, register_run: Regist
 def test_a_run_without_a_bundle_is_one_line(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path
 ) -> None:
-    """The error says which runs have a bundle."""
+    """A run without a bundle is a one-line error that says which runs have a bundle."""
     with pytest.raises(RegistryError, match=r"contains no bundle; register a run of `study` or `baseline` that has"):
         register_run(make_run(bundle=False))
     assert nothing_is_left(access, root)
@@ -109,7 +109,7 @@ def test_a_run_without_a_bundle_is_one_line(
 def test_a_failed_run_is_not_registered(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path
 ) -> None:
-    """It is rejected even if it holds a bundle."""
+    """A failed run is rejected even if it contains a bundle."""
     run_ids: list[str] = []
 
     def fail(run: ActiveRun) -> None:
@@ -127,7 +127,7 @@ def test_a_failed_run_is_not_registered(
 def test_a_graph_that_differs_from_its_original_is_not_registered(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path, parity: float
 ) -> None:
-    """The run's metric may be 1e-5 at most."""
+    """A run whose graph differs from the original by more than 1e-5 is rejected."""
     run_id = make_run(lambda run: run.log_metrics({"onnx_parity": parity}))
     with pytest.raises(RegistryError, match=r"differs from the original by .*; at most 1e-05 is allowed"):
         register_run(run_id)
@@ -137,7 +137,7 @@ def test_a_graph_that_differs_from_its_original_is_not_registered(
 def test_a_bundle_that_was_tampered_with_is_not_registered(
     access: RegistryAccess, register_run: RegisterRun, make_run: MakeRun, root: Path, tmp_path: Path
 ) -> None:
-    """Registration uses the same audit as the stream."""
+    """A bundle that was tampered with fails registration, which uses the same audit as the stream."""
 
     def tamper(run: ActiveRun) -> None:
         (tmp_path / "tampered").mkdir()
@@ -161,7 +161,7 @@ def test_a_failure_half_way_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     step: str,
 ) -> None:
-    """A failure at any step is one line and leaves no version and no bundle; later the run can be registered."""
+    """A failure at any step is a one-line error and leaves no version or bundle; the run can be registered later."""
     run_id = make_run()
 
     def disk_full(*_: object) -> None:
@@ -195,7 +195,7 @@ def test_an_interrupted_registration_is_deleted_by_the_next(
     make_run: MakeRun,
     client: MlflowClient,
 ) -> None:
-    """A version without a bundle's hash gets no role, and is deleted when its run is registered again."""
+    """A version without a bundle hash can get no role, and is deleted when its run is registered again."""
     run_id = make_run()
     number = access.registry.reserve(run_id, "file:///nowhere", {})
     promoter = make_promoter(Settings())  # rejected before the broker is asked
@@ -209,7 +209,7 @@ def test_an_interrupted_registration_is_deleted_by_the_next(
 
 
 def test_an_artifact_store_that_cannot_be_written_is_one_line(mlflow: MlflowConnection, root: Path) -> None:
-    """The error names MLflow, and the run ends as failed."""
+    """An artifact store that cannot be written is an error that names MLflow, and the run ends as failed."""
     experiment = MlflowExperiment(mlflow, "study")
     (root / "mlartifacts").write_text("a file in place of the folder")
     with (
@@ -223,7 +223,7 @@ def test_an_artifact_store_that_cannot_be_written_is_one_line(mlflow: MlflowConn
 def test_a_manifest_with_an_earlier_number_is_numbered_again(
     register_run: RegisterRun, make_run: MakeRun, access: RegistryAccess
 ) -> None:
-    """A registration that failed leaves a numbered manifest in the run, which the next one replaces."""
+    """A numbered manifest that a failed registration left in the run is replaced by the next registration."""
     run_id = make_run()
     first = register_run(run_id)
     access.registry.delete(first.number)
@@ -234,7 +234,7 @@ def test_a_manifest_with_an_earlier_number_is_numbered_again(
 
 
 def test_any_fsspec_url_is_a_store(access: RegistryAccess, make_run: MakeRun) -> None:
-    """The example is a store in memory."""
+    """Bundles can be stored at any fsspec URL, such as an in-memory store."""
     store = BundleStore("memory://registered")
     version = register(make_run(), access.registry, access.runs, store)
     assert read_bundle(store, version.bundle).sha256 == version.bundle.sha256

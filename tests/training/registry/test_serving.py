@@ -26,7 +26,7 @@ from training.registry.register import register
 from training.registry.versions import CHAMPION
 
 OK = 200
-#: Seconds until it answers; about ten on an idle machine.
+#: Seconds to wait until the server responds; it takes about ten on an idle machine.
 START_S = 90.0
 
 
@@ -34,9 +34,9 @@ START_S = 90.0
 def serving(root: Path, model: str) -> Iterator[int]:
     """Serve a model as the docs say and yield its port."""
     port = free_port()
-    # -P: nothing in the working directory is imported as a package.
+    # -P prevents the import of packages from the working directory.
     command = [sys.executable, "-P", "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"]
-    # MLflow starts `uvicorn`, which must be this environment's.
+    # MLflow starts `uvicorn`, which must come from this environment.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}", "PATH": path}
     log = root / "serve.log"
@@ -49,14 +49,14 @@ def serving(root: Path, model: str) -> Iterator[int]:
             time.sleep(0.2)
         yield port
     finally:
-        # Also uvicorn, which outlives MLflow on systems that cannot end a child with its parent.
+        # This also ends uvicorn, which outlives MLflow on systems that do not end a child with its parent.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(os.getpgid(server.pid), signal.SIGTERM)
         server.stop(10)
 
 
 def send(port: int, method: str, path: str, body: object = None) -> tuple[int, str]:
-    """Return status and text of the response; status 0 while nothing listens."""
+    """Return the status and the text of the response, or status 0 while the server is not listening."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
@@ -71,7 +71,7 @@ def send(port: int, method: str, path: str, body: object = None) -> tuple[int, s
 def test_the_champion_is_served_with_the_streams_score(
     access: RegistryAccess, make_run: MakeRun, root: Path, tmp_path: Path
 ) -> None:
-    """The scores have the same float32 bits, for ordinary rows and for the manifest's parity rows."""
+    """The served scores are bit-identical to the stream's, for ordinary rows and the manifest's parity rows."""
     small = tmp_path / "small" / put_bundle(tmp_path / "small").path
 
     def log_bundle(run: ActiveRun) -> None:

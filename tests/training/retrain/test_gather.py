@@ -144,7 +144,7 @@ def test_a_broken_archive_is_one_line(history: DecisionHistory, tmp_path: Path) 
     history.mature()
     (file,) = (tmp_path / "archive" / "transactions").rglob("*.parquet")
     file.write_bytes(b"no parquet")
-    with pytest.raises(ArchiveError, match=r"cannot read .*; restore it or move it away"):
+    with pytest.raises(ArchiveError, match=r"cannot read .*; restore the file or move it away"):
         run_gather(history, tmp_path)
 
 
