@@ -37,14 +37,14 @@ from stream.scoring.accepted_rows import accepted_rows
 from training.machine import Machine, describe_machine
 
 SCRIPT = Path(__file__).with_name("http.lua")
-#: Transactions from which request bodies are made; they are repeated under new ids.
+#: Number of transactions from which request bodies are made; they are repeated under new ids.
 BODIES = 5_000
-#: Connections of the runs at full speed.
+#: Numbers of connections in the runs at full speed.
 CONNECTIONS = (16, 32)
-#: Requests per second of the paced runs, and their connections. Each connection sends at random moments.
+#: Requests per second in the paced runs, and their numbers of connections. Each connection sends at random moments.
 PACE = 1_000
 PACED_CONNECTIONS = (8, 16)
-#: Seconds of an unmeasured run beforehand, for caches and the broker's JIT.
+#: Duration in seconds of an unmeasured run that warms up caches and the broker's JIT.
 WARM_UP_S = 5
 #: Approximate response time at that pace, milliseconds; subtracted from each connection's pause.
 TYPICAL_RESPONSE_MS = 4
@@ -54,15 +54,15 @@ _RESULT = re.compile(r"@RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)")
 
 
 class LoadResult(Struct, frozen=True):
-    """Figures of one run."""
+    """Throughput and latency in one run."""
 
     server: str
     connections: int
-    #: Requests per second; None: as fast as responses arrive.
+    #: Requests per second; None if requests were sent as fast as responses arrived.
     pace: int | None
-    #: Responses with status 200 per second.
+    #: Number of responses with status 200 per second.
     replies_per_second: int
-    #: Responses with another status, and broken connections.
+    #: Number of responses with another status, and number of broken connections.
     failed: int
     p50_ms: float
     p99_ms: float
@@ -70,7 +70,7 @@ class LoadResult(Struct, frozen=True):
 
 
 class HttpBenchmark(Struct, frozen=True):
-    """All runs, and the machine."""
+    """Results of all runs, and the machine on which they were measured."""
 
     machine: Machine
     seconds: int
@@ -84,20 +84,20 @@ def run_wrk(
 
     Args:
         url: URL to post to.
-        bodies: File of request bodies, one per line.
-        server: Name of the server in the report.
-        connections: Number of connections.
-        seconds: Duration of the run.
-        pace: Requests per second over all connections; None: as fast as responses arrive.
+        bodies: File that contains the request bodies, one per line.
+        server: Name of the server, as shown in the report.
+        connections: Number of connections to open.
+        seconds: Duration of the run in seconds.
+        pace: Requests per second over all connections; None to send as fast as responses arrive.
 
     Raises:
         FraudError: If wrk is not installed, or its output cannot be parsed.
     """
     wrk = shutil.which("wrk")
     if wrk is None:
-        raise FraudError("wrk is not installed; install the package wrk (Debian, Homebrew)")
+        raise FraudError("wrk is not installed; install it, for example with: apt install wrk, or brew install wrk")
     id_prefix = f"{time.time_ns()}-"
-    # wrk cannot pace requests: each connection pauses after a response, so that all together reach about the pace.
+    # wrk cannot pace requests, so each connection pauses after a response; together they reach about the pace.
     pause = 0 if pace is None else max(round(1000 * connections / pace - TYPICAL_RESPONSE_MS), 1)
     command = [
         wrk, "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "5s",
@@ -106,7 +106,7 @@ def run_wrk(
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=False)  # noqa: S603 - ours
     result = _RESULT.search(done.stdout)
     if result is None:
-        raise FraudError(f"wrk printed no result: {done.stdout[-300:]} {done.stderr[-300:]}")
+        raise FraudError(f"cannot read a result from the output of wrk: {done.stdout[-300:]} {done.stderr[-300:]}")
     requests, duration_us, refused, broken, p50, p99, p99_9 = map(int, result.groups())
     return LoadResult(
         server,
@@ -122,7 +122,7 @@ def run_wrk(
 
 @contextmanager
 def running_edge(trials: TrialBroker, scratch: Path) -> Iterator[str]:
-    """Run the HTTP edge with a champion and a challenger; yield its URL."""
+    """Run the HTTP edge with a champion and a challenger; yield the edge's URL."""
     settings = trials.prepare(challengers=1).replace(http_port=free_port())
     with stream_program("http", settings, scratch / "http.log", stop_s=STOP_S) as process:
         process.wait_ready(START_S)
@@ -131,13 +131,13 @@ def running_edge(trials: TrialBroker, scratch: Path) -> Iterator[str]:
 
 @contextmanager
 def running_mlflow_server(bundle: Path, scratch: Path) -> Iterator[str]:
-    """Run MLflow's model server with one bundle; yield its URL."""
+    """Run MLflow's model server with a single bundle; yield the server's URL."""
     port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(bundle), "--env-manager", "local",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
-    # MLflow starts uvicorn by name, which is in the same directory as this Python.
+    # MLflow starts uvicorn by name, and uvicorn is in the same directory as this Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "PYTHONWARNINGS": "ignore"}
     address = f"http://127.0.0.1:{port}"
@@ -156,7 +156,7 @@ def write_transactions(inputs: BenchmarkInputs, path: Path) -> Path:
 
 
 def write_invocations(inputs: BenchmarkInputs, path: Path) -> Path:
-    """Write request bodies for MLflow: the same transactions as feature vectors, which the edge computes itself."""
+    """Write request bodies for MLflow: feature vectors of the same transactions (the edge computes them itself)."""
     directory = inputs.bundles[inputs.champion.sha256]
     plan = audit(directory, inputs.champion.sha256).plan
     codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=2**20)
@@ -169,7 +169,7 @@ def write_invocations(inputs: BenchmarkInputs, path: Path) -> Path:
 
 
 def measure(trials: TrialBroker, inputs: BenchmarkInputs, scratch: Path, seconds: int) -> list[LoadResult]:
-    """Load the edge, then MLflow's server."""
+    """Load the edge, then MLflow's server, and return the results."""
     runs = []
     bodies, invocations = write_transactions(inputs, scratch / "bodies"), write_invocations(inputs, scratch / "vectors")
     edge, mlflow = "fraud-stream http", "mlflow models serve"
@@ -186,7 +186,7 @@ def measure(trials: TrialBroker, inputs: BenchmarkInputs, scratch: Path, seconds
 
 
 @click.command()
-@click.option("--seconds", default=60, show_default=True, help="Duration of each run.")
+@click.option("--seconds", default=60, show_default=True, help="Duration of each run, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def main(*, seconds: int, as_json: bool) -> None:
     """Load the HTTP edge and MLflow's server with wrk, and print throughput and latency."""

@@ -1,6 +1,6 @@
-"""The ledger's speed: rows per second from bytes to commit, and its lag at a steady rate.
+"""Speed of the ledger: rows per second from encoded message to commit, and lag at a steady rate.
 
-`python -m benchmarks.ledger` writes to SQLite; an argument names another database URL.
+`python -m benchmarks.ledger` writes to SQLite; pass the URL of another database as an argument to use that instead.
 """
 
 import sys
@@ -33,21 +33,21 @@ from stream.runtime.ports import free_port
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 
-#: Decisions written at full speed, with one shadow score each.
+#: Number of decisions to write at full speed, with one shadow score each.
 WRITTEN = 200_000
-#: Decisions per second at the steady rate, with one shadow score each; and seconds at that rate.
+#: Decisions per second at the steady rate, with one shadow score each; number of seconds at that rate.
 RATE, SECONDS = 5_000, 30
-#: Seconds for the ledger to become ready, and to write the last row after the last message.
+#: Seconds to wait for the ledger to become ready; seconds to wait for the last row after the last message.
 TIMEOUT_S = 30.0
 #: Seconds between two samples of the lag; each sample is a query.
 SAMPLE_S = 0.25
 
 
 class LedgerBenchmark(Struct, frozen=True):
-    """Figures of the ledger."""
+    """Throughput and lag of the ledger."""
 
     database: str
-    #: Rows per second from bytes to commit in batches of `batch_max`, decisions and shadow scores together.
+    #: Rows per second from encoded message to commit, decisions and shadow scores together, in batches of `batch_max`.
     rows_per_second: int
     #: Seconds that the slower of the two tables is behind, at `RATE` decisions per second with one shadow score each.
     lag_p50_s: float
@@ -55,7 +55,7 @@ class LedgerBenchmark(Struct, frozen=True):
 
 
 def make_messages(number: int) -> tuple[Decision, ShadowScore]:
-    """Return a decision as a worker writes it (one in ten with reasons) and a challenger's shadow score."""
+    """Return a decision as a worker writes it (one in ten has reasons) and a challenger's shadow score."""
     decision_id, now_ms = f"transactions/{number % 4}/{number // 4}@1", time.time_ns() // 1_000_000
     card = f"card-{number * 7919 % 100_003}"
     verdict: Verdict = "review" if number % 10 == 0 else "approve"
@@ -94,7 +94,7 @@ def _batch(kind: MessageKind[Any], values: Sequence[bytes], start: int, owner_ep
 
 
 class GeneratedMessages(Sequence[Message]):
-    """Decisions or shadow scores, made on access.
+    """Decisions or shadow scores, generated on access.
 
     Args:
         kind: 0 for decisions, 1 for shadow scores.
@@ -149,7 +149,7 @@ def _sample_lag(engine: Engine, topics: Sequence[str], sent: Sequence[int], tota
         time.sleep(SAMPLE_S)
         before = tuple(sent)
         with reading(engine) as connection:
-            # Stored offsets instead of count(*): there are few of them, and they advance together with the rows.
+            # Stored offsets are read instead of count(*), because they are few and advance together with the rows.
             rows = connection.execute(
                 select(offsets.c.topic, func.sum(offsets.c.next_offset)).group_by(offsets.c.topic)
             )
@@ -159,7 +159,7 @@ def _sample_lag(engine: Engine, topics: Sequence[str], sent: Sequence[int], tota
 
 
 def main() -> None:
-    """Measure and print one JSON object."""
+    """Measure throughput and lag, and print them as one JSON object."""
     with tempfile.TemporaryDirectory(prefix="fraud-ledger-bench-") as directory:
         scratch = Path(directory)
         database = sys.argv[1] if len(sys.argv) > 1 else None

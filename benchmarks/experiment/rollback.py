@@ -172,7 +172,7 @@ def _wait_for_rollback(settings: Settings, epoch: int) -> ModelUpdate:
         if newest.epoch > epoch:
             return newest
         time.sleep(0.2)
-    raise FraudError(f"no rollback within {TIMEOUT_S:g} s; see the workers' logs in {LOG}")
+    raise FraudError(f"the champion was not rolled back within {TIMEOUT_S:g} s; see the workers' logs in {LOG}")
 
 
 def _decisions(settings: Settings) -> Iterator[Decision]:

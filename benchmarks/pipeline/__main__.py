@@ -18,10 +18,18 @@ from stream.commands.command_line import examples, run
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option(
-    "--runs", type=click.IntRange(1), default=5, show_default=True, help="Runs of each program; the median is reported."
+    "--runs",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Number of runs of each program; the median is reported.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(1), default=20, show_default=True, help="Approximate duration of a run."
+    "--seconds",
+    type=click.FloatRange(1),
+    default=20,
+    show_default=True,
+    help="Approximate duration of a run, in seconds.",
 )
 @click.option("--quick", is_flag=True, help="Run each program once, briefly, to check that everything works.")
 @click.option(
@@ -29,11 +37,11 @@ from stream.commands.command_line import examples, run
     "baselines",
     type=click.Choice(list(BASELINES)),
     multiple=True,
-    help="Measure only this baseline; may be repeated.",
+    help="Measure only this baseline; may be given more than once.",
 )
-@click.option("--no-latency", is_flag=True, help="Skip latency.")
-@click.option("--no-shadows", is_flag=True, help="Skip the cost of each further challenger.")
-@click.option("--no-drift", is_flag=True, help="Skip the cost of drift counting.")
+@click.option("--no-latency", is_flag=True, help="Skip measuring latency.")
+@click.option("--no-shadows", is_flag=True, help="Skip measuring the cost of each additional challenger.")
+@click.option("--no-drift", is_flag=True, help="Skip measuring the cost of drift counting.")
 @click.option("--soak", is_flag=True, help="Also send two million transactions and measure memory growth.")
 def bench(
     *,

@@ -17,15 +17,15 @@ SWITCHES: tuple[MonitorSwitch, MonitorSwitch] = ("on", "off")
 
 
 class DriftCost(Struct, frozen=True):
-    """The worker's figures by FRAUD_DRIFT_MONITOR, medians of the runs. If on, the only worker counts and monitors."""
+    """The worker's median results by FRAUD_DRIFT_MONITOR. If it is on, the only worker both counts and monitors."""
 
     #: Transactions/s.
     throughput: dict[str, float]
-    #: Loss of throughput when on, percent.
+    #: Loss of throughput with drift monitoring on, in percent.
     slower_percent: float
-    #: Processor time of all threads, microseconds per transaction, start-up included.
+    #: CPU time of all threads, including start-up, in microseconds per transaction.
     cpu_us: dict[str, float]
-    #: Resident memory at the end.
+    #: Resident memory at the end of the run, in MiB.
     rss_mib: dict[str, float]
 
 
@@ -38,12 +38,12 @@ def measure_drift_cost(
     on_step: Callable[[str], None],
     on_progress: OnProgress,
 ) -> DriftCost:
-    """Measure the worker with a champion and a challenger, with and without drift; every other run is reversed.
+    """Measure the worker with and without drift monitoring; the order alternates from run to run.
 
     Args:
         trials: Broker and settings of each trial.
-        workload: The input.
-        runs: Runs with each setting.
+        workload: Input of each run.
+        runs: Number of runs with each setting.
         scratch: Directory for the programs' logs.
         on_step: Called with a description of each step.
         on_progress: Called with the number of decisions so far.

@@ -15,23 +15,23 @@ from stream.settings import Settings
 
 #: Seconds without a decision after which the worker counts as stuck.
 STALL_S = 30.0
-#: Transactions before memory is first read: by then buffers, caches and allocators have reached their size.
+#: Number of transactions before memory is first read; by then buffers, caches and allocators have grown to size.
 SETTLE_EVENTS = 200_000
 #: Transactions per second in the soak run: half of what the worker decides on two cores, so that no backlog builds up.
 SOAK_RATE = 15_000.0
 
 
 class Footprint(Struct, frozen=True):
-    """Seconds and MiB of one worker with a champion and two challengers."""
+    """Memory, start time and stop time of one worker with a champion and two challengers."""
 
     start_seconds: float
     stop_seconds: float
-    #: Resident memory after work at full speed.
+    #: Resident memory after working at full speed, in MiB.
     rss_mib: float
 
 
 class SoakResult(Struct, frozen=True):
-    """Memory over many transactions."""
+    """Growth of the worker's memory over many transactions."""
 
     events: int
     start_mib: float
@@ -42,7 +42,7 @@ class SoakResult(Struct, frozen=True):
 def measure_footprint(program: Program, settings: Settings, messages: NumberedTransactions, scratch: Path) -> Footprint:
     """Start the worker on a full topic and stop it at full speed, once it has decided half of the topic.
 
-    Start ends with the first decision that a reader of committed data sees, stop with the end of the process.
+    Start time ends with the first decision that a reader of committed data sees, stop time with the end of the process.
 
     Raises:
         FraudError: If the worker does not decide half of the transactions.

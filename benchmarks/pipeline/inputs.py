@@ -30,14 +30,14 @@ class _BaselineRoles(Struct):
 
 @dataclass(frozen=True)
 class BenchmarkInputs:
-    """Everything that a trial needs besides a broker.
+    """Everything that a trial needs in addition to a broker.
 
     Attributes:
-        transactions: Real transactions, the test part of the data.
+        transactions: Real transactions from the test set.
         store: URL of the bundle store.
         champion: Bundle of the champion.
-        challengers: At least two bundles; throughput uses the first, memory both.
-        bundles: Local copy of each bundle's directory by sha256, for baselines that cannot read a bundle store.
+        challengers: Bundles of at least two challengers; throughput uses the first, memory the first two.
+        bundles: Local copy of each bundle's directory, by sha256, for baselines that cannot read a bundle store.
     """
 
     transactions: list[Transaction[dict[str, FeatureValue]]]
@@ -48,7 +48,7 @@ class BenchmarkInputs:
 
 
 def prepare_inputs(var: Path, scratch: Path, on_step: Callable[[str], None]) -> BenchmarkInputs:
-    """Load data and models from `var`; fetch and train what is missing.
+    """Load data and models from `var`, fetching data and training models that are missing.
 
     Args:
         var: Directory in which the project keeps data and models.
@@ -59,7 +59,7 @@ def prepare_inputs(var: Path, scratch: Path, on_step: Callable[[str], None]) -> 
         DataError: If the data cannot be fetched or read.
         BundleError: If a bundle of the roles file is not in the store.
     """
-    # Importing `training` takes seconds; `--help` should not wait for it.
+    # Importing `training` takes seconds, and `--help` should not wait for it.
     from training.data.dataset import load  # noqa: PLC0415
     from training.data.fetch import fetch  # noqa: PLC0415
     from training.data.messages import transactions  # noqa: PLC0415
@@ -73,7 +73,7 @@ def prepare_inputs(var: Path, scratch: Path, on_step: Callable[[str], None]) -> 
     refs = (roles.champion, *roles.challengers)
     if len(refs) < 3:  # noqa: PLR2004 - memory is reported for three models
         raise BundleMissingError(
-            f"{var / _ROLES} names {len(refs)} models, the benchmark needs 3; run fraud-train baseline"
+            f"{var / _ROLES} names {len(refs)} models, but the benchmark needs 3; run: fraud-train baseline"
         )
     bundles = {ref.sha256: _copy(BundleStore(roles.store), ref, scratch) for ref in refs}
     rows = list(transactions(part_of(load(data), "test")))

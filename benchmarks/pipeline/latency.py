@@ -22,7 +22,7 @@ STALL_S = 30.0
 
 
 class Latency(Struct, frozen=True):
-    """Percentiles of latency over all transactions of a run, milliseconds."""
+    """Latency percentiles over all transactions in a run, in milliseconds."""
 
     p50: float
     p99: float
@@ -31,7 +31,7 @@ class Latency(Struct, frozen=True):
 
 
 def summarize(latency_ns: NDArray[np.int64]) -> Latency:
-    """Return the percentiles of (n,) latencies in nanoseconds.
+    """Return the percentiles, in milliseconds, of (n,) latencies in nanoseconds.
 
     >>> summarize(np.array([1_000_000, 3_000_000])).p50
     2.0
@@ -52,12 +52,12 @@ def measure_latency(
     """Send transactions at a steady rate and time every decision.
 
     Args:
-        program: The worker.
+        program: Worker to measure.
         settings: Settings of the trial.
         messages: Transactions to send.
-        rate: Transactions per second.
+        rate: Number of transactions to send per second.
         scratch: Directory for the program's log.
-        on_sent: Called with the number sent so far.
+        on_sent: Called with the number of transactions sent so far.
 
     Raises:
         FraudError: If a transaction is not decided exactly once.
@@ -67,13 +67,14 @@ def measure_latency(
         # The first transaction waits for the program to start; the steady rate begins once it is decided.
         send_transactions(settings.kafka, settings.topic.transactions, messages.part(0, 1))
         if not reader.wait_for(1, STALL_S):
-            raise FraudError(f"{program.name} makes no decisions: {process.last_lines()}")
+            raise FraudError(f"{program.name} made no decisions; its log ends with: {process.last_lines()}")
         sent_ns = send_transactions(
             settings.kafka, settings.topic.transactions, messages.part(1, len(messages)), rate, on_sent
         )
         if not reader.wait_for_all(STALL_S):
             raise FraudError(
-                f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"
+                f"{program.name} decided only {reader.settled} of {len(messages)} transactions; its log ends with: "
+                f"{process.last_lines()}"
             )
     if (reader.decision_counts != 1).any():
         raise FraudError(f"{int((reader.decision_counts > 1).sum())} transactions were decided more than once")

@@ -1,4 +1,4 @@
-"""Description of the machine on which the figures were measured."""
+"""Description of the machine on which the results were measured."""
 
 import msgspec
 
@@ -9,11 +9,11 @@ _PACKAGES = ("aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "numpy
 
 
 class KafkaMachine(machine.Machine, frozen=True):
-    """A machine with its Kafka version."""
+    """A machine, with the version of Kafka on it."""
 
     kafka: str
 
 
 def describe_machine() -> KafkaMachine:
-    """Describe this machine, with the versions of the packages that affect the figures."""
+    """Describe this machine, with the versions of the packages that affect the results."""
     return KafkaMachine(**msgspec.structs.asdict(machine.describe_machine(_PACKAGES)), kafka=KAFKA_VERSION)

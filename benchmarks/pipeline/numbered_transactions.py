@@ -1,4 +1,4 @@
-"""Any number of transactions made from real ones, which are repeated and numbered from 0."""
+"""Any number of transactions, made by repeating real transactions and numbering them from 0."""
 
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -22,7 +22,7 @@ class NumberedTransactions(Sequence[Message]):
         self._indices = range(count)
 
     def part(self, start: int, stop: int) -> "NumberedTransactions":
-        """Return messages start … stop-1 with their original numbers."""
+        """Return messages start … stop-1, which keep their numbers."""
         part = object.__new__(NumberedTransactions)
         part._tails, part._indices = self._tails, self._indices[start:stop]
         return part

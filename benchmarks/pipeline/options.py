@@ -11,15 +11,16 @@ BASELINES: dict[str, tuple[int, ...]] = {
 }
 #: Transactions per second at which latency is measured.
 LATENCY_RATES = (2_000, 10_000)
-#: Transactions of the soak run.
+#: Number of transactions in the soak run.
 SOAK_EVENTS = 2_000_000
-#: Transactions sent before anything is measured: the broker is three times as fast once the JIT has compiled it.
+#: Number of transactions sent before anything is measured, to warm up the broker: JIT compilation makes it three
+#: times as fast.
 WARM_UP_EVENTS = 600_000
-#: Transactions with which each batch size is tried.
+#: Number of transactions with which each batch size is tried.
 TRIAL_EVENTS = 50_000
-#: Transactions with which memory, start and stop are measured.
+#: Number of transactions with which memory, start time and stop time are measured.
 FOOTPRINT_EVENTS = 200_000
-#: Transactions that replace each of these numbers in a quick run.
+#: Number of transactions that replaces each of the numbers above in a quick run.
 QUICK_EVENTS = 20_000
 
 
@@ -28,16 +29,17 @@ class BenchmarkOptions:
     """What to measure, and for how long.
 
     Attributes:
-        runs: Runs of each program; the report gives the median.
-        run_s: Approximate seconds of a run: each program gets as many transactions as it can decide in that time.
-        quick: One short run with one batch size each, to check that everything works.
-        baselines: Baselines to measure, keys of `BASELINES`.
+        runs: Number of runs of each program; the report gives the median.
+        run_s: Approximate duration of a run in seconds; each program gets as many transactions as it can decide in this
+            time.
+        quick: Whether to run each program once, briefly and with one batch size, to check that everything works.
+        baselines: Names of the baselines to measure, keys of `BASELINES`.
         latency: Whether to measure latency, including latency around a change of champion.
-        latency_s: Seconds at each rate.
-        shadows: Whether to measure the cost of each further challenger.
+        latency_s: Duration of the measurement at each rate, in seconds.
+        shadows: Whether to measure the cost of each additional challenger.
         drift: Whether to measure the cost of drift counting.
         soak: Whether to send two million transactions to measure memory growth.
-        var: Directory of data and models; what is missing is fetched and trained into it.
+        var: Directory of data and models; missing data is fetched and missing models are trained there.
     """
 
     runs: int = 5
@@ -53,7 +55,7 @@ class BenchmarkOptions:
 
     @property
     def effective(self) -> "BenchmarkOptions":
-        """These options with `quick` applied."""
+        """Options after `quick` has been applied."""
         if not self.quick:
             return self
         return replace(self, runs=1, run_s=1.0, latency_s=5.0)

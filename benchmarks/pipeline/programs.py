@@ -16,10 +16,10 @@ from stream.settings import Settings
 WORKER = "worker"
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
-#: Seconds between SIGTERM and SIGKILL.
+#: Seconds to wait between SIGTERM and SIGKILL.
 STOP_S = 20.0
 
-#: From settings and batch size to the arguments after `python`.
+#: Function from settings and batch size to the arguments after `python`.
 Arguments = Callable[[Settings, int], list[str]]
 
 
@@ -28,9 +28,9 @@ class Program:
     """A program that turns transactions into decisions.
 
     Attributes:
-        name: Name in the report.
+        name: Name of the program in the report.
         python: Interpreter of the program's environment.
-        arguments: Returns the program's command-line arguments.
+        arguments: Function that returns the program's command-line arguments.
         batches: Batch sizes to try; the fastest is measured.
     """
 
@@ -41,7 +41,7 @@ class Program:
 
 
 class MeasuredProcess(ProgramProcess):
-    """A child process with its memory and processor time."""
+    """A child process whose memory and CPU time can be read."""
 
     @property
     def rss_mib(self) -> float:
@@ -50,7 +50,7 @@ class MeasuredProcess(ProgramProcess):
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor seconds of all threads since the program started."""
+        """CPU time of all threads since the program started, in seconds."""
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 
@@ -65,7 +65,7 @@ def running(program: Program, settings: Settings, batch: int, scratch: Path) -> 
 
 
 def worker_program() -> Program:
-    """Return the worker with its ordinary command line; its batch size grows with load by itself."""
+    """Return the worker with its ordinary command line; its batch size adapts to the load."""
     return Program(WORKER, Path(sys.executable), lambda _, __: ["-m", "stream.cli", WORKER], (0,))
 
 

@@ -8,18 +8,18 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 
 class ProgressLine:
-    """A single line that shows the current step and how far it has got."""
+    """A single line that shows the current step and its progress."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task: TaskID = progress.add_task("start", total=None)
 
     def step(self, description: str, total: int | None = None) -> None:
-        """Start a step of `total` units; None if the number is unknown."""
+        """Start a step of `total` units, or None if the total is unknown."""
         self._progress.update(self._task, description=description, completed=0, total=total)
 
     def advance_to(self, completed: int) -> None:
-        """Show that `completed` units of the step are done."""
+        """Show that `completed` units of the step have been done."""
         self._progress.update(self._task, completed=completed)
 
 

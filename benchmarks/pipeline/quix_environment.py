@@ -6,14 +6,14 @@ from pathlib import Path
 
 from benchmarks.pipeline.programs import ROOT
 
-#: The same paths as in the Makefile.
+#: Paths of the environment and its requirements, the same as in the Makefile.
 _ENVIRONMENT = ROOT / ".venv-quix"
 _LOCK = ROOT / "requirements" / "bench-quix.txt"
 _STAMP = _ENVIRONMENT / ".installed-bench-quix"
 
 
 def quix_python() -> tuple[Path | None, str]:
-    """Return the interpreter of the environment; create the environment if needed.
+    """Return the environment's interpreter, creating the environment if needed.
 
     Returns:
         The interpreter and "", or None and the reason why the environment cannot be created.

@@ -1,4 +1,4 @@
-"""A reader of committed decisions that records when each one becomes visible, and how often."""
+"""A reader of committed decisions that records when each decision becomes visible, and how often."""
 
 import time
 from collections.abc import Callable
@@ -29,12 +29,12 @@ _decode_id = msgspec.json.Decoder(_TransactionId).decode
 
 
 class DecisionReader(Background):
-    """Reads committed decisions and dead letters on its own thread, from the topics' ends at construction.
+    """Reads committed decisions and dead letters on its own thread, from the ends of the topics at construction time.
 
     Args:
         settings: Kafka connection and topic names.
         count: Number of transactions to expect.
-        index_of: Maps a transaction_id to 0 … count-1.
+        index_of: Function from a transaction_id to its index, 0 … count-1.
         keep_values: Whether to keep the bytes of each decision.
 
     Attributes:
@@ -89,25 +89,25 @@ class DecisionReader(Background):
 
     @property
     def settled(self) -> int:
-        """Number of transactions that are decided or dead letters."""
+        """Number of transactions with a decision or a dead letter."""
         return len(self.decision_counts) - self._pending
 
     def wait_for_all(self, stall_s: float, on_settled: Callable[[int], object] = lambda _: None) -> bool:
-        """Wait until every transaction is settled, and `REPEATS_S` longer for repeats.
+        """Wait until every transaction has a result, and `REPEATS_S` longer for repeats.
 
         Args:
             stall_s: Seconds without a new message after which to give up.
-            on_settled: Called with the number settled so far.
+            on_settled: Called with the number of transactions that have a result so far.
 
         Returns:
-            Whether all transactions are settled.
+            Whether all transactions have a result.
         """
         complete = self.wait_for(len(self.decision_counts), stall_s, on_settled)
         time.sleep(REPEATS_S)
         return complete
 
     def wait_for(self, count: int, stall_s: float, on_settled: Callable[[int], object] = lambda _: None) -> bool:
-        """Wait until `count` transactions are settled; arguments and result as in `wait_for_all`."""
+        """Wait until `count` transactions have a result; arguments and result are as in `wait_for_all`."""
         waiting_since = time.monotonic_ns()
         while self.settled < count:
             if self._failure is not None:
@@ -120,13 +120,13 @@ class DecisionReader(Background):
         return True
 
     def _end(self, topic: str, partition: int) -> TopicPartition:
-        # The client resolves OFFSET_END later, on its own schedule, and would miss what arrives until then.
+        # The client resolves OFFSET_END later, on its own schedule, and would miss messages that arrive before that.
         end = TopicPartition(topic, partition)
         try:
             end.offset = self._consumer.get_watermark_offsets(end, timeout=CONNECT_S)[1]
         except KafkaException as error:
             raise BrokerUnavailableError(
-                f"{topic} cannot be read: {error.args[0].str()}; check the broker's log"
+                f"cannot read topic {topic} ({error.args[0].str()}); check the broker's log"
             ) from None
         return end
 

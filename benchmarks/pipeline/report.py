@@ -1,4 +1,4 @@
-"""The benchmark's report, as JSON and as tables."""
+"""Report of the pipeline benchmark, as JSON and as tables."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -18,7 +18,7 @@ from benchmarks.pipeline.swap import SwapLatency
 
 
 class Spread(Struct, frozen=True):
-    """Rates of one program, transactions/s: the lowest, the highest, and the rate of every run."""
+    """Rates of one program in transactions/s: the lowest, the highest, and the rate in every run."""
 
     lowest: float
     highest: float
@@ -26,27 +26,27 @@ class Spread(Struct, frozen=True):
 
 
 class BenchmarkReport(Struct, frozen=True):
-    """All figures; None where a measurement was skipped or a baseline could not be installed."""
+    """All results; None if a measurement was skipped or a baseline could not be installed."""
 
     #: Median rate by program, transactions/s.
     throughput: dict[str, float | None]
-    #: The worker's rate divided by each baseline's in the same round, median of the rounds: the machine's own speed
-    #: changes between rounds.
+    #: The worker's rate divided by each baseline's rate in the same round (because the machine's speed changes
+    #: between rounds): the median over the rounds.
     ratio: dict[str, float | None]
     spread: dict[str, Spread | None]
     #: The fastest batch size of each baseline.
     batch: dict[str, int]
     #: Reason why a program was not measured, by name.
     left_out: dict[str, str]
-    #: Transactions in a run of each program.
+    #: Number of transactions in a run, by program.
     events: dict[str, int]
     shadows: ShadowCost | None
     drift: DriftCost | None
-    #: End-to-end latency by transactions per second.
+    #: End-to-end latency, by rate in transactions per second.
     latency_ms: dict[str, Latency] | None
     #: Longest latency before and around a change of champion.
     swap_ms: SwapLatency | None
-    #: Resident memory of a worker with a champion and two challengers.
+    #: Resident memory of a worker with a champion and two challengers, in MiB.
     rss_mib: float
     start_seconds: float
     stop_seconds: float
@@ -55,7 +55,7 @@ class BenchmarkReport(Struct, frozen=True):
 
 
 def summarize_runs(rates: dict[str, list[float]]) -> tuple[dict[str, float], dict[str, Spread]]:
-    """Return median and spread of each program's rates."""
+    """Return the median and the spread of each program's rates."""
     medians = {name: round(median(runs), 1) for name, runs in rates.items()}
     spreads = {
         name: Spread(round(min(runs), 1), round(max(runs), 1), tuple(round(rate, 1) for rate in runs))
@@ -65,7 +65,7 @@ def summarize_runs(rates: dict[str, list[float]]) -> tuple[dict[str, float], dic
 
 
 def ratio_of_runs(worker: Sequence[float], baseline: Sequence[float]) -> float:
-    """Return the median over the rounds of the worker's rate divided by the baseline's.
+    """Return the worker's rate divided by the baseline's rate, as the median over the rounds.
 
     >>> ratio_of_runs([10.0, 30.0, 30.0], [5.0, 10.0, 15.0])
     2.0
@@ -127,7 +127,7 @@ def _drift(report: BenchmarkReport) -> RenderableType:
     cost = report.drift
     if cost is None:
         return ""
-    title = f"Worker with and without drift monitoring: {cost.slower_percent:+.1f} % of its throughput"
+    title = f"Worker with and without drift monitoring, which costs {cost.slower_percent:.1f}% of throughput"
     columns = ("FRAUD_DRIFT_MONITOR", "transactions/s", "processor time, µs", "memory, MiB")
     table = Table(*columns, title=title)
     for switch, rate in cost.throughput.items():
@@ -155,8 +155,8 @@ def _latency(report: BenchmarkReport) -> RenderableType:
 def _footprint(report: BenchmarkReport) -> Table:
     table = Table("", "", title="Worker with three models", show_header=False)
     table.add_row("resident memory", f"{report.rss_mib:.0f} MiB")
-    table.add_row("start to first decision", f"{report.start_seconds:.1f} s")
-    table.add_row("stop", f"{report.stop_seconds:.1f} s")
+    table.add_row("time from start to first decision", f"{report.start_seconds:.1f} s")
+    table.add_row("time to stop", f"{report.stop_seconds:.1f} s")
     if report.soak is not None:
-        table.add_row(f"growth over {report.soak.events:,} transactions", f"{report.soak.growth_percent:+.1f} %")
+        table.add_row(f"memory growth over {report.soak.events:,} transactions", f"{report.soak.growth_percent:+.1f}%")
     return table

@@ -78,7 +78,7 @@ def run_benchmark(options: BenchmarkOptions) -> BenchmarkReport:
 def _programs(
     options: BenchmarkOptions, inputs: BenchmarkInputs, progress: ProgressLine
 ) -> tuple[list[Program], dict[str, str]]:
-    """Return the programs to measure, and for each baseline that is left out the reason."""
+    """Return the programs to measure, and the reason for each baseline that is left out."""
     programs, left_out = [worker_program()], {}
     for name, batches in BASELINES.items():
         python: Path | None = Path(sys.executable)
@@ -112,7 +112,7 @@ class _Benchmark:
         self._progress = progress
 
     def warm_up(self) -> None:
-        """Run the worker once without recording the result, so that the first measured run meets a warm broker."""
+        """Run the worker once without recording the result, so that the broker is warm for the first measured run."""
         events = self._options.event_count(WARM_UP_EVENTS)
         topic = self._fill_topic(events)
         self._progress.step("warming up the broker", events)
@@ -131,7 +131,7 @@ class _Benchmark:
         return Workload(self._fill_topic(events), best, events)
 
     def throughput(self, programs: Sequence[Program], workloads: dict[str, Workload]) -> dict[str, list[float]]:
-        """Return the transactions/s of each run by program."""
+        """Return the rate in each run, in transactions/s, by program."""
         rates: dict[str, list[float]] = {program.name: [] for program in programs}
         for run in range(self._options.runs):
             for program in program_order(run, programs):
@@ -141,7 +141,7 @@ class _Benchmark:
         return rates
 
     def shadows(self, workload: Workload) -> ShadowCost:
-        """Return the cost of each further challenger."""
+        """Return the cost of each additional challenger."""
         return measure_shadow_cost(
             self._trials,
             self._challenger,

@@ -1,4 +1,4 @@
-"""Cost of each further challenger. All challengers have the same model, so that only their number differs."""
+"""Cost of each additional challenger. All challengers have the same model, so that only their number differs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,19 +11,19 @@ from benchmarks.pipeline.throughput import OnProgress, Workload, measure_through
 from benchmarks.pipeline.trial_broker import TrialBroker
 from schemas.messages import BundleRef, Challenger, Policy
 
-#: The worker is measured with 0 to this many challengers.
+#: Maximum number of challengers with which the worker is measured.
 MAX_CHALLENGERS = 3
 
 
 class ShadowCost(Struct, frozen=True):
-    """The worker's figures by number of challengers, medians of the runs."""
+    """The worker's median results by number of challengers."""
 
-    #: Transactions/s by number of challengers. On busy cores each challenger costs more throughput than the one before,
-    #: which still found an idle core.
+    #: Transactions/s by number of challengers. Each challenger costs more throughput than the previous challenger if
+    #: fewer cores are idle.
     throughput: dict[str, float]
-    #: Processor time of all threads by number of challengers, microseconds per transaction, start-up included.
+    #: CPU time of all threads, including start-up, in microseconds per transaction, by number of challengers.
     cpu_us: dict[str, float]
-    #: Processor time that the n-th challenger adds, by n.
+    #: CPU time that the n-th challenger adds, in microseconds per transaction, by n.
     added_us: dict[str, float]
 
 
@@ -41,9 +41,9 @@ def measure_shadow_cost(
 
     Args:
         trials: Broker and settings of each trial.
-        bundle: Bundle of every challenger.
-        workload: The input.
-        runs: Runs with each number of challengers.
+        bundle: Bundle that every challenger uses.
+        workload: Input of each run.
+        runs: Number of runs for each number of challengers.
         scratch: Directory for the programs' logs.
         on_step: Called with a description of each step.
         on_progress: Called with the number of decisions so far.

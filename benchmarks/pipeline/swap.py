@@ -19,20 +19,20 @@ from stream.control.role_writer import publish_roles
 from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
-#: Transactions per second.
+#: Number of transactions sent per second.
 RATE = 2_000
-#: Seconds of traffic before the new champion is published, after warm-up, and after it.
+#: Seconds of traffic, after warm-up, before the new champion is published, and the same number afterwards.
 EACH_S = 8.0
-#: Seconds after the new champion's first decision that still count as around the swap.
+#: Seconds after the new champion's first decision that still count towards the latency around the change.
 AFTER_S = 1.0
 
 
 class SwapLatency(Struct, frozen=True):
-    """The longest end-to-end latency, milliseconds."""
+    """The longest end-to-end latency before and around a change of champion, in milliseconds."""
 
-    #: In an interval of the same length before the new champion is published.
+    #: Latency in an interval of the same length before the new champion is published.
     before: float
-    #: From the publication of the new champion, through its loading, to a second after its first decision.
+    #: Latency from the publication of the new champion, while it loads, to a second after its first decision.
     around: float
 
 
@@ -61,13 +61,13 @@ def measure_swap(
     """Send transactions at a steady rate and publish another champion halfway through.
 
     Args:
-        program: The worker.
-        settings: Settings of a trial whose roles are published.
+        program: Worker to measure.
+        settings: Settings of a trial whose roles have been published.
         messages: `swap_count` transactions.
-        champion: The new champion. It must not have had a role before, so that the worker has to load it.
-        challenger: The only challenger, before and after.
+        champion: New champion. It must not have had a role before, so that the worker has to load it.
+        challenger: The only challenger, both before and after the change.
         scratch: Directory for the program's log.
-        on_sent: Called with the number sent so far.
+        on_sent: Called with the number of transactions sent so far.
 
     Raises:
         FraudError: If a transaction is not decided exactly once, or the new champion decides none.
@@ -87,7 +87,7 @@ def measure_swap(
         # The first transaction waits for the program to start; the steady rate begins once it is decided.
         send_transactions(settings.kafka, settings.topic.transactions, messages.part(0, 1))
         if not reader.wait_for(1, STALL_S):
-            raise FraudError(f"{program.name} makes no decisions: {process.last_lines()}")
+            raise FraudError(f"{program.name} made no decisions; its log ends with: {process.last_lines()}")
         publishing = threading.Timer(WARM_UP_S + EACH_S, publish)
         publishing.start()
         try:
@@ -106,7 +106,9 @@ def measure_swap(
     epochs = np.array([_decode_epoch(value or b"").role_epoch for value in reader.values[1:]])
     by_new_champion = epochs > epochs[0]
     if not published_ns or not by_new_champion.any():
-        raise FraudError(f"the new champion decided nothing within {EACH_S:g} s: {process.last_lines()}")
+        raise FraudError(
+            f"the new champion made no decision within {EACH_S:g} s; the worker's log ends with: {process.last_lines()}"
+        )
     latency_ms = (reader.arrived_ns[1:] - sent_ns) / 1e6
     begin, end = published_ns[0], int(sent_ns[by_new_champion].min() + AFTER_S * 1e9)
     around = (sent_ns >= begin) & (sent_ns < end)

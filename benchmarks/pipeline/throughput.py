@@ -1,4 +1,4 @@
-"""Throughput: a full input topic, a program that empties it, and the broker's own clock.
+"""Throughput of a program that empties a full input topic, measured by the broker's clock.
 
 All input is in the topic before the program starts, so generating it costs nothing, and nothing reads the output while
 the program runs. The broker stamps each decision when it appends it; afterwards all decisions are read, and each
@@ -36,12 +36,12 @@ _decode_id = msgspec.json.Decoder(_TransactionId).decode
 
 @dataclass(frozen=True)
 class Workload:
-    """The input of one run.
+    """Input of one run.
 
     Attributes:
         topic: Name of the filled input topic.
         batch: Batch size in transactions; 0 for a program that chooses its own.
-        events: Number of transactions in the topic.
+        events: Number of transactions in the input topic.
     """
 
     topic: str
@@ -61,9 +61,9 @@ def measure_throughput(
     """Run a program over a workload and return its rate in transactions/s.
 
     Args:
-        program: The program to measure.
+        program: Program to measure.
         settings: Settings of the trial.
-        workload: The input.
+        workload: Input of the run.
         scratch: Directory for the program's log.
         on_progress: Called with the number of decisions so far.
         on_end: Called with the process before it is stopped.
@@ -85,9 +85,9 @@ def measure_throughput(
 
 
 def program_order(run: int, programs: Sequence[Program]) -> list[Program]:
-    """Return the order of a run: the first program changes from run to run, and every other run is reversed.
+    """Return the programs in the order of a run: the first changes from run to run, and every other run is reversed.
 
-    Other load on the machine and data that piles up in the broker then affect all programs alike.
+    So other load on the machine, and data that accumulates in the broker, affect all programs alike.
     """
     offset = run // 2 % len(programs)
     order = [*programs[offset:], *programs[:offset]]
@@ -104,8 +104,10 @@ def _wait_until_done(process: MeasuredProcess, settings: Settings, events: int, 
             decided, last_progress = end, time.monotonic()
             on_progress(min(decided, events))
         idle = time.monotonic() - last_progress
-        # End offsets include transaction markers, so reaching `events` does not prove that all are decided.
+        # End offsets include transaction markers, so reaching `events` does not prove that all have been decided.
         if decided >= events and idle > DONE_S:
             return
         if idle > STUCK_S:
-            raise FraudError(f"no progress after {decided} of {events} decisions: {process.last_lines()}")
+            raise FraudError(
+                f"no further decisions after {decided} of {events}; the program's log ends with: {process.last_lines()}"
+            )

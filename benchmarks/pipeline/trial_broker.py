@@ -1,7 +1,7 @@
-"""One broker for all programs: input topics are read repeatedly, output topics are new for each trial.
+"""One broker for all programs, with input topics that are read repeatedly and new output topics for each trial.
 
-The topics of the previous trial are deleted. A broker with a thousand partitions collects garbage all the time, and the
-last trial would run on a slower broker than the first.
+The topics of the previous trial are deleted. A broker with a thousand partitions spends its time on garbage
+collection, and the last trial would run on a slower broker than the first.
 """
 
 import logging
@@ -36,8 +36,8 @@ class TrialBroker:
     """A broker that is prepared for one trial after another.
 
     Args:
-        bootstrap: The broker's address.
-        inputs: Bundle store and bundles.
+        bootstrap: Address of the broker.
+        inputs: Bundle store, and bundles to give a role.
     """
 
     def __init__(self, bootstrap: str, inputs: BenchmarkInputs) -> None:
@@ -52,9 +52,9 @@ class TrialBroker:
         """Delete the previous trial's topics, create new ones, publish the roles and return the trial's settings.
 
         Args:
-            challengers: Number of the inputs' challengers to give a role.
-            roles: Challengers to publish instead of the inputs' own.
-            transactions: Input topic to read again; a new one by default.
+            challengers: Number of challengers from the inputs to give a role.
+            roles: Challengers to publish instead of those from the inputs.
+            transactions: Existing input topic to read again; a new input topic by default.
         """
         self._delete_trial_topics()
         self._trials += 1
@@ -86,11 +86,11 @@ class TrialBroker:
             try:
                 future.result()
             except KafkaException as error:  # it only slows the next trials down a little
-                log.warning("topic %s was not deleted: %s", name, error.args[0].str())
+                log.warning("could not delete topic %s (%s); it stays on the broker", name, error.args[0].str())
 
 
 def committed_end(settings: Settings) -> int:
-    """Return the sum of the decision topic's committed end offsets; transaction markers are included."""
+    """Return the sum of the committed end offsets of the decision topic, which include transaction markers."""
     admin = AdminClient(client_config(settings.kafka))
     partitions = [TopicPartition(settings.topic.decisions, p) for p in range(settings.topic.partitions)]
     futures = admin.list_offsets(
@@ -118,7 +118,7 @@ def read_decisions(settings: Settings) -> list[Any]:
 
 
 def _use_broker_timestamps(settings: Settings) -> None:
-    """Let the broker stamp decisions when it appends them, whatever timestamp the producer sets."""
+    """Make the broker stamp decisions with its append time, whatever timestamp the producer sets."""
     entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, settings.topic.decisions, incremental_configs=[entry])
     admin = AdminClient(client_config(settings.kafka))  # must outlive its futures

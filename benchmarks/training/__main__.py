@@ -17,9 +17,13 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.command(
     epilog=examples("python -m benchmarks.training", "python -m benchmarks.training --runs 5 --json > bench.json")
 )
-@click.option("--data", type=_file, default=_DATA, show_default=True, help="Parquet or CSV file.")
+@click.option("--data", type=_file, default=_DATA, show_default=True, help="Parquet or CSV file with the data.")
 @click.option(
-    "--runs", type=click.IntRange(1), default=3, show_default=True, help="Runs of each step; the median is reported."
+    "--runs",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Number of runs of each step; the median is reported.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def bench(data: Path, runs: int, as_json: bool) -> None:
@@ -30,7 +34,7 @@ def bench(data: Path, runs: int, as_json: bool) -> None:
     """
     with progress(1) as report:
         report("load the boosters")
-        # Importing them takes seconds; --help should not wait for it.
+        # Importing these modules takes seconds, and --help should not wait for it.
         from benchmarks.training.report import render, to_json  # noqa: PLC0415
         from benchmarks.training.run import progress_steps, run_benchmark  # noqa: PLC0415
     with progress(progress_steps(runs)) as report:

@@ -10,14 +10,14 @@ from training.data.source import read_columns
 
 
 def csv_to_parquet(directory: Path) -> Callable[[], object]:
-    """Parse CSV and write Parquet."""
+    """Parse the CSV file and write it as Parquet."""
     return lambda: read_columns(directory / CSV, CSV, (*ULB.columns, *ULB.features), ULB.texts).write_parquet(
         directory / PARQUET
     )
 
 
 def load_parquet(directory: Path) -> Callable[[], object]:
-    """Read, check and sort the data."""
+    """Read, check and sort the data in the Parquet file."""
     return lambda: load(directory / PARQUET)
 
 

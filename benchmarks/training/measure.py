@@ -1,4 +1,4 @@
-"""Measurement of one step in its own process."""
+"""Measures one step in its own process."""
 
 import resource
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-#: Files in the benchmark's directory: the first is its input, the steps write the others.
+#: Files in the benchmark's directory: the first is the input, and the steps write the others.
 CSV = "data.csv"
 PARQUET = "data.parquet"
 MATRICES = "matrices.npz"
@@ -17,12 +17,12 @@ ONNX = "model.onnx"
 _MIB = 1 << 20
 _KIB = 1 << 10
 
-#: Prepares a step in a directory, unmeasured, and returns the function to measure.
+#: Function that prepares a step in a directory, without being measured, and returns the function to measure.
 Step = Callable[[Path], Callable[[], object]]
 
 
 class StepMeasurement(Struct, frozen=True):
-    """Figures of one run of one step."""
+    """Duration and memory of one run of one step."""
 
     seconds: float
     #: Peak resident memory of the process: interpreter, libraries, the step's input and the step.
@@ -32,7 +32,7 @@ class StepMeasurement(Struct, frozen=True):
 
 
 def measure(step: Step, directory: Path) -> StepMeasurement:
-    """Prepare a step and measure it."""
+    """Prepare a step, run it, and return its duration and memory."""
     work = step(directory)
     before = peak_mib()
     started = time.perf_counter()
@@ -42,7 +42,7 @@ def measure(step: Step, directory: Path) -> StepMeasurement:
 
 
 def peak_mib() -> float:
-    """Return the peak resident memory of this process, MiB."""
+    """Return the peak resident memory of this process, in MiB."""
     # On Linux ru_maxrss starts from the parent's memory; VmHWM is this program's own.
     status = Path("/proc/self/status")
     for line in status.read_text(encoding="utf-8").splitlines() if status.exists() else ():

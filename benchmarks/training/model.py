@@ -22,14 +22,14 @@ from training.models.calibrate import Calibration, fit_calibration
 from training.models.families import LIGHTGBM, SEED, Labels
 from training.models.fitted import FittedModel
 
-#: Approximate legitimate rows for a model that is only exported. It has as many trees and leaves as the trial's, but
-#: fitting it needs too little memory to mask the memory of the export itself.
+#: Approximate number of legitimate rows for a model that is only exported. The model has as many trees and leaves as
+#: the trial's, but fitting it needs too little memory to mask the memory of the export itself.
 _FEW_ROWS = 20_000
 
 
 @dataclass(frozen=True)
 class SplitMatrices:
-    """Feature matrices and labels of the three parts."""
+    """Feature matrices and labels of the training and validation splits and the test set."""
 
     train: Matrix
     train_labels: Labels
@@ -37,15 +37,15 @@ class SplitMatrices:
     validation_labels: Labels
     test: Matrix
     test_labels: Labels
-    #: (n,) amounts and event times of the test part, minor units and UTC milliseconds.
+    #: (n,) amounts in minor units, and event times in UTC milliseconds, of the test set.
     test_amounts: NDArray[np.int64]
     test_times_ms: NDArray[np.int64]
-    #: The manifest's features as JSON, because npz files hold arrays only.
+    #: Features for the manifest as JSON, because npz files can only contain arrays.
     features_json: NDArray[np.str_]
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """Features of the manifest, in column order."""
+        """Features for the manifest, in column order."""
         return msgspec.json.decode(str(self.features_json), type=tuple[Feature, ...])
 
 
@@ -58,7 +58,7 @@ class CalibratedModel:
 
 
 def write_matrices(data: Path, path: Path) -> None:
-    """Split a data file and write the parts' feature matrices."""
+    """Split a data file and write the feature matrices of its splits."""
     split = split_by_time(load(data))
     features = make_features(DEFAULT, split.train)
     plan = FeaturePlan(features, DEFAULT.missing)
@@ -84,7 +84,7 @@ def fit(matrix: Matrix, labels: Labels, features: tuple[Feature, ...]) -> Fitted
 
 
 def few_rows_model(parts: SplitMatrices) -> CalibratedModel:
-    """Fit on all frauds and a sample of the legitimate rows of the training part, and calibrate."""
+    """Fit a model on all frauds and a sample of the legitimate rows in the training split, and calibrate it."""
     labels = parts.train_labels
     every = max(1, len(labels) // _FEW_ROWS)
     kept = (labels == 1) | (np.arange(len(labels)) % every == 0)
@@ -101,10 +101,10 @@ def write_graph(model: CalibratedModel, features: tuple[Feature, ...], path: Pat
 
 
 def check_graph(model: CalibratedModel, path: Path, parts: SplitMatrices) -> float:
-    """Score the test part with the graph and with the original model, and return the largest difference.
+    """Score the test set with the graph and with the original model, and return the largest difference.
 
     Raises:
-        QualityError: If they differ by more than a bundle may.
+        QualityError: If the scores differ by more than is permitted in a bundle.
     """
     scores = OnnxModel(path, parts.test.shape[1]).score(parts.test)
     original = model.calibration.apply(model.fitted.margin(parts.test))

@@ -13,20 +13,20 @@ def matrices(directory: Path) -> Callable[[], object]:
 
 
 def trial(directory: Path) -> Callable[[], object]:
-    """Fit on the training part and score the validation part."""
+    """Fit a model on the training split and score the validation split."""
     parts = read_matrices(directory / MATRICES)
     return lambda: fit(parts.train, parts.train_labels, parts.features).margin(parts.validation)
 
 
 def export(directory: Path) -> Callable[[], object]:
-    """Write a model as ONNX."""
+    """Write the model as an ONNX graph."""
     parts = read_matrices(directory / MATRICES)
     model = few_rows_model(parts)
     return lambda: write_graph(model, parts.features, directory / ONNX)
 
 
 def parity(directory: Path) -> Callable[[], object]:
-    """Compare the graph with the original model on the test part."""
+    """Compare the scores of the graph and of the original model on the test set."""
     parts = read_matrices(directory / MATRICES)
     model = few_rows_model(parts)  # the same model that `export` wrote: the seed is fixed
     return lambda: check_graph(model, directory / ONNX, parts)

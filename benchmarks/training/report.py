@@ -1,4 +1,4 @@
-"""The training benchmark's report, as JSON and as a table."""
+"""Report of the training benchmark, as JSON and as a table."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -23,9 +23,9 @@ _TITLES = {
 
 
 class StepReport(Struct, frozen=True):
-    """All runs of one step."""
+    """Results of all runs of one step."""
 
-    #: Median of the runs.
+    #: Median duration of the runs.
     seconds: float
     lowest_seconds: float
     highest_seconds: float
@@ -36,7 +36,7 @@ class StepReport(Struct, frozen=True):
 
 
 class DataSize(Struct, frozen=True):
-    """Size and identity of the data."""
+    """Size of the data file, and the hash that identifies it."""
 
     rows: int
     frauds: int
@@ -45,9 +45,9 @@ class DataSize(Struct, frozen=True):
 
 
 class TrainingReport(Struct, frozen=True):
-    """Figures of all steps."""
+    """Results of all steps."""
 
-    #: By name, in the order in which they run; each runs in its own process.
+    #: Results by step name, in the order in which the steps run, each in its own process.
     steps: dict[str, StepReport]
     runs: int
     data: DataSize

@@ -26,7 +26,7 @@ STEPS = {
     "parity": "benchmarks.training.model_steps",
 }
 Report = Callable[[str], None]
-#: Packages whose versions affect the figures.
+#: Packages whose versions affect the results.
 _PACKAGES = ("lightgbm", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn")
 
 
@@ -40,7 +40,7 @@ def run_benchmark(data: Path, runs: int, report: Report) -> TrainingReport:
 
     Args:
         data: Parquet or CSV file.
-        runs: Runs of each step; the report gives the median.
+        runs: Number of runs of each step; the report gives the median.
         report: Called with a description of each step, for a progress display.
 
     Raises:
@@ -55,7 +55,7 @@ def run_benchmark(data: Path, runs: int, report: Report) -> TrainingReport:
         _copy_as_csv(data, directory / CSV)
         measurements: dict[str, list[StepMeasurement]] = {name: [] for name in STEPS}
         for run in range(runs):
-            # Round by round, so that other load on the machine affects all steps alike.
+            # The steps run round by round, so that other load on the machine affects all of them alike.
             for name, measured in measurements.items():
                 report(f"{name}: run {run + 1} of {runs}")
                 measured.append(_run_step(name, directory))
@@ -73,7 +73,7 @@ def _copy_as_csv(data: Path, csv: Path) -> None:
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(
-            f"{data} cannot be copied to {csv.parent} as CSV ({reason}); set TMPDIR to a directory with more space"
+            f"cannot copy {data} to {csv.parent} as CSV ({reason}); set TMPDIR to a directory with more space"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Small inputs for the benchmarks."""
+"""Small inputs for testing the benchmarks."""
 
 import random
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.bundles import NUMERIC, put_bundle
 
 
 def _transactions() -> list[Transaction[dict[str, FeatureValue]]]:
-    """Return transactions of which about a tenth are alerted."""
+    """Return transactions, about a tenth of which raise alerts."""
     random.seed(0)
     return [
         Transaction(
@@ -28,7 +28,7 @@ def _transactions() -> list[Transaction[dict[str, FeatureValue]]]:
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> BenchmarkInputs:
-    """Two small models that share their features, like those of `fraud-train baseline`."""
+    """Inputs with two small models that share their features, like those of `fraud-train baseline`."""
     store = tmp_path / "bundles"
     refs: list[BundleRef] = [put_bundle(store, "1"), put_bundle(store, "2", bias=-3.0)]
     return BenchmarkInputs(

@@ -20,7 +20,7 @@ from stream.kafka.topics import create_topics
 from stream.settings import Settings
 
 COUNT = 300
-#: Fields that the worker's clock sets.
+#: Fields that depend on the worker's clock.
 _CLOCK = re.compile(rb'"(scored_at_ms|latency_ms)":[0-9.e+-]+')
 
 MakeSettings = Callable[..., Settings]
@@ -55,11 +55,11 @@ def _run(program: Program, settings: Settings, inputs: BenchmarkInputs, scratch:
 def test_a_baseline_writes_the_same_messages_as_the_worker(
     name: str, inputs: BenchmarkInputs, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
-    """All bytes are equal except for the clock fields, and every transaction is decided once."""
+    """A baseline writes the worker's bytes except for the clock fields, and decides every transaction once."""
     python, problem = quix_python() if name == "quix" else (Path(sys.executable), "")
     assert python is not None, problem
     first, second = make_settings(), make_settings()
-    # Separate topics, so that both read the same offsets.
+    # The topics are separate, so that both programs read the same offsets.
     second = second.replace(
         kafka_group=f"{second.kafka.group}-baseline",
         **{f"topic_{field}": f"{name}-baseline" for field, name in second.topic.names.items()},

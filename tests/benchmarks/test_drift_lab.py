@@ -1,4 +1,4 @@
-"""The drift lab at a small scale: synthetic data with the columns of ULB, windows of 1,000 rows, few repetitions."""
+"""The drift lab at a small scale: synthetic data with ULB's columns, windows of 1,000 rows, few repetitions."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> DriftLabResults:
-    """Results of the whole lab."""
+    """Results of a run of the whole lab."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(river, "_SLOW_ROWS", 50)
         scratch = tmp_path_factory.mktemp("bundles")
@@ -48,18 +48,18 @@ def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> DriftLab
 
 @pytest.fixture(scope="module")
 def stream(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> LabStream:
-    """An exchangeable stream."""
+    """An exchangeable stream made from the synthetic data."""
     return exchangeable_stream(data, tmp_path_factory.mktemp("stream") / "bundle", seed=1)
 
 
 @pytest.fixture(scope="module")
 def sample(stream: LabStream) -> WindowSample:
-    """Windows of the exchangeable stream."""
+    """Windows drawn from the exchangeable stream."""
     return draw_windows(stream, LIMITS, SIZE.days, seed=2)
 
 
 def test_the_rule_is_silent_without_drift(results: DriftLabResults) -> None:
-    """No feature alarms, nor does the score or the alert rate."""
+    """Without drift, the rule raises no alarm on any feature, the score or the alert rate."""
     assert results.exchangeable.windows == 28
     assert len(results.exchangeable.names) == 30
     assert results.exchangeable.count == 0
@@ -76,21 +76,21 @@ def test_injected_drift_is_detected(results: DriftLabResults) -> None:
 
 
 def test_a_trend_is_detected_soon_after_its_psi_crosses_the_limit(results: DriftLabResults) -> None:
-    """Tested on normal features, whose PSI is about the square of the shift in standard deviations."""
+    """Normal features are tested, because their PSI is about the squared shift in standard deviations."""
     normal = [each for each in results.trends if each.feature.startswith("V") and int(each.feature[1:]) > 6]
     assert all(each.crossing is not None and 0.2 < each.crossing < 0.5 for each in normal)
     assert all(each.delay is not None and each.delay < 5 for each in normal)
 
 
 def test_a_doubled_alert_rate_is_detected(results: DriftLabResults) -> None:
-    """Tested on the champion's own rate: this small reference has too few alerts for the rare one."""
+    """A doubled alert rate of the champion is detected; the small reference has too few alerts for a rare rate."""
     own, _ = results.alert_rates
     assert own.detected_by_window >= 0.6
     assert own.median < 60
 
 
 def test_concept_drift_is_detected_by_labels_only(results: DriftLabResults) -> None:
-    """Recall falls while its estimate does not, and misses alarm more often than without drift."""
+    """Recall falls while its estimate does not, and missed frauds raise an alarm more often than without drift."""
     timeline = results.timeline
     assert timeline.recall[15:].mean() < 0.75 * timeline.recall[:15].mean()
     assert timeline.expected_recall[15:].mean() == pytest.approx(timeline.expected_recall[:15].mean(), abs=0.02)
@@ -100,13 +100,13 @@ def test_concept_drift_is_detected_by_labels_only(results: DriftLabResults) -> N
 
 
 def test_every_detector_of_river_runs_on_numeric_scenarios(results: DriftLabResults) -> None:
-    """The scenario with missing values is skipped."""
+    """Every detector has a result for each scenario except the scenario with missing values, which is skipped."""
     numeric = {"undisturbed", *SCENARIOS} - {"stuck at null"}
     assert [set(each.detected) for each in results.river] == [numeric] * 3
 
 
 def test_the_page_and_its_figures_are_written(results: DriftLabResults, tmp_path: Path) -> None:
-    """The page links exactly the figures that are written."""
+    """The page links to exactly the charts that are written."""
     page = write(results, tmp_path).read_text(encoding="utf-8")
     names = {pictures.POWER, pictures.TREND, pictures.NATURAL, pictures.CONCEPT}
     assert {file.name for file in tmp_path.iterdir()} == {"drift-lab.md", *names}
@@ -116,7 +116,7 @@ def test_the_page_and_its_figures_are_written(results: DriftLabResults, tmp_path
 
 
 def test_replacing_a_column_equals_measuring_all_columns(sample: WindowSample) -> None:
-    """The statistics are equal bit for bit, including Holm's correction over all columns."""
+    """Replacing a column gives bit for bit the same statistics, including Holm's correction for all columns."""
     column, windows = sample.binning.features[3], np.arange(8)
     disturbed = _counts(sample, "value doubled", windows)
     replacement = disturbed[:, column.start : column.stop]
@@ -129,7 +129,7 @@ def test_replacing_a_column_equals_measuring_all_columns(sample: WindowSample) -
 
 
 def test_the_lab_finds_the_same_alarms_as_the_rule(sample: WindowSample) -> None:
-    """Runs of windows over a limit give the same alarms as the rule's own states."""
+    """Alarms found from consecutive windows over a limit equal the alarms in the rule's own states."""
     counts = np.concatenate([sample.counts[:6], _counts(sample, "variance doubled", np.arange(6, 12))])
     judged = judge_all(sample.statistics, sample.rule, counts)
     over = sample.rule.check(sample.statistics.measure(counts)).over
@@ -146,7 +146,7 @@ def _counts(sample: WindowSample, scenario: str, windows: NDArray[np.intp]) -> C
 
 
 def test_the_rarest_common_category_vanishes() -> None:
-    """A single category that has all rows stays, because nothing would be left."""
+    """The rarest common category is removed, but a single category that has all rows is kept."""
     profile = ReferenceProfile((1.0, 2.0, 3.0), (60, 34, 6, 0), ())
     assert rarest_common_category(profile) == 2
     assert drop_category(np.array([60, 34, 6, 0, 1]), 2).tolist() == [60, 34, 0, 0, 1]
@@ -154,14 +154,14 @@ def test_the_rarest_common_category_vanishes() -> None:
 
 
 def test_shuffled_rows_keep_the_times_in_order(data: Dataset) -> None:
-    """Otherwise the split by time would undo the shuffle."""
+    """Event times keep their order when rows are shuffled; otherwise the split by time would undo the shuffle."""
     permuted = shuffled(data, seed=3)
     assert (np.diff(permuted.event_time_ms) >= 0).all()
     assert sorted(permuted.row.tolist()) == data.row.tolist() != permuted.row.tolist()
 
 
 def test_categories_keep_the_order_of_values(data: Dataset) -> None:
-    """Letters rise with the values, and the amount has its own category."""
+    """Category letters rise with the values, and the amount gets its own categorical feature."""
     cut = cut_into_categories(data)
     assert set(cut.description.features.values()) == {"categorical"}
     letters = cut.frame["V1"].to_numpy()[np.argsort(data.frame["V1"].to_numpy(), kind="stable")]
@@ -170,7 +170,7 @@ def test_categories_keep_the_order_of_values(data: Dataset) -> None:
 
 
 def test_windows_are_drawn_from_the_stream(sample: WindowSample) -> None:
-    """Each window has the configured number of rows, and all windows together have the shares of the stream."""
+    """Each window has the configured number of rows, and together the windows have about the stream's shares."""
     assert set(sample.counts.sum(axis=1).tolist()) == {30 * LIMITS.window_rows}
     column = sample.binning.features[0]
     whole = sample.binning.column_counts(column, count_stream(sample))
@@ -179,7 +179,7 @@ def test_windows_are_drawn_from_the_stream(sample: WindowSample) -> None:
 
 
 def test_evidently_results_are_summarized() -> None:
-    """A window drifts as a whole if half of its columns do; a refusal gives no result."""
+    """A window counts as drifted if half of its columns have drifted; rejected data gives no result."""
     summary = summarize({"some": [[True, False, False], [True, True, False]], "null": [[None, None]]})
     assert summary["some"].drifted == pytest.approx(0.5)
     assert (summary["some"].any_column, summary["some"].whole) == (2, 1)
@@ -187,7 +187,7 @@ def test_evidently_results_are_summarized() -> None:
 
 
 def test_a_failure_of_evidently_is_one_line(sample: WindowSample, tmp_path: Path) -> None:
-    """Here the interpreter does not have the package."""
+    """If the interpreter lacks the Evidently package, the run fails with a one-line error."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho \"Traceback\nModuleNotFoundError: No module named 'evidently'\" >&2\nexit 1\n")
     python.chmod(0o755)

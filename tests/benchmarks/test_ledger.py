@@ -11,7 +11,7 @@ from stream.settings import Settings
 
 
 def test_every_counted_row_is_written(tmp_path: Path) -> None:
-    """There are as many shadow scores as decisions, none repeated, in batches of the configured size."""
+    """The ledger writes as many shadow scores as decisions, none of them twice, in batches of the configured size."""
     engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
     migrate(engine)
     assert write_all(engine, Settings().replace(kafka_batch_max=300), 1_000) > 0
@@ -23,7 +23,7 @@ def test_every_counted_row_is_written(tmp_path: Path) -> None:
 
 
 def test_generated_messages_behave_like_a_list() -> None:
-    """Generated messages have a length, indices and slices; the key is the card."""
+    """Generated messages have a length and can be indexed and sliced; their key is the card."""
     messages = GeneratedMessages(1, 10)
     assert len(messages) == 10
     part = messages[8:12]

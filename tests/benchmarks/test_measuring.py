@@ -21,7 +21,7 @@ ROW = Transaction[dict[str, FeatureValue]](
 
 
 def test_transactions_are_numbered() -> None:
-    """Only the transaction_id differs from the repeated row, and a part keeps the original numbers."""
+    """A numbered transaction differs from its row only in the transaction_id, and a slice keeps the numbers."""
     messages = NumberedTransactions([ROW], 10)
     assert len(messages.part(4, 10)) == 6
     key, value = messages.part(4, 10)[1]
@@ -32,7 +32,7 @@ def test_transactions_are_numbered() -> None:
 
 
 def test_send_times_follow_the_schedule(settings: Settings) -> None:
-    """At a steady rate bursts are due at even intervals, even when the generator is delayed."""
+    """At a steady rate, bursts are due at even intervals, even if the generator is delayed."""
     began = time.monotonic_ns()
     sent = send_transactions(
         settings.kafka,
@@ -48,7 +48,7 @@ def test_send_times_follow_the_schedule(settings: Settings) -> None:
 
 
 def test_a_reader_counts_decisions_and_repeats(settings: Settings) -> None:
-    """The first decision sets the arrival time, a repeat raises the count, and a missing decision times out."""
+    """The first decision sets the arrival time, a repeat raises the count, and a missing decision causes a timeout."""
     decisions = settings.replace(topic_transactions=settings.topic.decisions)
     with DecisionReader(settings, 4, keep_values=True) as reader:
         send_transactions(decisions.kafka, decisions.topic.transactions, NumberedTransactions([ROW], 3))
@@ -70,7 +70,7 @@ def test_percentiles_are_in_milliseconds() -> None:
 
 
 def test_programs_take_turns() -> None:
-    """Every run measures all programs, and none is first in every run."""
+    """Every run measures all programs, and no program comes first in every run."""
     programs = [Program(name, Path(), lambda _, __: [], (0,)) for name in "abc"]
     orders = ["".join(program.name for program in program_order(run, programs)) for run in range(5)]
     assert orders == ["abc", "cba", "bca", "acb", "cab"]

@@ -1,4 +1,4 @@
-"""The baselines' plain scorer gives the same results as the worker's scorer, except for the clock. No Kafka needed."""
+"""The baselines' plain scorer gives the worker's results except for the clock. These tests need no Kafka."""
 
 import random
 import time
@@ -28,7 +28,7 @@ BY_LOSS = Policy("2", review=0.0, decline=0.9, kind="expected_loss", review_cost
 
 
 def transactions() -> list[bytes]:
-    """Return transactions of all hours and many amounts, with known and unknown categories."""
+    """Return transactions at all hours and with many amounts, with known and unknown categories."""
     rng = random.Random(0)  # noqa: S311 - reproducible, not secret
     return [
         encode(
@@ -47,7 +47,7 @@ def transactions() -> list[bytes]:
 
 @pytest.mark.parametrize("policy", [POLICY, BY_LOSS], ids=["score", "expected_loss"])
 def test_the_plain_scorer_agrees_with_the_worker(policy: Policy, tmp_path: Path) -> None:
-    """Decisions, alerts and shadow scores are equal, with every kind of feature and policy."""
+    """Both scorers return the same decisions, alerts and shadow scores for every kind of feature and policy."""
     store = tmp_path / "bundles"
     refs: list[BundleRef] = [
         put_bundle(store, version, bias=bias, further=FURTHER, policy=policy)

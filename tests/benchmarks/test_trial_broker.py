@@ -1,4 +1,4 @@
-"""Topics of a trial are deleted with the next trial, so that each trial meets the same broker."""
+"""The topics of a trial are deleted before the next trial, so that the broker is in the same state for each trial."""
 
 from confluent_kafka.admin import AdminClient
 
@@ -12,7 +12,7 @@ from tests.support.until import until
 
 
 def test_trial_topics_are_deleted_and_inputs_are_kept(own_broker: LocalBroker, inputs: BenchmarkInputs) -> None:
-    """An input topic is filled once and read by many trials."""
+    """The next trial deletes the previous trial's topics but keeps the input topic, which many trials read."""
     bootstrap = own_broker.bootstrap
     trials = TrialBroker(bootstrap, inputs)
     input_topic = trials.fill(NumberedTransactions(inputs.transactions, 10), lambda _: None)
@@ -23,11 +23,11 @@ def test_trial_topics_are_deleted_and_inputs_are_kept(own_broker: LocalBroker, i
 
 
 def topic_names(settings: Settings) -> set[str]:
-    """Return the names of all topics of the settings."""
+    """Return the names of all topics in the settings."""
     return {spec.name for spec in topic_table(settings.topic)}
 
 
 def trial_topics(bootstrap: str) -> set[str]:
-    """Return the topics of trials that exist on the broker."""
+    """Return the trial topics that exist on the broker."""
     topics = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).topics
     return {name for name in topics if name.startswith("trial-")}

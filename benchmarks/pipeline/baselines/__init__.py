@@ -1,5 +1,5 @@
-"""Baselines: the same work with other stream processors, each a small program in its own process.
+"""Baselines: small programs that do the same work with other stream processors, each in its own process.
 
-They share only the message contracts, the manifest reader, feature computation, policy and reasons with the worker,
+With the worker they share only message contracts, manifest reader, feature computation, policy and reasons,
 because one of them runs in an environment where this project's Kafka client is not installed.
 """

@@ -1,7 +1,7 @@
 """A plain loop over confluent-kafka: consume, score, produce, all in Kafka transactions, one thread.
 
-A transaction ends with the first batch after `COMMIT_S`, as in Kafka Streams. A commit for each batch is slower,
-because the next transaction waits for the markers of the previous one.
+A transaction ends with the first batch after `COMMIT_S`, as in Kafka Streams. Committing each batch would be slower,
+because each transaction waits for the markers of the previous transaction.
 """
 
 import signal
@@ -43,9 +43,9 @@ def run(job: Job) -> None:
             "transactional.id": job.group,
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
-            # A transaction that begins right after a commit must retry; the default wait is 100 ms.
+            # A transaction that begins right after a commit must retry; by default it waits 100 ms before it does.
             "retry.backoff.ms": 10,
-            # Enough for the outputs of one transaction.
+            # The queue is large enough for the outputs of one Kafka transaction.
             "queue.buffering.max.messages": 500_000,
         }
     )

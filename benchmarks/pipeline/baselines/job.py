@@ -1,4 +1,4 @@
-"""The configuration of a baseline, passed as one JSON argument."""
+"""Configuration of a baseline, passed to its process as one JSON argument."""
 
 import sys
 
@@ -7,10 +7,10 @@ from msgspec import Struct
 
 
 class Job(Struct, frozen=True):
-    """Topics to read and write, and models to score with."""
+    """Topics that a baseline reads and writes, and models with which it scores."""
 
     bootstrap: str
-    #: Consumer group; also the transactional id.
+    #: Consumer group, also used as the transactional id.
     group: str
     topic_transactions: str
     topic_decisions: str
@@ -21,15 +21,15 @@ class Job(Struct, frozen=True):
     challengers: tuple[str, ...]
     role_epoch: int
     max_reasons: int
-    #: Batch size in transactions.
+    #: Number of transactions in a batch.
     batch: int
 
 
 def read_job() -> Job:
-    """Decode the process's command-line argument."""
+    """Return the job in the process's command-line argument."""
     return msgspec.json.decode(sys.argv[1], type=Job)
 
 
 def write_job(job: Job) -> str:
-    """Encode a job as a command-line argument."""
+    """Return a job as a command-line argument."""
     return msgspec.json.encode(job).decode()

@@ -1,4 +1,4 @@
-"""Straightforward scoring for the baselines: dictionaries in, dictionaries out, orjson at both ends.
+"""Straightforward scoring for the baselines, with dictionaries as input and output and orjson to decode and encode.
 
 Decisions and shadow scores equal the worker's byte for byte, except for the clock fields. Nothing is validated and
 there are no dead letters, so a baseline does less work than the worker, never more.
@@ -32,7 +32,7 @@ class SourceOffset(NamedTuple):
 
 
 class PlainOutputs(NamedTuple):
-    """Keys and encoded messages to produce, by topic."""
+    """Keys and encoded messages to produce to each topic."""
 
     decisions: list[tuple[str, bytes]]
     alerts: list[tuple[str, bytes]]
@@ -61,11 +61,11 @@ class PlainModel:
         return scores
 
     def check_parity(self) -> None:
-        """Do nothing: baselines trust the bundle. Part of the `Model` protocol."""
+        """Do nothing, because baselines trust the bundle. Part of the `Model` protocol."""
 
 
 class PlainScorer:
-    """Champion and challengers over one feature matrix: all models share the champion's features."""
+    """Scores batches with champion and challengers, which all use the champion's feature matrix."""
 
     def __init__(self, job: Job) -> None:
         self._champion = PlainModel(job.champion)
@@ -75,12 +75,12 @@ class PlainScorer:
         self._values = itemgetter(*self._champion.plan.numeric)
 
     def score(self, values: Sequence[bytes], sources: Sequence[SourceOffset], read_at: float) -> PlainOutputs:
-        """Decide a batch.
+        """Return the outputs for a batch.
 
         Args:
-            values: Encoded transactions, n.
-            sources: Source of each transaction, n.
-            read_at: Monotonic seconds at which the batch was read.
+            values: The batch's n encoded transactions.
+            sources: Source offset of each of the n transactions.
+            read_at: Time at which the batch was read, in monotonic seconds.
         """
         transactions = [orjson.loads(value) for value in values]
         amounts = np.array([each["amount_minor"] for each in transactions], dtype=np.int64)

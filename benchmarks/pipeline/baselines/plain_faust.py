@@ -21,7 +21,7 @@ WITHIN_S = 0.05
 
 
 def make_app(job: Job, directory: Path) -> faust.App:
-    """Return the app with its single agent.
+    """Return the Faust app with its single agent.
 
     Args:
         job: Broker, topics and models of the run.

@@ -1,4 +1,4 @@
-"""Quix Streams as its manual recommends: one transaction at a time, in its exactly-once mode.
+"""Quix Streams used as its manual recommends: one transaction at a time, in exactly-once mode.
 
 Its windows batch by key and its sinks are outside its Kafka transactions, so neither can score a batch exactly once.
 `Job.batch` sets `commit_every`, the number of transactions in a checkpoint. Quix Streams pins an older confluent-kafka,
@@ -15,7 +15,7 @@ from benchmarks.pipeline.baselines.plain import PlainOutputs, PlainScorer, Sourc
 
 
 def run(job: Job) -> None:
-    """Score until the process receives a signal."""
+    """Score transactions until the process receives a signal."""
     application = Application(
         broker_address=job.bootstrap,
         consumer_group=job.group,
@@ -32,7 +32,7 @@ def run(job: Job) -> None:
             "partitioner": "murmur2_random",
             # Larger requests; a commit flushes immediately.
             "linger.ms": 50,
-            # A transaction that begins right after a commit must retry; the default wait is 100 ms.
+            # A transaction that begins right after a commit must retry; by default it waits 100 ms before it does.
             "retry.backoff.ms": 10,
         },
     )

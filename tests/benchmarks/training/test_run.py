@@ -28,7 +28,7 @@ _WORKED = 64
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
-    """Only the JSON object is on stdout, with the figures of each step and a description of data and machine."""
+    """Stdout contains only the JSON object, with the results of each step and a description of data and machine."""
     data = tmp_path / "data.csv"
     make_frame(2000).write_csv(data)
     done = CliRunner().invoke(bench, ["--data", str(data), "--runs", "1", "--json"])
@@ -39,7 +39,7 @@ def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
     for step in report["steps"].values():
         assert set(step) == {"seconds", "lowest_seconds", "highest_seconds", "peak_mib", "before_mib"}
         assert 0 < step["lowest_seconds"] == step["seconds"] == step["highest_seconds"] < 60
-        # A Python with polars or LightGBM needs at least 50 MiB; a peak never falls.
+        # A Python process with polars or LightGBM needs at least 50 MiB, and the peak never falls.
         assert 50 < step["before_mib"] <= step["peak_mib"] < 4096
     assert report["data"]["csv_bytes"] == data.stat().st_size
     assert (report["data"]["rows"], len(report["data"]["sha256"])) == (2000, 64)
@@ -47,7 +47,7 @@ def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
 
 
 def test_the_table_names_every_step_and_the_data() -> None:
-    """Steps have titles instead of their names in the code."""
+    """The table shows the title of every step instead of its name in the code, and the size of the data."""
     step = StepReport(1.5, 1.0, 2.0, 300.0, 250.0)
     report = TrainingReport(
         dict.fromkeys(STEPS, step), 3, DataSize(2000, 30, 10**6, "ab" * 32), describe_machine(("rich",))
@@ -68,7 +68,7 @@ def test_the_table_names_every_step_and_the_data() -> None:
 
 
 def test_the_summary_has_median_time_and_peak_memory() -> None:
-    """A slow run does not move the median, but shows as the highest time."""
+    """A slow run does not change the median, but appears as the highest time."""
     runs = [StepMeasurement(seconds, peak, 90.0) for seconds, peak in ((1.0, 100.0), (9.0, 130.0), (2.0, 110.0))]
     summary = summarize({"trial": runs})["trial"]
     assert (summary.lowest_seconds, summary.seconds, summary.highest_seconds) == (1.0, 2.0, 9.0)
@@ -77,7 +77,7 @@ def test_the_summary_has_median_time_and_peak_memory() -> None:
 
 def test_preparation_is_not_measured(tmp_path: Path) -> None:
     """Memory allocated by preparation counts as before the step, memory allocated by the step as its own."""
-    # In its own process, like the benchmark's steps: pytest's peak is already higher than this.
+    # This runs in its own process, like the benchmark's steps, because pytest's memory peak is already higher.
     program = f"""
 from pathlib import Path
 from benchmarks.training.measure import main
@@ -97,13 +97,13 @@ main({{"step": step}})
 
 
 def test_every_step_is_in_the_module_that_runs_it() -> None:
-    """This test fails if a step is renamed in only one place."""
+    """Every step exists in the module that runs it, so a step renamed in only one place is noticed."""
     defined = {name: module.__name__ for module in (data_steps, model_steps) for name in module.STEPS}
     assert defined == STEPS
 
 
 def test_a_failed_step_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the step and quotes the last line of its output."""
+    """When a step fails, the one-line error names the step and quotes the last line of its output."""
     data = tmp_path / "data.parquet"
     make_frame(200).write_parquet(data)
     monkeypatch.setattr("benchmarks.training.run.STEPS", {"gone": "benchmarks.training.data_steps"})
@@ -112,6 +112,6 @@ def test_a_failed_step_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_missing_data_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    """The error is the one that other commands show for a missing file."""
+    """For a missing file, the benchmark raises the same error as other commands before it measures anything."""
     with pytest.raises(DataError, match="does not exist"):
         run_benchmark(tmp_path / "gone.parquet", 1, lambda _: None)
