@@ -1,4 +1,4 @@
-"""A daily budget of alerts, from the command line or the plan to the policy in the bundle."""
+"""A daily alert budget, from the command line or the plan to the policy in the bundle."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ from training.registry.versions import Registry
 from training.study.recipe import recipe_of
 from training.study.runs import StudyRuns
 
-#: The validation part covers a few minutes, in which a daily budget of this size allows about forty alerts.
+#: The validation split covers a few minutes, in which a daily budget of this size allows about forty alerts.
 ALERTS_PER_DAY = 10_000
 STUDY = PLAN | {
     "seeds": [0],
@@ -60,7 +60,7 @@ def registered_models() -> list[LoadedModel]:
 
 
 def count_alerts(model: LoadedModel, alerts_per_day: int) -> tuple[int, int]:
-    """Return the number of alerts that the policy raises on the validation part, and the number the budget allows."""
+    """Return how many alerts the policy raises on the validation split, and how many the budget allows."""
     validation = split_by_time(load("data.parquet")).validation
     scores = model.onnx.score(validation.matrix(model.plan))
     alerts = int(np.count_nonzero(severities(scores, model.manifest.policy, validation.amount_minor)))
@@ -74,7 +74,7 @@ def recorded_budget(model: LoadedModel) -> int | None:
 
 
 def test_the_baseline_raises_as_many_alerts_as_the_budget_allows(run: Run) -> None:
-    """Manifest and recipe of every model record the choice, and retraining reads it from the recipe."""
+    """The manifest and recipe of every model record the budget, and retraining reads the budget from the recipe."""
     make_frame().write_parquet("data.parquet")
     run("baseline", "--data", "data.parquet", "--store", "bundles", "--alerts-per-day", str(ALERTS_PER_DAY))
     models = registered_models()
@@ -94,7 +94,7 @@ def test_the_baseline_raises_as_many_alerts_as_the_budget_allows(run: Run) -> No
 def test_a_study_takes_the_budget_from_its_plan_or_its_option(
     run: Run, option: tuple[str, ...], alerts_per_day: int
 ) -> None:
-    """The option overrides the plan; the registered bundle has the policy."""
+    """The --alerts-per-day option overrides the plan, and the registered bundle contains the policy."""
     hard_frame().write_parquet("data.parquet")
     Path("plan.yaml").write_text(yaml.safe_dump(STUDY))
     output = run("study", "--data", "data.parquet", "--plan", "plan.yaml", *option)
@@ -110,7 +110,7 @@ def test_a_study_takes_the_budget_from_its_plan_or_its_option(
 
 @pytest.mark.parametrize("plan", ["alerts_per_day: 0", "alerts_per_day: many"])
 def test_a_budget_in_a_plan_is_a_positive_number(run: Run, plan: str) -> None:
-    """The error names the field."""
+    """A budget in a plan that is not a positive number is an error that names the field."""
     make_frame(200).write_parquet("data.parquet")
     Path("plan.yaml").write_text(yaml.safe_dump({k: v for k, v in STUDY.items() if k != "alerts_per_day"}) + plan)
     with pytest.raises(StudyError, match="alerts_per_day"):
@@ -118,7 +118,7 @@ def test_a_budget_in_a_plan_is_a_positive_number(run: Run, plan: str) -> None:
 
 
 def test_a_budget_too_small_for_one_alert_is_an_error(run: Run) -> None:
-    """Nothing is registered."""
+    """A budget too small for one alert is an error, and no model is registered."""
     make_frame().write_parquet("data.parquet")
     with pytest.raises(DataError, match="allow more alerts per day"):
         run("baseline", "--data", "data.parquet", "--store", "bundles", "--alerts-per-day", "1")

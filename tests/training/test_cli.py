@@ -15,7 +15,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run `fraud-train` in an empty directory and return exit code, stdout and stderr."""
+    """Run `fraud-train` in an empty directory, and return its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     for name in ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
@@ -29,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         return int(ended.value.code or 0), out, err
 
     yield call
-    # Undo what `main` does to the log level of the stream.
+    # Undo the change that `main` makes to the stream's log level.
     logging.getLogger("stream").setLevel(logging.NOTSET)
 
 
@@ -53,7 +53,7 @@ def test_every_help_text_has_an_example(run: Run, command: str) -> None:
     ],
 )
 def test_a_failure_is_a_one_line_error(run: Run, arguments: list[str]) -> None:
-    """There is no traceback, and the exit code is 1."""
+    """A failure prints a one-line error without a traceback and exits with code 1."""
     code, out, err = run(*arguments)
     assert (code, out) == (1, "")
     assert err.startswith("fraud-train: ")
@@ -64,14 +64,14 @@ def test_a_failure_is_a_one_line_error(run: Run, arguments: list[str]) -> None:
     "arguments", [["nonsense"], ["baseline", "--nonsense"], ["export-stream"], ["export-stream", "--part", "x"]]
 )
 def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
-    """The explanation comes from click."""
+    """Bad usage prints click's explanation and exits with code 2."""
     code, _, err = run(*arguments)
     assert code == 2
     assert "Error" in err
 
 
 def test_an_unknown_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings are read before anything else happens."""
+    """An unknown setting is an error that names the setting, before anything else happens."""
     monkeypatch.setenv("FRAUD_BOOTSTRP", "x")
     assert run("publish") == (1, "", "fraud-train: FRAUD_BOOTSTRP is not a setting; .env.example lists them all\n")
 
@@ -87,7 +87,7 @@ def test_an_unavailable_mlflow_is_a_one_line_error(run: Run, trained: Trained, m
 
 
 def test_an_unavailable_broker_is_a_one_line_error(run: Run, trained: Trained, tmp_path: Path) -> None:
-    """The bundles and the file that lists them are kept, so publishing can be repeated."""
+    """If the broker is unavailable, `publish` prints a one-line error and exits with code 1, and can be repeated."""
     save_roles(trained.roles, tmp_path / "roles.json")
     code, _, err = run("publish", "--roles", "roles.json", "--bootstrap", "127.0.0.1:9")
     assert code == 1
@@ -96,7 +96,7 @@ def test_an_unavailable_broker_is_a_one_line_error(run: Run, trained: Trained, t
 
 
 def test_export_stream_and_offline_scores_write_their_files(run: Run, trained: Trained, tmp_path: Path) -> None:
-    """Both commands print the path of the file."""
+    """Each command writes its file and prints the path."""
     save_roles(trained.roles, tmp_path / "roles.json")
     data = str(trained.data)
     assert run("export-stream", "--data", data, "--out", "t.jsonl")[:2] == (0, "t.jsonl\n")

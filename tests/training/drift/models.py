@@ -1,4 +1,4 @@
-"""A numpy model with a complete reference, and a file whose rows drift from the middle on."""
+"""A numpy model with a complete reference, and a file whose rows drift in its second half."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The concept drift monitor detects an increase of an error rate within the delay that the docs state."""
+"""The concept drift monitor detects an increase in an error rate within the delay that the docs state."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def alarms(monitor: ErrorRateMonitor, errors: "np.ndarray[tuple[int], np.dtype[n
 
 
 def test_an_increase_is_detected_with_both_rates() -> None:
-    """The champion misses a quarter of the frauds at first, and three quarters later."""
+    """The alarm gives both rates when the champion misses a quarter of the frauds at first and three quarters later."""
     random = np.random.default_rng(0)
     errors = np.concatenate([random.random(500) < 0.25, random.random(200) < 0.75])
     first, *_ = alarms(ErrorRateMonitor("misses"), errors)
@@ -27,7 +27,7 @@ def test_an_increase_is_detected_with_both_rates() -> None:
 
 
 def test_a_decrease_raises_no_alarm() -> None:
-    """A champion that improves needs no replacement."""
+    """A falling error rate raises no alarm, because a champion that improves needs no replacement."""
     random = np.random.default_rng(0)
     errors = np.concatenate([random.random(500) < 0.75, random.random(500) < 0.25])
     assert alarms(ErrorRateMonitor("false alarms"), errors) == []

@@ -1,4 +1,4 @@
-"""The concept drift monitor on a real ledger: it reads only matured errors, and reads each once."""
+"""The concept drift monitor on a real ledger: it reads only matured errors, each exactly once."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ HOUR_MS = 3_600_000
 
 
 def transactions(first: int, count: int) -> list[Transaction[Any]]:
-    """Return transactions one second apart."""
+    """Return transactions that are one second apart."""
     return [Transaction(f"t{n}", "card", BASE_MS + n * 1000, 100, "EUR", {}) for n in range(first, first + count)]
 
 
 def frauds(history: DecisionHistory, first: int, count: int, verdict: str) -> None:
-    """Record decisions on frauds with high scores, and labels for them an hour later."""
+    """Record decisions with high scores on frauds, and labels for these frauds an hour later."""
     sent = transactions(first, count)
     history.decide(sent, first, verdict=verdict, score=0.99)
     history.label(
@@ -49,7 +49,7 @@ def test_missed_frauds_raise_an_alarm_once_they_have_matured(history: DecisionHi
 
 
 def test_errors_of_another_champion_do_not_count(history: DecisionHistory) -> None:
-    """The monitor starts from zero when the champion changes."""
+    """The monitor starts over when the champion changes."""
     monitor = ConceptMonitor(history.engine, history.settings.gate, history.settings.topic)
     frauds(history, 0, 150, "review")
     frauds(history, 150, 60, "approve")
@@ -60,7 +60,7 @@ def test_errors_of_another_champion_do_not_count(history: DecisionHistory) -> No
 
 @pytest.mark.parametrize("verdict", ["review", "decline"])
 def test_false_alerts_raise_an_alarm(history: DecisionHistory, verdict: str) -> None:
-    """All alerts are frauds at first; later, none is."""
+    """Alerts that are all frauds at first and all false later raise an alarm."""
     frauds(history, 0, 100, verdict)
     sent = transactions(100, 60)
     history.decide(sent, 100, verdict=verdict)
@@ -74,7 +74,7 @@ def test_false_alerts_raise_an_alarm(history: DecisionHistory, verdict: str) -> 
 
 
 def test_decisions_from_other_topics_do_not_count(history: DecisionHistory) -> None:
-    """Another stream may write its decisions to the same ledger."""
+    """Decisions that another stream writes to the same ledger are ignored."""
     frauds(history, 0, 150, "review")
     frauds(history, 150, 60, "approve")
     history.mature()
@@ -86,7 +86,7 @@ def test_decisions_from_other_topics_do_not_count(history: DecisionHistory) -> N
 def test_scores_that_predict_the_wrong_share_of_frauds_are_reported(
     history: DecisionHistory, score: float, off: bool
 ) -> None:
-    """40% of the matured decisions are frauds; the scores predict 45% or 20%."""
+    """Scores that predict 45% or 20% frauds are reported when 40% of the matured decisions are frauds."""
     sent = transactions(0, 400)
     history.decide(sent, score=score)
     history.label(

@@ -1,4 +1,4 @@
-"""A file and the live worker give the same drift figures for the same rows."""
+"""A file and the live worker give the same drift statistics for the same rows."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ def live(case: Case, model: FakeModel, limits: DriftLimits, seed: int) -> list[D
 
 
 def refuse(message: DriftCounts, why: str) -> None:
-    """Fail if counts are refused."""
+    """Fail the test if counts are rejected."""
     raise AssertionError(f"{message.sequence}: {why}")
 
 
@@ -70,7 +70,7 @@ def _batches(sent: Sequence[bytes], random: np.random.Generator) -> Iterator[Seq
 
 
 def numbers(report: DriftReport) -> dict[str, object]:
-    """Return a report without the offsets of its counts and without the time at which it was written."""
+    """Return a report without the offsets of its counts and the time at which it was written."""
     excluded = ("first_offset", "next_offset", "settled_offset", "written_at_ms")
     return {name: value for name, value in msgspec.structs.asdict(report).items() if name not in excluded}
 
@@ -89,7 +89,7 @@ def test_the_live_worker_and_a_file_give_identical_numbers(case: Case, seed: int
 
 
 def test_a_moving_feature_alarms_and_an_unchanged_one_does_not(case: Case) -> None:
-    """The risk ends in a page, and the alert rate, which depends on the risk, ends in an alarm."""
+    """The drifting risk ends in the state page, and the alert rate, which depends on the risk, in the state alarm."""
     reports = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)).reports
     moved = [report.features["risk"].state for report in reports]
     assert moved[:3] == ["ok"] * 3
@@ -100,14 +100,14 @@ def test_a_moving_feature_alarms_and_an_unchanged_one_does_not(case: Case) -> No
 
 
 def test_missing_values_are_counted_as_missing_although_the_model_scores_the_median(case: Case) -> None:
-    """A tenth of the risks and a twentieth of the channels are missing, as in the reference."""
+    """A tenth of the risks and a twentieth of the channels are missing, and are counted as missing."""
     for report in measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)).reports:
         assert 0.06 < report.features["risk"].missing < 0.14
         assert 0.02 < report.features["channel"].missing < 0.09
 
 
 def test_rows_that_the_model_refuses_are_reported_and_not_counted(tmp_path: Path) -> None:
-    """On the stream such rows would be dead letters, and the reference contains none of them either."""
+    """Rows that the model rejects are not counted: on the stream they are dead letters, and the reference has none."""
     case = make_case(tmp_path, "refuse")
     drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
     complete = case.rows.frame.select("risk", "channel", "merchant").drop_nulls()
@@ -119,7 +119,7 @@ def test_rows_that_the_model_refuses_are_reported_and_not_counted(tmp_path: Path
 
 
 def test_a_training_part_without_an_accepted_row_is_an_error(tmp_path: Path) -> None:
-    """The error is one clear line instead of an error from numpy."""
+    """A training split in which no row is accepted is a one-line error instead of an error from numpy."""
     rows = make_case(tmp_path).rows
     gaps = dataclasses.replace(rows, frame=rows.frame.with_columns(risk=pl.lit(None, dtype=pl.Float64)))
     plan = FeaturePlan([Feature("risk", 0.0)], "refuse")
@@ -128,14 +128,14 @@ def test_a_training_part_without_an_accepted_row_is_an_error(tmp_path: Path) -> 
 
 
 def test_rows_left_over_at_the_end_are_reported(case: Case) -> None:
-    """Rows that do not fill a window are not judged."""
+    """Rows at the end that do not fill a window are reported and not judged."""
     drift = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark))
     assert [report.rows for report in drift.reports] == [WINDOW] * (FILE // WINDOW)
     assert drift.left_over == FILE % WINDOW
 
 
 def test_fewer_rows_than_a_window_give_no_report(case: Case) -> None:
-    """All rows are left over."""
+    """A file with fewer rows than a window has no report, and all its rows are left over."""
     drift = measure_drift(
         case.rows.part(slice(0, WINDOW - 1)), case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)
     )

@@ -27,7 +27,7 @@ features: {V1: numeric, V2: numeric, V3: numeric, further: numeric}
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a bundle store, a description, and a file without labels and without unused features."""
+    """A directory with a bundle store, a description, and a file without labels or unused features."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FRAUD_DRIFT_WINDOW_ROWS", "500")
     put_bundle(tmp_path / "var" / "bundles", reference=True)
@@ -80,7 +80,7 @@ def test_json_lines_are_reports_as_on_the_topic(here: Path) -> None:
 
 
 def test_a_bundle_can_be_a_folder_a_url_a_path_in_the_store_or_a_version(here: Path) -> None:
-    """Each of these forms finds the bundle, which is then read and audited."""
+    """The command accepts each form of --bundle, and reads and audits the bundle."""
     store = BundleStore(str(here / "var" / "bundles"))
     ref = put_bundle(here / "elsewhere" / "store", "7")
     shutil.copytree(here / "elsewhere" / "store" / "fraud" / "7", here / "folder")
@@ -127,7 +127,7 @@ def test_columns_without_a_reference_are_not_judged(here: Path) -> None:
 def test_a_file_that_cannot_be_used_is_a_one_line_error(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str | None, expected: str
 ) -> None:
-    """The exit code is 2 and no page is written."""
+    """A file that cannot be used gives a one-line error and exit code 2, and no page is written."""
     if content is not None:
         (here / "bad.csv").write_text(content)
     arguments = ["fraud-train", "drift-report", "bad.csv", "--description", "mine.yaml", "--bundle", "fraud/1"]
@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_used_is_a_one_line_error(
 def test_a_missing_bundle_is_a_one_line_error(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The exit code is 1, because the file may be fine."""
+    """A missing bundle gives a one-line error and exit code 1, because the file itself may be usable."""
     arguments = ["fraud-train", "drift-report", str(here / "mine.csv"), "--bundle", "fraud/8"]
     monkeypatch.setattr("sys.argv", arguments)
     with pytest.raises(SystemExit) as ended:

@@ -41,7 +41,7 @@ def make_rows(
     """Return rows with evenly spaced times and amounts from 0.01 to 5000.
 
     Args:
-        columns: Feature columns, anything that polars accepts.
+        columns: Feature columns, in any form that polars accepts.
         label: Labels; by default a fraud in every tenth row.
         days: Number of days that the rows cover.
     """

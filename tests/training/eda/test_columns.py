@@ -1,4 +1,4 @@
-"""Facts about a column, whatever its type and content."""
+"""The facts about a column are correct, whatever its type and content."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def facts_of(column: Any, **given: Any) -> ColumnFacts:
     ids=["double", "float32", "int", "bool", "skewed", "constant", "empty", "one", "no text", "levels", "blank"],
 )
 def test_every_row_is_counted_once(column: Any) -> None:
-    """Each row is counted in one bin of its class and one bin of its part, or as missing."""
+    """Each row is counted in one bin of its class and one bin of its split, or as missing."""
     facts = facts_of(column)
     counted = 0 if facts.bins is None else facts.bins.by_class.sum()
     assert counted + facts.missing.sum() == ROWS
@@ -50,7 +50,7 @@ def test_every_row_is_counted_once(column: Any) -> None:
 
 
 def test_an_empty_column_has_no_statistics() -> None:
-    """An empty column has no separation and no spread. It has no drift either, since all parts lack its values."""
+    """An empty column has no separation or spread, and no drift, since its values are missing from every split."""
     facts = facts_of(pl.Series([None] * ROWS, dtype=pl.Float64))
     assert facts.empty
     assert facts.missing_share == 1
@@ -59,7 +59,7 @@ def test_an_empty_column_has_no_statistics() -> None:
 
 
 def test_a_constant_column_does_not_separate_the_classes() -> None:
-    """All five figures of its spread are the same value."""
+    """All five values of the spread of a constant column are equal."""
     facts = facts_of(np.full(ROWS, 7.0))
     assert facts.constant
     assert facts.separation == 0
@@ -67,7 +67,7 @@ def test_a_constant_column_does_not_separate_the_classes() -> None:
 
 
 def test_levels_beyond_the_top_are_pooled() -> None:
-    """The most frequent levels come first; the others are counted as one."""
+    """The most frequent levels come first; all other levels are counted as one."""
     levels = [f"m{min(i % 50, i % 37)}" for i in range(ROWS)]
     facts = facts_of(levels)
     assert facts.bins is not None
@@ -85,7 +85,7 @@ def test_a_column_that_reveals_the_label_has_separation_one() -> None:
 
 
 def test_a_shift_after_the_training_part_shows_in_both_later_parts() -> None:
-    """PSI and KS are large for a column that moves, and small for one that does not."""
+    """PSI and KS are large for a column that drifts, and small for an unchanged column."""
     moved = facts_of(NORMAL + 3 * (np.arange(ROWS) >= 0.6 * ROWS))
     still = facts_of(NORMAL)
     for index in (0, 1):
@@ -96,7 +96,7 @@ def test_a_shift_after_the_training_part_shows_in_both_later_parts() -> None:
 
 
 def test_values_that_start_to_be_missing_are_drift() -> None:
-    """Missing values have a bin of their own."""
+    """A rising share of missing values counts as drift, because missing values have a bin of their own."""
     column = pl.Series(NORMAL).to_list()[: ROWS // 2] + [None] * (ROWS // 2)
     assert (facts_of(column).psi[1] or 0) > 1
 
@@ -113,7 +113,7 @@ def test_values_that_start_to_be_missing_are_drift() -> None:
     ids=["numbers", "numbers as floats", "text", "fractions", "pairs"],
 )
 def test_a_column_with_a_value_per_row_is_like_an_id(column: Any, expected: bool) -> None:
-    """Columns of fractions are an exception, because fractions are often all distinct."""
+    """A column with all values distinct looks like an id, unless it has fractions, which are often all distinct."""
     assert facts_of(column).id_like is expected
 
 

@@ -21,7 +21,7 @@ def test_ks_is_the_largest_distance_of_the_distribution_functions(first: list[in
 
 
 def test_ks_of_an_empty_sample_is_none() -> None:
-    """A part without rows cannot be compared."""
+    """The KS statistic is None for a sample without rows."""
     values, no_rows = np.array([1.0, 2.0]), np.array([False, False])
     assert Ranking(values).ks(~no_rows, no_rows) is None
     assert Ranking(np.array([])).ks(np.array([], dtype=bool), np.array([], dtype=bool)) is None
@@ -36,7 +36,7 @@ def test_psi_is_the_formula() -> None:
 
 
 def test_psi_of_an_empty_bin_is_large_but_finite() -> None:
-    """For a part without any rows, PSI is None."""
+    """An empty bin gives a large, finite PSI; a sample without any rows gives None."""
     value = psi_or_none(np.array([100, 0]), np.array([0, 100]))
     assert value is not None
     assert 5 < value < np.inf
@@ -51,7 +51,7 @@ def test_total_variation_ranges_from_zero_to_one() -> None:
 
 
 def test_wilson_intervals_contain_the_share_and_are_nan_without_trials() -> None:
-    """The interval of 0 in 10 is 0 to 0.278; a normal approximation would make it a single point."""
+    """The interval for 0 of 10 is 0 to 0.278, whereas a normal approximation would give a single point."""
     low, high = wilson(np.array([0, 5, 0]), np.array([10, 10, 0]))
     assert low[0] == 0
     assert high[0] == pytest.approx(0.2775, abs=1e-3)
@@ -69,7 +69,7 @@ def test_the_dot_product_of_normal_ranks_is_the_spearman_correlation(pairs: list
 
 
 def test_missing_values_get_the_middle_rank() -> None:
-    """Missing values thus add nothing to a correlation, and a column without values is all zeros."""
+    """Missing values add nothing to a correlation, and a column without values has ranks of zero."""
     ranks = normal_ranks(np.array([1.0, np.nan, 3.0, np.nan]))
     assert ranks.tolist() == pytest.approx([-(0.5**0.5), 0, 0.5**0.5, 0])
     assert not normal_ranks(np.full(3, np.nan)).any()

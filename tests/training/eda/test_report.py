@@ -56,12 +56,12 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Collect text."""
+        """Collect the text of the page."""
         self.text += data
 
 
 def read(html: str) -> Reader:
-    """Parse a page and check what holds for every page: balanced elements, no script, nothing fetched."""
+    """Parse a page and check that its elements are balanced and that it runs no script and fetches nothing."""
     page = Reader(html)
     assert page.open == []
     tags = {tag for tag, _ in page.elements}
@@ -79,7 +79,7 @@ def read(html: str) -> Reader:
 
 @pytest.fixture(scope="module")
 def mlflow(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[MlflowExperiment, MlflowClient]:
-    """MLflow for the tests of this module."""
+    """MLflow experiment and client for the tests in this module."""
     root = tmp_path_factory.mktemp("mlflow")
     shutil.copy(empty_mlflow, root)
     with pytest.MonkeyPatch.context() as patch:
@@ -153,7 +153,7 @@ def test_data_over_any_time_span_have_a_page(days: float) -> None:
 
 
 def test_a_part_without_frauds_is_a_finding() -> None:
-    """Training refuses such data; the report shows why."""
+    """A split without frauds, which training rejects, is a finding that needs action."""
     label = (np.arange(500) < 20).astype(np.int8)
     report = make_report(make_rows({"x": RANDOM.normal(size=500)}, label), "early.csv")
     read(report.html)
@@ -168,13 +168,13 @@ def test_data_of_a_single_class_have_a_page(label: int) -> None:
 
 
 def test_a_handful_of_rows_have_a_page() -> None:
-    """The report works even if parts of the split are empty, as with a single row."""
+    """The report works even if some splits are empty, as with a single row."""
     for n in (1, 2, 3, 7):
         read(make_report(make_rows({"x": RANDOM.normal(size=n), "c": ["a"] * n}), "few.csv").html)
 
 
 def test_hundreds_of_columns_stay_readable() -> None:
-    """The best separators are plotted, the table lists all, and correlated pairs are findings."""
+    """The columns that separate best are plotted, the table lists all columns, and correlated pairs are findings."""
     columns = {f"x{i:03}": RANDOM.normal(size=300) for i in range(150)}
     columns["twin"] = 2 * columns["x042"]
     report = make_report(make_rows(columns), "wide.csv")
@@ -186,14 +186,14 @@ def test_hundreds_of_columns_stay_readable() -> None:
 
 
 def test_the_same_data_give_the_same_page() -> None:
-    """Only the date in the footer differs, so pages can be compared."""
+    """Pages of the same data differ only in the date in the footer, so they can be compared."""
     columns = {"x": RANDOM.normal(size=200), "c": ["a", "b"] * 100}
     first, second = (re.sub(r"<footer>.*", "", make_report(make_rows(columns), "d.csv").html) for _ in range(2))
     assert first == second
 
 
 def test_duplicates_are_counted_by_kind(frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path]) -> None:
-    """Some rows of the file are equal in every column, others in all but the time."""
+    """Rows that are equal in every column and rows that differ only in time are counted separately."""
     twice = pl.concat([frame, frame.head(3), frame.head(2).with_columns(Time=frame["Time"].max())])
     report = make_report(load(save(twice)), "twice.parquet")
     findings = "\n".join(finding.text for finding in report.findings)
@@ -204,7 +204,7 @@ def test_duplicates_are_counted_by_kind(frame: pl.DataFrame, save: Callable[[pl.
 def test_a_page_that_cannot_be_written_is_an_error(
     frame: pl.DataFrame, save: Callable[[pl.DataFrame], Path], mlflow: tuple[MlflowExperiment, MlflowClient]
 ) -> None:
-    """MLflow gets no run in that case."""
+    """If the page cannot be written, MLflow gets no run."""
     path, (experiment, client) = save(frame), mlflow
     before = len(_runs(client))
     with pytest.raises(DataError, match="cannot write to"):

@@ -47,13 +47,13 @@ def hard_frame() -> pl.DataFrame:
 
 
 def make_plan(**changes: Any) -> StudyPlan:
-    """Return the small plan with changes."""
+    """Return the small plan with these changes."""
     return msgspec.convert(PLAN | changes, StudyPlan)
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Data with their own MLflow and their own storage of trials."""
+    """A data file with an MLflow and a storage of trials of its own."""
 
     root: Path
     data: Dataset
@@ -85,7 +85,7 @@ class Workspace:
 
 @pytest.fixture(scope="session")
 def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The generated transactions as Parquet."""
+    """Path of the generated transactions, in Parquet format."""
     path = tmp_path_factory.mktemp("study-data") / "data.parquet"
     hard_frame().write_parquet(path)
     return path
@@ -95,7 +95,7 @@ def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_workspace(
     data_file: Path, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Workspace]]:
-    """Factory of workspaces that have the generated data and no study."""
+    """Return a factory of workspaces with the generated data and without a study."""
 
     def make() -> Workspace:
         root = tmp_path_factory.mktemp("study")
@@ -129,7 +129,7 @@ class FinishedStudy:
 
 @pytest.fixture(scope="session")
 def finished_study(make_workspace: Callable[[], Workspace]) -> FinishedStudy:
-    """The small study, run once."""
+    """The small study, run once for all tests."""
     workspace = make_workspace()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training.models.families, "TREES", TREES)

@@ -10,7 +10,7 @@ from training.study.budget import Budget
 
 @pytest.mark.parametrize("minutes", [0, -1, math.nan])
 def test_a_budget_without_time_is_refused(minutes: float) -> None:
-    """A budget that is not positive is an error when it is created."""
+    """Creating a budget that is not positive raises an error."""
     with pytest.raises(StudyError, match=r"a budget of .* minutes leaves no time; increase --budget or leave it out"):
         Budget(minutes)
 

@@ -97,7 +97,7 @@ def test_study_says_to_repeat_the_command_only_if_that_would_run_another_entry(
     ],
 )
 def test_bad_input_is_a_one_line_error(run: Run, arguments: tuple[str, ...], expected: str) -> None:
-    """The error says what is wrong and what to do."""
+    """Bad input gives a one-line error that says what is wrong and what to do."""
     with pytest.raises(FraudError) as raised:
         run(*arguments)
     assert expected in str(raised.value)
@@ -113,7 +113,7 @@ def test_bad_usage_is_an_error_of_click(run: Run, arguments: tuple[str, ...]) ->
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_help_text_has_an_example(name: str) -> None:
-    """The example is a command line to copy."""
+    """Every help text ends with a command line to copy."""
     command = COMMANDS[name]
     with click.Context(command, info_name=f"fraud-train {name}") as context:
         assert f"  fraud-train {name}" in command.get_help(context)

@@ -93,7 +93,7 @@ def test_text_from_outside_is_escaped() -> None:
 
 
 def test_the_page_shows_the_hyperparameters_of_each_entry() -> None:
-    """For a stack, the page shows its members."""
+    """The page shows the hyperparameters of each entry, and the members of a stack."""
     assert "depth 3" in make_page()
     stack = replace(RECORDS[0], params=stack_params(RECORDS[1:]), cost_us=30.0)
     comparison = StudyComparison("s", {}, [stack], {}, "none yet", None, None, {})
@@ -110,14 +110,14 @@ def test_the_page_follows_light_and_dark_mode() -> None:
 
 
 def test_the_page_shows_the_final_evaluation() -> None:
-    """The page shows number, models and paired difference of an evaluation, or says that there is none yet."""
+    """The page shows the number, models and paired difference of an evaluation, or that there is no evaluation yet."""
     assert "Evaluation 2, 2023-11-14 22:13 UTC: xgboost/none compared with champion, version 3." in make_page()
     assert "+0.0100 (-0.0200 to +0.0400)" in make_page()
     assert "The test set has not been evaluated yet" in make_page(evaluation=None)
 
 
 def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
-    """Entries that are too expensive or that tie with the chosen one have marks, too."""
+    """Entries that are too expensive or tie with the chosen entry have marks as well."""
     console = Console(record=True, width=160, file=None, quiet=False, no_color=True)
     with console.capture() as captured:
         console.print(leaderboard_table("study", RECORDS))
@@ -129,7 +129,7 @@ def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
 
 
 def test_an_evaluation_is_shown_with_intervals_and_survives_encoding() -> None:
-    """A dash stands for metrics that the champion lacks."""
+    """The table shows a dash for each metric that the champion lacks."""
     console = Console(width=160)
     with console.capture() as captured:
         console.print(evaluation_table(EVALUATION))

@@ -69,7 +69,7 @@ def two_studies(make_workspace: Callable[[], Workspace]) -> TwoStudies:
 
 
 def test_the_test_part_is_evaluated_once_and_every_evaluation_is_counted(two_studies: TwoStudies) -> None:
-    """Both models get figures with intervals, and there are paired differences. A second evaluation needs `again`."""
+    """Both models get metrics with intervals and paired differences. A second evaluation needs `again`."""
     evaluation = two_studies.evaluate()
     assert evaluation.number == 1
     assert evaluation.champion is not None
@@ -112,14 +112,14 @@ def test_an_evaluation_that_fails_counts(two_studies: TwoStudies, monkeypatch: p
 
 
 def test_without_a_champion_the_chosen_model_is_evaluated_alone(two_studies: TwoStudies) -> None:
-    """There is no champion to compare with after the very first study."""
+    """After the very first study there is no champion, so the chosen model is evaluated alone."""
     two_studies.registry.drop_alias(CHAMPION)
     evaluation = two_studies.evaluate()
     assert (evaluation.champion, evaluation.differences) == (None, {})
 
 
 def test_other_data_are_refused_before_the_evaluation_is_counted(two_studies: TwoStudies) -> None:
-    """Other data have a different test set, which may even contain the training split of the study."""
+    """Other data are rejected, because their test set differs and may even contain the study's training split."""
     other = replace(two_studies.workspace.data, sha256="0" * 64)
     with pytest.raises(StudyError, match=r"study challenger was run on other data; name them with --data"):
         two_studies.evaluate(data=other)
@@ -129,7 +129,7 @@ def test_other_data_are_refused_before_the_evaluation_is_counted(two_studies: Tw
 def test_a_study_without_a_chosen_model_cannot_be_evaluated(
     two_studies: TwoStudies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says to resume the study first."""
+    """Evaluating a study without a chosen model is an error that says to resume the study first."""
 
     def fails(*_: Any, **__: Any) -> None:
         raise StudyError("nothing")
@@ -143,7 +143,7 @@ def test_a_study_without_a_chosen_model_cannot_be_evaluated(
 
 
 def test_a_study_is_compared_with_the_champion(two_studies: TwoStudies, tmp_path: Path) -> None:
-    """The comparison has the paired difference on the same folds; its page is saved to a file and to MLflow."""
+    """The comparison shows the paired difference on the same folds, and its page is saved to a file and to MLflow."""
     runs = two_studies.workspace.runs
     study = runs.require("challenger")
     comparison = compare_study(study, runs, two_studies.registry)
@@ -161,7 +161,7 @@ def test_a_study_is_compared_with_the_champion(two_studies: TwoStudies, tmp_path
 
 
 def test_a_champion_from_other_folds_is_not_compared_by_fold(two_studies: TwoStudies) -> None:
-    """The description of the champion gives the reason."""
+    """A champion from other folds is not compared by fold, and its description gives the reason."""
     families = [{"family": "extra-trees", "treatments": ["none"]}]
     two_studies.workspace.run(make_plan(name="other-folds", seeds=[0], folds=2, families=families))
     runs = two_studies.workspace.runs
@@ -173,7 +173,7 @@ def test_a_champion_from_other_folds_is_not_compared_by_fold(two_studies: TwoStu
 
 
 def test_a_page_that_cannot_be_written_is_an_error(two_studies: TwoStudies, tmp_path: Path) -> None:
-    """Here, the path of the page is a directory."""
+    """Saving the page to the path of a directory is an error."""
     runs = two_studies.workspace.runs
     study = runs.require("challenger")
     with pytest.raises(StudyError, match=r"cannot write to .* \(Is a directory\); choose another file with --out"):
@@ -181,7 +181,7 @@ def test_a_page_that_cannot_be_written_is_an_error(two_studies: TwoStudies, tmp_
 
 
 def test_an_evaluation_does_not_change_the_runs_of_entries(two_studies: TwoStudies) -> None:
-    """Figures on the test set are stored with the study, so no leaderboard can show them."""
+    """Metrics on the test set are stored with the study, so no leaderboard can show them."""
     runs = two_studies.workspace.runs
     study = runs.require("challenger")
     before = runs.finished(study)

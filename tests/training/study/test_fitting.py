@@ -1,4 +1,4 @@
-"""One fit of an entry."""
+"""A fit of one entry: its seed, the rows that it uses, and the frauds that it keeps."""
 
 import numpy as np
 import pytest

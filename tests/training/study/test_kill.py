@@ -20,7 +20,7 @@ def test_a_killed_study_gives_the_same_result_when_resumed(
 ) -> None:
     """The process receives SIGKILL in the middle of a trial of the third entry.
 
-    The two finished entries keep their runs. The unfinished entry is run again and keeps its first trial. All figures
+    The two finished entries keep their runs. The unfinished entry is run again and keeps its first trial. All results
     equal those of a study that was not killed.
     """
     workspace = make_workspace()

@@ -26,13 +26,13 @@ def test_only_failed_entries_leave_a_study_complete(left_out: dict[str, LeftOut]
 
 
 def test_left_out_entries_survive_encoding() -> None:
-    """The flag is stored beside the reason, so that no code reads the reason."""
+    """Encoding keeps the flag as well as the reason, so that no code has to parse the reason."""
     left_out = {"a": FAILED, "b": OUT_OF_TIME}
     assert decode_left_out(encode_left_out(left_out)) == left_out
 
 
 def test_a_tag_of_an_earlier_version_can_be_read() -> None:
-    """Earlier versions stored the reason only, so the study counts as incomplete and runs the entry again."""
+    """Earlier versions stored only the reason, so the study counts as incomplete and runs the entry again."""
     study = make_study("FINISHED", msgspec.json.encode({"a": FAILED.reason}).decode())
     assert study.left_out == {"a": LeftOut(FAILED.reason)}
     assert not study.complete

@@ -9,7 +9,7 @@ from training.study.lock import single_instance
 
 
 def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    """The lock is released when the first study ends."""
+    """A second study is an error while the first runs, and can start when the first ends."""
     path = tmp_path / "var" / "study.lock"
     with (
         single_instance(path),
@@ -22,7 +22,7 @@ def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
-    """Here, the folder of the lock file is itself a file."""
+    """A lock file whose directory is itself a file cannot be created, which is an error."""
     (tmp_path / "var").touch()
     with (
         pytest.raises(StudyError, match=r"cannot write to .*study.lock"),

@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).parents[3] / "training" / "configs"
 
 
 def write(tmp_path: Path, **changes: Any) -> Path:
-    """Write the small plan with changes to a file."""
+    """Write the small plan, with these changes, to a file."""
     path = tmp_path / "plan.yaml"
     path.write_text(yaml.safe_dump(PLAN | changes))
     return path
@@ -33,21 +33,21 @@ def test_the_default_plan_tries_everything_at_least_twice() -> None:
 
 
 def test_the_quick_plan_tries_every_family_and_treatment() -> None:
-    """The plan is small but leaves no family and no treatment out."""
+    """The plan is small but contains every family and every treatment."""
     planned = entries(load_plan(CONFIGS / "study-quick.yaml"))
     assert {entry.family for entry in planned} == set(ALL_FAMILIES)
     assert {entry.treatment for entry in planned} == set(RESAMPLINGS)
 
 
 def test_stacks_run_last_in_any_order_of_the_plan() -> None:
-    """Stacks are made of the other entries, so they need their results."""
+    """Stacks run last, because they need the results of the entries that they combine."""
     stack, *others = reversed(PLAN["families"])
     planned = entries(make_plan(families=[stack, *others]))
     assert [entry.family == "stack" for entry in planned] == [False] * (len(planned) - 1) + [True]
 
 
 def test_the_hash_of_a_plan_ignores_comments_and_the_order_of_keys(tmp_path: Path) -> None:
-    """The hash decides whether a study can be resumed, so it depends on what is run, not on how it is written."""
+    """The hash decides whether a study can be resumed, so it depends on what is run, not on how the plan is written."""
     path = write(tmp_path)
     path.write_text("# a comment\n" + yaml.safe_dump(dict(reversed(PLAN.items())), sort_keys=False))
     assert load_plan(path).sha256 == make_plan().sha256

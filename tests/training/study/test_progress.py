@@ -10,7 +10,7 @@ from training.study.progress import StudyProgress
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_each_entry_ends_with_one_line(terminal: bool) -> None:
-    """Without a terminal no bars are shown, and nothing is printed for entries that an earlier process finished."""
+    """Without a terminal, no bars are shown, and no line is printed for entries that an earlier process finished."""
     out = io.StringIO()
     progress = StudyProgress(Console(file=out, force_terminal=terminal, width=100))
     with progress.shown(3):

@@ -1,4 +1,4 @@
-"""Figures over seeds: every seed is reported, no split is measured twice, and every evaluation is counted."""
+"""Metrics over seeds: every seed is reported, no split is measured twice, and every evaluation is counted."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def studied(make_workspace: Callable[[], Workspace]) -> tuple[Workspace, StudyOu
 
 
 def test_figures_over_seeds_and_their_page(studied: tuple[Workspace, StudyOutcome, QualityRunner]) -> None:
-    """The page has a row per seed and a mean. A champion trained on a split's test rows is not compared."""
+    """The page has a row for each seed and for the mean. A champion trained on a split's test rows is not compared."""
     workspace, outcome, runner = studied
     version = register(outcome.run_id, runner.registry, MlflowRuns(workspace.connection), runner.store)
     runner.registry.set_alias(CHAMPION, version.number)
@@ -101,7 +101,7 @@ def test_figures_over_seeds_and_their_page(studied: tuple[Workspace, StudyOutcom
 
 
 def test_another_plan_of_the_same_name_is_run_again(studied: tuple[Workspace, StudyOutcome, QualityRunner]) -> None:
-    """Otherwise, the figures of one plan would be reported as those of the other."""
+    """A changed plan with the same name is run again, instead of reporting the metrics of the first plan."""
     workspace, _, runner = studied
     runner.over_splits(PLAN, SEEDS[:1])
     families = [{"family": "logistic-regression", "treatments": ["none"]}]
@@ -113,7 +113,7 @@ def test_another_plan_of_the_same_name_is_run_again(studied: tuple[Workspace, St
 def test_features_that_a_study_was_not_run_with_are_refused(
     studied: tuple[Workspace, StudyOutcome, QualityRunner],
 ) -> None:
-    """The features are checked before the test set is evaluated."""
+    """Features that differ from the study's are an error before the test set is evaluated."""
     workspace, _, runner = studied
     other = msgspec.structs.replace(DEFAULT, derived=("log_amount",))
     runner = QualityRunner(**{**vars(runner), "features": other})

@@ -12,7 +12,7 @@ from training.study.runs import StudyRuns
 
 
 def test_the_recipe_of_an_entry_comes_from_its_record(finished_study: FinishedStudy) -> None:
-    """The seed is the first of the study's plan, with which the chosen entry was fitted."""
+    """The recipe has the first seed in the study's plan, with which the chosen entry was fitted."""
     record = finished_study.outcome.chosen
     recipe = recipe_of(
         finished_study.outcome.run_id, MlflowRuns(finished_study.workspace.connection), finished_study.workspace.runs
@@ -21,7 +21,7 @@ def test_the_recipe_of_an_entry_comes_from_its_record(finished_study: FinishedSt
 
 
 def test_the_recipe_of_a_baseline_model_comes_from_a_tag(trained: Trained) -> None:
-    """The tag has family, hyperparameters and number of trees."""
+    """The recipe of a baseline model contains its family, hyperparameters and number of trees."""
     connection = trained.experiment.connection
     recipe = recipe_of(trained.models[0].run_id, MlflowRuns(connection), StudyRuns(connection))
     assert recipe == Recipe(CHAMPION.algorithm, CHAMPION.params | {"trees": TREES}, SEED)
@@ -29,7 +29,7 @@ def test_the_recipe_of_a_baseline_model_comes_from_a_tag(trained: Trained) -> No
 
 @pytest.mark.parametrize("tags", [{}, {RECIPE: "{}"}, {RECIPE: "rubbish"}])
 def test_a_run_without_a_readable_recipe_is_an_error(finished_study: FinishedStudy, tags: dict[str, str]) -> None:
-    """The error says what to do."""
+    """A run without a readable recipe is an error that says what to do."""
     client = finished_study.workspace.connection.client
     run = client.create_run(client.create_experiment(f"other {len(tags)}{tags.get(RECIPE)}"), tags=tags)
     with pytest.raises(StudyError, match=r"has no (readable|recorded) recipe.*fraud-train study"):

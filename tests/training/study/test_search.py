@@ -24,7 +24,7 @@ def storage(tmp_path: Path) -> BaseStorage:
 
 
 def draw(trial: Trial) -> Params:
-    """Draw the hyperparameter `x`; the other one is constant."""
+    """Draw the hyperparameter `x`; the other hyperparameter is constant."""
     return {"x": trial.suggest_float("x", 0, 1), "fixed": 7}
 
 
@@ -46,7 +46,7 @@ def always() -> bool:
 
 
 def test_a_search_starts_with_the_default_hyperparameters(storage: BaseStorage) -> None:
-    """The result is therefore never worse than the defaults."""
+    """A search starts with the defaults, so its result is never worse than the defaults."""
     search = Search(storage, "one", 0, FIRST, draw)
     search.run(1, score, always)
     best = search.best()
@@ -66,7 +66,7 @@ def test_a_killed_search_continues_as_if_uninterrupted(storage: BaseStorage) -> 
     Search(storage, "killed", 3, FIRST, draw).run(6, score, always)
 
     class KilledError(BaseException):
-        """Stands for SIGKILL, which the search cannot handle."""
+        """Stands in for SIGKILL, which the search cannot handle."""
 
     def dies(_: Params) -> Iterator[float]:
         yield 0.5
@@ -94,7 +94,7 @@ def test_poor_trials_are_pruned_although_folds_differ(storage: BaseStorage) -> N
 
 
 def test_a_search_ends_when_no_trial_may_start(storage: BaseStorage) -> None:
-    """The trials completed so far are kept."""
+    """When no trial may start, the search ends and keeps the trials completed so far."""
     answers = iter([True, True, False])
     search = Search(storage, "short", 0, FIRST, draw)
     search.run(10, score, lambda: next(answers))
@@ -104,12 +104,12 @@ def test_a_search_ends_when_no_trial_may_start(storage: BaseStorage) -> None:
 
 
 def test_a_search_without_a_completed_trial_has_no_best(storage: BaseStorage) -> None:
-    """A new search has no trials and therefore no best one."""
+    """A new search has no trials and therefore no best trial."""
     assert Search(storage, "none", 0, FIRST, draw).best() is None
 
 
 def test_a_storage_that_cannot_be_opened_is_a_one_line_error(tmp_path: Path) -> None:
-    """The error does not contain the password."""
+    """A storage that cannot be opened is a one-line error without the password."""
     with pytest.raises(StudyError, match=r"cannot open the storage for Optuna's trials, .* check --storage") as raised:
         open_storage(f"sqlite:///{tmp_path}/gone/trials.db")
     assert "\n" not in str(raised.value)

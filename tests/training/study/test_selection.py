@@ -1,4 +1,4 @@
-"""Selection of the best entry."""
+"""The best entry of a study: how entries are ranked, chosen and compared."""
 
 import pytest
 
@@ -25,13 +25,13 @@ def test_the_best_entry_that_is_cheap_enough_is_chosen() -> None:
 
 
 def test_nothing_is_chosen_if_all_entries_are_too_expensive() -> None:
-    """The error says what to add to the plan."""
+    """If all entries are too expensive, the error says what to add to the plan."""
     with pytest.raises(StudyError, match="30 µs or less; add a cheaper family"):
         choose([make_record(0.9, 0.9, cost_us=31)])
 
 
 def test_an_entry_that_wins_one_fold_and_loses_another_ties() -> None:
-    """The entry's mean loss is within one standard error."""
+    """An entry whose mean loss is within one standard error ties with the chosen entry."""
     chosen = make_record(0.70, 0.81, 0.60, family="stack")
     assert ties_with_chosen(make_record(0.71, 0.79, 0.60), chosen)
 
@@ -45,7 +45,7 @@ def test_the_difficulty_of_folds_does_not_count_as_uncertainty() -> None:
 
 
 def test_a_single_entry_is_chosen() -> None:
-    """A study may have only one entry."""
+    """A study with a single entry chooses that entry."""
     only = make_record(0.5, 0.6)
     assert choose([only]) == only
 
@@ -66,6 +66,6 @@ def test_a_paired_difference_has_the_interval_of_students_t() -> None:
 
 
 def test_records_survive_encoding() -> None:
-    """A study resumes from its stored records."""
+    """Encoding keeps every field of a record, so that a study can resume from stored records."""
     record = make_record(0.1 + 0.2, 1 / 3, treatment="smote")
     assert decode_record(encode_record(record)) == record

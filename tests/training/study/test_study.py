@@ -70,7 +70,7 @@ def test_a_stack_combines_the_best_entries_of_the_best_families(finished_study: 
 def test_the_chosen_entrys_run_has_a_bundle_that_the_stream_accepts(
     finished_study: FinishedStudy, tmp_path: Path
 ) -> None:
-    """The bundle passes the audit, is calibrated at the natural share of frauds, and has no test-part figures."""
+    """The bundle passes the audit, is calibrated at the natural fraud rate, and has no metrics on the test set."""
     outcome, runs = finished_study.outcome, finished_study.workspace.runs
     assert outcome.chosen == choose(outcome.records)
     directory = runs.bundle(outcome.run_id, "bundle", tmp_path)
@@ -96,7 +96,7 @@ def test_repeating_a_complete_study_gives_a_new_study_with_the_same_figures(work
 
 
 def test_entries_are_left_out_when_the_budget_is_used_up(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next call resumes the study; finished entries keep their runs."""
+    """Entries for which no time is left are run by the next call, and finished entries keep their runs."""
     run, calls = training.study.entry_runner.EntryRunner.run, []
 
     def run_with_time_for_one(self: Any, *arguments: Any) -> Any:
@@ -125,11 +125,11 @@ def test_entries_are_left_out_when_the_budget_is_used_up(workspace: Workspace, m
 
 
 def test_an_entry_that_cannot_be_fitted_does_not_stop_the_others(workspace: Workspace) -> None:
-    """The study still counts as complete, because the entry would fail again."""
+    """A study with an entry that cannot be fitted counts as complete, because the entry would fail again."""
     plan = tiny_plan(
         families=[
             {"family": "logistic-regression", "treatments": ["none"]},
-            # The first fold has hardly any legitimate rows left.
+            # The first fold then contains hardly any legitimate rows.
             {"family": "extra-trees", "treatments": ["none"], "legitimate_share": 1e-9},
         ]
     )
@@ -144,7 +144,7 @@ def test_an_entry_that_cannot_be_fitted_does_not_stop_the_others(workspace: Work
 
 
 def test_a_study_without_a_finished_entry_is_an_error(workspace: Workspace) -> None:
-    """The error gives the reasons, and the study ends as failed."""
+    """If no entry is finished, the error gives the reasons, and the study ends as failed."""
     plan = tiny_plan(families=[{"family": "logistic-regression", "treatments": ["none"], "legitimate_share": 1e-9}])
     with pytest.raises(StudyError, match=r"no entry was finished \(failed: DataError"):
         workspace.run(plan)
@@ -161,7 +161,7 @@ def too_good(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("too_good")
 def test_a_leak_stops_the_study(workspace: Workspace) -> None:
-    """The study stops at the first figure: no entry is finished, and the run ends as failed."""
+    """The study stops at the first suspicious PR-AUC: no entry is finished, and the run ends as failed."""
     with pytest.raises(LeakError, match=r"pr-auc-too-good: PR-AUC is 0.980 on a fold, by logistic-regression/"):
         workspace.run(tiny_plan())
     latest = workspace.runs.latest("tiny")
@@ -172,7 +172,7 @@ def test_a_leak_stops_the_study(workspace: Workspace) -> None:
 
 @pytest.mark.usefixtures("too_good")
 def test_an_accepted_leak_is_recorded(workspace: Workspace) -> None:
-    """The leak is on the study's run, where readers of its figures find it."""
+    """The leak is on the study's run, where readers of the study's metrics find it."""
     outcome = workspace.run(tiny_plan(), accepted=("pr-auc-too-good",))
     assert outcome.accepted.keys() == {"pr-auc-too-good"}
     latest = workspace.runs.latest("tiny")
@@ -192,7 +192,7 @@ def test_an_accepted_leak_is_recorded(workspace: Workspace) -> None:
 def test_a_study_is_resumed_only_with_the_same_inputs(
     workspace: Workspace, plan: Any, change: dict[str, Any], expected: str
 ) -> None:
-    """Another plan, split or data would mix the figures of two studies; --fresh starts a new one."""
+    """Resuming with another plan, split or data would mix two studies and is an error; --fresh starts a new study."""
     with pytest.raises(LeakError):
         workspace.run(tiny_plan())
     data = workspace.data
@@ -206,7 +206,7 @@ def test_a_study_is_resumed_only_with_the_same_inputs(
 
 
 def test_a_study_uses_no_labels_after_the_training_part(workspace: Workspace) -> None:
-    """Random labels in the validation and test sets change no figure of any fold."""
+    """Random labels in the validation and test sets do not change the scores on any fold."""
     plan = tiny_plan()
     before = workspace.run(plan)
     labels = workspace.data.label.copy()
@@ -220,7 +220,7 @@ def test_a_study_uses_no_labels_after_the_training_part(workspace: Workspace) ->
 def test_an_unavailable_mlflow_is_a_one_line_error(
     make_workspace: Callable[[], Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error comes before anything is fitted."""
+    """If MLflow is unavailable, the study fails with a one-line error before anything is fitted."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RegistryError, match=r"MLflow at http://127.0.0.1:9"):
