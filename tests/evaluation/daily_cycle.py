@@ -1,4 +1,4 @@
-"""Simulated blocks of a stream whose alert rate, scores, problems and slow parts have a daily cycle."""
+"""Simulated blocks from a stream whose alert rate, scores, problems and slow parts have a daily cycle."""
 
 import math
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ HOURS = 24
 #: Blocks in an hour, and transactions in a block.
 BLOCKS, SIZE = 10, 1000
 DAY = HOURS * BLOCKS
-#: Parts in which a block is scored.
+#: Number of parts in which a block is scored.
 PARTS = 8
-#: First score bin that alerts: log odds of 0.
+#: First score bin in which transactions alert: log odds of 0.
 ALERT_BIN = 21
 
 
 @dataclass(frozen=True)
 class Fault:
-    """The fault of a model; by default it has none."""
+    """How a model deviates from a healthy model; by default, not at all."""
 
     #: Alert rate as a multiple of the healthy one.
     alerts: float = 1.0
     #: Shift of the scores in log odds.
     shift: float = 0.0
-    #: Share of transactions without a score, in addition to the healthy one.
+    #: Share of transactions without a score, in addition to the healthy share.
     problems: float = 0.0
-    #: Share of slow parts, in addition to the healthy one.
+    #: Share of slow parts, in addition to the healthy share.
     slow: float = 0.0
 
 
@@ -52,7 +52,7 @@ def score_shares(fault: Fault = HEALTHY) -> NDArray[np.float64]:
 
 
 def blocks(rng: np.random.Generator, first: int, count: int, fault: Fault = HEALTHY) -> BlockRows:
-    """Draw blocks first … first + count - 1 of a stream that starts at midnight."""
+    """Draw `count` blocks, from block number `first` on, of a stream that starts at midnight."""
     hours = (first + np.arange(count)) // BLOCKS % HOURS
     wave = 1 + np.sin(math.tau * hours / HOURS)
     problems = rng.binomial(SIZE, 0.0005 * wave + fault.problems)

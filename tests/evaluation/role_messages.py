@@ -1,4 +1,4 @@
-"""Messages of `role-counts` and `model-updates`."""
+"""Sample messages for the topics `role-counts` and `model-updates`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _ROLE_COUNTS = RoleCounts("0", "i", 1, 1, 0, (0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0
 
 
 def model_counts(version: str = "1", **fields: Any) -> ModelCounts:
-    """Return the counts of one model, by default a block of 1,000 transactions with a tenth of alerts."""
+    """Return the counts of one model, by default for a block of 1,000 transactions with 10 % alerts."""
     return replace(_MODEL_COUNTS, version=version, bundle_sha256=version.rjust(64, "0"), **fields)
 
 
@@ -23,11 +23,11 @@ def role_counts(*models: ModelCounts, **fields: Any) -> RoleCounts:
 
 
 def ref(version: str) -> BundleRef:
-    """Return a reference to the bundle of a version."""
+    """Return a reference to the bundle with this version."""
     return BundleRef("fraud", version, f"fraud/{version}", version.rjust(64, "0"))
 
 
 def update(epoch: int, champion: str, previous: str | None = None, **fields: Any) -> ModelUpdate:
-    """Return an assignment with this champion."""
+    """Return an assignment of roles with this champion."""
     before = ref(previous) if previous else None
     return replace(ModelUpdate(epoch, ref(champion), 0, "test", previous=before), **fields)

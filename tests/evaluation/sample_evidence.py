@@ -31,7 +31,7 @@ _TYPES = {
 
 
 def pairs(count: int, **columns: Any) -> Pairs:
-    """Return pairs; by default legitimate transactions of different cards that both models approve."""
+    """Return pairs, by default legitimate transactions on different cards that both models approve."""
     defaults: dict[str, Any] = {
         "event_time_ms": np.arange(count),
         "card": np.arange(count),
@@ -48,7 +48,7 @@ def pairs(count: int, **columns: Any) -> Pairs:
 
 
 def evidence(nth: int, **fields: Any) -> Evidence:
-    """Return the evidence of `PLAN`'s cohort number `nth`; by default ten frauds, and no difference between models."""
+    """Return evidence from cohort `nth` of `PLAN`, by default with ten frauds and no difference between the models."""
     defaults: dict[str, Any] = {
         "start_ms": 10 * nth,
         "end_ms": 10 * nth + 10,

@@ -1,4 +1,4 @@
-"""Simulated gate tests: challengers that are no better are hardly ever promoted, better ones usually are.
+"""Simulated gate tests: better challengers are usually promoted, and other challengers hardly ever.
 
 The seeds were fixed before their results were known.
 """
@@ -50,7 +50,7 @@ def world_of(name: str) -> World:
 
 
 def simulate(world: World, repetitions: int, *, by_arrival: bool = False) -> tuple[int, int]:
-    """Return in how many histories the challenger is ever shown to cost less, and in how many it is promoted.
+    """Return the number of histories in which the challenger is ever shown to cost less, and in which it is promoted.
 
     The gate is evaluated after every cohort. What was shown stays shown, so the last evaluation is enough for the first
     number. Evaluations before both tests pass can be skipped, because none of them promotes.
@@ -86,13 +86,13 @@ def lower_bound(count: int, of: int) -> float:
 
 @pytest.mark.parametrize("name", ["fewer misses, more alarms", "four frauds a card"])
 def test_a_challenger_that_is_no_better_is_not_shown_to_be(name: str) -> None:
-    """With so few histories, only a rate far above 5 % would fail; the slow test is strict."""
+    """A challenger that is no better is seldom shown to be; with so few histories, only a gross error fails."""
     cheaper, _ = simulate(world_of(name), 60)
     assert lower_bound(cheaper, 60) <= ALPHA
 
 
 def test_a_better_challenger_is_usually_promoted() -> None:
-    """With so few histories, only a rate far below 80 % would fail."""
+    """A better challenger is usually promoted; with so few histories, only a rate far below 80 % would fail."""
     _, promoted = simulate(BETTER, 50)
     assert promoted >= 34
 
@@ -123,7 +123,7 @@ def test_at_most_one_in_twenty_is_promoted_wrongly(name: str, capsys: pytest.Cap
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", DEPENDENT)
 def test_dependent_cohorts_do_not_promote(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The capital grows too often here, but the guardrail prevents promotions."""
+    """With dependent cohorts, the capital grows too often, but the guardrail prevents promotions."""
     cheaper, promoted = simulate(DEPENDENT[name], 1000)
     report(capsys, name, [cheaper, promoted])
     assert upper_bound(promoted, 1000) <= ALPHA
@@ -132,9 +132,9 @@ def test_dependent_cohorts_do_not_promote(name: str, capsys: pytest.CaptureFixtu
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_five_points_of_recall_are_shown_within_a_thousand_frauds(capsys: pytest.CaptureFixture[str]) -> None:
-    """This succeeds in at least 80 % of 1,000 histories, if the models differ on 11 % of the frauds.
+    """A gain of 5 points is shown in at least 80 % of 1,000 histories if the models differ on 11 % of the frauds.
 
-    The share of differing verdicts matters: with 21 %, the same gain is lost in twice the noise.
+    The share of differing verdicts matters: if it is 21 %, the same gain is lost in twice the noise.
     """
     _, promoted = simulate(BETTER, 1000)
     report(capsys, "+5 points, 11 % differ", [promoted])
@@ -144,6 +144,6 @@ def test_five_points_of_recall_are_shown_within_a_thousand_frauds(capsys: pytest
 
 
 def report(capsys: pytest.CaptureFixture[str], name: str, counts: Sequence[int]) -> None:
-    """Print figures past pytest's capture; they are the purpose of the slow tests."""
+    """Print results past pytest's capture; the slow tests exist to report them."""
     with capsys.disabled():
         print(f"\n{name}: {counts} of 1,000")  # noqa: T201

@@ -1,4 +1,4 @@
-"""The time that one evaluation of the gate takes."""
+"""The speed of the gate: how long one evaluation takes."""
 
 import time
 

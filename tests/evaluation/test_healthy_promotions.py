@@ -1,4 +1,4 @@
-"""The rollback rule over whole promotions: healthy ones stay, broken ones are detected quickly."""
+"""The rollback rule over whole promotions: healthy models stay, and broken models are detected quickly."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,14 @@ from stream.evaluation.rollback_rule import Breach, RollbackLimits, RollbackRule
 from tests.evaluation.daily_cycle import DAY, HEALTHY, SIZE, Fault, blocks
 
 PROMOTIONS = 1000
-#: Blocks monitored after a healthy promotion: a day.
+#: Number of blocks monitored after a healthy promotion: a day.
 MONITORED = DAY
 #: Number of promotions of each broken model.
 BROKEN = 20
 
 
 def limits(watched_blocks: int, alpha: float = 0.001) -> RollbackLimits:
-    """Return the default limits with another number of monitored blocks."""
+    """Return the default limits with this number of monitored blocks."""
     return RollbackLimits(SIZE, 100, watched_blocks, alpha, 3.0, 64)
 
 
@@ -66,7 +66,7 @@ def test_the_error_probability_is_kept() -> None:
     ids=lambda value: str(value) if isinstance(value, Fault) else "",
 )
 def test_a_broken_model_is_detected(fault: Fault, statistics: set[str], within: int) -> None:
-    """After a day in shadow, the fault is detected at any hour, within the given blocks and by the right statistic."""
+    """After a day in shadow, a fault is detected at any hour, within the given blocks and by the right statistic."""
     rng = np.random.default_rng(7)
     breaches = [promote(rng, 1, 300, fault) for _ in range(BROKEN)]
     detected = [breach for breach in breaches if breach]

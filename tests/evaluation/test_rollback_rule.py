@@ -1,4 +1,4 @@
-"""The rollback rule: bounds from a reference period, and the first breach of them."""
+"""The rollback rule: bounds from a reference period, and the first breach of these bounds."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def steady(count: int, alerts: int = 100) -> BlockRows:
 
 
 def test_an_unchanged_stream_is_no_breach() -> None:
-    """Neither single blocks nor sums of blocks breach."""
+    """An unchanged stream breaches no bound, neither in single blocks nor in sums of blocks."""
     assert RollbackRule(steady(16), steady(16), LIMITS).first_breach(steady(64)) is None
 
 
@@ -31,7 +31,7 @@ def test_a_breach_has_statistic_value_bound_and_transactions() -> None:
 
 
 def test_no_alerts_at_all_is_a_breach() -> None:
-    """The alert rate also has a lower bound."""
+    """A model without any alerts breaches the lower bound on the alert rate."""
     breach = RollbackRule(steady(16), steady(16), LIMITS).first_breach(steady(2, alerts=0))
     assert breach is not None
     assert (breach.statistic, breach.value) == ("alert_rate_low", 0.0)
@@ -39,7 +39,7 @@ def test_no_alerts_at_all_is_a_breach() -> None:
 
 
 def test_blocks_after_the_monitored_ones_are_ignored() -> None:
-    """Alpha holds only for the monitored blocks; later the season may change."""
+    """Blocks after the monitored blocks are ignored, because alpha covers only these, and the season may change."""
     assert (
         RollbackRule(steady(16), steady(16), LIMITS).first_breach(stack_rows([steady(64), steady(8, alerts=1000)]))
         is None
@@ -47,7 +47,7 @@ def test_blocks_after_the_monitored_ones_are_ignored() -> None:
 
 
 def test_a_multiple_of_the_previous_champion_s_alert_rate_is_a_breach() -> None:
-    """This holds even if the model alerted as much in its shadow period."""
+    """A multiple of the previous alert rate is a breach even if the model alerted as much in its shadow period."""
     shadow, previous = steady(16, alerts=600), steady(16, alerts=50)
     breach = RollbackRule(shadow, previous, LIMITS).first_breach(shadow)
     assert breach is not None
@@ -56,13 +56,13 @@ def test_a_multiple_of_the_previous_champion_s_alert_rate_is_a_breach() -> None:
 
 
 def test_a_previous_champion_with_few_blocks_is_ignored() -> None:
-    """So few blocks may not cover a cycle."""
+    """A previous champion with few blocks is ignored, because these blocks may not cover a cycle."""
     shadow = steady(16, alerts=600)
     assert RollbackRule(shadow, steady(7, alerts=50), LIMITS).first_breach(shadow) is None
 
 
 def test_a_reference_without_timings_gives_no_bound_on_them() -> None:
-    """A block may have one part, or none."""
+    """A reference without timings gives no bound on slow parts, as a block may have one part or none."""
     reference = steady(16)
     reference[:, [PARTS, SLOW]] = 0
     live = steady(16)
@@ -71,7 +71,7 @@ def test_a_reference_without_timings_gives_no_bound_on_them() -> None:
 
 
 def test_blocks_of_different_sizes_are_compared() -> None:
-    """Under load, the counts of one second exceed the size of a block."""
+    """Blocks may differ in size, because under load the counts of one second exceed the size of a block."""
     rng = np.random.default_rng(1)
     sizes = rng.integers(1000, 30_000, size=80)
     rows = stack_rows([steady(1) for _ in sizes])
@@ -92,7 +92,7 @@ def test_readings_are_each_statistic_s_value_and_bound() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_a_reference_of_any_length_gives_bounds(count: int) -> None:
-    """A short reference gives wide bounds."""
+    """A reference of any length gives bounds, and a short reference gives wide bounds."""
     rule = RollbackRule(steady(count), steady(0), LIMITS)
     assert rule.first_breach(steady(16)) is None
     assert rule.first_breach(steady(16, alerts=1000)) is not None

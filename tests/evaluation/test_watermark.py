@@ -15,7 +15,7 @@ SPANS = st.integers(0, 10**9)
 def test_the_watermark_never_goes_back(
     before: int | None, partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """This holds for any partitions, even if some disappear."""
+    """The watermark never goes back for any partitions, even if some partitions disappear."""
     after = advance(before, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     assert before is None or (after is not None and after >= before)
 
@@ -24,7 +24,7 @@ def test_the_watermark_never_goes_back(
 def test_the_watermark_is_behind_every_partition_that_is_not_idle(
     partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """It is behind by the allowed lateness; a partition without an event time stops the watermark."""
+    """The watermark is behind by the allowed lateness, and a partition without an event time stops it."""
     after = advance(None, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     live = [each for each in partitions if each.last_read_ms >= now_ms - idle_ms]
     heads = [each.highest_event_ms for each in live if each.highest_event_ms is not None]
@@ -38,7 +38,7 @@ def test_the_watermark_is_behind_every_partition_that_is_not_idle(
 def test_idle_partitions_change_nothing(
     live: list[PartitionTime], further: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """Idle partitions have the same effect as none."""
+    """The watermark is the same with idle partitions as without them."""
     idle = [each for each in further if each.last_read_ms < now_ms - idle_ms]
     alone = advance(None, live, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     assert advance(None, [*idle, *live], now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms) == alone
@@ -55,14 +55,14 @@ def test_batch_borders_do_not_matter(left: list[int], right: list[int], ingest_m
 
 @given(st.lists(TIMES, min_size=1), TIMES, SPANS, st.integers(1, 2**45))
 def test_a_time_too_far_ahead_has_no_effect(times: list[int], ingest_ms: int, ahead_ms: int, beyond: int) -> None:
-    """Only the number of ignored event times rises."""
+    """A time too far ahead only raises the number of ignored event times."""
     highest, ignored = highest_event_time(times, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
     bad = ingest_ms + ahead_ms + beyond
     assert highest_event_time([*times, bad], ingest_ms=ingest_ms, ahead_ms=ahead_ms) == (highest, ignored + 1)
 
 
 def test_one_transaction_dated_2099_has_no_effect() -> None:
-    """It has no effect, whether alone in its partition or together with others."""
+    """A transaction dated 2099 has no effect, whether alone in its partition or together with others."""
     in_2099, now = 4_070_908_800_000, 1_795_000_000_000
     assert highest_event_time([in_2099], ingest_ms=now, ahead_ms=3_600_000) == (None, 1)
     assert highest_event_time([now - 5, in_2099], ingest_ms=now, ahead_ms=3_600_000) == (now - 5, 1)
@@ -71,7 +71,7 @@ def test_one_transaction_dated_2099_has_no_effect() -> None:
 
 
 def test_a_scaled_clock_has_a_start_and_a_speed() -> None:
-    """Experiments run a year in an hour; `SystemClock` returns the system's time."""
+    """A scaled clock lets experiments run a year in an hour, and `SystemClock` returns the system's time."""
     seconds = iter([10.0, 10.0, 11.5])
     clock = ScaledClock(1_000, 8_760, ticks=lambda: next(seconds))
     assert clock.now_ms() == 1_000

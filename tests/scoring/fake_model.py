@@ -1,4 +1,4 @@
-"""A model in numpy whose scores are exact, and transactions for it.
+"""A model in numpy whose scores are exact, and transactions to score with it.
 
 The last digits of an ONNX model's scores may depend on the number of rows. With this model, any difference comes from
 the scorer.
@@ -51,7 +51,7 @@ def digits(matrix: Matrix) -> NDArray[np.float32]:
 
 
 def failing_where(bad: Callable[[Matrix], NDArray[np.bool_]], score: float | None = None) -> ScoreFunction:
-    """Return `digits`, changed to raise if (n,) `bad(matrix)` is true anywhere, or to give `score` in those rows."""
+    """Return `digits`, changed to raise if `bad(matrix)` is true in any row, or to return `score` in such rows."""
 
     def score_rows(matrix: Matrix) -> NDArray[np.float32]:
         mask = bad(matrix)
@@ -80,7 +80,7 @@ class FakeModel:
         return FeaturePlan(self.manifest.features, self.manifest.missing)
 
     def score(self, matrix: Matrix) -> NDArray[np.float32]:
-        """Return (n,) scores that the rule gives; the rule may raise."""
+        """Return the (n,) scores given by the model's rule, which may raise."""
         self.runs += 1
         return self.rule(matrix)
 
@@ -99,7 +99,7 @@ def fake_model(
     parity_holds: bool = True,
     policy: Policy = POLICY,
 ) -> FakeModel:
-    """Return a model with these features; by default it reviews from 0.5 and declines from 0.75."""
+    """Return a fake model with these features that, by default, reviews from 0.5 and declines from 0.75."""
     manifest = Manifest(
         name="fraud",
         version=version,
@@ -136,7 +136,7 @@ def scorer_for(roles: Roles, *, max_reasons: int = 5) -> Scorer:
 
 
 def transaction(features: dict[str, Any], number: int = 0, **overrides: Any) -> bytes:
-    """Return a transaction as bytes; `overrides` replace fields of a valid one."""
+    """Return a transaction as JSON bytes; `overrides` replace fields of a valid transaction."""
     fields = {
         "transaction_id": f"t-{number}",
         "card_id": f"c-{number % 3}",
@@ -154,7 +154,7 @@ def features(v1: float | None = 0.0, v2: float | None = 0.0, v3: float | None = 
 
 
 def raw_batch(values: Sequence[bytes | None], first: int = 0) -> RawBatch:
-    """Return a batch from two partitions, with offsets from `first` on."""
+    """Return a batch of messages from two partitions, with offsets from `first` on."""
     return RawBatch(
         "transactions", values, [i % 2 for i in range(len(values))], [first + i // 2 for i in range(len(values))]
     )

@@ -1,4 +1,4 @@
-"""A champion with a value that it fails on, and one message for each reason to refuse one."""
+"""A champion that fails on a certain value, and a message for each reason to refuse a message."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -53,7 +53,7 @@ def is_poison(matrix: Matrix) -> Any:
 
 
 def poisoned_champion(missing: MissingPolicy = "refuse", **options: Any) -> FakeModel:
-    """Return a model that raises on poison and, by default, refuses nulls."""
+    """Return a champion that raises on poisoned rows and, by default, refuses nulls."""
     return fake_model(missing=missing, rule=failing_where(is_poison), **options)
 
 

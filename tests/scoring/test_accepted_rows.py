@@ -1,4 +1,4 @@
-"""Accepted transactions as columns."""
+"""Laying out accepted transactions as columns."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def three_rows() -> AcceptedRows:
 
 
 def test_columns_hold_only_the_champion_s_features() -> None:
-    """Null is NaN in `numeric`, whatever the policy for missing values is."""
+    """`numeric` contains only the champion's features, with NaN for null under any missing-value policy."""
     rows = three_rows()
     np.testing.assert_array_equal(rows.numeric, [[1, 2, 3], [4, np.nan, 6], [7, 8, 9]])
     assert rows.amounts.tolist() == [0, 1, 2]
@@ -30,7 +30,7 @@ def test_columns_hold_only_the_champion_s_features() -> None:
 
 
 def test_strings_become_codes() -> None:
-    """Strings follow the numbers in the struct, but are in manifest order in the matrix."""
+    """Strings become codes, which are in manifest order in the matrix although the struct lists numbers first."""
     plan = FeaturePlan([Feature("a", 0, "categorical", ("x", "y")), Feature("V1", 0.0), COUNTRY], "nan")
     codec = TransactionCodec(plan.numeric, ["W1"], categorical=plan.categorical, max_bytes=MAX_BYTES)
     values: list[dict[str, Any]] = [
@@ -42,7 +42,7 @@ def test_strings_become_codes() -> None:
 
 
 def test_where_filters_every_column() -> None:
-    """A dropped row is dropped from every attribute."""
+    """`where` drops a row from every attribute."""
     kept = three_rows().where(np.array([True, False, True]))
     assert kept.indices.tolist() == [0, 5]
     assert [each.transaction_id for each in kept.transactions] == ["t-0", "t-2"]
@@ -53,13 +53,13 @@ def test_where_filters_every_column() -> None:
 
 
 def test_where_copies_nothing_if_all_rows_stay() -> None:
-    """The usual batch, without a refusal, costs nothing."""
+    """If all rows stay, as in the usual batch, `where` returns the same object."""
     rows = three_rows()
     assert rows.where(np.ones(3, dtype=np.bool_)) is rows
 
 
 def test_no_transactions_make_empty_columns() -> None:
-    """If every message is refused, there are no rows but all columns."""
+    """If every message is refused, all columns exist and are empty."""
     empty = accepted_rows([], [], fake_model().plan)
     assert empty.numeric.shape == (0, 3)
     assert empty.matrix.shape == (0, 4)

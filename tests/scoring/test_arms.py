@@ -1,4 +1,4 @@
-"""Arms of a split, and exploration: reproducible draws in the requested shares."""
+"""The arms of a split, and exploration: draws are reproducible and have the requested shares."""
 
 import msgspec
 import numpy as np
@@ -30,7 +30,7 @@ ALL_DECLINE = Policy("decline-all", 0.0, 0.0)
 
 
 def near(share: float) -> object:
-    """Match a share of 20,000 draws that is close enough to its expectation."""
+    """Return a matcher for a share of 20,000 draws that is close enough to its expected value."""
     return pytest.approx(share, abs=SIGMAS * (share * (1 - share) / len(CARDS)) ** 0.5)
 
 
@@ -57,7 +57,7 @@ def score(roles: Roles, count: int = 300, *, amount: int = 250) -> ScoredBatch:
 
 
 def test_draws_are_uniform() -> None:
-    """Every tenth of [0, 1) is drawn equally often."""
+    """Draws fall into each tenth of [0, 1) equally often."""
     counts = np.histogram(uniform("card", "s", CARDS), bins=10, range=(0, 1))[0] / len(CARDS)
     assert all(count == near(0.1) for count in counts)
 
@@ -75,7 +75,7 @@ def test_salt_and_key_are_separated() -> None:
 
 
 def test_draws_never_change() -> None:
-    """Another hash would move cards to other arms, and replays would no longer match recorded decisions."""
+    """Draws have fixed values, since a change would move cards to other arms and break replays of old decisions."""
     assert uniform("card", "autumn", ["a", "b"]).tolist() == [0.5611504571350526, 0.4646014001390417]
 
 
@@ -102,7 +102,7 @@ def test_a_growing_share_keeps_its_cards() -> None:
 
 
 def test_decisions_of_a_split_name_the_deciding_model() -> None:
-    """Model, arm and propensity follow the arm of the card."""
+    """A decision has the model, the arm and the propensity of the card's arm."""
     scored = score(split(0.25, 0.25))
     arms = draw_arms([0.25, 0.25], "", [f"card-{number}" for number in range(300)])
     assert set(arms.tolist()) == {0, 1, 2}
@@ -113,7 +113,7 @@ def test_decisions_of_a_split_name_the_deciding_model() -> None:
 
 
 def test_every_other_model_has_a_shadow_score_for_each_decision() -> None:
-    """For each transaction, one model decides and every other one has a shadow score."""
+    """For each transaction, one model decides and every other model has a shadow score."""
     scored = score(split(0.25, 0.0, 0.25))
     versions_by_id = {decision.decision_id: [decision.model_version] for decision in scored.decisions}
     for records in scored.shadow_scores:
@@ -139,7 +139,7 @@ def test_reasons_come_from_the_deciding_model() -> None:
 
 
 def test_the_champion_decides_if_the_challenger_cannot_score() -> None:
-    """The propensity stays that of the card's draw, and the challenger's shadow score has a problem."""
+    """The champion then decides with the propensity of the card's draw, and the shadow score has a problem."""
     champion, (challenger,) = assign_roles(
         fake_model(), fake_model(version="2", rule=failing_where(lambda matrix: matrix[:, 0] > 1))
     )
@@ -152,7 +152,7 @@ def test_the_champion_decides_if_the_challenger_cannot_score() -> None:
 
 
 def test_exploration_lets_some_small_declines_through() -> None:
-    """Propensities are recorded for declines that are let through and for those that are not."""
+    """Exploration lets through some small declines, and records propensities for all of them."""
     roles = split(exploration=Exploration(0.25, 250), policy=ALL_DECLINE)
     scored = score(roles, 2000)
     all_explored = draw_explored(0.25, "", [decision.transaction_id for decision in scored.decisions])
@@ -167,14 +167,14 @@ def test_exploration_lets_some_small_declines_through() -> None:
     ("policy", "amount"), [(ALL_DECLINE, 251), (ALL_REVIEW, 250)], ids=["above the cap", "only reviewed"]
 )
 def test_exploration_changes_nothing_else(policy: Policy, amount: int) -> None:
-    """Amounts above the cap are not explored, nor are reviews, which get a label anyway."""
+    """Exploration changes neither amounts above the cap nor reviews, which get a label anyway."""
     scored = score(split(exploration=Exploration(0.5, 250), policy=policy), amount=amount)
     assert {(decision.arm, decision.propensity) for decision in scored.decisions} == {("champion", 1.0)}
     assert all(decision.verdict != "approve" for decision in scored.decisions)
 
 
 def test_propensities_of_arm_and_exploration_multiply() -> None:
-    """A challenger has a quarter of the cards, and half of the would-be declines are let through."""
+    """Propensities multiply if a challenger has a quarter of the cards and half of the declines are explored."""
     scored = score(split(0.25, exploration=Exploration(0.5, 250), policy=ALL_DECLINE))
     combinations = {(decision.model_version, decision.arm, decision.propensity) for decision in scored.decisions}
     assert combinations == {
@@ -186,7 +186,7 @@ def test_propensities_of_arm_and_exploration_multiply() -> None:
 
 
 def test_a_challenger_with_the_champion_s_model_costs_no_run() -> None:
-    """Its scores are the champion's, and its verdicts follow its own policy."""
+    """A challenger with the champion's model reuses the champion's scores and applies its own policy."""
     model = fake_model()
     champion = ModelInRole(model, model.manifest.policy)
     score(Roles(7, champion))
@@ -200,7 +200,7 @@ def test_a_challenger_with_the_champion_s_model_costs_no_run() -> None:
 
 
 def test_batch_size_does_not_change_decisions() -> None:
-    """Scored one by one or all at once, decisions and shadow scores are the same."""
+    """Transactions get the same decisions and shadow scores whether scored one by one or all at once."""
     roles = split(0.25, 0.25, exploration=Exploration(0.5, 250))
     values = [transaction(features(number % 5 - 2), number, card_id=f"card-{number}") for number in range(60)]
     scorer, batch = scorer_for(roles), raw_batch(values)

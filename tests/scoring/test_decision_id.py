@@ -1,4 +1,4 @@
-"""Decision ids: made and parsed in one place."""
+"""Decision ids: making and parsing them."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ _number = st.integers(0, 10**18 - 1)
 
 @given(_topic, _number, _number, _number)
 def test_an_id_is_parsed_back_into_its_parts(topic: str, partition: int, offset: int, epoch: int) -> None:
-    """This holds for every topic name that Kafka allows, and for numbers of up to 18 digits."""
+    """An id parses back for every topic name that Kafka allows and numbers of up to 18 digits."""
     assert parse_decision_id(decision_id(topic, partition, offset, epoch)) == DecisionId(
         topic, partition, offset, epoch
     )
@@ -20,7 +20,7 @@ def test_an_id_is_parsed_back_into_its_parts(topic: str, partition: int, offset:
 
 @given(st.text())
 def test_only_ids_of_the_form_are_parsed(text: str) -> None:
-    """A parsed id has the parts that the text spells; any other text gives None, never an error."""
+    """A parsed id has the parts written in the text; any other text gives None, never an error."""
     parts = parse_decision_id(text)
     if parts is not None:
         assert parse_decision_id(decision_id(*parts)) == parts
@@ -34,5 +34,5 @@ def test_only_ids_of_the_form_are_parsed(text: str) -> None:
     ],
 )
 def test_other_forms_are_not_parsed(text: str) -> None:
-    """Examples are a number that does not fit 64 bits, and digits that are not ASCII."""
+    """Examples of rejected texts are a number that does not fit in 64 bits, and digits that are not ASCII."""
     assert parse_decision_id(text) is None

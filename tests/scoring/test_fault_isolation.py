@@ -1,4 +1,4 @@
-"""When a model fails: either it is at fault itself, or exactly the rows that it cannot score are isolated."""
+"""Fault isolation: either the model itself is at fault, or exactly the rows that it cannot score are isolated."""
 
 import math
 
@@ -31,12 +31,12 @@ def matrix_of(bad: list[bool]) -> Matrix:
 
 
 def model(failure: float | None, *, parity_holds: bool = True) -> FakeModel:
-    """Return a model that gives this score for bad rows, or raises."""
+    """Return a model that gives bad rows this score, or raises on them if the score is None."""
     return fake_model(rule=failing_where(is_bad, failure), parity_holds=parity_holds)
 
 
 def test_a_working_model_runs_once() -> None:
-    """A batch without failures costs one run."""
+    """A batch without failures takes one run of the model."""
     working = model(None)
     matrix = matrix_of([False] * 100)
     scores, scored = score_or_isolate(working, matrix)
@@ -57,12 +57,12 @@ def test_exactly_the_bad_rows_have_no_score(bad: list[bool], failure: float | No
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_both_ends_of_the_range_are_scores(score: float) -> None:
-    """0 and 1 are valid probabilities."""
+    """Scores of exactly 0 and 1 are valid."""
     assert score_or_isolate(model(score), matrix_of([True]))[1].all()
 
 
 def test_one_bad_row_of_many_is_isolated_with_few_runs() -> None:
-    """Bisection needs about 2·log2(n) runs, not n."""
+    """Isolating one bad row among n takes about 2·log2(n) runs instead of n."""
     n = 1024
     bad = [False] * n
     bad[n // 3] = True
@@ -73,7 +73,7 @@ def test_one_bad_row_of_many_is_isolated_with_few_runs() -> None:
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_model_that_fails_its_parity_rows_blames_no_row(failure: float | None) -> None:
-    """The model is at fault, and is not run again."""
+    """A model that fails its parity rows is at fault and is not run again, and no row is blamed."""
     broken = model(failure, parity_holds=False)
     with pytest.raises(ModelFaultError):
         score_or_isolate(broken, matrix_of([False, True]))
@@ -81,5 +81,5 @@ def test_a_model_that_fails_its_parity_rows_blames_no_row(failure: float | None)
 
 
 def test_parity_is_not_checked_without_a_failure() -> None:
-    """A parity check costs a run, so it only follows a failure."""
+    """Parity is checked only after a failure, because the check takes a run of the model."""
     assert score_or_isolate(model(None, parity_holds=False), matrix_of([False]))[1].all()

@@ -20,7 +20,7 @@ STRINGS = st.lists(st.none() | st.sampled_from([*COUNTRY.categories, "LU", ""]) 
 
 
 def vectors(plan: FeaturePlan, rows: list[list[float]], amounts: list[int] | None = None) -> Matrix:
-    """Return the model's input for rows of numbers, NaN for null."""
+    """Return the model's input for rows of numbers, in which NaN stands for null."""
     numeric: NDArray[np.float64] = np.array(rows, dtype=np.float64).reshape(len(rows), len(plan.numeric))
     no_codes, zeros = np.empty((len(rows), 0)), np.zeros(len(rows), dtype=np.int64)
     return plan.matrix(numeric, no_codes, np.array(amounts or [250] * len(rows), dtype=np.int64), zeros)
@@ -34,7 +34,7 @@ def derived(kind: FeatureKind, amount_minor: int = 0, event_time_ms: int = 0) ->
 
 
 def coded(values: list[str | None], missing: MissingPolicy) -> tuple[FeaturePlan, Matrix]:
-    """Return plan and matrix of a model whose only feature is the country."""
+    """Return the plan and the matrix of a model whose only feature is the country."""
     plan = FeaturePlan([COUNTRY], missing)
     codes, zeros = plan.codes("country", values), np.zeros(len(values), dtype=np.int64)
     return plan, plan.matrix(np.empty((len(values), 0)), codes[:, np.newaxis], zeros, zeros)
@@ -49,19 +49,19 @@ def test_columns_are_in_manifest_order_including_derived_ones() -> None:
 
 
 def test_the_amount_can_be_the_only_feature() -> None:
-    """Without numeric features, the matrix holds the amounts."""
+    """Without numeric features, the matrix contains only the amounts."""
     plan = FeaturePlan([AMOUNT], "refuse")
     assert vectors(plan, [[], []], [1, 2]).tolist() == [[1], [2]]
 
 
 def test_an_empty_batch_has_the_model_s_width() -> None:
-    """Its shape is (0, n_features)."""
+    """The matrix of an empty batch has the shape (0, n_features)."""
     assert vectors(FeaturePlan(FEATURES, "median"), []).shape == (0, 4)
 
 
 @given(st.lists(st.lists(st.floats(allow_infinity=False), min_size=3, max_size=3), min_size=1))
 def test_each_row_is_float32_and_independent_of_the_others(rows: list[list[float]]) -> None:
-    """A vector holds the values rounded to float32, whatever else is in the batch."""
+    """A vector contains the row's values rounded to float32, whatever else is in the batch."""
     plan = FeaturePlan(FEATURES, "nan")
     matrix = vectors(plan, rows)
     assert matrix.dtype == np.float32
@@ -85,14 +85,14 @@ def test_each_row_is_float32_and_independent_of_the_others(rows: list[list[float
 )
 @pytest.mark.parametrize("missing", ["refuse", "median", "nan"])
 def test_a_value_that_is_infinite_as_float32_is_found(value: float, index: int, missing: MissingPolicy) -> None:
-    """This holds under every policy; the index is that in the feature vector, amount included."""
+    """An infinite value is found under every policy, and reported by its index in the whole feature vector."""
     plan = FeaturePlan(FEATURES, missing)
     matrix = vectors(plan, [[0, value, 0], [0, 0, 0]])
     assert plan.first_infinite(matrix).tolist() == [index, -1]
 
 
 def test_the_first_of_several_is_named() -> None:
-    """The leftmost infinite value and the leftmost null are reported."""
+    """If a row has several infinite values or nulls, the leftmost is reported."""
     plan = FeaturePlan(FEATURES, "refuse")
     matrix = vectors(plan, [[NAN, 1e39, 1e39], [1e39, NAN, NAN]])
     assert plan.first_infinite(matrix).tolist() == [2, 0]
@@ -165,7 +165,7 @@ def test_a_code_identifies_the_string_and_depends_on_it_alone(values: list[str |
 
 @given(STRINGS)
 def test_a_null_string_follows_the_policy(values: list[str | None]) -> None:
-    """It is refused, or becomes the most frequent category; it is never an unknown one."""
+    """By policy, a null string is refused or becomes the most frequent category, but never an unknown category."""
     null = np.array([value is None for value in values])
     plan, matrix = coded(values, "refuse")
     np.testing.assert_array_equal(plan.first_refused_null(matrix), np.where(null, 0, -1))
@@ -186,7 +186,7 @@ def test_thousands_of_categories_stay_distinct() -> None:
 
 @given(st.integers(0, 10**15))
 def test_the_logarithm_of_an_amount(amount_minor: int) -> None:
-    """It is ln(1 + minor units): finite for every amount, and zero for zero."""
+    """The feature is ln(1 + minor units), which is finite for every amount and zero for zero."""
     assert derived("log_amount", amount_minor) == np.float32(math.log1p(amount_minor))
 
 
@@ -208,6 +208,6 @@ def test_the_hour_does_not_depend_on_the_day(time_ms: int, days: int) -> None:
 
 
 def test_features_derived_from_one_field_share_a_source() -> None:
-    """The source is the index of the first; a feature that is read is its own source, even if named like a field."""
+    """Derived features share the first one's index as their source; a feature that is read is its own source."""
     assert FeaturePlan(ALL_KINDS, "refuse").sources.tolist() == [0, 1, 2, 3, 0, 2]
     assert FeaturePlan([Feature("amount_minor", 0.0), AMOUNT], "refuse").sources.tolist() == [0, 1]

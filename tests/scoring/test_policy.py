@@ -28,13 +28,13 @@ def verdict(score: float, policy: Policy, amount_minor: int = 250) -> Verdict:
     [(0.0, "approve"), (0.4999, "approve"), (0.5, "review"), (0.7499, "review"), (0.75, "decline"), (1.0, "decline")],
 )
 def test_a_score_at_a_threshold_gets_the_more_severe_verdict(score: float, expected: str) -> None:
-    """Score ≥ decline declines, else score ≥ review is reviewed."""
+    """A score at the decline threshold is declined, and a score at the review threshold is reviewed."""
     assert verdict(score, Policy("1", review=0.5, decline=0.75)) == expected
 
 
 @given(SCORE)
 def test_a_score_reaches_an_equal_threshold(score: float) -> None:
-    """The next lower score does not: a threshold chosen offline alerts the same transactions online."""
+    """A score reaches an equal threshold and the next lower score does not, so offline thresholds work online."""
     policy = Policy("1", review=score, decline=score)
     assert verdict(score, policy) == "decline"
     below = float(np.nextafter(np.float32(score), np.float32(-1)))
@@ -43,7 +43,7 @@ def test_a_score_reaches_an_equal_threshold(score: float) -> None:
 
 
 def test_a_decimal_threshold_is_not_rounded_to_float32() -> None:
-    """0.7 as float32 is below 0.7; compared as float32, both would be equal."""
+    """0.7 as float32 does not reach a threshold of 0.7, although both would be equal if compared as float32."""
     assert float(np.float32(0.7)) < 0.7
     assert verdict(0.7, Policy("1", review=0.7, decline=1)) == "approve"
 
@@ -55,7 +55,7 @@ def test_equal_thresholds_leave_no_review() -> None:
 
 
 def test_a_review_threshold_of_zero_approves_nothing() -> None:
-    """Every score reaches zero."""
+    """With a review threshold of zero, no score is approved, because every score reaches zero."""
     assert verdict(0.0, Policy("1", review=0.0, decline=1.0)) == "review"
 
 

@@ -1,4 +1,4 @@
-"""Reasons: how much the score falls when a feature is replaced by its reference median."""
+"""Reasons: how much the score falls when a feature is replaced with its reference median."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ ROWS = st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=20)
 
 
 def decisions_of(rows: list[tuple[float, float, float]], max_reasons: int = 5) -> list[Decision]:
-    """Return the decisions about transactions with these features."""
+    """Return the decisions on transactions with these features."""
     values = [transaction(features(*row), number) for number, row in enumerate(rows)]
     return scorer(fake_model(), max_reasons=max_reasons).score(raw_batch(values), SCORING_TIME).decisions
 
@@ -46,7 +46,7 @@ def fall(model: FakeModel, row: tuple[float, float, float], name: str) -> float:
 
 @given(ROWS)
 def test_a_contribution_is_the_fall_of_the_score_without_the_feature(rows: list[tuple[float, float, float]]) -> None:
-    """Each reason's contribution equals the fall when the transaction is scored again with the median."""
+    """A reason's contribution is how much the score falls when the transaction is scored with the median instead."""
     for row, decision in zip(rows, decisions_of(rows), strict=True):
         for reason in decision.reasons:
             assert reason.contribution == fall(fake_model(), row, reason.feature)
@@ -56,7 +56,7 @@ def test_a_contribution_is_the_fall_of_the_score_without_the_feature(rows: list[
 def test_the_strongest_positive_contributions_are_named(
     rows: list[tuple[float, float, float]], max_reasons: int
 ) -> None:
-    """They are sorted and limited in number, and no omitted one is stronger than the last one named."""
+    """Reasons are sorted and limited in number, and no omitted feature contributes more than a named feature."""
     model = fake_model()
     for row, decision in zip(rows, decisions_of(rows, max_reasons), strict=True):
         named = [reason.contribution for reason in decision.reasons]
@@ -67,13 +67,13 @@ def test_the_strongest_positive_contributions_are_named(
 
 @given(ROWS)
 def test_only_alerts_have_reasons(rows: list[tuple[float, float, float]]) -> None:
-    """An approved transaction has none."""
+    """Only alerts have reasons; an approved transaction has none."""
     for decision in decisions_of(rows):
         assert bool(decision.reasons) <= (decision.verdict != "approve")
 
 
 def test_equal_contributions_are_in_manifest_order() -> None:
-    """A replay thus names them in the same order."""
+    """Features with equal contributions are in manifest order, so a replay gives the same order."""
     names = ("b", "a", "c")
     symmetric = fake_model(
         [*(Feature(name, 0.0) for name in names), AMOUNT],
@@ -124,7 +124,7 @@ def test_chunks_do_not_change_explanations() -> None:
 
 @pytest.mark.parametrize("failure", [None, float("nan"), -0.5])
 def test_a_replacement_that_the_model_cannot_score_gives_no_reason(failure: float | None) -> None:
-    """The decision and the other reasons are not affected."""
+    """A replacement that the model cannot score gives no reason and affects nothing else."""
 
     def median_in_v1(matrix: Matrix) -> Any:
         return matrix[:, 0] == 0.25

@@ -14,7 +14,7 @@ CARD_DATA = 4_976_123.25
 
 
 def test_a_categorical_feature_must_be_present() -> None:
-    """The same holds for a numeric one."""
+    """A transaction without a categorical or numeric feature of the champion is refused."""
     (refusal,) = score([transaction({"V1": 0})], fake_model(ALL_KINDS)).refusals
     assert refusal.reason == DeadLetterReason.MISSING_FEATURE
     assert "country" in refusal.detail
@@ -41,7 +41,7 @@ def test_a_row_with_two_defects_is_refused_once() -> None:
     ],
 )
 def test_a_refusal_is_one_line_without_the_transaction_s_values(raw: bytes) -> None:
-    """The text is logged, and card data must never be."""
+    """A refusal's text is one line without the transaction's values, because card data must never be logged."""
     (refusal,) = score([raw]).refusals
     assert refusal.detail
     assert "\n" not in refusal.detail
@@ -62,7 +62,7 @@ def test_only_rows_that_cannot_be_scored_are_refused(poisoned: list[bool], failu
 
 @pytest.mark.parametrize("failure", [None, float("nan")])
 def test_a_champion_at_fault_blames_no_message(failure: float | None) -> None:
-    """Scoring raises, so the batch has no result and can be read again later."""
+    """If the champion is at fault, scoring raises, and no message is refused."""
     broken = fake_model(rule=failing_where(is_poison, failure), parity_holds=False)
     with pytest.raises(ModelFaultError):
         score([transaction(features(POISON)), transaction(features())], broken)

@@ -23,7 +23,7 @@ from tests.scoring.fake_model import (
     transaction,
 )
 
-#: Every fourth has a high V1, on which the challenger below fails.
+#: Every fourth transaction has a high V1, on which the challenger below fails.
 VALUES = [transaction(features(2.0 if number % 4 == 0 else number % 5 - 3.0), number) for number in range(200)]
 
 
@@ -47,7 +47,7 @@ def counts_of(batch: ScoredBatch) -> list[list[int]]:
 
 
 def count_one_by_one(records: Sequence[Decision | ShadowScore]) -> list[int]:
-    """Return the counts of these records, counted one by one."""
+    """Return the counts of these decisions and shadow scores, counted one by one."""
     scores = [each.score for each in records if each.score is not None]
     bins = [0] * SCORE_BINS
     for each in scores:
@@ -58,7 +58,7 @@ def count_one_by_one(records: Sequence[Decision | ShadowScore]) -> list[int]:
 
 
 def test_counts_equal_those_of_the_records() -> None:
-    """Verdicts, missing scores and histograms are right for the champion and the challenger."""
+    """Verdicts, missing scores and histograms equal those of the records, for the champion and the challenger."""
     batch = score(roles(), VALUES)
     champion, challenger = counts_of(batch)
     assert champion == count_one_by_one(batch.decisions)
@@ -68,7 +68,7 @@ def test_counts_equal_those_of_the_records() -> None:
 
 
 def test_a_split_changes_no_counts() -> None:
-    """Every transaction counts for every model, whichever decided, and before exploration."""
+    """Every transaction counts for every model with the verdict before exploration, whichever model decided."""
     declining = Policy("d", 0.0, 0.0)
     assigned = roles()
     in_shadow = Roles(7, ModelInRole(assigned.champion.model, declining), assigned.challengers)
@@ -96,7 +96,7 @@ def test_refusals_due_to_features_are_problems_of_the_champion(count: int) -> No
 
 
 def test_counting_is_fast() -> None:
-    """Two models take less than 0.3 µs for each transaction of a full batch; best of many runs, on a busy machine."""
+    """Counting for two models takes less than 0.3 µs per transaction in a full batch, as the best of many runs."""
     assigned = roles()
     rng = np.random.default_rng(0)
     scores = rng.random(250, dtype=np.float32)

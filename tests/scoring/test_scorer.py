@@ -1,4 +1,4 @@
-"""The scorer: each message is decided or refused once, and a decision's body depends on nothing around it."""
+"""The scorer: each message is decided or refused once, and a decision's body does not depend on its batch."""
 
 import itertools
 import json
@@ -63,7 +63,7 @@ def test_decision_ids_are_unique(messages: list[tuple[bytes | None, DeadLetterRe
 def test_a_body_depends_only_on_bytes_position_and_roles(
     messages: list[tuple[bytes | None, DeadLetterReason | None]], data: st.DataObject, now_ms: int, latency_ms: float
 ) -> None:
-    """It depends neither on the rest of the batch nor on the clock: a replay gives equal bodies and refusals."""
+    """A decision's body depends neither on the rest of the batch nor on the clock, so a replay gives the same body."""
     batch = raw_batch([value for value, _ in messages])
     whole = scorer(poisoned_champion()).score(batch, SCORING_TIME)
     cuts = data.draw(st.sets(st.integers(0, len(messages))))
@@ -211,14 +211,14 @@ def test_a_challenger_s_features_are_not_unknown() -> None:
 
 
 def test_a_challenger_s_categorical_features_are_not_unknown() -> None:
-    """The same holds for strings."""
+    """A categorical feature of a challenger counts as known too."""
     counting = scorer(poisoned_champion(), fake_model(ALL_KINDS, version="2"))
     counting.score(raw_batch([transaction(features(country="FR"))]), SCORING_TIME)
     assert not counting.codec.unknown_features
 
 
 def test_the_last_of_duplicate_keys_wins() -> None:
-    """Most JSON readers do the same."""
+    """If a key is duplicated, the last value wins, as in most JSON readers."""
     raw = json.dumps({"V1": -2.0})[1:-1].encode()
     duplicated = transaction(features(2)).replace(b'"features": {', b'"features": {' + raw + b", ")
     assert score([duplicated]).decisions == score([transaction(features(2))]).decisions

@@ -1,4 +1,4 @@
-"""Challengers in shadow: they score as they would alone, and their problems affect nothing else."""
+"""Challengers in shadow: they score as they would alone, and their problems affect no other model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -83,7 +83,7 @@ def problems(scored: ScoredBatch) -> list[str | None]:
 def test_a_challenger_scores_as_it_would_alone(
     chosen: list[Feature], missing: MissingPolicy, rows: list[dict[str, float | str | None]], policy: Policy
 ) -> None:
-    """It may have fewer features, other kinds, another order, and other medians, categories and policies."""
+    """A challenger scores as it would alone, even if its features, medians, categories and policies differ."""
     values = [
         transaction(row, number, amount_minor=number * 250, event_time_ms=number * 5_000_000)
         for number, row in enumerate(rows)
@@ -133,7 +133,7 @@ def test_challengers_do_not_score_what_the_champion_refuses() -> None:
 
 
 def test_a_missing_feature_is_named() -> None:
-    """A transaction that has the feature is scored."""
+    """The problem names the missing feature, and transactions that have the feature are scored."""
     values = [transaction(features()), transaction(features(W1=1.5), 1)]
     assert problems(score_in_shadow(values, fake_model([W1], version="2"))) == ["feature W1 is missing", None]
 
@@ -257,7 +257,7 @@ def test_features_of_one_name_may_have_different_sources() -> None:
 
 
 def test_a_challenger_with_the_champion_s_features_shares_its_matrix() -> None:
-    """The usual case needs no second matrix."""
+    """A challenger with the champion's features uses the champion's matrix instead of a copy."""
     inputs: list[Any] = []
 
     def record(matrix: Any) -> Any:
