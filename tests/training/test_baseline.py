@@ -57,7 +57,7 @@ def client(trained: Trained) -> MlflowClient:
 
 @pytest.fixture
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train small models, for tests that do not depend on their metrics."""
+    """Train small models, for tests that do not depend on the models' metrics."""
     monkeypatch.setattr(training.models.families, "TREES", 20)
 
 
@@ -103,7 +103,7 @@ def test_a_score_does_not_depend_on_the_batch(trained: Trained) -> None:
 
 
 def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -> None:
-    """Parameters, metrics with intervals, also on rows that repeat no other, plots, data hash and code version."""
+    """Each run has parameters, metrics with intervals (also on unrepeated rows), plots, data hash and code version."""
     for model in models(trained):
         run = client(trained).get_run(model.manifest.mlflow_run_id)
         assert run.info.status == "FINISHED"
@@ -129,7 +129,7 @@ def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -
 
 
 def test_the_cheapest_policy_is_deployed_and_the_best_f1_only_compared(trained: Trained) -> None:
-    """The card has both, and the bundle has the policy with the least cost."""
+    """The card shows both policies, and the bundle contains the policy with the least cost."""
     runs = MlflowRuns(trained.experiment.connection)
     for model, loaded in zip(trained.models, models(trained), strict=True):
         figures = read_figures(model.run_id, runs)
@@ -151,7 +151,7 @@ def test_the_cheapest_policy_is_deployed_and_the_best_f1_only_compared(trained: 
 def test_a_leak_stops_the_baseline_unless_it_is_accepted(
     empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Callable[[pl.DataFrame], Path]
 ) -> None:
-    """The runs record an accepted leak."""
+    """A leak stops the baseline unless it is accepted, in which case the runs record it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(empty_mlflow, tmp_path)
     frame, experiment = make_frame(), MlflowExperiment(connect(tmp_path), BASELINE_EXPERIMENT)
@@ -165,7 +165,7 @@ def test_a_leak_stops_the_baseline_unless_it_is_accepted(
 
 
 def test_the_registry_serves_each_version_with_the_streams_score(trained: Trained) -> None:
-    """The versions name the bundles, and MLflow scores like the stream. Without Kafka no version has a role."""
+    """Versions name their bundles, and MLflow scores like the stream. Without Kafka, no version has a role."""
     registry = Registry(trained.experiment.connection)
     for ref in refs(trained):
         assert registry.by_bundle()[ref.sha256].bundle == ref
@@ -177,12 +177,12 @@ def test_the_registry_serves_each_version_with_the_streams_score(trained: Traine
 
 
 def test_progress_names_every_step(trained: Trained) -> None:
-    """The progress bar is full at the end."""
+    """Progress is reported as often as announced, so the progress bar is full at the end."""
     assert len(trained.steps) == STEPS
 
 
 def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> None:
-    """One row per transaction, with each model's score and verdict."""
+    """The file of offline scores has one row per transaction, with the stream's score and verdict by each model."""
     out = tmp_path / "scores.parquet"
     rows = part_of(load(trained.data), "test")
     export_scores(rows, trained.roles, trained.store, out)
@@ -197,7 +197,7 @@ def test_offline_scores_are_the_streams(trained: Trained, tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("few_trees")
 def test_a_second_baseline(trained: Trained, tmp_path: Path) -> None:
-    """It continues the count of evaluations of the test set, and skips versions that the store already has."""
+    """A second baseline continues the count of test-set evaluations and skips versions that the store already has."""
     rows, experiment = load(trained.data), trained.experiment
     evaluations = count_evaluations(experiment, rows.sha256)
     for ref in refs(trained):
@@ -215,7 +215,7 @@ def test_a_second_baseline(trained: Trained, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("few_trees")
 def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_path: Path) -> None:
-    """With random labels the job fails. Its runs stay to show why, and registry and store do not change."""
+    """With random labels, the baseline fails. Its runs remain to show why, and registry and store do not change."""
     data = tmp_path / "noise.parquet"
     frame = make_frame()
     frame.with_columns(frame["Class"].shuffle(seed=1)).write_parquet(data)
@@ -235,7 +235,7 @@ def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_
 def test_a_failure_while_registering_leaves_no_version(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store fails at the second bundle: no new version and no bundle remains."""
+    """If the store fails at the second bundle, no new version and no bundle remain."""
     put, calls = BundleStore.put, []
 
     def put_once(self: BundleStore, bundle: Path, path: str) -> None:
@@ -255,7 +255,7 @@ def test_a_failure_while_registering_leaves_no_version(
 def test_roles_are_published_to_kafka_and_followed_by_aliases(
     trained: Trained, settings: Settings, tmp_path: Path
 ) -> None:
-    """Roles from the saved file get a new epoch each time, and the aliases in MLflow follow."""
+    """Each time roles are published from the saved file, they get a new epoch, and the aliases in MLflow follow."""
     save_roles(trained.roles, tmp_path / "models" / "baseline.json")
     roles = load_roles(tmp_path / "models" / "baseline.json")
     assert roles == trained.roles

@@ -1,4 +1,4 @@
-"""A user's own data, with strings, gaps and two currencies, from the file to decisions on Kafka by the commands."""
+"""The commands take a user's own data, with strings, gaps and two currencies, from a file to decisions on Kafka."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from training.offline import part_of
 from training.registry.connection import connect
 from training.registry.versions import CHAMPION, Registry
 
-#: Missing values stay NaN for the trees; one categorical feature has thousands of levels.
+#: Missing values stay NaN for tree models, and one categorical feature has thousands of categories.
 FEATURES = {
     "missing": "nan",
     "numeric": ["risk", "visits"],
@@ -38,7 +38,7 @@ STUDY = PLAN | {
     "seeds": [0],
     "families": [{"family": "lightgbm", "treatments": ["none"]}, {"family": "extra-trees", "treatments": ["none"]}],
 }
-#: Feature values that no row of the file has, by transaction id, and the expected outcome.
+#: Feature values that occur in no row of the file, by transaction id, and the expected outcome.
 NEW: dict[str, tuple[dict[str, Any], str]] = {
     "new-categories": ({"channel": "kiosk", "merchant": "shop that opened today", "mcc": ""}, "decided"),
     "all-missing": (dict.fromkeys(("risk", "visits", "channel", "merchant", "mcc")), "decided"),
@@ -48,7 +48,7 @@ NEW: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def new_transactions(line: bytes) -> dict[str, bytes]:
-    """Return the transactions of `NEW` as messages, with all other values from one message."""
+    """Return the transactions in `NEW` as messages, with all other values taken from a given message."""
     template = msgspec.json.decode(line)
     return {
         name: msgspec.json.encode(template | {"transaction_id": name, "features": template["features"] | features})
@@ -60,7 +60,7 @@ def new_transactions(line: bytes) -> dict[str, bytes]:
 def run(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Run `fraud-train` in a temporary directory, on the topics of the test, and return its output."""
+    """Run `fraud-train` in a temporary directory, on the test's topics, and return its output."""
     monkeypatch.chdir(tmp_path)
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
@@ -113,7 +113,7 @@ def test_own_data_to_decisions(run: Callable[..., str], settings: Settings, tmp_
     offline = model.onnx.score(rows.matrix(model.plan))
     online = [decisions[name].score for name in rows.transaction_id]
     np.testing.assert_allclose(online, offline, rtol=0, atol=1e-7)
-    # The scores rank frauds well above chance, which would be the share of frauds, one in twenty.
+    # The average precision is well above chance, which equals the share of frauds, one in twenty.
     highest = np.argsort(online)[-int(rows.label.sum()) :]
     assert rows.label[highest].mean() > 0.3
     assert {decisions[name].model_version for name in rows.transaction_id} == {"1"}

@@ -1,4 +1,4 @@
-"""Simulated scored rows whose true metrics are known."""
+"""Simulated scored rows for which the true metrics are known."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def scored(
 def simulated(n: int = 5000, seed: int = 0, skill: float = 4.0, fraud_share: float = 0.01, days: int = 3) -> ScoredRows:
     """Return rows whose scores are true probabilities of fraud.
 
-    The evidence is normal with variance 1, and the means of the two classes are `skill` apart.
+    The evidence behind each score is normally distributed with variance 1; the means of the classes differ by `skill`.
     """
     random = np.random.default_rng(seed)
     labels = random.random(n) < fraud_share
@@ -39,7 +39,7 @@ def simulated(n: int = 5000, seed: int = 0, skill: float = 4.0, fraud_share: flo
 
 @st.composite
 def small(draw: st.DrawFn, classes: int = 2) -> ScoredRows:
-    """Draw a few rows over up to three days with many ties; with `classes` 2, of both classes."""
+    """Draw a few rows over up to three days with many ties; if `classes` is 2, both classes occur."""
     n = draw(st.integers(2, 40))
 
     def column(values: Sequence[int]) -> list[int]:

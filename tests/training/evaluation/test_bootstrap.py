@@ -1,4 +1,4 @@
-"""Intervals equal those of resampled rows, cover the truth as often as documented, and are fast."""
+"""Intervals equal those from resampled rows, cover the true value as often as documented, and are fast to compute."""
 
 import time
 
@@ -18,7 +18,7 @@ POLICY = Policy("v", 0.3, 1.0)
 
 
 def test_intervals_are_those_of_resampled_rows() -> None:
-    """Drawing weights has the same distribution as copying rows."""
+    """Intervals from drawn weights equal those from copied rows."""
     rows = simulated(2000, seed=3, skill=2, fraud_share=0.05)
     metric = evaluate(rows, POLICY)["pr_auc"]
     random = np.random.default_rng(1)
@@ -28,7 +28,7 @@ def test_intervals_are_those_of_resampled_rows() -> None:
 
 
 def test_results_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The draws are the same together and one at a time."""
+    """Drawing resamples together or one at a time gives the same results."""
     group = all_figures(simulated(300, fraud_share=0.2), POLICY, DEFAULTS)
     together = resample(group, 50)
     monkeypatch.setattr("training.evaluation.bootstrap._BLOCK_BYTES", 1)
@@ -37,7 +37,7 @@ def test_results_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch
 
 
 def test_intervals_cover_the_truth() -> None:
-    """They do in about 95 of 100 data sets; metrics of amounts have a long tail and do worse, as documented."""
+    """Intervals cover the true value in about 95 of 100 data sets, less often for metrics of amounts, as documented."""
     many = simulated(400_000, seed=99)
     truth = ranking_figures(many, 0.01).values() | alert_figures(many, POLICY, Costs()).values()
     names = ("pr_auc", "recall_at_alert_rate", "recall", "precision", "value_recall", "expected_cost")
@@ -56,7 +56,7 @@ def test_intervals_cover_the_truth() -> None:
 
 
 def test_resamples_without_a_fraud_are_left_out() -> None:
-    """With one fraud, a third of the resamples have no fraud and no recall."""
+    """With a single fraud, a third of the resamples have no fraud; they are left out of the interval of recall."""
     rows = scored([0.9, *np.linspace(0, 0.5, 40)], [1, *[0] * 40])
     draws = resample(all_figures(rows, POLICY, DEFAULTS), 300)
     assert 0.25 < np.isnan(draws["recall"]).mean() < 0.5
@@ -65,13 +65,13 @@ def test_resamples_without_a_fraud_are_left_out() -> None:
 
 
 def test_without_a_defined_draw_there_is_no_interval() -> None:
-    """Its ends are NaN, without a warning."""
+    """If a metric is undefined on all resamples, the ends of its interval are NaN, without a warning."""
     metric = interval(0.5, np.full(10, np.nan))
     assert np.isnan([metric.low, metric.high]).all()
 
 
 def test_the_test_part_of_the_card_data_takes_seconds() -> None:
-    """57,000 transactions, all metrics, 1,000 resamples: 1 s on an idle core; the limit allows for a busy one."""
+    """All metrics of 57,000 transactions on 1,000 resamples take 1 s on an idle core; the limit is for a busy core."""
     rows = simulated(57_000, fraud_share=0.0015)
     started = time.process_time()
     evaluate(rows, POLICY)

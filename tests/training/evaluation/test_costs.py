@@ -1,4 +1,4 @@
-"""The costs of verdicts, and the ranges of settings."""
+"""The costs of verdicts, and the allowed ranges of settings."""
 
 import doctest
 
@@ -15,14 +15,14 @@ from training.evaluation.figures import FigureSettings
 
 
 def test_the_examples_in_the_documentation_hold() -> None:
-    """The docstrings of costs and cuts have examples."""
+    """The examples in the docstrings of costs and cuts are correct."""
     for module in (training.evaluation.costs, training.evaluation.cuts):
         result = doctest.testmod(module)
         assert (result.failed, result.attempted > 0) == (0, True)
 
 
 def test_expected_cost_is_the_mean_over_transactions() -> None:
-    """The rows are a fraud and a legitimate transaction, each approved, reviewed and declined."""
+    """The expected cost is the mean over a fraud and a legitimate transaction, each approved, reviewed and declined."""
     each = scored([0.125, 0.5, 0.875] * 2, [1, 1, 1, 0, 0, 0], [1000] * 6)
     costs = Costs(review_cost_minor=100, recovered_share=0.75, false_decline_cost_minor=400)
     group = alert_figures(each, Policy("v", review=0.5, decline=0.875), costs)
@@ -39,7 +39,7 @@ def test_expected_cost_is_the_mean_over_transactions() -> None:
     ],
 )
 def test_costs_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:
-    """A mistyped setting stops the run."""
+    """Costs out of range are rejected, so that a mistyped setting stops the run."""
     with pytest.raises(SettingsError, match=message):
         Costs(**wrong)  # type: ignore[arg-type]
 
@@ -48,6 +48,6 @@ def test_costs_out_of_range_are_refused(wrong: dict[str, float], message: str) -
     ("wrong", "message"), [({"alert_rate": 0.0}, "alert_rate"), ({"alerts_per_day": 0}, "at least 1")]
 )
 def test_figure_settings_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:
-    """Rates and daily alerts have limits."""
+    """Alert rates and daily numbers of alerts out of range are rejected."""
     with pytest.raises(SettingsError, match=message):
         FigureSettings(**wrong)  # type: ignore[arg-type]

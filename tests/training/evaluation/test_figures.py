@@ -1,4 +1,4 @@
-"""Metrics equal those of scikit-learn or a manual count."""
+"""Metrics equal those from scikit-learn or a manual count."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ POLICIES = [
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(POLICIES))
 def test_figures_equal_scikit_learns(rows: ScoredRows, policy: Policy) -> None:
-    """They agree with ties, without alerts, with every row alerted, and for both kinds of policy."""
+    """Metrics equal scikit-learn's with ties, without alerts, with only alerts, and for both kinds of policy."""
     figures = all_figures(rows, policy, DEFAULTS).values()
     labels, scores = rows.labels, rows.scores
     alerts = severities(scores, policy, rows.amount_minor) > 0
@@ -46,7 +46,7 @@ def test_figures_equal_scikit_learns(rows: ScoredRows, policy: Policy) -> None:
 
 
 def test_every_figure_has_an_interval_around_it() -> None:
-    """The metrics are in the order of the report, PR-AUC first."""
+    """Every metric has an interval that contains it, and metrics are in the order of the report, PR-AUC first."""
     metrics = evaluate(simulated(), Policy("v", 0.5, 0.9))
     assert tuple(metrics) == FIGURES
     for metric in metrics.values():
@@ -54,13 +54,13 @@ def test_every_figure_has_an_interval_around_it() -> None:
 
 
 def test_the_same_scores_give_the_same_interval() -> None:
-    """A report can be reproduced."""
+    """The same scores give the same interval, so a report can be reproduced."""
     rows = simulated(500, fraud_share=0.1)
     assert evaluate(rows, POLICIES[0]) == evaluate(rows, POLICIES[0])
 
 
 def test_a_perfect_model_has_perfect_figures() -> None:
-    """Their intervals have no width, although some resamples have few frauds."""
+    """A perfect model has perfect metrics, whose intervals have no width although some resamples have few frauds."""
     labels = np.array([0] * 95 + [1] * 5)
     metrics = evaluate(scored(labels, labels), Policy("v", 0.5, 1.0), FigureSettings(alert_rate=0.2))
     for name in ("pr_auc", "roc_auc", "precision", "recall", "f1", "value_recall", "mean_score_ratio"):
@@ -70,7 +70,7 @@ def test_a_perfect_model_has_perfect_figures() -> None:
 
 
 def test_without_alerts_nothing_is_caught() -> None:
-    """Precision is 0 by convention; false positives per fraud are undefined and left out."""
+    """Without alerts, precision is 0 by convention, and false positives per fraud are undefined and left out."""
     rows = simulated(2000)
     metrics = evaluate(rows.part(rows.scores < 0.9), Policy("v", 0.95, 1.0))
     assert [metrics[name].high for name in ("precision", "recall", "f1", "value_recall")] == [0, 0, 0, 0]
@@ -78,13 +78,13 @@ def test_without_alerts_nothing_is_caught() -> None:
 
 
 def test_frauds_without_an_amount_have_no_value_recall() -> None:
-    """Card checks over an amount of 0: the metric is left out."""
+    """If all frauds are card checks with an amount of 0, value recall is undefined and left out."""
     metrics = evaluate(scored([0.1, 0.9, 0.2], [0, 1, 0], [5, 0, 5]), POLICIES[0])
     assert "value_recall" not in metrics
     assert metrics["recall"].value == 1
 
 
 def test_one_class_has_no_figures() -> None:
-    """The error is one line."""
+    """Rows of one class are a one-line error."""
     with pytest.raises(DataError, match="all 3 transactions are legitimate"):
         evaluate(scored([0.1, 0.9, 0.2], [0, 0, 0]), POLICIES[0])

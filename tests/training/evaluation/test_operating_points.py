@@ -1,4 +1,4 @@
-"""Policies chosen on validation scores: by F1 for comparisons, by cost or budget for deployment."""
+"""Policies are chosen on validation scores: by F1 for comparisons, by cost or budget for deployment."""
 
 import numpy as np
 import pytest
@@ -26,13 +26,13 @@ KINDS: tuple[PolicyKind, ...] = ("score", "expected_loss")
 
 
 def reviewed_cost(rows: ScoredRows, alerts: np.ndarray[tuple[int], np.dtype[np.bool_]], costs: Costs) -> float:
-    """Return the total cost if these alerts are reviewed and none is declined."""
+    """Return the total cost if these alerts are reviewed and no transaction is declined."""
     return float(costs.of_verdicts(alerts.astype(np.intp), rows.labels, rows.amount_minor).sum())
 
 
 @given(small())
 def test_the_comparison_point_has_the_largest_expected_f1(rows: ScoredRows) -> None:
-    """No other threshold has a larger one, and declines are precise."""
+    """No other threshold has a larger expected F1 than the comparison point, and declines are precise."""
     policy = choose_comparison(rows, "v")
     scores = rows.scores.astype(np.float64)
 
@@ -46,7 +46,7 @@ def test_the_comparison_point_has_the_largest_expected_f1(rows: ScoredRows) -> N
 
 
 def test_thresholds_lie_between_scores() -> None:
-    """A score whose last digit is rounded keeps its verdict."""
+    """Thresholds lie between scores, so rounding the last digit of a score does not change its verdict."""
     rows = scored([0.1, 0.2, 0.6, 0.9], [0, 0, 1, 1])
     policy = choose_comparison(rows, "v")
     assert (round(policy.review, 6), round(policy.decline, 6)) == (0.4, 0.4)
@@ -57,7 +57,7 @@ def test_thresholds_lie_between_scores() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_declined_when_nothing_is_certain(kind: PolicyKind) -> None:
-    """The row with the highest score is legitimate, so no threshold declines precisely enough."""
+    """Nothing is declined if the row with the highest score is legitimate, because no threshold is precise enough."""
     rows = scored([0.1, 0.5, 0.9], [0, 1, 0], [9000, 9000, 9000])
     assert choose_comparison(rows, "v").decline == 1.0
     assert choose_by_cost(rows, Costs(), kind, "v").decline == 1.0
@@ -66,7 +66,7 @@ def test_nothing_is_declined_when_nothing_is_certain(kind: PolicyKind) -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from(KINDS), st.sampled_from([0, 1, 60, 500, 20_000]))
 def test_no_other_cut_is_cheaper(rows: ScoredRows, kind: PolicyKind, review_cost: int) -> None:
-    """Neither no review nor a review of everything is cheaper."""
+    """No other cut is cheaper than the chosen cut, including reviewing nothing and reviewing everything."""
     costs = Costs(review_cost_minor=review_cost)
     policy = choose_by_cost(rows, costs, kind, "v")
     assert (policy.kind, policy.version) == (kind, "v")
@@ -81,7 +81,7 @@ def test_no_other_cut_is_cheaper(rows: ScoredRows, kind: PolicyKind, review_cost
 
 
 def test_a_score_of_one_is_always_alerted() -> None:
-    """No alert at all would cost least, but no threshold achieves it: the cheapest possible cut is chosen."""
+    """If no alerts would cost least but a score of 1 always alerts, the cheapest possible cut is chosen."""
     rows = scored([0.125, 0.0, 1.0], [1, 0, 0], amounts=[250, 0, 0])
     costs = Costs(review_cost_minor=60)
     policy = choose_by_cost(rows, costs, "score", "v")
@@ -90,7 +90,7 @@ def test_a_score_of_one_is_always_alerted() -> None:
 
 
 def test_reviews_that_cost_more_than_they_save_are_not_made() -> None:
-    """At 1,000 per review, frauds of 100 are cheaper to approve."""
+    """Frauds with an amount of 100 are approved if a review costs 1,000."""
     rows = scored([0.1, 0.6, 0.9], [0, 1, 1])
     for kind in KINDS:
         policy = choose_by_cost(rows, Costs(review_cost_minor=1000), kind, "v")
@@ -98,7 +98,7 @@ def test_reviews_that_cost_more_than_they_save_are_not_made() -> None:
 
 
 def test_a_policy_that_weighs_amounts_costs_less() -> None:
-    """This holds on new transactions with true probabilities and amounts of all sizes."""
+    """On new transactions with true probabilities and amounts of all sizes, a policy that weighs amounts costs less."""
     costs = Costs()
     validation, test = (simulated(60_000, seed=seed, skill=3, fraud_share=0.005) for seed in (1, 2))
     by_score, by_loss = (
@@ -109,7 +109,7 @@ def test_a_policy_that_weighs_amounts_costs_less() -> None:
 
 
 def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
-    """If scores are probabilities, a review pays from score · amount · recovered share = cost on."""
+    """If scores are probabilities, the best threshold is near score · amount · recovered share = cost."""
     policy = choose_by_cost(simulated(300_000, skill=3, fraud_share=0.01), Costs(), "expected_loss", "v")
     assert policy.review_cost_minor == pytest.approx(500 / 0.9, rel=0.5)
 
@@ -117,7 +117,7 @@ def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.sampled_from(KINDS), st.integers(0, 45))
 def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind, budget: int) -> None:
-    """Only equal ranks may leave some of it unused; if not even the first fits, that is an error."""
+    """A budget is used up except for equal ranks, and never exceeded; a budget below the highest rank is an error."""
     rank = rows.scores.astype(float) if kind == "score" else np.floor(rows.scores.astype(float) * rows.amount_minor)
     cuts = [cut for cut in rank if kind == "score" or cut >= 1]
     fitting = [int((rank >= cut).sum()) for cut in cuts if (rank >= cut).sum() <= budget]
@@ -130,13 +130,13 @@ def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind,
 
 
 def test_a_daily_budget_depends_on_the_length_of_the_validation_part() -> None:
-    """Half a day allows half of a day's alerts."""
+    """A validation split of half a day allows half of the daily budget."""
     rows = scored([0.1] * 1000, [0] * 1000, times=np.linspace(0, DAY_MS / 2, 1000))
     assert daily_budget(rows, 30) == 15
 
 
 def test_expected_loss_declines_only_what_it_reviews() -> None:
-    """A certain fraud of a few cents is approved; of the others, the nearly certain ones are declined."""
+    """A certain fraud of a few cents is approved, and among the reviewed rows, nearly certain frauds are declined."""
     rows = scored([0.99, 0.98, 0.9, 0.1, 0.05], [1, 1, 1, 0, 0], [10, 50_000, 60_000, 70_000, 10])
     policy = choose_by_cost(rows, Costs(), "expected_loss", "v")
     assert severities(rows.scores, policy, rows.amount_minor).tolist() == [0, 2, 2, 0, 0]
@@ -144,7 +144,7 @@ def test_expected_loss_declines_only_what_it_reviews() -> None:
 
 
 def test_one_class_is_an_error() -> None:
-    """The error is one line."""
+    """A validation split with only one class is a one-line error."""
     rows = scored([0.1, 0.2], [0, 0])
     with pytest.raises(DataError, match="all 2 transactions are legitimate"):
         choose_comparison(rows, "v")
@@ -153,7 +153,7 @@ def test_one_class_is_an_error() -> None:
 
 
 def test_a_chosen_policy_is_a_message_struct() -> None:
-    """It is the type in a manifest, with a version and both thresholds."""
+    """A chosen policy has the type used in manifests, with a version and both thresholds."""
     policy = choose_by_budget(simulated(1000), 10, "expected_loss", "lightgbm-budget")
     assert isinstance(policy, Policy)
     assert isinstance(policy.review_cost_minor, int)

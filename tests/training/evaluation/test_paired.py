@@ -1,4 +1,4 @@
-"""Comparisons of two models on the same resampled transactions."""
+"""Two models are compared on the same resampled transactions."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ POLICY = Policy("v", 0.3, 0.9)
 
 
 def blurred(rows: ScoredRows, noise: float, seed: int = 0) -> ScoredRows:
-    """Return the same transactions, scored by a model with less evidence."""
+    """Return the same transactions, scored by a weaker model that sees less evidence."""
     scores = np.clip(rows.scores.astype(float), 1e-9, 1 - 1e-9)
     log_odds = np.log(scores / (1 - scores)) + np.random.default_rng(seed).normal(0, noise, len(rows))
     return scored(1 / (1 + np.exp(-log_odds)), rows.labels, rows.amount_minor, rows.event_time_ms)
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
-    """Differences and their intervals are 0, and neither model is better."""
+    """Compared with itself, a model has differences and intervals of 0, and neither side is better."""
     rows = simulated(800, fraud_share=0.05)
     pairs = compare_paired(rows, POLICY, rows, POLICY, resamples=100)
     assert tuple(pairs) == FIGURES
@@ -31,7 +31,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
 
 
 def test_a_better_model_is_better_in_every_figure() -> None:
-    """This includes metrics that are better when lower, and calibration, which is best at 1."""
+    """A better model is better in every metric, including those that are better when lower or best at 1."""
     rows = simulated(20_000, fraud_share=0.02)
     setup = FigureSettings(alert_rate=0.02)
     pairs = compare_paired(blurred(rows, 3), POLICY, rows, POLICY, settings=setup, resamples=200)
@@ -42,7 +42,7 @@ def test_a_better_model_is_better_in_every_figure() -> None:
 
 
 def test_a_paired_interval_is_narrower_than_two_separate_ones() -> None:
-    """A hard resample is hard for both of two similar models, and cancels."""
+    """For similar models, a paired interval is narrower than two separate ones, because hard resamples cancel out."""
     rows = simulated(5000)
     other = blurred(rows, 0.3)
     paired = compare_paired(rows, POLICY, other, POLICY)["pr_auc"].difference
@@ -51,7 +51,7 @@ def test_a_paired_interval_is_narrower_than_two_separate_ones() -> None:
 
 
 def test_swapping_the_models_changes_the_sign() -> None:
-    """The sign changes in every resample."""
+    """Swapping the models reverses the sign of the difference on every resample."""
     rows = simulated(2000, fraud_share=0.05)
     other = blurred(rows, 1)
     forward = compare_paired(rows, POLICY, other, POLICY, resamples=200)
@@ -64,7 +64,7 @@ def test_swapping_the_models_changes_the_sign() -> None:
 
 
 def test_differences_cover_the_truth() -> None:
-    """Intervals of two equally good models contain 0 in about 95 of 100 data sets."""
+    """For two equally good models, the intervals contain 0 in about 95 of 100 data sets."""
     covered = 0
     for seed in range(60):
         rows = simulated(4000, seed=seed)
@@ -75,7 +75,7 @@ def test_differences_cover_the_truth() -> None:
 
 
 def test_each_model_is_judged_under_its_own_policy() -> None:
-    """With equal scores only the metrics of alerts differ."""
+    """Each model is measured under its own policy, so with equal scores only the metrics of alerts differ."""
     rows = simulated(1000, fraud_share=0.05)
     pairs = compare_paired(rows, Policy("none", 1.0, 1.0), rows, POLICY, resamples=100)
     assert pairs["recall"].b_better == 1
@@ -85,7 +85,7 @@ def test_each_model_is_judged_under_its_own_policy() -> None:
 
 @pytest.mark.parametrize("other", ["labels", "amounts", "rows"])
 def test_models_on_different_transactions_are_not_compared(other: str) -> None:
-    """Their rows do not form pairs."""
+    """Models that scored different transactions are not compared, because their rows do not form pairs."""
     rows = scored([0.1, 0.9, 0.4], [0, 1, 0], [1, 2, 3])
     wrong = {
         "labels": scored(rows.scores, [1, 1, 0], [1, 2, 3]),
@@ -97,14 +97,14 @@ def test_models_on_different_transactions_are_not_compared(other: str) -> None:
 
 
 def test_one_class_cannot_be_compared() -> None:
-    """The error is one line."""
+    """Comparing models on rows of one class is a one-line error."""
     rows = scored([0.1, 0.9], [0, 0])
     with pytest.raises(DataError, match="all 2 transactions are legitimate"):
         compare_paired(rows, POLICY, rows, POLICY)
 
 
 def test_a_difference_is_plain_data() -> None:
-    """It can be written as JSON to MLflow or a page."""
+    """A difference consists of plain data that can be written as JSON to MLflow or a page."""
     pair = compare_paired(rows := simulated(500, fraud_share=0.1), POLICY, rows, POLICY, resamples=10)["f1"]
     assert isinstance(pair, PairedDifference)
     assert pair.__struct_fields__ == ("a", "b", "difference", "b_better")

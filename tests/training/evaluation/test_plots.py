@@ -1,4 +1,4 @@
-"""Plots can be drawn of any scores that can be evaluated."""
+"""Plots can be drawn for any scores that can be evaluated."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from training.evaluation.scored_rows import ScoredRows
     ids=["many", "certain", "no amounts"],
 )
 def test_plots_are_drawn(rows: ScoredRows, tmp_path: Path) -> None:
-    """Each is a PNG file that is not blank, even for scores of 0 and 1, bins without frauds, and amounts of 0."""
+    """Each plot is a PNG file that is not blank, even for scores of 0 and 1, bins without frauds, and amounts of 0."""
     policies = {
         "comparison": choose_comparison(rows, "f1"),
         "deployed": choose_by_cost(rows, Costs(), "expected_loss", "cost"),

@@ -1,4 +1,4 @@
-"""Metrics of a fixed number of alerts, with and without ties at the last alert."""
+"""Metrics for a fixed number of alerts, with and without ties at the last alert."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from training.evaluation.scored_rows import ScoredRows
 
 
 def caught_within(rows: ScoredRows, budget: float) -> float:
-    """Return the frauds among the `budget` highest scores, the mean over all orders of equal ones, row by row."""
+    """Count frauds among the `budget` highest scores, averaged over all orders of equal scores, row by row."""
     caught, left = 0.0, budget
     for score in sorted(set(rows.scores.tolist()), reverse=True):
         labels = rows.labels[rows.scores == score]
@@ -24,7 +24,7 @@ def caught_within(rows: ScoredRows, budget: float) -> float:
 @settings(max_examples=100, deadline=None)
 @given(small(), st.sampled_from([0.01, 0.1, 0.35, 1.0]))
 def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
-    """The metric equals a manual count."""
+    """Recall at an alert rate equals a manual count."""
     recall = ranking_figures(rows, alert_rate).values()["recall_at_alert_rate"]
     assert recall == pytest.approx(caught_within(rows, alert_rate * len(rows)) / rows.labels.sum())
 
@@ -32,7 +32,7 @@ def test_recall_at_an_alert_rate(rows: ScoredRows, alert_rate: float) -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.integers(1, 12))
 def test_precision_at_k_per_day(rows: ScoredRows, k: int) -> None:
-    """The metric counts each day's k highest scores, or all of a shorter day, even without any fraud."""
+    """Precision at k per day counts each day's k highest scores, or all on a day with fewer, even without frauds."""
     days = rows.event_time_ms // DAY_MS
     parts = [rows.part(days == day) for day in np.unique(days)]
     caught = sum(caught_within(part, k) for part in parts)
@@ -43,7 +43,7 @@ def test_precision_at_k_per_day(rows: ScoredRows, k: int) -> None:
 @settings(max_examples=50, deadline=None)
 @given(small(), st.data())
 def test_weights_equal_repeated_rows(rows: ScoredRows, data: st.DataObject) -> None:
-    """A resample by weights has the metrics of the resampled rows themselves."""
+    """Weights give the same metrics as repeating the rows."""
     n = len(rows)
     drawn = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=n)))
     repeated = ScoredRows(*(array[drawn] for array in vars(rows).values()))
@@ -57,7 +57,7 @@ def test_weights_equal_repeated_rows(rows: ScoredRows, data: st.DataObject) -> N
 
 
 def test_ties_beyond_the_budget_count_in_part() -> None:
-    """A budget of two on four equal scores with one fraud catches half a fraud."""
+    """With a budget of two among four equal scores, one of them a fraud, half a fraud is caught."""
     tied = scored([0.5] * 4, [0, 1, 0, 0])
     assert ranking_figures(tied, 0.5).values()["recall_at_alert_rate"] == 0.5
     assert daily_figures(tied, 2).values()["precision_at_alerts_a_day"] == 0.25

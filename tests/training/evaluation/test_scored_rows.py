@@ -22,7 +22,7 @@ from training.evaluation.scored_rows import ScoredRows
     ],
 )
 def test_bad_arrays_are_refused(scores: object, labels: object, amounts: object, message: str) -> None:
-    """The error names the first problem, without a value of the data."""
+    """Invalid arrays are an error that names the first problem without showing values from the data."""
     types = zip((scores, labels, amounts, labels), (np.float32, np.int8, np.int64, np.int64), strict=True)
     with pytest.raises(DataError, match=message) as raised:
         ScoredRows(*(np.array(array, dtype=dtype) for array, dtype in types))
@@ -31,14 +31,14 @@ def test_bad_arrays_are_refused(scores: object, labels: object, amounts: object,
 
 @pytest.mark.parametrize(("label", "kind"), [(0, "legitimate"), (1, "fraud")])
 def test_rows_of_one_class_have_no_ranking(label: int, kind: str) -> None:
-    """They may form a slice, but cannot be evaluated alone."""
+    """Rows of one class may form a slice but cannot be ranked, so evaluating them alone is an error."""
     only = scored([0.1, 0.2], [label, label])
     with pytest.raises(DataError, match=f"all 2 transactions are {kind}"):
         only.require_both_classes()
 
 
 def test_a_part_keeps_rows_together() -> None:
-    """The part is chosen by mask or by slice."""
+    """Selecting rows by mask or by slice keeps the values of each row together."""
     rows = scored([0.1, 0.2, 0.3], [0, 1, 0], [7, 8, 9], [1, 2, 3])
     for part in (rows.part(np.array([False, True, True])), rows.part(slice(1, 3))):
         assert [array.tolist() for array in (part.labels, part.amount_minor, part.event_time_ms)] == [

@@ -14,7 +14,7 @@ HOUR_MS = 3_600_000
 
 
 def test_slices_of_each_kind_contain_every_transaction_once() -> None:
-    """Rows and frauds add up to the totals."""
+    """For each kind of slice, rows and frauds add up to the totals."""
     rows = simulated(6000, fraud_share=0.05)
     slices = slice_figures(rows, POLICY, resamples=20)
     for by in ("amount", "hour"):
@@ -24,7 +24,7 @@ def test_slices_of_each_kind_contain_every_transaction_once() -> None:
 
 
 def test_a_slice_is_measured_on_its_own() -> None:
-    """It has the same metrics, with intervals from its own rows."""
+    """A slice has the same metrics as its rows alone, with intervals from these rows."""
     rows = simulated(4000, fraud_share=0.05)
     band = next(s for s in slice_figures(rows, POLICY, resamples=50) if s.name == "1,000 to 5,000 minor units")
     alone = rows.part((rows.amount_minor >= 1000) & (rows.amount_minor < 5000))
@@ -32,7 +32,7 @@ def test_a_slice_is_measured_on_its_own() -> None:
 
 
 def test_slices_without_frauds_have_the_figures_that_are_defined() -> None:
-    """No recall, but precision, cost and Brier score; bands without a transaction are left out."""
+    """Slices without frauds have precision, cost and Brier score but no recall; empty bands are left out."""
     times = [0, 5 * HOUR_MS, 5 * HOUR_MS]
     slices = slice_figures(scored([0.1, 0.9, 0.2], [0, 1, 0], [500, 500, 500], times), POLICY, resamples=50)
     assert [(s.by, s.name, s.rows, s.frauds) for s in slices] == [

@@ -1,1 +1,1 @@
-"""Specifications of the model families, resampling, calibration and ONNX graphs."""
+"""Tests of the model families, resampling, calibration and ONNX graphs."""

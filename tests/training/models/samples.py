@@ -16,7 +16,7 @@ _CATEGORIES = ("food", "travel", "games")
 
 @dataclass(frozen=True)
 class Sample:
-    """Labelled rows with the features that their columns hold."""
+    """Labelled rows, with a description of the feature in each column."""
 
     features: tuple[Feature, ...]
     matrix: Matrix
@@ -24,7 +24,7 @@ class Sample:
 
     @property
     def rows(self) -> LabelledRows:
-        """The rows in the form that the training code passes on."""
+        """The rows in the type that the training code passes on."""
         return LabelledRows(self.matrix, self.labels)
 
 
@@ -64,7 +64,7 @@ def make_sample(
     return Sample(features, matrix, labels)
 
 
-#: Every family, and the stack of some of them.
+#: Every family, and a stack of some of them.
 ALGORITHMS = (*FAMILIES, ALGORITHM)
 _MEMBERS = ("logistic-regression", "extra-trees", "lightgbm")
 _FEW_TREES: Params = {"trees": 30}

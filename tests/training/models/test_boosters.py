@@ -14,7 +14,7 @@ boosters = pytest.mark.parametrize("family", [LIGHTGBM, XGBOOST], ids=lambda fam
 
 @boosters
 def test_an_early_stop_also_limits_the_trees_of_the_graph(family: Family) -> None:
-    """At a high learning rate boosting stops early; the graph has the trees up to the best round, like the original."""
+    """If boosting stops early, the graph has only the trees up to the best round, like the original."""
     train, other = make_sample(2000), make_sample(2000, seed=1)
     params = family.params | {"learning_rate": 0.5}
     fitted = family.fit(params, train.matrix, train.labels, features=train.features, seed=0, stop_on=other.rows)
@@ -31,7 +31,7 @@ def test_an_early_stop_also_limits_the_trees_of_the_graph(family: Family) -> Non
 
 @boosters
 def test_without_rows_for_early_stopping_all_trees_are_fitted(family: Family) -> None:
-    """The number of trees is that of the params, or `TREES`."""
+    """Without rows for early stopping, the number of trees is that in the hyperparameters, or else `TREES`."""
     train = make_sample(500)
     for params, trees in ((family.params, TREES), (family.params | {"trees": 7}, 7)):
         fitted = family.fit(params, train.matrix, train.labels, features=train.features, seed=0)
@@ -40,7 +40,7 @@ def test_without_rows_for_early_stopping_all_trees_are_fitted(family: Family) ->
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.algorithm)
 def test_suggested_params_can_be_fitted_unchanged(family: Family) -> None:
-    """Two trials of a seeded search differ, keep the defaults outside the search space, and are reproducible."""
+    """Two trials of a seeded search differ, are reproducible, and keep the defaults outside the search space."""
     train = make_sample(400, fraud_share=0.2)
     suggested = []
     for _ in range(2):

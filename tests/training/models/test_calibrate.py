@@ -8,7 +8,7 @@ from training.models.calibrate import fit_calibration
 
 @pytest.mark.parametrize("kind", ["log_odds", "probability"])
 def test_calibration_recovers_the_true_probabilities(kind: str) -> None:
-    """Log odds that are twice too large become the true probabilities again."""
+    """Calibration turns log odds that are too large by a factor of two back into the true probabilities."""
     random = np.random.default_rng(0)
     true_odds = random.normal(-2, 2, 50_000)
     probability = 1 / (1 + np.exp(-true_odds))
@@ -21,7 +21,7 @@ def test_calibration_recovers_the_true_probabilities(kind: str) -> None:
 
 
 def test_the_mean_score_is_right_for_one_fraud_in_six_hundred_rows() -> None:
-    """It is within a thousandth; a solver with a tolerance for balanced classes is several percent off here."""
+    """The mean score is within a thousandth of the share of fraud, unlike with a solver tuned for even classes."""
     random = np.random.default_rng(0)
     labels = (random.random(60_000) < 1 / 600).astype(np.int8)
     margin = random.normal(size=60_000) * 3 + 8 * labels

@@ -20,7 +20,7 @@ NUMBER, FEW, THOUSANDS = (
 
 
 def encode_in_graph(features: tuple[Feature, ...], matrix: Matrix) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """Return the encoded matrix from the graph, column by column, because a graph has one output column."""
+    """Return the encoded matrix from the graph, column by column, because a graph has only one output column."""
     columns = []
     for column in range(Encoding(features).width):
         graph = GraphWriter()
@@ -32,7 +32,7 @@ def encode_in_graph(features: tuple[Feature, ...], matrix: Matrix) -> np.ndarray
 
 
 def test_columns_of_a_mixed_vector() -> None:
-    """Numbers come first, then a column per category and one for other values; a missing category is 0 in all."""
+    """Numeric columns come first, then one column per category and one for other values, all 0 if it is missing."""
     matrix = np.array([[0, 1.5], [1, NAN], [2, -1], [NAN, 3]], dtype=np.float32)
     expected = [[1.5, 1, 0, 0], [7, 0, 1, 0], [-1, 0, 0, 1], [3, 0, 0, 0]]
     np.testing.assert_array_equal(Encoding((FEW, NUMBER)).transform(matrix), expected)
@@ -40,7 +40,7 @@ def test_columns_of_a_mixed_vector() -> None:
 
 
 def test_rare_categories_share_a_column() -> None:
-    """Of thousands of categories, the most frequent have their own column; the rest and unknown ones share one."""
+    """The most frequent of thousands of categories have their own columns; all others share one column."""
     assert Encoding((THOUSANDS,)).width == MAX_LEVELS + 1
     matrix = np.array([[MAX_LEVELS - 1], [MAX_LEVELS], [1999], [2000]], dtype=np.float32)
     encoded = Encoding((THOUSANDS,)).transform(matrix)
@@ -50,7 +50,7 @@ def test_rare_categories_share_a_column() -> None:
 
 @pytest.mark.parametrize("features", [(NUMBER,), (FEW,), (FEW, NUMBER, THOUSANDS)])
 def test_numpy_and_the_graph_agree_for_all_kinds_of_columns(features: tuple[Feature, ...]) -> None:
-    """They also agree for numbers only and for categories only."""
+    """The encodings in numpy and in the graph agree for mixed columns, only numbers, and only categories."""
     random = np.random.default_rng(0)
     matrix = random.integers(0, 60, (200, len(features))).astype(np.float32)
     matrix[random.random(matrix.shape) < 0.2] = NAN

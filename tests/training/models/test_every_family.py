@@ -1,4 +1,4 @@
-"""Properties of models of every family and of the stack; a new family is covered once it is in `FAMILIES`."""
+"""Properties of models of every family and of stacks. A new family is covered as soon as it is in `FAMILIES`."""
 
 import functools
 
@@ -24,13 +24,13 @@ CLOSE = 1e-6
 TREES = {family.algorithm for family in (RANDOM_FOREST, EXTRA_TREES, XGBOOST, LIGHTGBM)}
 
 every_family = pytest.mark.parametrize("algorithm", ALGORITHMS)
-#: Complete numeric columns; columns of all kinds, each with missing values.
+#: Samples with complete numeric columns, and with columns of all kinds, each with missing values.
 every_shape = pytest.mark.parametrize("mixed", [False, True], ids=["complete", "mixed"])
 
 
 @functools.cache
 def sample(part: str, *, mixed: bool) -> Sample:
-    """Return the rows of a part: for fitting, for calibration, or for scoring."""
+    """Return the rows for one purpose: fitting, calibration or scoring."""
     seed = ("train", "validation", "test").index(part)
     return make_sample(seed=seed, missing=mixed, categories=mixed)
 
@@ -46,7 +46,7 @@ def model(algorithm: str, *, mixed: bool) -> tuple[FittedModel, Calibration, Onn
 @every_shape
 @every_family
 def test_a_model_ranks_new_rows_well(algorithm: str, mixed: bool) -> None:
-    """On rows it was not fitted on, its PR-AUC is over ten times that of chance, also with missing values."""
+    """On rows that a model was not fitted on, its PR-AUC is over ten times that of chance, even with missing values."""
     test = sample("test", mixed=mixed)
     scores = model(algorithm, mixed=mixed)[2].score(test.matrix)
     assert average_precision_score(test.labels, scores) > 10 * test.labels.mean()
@@ -55,7 +55,7 @@ def test_a_model_ranks_new_rows_well(algorithm: str, mixed: bool) -> None:
 @every_shape
 @every_family
 def test_the_same_seed_gives_the_same_graph(algorithm: str, mixed: bool) -> None:
-    """The files are equal byte for byte."""
+    """The same seed gives graphs that are equal byte for byte."""
     fitted, calibration, _ = model(algorithm, mixed=mixed)
     train = sample("train", mixed=mixed)
     again = to_onnx(fit_small(algorithm, train), calibration, train.features)
@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_graph(algorithm: str, mixed: bool) -> None
 @every_shape
 @every_family
 def test_the_graph_gives_the_scores_of_the_original(algorithm: str, mixed: bool) -> None:
-    """This holds on all rows of a part and on those nearest to the thresholds, with missing and unknown values."""
+    """The graph gives the original's scores on all rows, with missing and unknown values, and near the thresholds."""
     test = sample("test", mixed=mixed)
     fitted, calibration, session = model(algorithm, mixed=mixed)
     scores = session.score(test.matrix)
@@ -82,7 +82,7 @@ def test_the_graph_gives_the_scores_of_the_original(algorithm: str, mixed: bool)
 
 @every_family
 def test_values_that_are_missing_only_in_the_stream_get_the_scores_of_the_original(algorithm: str) -> None:
-    """The model is fitted on complete rows and scores rows with any values missing, one with all of them."""
+    """A model fitted on complete rows scores rows with missing values, even all of them, like the original."""
     complete, gaps = sample("test", mixed=False), make_sample(seed=3, missing=True)
     fitted, calibration, session = model(algorithm, mixed=False)
     assert not np.isnan(complete.matrix).any()
@@ -104,7 +104,7 @@ def test_a_score_does_not_depend_on_the_batch(algorithm: str, mixed: bool) -> No
 
 @every_family
 def test_the_graph_has_the_form_that_the_stream_serves(algorithm: str) -> None:
-    """It has one input, one output and the pinned versions, whatever the defaults of the converters are."""
+    """The graph has one input, one output and the pinned versions, whatever the defaults of the converters."""
     fitted, calibration, _ = model(algorithm, mixed=True)
     graph = to_onnx(fitted, calibration, sample("test", mixed=True).features)
     assert ([i.name for i in graph.graph.input], [o.name for o in graph.graph.output]) == (["features"], ["score"])
@@ -137,7 +137,7 @@ def test_the_mean_score_is_the_share_of_fraud(algorithm: str, resampling: Resamp
 
 @every_family
 def test_the_scoring_time_is_measured(algorithm: str) -> None:
-    """It is in microseconds per row, between zero and a millisecond on any machine."""
+    """The scoring time is in microseconds per row, between zero and a millisecond on any machine."""
     session = model(algorithm, mixed=False)[2]
     assert 0 < cost_us(session, sample("test", mixed=False).matrix[: 4 * BATCH]) < 1000
 
@@ -145,7 +145,7 @@ def test_the_scoring_time_is_measured(algorithm: str) -> None:
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("algorithm", FAMILIES)
 def test_rows_of_one_class_are_rejected(algorithm: str, label: int) -> None:
-    """The error is one clear line instead of a failure inside a library."""
+    """Rows of one class are a clear one-line error instead of a failure inside a library."""
     train = make_sample(200)
     family = FAMILIES[algorithm]
     with pytest.raises(DataError, match=f"200 rows, {200 * label} of which are frauds; use rows with both"):

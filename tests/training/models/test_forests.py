@@ -10,7 +10,7 @@ from training.models.graph import SCORE, GraphWriter
 
 
 def test_log_odds_of_probabilities_near_1_keep_their_digits() -> None:
-    """A stack multiplies them; computed from 1 - p of a float32 near 1 they would be off by a thousandth."""
+    """Log odds keep their digits, which a stack needs; computed from 1 - p in float32, they would be off near 1."""
     random = np.random.default_rng(0)
     matrix = random.normal(size=(4000, 5)).astype(np.float32)
     labels = (matrix[:, 0] + 0.1 * random.normal(size=len(matrix)) > 0).astype(np.int8)

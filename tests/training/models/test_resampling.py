@@ -27,7 +27,7 @@ def are_equal(rows: LabelledRows, others: LabelledRows) -> bool:
 
 @pytest.mark.parametrize("resampling", [each for each in RESAMPLINGS if each != "none"])
 def test_resampling_reaches_the_ratio(resampling: Resampling) -> None:
-    """The ratio of frauds to legitimate rows counts weights if there are any; dtypes do not change."""
+    """Resampling reaches the ratio of frauds to legitimate rows, by number or by weight, and keeps dtypes."""
     sample = make_sample(fraud_share=0.02)
     rows = resample(resampling, sample)
     weight = np.ones(len(rows.labels)) if rows.sample_weight is None else rows.sample_weight
@@ -38,7 +38,7 @@ def test_resampling_reaches_the_ratio(resampling: Resampling) -> None:
 
 @pytest.mark.parametrize("resampling", RESAMPLINGS)
 def test_resampling_is_reproducible_and_does_not_change_its_input(resampling: Resampling) -> None:
-    """The input arrays may be views of a whole data set."""
+    """Resampling is reproducible and does not change its input arrays, which may be views of a whole data set."""
     sample = make_sample(fraud_share=0.02)
     before = sample.matrix.copy()
     assert are_equal(resample(resampling, sample), resample(resampling, sample))
@@ -49,13 +49,13 @@ def test_resampling_is_reproducible_and_does_not_change_its_input(resampling: Re
 
 @pytest.mark.parametrize("resampling", RESAMPLINGS)
 def test_rows_with_enough_frauds_are_returned_unchanged(resampling: Resampling) -> None:
-    """No row is dropped, added or weighted."""
+    """If there are enough frauds, no row is dropped, added or weighted."""
     sample = make_sample(fraud_share=0.3)
     assert are_equal(resample(resampling, sample), sample.rows)
 
 
 def test_undersampling_keeps_every_fraud_and_the_order() -> None:
-    """The rows stay in order of event time."""
+    """Undersampling keeps every fraud, and the rows stay in order of event time."""
     sample = make_sample(fraud_share=0.02, missing=True)
     sample.matrix[:, 0] = np.arange(len(sample.labels))
     rows = resample("undersampling", sample)
@@ -64,7 +64,7 @@ def test_undersampling_keeps_every_fraud_and_the_order() -> None:
 
 
 def test_smote_adds_frauds_between_frauds() -> None:
-    """The real rows come first, unchanged; synthetic ones stay within the range of the frauds."""
+    """With SMOTE, real rows come first, unchanged, and synthetic frauds stay within the range of the real frauds."""
     sample = make_sample(fraud_share=0.02)
     rows = resample("smote", sample)
     real = len(sample.labels)
@@ -76,7 +76,7 @@ def test_smote_adds_frauds_between_frauds() -> None:
 
 
 def test_smote_invents_no_category() -> None:
-    """Each synthetic fraud has the category of a real one, never a mean of two."""
+    """Each synthetic fraud has the category of a real fraud, never a mean of two categories."""
     sample = make_sample(fraud_share=0.02, categories=True)
     rows = resample("smote", sample)
     codes = rows.matrix[len(sample.labels) :, -1]
@@ -85,7 +85,7 @@ def test_smote_invents_no_category() -> None:
 
 
 def test_smote_rejects_rows_it_cannot_interpolate() -> None:
-    """Missing values, too few frauds and categories only are errors that say what to do."""
+    """Missing values, too few frauds, or only categorical features are errors that say what to do."""
     with pytest.raises(DataError, match="cannot interpolate missing values, but f0 has some; use the missing-value"):
         resample("smote", make_sample(missing=True), ratio=0.5)
     with pytest.raises(DataError, match=r"at least 6 frauds and the training rows have \d; use longer folds"):
@@ -98,7 +98,7 @@ def test_smote_rejects_rows_it_cannot_interpolate() -> None:
 
 
 def test_subsampling_keeps_every_fraud_and_a_share_of_the_rest() -> None:
-    """The rows stay in order, and the same seed gives the same rows."""
+    """Subsampling keeps every fraud, the order of rows and the chosen share, and the same seed gives the same rows."""
     sample = make_sample(seed=1)  # with the seed below, the draws of labels and rows would be the same
     sample.matrix[:, 0] = np.arange(len(sample.labels))
     rows = subsample_negatives(sample.matrix, sample.labels, share=0.2, seed=0)

@@ -49,13 +49,13 @@ class RetrainSetup:
 
     @property
     def retrainer(self) -> Retrainer:
-        """A retrainer as a new process creates it."""
+        """A new retrainer, as a new process would create it."""
         return Retrainer(
             self.promoter, RetrainRuns(self.mlflow), StudyRuns(self.mlflow), self.history.engine, self.settings
         )
 
     def request(self, cause: Cause = "drift", champion: str = "") -> RetrainRequest:
-        """Request a new model, as the stream does."""
+        """Request a new model, as the stream would."""
         request = new_request(cause, champion or self.champion.sha256, "PSI of V1 is 0.4", author="worker 0")
         settings = self.settings
         assert request_retraining(settings.kafka, settings.topic, settings.retrain, request).written
@@ -72,7 +72,7 @@ def make_setup(
     mlflow: MlflowConnection,  # noqa: F811 - likewise
     tmp_path: Path,
 ) -> MakeSetup:
-    """Factory: a champion made by a recipe, with references for drift if needed, and an empty history."""
+    """Factory: create a champion by a recipe, with references for drift if needed, and an empty history."""
 
     def make(recipe: str | None = "plain", *, reference: bool = False, **changes: Any) -> RetrainSetup:
         defaults = {"retrain_min_frauds": 200}

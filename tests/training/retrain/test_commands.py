@@ -1,4 +1,4 @@
-"""The commands of retraining: a request by hand, and `watch`, which handles it."""
+"""The retraining commands: a request by hand, and `watch`, which handles requests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ def set_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def retrain_setup(make_setup: MakeSetup, root: Path, monkeypatch: pytest.MonkeyPatch) -> RetrainSetup:
-    """A setup that the commands find by their environment and their `var`."""
+    """A setup that the commands find through environment variables and the `var` directory."""
     made = make_setup()
     set_environment(made.settings, monkeypatch)
     monkeypatch.setenv("FRAUD_BUNDLE_STORE", str(root / "bundles"))
@@ -40,7 +40,7 @@ def retrain_setup(make_setup: MakeSetup, root: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_watch_handles_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
-    """A second request is rejected, and one check of `watch` puts the new model into shadow."""
+    """A second request is rejected, and a single check by `watch` puts the new model into shadow."""
     retrain_setup.history.simulate()
     first = run("retrain", "--reason", "a new\nkind of terminal").output
     assert first == "bundle fraud/1: requested (hand: a new kind of terminal)\n"
@@ -62,7 +62,7 @@ def test_watch_handles_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
 def test_without_a_champion_there_is_nothing_to_replace(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command fails with one line."""
+    """Without a champion, the command fails with a one-line error."""
     settings = make_settings()
     create_topics(settings.kafka, settings.topic)
     set_environment(settings, monkeypatch)
@@ -77,7 +77,7 @@ def test_without_a_champion_there_is_nothing_to_replace(
     ],
 )
 def test_options_that_do_not_fit_together_are_bad_usage(arguments: list[str], line: str) -> None:
-    """The error says what is missing."""
+    """Options that do not fit together are an error that says what is missing."""
     done = run("watch", *arguments)
     assert done.exit_code == 2
     assert line in done.output

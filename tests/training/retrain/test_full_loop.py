@@ -24,7 +24,7 @@ from tests.support.worker_process import WorkerProcess
 from tests.training.retrain.conftest import MakeSetup
 from training.retrain.retrainer import DAY_MS
 
-#: Transactions before the amounts double, and after: two complete windows, even if a busy machine sends counts in
+#: Number of transactions before and after amounts double: two complete windows, even if a busy machine sends counts in
 #: messages as large as a window.
 ORDINARY, DOUBLED = 1_600, 1_600
 WINDOW = 300
@@ -38,7 +38,7 @@ def is_fraud(number: int) -> bool:
 
 
 def make_transaction(number: int) -> bytes:
-    """Return a transaction: one minute after the previous one, and ten days later once amounts have doubled."""
+    """Return a transaction, one minute after the previous transaction, and ten days later once amounts have doubled."""
     fields = msgspec.json.decode(transaction(number))
     doubled = number >= ORDINARY
     return transaction(
@@ -65,7 +65,7 @@ def label(number: int) -> bytes:
 
 
 def test_doubled_amounts_become_a_challenger(make_setup: MakeSetup, tmp_path: Path) -> None:
-    """Worker, ledger and archive run, nothing is done by hand, and the new model decides nothing."""
+    """With worker, ledger and archive running, doubled amounts lead to a challenger in shadow without manual steps."""
     setup = make_setup(
         reference=True,
         bundle_store=str(tmp_path / "var" / "bundles"),
@@ -96,7 +96,7 @@ def test_doubled_amounts_become_a_challenger(make_setup: MakeSetup, tmp_path: Pa
         until(lambda: bool(read_requests(settings.kafka, settings.topic)), 30)
         monitor.wait(ORDINARY + DOUBLED)
         archive.wait_rows("transactions", ORDINARY)
-        # Until the ledger has read the labels, and transactions without a label have matured.
+        # Wait until the ledger has read the labels, and transactions without a label have matured.
         until(lambda: (load_watermark(setup.history.engine) or 0) > BEGIN_MS + 8 * DAY_MS, 30)
         until(lambda: ledger.metrics()['ledger_rows_total{kind="labels"}'] >= len(frauds), 30)
         (line,) = setup.retrainer.handle_open_requests()

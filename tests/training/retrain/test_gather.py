@@ -1,4 +1,4 @@
-"""The join of archive and ledger selects the rows that a new model learns from, with their original values."""
+"""The join of archive and ledger selects the rows on which a new model is trained, with their original values."""
 
 import uuid
 from pathlib import Path
@@ -37,7 +37,7 @@ def load_decisions(history: DecisionHistory) -> LabelledDecisions:
 
 
 def run_gather(history: DecisionHistory, tmp_path: Path, **changes: Any) -> tuple[GatheredCounts, Dataset]:
-    """Gather all transactions for the champion's manifest with changes."""
+    """Gather all transactions for the champion's manifest with the given changes."""
     manifest = msgspec.structs.replace(manifest_of(tmp_path), **changes)
     file = tmp_path / "gathered.parquet"
     decisions = {"transactions": load_decisions(history)}
@@ -52,13 +52,13 @@ def manifest_of(folder: Path) -> Manifest:
 
 
 def fraud(number: int, source: str = "chargeback", *, is_fraud: bool | None = True, day: float = 0.5) -> Label:
-    """Return a label of a transaction."""
+    """Return a label that marks a transaction as a fraud."""
     event_time_ms = BASE_MS + number * 1000 + int(day * DAY_MS)
     return Label(f"l{number}-{source}-{day}", f"t{number}", source, is_fraud, event_time_ms)  # type: ignore[arg-type]  # a source
 
 
 def test_a_model_learns_from_matured_rows_with_a_known_outcome(history: DecisionHistory, tmp_path: Path) -> None:
-    """A decline that nobody reviewed is censored; one that exploration approved, or that has a label, is not."""
+    """An unreviewed decline is censored, but not if exploration approved the transaction or it has a label."""
     transactions = [transaction(n) for n in range(8)]
     history.decide(transactions[:4])
     history.decide(transactions[4:5], 4, verdict="decline")
@@ -88,7 +88,7 @@ def test_a_model_learns_from_matured_rows_with_a_known_outcome(history: Decision
 
 
 def test_rows_are_made_from_the_messages_that_were_decided(history: DecisionHistory, tmp_path: Path) -> None:
-    """Values, amounts and times are unchanged, null stays null, and a repeated id counts once."""
+    """Rows have the values, amounts and times in the decided messages; null stays null, and repeated ids count once."""
     transactions = [transaction(n, V1=0.1 * n) for n in range(4)]
     history.decide(transactions)
     history.label([fraud(2)])
@@ -110,7 +110,7 @@ def test_rows_are_made_from_the_messages_that_were_decided(history: DecisionHist
 def test_transactions_that_the_champion_refuses_are_left_out(
     history: DecisionHistory, tmp_path: Path, missing: MissingPolicy, kept: list[str]
 ) -> None:
-    """An earlier champion accepted them: a missing feature, text for a number, too large for float32, too long."""
+    """Transactions that only an earlier champion would accept are left out: too long, or with an invalid feature."""
     odd: list[dict[str, Any]] = [{"V2": 1.0}, {}, {"V1": "text"}, {"V1": 1e39}, {"more": "x" * 3000}]
     transactions = [transaction(n, **features) for n, features in enumerate(odd)]
     lacking = msgspec.structs.replace(transaction(5), features={"V1": 1.0})
@@ -125,7 +125,7 @@ def test_transactions_that_the_champion_refuses_are_left_out(
 
 
 def test_transactions_that_are_not_archived_are_counted(history: DecisionHistory, tmp_path: Path) -> None:
-    """A topic that was created again has another transaction at the offset, which does not count as archived."""
+    """If a topic was recreated, a different transaction at the same offset does not count as archived."""
     transactions = [transaction(n) for n in range(5)]
     history.decide(transactions)
     history.label([fraud(0)])
@@ -137,7 +137,7 @@ def test_transactions_that_are_not_archived_are_counted(history: DecisionHistory
 
 
 def test_a_broken_archive_is_one_line(history: DecisionHistory, tmp_path: Path) -> None:
-    """The error names the file that is not Parquet and says what to do."""
+    """A broken archive is a one-line error that names the file that is not Parquet and says what to do."""
     transactions = [transaction(0)]
     history.decide(transactions)
     history.archive(list(enumerate(transactions)))
@@ -149,7 +149,7 @@ def test_a_broken_archive_is_one_line(history: DecisionHistory, tmp_path: Path) 
 
 
 def test_features_are_the_champions(history: DecisionHistory, tmp_path: Path) -> None:
-    """Features have the manifest's kinds and order; medians and categories come from the new data."""
+    """Features have the manifest's kinds and order, with medians and categories from the new data."""
     features = (
         Feature("V1", 0.5),
         Feature("country", 0.0, "categorical", ("FR", "BE")),

@@ -1,4 +1,4 @@
-"""Triggers of retraining: labels that show more errors, and age."""
+"""Retraining is triggered by labels that show more errors, and by the age of the champion."""
 
 import msgspec
 
@@ -25,12 +25,12 @@ def requests(setup: RetrainSetup) -> list[RetrainRequest]:
 
 
 def decline(setup: RetrainSetup, request: RetrainRequest) -> None:
-    """Answer a request."""
+    """Answer a request by declining it."""
     answer_request(setup.settings.kafka, setup.settings.topic, request, DECLINED)
 
 
 def miss_frauds(setup: RetrainSetup) -> None:
-    """Record a champion that begins to miss frauds."""
+    """Record decisions of a champion that begins to miss frauds."""
     frauds(setup.history, 0, 150, "review")
     frauds(setup.history, 150, 60, "approve")
     setup.history.mature()
@@ -54,7 +54,7 @@ def test_missed_frauds_request_a_model_once(make_setup: MakeSetup) -> None:
 
 
 def test_an_alarm_waits_for_the_end_of_the_cooldown(make_setup: MakeSetup) -> None:
-    """The same cause has requested a model recently; the alarm is kept until it may request again."""
+    """If the same cause has requested a model recently, the alarm is kept until the cooldown is over."""
     setup = make_setup()
     settings = setup.settings
     earlier = new_request("performance", setup.champion.sha256, "an earlier alarm", author=AUTHOR)
@@ -72,7 +72,7 @@ def test_an_alarm_waits_for_the_end_of_the_cooldown(make_setup: MakeSetup) -> No
 
 
 def test_scores_that_are_not_calibrated_are_reported_once(make_setup: MakeSetup) -> None:
-    """They request nothing by themselves: a person checks the thresholds."""
+    """Scores that are no longer calibrated are reported once for a person to check, and request nothing."""
     setup = make_setup()
     setup.history.decide(transactions(0, 400), score=0.5)
     setup.history.mature()
@@ -84,7 +84,7 @@ def test_scores_that_are_not_calibrated_are_reported_once(make_setup: MakeSetup)
 
 
 def test_an_old_champion_is_replaced(make_setup: MakeSetup) -> None:
-    """The test's champion was created in 1970; without --every, age is no reason."""
+    """A champion created in 1970 is replaced because of its age, but only with --every."""
     setup = make_setup()
     assert new_triggers(setup).check(setup.promoter) == []
     (line,) = new_triggers(setup, every_days=90).check(setup.promoter)
@@ -94,7 +94,7 @@ def test_an_old_champion_is_replaced(make_setup: MakeSetup) -> None:
 
 
 def test_age_runs_from_the_newest_model_made_to_decide() -> None:
-    """A challenger that waits for the gate counts; a declined request does not, nor does another champion's."""
+    """Age is counted from a challenger waiting for the gate, not from a declined request or another champion's."""
     champion = "a" * 64
 
     def answered(answer: RetrainAnswer | None, of: str = champion) -> RetrainRequest:

@@ -1,4 +1,4 @@
-"""A request on Kafka becomes one challenger in shadow, whatever is killed, or is declined with a reason."""
+"""A request on Kafka leads to exactly one challenger in shadow, whatever is killed, or is declined with a reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,12 +22,12 @@ from training.study.recipe import recipe_of
 
 
 def answers(setup: RetrainSetup) -> list[RetrainAnswer | None]:
-    """Return the answers on the topic, in the order of the requests."""
+    """Return the answers on the topic, in the order of their requests."""
     return [request.answer for request in read_requests(setup.settings.kafka, setup.settings.topic)]
 
 
 def runs(setup: RetrainSetup) -> list[Any]:
-    """Return the runs of all requests."""
+    """Return the MLflow runs of all requests."""
     client = setup.mlflow.client
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
@@ -35,7 +35,7 @@ def runs(setup: RetrainSetup) -> list[Any]:
 
 
 def declined(setup: RetrainSetup) -> str:
-    """Handle the one open request, which is declined, and return the reason."""
+    """Handle the only open request, check that it is declined, and return the reason."""
     (line,) = setup.retrainer.handle_open_requests()
     answer = answers(setup)[-1]
     assert answer is not None
@@ -48,7 +48,7 @@ def declined(setup: RetrainSetup) -> str:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe: str) -> None:
-    """It is fitted like the champion on everything known by now, decides nothing, and the request is answered."""
+    """The challenger is fitted like the champion on all known outcomes and decides nothing; the request is answered."""
     setup = make_setup(recipe)
     setup.history.simulate()
     request = setup.request()
@@ -77,7 +77,7 @@ def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe:
 
 
 def test_one_request_is_handled_once(make_setup: MakeSetup) -> None:
-    """Handling it again gives the same answer; a later request by hand makes another model."""
+    """Handling a request again gives the same answer; a later request by hand leads to a second model."""
     setup = make_setup()
     setup.history.simulate()
     first = setup.request()
@@ -94,7 +94,7 @@ def test_one_request_is_handled_once(make_setup: MakeSetup) -> None:
     assert [each.bundle.path for each in roles.challengers] == ["fraud/3", "fraud/2"]
 
 
-#: The call at which the process dies, and whether it dies after the call or before.
+#: The call at which the process dies, and whether it dies before or after the call.
 DEATHS: dict[str, tuple[str, bool]] = {
     "after training": ("train", True),
     "before registering": ("register", False),
@@ -102,12 +102,12 @@ DEATHS: dict[str, tuple[str, bool]] = {
     "before the answer": ("answer_request", False),
     "after the answer": ("answer_request", True),
 }
-#: Deaths that only `make test-slow` covers.
+#: Deaths that are tested only by `make test-slow`.
 OTHER_DEATHS = ("before registering", "after registering", "after the answer")
 
 
 def deadly(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
-    """Return a call before or after which the process dies, which no `except Exception` catches."""
+    """Wrap a call so that the process dies before or after it, with an error that no `except Exception` catches."""
 
     def die(*arguments: Any, **named: Any) -> None:
         if after:
@@ -124,7 +124,7 @@ def deadly(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
 def test_the_next_process_continues_after_a_death(
     make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """In the end there is one run, one new version, one change of roles and one answer."""
+    """After a death and a restart, there is one run, one new version, one change of roles and one answer."""
     setup = make_setup()
     setup.history.simulate()
     setup.request()
@@ -149,7 +149,7 @@ def test_the_next_process_continues_after_a_death(
 def test_a_death_at_the_change_of_roles_changes_them_once(
     make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch, *, after: bool
 ) -> None:
-    """A challenger that a person removed before the answer stays removed."""
+    """After a death at the change of roles, a challenger that a person removed before the answer stays removed."""
     setup = make_setup()
     setup.history.simulate()
     setup.request()
@@ -170,7 +170,7 @@ def test_a_death_at_the_change_of_roles_changes_them_once(
 
 
 def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is declined after three attempts."""
+    """A request that kills its process is declined after three attempts."""
     setup = make_setup()
     setup.history.simulate()
     setup.request()
@@ -183,7 +183,7 @@ def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, mon
 
 
 def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path: Path) -> None:
-    """An outage, such as a missing mount, says nothing about the request, however long it lasts."""
+    """An outage, such as a missing mount, does not count as an attempt, however long it lasts."""
     setup = make_setup()
     setup.history.simulate()
     setup.request()
@@ -202,7 +202,7 @@ def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path:
 def test_a_request_that_cannot_be_met_is_declined_with_a_reason(
     make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reasons are another champion, too few frauds and a leak; a later request succeeds once the cause is fixed."""
+    """A request is declined for a replaced champion, too few frauds or a leak, and succeeds once the cause is fixed."""
     setup = make_setup(retrain_min_frauds=300)
     setup.history.simulate()
     setup.request(champion="f" * 64)
@@ -223,7 +223,7 @@ def test_a_request_that_cannot_be_met_is_declined_with_a_reason(
 
 
 def test_frauds_that_are_not_archived_do_not_count(make_setup: MakeSetup) -> None:
-    """The reason says how many are missing."""
+    """Frauds that are not archived do not count, and the reason says how many transactions are missing."""
     setup = make_setup()
     setup.history.simulate(archived=False)
     setup.request()
@@ -234,7 +234,7 @@ def test_frauds_that_are_not_archived_do_not_count(make_setup: MakeSetup) -> Non
 
 
 def test_a_champion_without_a_recipe_is_declined(make_setup: MakeSetup) -> None:
-    """Without a recipe there is no way to fit a model like it."""
+    """A request is declined if the champion has no recipe by which to fit a similar model."""
     setup = make_setup(None)
     setup.history.simulate()
     setup.request()
