@@ -104,7 +104,7 @@ def test_no_counts_are_lost_while_the_bundle_store_is_unavailable() -> None:
 
     def load_or_fail(message: DriftCounts) -> Manifest | None:
         if unavailable[0]:
-            raise BundleMissingError("the bundle store does not answer; check it")
+            raise BundleMissingError("the bundle store is not responding; check the store")
         return load_manifest(message)
 
     topic = counts_of_model("1", 10)

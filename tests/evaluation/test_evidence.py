@@ -51,7 +51,7 @@ def test_the_figures_equal_those_computed_by_hand() -> None:
 
 
 def test_without_a_challenger_s_score_the_champion_s_verdict_counts() -> None:
-    """This happens in a split. The transaction counts as missing and makes no difference between the models."""
+    """A transaction without the challenger's score, as occurs in a split, counts as missing and favours no model."""
     cohort_pairs = pairs(
         2,
         outcome=[Outcome.FRAUD, Outcome.FRAUD],

@@ -35,7 +35,7 @@ def plan(before: Pairs, **settings: Any) -> Plan:
 
 
 def test_the_challenger_alerts_as_often_as_the_champion_did() -> None:
-    """This holds for ranking by score and by score times amount; ties alert together, and never too many."""
+    """The alert rates match when ranking by score or by score times amount, and ties never add alerts beyond that."""
     before = earlier()
     for rank in ("score", "expected_loss"):
         frozen = plan(before, rank=rank)

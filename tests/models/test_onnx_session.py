@@ -72,7 +72,7 @@ BAD_OUTPUTS = {
 
 @pytest.mark.parametrize("graph", BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)
 def test_any_other_output_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """Examples are the label output that converters add, scores as a column, and scores in double precision."""
+    """Any other output is rejected, such as the label that converters add, a column of scores, or doubles."""
     with pytest.raises(
         BundleIncompatibleError, match=r"^model.onnx (must return one float32 output \(n,\)|is not an ONNX)"
     ):

@@ -34,5 +34,5 @@ def test_only_ids_of_the_form_are_parsed(text: str) -> None:
     ],
 )
 def test_other_forms_are_not_parsed(text: str) -> None:
-    """Examples of rejected texts are a number that does not fit in 64 bits, and digits that are not ASCII."""
+    """Other texts give None, such as a number that does not fit in 64 bits, or digits that are not ASCII."""
     assert parse_decision_id(text) is None

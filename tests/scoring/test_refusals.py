@@ -14,14 +14,14 @@ CARD_DATA = 4_976_123.25
 
 
 def test_a_categorical_feature_must_be_present() -> None:
-    """A transaction without a categorical or numeric feature of the champion is refused."""
+    """A transaction without one of the champion's categorical features is refused, and the error names the feature."""
     (refusal,) = score([transaction({"V1": 0})], fake_model(ALL_KINDS)).refusals
     assert refusal.reason == DeadLetterReason.MISSING_FEATURE
     assert "country" in refusal.detail
 
 
 def test_a_row_with_two_defects_is_refused_once() -> None:
-    """A value that is not finite is reported before a null."""
+    """A row with a value that is not finite and a null is refused once, for the value that is not finite."""
     (refusal,) = score([transaction(features(v1=None, v3=1e39))]).refusals
     detail = "feature V3 is not finite as float32"
     assert refusal == Refusal(0, DeadLetterReason.NOT_FINITE, detail, "features.V3")

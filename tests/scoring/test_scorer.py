@@ -193,7 +193,7 @@ def test_expected_loss_decides_by_score_and_amount() -> None:
 
 
 def test_unknown_features_are_ignored_and_counted() -> None:
-    """They are counted by name over batches, and do not change the decision."""
+    """Unknown features are counted by name over batches, and do not change the decision."""
     counting = scorer(poisoned_champion())
     plain = counting.score(raw_batch([transaction(features(2))]), SCORING_TIME).decisions
     for _ in range(2):
