@@ -81,7 +81,7 @@ def test_messages_are_selected_by_event_time(url: str, monkeypatch: pytest.Monke
     content[4:1000] = bytes(996)  # corrupts the first row group
     file.write_bytes(content)
     assert read(url, "decisions", BASE_MS + 90_000).num_rows == 10
-    with pytest.raises(ArchiveError, match=r"cannot read .*0-0-100.parquet \(.*\); restore it or move it away"):
+    with pytest.raises(ArchiveError, match=r"cannot read .*0-0-100.parquet \(.*\); restore the file or move it away"):
         read(url, "decisions")
 
 

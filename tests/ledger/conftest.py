@@ -29,7 +29,7 @@ def cluster() -> Iterator[Postgres]:
 
 @pytest.fixture
 def new_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
-    """Return a factory of URLs of new databases, by kind: sqlite or postgres."""
+    """Return a factory for URLs of new databases, by kind: sqlite or postgres."""
 
     def make(kind: str) -> str:
         name = f"ledger-{uuid.uuid4().hex[:8]}"
@@ -58,7 +58,7 @@ def engine(url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[str], str]) -> Callable[..., Settings]:
-    """Return a factory of ledger settings whose topics exist; all share topics and groups, as two ledgers do."""
+    """Return a factory for ledger settings whose topics exist; all share topics and groups, like two ledgers."""
 
     def make(database: str = "sqlite", **overrides: Any) -> Settings:
         own: dict[str, Any] = {"ledger_web_port": free_port()}

@@ -1,4 +1,4 @@
-"""Prometheus alerts are kept once each, whatever the order of Alertmanager's messages."""
+"""Each Prometheus alert is stored once, in whatever order Alertmanager's messages arrive."""
 
 from pathlib import Path
 
@@ -38,13 +38,13 @@ MESSAGES = st.lists(
 
 
 def record(engine: Engine, *alerts: Row, now_ms: int = BASE_MS) -> list[tuple[str, str]]:
-    """Record alerts; return name and status of the new and the newly resolved ones."""
+    """Record alerts; return the name and status of each new or newly resolved alert."""
     with writing(engine) as connection:
         return [(row["alertname"], row["status"]) for row in record_alerts(connection, alerts, now_ms)]
 
 
 def newest_first(connection: Connection) -> list[Row]:
-    """Return the rows of the table, those that were ingested last first."""
+    """Return the table's rows, most recently ingested first."""
     c = alert_history.c
     newest = select(alert_history).order_by(c.ingested_at_ms.desc(), c.starts_at_ms.desc(), c.fingerprint)
     return [dict(row) for row in connection.execute(newest).mappings()]
@@ -60,7 +60,7 @@ def stored(engine: Engine) -> list[Row]:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MESSAGES, st.randoms(), st.integers(1, 3))
 def test_messages_commute(engine: Engine, alerts: list[dict[str, object]], shuffler: object, cut: int) -> None:
-    """The table ends up the same for any order, repetition and grouping of messages."""
+    """The resulting table is the same for any order, repetition and grouping of messages."""
     in_order = rows(*alerts)
     repeated = in_order + in_order[::2]
     shuffler.shuffle(repeated)  # type: ignore[attr-defined]  # hypothesis's randoms are a random.Random
@@ -76,7 +76,7 @@ def test_messages_commute(engine: Engine, alerts: list[dict[str, object]], shuff
 
 
 def test_an_alert_fires_and_is_resolved(engine: Engine) -> None:
-    """The alert has one row with every column, and the ingest time of its first message."""
+    """An alert that fires and is resolved has one complete row, with the ingest time of its first message."""
     assert record(engine, *rows(alert(start_s=60))) == [("Rule1", "firing")]
     expected = {
         "fingerprint": "0000000000000001",
@@ -104,7 +104,7 @@ def test_late_and_repeated_messages_are_not_news(engine: Engine) -> None:
 
 
 def test_an_alert_that_fires_again_has_another_row(engine: Engine) -> None:
-    """The start is part of the key; ordered by ingest time, the alerts that came last are first."""
+    """An alert that fires again has another row; ordered by ingest time, the newest alerts come first."""
     record(engine, *rows(alert(end_s=30)))
     record(engine, *rows(alert(start_s=60), alert(2)), now_ms=BASE_MS + 1)
     assert [(row["alertname"], row["status"]) for row in stored(engine)] == [
@@ -116,7 +116,7 @@ def test_an_alert_that_fires_again_has_another_row(engine: Engine) -> None:
 
 
 def test_old_alerts_are_deleted(engine: Engine) -> None:
-    """Alerts are deleted like all rows of the ledger, by ingest time and in chunks."""
+    """Old alerts are deleted like all rows in the ledger, by ingest time and in chunks."""
     for number in range(5):
         record(engine, *rows(alert(number)), now_ms=BASE_MS + number)
     assert [delete_chunk(engine, BASE_MS + 4, chunk=3)["alert_history"] for _ in range(3)] == [3, 1, 0]
@@ -124,7 +124,7 @@ def test_old_alerts_are_deleted(engine: Engine) -> None:
 
 
 def test_a_message_is_recorded_and_counted(engine: Engine) -> None:
-    """The reply counts repeated alerts too; other fields are ignored, and an alert needs no name."""
+    """The reply counts repeated alerts too; unknown fields are ignored, and an alert needs no name."""
     metrics = LedgerMetrics()
     recorder = AlertRecorder(engine, ManualClock(), metrics)
     assert recorder.record(message(alert(1), alert(2, end_s=9), alert(3, labels={}))) == 3
@@ -138,7 +138,7 @@ def test_a_message_is_recorded_and_counted(engine: Engine) -> None:
 
 
 def test_invented_names_do_not_fill_the_metrics() -> None:
-    """The first `ALERT_NAMES` names are counted separately; further and very long ones are counted together."""
+    """The first `ALERT_NAMES` names are counted separately; further names and very long ones are counted together."""
     metrics = LedgerMetrics()
     metrics.count_alert("x" * 1000, "firing")
     for number in range(ALERT_NAMES + 10):
@@ -176,7 +176,7 @@ SECRET = "hunter2"  # noqa: S105 - a value that no error may repeat
     ],
 )
 def test_an_invalid_message_is_refused_in_one_line(tmp_path: Path, body: bytes, message_part: str) -> None:
-    """The error names the field and the rule, and repeats nothing of the message."""
+    """The error is one line that names the field and the rule, and quotes nothing from the message."""
     recorder = AlertRecorder(open_engine(f"sqlite:///{tmp_path}/never-opened.db"), ManualClock(), LedgerMetrics())
     with pytest.raises(RefusedMessageError) as refused:
         recorder.record(body)
@@ -186,7 +186,7 @@ def test_an_invalid_message_is_refused_in_one_line(tmp_path: Path, body: bytes, 
 
 
 def test_nothing_is_counted_while_the_database_is_unavailable() -> None:
-    """The sender gets an error and repeats the message."""
+    """While the database is unavailable, nothing is counted; the sender gets an error and sends the message again."""
     metrics = LedgerMetrics()
     engine = open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d")
     with pytest.raises(LedgerUnavailableError):

@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def post(ledger: LedgerProcess, body: bytes, headers: dict[str, str] = JSON) -> tuple[int, dict[str, object]]:
-    """Send a message; return the reply's status and JSON."""
+    """Send a message; return the status and the JSON of the reply."""
     url = f"http://127.0.0.1:{ledger.web_port}/alerts"
     request = urllib.request.Request(url, body, headers, method="POST")
     try:
@@ -34,7 +34,7 @@ def post(ledger: LedgerProcess, body: bytes, headers: dict[str, str] = JSON) -> 
 
 
 def send_matured_fraud(settings: Settings) -> None:
-    """Send a fraud approved fifty days ago, its chargeback, and a decision of now on every partition."""
+    """Send a fraud approved fifty days ago, its chargeback, and one current decision on every partition."""
     now_ms = time.time_ns() // 1_000_000
     old = decision(1, event_time_ms=now_ms - 50 * DAY_MS)
     produce_all(settings.kafka.bootstrap, settings.topic.decisions, [(b"k", encode(old))], partition=0)
@@ -46,7 +46,7 @@ def send_matured_fraud(settings: Settings) -> None:
 
 
 def rename(ledger: LedgerProcess, before: str, after: str) -> None:
-    """Rename a table, so that the database refuses at once; an unavailable one takes seconds."""
+    """Rename a table, so that the database rejects statements at once; an outage would take seconds to detect."""
     with writing(ledger.engine) as connection:
         connection.execute(text(f"ALTER TABLE {before} RENAME TO {after}"))
 
@@ -54,7 +54,7 @@ def rename(ledger: LedgerProcess, before: str, after: str) -> None:
 def test_alerts_are_recorded_and_quality_is_exported(
     ledger_settings: Callable[..., Settings], start_ledger: Callable[[Settings], LedgerProcess]
 ) -> None:
-    """Each refusal has the status that tells Alertmanager whether to send again."""
+    """Alerts are recorded and quality is exported; an error's status tells Alertmanager whether to send again."""
     settings = ledger_settings(gate_interval_s=0.2)
     send_matured_fraud(settings)
     ledger = start_ledger(settings)

@@ -26,7 +26,7 @@ def history(new_url: object) -> tuple[str, SimulatedHistory]:
 
 
 def test_the_command_shows_days_flips_and_the_test(history: tuple[str, SimulatedHistory]) -> None:
-    """It is a table by day, the matrix of verdicts and the state of the test. An unknown hash is one line of error."""
+    """The command prints a table by day, the verdict matrix and the test's state, or an error for an unknown hash."""
     url, past = history
     engine = open_engine(url)
     GateRunner(engine, SETTINGS.gate, past.clock, lambda _: HEALTHY).evaluate()
@@ -34,7 +34,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, Simulated
     shown = run("compare", "--days", "5", settings=settings)
     assert shown.returncode == 0, shown.stderr
     assert "test 1: continue" in " ".join(shown.stdout.split())
-    # Five days of event time that begin within one date and end within another: six dates.
+    # Five days of event time that begin and end in the middle of a date cover six dates.
     assert shown.stdout.count("2026-12-") == 6
     assert "challenger: decline" in shown.stdout
     shown = run("compare", "ffff", settings=settings)
@@ -43,7 +43,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, Simulated
 
 
 def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:
-    """Days add up to the total; saved less lost is the difference in costs; young transactions wait."""
+    """Days add up to the total; saved minus lost is the difference in costs; recent transactions wait."""
     url, past = history
     engine = open_engine(url)
     (matchup,) = find_matchups(engine)

@@ -1,4 +1,4 @@
-"""Ledgers that die, freeze or run twice, and unavailable databases: in the end the tables equal the topics."""
+"""After ledgers die, freeze or run twice, or databases are unavailable, the tables equal the topics in the end."""
 
 import time
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from tests.support.until import until
 StartLedger = Callable[[Settings], LedgerProcess]
 LedgerSettings = Callable[..., Settings]
 
-#: Each fault is tested on one database in every run, and on the other one in `make test-slow`.
+#: Each fault is tested on one database in every run, and on the other database in `make test-slow`.
 SQLITE_SLOW = pytest.param("sqlite", marks=pytest.mark.slow)
 POSTGRES_SLOW = pytest.param("postgres", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("database", ["sqlite", POSTGRES_SLOW])
 def test_three_sigkills(ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str) -> None:
-    """A ledger that is killed and restarted three times in mid-stream neither loses nor repeats a row.
+    """A ledger that is killed and restarted three times mid-stream neither loses nor repeats a row.
 
-    Small batches keep it busy long enough to be hit between reading and committing.
+    Small batches keep the ledger busy long enough to be killed between reading and committing.
     """
     count = 12_000
     settings = ledger_settings(database, kafka_batch_max=50)
@@ -74,9 +74,9 @@ def test_a_second_ledger_joins_and_one_is_killed(
 
 @pytest.mark.parametrize("database", [SQLITE_SLOW, "postgres"])
 def test_a_frozen_ledger_is_fenced(ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str) -> None:
-    """A ledger stopped for longer than its session timeout drops its stale batches when it wakes, and goes on.
+    """A ledger frozen for longer than its session timeout drops its stale batches when it wakes, then continues.
 
-    Postgres ends the transaction it was frozen in; SQLite's file stays locked until it wakes.
+    Postgres ends the transaction in which the ledger froze; SQLite's file stays locked until the ledger wakes.
     """
     settings = ledger_settings(database, kafka_batch_max=20)
     second_settings = ledger_settings(ledger_url=settings.ledger.url)
@@ -105,7 +105,7 @@ def test_a_frozen_ledger_is_fenced(ledger_settings: LedgerSettings, start_ledger
 def test_postgres_is_unavailable(
     ledger_settings: LedgerSettings, start_ledger: StartLedger, cluster: Postgres, away_s: float
 ) -> None:
-    """The ledger logs it once, is not ready, waits, resumes by itself and loses nothing."""
+    """The ledger logs an outage once, reports not ready, waits, resumes by itself and loses nothing."""
     settings = ledger_settings("postgres")
     with HistoryFeeder(settings) as feeder:
         ledger = start_ledger(settings)

@@ -1,4 +1,4 @@
-"""A session whose ledger froze between its statements, on a real Postgres: no timeout of the server ends it."""
+"""The session of a ledger that froze between its statements, on a real Postgres: no server timeout ends it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ def engine(new_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture
 def hold(engine: Engine) -> Iterator[Callable[[str], psycopg.Connection]]:
-    """Return a function that locks the row like a program of the given name that froze between its statements."""
+    """Return a function that locks the row like a program with this name that froze between its statements."""
     opened: list[psycopg.Connection] = []
 
     def lock_row(program: str) -> psycopg.Connection:
@@ -48,7 +48,7 @@ def hold(engine: Engine) -> Iterator[Callable[[str], psycopg.Connection]]:
 
 
 def test_a_frozen_ledger_loses_its_locks(engine: Engine, hold: Callable[[str], psycopg.Connection]) -> None:
-    """Locks are lost after twice the time that a writer waits for them; a session that is merely slow keeps its own."""
+    """A frozen ledger loses its locks after twice the time that a writer waits; a slow session keeps its own."""
     hold("fraud-stream ledger")
     started = time.monotonic()
     until(lambda: _increment(engine), 15)

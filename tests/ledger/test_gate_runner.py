@@ -1,4 +1,4 @@
-"""The gate on a ledger: a test begins by itself, takes evidence from closed cohorts only, and keeps it unchanged."""
+"""The gate on a ledger begins tests by itself, takes evidence from closed cohorts only, and never changes it."""
 
 import msgspec
 import pytest
@@ -18,12 +18,12 @@ HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
 
 
 def gate_runner(engine: Engine, history: SimulatedHistory, health: ServingHealth = HEALTHY) -> GateRunner:
-    """Return a gate runner that measures the given health for every challenger."""
+    """Return a gate runner that measures the same given health for every challenger."""
     return GateRunner(engine, SETTINGS.gate, history.clock, lambda _: health)
 
 
 def evaluate(engine: Engine, history: SimulatedHistory, health: ServingHealth = HEALTHY) -> GateStatus:
-    """Evaluate the only challenger."""
+    """Evaluate the only challenger and return its status."""
     (status,) = gate_runner(engine, history, health).evaluate()
     assert status.champion == ModelIdentity(CHAMPION, "p1")
     assert status.challenger == ModelIdentity(CHALLENGER, "p2")
@@ -31,7 +31,7 @@ def evaluate(engine: Engine, history: SimulatedHistory, health: ServingHealth = 
 
 
 def test_a_better_challenger_is_promoted_in_the_end(engine: Engine) -> None:
-    """The test waits for enough history, then its plan is frozen on the past, then cohorts close one by one."""
+    """The test waits for enough history, then freezes its plan on past data, then takes cohorts one by one."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
     history.advance(20)
     assert "the earlier period has" in evaluate(engine, history).waiting
@@ -52,7 +52,7 @@ def test_a_better_challenger_is_promoted_in_the_end(engine: Engine) -> None:
 
 
 def test_an_equal_challenger_is_not_promoted(engine: Engine) -> None:
-    """The test of an equal challenger continues."""
+    """The test of an equal challenger continues without a verdict."""
     history = SimulatedHistory(engine, caught=(0.7, 0.7))
     history.advance(32)
     evaluate(engine, history)
@@ -63,7 +63,7 @@ def test_an_equal_challenger_is_not_promoted(engine: Engine) -> None:
 
 
 def test_an_unhealthy_challenger_is_not_promoted(engine: Engine) -> None:
-    """A guardrail blocks the promotion however good the challenger is, and the reason names it."""
+    """A guardrail blocks promotion however good the challenger is, and the reason names the guardrail."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
     history.advance(32)
     evaluate(engine, history)
@@ -97,7 +97,7 @@ def test_evidence_of_closed_cohorts_never_changes(engine: Engine) -> None:
 
 
 def test_of_two_gate_runners_one_writes(engine: Engine) -> None:
-    """The slower one is refused, and nothing is stored twice."""
+    """Of two gate runners, the slower one's write is rejected, and nothing is stored twice."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
     history.advance(32)
     store = GateStore(engine)
@@ -113,7 +113,7 @@ def test_of_two_gate_runners_one_writes(engine: Engine) -> None:
 
 
 def test_alpha_is_spent_over_challengers(engine: Engine) -> None:
-    """The second challenger's test begins with the alpha that the first one has left."""
+    """The second challenger's test begins with the alpha that the first challenger's test left."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
     history.advance(32)
     evaluate(engine, history)
@@ -132,13 +132,13 @@ def test_alpha_is_spent_over_challengers(engine: Engine) -> None:
 
 
 def test_without_roles_there_is_nothing_to_evaluate(engine: Engine) -> None:
-    """An empty ledger has no roles."""
+    """Without roles, as in an empty ledger, there is nothing to evaluate."""
     assert GateRunner(engine, SETTINGS.gate, ManualClock(), lambda _: HEALTHY).evaluate() == []
 
 
 @pytest.mark.parametrize("currency", ["USD"])
 def test_two_currencies_are_not_added_up(engine: Engine, currency: str) -> None:
-    """The status says why there is no test."""
+    """Amounts in two currencies are not added up; the status says why there is no test."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
     history.advance(31)
     LedgerWriter(engine, "decisions", (1,), settings=SETTINGS, clock=history.clock).write(

@@ -25,12 +25,12 @@ from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label
 
 ONE, TWO = ModelIdentity(CHAMPION, "p1"), ModelIdentity(CHALLENGER, "p2")
 IN_2099 = 4_070_908_800_000
-#: Without lateness the watermark is the newest event time itself.
+#: Without lateness, the watermark equals the newest event time.
 EXACT = Settings().replace(watermark_lateness_s=0)
 
 
 def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
-    """The watermark lags by the lateness; a claimed partition without messages holds it until it counts as idle."""
+    """The watermark lags by the lateness; an empty claimed partition holds it back until the partition is idle."""
     clock = ManualClock(BASE_MS + 10_000)
     writer = LedgerWriter(engine, partitions=(0, 1), settings=Settings().replace(watermark_lateness_s=2), clock=clock)
     assert writer.write([decision(9)], 0).watermark_ms is None
@@ -43,7 +43,7 @@ def test_the_watermark_follows_the_slowest_partition(engine: Engine) -> None:
 
 
 def test_one_transaction_dated_2099_matures_nothing(engine: Engine) -> None:
-    """Neither the transaction nor its neighbours mature, and it is counted."""
+    """Neither a transaction dated 2099 nor its neighbours mature, and the transaction is counted."""
     writer = LedgerWriter(engine, partitions=(0,), settings=EXACT, clock=ManualClock(BASE_MS + 10_000))
     written = writer.write([decision(1), decision(2, event_time_ms=IN_2099), decision(5)])
     assert (written.ahead, written.watermark_ms) == (1, BASE_MS + 5_000)
@@ -55,7 +55,7 @@ def test_one_transaction_dated_2099_matures_nothing(engine: Engine) -> None:
 
 
 def test_without_a_watermark_nothing_is_matured(engine: Engine) -> None:
-    """The columns of an empty history are empty and have their types."""
+    """Without a watermark, history is empty, and its columns still have their types."""
     assert load_watermark(engine) is None
     matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=0, until=2**60)
     assert len(matured) == 0
@@ -90,7 +90,7 @@ def fill(engine: Engine) -> WriteResult:
 
 
 def test_matured_decisions_carry_both_models_and_all_labels(engine: Engine) -> None:
-    """Champion and challenger are in the same columns whichever of them decided."""
+    """Champion and challenger are in the same columns, whichever of the two decided."""
     fill(engine)
     matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=BASE_MS, until=BASE_MS + 50_000)
     assert matured.transaction_id.tolist() == ["t1", "t2", "t3", "t4", "t6"]
@@ -114,7 +114,7 @@ def test_matured_decisions_carry_both_models_and_all_labels(engine: Engine) -> N
 
 
 def test_the_interval_is_half_open_and_ends_at_the_watermark(engine: Engine) -> None:
-    """`since` is included and `until` excluded; nothing at or after the watermark is returned."""
+    """`since` is inclusive and `until` exclusive; nothing at or after the watermark is returned."""
     fill(engine)
 
     def ids(since: int, until: int, maturity_ms: int = 0) -> list[str]:
@@ -128,7 +128,7 @@ def test_the_interval_is_half_open_and_ends_at_the_watermark(engine: Engine) -> 
 
 
 def test_unresolved_outcomes_are_counted(engine: Engine) -> None:
-    """They are decisions that wait for maturity, declines without a review, and labels that came before a decision."""
+    """Unresolved outcomes are immature decisions, unreviewed declines, and labels that came before a decision."""
     assert fill(engine).unknown == 1
     maturity_ms = 50_000
 
@@ -145,7 +145,7 @@ def test_unresolved_outcomes_are_counted(engine: Engine) -> None:
 
 
 def test_flips_by_day(engine: Engine) -> None:
-    """A challenger is compared with the champion's own verdict, which an explored decision does not carry."""
+    """A challenger is compared with the champion's own verdict, which differs from an explored decision's verdict."""
     clock = ManualClock(BASE_MS + 200_000_000)
     day = DAY_MS // 1000  # decisions, one per second
     LedgerWriter(engine, settings=EXACT, clock=clock).write(
@@ -157,7 +157,7 @@ def test_flips_by_day(engine: Engine) -> None:
     first, second = changes_by_day(pairs, CappedCosts(10_000))
     assert (first.start_ms, second.start_ms) == (BASE_MS, BASE_MS + DAY_MS)
     assert (first.transactions, second.transactions) == (3, 1)
-    # By the champion's verdict, then by the challenger's: approve, review, decline.
+    # Rows: the champion's verdict; columns: the challenger's verdict (approve, review, decline).
     assert first.flips == ((0, 1, 0), (0, 1, 0), (1, 0, 0))
     assert second.flips == ((1, 0, 0), (0, 0, 0), (0, 0, 0))
     assert first.mean_score_difference == pytest.approx(0.1)
@@ -173,7 +173,7 @@ def sizes(engine: Engine) -> tuple[int, ...]:
 
 
 def test_retention_goes_by_ingest_time_in_bounded_chunks(engine: Engine) -> None:
-    """An old transaction read today stays. Rows of an expired decision go with it, orphans by their own ingest time."""
+    """An old transaction read today stays; an expired decision's rows go with it, orphans by their own ingest time."""
     clock = ManualClock(BASE_MS)
     writers = [LedgerWriter(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
     for make, writer in zip((decision, shadow, label), writers, strict=True):

@@ -1,4 +1,4 @@
-"""Migrating a ledger's database, and errors of databases that cannot be used."""
+"""Migrating a ledger's database, and the errors for databases that cannot be used."""
 
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -54,7 +54,7 @@ def test_the_migrations_create_the_tables_that_the_code_defines(engine: Engine) 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 def test_a_ledger_of_any_earlier_revision_migrates_and_keeps_its_rows(url: str, revision: str) -> None:
-    """Views that earlier revisions had are dropped."""
+    """A ledger of any earlier revision migrates and keeps its rows; its earlier views are dropped."""
     engine = open_engine(url)
     move_to(engine, revision)
     assert views(engine) == (set() if revision == "0001" else VIEWS)
@@ -70,7 +70,7 @@ def test_a_ledger_of_any_earlier_revision_migrates_and_keeps_its_rows(url: str, 
 
 
 def test_dropping_the_views_can_be_undone(engine: Engine) -> None:
-    """A downgrade creates them again, and they can be queried."""
+    """A downgrade creates the dropped views again, and they can be queried."""
     move_to(engine, "0004", down=True)
     assert views(engine) == VIEWS
     with reading(engine) as connection:
@@ -107,7 +107,7 @@ def test_several_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
 
 
 def test_a_database_of_a_newer_program_is_not_changed(engine: Engine) -> None:
-    """The error says to upgrade the program."""
+    """A database of a newer program is not changed, and the error says to upgrade this program."""
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(LedgerError, match=r"was migrated by a newer program .*; upgrade this program"):
@@ -124,7 +124,7 @@ def test_a_database_of_a_newer_program_is_not_changed(engine: Engine) -> None:
     ],
 )
 def test_an_unusable_url_is_one_error(url: str, message: str) -> None:
-    """The error names the setting, and never a password."""
+    """An unusable URL is a one-line error that names the setting, and never a password."""
     with pytest.raises(LedgerError, match=message) as refused:
         open_engine(url)
     assert "secret" not in str(refused.value)
@@ -132,7 +132,7 @@ def test_an_unusable_url_is_one_error(url: str, message: str) -> None:
 
 
 def test_an_unavailable_database_is_one_error(tmp_path: Path) -> None:
-    """One URL names a port without a server, the other one a directory instead of a file."""
+    """An unavailable database is a one-line error: here, a port without a server, or a directory instead of a file."""
     (tmp_path / "ledger.db").mkdir()
     for url in (f"postgresql+psycopg://u:secret@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/ledger.db"):
         with pytest.raises(
@@ -144,7 +144,7 @@ def test_an_unavailable_database_is_one_error(tmp_path: Path) -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
-    """Not even a table is left: half a migration would block the next one."""
+    """A failed migration leaves nothing behind, because half a migration would block the next one."""
 
     def fail() -> None:
         with writing(engine) as connection:
@@ -158,7 +158,7 @@ def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
 
 
 def test_a_refusal_of_the_database_is_not_an_outage(url: str) -> None:
-    """Waiting would not help: migrating over another program's table is an error."""
+    """A migration over another program's table is an error rather than an outage, because waiting would not help."""
     other = open_engine(url)
     with writing(other) as connection:
         connection.execute(text("CREATE TABLE decisions (x int)"))

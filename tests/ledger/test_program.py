@@ -1,4 +1,4 @@
-"""The ledger as a process on a real Kafka: the rows it writes, the messages it refuses, and how it ends."""
+"""The ledger as a process on a real Kafka: the rows it writes, the messages it rejects, and how it ends."""
 
 import socket
 from collections.abc import Callable
@@ -30,7 +30,7 @@ LedgerSettings = Callable[..., Settings]
 def test_every_message_is_in_one_row_whatever_the_order(
     ledger_settings: LedgerSettings, start_ledger: StartLedger, database: str, seed: int
 ) -> None:
-    """Labels may come before their decisions, and repeats before originals; the tables still equal the topics."""
+    """The tables equal the topics even if labels come before their decisions and repeats before originals."""
     settings = ledger_settings(database)
     send_history(settings, 3_000, seed=seed)
     ledger = start_ledger(settings)
@@ -47,7 +47,7 @@ def test_every_message_is_in_one_row_whatever_the_order(
 
 
 def test_an_invalid_message_becomes_a_dead_letter(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
-    """This holds on every topic. The dead letter has reason, origin and original bytes; other messages are written."""
+    """On every topic, a dead letter has the reason, origin and original bytes; other messages are written."""
     settings = ledger_settings()
     bad = [
         (None, DeadLetterReason.EMPTY),
@@ -98,7 +98,7 @@ def test_an_invalid_message_becomes_a_dead_letter(ledger_settings: LedgerSetting
 def test_a_restart_reads_on_from_the_offsets_in_the_database(
     ledger_settings: LedgerSettings, start_ledger: StartLedger
 ) -> None:
-    """A restart in a new consumer group, for which Kafka has no offsets, reads on in the same way."""
+    """A restart resumes reading at the offsets in the database, even in a new group without offsets in Kafka."""
     settings = ledger_settings()
     send_history(settings, 200)
     ledger = start_ledger(settings)
@@ -125,7 +125,7 @@ def test_a_restart_reads_on_from_the_offsets_in_the_database(
 def test_an_unusable_database_is_one_error(
     ledger_settings: LedgerSettings, tmp_path: Path, overrides: dict[str, str], message: str
 ) -> None:
-    """The error names the setting to change, and never a password."""
+    """An unusable database is a one-line error that names the setting to change, and never a password."""
     settings = ledger_settings().replace(**overrides)
     with LedgerProcess(settings, tmp_path) as ledger:
         last = assert_exits(ledger, 20)
@@ -135,7 +135,7 @@ def test_an_unusable_database_is_one_error(
 
 
 def test_a_port_in_use_is_one_error(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
-    """The error names the ledger's own port setting."""
+    """A port in use is a one-line error that names the ledger's own port setting."""
     settings = ledger_settings()
     with socket.create_server(("127.0.0.1", settings.ledger.web_port)):
         last = assert_exits(start_ledger(settings), 20)
@@ -143,7 +143,7 @@ def test_a_port_in_use_is_one_error(ledger_settings: LedgerSettings, start_ledge
 
 
 def test_a_recreated_topic_ends_the_ledger(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
-    """Offsets start again, so new messages would look like repeats of old rows: an operator must decide what to do."""
+    """The ledger ends, because offsets start again at 0 and new messages would look like repeats of old rows."""
     settings = ledger_settings()
     send_history(settings, 20)
     ledger = start_ledger(settings)

@@ -27,7 +27,7 @@ from tests.support.ledger_batch import LedgerWriter, ManualClock
 from tests.support.records import BASE_MS, CHALLENGER, CHAMPION, decision, label, shadow
 
 SECOND_MS = 1000
-#: A window that reaches further back than any history here.
+#: A window that reaches further back than any history in these tests.
 ALL_MS = BASE_MS
 EXACT = Settings().replace(watermark_lateness_s=0)
 DECIDED = MeasuredModel(CHAMPION, "1", "p1", "champion")
@@ -44,12 +44,12 @@ def fill(
 
 
 def measure(engine: Engine, *, window_ms: int = ALL_MS, maturity_ms: int = 0, latest_ms: int = 2**62) -> ModelQuality:
-    """Measure quality; by default over everything before the watermark."""
+    """Measure quality, by default over everything before the watermark."""
     return measure_quality(engine, window_ms=window_ms, maturity_ms=maturity_ms, latest_ms=latest_ms)
 
 
 def any_history(seed: int, count: int) -> tuple[list[Decision], list[Label]]:
-    """Return decisions with all verdicts and up to five labels each, with few distinct times so that many are equal."""
+    """Return decisions with all verdicts and up to five labels each, at few distinct times so that many are equal."""
     drawn = random.Random(seed)  # noqa: S311 - reproducible, not secret
     decided = [
         decision(number, verdict=drawn.choice(VERDICTS), arm=drawn.choice(["champion", "champion", "exploration"]))
@@ -126,7 +126,7 @@ def some_history() -> tuple[list[Decision], list[ShadowScore], list[Label]]:
 
 
 def test_verdicts_are_counted_by_outcome(engine: Engine) -> None:
-    """Each model is counted separately; a challenger by the same labels, on the transactions that it scored."""
+    """Each model is counted separately, by the same labels; a challenger, on the transactions that it scored."""
     fill(engine, *some_history())
     assert measure(engine).matured == {
         DECIDED: Confusion(true_positive=2, false_positive=1, true_negative=1, false_negative=1),
@@ -136,7 +136,7 @@ def test_verdicts_are_counted_by_outcome(engine: Engine) -> None:
 
 
 def test_the_window_ends_where_history_has_matured(engine: Engine) -> None:
-    """Younger decisions wait, whatever labels they have; those before the window are ignored."""
+    """More recent decisions wait, whatever labels they have; decisions before the window are ignored."""
     fill(engine, *some_history())
     quality = measure(engine, window_ms=2 * SECOND_MS, maturity_ms=56 * SECOND_MS)
     assert quality.matured[DECIDED] == Confusion(true_positive=0, false_positive=1, true_negative=0, false_negative=1)
@@ -153,7 +153,7 @@ def test_one_bundle_under_two_policies_is_two_models(engine: Engine) -> None:
 
 
 def test_the_newest_label_is_the_newest_plausible_one(engine: Engine) -> None:
-    """A label dated 2099 must not silence an alert for ever; labels of unknown transactions count as well."""
+    """A label dated 2099 must not silence the alert forever; labels of unknown transactions count too."""
     assert measure(engine) == ModelQuality()
     fill(
         engine, [], labelled=[label(1), label(99, event_time_ms=BASE_MS + 5), label(2, event_time_ms=4_070_908_800_000)]
@@ -164,7 +164,7 @@ def test_the_newest_label_is_the_newest_plausible_one(engine: Engine) -> None:
 
 
 def test_the_monitor_uses_the_settings_and_pauses(engine: Engine) -> None:
-    """A measurement that takes two seconds is followed by a pause of twenty."""
+    """A measurement that takes two seconds is followed by a pause of twenty seconds."""
     settings = Settings().replace(
         gate_maturity_days=2, ledger_quality_days=1, watermark_max_clock_skew_s=10, watermark_lateness_s=0
     )
@@ -186,7 +186,7 @@ def test_the_monitor_uses_the_settings_and_pauses(engine: Engine) -> None:
 
 
 def test_no_pause_follows_a_failed_measurement() -> None:
-    """An unavailable database raises each time."""
+    """No pause follows a failed measurement: with an unavailable database, each attempt raises."""
     monitor = QualityMonitor(
         open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d"), Settings(), ManualClock()
     )
@@ -196,7 +196,7 @@ def test_no_pause_follows_a_failed_measurement() -> None:
 
 
 def exported(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
-    """Return the samples of model metrics by name, role and outcome; role and outcome are empty if not labels."""
+    """Return the samples of model metrics by name, role and outcome (empty if the sample lacks that label)."""
     return {
         (sample.name, sample.labels.get("role", ""), sample.labels.get("outcome", "")): sample.value
         for family in metrics.registry.collect()
@@ -206,7 +206,7 @@ def exported(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
 
 
 def test_a_measurement_is_exported_until_the_next_one() -> None:
-    """A measurement is replaced as a whole: a model that is missing from the next one has no samples left."""
+    """A measurement is replaced as a whole: a model missing from the next measurement has no samples left."""
     metrics = LedgerMetrics()
     assert exported(metrics) == {}
     metrics.show_quality(
@@ -230,7 +230,7 @@ def test_a_measurement_is_exported_until_the_next_one() -> None:
 
 
 def test_ratios_without_a_denominator_have_no_sample() -> None:
-    """Zero would raise a false alarm or hide a real one."""
+    """A ratio without a denominator has no sample, because zero would raise a false alarm or hide a real one."""
     metrics = LedgerMetrics()
     metrics.show_quality(ModelQuality({SHADOWED: Confusion(0, 0, 5, 0)}))
     names = {name for name, role, _ in exported(metrics) if role == "challenger"}

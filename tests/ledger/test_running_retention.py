@@ -14,14 +14,14 @@ from tests.support.ledger_traffic import send_history
 from tests.support.records import BASE_MS
 from tests.support.until import until
 
-#: Ten days per real second.
+#: The clock advances ten days per real second.
 SPEED = 864_000
 
 
 def test_old_decisions_are_deleted_while_the_ledger_runs(
     ledger_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The retention counts from ingest time, on the injected clock; rows that belong to a decision go with it."""
+    """Retention counts from ingest time, on the injected clock; rows that belong to a decision are deleted with it."""
     monkeypatch.setattr("stream.ledger.service.RETENTION_S", 0.3)
     settings = ledger_settings(ledger_retention_days=60)
     send_history(settings, 500)

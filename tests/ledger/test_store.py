@@ -46,7 +46,7 @@ def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
 
 
 def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None:
-    """The batch's other partitions are read again too: half a batch would need offsets of its own."""
+    """One stale partition makes the whole batch stale, because half a batch would need offsets of its own."""
     first = LedgerWriter(engine, partitions=(0, 1))
     mine, theirs = first.batch([decision(1)], 0), first.batch([decision(2)], 1)
     mixed = first.batch([decision(1)], 0)
@@ -61,7 +61,7 @@ def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None
 
 
 def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> None:
-    """After a commit whose reply was lost, the rows exist: writing them again counts no repeats."""
+    """A batch written again after a commit whose reply was lost is rejected, and counts no repeats."""
     writer = LedgerWriter(engine)
     batch = writer.batch([decision(1)])
     writer.write_batch(batch)
@@ -98,7 +98,7 @@ def test_repeats_are_counted_once(engine: Engine) -> None:
 
 
 def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> None:
-    """Such labels count as unknown when they arrive, and are stored nevertheless."""
+    """Labels that arrive before their decisions count as unknown, and are stored nevertheless."""
     labels = LedgerWriter(engine, "labels")
     assert labels.write([label(1), label(2)]).unknown == 2
     LedgerWriter(engine).write([decision(1)])
@@ -106,7 +106,7 @@ def test_labels_before_their_decisions_are_counted_and_wait(engine: Engine) -> N
 
 
 def test_competing_owners_write_each_message_once(engine: Engine) -> None:
-    """Four owners repeatedly claim the same partition."""
+    """Four owners that repeatedly claim the same partition write each message once."""
     messages = [decision(number) for number in range(60)]
 
     def claim_and_write(name: str) -> None:
@@ -156,7 +156,7 @@ def test_a_locked_sqlite_file_is_an_outage(
 
 
 def test_a_stopped_postgres_is_an_outage(cluster: Postgres) -> None:
-    """After its restart, stale connections are replaced without a further error."""
+    """A stopped Postgres is an outage; after its restart, stale connections are replaced without further errors."""
     engine = open_engine(cluster.create_database("goes-and-comes"))
     with reading(engine) as connection:
         connection.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""Rows that are repeated and arrive in any order."""
+"""Inserting rows that are repeated and arrive in any order."""
 
 import random
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ def contents(engine: Engine, kind: MessageKind[Any]) -> list[tuple[Any, ...]]:
 
 
 def insert(engine: Engine, kind: MessageKind[Any], rows: Sequence[dict[str, Any]]) -> int:
-    """Insert rows in one transaction; return the number of repeated ones."""
+    """Insert rows in one transaction; return the number of repeated rows."""
     with writing(engine) as connection:
         return insert_rows(connection, kind.table, kind.order, rows)
 
 
 def repeated_decisions() -> list[dict[str, Any]]:
-    """Return three transactions, each decided several times: after a crash, or because the source repeats it."""
+    """Return three transactions, each decided several times, after a crash or because the source repeats them."""
     kind = KINDS["decisions"]
     messages = [
         (decision(1), 5),
@@ -47,7 +47,7 @@ def repeated_decisions() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_decisions_commute(engine: Engine, seed: int) -> None:
-    """The table ends up the same for any order and any batch size."""
+    """The resulting table is the same for any order and any batch size."""
     kind, rows = KINDS["decisions"], repeated_decisions()
     shuffled = random.Random(seed).sample(rows, len(rows))  # noqa: S311 - reproducible, not secret
     cut = seed % 3 + 1
@@ -63,7 +63,7 @@ def test_decisions_commute(engine: Engine, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shadow_scores_commute(engine: Engine, seed: int) -> None:
-    """The same source position is kept as for decisions; another policy over the same bundle is another challenger."""
+    """The same source position is kept as for decisions; a bundle under another policy is another challenger."""
     kind = KINDS["shadow_scores"]
     messages = [
         shadow(1),
@@ -81,7 +81,7 @@ def test_shadow_scores_commute(engine: Engine, seed: int) -> None:
 
 
 def test_labels_keep_their_history(engine: Engine) -> None:
-    """Each label_id has a row; a retraction adds a row; a repeated label is counted."""
+    """Each label_id has a row, a retraction adds a row, and a repeated label is counted."""
     kind = KINDS["labels"]
     messages = [label(1), label(1, label_id="l2", fraud=None), label(1, label_id="l3", source="analyst", fraud=False)]
     rows = [kind.row(encode(each), 0, offset, 1000) for offset, each in enumerate([*messages, messages[0]])]
@@ -101,7 +101,7 @@ def test_amounts_may_be_missing_in_old_messages(engine: Engine) -> None:
 
 
 def test_inserting_no_rows_does_nothing(engine: Engine) -> None:
-    """A batch in which every message was refused has no rows."""
+    """Inserting no rows does nothing, as for a batch in which every message was rejected."""
     assert insert(engine, KINDS["labels"], []) == 0
     with writing(engine) as connection:
         assert connection.execute(delete(KINDS["labels"].table)).rowcount == 0
