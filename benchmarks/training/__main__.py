@@ -29,8 +29,8 @@ _file = click.Path(path_type=Path, dir_okay=False)
 def bench(data: Path, runs: int, as_json: bool) -> None:
     """Measure CSV to Parquet, loading Parquet, feature matrices, one study trial, ONNX export and parity.
 
-    The trial fits the champion's LightGBM on the training part and scores the validation part; export includes opening
-    the written graph. Each step runs alone in its own process, and its duration and peak memory are measured.
+    The trial fits the champion's LightGBM on the training split and scores the validation split; export includes
+    opening the written graph. Each step runs alone in its own process, and its duration and peak memory are measured.
     """
     with progress(1) as report:
         report("load the boosters")
