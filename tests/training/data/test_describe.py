@@ -115,7 +115,7 @@ def test_the_command_prints_or_writes_the_draft(tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8") == printed.output
     again = runner.invoke(describe, [str(data), "--out", str(out)])
     assert isinstance(again.exception, DataError)
-    assert str(again.exception) == f"{out} cannot be written (File exists)"
+    assert str(again.exception) == f"cannot write to {out} (File exists); choose another file with --out"
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"a,b\n", "has no rows")])

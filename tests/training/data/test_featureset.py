@@ -102,7 +102,7 @@ def test_the_hour_of_day_needs_a_week(save: Save, days: float, refused: bool) ->
     if not refused:
         assert {"hour_sin", "hour_cos"} <= by_name(make_features(DERIVED, data)).keys()
         return
-    with pytest.raises(DataError, match=r"at least 7 days, this one covers 6\.9; remove hour_of_day"):
+    with pytest.raises(DataError, match=r"at least 7 days; this one covers 6\.9; remove hour_of_day"):
         make_features(DERIVED, data)
 
 

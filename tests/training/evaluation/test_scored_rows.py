@@ -11,8 +11,8 @@ from training.evaluation.scored_rows import ScoredRows
 @pytest.mark.parametrize(
     ("scores", "labels", "amounts", "message"),
     [
-        ([0.1, 0.2], [0, 1, 1], [1, 1, 1], r"one length, not scores \(2,\), labels \(3,\)"),
-        ([[0.1], [0.2]], [[0], [1]], [[1], [1]], r"one length, not scores \(2, 1\)"),
+        ([0.1, 0.2], [0, 1, 1], [1, 1, 1], r"equal lengths, not scores \(2,\), labels \(3,\)"),
+        ([[0.1], [0.2]], [[0], [1]], [[1], [1]], r"equal lengths, not scores \(2, 1\)"),
         ([], [], [], "no transactions"),
         ([0.1, np.nan], [0, 1], [1, 1], "1 of 2 scores are not between 0 and 1"),
         ([0.1, 1.5], [0, 1], [1, 1], "1 of 2 scores are not between 0 and 1"),

@@ -88,12 +88,12 @@ def test_smote_rejects_rows_it_cannot_interpolate() -> None:
     """Missing values, too few frauds, or only categorical features are errors that say what to do."""
     with pytest.raises(DataError, match="cannot interpolate missing values, but f0 has some; use the missing-value"):
         resample("smote", make_sample(missing=True), ratio=0.5)
-    with pytest.raises(DataError, match=r"at least 6 frauds and the training rows have \d; use longer folds"):
+    with pytest.raises(DataError, match=r"at least 6 frauds, but the training rows have only \d; use longer folds"):
         resample("smote", make_sample(500, fraud_share=0.006))
     sample = make_sample(fraud_share=0.02)
     shop = Feature("shop", 0.0, "categorical", ("a", "b"))
     only = Sample((shop,), (sample.matrix[:, :1] > 0).astype(np.float32), sample.labels)
-    with pytest.raises(DataError, match="at least one numeric feature and all are categorical"):
+    with pytest.raises(DataError, match="SMOTE needs a numeric feature, but all are categorical"):
         resample("smote", only)
 
 
