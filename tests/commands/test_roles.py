@@ -65,7 +65,7 @@ def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef
     """The command prints a one-line error that says what to do, and writes nothing."""
     assert "no champion yet" in refused(settings, "models", "set", "--shadow", refs[1].path)
     change(settings, "models", "set", "--champion", refs[0].path, "--split", f"{refs[1].path}=0.6")
-    assert "champion already" in refused(settings, "models", "set", "--champion", refs[0].path)
+    assert "is already the champion" in refused(settings, "models", "set", "--champion", refs[0].path)
     assert "add up to 1 or more" in refused(settings, "models", "set", "--split", f"{refs[2].path}=0.5")
     assert "is not a challenger; current challengers: fraud/1" in refused(
         settings, "models", "set", "--dismiss", refs[3].path
