@@ -13,7 +13,7 @@ def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
     path = tmp_path / "var" / "study.lock"
     with (
         single_instance(path),
-        pytest.raises(StudyError, match=r"another study is running in this directory .*; wait until it ends"),
+        pytest.raises(StudyError, match=r"another study is running in this directory .*; wait until that process ends"),
         single_instance(path),
     ):
         pass
