@@ -100,7 +100,7 @@ def test_fewer_rows_than_a_window_still_give_a_page(here: Path, monkeypatch: pyt
     monkeypatch.setenv("FRAUD_DRIFT_WINDOW_ROWS", "5000")
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/1", "--out", "drift.html")
     assert done.exit_code == 0
-    assert "No window is complete: the file has 1,200 transactions and a window needs 5,000" in done.stdout
+    assert "No window is complete: the file has 1,200 transactions, but a window needs 5,000" in done.stdout
     assert "No window is complete" in (here / "drift.html").read_text()
 
 
