@@ -18,9 +18,9 @@ def exchangeable(results: DriftLabResults) -> Iterator[str]:
     yield (
         f"In {results.size.days:g} days of 142,000 rows ({judged.windows} windows of {judged.rows:,} rows, "
         f"{len(judged.names)} columns), there were **{judged.count} false alarms** ({_alarms(judged)}), and "
-        f"{results.alert_alarms} false alarms on the alert rate. The number of single windows over a limit was "
-        f"{sum(judged.over.values())}. The values closest to their limits were a PSI at {psi[0]:.0%} ({psi[1]}) and a "
-        f"KS statistic at {ks[0]:.0%} ({ks[1]}).\n"
+        f"{results.alert_alarms} false alarms on the alert rate. Individual windows exceeded a limit "
+        f"{sum(judged.over.values())} times. The values closest to their limits were a PSI at {psi[0]:.0%} of its "
+        f"limit ({psi[1]}) and a KS statistic at {ks[0]:.0%} of its limit ({ks[1]}).\n"
     )
 
 

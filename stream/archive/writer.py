@@ -65,7 +65,7 @@ class ArchiveWriter:
         while True:
             if not is_owned():
                 raise StaleOwnerError(
-                    f"{topic}/{file.name.partition} moved to another archive before its file was written"
+                    f"{topic}/{file.name.partition} was reassigned to another archive before its file was written"
                 )
             self._began = time.monotonic()
             try:

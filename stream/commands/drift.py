@@ -76,9 +76,10 @@ def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
     """Show how far features and scores have moved from the training data.
 
     The table has one line for each column of the newest window: PSI with its limit, the KS statistic (the
-    Jensen-Shannon distance for categories), the share of missing values, PSI over the last windows (half height is the
-    limit) and the state. The states are ok; high, over a limit; alarm, over a limit in several consecutive windows;
-    page, an alarm far over its limit; and unknown, without a reference to compare with.
+    Jensen-Shannon distance for categories), the share of missing values, a bar chart of PSI over the most recent
+    windows (a bar of half height is at the limit), and the state. The states are ok, high (over a limit), alarm (over a
+    limit in several consecutive windows), page (an alarm with a value far over its limit) and unknown (there is no
+    reference to compare with).
 
     Without --once and --json, the table is updated until stopped.
     """

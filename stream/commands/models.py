@@ -109,7 +109,9 @@ def models(context: click.Context) -> None:
     metavar="SHARE:AMOUNT|off",
     help="Share of would-be declines up to an amount (in minor units) to let through; off to let none through.",
 )
-@click.option("--salt", help="Seed for the random draws of split cards and explored transactions.")
+@click.option(
+    "--salt", help="Salt of the hashes that assign cards to challengers and select transactions to let through."
+)
 @reason_option
 @author_option
 @epoch_option

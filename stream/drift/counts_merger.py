@@ -233,5 +233,5 @@ def _vector(binning: Binning, message: DriftCounts) -> Counts:
     counts = binning.join(message.features, message.scores)
     starts = [column.start for column in (*binning.features, binning.score)]
     if (np.add.reduceat(counts, starts) != message.rows).any():
-        raise ValueError("counts do not add up to the rows")
+        raise ValueError("counts do not add up to the message's number of rows")
     return counts

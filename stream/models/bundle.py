@@ -64,7 +64,7 @@ def read_bundle(store: BundleStore, ref: BundleRef) -> LoadedModel:
     name, version = model.manifest.name, model.manifest.version
     if (name, version) != (ref.name, ref.version):
         raise BundleCorruptError(
-            f"the manifest of bundle {ref.path} says {name}/{version}, but the reference says "
+            f"the manifest of bundle {ref.path} says {name}/{version}, but it was published as "
             f"{ref.name}/{ref.version}; publish the bundle again"
         )
     return model

@@ -48,7 +48,7 @@ def test_configurations_are_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_and_stay_silent(path: Path) -> None:
-    """Promtool's unit tests on synthetic series pass."""
+    """Our alert rules pass their promtool unit tests on synthetic series."""
     run_tool("promtool", "test", "rules", path)
 
 

@@ -62,7 +62,7 @@ def rows_of(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.floa
 
 
 def manifest(version: str = "1", **changed: Any) -> Manifest:
-    """Return a manifest with two numeric features, a categorical feature, and some fields replaced."""
+    """Return a manifest with two numeric features and a categorical one; keyword arguments override fields."""
     matrix, scores = rows_of(20_000, seed=0)
     features = (Feature("V1", 0.0), Feature("V2", 0.0), Feature("country", 0.0, "categorical", ("FR", "BE", "LU")))
     country = np.bincount(matrix[:, 2].astype(int), minlength=4).tolist()

@@ -87,7 +87,11 @@ def test_counts_in_other_bins_are_refused() -> None:
     (report,) = merged([short, without, more, *good], new_merger(refused))
     assert report.counts == merged(good)[0].counts
     assert report.first_offset == 3
-    assert refused == ["counts do not match the bins of the bundle"] * 2 + ["counts do not add up to the rows"]
+    assert refused == [
+        "counts do not match the bins of the bundle",
+        "counts do not match the bins of the bundle",
+        "counts do not add up to the message's number of rows",
+    ]
 
 
 def test_counts_of_a_missing_bundle_are_refused() -> None:

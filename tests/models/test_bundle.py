@@ -60,7 +60,7 @@ def test_extra_files_are_allowed_if_the_manifest_lists_them(bundle: Path) -> Non
 @pytest.mark.parametrize("changes", [{"version": "2"}, {"name": "other"}])
 def test_a_bundle_with_another_name_or_version_is_refused(changes: dict[str, str], store: Path, ref: BundleRef) -> None:
     """A bundle is rejected if its manifest has another name or version than the reference."""
-    with pytest.raises(BundleCorruptError, match=r"says fraud/1, but the reference says .*; publish the bundle again"):
+    with pytest.raises(BundleCorruptError, match=r"says fraud/1, but it was published as .*; publish the bundle again"):
         read_bundle(BundleStore(str(store)), msgspec.structs.replace(ref, **changes))
 
 

@@ -23,7 +23,7 @@ class _UnusableFileError(click.ClickException):
 
 @click.command(
     "drift-report",
-    short_help="Report how far a file drifted from a bundle's reference.",
+    short_help="Report how far the data in a file has drifted from a bundle's reference.",
     epilog=examples(
         "fraud-train drift-report november.parquet --bundle champion",
         "fraud-train drift-report mine.csv --description mine.yaml --bundle fraud/4 --out drift.html",

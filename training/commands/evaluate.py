@@ -25,7 +25,7 @@ from training.commands.study_options import (
 @click.option(
     "--final",
     is_flag=True,
-    help="Confirm that you want to use the test set, which should happen once, after the study.",
+    help="Confirm that you want to use the test set. Do this only once, after the study.",
 )
 @click.option(
     "--again",

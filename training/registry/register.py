@@ -79,7 +79,9 @@ def withdraw(version: RegisteredVersion, registry: Registry, store: BundleStore)
 
 def _require_sound(run: RunSnapshot) -> None:
     if run.status != FINISHED:
-        raise RegistryError(f"run {run.run_id} did not finish but is {run.status}; its page in MLflow shows why")
+        raise RegistryError(
+            f"run {run.run_id} has status {run.status}, not {FINISHED}; its page in MLflow shows the cause"
+        )
     parity = run.metrics.get(PARITY, 0.0)
     if not parity <= TOLERANCE:  # also true for NaN
         raise RegistryError(

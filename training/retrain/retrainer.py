@@ -61,9 +61,9 @@ class Retrainer:
     """Handles retraining requests.
 
     Args:
-        promoter: Promoter that is connected to the same Kafka as the requests.
+        promoter: Promoter connected to the Kafka cluster that carries the requests.
         runs: Runs of retraining requests in the promoter's MLflow.
-        studies: Studies, in which the recipes of champions are recorded.
+        studies: Studies that record the champions' recipes.
         ledger: Ledger database.
         settings: Archive URL, minimum number of frauds, days to go back, label maturity, Kafka connection and topics.
     """
@@ -154,7 +154,8 @@ class Retrainer:
             raise StudyError("there is no champion to replace; promote a version first")
         if champion.sha256 != request.bundle_sha256:
             raise StudyError(
-                f"bundle {request.bundle_sha256[:12]} is not the champion any more; request to replace {champion.path}"
+                f"bundle {request.bundle_sha256[:12]} is no longer the champion; "
+                f"send a new request for the current champion, {champion.path}"
             )
         version = self.promoter.registry.by_bundle().get(champion.sha256)
         if version is None:

@@ -1,4 +1,4 @@
-"""After a move to another Kafka, its roles apply, and MLflow keeps the history of the old Kafka."""
+"""After a move to a new Kafka cluster, its roles apply, and MLflow keeps the history from the old cluster."""
 
 from collections.abc import Callable
 

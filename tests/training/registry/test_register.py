@@ -118,7 +118,7 @@ def test_a_failed_run_is_not_registered(
 
     with pytest.raises(RuntimeError):
         make_run(fail)
-    with pytest.raises(RegistryError, match="did not finish but is FAILED"):
+    with pytest.raises(RegistryError, match="has status FAILED, not FINISHED"):
         register_run(run_ids[0])
     assert nothing_is_left(access, root)
 

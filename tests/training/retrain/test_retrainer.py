@@ -206,7 +206,9 @@ def test_a_request_that_cannot_be_met_is_declined_with_a_reason(
     setup = make_setup(retrain_min_frauds=300)
     setup.history.simulate()
     setup.request(champion="f" * 64)
-    assert declined(setup) == "bundle ffffffffffff is not the champion any more; request to replace fraud/1"
+    assert declined(setup) == (
+        "bundle ffffffffffff is no longer the champion; send a new request for the current champion, fraud/1"
+    )
     setup.request("hand")
     assert declined(setup) == (
         "217 matured frauds of the last 400 days (in the ledger) are fewer than the 300 that retraining "
