@@ -105,7 +105,7 @@ def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
     settings = archive_settings()
     with (
         socket.create_server(("127.0.0.1", settings.archive.web_port)),
-        pytest.raises(SettingsError, match=r"set FRAUD_ARCHIVE_WEB_PORT$"),
+        pytest.raises(SettingsError, match=r"set FRAUD_ARCHIVE_WEB_PORT to another port$"),
     ):
         asyncio.run(run_archive(settings))
 

@@ -126,7 +126,7 @@ def test_a_promotion_that_breaks_is_rolled_back_once(
         monitor.wait(feeder.sent)
     assert (restored.epoch, restored.champion, restored.previous) == (promoted.epoch + 1, old, new)
     assert restored.challengers == ()
-    assert "bounds from its own" in restored.note
+    assert "bounds from the champion's own" in restored.note
     assert rollbacks(monitored) == [restored]
     decisions = reconcile(monitored).decisions.values()
     again = [decision for decision in decisions if decision.role_epoch == restored.epoch]

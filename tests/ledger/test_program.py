@@ -139,7 +139,7 @@ def test_a_port_in_use_is_one_error(ledger_settings: LedgerSettings, start_ledge
     settings = ledger_settings()
     with socket.create_server(("127.0.0.1", settings.ledger.web_port)):
         last = assert_exits(start_ledger(settings), 20)
-    assert last.endswith("set FRAUD_LEDGER_WEB_PORT")
+    assert last.endswith("set FRAUD_LEDGER_WEB_PORT to another port")
 
 
 def test_a_recreated_topic_ends_the_ledger(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:

@@ -66,7 +66,7 @@ DEFECTS: dict[str, tuple[Edit, type[BundleError], str]] = {
     "the manifest is garbage": (
         lambda bundle: (bundle / MANIFEST_NAME).write_bytes(b"\xff{"),
         BundleCorruptError,
-        "manifest.json cannot be read",
+        "cannot read manifest.json",
     ),
     "a later format version": (
         edit_manifest_json(lambda fields: fields.update(format_version=2)),

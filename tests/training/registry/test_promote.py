@@ -169,7 +169,7 @@ def test_aliases_that_were_not_set_are_set_by_the_next_command(
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "set_alias", unavailable)
         with pytest.raises(
-            RegistryError, match=r"^the change is on Kafka as role epoch 2, but MLflow did not .*unavailable$"
+            RegistryError, match=r"^the change is on Kafka as role epoch 2, but MLflow was not updated; .*unavailable$"
         ):
             promote(promoter, "2")
     assert promoter.registry.aliases() == {"champion": "1"}
