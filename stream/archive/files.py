@@ -195,7 +195,7 @@ class ArchiveFiles:
 
 def _sync_directories(directory: str) -> None:
     """Sync a directory and its parent, so that the names of a new file and its folder survive a power failure."""
-    for each in (directory, os.path.dirname(directory)):  # noqa: PTH120 - likewise
+    for each in (directory, os.path.dirname(directory)):  # noqa: PTH120 - as above
         descriptor = os.open(each, os.O_RDONLY)
         try:
             os.fsync(descriptor)

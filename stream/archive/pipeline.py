@@ -118,7 +118,7 @@ class ArchivePipeline:
                 return
             for partition in partitions:
                 self._put(partition)
-        except BaseException as error:  # noqa: BLE001 - likewise
+        except BaseException as error:  # noqa: BLE001 - as above
             self._handle_failure(error)
 
     def _add(self, batch: Batch) -> None:

@@ -30,7 +30,7 @@ def http_command() -> None:
     with requires_extra("http", "the HTTP edge"):
         import uvloop  # noqa: PLC0415 - uvloop and FastAPI are an extra
 
-        from stream.http.program import run_http  # noqa: PLC0415 - likewise
+        from stream.http.program import run_http  # noqa: PLC0415 - as above
     settings = read_settings()
     set_up_logging(settings)
     set_up_tracing(settings.tracing, "http", settings.kafka.slot)

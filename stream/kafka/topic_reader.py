@@ -57,7 +57,7 @@ class TopicReader:
                 values.append(message.value())
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
                 return values
-            elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - likewise
+            elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - as above
                 raise self._missing()
         raise BrokerUnavailableError(
             f"{self._topic} was not read to its end within {timeout:g} s; check the broker's log"

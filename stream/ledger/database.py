@@ -154,7 +154,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """
     with _translated_errors(engine), engine.connect() as connection:
         if engine.dialect.name == "postgresql":  # SQLite transactions always read one snapshot
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - likewise
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - as above
         with connection.begin():
             yield connection
 

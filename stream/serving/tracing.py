@@ -39,9 +39,9 @@ def set_up_tracing(settings: TracingSettings, program: str, slot: str) -> None:
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - likewise
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - likewise
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
     except ImportError as error:
         raise SettingsError(
             f"tracing needs {error.name}, which is not installed; run: pip install 'fraud-stream[tracing]'"

@@ -157,7 +157,7 @@ def test_corrupt_bundles_under_load(
             until(lambda: metrics(settings)['model_swaps_total{result="refused"}'] == number)  # noqa: B023 - called at once
             assert f"roles of epoch {number + 1} refused" in worker.last_lines()
             assert reason in worker.last_lines().splitlines()[-1]
-            until(lambda: (status := newest_status(settings)) is not None and reason in (status.refused or ""))  # noqa: B023 - likewise
+            until(lambda: (status := newest_status(settings)) is not None and reason in (status.refused or ""))  # noqa: B023 - as above
             assert worker.is_ready()
         monitor.assert_resumes(time.monotonic())
         publish_roles(settings.kafka, settings.topic, champion=put_bundle(store, "good"), author="test")

@@ -112,8 +112,8 @@ def _repeat(checks: list[Check], *, once: bool, interval: float) -> None:
 
 def _gate_check(store: str | None, bootstrap: str | None, mode: str) -> Check:
     from stream.ledger.database import open_engine  # noqa: PLC0415 - training alone needs no ledger
-    from stream.ledger.gate_store import GateStore  # noqa: PLC0415 - likewise
-    from training.registry.auto_promote import auto_promote  # noqa: PLC0415 - likewise
+    from stream.ledger.gate_store import GateStore  # noqa: PLC0415 - as above
+    from training.registry.auto_promote import auto_promote  # noqa: PLC0415 - as above
 
     tests = GateStore(open_engine(read_settings().ledger.url))
     return lambda: auto_promote(open_promoter(store, bootstrap), tests, mode)  # type: ignore[arg-type]  # a choice of click
@@ -121,12 +121,12 @@ def _gate_check(store: str | None, bootstrap: str | None, mode: str) -> Check:
 
 def _retrain_check(store: str | None, bootstrap: str | None, every: float | None, locks: ExitStack) -> Check:
     from stream.ledger.database import open_engine  # noqa: PLC0415 - training alone needs no ledger
-    from training.drift.concept_monitor import ConceptMonitor  # noqa: PLC0415 - likewise
-    from training.retrain.retrain_triggers import RetrainTriggers  # noqa: PLC0415 - likewise
-    from training.retrain.retrainer import Retrainer  # noqa: PLC0415 - likewise, nor an archive
-    from training.retrain.runs import RetrainRuns  # noqa: PLC0415 - likewise
-    from training.study.lock import single_instance  # noqa: PLC0415 - likewise
-    from training.study.runs import StudyRuns  # noqa: PLC0415 - likewise
+    from training.drift.concept_monitor import ConceptMonitor  # noqa: PLC0415 - as above
+    from training.retrain.retrain_triggers import RetrainTriggers  # noqa: PLC0415 - as above
+    from training.retrain.retrainer import Retrainer  # noqa: PLC0415 - as above, nor an archive
+    from training.retrain.runs import RetrainRuns  # noqa: PLC0415 - as above
+    from training.study.lock import single_instance  # noqa: PLC0415 - as above
+    from training.study.runs import StudyRuns  # noqa: PLC0415 - as above
 
     settings = kafka_settings(bootstrap)
     locks.enter_context(single_instance(RETRAIN_LOCK, "fraud-train watch that retrains"))

@@ -69,7 +69,7 @@ MakeSetup = Callable[..., RetrainSetup]
 def make_setup(
     make_settings: Callable[..., Settings],
     make_promoter: Callable[[Settings], Promoter],  # noqa: F811 - the fixture
-    mlflow: MlflowConnection,  # noqa: F811 - likewise
+    mlflow: MlflowConnection,  # noqa: F811 - as above
     tmp_path: Path,
 ) -> MakeSetup:
     """Factory: create a champion by a recipe, with references for drift if needed, and an empty history."""
