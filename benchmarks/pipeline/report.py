@@ -115,7 +115,7 @@ def _shadows(report: BenchmarkReport) -> RenderableType:
     if report.shadows is None:
         return ""
     columns = ("challengers", "transactions/s", "processor time, µs", "added by the last, µs")
-    table = Table(*columns, title="Worker by number of challengers")
+    table = Table(*columns, title="Throughput of the worker by number of challengers")
     for count, rate in report.shadows.throughput.items():
         added = report.shadows.added_us.get(count)
         cpu = report.shadows.cpu_us[count]
@@ -127,7 +127,7 @@ def _drift(report: BenchmarkReport) -> RenderableType:
     cost = report.drift
     if cost is None:
         return ""
-    title = f"Worker with and without drift monitoring, which costs {cost.slower_percent:.1f}% of throughput"
+    title = f"Throughput of the worker with and without drift monitoring (cost: {cost.slower_percent:.1f}%)"
     columns = ("FRAUD_DRIFT_MONITOR", "transactions/s", "processor time, µs", "memory, MiB")
     table = Table(*columns, title=title)
     for switch, rate in cost.throughput.items():

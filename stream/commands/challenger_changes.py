@@ -28,13 +28,14 @@ def show(settings: Settings, challenger: str, days: int) -> None:
         days: Number of days of event time.
 
     Raises:
-        FraudError: If there is no such challenger, or the database is not responding.
+        FraudError: If no challenger's hash begins with `challenger`, or the database is not responding.
     """
     console = Console()
     engine = open_engine(settings.ledger.url)
     chosen = [each for each in find_matchups(engine) if each.challenger.bundle_sha256.startswith(challenger)]
     if not chosen:
-        raise FraudError("the ledger has no such challenger; list the roles with: fraud-stream models")
+        which = f" whose hash begins with {challenger}" if challenger else ""
+        raise FraudError(f"the ledger has no challenger{which}; list the challengers with: fraud-stream models")
     tests = GateStore(engine).tests()
     maturity_ms = settings.gate.maturity_days * DAY_MS
     for matchup in chosen:

@@ -91,7 +91,7 @@ class DriftMonitor(ElectedTask):
             counts, reports = self._settings.topic.drift_counts, self._settings.topic.drift_reports
             log.error(
                 "%s ends at offset %d, but %s continues from offset %d, so %s was recreated; "
-                "windows start afresh, recreate %s too",
+                "windows start again; recreate %s as well",
                 *(counts, end, reports, offset, counts, reports),
             )
             self._merger, offset = self._new_merger(), 0

@@ -28,7 +28,7 @@ def decode_update(raw: bytes | None) -> ModelUpdate:
     try:
         return _decoder.decode(raw or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RolesError(f"not an assignment of roles ({error}); publish one with `fraud-train publish`") from error
+        raise RolesError(f"the message assigns no roles ({error}); assign them with `fraud-train publish`") from error
 
 
 def current_roles(kafka: KafkaSettings, topics: TopicSettings) -> ModelUpdate | None:

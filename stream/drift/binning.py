@@ -110,7 +110,7 @@ class Binning:
         try:
             return np.fromiter(itertools.chain(*by_column, scores), dtype=np.int64, count=self.width)
         except OverflowError:
-            raise ValueError("counts do not fit 64 bits") from None
+            raise ValueError("counts do not fit in 64 bits") from None
 
 
 def _count(columns: Sequence[BinnedColumn], values: NDArray[np.float32]) -> Counts:

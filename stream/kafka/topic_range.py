@@ -86,7 +86,7 @@ def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> b
         consumer.assign([TopicPartition(topic, partition, offset)])
         message = consumer.poll(CONNECT_S)
         if message is None or message.error() is not None or message.offset() != offset:
-            raise DataError(f"{topic}/{partition}/{offset} does not exist; its retention may have passed")
+            raise DataError(f"{topic}/{partition}/{offset} does not exist; the topic's retention may have deleted it")
         return message.value()
     finally:
         consumer.close()

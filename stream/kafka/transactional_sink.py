@@ -155,7 +155,7 @@ class TransactionalSink:
                 "give each worker its own FRAUD_KAFKA_SLOT"
             )
             raise self._fenced
-        log.warning("Kafka: %s; a new producer takes over", error.str())
+        log.warning("Kafka: %s; continuing with a new producer", error.str())
         self._replace_producer()
 
     def _replace_producer(self) -> None:
@@ -179,7 +179,7 @@ class TransactionalSink:
                     raise BatchRefusedError("stopped while Kafka was unavailable") from error
                 if not error.args[0].retriable():
                     raise FraudError(
-                        f"Kafka rejects transactions of {name}: {error.args[0].str()}; "
+                        f"Kafka rejects transactions from {name}: {error.args[0].str()}; "
                         "grant the user Write on that transactional id and on our topics"
                     ) from error
             else:

@@ -102,6 +102,6 @@ async def _read_json_body(request: Any) -> bytes:
         raise WebError(text, code=HTTPStatus.REQUEST_TIMEOUT) from None
     except ConnectionError:
         raise WebError(
-            "the connection broke before the body arrived; send it again", code=HTTPStatus.BAD_REQUEST
+            "the connection broke before the body arrived; send the request again", code=HTTPStatus.BAD_REQUEST
         ) from None
     return bytes(body)

@@ -44,7 +44,7 @@ class LedgerMetrics:
             registry=registry,
         )
         self._dead_letters = Counter(
-            "dead_letters", "Refused messages written to dead-letters.", ["reason"], registry=registry
+            "dead_letters", "Rejected messages written to dead-letters, by reason.", ["reason"], registry=registry
         )
         self._batch = Histogram(
             "ledger_batch_seconds",

@@ -24,7 +24,7 @@ class RoleMetrics:
         )
         self._unknown = Gauge(
             "unknown_features",
-            "Transactions that contained a feature that no model uses, by feature, under the current roles.",
+            "Transactions with a feature that no model in a current role uses, by feature.",
             ["feature"],
             registry=registry,
         )

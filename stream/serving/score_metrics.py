@@ -55,7 +55,7 @@ class ScoreMetrics(Collector):
         )
         verdicts = CounterMetricFamily(
             "model_verdicts",
-            "Transactions by each model's verdict, for every model in a role; verdict none: the model gave no score.",
+            "Transactions by model and verdict; verdict none means that the model gave no score.",
             labels=[*MODEL, "verdict"],
         )
         for key, counts in shown.items():

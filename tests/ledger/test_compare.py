@@ -39,7 +39,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, Simulated
     assert "challenger: decline" in shown.stdout
     shown = run("compare", "ffff", settings=settings)
     assert shown.returncode == 1
-    assert "no such challenger" in shown.stderr
+    assert "no challenger whose hash begins with ffff" in " ".join(shown.stderr.split())
 
 
 def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:

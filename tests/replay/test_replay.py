@@ -120,7 +120,7 @@ def test_a_topic_range_is_half_open(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d | {"source_offset": 10**9}, "does not exist; its retention may have passed"),
+        (lambda d: d | {"source_offset": 10**9}, "does not exist; the topic's retention may have deleted it"),
         (lambda d: d | {"source_partition": 99}, "has no partition 99"),
         (lambda d: d | {"role_epoch": 99}, "role epoch 99 is not on"),
         (lambda d: d | {"role_epoch": 1}, "no previous champion to fall back to"),

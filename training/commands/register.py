@@ -18,7 +18,7 @@ def register(run_id: str, store: str | None) -> None:
 
     RUN_ID is a finished MLflow run with a bundle, made by `fraud-train study` or `fraud-train baseline`. The bundle is
     audited, numbered and copied to the bundle store. The lineage is stored as tags of the version, and a model card is
-    stored with the run. If any step fails, no version and no bundle remain.
+    stored with the run. If any step fails, neither the version nor the bundle is kept.
     """
     registry, runs, bundles = open_registry(store)
     # MLflow takes seconds to import; help and usage errors must not wait for it.

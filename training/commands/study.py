@@ -39,7 +39,7 @@ from training.commands.study_options import (
 @click.option(
     "--plan", type=file_path, help=f"YAML plan of the study.  [default: training/{CONFIGS.name}/{DEFAULT_PLAN}]"
 )
-@click.option("--quick", is_flag=True, help="Use a small plan that takes three minutes on two cores.")
+@click.option("--quick", is_flag=True, help="Use a small plan that takes about three minutes on two cores.")
 @click.option("--name", help="Name of the study.  [default: the name in the plan]")
 @click.option(
     "--budget",

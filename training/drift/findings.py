@@ -38,13 +38,13 @@ def list_findings(drift: FileDrift, limits: DriftLimits, columns: Sequence[Colum
             "for windows this small."
         )
         findings.append(Finding(needs_action=False, text=text))
-    return findings or [Finding(needs_action=False, text="No column drifts, and the alert rate is as expected.")]
+    return findings or [Finding(needs_action=False, text="No column has drifted, and the alert rate is as expected.")]
 
 
 def _on_column(column: ColumnHistory) -> str:
     largest = max(window.psi or 0.0 for window in column.windows)
     windows = _windows(column.alarms)
-    return f"{column.name} drifts (worst state: {column.worst}) in {windows}, with a PSI of up to {largest:.2f}."
+    return f"{column.name} has drifted (worst state: {column.worst}) in {windows}, with a PSI of up to {largest:.2f}."
 
 
 def _windows(numbers: Sequence[int]) -> str:

@@ -52,4 +52,4 @@ def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Fi
 
 def _refused(counts: DriftCounts, reason: str) -> None:
     """Raise an error, since counting and merging use the same bins and no counts should be rejected."""
-    raise RuntimeError(f"counts {counts.sequence} of a file were refused: {reason}")
+    raise RuntimeError(f"window counts {counts.sequence} of the file were rejected: {reason}")

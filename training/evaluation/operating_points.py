@@ -74,8 +74,8 @@ def choose_by_budget(validation: ScoredRows, alerts: int, kind: PolicyKind, vers
     at = int(np.searchsorted(cuts.alerts, alerts, side="right")) - 1
     if at < 1:
         raise DataError(
-            f"a budget of {alerts} alerts on {len(validation)} transactions is too small for the highest rank, "
-            "whose transactions all count; allow more alerts per day"
+            f"a budget of {alerts} alerts for {len(validation)} transactions is smaller than the number of "
+            "transactions that share the highest rank; allow more alerts per day"
         )
     return _policy(validation, cuts, at, kind, version)
 

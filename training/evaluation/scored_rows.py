@@ -33,7 +33,7 @@ class ScoredRows:
             given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise DataError(f"scores, labels, amounts and times must have equal lengths, not {given}")
         if not len(self):
-            raise DataError("there are no transactions to evaluate; select rows that have some")
+            raise DataError("there are no transactions to evaluate; select a period that contains some")
         if bad := int(np.sum(~((self.scores >= 0) & (self.scores <= 1)))):  # also true for NaN
             raise DataError(f"{bad} of {len(self)} scores are not between 0 and 1; calibrate them to probabilities")
         if not np.isin(self.labels, (0, 1)).all():

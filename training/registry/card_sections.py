@@ -15,7 +15,7 @@ from training.registry.card_figures import CardFigures
 INTENDED_USE = (
     "The model scores card payments as they happen. A score is a calibrated probability of fraud.",
     "A policy turns each score into a verdict: approve, review or decline. Analysts check payments under review.",
-    "Do not use the model to judge people, to grant credit, or on payments unlike those it was trained on.",
+    "Do not use the model to judge people, to grant credit, or to score payments unlike those it was trained on.",
 )
 LIMITS = (
     "Frauds are rare, so every metric is uncertain: read the interval, not only the value.",

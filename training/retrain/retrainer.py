@@ -182,8 +182,8 @@ class Retrainer:
         least = self.settings.retrain.min_frauds
         if frauds < least:
             raise DataError(
-                f"{frauds} matured frauds of the last {self.settings.retrain.days} days ({detail}) are fewer than the "
-                f"{least} that retraining needs (FRAUD_RETRAIN_MIN_FRAUDS)"
+                f"{frauds} frauds have matured in the last {self.settings.retrain.days} days ({detail}), fewer than "
+                f"the {least} that retraining needs (FRAUD_RETRAIN_MIN_FRAUDS)"
             )
 
     def _registered(self, run: RetrainRun) -> RegisteredVersion:

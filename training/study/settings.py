@@ -56,4 +56,4 @@ def split_function(name: str) -> Callable[[Dataset], Split]:
     kind, _, seed = name.partition("-")
     if kind == _STRATIFIED and seed.isdecimal():
         return lambda data: split_stratified(data, int(seed))
-    raise StudyError(f"there is no split {name!r}; use {BY_TIME}, or {_STRATIFIED}-0 with any integer seed for the 0")
+    raise StudyError(f"there is no split {name!r}; use {BY_TIME}, or {_STRATIFIED}-SEED, such as {_STRATIFIED}-0")

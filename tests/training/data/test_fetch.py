@@ -48,7 +48,7 @@ def test_data_are_fetched_once(csv: bytes, tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.usefixtures("csv")
 def test_other_data_are_refused(tmp_path: Path) -> None:
     """Data with a wrong hash are rejected, and no file remains."""
-    with pytest.raises(DataError, match="it is other data"):
+    with pytest.raises(DataError, match="do not use this file"):
         fetch(tmp_path / "data", print)
     assert not list((tmp_path / "data").iterdir())
 

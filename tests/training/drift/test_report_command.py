@@ -59,7 +59,7 @@ def test_the_page_shows_the_alarms(here: Path) -> None:
     """The page has findings, a table of all columns and plots, and loads nothing."""
     done = run("mine.csv", "--description", "mine.yaml", "--bundle", "fraud/1", "--out", "drift.html")
     assert done.exit_code == 0
-    assert "! V1 drifts (worst state: page) in window 2, with a PSI of up to" in done.stdout
+    assert "! V1 has drifted (worst state: page) in window 2, with a PSI of up to" in done.stdout
     html = (here / "drift.html").read_text()
     assert not re.search(r'(src|href)="(?!#)', html)
     assert "<script" not in html

@@ -211,7 +211,7 @@ def test_a_request_that_cannot_be_met_is_declined_with_a_reason(
     )
     setup.request("hand")
     assert declined(setup) == (
-        "217 matured frauds of the last 400 days (in the ledger) are fewer than the 300 that retraining "
+        "217 frauds have matured in the last 400 days (in the ledger), fewer than the 300 that retraining "
         "needs (FRAUD_RETRAIN_MIN_FRAUDS)"
     )
     setup.settings = setup.settings.replace(retrain_min_frauds=217)
@@ -230,8 +230,8 @@ def test_frauds_that_are_not_archived_do_not_count(make_setup: MakeSetup) -> Non
     setup.history.simulate(archived=False)
     setup.request()
     assert declined(setup).startswith(
-        f"0 matured frauds of the last 400 days ({ROWS} of {ROWS} labelled transactions are not archived, the champion "
-        "would reject 0, and 0 are censored) are fewer than the 200 that retraining needs"
+        f"0 frauds have matured in the last 400 days ({ROWS} of {ROWS} labelled transactions are not archived, the "
+        "champion would reject 0, and 0 are censored), fewer than the 200 that retraining needs"
     )
 
 
