@@ -1,6 +1,6 @@
 """Screenshots of the console for docs/: `python -m deploy.console_pictures`, with real transactions and models.
 
-Requires Chromium (Debian: chromium). All programs that it starts end with it.
+Requires Chromium (Debian: chromium). All programs that the script starts are stopped when it ends.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ from stream.settings import Settings
 DOCS = Path(__file__).parents[1] / "docs"
 #: Number of transactions (enough for a few drift windows and alerts), and transactions per second.
 TRANSACTIONS, RATE = 25_000, 1_000
-#: Invalid messages to send, which become dead letters.
+#: Number of invalid messages to send, which become dead letters.
 BROKEN = [("a", b"{"), ("b", b'{"transaction_id": "7"}')]
 
 

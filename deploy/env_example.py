@@ -1,6 +1,6 @@
 """Generate `.env.example` from the settings and their comments.
 
-`python -m deploy.env_example` writes it; a test fails when it is stale.
+`python -m deploy.env_example` writes the file; a test fails when the file is stale.
 """
 
 import textwrap
@@ -61,7 +61,7 @@ def _summary(group: type[msgspec.Struct]) -> str:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
-    """Return a sentence about the values that a setting allows, from its JSON Schema; empty without a restriction."""
+    """Return a sentence about the values that a setting allows, from its JSON Schema; empty if it allows any value."""
     if "enum" in schema:
         return f"One of {', '.join(schema['enum'])}."
     if "maximum" in schema:

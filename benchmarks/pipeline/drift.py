@@ -17,7 +17,7 @@ SWITCHES: tuple[MonitorSwitch, MonitorSwitch] = ("on", "off")
 
 
 class DriftCost(Struct, frozen=True):
-    """The worker's median results by FRAUD_DRIFT_MONITOR. If it is on, the only worker both counts and monitors."""
+    """The worker's median results, by value of FRAUD_DRIFT_MONITOR; with `on`, the worker both counts and monitors."""
 
     #: Transactions/s.
     throughput: dict[str, float]

@@ -40,9 +40,9 @@ class SoakResult(Struct, frozen=True):
 
 
 def measure_footprint(program: Program, settings: Settings, messages: NumberedTransactions, scratch: Path) -> Footprint:
-    """Start the worker on a full topic and stop it at full speed, once it has decided half of the topic.
+    """Start the worker on a full topic and, while it works at full speed, stop it after half of the transactions.
 
-    Start time ends with the first decision that a reader of committed data sees, stop time with the end of the process.
+    The start time ends when a reader of committed data sees the first decision; the stop time ends with the process.
 
     Raises:
         FraudError: If the worker does not decide half of the transactions.
@@ -70,7 +70,7 @@ def measure_soak(
     scratch: Path,
     on_sent: Callable[[int], object],
 ) -> SoakResult:
-    """Send all messages and compare memory after the first `SETTLE_EVENTS` with memory at the end.
+    """Send all messages and compare the worker's memory after the first `SETTLE_EVENTS` with its memory at the end.
 
     Raises:
         FraudError: If a transaction is not decided exactly once.

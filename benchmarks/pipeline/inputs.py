@@ -36,7 +36,8 @@ class BenchmarkInputs:
         transactions: Real transactions from the test set.
         store: URL of the bundle store.
         champion: Bundle of the champion.
-        challengers: Bundles of at least two challengers; throughput uses the first, memory the first two.
+        challengers: Bundles of at least two challengers; throughput is measured with the first, memory with the
+            first two.
         bundles: Local copy of each bundle's directory, by sha256, for baselines that cannot read a bundle store.
     """
 
@@ -57,7 +58,7 @@ def prepare_inputs(var: Path, scratch: Path, on_step: Callable[[str], None]) -> 
 
     Raises:
         DataError: If the data cannot be fetched or read.
-        BundleError: If a bundle of the roles file is not in the store.
+        BundleError: If a bundle named in the roles file is not in the store.
     """
     # Importing `training` takes seconds, and `--help` should not wait for it.
     from training.data.dataset import load  # noqa: PLC0415

@@ -14,7 +14,7 @@ from schemas.errors import FraudError
 from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
-#: Seconds at the same rate that are not measured: connections and caches warm up, and the broker's JIT compiles the
+#: Seconds of unmeasured traffic at the same rate: connections and caches warm up, and the broker's JIT compiles the
 #: path of small batches, which full speed does not use.
 WARM_UP_S = 15.0
 #: Seconds without a decision after which the program counts as stuck.

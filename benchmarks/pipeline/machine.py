@@ -9,7 +9,7 @@ _PACKAGES = ("aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "numpy
 
 
 class KafkaMachine(machine.Machine, frozen=True):
-    """A machine, with the version of Kafka on it."""
+    """A machine and the version of Kafka that is installed on it."""
 
     kafka: str
 

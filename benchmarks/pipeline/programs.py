@@ -57,7 +57,7 @@ class MeasuredProcess(ProgramProcess):
 
 @contextmanager
 def running(program: Program, settings: Settings, batch: int, scratch: Path) -> Iterator[MeasuredProcess]:
-    """Run a program until the context is left."""
+    """Run a program until the context exits."""
     log = scratch / f"{program.name}-{settings.kafka.group}.log"
     command = [str(program.python), *program.arguments(settings, batch)]
     with MeasuredProcess(command, log, program_environment(settings), stop_s=STOP_S) as process:

@@ -15,7 +15,7 @@ class ProgressLine:
         self._task: TaskID = progress.add_task("start", total=None)
 
     def step(self, description: str, total: int | None = None) -> None:
-        """Start a step of `total` units, or None if the total is unknown."""
+        """Start a step that consists of `total` units; None means that their number is unknown."""
         self._progress.update(self._task, description=description, completed=0, total=total)
 
     def advance_to(self, completed: int) -> None:
@@ -25,7 +25,7 @@ class ProgressLine:
 
 @contextmanager
 def progress_line() -> Iterator[ProgressLine]:
-    """Show a progress line until the context ends."""
+    """Show a progress line until the context exits."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield ProgressLine(progress)

@@ -29,7 +29,7 @@ _decode_id = msgspec.json.Decoder(_TransactionId).decode
 
 
 class DecisionReader(Background):
-    """Reads committed decisions and dead letters on its own thread, from the ends of the topics at construction time.
+    """Reads the decisions and dead letters committed after its construction, on a thread of its own.
 
     Args:
         settings: Kafka connection and topic names.
@@ -135,7 +135,7 @@ class DecisionReader(Background):
             while not self._stopping.is_set():
                 first = self._consumer.poll(0.1)
                 if first is not None:
-                    # `consume(n, t)` waits out the whole timeout, so it only fetches what has already arrived.
+                    # `consume(n, t)` waits for the whole timeout, so use it only to fetch what has already arrived.
                     self._record([first, *self._consumer.consume(READ_MAX - 1, 0)])
         except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the waiting caller
             self._failure = error

@@ -26,7 +26,7 @@ class Spread(Struct, frozen=True):
 
 
 class BenchmarkReport(Struct, frozen=True):
-    """All results; None if a measurement was skipped or a baseline could not be installed."""
+    """All results; a result is None if its measurement was skipped or its baseline could not be installed."""
 
     #: Median rate by program, transactions/s.
     throughput: dict[str, float | None]

@@ -131,7 +131,7 @@ class _Benchmark:
         return Workload(self._fill_topic(events), best, events)
 
     def throughput(self, programs: Sequence[Program], workloads: dict[str, Workload]) -> dict[str, list[float]]:
-        """Return the rate in each run, in transactions/s, by program."""
+        """Return each program's rate in every run, in transactions/s."""
         rates: dict[str, list[float]] = {program.name: [] for program in programs}
         for run in range(self._options.runs):
             for program in program_order(run, programs):

@@ -18,8 +18,8 @@ MAX_CHALLENGERS = 3
 class ShadowCost(Struct, frozen=True):
     """The worker's median results by number of challengers."""
 
-    #: Transactions/s by number of challengers. Each challenger costs more throughput than the previous challenger if
-    #: fewer cores are idle.
+    #: Transactions/s by number of challengers. A challenger costs more throughput when fewer cores are
+    #: idle.
     throughput: dict[str, float]
     #: CPU time of all threads, including start-up, in microseconds per transaction, by number of challengers.
     cpu_us: dict[str, float]
@@ -37,7 +37,7 @@ def measure_shadow_cost(
     on_step: Callable[[str], None],
     on_progress: OnProgress,
 ) -> ShadowCost:
-    """Measure the worker with 0 to `MAX_CHALLENGERS` challengers; every other run is in reverse order.
+    """Measure the worker with 0 to `MAX_CHALLENGERS` challengers, in reverse order in every other run.
 
     Args:
         trials: Broker and settings of each trial.

@@ -21,7 +21,7 @@ from stream.settings import Settings
 
 #: Number of transactions sent per second.
 RATE = 2_000
-#: Seconds of traffic, after warm-up, before the new champion is published, and the same number afterwards.
+#: Seconds of traffic between warm-up and the publication of the new champion, and again after the publication.
 EACH_S = 8.0
 #: Seconds after the new champion's first decision that still count towards the latency around the change.
 AFTER_S = 1.0
@@ -70,7 +70,7 @@ def measure_swap(
         on_sent: Called with the number of transactions sent so far.
 
     Raises:
-        FraudError: If a transaction is not decided exactly once, or the new champion decides none.
+        FraudError: If a transaction is not decided exactly once, or the new champion decides no transaction.
     """
     published_ns: list[int] = []
 

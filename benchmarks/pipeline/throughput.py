@@ -21,7 +21,7 @@ from stream.settings import Settings
 
 #: Seconds between two progress checks.
 POLL_S = 0.25
-#: Seconds without progress after which a program is finished, or stuck if decisions are missing.
+#: Seconds without progress after which a program counts as finished, or as stuck if decisions are missing.
 DONE_S, STUCK_S = 1.5, 60.0
 
 OnProgress = Callable[[int], object]
@@ -85,9 +85,14 @@ def measure_throughput(
 
 
 def program_order(run: int, programs: Sequence[Program]) -> list[Program]:
-    """Return the programs in the order of a run: the first changes from run to run, and every other run is reversed.
+    """Return the order in which to measure the programs in a run.
 
-    So other load on the machine, and data that accumulates in the broker, affect all programs alike.
+    A different program is first in every second run, and the run after it uses the reverse order. This way, other load
+    on the machine and data that accumulates in the broker affect all programs alike.
+
+    Args:
+        run: Number of the run, from 0.
+        programs: Programs to measure.
     """
     offset = run // 2 % len(programs)
     order = [*programs[offset:], *programs[:offset]]

@@ -1,7 +1,7 @@
 """One broker for all programs, with input topics that are read repeatedly and new output topics for each trial.
 
-The topics of the previous trial are deleted. A broker with a thousand partitions spends its time on garbage
-collection, and the last trial would run on a slower broker than the first.
+The topics of the previous trial are deleted, because a broker with a thousand partitions spends its time on garbage
+collection, so that the last trial would run on a slower broker than the first.
 """
 
 import logging
@@ -90,7 +90,7 @@ class TrialBroker:
 
 
 def committed_end(settings: Settings) -> int:
-    """Return the sum of the committed end offsets of the decision topic, which include transaction markers."""
+    """Return the sum of the decisions topic's committed end offsets, which include transaction markers."""
     admin = AdminClient(client_config(settings.kafka))
     partitions = [TopicPartition(settings.topic.decisions, p) for p in range(settings.topic.partitions)]
     futures = admin.list_offsets(
@@ -102,7 +102,7 @@ def committed_end(settings: Settings) -> int:
 
 
 def read_decisions(settings: Settings) -> list[Any]:
-    """Return every committed message of the decisions topic, as confluent_kafka messages."""
+    """Return every committed message in the decisions topic, as confluent_kafka messages."""
     consumer = Consumer(consumer_config(settings.kafka) | {"group.id": f"{settings.kafka.group}-read-all"})
     consumer.assign([TopicPartition(settings.topic.decisions, p, 0) for p in range(settings.topic.partitions)])
     messages: list[Any] = []

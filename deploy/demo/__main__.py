@@ -1,4 +1,4 @@
-"""The demo: prepare data and models, replay transactions, print a summary. Exit code 1 if a check fails."""
+"""The demo: prepare data and models, replay transactions, print a summary. Exits with code 1 if a check fails."""
 
 import contextlib
 import logging

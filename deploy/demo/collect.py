@@ -46,11 +46,11 @@ class Collector(Background):
         self._consumer.close()
 
     def wait(self, settled: int, shadow_scores: int) -> None:
-        """Wait for a number of completed transactions and shadow scores, or for `IDLE_S` seconds without a message.
+        """Wait until the expected messages have arrived, or until no message has arrived for `IDLE_S` seconds.
 
         Args:
-            settled: Number of decisions and dead letters.
-            shadow_scores: Number of shadow scores.
+            settled: Number of decisions and dead letters to wait for.
+            shadow_scores: Number of shadow scores to wait for.
         """
         counts, last_change = (-1, -1), time.monotonic()
         while counts[0] < settled or counts[1] < shadow_scores:
@@ -85,6 +85,6 @@ class Collector(Background):
 
 
 def repeated(decisions: list[Decision]) -> int:
-    """Return the number of decisions beyond the first for each transaction."""
+    """Return the number of repeated decisions, that is, decisions other than the first on a transaction."""
     counts = Counter(decision.transaction_id for decision in decisions)
     return sum(count - 1 for count in counts.values())

@@ -63,7 +63,7 @@ def _trained() -> bool:
 
 
 def _run(*command: str) -> None:
-    # A separate process, so that training's memory is released before the streaming part.
+    # Training runs in a separate process, so that training's memory is released before the streaming part.
     done = subprocess.run([sys.executable, "-m", "training.cli", *command], check=False)  # noqa: S603 - our own program
     if done.returncode:
         raise FraudError(f"`fraud-train {' '.join(command)}` failed; see its message above")

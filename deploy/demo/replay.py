@@ -16,7 +16,7 @@ from stream.settings import Settings
 #: Transactions per second while latency is measured, and number of transactions sent at this rate.
 STEADY_RATE = 2000.0
 STEADY_TRANSACTIONS = 20_000
-#: Number of these transactions that warm up the broker, whose JIT is still compiling, and are not measured.
+#: Number of these transactions that are sent first, unmeasured, while the broker's JIT is still compiling.
 WARM_UP = 6_000
 _STEADY_PREFIX = "steady-"
 QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}

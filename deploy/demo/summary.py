@@ -9,7 +9,8 @@ from rich.table import Table
 
 from schemas.messages import Decision, ShadowScore
 
-#: Tolerance between online and offline scores of one graph; a linear model's differ in the last digits of a float32.
+#: Largest accepted difference between the online and offline scores of the same ONNX graph. With a linear model, the
+#: scores differ in the last digits of a float32.
 SCORE_TOLERANCE = 1e-6
 
 
@@ -59,7 +60,7 @@ def compare(
         champion: Version of the champion.
 
     Returns:
-        {alerts, precision, recall, value_recall, frauds}; (version, agreement, different verdicts) of each challenger;
+        {alerts, precision, recall, value_recall, frauds}; (version, agreement, different verdicts) for each challenger;
         the largest score difference.
     """
     online = pl.DataFrame(

@@ -15,7 +15,7 @@ RUN pip --python /opt/fraud/bin/python install --no-deps --no-cache-dir --no-bui
     && rm /opt/fraud/bin/fraud-train
 
 FROM python:3.12-slim
-# A new volume takes the owner of the directory on which it is first mounted.
+# A new volume gets the owner of the directory on which it is first mounted.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud && install -d -o fraud -g fraud /bundles
 COPY --from=build /opt/fraud /opt/fraud
 ENV PATH=/opt/fraud/bin:$PATH \

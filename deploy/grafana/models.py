@@ -1,4 +1,4 @@
-"""Dashboard for models: quality, champion against challengers, the gate, roles and retraining."""
+"""Models dashboard: quality, champion against challengers, the gate, roles and retraining."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -12,7 +12,7 @@ _ALERTS = '{verdict=~"review|decline"}'
 
 
 def board() -> Dashboard:
-    """Return the dashboard."""
+    """Return the models dashboard."""
     return make_board(
         "models",
         "Fraud stream: models",

@@ -7,7 +7,7 @@ from deploy.grafana.panels import graph, number, table
 
 
 def board() -> Dashboard:
-    """Return the dashboard."""
+    """Return the overview dashboard."""
     return make_board(
         "overview",
         "Fraud stream: overview",

@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 #: The provisioned data source by uid, because its name may differ between Grafana installations.
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
-#: Width in columns of 24, so that three panels are side by side; height in rows of 30 pixels.
+#: Width of a panel in columns (a dashboard has 24, so three panels fit side by side); height in rows of 30 pixels.
 SPAN, HEIGHT = 8, 8
 
 Panel = Heatmap | Stat | Table | Timeseries
@@ -29,7 +29,7 @@ Queries = Mapping[str, str]
 
 
 def board(name: str, title: str, rows: Mapping[str, list[Panel]]) -> Dashboard:
-    """Return a dashboard.
+    """Return a dashboard that shows panels in titled rows.
 
     Args:
         name: Suffix of the dashboard's uid, which is part of its URL.

@@ -17,7 +17,7 @@ def _rate(metric: str, by: str) -> str:
 
 
 def board() -> Dashboard:
-    """Return the dashboard."""
+    """Return the system dashboard."""
     return make_board(
         "system",
         "Fraud stream: system",

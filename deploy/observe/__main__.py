@@ -1,4 +1,7 @@
-"""Run all programs with traffic and monitoring until Ctrl-C, and print their addresses. Exit code 1 if one fails."""
+"""Run all programs with traffic and monitoring until Ctrl-C, and print their addresses.
+
+The exit code is 1 if a program fails.
+"""
 
 import argparse
 import contextlib

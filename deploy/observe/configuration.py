@@ -25,7 +25,7 @@ def prometheus_config(targets: Mapping[str, str], *, alertmanager: str | None = 
     config["rule_files"] = [str(FOLDER / name) for name in config["rule_files"]]
     alertmanagers = [] if alertmanager is None else [_static(alertmanager)]
     config["alerting"]["alertmanagers"] = alertmanagers
-    # Only the addresses change, and the key is dropped because an edge on this machine needs none.
+    # Only the addresses change, and the key is dropped because the HTTP edge on this machine requires no key.
     left_out = {"authorization", "dns_sd_configs", "static_configs"}
     config["scrape_configs"] = [
         {name: value for name, value in job.items() if name not in left_out} | _static(targets[job["job_name"]])

@@ -21,8 +21,8 @@ def running_monitors(
 
     Args:
         programs: host:port by program name, which is also the name of its Prometheus job.
-        scratch: Directory for their data.
-        out: Directory for their configuration and logs.
+        scratch: Directory for the monitors' data.
+        out: Directory for the monitors' configuration and logs.
         report: Function called with a message for each monitor that is not installed.
 
     Yields:

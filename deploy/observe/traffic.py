@@ -1,4 +1,4 @@
-"""Endless traffic: the transactions of a file, repeated, most of them on the stream and some over HTTP."""
+"""Endless traffic: the transactions in a file, repeated, most of them on the stream and some over HTTP."""
 
 import contextlib
 import itertools
@@ -13,11 +13,11 @@ from stream.kafka.clients import producer_config
 from stream.runtime.background import Background
 from stream.settings import Settings
 
-#: Transactions per second: enough for every rate to have a value, few enough for a laptop.
+#: Transactions per second: high enough for every rate on the dashboards to have a value, low enough for a laptop.
 RATE = 200
-#: One transaction in this number is sent over HTTP rather than on the stream.
+#: One in this many transactions is sent over HTTP rather than on the stream.
 HTTP_SHARE = 20
-#: Seconds between two bursts.
+#: Seconds between two bursts of transactions.
 SLICE_S = 0.1
 #: Seconds to wait for the last transactions to be acknowledged, and for an HTTP response.
 TIMEOUT_S = 5.0
@@ -61,7 +61,7 @@ class TrafficGenerator(Background):
 
     def _post(self, value: bytes) -> None:
         request = urllib.request.Request(self._url, value, {"Content-Type": "application/json"})  # noqa: S310 - ours
-        # Errors are visible on the dashboards.
+        # Errors are ignored here, because the dashboards show them.
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
             response.read()
 

@@ -1,7 +1,7 @@
 """A plain loop over confluent-kafka: consume, score, produce, all in Kafka transactions, one thread.
 
-A transaction ends with the first batch after `COMMIT_S`, as in Kafka Streams. Committing each batch would be slower,
-because each transaction waits for the markers of the previous transaction.
+A Kafka transaction ends with the first batch after `COMMIT_S`, as in Kafka Streams. Committing each batch would be
+slower, because each transaction waits for the markers of the previous transaction.
 """
 
 import signal
@@ -19,7 +19,7 @@ COMMIT_S = 0.1
 
 
 def run(job: Job) -> None:
-    """Score until the process receives SIGTERM."""
+    """Score transactions until the process receives SIGTERM."""
     stopping = False
 
     def stop(_: int, __: FrameType | None) -> None:
@@ -43,7 +43,7 @@ def run(job: Job) -> None:
             "transactional.id": job.group,
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
-            # A transaction that begins right after a commit must retry; by default it waits 100 ms before it does.
+            # A Kafka transaction that begins right after a commit must retry; by default it waits 100 ms first.
             "retry.backoff.ms": 10,
             # The queue is large enough for the outputs of one Kafka transaction.
             "queue.buffering.max.messages": 500_000,

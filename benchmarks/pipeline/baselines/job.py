@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Job(Struct, frozen=True):
-    """Topics that a baseline reads and writes, and models with which it scores."""
+    """Topics that a baseline reads and writes, and the models that it scores with."""
 
     bootstrap: str
     #: Consumer group, also used as the transactional id.

@@ -40,7 +40,7 @@ class PlainOutputs(NamedTuple):
 
 
 class PlainModel:
-    """A bundle's model without an audit, in a single-threaded ONNX session like the worker's."""
+    """The model in a bundle, loaded without an audit into a single-threaded ONNX session like the worker's."""
 
     def __init__(self, directory: str) -> None:
         raw = (Path(directory) / MANIFEST_NAME).read_bytes()
@@ -61,7 +61,7 @@ class PlainModel:
         return scores
 
     def check_parity(self) -> None:
-        """Do nothing, because baselines trust the bundle. Part of the `Model` protocol."""
+        """Do nothing, because baselines trust the bundle; the `Model` protocol requires this method."""
 
 
 class PlainScorer:

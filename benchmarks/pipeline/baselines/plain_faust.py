@@ -1,7 +1,7 @@
 """A plain Faust app: an agent that takes batches from a topic and sends its outputs with `topic.send`.
 
-Delivery is at least once, because Faust's exactly-once mode loses messages. Its consumer reads uncommitted data, which
-makes no difference here: the input was not produced in Kafka transactions.
+Delivery is at least once, because Faust's exactly-once mode loses messages. Faust's consumer reads uncommitted data,
+which makes no difference here: the input was not produced in Kafka transactions.
 """
 
 import logging

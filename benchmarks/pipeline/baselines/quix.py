@@ -1,6 +1,6 @@
 """Quix Streams used as its manual recommends: one transaction at a time, in exactly-once mode.
 
-Its windows batch by key and its sinks are outside its Kafka transactions, so neither can score a batch exactly once.
+Windows batch by key, and sinks are outside the Kafka transactions, so neither can score a batch exactly once.
 `Job.batch` sets `commit_every`, the number of transactions in a checkpoint. Quix Streams pins an older confluent-kafka,
 so it runs in its own environment.
 """
@@ -30,9 +30,9 @@ def run(job: Job) -> None:
         producer_extra_config={
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
-            # Larger requests; a commit flushes immediately.
+            # Wait longer to make larger requests; a commit flushes immediately anyway.
             "linger.ms": 50,
-            # A transaction that begins right after a commit must retry; by default it waits 100 ms before it does.
+            # A Kafka transaction that begins right after a commit must retry; by default it waits 100 ms first.
             "retry.backoff.ms": 10,
         },
     )
