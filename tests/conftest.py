@@ -92,7 +92,7 @@ def bootstrap() -> Iterator[str]:
 
 @pytest.fixture
 def own_broker() -> Iterator[LocalBroker]:
-    """A broker for one test, which may stop, kill and restart the broker."""
+    """A broker that only this test uses, so the test may stop, kill and restart it."""
     with LocalBroker(brief=True) as broker:
         yield broker
 

@@ -1,4 +1,4 @@
-"""Fixtures: archive processes that end with their test."""
+"""Fixtures that start archive processes and stop them when the test ends."""
 
 import contextlib
 import uuid
@@ -18,7 +18,8 @@ from tests.support.archive_process import ArchiveProcess
 def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Settings]:
     """Return a factory for archive settings whose topics exist and whose files are closed after one second.
 
-    Settings from all calls share topics, groups and the archive, like two archive processes that share the partitions.
+    All settings from one factory have the same topics, group and archive, so that two archive processes can share the
+    partitions.
     """
     group = f"archive-{uuid.uuid4().hex[:8]}"
 
@@ -38,6 +39,6 @@ def archive_settings(make_settings: Callable[..., Settings], tmp_path: Path) -> 
 
 @pytest.fixture
 def start_archive(tmp_path: Path) -> Iterator[Callable[[Settings], ArchiveProcess]]:
-    """Return a function that starts archive processes, which end with the test at the latest."""
+    """Return a function that starts an archive process and stops it when the test ends."""
     with contextlib.ExitStack() as running:
         yield lambda settings: running.enter_context(ArchiveProcess(settings, tmp_path))

@@ -1,4 +1,4 @@
-"""Every message is read exactly once even if archives die, freeze or run twice, or a folder vanishes."""
+"""Every message is archived exactly once even if processes die, freeze or run twice, or the folder vanishes."""
 
 import shutil
 import time
@@ -62,7 +62,7 @@ def test_two_archives_in_different_groups(archive_settings: ArchiveSettings, sta
 
 @pytest.mark.slow
 def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSettings, start_archive: StartArchive) -> None:
-    """An archive that wakes with open files for partitions that now belong to another archive repeats no messages."""
+    """A frozen archive process that wakes after another has taken over its partitions does not repeat any messages."""
     settings, second_settings = archive_settings(archive_file_s=0.5), archive_settings(archive_file_s=0.5)
     with HistoryFeeder(settings) as feeder:
         frozen = start_archive(settings)
@@ -87,7 +87,7 @@ def test_one_is_frozen_while_another_takes_over(archive_settings: ArchiveSetting
 def test_the_folder_vanishes_and_comes_back(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """While the folder is lost and looks empty, no new archive is created there; in the end, no message is lost."""
+    """While the archive's folder is lost and looks empty, no new archive is created there, and no message is lost."""
     settings = archive_settings()
     folder, away = tmp_path / "archive", tmp_path / "away"
     with HistoryFeeder(settings) as feeder:

@@ -1,4 +1,4 @@
-"""Files are written completely or not at all, and reading continues where they end."""
+"""Files are written completely or not at all, and reading resumes after the last archived message."""
 
 import contextlib
 import uuid
@@ -45,7 +45,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArchiveFil
 
 
 def store_of(files: ArchiveFiles) -> ArchiveStore:
-    """Return a store that finds the offsets at which to resume reading."""
+    """Return a store for the labels topic in this archive; its `claim` returns the offsets at which to resume."""
     return ArchiveStore(files, {"labels-topic": "labels"}, Outage("the archive"))
 
 
@@ -67,7 +67,7 @@ def test_a_file_is_written_once(files: ArchiveFiles) -> None:
 
 
 def test_reading_continues_where_the_newest_file_ends(files: ArchiveFiles) -> None:
-    """Reading resumes at the highest end among the partition's files in the newest folder that has any."""
+    """Reading resumes at the highest end offset of the partition's files in the newest folder that has any."""
     put(files, 0, 50)
     put(files, 50, 80, days=1)
     put(files, 60, 70, days=1)
@@ -82,7 +82,7 @@ def test_reading_continues_where_the_newest_file_ends(files: ArchiveFiles) -> No
 
 
 def test_temporary_files_of_claimed_partitions_are_removed(tmp_path: Path) -> None:
-    """Temporary files of other partitions remain, because the partitions' owner may be writing them."""
+    """Claiming a partition removes its temporary files, but not those of other partitions, which may be in use."""
     files = ArchiveFiles(f"file://{tmp_path}/archive")
     files.create()
     put(files, 0, 5)

@@ -1,4 +1,4 @@
-"""Names of the archive's files, and the rule by which readers take each message once."""
+"""The archive's file names, and the rule by which a reader gets each message exactly once from overlapping files."""
 
 from datetime import date
 
@@ -68,14 +68,14 @@ def test_no_file_is_read_in_vain(history: tuple[list[ArchiveFile], dict[int, set
 
 
 def test_of_files_with_the_same_start_only_the_longest_is_read() -> None:
-    """Of files with the same start, only the longest is opened."""
+    """Of several files that start at the same offset, only the longest is read."""
     short, long = ArchiveFile.from_range(0, 0, 5, DAY), ArchiveFile.from_range(0, 0, 9, DAY)
     assert list(plan_reads([short, long])) == [(long, 0)]
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 2**62), st.integers(1, 2**62), st.dates())
 def test_names_can_be_parsed(partition: int, first: int, count: int, day: date) -> None:
-    """Parsing a file's path returns the same file."""
+    """Parsing the path of an archive file returns the partition, offsets and date that it was made from."""
     file = ArchiveFile.from_range(partition, first, first + count, day)
     directory, name = file.path.split("/")
     assert parse_folder(directory) == day

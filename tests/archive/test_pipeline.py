@@ -123,7 +123,10 @@ def test_a_new_date_starts_a_new_file(url: str) -> None:
 
 
 def test_dates_never_go_back_across_a_restart(url: str) -> None:
-    """Otherwise, the last file would not be in the newest folder, and each restart would archive its messages again."""
+    """A file written after a restart is never dated before the last file, even if its messages are older.
+
+    Otherwise, the last file would not be in the newest folder, and each restart would archive its messages again.
+    """
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])
@@ -149,7 +152,7 @@ def test_a_timestamp_years_ahead_is_filed_under_the_current_date(url: str, sent_
 
 
 def test_unwritten_messages_are_read_again_when_partitions_move(url: str) -> None:
-    """Open files are dropped at the next batch or when they are due, and a stale batch is ignored."""
+    """When partitions move, their open files are dropped, and the new owner reads the unwritten messages again."""
     feeder = ArchiveFeeder(url, Settings().replace(archive_file_s=0.01))
     feeder.claim(0, 1)
     feeder.feed([b"1", b"2"])
@@ -200,7 +203,7 @@ def test_an_unexpected_error_ends_the_program_and_writes_nothing(url: str, monke
 
 
 def test_a_put_is_retried_until_the_file_system_answers(url: str, tmp_path: Path) -> None:
-    """Writing a file is retried, and the outage lasts until a write succeeds."""
+    """Writing a file is retried, and the outage is reported until a write succeeds."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])

@@ -86,7 +86,7 @@ def test_every_message_is_archived_unchanged_and_a_restart_reads_on(
     ],
 )
 def test_an_unusable_url_is_one_error(archive_settings: ArchiveSettings, url: str, message: str) -> None:
-    """An unusable URL is a one-line error that names the setting to change."""
+    """An unusable URL causes a one-line error that names the setting to change."""
     with pytest.raises(ArchiveError, match=message):
         asyncio.run(run_archive(archive_settings(archive_url=url)))
 
@@ -101,7 +101,7 @@ def test_an_archive_of_a_newer_program_is_not_changed(archive_settings: ArchiveS
 
 
 def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
-    """A port in use is a one-line error that names the archive's own port setting."""
+    """A port in use causes a one-line error that names the archive's own port setting."""
     settings = archive_settings()
     with (
         socket.create_server(("127.0.0.1", settings.archive.web_port)),
@@ -111,7 +111,7 @@ def test_a_port_in_use_is_one_error(archive_settings: ArchiveSettings) -> None:
 
 
 def test_a_recreated_topic_ends_the_archive(archive_settings: ArchiveSettings) -> None:
-    """The archive ends, because the new topic's offsets start again at 0 and exist already: an operator must decide."""
+    """A recreated topic ends the archive: its offsets start again at 0 and would clash with those already archived."""
     settings = archive_settings()
     files = ArchiveFiles(settings.archive.url)
     files.create()

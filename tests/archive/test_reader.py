@@ -60,7 +60,7 @@ def test_messages_come_back_byte_for_byte(url: str, kind: str) -> None:
 
 
 def test_overlapping_files_give_each_message_once(url: str) -> None:
-    """Each message is read once although a second owner started within the first one's file and a third rewrote all."""
+    """Each message is read once, although one of the files spans the end of another and one repeats two others."""
     for offsets in (range(10), range(10, 20), range(5, 25), range(20)):
         put(url, "decisions", offsets)
     put(url, "decisions", range(3), partition=1)
@@ -104,7 +104,7 @@ def test_undecodable_messages_are_read_only_without_bounds(url: str) -> None:
 
 
 def test_a_kind_without_files_is_empty(url: str) -> None:
-    """A kind without files yields nothing: here, no labels have arrived yet."""
+    """Reading labels before any have been archived yields no rows."""
     assert read(url, "labels").num_rows == 0
 
 
@@ -152,14 +152,14 @@ def test_an_archive_of_another_format_is_refused(url: str, tmp_path: Path, marke
 
 
 def test_only_four_kinds_are_archived(url: str) -> None:
-    """Any other kind is an error that lists the four kinds."""
+    """Reading a kind of message that is not archived raises an error that lists the four archived kinds."""
     with pytest.raises(ArchiveError, match="'alerts' is not archived; choose one of transactions, transactions-http"):
         read(url, "alerts")
 
 
 @pytest.mark.parametrize("url", ["nowhere://x", "s4://bucket"])
 def test_an_unknown_file_system_is_one_error(url: str) -> None:
-    """An unknown file system is a one-line error that names the setting."""
+    """A URL with an unknown file system causes a one-line error that names the setting."""
     with pytest.raises(
         ArchiveError, match=r"cannot open archive .*; set FRAUD_ARCHIVE_URL, or install the package for its file system"
     ):

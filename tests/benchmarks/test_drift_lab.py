@@ -31,7 +31,7 @@ SIZE = LabSize(days=0.2, repetitions=20)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Synthetic data with enough rows for natural movement in windows of 1,000."""
+    """Synthetic data with enough rows to measure natural movement in windows of 1,000 rows."""
     path = tmp_path_factory.mktemp("drift-lab") / "data.parquet"
     make_frame(rows=20_000, fraud_share=0.02).write_parquet(path)
     return load(path)
@@ -76,14 +76,18 @@ def test_injected_drift_is_detected(results: DriftLabResults) -> None:
 
 
 def test_a_trend_is_detected_soon_after_its_psi_crosses_the_limit(results: DriftLabResults) -> None:
-    """Normal features are tested, because their PSI is about the squared shift in standard deviations."""
+    """A trend is detected soon after its PSI crosses the limit.
+
+    Only normally distributed features are tested: their PSI is about the squared shift in standard deviations, so the
+    crossing is known.
+    """
     normal = [each for each in results.trends if each.feature.startswith("V") and int(each.feature[1:]) > 6]
     assert all(each.crossing is not None and 0.2 < each.crossing < 0.5 for each in normal)
     assert all(each.delay is not None and each.delay < 5 for each in normal)
 
 
 def test_a_doubled_alert_rate_is_detected(results: DriftLabResults) -> None:
-    """A doubled alert rate of the champion is detected; the small reference has too few alerts for a rare rate."""
+    """A doubling of the champion's alert rate is detected; a rare rate would have too few alerts in the reference."""
     own, _ = results.alert_rates
     assert own.detected_by_window >= 0.6
     assert own.median < 60
@@ -100,7 +104,7 @@ def test_concept_drift_is_detected_by_labels_only(results: DriftLabResults) -> N
 
 
 def test_every_detector_of_river_runs_on_numeric_scenarios(results: DriftLabResults) -> None:
-    """Every detector has a result for each scenario except the scenario with missing values, which is skipped."""
+    """Every detector from river has a result for each scenario except the one with missing values, which is skipped."""
     numeric = {"undisturbed", *SCENARIOS} - {"stuck at null"}
     assert [set(each.detected) for each in results.river] == [numeric] * 3
 
@@ -116,7 +120,7 @@ def test_the_page_and_its_figures_are_written(results: DriftLabResults, tmp_path
 
 
 def test_replacing_a_column_equals_measuring_all_columns(sample: WindowSample) -> None:
-    """Replacing a column gives bit for bit the same statistics, including Holm's correction for all columns."""
+    """Replacing one column's counts gives bit for bit the same statistics as measuring all columns again."""
     column, windows = sample.binning.features[3], np.arange(8)
     disturbed = _counts(sample, "value doubled", windows)
     replacement = disturbed[:, column.start : column.stop]
@@ -140,7 +144,7 @@ def test_the_lab_finds_the_same_alarms_as_the_rule(sample: WindowSample) -> None
 
 
 def _counts(sample: WindowSample, scenario: str, windows: NDArray[np.intp]) -> Counts:
-    """Return the counts of windows (w,) with every feature disturbed."""
+    """Return the counts of the windows with these (w,) numbers, after the scenario has changed every feature."""
     matrix, scores = SCENARIOS[scenario](sample.stream.matrix), sample.stream.scored.scores
     return np.stack([sample.binning.count(matrix[rows], scores[rows]) for rows in sample.row_indices[windows]])
 
@@ -161,7 +165,7 @@ def test_shuffled_rows_keep_the_times_in_order(data: Dataset) -> None:
 
 
 def test_categories_keep_the_order_of_values(data: Dataset) -> None:
-    """Category letters rise with the values, and the amount gets its own categorical feature."""
+    """Larger values get later category letters, and the amount becomes a categorical feature, too."""
     cut = cut_into_categories(data)
     assert set(cut.description.features.values()) == {"categorical"}
     letters = cut.frame["V1"].to_numpy()[np.argsort(data.frame["V1"].to_numpy(), kind="stable")]
@@ -170,7 +174,7 @@ def test_categories_keep_the_order_of_values(data: Dataset) -> None:
 
 
 def test_windows_are_drawn_from_the_stream(sample: WindowSample) -> None:
-    """Each window has the configured number of rows, and together the windows have about the stream's shares."""
+    """Each window has the configured number of rows, and all windows together are distributed like the stream."""
     assert set(sample.counts.sum(axis=1).tolist()) == {30 * LIMITS.window_rows}
     column = sample.binning.features[0]
     whole = sample.binning.column_counts(column, count_stream(sample))

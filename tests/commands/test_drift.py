@@ -67,7 +67,7 @@ def rendered(*models: Sequence[DriftReport], max_columns: int | None = None) -> 
 
 
 def test_a_table_fits_80_columns_with_the_worst_column_first() -> None:
-    """No value is cut off, however long a feature's name is."""
+    """A long feature name is shortened so that the table fits, and the values are never cut off."""
     lines = rendered([report(number) for number in range(20 - TREND, 20)])
     assert max(map(len, lines)) <= 80
     assert lines[0] == "fraud 7, champion: window 19, 5,012 transactions"
@@ -87,7 +87,7 @@ def test_a_table_fits_80_columns_with_the_worst_column_first() -> None:
 
 
 def test_the_worst_columns_are_shown_if_there_are_too_many() -> None:
-    """The last line shows the number of remaining columns."""
+    """If there are too many columns, only the worst are shown, and a last line gives the number of the others."""
     lines = rendered([report()], max_columns=3)
     assert "and 28 more, none of them worse" in lines
 

@@ -41,7 +41,7 @@ def refused(settings: Settings, *arguments: str, code: int = 1) -> str:
 
 
 def test_roles_that_are_not_named_stay(settings: Settings, refs: list[BundleRef]) -> None:
-    """A challenger can change its mode, and the previous champion is kept."""
+    """A command changes only the roles that it names; the other challengers and the exploration stay as they were."""
     assert change(settings, "models", "set", "--champion", refs[0].path).champion == refs[0]
     roles = change(settings, "models", "set", "--shadow", refs[1].path, "--split", f"{refs[2].path}=0.1")
     assert roles.challengers == (Challenger(refs[1]), Challenger(refs[2], "split", 0.1))
@@ -112,6 +112,6 @@ def test_a_policy_is_set_shadowed_and_reset(settings: Settings, refs: list[Bundl
 
 
 def test_models_before_the_first_champion(settings: Settings) -> None:
-    """The output says how to publish a champion."""
+    """Before the first champion is published, `fraud-stream models` says how to publish one."""
     shown = run("models", settings=settings)
     assert "models set --champion PATH" in shown.stdout

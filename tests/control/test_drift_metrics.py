@@ -29,7 +29,7 @@ def metrics(registry: CollectorRegistry) -> DriftMetrics:
 
 
 def test_gauges_are_the_rolling_statistics(metrics: DriftMetrics, registry: CollectorRegistry) -> None:
-    """Gauges are labelled with the feature and the model's role and version; they vanish after another election."""
+    """Gauges have labels for feature, role and version, and vanish when the worker is no longer elected."""
     merger = CountsMerger(lambda _: MANIFEST, limits(), lambda _, why: pytest.fail(why))
     for offset, counts in enumerate(stream(13)):
         merger.add(offset, counts)
@@ -68,5 +68,5 @@ def test_an_alarm_counts_when_it_is_raised(metrics: DriftMetrics, registry: Coll
     ],
 )
 def test_alarming_columns_are_named_largest_psi_first(features: dict[str, ColumnDrift], expected: str) -> None:
-    """The columns are named in one line, which is short enough for a retraining request."""
+    """Alarming columns are listed in one line, largest PSI first, which is short enough for a retraining request."""
     assert alarms(report(features=features)) == expected

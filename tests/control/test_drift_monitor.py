@@ -17,7 +17,7 @@ from tests.drift.sample_bundle import MANIFEST, ROWS, stream
 
 
 class FakeManifests:
-    """Returns one manifest for every bundle, unless the store is unavailable."""
+    """A manifest reader that returns the same manifest for every bundle, unless the store is unavailable."""
 
     def __init__(self) -> None:
         self.unavailable = False
@@ -30,7 +30,7 @@ class FakeManifests:
 
 
 class FakeWriter:
-    """Accepts reports after a number of failures."""
+    """A writer that fails a set number of times before it accepts reports."""
 
     def __init__(self) -> None:
         self.failures = 0

@@ -37,7 +37,7 @@ def test_requests_are_read_with_their_answers(settings: Settings) -> None:
 
 @pytest.mark.parametrize("cause", ["drift", "performance", "schedule", "hand"])
 def test_a_champion_has_at_most_one_open_request(settings: Settings, cause: Cause) -> None:
-    """A second request names the first, whatever its cause; after the answer, a person may request again."""
+    """While a request is open, no second request is written; after the answer, a person may request again."""
     first = request("drift")
     request_retraining(settings.kafka, settings.topic, settings.retrain, first)
     again = request_retraining(settings.kafka, settings.topic, settings.retrain, request(cause, days=100))
@@ -66,7 +66,7 @@ def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) 
 
 
 def test_the_same_request_is_not_written_twice(settings: Settings) -> None:
-    """A program that is unsure may send a request again, even after its answer, without writing it twice."""
+    """A program that does not know whether its request was written can send it again without writing it twice."""
     made = request()
     request_retraining(settings.kafka, settings.topic, settings.retrain, made)
     answer_request(settings.kafka, settings.topic, made, DECLINED)

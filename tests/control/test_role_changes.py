@@ -62,7 +62,7 @@ def test_the_first_assignment_promotes() -> None:
 
 
 def test_changes_that_do_not_apply_are_refused() -> None:
-    """A change that does not apply raises an error that says what to do."""
+    """A change that does not fit the current roles raises an error that says why or what to do."""
     with pytest.raises(RolesError, match="is not a challenger; current challengers: "):
         remove_challenger(NEW.path)(LAST)
     with pytest.raises(RolesError, match="is already the champion"):

@@ -103,7 +103,7 @@ def test_a_breach_is_rolled_back_once(monkeypatch: pytest.MonkeyPatch, caplog: p
 
 
 def test_no_counts_are_lost_while_kafka_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts wait for their assignment of roles until it can be read."""
+    """If roles cannot be read because Kafka is unavailable, the counts are kept and judged later."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     bench.failures.append(BrokerUnavailableError("unavailable"))
     bench.step(*HISTORY)
@@ -144,7 +144,7 @@ def test_a_change_by_another_writer_stands(monkeypatch: pytest.MonkeyPatch, chan
 
 
 def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """If the restored champion also leaves its bounds, nothing is written, and one critical line is logged."""
+    """If the restored champion also breaches its bounds, nothing is written, and one critical line is logged."""
     bench = Bench(monkeypatch, FIRST, PROMOTED, RESTORED)
     wild = [role_counts(model_counts("1", **WILD), sequence=n, role_epoch=3) for n in range(20, 26)]
     bench.step(*HISTORY, *wild[:3])
@@ -190,7 +190,7 @@ def test_the_monitor_can_be_disabled() -> None:
 
 
 def test_nothing_can_be_restored_without_a_previous_champion() -> None:
-    """Without a previous champion, the change raises an error that says so."""
+    """Without a previous champion, a rollback raises an error that says so."""
     for last in (None, FIRST):
         with pytest.raises(RolesError, match="no previous champion"):
             restore_previous(last)

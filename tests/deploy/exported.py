@@ -36,7 +36,7 @@ _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 def registries() -> dict[str, CollectorRegistry]:
-    """Return each program's metrics registry in its state after the program's start."""
+    """Return each program's metrics registry as it is right after the program has started."""
     by_program = {
         "worker": WorkerMetrics().registry,
         "ledger": LedgerMetrics().registry,

@@ -26,7 +26,7 @@ from tests.support.traffic import transaction
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 
-#: Transactions in a drift window, and in each round of traffic.
+#: Number of transactions in a drift window, and in each round of traffic.
 WINDOW = 300
 
 

@@ -52,7 +52,7 @@ def test_one_shot_services_are_not_restarted_forever(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_dependencies_exist_and_can_be_satisfied(service: str) -> None:
-    """A dependency exists outside any profile, and has the health check or the end that its condition needs."""
+    """A service waits until one-shot dependencies succeed and others are healthy; no dependency is in a profile."""
     for other, dependency in SERVICES[service].get("depends_on", {}).items():
         expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
         assert dependency["condition"] == expected
@@ -61,7 +61,7 @@ def test_dependencies_exist_and_can_be_satisfied(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_services_have_the_least_privilege(service: str) -> None:
-    """Services have no capabilities and a read-only root, except Kafka, whose start script writes next to itself."""
+    """Services have no capabilities; all but Kafka, whose start script writes next to itself, have a read-only root."""
     assert SERVICES[service]["cap_drop"] == ["ALL"]
     assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
     assert SERVICES[service]["read_only"] is (service != "kafka")

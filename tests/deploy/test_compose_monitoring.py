@@ -12,7 +12,7 @@ from tests.support.tool import tool
 
 
 def test_prometheus_reaches_its_targets() -> None:
-    """Each target is a service on one of Prometheus's networks, on its web port; only the archive has no service."""
+    """Prometheus can reach each target on its web port, except the archive, which is not in the compose file."""
     jobs = [*PROMETHEUS["scrape_configs"], *PROMETHEUS["alerting"]["alertmanagers"]]
     targets = [sd for job in jobs for sd in job.get("dns_sd_configs", ())]
     ports = {name: each["port"] for each in targets for name in each["names"] if name != "archive"}

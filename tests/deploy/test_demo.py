@@ -94,7 +94,7 @@ def test_the_largest_difference_covers_every_model(offline: pl.DataFrame, role: 
 
 
 def test_each_repeat_counts() -> None:
-    """Three decisions on one transaction are two repeats."""
+    """Three decisions on one transaction count as two repeats."""
     assert repeated([*DECISIONS, DECISIONS[0], DECISIONS[0]]) == 2
 
 

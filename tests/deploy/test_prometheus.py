@@ -61,7 +61,7 @@ def test_every_alert_is_tested_both_ways() -> None:
                 pattern = re.search(r'alertname=~?"([^"]+)"', each["expr"])
                 named = {name for name in ALERTS if pattern and re.fullmatch(pattern[1], name)}
                 tested[bool(each["exp_samples"])] |= named
-    # An expression may name several alerts; other expressions cover each of these alerts alone.
+    # An expression may match several alerts; each of them is also tested by an expression of its own.
     assert set(ALERTS) - tested[True] == set()
     assert set(ALERTS) - tested[False] == set()
 

@@ -15,10 +15,10 @@ BUNDLES = {sha(version): manifest(version) for version in ("1", "2", "3")}
 
 
 class RefusedReasons(list[str]):
-    """Collects the reasons for which counts were refused."""
+    """The reasons for which a merger rejected counts."""
 
     def __call__(self, _: DriftCounts, reason: str) -> None:
-        """Record the reason for which counts were refused."""
+        """Record the reason for which counts were rejected."""
         self.append(reason)
 
 

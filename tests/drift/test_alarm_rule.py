@@ -17,7 +17,7 @@ NAN = np.float32("nan")
 
 
 def evaluate(counts: Counts, *before: int, bundle: Manifest | None = None, **changed: Any) -> dict[str, ColumnDrift]:
-    """Return every column's state after a window; `before` is the number of windows in a row up to then."""
+    """Return each column's state after a window that follows `before` consecutive windows over the column's limit."""
     statistics = DriftStatistics(Binning(bundle or manifest()))
     rule = AlarmRule(statistics, limits(**changed))
     states_of = rule.evaluate(statistics.measure(counts), before or (0,) * len(statistics.columns))
@@ -93,7 +93,7 @@ def test_natural_movement_raises_the_limits() -> None:
 
 
 def test_limits_come_from_the_largest_window_size_that_is_not_larger() -> None:
-    """The limits are those for the largest stored size up to the window's; without such a size, they are unknown."""
+    """Limits come from the largest stored window size that is not larger than the window, or else are unknown."""
     natural = (NaturalMovement(500, 100, 0.5, 0.4), NaturalMovement(2000, 25, 0.3, 0.2))
     bundle = manifest(reference={"V2": profile(rows_of(20_000, 0)[0][:, 1], natural)})
     limits_at = {

@@ -27,7 +27,7 @@ _decoder = msgspec.json.Decoder(DriftReport)
 
 
 def test_a_window_closes_with_the_message_that_fills_it() -> None:
-    """Reports have half-open offset ranges without gaps, and rising numbers."""
+    """A window closes with the message that fills it, and consecutive reports cover adjacent ranges of offsets."""
     reports = merged(counts_of_model("1", 25))
     assert [(each.number, each.first_offset, each.next_offset, each.rows) for each in reports] == [
         (1, 0, 10, ROWS),
@@ -155,7 +155,7 @@ def test_clocks_that_run_backwards_close_nothing_and_lose_nothing() -> None:
 
 
 def test_a_window_with_only_missing_values_and_no_scores_is_reported() -> None:
-    """In such a window, every column is high and the score's statistics are None."""
+    """In a window with only missing values and no scores, every column is high and the score's estimates are None."""
     nulls = np.full((ROWS, 3), np.nan, dtype=np.float32)
     (report,) = merged([counts_of(nulls, np.full(ROWS, np.nan, dtype=np.float32))])
     assert (report.mean_score, report.expected_precision, report.expected_recall) == (None, None, None)

@@ -75,7 +75,7 @@ def test_a_report_that_was_written_twice_has_no_effect() -> None:
 
 
 def test_an_alarm_needs_two_windows_also_across_an_election() -> None:
-    """An alarm takes two windows in a row even across an election, because the report contains that number."""
+    """An alarm takes two windows in a row even across an election, because reports contain the number so far."""
     topic = [
         counts_of(np.column_stack([m[:, 0] + 1, m[:, 1:]]), s) for m, s in (rows_of(100, seed) for seed in range(20))
     ]
@@ -86,7 +86,7 @@ def test_an_alarm_needs_two_windows_also_across_an_election() -> None:
 
 
 def test_the_open_window_of_a_quiet_model_is_reported_as_it_is() -> None:
-    """The report is written once, marked as incomplete, and uses the natural movement for windows of its size."""
+    """The open window of a model that goes quiet is reported once, as incomplete, with the limits for its size."""
     merger = new_merger()
     reports = merged([*counts_of_model("1", 6), *counts_of_model("2", 31)], merger)
     assert [each.version for each in reports] == ["2", "2", "1", "2"]

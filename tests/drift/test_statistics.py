@@ -84,7 +84,10 @@ def test_chi_square_agrees_with_scipy(freedom: int, level: float) -> None:
 
 
 def test_chance_exceeds_the_critical_psi_at_its_level() -> None:
-    """At level 0.05, 5 % of 20,000 windows of 2,000 rows in deciles exceed the critical PSI against own references."""
+    """At level 0.05, chance makes 5 % of windows exceed the critical PSI.
+
+    Each of the 20,000 windows of 2,000 rows is compared with a reference of its own, in deciles.
+    """
     rng = np.random.default_rng(0)
     shares = np.full(10, 0.1)
     references, windows = rng.multinomial(20_000, shares, 20_000), rng.multinomial(2_000, shares, 20_000)

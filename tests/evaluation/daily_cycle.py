@@ -13,7 +13,7 @@ HOURS = 24
 #: Blocks in an hour, and transactions in a block.
 BLOCKS, SIZE = 10, 1000
 DAY = HOURS * BLOCKS
-#: Number of parts in which a block is scored.
+#: Number of parts that a block is split into for scoring.
 PARTS = 8
 #: First score bin in which transactions alert: log odds of 0.
 ALERT_BIN = 21

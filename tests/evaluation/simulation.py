@@ -23,7 +23,7 @@ HOUR_MS = 3_600_000
 MATURITY_MS = 30 * DAY_MS
 #: Production metrics within all limits, so that only the pairs decide.
 HEALTHY = ServingHealth(latency_p99_ms=1.0, parity_gap=0.0)
-#: Number of weeks before the test, and number of weeks in the test.
+#: Numbers of weeks before the test and in the test.
 BEFORE, TESTED = 8, 14
 STARTS_MS = BEFORE * 7 * DAY_MS
 

@@ -74,7 +74,7 @@ def test_capital_seldom_grows_on_a_fair_game(alpha: float) -> None:
 
 
 def test_the_interval_contains_the_mean_at_every_evaluation() -> None:
-    """In 100 histories of 10 evaluations, the interval excludes the mean in at most 2 alpha (within 4 sigma)."""
+    """In 100 histories of 10 evaluations, the interval excludes the mean in at most a share of 2 alpha (4 sigma)."""
     random, missed = np.random.default_rng(12), 0
     for _ in range(100):
         values = np.where(random.random(400) < 0.1, random.choice([-0.5, 1.0], 400), 0.0)
@@ -118,7 +118,7 @@ def test_wrong_promotions_over_many_challengers_are_at_most_as_likely_as_alpha()
 
 @given(st.lists(st.booleans(), max_size=40))
 def test_levels_add_up_to_at_most_alpha(promoted: list[bool]) -> None:
-    """Whichever challengers were promoted, the levels of all others and of the next add up to at most alpha."""
+    """Whichever challengers were promoted, the test levels of all others and of the next add up to at most alpha."""
     levels = [next_alpha(promoted[:k]) for k in range(len(promoted) + 1)]
     assert all(level > 0 for level in levels)
     assert sum(level for level, was in zip(levels, [*promoted, False], strict=True) if not was) <= ALPHA + 1e-12

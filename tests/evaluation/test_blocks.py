@@ -21,7 +21,7 @@ from tests.evaluation.role_messages import model_counts, role_counts
 
 
 def test_a_row_has_the_counts_of_the_message() -> None:
-    """A row counts reviews and declines as alerts, and a part as slow only if it is above the limit."""
+    """Reviews and declines count as alerts, and scored parts count as slow only if they are above the limit."""
     latencies = (1, 1, 1, 1, 1, 1, 1, 2, 3, 0, 0, 4)  # up to 1, 2, 4, …, 64, 128, 256, …, and above 1,024 ms
     message: RoleCounts = role_counts(latencies=latencies)
     model: ModelCounts = model_counts(transactions=100, reviews=3, declines=4, problems=5)
@@ -35,7 +35,7 @@ def test_a_row_has_the_counts_of_the_message() -> None:
 
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 5))
 def test_no_transaction_is_lost_between_blocks(sizes: list[int], keep_first: int) -> None:
-    """Each block is complete with the counts that bring it to its size, and the first blocks are kept."""
+    """A block is complete once it reaches its size, no transaction is lost between blocks, and the first are kept."""
     blocks = CountBlocks(1000, keep_first)
     for size in sizes:
         row = np.zeros(WIDTH, dtype=np.int64)

@@ -59,7 +59,7 @@ def test_order_of_arrival_does_not_matter(times: list[int], random: np.random.Ge
 
 @given(TIMES)
 def test_cohorts_taken_one_by_one_are_those_taken_at_once(times: list[int]) -> None:
-    """Continuing from the end of the last cohort, with one spell of earlier transactions, gives the same cohorts."""
+    """Taking cohorts one at a time, with one spell of earlier transactions, gives the same cohorts as all at once."""
     all_frauds = frauds(times, [time % 3 for time in times])
     at_once = [cohort.pairs.event_time_ms.tolist() for cohort in cohorts_of(all_frauds, spell_ms=15, watermark_ms=155)]
     one_by_one = []
@@ -86,7 +86,7 @@ def test_a_spell_of_frauds_on_a_card_stays_in_one_cohort() -> None:
 def test_a_fraud_belongs_to_the_cohort_of_its_spell_s_start(
     times_and_cards: list[tuple[int, int]], spell_ms: int
 ) -> None:
-    """The spell starts with the card's earliest fraud within one spell before, here computed one by one."""
+    """A fraud belongs to the cohort of the card's earliest fraud within the preceding spell."""
     starts = [
         min(at for at, of in times_and_cards if of == card and time - spell_ms <= at <= time)
         for time, card in times_and_cards

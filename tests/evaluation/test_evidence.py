@@ -1,4 +1,4 @@
-"""Evidence from a cohort: compared with results by hand, without scores, and with unknown outcomes of declines."""
+"""Evidence from a cohort equals values computed by hand, even if scores or the outcomes of declines are missing."""
 
 from dataclasses import replace
 
@@ -19,7 +19,11 @@ def evidence_of(cohort_pairs: Pairs) -> Evidence:
 
 
 def test_the_figures_equal_those_computed_by_hand() -> None:
-    """Of two frauds, the larger is capped and missed by the champion; the challenger reviews it and a customer."""
+    """Evidence from four transactions equals the values computed by hand.
+
+    The champion misses the larger of two frauds, whose loss is capped; the challenger reviews this fraud and one
+    legitimate transaction.
+    """
     cohort_pairs = pairs(
         4,
         amount_minor=[50_000, 4000, 1000, 1000],
@@ -66,7 +70,7 @@ def test_without_a_challenger_s_score_the_champion_s_verdict_counts() -> None:
 
 
 def test_weights_are_applied() -> None:
-    """An explored decline represents others; a censored one represents none, but is counted as undecided."""
+    """An explored decline represents other declines; a censored decline has no weight but counts as undecided."""
     cohort_pairs = pairs(
         3,
         outcome=[Outcome.FRAUD, Outcome.CENSORED, Outcome.WAITING],
@@ -131,12 +135,12 @@ class TestRankingWithUnknownDeclines:
 
     @staticmethod
     def gain(cohort_pairs: Pairs) -> float:
-        """Return by how much the challenger is cheaper, in minor units for each transaction."""
+        """Return how much less the challenger costs than the champion, in minor units per transaction."""
         evidence = evidence_of(cohort_pairs)
         return (evidence.champion_cost_minor - evidence.challenger_cost_minor) / evidence.weight
 
     def observed(self, truth: Pairs, labelled: float, share: float) -> Pairs:
-        """Return pairs in which declines become known by exploration, and a share of the others by labels."""
+        """Return pairs in which a `share` of declines is explored; labels resolve some of the other legitimate ones."""
         random = np.random.default_rng(4)
         declines = truth.champion_verdict == 2
         explored = declines & (random.random(self.COUNT) < share)
@@ -152,7 +156,10 @@ class TestRankingWithUnknownDeclines:
         )
 
     def test_explored_declines_represent_all(self, truth: Pairs) -> None:
-        """With exploration, the true ranking is found either way, and the gain is within four standard errors, 16 %."""
+        """With exploration, the true ranking is found with or without labels on declines.
+
+        The gain is within four standard errors, 16 %.
+        """
         true = self.gain(truth)
         assert true < 0
         without_labels, with_labels = (self.gain(self.observed(truth, labelled, self.SHARE)) for labelled in (0.0, 0.9))

@@ -35,7 +35,7 @@ def test_a_cheaper_challenger_whose_recall_holds_is_promoted() -> None:
 
 
 def test_the_estimate_of_needed_frauds_is_close() -> None:
-    """For steady evidence, the estimate is right to within two cohorts from halfway on."""
+    """If the evidence is steady, the estimate made after six cohorts is off by at most two cohorts."""
     needed = evaluate_gate(PLAN, cohorts(6, **BETTER), HEALTHY).frauds_needed
     assert needed is not None
     shown_after = next(
@@ -84,7 +84,7 @@ def test_verdicts_and_their_reasons(count: int, fields: dict[str, Any], verdict:
 
 
 def test_what_was_shown_stays_shown() -> None:
-    """A result once shown stays shown even if the capital falls again, because its highest value counts."""
+    """A challenger once shown to be cheaper stays so even if the capital falls, because the highest capital counts."""
     worse = [evidence(nth, challenger_cost_minor=5500.0, challenger_caught=8.0) for nth in range(20, 24)]
     result = evaluate_gate(PLAN, [*cohorts(20, **BETTER), *worse], HEALTHY)
     assert result.cost.log_capital < result.cost.highest
@@ -92,7 +92,7 @@ def test_what_was_shown_stays_shown() -> None:
 
 
 def test_a_disaster_delays_a_promotion() -> None:
-    """The test clips a disaster, because it is about typical days, but the guardrail on the unclipped gain fails."""
+    """A disastrous cohort delays promotion: the test clips its loss, but the guardrail on the unclipped gain fails."""
     disaster = evidence(20, challenger_cost_minor=1e6, challenger_caught=0.0)
     result = evaluate_gate(PLAN, [*cohorts(20, **BETTER), disaster], HEALTHY)
     assert result.cost.shown
@@ -107,7 +107,7 @@ def test_one_cohort_alone_never_decides() -> None:
 
 @pytest.mark.parametrize("order", [[1], [0, 0], [0, 2], [1, 0]])
 def test_cohorts_that_are_not_consecutive_are_refused(order: list[int]) -> None:
-    """Omitting or repeating cohorts would bias the test."""
+    """Cohorts that are not consecutive are rejected, because omitting or repeating cohorts would bias the test."""
     with pytest.raises(ValueError, match="missing, repeated or out of order"):
         evaluate_gate(PLAN, [evidence(nth) for nth in order], HEALTHY)
 

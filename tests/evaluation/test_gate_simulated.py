@@ -52,8 +52,8 @@ def world_of(name: str) -> World:
 def simulate(world: World, repetitions: int, *, by_arrival: bool = False) -> tuple[int, int]:
     """Return the number of histories in which the challenger is ever shown to cost less, and in which it is promoted.
 
-    The gate is evaluated after every cohort. What was shown stays shown, so the last evaluation is enough for the first
-    number. Evaluations before both tests pass can be skipped, because none of them promotes.
+    The gate is evaluated after every cohort. A challenger once shown to cost less stays so, so the last evaluation
+    gives the first number. Evaluations before both tests pass can be skipped, because none of them promotes.
     """
     cheaper = promoted = 0
     for repetition in range(repetitions):
@@ -113,7 +113,7 @@ def test_labels_in_order_of_arrival_promote_a_challenger_that_is_no_better() -> 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", NO_BETTER)
 def test_at_most_one_in_twenty_is_promoted_wrongly(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The upper bound of the rate in 1,000 histories, evaluated after every cohort, is at most 5 %."""
+    """A challenger that is no better is shown to cost less in at most 5 % of histories (upper bound from 1,000)."""
     cheaper, promoted = simulate(world_of(name), 1000)
     report(capsys, name, [cheaper, promoted])
     assert upper_bound(cheaper, 1000) <= ALPHA
@@ -144,6 +144,6 @@ def test_five_points_of_recall_are_shown_within_a_thousand_frauds(capsys: pytest
 
 
 def report(capsys: pytest.CaptureFixture[str], name: str, counts: Sequence[int]) -> None:
-    """Print results past pytest's capture; the slow tests exist to report them."""
+    """Print results even though pytest captures output, because the slow tests exist to report them."""
     with capsys.disabled():
         print(f"\n{name}: {counts} of 1,000")  # noqa: T201

@@ -20,7 +20,10 @@ def limits(watched_blocks: int, alpha: float = 0.001) -> RollbackLimits:
 
 
 def promote(rng: np.random.Generator, days: float, watched_blocks: int, fault: Fault = HEALTHY) -> Breach | None:
-    """Shadow a healthy model for some days from any hour on, promote it at any later hour, and return its breach."""
+    """Shadow a healthy model for `days` from a random hour, promote it, and return its first breach, if any.
+
+    The promotion is one to two days after the shadow period ends.
+    """
     shadow, later = round(days * DAY), DAY + int(rng.integers(DAY))
     first = int(rng.integers(DAY))
     reference = blocks(rng, first, shadow)
@@ -29,7 +32,10 @@ def promote(rng: np.random.Generator, days: float, watched_blocks: int, fault: F
 
 
 def test_of_a_thousand_healthy_promotions_at_most_one_is_rolled_back() -> None:
-    """Alert rates vary from 0.2 to 2 % over the day, and shadow periods last one to one and a half days."""
+    """At most one of the healthy promotions is rolled back.
+
+    Alert rates vary from 0.2 to 2 % over the day, and shadow periods last one to one and a half days.
+    """
     rng = np.random.default_rng(20251125)
     breaches = [promote(rng, 1 + number % 3 / 4, MONITORED) for number in range(PROMOTIONS)]
     rolled_back = [breach for breach in breaches if breach]

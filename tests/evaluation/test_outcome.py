@@ -112,7 +112,7 @@ def test_the_outcome_of_a_matured_transaction(verdict: Verdict, labels: list[Lab
 
 
 def test_before_maturity_only_a_label_counts() -> None:
-    """A transaction matures at event time + maturity, not a millisecond earlier."""
+    """Until a millisecond before event time + maturity, a transaction has an outcome only if it has a label."""
     assert outcome_name("approve", watermark_ms=MATURITY_MS - 1) == "WAITING"
     assert outcome_name("decline", watermark_ms=MATURITY_MS - 1) == "WAITING"
     assert outcome_name("approve", label("cardholder", fraud=True), watermark_ms=0) == "FRAUD"
@@ -122,7 +122,7 @@ def test_before_maturity_only_a_label_counts() -> None:
 def test_order_and_repetition_of_labels_do_not_matter(
     labels: list[Label], decisions: list[tuple[Verdict, int]], watermark_ms: int, random: np.random.Generator
 ) -> None:
-    """`outcome_of` on the original labels agrees with both functions on shuffled and repeated ones."""
+    """Shuffling and repeating labels changes no outcome, neither from `outcome_of` nor from `outcomes`."""
     shuffled = labels + labels[::2]
     random.shuffle(shuffled)
     index_of = {f"t{i}": i for i in range(3)}
@@ -150,14 +150,14 @@ def test_order_and_repetition_of_labels_do_not_matter(
 
 
 def test_an_explored_transaction_with_a_share_of_0_is_refused() -> None:
-    """The transaction's weight would be infinite."""
+    """An explored transaction with a share of 0 is rejected, because its weight would be infinite."""
     one = np.array([True])
     with pytest.raises(ValueError, match="share of 0"):
         weights(np.array([Outcome.FRAUD], dtype=np.int8), one, one, np.zeros(1))
 
 
 def test_only_unrepresented_transactions_are_unobservable() -> None:
-    """A censored decline that could have been explored is represented by the explored ones."""
+    """A censored decline is unobservable only if it could not have been explored; explored ones represent the rest."""
     outcome = np.full(3, Outcome.CENSORED, dtype=np.int8)
     unobservable = is_unobservable(outcome, np.array([True, True, False]), np.array([0.1, 0.0, 0.0]))
     assert unobservable.tolist() == [False, True, True]

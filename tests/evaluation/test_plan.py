@@ -59,7 +59,7 @@ def test_bounds_are_a_multiple_of_the_cohorts_gains() -> None:
     champion = np.isin(number % 50, (0, 10, 1, 2, 3, 4, 5, 6, 7, 8))
     before = earlier(champion_verdict=champion, amount_minor=np.full(COUNT, 4000), challenger_score=np.zeros(COUNT))
     frozen = plan(before, recall_margin=0.1)
-    # The champion: two frauds of 4,000 at 500 + a quarter lost, and eight reviews. The challenger: two missed frauds.
+    # Champion: two reviewed frauds at 500 plus a quarter of 4,000, and eight reviews. Challenger: two missed frauds.
     assert frozen.cost_bound_minor == pytest.approx(2.5 * abs(2 * 1500 + 8 * 500 - 2 * 4000))
     assert frozen.recall_bound == pytest.approx(2.5 * abs(-2 + 0.1 * 5))
 
@@ -91,5 +91,5 @@ def test_an_earlier_period_with_too_little_information_is_refused(before: Pairs,
 
 
 def test_a_plan_survives_json() -> None:
-    """A plan is written before the first tested cohort and read at each evaluation."""
+    """A plan survives JSON, in which it is written before the first tested cohort and read at each evaluation."""
     assert msgspec.json.decode(msgspec.json.encode(PLAN), type=Plan) == PLAN

@@ -122,7 +122,7 @@ def test_a_change_without_a_new_champion_continues_the_term() -> None:
 
 
 def test_a_new_policy_ends_the_monitoring() -> None:
-    """A changed alert rate is intended, and the previous champion would not be a remedy."""
+    """A new policy ends the monitoring, because the change in alert rate is then intended."""
     stricter = replace(PROMOTED, epoch=3, policy=Policy("strict", 0.0, 0.0))
     stream = shadowed(FIRST, PROMOTED, stricter).count(3, 5, model_counts("2", policy_version="strict", **BROKEN))
     assert stream.monitor.verdict() is None
@@ -147,7 +147,7 @@ def test_a_restored_champion_is_compared_with_its_own_past() -> None:
 
 
 def test_after_a_rollback_the_next_promotion_may_be_rolled_back() -> None:
-    """Only the model that was rolled back is never restored."""
+    """A promotion after a rollback may be rolled back too, but not to the model that was rolled back before."""
     third, second = update(4, "3", "1"), update(5, "2", "3")
     stream = (
         shadowed(FIRST, PROMOTED, RESTORED, third)

@@ -46,7 +46,7 @@ def test_idle_partitions_change_nothing(
 
 @given(st.lists(TIMES), st.lists(TIMES), TIMES, SPANS)
 def test_batch_borders_do_not_matter(left: list[int], right: list[int], ingest_ms: int, ahead_ms: int) -> None:
-    """Parts of a batch give the same highest event time and number of ignored ones as the whole batch."""
+    """Parts of a batch give the same highest event time and number of ignored event times as the whole batch."""
     whole = highest_event_time(left + right, ingest_ms=ingest_ms, ahead_ms=ahead_ms)
     parts = [highest_event_time(part, ingest_ms=ingest_ms, ahead_ms=ahead_ms) for part in (left, right)]
     highest = max((head for head, _ in parts if head is not None), default=None)

@@ -1,4 +1,4 @@
-"""Drift counts and decisions on a real Kafka: no decision is counted twice, and a kill loses at most one second."""
+"""Drift counts on a real Kafka: no decision is counted twice, and a kill loses at most one second of counts."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -57,7 +57,7 @@ def test_keys_and_scopes_are_enforced_and_reloaded(
 
 
 def test_an_unreadable_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is read again even if the fix, such as a chmod, leaves its modification time and size unchanged."""
+    """An unreadable key file is read again even if the fix, such as a chmod, does not change its time or size."""
     monkeypatch.setattr("stream.http.api_keys.CHECK_INTERVAL_S", 0.0)
     path = tmp_path / "keys.json"
     (old, old_entry), (new, new_entry) = make_key("ada", ("read",)), make_key("bob", ("read",))

@@ -82,7 +82,7 @@ def test_the_fast_path_and_fastapi_respond_alike(shared_edge: HttpProcess) -> No
 
 
 def test_pipelined_requests_are_answered_in_order(shared_edge: HttpProcess) -> None:
-    """The order is kept even if FastAPI handles some requests and the client reads only after sending all."""
+    """Responses keep the order of requests even if FastAPI handles some and the client reads only after sending all."""
     count = 200
     makes = [chunked if number % 5 == 3 else with_length for number in range(count)]
     with connected(shared_edge) as connection:
@@ -115,7 +115,7 @@ def test_a_body_may_arrive_in_pieces(shared_edge: HttpProcess) -> None:
 
 @pytest.mark.parametrize(("headers", "version"), [(b"Connection: close\r\n", b"1.1"), (b"", b"1.0")])
 def test_a_connection_without_keep_alive_is_closed(shared_edge: HttpProcess, headers: bytes, version: bytes) -> None:
-    """The edge closes the connection after the response."""
+    """If a client does not want keep-alive, the edge closes the connection after the response."""
     with connected(shared_edge) as connection:
         connection.sendall(with_length(transaction(1), headers, version))
         ((status, response_headers, _),) = read(connection)
@@ -168,7 +168,7 @@ def test_only_ordinary_requests_take_the_fast_path(
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_the_fast_path_makes_one_write_and_no_task(refused: bool) -> None:
-    """After the response the connection is idle, with the usual keep-alive timeout."""
+    """A request on the fast path takes one write and no task, and leaves the connection idle until it times out."""
     unused: Any = None
     bodies: list[bytes] = []
 

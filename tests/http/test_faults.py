@@ -51,7 +51,7 @@ def test_kafka_becomes_unavailable_and_returns(
 def test_a_frozen_broker_does_not_delay_responses_past_the_deadline(
     make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
 ) -> None:
-    """The request fails at the deadline; afterwards the same transaction can be sent again."""
+    """While the broker is frozen, a request fails at its deadline; later the same transaction can be sent again."""
     edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap, http_deadline_ms=500))
     assert edge.predict(transaction(1)).is_success
     broker = own_broker.pid

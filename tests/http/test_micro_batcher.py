@@ -9,7 +9,10 @@ from stream.http.micro_batcher import MicroBatcher, ScoredTransaction
 
 
 def test_a_transaction_past_its_deadline_is_not_scored() -> None:
-    """The transaction fails with DeadlineExceededError. The batcher has no scorer here, so scoring would raise."""
+    """A transaction past its deadline fails with DeadlineExceededError.
+
+    The batcher has no scorer here, so scoring would raise another error.
+    """
     nothing: Any = None
     batcher = MicroBatcher("transactions", 0.02, roles=nothing, counts=nothing, observe=nothing, metrics=nothing)
     results: list[ScoredTransaction | FraudError] = []

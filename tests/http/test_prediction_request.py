@@ -38,7 +38,7 @@ class _StubService:
 
 
 def test_an_unforeseen_error_fails_only_its_own_transaction() -> None:
-    """The rest of the batch may be in Kafka already, so its sender must get the other results."""
+    """An unexpected error fails only its own transaction, because others in the batch may already be in Kafka."""
     service: Any = _StubService()
     unused: Any = None
     routes = PredictionRoutes(unused, 0, service, unused)

@@ -96,7 +96,7 @@ def test_the_response_waits_for_both_acknowledgements() -> None:
 
 @pytest.mark.parametrize("stage", ["scored", "recorded", "decided"])
 def test_an_error_at_any_stage_fails_the_response(stage: str) -> None:
-    """The failure is counted once, nothing further is written, and the transaction can be sent again."""
+    """An error at any stage fails the response, is counted once and prevents further writes; a repeat is possible."""
 
     async def test() -> None:
         edge = _Edge()
@@ -118,7 +118,7 @@ def test_an_error_at_any_stage_fails_the_response(stage: str) -> None:
 
 
 def test_ack_none_responds_before_the_acknowledgement() -> None:
-    """The decision has no offset then. If Kafka fails afterwards, only `http_unrecorded_decisions` counts it."""
+    """With ack=none, the decision has no offset; only `http_unrecorded_decisions` counts a later failure of Kafka."""
 
     async def test() -> None:
         edge = _Edge()

@@ -58,7 +58,7 @@ def engine(url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[str], str]) -> Callable[..., Settings]:
-    """Return a factory for ledger settings whose topics exist; all share topics and groups, like two ledgers."""
+    """Return a factory for ledger settings. All settings share existing topics and groups, so two ledgers can too."""
 
     def make(database: str = "sqlite", **overrides: Any) -> Settings:
         own: dict[str, Any] = {"ledger_web_port": free_port()}
@@ -73,6 +73,6 @@ def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[s
 
 @pytest.fixture
 def start_ledger(tmp_path: Path) -> Iterator[Callable[[Settings], LedgerProcess]]:
-    """Return a function that starts ledger processes, which end with the test at the latest."""
+    """Return a function that starts a ledger process and stops it when the test ends."""
     with contextlib.ExitStack() as running:
         yield lambda settings: running.enter_context(LedgerProcess(settings, tmp_path))

@@ -43,7 +43,7 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, Simulated
 
 
 def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:
-    """Days add up to the total; saved minus lost is the difference in costs; recent transactions wait."""
+    """The days add up to the total, and the amount saved minus the amount lost is the difference in costs."""
     url, past = history
     engine = open_engine(url)
     (matchup,) = find_matchups(engine)

@@ -1,4 +1,4 @@
-"""The gate on a ledger begins tests by itself, takes evidence from closed cohorts only, and never changes it."""
+"""The gate on a ledger begins tests by itself, takes evidence from closed cohorts only, and never changes evidence."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""History as readers get it: the watermark, matured decisions and unresolved outcomes; and what retention deletes."""
+"""What readers of a ledger get (watermark, matured decisions, unresolved outcomes), and what retention deletes."""
 
 import math
 
@@ -173,7 +173,10 @@ def sizes(engine: Engine) -> tuple[int, ...]:
 
 
 def test_retention_goes_by_ingest_time_in_bounded_chunks(engine: Engine) -> None:
-    """An old transaction read today stays; an expired decision's rows go with it, orphans by their own ingest time."""
+    """Retention deletes decisions by ingest time, with their scores and labels, in chunks of limited size.
+
+    Scores and labels without a decision are deleted by their own ingest time.
+    """
     clock = ManualClock(BASE_MS)
     writers = [LedgerWriter(engine, kind, clock=clock) for kind in ("decisions", "shadow_scores", "labels")]
     for make, writer in zip((decision, shadow, label), writers, strict=True):

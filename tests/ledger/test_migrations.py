@@ -98,7 +98,7 @@ def _begin(path: Path, at: float) -> None:
 
 
 def test_several_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    """Without a retry, one process in four would fail because the file is locked."""
+    """Several processes may open a new file at once; without a retry, one in four would fail on the locked file."""
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes:
         list(processes.map(_begin, [tmp_path / "warm.db"] * 4, [0.0] * 4))
         for number in range(25):
@@ -124,7 +124,7 @@ def test_a_database_of_a_newer_program_is_not_changed(engine: Engine) -> None:
     ],
 )
 def test_an_unusable_url_is_one_error(url: str, message: str) -> None:
-    """An unusable URL is a one-line error that names the setting, and never a password."""
+    """An unusable URL causes a one-line error that names the setting and contains no password."""
     with pytest.raises(LedgerError, match=message) as refused:
         open_engine(url)
     assert "secret" not in str(refused.value)
@@ -132,7 +132,7 @@ def test_an_unusable_url_is_one_error(url: str, message: str) -> None:
 
 
 def test_an_unavailable_database_is_one_error(tmp_path: Path) -> None:
-    """An unavailable database is a one-line error: here, a port without a server, or a directory instead of a file."""
+    """An unavailable database (a port without a server, or a directory instead of a file) causes a one-line error."""
     (tmp_path / "ledger.db").mkdir()
     for url in (f"postgresql+psycopg://u:secret@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/ledger.db"):
         with pytest.raises(

@@ -125,7 +125,7 @@ def test_a_restart_reads_on_from_the_offsets_in_the_database(
 def test_an_unusable_database_is_one_error(
     ledger_settings: LedgerSettings, tmp_path: Path, overrides: dict[str, str], message: str
 ) -> None:
-    """An unusable database is a one-line error that names the setting to change, and never a password."""
+    """An unusable database causes a one-line error that names the setting to change and contains no password."""
     settings = ledger_settings().replace(**overrides)
     with LedgerProcess(settings, tmp_path) as ledger:
         last = assert_exits(ledger, 20)
@@ -135,7 +135,7 @@ def test_an_unusable_database_is_one_error(
 
 
 def test_a_port_in_use_is_one_error(ledger_settings: LedgerSettings, start_ledger: StartLedger) -> None:
-    """A port in use is a one-line error that names the ledger's own port setting."""
+    """A port in use causes a one-line error that names the ledger's own port setting."""
     settings = ledger_settings()
     with socket.create_server(("127.0.0.1", settings.ledger.web_port)):
         last = assert_exits(start_ledger(settings), 20)

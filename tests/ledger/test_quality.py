@@ -126,7 +126,7 @@ def some_history() -> tuple[list[Decision], list[ShadowScore], list[Label]]:
 
 
 def test_verdicts_are_counted_by_outcome(engine: Engine) -> None:
-    """Each model is counted separately, by the same labels; a challenger, on the transactions that it scored."""
+    """Each model's verdicts are counted separately; for a challenger, only the transactions that it scored count."""
     fill(engine, *some_history())
     assert measure(engine).matured == {
         DECIDED: Confusion(true_positive=2, false_positive=1, true_negative=1, false_negative=1),
@@ -136,7 +136,7 @@ def test_verdicts_are_counted_by_outcome(engine: Engine) -> None:
 
 
 def test_the_window_ends_where_history_has_matured(engine: Engine) -> None:
-    """More recent decisions wait, whatever labels they have; decisions before the window are ignored."""
+    """Decisions too recent to have matured count as waiting, even if labelled; those before the window are ignored."""
     fill(engine, *some_history())
     quality = measure(engine, window_ms=2 * SECOND_MS, maturity_ms=56 * SECOND_MS)
     assert quality.matured[DECIDED] == Confusion(true_positive=0, false_positive=1, true_negative=0, false_negative=1)
@@ -145,7 +145,7 @@ def test_the_window_ends_where_history_has_matured(engine: Engine) -> None:
 
 
 def test_one_bundle_under_two_policies_is_two_models(engine: Engine) -> None:
-    """A challenger may be the champion's own bundle with another policy."""
+    """One bundle under two policies is two models: a challenger may be the champion's bundle with another policy."""
     shadowed = [shadow(1, bundle_sha256=CHAMPION, model_version="1", policy_version="strict", verdict="decline")]
     fill(engine, [decision(1), decision(60)], shadowed)
     strict = MeasuredModel(CHAMPION, "1", "strict", "challenger")
@@ -153,7 +153,7 @@ def test_one_bundle_under_two_policies_is_two_models(engine: Engine) -> None:
 
 
 def test_the_newest_label_is_the_newest_plausible_one(engine: Engine) -> None:
-    """A label dated 2099 must not silence the alert forever; labels of unknown transactions count too."""
+    """A label dated 2099 does not count as the newest, because it would silence the alert on missing labels forever."""
     assert measure(engine) == ModelQuality()
     fill(
         engine, [], labelled=[label(1), label(99, event_time_ms=BASE_MS + 5), label(2, event_time_ms=4_070_908_800_000)]
@@ -164,7 +164,7 @@ def test_the_newest_label_is_the_newest_plausible_one(engine: Engine) -> None:
 
 
 def test_the_monitor_uses_the_settings_and_pauses(engine: Engine) -> None:
-    """A measurement that takes two seconds is followed by a pause of twenty seconds."""
+    """The monitor applies the settings, and a measurement of two seconds is followed by a pause of twenty."""
     settings = Settings().replace(
         gate_maturity_days=2, ledger_quality_days=1, watermark_max_clock_skew_s=10, watermark_lateness_s=0
     )

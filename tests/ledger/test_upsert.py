@@ -63,7 +63,7 @@ def test_decisions_commute(engine: Engine, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shadow_scores_commute(engine: Engine, seed: int) -> None:
-    """The same source position is kept as for decisions; a bundle under another policy is another challenger."""
+    """The stored scores are the same for any order of messages, with one row for each policy of a bundle."""
     kind = KINDS["shadow_scores"]
     messages = [
         shadow(1),

@@ -7,7 +7,7 @@ from stream.local.distribution import fetch_distribution
 
 
 def test_fetching_again_changes_no_jar() -> None:
-    """Jars must not change, because a starting broker opens them seconds after it receives its class path."""
+    """Fetching again changes no jar, because a starting broker opens jars seconds after it gets its class path."""
 
     def changed_ns(jar: str) -> int:
         return Path(jar).stat().st_ctime_ns  # also changes when a link to the file is added or removed

@@ -26,7 +26,7 @@ def test_each_program_has_its_own_address() -> None:
 
 
 def test_waits_until_the_program_is_ready_and_stops_it(tmp_path: Path) -> None:
-    """The context starts the program and stops it; `start` may follow `kill`."""
+    """Entering the context starts the program and leaving it stops the program; a killed program can be restarted."""
     port = free_port()
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     with ProgramProcess(command, tmp_path / "server.log", ready_url=f"http://127.0.0.1:{port}/") as server:
@@ -40,7 +40,7 @@ def test_waits_until_the_program_is_ready_and_stops_it(tmp_path: Path) -> None:
 
 
 def test_a_program_that_ends_early_is_quoted(tmp_path: Path) -> None:
-    """The error names the program, its exit code and its last lines."""
+    """If a program ends early, the error contains its name, its exit code and the last lines of its log."""
     command = [sys.executable, "-c", "import sys; print('no disk'); sys.exit(3)"]
     program = ProgramProcess(command, tmp_path / "early.log", ready_url=f"http://127.0.0.1:{free_port()}/")
     with program, pytest.raises(FraudError, match=r"^early ended with code 3; see .*\nno disk$"):
@@ -48,7 +48,7 @@ def test_a_program_that_ends_early_is_quoted(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_ready_in_time_is_an_error(tmp_path: Path) -> None:
-    """The error names the log file to read."""
+    """If a program is not ready in time, the error names the log file to read."""
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     program = ProgramProcess(command, tmp_path / "slow.log", ready_url=f"http://127.0.0.1:{free_port()}/")
     with program, pytest.raises(FraudError, match=r"^slow was not ready within 0\.2 s; see .*slow\.log$"):

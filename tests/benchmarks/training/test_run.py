@@ -19,7 +19,7 @@ from schemas.errors import DataError, FraudError
 from tests.training.conftest import make_frame
 from training.machine import describe_machine
 
-#: MiB allocated by preparation and by the step: far above what an interpreter allocates on its own meanwhile.
+#: MiB that the preparation and the step allocate: far more than the interpreter allocates for itself.
 _PREPARED = 40
 _WORKED = 64
 
@@ -76,7 +76,7 @@ def test_the_summary_has_median_time_and_peak_memory() -> None:
 
 
 def test_preparation_is_not_measured(tmp_path: Path) -> None:
-    """Memory allocated by preparation counts as before the step, memory allocated by the step as its own."""
+    """Memory that the preparation allocates is reported as used before the step, not as used by the step."""
     # This runs in its own process, like the benchmark's steps, because pytest's memory peak is already higher.
     program = f"""
 from pathlib import Path
