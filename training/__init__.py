@@ -1,4 +1,4 @@
-"""Training (the project's annex): data, models, bundling, registry, studies, retraining. `stream` never imports it."""
+"""Train, evaluate, register and retrain models offline. The `stream` package never imports this package."""
 
 import os
 

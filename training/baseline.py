@@ -74,14 +74,14 @@ def run_baseline(
         store_url: URL of the bundle store.
         experiment: MLflow experiment of the runs.
         report: Callback that is called with the name of each step, for a progress display.
-        accepted: Leaks that do not stop the run.
+        accepted: Names of the leaks that do not stop the run.
         alerts_per_day: Daily alert budget of the deployed policies; None for the policies with the least expected cost.
 
     Returns:
         The bundles, and the models in the same order, champion first.
 
     Raises:
-        DataError: If the data are too few, or the validation split is too short for the alert budget.
+        DataError: If there are too few rows, or the validation split is too short for the alert budget.
         LeakError: If a leak was found that was not accepted.
         QualityError: If a model must not be published.
         BundleError: If a bundle cannot be stored.
@@ -116,7 +116,7 @@ def require_quality(pr_auc: Metric) -> None:
     """Raise an error for a champion that has learnt nothing from the data.
 
     Raises:
-        QualityError: If its PR-AUC on the test set is below `MIN_PR_AUC`.
+        QualityError: If the champion's PR-AUC on the test set is below `MIN_PR_AUC`.
     """
     if not pr_auc.value >= MIN_PR_AUC:  # also true for NaN
         raise QualityError(
@@ -132,7 +132,7 @@ def _train(
     accepted: Collection[LeakName],
     alerts_per_day: int | None,
 ) -> list[BaselineModel]:
-    """Fit and evaluate every model, each in a run of its own. If one fails, all runs end as failed."""
+    """Fit and evaluate every model, each in a run of its own. If any model fails, all runs end as failed."""
     open_runs: list[ActiveRun] = []
     leaks: dict[str, str] = {}
 

@@ -50,7 +50,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; `run` sets the exit code."""
+    """Run the command line and exit with its exit code."""
     # librdkafka logs each retry; a lasting failure is raised as an error, so the log would only repeat that error.
     logging.getLogger("stream").setLevel(logging.CRITICAL)
     run(cli, "fraud-train")

@@ -25,7 +25,7 @@ from training.registry.versions import REGISTERED_MODEL
 
 @dataclass(frozen=True)
 class DeployedModel:
-    """The model that a bundle carries into the stream, and the rows that its manifest's references come from."""
+    """The model that a bundle contains, and the rows from which its manifest's reference profiles are computed."""
 
     algorithm: str
     graph: onnx.ModelProto
@@ -62,7 +62,7 @@ def model_to_deploy(evaluated: EvaluatedModel, data: PreparedData) -> DeployedMo
 
 
 def build_bundle(model: DeployedModel, run_id: str, metrics: Mapping[str, Metric], directory: Path) -> None:
-    """Write a model's bundle, which has no registry version yet.
+    """Write the bundle of a model that has no registry version yet.
 
     Args:
         model: Model to deploy.
@@ -104,9 +104,9 @@ def build_bundle(model: DeployedModel, run_id: str, metrics: Mapping[str, Metric
 
 
 def accepted_raw_features(train: Dataset, plan: FeaturePlan) -> Matrix:
-    """Return the training split's raw features (k, n_features), with NaN for missing values, as drift counts them.
+    """Return the raw features (k, n_features) of the training split, from which the reference profiles are made.
 
-    Rows that the missing-value policy rejects are left out.
+    Missing values are NaN, and rows that the missing-value policy rejects are left out, as in drift detection.
 
     Raises:
         DataError: If the missing-value policy rejects every row.

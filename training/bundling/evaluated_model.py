@@ -1,4 +1,4 @@
-"""Calibrate a fitted model, export it to ONNX, compare the two, choose operating points, and measure the result."""
+"""Calibrate a fitted model, export it to ONNX, check the export, choose operating points, and measure the metrics."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,10 @@ _ON_VALIDATION = "_validation"
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """A model whose ONNX graph scores like the original, with its operating points. All metrics are measured on it."""
+    """A calibrated model as an ONNX graph that scores like the original, with its operating points.
+
+    All metrics are measured on the scores of the graph.
+    """
 
     algorithm: str
     graph: onnx.ModelProto
@@ -63,7 +66,7 @@ def calibrate_and_export(
     """Calibrate and export a fitted model, and choose its operating points.
 
     Args:
-        algorithm: Model family, with whose name the versions of the policies begin.
+        algorithm: Model family. The versions of the policies begin with its name.
         fitted: Model fitted on the training split.
         data: Splits of the data. The labels of the test set are not used.
         choice: Rule that chooses the deployed policy.

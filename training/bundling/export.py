@@ -25,7 +25,10 @@ def to_onnx(fitted: FittedModel, calibration: Calibration, features: Sequence[Fe
 
 
 def open_session(model: onnx.ModelProto) -> OnnxModel:
-    """Open a graph as the stream does, on one thread; with more threads, sums of leaves differ in the last digits."""
+    """Open a graph as the stream does, on one thread.
+
+    With more threads, the sums of the trees' leaves would differ in the last digits.
+    """
     n_features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / MODEL_NAME

@@ -1,4 +1,4 @@
-"""Measure how far a model's columns move without drift, and how often the alarm rule raises an alarm on such movement.
+"""Measure how much a model's features and score vary without drift, and how often this variation raises an alarm.
 
 Both are measured by the stream's own code over consecutive windows in time order. Features are measured inside the
 training split. The score is measured inside the validation split, because a model is overconfident on the rows that it
@@ -27,14 +27,14 @@ QUANTILE = 0.995
 class MeasuredWindows:
     """Drift statistics of consecutive windows of one size."""
 
-    #: Rows of a window.
+    #: Number of rows in a window.
     size: int
     #: Statistics of k columns in each of w windows.
     statistics: WindowStatistics
 
 
 def with_natural_movement(manifest: Manifest, train: Matrix, scores: NDArray[np.float32]) -> Manifest:
-    """Return a manifest with natural movement and false alarms for each window size that fits the data often enough.
+    """Return a manifest with natural movement and false alarms for each window size that yields enough windows.
 
     Args:
         manifest: Manifest with reference profiles.

@@ -1,4 +1,4 @@
-"""Parity of the ONNX graph and the original: the check at export, and the scored rows kept in the manifest."""
+"""Check that an ONNX graph scores like the original model, and choose the scored rows to keep in the manifest."""
 
 import math
 
@@ -14,7 +14,7 @@ from training.evaluation.scored_rows import ScoredRows
 
 #: Largest allowed difference between the scores of the graph and of the original.
 TOLERANCE = 1e-5
-#: Number of parity rows in the manifest, and how many of them are at most frauds or rows near each threshold.
+#: Number of parity rows in the manifest, and the largest numbers of frauds and of rows near each threshold among them.
 PARITY_ROWS = 64
 _PARITY_FRAUDS = 16
 _PARITY_NEAR_THRESHOLD = 12

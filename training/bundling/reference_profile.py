@@ -1,4 +1,4 @@
-"""Reference profiles: distributions of features, scores and verdicts at training time, for comparison by drift."""
+"""Reference profiles: distributions of features, scores and verdicts at training time, for drift detection."""
 
 from collections.abc import Sequence
 

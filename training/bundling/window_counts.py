@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from stream.drift.binning import Binning
 from stream.scoring.features import Matrix
 
-#: Rows of a block.
+#: Number of rows in a block.
 BLOCK = 500
 #: Window sizes in rows, ascending, each a multiple of `BLOCK`.
 SIZES = (500, 1000, 2000, 5000, 10_000, 20_000)
-#: Least number of windows. With fewer, the largest statistic is down to chance, so the window size is left out.
+#: Smallest number of windows. With fewer, the largest statistic is down to chance, so the window size is left out.
 MIN_WINDOWS = 8
 
 
@@ -36,7 +36,9 @@ def count_blocks(binning: Binning, matrix: Matrix, scores: NDArray[np.float32]) 
 
 
 def sum_windows(blocks: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
-    """Sum block counts (b, width) into window counts (k, width), `rows` rows each, without an incomplete last window.
+    """Sum the counts (b, width) of blocks into the counts (k, width) of windows of `rows` rows.
+
+    An incomplete last window is left out.
 
     >>> sum_windows(np.array([[1], [2], [3], [4], [5]]), 2 * BLOCK).ravel().tolist()
     [3, 7]

@@ -41,7 +41,7 @@ def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) ->
         model,
         str(directory),
         signature=signature,
-        # Given explicitly, because otherwise MLflow would load the model in a new process to infer the requirements.
+        # Without explicit requirements, MLflow would load the model in a new process to infer them.
         pip_requirements=[f"onnx=={onnx.__version__}", f"onnxruntime=={onnxruntime.__version__}"],
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,

@@ -1,4 +1,4 @@
-"""`fraud-train baseline`."""
+"""The command `fraud-train baseline`."""
 
 import time
 from collections.abc import Sequence

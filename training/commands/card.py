@@ -1,4 +1,4 @@
-"""`fraud-train card`."""
+"""The command `fraud-train card`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`fraud-train compare`."""
+"""The command `fraud-train compare`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`fraud-train describe`."""
+"""The command `fraud-train describe`."""
 
 from pathlib import Path
 

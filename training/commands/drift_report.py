@@ -1,4 +1,4 @@
-"""`fraud-train drift-report`."""
+"""The command `fraud-train drift-report`."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _STEPS = 4
 
 
 class _UnusableFileError(click.ClickException):
-    """Error for a file that cannot be used; the command exits with code 2, as for bad usage."""
+    """Raised if FILE cannot be used. The command then exits with code 2, as it does for bad usage."""
 
     exit_code = 2
 

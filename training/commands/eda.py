@@ -1,4 +1,4 @@
-"""`fraud-train eda`."""
+"""The command `fraud-train eda`."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`fraud-train evaluate`."""
+"""The command `fraud-train evaluate`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`fraud-train export-stream`."""
+"""The command `fraud-train export-stream`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`fraud-train fetch-data`."""
+"""The command `fraud-train fetch-data`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`fraud-train history`."""
+"""The command `fraud-train history`."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING

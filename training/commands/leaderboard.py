@@ -1,4 +1,4 @@
-"""`fraud-train leaderboard`."""
+"""The command `fraud-train leaderboard`."""
 
 import click
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""`fraud-train offline-scores`."""
+"""The command `fraud-train offline-scores`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`fraud-train promote`."""
+"""The command `fraud-train promote`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`fraud-train publish`."""
+"""The command `fraud-train publish`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`fraud-train quality`."""
+"""The command `fraud-train quality`."""
 
 import shlex
 import sys

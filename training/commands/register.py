@@ -1,4 +1,4 @@
-"""`fraud-train register`."""
+"""The command `fraud-train register`."""
 
 import click
 

@@ -26,7 +26,7 @@ class RegistryAccess(NamedTuple):
 
 
 def kafka_settings(bootstrap: str | None) -> Settings:
-    """Return the settings, with the broker from --bootstrap if that option is given.
+    """Return the settings, with the Kafka broker from --bootstrap if that option is given.
 
     Raises:
         SettingsError: If a setting cannot be used.
@@ -36,7 +36,7 @@ def kafka_settings(bootstrap: str | None) -> Settings:
 
 
 def open_store(store: str | None) -> BundleStore:
-    """Return the bundle store given by --store, or by the settings without that option.
+    """Open the bundle store given by --store or, without that option, by the settings.
 
     Raises:
         BundleMissingError: If the store cannot be opened.

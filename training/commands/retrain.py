@@ -1,4 +1,4 @@
-"""`fraud-train retrain`."""
+"""The command `fraud-train retrain`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`fraud-train rollback`."""
+"""The command `fraud-train rollback`."""
 
 import click
 

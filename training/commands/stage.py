@@ -1,4 +1,4 @@
-"""`fraud-train stage`."""
+"""The command `fraud-train stage`."""
 
 import click
 

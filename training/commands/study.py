@@ -1,4 +1,4 @@
-"""`fraud-train study`."""
+"""The command `fraud-train study`."""
 
 import time
 from pathlib import Path

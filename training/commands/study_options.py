@@ -81,7 +81,7 @@ def accepted_leaks(names: tuple[str, ...]) -> "tuple[LeakName, ...]":
     """Check the names given with --accept-leak and return them in the order of `LEAKS`.
 
     Raises:
-        StudyError: If there is no leak with one of these names.
+        StudyError: If a name is not one of `LEAKS`.
     """
     from training.data.leaks import LEAKS  # noqa: PLC0415  # imports scikit-learn
     from training.study.plan import unknown_name  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""`fraud-train watch`."""
+"""The command `fraud-train watch`."""
 
 import time
 from collections.abc import Callable

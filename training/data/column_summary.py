@@ -92,7 +92,10 @@ def summarise_file(path: Path, shown: str) -> FileSummary:
 
 
 def _as_numbers(column: pl.Series) -> tuple[pl.Series, set[str]]:
-    """Return a text column as numbers, with the texts that mark missing values, if all other values are numbers."""
+    """Convert a text column to numbers, and return it with the texts that mark missing values.
+
+    The column is returned unchanged, without marks, if any other value is not a number.
+    """
     if column.dtype != pl.String:
         return column, set()
     marks = set(column.filter(column.is_in(_MISSING_MARKS)).unique())

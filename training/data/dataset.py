@@ -39,10 +39,10 @@ class Dataset:
     amount_minor: NDArray[np.int64]
     #: (n,) 1 for fraud; -1 in every row of data that were read without labels.
     label: NDArray[np.int8]
-    #: (n,) equal for rows that are equal in every column but the id. It is a 64-bit hash, so unequal rows have equal
-    #: ones with a probability of n²/2⁶⁵. Comparable within one process.
+    #: (n,) 64-bit hash of every column but the id. The probability that two of n different rows have the same hash is
+    #: n²/2⁶⁵. Hashes are comparable only within one process.
     fingerprint: NDArray[np.uint64]
-    #: (n,) true if every column but the id equals an earlier row's.
+    #: (n,) true if the row equals an earlier row in every column but the id.
     repeat: NDArray[np.bool_]
     #: Source columns of the features, n rows: Float32 or Float64 if numeric, String if categorical, null if missing.
     frame: pl.DataFrame
@@ -69,7 +69,7 @@ class Dataset:
         return self.keys["currency"].to_numpy()
 
     def part(self, rows: "slice | NDArray[np.int64]") -> "Dataset":
-        """Return the given rows, in the given order."""
+        """Return a dataset with only the given rows, in the given order."""
         return replace(
             self,
             row=self.row[rows],
@@ -83,18 +83,20 @@ class Dataset:
         )
 
     def matrix(self, plan: FeaturePlan) -> Matrix:
-        """Return the feature vectors (n, n_features), made by the stream's own code.
+        """Return the feature vectors (n, n_features), computed by the stream's own code.
 
         Raises:
-            DataError: If the data lack a feature of the plan, or have it as another kind.
+            DataError: If a feature of the plan is missing from the data or has another kind there.
         """
         return self._features(plan, plan.matrix)
 
     def raw_features(self, plan: FeaturePlan) -> Matrix:
-        """Return the features (n, n_features) with NaN for missing values, as drift counts them before they are filled.
+        """Return the raw features (n, n_features), as drift detection counts them.
+
+        Missing values are NaN; they have not been imputed.
 
         Raises:
-            DataError: If the data lack a feature of the plan, or have it as another kind.
+            DataError: If a feature of the plan is missing from the data or has another kind there.
         """
         return self._features(plan, plan.raw_features)
 
@@ -120,9 +122,9 @@ def load(path: str | Path, description: DataDescription | None = None, *, labell
     """Read and check a data file.
 
     Args:
-        path: Parquet or CSV file, a path or any fsspec URL.
+        path: Path or fsspec URL of a Parquet or CSV file.
         description: Meaning of the file's columns; by default, that of the ULB data.
-        labelled: True if the file must have labels; if false, they are not read.
+        labelled: Whether the file must have labels; if False, labels are not read.
 
     Raises:
         DataError: If the file or one of its columns cannot be used. The error names the column and the first bad row,
@@ -203,7 +205,7 @@ def _require_columns(wanted: list[str], present: list[str], shown: str) -> None:
 
 
 def _codes(plan: FeaturePlan, column: pl.Series) -> NDArray[np.float64]:
-    """Return the codes (n,) of a categorical column. The plan encodes each distinct value only once."""
+    """Return the category codes (n,) of a categorical column. Each distinct value is encoded only once."""
     distinct = column.drop_nulls().unique()
     table = pl.DataFrame({"value": distinct, "code": plan.codes(column.name, distinct.to_list())})
     joined = pl.DataFrame({"value": column}).join(table, on="value", how="left", maintain_order="left")

@@ -37,7 +37,7 @@ def draft_description(source: str | Path) -> str:
     """Return a draft of the description of a data file, as YAML with comments.
 
     Args:
-        source: Parquet or CSV file, a path or any fsspec URL.
+        source: Path or fsspec URL of a Parquet or CSV file.
 
     Raises:
         DataError: If the file cannot be read.

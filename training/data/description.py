@@ -38,7 +38,7 @@ class CurrencyColumn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
-    """The meaning of a data file's columns. Columns that it does not name are not read.
+    """The meaning of a data file's columns. Columns that the description does not name are not read.
 
     Raises:
         ValueError: If a column is described twice. (`read_description` raises a `DataError` instead.)

@@ -31,7 +31,7 @@ class FeatureSet(Struct, frozen=True, forbid_unknown_fields=True):
     missing: MissingPolicy = "median"
 
 
-#: Feature set of every feature column, unchanged, and the amount.
+#: Feature set that consists of every feature column, unchanged, and the amount.
 DEFAULT = built_in_config("features-default.yaml", FeatureSet)
 
 

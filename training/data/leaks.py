@@ -1,4 +1,4 @@
-"""The leak alarm, which stops a run whose offline metrics would be too good because of a leak not accepted by name."""
+"""The leak alarm, which stops a run if a leak would make its metrics too good, unless the leak is accepted by name."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class LeakAlarm:
 def resampled_before_split(split: Split) -> str | None:
     """Return evidence that frauds were duplicated or legitimate rows dropped before the split, or None.
 
-    In that case, copies of a row are in several splits, and no split has the natural share of frauds.
+    After such resampling, copies of a row are in several splits, and no split has the natural share of frauds.
     """
     parts = (split.train, split.validation, split.test)
     fraud = np.concatenate([part.label for part in parts]) == 1
@@ -101,7 +101,7 @@ def resampled_before_split(split: Split) -> str | None:
 
 
 def row_in_two_parts(split: Split) -> str | None:
-    """Return which two splits share a row that is equal in every column except the id, or None."""
+    """Return a message that names two splits with equal rows (in every column except the id), or None."""
     for (one, of_one), (other, of_other) in combinations(vars(split).items(), 2):
         if count := int(np.isin(of_other.fingerprint, of_one.fingerprint).sum()):
             return f"{count} rows of the {other} part equal a row of the {one} part in every column"
@@ -138,7 +138,7 @@ def _interpolated_share(column: pl.Series, fraud: NDArray[np.bool_]) -> float:
 
 
 def _unique_share(column: pl.Series) -> float:
-    """Return the number of distinct values divided by the number of values; 0 for fractions, which naturally differ."""
+    """Return the number of distinct values divided by the number of values; 0 for fractions, most of which differ."""
     present = column.drop_nulls()
     if present.is_empty() or (present.dtype.is_float() and not (present == present.round()).all()):
         return 0.0

@@ -1,4 +1,4 @@
-"""Convert training data to messages as the stream receives them, one transaction per row."""
+"""Convert training data to messages as the stream receives them, one message per row."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from training.data.dataset import Dataset
 
 
 def transactions(data: Dataset) -> Iterator[Transaction[dict[str, FeatureValue]]]:
-    """Yield messages in the order of the data. Numbers are those in the file, so the features are bit-identical."""
+    """Yield messages in the order of the data, with the numbers in the file, so that features are bit-identical."""
     names = data.frame.columns
     for transaction_id, card, time, amount_minor, currency, values in zip(
         data.transaction_id.tolist(),

@@ -47,9 +47,9 @@ def _rankings(column: pl.Series, labels: NDArray[np.int8]) -> Iterator[tuple[Flo
 
 
 def _by_category(column: pl.Series, labels: NDArray[np.int8], learnt_from: NDArray[np.bool_]) -> Floats:
-    """Return, for each held-out row, the share of frauds among the learnt rows of its category.
+    """Return, for each held-out row, the share of frauds among the `learnt_from` rows of its category.
 
-    A new category gets the share among all learnt rows.
+    A category without such rows gets the share among all `learnt_from` rows.
     """
     rows = pl.DataFrame({"category": column, "fraud": labels})
     learnt = rows.filter(learnt_from)
@@ -60,7 +60,7 @@ def _by_category(column: pl.Series, labels: NDArray[np.int8], learnt_from: NDArr
 
 
 def _average_precision(ranking: Floats, labels: NDArray[np.int8]) -> float:
-    """Return the average precision. Rows of equal rank form one step, and minus infinity is a valid rank."""
+    """Return the average precision of a ranking. Equal values form one step; minus infinity is a valid value."""
     _, step = np.unique(-ranking, return_inverse=True)
     frauds, rows = np.bincount(step, weights=labels), np.bincount(step)
     precision = np.cumsum(frauds) / np.cumsum(rows)
@@ -77,6 +77,6 @@ def _may_exceed(ranking: Floats, labels: NDArray[np.int8], above: float) -> bool
     """
     frauds = int(labels.sum())
     lowest = np.partition(ranking, len(ranking) - frauds)[len(ranking) - frauds]
-    # Of rows that share the lowest of these ranks, frauds count as first.
+    # Among rows with the lowest of these values, frauds count as ranked first.
     missed = 1 - min(1.0, float(labels[ranking >= lowest].sum()) / frauds)
     return 1 - missed**2 / (1 + missed) > above

@@ -131,7 +131,10 @@ def read_columns(
 
 
 def source_sha256(path: Path) -> str:
-    """Return the SHA-256 that identifies the data: the source file's if stored in the Parquet file, else its own."""
+    """Return the SHA-256 that identifies the data: that of the file itself, or of the file that it was made from.
+
+    `fraud-train fetch-data` stores the hash of the original CSV file in the Parquet file that it writes.
+    """
     if path.suffix.lower() == ".parquet" and (of_source := pl.read_parquet_metadata(path).get(SOURCE_SHA256)):
         return of_source
     digest = hashlib.sha256()
@@ -176,7 +179,7 @@ def _refuse_text(path: Path, shown: str, numbers: list[str], marks: list[str]) -
 
 
 def _refuse_cut_off(path: Path, shown: str) -> None:
-    """Raise an error if the last line of a CSV file is short of fields, which polars would read as missing values."""
+    """Raise an error if the last line of a CSV file has too few fields, which polars would read as missing values."""
     with path.open("rb") as file:
         header = file.readline()
         file.seek(max(len(header), path.stat().st_size - _TAIL))

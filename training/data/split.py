@@ -1,4 +1,4 @@
-"""Split data by time, as the model will be used, or stratified, to compare with published results; and cut folds."""
+"""Split data by time, as in production, or at random with stratification, as in published results; and cut folds."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from schemas.errors import DataError
 from training.data.dataset import Dataset
 
-#: Shares of all rows at which the validation and test parts begin.
+#: Shares of all rows at which the validation split and the test set begin.
 VALIDATION_FROM = 0.6
 TEST_FROM = 0.8
 
@@ -17,11 +17,11 @@ TEST_FROM = 0.8
 class Split:
     """Training split, validation split and test set. `training.data.test_set` restricts each to its purpose."""
 
-    #: For fitting, and for medians, categories and reference profiles.
+    #: Rows for fitting, and for medians, categories and reference profiles.
     train: Dataset
-    #: For calibration and for choosing thresholds, nothing else.
+    #: Rows for calibration and for choosing thresholds, nothing else.
     validation: Dataset
-    #: For the reported metrics, evaluated once per model.
+    #: Rows for the reported metrics, evaluated once per model.
     test: Dataset
 
 
@@ -34,13 +34,13 @@ class Fold:
 
 
 def split_by_time(data: Dataset) -> Split:
-    """Split the data 60/20/20 by event time, each part strictly earlier than the next.
+    """Split the data 60/20/20 by event time, each split strictly earlier than the next.
 
-    Rows with the same event time are never separated: a boundary between them moves to the first of them, so that all
-    of them belong to the later part.
+    Rows with the same event time are never separated: if a boundary falls between them, all of them belong to the later
+    split.
 
     Raises:
-        DataError: If a part would have no frauds or no legitimate transactions.
+        DataError: If a split would have no frauds or no legitimate transactions.
     """
     first_validation = _boundary(data.event_time_ms, VALIDATION_FROM)
     first_test = _boundary(data.event_time_ms, TEST_FROM)
@@ -55,17 +55,17 @@ def split_by_time(data: Dataset) -> Split:
 
 
 def split_stratified(data: Dataset, seed: int) -> Split:
-    """Split the data 60/20/20 at random, with the same share of frauds in each part.
+    """Split the data 60/20/20 at random, with the same share of frauds in each split.
 
-    Rows that equal an earlier row in every column are dropped first, because equal rows in two parts would be a leak.
+    Rows that equal an earlier row in every column are dropped first, because equal rows in two splits would be a leak.
     The future still leaks into the past, so use metrics from this split only for comparison with published results.
 
     Args:
         data: Data to split.
-        seed: Seed of the random choice. Within each part, rows are in order of event time.
+        seed: Seed of the random choice. Within each split, rows are in order of event time.
 
     Raises:
-        DataError: If a part would have no frauds or no legitimate transactions.
+        DataError: If a split would have no frauds or no legitimate transactions.
     """
     random = np.random.default_rng(seed)
     distinct = np.flatnonzero(~data.repeat)

@@ -43,8 +43,8 @@ class CountedTestSet:
 
     Args:
         test: Rows of the test set.
-        on_evaluation: Callback that records an evaluation before any rows are returned; if it raises, none are
-            returned.
+        on_evaluation: Callback that records an evaluation before any rows are returned; if it raises an error,
+            no rows are returned.
         evaluations: Number of earlier evaluations of the same test set.
     """
 
@@ -72,7 +72,7 @@ class PurposeSplit:
     """The splits of the data, each under the name of its purpose."""
 
     search: SearchPart
-    #: For calibration and for choosing thresholds, nothing else.
+    #: The validation split, for calibration and for choosing thresholds, nothing else.
     validation: Dataset
     test_set: CountedTestSet
 
@@ -80,12 +80,12 @@ class PurposeSplit:
 def split_by_purpose(
     split: Split, *, folds: int, alarm: LeakAlarm, on_evaluation: OnEvaluation, evaluations: int = 0
 ) -> PurposeSplit:
-    """Check a split for leaks and return its parts by purpose. The caller must keep no reference to `split`.
+    """Check a split for leaks and separate it by purpose. The caller must keep no reference to `split`.
 
     Args:
         split: Time-ordered or stratified split of the data.
         folds: Number of rolling-origin folds within the training split.
-        alarm: Leak alarm, which raises for a leak that was not accepted.
+        alarm: Leak alarm, which raises an error for a leak that was not accepted.
         on_evaluation: Callback that records each evaluation of the test set.
         evaluations: Number of evaluations of this test set by earlier runs.
 

@@ -21,9 +21,9 @@ class TrainingData:
     """The training split, in the form in which models are searched, fitted and selected."""
 
     features: tuple[Feature, ...]
-    #: (n, n_features), in order of event time.
+    #: Feature vectors (n, n_features), in order of event time.
     matrix: Matrix
-    #: (n,), 1 for fraud.
+    #: Labels (n,), 1 for fraud.
     labels: Labels
     #: Pairs of rows to fit on and rows to score, which are always later.
     folds: tuple[Fold, ...]
@@ -31,11 +31,11 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class UnlabelledRows:
-    """Rows without their labels."""
+    """Feature vectors and amounts of m rows, without the labels."""
 
-    #: (m, n_features).
+    #: Feature vectors (m, n_features).
     matrix: Matrix
-    #: (m,).
+    #: Amounts (m,) in minor units.
     amount_minor: NDArray[np.int64]
 
 
@@ -44,13 +44,13 @@ class PreparedData:
     """The splits of the data, each under the name of its purpose."""
 
     plan: FeaturePlan
-    #: For search and selection.
+    #: The training split as feature vectors, for search and selection.
     training_data: TrainingData
     #: The training split as loaded from the file, for medians and reference profiles.
     train: Dataset
     #: The validation split, for calibration and thresholds.
     validation: Dataset
-    #: The test set without its labels, for the parity of ONNX and the original.
+    #: The test set without its labels, for comparing the ONNX graph with the original.
     unlabelled_test: UnlabelledRows
     #: The test set; each evaluation is counted.
     test_set: CountedTestSet
@@ -71,9 +71,9 @@ def prepare(
     Args:
         data: Loaded data, in order of event time.
         feature_set: Features that the model takes.
-        split: Function that cuts the data into parts.
+        split: Function that splits the data, by time or stratified.
         folds: Number of rolling-origin folds within the training split; 0 if there is no search.
-        alarm: Leak alarm, which raises for a leak that was not accepted.
+        alarm: Leak alarm, which raises an error for a leak that was not accepted.
         on_evaluation: Callback that records each evaluation of the test set.
         evaluations: Number of earlier evaluations of this test set.
 
