@@ -1,4 +1,4 @@
-"""Export offline files: transactions as JSON lines for the stream, and their scores by all models with a role."""
+"""Export offline files: transactions as JSON lines for the stream, and the scores of all models with a role."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -20,7 +20,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 
 def part_of(rows: Dataset, part: Part) -> Dataset:
-    """Return one part of the time-ordered split, in order of event time.
+    """Return one split of the data, or all rows, in order of event time.
 
     Raises:
         DataError: If there are too few rows to split.

@@ -1,4 +1,4 @@
-"""Monitors concept drift in a ledger, by reading each matured fraud and alert of the champion once, in order."""
+"""Monitor concept drift: read each of the champion's matured frauds and alerts from the ledger once, in order."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class CalibrationCheck:
 
     @property
     def problem(self) -> str | None:
-        """Description of the miscalibration in one line; None as long as the scores may be calibrated."""
+        """Description of the miscalibration in one line; None unless the scores are shown to be miscalibrated."""
         if not self.rows or calibration_p(self.score_sum / self.rows, self.rows, self.frauds) >= UNCALIBRATED:
             return None
         return (

@@ -1,6 +1,6 @@
 """Detection delay and false-alarm rate of the concept drift monitor, on simulated errors.
 
-`python -m training.drift.concept_simulation` prints the figures in docs/retraining.md; it takes about a minute.
+`python -m training.drift.concept_simulation` prints the numbers quoted in docs/retraining.md; it takes about a minute.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def false_alarm_share(rate: float, streams: int = STREAMS) -> float:
 
 
 def detection_delay(before: float, after: float, streams: int = STREAMS) -> DetectionDelay:
-    """Return the number of rows from a change in the error rate to the alarm that it raises."""
+    """Return how many rows after a change in the error rate the alarm is raised, over many streams."""
     delays = []
     for seed in range(streams):
         random = np.random.default_rng(seed)
@@ -60,7 +60,7 @@ def detection_delay(before: float, after: float, streams: int = STREAMS) -> Dete
 
 
 def _first_alarm(errors: np.ndarray[tuple[int], np.dtype[np.bool_]], since: int) -> int | None:
-    """Return the first row with an alarm from row `since` on; earlier alarms are false and do not count."""
+    """Return the first row with an alarm at or after row `since`; earlier alarms are false and do not count."""
     monitor = ErrorRateMonitor("misses")
     for row, error in enumerate(errors.tolist()):
         if monitor.update(row, error=error) is not None and row >= since:

@@ -51,5 +51,5 @@ def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Fi
 
 
 def _refused(counts: DriftCounts, reason: str) -> None:
-    """Raise an error, since counting and merging use the same bins and no counts should be rejected."""
+    """Raise an error: counting and merging use the same bins, so no counts should ever be rejected."""
     raise RuntimeError(f"window counts {counts.sequence} of the file were rejected: {reason}")

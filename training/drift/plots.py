@@ -57,7 +57,9 @@ def over_windows(values: Sequence[float | None], limits: Sequence[float | None],
 
 
 def bins(reference: Sequence[int], current: Sequence[int], label: str) -> Markup:
-    """Plot two samples as shares of rows in each bin of the reference, drawn equally wide, missing values last.
+    """Plot the share of rows in each bin of the reference, for the reference and the file, with missing values last.
+
+    All bins are drawn equally wide.
 
     Args:
         reference: Counts (b,) of the reference.
@@ -81,9 +83,9 @@ def bins(reference: Sequence[int], current: Sequence[int], label: str) -> Markup
 
 
 def sparkline(windows: Sequence[ColumnDrift]) -> Markup:
-    """Return a sparkline of the newest windows, oldest first: one bar per window, as high as PSI relative to its limit.
+    """Return a sparkline of the newest windows, oldest first: one bar per window.
 
-    A window that could not be judged gets a bar of minimal height.
+    The height of a bar is the ratio of PSI to its limit; a window that could not be judged gets a minimal bar.
     """
     shown = windows[-SPARKLINE_WINDOWS:]
     bars = []

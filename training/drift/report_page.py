@@ -22,7 +22,7 @@ _WINDOW_SECTIONS = (
 
 
 def drift_page(drift: FileDrift, manifest: Manifest, limits: DriftLimits, source: str) -> str:
-    """Render the page.
+    """Render the drift report as HTML.
 
     Args:
         drift: Drift of the file.

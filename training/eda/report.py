@@ -1,4 +1,4 @@
-"""The data report: makes an HTML page from a data file, stored on disk and in MLflow."""
+"""Make the data report on a data file: an HTML page that is written to disk and logged to MLflow."""
 
 import tempfile
 from collections.abc import Callable

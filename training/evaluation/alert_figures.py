@@ -15,7 +15,7 @@ def alert_figures(scored: ScoredRows, policy: Policy, costs: Costs) -> AdditiveF
 
     `precision`, `recall`, `f1`; `value_recall`, the share of the fraud amount that is alerted;
     `false_positives_per_fraud`, the number of legitimate transactions alerted per fraud alerted, undefined if no fraud
-    is; `expected_cost`, the mean cost of a transaction in minor units.
+    is alerted; `expected_cost`, the mean cost of a transaction in minor units.
     """
     verdicts = severities(scored.scores, policy, scored.amount_minor)
     alert, fraud = (verdicts > 0).astype(np.float64), scored.labels.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Plot one model's results on one part of the data, as PNG files for the model's MLflow run."""
+"""Plot one model's results on one data split, as PNG files for the model's MLflow run."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -50,7 +50,7 @@ def save_plots(directory: Path, scored: ScoredRows, policies: Mapping[str, Polic
         scored: Scored transactions, some of them frauds and some legitimate.
         policies: Up to four policies, by the name of each in the legends.
         costs: Costs for the cost curve.
-        part: Name of the part of the data, such as "test set", for the titles.
+        part: Name of the data split, such as "test set", for the titles.
     """
     points = [_Point(name, policy, *style) for (name, policy), style in zip(policies.items(), _POINTS, strict=False)]
     draw: dict[str, Callable[[Axes], None]] = {

@@ -14,9 +14,9 @@ class PolicyChoice:
     """The rule that chooses a model's deployed policy."""
 
     kind: PolicyKind
-    #: The policy has the least expected cost, unless `alerts_per_day` is set.
+    #: Costs by which the policy is chosen, unless `alerts_per_day` is set.
     costs: Costs = field(default_factory=Costs)
-    #: Number of alerts that analysts can review in a day, which the policy uses up. None: choose by cost.
+    #: Number of alerts that analysts can review in a day, which the policy uses up; None to choose the policy by cost.
     alerts_per_day: int | None = None
 
     def choose(self, validation: ScoredRows, algorithm: str) -> Policy:

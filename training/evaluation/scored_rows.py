@@ -43,7 +43,7 @@ class ScoredRows:
 
     @classmethod
     def of(cls, scores: NDArray[np.float32], rows: Dataset) -> "ScoredRows":
-        """Return a dataset's rows (n,) with their scores (n,)."""
+        """Combine the rows of a dataset (n,) with their scores (n,)."""
         return cls(scores, rows.label, rows.amount_minor, rows.event_time_ms)
 
     def __len__(self) -> int:

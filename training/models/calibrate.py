@@ -33,7 +33,7 @@ class Calibration:
         return scores
 
     def write(self, graph: GraphWriter, log_odds: str) -> str:
-        """Add the same function of log odds, double (n,), to the graph as its output, and return the output's name.
+        """Add the calibration of log odds, double (n,), to the graph as its output, and return the output's name.
 
         The score is computed in double and rounded to float32. ONNX Runtime's float32 functions differ in the last
         digit between a full SIMD vector and the tail of a batch, so a score would depend on its position in the batch.

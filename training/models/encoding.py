@@ -1,4 +1,4 @@
-"""Encode feature vectors for linear models and nets: no missing values, and a 0/1 column for each category."""
+"""Encode feature vectors for linear models and neural nets: no missing values, and a 0/1 column for each category."""
 
 from collections.abc import Sequence
 

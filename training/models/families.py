@@ -35,7 +35,7 @@ _Fitter = Callable[[Params, FitTask], FittedModel]
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of model: how a model is fitted, and the search space of its hyperparameters."""
+    """A kind of model: how to fit such a model, and the search space of its hyperparameters."""
 
     algorithm: str
     #: Kind of margin that models of this family return.

@@ -37,7 +37,7 @@ class FitTask:
     """Everything that a fit needs except the hyperparameters."""
 
     rows: LabelledRows
-    #: Features in the order of the matrix's columns: linear models and nets encode them by kind.
+    #: Features in the order of the matrix's columns: linear models and neural nets encode them by kind.
     features: tuple[Feature, ...]
     seed: int
     #: Rows for the early stopping of boosters, none of which are in `rows`.
@@ -49,8 +49,8 @@ class FittedModel:
     """A fitted model, before calibration."""
 
     margin_kind: MarginKind
-    #: Function from feature vectors (n, n_features) to margins (n,) in double precision, the original for the parity
-    #: check.
+    #: Function from feature vectors (n, n_features) to margins (n,) in double precision, with which the
+    #: parity check compares the graph.
     margin: Callable[[Matrix], NDArray[np.float64]]
     #: Adds the nodes that turn `FEATURES` into the log odds of fraud, double (n,), and returns the name of that tensor.
     write_log_odds: Callable[[GraphWriter], str]
@@ -59,5 +59,5 @@ class FittedModel:
 
 
 def margin_log_odds(margin: NDArray[np.float64], kind: MarginKind) -> NDArray[np.float64]:
-    """Return margins (n,) of either kind as log odds, as the graph by `FittedModel.write_log_odds` computes them."""
+    """Convert margins (n,) of either kind to log odds, as the nodes from `FittedModel.write_log_odds` do."""
     return margin if kind == "log_odds" else log_odds(margin, FLOAT_EPSILON)

@@ -37,7 +37,7 @@ class GraphWriter:
         return name
 
     def double(self, name: str) -> str:
-        """Cast to double, because a float32 logarithm or product depends on the row's position in the batch."""
+        """Add a cast to double, since a float32 logarithm or product depends on the row's position in the batch."""
         return self.add("Cast", name, to=TensorProto.DOUBLE)
 
     def inline(self, model: onnx.ModelProto, source: str) -> str:

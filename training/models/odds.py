@@ -9,8 +9,8 @@ from training.models.graph import GraphWriter
 #: Probabilities summed in float32 are clipped to [ε, 1 - ε] before the logit: a forest of a few hundred trees does not
 #: resolve smaller differences. The graph sums the complement as well, so nothing cancels near 1.
 FLOAT_EPSILON = 1e-4
-#: The same for probabilities computed in double, where a step of 1e-16 changes the logit by 1e-4 and the score by less
-#: than 1e-7.
+#: The same limit for probabilities computed in double, where a step of 1e-16 changes the logit by 1e-4 and the score by
+#: less than 1e-7.
 DOUBLE_EPSILON = 1e-12
 
 
@@ -25,7 +25,7 @@ def log_odds(probability: NDArray[np.float64], epsilon: float) -> NDArray[np.flo
 
 
 def write_log_odds(graph: GraphWriter, probability: str, epsilon: float) -> str:
-    """Add the same function of a double tensor to the graph, and return the name of the result."""
+    """Add `log_odds` of a double tensor to the graph, and return the name of the result."""
     clipped = graph.add("Clip", probability, graph.constant(epsilon), graph.constant(1 - epsilon))
     complement = graph.add("Sub", graph.constant(1.0), clipped)
     return graph.add("Log", graph.add("Div", clipped, complement))

@@ -1,4 +1,4 @@
-"""Stack models by a logistic regression over their log odds (D. Wolpert, "Stacked generalization", 1992)."""
+"""Stack models with a logistic regression on their log odds (D. Wolpert, "Stacked generalization", 1992)."""
 
 from collections.abc import Sequence
 
@@ -27,8 +27,9 @@ def fit_stack(
 
     Args:
         members: Models fitted on all rows available for fitting.
-        out_of_fold: Margins (n, members), for each member by models of the same family and hyperparameters on rows that
-            they were not fitted on. On its own training rows a member is overconfident and would get too much weight.
+        out_of_fold: Margins (n, members). A member's column comes from models with the same family and hyperparameters,
+            on rows that they were not fitted on: on its training rows, an overconfident member would get too much
+            weight.
         labels: Labels (n,) of the same rows.
         seed: Seed of the regression.
         sample_weight: Weights (n,) of the rows; None for equal weights.

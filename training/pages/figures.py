@@ -73,8 +73,9 @@ def inline_svg(draw: Draw, label: str, *, height: float, margins: Margins, width
     """Draw a figure as an SVG element that takes its colours and font from the surrounding page.
 
     Args:
-        draw: Function that draws on an empty figure, in the colours above. Text from the data must be horizontal and
-            set with `parse_math=False`, since matplotlib measures other text with fonts that may lack its letters.
+        draw: Function that draws on an empty figure, in the colours of this module. Text from the data must be
+            horizontal and set with `parse_math=False`, since matplotlib measures other text with fonts that may lack
+            its letters.
         label: Alternative text for the figure.
         height: Height in inches.
         margins: Space around the axes.

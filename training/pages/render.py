@@ -30,7 +30,7 @@ _environment.filters["md"] = _escape_markdown
 
 
 def render_page(template: str, **context: object) -> str:
-    """Render a whole document.
+    """Render a whole HTML or Markdown document.
 
     Args:
         template: File name in `training/pages/templates`.

@@ -41,7 +41,7 @@ def auto_promote(promoter: Promoter, store: GateStore, mode: AutoPromoteMode) ->
 
     Raises:
         LedgerUnavailableError: If the ledger's database is not responding.
-        FraudError: If the promotion fails, for the reasons given at `Promoter.promote`; the next call resumes it.
+        FraudError: If the promotion fails, for the reasons listed under `Promoter.promote`; the next call resumes it.
     """
     newest = promoter.catch_up()
     if newest is None:
@@ -81,7 +81,7 @@ def _act_on(test: GateTest, promoter: Promoter, store: GateStore, mode: AutoProm
 
 
 def _manual_step(promoter: Promoter, test: GateTest, version: RegisteredVersion) -> str:
-    """Return what a person must do if promoting the version would not deploy what was tested, else an empty string."""
+    """Return what a person must do if promoting the version would not deploy the tested policy, else an empty text."""
     policy = test.challenger.policy_version
     if test.challenger.bundle_sha256 == test.champion.bundle_sha256:
         return f"make it the champion's policy with: fraud-stream policy set --version {policy} ..."

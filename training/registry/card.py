@@ -45,7 +45,7 @@ def make_card(number: str, tags: Mapping[str, str], manifest: Manifest, figures:
         number: Version number in MLflow.
         tags: Lineage of the version.
         manifest: Manifest of the version's bundle.
-        figures: Figures of the version's evaluation; None if it was not evaluated.
+        figures: Metrics from the version's evaluation; None if it was not evaluated.
     """
     title = f"Model card: {REGISTERED_MODEL}, version {number}"
     lead = f"A {manifest.algorithm} model; bundle {manifest.name}/{manifest.version}."

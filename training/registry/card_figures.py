@@ -34,7 +34,7 @@ class CardFigures(Struct, frozen=True):
     """Metrics of one model on the test set or the validation split.
 
     Attributes:
-        part: Where the metrics were measured, "test" or "validation".
+        part: Name of the data split on which the metrics were measured, "test" or "validation".
         slices: Metrics by slice of the transactions.
         calibration: Bins of the calibration curve.
         operating_points: Metrics under the deployed policy and under the comparison policy.
@@ -57,10 +57,10 @@ class CardFigures(Struct, frozen=True):
 def measure_card_figures(
     part: str, scored: ScoredRows, deployed: Policy, comparison: Policy, settings: FigureSettings = DEFAULTS
 ) -> CardFigures:
-    """Return the figures for a model's card.
+    """Measure the metrics for a model's card.
 
     Args:
-        part: Where the rows are from, "test" or "validation".
+        part: Name of the data split that the rows are from, "test" or "validation".
         scored: Rows with the model's scores.
         deployed: Policy in the bundle, under which slices are measured.
         comparison: Policy with the largest expected F1, which is never deployed.

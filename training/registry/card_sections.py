@@ -53,7 +53,7 @@ def sections(tags: Mapping[str, str], manifest: Manifest, figures: CardFigures |
     Args:
         tags: Lineage of the model version.
         manifest: Manifest of the version's bundle.
-        figures: Figures of the version's evaluation; None if it was not evaluated.
+        figures: Metrics from the version's evaluation; None if it was not evaluated.
     """
     figures = figures or CardFigures("test")
     yield Section("Intended use", INTENDED_USE)

@@ -90,14 +90,14 @@ class MlflowExperiment:
             self._id = existing.experiment_id if existing else client.create_experiment(name, connection.artifacts)
 
     def start(self, name: str, tags: Mapping[str, str]) -> ActiveRun:
-        """Start a run of the experiment."""
+        """Start a run in the experiment."""
         with self.connection.clear_errors():
             run: Run = self.connection.client.create_run(self._id, run_name=name, tags=dict(tags))
         return ActiveRun(self.connection, run.info.run_id)
 
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[ActiveRun]:
-        """Enter a new run, which ends as FINISHED, or as FAILED if the body raises an error."""
+        """Start a run that ends with the `with` block, as FINISHED, or as FAILED if the block raises an error."""
         run = self.start(name, tags)
         try:
             yield run

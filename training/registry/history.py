@@ -7,9 +7,9 @@ a version with its tags in one database transaction and numbers versions consecu
 - A crash never leaves a change half-written. Aliases follow the history: the next command sets the aliases that a
   crash left unset.
 - Each change names the entry that it is based on (`after`). If two processes copy the same assignment at once, the
-  first entry counts and the second is void, because the first lies between the second and its base. Every reader can
-  see this from the numbers alone. The void entry is kept, with a description that says that it is void. (If it were
-  deleted, readers could meanwhile find the entry without its tags, which MLflow reads in a second step.)
+  first entry counts and the second is void, because its base was no longer the newest entry. Every reader can tell
+  this from the entry numbers alone. The void entry is kept, with a description that says that it is void. (While an
+  entry is being deleted, a reader could see it without its tags, which MLflow reads in a second step.)
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class RoleChange(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """A change that counts, with the number of its entry."""
+    """A change of roles that is not void, with the number of its entry in the history."""
 
     number: int
     change: RoleChange
@@ -65,7 +65,7 @@ class PromotionHistory:
         ensure_model(connection, HISTORY, "Who became champion of `fraud`, when and why. Written by fraud-train only.")
 
     def entries(self) -> list[HistoryEntry]:
-        """Return the changes that count, oldest first.
+        """Return the changes that are not void, oldest first.
 
         Raises:
             RegistryError: If an entry cannot be read.
@@ -85,7 +85,7 @@ class PromotionHistory:
             after: Number of the entry that the change is based on; 0 for none.
 
         Raises:
-            StaleEpochError: If another process appended a change first, so that this change does not count.
+            StaleEpochError: If another process appended a change first, which makes this change void.
         """
         source = f"bundle:/{change.champion.path}"
         text = f"{change.action} {change.champion.path} by {change.author}: {change.reason}"

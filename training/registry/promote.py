@@ -1,9 +1,9 @@
 """Stage, challenge, promote and roll back models, recording the reason permanently.
 
-Kafka's control topic is the source of truth. A change is written there first, based on the epoch read before, and
-MLflow follows by `reconcile`, which also repairs what a crash left unfinished. A single write makes the change, so it
-takes effect completely or not at all, and of two simultaneous changes the second is rejected. Without a broker,
-nothing changes.
+Kafka's control topic is the source of truth. A change is written there first, with the epoch that it is based on. Then
+`reconcile` copies it to MLflow and repairs what a crash left unfinished. A single write makes the change, so it takes
+effect completely or not at all, and of two simultaneous changes the second is rejected. Without a broker, nothing
+changes.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ MAX_REASON = 1000
 
 
 class _Audit(NamedTuple):
-    """Audit fields of a change."""
+    """Who changes what and why, as recorded with a change of roles."""
 
     author: str
     action: RoleAction

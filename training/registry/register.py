@@ -91,7 +91,11 @@ def _require_sound(run: RunSnapshot) -> None:
 
 
 def _delete_incomplete(run_id: str, registry: Registry) -> None:
-    """Delete what a killed registration of the run left behind. Raise an error if the run is already registered."""
+    """Delete versions that a killed registration of the run left behind.
+
+    Raises:
+        RegistryError: If the run is already registered.
+    """
     for version in registry.all():
         if version.run_id != run_id:
             continue

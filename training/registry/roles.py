@@ -24,7 +24,7 @@ class TrainedRoles(Struct, frozen=True):
 
 
 def save_roles(roles: TrainedRoles, path: Path) -> None:
-    """Write the file atomically, so that readers see either the old file or the new file."""
+    """Write trained roles to a file atomically, so that readers see either the old file or the new file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_bytes(msgspec.json.format(msgspec.json.encode(roles), indent=2))

@@ -82,7 +82,7 @@ class Registry:
         raise RegistryError(f"{REGISTERED_MODEL} has no version or alias {which!r}; register a run first")
 
     def all(self) -> list[RegisteredVersion]:
-        """Return every version, oldest first, incomplete ones included."""
+        """Return every version, including incomplete versions, oldest first."""
         return [_read(version) for version in read_versions(self._mlflow, REGISTERED_MODEL)]
 
     def by_bundle(self) -> dict[str, RegisteredVersion]:

@@ -86,8 +86,8 @@ def gather(
     """Write the transactions with a known outcome to a file, one row each, with the features in a manifest.
 
     A row is made from the message that was decided, which the archive contains under the decision's partition and
-    offset. A repetition of the transaction_id has a different offset and is ignored. Besides the decisions, only one
-    batch of the archive is in memory at a time.
+    offset. A repeated message with the same transaction_id has another offset and is ignored. Besides the decisions,
+    only one batch of the archive is in memory at a time.
 
     Args:
         url: URL of the archive.
@@ -155,7 +155,7 @@ def _batches(url: str, decisions: Mapping[str, LabelledDecisions]) -> Iterator[t
 def _decode(
     batch: pa.RecordBatch, index: _DecisionIndex, codec: TransactionCodec
 ) -> tuple[list[Transaction[Any] | None], list[bool]]:
-    """Return the labelled transactions of a batch, with None for those the champion rejects, and which are frauds."""
+    """Return the labelled transactions in a batch, None where the champion rejects the message, and their labels."""
     transactions: list[Transaction[Any] | None] = []
     fraud = []
     for row, is_fraud in index.rows_of(batch):

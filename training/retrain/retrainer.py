@@ -65,7 +65,8 @@ class Retrainer:
         runs: Runs of retraining requests in the promoter's MLflow.
         studies: Studies that record the champions' recipes.
         ledger: Ledger database.
-        settings: Archive URL, minimum number of frauds, days to go back, label maturity, Kafka connection and topics.
+        settings: Archive URL, minimum number of frauds, days of training data, label maturity, Kafka connection and
+            topics.
     """
 
     promoter: Promoter
@@ -172,7 +173,7 @@ class Retrainer:
             loaded = load_labelled_decisions(self.ledger, topics=[topic], since_ms=since_ms, maturity_ms=maturity_ms)
             if loaded is not None:
                 decisions[kind] = loaded
-        # Checked early, so that the archive is not read in vain.
+        # The number of frauds is checked early, so that the archive is not read in vain.
         self._require_frauds(sum(int(each.fraud.sum()) for each in decisions.values()), "in the ledger")
         return gather(
             self.settings.archive.url, decisions, champion, file, max_bytes=self.settings.scoring.max_transaction_bytes

@@ -48,7 +48,7 @@ class RetrainRun:
 
 
 class RetrainRuns:
-    """The retraining requests in an MLflow. Only one process at a time may handle them; see `fraud-train watch`.
+    """The retraining requests in MLflow. Only one process at a time may handle them; see `fraud-train watch`.
 
     Raises:
         RegistryError: If MLflow is unavailable or rejects the request. Every method may raise this error, too.
@@ -83,7 +83,7 @@ class RetrainRuns:
         return ActiveRun(self._connection, run.run_id)
 
     def uncount(self, run: RetrainRun) -> None:
-        """Discount an attempt that was ended by an outage, because an outage says nothing about the request."""
+        """Subtract an attempt that was ended by an outage, because an outage says nothing about the request."""
         self.active(run).tag(ATTEMPTS, str(run.attempts - 1))
 
     def decline(self, run: RetrainRun, reason: str) -> None:

@@ -10,7 +10,7 @@ DAY_MS = 86_400_000
 def overdue(
     made_at_ms: int, bundle_sha256: str, requests: Iterable[RetrainRequest], *, every_days: float, now_ms: int
 ) -> str | None:
-    """Return the reason to replace a champion because of its age, or None while it is young enough.
+    """Return the reason to replace a champion because of its age, or None while it is recent enough.
 
     The age is counted from the creation of the champion or of the newest challenger made to replace it, because that
     challenger is still waiting for the gate, and a further model would be fitted on little more data.

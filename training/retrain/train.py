@@ -21,7 +21,7 @@ from training.study.recipe import RECIPE, Recipe, encode_recipe
 
 
 def train(recipe: Recipe, champion: Manifest, rows: Dataset, run: ActiveRun) -> None:
-    """Fit a model by the champion's recipe to new rows, and log its bundle to the run. The run is not ended.
+    """Fit a model to new rows with the champion's recipe, and log its bundle to the run, which is not ended.
 
     The rows are split in order of event time and checked for leaks as in a study. The policy is of the
     same kind as the champion's and is chosen by the same rule (cost of a review, or alert budget), with new

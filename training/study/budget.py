@@ -38,5 +38,5 @@ class Budget:
         self._end = None if minutes is None else clock() + minutes * _MINUTE * (1 - _RESERVED)
 
     def allows(self, seconds: float) -> bool:
-        """Return whether work that takes this many seconds would finish in time."""
+        """Return whether work that takes this many seconds would finish within the limit."""
         return self._end is None or self._clock() + seconds <= self._end

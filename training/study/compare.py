@@ -19,7 +19,7 @@ PAGE = "compare.html"
 
 
 def compare_study(study: Study, runs: StudyRuns, registry: Registry) -> StudyComparison:
-    """Collect the comparison of a study.
+    """Collect the content of a study's comparison page.
 
     Args:
         study: Study with at least one finished entry.
@@ -64,7 +64,7 @@ def summary_lines(comparison: StudyComparison) -> Sequence[str]:
 
 
 def save_page(comparison: StudyComparison, study: Study, runs: StudyRuns, path: Path) -> None:
-    """Write the page to a file, and log it to the study's run.
+    """Write the comparison page to a file, and log it to the study's run.
 
     Raises:
         StudyError: If the file cannot be written.
@@ -81,7 +81,7 @@ def save_page(comparison: StudyComparison, study: Study, runs: StudyRuns, path: 
 def _compare_with_champion(
     chosen: EntryRecord, study: Study, runs: StudyRuns, registry: Registry
 ) -> tuple[str, Metric | None]:
-    """Return a description of the champion and, on equal folds, the chosen entry's paired difference from it."""
+    """Return a description of the champion, and the chosen entry's paired difference from it if the folds match."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return "none yet", None

@@ -44,7 +44,7 @@ class StudyComparison:
 
 
 def comparison_page(comparison: StudyComparison) -> str:
-    """Render the page.
+    """Render the comparison as HTML.
 
     Raises:
         StudyError: If every entry is too expensive for the stream.

@@ -102,7 +102,7 @@ class EntryRunner:
         return best
 
     def _has_time_for_trial(self) -> bool:
-        # Afterwards, the best trial is scored with the other seeds, and each seed takes as long as a trial.
+        # After the search, the best trial is scored with the other seeds, and each seed takes as long as a trial.
         needed = self._longest * len(self._data.folds) * len(self._seeds)
         return not self._stopping.is_set() and self._budget.allows(needed)
 

@@ -1,4 +1,4 @@
-"""The final evaluation: the chosen model and the champion on the test set, once."""
+"""The final evaluation, which measures a study's chosen model and the champion on the test set once."""
 
 import hashlib
 import tempfile
@@ -122,12 +122,12 @@ def _chosen_model(run_id: str, runs: StudyRuns) -> LoadedModel:
 
 
 def _champion_model(registry: Registry, store: BundleStore, test: Dataset) -> tuple[dict[str, LoadedModel], str]:
-    """Return the champion by name with "", or {} with the reason why a registered champion is not compared."""
+    """Return the champion's model by name; if it cannot be compared, {} and the reason, which is otherwise empty."""
     number = registry.aliases().get(CHAMPION)
     if number is None:
         return {}, ""
     name, model = f"champion, version {number}", read_bundle(store, registry.find(number).bundle)
-    # The test set of a stratified split covers the period that the champion was trained on, which flatters it.
+    # The test set of a stratified split covers the champion's training period, which would flatter the champion.
     if model.manifest.training_window.end_ms > int(test.event_time_ms[0]):
         return {}, f"the {name}, was trained on data from the period of this test set and is not compared"
     return {name: model}, ""

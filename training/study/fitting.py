@@ -64,7 +64,7 @@ def fit(entry: Entry, params: Params, training_data: TrainingData, rows: slice, 
 
 
 def stack_params(members: Sequence[EntryRecord]) -> Params:
-    """Return the params of a stack that combines these entries."""
+    """Return the hyperparameters of a stack that combines these entries."""
     return {
         MEMBERS: [
             {

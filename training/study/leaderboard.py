@@ -19,7 +19,7 @@ LEGEND = (
 
 
 def marks(records: Sequence[EntryRecord]) -> dict[str, str]:
-    """Return the marks of entries by key; entries without a mark are omitted.
+    """Return which entries are chosen, tied or too expensive: their marks by key. Other entries are omitted.
 
     Raises:
         StudyError: If every entry is too expensive.

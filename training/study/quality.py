@@ -63,7 +63,7 @@ class QualityRunner:
         store: Bundle store.
         storage: Storage of Optuna's trials.
         progress: Progress display.
-        accepted: Leaks that do not stop a study.
+        accepted: Names of the leaks that do not stop a study.
         costs: Costs for policies and metrics.
     """
 

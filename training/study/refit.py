@@ -13,7 +13,7 @@ def refit(record: EntryRecord, data: PreparedData, seed: int, choice: PolicyChoi
 
     Args:
         record: Entry with its hyperparameters.
-        data: Parts of the split. The labels of the test set are not used.
+        data: Splits of the data. The labels of the test set are not used.
         seed: Seed of subsampling, treatment and model.
         choice: Rule that chooses the deployed policy.
 

@@ -101,7 +101,7 @@ class Study:
 
 
 class StudyRuns:
-    """The studies in one MLflow.
+    """The studies in MLflow.
 
     The constructor and every method raise RegistryError if MLflow is unavailable or rejects the request.
     """

@@ -24,7 +24,7 @@ class StudySettings:
     Attributes:
         name: Name of the study, which may differ from the plan's name, to keep two studies of one plan apart.
         split: Name of the split, in the form that `split_function` accepts.
-        accepted: Leaks that do not stop the study.
+        accepted: Names of the leaks that do not stop the study.
         fresh: Whether to start a new study even if an unfinished one could be resumed.
         costs: Costs by which the deployed policy is chosen.
         policy: Kind of the deployed policy; None for `default_policy_kind`.
