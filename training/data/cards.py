@@ -1,4 +1,4 @@
-"""Synthetic card ids for data without card ids, because messages need a key. They are never used as a feature."""
+"""Make card ids for data that have none, because messages need a key. Card ids are never used as a feature."""
 
 import hashlib
 

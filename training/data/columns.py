@@ -10,7 +10,7 @@ from schemas.errors import DataError
 from training.data.currency import minor_per_unit
 from training.data.description import AmountColumn, TimeColumn
 
-#: Limits of `schemas.messages`.
+#: Limits that `schemas.messages` sets for transactions.
 _MAX_AMOUNT_MINOR = 10**15
 _MAX_TIME_MS = 253_402_300_799_999
 _MAX_ID_LENGTH = 128

@@ -1,4 +1,4 @@
-"""Minor units of currencies."""
+"""The number of minor units in one unit of each currency."""
 
 #: Number of decimal digits by currency code (ISO 4217, list one), for currencies that do not have two.
 _DIGITS = {

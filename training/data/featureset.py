@@ -95,7 +95,7 @@ def _categorical(column: pl.Series, max_levels: int) -> Feature:
 def _derived(which: Derived, train: Dataset) -> tuple[Feature, ...]:
     amount = train.amount_minor
     if which == "amount_minor":
-        # The feature is named after its source column, so that reasons use a name that people know.
+        # The feature is named after its source column, so that the reasons for a score use a name that people know.
         return (Feature(train.description.amount.column, float(np.median(amount)), kind="amount_minor"),)
     if which == "log_amount":
         return (Feature("log_amount", float(np.median(np.log1p(amount))), kind="log_amount"),)

@@ -58,8 +58,8 @@ class ColumnFacts:
         rows: Number of rows, with and without a value.
         distinct: Number of distinct values.
         id_like: Whether nearly all values are distinct, as in an id.
-        missing: Number of rows without a value (3,) by split.
-        missing_by_class: Number of rows without a value (2,), legitimate and fraud.
+        missing: Number of rows without a value, by split (3,).
+        missing_by_class: Number of rows without a value, by class (2,): legitimate, then fraud.
         spread: Lowest value, 5% quantile, median, 95% quantile and highest value; () for text.
         bins: Counts of the values; None if no row has a value.
         separation: Distance between the classes: the KS statistic for numbers, the total variation distance for text.

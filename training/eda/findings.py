@@ -38,8 +38,8 @@ def list_findings(
 
     Args:
         span_ms: Time between the first and the last transaction, in milliseconds.
-        part_rows: Number of rows (3,) by split.
-        part_frauds: Number of frauds (3,) by split.
+        part_rows: Number of rows in each split (3,).
+        part_frauds: Number of frauds in each split (3,).
         facts: Facts about every column.
         duplicates: Counts of duplicated rows.
         correlations: Correlations of the numeric columns.

@@ -57,7 +57,7 @@ class Ranking:
 
 
 def psi_or_none(reference: Counts, current: Counts) -> float | None:
-    """Return the PSI of two counts (bins,), as the drift monitor computes it; None if a sample is empty.
+    """Return the PSI of two samples from their counts (bins,), as drift detection does; None if a sample is empty.
 
     >>> psi_or_none(np.array([50, 50]), np.array([50, 50]))
     0.0
@@ -67,7 +67,7 @@ def psi_or_none(reference: Counts, current: Counts) -> float | None:
 
 
 def total_variation(first: Counts, second: Counts) -> float | None:
-    """Return the total variation distance ½ Σ│p - q│ of two counts (levels,), in [0, 1].
+    """Return the total variation distance ½ Σ│p - q│ of two samples, given their counts (levels,), in [0, 1].
 
     It is the counterpart of the KS statistic for text columns.
 

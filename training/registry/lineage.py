@@ -78,7 +78,7 @@ def version_tags(run_id: str, run_tags: Mapping[str, str], manifest: Manifest) -
 
 
 def feature_set(features: tuple[Feature, ...]) -> str:
-    """Return a short hash of the features' names and kinds, in order. Models with the same feature vector share it."""
+    """Return a short hash of the features' names and kinds, in order; equal feature vectors have equal hashes."""
     named = [(feature.name, feature.kind) for feature in features]
     return hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:12]
 

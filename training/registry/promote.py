@@ -96,7 +96,7 @@ class Promoter:
             which: Number or alias of the version.
 
         Raises:
-            BundleError: If its bundle does not pass its audit.
+            BundleError: If the bundle of the version does not pass its audit.
             RegistryError: If the version does not exist or is the champion.
         """
         version, before = self._readable(which), self._roles_before()
@@ -113,7 +113,7 @@ class Promoter:
             reason: Reason in one line.
 
         Raises:
-            BundleError: If its bundle does not pass its audit.
+            BundleError: If the bundle of the version does not pass its audit.
             RegistryError: If the version does not exist or is the champion, or there is no champion.
         """
         version, before, reason = self._readable(which), self._roles_before(), _one_line(reason)
@@ -136,7 +136,7 @@ class Promoter:
             gate_test: Number of the gate test that `evidence` documents; None for other evidence.
 
         Raises:
-            BundleError: If its bundle does not pass its audit.
+            BundleError: If the bundle of the version does not pass its audit.
             RegistryError: If the version does not exist or is already the champion on Kafka.
         """
         version, before, reason = self._readable(which), self._roles_before(), _one_line(reason)
@@ -155,7 +155,7 @@ class Promoter:
             reason: Reason in one line.
 
         Raises:
-            BundleError: If its bundle does not pass its audit.
+            BundleError: If the previous champion's bundle does not pass its audit.
             RegistryError: If there is no previous champion, or the last change of champion was a rollback, because
                 another rollback would restore the model that was removed for a reason.
         """

@@ -52,7 +52,7 @@ def _follow_history(registry: Registry, history: PromotionHistory) -> HistoryEnt
         newest = history.entries()
         if newest[-1].number == entries[-1].number:
             return entries[-1]
-        # In the meantime, another process wrote the next change, and may have set its aliases before we set ours.
+        # In the meantime, another process has written the next change and may have set its aliases before we set ours.
         entries = newest
     return None
 

@@ -1,4 +1,4 @@
-"""Keep the bundles of the last baseline in a file, from which they can be published to any broker."""
+"""Keep the roles from the last baseline in a file, from which they can be published to any broker."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ AUTHOR = "fraud-train"
 
 
 class TrainedRoles(Struct, frozen=True):
-    """The bundles of one baseline, all in the same bundle store."""
+    """The bundles of a baseline's champion and challengers, all in the same bundle store."""
 
     #: URL of the bundle store.
     store: str

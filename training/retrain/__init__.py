@@ -1,1 +1,1 @@
-"""Retraining on request: from archive and ledger to a challenger in shadow."""
+"""Retrain the champion on request: fit a challenger to archived transactions and their labels from the ledger."""

@@ -1,1 +1,1 @@
-"""Studies: compare model families and treatments by cross-validation over time, and choose the best entry."""
+"""Compare model families and treatments of class imbalance by cross-validation over time, and choose the best."""

@@ -21,7 +21,9 @@ class ModelFigures(Struct, frozen=True):
 
 
 class FinalEvaluation(Struct, frozen=True):
-    """One evaluation on the test set. All evaluations are counted and stored, as each makes the test set less unseen.
+    """One evaluation on the test set.
+
+    All evaluations are counted and stored, because a test set that is used often turns into another validation split.
 
     Attributes:
         number: Number of times that this study's test set has been evaluated, including this time.

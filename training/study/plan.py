@@ -40,7 +40,8 @@ class PlannedFamily(Struct, frozen=True, forbid_unknown_fields=True):
         """Check the family and its treatments.
 
         Raises:
-            ValueError: If the family is unknown, has nothing to search, or repeats a treatment. msgspec adds the field.
+            ValueError: If the family is unknown, has nothing to search, or repeats a treatment. msgspec adds the
+                field's path to the message.
         """
         if self.family not in ALL_FAMILIES:
             raise ValueError(f"family: {unknown_name(self.family, ALL_FAMILIES)}")
@@ -74,7 +75,8 @@ class StudyPlan(Struct, frozen=True, forbid_unknown_fields=True):
         """Check that the plan can be run and lists nothing twice.
 
         Raises:
-            ValueError: If a family or seed is repeated, or a stack has too few families. msgspec adds the field.
+            ValueError: If a family or seed is repeated, or a stack has too few families. msgspec adds the field's path
+                to the message.
         """
         names = [planned.family for planned in self.families]
         if repeated := _first_repeated(names):
