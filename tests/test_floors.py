@@ -1,4 +1,4 @@
-"""The floors of docs/architecture.md: imports point down only, without cycles, and files stay short.
+"""The floors (layers) of docs/architecture.md: imports only point downwards, without cycles, and files stay short.
 
 Every import counts, including those inside functions. `tests`, `benchmarks` and `deploy` may import any package.
 """
@@ -86,7 +86,7 @@ OPEN_TO_TRAINING = (
 )
 #: Commands that are imported by name when they are called.
 LAZY = {"stream.cli": stream.cli.COMMANDS, "training.cli": training.cli.COMMANDS}
-#: Distribution of each package whose name differs from its distribution's; `mode` is part of faust-streaming.
+#: The distribution that contains each package, where their names differ; `mode` is part of faust-streaming.
 DISTRIBUTIONS = {
     "confluent_kafka": "confluent-kafka",
     "faust": "faust-streaming",
@@ -157,7 +157,7 @@ def _violations(module: str, source: str) -> list[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module: str) -> None:
-    """Each module is on a floor, and imports only from that floor and those below, and no reserved library."""
+    """Each module is on a floor, and imports only from it and the floors below, and no library reserved for others."""
     if not is_within(module, [TRAINING]):
         _floor(module)
     assert not _violations(module, MODULES[module].read_text(encoding="utf-8"))
@@ -221,7 +221,7 @@ def test_an_allowed_import_is_no_violation(module: str, source: str) -> None:
 
 
 def test_a_module_on_no_floor_is_an_error() -> None:
-    """A new folder in `stream` must be put on a floor."""
+    """A module on no floor is an error, so that every new folder in `stream` is assigned to a floor."""
     with pytest.raises(AssertionError, match="on no floor"):
         _floor("stream.utils.misc")
 
@@ -252,7 +252,7 @@ def test_there_are_no_import_cycles() -> None:
 
 
 def test_a_cycle_is_an_error() -> None:
-    """`test_there_are_no_import_cycles` can fail."""
+    """`test_there_are_no_import_cycles` can fail: the sorting that it relies on rejects a cycle."""
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter({"a": {"b"}, "b": {"c"}, "c": {"a"}}).prepare()
 
@@ -278,7 +278,7 @@ def test_the_serving_programs_start_with_the_serving_packages() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_library_is_listed_in_pyproject(module: str) -> None:
-    """No import relies on the dependencies of another library."""
+    """Every imported library is listed in pyproject.toml, and not only installed as another library's dependency."""
     listed = set().union(*(distributions for extra, distributions in _extras().items() if extra != "dev"))
     for each in imports_in(module):
         package = third_party(each.name)

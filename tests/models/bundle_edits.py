@@ -29,7 +29,7 @@ def edit_manifest(**changes: Any) -> Edit:
 
 
 def edit_manifest_json(change: Callable[[dict[str, Any]], object]) -> Edit:
-    """Return an edit of the manifest's JSON, to write values that the struct does not allow."""
+    """Return an edit that changes the manifest's JSON directly, to write values that the struct does not allow."""
 
     def edit(bundle: Path) -> None:
         fields = msgspec.json.decode((bundle / MANIFEST_NAME).read_bytes())
@@ -68,7 +68,7 @@ def null_in_parity(bundle: Path, **changes: Any) -> None:
 
 
 def parity_off(by: float) -> Edit:
-    """Return an edit that changes one expected score."""
+    """Return an edit that changes one of the expected scores by the given amount."""
 
     def change(fields: dict[str, Any]) -> None:
         fields["parity"]["scores"][3] += by

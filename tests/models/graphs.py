@@ -12,7 +12,7 @@ Dimension = int | str | None
 def identity(
     input_shape: list[Dimension], output_shape: list[Dimension] | None = None, dtype: int = FLOAT, outputs: int = 1
 ) -> bytes:
-    """Return a graph that returns its input, with these declared shapes; the output's defaults to the input's."""
+    """Return a graph that outputs its input unchanged; the output shape defaults to the input shape."""
     names = [f"y{i}" for i in range(outputs)]
     return _model(
         [helper.make_node("Identity", ["x"], [name]) for name in names],

@@ -1,4 +1,4 @@
-"""Reading a bundle: a good bundle becomes a model, whose parity can be checked again at any time."""
+"""Reading a bundle: a valid bundle is loaded as a model, whose parity can be checked again at any time."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def test_a_bundle_with_every_kind_of_feature_becomes_a_model(tmp_path: Path) -> 
 
 
 def test_extra_files_are_allowed_if_the_manifest_lists_them(bundle: Path) -> None:
-    """A bundle passes with extra files in its manifest, such as MLflow's own files, some of them in folders."""
+    """A bundle may contain extra files, even in folders, if its manifest lists them; MLflow adds such files."""
     extra = bundle / "metadata" / "MLmodel"
     extra.parent.mkdir()
     extra.write_text("flavors: {}")
@@ -59,19 +59,19 @@ def test_extra_files_are_allowed_if_the_manifest_lists_them(bundle: Path) -> Non
 
 @pytest.mark.parametrize("changes", [{"version": "2"}, {"name": "other"}])
 def test_a_bundle_with_another_name_or_version_is_refused(changes: dict[str, str], store: Path, ref: BundleRef) -> None:
-    """A bundle is rejected if its manifest has another name or version than the reference."""
+    """A bundle is rejected if the name or version in its manifest differs from the reference."""
     with pytest.raises(BundleCorruptError, match=r"says fraud/1, but it was published as .*; publish the bundle again"):
         read_bundle(BundleStore(str(store)), msgspec.structs.replace(ref, **changes))
 
 
 def test_a_difference_within_the_tolerance_passes(bundle: Path) -> None:
-    """Parity allows small differences, because scores differ in the last digits between processors."""
+    """The parity check allows small differences, because scores differ in the last digits between processors."""
     parity_off(5e-7)(bundle)
     audit(bundle, sha256_of(bundle / MANIFEST_NAME)).check_parity()
 
 
 def test_a_missing_value_in_a_parity_row_reaches_the_model(bundle: Path) -> None:
-    """If the policy passes NaN to the model, parity also covers the tree branches for missing values."""
+    """If the policy passes NaN to the model, the parity check also covers the tree branches for missing values."""
     null_in_parity(bundle, missing="nan")
     with pytest.raises(BundleCorruptError, match="differs by nan from its parity scores"):
         audit(bundle, sha256_of(bundle / MANIFEST_NAME))
@@ -80,7 +80,7 @@ def test_a_missing_value_in_a_parity_row_reaches_the_model(bundle: Path) -> None
 def test_a_loaded_model_that_fails_parity_is_at_fault(
     bundle: Path, ref: BundleRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`check_parity` raises on wrong scores, NaN, a wrong shape or an exception, even after a passed audit."""
+    """`check_parity` raises on wrong scores, NaN, a wrong shape or an exception, even if the audit passed."""
     model = audit(bundle, ref.sha256)
     model.check_parity()
     expected = np.array(model.manifest.parity.scores, dtype=np.float32)

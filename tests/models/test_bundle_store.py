@@ -48,7 +48,7 @@ def test_a_fetched_bundle_equals_the_stored_one(url: str, bundle: Path) -> None:
 
 
 def test_a_fetched_bundle_passes_its_audit(url: str, bundle: Path, ref: BundleRef) -> None:
-    """A bundle that was fetched from any kind of store passes its audit."""
+    """A bundle fetched from any kind of store passes its audit."""
     store = BundleStore(url)
     store.put(bundle, ref.path)
     assert read_bundle(store, ref).sha256 == ref.sha256
@@ -66,7 +66,7 @@ def test_a_bundle_never_changes(url: str, bundle: Path) -> None:
     "path", ["", ".", "..", "../outside", "fraud/../../outside", "fraud/..", "/etc", "//etc", "/"], ids=repr
 )
 def test_a_path_stays_inside_the_store(path: str, url: str, bundle: Path) -> None:
-    """The store rejects absolute paths, empty paths and paths that lead out of it before reading or writing."""
+    """The store rejects absolute paths, empty paths and paths outside the store before it reads or writes anything."""
     store = BundleStore(url)
     message = "must be relative and stay inside the store"
     with pytest.raises(BundleError, match=message):
@@ -78,7 +78,7 @@ def test_a_path_stays_inside_the_store(path: str, url: str, bundle: Path) -> Non
 
 
 def test_a_missing_bundle_is_an_error(url: str, copies: Path) -> None:
-    """Fetching a missing bundle raises a one-line error with path and store, and leaves no copy behind."""
+    """Fetching a missing bundle raises a one-line error that names path and store, and leaves no copy behind."""
     with pytest.raises(BundleMissingError, match=r"^bundle fraud/9 cannot be read from ") as caught:
         BundleStore(url).fetch("fraud/9")
     assert "\n" not in str(caught.value)
@@ -122,7 +122,7 @@ def test_a_partial_copy_cannot_be_read_as_a_bundle(
 def test_a_failed_copy_is_removed(
     error: BaseException, url: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the disk fills up or Ctrl-C is pressed after the first file, the path is free again."""
+    """If copying stops after the first file (disk full, or Ctrl-C), the partial copy is removed from the store."""
     store = BundleStore(url)
     copy_file = store._files.put_file
     copied: list[str] = []
@@ -144,7 +144,7 @@ def test_a_failed_copy_is_removed(
 
 @pytest.mark.parametrize("valid", [True, False])
 def test_a_copy_exists_only_while_it_is_read(valid: bool, store: Path, ref: BundleRef, copies: Path) -> None:
-    """The copy is removed whether or not the audit passes, because a loaded model needs no file."""
+    """The temporary copy is removed whether or not the audit passes, because a loaded model needs no files."""
     if not valid:
         shutil.copy(store / ref.path / "manifest.json", store / ref.path / "extra.json")
     try:

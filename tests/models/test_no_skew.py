@@ -48,7 +48,7 @@ ROWS = st.lists(
 
 @pytest.fixture(scope="module", params=["median", "refuse"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """A model with every kind of feature, for each of two policies for missing values."""
+    """A model with every kind of feature, once for each of two missing-value policies."""
     missing: MissingPolicy = request.param
     store = tmp_path_factory.mktemp("store") / "bundles"
     return read_bundle(BundleStore(str(store)), put_bundle(store, "2", further=FURTHER, missing=missing))
@@ -97,7 +97,7 @@ def online(rows: Sequence[Row], champion: ScoringModel, *challengers: ScoringMod
 
 @given(rows=ROWS)
 def test_the_champion_gets_the_vectors_of_training(model: LoadedModel, rows: list[Row]) -> None:
-    """The champion's vectors and scores equal those of training bit for bit, and the same rows are refused."""
+    """The champion's vectors and scores equal those of training bit for bit, and the same rows are rejected."""
     inputs: list[Matrix] = []
 
     def record(matrix: Matrix) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ def test_a_session_computes_the_graph(tmp_path: Path) -> None:
 
 
 def test_an_empty_matrix_is_scored(tmp_path: Path) -> None:
-    """An empty matrix gives no scores, as when a challenger can score none of the transactions in a batch."""
+    """An empty matrix, as when a challenger can score no transaction in a batch, gives an empty array of scores."""
     scores = load(logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0), tmp_path).score(np.empty((0, WIDTH), np.float32))
     assert scores.shape == (0,)
 
@@ -56,7 +56,7 @@ BAD_INPUTS = {
 
 @pytest.mark.parametrize("graph", BAD_INPUTS.values(), ids=BAD_INPUTS)
 def test_any_other_input_is_refused(graph: bytes, tmp_path: Path) -> None:
-    """The error describes both the required input and the input that the graph has."""
+    """Any other input is rejected; the error describes both the required input and the graph's actual input."""
     with pytest.raises(BundleIncompatibleError, match=r"^model.onnx must take one float32 input \(n, 4\) .*tensor"):
         load(graph, tmp_path)
 
@@ -94,7 +94,7 @@ def test_a_file_that_is_not_a_model_is_refused(raw: bytes, tmp_path: Path) -> No
 
 
 def test_the_runtime_refuses_a_matrix_of_the_wrong_width(tmp_path: Path) -> None:
-    """The runtime raises an error instead of returning meaningless scores."""
+    """For a matrix of the wrong width, the runtime raises an error instead of returning meaningless scores."""
     model = load(logistic_onnx(np.ones(WIDTH, dtype=np.float32), 0), tmp_path)
     with pytest.raises(Exception, match=r"(?i)invalid"):
         model.score(np.ones((2, WIDTH + 1), np.float32))

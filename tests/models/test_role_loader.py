@@ -1,4 +1,4 @@
-"""Loading roles: an assignment takes effect completely or not at all, and models that stay keep their sessions."""
+"""Loading roles: an assignment takes effect completely or not at all, and models that keep a role are not reloaded."""
 
 import shutil
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_each_model_gets_its_role(loader: RoleLoader, refs: list[BundleRef]) -> 
 
 
 def test_the_assignment_s_policy_overrides_the_manifest_s(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """A policy in the assignment applies, so thresholds can change without a new model."""
+    """A policy in the assignment overrides the manifest's, so thresholds can change without a new model."""
     policy = Policy("stricter", 0.1, 0.2)
     assert loader.load(update(refs[0], policy=policy)).champion.policy == policy
 
@@ -100,7 +100,7 @@ def test_all_or_nothing(loader: RoleLoader, refs: list[BundleRef], store: Path) 
 def test_a_bundle_with_one_policy_has_one_role(
     challengers: tuple[int, ...], loader: RoleLoader, refs: list[BundleRef]
 ) -> None:
-    """An assignment with the same bundle and policy in two roles is rejected, because both would have one hash."""
+    """An assignment that gives two roles the same bundle and policy is rejected, as they would be indistinguishable."""
     with pytest.raises(BundleIncompatibleError, match="one policy version; give each role its own policy version"):
         loader.load(update(refs[0], *(refs[i] for i in challengers)))
 
@@ -116,7 +116,7 @@ def test_the_champion_s_bundle_can_be_a_challenger_with_another_policy(
 
 
 def test_shares_exploration_and_salt_reach_the_scorer(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """The roles have the shares, the exploration and the salt of the assignment."""
+    """The loaded roles contain the assignment's shares, exploration settings and salt."""
     half = Challenger(refs[1], "split", 0.5)
     exploration = Exploration(0.1, 1000)
     roles = loader.load(ModelUpdate(1, refs[0], 0, "test", challengers=(half,), exploration=exploration, salt="s"))
@@ -124,7 +124,7 @@ def test_shares_exploration_and_salt_reach_the_scorer(loader: RoleLoader, refs: 
 
 
 def test_the_previous_champion_falls_back_to_the_policy_it_had(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """The previous champion falls back to the policy that it decided with, which may differ from its manifest's."""
+    """A fallback to the previous champion uses the policy that it decided with, which may not be its manifest's."""
     had = Policy("had", 0.3, 0.4)
     assignment = update(refs[1], previous=refs[0], previous_policy=had)
     loader.load(assignment)
@@ -134,7 +134,7 @@ def test_the_previous_champion_falls_back_to_the_policy_it_had(loader: RoleLoade
 
 
 def test_one_bundle_under_two_paths_is_one_bundle(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """A bundle is identified by its hash, so one bundle cannot have two roles under two paths."""
+    """A bundle is identified by its hash, so the same bundle cannot get two roles by being stored under two paths."""
     with pytest.raises(BundleIncompatibleError, match="two roles to one bundle with one policy version"):
         loader.load(update(refs[0], msgspec.structs.replace(refs[0], path="elsewhere/0")))
 
@@ -185,7 +185,7 @@ def test_a_previous_champion_at_fault_is_no_fallback(
 def test_a_missing_previous_champion_does_not_block_a_new_one(
     loader: RoleLoader, refs: list[BundleRef], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The current champion becomes the fallback instead, and the loader logs a warning."""
+    """If the previous champion's bundle is missing, the last loaded champion is the fallback, with a warning."""
     before = loader.load(update(refs[0]))
     assignment = update(refs[1], epoch=2, previous=NOWHERE)
     assert loader.load(assignment).champion.model.manifest.version == "1"

@@ -1,4 +1,4 @@
-"""Tests of when two decisions count as the same."""
+"""Comparing two decisions: which differences count, and which are ignored."""
 
 import msgspec
 import pytest
@@ -31,7 +31,7 @@ def test_scoring_time_and_latency_are_not_compared() -> None:
     ],
 )
 def test_every_other_field_is_compared(field: str, other: object) -> None:
-    """Every other field that differs is returned."""
+    """A difference in any other field is reported."""
     now: Decision = msgspec.structs.replace(DECISION, **{field: other})
     assert differences(DECISION, now).keys() == {field}
 
@@ -43,5 +43,5 @@ def test_scores_and_contributions_may_differ_in_the_last_digits() -> None:
 
 
 def test_fields_that_an_old_decision_lacks_are_not_compared() -> None:
-    """The amount is not compared if a decision from before the ledger lacks it."""
+    """The amount is not compared if the older decision dates from before decisions contained an amount."""
     assert differences(msgspec.structs.replace(DECISION, amount_minor=None, currency=None), DECISION) == {}

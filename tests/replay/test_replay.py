@@ -1,4 +1,4 @@
-"""Replay and verify on a real Kafka: a worker's decisions are reproduced, under splits, policies and exploration."""
+"""Replay and verification on a real Kafka reproduce a worker's decisions under splits, policies and exploration."""
 
 import json
 import math
@@ -30,7 +30,7 @@ COUNT = 600
 
 
 def wait_epoch(worker: WorkerProcess, epoch: int) -> None:
-    """Wait until a worker uses the assignment with an epoch."""
+    """Wait until a worker uses the assignment with the given epoch."""
     until(lambda: f"epoch {epoch}: champion" in worker.last_lines())
 
 
@@ -82,7 +82,7 @@ def test_history_is_reproduced(decided: Settings, tmp_path: Path) -> None:
 
 
 def test_a_model_alone_is_compared_with_the_decisions(decided: Settings, tmp_path: Path) -> None:
-    """A model named by path, version or URL yields one line per decision that differs, and the counts match."""
+    """Replaying one model, named by path, version or URL, writes one line per differing decision; the counts match."""
     out = tmp_path / "differ.jsonl"
     reports = []
     for which in ("fraud/3", "3", f"file://{Path(decided.bundle.store).resolve()}/fraud/3"):

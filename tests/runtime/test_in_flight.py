@@ -1,4 +1,4 @@
-"""Counting the batches in flight, and waiting until one completes."""
+"""Counting the batches in flight, and waiting until a batch completes."""
 
 import threading
 
@@ -16,7 +16,7 @@ def test_counts_batches_that_are_not_complete() -> None:
 
 
 def test_waiting_ends_on_completion_on_timeout_or_on_the_other_condition() -> None:
-    """The result says whether a condition holds; only a timeout returns False."""
+    """Waiting returns True when a batch completes or the other condition is met, and False only on a timeout."""
     in_flight = InFlight()
     assert in_flight.wait_below(1, 0)
     in_flight.add()

@@ -6,7 +6,7 @@ from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
 def test_every_problem_has_its_own_series() -> None:
-    """The label is the enum's value, and a resolved problem has no series."""
+    """Each current problem has a series labelled with the enum's value; a resolved problem has no series."""
     registry = CollectorRegistry()
     problems: list[Problem] = []
     ProblemMetrics(registry, lambda: problems)
@@ -20,7 +20,7 @@ def test_every_problem_has_its_own_series() -> None:
 
 
 def test_every_problem_has_a_sentence() -> None:
-    """/readyz gives names for programs and sentences for people."""
+    """For each problem, /readyz gives a name for programs to read and a sentence for people."""
     for problem in Problem:
         body = readiness([problem])
         assert body["problems"] == [problem.value]

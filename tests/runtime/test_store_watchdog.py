@@ -1,4 +1,4 @@
-"""Readiness and watchdog of a program with a store, check by check, with a fake source."""
+"""The readiness and the watchdog of a program that writes to a store, tested with a fake source."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +53,7 @@ def stuck() -> Mock:
 
 @pytest.fixture
 def health(source: FakeSource, outage: Outage, stuck: Mock) -> StoreWatchdog:
-    """A watchdog for one source that is not started: the test runs each check."""
+    """A watchdog for one source; the watchdog is not started, so that the test can run each check itself."""
     sources: Any = {"labels": source}
     watchdog_s = Settings().kafka.watchdog_s
     return StoreWatchdog(watchdog_s, sources, outage, LedgerMetrics(), is_busy=lambda: source.busy, on_stuck=stuck)
@@ -90,7 +90,7 @@ def test_ready_once_it_reads_and_broker_and_database_answer(
 def test_the_watchdog_fires_when_there_is_work_and_no_progress(
     health: StoreWatchdog, source: FakeSource, stuck: Mock
 ) -> None:
-    """The program becomes unready after half of the watchdog's time."""
+    """With work but no progress, the program is unready after half the watchdog's time, and the watchdog then fires."""
     source.messages_left = 5
     check(health, 16)
     assert health.problems() == [Problem.STUCK]

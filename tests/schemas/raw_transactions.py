@@ -1,4 +1,4 @@
-"""Builds encoded transactions, valid and modified, and a codec for them."""
+"""Encoded transactions, valid and modified, and a codec for them."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def make_codec() -> TransactionCodec:
 
 
 def encoded(**changes: Any) -> bytes:
-    """Return the valid transaction with changes, encoded."""
+    """Return the valid transaction with the given fields changed, encoded."""
     return json.dumps({**GOOD, **changes}).encode()
 
 
@@ -35,7 +35,7 @@ def without(field: str) -> bytes:
 
 
 def with_literal(old: bytes, new: bytes) -> bytes:
-    """Return the valid transaction, encoded, with bytes that Python's json would not write."""
+    """Return the valid transaction, encoded, with `old` replaced by bytes that Python's json would not write."""
     raw = encoded()
     assert raw.count(old) == 1
     return raw.replace(old, new)

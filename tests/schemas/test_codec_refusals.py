@@ -158,14 +158,14 @@ def test_an_invalid_string_is_refused(literal: bytes, reason: DeadLetterReason) 
 
 @given(st.binary(max_size=2_000) | st.text().map(str.encode))
 def test_random_bytes_are_refused(raw: bytes) -> None:
-    """They raise no error but `RefusedMessageError`."""
+    """Decoding random bytes raises no error other than `RefusedMessageError`."""
     with pytest.raises(RefusedMessageError):
         make_codec().decode(raw)
 
 
 @given(st.integers(0, len(encoded()) - 1), st.binary(max_size=8), st.integers(0, 8))
 def test_damaged_transactions_are_decoded_or_refused(at: int, put: bytes, drop: int) -> None:
-    """They raise no error but `RefusedMessageError`."""
+    """Decoding a damaged transaction raises no error other than `RefusedMessageError`."""
     raw = encoded()
     try:
         make_codec().decode(raw[:at] + put + raw[at + drop :])
@@ -182,7 +182,7 @@ _JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "more"]), _JSON), _JSON, _JSON)
 def test_wrong_values_are_decoded_or_refused(changes: dict[str, Any], feature: Any, extra: Any) -> None:
-    """Whatever JSON value a field has, no error but `RefusedMessageError` is raised."""
+    """Whatever JSON value a field has, decoding raises no error other than `RefusedMessageError`."""
     features = {"V1": feature, "V2": 0.0, "W1": extra, "more": extra}
     try:
         make_codec().decode(encoded(**{"features": features, **changes}))

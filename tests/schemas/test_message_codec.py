@@ -61,7 +61,7 @@ def test_integers_beyond_64_bits_are_refused(offset: int) -> None:
 
 
 def test_a_struct_that_contradicts_itself_is_refused() -> None:
-    """The error text from the struct's own check becomes the detail."""
+    """A struct that contradicts itself is rejected, with the error text of the struct's own check as the detail."""
     bundle = {"name": "f", "version": "1", "path": "p", "sha256": "a" * 64}
     raw = {
         "epoch": 1,

@@ -23,7 +23,7 @@ from stream.scoring.scorer import Scorer
 MAX_BYTES = 4096
 SCORING_TIME = ScoringTime(scored_at_ms=1_700_000_000_000, latency_ms=1.5)
 AMOUNT = Feature("Amount", 1000.0, "amount_minor")
-#: The amount is in the middle, so that code which appends it fails.
+#: The amount is in the middle, so that code that always puts the amount last fails.
 FEATURES = (Feature("V1", 0.25), AMOUNT, Feature("V2", -0.5), Feature("V3", 0.5))
 COUNTRY = Feature("country", 0, "categorical", ("FR", "BE", "DE"))
 #: A feature of each kind; those derived from the same field are not adjacent.
@@ -41,7 +41,7 @@ ScoreFunction = Callable[[Matrix], NDArray[np.float32]]
 
 
 def digits(matrix: Matrix) -> NDArray[np.float32]:
-    """Return (n,) scores of (n, k) rows: the level of column j (0 to 3) is digit j of the score in base 4.
+    """Return (n,) scores for (n, k) rows: the level of column j (0 to 3) is digit j of the score in base 4.
 
     Each feature thus contributes to its own digit, the first one most, and every sum is exact.
     """
@@ -99,7 +99,7 @@ def fake_model(
     parity_holds: bool = True,
     policy: Policy = POLICY,
 ) -> FakeModel:
-    """Return a fake model with these features that, by default, reviews from 0.5 and declines from 0.75."""
+    """Return a fake model with these features; by default, scores from 0.5 are reviewed and from 0.75 declined."""
     manifest = Manifest(
         name="fraud",
         version=version,
@@ -120,7 +120,7 @@ def fake_model(
 
 
 def assign_roles(champion: ScoringModel, *challengers: ScoringModel) -> tuple[ModelInRole, tuple[ModelInRole, ...]]:
-    """Return champion and challengers, each with the policy of its manifest; the challengers only shadow."""
+    """Return the champion and challengers in their roles, each with its manifest's policy; challengers only shadow."""
     in_roles = [ModelInRole(model, model.manifest.policy) for model in (champion, *challengers)]
     return in_roles[0], tuple(in_roles[1:])
 
@@ -154,7 +154,7 @@ def features(v1: float | None = 0.0, v2: float | None = 0.0, v3: float | None = 
 
 
 def raw_batch(values: Sequence[bytes | None], first: int = 0) -> RawBatch:
-    """Return a batch of messages from two partitions, with offsets from `first` on."""
+    """Return a batch of messages from two partitions, with offsets starting at `first`."""
     return RawBatch(
         "transactions", values, [i % 2 for i in range(len(values))], [first + i // 2 for i in range(len(values))]
     )

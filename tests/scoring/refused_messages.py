@@ -1,4 +1,4 @@
-"""A champion that fails on a certain value, and a message for each reason to refuse a message."""
+"""A champion that fails on a certain value, and messages that are rejected, with the reasons."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,17 +43,17 @@ REFUSED: list[tuple[bytes | None, DeadLetterReason]] = [
 ]
 _VALUE = st.floats(-3, 3)
 _ACCEPTED = st.builds(transaction, st.builds(features, _VALUE, _VALUE, _VALUE), st.integers(0, 9))
-#: Lists of messages, each with the reason for which it is refused; None if it is accepted.
+#: Lists of messages, each with the reason for which it is rejected; None if it is accepted.
 MESSAGES = st.lists(st.tuples(_ACCEPTED, st.none()) | st.sampled_from(REFUSED), max_size=30)
 
 
 def is_poison(matrix: Matrix) -> Any:
-    """Return (n,) which rows the champion fails on."""
+    """Return the (n,) mask of the rows that the champion fails on."""
     return matrix[:, 0] == POISON
 
 
 def poisoned_champion(missing: MissingPolicy = "refuse", **options: Any) -> FakeModel:
-    """Return a champion that raises on poisoned rows and, by default, refuses nulls."""
+    """Return a champion that raises on poisoned rows and, by default, rejects nulls."""
     return fake_model(missing=missing, rule=failing_where(is_poison), **options)
 
 

@@ -1,4 +1,4 @@
-"""Laying out accepted transactions as columns."""
+"""Accepted transactions are laid out as columns."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def test_where_copies_nothing_if_all_rows_stay() -> None:
 
 
 def test_no_transactions_make_empty_columns() -> None:
-    """If every message is refused, all columns exist and are empty."""
+    """If every message is rejected, all columns exist and are empty."""
     empty = accepted_rows([], [], fake_model().plan)
     assert empty.numeric.shape == (0, 3)
     assert empty.matrix.shape == (0, 4)

@@ -139,7 +139,7 @@ def test_reasons_come_from_the_deciding_model() -> None:
 
 
 def test_the_champion_decides_if_the_challenger_cannot_score() -> None:
-    """The champion then decides with the propensity of the card's draw, and the shadow score has a problem."""
+    """If the challenger cannot score, the champion decides with the draw's propensity; the challenger has a problem."""
     champion, (challenger,) = assign_roles(
         fake_model(), fake_model(version="2", rule=failing_where(lambda matrix: matrix[:, 0] > 1))
     )
@@ -167,7 +167,7 @@ def test_exploration_lets_some_small_declines_through() -> None:
     ("policy", "amount"), [(ALL_DECLINE, 251), (ALL_REVIEW, 250)], ids=["above the cap", "only reviewed"]
 )
 def test_exploration_changes_nothing_else(policy: Policy, amount: int) -> None:
-    """Exploration changes neither amounts above the cap nor reviews, which get a label anyway."""
+    """Exploration affects neither transactions above the cap nor reviews, which get a label anyway."""
     scored = score(split(exploration=Exploration(0.5, 250), policy=policy), amount=amount)
     assert {(decision.arm, decision.propensity) for decision in scored.decisions} == {("champion", 1.0)}
     assert all(decision.verdict != "approve" for decision in scored.decisions)

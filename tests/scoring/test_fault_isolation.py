@@ -19,7 +19,7 @@ FAILURES = [None, float("nan"), float("inf"), -0.25, 1.5]
 
 
 def is_bad(matrix: Matrix) -> NDArray[np.bool_]:
-    """Return (n,) which rows the model fails on."""
+    """Return the (n,) mask of the rows that the model fails on."""
     return np.asarray(matrix[:, 0] == BAD)
 
 

@@ -13,7 +13,7 @@ from stream.scoring.features import FeaturePlan, Matrix
 from tests.scoring.fake_model import ALL_KINDS, AMOUNT, COUNTRY, FEATURES
 
 NAN = float("nan")
-#: Largest float32. A double at or slightly above it rounds to it; a larger one rounds to infinity.
+#: Largest float32. A double at or slightly above it rounds to it; a larger double rounds to infinity.
 LARGEST = float(np.finfo(np.float32).max)
 HOUR_MS = 3_600_000
 STRINGS = st.lists(st.none() | st.sampled_from([*COUNTRY.categories, "LU", ""]) | st.text(), min_size=1)
@@ -100,7 +100,7 @@ def test_the_first_of_several_is_named() -> None:
 
 
 def test_the_largest_amount_is_finite() -> None:
-    """No valid amount is refused as infinite."""
+    """No valid amount is rejected as infinite."""
     plan = FeaturePlan(FEATURES, "refuse")
     assert plan.first_infinite(vectors(plan, [[0, 0, 0]], [10**15])).tolist() == [-1]
 
@@ -112,7 +112,7 @@ def test_refuse_reports_nulls() -> None:
 
 
 def test_median_replaces_nulls_by_the_reference_median() -> None:
-    """Under `median`, nothing is refused, and other values stay."""
+    """Under `median`, nulls become the reference median, other values are unchanged, and no row is rejected."""
     plan = FeaturePlan(FEATURES, "median")
     matrix = vectors(plan, [[NAN, 7, NAN], [NAN, NAN, NAN]])
     assert matrix.tolist() == [[0.25, 250, 7, 0.5], [0.25, 250, -0.5, 0.5]]
@@ -120,7 +120,7 @@ def test_median_replaces_nulls_by_the_reference_median() -> None:
 
 
 def test_nan_passes_null_to_the_model() -> None:
-    """Under `nan`, the model gets NaN, and nothing is refused."""
+    """Under `nan`, the model gets NaN for a null, and no row is rejected."""
     plan = FeaturePlan(FEATURES, "nan")
     matrix = vectors(plan, [[1, NAN, 3]])
     np.testing.assert_array_equal(matrix, np.array([[1, 250, NAN, 3]], dtype=np.float32))
@@ -128,7 +128,7 @@ def test_nan_passes_null_to_the_model() -> None:
 
 
 def test_an_infinite_value_is_not_a_missing_one() -> None:
-    """The median replaces null only."""
+    """Under `median`, an infinite value is not replaced, because it is not missing."""
     plan = FeaturePlan([Feature("V1", 0.25)], "median")
     assert np.isinf(vectors(plan, [[1e39]])).all()
 
@@ -145,7 +145,7 @@ def test_every_kind_of_feature_is_in_its_column() -> None:
 
 
 def test_a_category_is_coded_by_its_index_and_an_unknown_one_comes_last() -> None:
-    """Strings are compared exactly: other case or a space makes another string."""
+    """Strings are compared exactly: a difference in case or an extra space makes a different string."""
     plan = FeaturePlan([COUNTRY], "nan")
     values = ["FR", "BE", "DE", "LU", "fr", "FR ", "", None]
     np.testing.assert_array_equal(plan.codes("country", values), [0, 1, 2, 3, 3, 3, 3, NAN])
@@ -165,7 +165,7 @@ def test_a_code_identifies_the_string_and_depends_on_it_alone(values: list[str |
 
 @given(STRINGS)
 def test_a_null_string_follows_the_policy(values: list[str | None]) -> None:
-    """By policy, a null string is refused or becomes the most frequent category, but never an unknown category."""
+    """By policy, a null string is rejected or becomes the most frequent category, but never an unknown category."""
     null = np.array([value is None for value in values])
     plan, matrix = coded(values, "refuse")
     np.testing.assert_array_equal(plan.first_refused_null(matrix), np.where(null, 0, -1))
@@ -192,14 +192,14 @@ def test_the_logarithm_of_an_amount(amount_minor: int) -> None:
 
 @pytest.mark.parametrize(("hour", "sin", "cos"), [(0, 0, 1), (6, 1, 0), (12, 0, -1), (18, -1, 0), (24, 0, 1)])
 def test_the_hour_is_an_angle(hour: int, sin: int, cos: int) -> None:
-    """Midnight UTC is at the top, six in the morning at the right."""
+    """On a 24-hour clock face, midnight UTC is at the top and six in the morning on the right."""
     assert derived("hour_sin", event_time_ms=hour * HOUR_MS) == pytest.approx(sin, abs=1e-7)
     assert derived("hour_cos", event_time_ms=hour * HOUR_MS) == pytest.approx(cos, abs=1e-7)
 
 
 @given(st.integers(0, 24 * HOUR_MS - 1), st.integers(0, 20_000))
 def test_the_hour_does_not_depend_on_the_day(time_ms: int, days: int) -> None:
-    """The angle is the same bit for bit and on the unit circle, and the time can be recovered to the second."""
+    """The angle is bit-identical on every day and on the unit circle, and gives back the time to the second."""
     sin, cos = (derived(kind, event_time_ms=time_ms + days * 24 * HOUR_MS) for kind in ("hour_sin", "hour_cos"))
     assert (sin, cos) == (derived("hour_sin", event_time_ms=time_ms), derived("hour_cos", event_time_ms=time_ms))
     assert math.hypot(sin, cos) == pytest.approx(1, abs=1e-6)
@@ -208,6 +208,6 @@ def test_the_hour_does_not_depend_on_the_day(time_ms: int, days: int) -> None:
 
 
 def test_features_derived_from_one_field_share_a_source() -> None:
-    """Derived features share the first one's index as their source; a feature that is read is its own source."""
+    """Features derived from one field have the first such feature's index as source; others have their own index."""
     assert FeaturePlan(ALL_KINDS, "refuse").sources.tolist() == [0, 1, 2, 3, 0, 2]
     assert FeaturePlan([Feature("amount_minor", 0.0), AMOUNT], "refuse").sources.tolist() == [0, 1]

@@ -115,7 +115,7 @@ def test_the_threshold_explains_the_verdict(score: float, amount_minor: int, pol
     ],
 )
 def test_an_invalid_policy_is_refused(changes: dict[str, Any], text: str) -> None:
-    """Decoding fails, and the error names the defect."""
+    """Decoding an invalid policy fails with an error that names the defect."""
     raw = msgspec.json.encode({"version": "1", "review": 0.25, "decline": 0.75} | changes)
     with pytest.raises(msgspec.ValidationError, match=text):
         msgspec.json.decode(raw, type=Policy)

@@ -85,7 +85,7 @@ def test_equal_contributions_are_in_manifest_order() -> None:
 
 
 def test_a_category_is_replaced_by_the_most_frequent_one() -> None:
-    """An unknown category is replaced too; the most frequent one contributes nothing."""
+    """An unknown category is replaced too; the most frequent category contributes nothing."""
     model = fake_model([COUNTRY, Feature("V1", 0.0)])
     matrix = np.array([[2, 0], [3, 0], [0, 2]], dtype=np.float32)
     explained = explain(model, matrix, model.score(matrix), 5)
@@ -103,7 +103,7 @@ def test_a_category_is_replaced_by_the_most_frequent_one() -> None:
 def test_features_derived_from_one_field_are_replaced_together(
     pair: tuple[FeatureKind, FeatureKind], medians: tuple[float, float], row: list[float]
 ) -> None:
-    """A model that alerts if either is high has one reason, named after the first; replacing one alone gives none."""
+    """If either of two derived features alone causes an alert, there is one reason, named after the first feature."""
     one, other = (Feature(kind, median, kind) for kind, median in zip(pair, medians, strict=True))
     either = fake_model(
         [one, Feature("V1", 0.0), other],

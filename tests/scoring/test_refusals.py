@@ -1,4 +1,4 @@
-"""Refusals: a bad row is refused alone, with a reason and without its values; a champion at fault refuses nothing."""
+"""Only bad rows are rejected, with a reason but without their values; a champion at fault rejects nothing."""
 
 import pytest
 from hypothesis import given
@@ -14,14 +14,14 @@ CARD_DATA = 4_976_123.25
 
 
 def test_a_categorical_feature_must_be_present() -> None:
-    """A transaction without one of the champion's categorical features is refused, and the error names the feature."""
+    """A transaction without one of the champion's categorical features is rejected; the error names the feature."""
     (refusal,) = score([transaction({"V1": 0})], fake_model(ALL_KINDS)).refusals
     assert refusal.reason == DeadLetterReason.MISSING_FEATURE
     assert "country" in refusal.detail
 
 
 def test_a_row_with_two_defects_is_refused_once() -> None:
-    """A row with a value that is not finite and a null is refused once, for the value that is not finite."""
+    """A row with both a null and a value that is not finite is rejected once, because of the latter."""
     (refusal,) = score([transaction(features(v1=None, v3=1e39))]).refusals
     detail = "feature V3 is not finite as float32"
     assert refusal == Refusal(0, DeadLetterReason.NOT_FINITE, detail, "features.V3")
@@ -41,7 +41,7 @@ def test_a_row_with_two_defects_is_refused_once() -> None:
     ],
 )
 def test_a_refusal_is_one_line_without_the_transaction_s_values(raw: bytes) -> None:
-    """A refusal's text is one line without the transaction's values, because card data must never be logged."""
+    """A rejection's text is one line without the transaction's values, because card data must never be logged."""
     (refusal,) = score([raw]).refusals
     assert refusal.detail
     assert "\n" not in refusal.detail
@@ -62,7 +62,7 @@ def test_only_rows_that_cannot_be_scored_are_refused(poisoned: list[bool], failu
 
 @pytest.mark.parametrize("failure", [None, float("nan")])
 def test_a_champion_at_fault_blames_no_message(failure: float | None) -> None:
-    """If the champion is at fault, scoring raises, and no message is refused."""
+    """If the champion is at fault, scoring raises, and no message is rejected."""
     broken = fake_model(rule=failing_where(is_poison, failure), parity_holds=False)
     with pytest.raises(ModelFaultError):
         score([transaction(features(POISON)), transaction(features())], broken)

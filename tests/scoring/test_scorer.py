@@ -1,4 +1,4 @@
-"""The scorer: each message is decided or refused once, and a decision's body does not depend on its batch."""
+"""The scorer: each message is decided or rejected once, and a decision's body does not depend on its batch."""
 
 import itertools
 import json
@@ -41,7 +41,7 @@ def body(decision: Decision) -> Decision:
 def test_each_message_is_decided_or_refused_once(
     messages: list[tuple[bytes | None, DeadLetterReason | None]],
 ) -> None:
-    """Accepted messages are decided in their order; the others are refused with index and reason."""
+    """Accepted messages are decided in their order; the others are rejected with index and reason."""
     batch = raw_batch([value for value, _ in messages])
     scored = scorer(poisoned_champion()).score(batch, SCORING_TIME)
     accepted = [index for index, (_, reason) in enumerate(messages) if reason is None]
@@ -124,7 +124,7 @@ def test_alerts_are_the_decisions_that_do_not_approve() -> None:
     ids=["refuse", "median", "nan"],
 )
 def test_null_follows_the_champion_s_policy(missing: MissingPolicy, reason: DeadLetterReason | None) -> None:
-    """By policy, the transaction is refused, scored with the median or scored with NaN."""
+    """By policy, a transaction with a null is rejected, scored with the median or scored with NaN."""
     inputs: list[Matrix] = []
 
     def record(matrix: Matrix) -> Any:
@@ -155,7 +155,7 @@ def test_null_follows_the_champion_s_policy(missing: MissingPolicy, reason: Dead
     ids=str,
 )
 def test_a_categorical_feature_accepts_strings_only(country: Any, reason: DeadLetterReason | None, text: str) -> None:
-    """Any string is accepted, even one unknown to training; null follows the policy."""
+    """Any string is accepted, even if it did not occur in training; null is handled by the policy."""
     scored = score([transaction({"V1": 0, "country": country})], fake_model(ALL_KINDS, "refuse"))
     assert [refusal.reason for refusal in scored.refusals] == ([reason] if reason else [])
     assert len(scored.decisions) == (reason is None)
@@ -163,7 +163,7 @@ def test_a_categorical_feature_accepts_strings_only(country: Any, reason: DeadLe
 
 
 def test_an_unknown_category_has_its_own_code() -> None:
-    """The code is the number of categories; under `median`, null becomes the most frequent category."""
+    """All unknown categories share a code of their own; under `median`, null becomes the most frequent category."""
     inputs: list[Matrix] = []
 
     def record(matrix: Matrix) -> Any:
@@ -176,7 +176,7 @@ def test_an_unknown_category_has_its_own_code() -> None:
 
 
 def test_expected_loss_decides_by_score_and_amount() -> None:
-    """One score is approved, reviewed or declined; the recorded threshold is the review cost over the amount."""
+    """The amount decides the verdict on equal scores; the recorded threshold is the review cost over the amount."""
     by_loss = Policy("p1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=500)
     model = fake_model([Feature("V1", 0.0)], policy=by_loss)
     values = [

@@ -33,7 +33,7 @@ POISON = 666.0
 BY_LOSS = Policy("p1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=300)
 VALUE = st.none() | st.sampled_from([-2.0, -0.5, 0.5, 2.0])
 STRING = st.none() | st.sampled_from(["FR", "BE", "LU", "7"])
-#: Features for challengers: the champion's with other medians, and ones that the champion does not have.
+#: Features for challengers: the champion's with other medians, and features that the champion does not have.
 POOL = (
     *(msgspec.structs.replace(each, median=-each.median) for each in FEATURES),
     W1,
@@ -61,7 +61,7 @@ def score_in_shadow(
 
 
 def problems(scored: ScoredBatch) -> list[str | None]:
-    """Return the problems of the only challenger; a record has either a problem, or score and verdict."""
+    """Return the only challenger's problems; each shadow score has a problem, or else a score and a verdict."""
     (records,) = scored.shadow_scores
     for record in records:
         assert (record.score is None) == (record.verdict is None) == (record.problem is not None)
@@ -155,7 +155,7 @@ def test_a_missing_feature_is_named() -> None:
     ],
 )
 def test_a_bad_number_for_a_challenger_does_not_disturb_the_champion(literal: str, problem: str | None) -> None:
-    """The shadow score has a problem; the next transaction is scored."""
+    """A bad number gives only the challenger a problem; the next transaction is scored by both models."""
     raw = transaction(features(W1="here")).replace(b'"here"', literal.encode())
     values = [raw, transaction(features(W1=0), 1)]
     assert problems(score_in_shadow(values, fake_model([W1], "refuse", version="2"))) == [problem, None]
@@ -173,7 +173,7 @@ def test_a_bad_number_for_a_challenger_does_not_disturb_the_champion(literal: st
     ],
 )
 def test_a_bad_string_for_a_challenger_does_not_disturb_the_champion(literal: str, problem: str | None) -> None:
-    """The shadow score has a problem; the next transaction is scored."""
+    """A bad string gives only the challenger a problem; the next transaction is scored by both models."""
     raw = transaction(features(country="here")).replace(b'"here"', literal.encode())
     values = [raw, transaction(features(country="BE"), 1), transaction(features(), 2)]
     challenger = fake_model([COUNTRY], "refuse", version="2")
@@ -191,7 +191,7 @@ def test_a_bad_string_for_a_challenger_does_not_disturb_the_champion(literal: st
 def test_a_feature_can_have_another_type_for_a_challenger(
     champion_s: Feature, challenger_s: Feature, sent: Any, problem: str
 ) -> None:
-    """The champion's type is accepted, and the challenger has a problem; null is null for both."""
+    """A value of the champion's type gives only the challenger a problem; a null is accepted by both models."""
     values = [transaction({"X": sent}), transaction({"X": None}, 1)]
     challenger = fake_model([challenger_s], "median", version="2")
     assert problems(score_in_shadow(values, challenger, champion=fake_model([champion_s]))) == [problem, None]
@@ -204,7 +204,7 @@ def test_bad_utf8_in_a_challenger_s_feature_does_not_disturb_the_champion() -> N
 
 
 def test_the_first_problem_is_named() -> None:
-    """A shadow score has one problem in one line."""
+    """If a challenger has several problems, its shadow score names the first problem in one line."""
     challenger = fake_model([W2, W1], version="2")
     assert problems(score_in_shadow([transaction(features(W1="x"))], challenger)) == ["feature W2 is missing"]
 
@@ -217,14 +217,14 @@ def test_a_challenger_may_refuse_a_null_that_the_champion_accepts() -> None:
 
 @pytest.mark.parametrize("failure", [None, float("nan"), -0.5, 2.0])
 def test_rows_that_a_challenger_cannot_score_have_a_problem(failure: float | None) -> None:
-    """The other rows have scores."""
+    """Rows that a challenger cannot score have a problem, and the other rows have scores."""
     failing = fake_model(version="2", rule=failing_where(lambda matrix: np.asarray(matrix[:, 0] == POISON), failure))
     values = [transaction(features(v1), i) for i, v1 in enumerate([1, POISON, 2])]
     assert problems(score_in_shadow(values, failing)) == [None, "the model gives no score for this transaction", None]
 
 
 def test_a_challenger_that_returns_too_few_scores_is_isolated() -> None:
-    """The challenger is run again row by row, and the champion is not affected."""
+    """A challenger that returns too few scores is run again row by row, and the champion is not affected."""
     short = fake_model(version="2", rule=lambda matrix: digits(matrix)[:2])
     values = [transaction(features(i), i) for i in range(5)]
     assert problems(score_in_shadow(values, short)) == [None] * 5
@@ -234,7 +234,7 @@ def test_a_challenger_that_returns_too_few_scores_is_isolated() -> None:
 
 @pytest.mark.parametrize("failure", [None, float("nan")])
 def test_a_challenger_at_fault_has_no_scores(failure: float | None) -> None:
-    """Each of its shadow scores names the fault; the champion and the other challenger are not affected."""
+    """Each shadow score of a challenger at fault names the fault; the other models are not affected."""
     broken = fake_model(
         version="2",
         parity_holds=False,
@@ -280,7 +280,7 @@ def test_a_challenger_with_the_champion_s_features_shares_its_matrix() -> None:
     ],
 )
 def test_a_challenger_with_other_categories_uses_its_own_codes(categories: tuple[str, ...], score: float) -> None:
-    """The challenger does not use the champion's codes."""
+    """A challenger with other categories uses its own codes, not the champion's."""
     challenger = fake_model([msgspec.structs.replace(COUNTRY, categories=categories)], version="2")
     scored = score_in_shadow([transaction({"country": "DE"})], challenger, champion=fake_model([COUNTRY]))
     assert [decision.score for decision in scored.decisions] == [0.75]

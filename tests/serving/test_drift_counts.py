@@ -102,7 +102,7 @@ def test_null_counts_as_missing_even_if_the_policy_fills_in_the_median() -> None
 
 
 def test_a_challenger_with_the_same_reference_shares_the_feature_counts() -> None:
-    """A challenger has its own score counts, and its own bins if its reference differs; a policy adds no counts."""
+    """A challenger has its own score counts, and its own bins if its reference differs, whatever its policy."""
     same = with_reference("2", rule=lambda matrix: np.full(len(matrix), 0.25, np.float32))
     champion, other = with_reference(), with_reference("3", seed=5)
     base = scorer(champion, same, other).roles
@@ -134,7 +134,7 @@ def test_a_bundle_without_reference_has_one_bin_a_column() -> None:
 
 
 def test_panes_are_intervals_of_event_time() -> None:
-    """Panes are half-open. A row dated an hour or more ahead is in no pane and does not move the event time."""
+    """Panes are half-open intervals. A row dated an hour or more ahead is in none and does not move the event time."""
     far = transaction(features(), 9, event_time_ms=round(time.time() * 1000) + 3_700_000)
     sent = [*values(4, at_ms=NOON_MS - 2), far]
     by_pane = {each.pane_ms: each for each in take(counter(scorer(with_reference()).roles, sent))}

@@ -68,7 +68,7 @@ def test_messages_that_become_due_during_a_transaction_stay_unsent() -> None:
 
 
 def test_messages_are_due_after_the_interval_or_at_the_stop() -> None:
-    """Messages are due after the interval or at the stop, not earlier, however often batches are counted."""
+    """Messages are due after the interval or when the worker stops, however often batches are counted."""
     with make_outbox(drift_interval_s=60) as outbox:
         for rows in (3, 4):
             outbox.add(scored(rows))

@@ -48,7 +48,7 @@ class FakeSource:
 
 
 class ArchiveFeeder:
-    """An archive of transactions, fed with messages instead of a topic.
+    """An archive of transactions that gets its messages from a test instead of from a topic.
 
     Args:
         url: URL at which to create the archive.

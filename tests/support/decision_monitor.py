@@ -1,4 +1,4 @@
-"""Decisions and dead letters, live, as a reader of committed data sees them."""
+"""Live counts of decisions and dead letters, as a consumer of committed data sees them."""
 
 import time
 
@@ -56,7 +56,7 @@ class DecisionMonitor(Background):
             time.sleep(0.01)
 
     def assert_resumes(self, fault_ended: float, within: float = RECOVERY_S) -> float:
-        """Return the seconds from the end of a fault, a `time.monotonic()` time, to the next decision or dead letter.
+        """Return the seconds from `fault_ended`, a `time.monotonic()` time, to the next decision or dead letter.
 
         Raises:
             AssertionError: If that takes more than `within` seconds.

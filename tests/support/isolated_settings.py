@@ -17,7 +17,7 @@ from stream.settings import Settings
 def isolated_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator[Callable[..., Settings]]:
     """Yield a factory of settings whose topics, group, slot, web port and bundle store no other test uses.
 
-    Every value can be overridden by name. The settings share topics and group, as for two workers, but differ in
+    Every value can be overridden by name. All settings from the factory share topics and group, but differ in
     slot and port. The topics are deleted at the end.
 
     Args:
@@ -49,7 +49,7 @@ def isolated_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator
 
 
 def _delete_topics(bootstrap: str, names: list[str]) -> None:
-    """Delete the topics: with thousands of partitions the broker would be slow at the end of the suite."""
+    """Delete the topics, because thousands of leftover partitions would slow down the broker."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     for future in admin.delete_topics(names).values():
         with contextlib.suppress(KafkaException):  # most tests create only some of them

@@ -1,4 +1,4 @@
-"""All messages that a ledger reads, as workers, banks and operators would write them, all at once or steadily."""
+"""All messages that a ledger reads, as workers, banks and operators would write them, sent all at once or steadily."""
 
 import random
 from collections.abc import Iterable

@@ -14,7 +14,7 @@ from stream.runtime.ports import free_port
 
 #: Where Debian installs Postgres programs that are not on the PATH.
 _DEBIAN = "/usr/lib/postgresql/*/bin"
-#: Users to run Postgres as, because it refuses to run as root: the user that Debian's package creates, or another.
+#: Users to try in turn as the owner of Postgres, which does not run as root: first the user of Debian's package.
 _USERS = ("postgres", "nobody")
 
 

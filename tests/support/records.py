@@ -12,7 +12,10 @@ CHAMPION, CHALLENGER = "a" * 64, "b" * 64
 
 
 def decision(number: int, **overrides: Any) -> Decision:
-    """Return the decision on transaction `number`: partition number % 4, offset `number`, `number` s after BASE_MS."""
+    """Return a decision on transaction `number`, at offset `number` of partition number % 4.
+
+    The transaction takes place `number` seconds after `BASE_MS`.
+    """
     partition, epoch = number % 4, 1
     made = Decision(
         decision_id=f"transactions/{partition}/{number}@{epoch}",

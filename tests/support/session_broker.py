@@ -1,4 +1,4 @@
-"""One Kafka for the whole test session: the user's own, else one in a container, else a local Kafka."""
+"""One Kafka for the whole test session: the user's own, otherwise one in a container or a local process."""
 
 import contextlib
 import os

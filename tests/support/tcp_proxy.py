@@ -82,7 +82,7 @@ class TcpProxy:
         self._lose_next = api_key
 
     def wait_lost(self, timeout: float) -> bool:
-        """Wait until the response of `lose_response` is lost; return False after `timeout` seconds."""
+        """Wait until `lose_response` has lost a response; return False after `timeout` seconds."""
         return self._lost.wait(timeout)
 
     def mute(self, api_key: int | None) -> None:

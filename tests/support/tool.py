@@ -13,7 +13,7 @@ UNAVAILABLE_TOOLS = "UNAVAILABLE_TOOLS"
 
 
 def tool(name: str) -> str:
-    """Return the path of a program. Without the program the test fails, or is skipped if it is known to be missing."""
+    """Return the path of a program; if there is none, fail the test, or skip it if `UNAVAILABLE_TOOLS` has the name."""
     path = find(name)
     if path is not None:
         return path
@@ -23,6 +23,6 @@ def tool(name: str) -> str:
 
 
 def run_tool(name: str, *arguments: str | Path) -> None:
-    """Run a program, and fail with its output unless it exits with code 0."""
+    """Run a program; unless it exits with code 0, fail the test with the program's output."""
     result = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

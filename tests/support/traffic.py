@@ -14,7 +14,7 @@ from tests.support.topics import produce_all
 def transaction(number: int, **overrides: Any) -> bytes:
     """Return transaction `number`: the same bytes every time, with normal features of standard deviation 2.
 
-    About 12 % of them alert with the bundles of `put_bundle`.
+    Models from `put_bundle` alert on about 12% of the transactions.
     """
     rng = random.Random(number)  # noqa: S311 - reproducible, not secret
     fields = {

@@ -12,7 +12,7 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **overrides: Any) -> dict[str, Any]:
-    """Return alert `number` in a message, which starts `start_s` seconds after noon and fires until `end_s`."""
+    """Return alert `number`, firing from `start_s` to `end_s` seconds after noon, as it appears in a message."""
     made = {
         "status": "firing" if end_s is None else "resolved",
         "labels": {"alertname": f"Rule{number}", "severity": "page"},

@@ -23,7 +23,7 @@ ROWS = 4000
 
 
 def make_frame(rows: int = ROWS, fraud_share: float = 0.05, seed: int = 0) -> pl.DataFrame:
-    """Return transactions in time order, several per second, whose frauds differ in the first features."""
+    """Return transactions in time order, several per second; frauds have other values in the first features."""
     random = np.random.default_rng(seed)
     label = (random.random(rows) < fraud_share).astype(float)
     numeric = random.normal(size=(rows, len(ULB.features)))
@@ -46,7 +46,7 @@ def frame() -> pl.DataFrame:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[[pl.DataFrame], Path]:
-    """Factory: write a frame as Parquet and return its path."""
+    """Factory: write a frame to a Parquet file and return the file's path."""
 
     def write(frame: pl.DataFrame) -> Path:
         path = tmp_path / "data.parquet"

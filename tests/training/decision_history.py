@@ -34,7 +34,7 @@ class DecisionHistory:
     def simulate(
         self, *, rows: int = ROWS, fraud_share: float = FRAUD_SHARE, archived: bool = True
     ) -> list[Transaction[Any]]:
-        """Record transactions one second apart: decided, labelled, archived and matured."""
+        """Record decisions on transactions one second apart, label and archive them, and let them mature."""
         random = np.random.default_rng(1)
         fraud = random.random(rows) < fraud_share
         values = random.normal(size=(rows, len(NUMERIC))) + 1.5 * fraud[:, np.newaxis]
@@ -91,12 +91,12 @@ class DecisionHistory:
         ArchiveFiles(self.settings.archive.url).put("transactions", file.name, file.close())
 
     def mature(self) -> None:
-        """Move event time on until everything recorded so far has matured."""
+        """Advance event time until everything recorded so far has matured."""
         later = BASE_MS + 10 * DAY_MS
         self.write("decisions", [decision(10**6, event_time_ms=later, bundle_sha256=self.champion_sha256)])
 
     def write(self, kind: str, messages: list[Any]) -> None:
-        """Have the ledger read messages."""
+        """Write messages into the ledger, as if it had read them from their topic."""
         if kind not in self._writers:  # a second one would fence the first
             clock = ManualClock(BASE_MS + 20 * DAY_MS)
             self._writers[kind] = LedgerWriter(self.engine, kind, settings=self.settings, clock=clock)

@@ -103,7 +103,7 @@ def test_a_score_does_not_depend_on_the_batch(trained: Trained) -> None:
 
 
 def test_every_model_is_a_run_with_figures_plots_and_lineage(trained: Trained) -> None:
-    """Each run has parameters, metrics with intervals (also on unrepeated rows), plots, data hash and code version."""
+    """Each run has parameters, metrics with intervals (also without repeats), plots, data hash and code version."""
     for model in models(trained):
         run = client(trained).get_run(model.manifest.mlflow_run_id)
         assert run.info.status == "FINISHED"

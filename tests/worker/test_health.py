@@ -75,7 +75,7 @@ def test_ready_after_the_first_answer(health: WorkerHealth) -> None:
 
 
 def test_no_partitions_and_no_champion_are_named(source: FakeSource) -> None:
-    """Each reason for not being ready is listed."""
+    """Missing partitions and a missing champion are both listed as reasons for not being ready."""
     source.assigned = ()
     health = WorkerHealth(
         Settings().kafka.watchdog_s, cast("Any", source), cast("Any", FakeRoles(None)), WorkerMetrics()

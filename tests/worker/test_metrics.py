@@ -101,7 +101,7 @@ def test_the_models_in_a_role_are_shown() -> None:
 
 
 def test_a_swap_clears_the_series_of_the_previous_roles() -> None:
-    """Models without a role and unknown features are removed; counters continue."""
+    """When roles change, the series of removed models and of unknown features vanish, and counters continue."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model(), fake_model(version="2")), "applied")
     metrics.roles.unknown_features({"W1": 3})
@@ -115,7 +115,7 @@ def test_a_swap_clears_the_series_of_the_previous_roles() -> None:
 
 
 def test_role_changes_are_counted_by_their_result() -> None:
-    """Role changes are counted as applied, fallback or refused; a refused change does not change the models shown."""
+    """Role changes count as `applied`, `fallback` or `refused`; a rejected change does not change the models shown."""
     metrics = WorkerMetrics()
     metrics.roles.swapped(roles(fake_model()), "applied")
     metrics.roles.swapped(roles(fake_model(version="2"), epoch=2), "applied")

@@ -113,7 +113,7 @@ def test_a_shadow_score_is_keyed_by_its_card_with_or_without_a_score() -> None:
 
 
 def test_a_dead_letter_has_its_source_position_and_the_original_message() -> None:
-    """Key and value are in base64; the message is keyed by the original key."""
+    """A dead letter contains the original key and value in base64, and is keyed by the original key."""
     (row,) = outputs_of(VALUES).rows["a-dead-letters"]
     assert row["key"] == b"key"
     assert msgspec.json.decode(row["value"]) == {

@@ -30,7 +30,7 @@ class FakeSource:
     done_times: int = 0
 
     def fail(self) -> None:
-        """Raise the epoch."""
+        """Increase the epoch, so that batches read so far are stale."""
         self.epoch += 1
 
     def done(self) -> None:
@@ -63,13 +63,13 @@ class FakeSink:
     alone: int = 0
 
     def commit(self, _: Batch, outputs: Outputs) -> None:
-        """Accept, or refuse."""
+        """Accept or reject the batch."""
         self.send(outputs)
         self.alone -= 1
         self.committed += 1
 
     def send(self, outputs: Outputs) -> None:
-        """Accept, or refuse."""
+        """Accept or reject the outputs."""
         if self.refusals:
             self.refusals -= 1
             raise BatchRefusedError("made to fail")

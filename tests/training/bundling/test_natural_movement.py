@@ -103,12 +103,12 @@ def test_movement_of_one_half_alone_counts_as_a_false_alarm(scores: NDArray[np.f
     manifest = measure(matrix, scores)
     natural, false_alarms = manifest.reference["V1"].natural[0], manifest.false_alarms[0]
     assert natural.psi > 0.5
-    # One alarm begins. The first half is as far from the common reference as the second, but not farther.
+    # Only one alarm begins: the first half is as far from the common reference as the second, but no farther.
     assert (false_alarms.rows, false_alarms.windows, false_alarms.alarms) == (BLOCK, 40, 1)
 
 
 def test_a_column_that_is_missing_for_a_while(scores: NDArray[np.float32]) -> None:
-    """A window in which a column has no values has a PSI but no KS distance."""
+    """For a column without values in a window, the PSI is defined but the KS distance is not."""
     matrix = make_matrix(MIN_WINDOWS * SIZES[0])
     matrix[: SIZES[0], 0] = np.nan
     natural = measure(matrix, scores).reference["V1"].natural[0]

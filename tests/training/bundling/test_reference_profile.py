@@ -78,7 +78,7 @@ def test_a_constant_column_has_one_edge() -> None:
 
 @pytest.mark.parametrize("categories", [1, 2, CATEGORY_BINS - 1, CATEGORY_BINS, CATEGORY_BINS + 1, 1000])
 def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None:
-    """Rarer categories share a bin, unknown categories fall into the last bin, and missing values into none."""
+    """Rarer categories share a bin, unknown categories fall into the last bin, and missing values are in no bin."""
     feature = Feature("shop", 0.0, "categorical", tuple(str(i) for i in range(categories)))
     codes = [*range(categories), categories, categories, np.nan, np.nan, np.nan]
     profile = profile_features([feature], np.array(codes, dtype=np.float32)[:, np.newaxis])["shop"]
@@ -89,7 +89,7 @@ def test_categories_have_bins_of_their_own_up_to_twenty(categories: int) -> None
 
 
 def test_the_tail_of_the_scores_has_further_edges() -> None:
-    """There are edges at 99, 99.5 and 99.9% and at both thresholds, even if no score reaches them."""
+    """There are edges at the 99%, 99.5% and 99.9% quantiles and at both thresholds, even if no score reaches them."""
     scores = (np.arange(10_000) / 10_000).astype(np.float32)
     profile = profile_scores(scores, Policy("v", review=0.5005, decline=1.0))
     tail = np.quantile(scores.astype(np.float64), (0.99, 0.995, 0.999))

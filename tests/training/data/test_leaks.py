@@ -59,7 +59,7 @@ def test_clean_data_pass(frame: pl.DataFrame, save: Save) -> None:
 def test_data_resampled_before_the_split(
     frame: pl.DataFrame, save: Save, sampler: Callable[..., Any], share: float, message: str
 ) -> None:
-    """Resampling before the split is detected, to one fraud per legitimate row as well as to one per ten."""
+    """Data that were resampled before the split, to one fraud per legitimate row or one per ten, are a leak."""
     columns = frame.drop("Class").columns
     made, labels = sampler(sampling_strategy=share, random_state=0).fit_resample(
         frame.select(columns).to_numpy(), frame["Class"].to_numpy()
@@ -87,7 +87,7 @@ def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
     ids=["high", "low", "missing in frauds", "missing elsewhere"],
 )
 def test_a_number_that_separates_frauds(save: Save, leak: pl.Expr, message: str) -> None:
-    """A column is a leak if high, low, missing or present values mark frauds, as with the amount of a chargeback."""
+    """A column is a leak if high, low, missing or present values mark frauds, such as the amount of a chargeback."""
     split = split_by_time(load(save(make_own().with_columns(leak.alias("risk"))), OWN))
     assert message in stopping_leak("feature-too-good", split)
 
@@ -147,7 +147,7 @@ def test_a_leak_is_a_quality_error() -> None:
     st.sampled_from([0.0, 0.3, 0.6, 0.9, 0.95]),
 )
 def test_no_ranking_above_the_limit_is_skipped(rows: list[tuple[int, bool]], above: float) -> None:
-    """The bound that saves sorting most columns is never below the average precision, with or without ties."""
+    """A column is skipped without sorting only if its average precision cannot exceed the limit, even with ties."""
     values = np.array([value for value, _ in rows], dtype=np.float64)
     labels = np.array([fraud for _, fraud in rows], dtype=np.int8)
     average_precision = separating_precision(pl.Series("x", values), labels, above)

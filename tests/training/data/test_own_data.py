@@ -125,7 +125,7 @@ def test_the_matrix_does_not_depend_on_the_block_size(tmp_path: Path, monkeypatc
 
 
 def test_a_feature_that_the_data_lack_is_named(tmp_path: Path) -> None:
-    """A feature of the model that the data lack is an error that names the feature."""
+    """If the data lack a feature of the model, the error names the feature."""
     data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
     less = description_with(features={"visits": "numeric", "channel": "categorical", "merchant": "categorical"})
@@ -192,7 +192,7 @@ def changed(column: str, value: Any) -> pl.DataFrame:
     ],
 )
 def test_an_invalid_value_is_named(tmp_path: Path, column: str, value: Any, message: str) -> None:
-    """An invalid value is an error with the column, the reason and the first bad row, but not the value."""
+    """An invalid value is an error that gives the column, the reason and the first bad row, but not the value."""
     assert refusal(changed(column, value), tmp_path).startswith(message)
 
 

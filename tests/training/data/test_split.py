@@ -1,4 +1,4 @@
-"""The split by time hides the future from a model; the stratified split has no row in two parts."""
+"""A split by time hides the future from a model; a stratified split puts no row into more than one set."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -25,7 +25,7 @@ def test_parts_follow_each_other_in_event_time(frame: pl.DataFrame, save: Save) 
 
 
 def test_parts_are_60_20_20_and_contain_every_row(frame: pl.DataFrame, save: Save) -> None:
-    """The parts are 60/20/20 except for boundaries moved by at most one second's rows, and contain every row."""
+    """The three sets together contain every row, and have 60%, 20% and 20% of the rows."""
     split = split_by_time(load(save(frame)))
     sizes = [len(part) for part in (split.train, split.validation, split.test)]
     assert sum(sizes) == len(frame)
@@ -39,7 +39,7 @@ def test_order_in_the_file_does_not_matter(frame: pl.DataFrame, save: Save) -> N
 
 
 def test_rows_of_one_second_stay_together(frame: pl.DataFrame, save: Save) -> None:
-    """If a boundary falls within a second, all rows in that second go to the later part."""
+    """If a boundary falls within a second, all rows in that second go to the later set."""
     busy = frame.with_columns((pl.col("Time") // 100).alias("Time"))
     split = split_by_time(load(save(busy)))
     assert not set(split.train.event_time_ms) & set(split.validation.event_time_ms)
@@ -48,7 +48,7 @@ def test_rows_of_one_second_stay_together(frame: pl.DataFrame, save: Save) -> No
 
 @pytest.mark.parametrize("time", [0, 1])
 def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Save, time: int) -> None:
-    """Data are rejected if a part would have no frauds, or if all rows are in the same second."""
+    """Data are rejected if one of the sets would have no frauds, or if all rows are in the same second."""
     if time:
         early = pl.int_range(pl.len()) < pl.len() // 2
         bad = frame.with_columns(pl.when(early).then("Class").otherwise(0.0).alias("Class"))
@@ -59,7 +59,7 @@ def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Sav
 
 
 def test_stratified_parts_have_the_same_share_of_frauds(frame: pl.DataFrame, save: Save) -> None:
-    """Frauds and legitimate rows are both split 60/20/20, and every distinct row is in exactly one part."""
+    """Frauds and legitimate rows are both split 60/20/20, and every distinct row is in exactly one set."""
     data = load(save(frame))
     split = split_stratified(data, seed=0)
     for part, share in zip((split.train, split.validation, split.test), (0.6, 0.2, 0.2), strict=True):
@@ -70,7 +70,7 @@ def test_stratified_parts_have_the_same_share_of_frauds(frame: pl.DataFrame, sav
 
 
 def test_repeats_are_dropped_before_the_random_split(frame: pl.DataFrame, save: Save) -> None:
-    """No row is in two parts, however often it occurs in the file."""
+    """No row is in more than one set, however often it occurs in the file."""
     split = split_stratified(load(save(pl.concat([frame, frame, frame]))), seed=1)
     parts = [set(part.fingerprint.tolist()) for part in (split.train, split.validation, split.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == len(frame)
@@ -84,7 +84,7 @@ def test_the_seed_determines_the_split(frame: pl.DataFrame, save: Save) -> None:
 
 
 def test_too_few_frauds_cannot_be_stratified(frame: pl.DataFrame, save: Save) -> None:
-    """Data are rejected if there are too few frauds for every part to have one."""
+    """Data are rejected if there are too few frauds for every set to contain a fraud."""
     few = frame.with_columns((pl.int_range(pl.len()) < 2).cast(pl.Float64).alias("Class"))
     with pytest.raises(DataError, match="part has 0 frauds"):
         split_stratified(load(save(few)), seed=0)
@@ -111,7 +111,7 @@ def test_each_fold_is_scored_on_later_rows(steps: list[int], folds: int) -> None
 
 
 def test_blocks_have_equal_sizes() -> None:
-    """Three folds start with a quarter of the rows, and each adds a quarter."""
+    """The first of three folds is fitted on a quarter of the rows, and each further fold on a quarter more."""
     labels = np.resize([0, 1], 100).astype(np.int8)
     made = rolling_origin_folds(np.arange(100), labels, 3)
     assert [(fold.train.stop, fold.validate.stop) for fold in made] == [(25, 50), (50, 75), (75, 100)]

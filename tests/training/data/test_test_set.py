@@ -1,4 +1,4 @@
-"""Each part of a split is used only for its purpose, and evaluations of the test set are counted."""
+"""Each set of a split is used only for its purpose, and evaluations on the test set are counted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def split(frame: pl.DataFrame, save: Save) -> Split:
 
 
 def purposes(split: Split, evaluations: list[CountedEvaluation], earlier: int = 0) -> PurposeSplit:
-    """Separate the parts of a split by purpose, and record evaluations of the test set."""
+    """Separate the sets of a split by purpose, and record evaluations on the test set."""
     alarm = LeakAlarm(no_leak)
     return split_by_purpose(split, folds=3, alarm=alarm, on_evaluation=evaluations.append, evaluations=earlier)
 
@@ -38,7 +38,7 @@ def datasets_in(thing: object) -> list[Dataset]:
 
 
 def test_search_has_the_training_rows_only(split: Split) -> None:
-    """The search part contains only training rows, and its folds are slices of the training split."""
+    """A search gets only training rows, and its folds are slices of the training split."""
     search = purposes(split, []).search
     assert datasets_in(search) == [split.train]
     assert len(search.folds) == 3
@@ -85,6 +85,6 @@ def test_the_test_part_is_not_an_attribute(split: Split) -> None:
 
 
 def test_a_leaking_split_is_not_handed_out(split: Split) -> None:
-    """A split that leaks raises an error before any part is returned."""
+    """A split that leaks raises an error before any of its rows are returned."""
     with pytest.raises(LeakError, match=r"^row-in-two-parts: "):
         purposes(Split(split.train, split.validation, split.train), [])

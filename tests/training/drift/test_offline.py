@@ -89,7 +89,7 @@ def test_the_live_worker_and_a_file_give_identical_numbers(case: Case, seed: int
 
 
 def test_a_moving_feature_alarms_and_an_unchanged_one_does_not(case: Case) -> None:
-    """The drifting risk ends in the state page, and the alert rate, which depends on the risk, in the state alarm."""
+    """The drifting risk ends in state `page`, and the alert rate, which depends on the risk, in state `alarm`."""
     reports = measure_drift(case.rows, case.model, drift_limits(SETTINGS.drift, SETTINGS.watermark)).reports
     moved = [report.features["risk"].state for report in reports]
     assert moved[:3] == ["ok"] * 3

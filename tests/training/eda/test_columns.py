@@ -59,7 +59,7 @@ def test_an_empty_column_has_no_statistics() -> None:
 
 
 def test_a_constant_column_does_not_separate_the_classes() -> None:
-    """All five values of the spread of a constant column are equal."""
+    """All five values that describe the spread of a constant column are equal."""
     facts = facts_of(np.full(ROWS, 7.0))
     assert facts.constant
     assert facts.separation == 0

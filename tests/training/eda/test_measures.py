@@ -13,7 +13,7 @@ SAMPLES = st.lists(st.integers(-5, 5), min_size=1, max_size=40)
 
 @given(SAMPLES, SAMPLES)
 def test_ks_is_the_largest_distance_of_the_distribution_functions(first: list[int], second: list[int]) -> None:
-    """Equal values, within a sample or between samples, count as a single step."""
+    """In the KS statistic, equal values, within a sample or between samples, form a single step."""
     values = np.array([*first, *second], dtype=float)
     of_first = np.arange(len(values)) < len(first)
     expected = max(abs(float(np.mean(np.array(first) <= at) - np.mean(np.array(second) <= at))) for at in values)

@@ -146,7 +146,7 @@ def test_text_columns_and_missing_values_are_shown() -> None:
 
 @pytest.mark.parametrize("days", [0.0, 1 / 86_400, 1.0, 400.0], ids=["a moment", "a second", "a day", "a year"])
 def test_data_over_any_time_span_have_a_page(days: float) -> None:
-    """For less than a week, a finding says not to use the hour of the day as a feature."""
+    """If the data cover less than a week, a finding says not to use the hour of the day as a feature."""
     report = make_report(make_rows({"x": RANDOM.normal(size=300)}, days=days), "short.csv")
     read(report.html)
     assert any("hour of the day" in finding.text for finding in report.findings) == (days < 7)
@@ -163,12 +163,12 @@ def test_a_part_without_frauds_is_a_finding() -> None:
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_data_of_a_single_class_have_a_page(label: int) -> None:
-    """The report works without a second class to compare with."""
+    """The report works for data that contain only one class."""
     read(make_report(make_rows({"x": RANDOM.normal(size=50)}, np.full(50, label, dtype=np.int8)), "one.csv").html)
 
 
 def test_a_handful_of_rows_have_a_page() -> None:
-    """The report works even if some splits are empty, as with a single row."""
+    """The report works for a handful of rows, or even a single row, although some splits are then empty."""
     for n in (1, 2, 3, 7):
         read(make_report(make_rows({"x": RANDOM.normal(size=n), "c": ["a"] * n}), "few.csv").html)
 

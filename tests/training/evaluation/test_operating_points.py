@@ -32,7 +32,7 @@ def reviewed_cost(rows: ScoredRows, alerts: np.ndarray[tuple[int], np.dtype[np.b
 
 @given(small())
 def test_the_comparison_point_has_the_largest_expected_f1(rows: ScoredRows) -> None:
-    """No other threshold has a larger expected F1 than the comparison point, and declines are precise."""
+    """No other threshold has a larger expected F1 than the comparison point, and declines are precise enough."""
     policy = choose_comparison(rows, "v")
     scores = rows.scores.astype(np.float64)
 
@@ -81,7 +81,7 @@ def test_no_other_cut_is_cheaper(rows: ScoredRows, kind: PolicyKind, review_cost
 
 
 def test_a_score_of_one_is_always_alerted() -> None:
-    """If no alerts would cost least but a score of 1 always alerts, the cheapest possible cut is chosen."""
+    """If raising no alerts would be cheapest but a score of 1 always alerts, the cheapest possible cut is chosen."""
     rows = scored([0.125, 0.0, 1.0], [1, 0, 0], amounts=[250, 0, 0])
     costs = Costs(review_cost_minor=60)
     policy = choose_by_cost(rows, costs, "score", "v")
@@ -109,7 +109,7 @@ def test_a_policy_that_weighs_amounts_costs_less() -> None:
 
 
 def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
-    """If scores are probabilities, the best threshold is near score · amount · recovered share = cost."""
+    """If scores are probabilities, the best threshold on score · amount is near the cost over the recovered share."""
     policy = choose_by_cost(simulated(300_000, skill=3, fraud_share=0.01), Costs(), "expected_loss", "v")
     assert policy.review_cost_minor == pytest.approx(500 / 0.9, rel=0.5)
 
@@ -117,7 +117,7 @@ def test_the_cheapest_review_cost_is_near_the_true_one() -> None:
 @settings(max_examples=100, deadline=None)
 @given(small(classes=1), st.sampled_from(KINDS), st.integers(0, 45))
 def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind, budget: int) -> None:
-    """A budget is used up except for equal ranks, and never exceeded; a budget below the highest rank is an error."""
+    """A budget is never exceeded and, except for ties, used up; if the top tie alone exceeds it, that is an error."""
     rank = rows.scores.astype(float) if kind == "score" else np.floor(rows.scores.astype(float) * rows.amount_minor)
     cuts = [cut for cut in rank if kind == "score" or cut >= 1]
     fitting = [int((rank >= cut).sum()) for cut in cuts if (rank >= cut).sum() <= budget]

@@ -32,7 +32,7 @@ def encode_in_graph(features: tuple[Feature, ...], matrix: Matrix) -> np.ndarray
 
 
 def test_columns_of_a_mixed_vector() -> None:
-    """Numeric columns come first, then one column per category and one for other values, all 0 if it is missing."""
+    """Numeric columns come first, then one column per category and one for other values; all are 0 for a null."""
     matrix = np.array([[0, 1.5], [1, NAN], [2, -1], [NAN, 3]], dtype=np.float32)
     expected = [[1.5, 1, 0, 0], [7, 0, 1, 0], [-1, 0, 0, 1], [3, 0, 0, 0]]
     np.testing.assert_array_equal(Encoding((FEW, NUMBER)).transform(matrix), expected)

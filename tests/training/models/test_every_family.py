@@ -94,7 +94,7 @@ def test_values_that_are_missing_only_in_the_stream_get_the_scores_of_the_origin
 @every_shape
 @every_family
 def test_a_score_does_not_depend_on_the_batch(algorithm: str, mixed: bool) -> None:
-    """Scores of tree models are bit-identical in batches of any size, as a replay needs them; others within `CLOSE`."""
+    """Tree models' scores are bit-identical in batches of any size; other models' scores differ by at most `CLOSE`."""
     matrix, session = sample("test", mixed=mixed).matrix[:600], model(algorithm, mixed=mixed)[2]
     together = session.score(matrix)
     for size in (1, 7, 250):

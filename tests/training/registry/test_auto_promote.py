@@ -27,7 +27,7 @@ RunGate = Callable[..., GateStore]
 
 @pytest.fixture
 def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
-    """Factory: fill a ledger so that a challenger has won its gate test against a champion, or not yet."""
+    """Factory: fill a ledger so that a challenger has, or has not yet, won its gate test against a champion."""
 
     def make(champion: BundleRef, challenger: BundleRef, *, days: int = 80, policy: str = "") -> GateStore:
         engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
@@ -48,7 +48,7 @@ def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
 def test_a_won_test_promotes_once_and_keeps_its_proof(
     promoter: Promoter, add_version: AddVersion, run_gate: RunGate, settings: Settings
 ) -> None:
-    """The promotion is on Kafka and in MLflow; the next check does not repeat it, and proposing it changes nothing."""
+    """A won test leads to one promotion, on Kafka and in MLflow; the mode `propose` only prints the command."""
     first, second = add_version(), add_version()
     promoter.promote("1", author="ann", reason="the first")
     tests = run_gate(first, second)
@@ -164,7 +164,7 @@ def test_without_a_broker_nothing_is_promoted(
 
 
 def test_the_proof_is_complete(add_version: AddVersion, run_gate: RunGate) -> None:
-    """The proof contains the plan, the evidence of every cohort and the judgement, which can be repeated from them."""
+    """The proof contains the plan, the evidence of every cohort and the judgement that follows from these data."""
     tests = run_gate(add_version(), add_version(), days=40)
     (test,) = tests.tests()
     proof = json.loads(encode_proof(test, tests.evidence(test)))

@@ -156,7 +156,7 @@ def test_the_card_is_stored_in_the_versions_run(access: RegistryAccess, make_run
 
 
 def test_unreadable_figures_stop_the_registration(access: RegistryAccess, make_run: MakeRun) -> None:
-    """Unreadable figures are a one-line error, and no version is created."""
+    """If the run's evaluation.json is invalid, registration fails with a one-line error and creates no version."""
     run_id = make_run(lambda run: run.log_text("evaluation.json", '{"part": 1}'))
     with pytest.raises(RegistryError, match=r"^evaluation.json of the run is invalid \(.*\); evaluate the model again"):
         register(run_id, access.registry, access.runs, access.store)
@@ -164,6 +164,6 @@ def test_unreadable_figures_stop_the_registration(access: RegistryAccess, make_r
 
 
 def test_a_run_without_figures_has_none(access: RegistryAccess, add_version: AddVersion) -> None:
-    """For a run without figures, None is returned instead of an error."""
+    """Reading the metrics of a run that was not evaluated returns None instead of raising."""
     add_version()
     assert read_figures(access.registry.find("1").run_id, access.runs) is None

@@ -159,7 +159,7 @@ def test_an_alias_of_a_deleted_version_is_one_line(promoter: Promoter, add_versi
 def test_aliases_that_were_not_set_are_set_by_the_next_command(
     promoter: Promoter, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If MLflow fails after a change is written, the error says that the change took effect, and aliases follow."""
+    """If MLflow fails after a change is written, the error says that the change applies; aliases are set later."""
     add_version(), add_version()
     promote(promoter, "1")
 

@@ -40,7 +40,7 @@ def retrain_setup(make_setup: MakeSetup, root: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_watch_handles_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
-    """A second request is rejected, and a single check by `watch` puts the new model into shadow."""
+    """A second request only reports the first, and a single check by `watch` puts the new model into shadow."""
     retrain_setup.history.simulate()
     first = run("retrain", "--reason", "a new\nkind of terminal").output
     assert first == "bundle fraud/1: requested (hand: a new kind of terminal)\n"

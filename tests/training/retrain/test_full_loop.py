@@ -38,7 +38,7 @@ def is_fraud(number: int) -> bool:
 
 
 def make_transaction(number: int) -> bytes:
-    """Return a transaction, one minute after the previous transaction, and ten days later once amounts have doubled."""
+    """Return transaction `number`: one follows each minute, with a gap of ten days before the amounts double."""
     fields = msgspec.json.decode(transaction(number))
     doubled = number >= ORDINARY
     return transaction(

@@ -58,7 +58,7 @@ def fraud(number: int, source: str = "chargeback", *, is_fraud: bool | None = Tr
 
 
 def test_a_model_learns_from_matured_rows_with_a_known_outcome(history: DecisionHistory, tmp_path: Path) -> None:
-    """An unreviewed decline is censored, but not if exploration approved the transaction or it has a label."""
+    """A decline without a label is left out, unless exploration approved it, and so are rows that have not matured."""
     transactions = [transaction(n) for n in range(8)]
     history.decide(transactions[:4])
     history.decide(transactions[4:5], 4, verdict="decline")
@@ -110,7 +110,7 @@ def test_rows_are_made_from_the_messages_that_were_decided(history: DecisionHist
 def test_transactions_that_the_champion_refuses_are_left_out(
     history: DecisionHistory, tmp_path: Path, missing: MissingPolicy, kept: list[str]
 ) -> None:
-    """Transactions that only an earlier champion would accept are left out: too long, or with an invalid feature."""
+    """Transactions that the current champion would reject are left out: too long, or with an invalid feature."""
     odd: list[dict[str, Any]] = [{"V2": 1.0}, {}, {"V1": "text"}, {"V1": 1e39}, {"more": "x" * 3000}]
     transactions = [transaction(n, **features) for n, features in enumerate(odd)]
     lacking = msgspec.structs.replace(transaction(5), features={"V1": 1.0})

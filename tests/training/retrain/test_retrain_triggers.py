@@ -94,7 +94,7 @@ def test_an_old_champion_is_replaced(make_setup: MakeSetup) -> None:
 
 
 def test_age_runs_from_the_newest_model_made_to_decide() -> None:
-    """Age is counted from a challenger waiting for the gate, not from a declined request or another champion's."""
+    """The age counts from the newest challenger made for this champion; declined requests do not reset it."""
     champion = "a" * 64
 
     def answered(answer: RetrainAnswer | None, of: str = champion) -> RetrainRequest:

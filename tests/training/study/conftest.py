@@ -53,7 +53,7 @@ def make_plan(**changes: Any) -> StudyPlan:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A data file with an MLflow and a storage of trials of its own."""
+    """A data file, with its own MLflow and its own storage of trials."""
 
     root: Path
     data: Dataset

@@ -10,7 +10,7 @@ from training.study.budget import Budget
 
 @pytest.mark.parametrize("minutes", [0, -1, math.nan])
 def test_a_budget_without_time_is_refused(minutes: float) -> None:
-    """Creating a budget that is not positive raises an error."""
+    """Creating a time budget that is zero or negative raises an error."""
     with pytest.raises(StudyError, match=r"a budget of .* minutes leaves no time; increase --budget or leave it out"):
         Budget(minutes)
 
@@ -21,7 +21,7 @@ def test_no_budget_allows_any_duration() -> None:
 
 
 def test_work_must_finish_in_time_with_a_reserve_for_the_end() -> None:
-    """The last 48 seconds of ten minutes are reserved for refit and export."""
+    """Of a budget of ten minutes, the last 48 seconds are reserved for the refit and the export."""
     now = 0.0
     budget = Budget(10, clock=lambda: now)
     assert budget.allows(550)

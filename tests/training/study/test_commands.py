@@ -69,7 +69,7 @@ def test_from_a_study_to_its_final_evaluation(run: Run) -> None:
 def test_study_says_to_repeat_the_command_only_if_that_would_run_another_entry(
     run: Run, monkeypatch: pytest.MonkeyPatch, left_out: dict[str, LeftOut], repeat: bool
 ) -> None:
-    """A failed entry would fail again, so repeating the command helps only entries that were left out otherwise."""
+    """Repeating is suggested if an entry ran out of time, but not for a failed entry, which would fail again."""
 
     def run_and_leave_out(*arguments: Any, **options: Any) -> StudyOutcome:
         return dataclasses.replace(run_study(*arguments, **options), left_out=left_out)

@@ -117,7 +117,7 @@ def test_the_page_shows_the_final_evaluation() -> None:
 
 
 def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
-    """Entries that are too expensive or tie with the chosen entry have marks as well."""
+    """Entries that are too expensive, or that tie with the chosen entry, are marked as well."""
     console = Console(record=True, width=160, file=None, quiet=False, no_color=True)
     with console.capture() as captured:
         console.print(leaderboard_table("study", RECORDS))
@@ -129,7 +129,7 @@ def test_the_leaderboard_is_sorted_and_marks_the_chosen_entry() -> None:
 
 
 def test_an_evaluation_is_shown_with_intervals_and_survives_encoding() -> None:
-    """The table shows a dash for each metric that the champion lacks."""
+    """The table shows each metric with its interval, and encoding preserves the evaluation."""
     console = Console(width=160)
     with console.capture() as captured:
         console.print(evaluation_table(EVALUATION))

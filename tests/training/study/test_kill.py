@@ -18,7 +18,7 @@ from training.study.search import open_storage
 def test_a_killed_study_gives_the_same_result_when_resumed(
     make_workspace: Callable[[], Workspace], data_file: Path, finished_study: FinishedStudy
 ) -> None:
-    """The process receives SIGKILL in the middle of a trial of the third entry.
+    """A study killed by SIGKILL in the middle of a trial of its third entry gives the same result when resumed.
 
     The two finished entries keep their runs. The unfinished entry is run again and keeps its first trial. All results
     equal those of a study that was not killed.

@@ -9,7 +9,7 @@ from training.study.lock import single_instance
 
 
 def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    """A second study is an error while the first runs, and can start when the first ends."""
+    """Starting a second study while the first runs is an error; the second can start once the first has ended."""
     path = tmp_path / "var" / "study.lock"
     with (
         single_instance(path),

@@ -81,14 +81,14 @@ def families(**changes: Any) -> dict[str, Any]:
 def test_an_invalid_plan_is_an_error_that_names_the_field(
     tmp_path: Path, changes: dict[str, Any], expected: str
 ) -> None:
-    """The error is one line with the file, the field and what to do."""
+    """An invalid plan is a one-line error that names the file and the field and says what to do."""
     with pytest.raises(StudyError, match=rf"plan.yaml: {expected}") as raised:
         load_plan(write(tmp_path, **changes))
     assert "\n" not in str(raised.value)
 
 
 def test_a_missing_or_malformed_plan_is_a_one_line_error(tmp_path: Path) -> None:
-    """The YAML library's error is cut to its first line."""
+    """A missing or malformed plan is a one-line error; the YAML library's own error is cut to its first line."""
     with pytest.raises(StudyError, match=r"cannot read the plan .*gone.yaml .* give another file with --plan"):
         load_plan(tmp_path / "gone.yaml")
     broken = tmp_path / "broken.yaml"

@@ -50,7 +50,7 @@ def test_every_entry_is_a_child_run_of_the_study(finished_study: FinishedStudy) 
 
 
 def test_searched_entries_have_their_number_of_trials(finished_study: FinishedStudy) -> None:
-    """The params of a searched entry are the result of its search."""
+    """A searched entry has the planned number of trials, and its hyperparameters come from the search."""
     searched = [record for record in finished_study.outcome.records if record.family == "xgboost"]
     assert [record.trials for record in searched] == [2, 2]
     assert all("learning_rate" in record.params for record in searched)
@@ -87,7 +87,7 @@ def test_the_chosen_entrys_run_has_a_bundle_that_the_stream_accepts(
 
 
 def test_repeating_a_complete_study_gives_a_new_study_with_the_same_figures(workspace: Workspace) -> None:
-    """A complete study leaves nothing to resume, and everything is seeded."""
+    """A complete study is not resumed but run again, with the same metrics, because everything is seeded."""
     first, second = workspace.run(tiny_plan()), workspace.run(tiny_plan())
     assert first.study.run_id != second.study.run_id
     assert not second.resumed
@@ -172,7 +172,7 @@ def test_a_leak_stops_the_study(workspace: Workspace) -> None:
 
 @pytest.mark.usefixtures("too_good")
 def test_an_accepted_leak_is_recorded(workspace: Workspace) -> None:
-    """The leak is on the study's run, where readers of the study's metrics find it."""
+    """An accepted leak is recorded in the study's run, where readers of the study's metrics find it."""
     outcome = workspace.run(tiny_plan(), accepted=("pr-auc-too-good",))
     assert outcome.accepted.keys() == {"pr-auc-too-good"}
     latest = workspace.runs.latest("tiny")
@@ -238,7 +238,7 @@ def test_the_plan_is_stored_with_the_study(finished_study: FinishedStudy, tmp_pa
 def test_the_split_is_checked_for_leaks_before_anything_runs(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A leak in the data leaves no study in MLflow."""
+    """If the data leak, the study stops before it creates a run in MLflow."""
 
     def leak(_: LeakAlarm, __: Any) -> None:
         raise LeakError("row-in-two-parts: x")
